@@ -1,0 +1,28 @@
+import { Type, type TSchema } from 'typebox'
+
+/**
+ * A field that may be missing or null. The API server prunes empty fields, Go writes empty maps as null, and a
+ * server-side apply simply lets go of a field: all three mean the same to Longhorn.
+ */
+export function absent<T extends TSchema>(schema: T) {
+  return Type.Optional(Type.Union([schema, Type.Null()]))
+}
+
+/** A map that may be missing or null, with entries that may be null themselves. */
+export function absentMap<T extends TSchema>(schema: T) {
+  return absent(Type.Record(Type.String(), Type.Union([schema, Type.Null()])))
+}
+
+/**
+ * Reads such a map: no map at all is an empty one, a null entry is an entry of zero values. The result is a Map,
+ * so that keys like `__proto__` (map keys are free strings) are keys like any other.
+ */
+export function readMap<Raw, T>(
+  map: Readonly<Record<string, Raw | null>> | null | undefined,
+  zero: NoInfer<Raw>,
+  read: (entry: Raw) => T,
+): ReadonlyMap<string, T> {
+  const entries = new Map<string, T>()
+  if (map) for (const [key, entry] of Object.entries(map)) entries.set(key, read(entry ?? zero))
+  return entries
+}

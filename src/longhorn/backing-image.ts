@@ -1,0 +1,93 @@
+import { Type } from 'typebox'
+import { absent, absentMap, readMap } from './absent.ts'
+import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
+import { parser } from './parse.ts'
+
+/** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */
+export const BackingImageSchema = Type.Object({
+  metadata: MetadataSchema,
+  spec: absent(
+    Type.Object({
+      diskFileSpecMap: absentMap(
+        Type.Object({ evictionRequested: absent(Type.Boolean()), dataEngine: absent(Type.String()) }),
+      ),
+      disks: absentMap(Type.String()),
+      minNumberOfCopies: absent(Type.Integer()),
+      sourceType: absent(Type.String()),
+      sourceParameters: absentMap(Type.String()),
+      dataEngine: absent(Type.String()),
+      nodeSelector: absent(Type.Array(Type.String())),
+      diskSelector: absent(Type.Array(Type.String())),
+    }),
+  ),
+  status: absent(
+    Type.Object({
+      diskFileStatusMap: absentMap(
+        Type.Object({
+          state: absent(Type.String()),
+          progress: absent(Type.Integer()),
+          message: absent(Type.String()),
+          lastStateTransitionTime: absent(Type.String()),
+          dataEngine: absent(Type.String()),
+        }),
+      ),
+      diskLastRefAtMap: absentMap(Type.String()),
+      ownerID: absent(Type.String()),
+      uuid: absent(Type.String()),
+      size: absent(Type.Integer()),
+    }),
+  ),
+})
+
+/** A copy that is wanted: an entry of `BackingImage.spec.diskFileSpecMap`. */
+export interface DiskFileSpec {
+  /** True while Longhorn moves this copy away; it stays true when the node's last flag is cleared. */
+  readonly evictionRequested: boolean
+}
+
+/** A copy that is really there: an entry of `BackingImage.status.diskFileStatusMap`. */
+export interface DiskFileStatus {
+  /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema does not enforce a set. */
+  readonly state: string
+}
+
+/** A backing image, `backingimages.longhorn.io`. */
+export interface BackingImage {
+  readonly kind: 'BackingImage'
+  readonly metadata: Metadata
+  readonly spec: {
+    /** By disk UUID. */
+    readonly diskFileSpecMap: ReadonlyMap<string, DiskFileSpec>
+    readonly minNumberOfCopies: number
+    /** `download`, `upload`, `export-from-volume`, `restore`, `clone`. */
+    readonly sourceType: string
+    /** `v1` or `v2`; a v2 copy lives on block disks. */
+    readonly dataEngine: string
+    readonly nodeSelector: readonly string[]
+    readonly diskSelector: readonly string[]
+  }
+  readonly status: {
+    /** By disk UUID. */
+    readonly diskFileStatusMap: ReadonlyMap<string, DiskFileStatus>
+  }
+}
+
+/** Parses an untrusted `backingimages.longhorn.io` object. */
+export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage => ({
+  kind: 'BackingImage',
+  metadata: readMetadata(raw.metadata),
+  spec: {
+    diskFileSpecMap: readMap(raw.spec?.diskFileSpecMap, {}, (file) => ({
+      evictionRequested: file.evictionRequested ?? false,
+    })),
+    // Longhorn's own mutating webhook turns 0 into 1.
+    minNumberOfCopies: Math.max(1, raw.spec?.minNumberOfCopies ?? 1),
+    sourceType: raw.spec?.sourceType ?? '',
+    dataEngine: raw.spec?.dataEngine ?? 'v1',
+    nodeSelector: raw.spec?.nodeSelector ?? [],
+    diskSelector: raw.spec?.diskSelector ?? [],
+  },
+  status: {
+    diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, (file) => ({ state: file.state ?? '' })),
+  },
+}))

@@ -1,0 +1,48 @@
+import { parseBackingImage, type BackingImage } from './backing-image.ts'
+import { parseBackingImageDataSource, type BackingImageDataSource } from './backing-image-data-source.ts'
+import { parseBackingImageManager, type BackingImageManager } from './backing-image-manager.ts'
+import { parseNode, type Node } from './node.ts'
+import type { Parsed } from './parsed.ts'
+import { parseReplica, type Replica } from './replica.ts'
+import { parseSetting, type Setting } from './setting.ts'
+
+/** Longhorn's API group. `nodes.longhorn.io` shares its plural with core nodes, so the group is always named. */
+export const group = 'longhorn.io'
+
+/** The version read and judged. `v1beta1` is still served on 1.6–1.8 and is converted by the API server. */
+export const version = 'v1beta2'
+
+/** Every object the disk map is made of, parsed. */
+export type LonghornObject =
+  Node | BackingImage | BackingImageDataSource | BackingImageManager | Replica | Setting
+
+/** The kinds of Longhorn that Holdfast reads. */
+export type Kind = LonghornObject['kind']
+
+/** The parsed object of one kind. */
+export type ObjectOf<K extends Kind> = Extract<LonghornObject, { kind: K }>
+
+interface KindFacts<K extends Kind> {
+  /** The resource in URLs and reviews. */
+  readonly plural: string
+  readonly shortName: string
+  readonly parse: (raw: unknown) => Parsed<ObjectOf<K>>
+}
+
+/** What there is to know of each kind (longhorn.md §1). All are namespaced. */
+export const kinds: { readonly [K in Kind]: KindFacts<K> } = {
+  Node: { plural: 'nodes', shortName: 'lhn', parse: parseNode },
+  BackingImage: { plural: 'backingimages', shortName: 'lhbi', parse: parseBackingImage },
+  BackingImageDataSource: {
+    plural: 'backingimagedatasources',
+    shortName: 'lhbids',
+    parse: parseBackingImageDataSource,
+  },
+  BackingImageManager: {
+    plural: 'backingimagemanagers',
+    shortName: 'lhbim',
+    parse: parseBackingImageManager,
+  },
+  Replica: { plural: 'replicas', shortName: 'lhr', parse: parseReplica },
+  Setting: { plural: 'settings', shortName: 'lhs', parse: parseSetting },
+}

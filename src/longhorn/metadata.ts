@@ -1,0 +1,46 @@
+import { Type, type Static } from 'typebox'
+import { absent } from './absent.ts'
+
+/** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
+const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
+
+/** The annotation that asks for a one-shot exception; its value is the reason. */
+export const overrideAnnotation = 'holdfast.dev/override'
+
+export const MetadataSchema = Type.Object({
+  name: absent(Type.String()),
+  namespace: absent(Type.String()),
+  uid: absent(Type.String()),
+  resourceVersion: absent(Type.String()),
+  deletionTimestamp: absent(Type.String()),
+  annotations: absent(Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]))),
+})
+
+/** The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). */
+export interface Metadata {
+  readonly name: string
+  readonly namespace: string
+  /** Empty before the object is stored. */
+  readonly uid: string
+  /** The version this is, an opaque text; empty before the object is stored. */
+  readonly resourceVersion: string
+  /** True while the object is being deleted and waits for its finalizers. */
+  readonly terminating: boolean
+  /** True once Longhorn's uninstaller has marked the object. */
+  readonly uninstalling: boolean
+  /** The reason given in the `holdfast.dev/override` annotation, if there is one. */
+  readonly override: string | undefined
+}
+
+export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
+  const annotations = Object.entries(raw.annotations ?? {})
+  return {
+    name: raw.name ?? '',
+    namespace: raw.namespace ?? '',
+    uid: raw.uid ?? '',
+    resourceVersion: raw.resourceVersion ?? '',
+    terminating: Boolean(raw.deletionTimestamp),
+    uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
+    override: annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined,
+  }
+}

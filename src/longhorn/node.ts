@@ -1,0 +1,126 @@
+import { Type, type Static } from 'typebox'
+import { absent, absentMap, readMap } from './absent.ts'
+import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
+import { parser } from './parse.ts'
+
+const ConditionSchema = Type.Object({ type: absent(Type.String()), status: absent(Type.String()) })
+
+const DiskSpecSchema = Type.Object({
+  path: absent(Type.String()),
+  diskType: absent(Type.String()),
+  diskDriver: absent(Type.String()),
+  allowScheduling: absent(Type.Boolean()),
+  evictionRequested: absent(Type.Boolean()),
+  storageReserved: absent(Type.Integer()),
+  tags: absent(Type.Array(Type.String())),
+})
+
+const DiskStatusSchema = Type.Object({
+  diskUUID: absent(Type.String()),
+  conditions: absent(Type.Array(ConditionSchema)),
+  storageAvailable: absent(Type.Integer()),
+  storageMaximum: absent(Type.Integer()),
+  storageScheduled: absent(Type.Integer()),
+  scheduledReplica: absent(Type.Record(Type.String(), Type.Integer())),
+  scheduledBackingImage: absent(Type.Record(Type.String(), Type.Integer())),
+})
+
+/** JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. */
+export const NodeSchema = Type.Object({
+  metadata: MetadataSchema,
+  spec: absent(
+    Type.Object({
+      name: absent(Type.String()),
+      allowScheduling: absent(Type.Boolean()),
+      evictionRequested: absent(Type.Boolean()),
+      tags: absent(Type.Array(Type.String())),
+      disks: absentMap(DiskSpecSchema),
+    }),
+  ),
+  status: absent(
+    Type.Object({
+      diskStatus: absentMap(DiskStatusSchema),
+      conditions: absent(Type.Array(ConditionSchema)),
+      autoEvicting: absent(Type.Boolean()),
+    }),
+  ),
+})
+
+/** What is wanted of one disk: an entry of `Node.spec.disks`. */
+export interface DiskSpec {
+  readonly path: string
+  /** `filesystem` or `block`; the block ones hold v2 data. */
+  readonly diskType: string
+  readonly allowScheduling: boolean
+  readonly evictionRequested: boolean
+  readonly tags: readonly string[]
+}
+
+/** What one disk really is: an entry of `Node.status.diskStatus`. */
+export interface DiskStatus {
+  /** Undefined until the node controller has synced the disk (Longhorn writes `""`). */
+  readonly diskUUID: string | undefined
+  readonly ready: boolean
+  readonly schedulable: boolean
+}
+
+/** A Longhorn node, `nodes.longhorn.io`; not the core node of the same name. */
+export interface Node {
+  readonly kind: 'Node'
+  readonly metadata: Metadata
+  readonly spec: {
+    readonly allowScheduling: boolean
+    readonly evictionRequested: boolean
+    readonly tags: readonly string[]
+    /** By disk name. */
+    readonly disks: ReadonlyMap<string, DiskSpec>
+  }
+  readonly status: {
+    readonly ready: boolean
+    readonly schedulable: boolean
+    /** By disk name. A disk in spec may be missing here, and the reverse. */
+    readonly diskStatus: ReadonlyMap<string, DiskStatus>
+  }
+}
+
+/** Parses an untrusted `nodes.longhorn.io` object. Absent booleans are false, as in Go. */
+export const parseNode = parser(NodeSchema, (raw): Node => ({
+  kind: 'Node',
+  metadata: readMetadata(raw.metadata),
+  spec: {
+    allowScheduling: raw.spec?.allowScheduling ?? false,
+    evictionRequested: raw.spec?.evictionRequested ?? false,
+    tags: raw.spec?.tags ?? [],
+    disks: readMap(raw.spec?.disks, {}, readDiskSpec),
+  },
+  status: {
+    ready: isTrue(raw.status?.conditions, 'Ready'),
+    schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
+    diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
+  },
+}))
+
+function readDiskSpec(raw: Static<typeof DiskSpecSchema>): DiskSpec {
+  return {
+    path: raw.path ?? '',
+    diskType: raw.diskType ?? '',
+    allowScheduling: raw.allowScheduling ?? false,
+    evictionRequested: raw.evictionRequested ?? false,
+    tags: raw.tags ?? [],
+  }
+}
+
+function readDiskStatus(raw: Static<typeof DiskStatusSchema>): DiskStatus {
+  return {
+    diskUUID: raw.diskUUID === '' ? undefined : (raw.diskUUID ?? undefined),
+    ready: isTrue(raw.conditions, 'Ready'),
+    schedulable: isTrue(raw.conditions, 'Schedulable'),
+  }
+}
+
+function isTrue(
+  conditions: readonly Static<typeof ConditionSchema>[] | null | undefined,
+  type: string,
+): boolean {
+  return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
+}

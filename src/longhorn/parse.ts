@@ -1,0 +1,46 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import type { Static, TSchema } from 'typebox'
+import type { Parsed } from './parsed.ts'
+
+// verbose keeps the offending value, which the message shows.
+const ajv = new Ajv({ verbose: true, allowUnionTypes: true })
+
+/**
+ * Makes the parser of one kind: validates an untrusted object against the schema, then projects it to the fields
+ * that Holdfast uses. The schema is compiled at the first call, since most commands need few kinds.
+ *
+ * @param schema fields that are not named in it are tolerated
+ * @param project called with a valid object only
+ */
+export function parser<S extends TSchema, T>(
+  schema: S,
+  project: (raw: Static<S>) => T,
+): (raw: unknown) => Parsed<T> {
+  let validate: ValidateFunction<Static<S>> | undefined
+  return (raw) => {
+    validate ??= ajv.compile<Static<S>>(schema)
+    if (validate(raw)) return { ok: true, value: project(raw) }
+    return { ok: false, problem: describe(validate.errors ?? []) }
+  }
+}
+
+/**
+ * One sentence for the first thing that is wrong, e.g. `spec.evictionRequested must be boolean, but is "true"`.
+ * A field that may be null yields one error for each branch of the union and one for the union; the first is the
+ * one that names the wanted type.
+ */
+function describe(errors: readonly ErrorObject[]): string {
+  const error = errors[0]
+  if (!error) return 'the object is not valid'
+  const field = error.instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const but = error.keyword === 'required' ? '' : `, but is ${show(error.data)}`
+  return `${field === '' ? 'the object' : field} ${error.message ?? 'is not valid'}${but}`
+}
+
+/** Values can be as large as a request: show the beginning. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
+  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+}

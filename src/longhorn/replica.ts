@@ -1,0 +1,41 @@
+import { Type } from 'typebox'
+import { absent } from './absent.ts'
+import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
+import { parser } from './parse.ts'
+
+/** JSON Schema of the fields of `replicas.longhorn.io` in longhorn.md §1. */
+export const ReplicaSchema = Type.Object({
+  metadata: MetadataSchema,
+  spec: absent(
+    Type.Object({
+      nodeID: absent(Type.String()),
+      diskID: absent(Type.String()),
+      backingImage: absent(Type.String()),
+      evictionRequested: absent(Type.Boolean()),
+    }),
+  ),
+})
+
+/** One replica of a volume, `replicas.longhorn.io`. With a backing image it needs the copy on its own disk. */
+export interface Replica {
+  readonly kind: 'Replica'
+  readonly metadata: Metadata
+  readonly spec: {
+    readonly nodeID: string
+    /** The UUID of its disk; empty until it is scheduled. */
+    readonly diskID: string
+    /** Empty for a volume without a backing image. */
+    readonly backingImage: string
+  }
+}
+
+/** Parses an untrusted `replicas.longhorn.io` object. */
+export const parseReplica = parser(ReplicaSchema, (raw): Replica => ({
+  kind: 'Replica',
+  metadata: readMetadata(raw.metadata),
+  spec: {
+    nodeID: raw.spec?.nodeID ?? '',
+    diskID: raw.spec?.diskID ?? '',
+    backingImage: raw.spec?.backingImage ?? '',
+  },
+}))

@@ -1,0 +1,27 @@
+import { Type } from 'typebox'
+import { absent } from './absent.ts'
+import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
+import { parser } from './parse.ts'
+
+/** JSON Schema of the fields of `settings.longhorn.io` in longhorn.md §1: the value stands at the top level. */
+export const SettingSchema = Type.Object({ metadata: MetadataSchema, value: absent(Type.String()) })
+
+/** One setting of Longhorn, `settings.longhorn.io`. Values are texts, numbers too. */
+export interface Setting {
+  readonly kind: 'Setting'
+  readonly metadata: Metadata
+  readonly value: string
+}
+
+/** The settings that judging depends on. */
+export const settingNames = {
+  currentVersion: 'current-longhorn-version',
+  replenishLimit: 'concurrent-backing-image-replenish-per-node-limit',
+} as const
+
+/** Parses an untrusted `settings.longhorn.io` object. */
+export const parseSetting = parser(SettingSchema, (raw): Setting => ({
+  kind: 'Setting',
+  metadata: readMetadata(raw.metadata),
+  value: raw.value ?? '',
+}))

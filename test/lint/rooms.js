@@ -1,0 +1,69 @@
+/**
+ * The rooms of src/ and what each may import: imports point downwards only. A folder that is not named here
+ * fails the lint test, so a new room has to say where it stands.
+ *
+ * @type {Record<string, { may: string[], pure?: true }>}
+ */
+export const rooms = {
+  longhorn: { may: [], pure: true },
+  'disk-map': { may: ['longhorn'], pure: true },
+  rules: { may: ['disk-map', 'longhorn'], pure: true },
+  gate: { may: ['rules', 'disk-map', 'longhorn'] },
+  telemetry: { may: ['gate', 'rules', 'longhorn'] },
+  tls: { may: [] },
+  kubernetes: { may: ['gate', 'disk-map', 'longhorn'] },
+  webhook: { may: ['gate', 'rules', 'longhorn'] },
+  sandbox: { may: ['longhorn', 'tls'] },
+  commands: {
+    may: ['webhook', 'sandbox', 'kubernetes', 'telemetry', 'tls', 'gate', 'rules', 'disk-map', 'longhorn'],
+  },
+}
+
+/** What a pure room must not touch: data in, data out. */
+const impurePackages = ['node:*', 'fastify', 'fastify/*', '@kubernetes/*', 'pino', 'undici', 'commander']
+const impureGlobals = [
+  'process',
+  'setTimeout',
+  'setInterval',
+  'setImmediate',
+  'performance',
+  'fetch',
+  'console',
+]
+
+/**
+ * The ESLint rules that keep one room's imports pointing downwards.
+ *
+ * @param {string} room a key of {@link rooms}
+ */
+export function roomRules(room) {
+  const { may, pure } = rooms[room] ?? { may: [] }
+  const above = Object.keys(rooms).filter((other) => other !== room && !may.includes(other))
+  const patterns = [
+    {
+      group: [...above.map((other) => `**/${other}/**`), '**/main.ts'],
+      message: `src/${room} may import only from: ${[room, ...may].join(', ')}. Imports point downwards.`,
+    },
+  ]
+  if (!pure) return { 'no-restricted-imports': ['error', { patterns }] }
+  return {
+    'no-restricted-imports': [
+      'error',
+      {
+        patterns: [
+          ...patterns,
+          { group: impurePackages, message: `src/${room} is pure: no I/O, no logger.` },
+        ],
+      },
+    ],
+    'no-restricted-globals': [
+      'error',
+      ...impureGlobals.map((name) => ({ name, message: `src/${room} is pure: data in, data out.` })),
+    ],
+    'no-restricted-properties': [
+      'error',
+      { object: 'Date', property: 'now', message: 'Time comes in from outside.' },
+      { object: 'Math', property: 'random', message: 'Randomness comes in from outside.' },
+    ],
+  }
+}
