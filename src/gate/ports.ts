@@ -1,0 +1,20 @@
+import type { Change } from '../rules/change.ts'
+import type { Verdict } from './verdict.ts'
+
+/** How much the disk map can be trusted. */
+export interface Knowledge {
+  /** True once every kind was listed completely. */
+  readonly synced: boolean
+  /** Milliseconds since the map was last known to be current; Infinity before that. */
+  ageMs(): number
+}
+
+/** Time, in milliseconds since the epoch. */
+export interface Clock {
+  now(): number
+}
+
+/** Puts what was decided on record; called before the answer leaves. */
+export interface Audit {
+  decided(change: Change, verdict: Verdict, decisionMs: number): void
+}

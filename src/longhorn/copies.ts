@@ -1,0 +1,50 @@
+import type { BackingImage } from './backing-image.ts'
+
+/** Where one copy stands: `planned` is in spec only, `present` in both, `pending cleanup` in status only. */
+export type CopyPhase = 'planned' | 'present' | 'pending cleanup'
+
+/** One backing image on one disk. */
+export interface Copy {
+  readonly image: string
+  readonly diskUUID: string
+  readonly phase: CopyPhase
+  /** The state in status, `ready`, `unknown`, …; empty while the copy is only planned. */
+  readonly state: string
+}
+
+/** All copies of an image, those in spec first. */
+export function copiesOf(image: BackingImage): Copy[] {
+  const { diskFileSpecMap } = image.spec
+  const { diskFileStatusMap } = image.status
+  const copies: Copy[] = []
+  for (const uuid of diskFileSpecMap.keys()) {
+    const file = diskFileStatusMap.get(uuid)
+    copies.push({
+      image: image.metadata.name,
+      diskUUID: uuid,
+      phase: file ? 'present' : 'planned',
+      state: file?.state ?? '',
+    })
+  }
+  return [...copies, ...pendingCleanups(image)]
+}
+
+/** `pending(B)` of longhorn.md §2: the copies that are gone from spec and still in status. */
+export function pendingCleanups(image: BackingImage): Copy[] {
+  const copies: Copy[] = []
+  for (const [uuid, file] of image.status.diskFileStatusMap) {
+    if (image.spec.diskFileSpecMap.has(uuid)) continue
+    copies.push({
+      image: image.metadata.name,
+      diskUUID: uuid,
+      phase: 'pending cleanup',
+      state: file.state,
+    })
+  }
+  return copies
+}
+
+/** True for a copy that other copies can be made from. `unknown` is not: its node or disk does not answer. */
+export function isReady(copy: Copy): boolean {
+  return copy.phase === 'present' && copy.state === 'ready'
+}

@@ -1,0 +1,62 @@
+/**
+ * What a Longhorn release does with an eviction while a clean-up is pending (longhorn.md §2), the most dangerous
+ * first: A crashes for any disk of the node, B for the evicted disks, C only requeues, `none` never evicts images.
+ */
+export type Profile = 'A' | 'B' | 'C' | 'none'
+
+/** All profiles, the most dangerous first. */
+export const profiles: readonly Profile[] = ['A', 'B', 'C', 'none']
+
+type Version = readonly [major: number, minor: number, patch: number]
+
+/**
+ * From which release on a line behaves how. A pre-release of a row's first release may still lack the change that
+ * makes the row, so it counts as what came before, when that is the more dangerous.
+ */
+const rows: readonly { readonly from: Version; readonly profile: Profile; readonly preRelease: Profile }[] = [
+  { from: [0, 0, 0], profile: 'none', preRelease: 'none' },
+  { from: [1, 7, 0], profile: 'A', preRelease: 'A' },
+  { from: [1, 7, 4], profile: 'C', preRelease: 'A' },
+  { from: [1, 8, 0], profile: 'A', preRelease: 'A' },
+  // Published as fixed, but it guards only the cancel branch (longhorn/longhorn #10464, then #11034).
+  { from: [1, 8, 1], profile: 'B', preRelease: 'A' },
+  { from: [1, 8, 2], profile: 'C', preRelease: 'B' },
+  { from: [1, 9, 0], profile: 'B', preRelease: 'A' },
+  { from: [1, 9, 1], profile: 'C', preRelease: 'B' },
+  { from: [1, 10, 0], profile: 'C', preRelease: 'B' },
+]
+
+const releasePattern = /^v?(\d+)\.(\d+)\.(\d+)(-.+)?$/
+const branchPattern = /^v?(\d+)\.(\d+)\.x(-.+)?$/
+
+/**
+ * The profile of a release as Longhorn writes it in its setting `current-longhorn-version`: `v1.8.0`, `v1.8.0-rc1`.
+ * A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as the most dangerous of the line.
+ * Unknown, absent or unreadable (`master-head`) is A: the rules then hold back too much, never too little.
+ */
+export function profileOf(release: string | undefined): Profile {
+  const exact = releasePattern.exec(release ?? '')
+  if (exact) {
+    const version: Version = [Number(exact[1]), Number(exact[2]), Number(exact[3])]
+    const row = rows.findLast(({ from }) => compare(from, version) <= 0)
+    if (!row) return 'A'
+    return exact[4] !== undefined && compare(row.from, version) === 0 ? row.preRelease : row.profile
+  }
+  const branch = branchPattern.exec(release ?? '')
+  if (branch) {
+    const first: Version = [Number(branch[1]), Number(branch[2]), 0]
+    const last: Version = [first[0], first[1], Infinity]
+    const before = rows.findLast(({ from }) => compare(from, first) <= 0)
+    const within = rows.filter(({ from }) => compare(from, first) > 0 && compare(from, last) <= 0)
+    return mostDangerous([...(before ? [before] : []), ...within].map(({ profile }) => profile))
+  }
+  return 'A'
+}
+
+function compare(a: Version, b: Version): number {
+  return a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
+}
+
+function mostDangerous(candidates: readonly Profile[]): Profile {
+  return profiles.find((profile) => candidates.includes(profile)) ?? 'A'
+}

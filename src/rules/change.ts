@@ -1,0 +1,56 @@
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { Node } from '../longhorn/node.ts'
+
+/** The kinds whose writes are judged. */
+export type JudgedObject = Node | BackingImage | BackingImageDataSource
+
+/** The names of those kinds. */
+export type JudgedKind = JudgedObject['kind']
+
+/** Where a request came in. */
+export type Door = 'webhook' | 'proxy-kubernetes' | 'proxy-longhorn' | 'check'
+
+/** Who asks, as the API server knows them. */
+export interface Actor {
+  readonly username: string
+  readonly groups: readonly string[]
+}
+
+/** What every change carries besides its objects. */
+export interface Request {
+  /** Names the request in records; one client request may be reviewed many times under new ids. */
+  readonly uid: string
+  readonly actor: Actor
+  readonly dryRun: boolean
+  readonly door: Door
+}
+
+/** What happens to an object: it appears, turns into another, or goes. */
+export type Step<T extends JudgedObject> =
+  | { readonly operation: 'CREATE'; readonly before?: never; readonly after: T }
+  | { readonly operation: 'UPDATE'; readonly before: T; readonly after: T }
+  | { readonly operation: 'DELETE'; readonly before: T; readonly after?: never }
+
+/** One requested write to a judged kind, normalised. */
+export type ChangeOf<T extends JudgedObject> = {
+  readonly kind: T['kind']
+  readonly request: Request
+} & Step<T>
+
+/** A requested write to a Longhorn node. */
+export type NodeChange = ChangeOf<Node>
+
+/** A requested write to a backing image. */
+export type BackingImageChange = ChangeOf<BackingImage>
+
+/** A requested write to a backing image data source. */
+export type DataSourceChange = ChangeOf<BackingImageDataSource>
+
+/** One requested write, whatever its door. */
+export type Change = NodeChange | BackingImageChange | DataSourceChange
+
+/** The name of the object that the change is about. */
+export function nameOf(change: Change): string {
+  return (change.after ?? change.before).metadata.name
+}
