@@ -1,0 +1,63 @@
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { Copy } from '../longhorn/copies.ts'
+import type { Node } from '../longhorn/node.ts'
+
+/** A node that has a disk in its spec, and the name of the disk there. */
+export interface DiskOwner {
+  readonly node: string
+  readonly disk: string
+}
+
+/** A copy that is gone from spec and still in status. */
+export interface PendingCleanup {
+  readonly image: string
+  readonly diskUUID: string
+  /** The state in status: `ready`, `unknown`, … */
+  readonly state: string
+  /** When the disk map first saw it pending, in milliseconds since the epoch; it may have been pending before. */
+  readonly since: number
+}
+
+/** A pending clean-up together with the disk of a node that it is on. */
+export interface PendingOnNode extends PendingCleanup {
+  readonly disk: string
+}
+
+/**
+ * What rules ask of the disk map. Each answer takes time proportional to itself, whatever the size of the cluster;
+ * `nodes()` alone walks the cluster, and its callers stop at the first node that serves.
+ */
+export interface DiskMapView {
+  /** As in Setting `current-longhorn-version`; undefined until it is known. */
+  readonly release: string | undefined
+  /** Setting `concurrent-backing-image-replenish-per-node-limit`; 0 means that no copy is ever made. */
+  readonly replenishLimit: number | undefined
+  readonly imageCount: number
+  /** How many images have a clean-up pending. */
+  readonly pendingImageCount: number
+
+  node(name: string): Node | undefined
+  nodes(): Iterable<Node>
+  image(name: string): BackingImage | undefined
+  dataSource(name: string): BackingImageDataSource | undefined
+
+  /** More than one for a moment while a disk moves from node to node; none for a disk that no node has. */
+  ownersOf(diskUUID: string): readonly DiskOwner[]
+  /** The nodes with a disk in spec whose UUID is not known yet. */
+  nodesWithUnsyncedDisks(): Iterable<Node>
+
+  copiesOf(image: string): readonly Copy[]
+  /** The images with a copy on the disk, in whatever phase. */
+  imagesOn(diskUUID: string): Iterable<BackingImage>
+  pendingOn(diskUUID: string): Iterable<PendingCleanup>
+  pendingOnNode(node: string): Iterable<PendingOnNode>
+  /** Clean-ups pending on disks that no node has: the disk may be on its way to a node. */
+  pendingOnUnownedDisks(): Iterable<PendingCleanup>
+  /** The data sources that still make their first file on the disk. */
+  unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>
+  /** The names of the replicas on the disk that use the image. */
+  replicasUsing(image: string, diskUUID: string): Iterable<string>
+  /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
+  managerState(diskUUID: string): string | undefined
+}

@@ -1,0 +1,195 @@
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { BackingImageManager } from '../longhorn/backing-image-manager.ts'
+import type { Copy } from '../longhorn/copies.ts'
+import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
+import type { Node } from '../longhorn/node.ts'
+import type { Replica } from '../longhorn/replica.ts'
+import { settingNames } from '../longhorn/setting.ts'
+import type { DiskMapView, DiskOwner, PendingCleanup, PendingOnNode } from './disk-map-view.ts'
+import { ImageShelf } from './image-shelf.ts'
+import { MultiMap } from './multi-map.ts'
+import { NodeShelf } from './node-shelf.ts'
+
+/**
+ * The live model of all Longhorn disks: nodes, copies, first files, replicas, release. It is fed object by object
+ * in any order, each in time proportional to that object, and never disagrees with what it was last told: an image
+ * on a disk that no node has yet simply finds its node later.
+ */
+export class DiskMap implements DiskMapView {
+  readonly #nodes = new NodeShelf()
+  readonly #images = new ImageShelf()
+  readonly #dataSources = new Map<string, BackingImageDataSource>()
+  readonly #firstFilesByDisk = new MultiMap<string, BackingImageDataSource>()
+  readonly #replicas = new Map<string, Replica>()
+  readonly #replicasByCopy = new MultiMap<string, string>()
+  readonly #managers = new Map<string, BackingImageManager>()
+  readonly #managersByDisk = new MultiMap<string, BackingImageManager>()
+  readonly #settings = new Map<string, string>()
+  /** Disks with a clean-up pending that no node has. */
+  readonly #unownedPending = new Set<string>()
+
+  /**
+   * Takes over an object that was added or changed.
+   *
+   * @param at when it was seen, in milliseconds since the epoch
+   */
+  apply(object: LonghornObject, at: number): void {
+    const { name } = object.metadata
+    switch (object.kind) {
+      case 'Node':
+        this.#reconsider(this.#nodes.put(object))
+        return
+      case 'BackingImage':
+        this.#reconsider(this.#images.put(object, at))
+        return
+      case 'BackingImageDataSource':
+        this.remove('BackingImageDataSource', name)
+        this.#dataSources.set(name, object)
+        if (isUnfinished(object)) this.#firstFilesByDisk.add(object.spec.diskUUID, object)
+        return
+      case 'BackingImageManager':
+        this.remove('BackingImageManager', name)
+        this.#managers.set(name, object)
+        this.#managersByDisk.add(object.spec.diskUUID, object)
+        return
+      case 'Replica':
+        this.remove('Replica', name)
+        this.#replicas.set(name, object)
+        this.#replicasByCopy.add(copyKey(object.spec.backingImage, object.spec.diskID), name)
+        return
+      case 'Setting':
+        this.#settings.set(name, object.value)
+        return
+    }
+  }
+
+  /** Forgets an object that was deleted; one that was never known is no error. */
+  remove(kind: Kind, name: string): void {
+    switch (kind) {
+      case 'Node':
+        this.#reconsider(this.#nodes.remove(name))
+        return
+      case 'BackingImage':
+        this.#reconsider(this.#images.remove(name))
+        return
+      case 'BackingImageDataSource': {
+        const source = this.#dataSources.get(name)
+        if (source && isUnfinished(source)) this.#firstFilesByDisk.delete(source.spec.diskUUID, source)
+        this.#dataSources.delete(name)
+        return
+      }
+      case 'BackingImageManager': {
+        const manager = this.#managers.get(name)
+        if (manager) this.#managersByDisk.delete(manager.spec.diskUUID, manager)
+        this.#managers.delete(name)
+        return
+      }
+      case 'Replica': {
+        const replica = this.#replicas.get(name)
+        if (replica)
+          this.#replicasByCopy.delete(copyKey(replica.spec.backingImage, replica.spec.diskID), name)
+        this.#replicas.delete(name)
+        return
+      }
+      case 'Setting':
+        this.#settings.delete(name)
+        return
+    }
+  }
+
+  get release(): string | undefined {
+    return this.#settings.get(settingNames.currentVersion)
+  }
+
+  get replenishLimit(): number | undefined {
+    const value = this.#settings.get(settingNames.replenishLimit)
+    return value !== undefined && /^\d+$/.test(value) ? Number(value) : undefined
+  }
+
+  get imageCount(): number {
+    return this.#images.size
+  }
+
+  get pendingImageCount(): number {
+    return this.#images.pendingImages
+  }
+
+  node(name: string): Node | undefined {
+    return this.#nodes.get(name)
+  }
+
+  nodes(): Iterable<Node> {
+    return this.#nodes.all()
+  }
+
+  image(name: string): BackingImage | undefined {
+    return this.#images.get(name)
+  }
+
+  dataSource(name: string): BackingImageDataSource | undefined {
+    return this.#dataSources.get(name)
+  }
+
+  ownersOf(diskUUID: string): readonly DiskOwner[] {
+    return this.#nodes.ownersOf(diskUUID)
+  }
+
+  nodesWithUnsyncedDisks(): Iterable<Node> {
+    return this.#nodes.withUnsyncedDisks()
+  }
+
+  copiesOf(image: string): readonly Copy[] {
+    return this.#images.copiesOf(image)
+  }
+
+  imagesOn(diskUUID: string): Iterable<BackingImage> {
+    return this.#images.on(diskUUID)
+  }
+
+  pendingOn(diskUUID: string): Iterable<PendingCleanup> {
+    return this.#images.pendingOn(diskUUID)
+  }
+
+  *pendingOnNode(node: string): Iterable<PendingOnNode> {
+    for (const [uuid, { disk }] of this.#nodes.disksOf(node)) {
+      for (const cleanup of this.#images.pendingOn(uuid)) yield { ...cleanup, disk }
+    }
+  }
+
+  *pendingOnUnownedDisks(): Iterable<PendingCleanup> {
+    for (const uuid of this.#unownedPending) yield* this.#images.pendingOn(uuid)
+  }
+
+  unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource> {
+    return this.#firstFilesByDisk.get(diskUUID)
+  }
+
+  replicasUsing(image: string, diskUUID: string): Iterable<string> {
+    return this.#replicasByCopy.get(copyKey(image, diskUUID))
+  }
+
+  managerState(diskUUID: string): string | undefined {
+    const [manager] = this.#managersByDisk.get(diskUUID)
+    return manager?.status.currentState
+  }
+
+  #reconsider(disks: Iterable<string>): void {
+    for (const uuid of disks) {
+      const unowned = !this.#nodes.isOwned(uuid) && this.#images.pendingOn(uuid).size > 0
+      if (unowned) this.#unownedPending.add(uuid)
+      else this.#unownedPending.delete(uuid)
+    }
+  }
+}
+
+/** A space occurs in neither: names are DNS labels. */
+function copyKey(image: string, diskUUID: string): string {
+  return `${image} ${diskUUID}`
+}
+
+type PlacedDataSource = BackingImageDataSource & { readonly spec: { readonly diskUUID: string } }
+
+function isUnfinished(source: BackingImageDataSource): source is PlacedDataSource {
+  return !source.spec.fileTransferred && source.spec.diskUUID !== undefined
+}

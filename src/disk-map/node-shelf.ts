@@ -1,0 +1,75 @@
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Node } from '../longhorn/node.ts'
+import type { DiskOwner } from './disk-map-view.ts'
+import { MultiMap } from './multi-map.ts'
+
+interface Entry {
+  readonly node: Node
+  /** By disk UUID; a disk that is listed twice under one UUID is owned once. */
+  readonly owned: ReadonlyMap<string, DiskOwner>
+}
+
+/** The nodes of the disk map, by name and by the UUIDs of their disks. */
+export class NodeShelf {
+  readonly #entries = new Map<string, Entry>()
+  readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
+  readonly #unsynced = new Set<Entry>()
+
+  get(name: string): Node | undefined {
+    return this.#entries.get(name)?.node
+  }
+
+  *all(): Iterable<Node> {
+    for (const { node } of this.#entries.values()) yield node
+  }
+
+  *withUnsyncedDisks(): Iterable<Node> {
+    for (const { node } of this.#unsynced) yield node
+  }
+
+  ownersOf(uuid: string): readonly DiskOwner[] {
+    return [...this.#ownersByDisk.get(uuid)]
+  }
+
+  isOwned(uuid: string): boolean {
+    return this.#ownersByDisk.has(uuid)
+  }
+
+  /** The disks of a node whose UUIDs are known. */
+  disksOf(name: string): Iterable<readonly [uuid: string, owner: DiskOwner]> {
+    return this.#entries.get(name)?.owned ?? []
+  }
+
+  /** @returns the disks that the node had or has */
+  put(node: Node): Iterable<string> {
+    const name = node.metadata.name
+    const touched = this.remove(name)
+    const owned = new Map<string, DiskOwner>()
+    const entry: Entry = { node, owned }
+    this.#entries.set(name, entry)
+    for (const disk of node.spec.disks.keys()) {
+      const uuid = diskUUID(node, disk)
+      if (uuid === undefined) this.#unsynced.add(entry)
+      else owned.set(uuid, { node: name, disk })
+    }
+    for (const [uuid, owner] of owned) {
+      this.#ownersByDisk.add(uuid, owner)
+      touched.add(uuid)
+    }
+    return touched
+  }
+
+  /** @returns the disks that the node had */
+  remove(name: string): Set<string> {
+    const touched = new Set<string>()
+    const entry = this.#entries.get(name)
+    if (!entry) return touched
+    this.#entries.delete(name)
+    this.#unsynced.delete(entry)
+    for (const [uuid, owner] of entry.owned) {
+      this.#ownersByDisk.delete(uuid, owner)
+      touched.add(uuid)
+    }
+    return touched
+  }
+}
