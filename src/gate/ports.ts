@@ -16,5 +16,6 @@ export interface Clock {
 
 /** Puts what was decided on record; called before the answer leaves. */
 export interface Audit {
+  /** @param decisionMs how long the decision took */
   decided(change: Change, verdict: Verdict, decisionMs: number): void
 }

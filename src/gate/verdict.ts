@@ -16,13 +16,19 @@ export type Unavailability = 'disk-map-not-synced' | 'disk-map-too-old'
 export type Verdict =
   | { readonly decision: 'allow'; readonly warnings: readonly Warning[] }
   | {
-      readonly decision: 'hold'
-      readonly objections: readonly Objection[]
-      readonly warnings: readonly Warning[]
-    }
-  | {
-      readonly decision: 'refuse'
-      readonly objections: readonly Objection[]
+      readonly decision: 'hold' | 'refuse'
+      /** At least one. */
+      readonly objections: readonly [Objection, ...Objection[]]
       readonly warnings: readonly Warning[]
     }
   | { readonly decision: 'unavailable'; readonly why: Unavailability; readonly warnings: readonly Warning[] }
+
+/** Weighs findings: without an objection the change is allowed, which only judging can find out. */
+export function verdictOn(findings: readonly Finding[]): Exclude<Verdict, { decision: 'unavailable' }> {
+  const warnings = findings.filter((finding): finding is Warning => finding.effect === 'warn')
+  const [first, ...others] = findings.filter((finding): finding is Objection => finding.effect !== 'warn')
+  if (!first) return { decision: 'allow', warnings }
+  const objections: readonly [Objection, ...Objection[]] = [first, ...others]
+  const decision = objections.some(({ effect }) => effect === 'refuse') ? 'refuse' : 'hold'
+  return { decision, objections, warnings }
+}

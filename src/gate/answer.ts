@@ -1,0 +1,103 @@
+import { nameOf, type Change } from '../rules/change.ts'
+import type { Finding } from '../rules/finding.ts'
+import { isLonghorn } from '../rules/longhorn-account.ts'
+import { group } from '../longhorn/kinds.ts'
+import type { Answer, Status } from './status.ts'
+import type { Objection, Unavailability, Verdict } from './verdict.ts'
+
+/** What shapes an answer. */
+export interface AnswerOptions {
+  /** Where Longhorn runs; its own service account gets other codes than people do. */
+  readonly longhornNamespace: string
+  /** How long client-go programs wait before they ask again, in seconds, at least 1. */
+  readonly retryAfterSeconds: number
+}
+
+/** So many findings are told in full; a node can have thousands, and nobody reads them. */
+const toldFindings = 10
+
+/** Puts a verdict into words and codes, the same at every door (longhorn.md §3). */
+export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
+  const warnings = tell(verdict.warnings, (finding) => `${finding.rule}: ${sentence(finding)}`)
+  switch (verdict.decision) {
+    case 'allow':
+      return { allowed: true, warnings }
+    case 'hold':
+    case 'refuse':
+      return { allowed: false, status: denial(change, verdict, options), warnings }
+    case 'unavailable':
+      return { allowed: false, status: unavailable(change, verdict.why, options), warnings }
+  }
+}
+
+function denial(
+  change: Change,
+  { decision, objections }: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
+  options: AnswerOptions,
+): Status {
+  const verb = { hold: 'held back', refuse: 'refused' } as const
+  const message = tell(
+    objections,
+    (finding) => `${verb[finding.effect]} by ${finding.rule}: ${sentence(finding)}`,
+  )
+  const details = { ...about(change), causes: causes(change, objections) }
+  // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
+  if (decision === 'refuse' || isLonghorn(change.request.actor, options.longhornNamespace)) {
+    return { code: 403, reason: 'Forbidden', message: message.join('\n'), details }
+  }
+  return {
+    code: 429,
+    reason: 'TooManyRequests',
+    message: message.join('\n'),
+    details: { ...details, retryAfterSeconds: options.retryAfterSeconds },
+  }
+}
+
+function unavailable(change: Change, why: Unavailability, options: AnswerOptions): Status {
+  const details = { ...about(change), causes: [] }
+  return {
+    code: 503,
+    reason: 'ServiceUnavailable',
+    message: `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
+    details: isLonghorn(change.request.actor, options.longhornNamespace)
+      ? details
+      : { ...details, retryAfterSeconds: options.retryAfterSeconds },
+  }
+}
+
+const because: Readonly<Record<Unavailability, string>> = {
+  'disk-map-not-synced': 'the guard has not read all Longhorn objects yet',
+  'disk-map-too-old': 'the guard has lost touch with the API server and its view of the disks is too old',
+}
+
+function about(change: Change) {
+  return { name: nameOf(change), group, kind: change.kind }
+}
+
+function causes(change: Change, findings: readonly Finding[]): Status['details']['causes'] {
+  return findings
+    .slice(0, toldFindings)
+    .map(({ rule, message }) => ({ reason: rule, message, field: field(change) }))
+}
+
+/** The field of the request that a person would change. */
+function field(change: Change): string {
+  switch (change.kind) {
+    case 'Node':
+      return 'spec'
+    case 'BackingImage':
+      return 'spec.diskFileSpecMap'
+    case 'BackingImageDataSource':
+      return 'spec.diskUUID'
+  }
+}
+
+function sentence({ message, clears }: Finding): string {
+  return `${message}. What clears it: ${clears}`
+}
+
+function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => string): string[] {
+  const more = findings.length - toldFindings
+  const told = findings.slice(0, toldFindings).map(say)
+  return more > 0 ? [...told, `and ${more} more of this kind`] : told
+}

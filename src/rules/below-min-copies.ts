@@ -1,0 +1,51 @@
+import { copiesOf, isReady } from '../longhorn/copies.ts'
+import { evictedCopies, isEvictingAfter } from './after-eviction.ts'
+import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
+import { isLonghorn } from './longhorn-account.ts'
+import type { Rule } from './rule.ts'
+import { lookAtImage } from './sentences.ts'
+import { isUsable } from './usable.ts'
+
+/**
+ * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
+ * as a matter of course (one healthy copy elsewhere is enough for an eviction to end), so they are only warned.
+ */
+export const belowMinCopies: Rule = {
+  name: 'below-min-copies',
+  effects: { A: 'warn', B: 'warn', C: 'warn', none: 'warn' },
+
+  *cleanup(cleanup, circumstances) {
+    const { map, policy, actor } = circumstances
+    const { removed, kept } = outcomeOf(cleanup)
+    // Removing a failed or half-made copy takes no ready one away.
+    const lost = removed.filter((copy) => isUsable(copy, map))
+    const ready = kept.filter(isReady).length
+    const { metadata, spec } = cleanup.after
+    if (lost.length === 0 || ready >= spec.minNumberOfCopies) return
+    yield {
+      ...(isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
+      subjects: lost.map((copy) => subjectOf(copy, map)),
+      message: `this leaves backing image ${metadata.name} with ${ready} ready copies of the ${spec.minNumberOfCopies} it must have (spec.minNumberOfCopies)`,
+      clears: `wait until ${spec.minNumberOfCopies} other copies are ready, or lower spec.minNumberOfCopies first; ${lookAtImage(metadata.name, circumstances)}`,
+    }
+  },
+
+  *eviction(eviction, circumstances) {
+    const { map } = circumstances
+    const told = new Set<string>()
+    for (const { image, node, disk, diskUUID } of evictedCopies(eviction, map)) {
+      const { name } = image.metadata
+      const readyCopies = copiesOf(image).filter(isReady)
+      if (told.has(name) || !readyCopies.some((copy) => copy.diskUUID === diskUUID)) continue
+      const ready = readyCopies.filter((copy) => !isEvictingAfter(copy.diskUUID, eviction, map)).length
+      const wanted = image.spec.minNumberOfCopies
+      if (ready >= wanted) continue
+      told.add(name)
+      yield {
+        subjects: [{ node, disk, diskUUID, image: name }],
+        message: `this eviction leaves backing image ${name} with ${ready} ready copies elsewhere of the ${wanted} it must have (spec.minNumberOfCopies)`,
+        clears: `let Longhorn make more copies first, or watch that it does; ${lookAtImage(name, circumstances)}`,
+      }
+    }
+  },
+}

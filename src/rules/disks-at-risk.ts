@@ -1,0 +1,38 @@
+import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Eviction } from './acts.ts'
+import type { Circumstances } from './rule.ts'
+
+/** A disk that an eviction makes dangerous to have a pending clean-up on. */
+export interface DiskAtRisk {
+  readonly node: string
+  readonly disk: string
+  /** Undefined until the node controller has synced the disk. */
+  readonly uuid: string | undefined
+}
+
+/**
+ * The disks on which a pending clean-up meets this eviction: on profile A every disk once the first flag goes up,
+ * and later the disks that join; on all profiles the disks that are evicted from now on (longhorn.md §2).
+ */
+export function disksAtRisk({ node, raisesGate, evicting, joining }: Eviction, { profile }: Circumstances) {
+  const whole = profile === 'A' && raisesGate
+  const names = profile === 'A' ? new Set([...evicting, ...joining]) : evicting
+  return [...(whole ? node.spec.disks.keys() : names)].map((disk): DiskAtRisk => ({
+    node: node.metadata.name,
+    disk,
+    uuid: diskUUID(node, disk),
+  }))
+}
+
+/**
+ * The clean-ups pending on a disk. One whose UUID is not known yet may be any disk that no node has, a disk being
+ * moved for example; where a manager can crash, that has to be assumed.
+ */
+export function pendingOnDisk(
+  { uuid }: DiskAtRisk,
+  { map, profile }: Circumstances,
+): Iterable<PendingCleanup> {
+  if (uuid !== undefined) return map.pendingOn(uuid)
+  return profile === 'A' || profile === 'B' ? map.pendingOnUnownedDisks() : []
+}

@@ -1,0 +1,34 @@
+import { copiesOf, isReady } from '../longhorn/copies.ts'
+import { evictedCopies, isEvictingAfter } from './after-eviction.ts'
+import type { Rule } from './rule.ts'
+import { inState, lookAtImage, theDisk } from './sentences.ts'
+import { isUsable, isWorthless } from './usable.ts'
+
+/**
+ * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all
+ * evicting copies if none is ready (longhorn.md §4).
+ */
+export const evictUnreadyCopy: Rule = {
+  name: 'evict-unready-copy',
+  effects: { A: 'hold', B: 'hold', C: 'hold', none: 'off' },
+
+  *eviction(eviction, circumstances) {
+    const { map } = circumstances
+    for (const evicted of evictedCopies(eviction, map)) {
+      const { image, diskUUID, node, disk } = evicted
+      const copies = copiesOf(image)
+      const copy = copies.find((other) => other.diskUUID === diskUUID && other.phase === 'present')
+      if (!copy || isWorthless(copy) || copies.some(isReady)) continue
+      const stays = copies.some(
+        (other) => isUsable(other, map) && !isEvictingAfter(other.diskUUID, eviction, map),
+      )
+      if (stays) continue
+      const { name } = image.metadata
+      yield {
+        subjects: [{ node, disk, diskUUID, image: name }],
+        message: `no copy of backing image ${name} is ready, and the one on ${theDisk(diskUUID, evicted)}${inState(copy.state)} would be evicted: Longhorn then deletes it without having a replacement`,
+        clears: `passes once a copy of ${name} is ready; ${lookAtImage(name, circumstances)}`,
+      }
+    }
+  },
+}

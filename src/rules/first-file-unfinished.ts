@@ -1,0 +1,43 @@
+import type { DiskOwner } from '../disk-map/disk-map-view.ts'
+import { disksAtRisk } from './disks-at-risk.ts'
+import type { Circumstances, Draft, Rule } from './rule.ts'
+import { theDisk } from './sentences.ts'
+
+/**
+ * An eviction of, or a clean-up on, the disk where the first file of an image is still being made (o6): the key is
+ * removed and added again in a loop (longhorn.md §4).
+ */
+export const firstFileUnfinished: Rule = {
+  name: 'first-file-unfinished',
+  effects: { A: 'hold', B: 'hold', C: 'hold', none: 'warn' },
+
+  *eviction(eviction, circumstances) {
+    for (const risk of disksAtRisk(eviction, circumstances)) {
+      if (risk.uuid === undefined) continue
+      for (const source of circumstances.map.unfinishedFirstFilesOn(risk.uuid)) {
+        yield draft(source.metadata.name, risk.uuid, risk, circumstances)
+      }
+    }
+  },
+
+  *cleanup({ after, disks }, circumstances) {
+    const image = after.metadata.name
+    const source = circumstances.map.dataSource(image)
+    const uuid = source?.spec.diskUUID
+    if (!source || source.spec.fileTransferred || uuid === undefined || !disks.has(uuid)) return
+    yield draft(image, uuid, circumstances.map.ownersOf(uuid)[0], circumstances)
+  },
+}
+
+function draft(
+  image: string,
+  diskUUID: string,
+  owner: DiskOwner | undefined,
+  { policy }: Circumstances,
+): Draft {
+  return {
+    subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
+    message: `the first file of backing image ${image} is still being made on ${theDisk(diskUUID, owner)}: its copy would be removed and added again in a loop, with a clean-up pending each time`,
+    clears: `passes once spec.fileTransferred is true, or delete the image if that will never be; look: kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`,
+  }
+}

@@ -1,0 +1,54 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import { actsOf, type Act } from './acts.ts'
+import { allRules } from './all-rules.ts'
+import type { Change } from './change.ts'
+import type { Finding } from './finding.ts'
+import type { Policy } from './policy.ts'
+import type { Circumstances, Draft, Rule } from './rule.ts'
+
+/**
+ * Judges a change by every rule that concerns what it does. Pure; a change that does nothing of concern, the vast
+ * majority, costs no more than finding that out.
+ *
+ * @param now milliseconds since the epoch
+ */
+export function judge(change: Change, map: DiskMapView, policy: Policy, now: number): Finding[] {
+  const acts = actsOf(change)
+  if (acts.length === 0) return []
+  const release = policy.release ?? map.release
+  const profile = profileOf(release)
+  const { actor } = change.request
+  const circumstances: Circumstances = { map, policy, actor, release, profile, now }
+  return allRules.flatMap((rule) => acts.flatMap((act) => findings(rule, act, circumstances)))
+}
+
+function findings(rule: Rule, act: Act, circumstances: Circumstances): Finding[] {
+  const mode = circumstances.policy.modes[rule.name]
+  const usual = rule.effects[circumstances.profile]
+  if (mode === 'off' || usual === 'off') return []
+  // Clearing flags is the cure: whatever a rule's table says, it is at most warned about (longhorn.md §2).
+  const most = mode === 'warn' || act.act === 'flags-cleared' ? 'warn' : undefined
+  return [...draft(rule, act, circumstances)].map(({ effect, subjects, message, clears }) => ({
+    rule: rule.name,
+    effect: most ?? effect ?? usual,
+    subjects,
+    message,
+    clears,
+  }))
+}
+
+function draft(rule: Rule, act: Act, circumstances: Circumstances): Iterable<Draft> {
+  switch (act.act) {
+    case 'eviction':
+      return rule.eviction?.(act, circumstances) ?? []
+    case 'disk-removal':
+      return rule['disk-removal']?.(act, circumstances) ?? []
+    case 'cleanup':
+      return rule.cleanup?.(act, circumstances) ?? []
+    case 'placement':
+      return rule.placement?.(act, circumstances) ?? []
+    case 'flags-cleared':
+      return rule['flags-cleared']?.(act, circumstances) ?? []
+  }
+}

@@ -1,0 +1,28 @@
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Rule } from './rule.ts'
+import { lookAtImage, theDisk } from './sentences.ts'
+
+/**
+ * The last flag of a node cleared while copies are marked for eviction: the marks stay, in every release, and the
+ * copies are still evicted later although the UI says cancelled (longhorn.md §4).
+ */
+export const lingeringEviction: Rule = {
+  name: 'lingering-eviction',
+  effects: { A: 'warn', B: 'warn', C: 'warn', none: 'off' },
+
+  *'flags-cleared'({ node }, circumstances) {
+    const { name } = node.metadata
+    for (const disk of node.spec.disks.keys()) {
+      const uuid = diskUUID(node, disk)
+      if (uuid === undefined) continue
+      for (const image of circumstances.map.imagesOn(uuid)) {
+        if (!image.spec.diskFileSpecMap.get(uuid)?.evictionRequested) continue
+        yield {
+          subjects: [{ node: name, disk, diskUUID: uuid, image: image.metadata.name }],
+          message: `backing image ${image.metadata.name} stays marked for eviction on ${theDisk(uuid, { node: name, disk })} although the last eviction flag of ${name} is cleared: Longhorn still moves it away`,
+          clears: `to keep the copy, set evictionRequested to false in its entry of spec.diskFileSpecMap; ${lookAtImage(image.metadata.name, circumstances)}`,
+        }
+      }
+    }
+  },
+}

@@ -1,0 +1,60 @@
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { copiesOf, isReady } from '../longhorn/copies.ts'
+import type { Node } from '../longhorn/node.ts'
+import type { Eviction } from './acts.ts'
+import { evictedCopies, isEvictingAfter, nodesAfter } from './after-eviction.ts'
+import type { Circumstances, Rule } from './rule.ts'
+import { lookAtImage, theDisk } from './sentences.ts'
+
+/** An eviction that never finishes and says nothing, since no other disk can take the copy (longhorn.md §4). */
+export const noEvictionTarget: Rule = {
+  name: 'no-eviction-target',
+  effects: { A: 'warn', B: 'warn', C: 'warn', none: 'off' },
+
+  *eviction(eviction, circumstances) {
+    for (const evicted of evictedCopies(eviction, circumstances.map)) {
+      const { image, diskUUID, node, disk } = evicted
+      if (!image.spec.diskFileSpecMap.has(diskUUID)) continue
+      const why = obstacle(image, eviction, circumstances)
+      if (why === undefined) continue
+      const { name } = image.metadata
+      yield {
+        subjects: [{ node, disk, diskUUID, image: name }],
+        message: `the eviction of backing image ${name} from ${theDisk(diskUUID, evicted)} cannot finish: ${why}`,
+        clears: `give ${name} a disk that can take a copy; ${lookAtImage(name, circumstances)}`,
+      }
+    }
+  },
+}
+
+/** Why no copy would be made elsewhere; undefined if one can be, or is there already. */
+function obstacle(image: BackingImage, eviction: Eviction, { map }: Circumstances): string | undefined {
+  // One healthy copy elsewhere is enough for the eviction to end.
+  const readyElsewhere = copiesOf(image).some(
+    (copy) => isReady(copy) && !isEvictingAfter(copy.diskUUID, eviction, map),
+  )
+  if (readyElsewhere) return undefined
+  if (map.replenishLimit === 0) {
+    return 'setting concurrent-backing-image-replenish-per-node-limit is 0, so Longhorn makes no copies'
+  }
+  for (const node of nodesAfter(eviction, map)) if (canTake(node, image)) return undefined
+  return 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
+}
+
+function canTake({ spec, status }: Node, image: BackingImage): boolean {
+  if (!spec.allowScheduling || !status.ready || !status.schedulable) return false
+  if (!includesAll(spec.tags, image.spec.nodeSelector)) return false
+  const wantedType = image.spec.dataEngine === 'v2' ? 'block' : 'filesystem'
+  return [...spec.disks].some(([name, disk]) => {
+    const state = status.diskStatus.get(name)
+    if (!state?.ready || !state.schedulable || state.diskUUID === undefined) return false
+    if (!disk.allowScheduling || disk.evictionRequested || spec.evictionRequested) return false
+    // Older objects have no type: there were only file systems then.
+    if ((disk.diskType === '' ? 'filesystem' : disk.diskType) !== wantedType) return false
+    return includesAll(disk.tags, image.spec.diskSelector) && !image.spec.diskFileSpecMap.has(state.diskUUID)
+  })
+}
+
+function includesAll(tags: readonly string[], wanted: readonly string[]): boolean {
+  return wanted.every((tag) => tags.includes(tag))
+}

@@ -1,0 +1,38 @@
+import type { RuleName } from './finding.ts'
+
+/** How seriously a rule is taken: as it says, as a warning at most, or not at all. */
+export type Mode = 'enforce' | 'warn' | 'off'
+
+/** What the operator decides about the rules. */
+export interface Policy {
+  /** Where Longhorn runs; its own service account is recognised by it. */
+  readonly longhornNamespace: string
+  readonly modes: Readonly<Record<RuleName, Mode>>
+  /** Judges for this release, whatever Setting `current-longhorn-version` says. */
+  readonly release: string | undefined
+  /** On profile C a clean-up that is pending longer than this many milliseconds no longer holds an eviction. */
+  readonly stuckAfterMs: number
+  /** `hold` holds back the normal end of an eviction too (o4); `allow` lets it crash the manager. */
+  readonly evictionCompletion: 'hold' | 'allow'
+}
+
+/** Every rule enforced, as it is without configuration. */
+export const defaultPolicy: Policy = {
+  longhornNamespace: 'longhorn-system',
+  modes: {
+    'eviction-during-cleanup': 'enforce',
+    'cleanup-during-eviction': 'enforce',
+    'first-file-during-eviction': 'enforce',
+    'first-file-unfinished': 'enforce',
+    'last-usable-copy': 'enforce',
+    'evict-unready-copy': 'enforce',
+    'copy-in-use': 'enforce',
+    'below-min-copies': 'enforce',
+    'disk-removal-with-copies': 'enforce',
+    'no-eviction-target': 'enforce',
+    'lingering-eviction': 'enforce',
+  },
+  release: undefined,
+  stuckAfterMs: 5 * 60_000,
+  evictionCompletion: 'hold',
+}

@@ -1,0 +1,61 @@
+import type { DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { Circumstances } from './rule.ts'
+
+/** `disk disk-1 (0a1b…) of node node-1`, or without a node if no node has it. */
+export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string {
+  if (!owner) return `disk ${diskUUID} (which no node has)`
+  return `disk ${owner.disk} (${diskUUID}) of node ${owner.node}`
+}
+
+/** `the copy (ready) is gone from spec and still in status, seen so since 2026-11-23T05:40:00.000Z`. */
+export function isPending({ state, since }: PendingCleanup): string {
+  const when = new Date(since).toISOString()
+  return `the copy${inState(state)} is gone from spec and still in status, seen so since ${when}`
+}
+
+/** ` (ready)`; nothing for a state that was never written. */
+export function inState(state: string): string {
+  return state === '' ? '' : ` (${state})`
+}
+
+/** The release in a sentence; an unknown one is taken for the worst. */
+export function theRelease({ release }: Circumstances): string {
+  return release === undefined
+    ? 'Longhorn (of unknown release, so the worst is assumed)'
+    : `Longhorn ${release}`
+}
+
+/** What this release does when an eviction meets a pending clean-up on the node (longhorn.md §2). */
+export function consequence(node: string, circumstances: Circumstances): string {
+  const longhorn = theRelease(circumstances)
+  switch (circumstances.profile) {
+    case 'A':
+      return `${longhorn} would crash the longhorn-manager of ${node}: it does for a pending clean-up on any disk of a node with an eviction`
+    case 'B':
+      return `${longhorn} would crash the longhorn-manager of ${node}: it does for a pending clean-up on a disk that is evicted`
+    case 'C':
+      return `${longhorn} would requeue ${node} without a pause until the clean-up has ended`
+    case 'none':
+      return `${longhorn} does not evict backing images, but the releases after it would crash or requeue here`
+  }
+}
+
+/** The command that shows the image. */
+export function lookAtImage(image: string, { policy }: Circumstances): string {
+  return `look: kubectl -n ${policy.longhornNamespace} get backingimages.longhorn.io ${image} -o yaml`
+}
+
+/** The command that shows the node. */
+export function lookAtNode(node: string, { policy }: Circumstances): string {
+  return `look: kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io ${node} -o yaml`
+}
+
+/** What ends a pending clean-up, and why it may not end by itself. */
+export function endOfCleanup({ image, diskUUID }: PendingCleanup, circumstances: Circumstances): string {
+  const manager = circumstances.map.managerState(diskUUID)
+  const stuck =
+    manager === undefined || manager === 'running'
+      ? ''
+      : ` The backing image manager of the disk is ${manager === '' ? 'not running' : manager}: it cannot delete until it runs again.`
+  return `passes once status.diskFileStatusMap of ${image} no longer lists ${diskUUID}; ${lookAtImage(image, circumstances)}.${stuck}`
+}
