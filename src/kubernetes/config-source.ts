@@ -1,0 +1,56 @@
+import { existsSync } from 'node:fs'
+import path from 'node:path'
+
+/** Where to look for the way to a cluster. */
+export interface ConfigSearch {
+  /** A kubeconfig file that must be used, and no other. */
+  readonly kubeconfig?: string
+  /** The context to use instead of the current one. */
+  readonly context?: string
+  /** Default `process.env`: `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Where the kubelet mounts the service account; default as in every pod. */
+  readonly serviceAccountFolder?: string
+}
+
+/** Where the way to a cluster was found. */
+export type ConfigSource =
+  | { readonly from: 'files'; readonly paths: readonly string[]; readonly mustExist: boolean }
+  | { readonly from: 'service-account'; readonly server: string; readonly folder: string }
+
+/**
+ * Finds the configuration: the file that is named, the files of `KUBECONFIG`, the pod's service account,
+ * `~/.kube/config`, in this order. A service account has no contexts: asking for one passes it over.
+ *
+ * @throws Error that says what was tried
+ */
+export function findConfig(search: ConfigSearch): ConfigSource {
+  const environment = search.environment ?? process.env
+  if (search.kubeconfig !== undefined) return { from: 'files', paths: [search.kubeconfig], mustExist: true }
+
+  const listed = (environment.KUBECONFIG ?? '').split(path.delimiter).filter((name) => name !== '')
+  if (listed.length > 0) return { from: 'files', paths: listed, mustExist: false }
+
+  const folder = search.serviceAccountFolder ?? '/var/run/secrets/kubernetes.io/serviceaccount'
+  const server = inClusterServer(environment)
+  const inPod = server !== undefined && existsSync(path.join(folder, 'token'))
+  if (inPod && search.context === undefined) return { from: 'service-account', server, folder }
+
+  const home = environment.HOME
+  const usual = home === undefined || home === '' ? undefined : path.join(home, '.kube', 'config')
+  if (usual !== undefined && existsSync(usual)) return { from: 'files', paths: [usual], mustExist: true }
+
+  throw new Error(
+    'No cluster configuration was found. Tried: an explicit kubeconfig (none given); KUBECONFIG (not set); ' +
+      `the service account of a pod (${inPod ? 'it has no contexts, and one was asked for' : `none in ${folder}`}); ` +
+      `${usual === undefined ? '~/.kube/config (HOME is not set)' : `${usual} (does not exist)`}. ` +
+      'Name a kubeconfig file, or set KUBECONFIG.',
+  )
+}
+
+function inClusterServer(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const host = environment.KUBERNETES_SERVICE_HOST
+  if (host === undefined || host === '') return undefined
+  const port = environment.KUBERNETES_SERVICE_PORT ?? '443'
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

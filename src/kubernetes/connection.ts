@@ -1,0 +1,108 @@
+import http from 'node:http'
+import https from 'node:https'
+import { bounded } from './bounded.ts'
+import { systemClock, type Clock } from './clock.ts'
+import { findConfig, type ConfigSearch } from './config-source.ts'
+import { ConnectionFailure } from './connection-failure.ts'
+import { loadCredentials, type Credentials } from './credentials.ts'
+import { exchange } from './exchange.ts'
+
+/** One request to the API server. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Absolute, encoded, without the query: `/apis/longhorn.io/v1beta2/nodes`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  /** Ends the request at any moment, the reading of the body included. */
+  readonly signal: AbortSignal
+  /** How long to wait for the answer's headers. Default 30 s: longer than the slowest list takes to start. */
+  readonly headersTimeoutMs?: number
+  /**
+   * How long the body may stay silent. Default 90 s: the API server sends a bookmark every minute on a quiet
+   * watch, and a half-open connection tells nothing at all by itself.
+   */
+  readonly idleTimeoutMs?: number
+}
+
+/** What the API server answered, whatever the status. Its body is to be read to the end, or left by `break`. */
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  /** Bytes as they come. @throws ConnectionFailure `silent` or `cut`, or the signal's reason */
+  readonly body: AsyncIterable<Buffer>
+  /** The whole body as UTF-8. @throws as `body` */
+  text(): Promise<string>
+}
+
+/** A way to one API server, with somebody's credentials. */
+export interface Connection {
+  /** The API server's URL without a trailing slash; it may have a path (a Rancher proxy). */
+  readonly server: string
+  /** The namespace of the context or of the service account, if there is one. */
+  readonly namespace: string | undefined
+  /** @throws ConnectionFailure when no answer comes, or the signal's reason. A status of failure is not thrown. */
+  request(request: ApiRequest): Promise<ApiResponse>
+  /** Closes the connections that are kept alive; requests that are under way fail. */
+  close(): void
+}
+
+/** How to find the API server. */
+export interface ConnectOptions extends ConfigSearch {
+  readonly clock?: Clock
+}
+
+/**
+ * Connects by the usual rules: the kubeconfig that is named, `KUBECONFIG`, the pod's service account,
+ * `~/.kube/config`. Nothing is sent yet.
+ *
+ * @throws Error that says what was tried and what is wrong
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Connection> {
+  const credentials = await loadCredentials(findConfig(options), options.context)
+  return connectAs(credentials, options.clock ?? systemClock)
+}
+
+/** Connects to a URL without any credentials: the embedded cluster, `kubectl proxy`. */
+export function connectTo(
+  server: string,
+  options: { readonly namespace?: string; readonly clock?: Clock } = {},
+): Connection {
+  const anonymous = {
+    server: new URL(server),
+    namespace: options.namespace,
+    apply: () => Promise.resolve({}),
+  }
+  return connectAs(anonymous, options.clock ?? systemClock)
+}
+
+/**
+ * An idle connection is given up after this: an API server closes it after 90 s, many load balancers after 60 s,
+ * and a request on a connection that is just being closed fails for nothing.
+ */
+const idleConnectionMs = 50_000
+
+/** An exec plugin that wants an answer from a person would wait for ever. */
+const credentialsTimeoutMs = 30_000
+const tooLate = `The credentials did not come within ${credentialsTimeoutMs / 1000} s: does the kubeconfig's exec plugin ask for something?`
+
+function connectAs(credentials: Credentials, clock: Clock): Connection {
+  const options = { keepAlive: true, timeout: idleConnectionMs }
+  // The agent keeps sockets of different certificates apart, so a rotated one takes effect with the next request.
+  const agent = credentials.server.protocol === 'http:' ? new http.Agent(options) : new https.Agent(options)
+  return {
+    server: credentials.server.href.replace(/\/$/, ''),
+    namespace: credentials.namespace,
+    request: async (request) => {
+      const proof = await bounded(credentials.apply(), {
+        clock,
+        ms: credentialsTimeoutMs,
+        signal: request.signal,
+        late: () => new ConnectionFailure('credentials', tooLate),
+      })
+      return await exchange(credentials.server, { agent, ...proof }, request, clock)
+    },
+    close: () => agent.destroy(),
+  }
+}

@@ -1,0 +1,157 @@
+import { group, kinds, version, type Kind, type LonghornObject } from '../longhorn/kinds.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import { abortReason } from './abort-reason.ts'
+import { systemClock, type Clock, type Random } from './clock.ts'
+import type { ClusterObject } from './cluster-object.ts'
+import type { Connection } from './connection.ts'
+import { notApplied, notFollowed, unreadable, type FeedProblem } from './feed-problem.ts'
+import { ListWatch } from './list-watch.ts'
+import type { ListWatchLimits } from './list-watch-limits.ts'
+import type { Change } from './mirror.ts'
+import { UnreadableObjects, type UnreadableObject } from './unreadable-objects.ts'
+
+/** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds since the epoch. */
+export interface DiskMapSink {
+  apply(object: LonghornObject, at: number): void
+  remove(kind: Kind, name: string, at: number): void
+}
+
+/** What to feed from where. */
+export interface DiskMapFeedOptions {
+  readonly connection: Connection
+  /** Longhorn's namespace, `longhorn-system` as a rule. */
+  readonly namespace: string
+  readonly sink: DiskMapSink
+  /** Told of each new problem, once while it lasts. */
+  readonly onProblem?: (problem: FeedProblem) => void
+  /** Stops the feed, as `stop()` does. */
+  readonly signal?: AbortSignal
+  readonly limits?: Partial<ListWatchLimits>
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+type Follower = ListWatch<Parsed<LonghornObject>>
+
+/**
+ * Keeps a sink true to Longhorn's objects in one namespace, all kinds. It starts when it is made. It does not own
+ * the connection.
+ */
+export class DiskMapFeed {
+  readonly #options: DiskMapFeedOptions
+  readonly #clock: Clock
+  readonly #stopping = new AbortController()
+  readonly #unreadable = new UnreadableObjects()
+  readonly #followers: ReadonlyMap<Kind, Follower>
+  readonly #whenSynced: Promise<void>
+
+  constructor(options: DiskMapFeedOptions) {
+    this.#options = options
+    this.#clock = options.clock ?? systemClock
+    options.signal?.addEventListener('abort', () => this.#stop(), { signal: this.#stopping.signal })
+    if (options.signal?.aborted) this.#stop()
+    const followers = new Map<Kind, Follower>()
+    const synced: Promise<void>[] = []
+    for (const kind of allKinds) {
+      synced.push(new Promise((resolve) => followers.set(kind, this.#follow(kind, resolve))))
+    }
+    this.#followers = followers
+    this.#whenSynced = Promise.all(synced).then(() => undefined)
+  }
+
+  /** The list-watch of each kind: state, counters, problem, resourceVersion. */
+  get followers(): ReadonlyMap<Kind, Follower> {
+    return this.#followers
+  }
+
+  /** True once every kind was listed and applied. */
+  get synced(): boolean {
+    return [...this.#followers.values()].every((follower) => follower.synced)
+  }
+
+  /** Milliseconds since all was last known to be current: that of the kind known worst. Infinity before that. */
+  ageMs(): number {
+    return Math.max(...[...this.#followers.values()].map((follower) => follower.ageMs()))
+  }
+
+  /**
+   * The objects whose present version could not be read or applied. What the sink holds of them is older, or
+   * nothing: whatever depends on them is not known.
+   */
+  get unreadable(): readonly UnreadableObject[] {
+    return this.#unreadable.list()
+  }
+
+  /** How many versions of objects could not be read or applied since the start. */
+  get unreadableSeen(): number {
+    return this.#unreadable.seen
+  }
+
+  /** Resolves once `synced` is true. @throws the signal's reason, or that the feed was stopped, if that is first */
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    const heard = new AbortController()
+    try {
+      await new Promise<void>((resolve, reject) => {
+        for (const end of [signal, this.#stopping.signal]) {
+          end.addEventListener('abort', () => reject(abortReason(end)), { signal: heard.signal })
+          if (end.aborted) reject(abortReason(end))
+        }
+        void this.#whenSynced.then(resolve)
+      })
+    } finally {
+      heard.abort()
+    }
+  }
+
+  /** Resolves when all is over and the sink is told nothing any more. */
+  async stop(): Promise<void> {
+    this.#stop()
+    await Promise.all([...this.#followers.values()].map((follower) => follower.stop()))
+  }
+
+  #stop(): void {
+    this.#stopping.abort(new Error('The feed of the disk map was stopped.'))
+  }
+
+  #follow(kind: Kind, onSynced: () => void): Follower {
+    const { connection, namespace, limits, random } = this.#options
+    return new ListWatch<Parsed<LonghornObject>>({
+      connection,
+      path: `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}`,
+      project: (object: ClusterObject) => kinds[kind].parse(object),
+      onChange: (change) => this.#pass(kind, change),
+      onSynced,
+      onProblem: (problem) => this.#options.onProblem?.(notFollowed(kind, namespace, problem)),
+      signal: this.#stopping.signal,
+      clock: this.#clock,
+      ...(limits ? { limits } : {}),
+      ...(random ? { random } : {}),
+    })
+  }
+
+  #pass(kind: Kind, { type, name, value }: Change<Parsed<LonghornObject>>): void {
+    const { sink, onProblem } = this.#options
+    const at = this.#clock.now()
+    if (type !== 'deleted' && !value.ok) {
+      this.#unreadable.add({ kind, name, problem: value.problem })
+      onProblem?.(unreadable(kind, name, value.problem))
+      return
+    }
+    try {
+      if (type === 'deleted' || !value.ok) sink.remove(kind, name, at)
+      else sink.apply(value.value, at)
+      this.#unreadable.delete(kind, name)
+    } catch (thrown) {
+      const problem = notApplied(kind, name, thrown)
+      this.#unreadable.add({ kind, name, problem: problem.message })
+      onProblem?.(problem)
+    }
+  }
+}
+
+// From the table, so that a kind that is added there is fed too.
+const allKinds = Object.keys(kinds).filter(isKind)
+
+function isKind(name: string): name is Kind {
+  return Object.hasOwn(kinds, name)
+}

@@ -1,0 +1,15 @@
+/**
+ * The sentence in an error of Node, or its code where there is no sentence: a refused connection to a name with
+ * several addresses is an AggregateError without a message.
+ */
+export function errorText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  if (error.message !== '') return error.message
+  return errorCode(error) ?? error.name
+}
+
+/** The `code` of an error of Node (`ECONNREFUSED`), if it has one. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined
+  return typeof error.code === 'string' ? error.code : undefined
+}

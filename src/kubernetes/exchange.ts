@@ -1,0 +1,122 @@
+import http from 'node:http'
+import https from 'node:https'
+import { abortReason } from './abort-reason.ts'
+import type { Clock } from './clock.ts'
+import type { ApiRequest, ApiResponse } from './connection.ts'
+import { ConnectionFailure } from './connection-failure.ts'
+import { errorCode, errorText } from './error-text.ts'
+import { responseBody } from './response-body.ts'
+
+const defaultHeadersTimeoutMs = 30_000
+const defaultIdleTimeoutMs = 90_000
+
+/**
+ * Sends one request and waits for the headers of the answer.
+ *
+ * A reader's request that fails on a connection kept alive is sent once more: the server closed it while it was
+ * idle, and nothing was asked yet.
+ *
+ * @param server may have a path, which goes before the request's own
+ * @param options credentials and agent
+ * @throws ConnectionFailure, or the signal's reason
+ */
+export async function exchange(
+  server: URL,
+  options: https.RequestOptions,
+  request: ApiRequest,
+  clock: Clock,
+): Promise<ApiResponse> {
+  const { failure, response, onReusedConnection } = await attempt(server, options, request, clock)
+  if (response) return response
+  if (!onReusedConnection || request.method !== 'GET') throw failure
+  const second = await attempt(server, { ...options, agent: false }, request, clock)
+  if (second.response) return second.response
+  throw second.failure
+}
+
+type Attempt =
+  | { readonly response: ApiResponse; readonly failure?: never; readonly onReusedConnection?: never }
+  | { readonly response?: never; readonly failure: Error; readonly onReusedConnection: boolean }
+
+function attempt(
+  server: URL,
+  options: https.RequestOptions,
+  request: ApiRequest,
+  clock: Clock,
+): Promise<Attempt> {
+  const { signal } = request
+  const headersTimeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve({ failure: abortReason(signal), onReusedConnection: false })
+      return
+    }
+    const send = server.protocol === 'https:' ? https.request : http.request
+    const outgoing = send(urlOf(server, request), {
+      ...options,
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'holdfast',
+        ...headersOf(options),
+        ...request.headers,
+      },
+    })
+
+    const onAbort = () => outgoing.destroy(abortReason(signal))
+    signal.addEventListener('abort', onAbort)
+    const cancelTimeout = clock.setTimer(headersTimeoutMs, () => {
+      const within = `within ${headersTimeoutMs / 1000} s`
+      outgoing.destroy(
+        new ConnectionFailure('timed-out', `${server.host} did not answer ${what(request)} ${within}.`),
+      )
+    })
+    outgoing.once('response', (incoming) => {
+      cancelTimeout()
+      signal.removeEventListener('abort', onAbort)
+      const idleTimeoutMs = request.idleTimeoutMs ?? defaultIdleTimeoutMs
+      const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
+      resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
+    })
+    // Stays to the end: an error of the request may also come after its response.
+    outgoing.on('error', (error) => {
+      cancelTimeout()
+      signal.removeEventListener('abort', onAbort)
+      const lost = !signal.aborted && !(error instanceof ConnectionFailure)
+      resolve({
+        failure: lost ? unreachable(server, error) : error,
+        onReusedConnection: lost && outgoing.reusedSocket,
+      })
+    })
+    outgoing.end(request.body)
+  })
+}
+
+function urlOf(server: URL, request: ApiRequest): URL {
+  const url = new URL(server)
+  url.pathname = server.pathname.replace(/\/$/, '') + request.path
+  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value))
+  return url
+}
+
+/** What the credentials put into the headers. A token file may end with a newline, which no header may hold. */
+function headersOf({ headers }: https.RequestOptions): Record<string, string> {
+  const pairs = Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()] as const)
+  return Object.fromEntries(pairs)
+}
+
+function what({ method, path }: ApiRequest): string {
+  return `${method} ${path}`
+}
+
+function unreachable(server: URL, cause: Error): ConnectionFailure {
+  const distrusted = /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO_VERIFY/.test(errorCode(cause) ?? '')
+  const advice = distrusted
+    ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster.'
+    : 'Check the address, the network, and that the server runs.'
+  return new ConnectionFailure(
+    'unreachable',
+    `Cannot reach the API server at ${server.href}: ${errorText(cause)}. ${advice}`,
+    cause,
+  )
+}

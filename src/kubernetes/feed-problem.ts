@@ -1,0 +1,84 @@
+import { group, kinds, version, type Kind } from '../longhorn/kinds.ts'
+import type { ListWatchProblem } from './list-watch-state.ts'
+
+/** What is wrong with the feeding of the disk map. `message` is one sentence or more for people. */
+export type FeedProblem =
+  /** A kind cannot be followed for now; it is tried again without end. */
+  | {
+      readonly type: 'not-followed'
+      readonly kind: Kind
+      readonly reason: ListWatchProblem['reason']
+      readonly message: string
+      readonly error: Error
+      readonly retryInMs: number
+    }
+  /** An object is not what Longhorn's schema says; the last readable version of it stays in the map. */
+  | { readonly type: 'unreadable'; readonly kind: Kind; readonly name: string; readonly message: string }
+  /** The map threw at an object. */
+  | {
+      readonly type: 'not-applied'
+      readonly kind: Kind
+      readonly name: string
+      readonly message: string
+      readonly error: Error
+    }
+
+/** Tells what is wrong with a kind, and what can be done about it. */
+export function notFollowed(
+  kind: Kind,
+  namespace: string,
+  { reason, error, retryInMs }: ListWatchProblem,
+): FeedProblem {
+  const advice = adviceFor(kind, namespace, reason)
+  const message = `${kinds[kind].plural}.${group}: ${error.message}${advice === undefined ? '' : `\n${advice}`}`
+  return { type: 'not-followed', kind, reason, message, error, retryInMs }
+}
+
+/** Tells which field of an object is wrong. */
+export function unreadable(kind: Kind, name: string, problem: string): FeedProblem {
+  const message =
+    `${kind} ${name} is not what Longhorn's ${version} schema says: ${problem}. Its last readable version stays in ` +
+    `the disk map. Look at it with: kubectl get ${kinds[kind].plural}.${group} ${name} -o yaml`
+  return { type: 'unreadable', kind, name, message }
+}
+
+/** Tells that the map threw. */
+export function notApplied(kind: Kind, name: string, thrown: unknown): FeedProblem {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a fault of Holdfast: please report it`
+  return { type: 'not-applied', kind, name, message, error }
+}
+
+function adviceFor(kind: Kind, namespace: string, reason: ListWatchProblem['reason']): string | undefined {
+  const resource = `${kinds[kind].plural}.${group}`
+  const untilThen = 'Until then the disk map is not complete; it is tried again and again.'
+  switch (reason) {
+    case 'missing':
+      return (
+        `The API server knows no ${resource} of version ${version}: is Longhorn installed in this cluster? ` +
+        `Check with: kubectl get crd ${resource}. ${untilThen}`
+      )
+    case 'refused':
+      return (
+        `Holdfast needs to get, list and watch ${resource} in namespace ${namespace}: bind its user or service ` +
+        `account to a Role that allows it. Check with: kubectl auth can-i list ${resource} -n ${namespace}. ${untilThen}`
+      )
+    case 'closed':
+    case 'silent':
+    case 'cut':
+    case 'expired':
+    case 'new-history':
+    case 'error-event':
+    case 'malformed':
+    case 'unreachable':
+    case 'timed-out':
+    case 'credentials':
+    case 'throttled':
+    case 'rejected':
+    case 'server-error':
+    case 'unexpected':
+    case 'handler':
+      // These say themselves what to look at, or pass by themselves.
+      return undefined
+  }
+}

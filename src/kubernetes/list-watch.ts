@@ -1,0 +1,239 @@
+import { ApiFailure } from './api-failure.ts'
+import { BackOff } from './back-off.ts'
+import { systemClock, type Clock, type Random } from './clock.ts'
+import type { ClusterObject } from './cluster-object.ts'
+import type { Connection } from './connection.ts'
+import { defaultListWatchLimits, type ListWatchLimits } from './list-watch-limits.ts'
+import {
+  courses,
+  noRestarts,
+  type ListWatchCounters,
+  type ListWatchProblem,
+  type ListWatchState,
+} from './list-watch-state.ts'
+import { Mirror, type Change } from './mirror.ts'
+import { listPages } from './paginated-list.ts'
+import { pause } from './pause.ts'
+import { restartReason } from './restart-reason.ts'
+import { watchStream } from './watch-stream.ts'
+
+/** What to follow, and whom to tell. */
+export interface ListWatchOptions<T extends object> {
+  readonly connection: Connection
+  /** Of one namespace's collection: objects are told apart by name. */
+  readonly path: string
+  /** Reduces an object to what is used of it. It gets them without managedFields, page by page. */
+  readonly project: (object: ClusterObject) => T
+  /** Told of each difference, those of a list in one synchronous go. What it throws is reported, nothing more. */
+  readonly onChange: (change: Change<T>) => void
+  /** Told once, after the first list was told. */
+  readonly onSynced?: () => void
+  /** Told once for each new problem; the list-watch goes on by itself in any case. */
+  readonly onProblem?: (problem: ListWatchProblem) => void
+  /** Stops it, as `stop()` does. */
+  readonly signal?: AbortSignal
+  readonly limits?: Partial<ListWatchLimits>
+  readonly clock?: Clock
+  readonly random?: Random
+}
+
+/**
+ * Keeps a copy of one resource true: lists it, watches it from there, and whatever happens begins again where it
+ * has to. It starts when it is made and never gives up until it is stopped.
+ */
+export class ListWatch<T extends object> {
+  readonly #options: ListWatchOptions<T>
+  readonly #limits: ListWatchLimits
+  readonly #clock: Clock
+  readonly #random: Random
+  readonly #backOff: BackOff
+  readonly #mirror = new Mirror<T>()
+  readonly #counters = { lists: 0, watches: 0, events: 0, handlerErrors: 0, restarts: noRestarts() }
+  readonly #stopping = new AbortController()
+  readonly #over: Promise<void>
+  #state: ListWatchState
+  #next: 'list' | 'watch' = 'list'
+  #resourceVersion: string | undefined
+  #provenAt: number | undefined
+  #restartsAtOnce = 0
+  #problem: ListWatchProblem | undefined
+
+  constructor(options: ListWatchOptions<T>) {
+    this.#options = options
+    this.#limits = { ...defaultListWatchLimits, ...options.limits }
+    this.#clock = options.clock ?? systemClock
+    this.#random = options.random ?? Math.random
+    this.#backOff = new BackOff(this.#limits.backOff, this.#clock, this.#random)
+    this.#state = { phase: 'listing', since: this.#clock.now(), objects: 0 }
+    this.#over = this.#run()
+  }
+
+  /** Where it stands. */
+  get state(): ListWatchState {
+    return this.#state
+  }
+
+  /** True once a first list was complete. It stays true: how old the knowledge is, `ageMs` tells. */
+  get synced(): boolean {
+    return this.#counters.lists > 0
+  }
+
+  /** The version up to which everything is known. */
+  get resourceVersion(): string | undefined {
+    return this.#resourceVersion
+  }
+
+  get counters(): ListWatchCounters {
+    return this.#counters
+  }
+
+  /** What is wrong now; undefined as soon as a watch is open. */
+  get problem(): ListWatchProblem | undefined {
+    return this.#problem
+  }
+
+  /**
+   * Milliseconds since the copy was last proven to be current; Infinity before the first list. A byte on a live
+   * watch proves it. So does a complete list, for the moment it was asked for.
+   */
+  ageMs(): number {
+    return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.now() - this.#provenAt)
+  }
+
+  /** Resolves when all is over: no request, no timer, and nobody is told anything any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('the list-watch was stopped'))
+    await this.#over
+  }
+
+  async #run(): Promise<void> {
+    const stop = () => this.#stopping.abort(new Error('the list-watch was stopped'))
+    const { signal } = this.#options
+    signal?.addEventListener('abort', stop)
+    if (signal?.aborted) stop()
+    const stopped = () => this.#stopping.signal.aborted
+    while (!stopped()) {
+      const began = this.#clock.now()
+      try {
+        if (this.#next === 'list') await this.#list()
+        else await this.#watch()
+      } catch (error) {
+        if (!stopped()) await this.#restart(error, this.#clock.now() - began)
+      }
+    }
+    signal?.removeEventListener('abort', stop)
+    this.#state = { phase: 'stopped', since: this.#clock.now() }
+  }
+
+  async #list(): Promise<void> {
+    const { connection, path, project, onSynced } = this.#options
+    const { signal } = this.#stopping
+    const since = this.#clock.now()
+    this.#state = { phase: 'listing', since, objects: 0 }
+    const replacement = this.#mirror.replacement()
+    let resourceVersion: string | undefined
+    for await (const page of listPages(connection, path, { ...this.#limits, signal })) {
+      signal.throwIfAborted()
+      // Should later pages be newer, the watch repeats what they already show: harmless. The reverse loses events.
+      resourceVersion ??= page.resourceVersion
+      for (const object of page.objects) replacement.put(object.metadata.name, project(object))
+      this.#state = { phase: 'listing', since, objects: replacement.size }
+    }
+    this.#resourceVersion = resourceVersion
+    this.#provenAt = since
+    this.#counters.lists += 1
+    this.#backOff.succeeded()
+    this.#next = 'watch'
+    for (const change of replacement.swap()) this.#tell(() => this.#options.onChange(change))
+    if (this.#counters.lists === 1 && onSynced) this.#tell(onSynced)
+  }
+
+  async #watch(): Promise<never> {
+    const { minWatchSeconds, maxWatchSeconds } = this.#limits
+    const since = this.#clock.now()
+    this.#state = { phase: 'watching', since, connected: false }
+    const request = {
+      ...this.#limits,
+      path: this.#options.path,
+      resourceVersion: this.#resourceVersion ?? '',
+      timeoutSeconds: minWatchSeconds + Math.floor(this.#random() * (maxWatchSeconds - minWatchSeconds + 1)),
+      signal: this.#stopping.signal,
+    }
+    return await watchStream(this.#options.connection, request, {
+      opened: () => {
+        this.#state = { phase: 'watching', since, connected: true }
+        this.#counters.watches += 1
+        this.#backOff.succeeded()
+        this.#problem = undefined
+      },
+      happened: (event) => {
+        this.#resourceVersion = event.resourceVersion
+        if (event.type === 'bookmark') return
+        this.#counters.events += 1
+        const change =
+          event.type === 'deleted'
+            ? this.#mirror.delete(event.name)
+            : this.#mirror.put(event.object.metadata.name, this.#options.project(event.object))
+        if (change) this.#tell(() => this.#options.onChange(change))
+      },
+      current: () => {
+        this.#provenAt = this.#clock.now()
+      },
+    })
+  }
+
+  /** Decides how to go on after an end, and waits if that is called for. */
+  async #restart(error: unknown, lastedMs: number): Promise<void> {
+    const reason = restartReason(error)
+    const course = courses[reason]
+    this.#counters.restarts[reason] += 1
+    if (this.#next === 'watch' && lastedMs >= this.#limits.briefWatchMs) this.#restartsAtOnce = 0
+    if (course.next === 'list') this.#next = 'list'
+
+    const atOnce = course.when === 'at-once' && this.#restartsAtOnce < this.#limits.restartsAtOnce
+    if (atOnce) this.#restartsAtOnce += 1
+    const waitMs = atOnce ? 0 : this.#backOff.failed(retryAfterSeconds(error))
+    // That a watch is ended, or a version forgotten, belongs to a server in good health.
+    const normal = atOnce && (reason === 'closed' || reason === 'expired')
+    if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
+    if (atOnce) return
+
+    const since = this.#clock.now()
+    this.#state = { phase: 'backing-off', since, until: since + waitMs, reason }
+    await pause(this.#clock, waitMs, this.#stopping.signal)
+  }
+
+  #report(problem: ListWatchProblem): void {
+    const { reason, error } = problem
+    const known = this.#problem?.reason === reason && this.#problem.error.message === error.message
+    this.#problem = problem
+    if (!known) this.#tell(() => this.#options.onProblem?.(problem))
+  }
+
+  /** A mistake of those who are told must not end the list-watch. */
+  #tell(call: () => void): void {
+    try {
+      call()
+    } catch (error) {
+      this.#counters.handlerErrors += 1
+      this.#tellOfMistake(asError(error))
+    }
+  }
+
+  #tellOfMistake(error: Error): void {
+    try {
+      this.#options.onProblem?.({ reason: 'handler', error, retryInMs: 0 })
+    } catch {
+      // Whoever is told of problems has one: nobody is left to tell, but it was counted.
+      this.#counters.handlerErrors += 1
+    }
+  }
+}
+
+function retryAfterSeconds(error: unknown): number | undefined {
+  return error instanceof ApiFailure ? error.retryAfterSeconds : undefined
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
+}

@@ -1,0 +1,15 @@
+import type { Clock } from './clock.ts'
+
+/** Waits `ms` milliseconds, or until the signal aborts; it then resolves too, and leaves no timer behind. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    const over = () => {
+      cancel()
+      signal.removeEventListener('abort', over)
+      resolve()
+    }
+    const cancel = clock.setTimer(ms, over)
+    signal.addEventListener('abort', over)
+  })
+}
