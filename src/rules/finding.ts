@@ -1,16 +1,20 @@
 /** Every rule; one file each in this folder. */
-export type RuleName =
-  | 'eviction-during-cleanup'
-  | 'cleanup-during-eviction'
-  | 'first-file-during-eviction'
-  | 'first-file-unfinished'
-  | 'last-usable-copy'
-  | 'evict-unready-copy'
-  | 'copy-in-use'
-  | 'below-min-copies'
-  | 'disk-removal-with-copies'
-  | 'no-eviction-target'
-  | 'lingering-eviction'
+export const ruleNames = [
+  'eviction-during-cleanup',
+  'cleanup-during-eviction',
+  'first-file-during-eviction',
+  'first-file-unfinished',
+  'last-usable-copy',
+  'evict-unready-copy',
+  'copy-in-use',
+  'below-min-copies',
+  'disk-removal-with-copies',
+  'no-eviction-target',
+  'lingering-eviction',
+] as const
+
+/** The name of a rule, as in messages, records and configuration. */
+export type RuleName = (typeof ruleNames)[number]
 
 /** What a finding asks for: never, not now, or take care. */
 export type Effect = 'refuse' | 'hold' | 'warn'

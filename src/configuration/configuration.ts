@@ -1,0 +1,52 @@
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import { parseDuration } from './duration.ts'
+import type { Settings } from './settings.ts'
+
+/** Everything an operator can set, with nothing left open. */
+export interface Configuration {
+  readonly kubeconfig: string | undefined
+  readonly context: string | undefined
+  readonly host: string
+  readonly port: number
+  readonly healthPort: number
+  readonly tlsCert: string
+  readonly tlsKey: string
+  readonly policy: Policy
+  readonly maxAgeMs: number
+  readonly retryAfterSeconds: number
+  readonly lingerMs: number
+  readonly logLevel: NonNullable<Settings['logLevel']>
+}
+
+/** Puts layers of settings together, the first that says something wins, and fills in the defaults. */
+export function configure(layers: readonly Settings[]): Configuration {
+  const lowestFirst = layers.toReversed()
+  const settings = lowestFirst.reduce<Settings>((all, layer) => ({ ...all, ...layer }), {})
+  // One rule can be set in one layer and another rule in another.
+  const modes = lowestFirst.reduce((all, { rules }) => ({ ...all, ...rules }), defaultPolicy.modes)
+  return {
+    kubeconfig: settings.kubeconfig,
+    context: settings.context,
+    host: settings.host ?? '0.0.0.0',
+    port: settings.port ?? 8443,
+    healthPort: settings.healthPort ?? 8080,
+    tlsCert: settings.tlsCert ?? 'certs/tls.crt',
+    tlsKey: settings.tlsKey ?? 'certs/tls.key',
+    policy: {
+      longhornNamespace: settings.longhornNamespace ?? defaultPolicy.longhornNamespace,
+      modes,
+      release: settings.longhornRelease,
+      stuckAfterMs: durationOf(settings.stuckAfter, defaultPolicy.stuckAfterMs),
+      evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
+    },
+    maxAgeMs: durationOf(settings.maxAge, 120_000),
+    // Retry-After knows whole seconds only, and 0 would mean "do not come again".
+    retryAfterSeconds: Math.max(1, Math.round(durationOf(settings.retryAfter, 2_000) / 1_000)),
+    lingerMs: durationOf(settings.linger, 10_000),
+    logLevel: settings.logLevel ?? 'info',
+  }
+}
+
+function durationOf(text: string | undefined, byDefault: number): number {
+  return text === undefined ? byDefault : (parseDuration(text) ?? byDefault)
+}

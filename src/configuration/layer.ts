@@ -1,0 +1,114 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
+import { ruleNames } from '../rules/finding.ts'
+import { nearest } from './nearest.ts'
+import { settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
+
+/** What one source of settings says, or all that is wrong with it, one sentence each. */
+export type Layer =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly problems: readonly string[] }
+
+const validate = new Ajv({ allErrors: true, verbose: true }).compile<Settings>(SettingsSchema)
+
+/**
+ * Reads the configuration file.
+ *
+ * @param text YAML; an empty file is an empty configuration
+ * @param path for messages only
+ */
+export function layerFromFile(text: string, path: string): Layer {
+  const lines = new LineCounter()
+  const document = parseDocument(text, { lineCounter: lines })
+  if (document.errors.length > 0) {
+    return { ok: false, problems: document.errors.map(({ message }) => `${path}: ${message}`) }
+  }
+  const value: unknown = document.toJS() ?? {}
+  return check(value, (error) => {
+    const at = lineOf(document, lines, error)
+    return `${path}${at === undefined ? '' : `:${at}`}: ${whatIsWrong(error, keyOf(error))}`
+  })
+}
+
+/**
+ * Reads settings that are given as texts, by flags or by environment variables.
+ *
+ * @param texts `rules` as `rule=mode` with commas between several
+ * @param nameOf how the source calls a setting, for messages
+ */
+export function layerFromTexts(
+  texts: Readonly<Partial<Record<SettingName, string>>>,
+  nameOf: (setting: SettingName) => string,
+): Layer {
+  const value: Record<string, unknown> = {}
+  for (const name of settingNames) {
+    const text = texts[name]
+    if (text !== undefined) value[name] = name === 'rules' ? readRules(text) : readScalar(name, text)
+  }
+  return check(value, (error) => {
+    const [setting] = keyOf(error)
+    const known = settingNames.find((name) => name === setting)
+    return `${known ? nameOf(known) : 'settings'}: ${whatIsWrong(error, keyOf(error).slice(1))}`
+  })
+}
+
+function check(value: unknown, describe: (error: ErrorObject) => string): Layer {
+  if (validate(value)) return { ok: true, settings: value }
+  // A union yields an error for each of its branches; the one for the whole says it best.
+  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'const')
+  return { ok: false, problems: errors.map(describe) }
+}
+
+function readRules(text: string): Record<string, string> {
+  const pairs = text.split(',').map((pair) => pair.trim().split('='))
+  return Object.fromEntries(pairs.map(([rule, mode]) => [rule ?? '', mode ?? '']))
+}
+
+function readScalar(name: SettingName, text: string): string | number {
+  const isNumber = name === 'port' || name === 'healthPort'
+  return isNumber && /^\d+$/.test(text) ? Number(text) : text
+}
+
+/** The keys that lead to what is wrong. */
+function keyOf(error: ErrorObject): string[] {
+  const path = error.instancePath.split('/').slice(1)
+  const { additionalProperty } = error.params
+  return typeof additionalProperty === 'string' ? [...path, additionalProperty] : path
+}
+
+function whatIsWrong(error: ErrorObject, key: readonly string[]): string {
+  const name = key.join('.')
+  if (error.keyword === 'additionalProperties') {
+    const last = key.at(-1) ?? ''
+    const guess = nearest(last, error.instancePath === '/rules' ? ruleNames : settingNames)
+    return `unknown key "${name}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`
+  }
+  const value = JSON.stringify(error.data)
+  const subject = name === '' ? value : `${name} is ${value}, but`
+  switch (error.keyword) {
+    case 'anyOf':
+      return `${subject} must be one of ${choices(error).join(', ')}`
+    case 'pattern':
+      return `${subject} must be a duration such as 500ms, 5s or 1m30s`
+    default:
+      return `${subject} ${error.message ?? 'is not valid'}`
+  }
+}
+
+function choices(error: ErrorObject): string[] {
+  const branches: unknown = error.schema
+  if (!Array.isArray(branches)) return []
+  return branches.flatMap((branch: unknown) =>
+    typeof branch === 'object' && branch !== null && 'const' in branch ? [String(branch.const)] : [],
+  )
+}
+
+function lineOf(document: Document, lines: LineCounter, error: ErrorObject): number | undefined {
+  const key = keyOf(error)
+  const parent = key.length > 1 ? document.getIn(key.slice(0, -1), true) : document.contents
+  if (!isMap(parent)) return undefined
+  const pair = parent.items.find(({ key: node }) => String(node) === key.at(-1))
+  const node = pair?.key
+  const offset = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
+  return Array.isArray(offset) && typeof offset[0] === 'number' ? lines.linePos(offset[0]).line : undefined
+}
