@@ -1,0 +1,71 @@
+import type { Logger } from 'pino'
+import type { Audit, Clock } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import { isArming } from '../rules/acts.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import { Repeats } from './repeats.ts'
+
+/**
+ * Logs decisions, not requests: what is held, refused, warned about, or cannot be judged, and every arming change
+ * that is admitted. The rest, which is nearly everything, appears at level debug only.
+ */
+export class DecisionLog implements Audit {
+  readonly #log: Logger
+  readonly #clock: Clock
+  readonly #repeats = new Repeats()
+
+  constructor(log: Logger, clock: Clock) {
+    this.#log = log
+    this.#clock = clock
+  }
+
+  decided(change: Change, verdict: Verdict, decisionMs: number): void {
+    const ordinary = verdict.decision === 'allow' && verdict.warnings.length === 0 && !isArming(change)
+    if (ordinary && !this.#log.isLevelEnabled('debug')) return
+    const findings = findingsOf(verdict)
+    const { uid, actor, door, dryRun } = change.request
+    const who = actor.username
+    const rules = [...new Set(findings.map(({ rule }) => rule))]
+    const key = [verdict.decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(
+      ' ',
+    )
+    const repeat = this.#repeats.see(key, this.#clock.now())
+    if (!repeat.told) return
+    const fields = {
+      uid,
+      door,
+      user: who,
+      kind: change.kind,
+      name: nameOf(change),
+      operation: change.operation,
+      dryRun,
+      decision: verdict.decision,
+      ...(verdict.decision === 'unavailable' ? { why: verdict.why } : {}),
+      rules,
+      subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
+      decisionMs,
+      ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
+    }
+    this.#log[ordinary ? 'debug' : levels[verdict.decision]](fields, texts[verdict.decision])
+  }
+}
+
+const levels = { allow: 'info', hold: 'warn', refuse: 'warn', unavailable: 'error' } as const
+
+const texts: Readonly<Record<Verdict['decision'], string>> = {
+  allow: 'change admitted',
+  hold: 'change held back',
+  refuse: 'change refused',
+  unavailable: 'change cannot be judged',
+}
+
+function findingsOf(verdict: Verdict) {
+  switch (verdict.decision) {
+    case 'hold':
+    case 'refuse':
+      return [...verdict.objections, ...verdict.warnings]
+    case 'allow':
+    case 'unavailable':
+      return verdict.warnings
+  }
+}
