@@ -68,6 +68,7 @@ function unavailable(change: Change, why: Unavailability, options: AnswerOptions
 const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-not-synced': 'the guard has not read all Longhorn objects yet',
   'disk-map-too-old': 'the guard has lost touch with the API server and its view of the disks is too old',
+  'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
 }
 
 function about(change: Change) {

@@ -6,7 +6,7 @@ import type { Policy } from '../rules/policy.ts'
 import { answerTo } from './answer.ts'
 import type { Decision } from './decision.ts'
 import type { Audit, Clock, Knowledge } from './ports.ts'
-import { verdictOn, type Verdict } from './verdict.ts'
+import { verdictOn, type Unavailability, type Verdict } from './verdict.ts'
 
 /** What the operator decides about the gate. */
 export interface GateOptions {
@@ -59,10 +59,15 @@ export class Gate {
       return { decision: 'unavailable', why: 'disk-map-not-synced', warnings: [] }
     }
     const verdict = verdictOn(judge(change, map, this.#options.policy, now))
-    // An old map can only make a refusal too careful; what it would allow it cannot vouch for.
-    if (arming && verdict.decision === 'allow' && knowledge.ageMs() > this.#options.maxAgeMs) {
-      return { decision: 'unavailable', why: 'disk-map-too-old', warnings: verdict.warnings }
-    }
-    return verdict
+    if (!arming || verdict.decision !== 'allow') return verdict
+    const why = this.#doubt()
+    return why === undefined ? verdict : { decision: 'unavailable', why, warnings: verdict.warnings }
+  }
+
+  /** Why the map cannot vouch for what it would allow. What it objects to is at worst too careful. */
+  #doubt(): Unavailability | undefined {
+    const { knowledge } = this.#modules
+    if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
+    return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
   }
 }

@@ -7,6 +7,8 @@ export interface Knowledge {
   readonly synced: boolean
   /** Milliseconds since the map was last known to be current; Infinity before that. */
   ageMs(): number
+  /** The objects whose present version could not be read: whatever depends on them is not known. */
+  readonly unreadable: readonly { readonly kind: string; readonly name: string; readonly problem: string }[]
 }
 
 /** Time, in milliseconds since the epoch. */
