@@ -28,11 +28,19 @@ export interface Following {
   readonly problems: ListWatchProblem[]
   /** Resolves when a watch is open and everything written is known. */
   readonly caughtUp: () => Promise<void>
+  /** Stops the list-watch and the server. */
+  readonly stop: () => Promise<void>
 }
 
 /** Starts a server, lets `prepare` misuse it, and follows it; all is stopped at the end of the test. */
-export async function follow(
-  t: Test,
+export async function follow(t: Test, ...how: Parameters<typeof startFollowing>): Promise<Following> {
+  const following = await startFollowing(...how)
+  t.teardown(following.stop)
+  return following
+}
+
+/** As `follow`, for those who stop it themselves. */
+export async function startFollowing(
   prepare: (server: FakeApiServer) => void = () => undefined,
   options: Partial<ListWatchOptions<ClusterObject>> = {},
 ): Promise<Following> {
@@ -58,11 +66,11 @@ export async function follow(
     random: () => 0.5,
     ...options,
   })
-  t.teardown(async () => {
+  const stop = async () => {
     await listWatch.stop()
     connection.close()
     await server.down()
-  })
+  }
   const caughtUp = async () => {
     await eventually(
       () => {
@@ -73,7 +81,7 @@ export async function follow(
     )
     await eventually(() => sameObjects(known, server), 'what is known is what is stored')
   }
-  return { server, clock, connection, listWatch, known, changes, problems, caughtUp }
+  return { server, clock, connection, listWatch, known, changes, problems, caughtUp, stop }
 }
 
 /** Follows a server with the things `a` and `b`, which are known when it resolves. */
