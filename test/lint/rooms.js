@@ -29,7 +29,19 @@ export const rooms = {
   },
   sandbox: { may: ['longhorn', 'tls'] },
   commands: {
-    may: ['webhook', 'sandbox', 'kubernetes', 'telemetry', 'tls', 'gate', 'rules', 'disk-map', 'longhorn'],
+    may: [
+      'guard',
+      'configuration',
+      'webhook',
+      'sandbox',
+      'kubernetes',
+      'telemetry',
+      'tls',
+      'gate',
+      'rules',
+      'disk-map',
+      'longhorn',
+    ],
   },
 }
 

@@ -1,0 +1,76 @@
+import { readFile } from 'node:fs/promises'
+import { Option, type Command } from 'commander'
+import { configure, type Configuration } from '../configuration/configuration.ts'
+import { layerFromFile, layerFromTexts, type Layer } from '../configuration/layer.ts'
+import { settingFacts, settingNames, type SettingName, type Settings } from '../configuration/settings.ts'
+import { CannotRun } from './exit-code.ts'
+
+/** `healthPort` → `--health-port`; one rule at a time is `--rule`. */
+export function flagOf(setting: SettingName): string {
+  return setting === 'rules' ? '--rule' : `--${kebab(setting)}`
+}
+
+/** `healthPort` → `HOLDFAST_HEALTH_PORT`. */
+export function variableOf(setting: SettingName): string {
+  return `HOLDFAST_${kebab(setting).replaceAll('-', '_').toUpperCase()}`
+}
+
+/** Gives a command an option and an environment variable for each setting, and `--config`. */
+export function addSettings(command: Command): Command {
+  command.addOption(
+    new Option('--config <file>', 'YAML file with any of these settings').env('HOLDFAST_CONFIG'),
+  )
+  for (const name of settingNames) {
+    const { placeholder, help, byDefault } = settingFacts[name]
+    const option = new Option(`${flagOf(name)} <${placeholder}>`, `${help} (default: ${byDefault})`)
+    option.env(variableOf(name))
+    if (name === 'rules') option.argParser((value: string, before: string | undefined) => join(before, value))
+    command.addOption(option)
+  }
+  return command
+}
+
+/**
+ * Puts together what flags, environment and configuration file say.
+ *
+ * @throws CannotRun that names everything that is wrong at once
+ */
+export async function readSettings(command: Command): Promise<Configuration> {
+  const flags = layerFromTexts(textsFrom(command, 'cli'), flagOf)
+  const environment = layerFromTexts(textsFrom(command, 'env'), variableOf)
+  const config: unknown = command.getOptionValue('config')
+  const file = typeof config === 'string' ? await readConfig(config) : noLayer
+  const layers = [flags, environment, file]
+  const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
+  if (problems.length > 0) throw new CannotRun(problems.join('\n'))
+  return configure(layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : [])))
+}
+
+const noLayer: Layer = { ok: true, settings: {} }
+
+async function readConfig(path: string): Promise<Layer> {
+  try {
+    return layerFromFile(await readFile(path, 'utf8'), path)
+  } catch (cause) {
+    throw new CannotRun(`cannot read the configuration file ${path}: ${String(cause)}`, { cause })
+  }
+}
+
+/** The settings that came from one source, as they were written there. */
+function textsFrom(command: Command, source: 'cli' | 'env'): Partial<Record<SettingName, string>> {
+  const texts: Partial<Record<SettingName, string>> = {}
+  for (const name of settingNames) {
+    const key = name === 'rules' ? 'rule' : name
+    const value: unknown = command.getOptionValue(key)
+    if (command.getOptionValueSource(key) === source && typeof value === 'string') texts[name] = value
+  }
+  return texts
+}
+
+function join(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}

@@ -1,0 +1,142 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { parseDuration } from '../../src/configuration/duration.ts'
+import { layerFromFile, layerFromTexts, type Layer } from '../../src/configuration/layer.ts'
+import { nearest } from '../../src/configuration/nearest.ts'
+import type { Settings } from '../../src/configuration/settings.ts'
+
+const flags = (name: string) => `--${name}`
+
+function problems(layer: Layer): readonly string[] {
+  return layer.ok ? [] : layer.problems
+}
+
+function settings(layer: Layer): Settings {
+  if (!layer.ok) throw new Error(layer.problems.join('\n'))
+  return layer.settings
+}
+
+t.test('durations', (t) => {
+  const table: [string, number | undefined][] = [
+    ['500ms', 500],
+    ['5s', 5_000],
+    ['1m30s', 90_000],
+    ['2h', 7_200_000],
+    ['0s', 0],
+    ['5', undefined],
+    ['5 s', undefined],
+    ['-5s', undefined],
+    ['', undefined],
+    ['5d', undefined],
+  ]
+  for (const [text, milliseconds] of table) t.equal(parseDuration(text), milliseconds, text || '(empty)')
+  t.end()
+})
+
+t.test('a word is guessed only when one is near', (t) => {
+  t.equal(nearest('halthPort', ['port', 'healthPort']), 'healthPort')
+  t.equal(nearest('zebra', ['port', 'healthPort']), undefined)
+  t.equal(nearest('port', []), undefined)
+  t.end()
+})
+
+t.test('without any setting every rule is enforced and the defaults hold', (t) => {
+  const configuration = configure([])
+  t.match(configuration, {
+    port: 8443,
+    healthPort: 8080,
+    maxAgeMs: 120_000,
+    retryAfterSeconds: 2,
+    lingerMs: 10_000,
+    logLevel: 'info',
+    policy: { longhornNamespace: 'longhorn-system', release: undefined, stuckAfterMs: 300_000 },
+  })
+  t.strictSame([...new Set(Object.values(configuration.policy.modes))], ['enforce'])
+  t.end()
+})
+
+t.test('flags win over variables, variables over the file, and rules are set one by one', (t) => {
+  const configuration = configure([
+    settings(layerFromTexts({ port: '1', rules: 'copy-in-use=warn' }, flags)),
+    settings(layerFromTexts({ port: '2', host: '127.0.0.1' }, flags)),
+    settings(
+      layerFromFile(
+        'port: 3\nhost: "::"\nhealthPort: 4\nrules:\n  copy-in-use: off\n  below-min-copies: off\n',
+        'f',
+      ),
+    ),
+  ])
+  t.match(configuration, { port: 1, host: '127.0.0.1', healthPort: 4 })
+  t.equal(configuration.policy.modes['copy-in-use'], 'warn')
+  t.equal(configuration.policy.modes['below-min-copies'], 'off')
+  t.equal(configuration.policy.modes['last-usable-copy'], 'enforce')
+  t.end()
+})
+
+t.test('a client is never told to come again at once', (t) => {
+  t.equal(configure([{ retryAfter: '100ms' }]).retryAfterSeconds, 1)
+  t.equal(configure([{ retryAfter: '3s' }]).retryAfterSeconds, 3)
+  t.end()
+})
+
+t.test('an empty file is an empty configuration', (t) => {
+  t.strictSame(layerFromFile('', 'holdfast.yaml'), { ok: true, settings: {} })
+  t.strictSame(layerFromFile('# nothing yet\n', 'holdfast.yaml'), { ok: true, settings: {} })
+  t.end()
+})
+
+t.test('an unknown key is an error with its line and the nearest known key', (t) => {
+  t.strictSame(problems(layerFromFile('port: 1\nhalthPort: 2\n', 'holdfast.yaml')), [
+    'holdfast.yaml:2: unknown key "halthPort"; did you mean "healthPort"?',
+  ])
+  t.strictSame(problems(layerFromFile('rules:\n  copy-in-us: warn\n', 'holdfast.yaml')), [
+    'holdfast.yaml:2: unknown key "rules.copy-in-us"; did you mean "copy-in-use"?',
+  ])
+  t.strictSame(problems(layerFromFile('zebra: 1\n', 'holdfast.yaml')), [
+    'holdfast.yaml:1: unknown key "zebra"',
+  ])
+  t.end()
+})
+
+t.test('everything that is wrong in a file is told at once, with lines and values', (t) => {
+  const text = 'port: high\nstuckAfter: 5\nrules:\n  copy-in-use: sometimes\nlogLevel: loud\nmaxAge: soon\n'
+  t.strictSame(problems(layerFromFile(text, 'f')), [
+    'f:1: port is "high", but must be integer',
+    'f:4: rules.copy-in-use is "sometimes", but must be one of enforce, warn, off',
+    'f:2: stuckAfter is 5, but must be string',
+    'f:6: maxAge is "soon", but must be a duration such as 500ms, 5s or 1m30s',
+    'f:5: logLevel is "loud", but must be one of debug, info, warn, error, silent',
+  ])
+  t.end()
+})
+
+t.test('a file that is no YAML, or not a map, is a clear error', (t) => {
+  t.match(problems(layerFromFile('a: [1', 'f')), [/^f: .*line 1/s])
+  t.strictSame(problems(layerFromFile('- 1\n', 'f')), ['f: [1] must be object'])
+  t.end()
+})
+
+t.test('a wrong flag or variable is called by its name', (t) => {
+  t.strictSame(problems(layerFromTexts({ healthPort: '99999' }, flags)), [
+    '--healthPort: 99999 must be <= 65535',
+  ])
+  t.strictSame(problems(layerFromTexts({ port: 'x' }, flags)), ['--port: "x" must be integer'])
+  t.strictSame(problems(layerFromTexts({ rules: 'copy-in-use' }, flags)), [
+    '--rules: copy-in-use is "", but must be one of enforce, warn, off',
+  ])
+  t.strictSame(problems(layerFromTexts({ rules: 'copy-in-usee=warn' }, flags)), [
+    '--rules: unknown key "copy-in-usee"; did you mean "copy-in-use"?',
+  ])
+  t.end()
+})
+
+t.test('no text makes reading throw', (t) => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
+      layerFromFile(text, 'f')
+      layerFromTexts({ rules: text, port: text, stuckAfter: text }, flags)
+    }),
+  )
+  t.end()
+})
