@@ -1,0 +1,133 @@
+import type { Snapshot } from './cluster-view.ts'
+import { timestamp } from './clock.ts'
+import { isInUse } from './copy-spec.ts'
+import { isFirstFile, type DataSourceObject } from './data-source-object.ts'
+import type { Progress } from './deadlines.ts'
+import type { FileStatus, ImageObject } from './image-object.ts'
+
+/** How long files take. */
+export interface FileTimes {
+  readonly copyMs: number
+  readonly drainMs: number
+}
+
+/** What decides the files of one image. */
+export interface FileContext {
+  readonly snapshot: Snapshot
+  readonly progress: Progress
+  readonly times: FileTimes
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/**
+ * The `status.diskFileStatusMap` as it is now: it follows spec, never the other way round. Without its disk's
+ * backing image manager a file neither comes nor goes: what is there is `unknown`, and a clean-up stays pending as
+ * long as that lasts (longhorn.md §2).
+ */
+export function filesNow(image: ImageObject, context: FileContext): ReadonlyMap<string, FileStatus> {
+  const source = context.snapshot.dataSources.get(image.name)
+  const wanted = image.terminating ? [] : [...image.specs.keys()]
+  const files = new Map<string, FileStatus>()
+  // o5: the first file stands in status before its key is in spec.
+  const firstFile =
+    source && !image.terminating && isFirstFile(source, source.diskUUID) ? [source.diskUUID] : []
+  for (const uuid of new Set([...image.files.keys(), ...wanted, ...firstFile])) {
+    const file = image.files.get(uuid)
+    const next =
+      isFirstFile(source, uuid) && !image.terminating
+        ? firstFileNow(source, image.specs.has(uuid), file)
+        : wanted.includes(uuid)
+          ? copyNow(image, uuid, context)
+          : drainNow(uuid, file, context)
+    if (next) files.set(uuid, stamped(next, file, context.now))
+  }
+  return files
+}
+
+/** The `status.diskLastRefAtMap` as it is now: since when nothing uses each copy of spec. */
+export function unusedSinceNow(
+  image: ImageObject,
+  snapshot: Snapshot,
+  now: number,
+): ReadonlyMap<string, string> {
+  const unused = [...image.specs.keys()].filter((uuid) => !isInUse(image, uuid, snapshot))
+  return new Map(unused.map((uuid) => [uuid, image.unusedSince.get(uuid) ?? timestamp(now)]))
+}
+
+type Next = Pick<FileStatus, 'state' | 'progress' | 'message'>
+
+function firstFileNow(
+  source: DataSourceObject,
+  isInSpec: boolean,
+  file: FileStatus | undefined,
+): Next | undefined {
+  if (source.currentState === '') return file
+  // The disk's manager takes a finished file over once spec asks for it.
+  if (source.currentState === 'ready-for-transfer' && isInSpec) return plain('ready', 100)
+  return plain(source.currentState, source.progress)
+}
+
+function copyNow(
+  image: ImageObject,
+  uuid: string,
+  { snapshot, progress, times }: FileContext,
+): Next | undefined {
+  const file = image.files.get(uuid)
+  if (!snapshot.runningDisks.has(uuid)) {
+    return (
+      file && {
+        ...plain('unknown', file.progress),
+        message: 'the backing image manager of the disk does not run',
+      }
+    )
+  }
+  switch (file?.state) {
+    case undefined:
+    case '':
+    case 'pending':
+    case 'starting':
+      return hasSource(image, uuid, snapshot) ? copying(uuid, progress, times) : plain('pending', 0)
+    case 'in-progress':
+      return copying(uuid, progress, times)
+    case 'unknown':
+      return file.progress === 100 ? plain('ready', 100) : plain('pending', 0)
+    default:
+      return file
+  }
+}
+
+function copying(uuid: string, progress: Progress, { copyMs }: FileTimes): Next {
+  const share = progress(`copy to ${uuid}`, copyMs)
+  // In steps, so that each sync does not write a new percentage.
+  return share === 1 ? plain('ready', 100) : plain('in-progress', Math.floor(share * 4) * 25)
+}
+
+/** Further copies are made from a ready one. */
+function hasSource(image: ImageObject, uuid: string, snapshot: Snapshot): boolean {
+  return [...image.files].some(
+    ([other, file]) => other !== uuid && file.state === 'ready' && snapshot.runningDisks.has(other),
+  )
+}
+
+function drainNow(
+  uuid: string,
+  file: FileStatus | undefined,
+  { snapshot, progress, times }: FileContext,
+): Next | undefined {
+  if (!file) return undefined
+  if (!snapshot.runningDisks.has(uuid)) return { ...file, state: 'unknown' }
+  return progress(`drain ${uuid}`, times.drainMs) === 1 ? undefined : file
+}
+
+function plain(state: string, progress: number): Next {
+  return { state, progress, message: '' }
+}
+
+function stamped(next: Next, file: FileStatus | undefined, now: number): FileStatus {
+  return {
+    ...next,
+    dataEngine: file?.dataEngine ?? 'v1',
+    lastStateTransitionTime: file?.state === next.state ? file.lastStateTransitionTime : timestamp(now),
+  }
+}

@@ -1,0 +1,71 @@
+import type { LiveManagers } from './live-managers.ts'
+import { NodeManager, type NodeManagerModules } from './node-manager.ts'
+import { SyncLoop } from './sync-loop.ts'
+
+/** The longhorn-manager DaemonSet: one manager for each Longhorn node, for as long as the node exists. */
+export class ManagerPods implements LiveManagers {
+  readonly #modules: NodeManagerModules
+  readonly #managers = new Map<string, NodeManager>()
+  readonly #loop: SyncLoop
+
+  constructor(modules: NodeManagerModules) {
+    this.#modules = modules
+    this.#loop = new SyncLoop(
+      {
+        clock: modules.clock,
+        sync: () => this.#sync(),
+        onFailure: (error) => modules.report({ kind: 'failed', work: 'list the nodes', error }),
+      },
+      modules.options,
+    )
+  }
+
+  isLive(node: string): boolean {
+    return this.#managers.get(node)?.isLive ?? false
+  }
+
+  anyLive(): string | undefined {
+    return [...this.#managers.keys()].find((node) => this.isLive(node))
+  }
+
+  /** The manager of a node; undefined when there is no such node. */
+  of(node: string): NodeManager | undefined {
+    return this.#managers.get(node)
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  wake(): void {
+    this.#loop.wake()
+    for (const manager of this.#managers.values()) manager.wake()
+  }
+
+  /** Renews all of them, as an upgrade does. */
+  renew(): void {
+    for (const manager of this.#managers.values()) manager.renew()
+  }
+
+  /** Waits for the syncs that run. */
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    await Promise.all([...this.#managers.values()].map((manager) => manager.stop()))
+    this.#managers.clear()
+  }
+
+  async #sync(): Promise<void> {
+    const { nodes } = await this.#modules.view.current()
+    for (const name of nodes.keys()) {
+      if (this.#managers.has(name)) continue
+      const manager = new NodeManager(name, this.#modules)
+      this.#managers.set(name, manager)
+      manager.start()
+    }
+    for (const [name, manager] of this.#managers) {
+      if (nodes.has(name)) continue
+      this.#managers.delete(name)
+      await manager.stop()
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import type { FailureStatus } from '../cluster-client.ts'
+
+/** One crash of a manager. */
+export interface CrashRecord {
+  /** The node whose manager it was. */
+  readonly node: string
+  /** The disk's name on its node. */
+  readonly disk: string
+  readonly diskUUID: string
+  readonly image: string
+  /** When, RFC 3339. */
+  readonly at: string
+  /** The release that ran, as the setting has it; empty when it is unknown. */
+  readonly release: string
+  /** How often this manager has crashed, this time included. */
+  readonly count: number
+  /** When the manager starts again, in milliseconds. */
+  readonly restartInMs: number
+  /** What the manager's log ends with. */
+  readonly message: string
+}
+
+/** What happens inside the miniature and is worth a line of a log. */
+export type Report =
+  | { readonly kind: 'crash'; readonly crash: CrashRecord }
+  | { readonly kind: 'recovered'; readonly node: string }
+  /** Profile C: the manager requeues its node because this clean-up is pending (longhorn.md §2). */
+  | { readonly kind: 'requeued'; readonly node: string; readonly image: string; readonly disk: string }
+  /** The API server, usually a webhook, refused this write; the next sync tries again. */
+  | { readonly kind: 'refused'; readonly write: string; readonly status: FailureStatus }
+  /** Something nobody expected: the next sync tries again. */
+  | { readonly kind: 'failed'; readonly work: string; readonly error: unknown }

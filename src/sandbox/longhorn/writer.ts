@@ -1,0 +1,98 @@
+import { isDeepStrictEqual } from 'node:util'
+import { ApiError, type ClusterClient, type ClusterObject, type ResourceName } from '../cluster-client.ts'
+import type { Report } from './report.ts'
+
+/** How a write ended. Only `refused` is worth a second thought: the next sync tries again by itself. */
+export type Written = 'written' | 'unchanged' | 'gone' | 'refused'
+
+/** Which part of the object is written (longhorn.md §1: a status subresource). */
+export type Part = 'main' | 'status'
+
+/** Names one object. */
+export interface Target {
+  readonly resource: ResourceName
+  readonly name: string
+}
+
+/**
+ * Writes as Longhorn's controllers do (longhorn.md §3): a conflict is tried again at once, a refusal is swallowed
+ * until the next sync, and a write that would change nothing is not sent.
+ */
+export class Writer {
+  readonly #client: ClusterClient
+  readonly #namespace: string
+  readonly #conflictRetries: number
+  readonly #report: (report: Report) => void
+
+  constructor(
+    client: ClusterClient,
+    options: { readonly namespace: string; readonly conflictRetries: number },
+    report: (report: Report) => void,
+  ) {
+    this.#client = client
+    this.#namespace = options.namespace
+    this.#conflictRetries = options.conflictRetries
+    this.#report = report
+  }
+
+  /**
+   * Changes one object.
+   *
+   * @param change called with the newest version, again after each conflict; undefined leaves it as it is
+   */
+  async edit(
+    target: Target,
+    part: Part,
+    change: (newest: ClusterObject) => ClusterObject | undefined,
+  ): Promise<Written> {
+    for (let attempt = 0; ; attempt++) {
+      const newest = await this.#client.get(target.resource, this.#namespace, target.name)
+      if (!newest) return 'gone'
+      const wanted = change(newest)
+      if (!wanted || isDeepStrictEqual(wanted, newest)) return 'unchanged'
+      try {
+        if (part === 'main') await this.#client.update(target.resource, wanted)
+        else await this.#client.updateStatus(target.resource, wanted)
+        return 'written'
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        if (error.status.code === 404) return 'gone'
+        if (error.status.code === 409 && attempt < this.#conflictRetries) continue
+        return this.#refused(part === 'main' ? 'update' : 'update the status of', target, error)
+      }
+    }
+  }
+
+  /** Creates an object; one that exists already is left alone and counts as unchanged. */
+  async create(resource: ResourceName, wanted: ClusterObject): Promise<Written> {
+    try {
+      await this.#client.create(resource, wanted)
+      return 'written'
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      if (error.status.reason === 'AlreadyExists') return 'unchanged'
+      return this.#refused('create', { resource, name: wanted.metadata.name }, error)
+    }
+  }
+
+  /** Deletes an object; one that does not exist counts as gone. */
+  async delete(target: Target): Promise<Written> {
+    try {
+      await this.#client.delete(target.resource, this.#namespace, target.name)
+      return 'written'
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      if (error.status.code === 404) return 'gone'
+      return this.#refused('delete', target, error)
+    }
+  }
+
+  #refused(verb: string, target: Target, error: ApiError): 'refused' {
+    this.#report({
+      kind: 'refused',
+      write: `${verb} ${target.resource.plural} ${target.name}`,
+      status: error.status,
+    })
+    return 'refused'
+  }
+}
