@@ -28,8 +28,10 @@ export const rooms = {
     ],
   },
   sandbox: { may: ['longhorn', 'tls'] },
+  story: { may: ['kubernetes', 'longhorn'] },
   commands: {
     may: [
+      'story',
       'guard',
       'configuration',
       'webhook',

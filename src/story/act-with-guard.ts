@@ -1,0 +1,35 @@
+import { isHeld, theEvictedDisk, type Cast } from './cast.ts'
+import type { Narrator } from './narrator.ts'
+import { expectAdmitted, expectHeld, putBack, untilDrained } from './steps.ts'
+import { NotAsTold, type Stage } from './stage.ts'
+
+/** The same two requests with the guard in their way. */
+export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
+  const { image, node, cleaned, evicted, release } = cast
+  const before = stage.crashes.length
+  narrator.title('Act 2. The guard is on, the same two requests')
+  expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
+  narrator.say(`You clean up the copy of ${image} on ${cleaned.name} of ${node}.`)
+  const first = await stage.evict(node, evicted.name)
+  narrator.say(`You evict ${theEvictedDisk(cast)}.`)
+  if (isHeld(cast)) {
+    expectHeld('the eviction', first)
+    narrator.good('Holdfast holds it back and says why:')
+    narrator.quote(first)
+    await untilDrained(stage, cast)
+    narrator.say('The clean-up ends. You ask again.')
+    expectAdmitted('the eviction after the clean-up', await stage.evict(node, evicted.name))
+    narrator.good('The eviction is admitted.')
+  } else {
+    expectAdmitted('the eviction', first)
+    narrator.good(`Holdfast only warns: Longhorn ${release} does not evict backing images.`)
+  }
+  await stage.until(`the eviction of ${node} to be seen`, async () => {
+    const disk = (await stage.node(node)).spec.disks.get(evicted.name)
+    return disk?.evictionRequested === true && stage.isLive(node)
+  })
+  narrator.say('You clear the eviction, and the copy is made again.')
+  await putBack(stage, cast)
+  if (stage.crashes.length > before) throw new NotAsTold('a manager crashed although the guard was on')
+  narrator.good(`The longhorn-manager of ${node} was alive all the time.`)
+}

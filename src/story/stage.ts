@@ -1,0 +1,158 @@
+import { parseBackingImage, type BackingImage } from '../longhorn/backing-image.ts'
+import { group, kinds, version, type Kind } from '../longhorn/kinds.ts'
+import { parseNode, type Node } from '../longhorn/node.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+
+/** What became of a request. */
+export interface Outcome {
+  readonly admitted: boolean
+  /** The HTTP status. */
+  readonly code: number
+  /** The message of a refusal; empty when admitted. */
+  readonly message: string
+}
+
+/** A crash of a node's manager, as the cluster tells it. */
+export interface Crash {
+  readonly node: string
+  readonly message: string
+}
+
+/** What a stage is built on. */
+export interface StageModules {
+  /** A person's way to the cluster: the same HTTP that kubectl speaks. */
+  readonly connection: Connection
+  readonly namespace: string
+  /** Calls the listener after each change in the cluster; the function it returns ends that. */
+  readonly subscribe: (listener: () => void) => () => void
+  /** Every crash so far. */
+  readonly crashes: () => readonly Crash[]
+  /** True while the manager of the node runs. */
+  readonly isLive: (node: string) => boolean
+  /** Calls `fire` once after `ms` milliseconds, unless the function it returns is called before. */
+  readonly setTimer: (ms: number, fire: () => void) => () => void
+  readonly signal: AbortSignal
+}
+
+/** Thrown when the cluster did not do what the story tells. */
+export class NotAsTold extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'NotAsTold'
+  }
+}
+
+/** Where the story plays: what a person does to the cluster, and what can be seen of it. */
+export class Stage {
+  readonly #modules: StageModules
+
+  constructor(modules: StageModules) {
+    this.#modules = modules
+  }
+
+  get crashes(): readonly Crash[] {
+    return this.#modules.crashes()
+  }
+
+  isLive(node: string): boolean {
+    return this.#modules.isLive(node)
+  }
+
+  async node(name: string): Promise<Node> {
+    return trusted(parseNode(await this.#get('Node', name)))
+  }
+
+  async image(name: string): Promise<BackingImage> {
+    return trusted(parseBackingImage(await this.#get('BackingImage', name)))
+  }
+
+  /** Removes a copy from spec, as `kubectl patch` does. */
+  cleanUp(image: string, diskUUID: string, how: { readonly dryRun?: boolean } = {}): Promise<Outcome> {
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how.dryRun)
+  }
+
+  /** Asks for a copy on a disk. */
+  copyTo(image: string, diskUUID: string): Promise<Outcome> {
+    const file = { evictionRequested: false, dataEngine: 'v1' }
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } })
+  }
+
+  /** Disables scheduling on a disk and requests its eviction. */
+  evict(node: string, disk: string, how: { readonly dryRun?: boolean } = {}): Promise<Outcome> {
+    const wanted = { allowScheduling: false, evictionRequested: true }
+    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how.dryRun)
+  }
+
+  /** Takes the eviction back and enables scheduling again. */
+  stopEvicting(node: string, disk: string): Promise<Outcome> {
+    const wanted = { allowScheduling: true, evictionRequested: false }
+    return this.#patch('Node', node, { disks: { [disk]: wanted } })
+  }
+
+  /**
+   * Waits until something is so, looking again after each change in the cluster.
+   *
+   * @param what completes the sentence "waited for …"
+   * @throws NotAsTold when it is not so within the time
+   */
+  async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
+    const { subscribe, setTimer, signal } = this.#modules
+    const state: { late: boolean; wake?: () => void } = { late: false }
+    const wake = () => state.wake?.()
+    const unsubscribe = subscribe(wake)
+    const cancel = setTimer(withinMs, () => {
+      state.late = true
+      wake()
+    })
+    signal.addEventListener('abort', wake)
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const changed = new Promise<void>((resolve) => (state.wake = resolve))
+        if (await isSo()) return
+        if (state.late) throw new NotAsTold(`waited ${withinMs / 1_000} s in vain for ${what}`)
+        await changed
+      }
+    } finally {
+      signal.removeEventListener('abort', wake)
+      unsubscribe()
+      cancel()
+    }
+  }
+
+  async #get(kind: Kind, name: string): Promise<unknown> {
+    const { connection, signal } = this.#modules
+    const response = await connection.request({ method: 'GET', path: this.#path(kind, name), signal })
+    return JSON.parse(await response.text())
+  }
+
+  async #patch(kind: Kind, name: string, spec: object, dryRun = false): Promise<Outcome> {
+    const { connection, signal } = this.#modules
+    const response = await connection.request({
+      method: 'PATCH',
+      path: this.#path(kind, name),
+      ...(dryRun ? { query: { dryRun: 'All' } } : {}),
+      headers: { 'content-type': 'application/merge-patch+json', accept: 'application/json' },
+      body: JSON.stringify({ spec }),
+      signal,
+    })
+    const answer: unknown = JSON.parse(await response.text())
+    const admitted = response.status < 300
+    return { admitted, code: response.status, message: admitted ? '' : messageOf(answer) }
+  }
+
+  #path(kind: Kind, name: string): string {
+    return `/apis/${group}/${version}/namespaces/${this.#modules.namespace}/${kinds[kind].plural}/${name}`
+  }
+}
+
+function trusted<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new NotAsTold(`the cluster answered with something else: ${parsed.problem}`)
+  return parsed.value
+}
+
+function messageOf(status: unknown): string {
+  if (typeof status !== 'object' || status === null || !('message' in status)) return ''
+  return typeof status.message === 'string' ? status.message : ''
+}
