@@ -108,5 +108,7 @@ t.test('whatever happened, once the server behaves what is known is what is stor
     }
     if (following.clock.pending > 0) throw new Error(`${following.clock.pending} timers are left`)
   }
-  await t.resolves(fc.assert(fc.asyncProperty(story, tell), { numRuns: 300 }))
+  await t.resolves(
+    fc.assert(fc.asyncProperty(story, tell), { numRuns: 300, interruptAfterTimeLimit: 40_000 }),
+  )
 })

@@ -1,0 +1,205 @@
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { connect, type ConnectOptions } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { echoServer } from './echo-server.ts'
+import { selfSigned } from './self-signed.ts'
+
+const { signal } = new AbortController()
+
+/** A kubeconfig with one context, cluster and user of the same name. */
+function kubeconfig(name: string, server: string, user: object = {}, cluster: object = {}) {
+  return {
+    'current-context': name,
+    contexts: [{ name, context: { cluster: name, user: name, namespace: `${name}-namespace` } }],
+    clusters: [{ name, cluster: { server, ...cluster } }],
+    users: [{ name, user }],
+  }
+}
+
+/** Writes files into a folder of their own; objects become JSON, which is YAML. */
+function folderOf(t: Test, files: Record<string, unknown>): (name: string) => string {
+  const contents = Object.entries(files).map(
+    ([name, content]) => [name, typeof content === 'string' ? content : JSON.stringify(content)] as const,
+  )
+  const folder = t.testdir(Object.fromEntries(contents))
+  return (name) => path.join(folder, name)
+}
+
+/** Connects, asks an echo server once, and tells what it heard. */
+async function ask(t: Test, options: ConnectOptions) {
+  const connection = await connect({ environment: {}, ...options })
+  t.teardown(() => connection.close())
+  const echo = await jsonRequest(connection, { method: 'GET', path: '/hello', signal })
+  return { connection, echo }
+}
+
+t.test('where the configuration comes from', (t) => {
+  t.test('an explicit kubeconfig wins over all', async (t) => {
+    const { url } = await echoServer(t)
+    const file = folderOf(t, {
+      named: kubeconfig('named', url),
+      listed: kubeconfig('listed', 'http://no.example'),
+    })
+    const { connection } = await ask(t, {
+      kubeconfig: file('named'),
+      environment: { KUBECONFIG: file('listed') },
+    })
+    t.equal(connection.server, url)
+    t.equal(connection.namespace, 'named-namespace')
+  })
+
+  t.test(
+    'of several files in KUBECONFIG the first wins, for the current context and for each name',
+    async (t) => {
+      const { url } = await echoServer(t)
+      const second = kubeconfig('one', 'http://never.example')
+      const file = folderOf(t, {
+        first: { ...kubeconfig('one', url), users: [] },
+        second: {
+          ...second,
+          'current-context': 'another',
+          users: [{ name: 'one', user: { token: 'from-second' } }],
+        },
+      })
+      const KUBECONFIG = [file('missing'), file('first'), '', file('second')].join(path.delimiter)
+      const { connection, echo } = await ask(t, { environment: { KUBECONFIG } })
+      t.equal(connection.server, url)
+      t.hasStrict(
+        echo,
+        { headers: { authorization: 'Bearer from-second' } },
+        'what only the second defines is taken from there',
+      )
+    },
+  )
+
+  t.test('in a pod it is the service account, over TLS with its authority', async (t) => {
+    const { cert, key } = await selfSigned()
+    const { url, port } = await echoServer(t, { cert, key })
+    const file = folderOf(t, { 'ca.crt': cert, token: 'pod-token\n', namespace: 'holdfast\n', config: '' })
+    const { connection, echo } = await ask(t, {
+      serviceAccountFolder: path.dirname(file('token')),
+      environment: { KUBERNETES_SERVICE_HOST: '127.0.0.1', KUBERNETES_SERVICE_PORT: String(port) },
+    })
+    t.equal(connection.server, url)
+    t.equal(connection.namespace, 'holdfast')
+    t.hasStrict(echo, { headers: { authorization: 'Bearer pod-token' } }, 'without the newline of the file')
+  })
+
+  t.test(
+    'at last it is ~/.kube/config; a service account is passed over when a context is asked for',
+    async (t) => {
+      const { url } = await echoServer(t)
+      const home = t.testdir({
+        token: 'pod-token',
+        '.kube': { config: JSON.stringify({ ...kubeconfig('mine', url), 'current-context': '' }) },
+      })
+      const environment = { HOME: home, KUBERNETES_SERVICE_HOST: '10.0.0.1' }
+      const { connection } = await ask(t, { context: 'mine', serviceAccountFolder: home, environment })
+      t.equal(connection.namespace, 'mine-namespace')
+    },
+  )
+
+  t.test('when there is none, the error says all that was tried', async (t) => {
+    const home = t.testdir({})
+    const options = { environment: { HOME: home }, serviceAccountFolder: '/nowhere' }
+    await t.rejects(connect(options), {
+      message: new RegExp(
+        `explicit kubeconfig.*KUBECONFIG.*none in /nowhere.*${home}/.kube/config \\(does not exist\\)`,
+      ),
+    })
+    await t.rejects(connect({ environment: { KUBECONFIG: '/no/a:/no/b' } }), {
+      message: /none of the files in KUBECONFIG exists \(\/no\/a, \/no\/b\)/,
+    })
+  })
+  t.end()
+})
+
+t.test('a configuration that is wrong says so', async (t) => {
+  const file = folderOf(t, {
+    good: { ...kubeconfig('good', 'https://a.example'), contexts: kubeconfig('good', '').contexts },
+    'not-yaml': 'a: [b\nc: "',
+    'a-list': '[]',
+    nameless: { clusters: [{ cluster: {} }] },
+    contextless: {
+      ...kubeconfig('x', 'https://a.example'),
+      'current-context': undefined,
+      contexts: undefined,
+    },
+    clusterless: { ...kubeconfig('x', 'https://a.example'), clusters: [] },
+    userless: { ...kubeconfig('x', 'https://a.example'), users: [] },
+    'no-url': kubeconfig('x', 'a.example'),
+  })
+  const cases: readonly (readonly [string, RegExp, string?])[] = [
+    ['missing', /Cannot read the kubeconfig .*missing: ENOENT/],
+    ['not-yaml', /not-yaml is not a usable kubeconfig: .* line 2/],
+    ['a-list', /a-list is not a usable kubeconfig: it holds no mapping/],
+    ['nameless', /nameless is not a usable kubeconfig: clusters\[0\]\.name is missing/],
+    ['good', /good has no context "other"\. Known contexts: good\./, 'other'],
+    ['contextless', /has no current-context. It defines no contexts/],
+    ['clusterless', /context "x" is for cluster "x", which is not defined there/],
+    ['userless', /context "x" is for user "x", who is not defined there/],
+    ['no-url', /the server of cluster "x" is not a URL: "a\.example"/],
+  ]
+  for (const [name, message, context] of cases) {
+    const options = { kubeconfig: file(name), ...(context === undefined ? {} : { context }) }
+    await t.rejects(connect(options), { message }, name)
+  }
+})
+
+t.test('who asks', (t) => {
+  t.test('a token file wins over a token, and is found beside the kubeconfig', async (t) => {
+    const { url } = await echoServer(t)
+    const file = folderOf(t, {
+      config: kubeconfig('x', url, { token: 'old', tokenFile: 'token' }),
+      token: 'fresh\n',
+    })
+    const { echo } = await ask(t, { kubeconfig: file('config') })
+    t.hasStrict(echo, { headers: { authorization: 'Bearer fresh' } })
+  })
+
+  t.test('a user name with its password, and whom to impersonate', async (t) => {
+    const { url } = await echoServer(t)
+    const user = { username: 'ada', password: 'secret', as: 'grace' }
+    const file = folderOf(t, { config: kubeconfig('x', url, user) })
+    const { echo } = await ask(t, { kubeconfig: file('config') })
+    t.hasStrict(echo, { headers: { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } })
+    t.hasStrict(echo, { headers: { 'impersonate-user': 'grace' } })
+  })
+
+  t.test('nobody, where the context names no user', async (t) => {
+    const { url } = await echoServer(t)
+    const config = { ...kubeconfig('x', url), contexts: [{ name: 'x', context: { cluster: 'x' } }] }
+    const { echo, connection } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
+    t.notMatch(echo, { headers: { authorization: /./ } })
+    t.equal(connection.namespace, undefined)
+  })
+
+  t.test('a client certificate, shown to a server whose own is trusted', async (t) => {
+    const { cert, key } = await selfSigned()
+    const { url } = await echoServer(t, { cert, key, ca: cert, requestCert: true })
+    const base64 = (pem: string) => Buffer.from(pem).toString('base64')
+    const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) }
+    const config = kubeconfig('x', url, user, { 'certificate-authority-data': base64(cert) })
+    const { echo } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
+    t.hasStrict(echo, { authorized: true })
+  })
+
+  t.test('an exec plugin is asked; one that fails says what and why', async (t) => {
+    const { url } = await echoServer(t)
+    const credential = JSON.stringify({ status: { token: 'from-plugin' } })
+    const plugin = (script: string) => ({ exec: { command: process.execPath, args: ['-e', script] } })
+    const file = folderOf(t, {
+      works: kubeconfig('x', url, plugin(`console.log(${JSON.stringify(credential)})`)),
+      fails: kubeconfig('x', url, plugin('console.error("please log in"); process.exit(1)')),
+    })
+    const { echo } = await ask(t, { kubeconfig: file('works') })
+    t.hasStrict(echo, { headers: { authorization: 'Bearer from-plugin' } })
+    await t.rejects(ask(t, { kubeconfig: file('fails') }), {
+      name: 'ConnectionFailure',
+      kind: 'credentials',
+      message: /credentials of context "x" .* cannot be used: please log in/,
+    })
+  })
+  t.end()
+})
