@@ -1,8 +1,5 @@
-import { once } from 'node:events'
-import http from 'node:http'
-import net from 'node:net'
 import t, { type Test } from 'tap'
-import { connect, connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { echoServer } from './echo-server.ts'
 import { eventually } from './eventually.ts'
@@ -77,43 +74,6 @@ t.test('a request', (t) => {
       t.equal(server.requests.length, 4, 'a write is not: it may have been done')
     },
   )
-
-  t.test('goes through the proxy of the cluster', async (t) => {
-    const { cert, key } = await selfSigned()
-    const { url } = await echoServer(t, { cert, key })
-    const tunnels: string[] = []
-    const proxy = http.createServer().on('connect', (request, socket) => {
-      tunnels.push(request.url ?? '')
-      const onward = net.connect(Number(new URL(url).port), '127.0.0.1', () => {
-        socket.write('HTTP/1.1 200 OK\r\n\r\n')
-        socket.pipe(onward).pipe(socket)
-      })
-    })
-    proxy.listen(0, '127.0.0.1')
-    await once(proxy, 'listening')
-    t.teardown(() => proxy.close())
-    const address = proxy.address()
-    const port = address !== null && typeof address === 'object' ? address.port : 0
-    const config = {
-      'current-context': 'x',
-      contexts: [{ name: 'x', context: { cluster: 'x' } }],
-      clusters: [
-        {
-          name: 'x',
-          cluster: {
-            server: url,
-            'proxy-url': `http://127.0.0.1:${port}`,
-            'certificate-authority-data': Buffer.from(cert).toString('base64'),
-          },
-        },
-      ],
-    }
-    const connection = await connect({
-      kubeconfig: `${t.testdir({ config: JSON.stringify(config) })}/config`,
-    })
-    t.match(await get(connection, '/through'), { url: '/through' })
-    t.strictSame(tunnels, [new URL(url).host])
-  })
   t.end()
 })
 

@@ -4,6 +4,7 @@ import { connect, type ConnectOptions } from '../../src/kubernetes/connection.ts
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { echoServer } from './echo-server.ts'
 import { selfSigned } from './self-signed.ts'
+import { tunnel } from './tunnel.ts'
 
 const { signal } = new AbortController()
 
@@ -202,4 +203,16 @@ t.test('who asks', (t) => {
     })
   })
   t.end()
+})
+
+t.test('a cluster behind a proxy is reached through it', async (t) => {
+  const { cert, key } = await selfSigned()
+  const { url } = await echoServer(t, { cert, key })
+  const proxy = await tunnel(t)
+  const authority = Buffer.from(cert).toString('base64')
+  const cluster = { 'proxy-url': proxy.url, 'certificate-authority-data': authority }
+  const config = kubeconfig('x', url, { token: 'through' }, cluster)
+  const { echo } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
+  t.hasStrict(echo, { url: '/hello', headers: { authorization: 'Bearer through' } })
+  t.strictSame(proxy.destinations, [new URL(url).host])
 })
