@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { certsCommand } from './commands/certs.ts'
+import { CannotRun, exitCode } from './commands/exit-code.ts'
+import { sandboxCommand } from './commands/sandbox.ts'
+import { serveCommand } from './commands/serve.ts'
+
+const program = new Command('holdfast')
+  .description('Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.')
+  .version(version())
+  .exitOverride()
+  .showSuggestionAfterError()
+  .addCommand(serveCommand())
+  .addCommand(sandboxCommand())
+  .addCommand(certsCommand())
+
+// Sub-commands do not inherit it.
+for (const command of program.commands) command.exitOverride()
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = told(error)
+}
+
+/** Tells a person what went wrong, unless commander has done so already. */
+function told(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
+  const known = error instanceof CannotRun
+  // Anything else is a defect of ours, and its stack is what we need to see.
+  const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  process.stderr.write(`holdfast: ${text}\n`)
+  return exitCode.couldNotRun
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest
+  return isManifest ? String(manifest.version) : 'unknown'
+}
