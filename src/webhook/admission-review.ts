@@ -1,0 +1,87 @@
+import { Type, type Static } from 'typebox'
+import { absent } from '../longhorn/absent.ts'
+import { parser } from '../longhorn/parse.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import { fieldsOf } from './raw-json.ts'
+
+/** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
+export const admissionVersion = 'admission.k8s.io/v1'
+
+/** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
+export const AdmissionReviewSchema = Type.Object({
+  apiVersion: Type.String(),
+  kind: Type.String(),
+  request: Type.Object({
+    uid: Type.String({ minLength: 1 }),
+    kind: Type.Object({ group: Type.String(), version: Type.String(), kind: Type.String() }),
+    resource: Type.Object({ group: Type.String(), version: Type.String(), resource: Type.String() }),
+    subResource: absent(Type.String()),
+    name: absent(Type.String()),
+    namespace: absent(Type.String()),
+    operation: Type.String(),
+    userInfo: Type.Object({
+      username: absent(Type.String()),
+      groups: absent(Type.Array(Type.String())),
+    }),
+    object: Type.Optional(Type.Unknown()),
+    oldObject: Type.Optional(Type.Unknown()),
+    dryRun: absent(Type.Boolean()),
+  }),
+})
+
+/** What a review asks, with nothing of the objects read yet. */
+export interface AdmissionRequest {
+  /** A new one for each review, though one client request can be reviewed many times. */
+  readonly uid: string
+  readonly resource: { readonly group: string; readonly resource: string }
+  /** Empty on the main resource. */
+  readonly subResource: string
+  /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
+  readonly name: string
+  readonly operation: string
+  readonly user: { readonly username: string; readonly groups: readonly string[] }
+  /** Undefined on DELETE. */
+  readonly object: unknown
+  /** Undefined on CREATE. */
+  readonly oldObject: unknown
+  readonly dryRun: boolean
+}
+
+const parseEnvelope = parser(AdmissionReviewSchema, (review) => review)
+
+/** Reads the envelope of an untrusted review. The problem is a sentence that names the field. */
+export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
+  const parsed = parseEnvelope(body)
+  if (!parsed.ok) return { ok: false, problem: `This is not an AdmissionReview: ${parsed.problem}` }
+  const { apiVersion, kind, request } = parsed.value
+  if (kind !== 'AdmissionReview') {
+    return { ok: false, problem: `This is not an AdmissionReview: kind is ${JSON.stringify(kind)}` }
+  }
+  if (apiVersion !== admissionVersion) {
+    return {
+      ok: false,
+      problem: `Reviews of ${JSON.stringify(apiVersion)} are not understood, only ${admissionVersion}: set admissionReviewVersions: ["v1"] in the ValidatingWebhookConfiguration`,
+    }
+  }
+  return { ok: true, value: readRequest(request) }
+}
+
+function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
+  return {
+    uid: raw.uid,
+    resource: { group: raw.resource.group, resource: raw.resource.resource },
+    subResource: raw.subResource ?? '',
+    name: raw.name ?? '',
+    operation: raw.operation,
+    user: { username: raw.userInfo.username ?? '', groups: raw.userInfo.groups ?? [] },
+    object: raw.object ?? undefined,
+    oldObject: raw.oldObject ?? undefined,
+    dryRun: raw.dryRun ?? false,
+  }
+}
+
+/** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
+export function uidOf(body: unknown): string | undefined {
+  const uid = fieldsOf(fieldsOf(body)?.get('request'))?.get('uid')
+  return typeof uid === 'string' && uid !== '' ? uid : undefined
+}

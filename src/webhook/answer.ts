@@ -1,0 +1,94 @@
+import type { Decision } from '../gate/decision.ts'
+import type { Status } from '../gate/status.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import { admissionVersion } from './admission-review.ts'
+import { cut, plainLine, plainText } from './plain-text.ts'
+import { fitWarnings } from './warnings.ts'
+
+/** 20 kB of message reach the user whole (kubernetes.md, The answer). */
+const maxMessageCharacters = 16_384
+
+/** For names and annotations, which a person reads in one glance. */
+const maxLineCharacters = 1_024
+
+/** A status as the gate gives it, or one for a review that contradicts itself. */
+export type AdmissionStatus =
+  Status | (Omit<Status, 'code' | 'reason'> & { readonly code: 400; readonly reason: 'BadRequest' })
+
+/** What to answer a review, without its form. */
+export interface AdmissionAnswer {
+  /** Why the review is denied; undefined allows it. */
+  readonly status?: AdmissionStatus
+  readonly warnings: readonly string[]
+  /** For the API server's audit log. Keys without a slash, at most 63 characters. */
+  readonly auditAnnotations: Readonly<Record<string, string>>
+}
+
+/** The answer the gate decided on, with what the audit log is told of it. */
+export function answerOf({ verdict, answer }: Decision): AdmissionAnswer {
+  return {
+    ...(answer.allowed ? {} : { status: answer.status }),
+    warnings: answer.warnings,
+    auditAnnotations: annotate(verdict),
+  }
+}
+
+function annotate(verdict: Verdict): Record<string, string> {
+  const { decision } = verdict
+  switch (decision) {
+    case 'allow':
+      return { decision, ...rules(verdict.warnings) }
+    case 'hold':
+    case 'refuse':
+      return { decision, ...rules([...verdict.objections, ...verdict.warnings]) }
+    case 'unavailable':
+      return { decision, reason: verdict.why, ...rules(verdict.warnings) }
+  }
+}
+
+function rules(findings: readonly { readonly rule: string }[]): { rules?: string } {
+  if (findings.length === 0) return {}
+  return { rules: [...new Set(findings.map(({ rule }) => rule))].join(',') }
+}
+
+/**
+ * The body of an answer to the review `uid`. It is sent with HTTP 200 whatever it says: anything else makes the API
+ * server believe that the call failed (kubernetes.md, The answer). Texts are made fit for a terminal.
+ */
+export function admissionReview(uid: string, { status, warnings, auditAnnotations }: AdmissionAnswer) {
+  const fitting = fitWarnings(warnings)
+  return {
+    apiVersion: admissionVersion,
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: status === undefined,
+      ...(status && { status: cleanStatus(status) }),
+      ...(fitting.length > 0 && { warnings: fitting }),
+      auditAnnotations: Object.fromEntries(
+        Object.entries(auditAnnotations).map(([key, value]) => [key, line(value)]),
+      ),
+    },
+  }
+}
+
+function cleanStatus({ code, reason, message, details }: AdmissionStatus) {
+  return {
+    code,
+    reason,
+    message: cut(plainText(message), maxMessageCharacters),
+    details: {
+      ...details,
+      name: line(details.name),
+      causes: details.causes.map((cause) => ({
+        reason: line(cause.reason),
+        message: line(cause.message),
+        field: line(cause.field),
+      })),
+    },
+  }
+}
+
+function line(text: string): string {
+  return cut(plainLine(text), maxLineCharacters)
+}

@@ -1,0 +1,115 @@
+import type { Server } from 'node:https'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { ServingCertificate } from './certificate.ts'
+import type { ClientErrors } from './client-error.ts'
+import { NoJson, notServed, problemOf, type HttpProblem } from './http-problem.ts'
+import type { Log } from './ports.ts'
+import type { Reviewer } from './reviewer.ts'
+import { fieldsOf } from './raw-json.ts'
+
+/** Limits of the connections the API server makes. */
+export interface ConnectionOptions {
+  /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
+  readonly bodyLimitBytes: number
+  /** How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server closes it,
+   * for it does not replay a POST (kubernetes.md, Connections). */
+  readonly keepAliveTimeoutMs: number
+  /** How long headers and body may take to arrive, each counted from the first byte, in milliseconds: longer than the
+   * 30 s that a webhook call lasts at most. Node wants the first not above the second. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** How long a TLS handshake may take, in milliseconds; the API server gives up after 10 s. */
+  readonly handshakeTimeoutMs: number
+  /** How often Node looks for requests that are late, in milliseconds. */
+  readonly lateCheckMs: number
+}
+
+/** The limits without configuration. */
+export const defaultConnectionOptions: ConnectionOptions = {
+  bodyLimitBytes: 8 * 1024 * 1024,
+  keepAliveTimeoutMs: 120_000,
+  headersTimeoutMs: 32_000,
+  requestTimeoutMs: 32_000,
+  handshakeTimeoutMs: 10_000,
+  lateCheckMs: 30_000,
+}
+
+/** What the endpoint works with. */
+export interface EndpointModules {
+  readonly reviewer: Reviewer
+  readonly clientErrors: ClientErrors
+  /** True once clients are to take their next request elsewhere. */
+  readonly leaving: () => boolean
+  readonly log: Log
+}
+
+/** The `POST /validate` that is registered with the API server. Not listening yet. */
+export function endpoint(
+  tls: ServingCertificate,
+  options: ConnectionOptions,
+  { reviewer, clientErrors, leaving, log }: EndpointModules,
+): FastifyInstance<Server> {
+  const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
+  const app = fastify({
+    https: {
+      cert: tls.cert,
+      key: tls.key,
+      handshakeTimeout: options.handshakeTimeoutMs,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: options.lateCheckMs,
+    },
+    bodyLimit: bodyLimitBytes,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // A 503 during shutdown would be a call failure; what still arrives is answered.
+    return503OnClosing: false,
+    clientErrorHandler: clientErrors.onClientError,
+    frameworkErrors: (_error, request, reply) => {
+      void problem(reply, notServed(request.method, request.url))
+    },
+    // Two lines a request cost 15 %; decisions are on record elsewhere.
+    logger: false,
+  })
+  app.server.on('tlsClientError', clientErrors.onTlsError)
+
+  // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with
+  // free keys are read entry by entry.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      const json: unknown = JSON.parse(body.toString())
+      done(null, json)
+    } catch (error) {
+      done(new NoJson(error))
+    }
+  })
+
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) void problem(reply, notServed(request.method, request.url))
+    else done()
+  })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (leaving()) reply.header('connection', 'close')
+    done()
+  })
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const known = problemOf(error, bodyLimitBytes)
+    if (known) return problem(reply, known)
+    const err = error instanceof Error ? error : new Error(String(error))
+    log.error({ err, method: request.method, path: request.url }, 'a review was not answered')
+    return problem(reply, { status: 500, error: 'Holdfast failed to answer; its log says why.' })
+  })
+
+  app.post('/validate', async (request, reply) => {
+    const reviewed = await reviewer.review(request.body, fieldsOf(request.query)?.get('timeout'))
+    if (reviewed.ok) return reply.send(reviewed.value)
+    return problem(reply, { status: 400, error: `${reviewed.problem}.` })
+  })
+  return app
+}
+
+function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyReply {
+  if (status === 405) reply.header('allow', 'POST')
+  return reply.code(status).type('application/json').send({ error })
+}

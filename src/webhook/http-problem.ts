@@ -1,0 +1,59 @@
+/**
+ * What is answered without HTTP 200, that is: what the API server takes for a **call failure** and treats by
+ * `failurePolicy` (kubernetes.md, The answer). Only requests that cannot be answered as a review end here:
+ *
+ * | status | when |
+ * | --- | --- |
+ * | 400 | no JSON, an empty body, a body cut short, a body without even `request.uid` |
+ * | 404, 405 | another path than `/validate`, another method than POST |
+ * | 413 | a body above the limit: larger than the API server sends |
+ * | 415 | another content type than `application/json` |
+ * | 500 | an error in Holdfast itself, outside the gate |
+ */
+export interface HttpProblem {
+  readonly status: number
+  /** For a person with curl. */
+  readonly error: string
+}
+
+/** Thrown for a body that is no JSON. */
+export class NoJson extends Error {
+  constructor(cause: unknown) {
+    super('The body is no JSON', { cause })
+    this.name = 'NoJson'
+  }
+}
+
+const expected = 'Send an AdmissionReview of admission.k8s.io/v1 as application/json by POST to /validate'
+
+/** What to answer a path or method that nothing is served at. */
+export function notServed(method: string, url: string): HttpProblem {
+  if (url.split('?', 1)[0] === '/validate') {
+    return { status: 405, error: `/validate does not answer ${method}. ${expected}.` }
+  }
+  return { status: 404, error: `There is nothing at this path. ${expected}.` }
+}
+
+/** What to answer a request that does not get as far as a review; undefined for an error of our own. */
+export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem | undefined {
+  if (error instanceof NoJson) return { status: 400, error: `${error.message}. ${expected}.` }
+  switch (codeOf(error)) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return {
+        status: 413,
+        error: `The body is larger than ${bodyLimitBytes} bytes, more than an API server sends.`,
+      }
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return { status: 415, error: `This content type is not understood. ${expected}.` }
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return { status: 400, error: 'The body is not as long as its Content-Length says.' }
+    case 'ECONNRESET':
+      return { status: 400, error: 'The connection ended before the body did.' }
+    default:
+      return undefined
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}

@@ -1,0 +1,107 @@
+import { group, kinds, type ObjectOf } from '../longhorn/kinds.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import type { Change, JudgedKind, Request, Step } from '../rules/change.ts'
+import type { AdmissionRequest } from './admission-review.ts'
+
+/** A write to a judged kind of which an object cannot be read, with the objects as they came. */
+export interface UnreadableWrite {
+  readonly kind: JudgedKind
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  /** Undefined on CREATE. */
+  readonly before: unknown
+  /** Undefined on DELETE. */
+  readonly after: unknown
+  /** Which field is wrong and how. */
+  readonly problem: string
+}
+
+/** What a review turns out to be. */
+export type Normalised =
+  | { readonly outcome: 'change'; readonly change: Change }
+  | { readonly outcome: 'unreadable'; readonly write: UnreadableWrite }
+  /** Nothing that is judged here; `what` names the resource and operation. */
+  | { readonly outcome: 'not-judged'; readonly what: string }
+  /** The review contradicts itself. */
+  | { readonly outcome: 'malformed'; readonly problem: string }
+
+/** The kinds judged, by the resource in a review. */
+const judged: ReadonlyMap<string, JudgedKind> = new Map(
+  (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
+)
+
+/**
+ * Turns a review into a change. Told by group and resource, whatever the version: with `matchPolicy: Equivalent`
+ * older versions arrive converted (kubernetes.md, The request).
+ */
+export function normalise(request: AdmissionRequest): Normalised {
+  const { resource, subResource, operation } = request
+  const kind = resource.group === group ? judged.get(resource.resource) : undefined
+  // `/status` never changes spec, and refusing it would block the drain itself (longhorn.md §3).
+  if (kind === undefined || subResource !== '' || !isWrite(operation)) {
+    const path = subResource === '' ? resource.resource : `${resource.resource}/${subResource}`
+    return { outcome: 'not-judged', what: `${operation} of ${path}.${resource.group || 'core'}` }
+  }
+  const before = operation === 'CREATE' ? undefined : request.oldObject
+  const after = operation === 'DELETE' ? undefined : request.object
+  const missing =
+    (operation !== 'CREATE' && before === undefined && 'oldObject') ||
+    (operation !== 'DELETE' && after === undefined && 'object')
+  if (missing) {
+    return { outcome: 'malformed', problem: `The review of ${operation} of a ${kind} has no ${missing}` }
+  }
+  const change = readChange(kind, operation, before, after, {
+    uid: request.uid,
+    actor: request.user,
+    dryRun: request.dryRun,
+    door: 'webhook',
+  })
+  if (change.ok) return { outcome: 'change', change: change.value }
+  return { outcome: 'unreadable', write: { kind, operation, before, after, problem: change.problem } }
+}
+
+type Write = UnreadableWrite['operation']
+
+function isWrite(operation: string): operation is Write {
+  return operation === 'CREATE' || operation === 'UPDATE' || operation === 'DELETE'
+}
+
+function readChange(
+  kind: JudgedKind,
+  operation: Write,
+  before: unknown,
+  after: unknown,
+  request: Request,
+): Parsed<Change> {
+  switch (kind) {
+    case 'Node': {
+      const step = readStep<'Node'>(kinds.Node.parse, operation, before, after)
+      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+    }
+    case 'BackingImage': {
+      const step = readStep<'BackingImage'>(kinds.BackingImage.parse, operation, before, after)
+      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+    }
+    case 'BackingImageDataSource': {
+      const { parse } = kinds.BackingImageDataSource
+      const step = readStep<'BackingImageDataSource'>(parse, operation, before, after)
+      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+    }
+  }
+}
+
+function readStep<K extends JudgedKind>(
+  parse: (raw: unknown) => Parsed<ObjectOf<K>>,
+  operation: Write,
+  rawBefore: unknown,
+  rawAfter: unknown,
+): Parsed<Step<ObjectOf<K>>> {
+  if (operation === 'CREATE') {
+    const after = parse(rawAfter)
+    return after.ok ? { ok: true, value: { operation, after: after.value } } : after
+  }
+  const before = parse(rawBefore)
+  if (!before.ok) return { ok: false, problem: `in the stored object, ${before.problem}` }
+  if (operation === 'DELETE') return { ok: true, value: { operation, before: before.value } }
+  const after = parse(rawAfter)
+  return after.ok ? { ok: true, value: { operation, before: before.value, after: after.value } } : after
+}

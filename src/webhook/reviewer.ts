@@ -1,0 +1,148 @@
+import type { Decide } from '../gate/decision.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
+import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
+import { within } from './deadline.ts'
+import { fieldsOf } from './raw-json.ts'
+import { normalise, type UnreadableWrite } from './normalise.ts'
+import { parseTimeout } from './parse-timeout.ts'
+import type { Log, Timers } from './ports.ts'
+import { SaidOnce } from './said-once.ts'
+import {
+  answerMalformed,
+  answerNotJudged,
+  answerUndecided,
+  answerUnreadable,
+  type UndecidedOptions,
+} from './unjudged.ts'
+
+/** What the operator decides about reviewing. */
+export interface ReviewOptions extends UndecidedOptions {
+  /** Taken off the API server's timeout, in milliseconds: that is rounded up to a second, and the answer needs its
+   * way back. */
+  readonly marginMs: number
+  /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
+  readonly graceMs: number
+}
+
+/** The limits without configuration. */
+export const defaultReviewOptions: ReviewOptions = {
+  marginMs: 1_500,
+  graceMs: 250,
+  longhornNamespace: 'longhorn-system',
+  retryAfterSeconds: 2,
+}
+
+/** What reviewing works with. */
+export interface ReviewModules {
+  readonly decide: Decide
+  /** Whether a change can contribute to danger, told from the change alone. */
+  readonly isArming: (change: Change) => boolean
+  readonly log: Log
+  readonly timers: Timers
+}
+
+/** The body of an answer. */
+export type ReviewAnswer = ReturnType<typeof admissionReview>
+
+/** Reviews what the API server asks. Always answers, whatever the gate does. */
+export class Reviewer {
+  readonly #options: ReviewOptions
+  readonly #modules: ReviewModules
+  readonly #said = new SaidOnce()
+
+  constructor(options: ReviewOptions, modules: ReviewModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /**
+   * Answers one review.
+   *
+   * @param body untrusted JSON
+   * @param timeout the query parameter of this name
+   * @returns a problem if not even a uid can be had
+   */
+  async review(body: unknown, timeout: unknown): Promise<Parsed<ReviewAnswer>> {
+    const parsed = parseAdmissionReview(body)
+    if (!parsed.ok) {
+      const uid = uidOf(body)
+      if (uid === undefined) return parsed
+      return { ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) }
+    }
+    const request = parsed.value
+    const answer = await this.#answer(request, parseTimeout(timeout))
+    return { ok: true, value: admissionReview(request.uid, answer) }
+  }
+
+  async #answer(request: AdmissionRequest, timeoutMs: number): Promise<AdmissionAnswer> {
+    const normalised = normalise(request)
+    switch (normalised.outcome) {
+      case 'change':
+        return this.#decide(normalised.change, Math.max(0, timeoutMs - this.#options.marginMs))
+      case 'unreadable':
+        return this.#unreadable(request, normalised.write)
+      case 'not-judged':
+        return answerNotJudged(normalised.what)
+      case 'malformed':
+        return answerMalformed(normalised.problem)
+    }
+  }
+
+  async #decide(change: Change, budgetMs: number): Promise<AdmissionAnswer> {
+    const { decide, timers } = this.#modules
+    try {
+      const deadlineMs = budgetMs + this.#options.graceMs
+      return answerOf(await within(Promise.resolve(decide(change, budgetMs)), deadlineMs, timers))
+    } catch (error) {
+      return this.#undecided(change, error)
+    }
+  }
+
+  #undecided(change: Change, cause: unknown): AdmissionAnswer {
+    const { kind, request } = change
+    const name = nameOf(change)
+    const arming = this.#isArming(change)
+    const err = new Error(`The gate did not decide on ${kind} ${name}`, { cause })
+    if (this.#said.isNew('undecided', kind, name, String(cause))) {
+      this.#modules.log.error(
+        { err, uid: request.uid, kind, name, arming },
+        'a write was not judged; arming ones are refused meanwhile, others pass',
+      )
+    }
+    return answerUndecided(change, arming, this.#options)
+  }
+
+  /** Forgetting to decide means refused. */
+  #isArming(change: Change): boolean {
+    try {
+      return this.#modules.isArming(change)
+    } catch (err) {
+      const cause = err instanceof Error ? err : new Error(String(err))
+      if (this.#said.isNew('arming', change.kind, nameOf(change), cause.message)) {
+        this.#modules.log.error({ err: cause, uid: change.request.uid }, 'a write counts as arming')
+      }
+      return true
+    }
+  }
+
+  #unreadable({ uid, name: given, user }: AdmissionRequest, write: UnreadableWrite): AdmissionAnswer {
+    const name = given === '' ? nameIn(write.after ?? write.before) : given
+    const { kind, operation, problem } = write
+    const answer = answerUnreadable(write, name)
+    if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
+      this.#modules.log.warn(
+        { uid, kind, name, operation, problem, user: user.username, refused: answer.status !== undefined },
+        'an object cannot be read; writes to it that could raise danger are refused',
+      )
+    }
+    return answer
+  }
+}
+
+/** Of an object that does not parse as a whole. */
+function nameIn(object: unknown): string {
+  const name = fieldsOf(fieldsOf(object)?.get('metadata'))?.get('name')
+  return typeof name === 'string' ? name : ''
+}

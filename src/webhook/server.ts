@@ -1,0 +1,160 @@
+import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:https'
+import type { FastifyInstance } from 'fastify'
+import { checkCertificate, type ServingCertificate } from './certificate.ts'
+import { ClientErrors } from './client-error.ts'
+import { Connections } from './connections.ts'
+import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
+import { healthEndpoint, type HealthModules } from './health.ts'
+import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions } from './reviewer.ts'
+
+/** What the operator decides about the webhook. */
+export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
+  /** The address to listen on, for reviews and health alike. `::` where there is IPv6 only. */
+  readonly host: string
+  /** For reviews, over TLS. 0 takes a free one. */
+  readonly port: number
+  /** For `/livez` and `/readyz`, without TLS. 0 takes a free one. */
+  readonly healthPort: number
+  readonly tls: ServingCertificate
+  /** How long reviews are still answered after readiness is gone, in milliseconds: so long may endpoints and the API
+   * server take to learn it (kubernetes.md, Staying out of the way). */
+  readonly lingerMs: number
+  /** How long requests in flight may take after that before they are cut, in milliseconds. With `lingerMs` it has to
+   * stay below the pod's terminationGracePeriodSeconds, 30 by default. */
+  readonly drainMs: number
+}
+
+/** The limits without configuration. */
+export const defaultWebhookOptions: Omit<WebhookOptions, 'tls'> = {
+  ...defaultConnectionOptions,
+  ...defaultReviewOptions,
+  host: '0.0.0.0',
+  port: 8443,
+  healthPort: 8080,
+  lingerMs: 10_000,
+  drainMs: 15_000,
+}
+
+/** What the webhook works with. */
+export type WebhookModules = ReviewModules & Pick<HealthModules, 'knowledge'>
+
+/** Where the webhook was found to listen. */
+export interface WebhookPorts {
+  readonly port: number
+  readonly healthPort: number
+}
+
+/** Thrown when a port cannot be listened on. */
+export class CannotListen extends Error {
+  constructor(what: string, host: string, port: number, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`Cannot listen on ${host} port ${port} for ${what}: ${why}. Choose another port or address`, {
+      cause,
+    })
+    this.name = 'CannotListen'
+  }
+}
+
+/** The front door for AdmissionReviews: one start, certificates replaced while it runs, one graceful close. */
+export class WebhookServer {
+  readonly #options: WebhookOptions
+  readonly #modules: WebhookModules
+  readonly #clientErrors: ClientErrors
+  readonly #reviews: FastifyInstance<Server>
+  readonly #connections: Connections
+  readonly #health: FastifyInstance
+  #leaving = false
+  #closed: Promise<void> | undefined
+
+  /** @throws UnusableCertificate */
+  constructor(options: WebhookOptions, modules: WebhookModules) {
+    checkCertificate(options.tls)
+    this.#options = options
+    this.#modules = modules
+    const leaving = () => this.#leaving
+    this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
+    this.#reviews = endpoint(options.tls, options, {
+      reviewer: new Reviewer(options, modules),
+      clientErrors: this.#clientErrors,
+      leaving,
+      log: modules.log,
+    })
+    this.#connections = new Connections(this.#reviews.server)
+    this.#health = healthEndpoint({ knowledge: modules.knowledge, leaving })
+  }
+
+  /**
+   * Starts to listen on both ports.
+   *
+   * @throws {@link CannotListen}; then nothing listens
+   */
+  async start(): Promise<WebhookPorts> {
+    const { host, port, healthPort } = this.#options
+    await listen(this.#reviews, 'reviews', host, port)
+    try {
+      await listen(this.#health, 'health', host, healthPort)
+    } catch (error) {
+      await this.#reviews.close()
+      throw error
+    }
+    return { port: portOf(this.#reviews), healthPort: portOf(this.#health) }
+  }
+
+  /**
+   * Serves another certificate from the next connection on; open ones keep the old (kubernetes.md, Connections).
+   *
+   * @throws UnusableCertificate, and the old one stays
+   */
+  setCertificate({ cert, key }: ServingCertificate): void {
+    checkCertificate({ cert, key })
+    this.#reviews.server.setSecureContext({ cert, key })
+    this.#clientErrors.certificateReplaced()
+  }
+
+  /**
+   * Leaves without losing a review: no longer ready, still answering for `lingerMs` with `Connection: close`, then no
+   * new connections, and the end once all requests in flight are answered. Called again, it waits for the same end.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#leave()
+    return this.#closed
+  }
+
+  async #leave(): Promise<void> {
+    const { timers, log } = this.#modules
+    this.#leaving = true
+    await new Promise<void>((resolve) => timers.setTimer(this.#options.lingerMs, resolve))
+    const cancel = timers.setTimer(this.#options.drainMs, () => {
+      const { size } = this.#connections
+      log.warn(
+        { drainMs: this.#options.drainMs, connections: size },
+        'connections that were still busy were cut',
+      )
+      this.#connections.cutAll()
+    })
+    const closed = this.#reviews.close()
+    this.#connections.cutUnused()
+    await closed
+    cancel()
+    await this.#health.close()
+  }
+}
+
+async function listen(
+  app: FastifyInstance<Server> | FastifyInstance,
+  what: string,
+  host: string,
+  port: number,
+) {
+  try {
+    await app.listen({ host, port })
+  } catch (error) {
+    throw new CannotListen(what, host, port, error)
+  }
+}
+
+function portOf(app: FastifyInstance<Server> | FastifyInstance): number {
+  const address: AddressInfo | string | null = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}

@@ -1,0 +1,99 @@
+import { group } from '../longhorn/kinds.ts'
+import { isLonghorn } from '../rules/longhorn-account.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import type { AdmissionAnswer } from './answer.ts'
+import { couldArm } from './could-arm.ts'
+import type { UnreadableWrite } from './normalise.ts'
+
+/** The answers of the door itself, to what cannot be or was not judged. */
+
+/** A write that is none of our business. Never refused: the registration is wrong, not the write. */
+export function answerNotJudged(what: string): AdmissionAnswer {
+  return {
+    warnings: [
+      `Holdfast does not judge ${what} and lets it pass; its ValidatingWebhookConfiguration asks for more than it needs`,
+    ],
+    auditAnnotations: { decision: 'allow', reason: 'not-judged' },
+  }
+}
+
+/** A review that contradicts itself. No API server sends one, so nobody is hurt by a denial. */
+export function answerMalformed(problem: string): AdmissionAnswer {
+  return {
+    status: {
+      code: 400,
+      reason: 'BadRequest',
+      message: `${problem}. Whoever sent this review is no API server that Holdfast knows; look at the ValidatingWebhookConfiguration, or at the program between`,
+      details: { name: '', group: '', kind: '', causes: [] },
+    },
+    warnings: [],
+    auditAnnotations: { decision: 'refuse', reason: 'malformed' },
+  }
+}
+
+/**
+ * A write of which an object does not parse: a newer Longhorn may give a field another type. Closed for what could
+ * arm, open for all else, for the guard must not stop a Longhorn that it does not know.
+ *
+ * @param name of the object
+ */
+export function answerUnreadable(write: UnreadableWrite, name: string): AdmissionAnswer {
+  const what = `${write.kind} ${name}`
+  const unread = `Holdfast cannot read this ${what}: ${write.problem}`
+  const arming = couldArm(write)
+  if (arming === undefined) {
+    return {
+      warnings: [`${unread}. The write passes, since it raises no danger; other writes to it may be refused`],
+      auditAnnotations: { decision: 'allow', reason: 'unreadable' },
+    }
+  }
+  return {
+    status: {
+      code: 403,
+      reason: 'Forbidden',
+      message: `${unread}. It is refused because ${arming}, and without reading the object nobody can tell whether that crashes a manager or loses data. What to do: correct the field, or install a Holdfast that knows this Longhorn release; writes that clear flags pass`,
+      details: {
+        name,
+        group,
+        kind: write.kind,
+        causes: [{ reason: 'unreadable', message: write.problem, field: '' }],
+      },
+    },
+    warnings: [],
+    auditAnnotations: { decision: 'refuse', reason: 'unreadable' },
+  }
+}
+
+/** What shapes the answer to a change that the gate failed to decide. */
+export interface UndecidedOptions {
+  /** Where Longhorn runs; a Retry-After would block a worker of its controllers (longhorn.md §3). */
+  readonly longhornNamespace: string
+  /** How long client-go programs wait before they ask again, in seconds, at least 1. */
+  readonly retryAfterSeconds: number
+}
+
+/** A change that the gate failed to decide: closed for arming ones, open for all others. */
+export function answerUndecided(change: Change, arming: boolean, options: UndecidedOptions): AdmissionAnswer {
+  const what = `this write to ${change.kind} ${nameOf(change)}`
+  if (!arming) {
+    return {
+      warnings: [
+        `Holdfast failed to judge ${what}; it passes, since it raises no danger. Look: Holdfast's log`,
+      ],
+      auditAnnotations: { decision: 'allow', reason: 'undecided' },
+    }
+  }
+  const retry = isLonghorn(change.request.actor, options.longhornNamespace)
+    ? {}
+    : { retryAfterSeconds: options.retryAfterSeconds }
+  return {
+    status: {
+      code: 503,
+      reason: 'ServiceUnavailable',
+      message: `Holdfast failed to judge ${what}, so it cannot be told whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${change.request.uid}`,
+      details: { name: nameOf(change), group, kind: change.kind, causes: [], ...retry },
+    },
+    warnings: [],
+    auditAnnotations: { decision: 'unavailable', reason: 'undecided' },
+  }
+}
