@@ -1,5 +1,6 @@
 import { profileOf } from '../../longhorn/profile.ts'
 import type { ClusterObject } from '../cluster-client.ts'
+import { CopySlots } from './copy-slots.ts'
 import { filesNow, unusedSinceNow } from './copy-status.ts'
 import { wantedSpecs } from './copy-spec.ts'
 import type { ClusterControllerModules } from './controller-modules.ts'
@@ -27,6 +28,7 @@ export class BackingImageController {
   readonly #modules: ClusterControllerModules
   readonly #loop: SyncLoop
   readonly #tasks: KeyedTasks
+  readonly #slots = new CopySlots()
   readonly #deadlines = new Map<string, Deadlines>()
 
   constructor(modules: ClusterControllerModules) {
@@ -61,7 +63,11 @@ export class BackingImageController {
 
   async #sync(): Promise<void> {
     const snapshot = await this.#modules.view.current()
-    for (const name of this.#deadlines.keys()) if (!snapshot.images.has(name)) this.#deadlines.delete(name)
+    for (const name of this.#deadlines.keys()) {
+      if (snapshot.images.has(name)) continue
+      this.#deadlines.delete(name)
+      this.#slots.keepOnly(name, () => false)
+    }
     for (const image of snapshot.images.values()) {
       const deadlines = this.#deadlines.get(image.name) ?? new Deadlines(this.#modules.clock)
       this.#deadlines.set(image.name, deadlines)
@@ -79,7 +85,7 @@ export class BackingImageController {
       if (!managers.isLive(image.ownerID)) return ownedBy(managers.anyLive(), newest)
       const now = clock.now()
       const files = deadlines.round((progress) =>
-        filesNow(image, { snapshot, progress, times: options, now }),
+        filesNow(image, { snapshot, progress, times: options, slots: this.#slots, now }),
       )
       const unusedSince = image.terminating ? image.unusedSince : unusedSinceNow(image, snapshot, now)
       return withStatus(newest, {

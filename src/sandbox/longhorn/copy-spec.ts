@@ -7,9 +7,6 @@ import { disksForImage } from './placement.ts'
 /** States that do not count as a copy when Longhorn decides whether it needs another. */
 const lost = new Set(['failed', 'failed-and-cleanup', 'unknown'])
 
-/** States of a copy on its way to a disk. */
-const underWay = new Set(['', 'pending', 'starting', 'in-progress'])
-
 /**
  * The `spec.diskFileSpecMap` that the image's controller wants: one more copy if there are too few, without those
  * that are evicted. Both come in **one** write, so who refuses the removal refuses the new copy too.
@@ -28,6 +25,11 @@ export function wantedSpecs(
   return specs
 }
 
+/** Copies that one node may receive at a time; 0: none is made to have more. Longhorn's own default is 5. */
+export function replenishLimit(snapshot: Snapshot): number {
+  return Number(snapshot.settings.get(settingNames.replenishLimit) ?? 5)
+}
+
 /** True when a replica on that disk needs the copy. */
 export function isInUse(image: ImageObject, diskUUID: string, snapshot: Snapshot): boolean {
   return snapshot.replicas.some(
@@ -38,14 +40,13 @@ export function isInUse(image: ImageObject, diskUUID: string, snapshot: Snapshot
 /** Adds one copy when those that stay are fewer than `minNumberOfCopies`, and one that can be copied is left. */
 function replenish(image: ImageObject, snapshot: Snapshot, specs: Map<string, JsonObject>): void {
   if (!snapshot.dataSources.get(image.name)?.fileTransferred) return
-  const limit = Number(snapshot.settings.get(settingNames.replenishLimit) ?? 5)
-  if (limit === 0) return
+  if (replenishLimit(snapshot) === 0) return
   // A planned copy has no status yet and counts: otherwise each sync would add one more.
   const standing = [...specs.keys()].filter((uuid) => !lost.has(image.files.get(uuid)?.state ?? ''))
   if (standing.length === 0) return
   const evicting = [...specs.values()].filter((copy) => flag(copy.evictionRequested))
   if (standing.length - evicting.length >= image.minNumberOfCopies) return
-  const target = disksForImage(image, snapshot).find((disk) => copiesUnderWay(disk.node, snapshot) < limit)
+  const target = disksForImage(image, snapshot)[0]
   if (target) specs.set(target.uuid, newCopy)
 }
 
@@ -64,13 +65,4 @@ function removeEvicted(
   for (const [uuid, copy] of [...specs]) {
     if (flag(copy.evictionRequested) && uuid !== source && !isSpared(uuid)) specs.delete(uuid)
   }
-}
-
-function copiesUnderWay(node: string, snapshot: Snapshot): number {
-  const copies = [...snapshot.images.values()].flatMap((image) =>
-    [...image.specs.keys()].filter(
-      (uuid) => snapshot.disks.get(uuid)?.node === node && underWay.has(image.files.get(uuid)?.state ?? ''),
-    ),
-  )
-  return copies.length
 }

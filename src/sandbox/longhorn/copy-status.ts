@@ -1,6 +1,7 @@
 import type { Snapshot } from './cluster-view.ts'
 import { timestamp } from './clock.ts'
-import { isInUse } from './copy-spec.ts'
+import type { CopySlots } from './copy-slots.ts'
+import { isInUse, replenishLimit } from './copy-spec.ts'
 import { isFirstFile, type DataSourceObject } from './data-source-object.ts'
 import type { Progress } from './deadlines.ts'
 import type { FileStatus, ImageObject } from './image-object.ts'
@@ -16,6 +17,7 @@ export interface FileContext {
   readonly snapshot: Snapshot
   readonly progress: Progress
   readonly times: FileTimes
+  readonly slots: CopySlots
   /** Milliseconds since 1970. */
   readonly now: number
 }
@@ -42,6 +44,7 @@ export function filesNow(image: ImageObject, context: FileContext): ReadonlyMap<
           : drainNow(uuid, file, context)
     if (next) files.set(uuid, stamped(next, file, context.now))
   }
+  context.slots.keepOnly(image.name, (uuid) => files.get(uuid)?.state === 'in-progress')
   return files
 }
 
@@ -68,28 +71,19 @@ function firstFileNow(
   return plain(source.currentState, source.progress)
 }
 
-function copyNow(
-  image: ImageObject,
-  uuid: string,
-  { snapshot, progress, times }: FileContext,
-): Next | undefined {
+function copyNow(image: ImageObject, uuid: string, context: FileContext): Next | undefined {
   const file = image.files.get(uuid)
-  if (!snapshot.runningDisks.has(uuid)) {
-    return (
-      file && {
-        ...plain('unknown', file.progress),
-        message: 'the backing image manager of the disk does not run',
-      }
-    )
+  if (!context.snapshot.runningDisks.has(uuid)) {
+    const message = 'the backing image manager of the disk does not run'
+    return file && { state: 'unknown', progress: file.progress, message }
   }
   switch (file?.state) {
     case undefined:
     case '':
     case 'pending':
     case 'starting':
-      return hasSource(image, uuid, snapshot) ? copying(uuid, progress, times) : plain('pending', 0)
     case 'in-progress':
-      return copying(uuid, progress, times)
+      return copying(image, uuid, context)
     case 'unknown':
       return file.progress === 100 ? plain('ready', 100) : plain('pending', 0)
     default:
@@ -97,13 +91,18 @@ function copyNow(
   }
 }
 
-function copying(uuid: string, progress: Progress, { copyMs }: FileTimes): Next {
-  const share = progress(`copy to ${uuid}`, copyMs)
+/** A copy needs a ready one elsewhere to be made from, and a slot on its node. */
+function copying(image: ImageObject, uuid: string, { snapshot, progress, times, slots }: FileContext): Next {
+  const node = snapshot.disks.get(uuid)?.node ?? ''
+  // 0 switches replenishing off; a copy that a replica asks for is made all the same.
+  const limit = replenishLimit(snapshot) || Infinity
+  if (!hasSource(image, uuid, snapshot) || !slots.take(image.name, uuid, node, limit))
+    return plain('pending', 0)
+  const share = progress(`copy to ${uuid}`, times.copyMs)
   // In steps, so that each sync does not write a new percentage.
   return share === 1 ? plain('ready', 100) : plain('in-progress', Math.floor(share * 4) * 25)
 }
 
-/** Further copies are made from a ready one. */
 function hasSource(image: ImageObject, uuid: string, snapshot: Snapshot): boolean {
   return [...image.files].some(
     ([other, file]) => other !== uuid && file.state === 'ready' && snapshot.runningDisks.has(other),

@@ -15,18 +15,7 @@ export interface SeedDisk {
 
 /** A node as Longhorn writes it, before its manager has seen the disks. */
 export function nodeObject(name: string, disks: readonly SeedDisk[], namespace: string): ClusterObject {
-  const specs = disks.map((disk) => [
-    disk.name,
-    {
-      allowScheduling: true,
-      diskDriver: '',
-      diskType: 'filesystem',
-      evictionRequested: false,
-      path: disk.path,
-      storageReserved: 10_737_418_240,
-      tags: [],
-    },
-  ])
+  const specs = new Map(disks.map((disk) => [disk.name, diskSpec(disk)]))
   return {
     apiVersion,
     kind: 'Node',
@@ -39,6 +28,18 @@ export function nodeObject(name: string, disks: readonly SeedDisk[], namespace: 
       name,
       tags: [],
     },
+  }
+}
+
+function diskSpec(disk: SeedDisk) {
+  return {
+    allowScheduling: true,
+    diskDriver: '',
+    diskType: 'filesystem',
+    evictionRequested: false,
+    path: disk.path,
+    storageReserved: 10_737_418_240,
+    tags: [],
   }
 }
 
