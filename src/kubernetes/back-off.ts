@@ -12,6 +12,7 @@ export interface BackOffLimits {
   readonly maxRetryAfterMs: number
 }
 
+/** The reasons stand at the fields. */
 export const defaultBackOffLimits: BackOffLimits = {
   baseMs: 800,
   capMs: 30_000,

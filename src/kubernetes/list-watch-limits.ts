@@ -18,6 +18,7 @@ export interface ListWatchLimits {
   readonly backOff: BackOffLimits
 }
 
+/** The reasons stand at the fields. */
 export const defaultListWatchLimits: ListWatchLimits = {
   pageSize: 500,
   headersTimeoutMs: 30_000,
