@@ -1,0 +1,94 @@
+import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto'
+import { keyFromPem, keyToPem, makeKeys, signingAlgorithm } from './keys.ts'
+import type { PemPair } from './pem-pair.ts'
+import { checkServerNames, type ServerNames } from './server-names.ts'
+import { validity, type Clock } from './validity.ts'
+import { x509Library } from './x509-library.ts'
+
+/** What can be chosen about a serving certificate. */
+export interface IssueOptions {
+  /** In milliseconds: a year. It never outlives its authority. */
+  readonly lifetimeMs: number
+}
+
+export const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 }
+
+/** Thrown when an authority cannot sign. */
+export class UnusableAuthority extends Error {
+  constructor(why: string, cause?: unknown) {
+    super(`The certificate authority cannot be used: ${why}. Look at ca.crt and ca.key, or make a new one`, {
+      cause,
+    })
+    this.name = 'UnusableAuthority'
+  }
+}
+
+/**
+ * Issues a serving certificate with a key of its own.
+ *
+ * @throws {@link UnusableAuthority}, {@link BadServerName}
+ */
+export async function issueServing(
+  authority: PemPair,
+  names: ServerNames,
+  clock: Clock,
+  options: Partial<IssueOptions> = {},
+): Promise<PemPair> {
+  const { lifetimeMs } = { ...defaultIssueOptions, ...options }
+  checkServerNames(names)
+  const notAfterLimit = checkAuthority(authority, clock)
+  const signingKey = await authorityKey(authority)
+  const x509 = await x509Library()
+  const issuer = new x509.X509Certificate(authority.cert)
+  const keys = await makeKeys()
+  const cert = await x509.X509CertificateGenerator.create(
+    {
+      subject: 'CN=Holdfast',
+      issuer: issuer.subject,
+      ...validity(clock, lifetimeMs, notAfterLimit),
+      publicKey: keys.publicKey,
+      signingKey,
+      signingAlgorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension([
+          ...names.dns.map((value) => ({ type: 'dns' as const, value })),
+          ...names.ips.map((value) => ({ type: 'ip' as const, value })),
+        ]),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
+        await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
+      ],
+    },
+    webcrypto,
+  )
+  return { cert: `${cert.toString('pem')}\n`, key: keyToPem(keys.privateKey) }
+}
+
+/** @returns until when the authority itself is valid */
+function checkAuthority({ cert, key }: PemPair, clock: Clock): Date {
+  let parsed: X509Certificate
+  let belongs: boolean
+  try {
+    parsed = new X509Certificate(cert)
+    belongs = parsed.checkPrivateKey(createPrivateKey(key))
+  } catch (cause) {
+    throw new UnusableAuthority('its certificate or its key is not PEM', cause)
+  }
+  if (!belongs) throw new UnusableAuthority('its key does not belong to its certificate')
+  if (!parsed.ca) throw new UnusableAuthority('its certificate is not allowed to sign others (CA:FALSE)')
+  const notAfter = new Date(parsed.validTo)
+  if (notAfter.getTime() <= clock.now()) {
+    throw new UnusableAuthority(`it expired on ${notAfter.toISOString()}`)
+  }
+  return notAfter
+}
+
+async function authorityKey({ key }: PemPair): Promise<webcrypto.CryptoKey> {
+  try {
+    return await keyFromPem(key)
+  } catch (cause) {
+    throw new UnusableAuthority('its key is not an ECDSA P-256 one', cause)
+  }
+}
