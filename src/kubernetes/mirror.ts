@@ -22,14 +22,6 @@ export interface Replacement<T> {
 export class Mirror<T extends object> {
   #objects = new Map<string, T>()
 
-  get size(): number {
-    return this.#objects.size
-  }
-
-  get(name: string): T | undefined {
-    return this.#objects.get(name)
-  }
-
   /** @returns undefined if that is what was known already, as in a replayed event */
   put(name: string, value: T): Change<T> | undefined {
     const change = this.#difference(name, value)

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { bounded } from '../../src/kubernetes/bounded.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { echoServer } from './echo-server.ts'
@@ -115,6 +116,21 @@ t.test('no answer', (t) => {
   t.test('a body that is lost in the middle', async (t) => {
     const { connection } = await connected(t, 'cut')
     await t.rejects(get(connection), { kind: 'cut', message: /was lost in GET \/things/ })
+  })
+
+  t.test('work that cannot be cancelled, as of an exec plugin, is waited for in measure', async (t) => {
+    const clock = new FakeClock()
+    const never = new Promise<string>(() => undefined)
+    const limits = { clock, ms: 30_000, signal, late: () => new Error('too late') }
+    const waiting = t.rejects(bounded(never, limits), new Error('too late'))
+    clock.advance(30_000)
+    await waiting
+    await t.rejects(
+      bounded(never, { ...limits, signal: AbortSignal.abort(new Error('enough')) }),
+      new Error('enough'),
+    )
+    t.equal(await bounded(Promise.resolve('done'), limits), 'done')
+    await t.rejects(bounded(Promise.reject(new Error('failed')), limits), new Error('failed'))
   })
 
   t.test('abort ends a request that waits, one that reads, and one that has not begun', async (t) => {

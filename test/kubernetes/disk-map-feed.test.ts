@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { connectTo } from '../../src/kubernetes/connection.ts'
-import { DiskMapFeed } from '../../src/kubernetes/disk-map-feed.ts'
+import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
 import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
 import { eventually } from './eventually.ts'
@@ -40,7 +40,11 @@ class RememberingSink {
 }
 
 /** Feeds a remembering sink from a fake server that `prepare` may misuse; all is stopped with the test. */
-async function feeding(t: Test, prepare: (server: FakeApiServer) => void = () => undefined) {
+async function feeding(
+  t: Test,
+  prepare: (server: FakeApiServer) => void = () => undefined,
+  options: Partial<DiskMapFeedOptions> = {},
+) {
   const server = await FakeApiServer.start()
   prepare(server)
   const clock = new FakeClock()
@@ -54,6 +58,7 @@ async function feeding(t: Test, prepare: (server: FakeApiServer) => void = () =>
     onProblem: (problem) => problems.push(problem),
     clock,
     random: () => 0.5,
+    ...options,
   })
   t.teardown(async () => {
     await feed.stop()
@@ -141,6 +146,20 @@ t.test('how far it can be trusted', (t) => {
     t.equal(feed.ageMs(), 20_000)
     server.bookmark()
     await eventually(() => feed.ageMs() === 0)
+  })
+
+  t.test('the signal stops all of it', async (t) => {
+    const ending = new AbortController()
+    const { clock, feed, watching } = await feeding(t, undefined, {
+      signal: ending.signal,
+      limits: { pageSize: 1 },
+    })
+    await watching()
+    ending.abort()
+    await eventually(() => [...feed.followers.values()].every(({ state }) => state.phase === 'stopped'))
+    t.equal(clock.pending, 0)
+    const never = await feeding(t, undefined, { signal: ending.signal })
+    await t.rejects(never.feed.whenSynced(signal), { message: 'The feed of the disk map was stopped.' })
   })
 
   t.test('waiting for it ends with the signal, or when it is stopped', async (t) => {

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { RestartReason } from '../../src/kubernetes/list-watch-state.ts'
+import { watchLines } from '../../src/kubernetes/watch-lines.ts'
 import { eventually, turns } from './eventually.ts'
 import type { FakeApiServer, Fault } from './fake-api-server.ts'
 import { follow, followTwo, path, thing, waitOf } from './following.ts'
@@ -50,6 +51,30 @@ t.test('a watch that cannot be opened is tried again, from the same version, wit
     })
   }
   t.end()
+})
+
+t.test(
+  'a watch that is rejected, as for a version that is none, leads to a new list after a back-off',
+  async (t) => {
+    const { server, listWatch, clock, caughtUp } = await follow(t, (server) =>
+      server.fail('watch', { answer: 400 }),
+    )
+    await eventually(() => listWatch.state.phase === 'backing-off')
+    t.equal(listWatch.counters.restarts.rejected, 1)
+    clock.advance(400)
+    await caughtUp()
+    t.equal(server.seen('list').length, 2)
+  },
+)
+
+t.test('a watch line that does not end is no event', async (t) => {
+  const endless = async function* () {
+    for (let n = 0; n < 4; n++) yield await Promise.resolve(Buffer.from('12345'))
+  }
+  const read = async () => {
+    for await (const lines of watchLines(endless(), 16)) t.strictSame(lines, [])
+  }
+  await t.rejects(read(), { name: 'MalformedAnswer', message: /longer than 16 bytes/ })
 })
 
 t.test('waiting', (t) => {
