@@ -57,11 +57,8 @@ t.test('a clean-up', (t) => {
   t.test(
     'of an unused copy comes by itself after the time of the setting, down to the wanted number',
     async (t) => {
-      const w = await world(t, {
-        release,
-        images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1', 'node-3/disk-1'], 2)],
-        cleanupWaitMinutes: 60,
-      })
+      const images = [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1', 'node-3/disk-1'], 2)]
+      const w = await world(t, { release, images, cleanupWaitMinutes: 60 }, { syncMs: 30_000 })
       await w.clock.advance(59 * 60_000)
       t.equal(Object.keys(copies(w, 'ubuntu')).length, 3)
       await w.clock.advance(2 * 60_000)
@@ -184,13 +181,7 @@ t.test('a new image', (t) => {
       }
       await createImage(w, 'debian')
       await w.clock.advance(longMs)
-      t.same(
-        seen,
-        ['pending cleanup', 'starting', 'in-progress', 'ready-for-transfer', 'ready', 'transferred'].filter(
-          (step) => seen.includes(step),
-        ),
-      )
-      t.same([seen[0], seen.at(-1)], ['pending cleanup', 'transferred'])
+      t.same(seen, ['pending cleanup', 'in-progress', 'ready', 'transferred'])
       t.same(copies(w, 'debian'), { 'node-1/disk-1': 'ready' })
     },
   )

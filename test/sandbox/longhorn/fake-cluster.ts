@@ -28,7 +28,7 @@ export class FakeCluster {
   /** Holds a write back until the promise resolves, as an admission webhook does. */
   hold: (write: Write) => Promise<void> | undefined = () => undefined
   /** Called before an update is compared: a test can slip a write of its own in between. */
-  beforeCommit: (write: Write) => void = () => undefined
+  beforeCommit: (write: Write) => Promise<void> | undefined = () => undefined
   /** Every write that was asked for, admitted or not. */
   readonly writes: Write[] = []
   /** Called with every object as it was committed. */
@@ -98,7 +98,7 @@ export class FakeCluster {
       : { ...structuredClone(wanted), status: before.status }
     const write: Write = { user: user.username, verb: 'update', plural, status, object, before }
     if (!status) await this.#admit(write)
-    this.beforeCommit(write)
+    await this.beforeCommit(write)
     const now = this.find(plural, name)
     if (!now) throw failure(404, 'NotFound', name)
     if (now.metadata.resourceVersion !== (resourceVersion ?? now.metadata.resourceVersion))
