@@ -1,0 +1,41 @@
+import { group, kinds } from '../longhorn/kinds.ts'
+
+/** What a registration depends on. */
+export interface RegistrationOptions {
+  /** Where the webhook is reached, `https://…/validate`. */
+  readonly url: string
+  /** The authority's certificate, PEM. */
+  readonly authorityCert: string
+  /** How long the API server waits, in whole seconds. Small, so that a guard that is stuck is soon noticed. */
+  readonly timeoutSeconds: number
+}
+
+/**
+ * The ValidatingWebhookConfiguration that sends the guard what it judges. Main resources only: a refused status
+ * write would block the very clean-up that has to end (longhorn.md §3).
+ */
+export function registration({ url, authorityCert, timeoutSeconds }: RegistrationOptions) {
+  return {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name: 'holdfast' },
+    webhooks: [
+      {
+        name: 'guard.holdfast.dev',
+        admissionReviewVersions: ['v1'],
+        sideEffects: 'NoneOnDryRun',
+        failurePolicy: 'Fail',
+        timeoutSeconds,
+        clientConfig: { url, caBundle: Buffer.from(authorityCert).toString('base64') },
+        rules: [
+          {
+            apiGroups: [group],
+            apiVersions: ['*'],
+            operations: ['CREATE', 'UPDATE', 'DELETE'],
+            resources: [kinds.Node.plural, kinds.BackingImage.plural, kinds.BackingImageDataSource.plural],
+          },
+        ],
+      },
+    ],
+  }
+}
