@@ -56,6 +56,6 @@ export function endOfCleanup({ image, diskUUID }: PendingCleanup, circumstances:
   const stuck =
     manager === undefined || manager === 'running'
       ? ''
-      : ` The backing image manager of the disk is ${manager === '' ? 'not running' : manager}: it cannot delete until it runs again.`
-  return `passes once status.diskFileStatusMap of ${image} no longer lists ${diskUUID}; ${lookAtImage(image, circumstances)}.${stuck}`
+      : `. The backing image manager of the disk is ${manager === '' ? 'not running' : manager}: it cannot delete until it runs again`
+  return `passes once status.diskFileStatusMap of ${image} no longer lists ${diskUUID}; ${lookAtImage(image, circumstances)}${stuck}`
 }

@@ -1,4 +1,4 @@
-import { isHeld, theEvictedDisk, type Cast } from './cast.ts'
+import { isHeld, type Cast } from './cast.ts'
 import type { Narrator } from './narrator.ts'
 import { copyOn, expectAdmitted, expectHeld, putBack, untilDrained } from './steps.ts'
 import { NotAsTold, type Stage } from './stage.ts'
@@ -30,7 +30,7 @@ export async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): P
     throw new NotAsTold('a dry run raised a flag')
   }
   narrator.good(
-    `After the clean-up the eviction of ${theEvictedDisk(cast)} would be admitted, and nothing has changed.`,
+    `After the clean-up the eviction of ${evicted.name} would be admitted, and nothing has changed.`,
   )
   await putBack(stage, cast)
 }

@@ -1,0 +1,179 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import type { Logger } from 'pino'
+import { configure } from '../configuration/configuration.ts'
+import { parseDuration } from '../configuration/duration.ts'
+import { Guard } from '../guard/guard.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import { connectTo } from '../kubernetes/connection.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import { Sandbox } from '../sandbox/sandbox.ts'
+import type { Cast } from '../story/cast.ts'
+import { Narrator } from '../story/narrator.ts'
+import { NotAsTold, Stage } from '../story/stage.ts'
+import { tellStory } from '../story/story.ts'
+import { createLog } from '../telemetry/log.ts'
+import { makeAuthority } from '../tls/authority.ts'
+import { issueServing } from '../tls/issue.ts'
+import { registration } from '../webhook/registration.ts'
+import { exitCode } from './exit-code.ts'
+import { untilSignal } from './until-signal.ts'
+
+interface SandboxFlags {
+  readonly longhorn: string
+  readonly nodes: number
+  readonly images: number
+  readonly drain: number
+  readonly port: number
+  readonly once: boolean
+}
+
+/** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
+export function sandboxCommand(): Command {
+  return new Command('sandbox')
+    .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
+    .option('--longhorn <release>', 'the Longhorn release it plays', 'v1.8.0')
+    .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
+    .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
+    .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
+    .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
+    .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ holdfast sandbox
+  $ holdfast sandbox --longhorn v1.9.0 --drain 20s --port 8001
+  $ holdfast sandbox --once`,
+    )
+    .action((flags: SandboxFlags) => playSandbox(flags))
+}
+
+async function playSandbox(flags: SandboxFlags): Promise<void> {
+  const ended = new AbortController()
+  const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
+  // Silent during the story, which tells by itself what is decided.
+  const log = createLog('silent', process.stderr)
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-'))
+  const sandbox = await Sandbox.start({
+    port: flags.port,
+    release: flags.longhorn,
+    nodes: flags.nodes,
+    images: flags.images,
+    longhorn: { drainMs: flags.drain, restartMs: 5_000 },
+    report: () => undefined,
+  })
+  const guards: Guard[] = []
+  try {
+    const kubeconfig = join(folder, 'kubeconfig')
+    await writeFile(kubeconfig, sandbox.kubeconfig)
+    const narrator = new Narrator((line) => process.stdout.write(`${line}\n`), colours())
+    narrator.title(
+      `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
+    )
+    const startGuard = async () => {
+      guards.push(await guardOf(sandbox, log, ended.signal))
+    }
+    await tellStory({
+      stage: stageOf(sandbox, ended.signal),
+      cast: castOf(sandbox, flags.longhorn),
+      narrator,
+      startGuard,
+    })
+    if (flags.once) return
+    sayHowToReach(narrator, kubeconfig, sandbox, flags)
+    log.level = 'info'
+    await interrupted
+  } catch (error) {
+    if (error instanceof NotAsTold) {
+      process.stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      process.exitCode = exitCode.failed
+    } else if (!ended.signal.aborted) {
+      throw error
+    }
+  } finally {
+    for (const guard of guards) await guard.stop()
+    await sandbox.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Starts a guard in front of the sandbox, as `holdfast serve` would, and registers it. */
+async function guardOf(sandbox: Sandbox, log: Logger, signal: AbortSignal): Promise<Guard> {
+  const authority = await makeAuthority(systemClock)
+  const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
+  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log })
+  const { port } = await guard.start()
+  await guard.whenSynced(signal)
+  await sandbox.client.create(
+    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    registration({
+      url: `https://127.0.0.1:${port}/validate`,
+      authorityCert: authority.cert,
+      timeoutSeconds: 10,
+    }),
+  )
+  return guard
+}
+
+function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {
+  return new Stage({
+    connection: connectTo(sandbox.api.url),
+    namespace: sandbox.namespace,
+    subscribe: (listener) => sandbox.subscribe(listener),
+    crashes: () => sandbox.longhorn.crashes,
+    isLive: (node) => sandbox.longhorn.isLive(node),
+    setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+    signal,
+  })
+}
+
+function castOf(sandbox: Sandbox, release: string): Cast {
+  const profile = profileOf(release)
+  const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
+  const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
+  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
+}
+
+function sayHowToReach(narrator: Narrator, kubeconfig: string, sandbox: Sandbox, { drain }: SandboxFlags) {
+  const { image, node, cleaned, evicted } = castOf(sandbox, 'v1.8.0')
+  const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
+  const evict = JSON.stringify({
+    spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },
+  })
+  narrator.title('Now you')
+  narrator.say('The cluster and the guard keep running; Ctrl-C ends them. In another terminal:')
+  narrator.say('')
+  narrator.say(`export KUBECONFIG=${kubeconfig}`)
+  narrator.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
+  narrator.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
+  narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
+  narrator.say('')
+  narrator.say(
+    `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
+  )
+}
+
+function colours(): boolean {
+  return process.stdout.isTTY && process.env.NO_COLOR === undefined
+}
+
+function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    }
+    return value
+  }
+}
+
+function duration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds === undefined)
+    throw new InvalidArgumentError('It must be a duration such as 500ms, 5s or 1m30s.')
+  return milliseconds
+}

@@ -1,0 +1,113 @@
+import { ApiServer } from './api/api-server.ts'
+import { kubeconfigFor } from './api/kubeconfig.ts'
+import type { ClusterClient, User } from './cluster-client.ts'
+import { Longhorn } from './longhorn/longhorn.ts'
+import type { LonghornOptions } from './longhorn/options.ts'
+import type { Report } from './longhorn/report.ts'
+import { resources } from './longhorn/resources.ts'
+import { seed, type SeededCluster } from './longhorn/seed.ts'
+import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
+import { longhornServiceAccount } from './longhorn/service-account.ts'
+
+/** How the embedded cluster is made. */
+export interface SandboxOptions {
+  /** 0: any port that is free. */
+  readonly port: number
+  /** The Longhorn release it plays. */
+  readonly release: string
+  readonly nodes: number
+  readonly images: number
+  readonly longhorn: Partial<LonghornOptions>
+  /** Hears of everything that happens inside Longhorn. */
+  readonly report: (report: Report) => void
+}
+
+/** Who fills the cluster, and who kubectl is without saying anything. */
+const administrator: User = {
+  username: 'sandbox-admin',
+  groups: ['system:masters', 'system:authenticated'],
+}
+
+/** The embedded cluster: a small Kubernetes API with Longhorn's controllers in miniature, seeded and running. */
+export class Sandbox {
+  readonly api: ApiServer
+  readonly longhorn: Longhorn
+  readonly cluster: SeededCluster
+  readonly namespace = 'longhorn-system'
+
+  private constructor(api: ApiServer, longhorn: Longhorn, cluster: SeededCluster) {
+    this.api = api
+    this.longhorn = longhorn
+    this.cluster = cluster
+  }
+
+  /** @throws Error when the port cannot be listened on */
+  static async start(options: SandboxOptions): Promise<Sandbox> {
+    const api = await ApiServer.start({ port: options.port })
+    try {
+      const cluster = await seed(api.client(administrator), Date.now(), seedOptions(options))
+      const longhorn = new Longhorn(
+        {
+          client: api.client(longhornServiceAccount('longhorn-system')),
+          subscribe: (listener) => subscribeToAll(api, listener),
+          report: options.report,
+        },
+        options.longhorn,
+      )
+      longhorn.start()
+      return new Sandbox(api, longhorn, cluster)
+    } catch (error) {
+      await api.stop()
+      throw error
+    }
+  }
+
+  /** The API for an administrator, within the process. */
+  get client(): ClusterClient {
+    return this.api.client(administrator)
+  }
+
+  /** A kubeconfig for kubectl, as YAML. */
+  get kubeconfig(): string {
+    return kubeconfigFor(this.api.url, this.namespace)
+  }
+
+  /** Calls the listener after each change to one of Longhorn's objects; the function it returns ends that. */
+  subscribe(listener: () => void): () => void {
+    return subscribeToAll(this.api, listener)
+  }
+
+  async stop(): Promise<void> {
+    await this.longhorn.stop()
+    await this.api.stop()
+  }
+}
+
+function subscribeToAll(api: ApiServer, listener: () => void): () => void {
+  const ends = Object.values(resources).map((resource) => api.subscribe(resource, listener))
+  return () => {
+    for (const end of ends) end()
+  }
+}
+
+const imageNames = ['ubuntu-22.04', 'debian-12', 'fedora-41', 'windows-2025']
+
+/**
+ * Each image has copies on `disk-1` of two nodes, one of them used by a volume. The other disk of every node is
+ * empty: evicting it moves nothing, so that what happens is the clean-up's doing alone.
+ */
+function seedOptions({ nodes, images, release }: SandboxOptions): Partial<SeedOptions> {
+  const node = (index: number) => `node-${(index % nodes) + 1}/disk-1` as const
+  const seeded = Array.from({ length: images }, (_, index): SeedImage => {
+    const name = imageNames[index] ?? `image-${index + 1}`
+    return { name, copies: [node(index), node(index + 1)], minNumberOfCopies: 1 }
+  })
+  const [first] = seeded
+  return {
+    nodes,
+    disksPerNode: 2,
+    release,
+    images: seeded,
+    replicas: first ? [{ volume: 'pvc-web', disk: node(1), image: first.name }] : [],
+  }
+}
