@@ -65,7 +65,7 @@ for (const [profile, release] of Object.entries(releases)) {
       const w = await world(
         t,
         { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] },
-        { cleanupWaitMs: 60_000, drainMs: 100 },
+        { cleanupWaitMs: 60_000, drainMs: 0 },
       )
       // Only the node's own clean-up is to remove the copy here, so eviction may not mark it.
       w.cluster.deny = ({ object: { spec } }) =>
