@@ -36,7 +36,7 @@ export const defaultConnectionOptions: ConnectionOptions = {
 
 /** What the endpoint works with. */
 export interface EndpointModules {
-  readonly reviewer: Reviewer
+  readonly reviewer: Pick<Reviewer, 'review'>
   readonly clientErrors: ClientErrors
   /** True once clients are to take their next request elsewhere. */
   readonly leaving: () => boolean
