@@ -2,10 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import type { Logger } from 'pino'
-import { configure } from '../configuration/configuration.ts'
 import { parseDuration } from '../configuration/duration.ts'
-import { Guard } from '../guard/guard.ts'
+import type { Guard } from '../guard/guard.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
 import { profileOf } from '../longhorn/profile.ts'
@@ -14,11 +12,9 @@ import type { Cast } from '../story/cast.ts'
 import { Narrator } from '../story/narrator.ts'
 import { NotAsTold, Stage } from '../story/stage.ts'
 import { tellStory } from '../story/story.ts'
-import { createLog } from '../telemetry/log.ts'
-import { makeAuthority } from '../tls/authority.ts'
-import { issueServing } from '../tls/issue.ts'
-import { registration } from '../webhook/registration.ts'
-import { exitCode } from './exit-code.ts'
+import { DecisionLines } from '../telemetry/decision-lines.ts'
+import { CannotRun, exitCode } from './exit-code.ts'
+import { guardSandbox } from './sandbox-guard.ts'
 import { untilSignal } from './until-signal.ts'
 
 interface SandboxFlags {
@@ -54,17 +50,8 @@ Examples:
 async function playSandbox(flags: SandboxFlags): Promise<void> {
   const ended = new AbortController()
   const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
-  // Silent during the story, which tells by itself what is decided.
-  const log = createLog('silent', process.stderr)
+  const sandbox = await startSandbox(flags)
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-'))
-  const sandbox = await Sandbox.start({
-    port: flags.port,
-    release: flags.longhorn,
-    nodes: flags.nodes,
-    images: flags.images,
-    longhorn: { drainMs: flags.drain, restartMs: 5_000 },
-    report: () => undefined,
-  })
   const guards: Guard[] = []
   try {
     const kubeconfig = join(folder, 'kubeconfig')
@@ -73,8 +60,11 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
+    // The story tells by itself what is decided; later each decision gets its line.
+    const serving = { yet: false }
+    const lines = new DecisionLines((line) => serving.yet && narrator.say(line), systemClock)
     const startGuard = async () => {
-      guards.push(await guardOf(sandbox, log, ended.signal))
+      guards.push(await guardSandbox(sandbox, lines, ended.signal))
     }
     await tellStory({
       stage: stageOf(sandbox, ended.signal),
@@ -84,7 +74,7 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     })
     if (flags.once) return
     sayHowToReach(narrator, kubeconfig, sandbox, flags)
-    log.level = 'info'
+    serving.yet = true
     await interrupted
   } catch (error) {
     if (error instanceof NotAsTold) {
@@ -100,23 +90,19 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
   }
 }
 
-/** Starts a guard in front of the sandbox, as `holdfast serve` would, and registers it. */
-async function guardOf(sandbox: Sandbox, log: Logger, signal: AbortSignal): Promise<Guard> {
-  const authority = await makeAuthority(systemClock)
-  const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
-  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
-  const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log })
-  const { port } = await guard.start()
-  await guard.whenSynced(signal)
-  await sandbox.client.create(
-    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
-    registration({
-      url: `https://127.0.0.1:${port}/validate`,
-      authorityCert: authority.cert,
-      timeoutSeconds: 10,
-    }),
-  )
-  return guard
+async function startSandbox({
+  port,
+  longhorn: release,
+  nodes,
+  images,
+  drain,
+}: SandboxFlags): Promise<Sandbox> {
+  const longhorn = { drainMs: drain, restartMs: 5_000 }
+  try {
+    return await Sandbox.start({ port, release, nodes, images, longhorn, report: () => undefined })
+  } catch (cause) {
+    throw new CannotRun(`cannot start the embedded cluster on port ${port}: ${String(cause)}`, { cause })
+  }
 }
 
 function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {

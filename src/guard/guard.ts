@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import { Gate } from '../gate/gate.ts'
+import type { Audit } from '../gate/ports.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
@@ -18,6 +19,8 @@ export interface GuardModules {
   readonly connection: Connection
   readonly tls: ServingCertificate
   readonly log: Logger
+  /** Where decisions go; to the log by default. */
+  readonly audit?: Audit
 }
 
 /** A whole guard: the disk map, what feeds it, the gate, and the webhook in front. */
@@ -28,7 +31,8 @@ export class Guard {
   readonly #log: Logger
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
-  constructor(configuration: Configuration, { connection, tls, log }: GuardModules) {
+  constructor(configuration: Configuration, modules: GuardModules) {
+    const { connection, tls, log, audit = new DecisionLog(log, systemClock) } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
     const { policy, maxAgeMs, retryAfterSeconds } = configuration
@@ -43,7 +47,7 @@ export class Guard {
     })
     const gate = new Gate(
       { policy, maxAgeMs, retryAfterSeconds },
-      { map, knowledge: this.#feed, clock: systemClock, audit: new DecisionLog(log, systemClock) },
+      { map, knowledge: this.#feed, clock: systemClock, audit },
     )
     this.#webhook = new WebhookServer(
       {

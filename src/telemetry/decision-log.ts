@@ -43,7 +43,8 @@ export class DecisionLog implements Audit {
       ...(verdict.decision === 'unavailable' ? { why: verdict.why } : {}),
       rules,
       subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
-      decisionMs,
+      // Microseconds say enough.
+      decisionMs: Math.round(decisionMs * 1_000) / 1_000,
       ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
     }
     this.#log[ordinary ? 'debug' : levels[verdict.decision]](fields, texts[verdict.decision])

@@ -1,0 +1,33 @@
+import { configure } from '../configuration/configuration.ts'
+import type { Audit } from '../gate/ports.ts'
+import { Guard } from '../guard/guard.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import { connectTo } from '../kubernetes/connection.ts'
+import type { Sandbox } from '../sandbox/sandbox.ts'
+import { createLog } from '../telemetry/log.ts'
+import { makeAuthority } from '../tls/authority.ts'
+import { issueServing } from '../tls/issue.ts'
+import { registration } from '../webhook/registration.ts'
+
+/**
+ * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
+ * lives in memory only.
+ */
+export async function guardSandbox(sandbox: Sandbox, audit: Audit, signal: AbortSignal): Promise<Guard> {
+  const authority = await makeAuthority(systemClock)
+  const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
+  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const log = createLog('error', process.stderr)
+  const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log, audit })
+  const { port } = await guard.start()
+  await guard.whenSynced(signal)
+  await sandbox.client.create(
+    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    registration({
+      url: `https://127.0.0.1:${port}/validate`,
+      authorityCert: authority.cert,
+      timeoutSeconds: 10,
+    }),
+  )
+  return guard
+}

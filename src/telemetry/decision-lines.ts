@@ -1,0 +1,53 @@
+import type { Audit, Clock } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import { isArming } from '../rules/acts.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import { Repeats } from './repeats.ts'
+
+/**
+ * Tells a person at a terminal what is decided: one short line for each change of concern, repeated ones only now
+ * and then.
+ */
+export class DecisionLines implements Audit {
+  readonly #write: (line: string) => void
+  readonly #clock: Clock
+  readonly #repeats = new Repeats()
+
+  constructor(write: (line: string) => void, clock: Clock) {
+    this.#write = write
+    this.#clock = clock
+  }
+
+  decided(change: Change, verdict: Verdict): void {
+    if (verdict.decision === 'allow' && verdict.warnings.length === 0 && !isArming(change)) return
+    const { actor, dryRun } = change.request
+    const now = this.#clock.now()
+    const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
+    const line = `${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${why(verdict)}`
+    const repeat = this.#repeats.see(line, now)
+    if (!repeat.told) return
+    const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''
+    this.#write(`${new Date(now).toISOString().slice(11, 19)} ${line}${again}`)
+  }
+}
+
+const words: Readonly<Record<Verdict['decision'], string>> = {
+  allow: 'admitted',
+  hold: 'held back',
+  refuse: 'refused',
+  unavailable: 'cannot be judged',
+}
+
+function why(verdict: Verdict): string {
+  switch (verdict.decision) {
+    case 'hold':
+    case 'refuse':
+      return `, by ${[...new Set(verdict.objections.map(({ rule }) => rule))].join(', ')}`
+    case 'unavailable':
+      return `: ${verdict.why}`
+    case 'allow':
+      return verdict.warnings.length > 0
+        ? `, warned by ${[...new Set(verdict.warnings.map(({ rule }) => rule))].join(', ')}`
+        : ''
+  }
+}

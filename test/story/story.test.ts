@@ -1,0 +1,98 @@
+import t, { type Test } from 'tap'
+import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import type { Guard } from '../../src/guard/guard.ts'
+import { systemClock } from '../../src/kubernetes/clock.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { profileOf } from '../../src/longhorn/profile.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { Narrator } from '../../src/story/narrator.ts'
+import { NotAsTold, Stage } from '../../src/story/stage.ts'
+import { tellStory, type Tally } from '../../src/story/story.ts'
+
+interface Told {
+  readonly tally: Tally
+  readonly lines: readonly string[]
+}
+
+/** Tells the story on a quick cluster of this release. */
+async function tell(t: Test, release: string, options: { readonly guarded: boolean }): Promise<Told> {
+  const longhorn = { drainMs: 300, copyMs: 50, restartMs: 100, syncMs: 50 }
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 3,
+    images: 2,
+    longhorn,
+    report: () => undefined,
+  })
+  const signal = new AbortController().signal
+  const guards: Guard[] = []
+  const connection = connectTo(sandbox.api.url)
+  t.teardown(async () => {
+    connection.close()
+    for (const guard of guards) await guard.stop()
+    await sandbox.stop()
+  })
+  const lines: string[] = []
+  const profile = profileOf(release)
+  const tally = await tellStory({
+    stage: new Stage({
+      connection,
+      namespace: sandbox.namespace,
+      subscribe: (listener) => sandbox.subscribe(listener),
+      crashes: () => sandbox.longhorn.crashes,
+      isLive: (node) => sandbox.longhorn.isLive(node),
+      setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+      signal,
+    }),
+    cast: {
+      release,
+      profile,
+      image: 'ubuntu-22.04',
+      node: 'node-1',
+      cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
+      evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
+    },
+    narrator: new Narrator((line) => void lines.push(line), false),
+    startGuard: async () => {
+      if (options.guarded) guards.push(await guardSandbox(sandbox, { decided: () => undefined }, signal))
+    },
+  })
+  return { tally, lines }
+}
+
+for (const [release, guardOff] of [
+  ['v1.8.0', 1],
+  ['v1.9.0', 1],
+  ['v1.10.0', 0],
+  ['v1.6.4', 0],
+] as const) {
+  t.test(`on ${release} there are ${guardOff} crashes with the guard off and none with it on`, async (t) => {
+    const { tally, lines } = await tell(t, release, { guarded: true })
+    t.strictSame(tally, { guardOff, guardOn: 0 })
+    t.equal(lines.filter((line) => line.startsWith('Act')).length, 3)
+  })
+}
+
+t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
+  await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
+})
+
+t.test('what never comes is waited for only so long', async (t) => {
+  const stage = new Stage({
+    connection: connectTo('http://127.0.0.1:1'),
+    namespace: 'longhorn-system',
+    subscribe: () => () => undefined,
+    crashes: () => [],
+    isLive: () => true,
+    setTimer: (_ms, fire) => {
+      queueMicrotask(fire)
+      return () => undefined
+    },
+    signal: new AbortController().signal,
+  })
+  await t.rejects(
+    stage.until('a miracle', () => false, 2_000),
+    new NotAsTold('waited 2 s in vain for a miracle'),
+  )
+})
