@@ -30,6 +30,8 @@ export function send(
   if (response.headersSent || response.destroyed) return
   const headers = warnings?.headers() ?? []
   if (headers.length > 0) response.setHeader('warning', headers)
-  response.writeHead(code, { 'content-type': contentType, 'content-length': Buffer.byteLength(body) })
-  response.end(body)
+  // Bytes, since Node would write the headers in UTF-8 too together with a text: warnings would be encoded twice.
+  const bytes = Buffer.from(body)
+  response.writeHead(code, { 'content-type': contentType, 'content-length': bytes.length })
+  response.end(bytes)
 }
