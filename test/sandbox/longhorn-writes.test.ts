@@ -200,6 +200,35 @@ t.test('a node', (t) => {
   t.end()
 })
 
+t.test(
+  'a flag that is cleared before a clean-up begins never counts, whichever reading falls in between',
+  async (t) => {
+    const images = [image('ubuntu', ['node-1/disk-1', 'node-3/disk-1'])]
+    for (let reading = 0; reading < 8; reading++) {
+      const w = await world(t, { release: 'v1.8.0', images })
+      await evict(w, 'node-1/disk-2')
+      await w.clock.advance(1_000)
+      let readings = 0
+      const touch = () => change(w.admin, 'Node', 'node-2', (spec) => ({ ...spec, tags: [`${readings}`] }))
+      w.cluster.beforeList = async (plural) => {
+        if (plural !== 'backingimages' || readings > reading) return
+        // Each controller is to read anew, until it is this one's turn.
+        if (readings++ < reading) {
+          await touch()
+          return
+        }
+        // The nodes of this reading are those from before, its images those from after.
+        await evict(w, 'node-1/disk-2', false)
+        await cleanUp(w, 'ubuntu', 'node-1/disk-1')
+      }
+      await touch()
+      await w.clock.advance(1_000)
+      t.equal(copies(w, 'ubuntu')['node-1/disk-1'], 'pending cleanup')
+      t.same(w.longhorn.crashes, [], `reading ${reading}`)
+    }
+  },
+)
+
 t.test('whatever users do, a manager crashes only in a state of its crash predicate', async (t) => {
   const disks: DiskName[] = ['node-1/disk-1', 'node-1/disk-2', 'node-2/disk-1', 'node-2/disk-2']
   const disk = fc.constantFrom(...disks)

@@ -29,6 +29,8 @@ export class FakeCluster {
   hold: (write: Write) => Promise<void> | undefined = () => undefined
   /** Called before an update is compared: a test can slip a write of its own in between. */
   beforeCommit: (write: Write) => Promise<void> | undefined = () => undefined
+  /** Called before a list is read: a test can slip writes in between two lists of one reading. */
+  beforeList: (plural: string) => Promise<void> | undefined = () => undefined
   /** Every write that was asked for, admitted or not. */
   readonly writes: Write[] = []
   /** Called with every object as it was committed. */
@@ -58,7 +60,10 @@ export class FakeCluster {
   client(user: User): ClusterClient {
     return {
       get: (resource, _namespace, name) => Promise.resolve(structuredClone(this.find(resource.plural, name))),
-      list: (resource) => Promise.resolve(structuredClone(this.all(resource.plural))),
+      list: async (resource) => {
+        await this.beforeList(resource.plural)
+        return structuredClone(this.all(resource.plural))
+      },
       create: (resource, object) => this.#create(user, resource, object),
       update: (resource, object) => this.#update(user, resource, object, false),
       updateStatus: (resource, object) => this.#update(user, resource, object, true),
