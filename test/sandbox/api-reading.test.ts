@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { humanDuration } from '../../src/sandbox/api/age.ts'
+import { humanDuration } from '../../src/sandbox/api/http/age.ts'
 import { at, listAt, textAt } from '../../src/sandbox/api/fields.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { eventually, turns } from '../kubernetes/eventually.ts'

@@ -6,13 +6,13 @@ import {
   type User,
 } from '../cluster-client.ts'
 import type { Clock } from './clock.ts'
-import type { Deletes } from './deletes.ts'
+import type { Deletes } from './writes/deletes.ts'
 import { noSuchPath } from './failure.ts'
 import type { RequestContext, Target, WriteOptions } from './request-context.ts'
 import { findResource } from './resources.ts'
-import type { Store } from './store.ts'
-import { writeOptions, type OptionsKind } from './write-options.ts'
-import type { Writes } from './writes.ts'
+import type { Store } from './store/store.ts'
+import { writeOptions, type OptionsKind } from './writes/write-options.ts'
+import type { Writes } from './writes/writes.ts'
 
 /** What a client within the process goes through. */
 export interface ClientModules {

@@ -4,7 +4,7 @@ import type { ResourceName } from '../cluster-client.ts'
 import * as column from './columns.ts'
 import type { Column } from './columns.ts'
 import { parseEvent, parseLease } from './core-schemas.ts'
-import { parseWebhookConfiguration } from './webhook-configuration.ts'
+import { parseWebhookConfiguration } from './admission/webhook-configuration.ts'
 
 /** What there is to know of a resource that is served. */
 export interface ResourceFacts extends ResourceName {

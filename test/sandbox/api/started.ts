@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { ApiServer, type ApiServerOptions } from '../../../src/sandbox/api/api-server.ts'
 import { isFields, type Fields } from '../../../src/sandbox/api/fields.ts'
-import { sandboxAdmin } from '../../../src/sandbox/api/impersonation.ts'
+import { sandboxAdmin } from '../../../src/sandbox/api/http/impersonation.ts'
 import { apiVersion } from '../../../src/sandbox/longhorn/resources.ts'
 
 /** What came back over HTTP. */

@@ -1,0 +1,105 @@
+import type { Fields } from '../fields.ts'
+import { apiVersionOf, resources, type ResourceFacts } from '../resources.ts'
+import { selfReviews } from './self-reviews.ts'
+
+/** What `kubectl version` shows as the server's version: the release whose behaviour is served. */
+const serverVersion = {
+  major: '1',
+  minor: '32',
+  gitVersion: 'v1.32.0+holdfast.sandbox',
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: '',
+  platform: 'sandbox',
+}
+
+const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
+
+/**
+ * Answers the discovery requests of kubectl and other clients, in the form that lists one group version at a time.
+ * A client that would rather have all at once is told so by the content type, and asks again.
+ *
+ * @returns undefined for a path that is not discovery
+ */
+export function discover(path: string): Fields | undefined {
+  switch (path) {
+    case '/version':
+      return serverVersion
+    case '/api':
+      return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] }
+    case '/apis':
+      return {
+        kind: 'APIGroupList',
+        apiVersion: 'v1',
+        groups: groupVersions()
+          .filter((gv) => gv.includes('/'))
+          .map(groupOf),
+      }
+    default: {
+      const served = groupVersions().find((groupVersion) => path === rootOf(groupVersion))
+      if (served !== undefined) return resourceList(served)
+      const group = groupVersions().find(
+        (groupVersion) => path === `/apis/${groupVersion.split('/')[0] ?? ''}`,
+      )
+      return group === undefined ? undefined : { kind: 'APIGroup', apiVersion: 'v1', ...groupOf(group) }
+    }
+  }
+}
+
+/** Every group version that is served: `v1`, `longhorn.io/v1beta2`, … */
+export function groupVersions(): readonly string[] {
+  return [...new Set([...resources, ...selfReviews].map(apiVersionOf))]
+}
+
+/** Where a group version is found: `/api/v1`, `/apis/longhorn.io/v1beta2`. */
+export function rootOf(groupVersion: string): string {
+  return groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`
+}
+
+function groupOf(groupVersion: string): Fields {
+  const [name, version] = groupVersion.split('/')
+  const preferred = { groupVersion, version }
+  return { name, versions: [preferred], preferredVersion: preferred }
+}
+
+function resourceList(groupVersion: string): Fields {
+  const stored = resources.filter((resource) => apiVersionOf(resource) === groupVersion).flatMap(entriesOf)
+  const asked = selfReviews
+    .filter((review) => apiVersionOf(review) === groupVersion)
+    .map(({ plural, kind }) => ({
+      name: plural,
+      singularName: '',
+      namespaced: false,
+      kind,
+      verbs: ['create'],
+    }))
+  return { kind: 'APIResourceList', apiVersion: 'v1', groupVersion, resources: [...stored, ...asked] }
+}
+
+function entriesOf({
+  plural,
+  singular,
+  namespaced,
+  kind,
+  shortNames,
+  hasStatus,
+}: ResourceFacts): readonly Fields[] {
+  const main = {
+    name: plural,
+    singularName: singular,
+    namespaced,
+    kind,
+    verbs,
+    ...(shortNames.length > 0 && { shortNames }),
+  }
+  const status = {
+    name: `${plural}/status`,
+    singularName: '',
+    namespaced,
+    kind,
+    verbs: ['get', 'patch', 'update'],
+  }
+  return hasStatus ? [main, status] : [main]
+}

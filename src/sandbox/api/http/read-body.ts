@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import { badRequest, tooLarge } from '../failure.ts'
+
+/** A body as it came: undefined when there is none. */
+export interface Body {
+  /** Without parameters, in lower case; empty when not said. */
+  readonly mediaType: string
+  readonly value: unknown
+}
+
+/**
+ * Reads the JSON body of a request; undefined when it has none.
+ *
+ * @throws ApiError 413 when it is longer than `maxBytes`, 400 when it is not JSON
+ */
+export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body | undefined> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    if (!(chunk instanceof Buffer)) continue
+    bytes += chunk.length
+    if (bytes > maxBytes) throw tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  if (bytes === 0) return undefined
+  const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+  return { mediaType, value: isJson(mediaType) ? parse(Buffer.concat(chunks).toString('utf8')) : undefined }
+}
+
+function isJson(mediaType: string): boolean {
+  return mediaType === '' || /[/+]json$/.test(mediaType)
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw Object.assign(badRequest(`the body of the request is not JSON: ${why}`), { cause: error })
+  }
+}

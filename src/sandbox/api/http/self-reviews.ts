@@ -1,0 +1,53 @@
+import type { ResourceName, User } from '../../cluster-client.ts'
+import { isFields, type Fields } from '../fields.ts'
+
+/** A question about oneself: created, answered, never stored. */
+export interface SelfReview extends ResourceName {
+  readonly kind: string
+  /** `status` of the answer. */
+  readonly answer: (user: User) => Fields
+}
+
+/**
+ * What `kubectl auth` asks. The embedded cluster has no access control of its own: whoever reaches it may do
+ * everything, and only webhooks refuse.
+ */
+export const selfReviews: readonly SelfReview[] = [
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    plural: 'selfsubjectaccessreviews',
+    kind: 'SelfSubjectAccessReview',
+    answer: () => ({ allowed: true, reason: 'the embedded cluster has no access control' }),
+  },
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    plural: 'selfsubjectrulesreviews',
+    kind: 'SelfSubjectRulesReview',
+    answer: () => ({
+      resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'] }],
+      nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }],
+      incomplete: false,
+    }),
+  },
+  {
+    group: 'authentication.k8s.io',
+    version: 'v1',
+    plural: 'selfsubjectreviews',
+    kind: 'SelfSubjectReview',
+    answer: ({ username, groups }) => ({ userInfo: { username, groups } }),
+  },
+]
+
+/** Finds the question that is asked at a path. */
+export function findSelfReview(path: string): SelfReview | undefined {
+  return selfReviews.find(({ group, version, plural }) => path === `/apis/${group}/${version}/${plural}`)
+}
+
+/** Answers it: the question with its `status` filled in. */
+export function answerSelfReview(review: SelfReview, question: unknown, user: User): Fields {
+  const { group, version, kind } = review
+  const asked = isFields(question) ? question : {}
+  return { ...asked, kind, apiVersion: `${group}/${version}`, status: review.answer(user) }
+}

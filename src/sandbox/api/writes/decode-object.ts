@@ -1,0 +1,74 @@
+import type { ClusterObject } from '../../cluster-client.ts'
+import { badRequest, invalid } from '../failure.ts'
+import { isFields, shown } from '../fields.ts'
+import type { Target } from '../request-context.ts'
+import { apiVersionOf } from '../resources.ts'
+
+/**
+ * Reads what a client sent as an object of the resource it was sent to.
+ *
+ * @returns with `metadata.namespace` filled in from the path; `metadata.name` may be empty (`generateName`)
+ * @throws ApiError 400 when it is another kind of thing, 422 when a field of its metadata is of the wrong sort
+ */
+export function decodeObject(raw: unknown, target: Target): ClusterObject {
+  const { resource, namespace } = target
+  if (!isFields(raw)) throw badRequest('the body of the request must be a JSON object')
+  const apiVersion = apiVersionOf(resource)
+  // In a sub-request of a typed client both may be missing; a wrong one is never a slip.
+  if (raw.apiVersion !== undefined && raw.apiVersion !== apiVersion)
+    throw badRequest(
+      `the API version in the data (${shown(raw.apiVersion)}) does not match the expected API version (${apiVersion})`,
+    )
+  if (raw.kind !== undefined && raw.kind !== resource.kind)
+    throw badRequest(
+      `the kind in the data (${shown(raw.kind)}) does not match the expected kind (${resource.kind})`,
+    )
+  const metadata = raw.metadata ?? {}
+  if (!isFields(metadata)) throw badRequest('metadata must be an object')
+  const problems = Object.entries(sorts)
+    .filter(([field, isSort]) => (metadata[field] ?? undefined) !== undefined && !isSort(metadata[field]))
+    .map(([field]) => ({
+      field: `metadata.${field}`,
+      message: 'Invalid value: the field is of the wrong sort',
+    }))
+  const name = typeof metadata.name === 'string' ? metadata.name : ''
+  if (problems.length > 0) throw invalid(resource, name, problems)
+  if (resource.namespaced && (metadata.namespace ?? namespace) !== namespace)
+    throw badRequest(
+      `the namespace of the provided object does not match the namespace sent on the request: ${shown(metadata.namespace)} is not ${namespace}`,
+    )
+  const located = { ...metadata, name, ...(resource.namespaced && { namespace }) }
+  const object: unknown = { ...raw, apiVersion, kind: resource.kind, metadata: located }
+  if (!isClusterObject(object)) throw badRequest('the body of the request is not an object of Kubernetes')
+  return object
+}
+
+const isText = (value: unknown) => typeof value === 'string'
+const isTextMap = (value: unknown) => isFields(value) && Object.values(value).every(isText)
+const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
+
+/** The fields of metadata whose sort others rely on. */
+const sorts: Readonly<Record<string, (value: unknown) => boolean>> = {
+  name: isText,
+  generateName: isText,
+  namespace: isText,
+  uid: isText,
+  resourceVersion: isText,
+  creationTimestamp: isText,
+  deletionTimestamp: isText,
+  labels: isTextMap,
+  annotations: isTextMap,
+  finalizers: isTextList,
+  ownerReferences: Array.isArray,
+}
+
+/** Narrows to what {@link sorts} has been checked for. */
+function isClusterObject(value: unknown): value is ClusterObject {
+  return (
+    isFields(value) &&
+    isText(value.apiVersion) &&
+    isText(value.kind) &&
+    isFields(value.metadata) &&
+    isText(value.metadata.name)
+  )
+}

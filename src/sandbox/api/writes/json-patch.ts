@@ -1,0 +1,33 @@
+import { applyPatch, type Operation } from 'rfc6902'
+import { isFields } from '../fields.ts'
+
+/** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
+export type Patched =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly fits: boolean; readonly problem: string }
+
+const operations = ['add', 'remove', 'replace', 'move', 'copy', 'test']
+
+/**
+ * Applies a JSON patch (RFC 6902), all of it or nothing. The target is not changed.
+ *
+ * @returns `fits: false` when it is no JSON patch, `fits: true` when it is one that this object refuses
+ */
+export function jsonPatch(target: unknown, patch: unknown): Patched {
+  if (!Array.isArray(patch) || !patch.every(isOperation))
+    return { ok: false, fits: false, problem: 'a JSON patch is a list of {"op", "path", …} operations' }
+  const value: unknown = structuredClone(target)
+  for (const [index, error] of applyPatch(value, structuredClone(patch)).entries()) {
+    if (!error) continue
+    const { op, path } = patch[index] ?? {}
+    const what = error.name === 'TestError' ? 'the test failed' : 'the path does not exist'
+    return { ok: false, fits: true, problem: `operation ${index} (${op} ${path}): ${what}` }
+  }
+  return { ok: true, value }
+}
+
+function isOperation(value: unknown): value is Operation {
+  if (!isFields(value) || typeof value.path !== 'string' || typeof value.op !== 'string') return false
+  if (!operations.includes(value.op)) return false
+  return value.op === 'move' || value.op === 'copy' ? typeof value.from === 'string' : true
+}

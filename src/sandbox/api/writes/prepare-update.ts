@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { ClusterObject } from '../../cluster-client.ts'
+import { checkObject } from './check-object.ts'
+import { conflict, invalid } from '../failure.ts'
+import { at, without } from '../fields.ts'
+import type { Target } from '../request-context.ts'
+import type { ResourceFacts } from '../resources.ts'
+
+/** What a client cannot change, whatever it sends. */
+const fixed = [
+  'uid',
+  'resourceVersion',
+  'creationTimestamp',
+  'deletionTimestamp',
+  'deletionGracePeriodSeconds',
+]
+
+/**
+ * Makes the next version of a stored object: the main path cannot write `status`, `/status` nothing else, the
+ * fixed metadata stay, and `generation` counts the changes of what is wanted.
+ *
+ * @throws ApiError 409 when it was made from another version, 422 when it is not valid
+ */
+export function prepareUpdate(target: Target, current: ClusterObject, wanted: ClusterObject): ClusterObject {
+  const { resource, subresource } = target
+  checkVersion(resource, current, wanted)
+  const next = subresource === 'status' ? withStatus(current, wanted) : withMain(resource, current, wanted)
+  checkObject(resource, next)
+  return next
+}
+
+function checkVersion(resource: ResourceFacts, current: ClusterObject, wanted: ClusterObject): void {
+  const { name, resourceVersion, uid } = wanted.metadata
+  if (resourceVersion && resourceVersion !== current.metadata.resourceVersion)
+    throw conflict(
+      resource,
+      name,
+      'the object has been modified; please apply your changes to the latest version and try again',
+    )
+  if (uid && uid !== current.metadata.uid)
+    throw conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.metadata.uid ?? ''}`,
+    )
+}
+
+function withStatus(current: ClusterObject, wanted: ClusterObject): ClusterObject {
+  return sameKind(current, { ...without(current, 'status'), ...statusOf(wanted) }, current.metadata)
+}
+
+function withMain(resource: ResourceFacts, current: ClusterObject, wanted: ClusterObject): ClusterObject {
+  const kept = Object.fromEntries(
+    fixed.filter((field) => field in current.metadata).map((field) => [field, current.metadata[field]]),
+  )
+  const metadata = {
+    ...without(wanted.metadata, ...fixed, 'generation'),
+    ...kept,
+    name: current.metadata.name,
+    ...(resource.hasGeneration && { generation: current.metadata.generation }),
+  }
+  const content = resource.hasStatus ? { ...without(wanted, 'status'), ...statusOf(current) } : wanted
+  const next = sameKind(current, content, metadata)
+  checkFinalizers(resource, current, next)
+  if (!resource.hasGeneration || isDeepStrictEqual(whatIsWanted(current), whatIsWanted(next))) return next
+  return { ...next, metadata: { ...metadata, generation: nextGeneration(current) } }
+}
+
+/** The number of the next change of what is wanted; the deletion of an object is one too. */
+export function nextGeneration(current: ClusterObject): number {
+  const generation = at(current, 'metadata', 'generation')
+  return (typeof generation === 'number' ? generation : 0) + 1
+}
+
+/** The status as a field of its own; none at all when there is none. */
+function statusOf(object: ClusterObject): { readonly status?: unknown } {
+  return object.status === undefined ? {} : { status: object.status }
+}
+
+function whatIsWanted(object: ClusterObject) {
+  return without(object, 'metadata', 'status')
+}
+
+function sameKind(
+  { apiVersion, kind }: ClusterObject,
+  content: Readonly<Record<string, unknown>>,
+  metadata: ClusterObject['metadata'],
+): ClusterObject {
+  return { ...content, apiVersion, kind, metadata }
+}
+
+/** An object that is going away may only lose finalizers, or it might never go. */
+function checkFinalizers(resource: ResourceFacts, current: ClusterObject, next: ClusterObject): void {
+  if (current.metadata.deletionTimestamp === undefined) return
+  const before = current.metadata.finalizers ?? []
+  const added = (next.metadata.finalizers ?? []).filter((finalizer) => !before.includes(finalizer))
+  if (added.length === 0) return
+  const message = `Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers ${added.join(', ')}`
+  throw invalid(resource, next.metadata.name, [{ field: 'metadata.finalizers', message }])
+}
