@@ -1,0 +1,49 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+
+// What is built, since that is what people run; `npm test` builds before it tests.
+const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+
+/** What a command that has ended leaves behind. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Starts `holdfast` as a process of its own, with nothing of this environment but what is given. */
+export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const inherited = { PATH: process.env.PATH, HOME: '/nonexistent' }
+  return spawn(process.execPath, [main, ...args], {
+    env: { ...inherited, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+}
+
+/** Runs `holdfast` to its end. */
+export async function run(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  return await ended(start(args, env))
+}
+
+/** Runs another program to its end. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<Ended> {
+  return await ended(spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+async function ended(child: ChildProcess): Promise<Ended> {
+  const { stdout, stderr } = child
+  if (!stdout || !stderr) throw new Error('the process was started without pipes')
+  const close = once(child, 'close')
+  const [out, err] = await Promise.all([text(stdout), text(stderr)])
+  await close
+  return { code: child.exitCode, stdout: out, stderr: err }
+}

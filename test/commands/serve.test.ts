@@ -1,0 +1,111 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { run, runProgram, start, type Ended } from './holdfast.ts'
+
+const evictDisk2 = JSON.stringify({
+  spec: { disks: { 'disk-2': { allowScheduling: false, evictionRequested: true } } },
+})
+const longhornAccount = 'system:serviceaccount:longhorn-system:longhorn-service-account'
+
+/** An embedded cluster, a folder, and kubectl for it. */
+async function cluster(t: Test, drainMs: number) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 3,
+    images: 2,
+    longhorn: { drainMs },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const folder = t.testdir()
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, sandbox.kubeconfig)
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
+  const kubectl = (...args: string[]): Promise<Ended> => runProgram('kubectl', args, env)
+  return { sandbox, folder, kubeconfig, kubectl }
+}
+
+/** The lines of the log, until one has this text. */
+async function untilLogged(child: ChildProcess, text: string): Promise<Record<string, unknown>> {
+  if (!child.stdout) throw new Error('no log')
+  for await (const line of createInterface({ input: child.stdout })) {
+    const entry = JSON.parse(line) as Record<string, unknown>
+    if (entry.msg === text) return entry
+  }
+  throw new Error(`the guard ended without logging "${text}"`)
+}
+
+/** `holdfast serve` against a cluster, registered there by hand as README says. */
+async function guarded(t: Test, { drainMs }: { drainMs: number }) {
+  const { sandbox, folder, kubeconfig, kubectl } = await cluster(t, drainMs)
+  const certs = join(folder, 'certs')
+  const made = await run(['certs', '--dir', certs, '--dns', 'localhost', '--ip', '127.0.0.1'])
+  t.equal(made.code, 0, made.stderr)
+  const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
+  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0']
+  const guard = start(['serve', '--kubeconfig', kubeconfig, ...files, ...places, '--linger', '0s'])
+  const exit = once(guard, 'exit')
+  t.teardown(async () => {
+    guard.kill('SIGKILL')
+    await exit
+  })
+  const { port, healthPort } = await untilLogged(guard, 'listening')
+  await untilLogged(guard, 'every Longhorn object is read')
+  const file = join(folder, 'registration.json')
+  const authorityCert = await readFile(join(certs, 'ca.crt'), 'utf8')
+  const url = `https://127.0.0.1:${String(port)}/validate`
+  await writeFile(file, JSON.stringify(registration({ url, authorityCert, timeoutSeconds: 10 })))
+  const registered = await kubectl('apply', '-f', file)
+  t.equal(registered.code, 0, registered.stderr)
+  const cleaned = sandbox.cluster.uuidOf('node-1/disk-1')
+  const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned]: null } } })
+  return { sandbox, kubectl, guard, exit, healthPort: String(healthPort), cleaned, cleanUp }
+}
+
+function patch(kind: string, name: string, body: string): string[] {
+  return ['patch', `${kind}.longhorn.io`, name, '--type', 'merge', '-p', body]
+}
+
+t.test('a guard that is registered by hand refuses, tells why, and lets pass what clears', async (t) => {
+  const { sandbox, kubectl, cleaned, cleanUp, guard, exit, healthPort } = await guarded(t, {
+    drainMs: 600_000,
+  })
+  t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
+
+  const refused = await kubectl(...patch('nodes', 'node-1', evictDisk2), '--as', longhornAccount)
+  t.equal(refused.code, 1)
+  for (const named of ['ubuntu-22.04', 'disk-1', cleaned, 'node-1', 'What clears it: passes once']) {
+    t.match(refused.stderr, named)
+  }
+  const cleared = JSON.stringify({ spec: { disks: { 'disk-2': { evictionRequested: false } } } })
+  t.equal((await kubectl(...patch('nodes', 'node-1', cleared), '--as', longhornAccount)).code, 0)
+  const dryRun = await kubectl(
+    ...patch('nodes', 'node-1', evictDisk2),
+    '--as',
+    longhornAccount,
+    '--dry-run=server',
+  )
+  t.match(dryRun.stderr, 'held back by eviction-during-cleanup')
+  t.strictSame(sandbox.longhorn.crashes, [])
+
+  t.equal((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200)
+  guard.kill('SIGTERM')
+  t.strictSame(await exit, [0, null], 'SIGTERM ends it cleanly')
+})
+
+t.test('kubectl waits by itself until the clean-up has ended, and then succeeds', async (t) => {
+  const { sandbox, kubectl, cleaned, cleanUp } = await guarded(t, { drainMs: 1_500 })
+  t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
+  const evicted = await kubectl(...patch('nodes', 'node-1', evictDisk2))
+  t.strictSame(evicted, { code: 0, stdout: 'node.longhorn.io/node-1 patched\n', stderr: '' })
+  const image = await kubectl('get', 'backingimages.longhorn.io', 'ubuntu-22.04', '-o', 'yaml')
+  t.notMatch(image.stdout, cleaned)
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
