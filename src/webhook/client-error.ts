@@ -5,7 +5,7 @@ import { SaidOnce } from './said-once.ts'
 /** What goes wrong on a connection before there is a request, as Node reports it. */
 export type ConnectionError = Error & { readonly code?: string }
 
-/** The alerts of a client that does not accept our certificate. */
+/** The alerts of a client that does not accept our certificate; Go's is BAD_CERTIFICATE. */
 const distrust =
   /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNSUPPORTED_CERTIFICATE)/
 
@@ -20,9 +20,9 @@ export class ClientErrors {
     this.#log = log
   }
 
-  /** Takes what `clientError` of Node's server gives. */
+  /** Takes what `clientError` of Node's server gives, which is where failed handshakes end as well. */
   readonly onClientError = (error: ConnectionError, socket: Socket): void => {
-    this.onTlsError(error, socket)
+    this.#noteDistrust(error, socket)
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {
       // Node counts headersTimeout from the moment a connection opens. Go opens more than it needs and keeps the
       // others for later; it does not replay a POST that meets a closing one (kubernetes.md, Connections).
@@ -30,23 +30,23 @@ export class ClientErrors {
       return
     }
     if (error.code === 'ECONNRESET' || socket.destroyed) return
-    if (socket.writable) socket.write(response(error.code))
+    // Below HTTP nobody would read an HTTP answer.
+    if (socket.writable && error.code?.startsWith('ERR_SSL') !== true) socket.write(response(error.code))
     socket.destroy(error)
-  }
-
-  /** Says once that a client does not trust the certificate: if it is the API server, no review ever arrives. */
-  readonly onTlsError = (error: ConnectionError, socket: Socket): void => {
-    const { code } = error
-    if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
-    this.#log.warn(
-      { code, client: socket.remoteAddress },
-      'a client does not trust the serving certificate; if it is the API server, the caBundle of the ValidatingWebhookConfiguration does not belong to it',
-    )
   }
 
   /** After the certificate was replaced, distrust is news again. */
   certificateReplaced(): void {
     this.#said = new SaidOnce()
+  }
+
+  /** If it is the API server that does not trust the certificate, no review ever arrives. */
+  #noteDistrust({ code }: ConnectionError, socket: Socket): void {
+    if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
+    this.#log.warn(
+      { code, client: socket.remoteAddress },
+      'a client does not trust the serving certificate; if it is the API server, the caBundle of the ValidatingWebhookConfiguration does not belong to it',
+    )
   }
 }
 

@@ -11,10 +11,14 @@ export class Connections {
   readonly #open = new Set<Socket>()
   /** Above TLS. */
   readonly #unused = new Set<Socket>()
+  #ending = false
 
   constructor(server: Server) {
     server.on('connection', (socket: Socket) => remember(this.#open, socket))
-    server.on('secureConnection', (socket) => remember(this.#unused, socket))
+    server.on('secureConnection', (socket) => {
+      if (this.#ending) socket.destroy()
+      else remember(this.#unused, socket)
+    })
     server.on('request', ({ socket }) => this.#unused.delete(socket))
   }
 
@@ -23,8 +27,9 @@ export class Connections {
     return this.#open.size
   }
 
-  /** Cuts those on which nothing was asked. */
+  /** Cuts those on which nothing was asked, and those that are still in their handshake as soon as it ends. */
   cutUnused(): void {
+    this.#ending = true
     for (const socket of this.#unused) socket.destroy()
   }
 

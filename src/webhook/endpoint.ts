@@ -71,7 +71,6 @@ export function endpoint(
     // Two lines a request cost 15 %; decisions are on record elsewhere.
     logger: false,
   })
-  app.server.on('tlsClientError', clientErrors.onTlsError)
 
   // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with
   // free keys are read entry by entry.
