@@ -4,10 +4,10 @@ import type { ClusterClient, User } from './cluster-client.ts'
 import { Longhorn } from './longhorn/longhorn.ts'
 import type { LonghornOptions } from './longhorn/options.ts'
 import type { Report } from './longhorn/report.ts'
-import { resources } from './longhorn/resources.ts'
 import { seed, type SeededCluster } from './longhorn/seed.ts'
 import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
 import { longhornServiceAccount } from './longhorn/service-account.ts'
+import { subscribeToLonghorn } from './longhorn/subscribe.ts'
 
 /** How the embedded cluster is made. */
 export interface SandboxOptions {
@@ -49,7 +49,7 @@ export class Sandbox {
       const longhorn = new Longhorn(
         {
           client: api.client(longhornServiceAccount('longhorn-system')),
-          subscribe: (listener) => subscribeToAll(api, listener),
+          subscribe: subscription(api),
           report: options.report,
         },
         options.longhorn,
@@ -74,7 +74,7 @@ export class Sandbox {
 
   /** Calls the listener after each change to one of Longhorn's objects; the function it returns ends that. */
   subscribe(listener: () => void): () => void {
-    return subscribeToAll(this.api, listener)
+    return subscription(this.api)(listener)
   }
 
   async stop(): Promise<void> {
@@ -83,11 +83,8 @@ export class Sandbox {
   }
 }
 
-function subscribeToAll(api: ApiServer, listener: () => void): () => void {
-  const ends = Object.values(resources).map((resource) => api.subscribe(resource, listener))
-  return () => {
-    for (const end of ends) end()
-  }
+function subscription(api: ApiServer) {
+  return subscribeToLonghorn((resource, listener) => api.subscribe(resource, listener))
 }
 
 const imageNames = ['ubuntu-22.04', 'debian-12', 'fedora-41', 'windows-2025']
