@@ -193,6 +193,24 @@ t.test('leaving waits for the requests in flight', async (t) => {
   t.equal(server.close(), server.close(), 'closing again waits for the same end')
 })
 
+t.test('leaving: a request that was on its way is answered as a review, not with 503', async (t) => {
+  const { server, silent, post, timers } = await running(t)
+  const body = JSON.stringify(evict)
+  const head = `POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+  const socket = await silent()
+  socket.write(`${head}\r\n${body}`)
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 /)
+  socket.write(head)
+  await post(evict)
+  const closed = server.close()
+  for (const timer of timers.waiting) if (timer.ms === 10_000) timer.fire()
+  await until(() => [...timers.waiting].some(({ ms }) => ms === 15_000))
+  socket.write(`\r\n${body}`)
+  t.match(String((await once(socket, 'data'))[0]), /^HTTP\/1\.1 200 [^]*connection: close/i)
+  socket.resume()
+  await closed
+})
+
 t.test('leaving does not wait for connections on which nothing was asked', async (t) => {
   const { server, silent, timers } = await running(t)
   const reserve = (await silent()).resume()
