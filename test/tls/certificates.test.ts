@@ -1,12 +1,14 @@
-import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto'
 import { connect, createServer, type TLSSocket } from 'node:tls'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { expiryOf } from '../../src/tls/expiry.ts'
 import { UnusableAuthority, issueServing } from '../../src/tls/issue.ts'
+import { keyToPem } from '../../src/tls/keys.ts'
 import type { PemPair } from '../../src/tls/pem-pair.ts'
 import { BadServerName } from '../../src/tls/server-names.ts'
+import { x509Library } from '../../src/tls/x509-library.ts'
 
 const day = 86_400_000
 const names = { dns: ['localhost', 'holdfast.holdfast.svc'], ips: ['127.0.0.1', '::1'] }
@@ -109,6 +111,25 @@ t.test('an authority that cannot sign is refused with the reason', async (t) => 
   await because({ ...authority, key: other.key }, /does not belong/)
   await because(leaf, /CA:FALSE/)
   await because({ ...authority, cert: 'no certificate' }, /not PEM/)
+})
+
+t.test('an authority with another kind of key is refused', async (t) => {
+  const x509 = await x509Library()
+  const keys = await webcrypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-384' }, true, [
+    'sign',
+    'verify',
+  ])
+  const cert = await x509.X509CertificateGenerator.createSelfSigned(
+    { name: 'CN=other', keys, extensions: [new x509.BasicConstraintsExtension(true, 0, true)] },
+    webcrypto,
+  )
+  await t.rejects(
+    issueServing({ cert: cert.toString('pem'), key: keyToPem(keys.privateKey) }, names, { now: Date.now }),
+    {
+      name: 'UnusableAuthority',
+      message: /not an ECDSA P-256 one/,
+    },
+  )
 })
 
 t.test('names that no client could ask for are refused', async (t) => {
