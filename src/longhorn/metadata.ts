@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { absent } from './absent.ts'
+import { absent, absentMap } from './absent.ts'
 
 /** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
@@ -13,7 +13,7 @@ export const MetadataSchema = Type.Object({
   uid: absent(Type.String()),
   resourceVersion: absent(Type.String()),
   deletionTimestamp: absent(Type.String()),
-  annotations: absent(Type.Record(Type.String(), Type.Union([Type.String(), Type.Null()]))),
+  annotations: absentMap(Type.String()),
 })
 
 /** The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). */

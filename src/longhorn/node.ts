@@ -1,5 +1,5 @@
 import { Type, type Static } from 'typebox'
-import { absent, absentMap, readMap } from './absent.ts'
+import { absent, absentMap, mapOf, readMap } from './absent.ts'
 import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
 import { parser } from './parse.ts'
 
@@ -21,8 +21,8 @@ const DiskStatusSchema = Type.Object({
   storageAvailable: absent(Type.Integer()),
   storageMaximum: absent(Type.Integer()),
   storageScheduled: absent(Type.Integer()),
-  scheduledReplica: absent(Type.Record(Type.String(), Type.Integer())),
-  scheduledBackingImage: absent(Type.Record(Type.String(), Type.Integer())),
+  scheduledReplica: absent(mapOf(Type.Integer())),
+  scheduledBackingImage: absent(mapOf(Type.Integer())),
 })
 
 /** JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. */
