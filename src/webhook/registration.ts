@@ -1,4 +1,4 @@
-import { group, kinds } from '../longhorn/kinds.ts'
+import { group, kinds, version } from '../longhorn/kinds.ts'
 
 /** What a registration depends on. */
 export interface RegistrationOptions {
@@ -26,11 +26,13 @@ export function registration({ url, authorityCert, timeoutSeconds }: Registratio
         sideEffects: 'NoneOnDryRun',
         failurePolicy: 'Fail',
         timeoutSeconds,
+        // A write in an older version that is still served arrives converted.
+        matchPolicy: 'Equivalent',
         clientConfig: { url, caBundle: Buffer.from(authorityCert).toString('base64') },
         rules: [
           {
             apiGroups: [group],
-            apiVersions: ['*'],
+            apiVersions: [version],
             operations: ['CREATE', 'UPDATE', 'DELETE'],
             resources: [kinds.Node.plural, kinds.BackingImage.plural, kinds.BackingImageDataSource.plural],
           },

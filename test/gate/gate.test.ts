@@ -1,0 +1,185 @@
+import t from 'tap'
+import type { Decision } from '../../src/gate/decision.ts'
+import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
+import type { Verdict } from '../../src/gate/verdict.ts'
+import type { Actor, Change } from '../../src/rules/change.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import type { TestCluster } from '../fixtures/cluster.ts';
+import { admin, cluster, longhornAccount, noon } from '../fixtures/cluster.ts'
+import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+
+const evicting = { evictionRequested: true }
+
+/** A cluster in which an eviction of n1 is held, and the last copy of debian must not go. */
+function dangerous(): TestCluster {
+  return cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3')])
+    .image('ubuntu', [pending('d1'), ready('d3')])
+    .image('debian', [ready('d3')])
+}
+
+/** A gate that knows this cluster, and what it put on record. */
+function gateOf(of: TestCluster, knowledge: { synced?: boolean; ageMs?: number; unreadable?: boolean } = {}) {
+  const record: { change: Change; verdict: Verdict; decisionMs: number }[] = []
+  const time = { ms: noon }
+  const gate = new Gate(
+    { ...defaultGateOptions, policy: defaultPolicy },
+    {
+      map: of.map,
+      knowledge: {
+        synced: knowledge.synced ?? true,
+        ageMs: () => knowledge.ageMs ?? 0,
+        unreadable: knowledge.unreadable
+          ? [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
+          : [],
+      },
+      // Each look at the clock takes a millisecond.
+      clock: { now: () => time.ms++ },
+      audit: { decided: (change, verdict, decisionMs) => void record.push({ change, verdict, decisionMs }) },
+    },
+  )
+  return { gate, record }
+}
+
+async function decide(change: Change, of = dangerous(), knowledge = {}): Promise<Decision> {
+  return await gateOf(of, knowledge).gate.decide(change)
+}
+
+const by = (actor: Actor) => ({ actor })
+const eviction = (actor = admin) =>
+  dangerous().toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by(actor))
+const safeEviction = () => dangerous().toNode('n2', [disk('d3', evicting)])
+const lossyCleanUp = (actor = admin) => dangerous().cleanUp('debian', ['d3'], by(actor))
+const tagsOnly = () => dangerous().toNode('n1', [disk('d1', { tags: ['ssd'] }), disk('d2')])
+
+t.test('what is held is answered with 429 and when to come again', async (t) => {
+  const { verdict, answer } = await decide(eviction())
+  t.equal(verdict.decision, 'hold')
+  t.match(answer, {
+    allowed: false,
+    status: {
+      code: 429,
+      reason: 'TooManyRequests',
+      details: {
+        name: 'n1',
+        group: 'longhorn.io',
+        kind: 'Node',
+        retryAfterSeconds: 2,
+        causes: [{ reason: 'eviction-during-cleanup', field: 'spec' }],
+      },
+    },
+  })
+  if (!answer.allowed) {
+    for (const named of [
+      'ubuntu',
+      'd1',
+      uuid('d1'),
+      'n1',
+      '(ready)',
+      '2026-01-01T12:00:00',
+      'kubectl',
+      'What clears it',
+    ]) {
+      t.match(answer.status.message, named)
+    }
+  }
+})
+
+t.test('Longhorn’s own account is never told to wait, since that would block a worker', async (t) => {
+  const { verdict, answer } = await decide(eviction(longhornAccount))
+  t.equal(verdict.decision, 'hold')
+  t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } })
+  t.notMatch(answer, { status: { details: { retryAfterSeconds: Number } } })
+})
+
+t.test('what is refused is answered with 403, and one refusal outweighs holds', async (t) => {
+  const { verdict, answer } = await decide(lossyCleanUp())
+  t.equal(verdict.decision, 'refuse')
+  t.match(answer, {
+    allowed: false,
+    status: {
+      code: 403,
+      message: /^refused by last-usable-copy: /,
+      details: { kind: 'BackingImage', causes: [{ field: 'spec.diskFileSpecMap' }] },
+    },
+  })
+  t.notMatch(answer, { status: { details: { retryAfterSeconds: Number } } })
+  const flagged = dangerous().node('n2', [disk('d3', evicting)])
+  const both = await decide(flagged.cleanUp('debian', ['d3']), flagged)
+  t.equal(both.verdict.decision, 'refuse')
+  t.match(both.answer, {
+    status: { message: /held back by cleanup-during-eviction: [^]*refused by last-usable-copy: / },
+  })
+})
+
+t.test('a first file that is refused names its field', async (t) => {
+  const flagged = dangerous().node('n2', [disk('d3', evicting)])
+  const { answer } = await decide(flagged.place('fedora', 'd3'), flagged)
+  t.match(answer, { status: { code: 403, details: { causes: [{ field: 'spec.diskUUID' }] } } })
+})
+
+t.test('what is admitted carries its warnings', async (t) => {
+  const { verdict, answer } = await decide(safeEviction())
+  t.equal(verdict.decision, 'allow')
+  t.match(answer, {
+    allowed: true,
+    warnings: [/^below-min-copies: .* What clears it: /, /^below-min-copies: /],
+  })
+})
+
+t.test('while the disk map is not synced, arming changes get 503 and all others pass', async (t) => {
+  const unsynced = { synced: false }
+  for (const change of [eviction(), safeEviction(), lossyCleanUp()]) {
+    const { verdict, answer } = await decide(change, dangerous(), unsynced)
+    t.match(verdict, { decision: 'unavailable', why: 'disk-map-not-synced' })
+    t.match(answer, {
+      allowed: false,
+      status: { code: 503, reason: 'ServiceUnavailable', details: { retryAfterSeconds: 2, causes: [] } },
+    })
+  }
+  t.match(await decide(tagsOnly(), dangerous(), unsynced), { answer: { allowed: true, warnings: [] } })
+  const longhorn = await decide(eviction(longhornAccount), dangerous(), unsynced)
+  t.notMatch(longhorn.answer, { status: { details: { retryAfterSeconds: Number } } })
+})
+
+t.test(
+  'an old or incomplete disk map vouches for nothing, but what it objects to stays stopped',
+  async (t) => {
+    for (const [knowledge, why] of [
+      [{ ageMs: 120_001 }, 'disk-map-too-old'],
+      [{ unreadable: true }, 'disk-map-incomplete'],
+    ] as const) {
+      const { verdict } = await decide(safeEviction(), dangerous(), knowledge)
+      t.match(verdict, { decision: 'unavailable', why, warnings: [{ rule: 'below-min-copies' }, {}] })
+      t.equal((await decide(eviction(), dangerous(), knowledge)).verdict.decision, 'hold')
+      t.equal((await decide(lossyCleanUp(), dangerous(), knowledge)).verdict.decision, 'refuse')
+      t.equal((await decide(tagsOnly(), dangerous(), knowledge)).verdict.decision, 'allow')
+    }
+    t.equal((await decide(safeEviction(), dangerous(), { ageMs: 120_000 })).verdict.decision, 'allow')
+  },
+)
+
+t.test('a change is on record before its answer leaves', async (t) => {
+  const { gate, record } = gateOf(dangerous())
+  const change = eviction()
+  const decision = gate.decide(change)
+  t.match(record, [{ change, verdict: { decision: 'hold' }, decisionMs: 1 }])
+  t.equal((await decision).verdict, record[0]?.verdict)
+})
+
+t.test('of very many findings the first are told and the rest counted', async (t) => {
+  // More images at rest, so that the CRD does not look out of date.
+  const many = cluster('v1.8.0')
+    .node('n1', [disk('d1')])
+    .node('n2', [disk('d3')])
+  for (let index = 0; index < 25; index++) many.image(`i${index}`, [pending('d1'), ready('d3')])
+  for (let index = 0; index < 30; index++) many.image(`rest-${index}`, [ready('d3')])
+  const { answer } = await decide(many.toNode('n1', [disk('d1', evicting)]), many)
+  t.equal(answer.allowed, false)
+  if (!answer.allowed) {
+    t.equal(answer.status.details.causes.length, 10)
+    t.equal(answer.status.message.split('\n').length, 11)
+    t.match(answer.status.message, /\nand 15 more of this kind$/)
+  }
+})
