@@ -20,21 +20,20 @@ export function parser<S extends TSchema, T>(
   return (raw) => {
     validate ??= ajv.compile<Static<S>>(schema)
     if (validate(raw)) return { ok: true, value: project(raw) }
-    return { ok: false, problem: describe(validate.errors ?? []) }
+    return { ok: false, problem: describe(validate.errors?.[0]) }
   }
 }
 
 /**
  * One sentence for the first thing that is wrong, e.g. `spec.evictionRequested must be boolean, but is "true"`.
  * A field that may be null yields one error for each branch of the union and one for the union; the first is the
- * one that names the wanted type.
+ * one that names the wanted type. ajv always has one with a message, though its types leave both open.
  */
-function describe(errors: readonly ErrorObject[]): string {
-  const error = errors[0]
-  if (!error) return 'the object is not valid'
-  const field = error.instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
-  const but = error.keyword === 'required' ? '' : `, but is ${show(error.data)}`
-  return `${field === '' ? 'the object' : field} ${error.message ?? 'is not valid'}${but}`
+function describe(error: ErrorObject | undefined): string {
+  const { instancePath = '', message = 'is not valid', keyword, data }: Partial<ErrorObject> = { ...error }
+  const field = instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const but = keyword === 'required' ? '' : `, but is ${show(data)}`
+  return `${field === '' ? 'the object' : field} ${message}${but}`
 }
 
 /** Values can be as large as a request: show the beginning. */

@@ -9,12 +9,20 @@ export const profiles: readonly Profile[] = ['A', 'B', 'C', 'none']
 
 type Version = readonly [major: number, minor: number, patch: number]
 
+interface Row {
+  readonly from: Version
+  readonly profile: Profile
+  readonly preRelease: Profile
+}
+
+/** Before 1.7.0 backing images were not evicted at all. */
+const oldest: Row = { from: [0, 0, 0], profile: 'none', preRelease: 'none' }
+
 /**
  * From which release on a line behaves how. A pre-release of a row's first release may still lack the change that
  * makes the row, so it counts as what came before, when that is the more dangerous.
  */
-const rows: readonly { readonly from: Version; readonly profile: Profile; readonly preRelease: Profile }[] = [
-  { from: [0, 0, 0], profile: 'none', preRelease: 'none' },
+const rows: readonly Row[] = [
   { from: [1, 7, 0], profile: 'A', preRelease: 'A' },
   { from: [1, 7, 4], profile: 'C', preRelease: 'A' },
   { from: [1, 8, 0], profile: 'A', preRelease: 'A' },
@@ -38,25 +46,20 @@ export function profileOf(release: string | undefined): Profile {
   const exact = releasePattern.exec(release ?? '')
   if (exact) {
     const version: Version = [Number(exact[1]), Number(exact[2]), Number(exact[3])]
-    const row = rows.findLast(({ from }) => compare(from, version) <= 0)
-    if (!row) return 'A'
+    const row = rowOf(version)
     return exact[4] !== undefined && compare(row.from, version) === 0 ? row.preRelease : row.profile
   }
   const branch = branchPattern.exec(release ?? '')
-  if (branch) {
-    const first: Version = [Number(branch[1]), Number(branch[2]), 0]
-    const last: Version = [first[0], first[1], Infinity]
-    const before = rows.findLast(({ from }) => compare(from, first) <= 0)
-    const within = rows.filter(({ from }) => compare(from, first) > 0 && compare(from, last) <= 0)
-    return mostDangerous([...(before ? [before] : []), ...within].map(({ profile }) => profile))
-  }
+  // Patches only ever made a line safer, so its first release is its most dangerous.
+  if (branch) return rowOf([Number(branch[1]), Number(branch[2]), 0]).profile
   return 'A'
+}
+
+/** The last row that begins at or before this version. */
+function rowOf(version: Version): Row {
+  return rows.reduce((found, row) => (compare(row.from, version) <= 0 ? row : found), oldest)
 }
 
 function compare(a: Version, b: Version): number {
   return a[0] - b[0] || a[1] - b[1] || a[2] - b[2]
-}
-
-function mostDangerous(candidates: readonly Profile[]): Profile {
-  return profiles.find((profile) => candidates.includes(profile)) ?? 'A'
 }
