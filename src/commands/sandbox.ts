@@ -24,6 +24,7 @@ interface SandboxFlags {
   readonly drain: number
   readonly port: number
   readonly once: boolean
+  readonly bare: boolean
 }
 
 /** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
@@ -36,11 +37,13 @@ export function sandboxCommand(): Command {
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
     .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
     .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
+    .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
     .addHelpText(
       'after',
       `
 Examples:
   $ holdfast sandbox
+  $ holdfast sandbox --bare --drain 1m
   $ holdfast sandbox --longhorn v1.9.0 --drain 20s --port 8001
   $ holdfast sandbox --once`,
     )
@@ -66,12 +69,10 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     const startGuard = async () => {
       guards.push(await guardSandbox(sandbox, lines, ended.signal))
     }
-    await tellStory({
-      stage: stageOf(sandbox, ended.signal),
-      cast: castOf(sandbox, flags.longhorn),
-      narrator,
-      startGuard,
-    })
+    if (!flags.bare) {
+      const stage = stageOf(sandbox, ended.signal)
+      await tellStory({ stage, cast: castOf(sandbox, flags.longhorn), narrator, startGuard })
+    }
     if (flags.once) return
     sayHowToReach(narrator, kubeconfig, sandbox, flags)
     serving.yet = true
@@ -124,14 +125,21 @@ function castOf(sandbox: Sandbox, release: string): Cast {
   return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
 }
 
-function sayHowToReach(narrator: Narrator, kubeconfig: string, sandbox: Sandbox, { drain }: SandboxFlags) {
+function sayHowToReach(
+  narrator: Narrator,
+  kubeconfig: string,
+  sandbox: Sandbox,
+  { drain, bare }: SandboxFlags,
+) {
   const { image, node, cleaned, evicted } = castOf(sandbox, 'v1.8.0')
   const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
   const evict = JSON.stringify({
     spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },
   })
   narrator.title('Now you')
-  narrator.say('The cluster and the guard keep running; Ctrl-C ends them. In another terminal:')
+  narrator.say(
+    `The cluster ${bare ? 'keeps' : 'and the guard keep'} running; Ctrl-C ends. In another terminal:`,
+  )
   narrator.say('')
   narrator.say(`export KUBECONFIG=${kubeconfig}`)
   narrator.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
@@ -139,7 +147,9 @@ function sayHowToReach(narrator: Narrator, kubeconfig: string, sandbox: Sandbox,
   narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
   narrator.say('')
   narrator.say(
-    `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
+    bare
+      ? `A clean-up takes ${drain / 1_000} s here. Nothing stands in the way of a crash.`
+      : `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
   )
 }
 
