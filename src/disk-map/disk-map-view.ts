@@ -42,7 +42,10 @@ export interface DiskMapView {
   image(name: string): BackingImage | undefined
   dataSource(name: string): BackingImageDataSource | undefined
 
-  /** More than one for a moment while a disk moves from node to node; none for a disk that no node has. */
+  /**
+   * More than one for a moment while a disk moves from node to node, or from name to name on one node; none for a
+   * disk that no node has.
+   */
   ownersOf(diskUUID: string): readonly DiskOwner[]
   /** The nodes with a disk in spec whose UUID is not known yet. */
   nodesWithUnsyncedDisks(): Iterable<Node>

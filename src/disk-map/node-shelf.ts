@@ -3,10 +3,12 @@ import type { Node } from '../longhorn/node.ts'
 import type { DiskOwner } from './disk-map-view.ts'
 import { MultiMap } from './multi-map.ts'
 
+type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
+
 interface Entry {
   readonly node: Node
-  /** By disk UUID; a disk that is listed twice under one UUID is owned once. */
-  readonly owned: ReadonlyMap<string, DiskOwner>
+  /** Two disks under one UUID are two owners: on profile B the one that is evicted counts (longhorn.md §2). */
+  readonly owned: readonly OwnedDisk[]
 }
 
 /** The nodes of the disk map, by name and by the UUIDs of their disks. */
@@ -36,7 +38,7 @@ export class NodeShelf {
   }
 
   /** The disks of a node whose UUIDs are known. */
-  disksOf(name: string): Iterable<readonly [uuid: string, owner: DiskOwner]> {
+  disksOf(name: string): Iterable<OwnedDisk> {
     return this.#entries.get(name)?.owned ?? []
   }
 
@@ -44,13 +46,13 @@ export class NodeShelf {
   put(node: Node): Iterable<string> {
     const name = node.metadata.name
     const touched = this.remove(name)
-    const owned = new Map<string, DiskOwner>()
+    const owned: OwnedDisk[] = []
     const entry: Entry = { node, owned }
     this.#entries.set(name, entry)
     for (const disk of node.spec.disks.keys()) {
       const uuid = diskUUID(node, disk)
       if (uuid === undefined) this.#unsynced.add(entry)
-      else owned.set(uuid, { node: name, disk })
+      else owned.push([uuid, { node: name, disk }])
     }
     for (const [uuid, owner] of owned) {
       this.#ownersByDisk.add(uuid, owner)
