@@ -1,0 +1,160 @@
+import t from 'tap'
+import { profiles } from '../../src/longhorn/profile.ts'
+import { cluster, noon, releases, withMode } from '../fixtures/cluster.ts'
+import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+
+const rule = 'eviction-during-cleanup'
+const evicting = { evictionRequested: true }
+
+/** A clean-up is pending on d1 of n1, and d2 is at rest; n2 has the good copy. */
+const cleaning = (release: string) =>
+  cluster(release)
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3')])
+    .image('ubuntu', [pending('d1'), ready('d3')])
+
+t.test('o1: an eviction while a clean-up is pending, by profile and by what is evicted', (t) => {
+  const table = {
+    'the disk of the clean-up': { A: 'hold', B: 'hold', C: 'hold', none: 'warn' },
+    'another disk of the node': { A: 'hold', B: undefined, C: undefined, none: undefined },
+    'the whole node': { A: 'hold', B: 'hold', C: 'hold', none: 'warn' },
+    'another node': { A: undefined, B: undefined, C: undefined, none: undefined },
+  } as const
+  for (const profile of profiles) {
+    const before = cleaning(releases[profile])
+    const changes = {
+      'the disk of the clean-up': before.toNode('n1', [disk('d1', evicting), disk('d2')]),
+      'another disk of the node': before.toNode('n1', [disk('d1'), disk('d2', evicting)]),
+      'the whole node': before.toNode('n1', [disk('d1'), disk('d2')], evicting),
+      'another node': before.toNode('n2', [disk('d3', evicting)], evicting),
+    }
+    for (const what of [
+      'the disk of the clean-up',
+      'another disk of the node',
+      'the whole node',
+      'another node',
+    ] as const) {
+      const wanted = table[what][profile]
+      t.strictSame(before.effects(rule, changes[what]), wanted ? [wanted] : [], `${what} on ${profile}`)
+    }
+  }
+  t.end()
+})
+
+t.test('the first flag of a node counts for all its disks, a later one for its own', (t) => {
+  for (const profile of ['A', 'B'] as const) {
+    const flagged = cleaning(releases[profile]).node('n1', [disk('d1'), disk('d2', evicting), disk('d4')])
+    const second = flagged.toNode('n1', [disk('d1'), disk('d2', evicting), disk('d4', evicting)])
+    t.strictSame(flagged.effects(rule, second), [], `another disk, on ${profile}: nothing becomes worse`)
+    const same = flagged.toNode('n1', [disk('d1', evicting), disk('d2', evicting), disk('d4')])
+    t.strictSame(flagged.effects(rule, same), ['hold'], `the disk of the clean-up, on ${profile}`)
+  }
+  t.end()
+})
+
+t.test('a flag that moves from the node to one of its disks evicts nothing anew', (t) => {
+  const flagged = cleaning('v1.8.1').node('n1', [disk('d1'), disk('d2')], evicting)
+  t.strictSame(flagged.effects(rule, flagged.toNode('n1', [disk('d1', evicting), disk('d2')])), [])
+  t.end()
+})
+
+t.test('o7: a disk with a pending clean-up that joins a flagged node', (t) => {
+  const table = { A: ['hold'], B: [], C: [], none: [] }
+  for (const profile of profiles) {
+    const before = cleaning(releases[profile]).node('n1', [disk('d2', evicting)])
+    // Its status is still there from before, or was written by the node controller ahead of time.
+    const joins = before.toNode('n1', [disk('d1'), disk('d2', evicting)])
+    t.strictSame(before.effects(rule, joins), table[profile], `not evicted itself, on ${profile}`)
+    const evicted = before.toNode('n1', [disk('d1', evicting), disk('d2', evicting)])
+    const effect = profile === 'none' ? 'warn' : 'hold'
+    t.strictSame(before.effects(rule, evicted), [effect], `evicted itself, on ${profile}`)
+  }
+  t.end()
+})
+
+t.test('a disk whose UUID is not known yet may be the one that no node has', (t) => {
+  const table = { A: ['hold'], B: ['hold'], C: [], none: [] }
+  for (const profile of profiles) {
+    const before = cluster(releases[profile])
+      .node('n1', [])
+      .image('ubuntu', [pending('d1'), ready('d3')])
+    const change = before.toNode('n1', [disk('new', { ...evicting, synced: false })])
+    t.strictSame(before.effects(rule, change), table[profile], profile)
+    const owned = before.node('n2', [disk('d1')])
+    t.strictSame(owned.effects(rule, change), [], `once a node has it, on ${profile}`)
+  }
+  const fresh = cluster('v1.8.0').image('ubuntu', [pending('d1'), ready('d3')])
+  const created = fresh.toNode('n1', [disk('new', { ...evicting, synced: false })])
+  t.match(fresh.judge(created), [
+    { rule, effect: 'hold', message: /which no node has\); it may be disk new of node n1/ },
+  ])
+  t.end()
+})
+
+t.test('on profile C a clean-up that is stuck no longer holds an eviction', (t) => {
+  const before = cleaning('v1.10.0')
+  const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])
+  t.strictSame(before.effects(rule, change, {}, noon + 300_000), ['hold'])
+  t.strictSame(before.effects(rule, change, {}, noon + 300_001), ['warn'])
+  t.strictSame(before.effects(rule, change, { stuckAfterMs: 10 }, noon + 11), ['warn'])
+  const crashing = cleaning('v1.8.1')
+  const same = crashing.toNode('n1', [disk('d1', evicting), disk('d2')])
+  t.strictSame(
+    crashing.effects(rule, same, {}, noon + 86_400_000),
+    ['hold'],
+    'on A and B it holds as long as it lasts',
+  )
+  t.end()
+})
+
+t.test('when most images are pending at once there is one finding, about the CRD', (t) => {
+  const before = cluster('v1.8.0').node('n1', [disk('d1')])
+  for (const name of ['a', 'b', 'c']) before.image(name, [pending('d1')])
+  before.image('d', [ready('d1')])
+  const change = before.toNode('n1', [disk('d1', evicting)])
+  const found = before.judge(change).filter((finding) => finding.rule === rule)
+  t.match(found, [{ effect: 'hold', subjects: [{ node: 'n1' }], message: /^3 of 4 backing images .* CRD/ }])
+  t.equal(found.length, 1)
+  for (const name of ['e', 'f']) before.image(name, [ready('d1')])
+  t.equal(before.effects(rule, change).length, 3, 'half of the images is not most')
+  t.end()
+})
+
+t.test('the message names image, disk, node, state, since when, where to look and what clears it', (t) => {
+  const before = cleaning('v1.8.0').manager('d1', 'unknown')
+  const [finding] = before.judge(before.toNode('n1', [disk('d1'), disk('d2', evicting)]))
+  t.match(finding, {
+    rule,
+    subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
+    message:
+      /^backing image ubuntu .* disk d1 \(uuid-d1\) of node n1: the copy \(ready\) .* since 2026-01-01T12:00:00.000Z.*v1\.8\.0 would crash/,
+    clears:
+      /^passes once .*kubectl -n longhorn-system get backingimages.longhorn.io ubuntu -o yaml.* manager of the disk is unknown/,
+  })
+  const stopped = before.manager('d1', '').judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+  t.match(stopped[0]?.clears, /is not running/)
+  const running = before
+    .manager('d1', 'running')
+    .judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+  t.notMatch(running[0]?.clears, /manager/)
+  t.end()
+})
+
+t.test('an unknown release is taken for the worst, and a pinned one wins', (t) => {
+  const before = cleaning('v1.10.0')
+  const other = before.toNode('n1', [disk('d1'), disk('d2', evicting)])
+  t.strictSame(before.effects(rule, other), [])
+  t.strictSame(before.effects(rule, other, { release: 'v1.8.0' }), ['hold'])
+  before.map.remove('Setting', 'current-longhorn-version')
+  t.match(before.judge(other), [{ effect: 'hold', message: /of unknown release, so the worst is assumed/ }])
+  t.end()
+})
+
+t.test('modes', (t) => {
+  const before = cleaning('v1.8.0')
+  const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])
+  t.strictSame(before.effects(rule, change, withMode(rule, 'enforce')), ['hold'])
+  t.strictSame(before.effects(rule, change, withMode(rule, 'warn')), ['warn'])
+  t.strictSame(before.effects(rule, change, withMode(rule, 'off')), [])
+  t.end()
+})
