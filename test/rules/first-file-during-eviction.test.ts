@@ -1,0 +1,57 @@
+import t from 'tap'
+import { profiles } from '../../src/longhorn/profile.ts'
+import { cluster, releases, withMode } from '../fixtures/cluster.ts'
+import { disk, uuid } from '../fixtures/raw-objects.ts'
+
+const rule = 'first-file-during-eviction'
+const evicting = { evictionRequested: true }
+
+const flagged = (release: string) =>
+  cluster(release)
+    .node('n1', [disk('d1'), disk('d2', evicting)])
+    .node('n2', [disk('d3')])
+
+t.test('o5: the first file of a new image on a disk of a flagged node, by profile', (t) => {
+  const table = { A: ['refuse'], B: [], C: [], none: [] }
+  for (const profile of profiles) {
+    const before = flagged(releases[profile])
+    for (const on of ['d1', 'd2']) {
+      t.strictSame(before.effects(rule, before.place('fedora', on)), table[profile], `${on} on ${profile}`)
+    }
+    t.strictSame(before.effects(rule, before.place('fedora', 'd3')), [], `another node on ${profile}`)
+    t.strictSame(
+      before.effects(rule, before.place('fedora', 'd9')),
+      [],
+      `a disk that no node has on ${profile}`,
+    )
+  }
+  t.end()
+})
+
+t.test('a first file that moves to a flagged node counts, one that stays does not', (t) => {
+  const before = flagged('v1.8.0').source('fedora', 'd3')
+  t.strictSame(before.effects(rule, before.place('fedora', 'd1')), ['refuse'])
+  const there = flagged('v1.8.0').source('fedora', 'd1')
+  t.strictSame(there.effects(rule, there.place('fedora', 'd1')), [])
+  t.end()
+})
+
+t.test('the message names everything and says what to do instead', (t) => {
+  const before = flagged('v1.8.0')
+  t.match(before.judge(before.place('fedora', 'd1')), [
+    {
+      subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'fedora' }],
+      message:
+        /^the first file of backing image fedora .* disk d1 \(uuid-d1\) of node n1, where an eviction is requested/,
+      clears: /another node, or wait until no eviction is requested on n1; look: kubectl/,
+    },
+  ])
+  t.end()
+})
+
+t.test('modes', (t) => {
+  const before = flagged('v1.8.0')
+  t.strictSame(before.effects(rule, before.place('fedora', 'd1'), withMode(rule, 'warn')), ['warn'])
+  t.strictSame(before.effects(rule, before.place('fedora', 'd1'), withMode(rule, 'off')), [])
+  t.end()
+})
