@@ -1,0 +1,86 @@
+import t from 'tap'
+import { profiles } from '../../src/longhorn/profile.ts'
+import { cluster, releases, withMode } from '../fixtures/cluster.ts'
+import { copy, disk, pending, planned, ready, uuid, type RawCopy } from '../fixtures/raw-objects.ts'
+
+const rule = 'disk-removal-with-copies'
+
+const holding = (copies: readonly RawCopy[], release = 'v1.8.0') =>
+  cluster(release)
+    .node('n1', [disk('d1'), disk('d2')])
+    .image('ubuntu', copies)
+
+t.test('a disk with any trace of a copy cannot be removed, by profile', (t) => {
+  const table = { A: ['refuse'], B: ['refuse'], C: ['refuse'], none: ['warn'] }
+  for (const profile of profiles) {
+    for (const trace of [ready('d1'), copy('d1', 'unknown'), planned('d1'), pending('d1')]) {
+      const before = holding([trace], releases[profile])
+      t.strictSame(before.effects(rule, before.toNode('n1', [disk('d2')])), table[profile], profile)
+      t.strictSame(
+        before.effects(rule, before.deleteNode('n1')),
+        table[profile],
+        `with its node, on ${profile}`,
+      )
+    }
+    const elsewhere = holding([ready('d2')], releases[profile])
+    t.strictSame(
+      elsewhere.effects(rule, elsewhere.toNode('n1', [disk('d2')])),
+      [],
+      `an empty disk on ${profile}`,
+    )
+  }
+  t.end()
+})
+
+t.test('a disk that another node or another name has already is being moved', (t) => {
+  const moved = holding([ready('d1')]).node('n2', [disk('d1')])
+  t.strictSame(moved.effects(rule, moved.toNode('n1', [disk('d2')])), [])
+  t.strictSame(moved.effects(rule, moved.deleteNode('n1')), [])
+  const before = holding([ready('d1')])
+  const renamed = before.toNode('n1', [disk('other', { diskUUID: uuid('d1') }), disk('d2')])
+  t.strictSame(before.effects(rule, renamed), [])
+  t.end()
+})
+
+t.test('nothing is known of a disk without UUID, and images on their way out do not count', (t) => {
+  const unsynced = cluster('v1.8.0')
+    .node('n1', [disk('d1', { synced: false })])
+    .image('ubuntu', [ready('d1')])
+  t.strictSame(unsynced.effects(rule, unsynced.toNode('n1', [])), [])
+  const leaving = cluster('v1.8.0')
+    .node('n1', [disk('d1')])
+    .image('ubuntu', [ready('d1')], { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } })
+  t.strictSame(leaving.effects(rule, leaving.toNode('n1', [])), [])
+  t.end()
+})
+
+t.test('a node that is uninstalled or on its way out passes', (t) => {
+  for (const metadata of [
+    { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } },
+    { deletionTimestamp: '2026-01-01T00:00:00Z' },
+  ]) {
+    const before = holding([ready('d1')]).node('n1', [disk('d1')], { metadata })
+    t.strictSame(before.judge(before.deleteNode('n1')), [])
+    t.strictSame(before.judge(before.toNode('n1', [])), [])
+  }
+  t.end()
+})
+
+t.test('the message names everything', (t) => {
+  const before = holding([pending('d1')])
+  t.match(before.judge(before.toNode('n1', [disk('d2')]))[0], {
+    rule,
+    subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
+    message:
+      /^a copy \(ready\) of backing image ubuntu is pending cleanup on disk d1 \(uuid-d1\) of node n1, which this takes away/,
+    clears: /^empty the disk first.*; look: kubectl/,
+  })
+  t.end()
+})
+
+t.test('modes', (t) => {
+  const before = holding([ready('d1')])
+  t.strictSame(before.effects(rule, before.deleteNode('n1'), withMode(rule, 'warn')), ['warn'])
+  t.strictSame(before.effects(rule, before.deleteNode('n1'), withMode(rule, 'off')), [])
+  t.end()
+})
