@@ -172,26 +172,37 @@ function mapOf(objects: readonly LonghornObject[]): DiskMap {
   return map
 }
 
-/** 10,000 questions of the kinds that rules ask, all over a cluster with this many nodes. */
-function ask(map: DiskMapView, nodes: number): number {
-  let answered = 0
-  for (let index = 0; index < 1000; index++) {
-    const uuid = `uuid-${(index * 7919) % (nodes * 10)}`
-    const image = `image-${(index * 7919) % (nodes * 2)}`
-    const node = `node-${(index * 7919) % nodes}`
-    answered += map.ownersOf(uuid).length + map.copiesOf(image).length
-    answered += map.node(node) && map.image(image) && map.dataSource(image) ? 1 : 0
-    for (const answer of [
-      map.imagesOn(uuid),
-      map.pendingOn(uuid),
-      map.pendingOnNode(node),
-      map.unfinishedFirstFilesOn(uuid),
-      map.replicasUsing(image, uuid),
-    ]) {
-      answered += [...answer].length
-    }
-  }
-  return answered
+/** What rules ask, each of an object of the cluster. */
+const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>> = {
+  'who owns a disk': (map, { uuid }) => map.ownersOf(uuid),
+  'the copies of an image': (map, { image }) => map.copiesOf(image),
+  'the images on a disk': (map, { uuid }) => [...map.imagesOn(uuid)],
+  'what is pending on a disk': (map, { uuid }) => [...map.pendingOn(uuid)],
+  'what is pending on a node': (map, { node }) => [...map.pendingOnNode(node)],
+  'the first files on a disk': (map, { uuid }) => [...map.unfinishedFirstFilesOn(uuid)],
+  'the replicas on a copy': (map, { image, uuid }) => [...map.replicasUsing(image, uuid)],
+  'what nobody owns': (map) => [...map.pendingOnUnownedDisks(), ...map.nodesWithUnsyncedDisks()],
+  'the objects of a name': (map, { node, image }) => [
+    map.node(node),
+    map.image(image),
+    map.dataSource(image),
+  ],
+  'the numbers of a cluster': (map) => map.imageCount + map.pendingImageCount,
+}
+
+interface At {
+  readonly uuid: string
+  readonly image: string
+  readonly node: string
+}
+
+/** Places all over a cluster with this many nodes. */
+function places(nodes: number): At[] {
+  return Array.from({ length: 1000 }, (_, index) => ({
+    uuid: `uuid-${(index * 7919) % (nodes * 10)}`,
+    image: `image-${(index * 7919) % (nodes * 2)}`,
+    node: `node-${(index * 7919) % nodes}`,
+  }))
 }
 
 /** The fastest of some runs in milliseconds: the one that nothing else on the machine disturbed. */
@@ -211,18 +222,22 @@ t.test('at the design point an answer and an update cost what they cost in a sma
   const small = clusterOf(sizes.small)
   const maps = { large: mapOf(large), small: mapOf(small) }
 
+  // Measured: 20 to 45 ms. Reviews wait while a list is taken over, so it has to stay far below their time-out.
   const building = fastest(2, () => void mapOf(large))
-  const buildingSmall = fastest(20, () => void mapOf(small))
-  t.ok(building < 100 * 20 * buildingSmall, `built in ${building} ms, the small one in ${buildingSmall} ms`)
+  t.ok(building < 2000, `built in ${building} ms`)
 
-  ask(maps.large, sizes.large)
-  ask(maps.small, sizes.small)
-  const asking = fastest(5, () => void ask(maps.large, sizes.large))
-  const askingSmall = fastest(5, () => void ask(maps.small, sizes.small))
-  t.ok(
-    asking < 20 * askingSmall,
-    `10,000 questions took ${asking} ms, in the small cluster ${askingSmall} ms`,
-  )
+  const at = { large: places(sizes.large), small: places(sizes.small) }
+  for (const [question, ask] of Object.entries(questions)) {
+    const asking = (size: 'large' | 'small') =>
+      fastest(10, () => {
+        for (const place of at[size]) ask(maps[size], place)
+      })
+    const [asked, askedSmall] = [asking('large'), asking('small')]
+    t.ok(
+      asked < 20 * askedSmall,
+      `${question}: ${asked} ms for 1,000 answers, in the small cluster ${askedSmall} ms`,
+    )
+  }
 
   const update = (size: 'large' | 'small') => {
     const versions = ['unknown', 'ready'].map((state) => bigImage(1, sizes[size], state))
