@@ -19,7 +19,7 @@ export const evictionDuringCleanup: Rule = {
         drafts.push(draft(disk, cleanup, circumstances))
     }
     if (drafts.length > 0 && looksPruned(circumstances.map)) {
-      yield outdatedCrd(eviction.node.metadata.name, circumstances)
+      yield { ...outdatedCrd(eviction.node.metadata.name, circumstances), ...mildest(drafts) }
     } else {
       yield* drafts
     }
@@ -44,6 +44,11 @@ function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circums
 /** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */
 function isStuck({ since }: PendingCleanup, { profile, policy, now }: Circumstances): boolean {
   return profile === 'C' && now - since > policy.stuckAfterMs
+}
+
+/** One finding in place of many does no more than they would: a warning if all of them only warn. */
+function mildest(drafts: readonly Draft[]): Pick<Draft, 'effect'> {
+  return drafts.every(({ effect }) => effect === 'warn') ? { effect: 'warn' } : {}
 }
 
 function outdatedCrd(node: string, circumstances: Circumstances): Draft {

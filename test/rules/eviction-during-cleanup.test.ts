@@ -1,7 +1,7 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/profile.ts'
-import { cluster, noon, releases, withMode } from '../fixtures/cluster.ts'
-import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+import { cluster, noon, parsed, releases, withMode } from '../fixtures/cluster.ts'
+import { disk, pending, rawImage, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const rule = 'eviction-during-cleanup'
 const evicting = { evictionRequested: true }
@@ -117,6 +117,21 @@ t.test('when most images are pending at once there is one finding, about the CRD
   t.equal(found.length, 1)
   for (const name of ['e', 'f']) before.image(name, [ready('d1')])
   t.equal(before.effects(rule, change).length, 3, 'half of the images is not most')
+  t.end()
+})
+
+t.test('an outdated CRD is no reason to hold an eviction for ever on profile C', (t) => {
+  const table = { A: ['hold'], B: ['hold'], C: ['warn'], none: ['warn'] }
+  for (const profile of profiles) {
+    const before = cluster(releases[profile]).node('n1', [disk('d1')])
+    for (const name of ['a', 'b', 'c', 'd']) before.image(name, [pending('d1')])
+    const change = before.toNode('n1', [disk('d1', evicting)])
+    t.strictSame(before.effects(rule, change, {}, noon + 300_001), table[profile], `stuck, on ${profile}`)
+    before.map.remove('BackingImage', 'd')
+    before.map.apply(parsed('BackingImage', rawImage('d', [pending('d1')])), noon + 300_000)
+    const effect = profile === 'none' ? 'warn' : 'hold'
+    t.strictSame(before.effects(rule, change, {}, noon + 300_001), [effect], `one is fresh, on ${profile}`)
+  }
   t.end()
 })
 
