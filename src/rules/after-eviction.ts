@@ -12,12 +12,17 @@ export interface EvictedCopy {
   readonly diskUUID: string
 }
 
-/** The copies in spec or in status on the disks that are evicted from now on. */
+/**
+ * The copies in spec or in status on the disks that are evicted from now on. An image on its way out loses them all
+ * anyway.
+ */
 export function* evictedCopies({ node, evicting }: Eviction, map: DiskMapView): Iterable<EvictedCopy> {
   for (const disk of evicting) {
     const uuid = diskUUID(node, disk)
     if (uuid === undefined) continue
-    for (const image of map.imagesOn(uuid)) yield { image, node: node.metadata.name, disk, diskUUID: uuid }
+    for (const image of map.imagesOn(uuid)) {
+      if (!image.metadata.terminating) yield { image, node: node.metadata.name, disk, diskUUID: uuid }
+    }
   }
 }
 

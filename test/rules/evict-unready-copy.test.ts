@@ -49,6 +49,13 @@ t.test('both disks of a node evicted together leave nothing on it', (t) => {
   t.end()
 })
 
+t.test('an image on its way out has nothing to lose', (t) => {
+  const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' }
+  const before = holding([]).image('ubuntu', [copy('d1', 'unknown')], { metadata })
+  t.strictSame(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')])), [])
+  t.end()
+})
+
 t.test('by profile and mode', (t) => {
   const table = { A: ['hold'], B: ['hold'], C: ['hold'], none: [] }
   for (const profile of profiles) {
