@@ -1,5 +1,5 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import { copiesOf, isReady } from '../longhorn/copies.ts'
+import { copiesOf, type Copy } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 import { evictedCopies, isEvictingAfter, nodesAfter } from './after-eviction.ts'
@@ -29,16 +29,23 @@ export const noEvictionTarget: Rule = {
 
 /** Why no copy would be made elsewhere; undefined if one can be, or is there already. */
 function obstacle(image: BackingImage, eviction: Eviction, { map }: Circumstances): string | undefined {
-  // One healthy copy elsewhere is enough for the eviction to end.
-  const readyElsewhere = copiesOf(image).some(
-    (copy) => isReady(copy) && !isEvictingAfter(copy.diskUUID, eviction, map),
+  // One healthy copy elsewhere is enough for the eviction to end, and one in the making will be.
+  const copyElsewhere = copiesOf(image).some(
+    (copy) => isReadySoon(copy) && !isEvictingAfter(copy.diskUUID, eviction, map),
   )
-  if (readyElsewhere) return undefined
+  if (copyElsewhere) return undefined
   if (map.replenishLimit === 0) {
     return 'setting concurrent-backing-image-replenish-per-node-limit is 0, so Longhorn makes no copies'
   }
   for (const node of nodesAfter(eviction, map)) if (canTake(node, image)) return undefined
   return 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
+}
+
+/** The states that lead to `ready`; empty is a copy that is only planned (longhorn.md §1). */
+const onTheWay = new Set(['', 'pending', 'starting', 'in-progress', 'ready-for-transfer', 'ready'])
+
+function isReadySoon({ phase, state }: Copy): boolean {
+  return phase !== 'pending cleanup' && onTheWay.has(state)
 }
 
 function canTake({ spec, status }: Node, image: BackingImage): boolean {

@@ -2,8 +2,10 @@ import t from 'tap'
 import { profiles } from '../../src/longhorn/profile.ts'
 import { cluster, releases, withMode } from '../fixtures/cluster.ts'
 import {
+  copy,
   disk,
   pending,
+  planned,
   ready,
   uuid,
   type RawCopy,
@@ -63,6 +65,14 @@ t.test('an eviction needs a disk that can take the copy', (t) => {
       ['warn'],
     ],
     ['a ready copy elsewhere', { copies: [ready('d1'), ready('d3')] }, []],
+    ['a copy in the making elsewhere', { copies: [ready('d1'), copy('d3', 'in-progress')] }, []],
+    ['a copy planned elsewhere', { copies: [ready('d1'), planned('d3')] }, []],
+    ['a copy elsewhere whose node is down', { copies: [ready('d1'), copy('d3', 'unknown')] }, ['warn']],
+    [
+      'a copy that is cleaned up elsewhere',
+      { node: evicting, copies: [ready('d1'), pending('d3')] },
+      ['warn'],
+    ],
     ['only a clean-up to be ended', { disks: [], copies: [pending('d1')] }, []],
   ]
   for (const [what, other, effects] of table) t.strictSame(found(other), effects, what)
