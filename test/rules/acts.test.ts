@@ -4,12 +4,16 @@ import { nameOf, type Change } from '../../src/rules/change.ts'
 import { cluster, parsed, request } from '../fixtures/cluster.ts'
 import {
   disk,
+  pending,
+  planned,
   rawImage,
   rawNode,
   rawSource,
   ready,
+  uuid,
   type RawCopy,
   type RawDisk,
+  type RawImageOptions,
   type RawNodeOptions,
 } from '../fixtures/raw-objects.ts'
 
@@ -29,10 +33,16 @@ function node(before: RawSide | undefined, after: RawSide | undefined): Change {
   return { ...base, operation: 'DELETE', before: object(before ?? {}) }
 }
 
-function image(before: readonly RawCopy[] | undefined, after: readonly RawCopy[] | undefined): Change {
-  const object = (copies: readonly RawCopy[]) => parsed('BackingImage', rawImage('ubuntu', copies))
+function image(
+  before: readonly RawCopy[] | undefined,
+  after: readonly RawCopy[] | undefined,
+  to: RawImageOptions = {},
+): Change {
+  const object = (copies: readonly RawCopy[], options: RawImageOptions = {}) =>
+    parsed('BackingImage', rawImage('ubuntu', copies, options))
   const base = { kind: 'BackingImage', request: request() } as const
-  if (before && after) return { ...base, operation: 'UPDATE', before: object(before), after: object(after) }
+  if (before && after)
+    return { ...base, operation: 'UPDATE', before: object(before), after: object(after, to) }
   if (after) return { ...base, operation: 'CREATE', after: object(after) }
   return { ...base, operation: 'DELETE', before: object(before ?? []) }
 }
@@ -53,6 +63,7 @@ t.test('what each change does, told from the request alone', (t) => {
   const d2 = disk('d2')
   const flagged: RawSide = { options: evicting }
   const leaving = { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }
+  const uninstalling = { metadata: { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } } }
   const table: [what: string, change: Change, acts: string[]][] = [
     ['a node joins', node(undefined, {}), []],
     ['a node joins with its flag up', node(undefined, flagged), ['eviction']],
@@ -94,11 +105,38 @@ t.test('what each change does, told from the request alone', (t) => {
       node({ options: leaving }, { disks: [], options: { ...leaving, ...evicting } }),
       [],
     ],
+    [
+      'o7: a disk joins another disk that is flagged',
+      node({ disks: [disk('d1', evicting)] }, { disks: [disk('d1', evicting), d2] }),
+      ['eviction'],
+    ],
+    [
+      'a disk joins with its flag up',
+      node({ disks: [d1] }, { disks: [d1, disk('d2', evicting)] }),
+      ['eviction'],
+    ],
+    [
+      'the flag moves from a disk to the node',
+      node({ disks: [disk('d1', evicting), d2] }, flagged),
+      ['eviction'],
+    ],
+    ['the flagged node is deleted', node(flagged, undefined), ['disk-removal']],
+    ['anything, once marked by the uninstaller', node({ options: uninstalling }, undefined), []],
+    [
+      'the mark of the uninstaller comes with the flag itself',
+      node({}, { options: { ...uninstalling, ...evicting } }),
+      ['eviction'],
+    ],
     ['an image is made', image(undefined, [ready('d1')]), []],
     ['an image is deleted', image([ready('d1')], undefined), []],
     ['a copy is added', image([ready('d1')], [ready('d1'), ready('d2')]), []],
     ['a copy is removed', image([ready('d1'), ready('d2')], [ready('d2')]), ['cleanup']],
     ['a copy is moved', image([ready('d1')], [ready('d2')]), ['cleanup']],
+    ['o9: all copies are removed', image([ready('d1'), ready('d2')], []), ['cleanup']],
+    ['a planned copy is removed', image([planned('d1')], []), ['cleanup']],
+    ['a clean-up goes on', image([pending('d1')], [pending('d1', 'unknown')]), []],
+    ['a copy is marked for eviction', image([ready('d1')], [ready('d1', { evicting: true })]), []],
+    ['only minNumberOfCopies changes', image([ready('d1')], [ready('d1')], { minNumberOfCopies: 3 }), []],
     ['nothing changes', image([ready('d1')], [ready('d1')]), []],
     ['a first file without a disk', source(undefined, [undefined, false]), []],
     ['a first file on a disk', source(undefined, ['d1', false]), ['placement']],
@@ -106,6 +144,8 @@ t.test('what each change does, told from the request alone', (t) => {
     ['a first file moves', source(['d2', false], ['d1', false]), ['placement']],
     ['a first file stays', source(['d1', false], ['d1', false]), []],
     ['a first file is done', source(['d1', false], ['d1', true]), []],
+    ['a first file comes transferred', source(undefined, ['d1', true]), []],
+    ['a first file loses its disk', source(['d1', false], [undefined, false]), []],
     ['a data source is deleted', source(['d1', false], undefined), []],
   ]
   for (const [what, change, acts] of table) {
@@ -130,6 +170,19 @@ t.test('an eviction says which disks, and whether the node had no flag before', 
   t.match(act, { act: 'eviction', raisesGate: false, evicting: ['d2'], joining: ['d2'] })
   const [whole] = actsOf(node({}, { options: evicting }))
   t.match(whole, { act: 'eviction', raisesGate: true, evicting: ['d1', 'd2'], joining: [] })
+  t.end()
+})
+
+t.test('absent means false, and a map that is absent is empty', (t) => {
+  const before = parsed('Node', rawNode('n1', [disk('d1', evicting)], evicting))
+  const unflagged = { metadata: { name: 'n1' }, spec: { disks: { d1: null } } }
+  const after = parsed('Node', unflagged)
+  const base = { operation: 'UPDATE', request: request() } as const
+  t.match(actsOf({ kind: 'Node', ...base, before, after }), [{ act: 'flags-cleared' }])
+  const full = parsed('BackingImage', rawImage('ubuntu', [ready('d1')]))
+  const bare = parsed('BackingImage', { metadata: { name: 'ubuntu' }, spec: { diskFileSpecMap: null } })
+  const [act] = actsOf({ kind: 'BackingImage', ...base, before: full, after: bare })
+  t.match(act, { act: 'cleanup', disks: new Set([uuid('d1')]) })
   t.end()
 })
 
