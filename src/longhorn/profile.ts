@@ -34,25 +34,21 @@ const rows: readonly Row[] = [
   { from: [1, 10, 0], profile: 'C', preRelease: 'B' },
 ]
 
-const releasePattern = /^v?(\d+)\.(\d+)\.(\d+)(-.+)?$/
-const branchPattern = /^v?(\d+)\.(\d+)\.x(-.+)?$/
+const releasePattern = /^v?(\d+)\.(\d+)\.(\d+|x)(-.+)?$/
 
 /**
  * The profile of a release as Longhorn writes it in its setting `current-longhorn-version`: `v1.8.0`, `v1.8.0-rc1`.
- * A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as the most dangerous of the line.
+ * A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as a pre-release of the line's first.
  * Unknown, absent or unreadable (`master-head`) is A: the rules then hold back too much, never too little.
  */
 export function profileOf(release: string | undefined): Profile {
-  const exact = releasePattern.exec(release ?? '')
-  if (exact) {
-    const version: Version = [Number(exact[1]), Number(exact[2]), Number(exact[3])]
-    const row = rowOf(version)
-    return exact[4] !== undefined && compare(row.from, version) === 0 ? row.preRelease : row.profile
-  }
-  const branch = branchPattern.exec(release ?? '')
-  // Patches only ever made a line safer, so its first release is its most dangerous.
-  if (branch) return rowOf([Number(branch[1]), Number(branch[2]), 0]).profile
-  return 'A'
+  const parts = releasePattern.exec(release ?? '')
+  if (!parts) return 'A'
+  const [, major, minor, patch, suffix] = parts
+  const version: Version = [Number(major), Number(minor), patch === 'x' ? 0 : Number(patch)]
+  const row = rowOf(version)
+  const isEarly = patch === 'x' || suffix !== undefined
+  return isEarly && compare(row.from, version) === 0 ? row.preRelease : row.profile
 }
 
 /** The last row that begins at or before this version. */

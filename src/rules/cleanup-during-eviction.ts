@@ -1,7 +1,9 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
+import type { Copy } from '../longhorn/copies.ts'
 import { diskUUID, isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
+import { outcomeOf } from './cleanup-outcome.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { consequence, inState, lookAtNode, theDisk } from './sentences.ts'
 
@@ -14,11 +16,12 @@ export const cleanupDuringEviction: Rule = {
   effects: { A: 'hold', B: 'hold', C: 'warn', none: 'off' },
 
   *cleanup(cleanup, circumstances) {
-    for (const uuid of cleanup.disks) {
+    for (const copy of outcomeOf(cleanup).removed) {
       // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
-      if (!cleanup.after.status.diskFileStatusMap.has(uuid)) continue
-      for (const owner of endangeredOwners(uuid, circumstances))
-        yield draft(cleanup, uuid, owner, circumstances)
+      if (copy.phase === 'planned') continue
+      for (const owner of endangeredOwners(copy.diskUUID, circumstances)) {
+        yield draft(cleanup, copy, owner, circumstances)
+      }
     }
   },
 }
@@ -47,22 +50,16 @@ function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
   return profile === 'A' ? isFlagged(node) : isEvicting(node, disk)
 }
 
-function draft(
-  { before, after }: Cleanup,
-  uuid: string,
-  owner: DiskOwner,
-  circumstances: Circumstances,
-): Draft {
-  const image = after.metadata.name
-  const copy = `copy${inState(after.status.diskFileStatusMap.get(uuid)?.state ?? '')}`
+function draft({ before }: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {
+  const { image, diskUUID, state } = copy
   const { node, disk } = owner
-  const endsEviction = before.spec.diskFileSpecMap.get(uuid)?.evictionRequested ?? false
+  const endsEviction = before.spec.diskFileSpecMap.get(diskUUID)?.evictionRequested === true
   const what = endsEviction
-    ? `the eviction of backing image ${image} from ${theDisk(uuid, owner)} is finished and its ${copy} would now be removed`
-    : `the ${copy} of backing image ${image} on ${theDisk(uuid, owner)} would be cleaned up`
+    ? `the eviction of backing image ${image} from ${theDisk(diskUUID, owner)} is finished and its copy${inState(state)} would now be removed`
+    : `the copy${inState(state)} of backing image ${image} on ${theDisk(diskUUID, owner)} would be cleaned up`
   return {
     ...(endsEviction && circumstances.policy.evictionCompletion === 'allow' ? { effect: 'warn' } : {}),
-    subjects: [{ node, disk, diskUUID: uuid, image }],
+    subjects: [{ node, disk, diskUUID, image }],
     message: `${what} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
     clears: `passes once no eviction is requested on node ${node} (a copy that is marked for eviction is still removed after that); ${lookAtNode(node, circumstances)}`,
   }

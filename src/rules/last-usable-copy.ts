@@ -1,7 +1,7 @@
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
-import { isUsable, isWorthless } from './usable.ts'
+import { isWorthless, survives } from './usable.ts'
 
 /** How an image was made that cannot be made again (longhorn.md §4). */
 const unrepeatable = new Set(['upload', 'export-from-volume', 'clone'])
@@ -18,7 +18,7 @@ export const lastUsableCopy: Rule = {
     const { map } = circumstances
     const { removed, kept } = outcomeOf(cleanup)
     const lost = removed.filter((copy) => !isWorthless(copy))
-    if (lost.length === 0 || kept.some((copy) => isUsable(copy, map))) return
+    if (lost.length === 0 || kept.some((copy) => survives(copy, map))) return
     const { metadata, spec } = cleanup.after
     const where = lost.map(
       ({ diskUUID, state }) => `on ${theDisk(diskUUID, map.ownersOf(diskUUID)[0])}${inState(state)}`,

@@ -1,5 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Copy } from '../longhorn/copies.ts'
+import { isReady, type Copy } from '../longhorn/copies.ts'
+import { isEvicting } from '../longhorn/eviction.ts'
 
 const failed = new Set(['failed', 'failed-and-cleanup'])
 
@@ -18,6 +19,19 @@ export function isUsable(copy: Copy, map: DiskMapView): boolean {
     default:
       return false
   }
+}
+
+/**
+ * True for a usable copy that stays: one that is not ready goes with the eviction of its disk, since eviction deletes
+ * all evicting copies if none is ready (longhorn.md §4).
+ */
+export function survives(copy: Copy, map: DiskMapView): boolean {
+  if (!isUsable(copy, map)) return false
+  if (isReady(copy)) return true
+  return !map.ownersOf(copy.diskUUID).some(({ node: name, disk }) => {
+    const node = map.node(name)
+    return node !== undefined && isEvicting(node, disk)
+  })
 }
 
 /** True for a copy with nothing to lose: only planned, or failed. */

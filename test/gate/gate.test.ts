@@ -4,7 +4,7 @@ import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import type { TestCluster } from '../fixtures/cluster.ts';
+import type { TestCluster } from '../fixtures/cluster.ts'
 import { admin, cluster, longhornAccount, noon } from '../fixtures/cluster.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
 

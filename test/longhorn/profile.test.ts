@@ -48,15 +48,15 @@ const preReleases: Readonly<Record<string, Profile>> = {
   '1.11.0-rc1': 'C',
 }
 
-/** The most dangerous release of the line. */
+/** Any commit of the line: what came before its first release, if that is the more dangerous. */
 const branches: Readonly<Record<string, Profile>> = {
   '1.5.x-head': 'none',
   '1.6.x-head': 'none',
   '1.7.x-head': 'A',
   '1.8.x-head': 'A',
-  '1.9.x-head': 'B',
-  '1.9.x': 'B',
-  '1.10.x-head': 'C',
+  '1.9.x-head': 'A',
+  '1.9.x': 'A',
+  '1.10.x-head': 'B',
   '1.11.x-head': 'C',
 }
 

@@ -5,10 +5,11 @@ import { copy, disk, pending, planned, ready, uuid, type RawCopy } from '../fixt
 
 const rule = 'last-usable-copy'
 
-/** An image with these copies; n1 has d1 and d2, nobody has d9. */
+/** An image with these copies; n1 has d1 and d2, n2 is evicted and has d3, nobody has d9. */
 const holding = (copies: readonly RawCopy[], release = 'v1.8.0', sourceType = 'download') =>
   cluster(release)
     .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3')], { evictionRequested: true })
     .image('ubuntu', copies, { sourceType })
 
 t.test('what is left after a clean-up of the copy on d1 decides', (t) => {
@@ -20,6 +21,8 @@ t.test('what is left after a clean-up of the copy on d1 decides', (t) => {
     ['a copy ready for transfer', ready('d1'), [copy('d2', 'ready-for-transfer')], []],
     ['a copy whose node is rebooting', ready('d1'), [copy('d2', 'unknown')], []],
     ['an unknown copy on a disk that no node has', ready('d1'), [copy('d9', 'unknown')], ['refuse']],
+    ['a copy whose node is rebooting and evicted', ready('d1'), [copy('d3', 'unknown')], ['refuse']],
+    ['a ready copy that is evicted, and replaced first', ready('d1'), [ready('d3')], []],
     ['a failed copy', ready('d1'), [copy('d2', 'failed')], ['refuse']],
     ['a copy in progress', ready('d1'), [copy('d2', 'in-progress')], ['refuse']],
     ['a planned copy', ready('d1'), [planned('d2')], ['refuse']],
