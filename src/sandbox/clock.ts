@@ -19,7 +19,7 @@ export const systemClock: Clock = {
   },
 }
 
-/** A moment as the API server writes it: RFC 3339 in UTC, whole seconds. */
+/** A moment as Kubernetes and Longhorn write it: RFC 3339 in UTC, whole seconds. */
 export function timestamp(ms: number): string {
   return `${new Date(ms).toISOString().slice(0, -5)}Z`
 }

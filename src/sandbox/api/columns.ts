@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../cluster-client.ts'
-import { at, isFields, listAt, textAt } from './fields.ts'
+import { at, isJsonObject, listAt, textAt } from '../json.ts'
 
 /** One column of `kubectl get`, as a CustomResourceDefinition's `additionalPrinterColumns` has it. */
 export interface Column {
@@ -30,7 +30,7 @@ export function since(name: string, ...path: readonly string[]): Column {
 export function condition(name: string, type: string): Column {
   const value = (object: ClusterObject) =>
     listAt(object, 'status', 'conditions')
-      .filter(isFields)
+      .filter(isJsonObject)
       .find((entry) => entry.type === type)?.status
   return { name, type: 'string', priority: 0, value }
 }

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import {
   ApiError,
   type ClusterClient,
@@ -5,7 +6,6 @@ import {
   type ResourceName,
   type User,
 } from '../cluster-client.ts'
-import type { Clock } from './clock.ts'
 import type { Deletes } from './writes/deletes.ts'
 import { noSuchPath } from './failure.ts'
 import type { RequestContext, Target, WriteOptions } from './request-context.ts'

@@ -1,5 +1,5 @@
 import type { User } from '../cluster-client.ts'
-import type { Fields } from './fields.ts'
+import type { JsonObject } from '../json.ts'
 import type { ResourceFacts } from './resources.ts'
 
 /** What accompanies one request on its way. */
@@ -28,5 +28,5 @@ export interface WriteOptions {
   /** The whole way including the webhooks, but nothing is stored. */
   readonly dryRun: boolean
   /** CreateOptions, UpdateOptions or DeleteOptions as webhooks get them. */
-  readonly options: Fields
+  readonly options: JsonObject
 }

@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../cluster-client.ts'
-import { object, text } from './json.ts'
+import { object, text } from '../json.ts'
 import type { Disk } from './node-object.ts'
 import { apiVersion } from './resources.ts'
 

@@ -1,7 +1,7 @@
 import { settingNames } from '../../longhorn/setting.ts'
+import { flag, type JsonObject } from '../json.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { newCopy, type ImageObject } from './image-object.ts'
-import { flag, type JsonObject } from './json.ts'
 import { disksForImage } from './placement.ts'
 
 /** States that do not count as a copy when Longhorn decides whether it needs another. */

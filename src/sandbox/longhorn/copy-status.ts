@@ -1,5 +1,5 @@
+import { timestamp } from '../clock.ts'
 import type { Snapshot } from './cluster-view.ts'
-import { timestamp } from './clock.ts'
 import type { CopySlots } from './copy-slots.ts'
 import { isInUse, replenishLimit } from './copy-spec.ts'
 import { isFirstFile, type DataSourceObject } from './data-source-object.ts'

@@ -1,6 +1,6 @@
 import type { Profile } from '../../longhorn/profile.ts'
 import type { ClusterObject } from '../cluster-client.ts'
-import { entries, flag, object, text } from './json.ts'
+import { entries, flag, object, text } from '../json.ts'
 
 /** Where a manager meets the missing entry: a copy of `image` on `disk` that is in status and no longer in spec. */
 export interface NilDereference {

@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../cluster-client.ts'
-import { amount, flag, object, text } from './json.ts'
+import { amount, flag, object, text } from '../json.ts'
 
 /** A `backingimagedatasources.longhorn.io` object as the controllers look at it. */
 export interface DataSourceObject {

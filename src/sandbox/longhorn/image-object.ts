@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../cluster-client.ts'
-import { amount, entries, object, text, textEntries, texts, type JsonObject } from './json.ts'
+import { amount, entries, object, text, textEntries, texts, type JsonObject } from '../json.ts'
 
 /** One file of an image, an entry of `status.diskFileStatusMap`. */
 export interface FileStatus {

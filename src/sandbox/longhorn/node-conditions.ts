@@ -1,5 +1,5 @@
-import { timestamp } from './clock.ts'
-import { list, object, type JsonObject } from './json.ts'
+import { timestamp } from '../clock.ts'
+import { list, object, type JsonObject } from '../json.ts'
 
 /** Why a node is not ready, in Longhorn's words. */
 export type NotReady = 'ManagerPodDown' | 'KubernetesNodeNotReady'

@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../cluster-client.ts'
-import { entries, flag, list, object, text, texts } from './json.ts'
+import { entries, flag, list, object, text, texts } from '../json.ts'
 
 /** One disk of a node, spec and status together. */
 export interface Disk {

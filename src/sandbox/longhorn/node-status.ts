@@ -1,7 +1,7 @@
 import type { ClusterObject } from '../cluster-client.ts'
+import { amount, entries, object, text, type JsonObject } from '../json.ts'
 import type { Snapshot } from './cluster-view.ts'
 import type { DiskUUIDs } from './disk-uuid.ts'
-import { amount, entries, object, text, type JsonObject } from './json.ts'
 import { diskConditions, nodeConditions, type NotReady } from './node-conditions.ts'
 import { readNode, type Disk } from './node-object.ts'
 

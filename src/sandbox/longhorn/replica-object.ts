@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ClusterObject } from '../cluster-client.ts'
-import { flag, object, text } from './json.ts'
+import { flag, object, text } from '../json.ts'
 
 /** A `replicas.longhorn.io` object as the controllers look at it. */
 export interface ReplicaObject {

@@ -1,6 +1,6 @@
 import { settingNames } from '../../longhorn/setting.ts'
+import { timestamp } from '../clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
-import { timestamp } from './clock.ts'
 import { newCopy } from './image-object.ts'
 import { apiVersion } from './resources.ts'
 import type { SeedImage, SeedOptions, SeedReplica } from './seed-options.ts'

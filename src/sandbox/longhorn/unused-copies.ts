@@ -1,5 +1,5 @@
+import type { JsonObject } from '../json.ts'
 import type { ImageObject } from './image-object.ts'
-import type { JsonObject } from './json.ts'
 
 /**
  * The `spec.diskFileSpecMap` without the copies on these disks that nothing has used for long enough, as the node's

@@ -1,5 +1,5 @@
 import type { ClusterObject, User } from '../../cluster-client.ts'
-import type { Fields } from '../fields.ts'
+import type { JsonObject } from '../../json.ts'
 import type { ResourceFacts } from '../resources.ts'
 
 /** One write as webhooks are asked about it, decoded, complete and valid. */
@@ -18,5 +18,5 @@ export interface AdmissionRequest {
   readonly user: User
   readonly dryRun: boolean
   /** CreateOptions, UpdateOptions or DeleteOptions as the client sent them. */
-  readonly options: Fields
+  readonly options: JsonObject
 }

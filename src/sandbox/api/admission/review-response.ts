@@ -1,5 +1,5 @@
 import { ApiError } from '../../cluster-client.ts'
-import { at, isFields, listAt, textAt, type Fields } from '../fields.ts'
+import { at, isJsonObject, listAt, textAt, type JsonObject } from '../../json.ts'
 
 /** What a webhook said. */
 export type Answer =
@@ -17,7 +17,7 @@ export function readAnswer(webhookName: string, uid: string, review: unknown): A
   if (kind !== 'admission.k8s.io/v1, Kind=AdmissionReview')
     return `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${kind}`
   const response = at(review, 'response')
-  if (!isFields(response)) return 'webhook response was absent'
+  if (!isJsonObject(response)) return 'webhook response was absent'
   if (response.uid !== uid) return `expected response.uid="${uid}", got "${textAt(response, 'uid')}"`
   if ((response.patch ?? undefined) !== undefined || (response.patchType ?? undefined) !== undefined)
     return 'webhook returned response.patch, which a validating webhook must not'
@@ -28,12 +28,12 @@ export function readAnswer(webhookName: string, uid: string, review: unknown): A
   const warnings = listAt(response, 'warnings').filter((warning) => typeof warning === 'string')
   if (allowed) return { allowed, warnings }
   const status = response.status ?? undefined
-  if (status !== undefined && !isFields(status)) return 'response.status must be an object'
+  if (status !== undefined && !isJsonObject(status)) return 'response.status must be an object'
   return { allowed, warnings, denial: denialOf(webhookName, status ?? {}) }
 }
 
 /** The whole status reaches the client, with who denied it said first. Below 400 or none is turned into 400. */
-function denialOf(webhookName: string, status: Fields): ApiError {
+function denialOf(webhookName: string, status: JsonObject): ApiError {
   const denied = `admission webhook "${webhookName}" denied the request`
   const reason = textAt(status, 'reason')
   const why = textAt(status, 'message') || reason
@@ -42,6 +42,6 @@ function denialOf(webhookName: string, status: Fields): ApiError {
     code,
     reason,
     message: why === '' ? `${denied} without explanation` : `${denied}: ${why}`,
-    ...(isFields(status.details) && { details: status.details }),
+    ...(isJsonObject(status.details) && { details: status.details }),
   })
 }

@@ -1,5 +1,5 @@
+import type { JsonObject } from '../../json.ts'
 import type { AdmissionRequest } from './admission-request.ts'
-import type { Fields } from '../fields.ts'
 
 /**
  * The AdmissionReview of a request (kubernetes.md, The request). On the main resource there is no `subResource`,
@@ -7,7 +7,7 @@ import type { Fields } from '../fields.ts'
  *
  * @param uid new for each call: one client request can be reviewed many times
  */
-export function reviewOf(request: AdmissionRequest, uid: string): Fields {
+export function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
   const { group, version, kind, plural } = request.resource
   const ofKind = { group, version, kind }
   const ofResource = { group, version, resource: plural }

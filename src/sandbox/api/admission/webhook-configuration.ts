@@ -2,7 +2,7 @@ import { Type, type Static } from 'typebox'
 import { absent } from '../../../longhorn/absent.ts'
 import { parser } from '../../../longhorn/parse.ts'
 import type { Parsed } from '../../../longhorn/parsed.ts'
-import { at, listAt, textAt } from '../fields.ts'
+import { at, listAt, textAt } from '../../json.ts'
 import { labelOperators, labelSelectorOf, type LabelSelector } from '../store/label-selector.ts'
 
 /** Kept open: {@link labelSelectorOf} reads it. */

@@ -1,5 +1,5 @@
+import { at, isJsonObject, type JsonObject } from '../../json.ts'
 import type { AdmissionRequest } from './admission-request.ts'
-import { at, isFields, type Fields } from '../fields.ts'
 import type { Webhook, WebhookRule } from './webhook-configuration.ts'
 
 /**
@@ -10,7 +10,7 @@ import type { Webhook, WebhookRule } from './webhook-configuration.ts'
 export function isAsked(
   webhook: Webhook,
   request: AdmissionRequest,
-  namespaceLabels: Fields | undefined,
+  namespaceLabels: JsonObject | undefined,
 ): boolean {
   if (!webhook.rules.some((rule) => matches(rule, request))) return false
   if (namespaceLabels && !webhook.namespaceSelector(namespaceLabels)) return false
@@ -21,9 +21,9 @@ export function isAsked(
 }
 
 /** An object's labels; none is an empty set. */
-export function labelsOf(object: unknown): Fields {
+export function labelsOf(object: unknown): JsonObject {
   const labels = at(object, 'metadata', 'labels')
-  return isFields(labels) ? labels : {}
+  return isJsonObject(labels) ? labels : {}
 }
 
 function matches(rule: WebhookRule, request: AdmissionRequest): boolean {

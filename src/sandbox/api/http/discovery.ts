@@ -1,4 +1,4 @@
-import type { Fields } from '../fields.ts'
+import type { JsonObject } from '../../json.ts'
 import { apiVersionOf, resources, type ResourceFacts } from '../resources.ts'
 import { selfReviews } from './self-reviews.ts'
 
@@ -23,7 +23,7 @@ const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', '
  *
  * @returns undefined for a path that is not discovery
  */
-export function discover(path: string): Fields | undefined {
+export function discover(path: string): JsonObject | undefined {
   switch (path) {
     case '/version':
       return serverVersion
@@ -58,13 +58,13 @@ export function rootOf(groupVersion: string): string {
   return groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`
 }
 
-function groupOf(groupVersion: string): Fields {
+function groupOf(groupVersion: string): JsonObject {
   const [name, version] = groupVersion.split('/')
   const preferred = { groupVersion, version }
   return { name, versions: [preferred], preferredVersion: preferred }
 }
 
-function resourceList(groupVersion: string): Fields {
+function resourceList(groupVersion: string): JsonObject {
   const stored = resources.filter((resource) => apiVersionOf(resource) === groupVersion).flatMap(entriesOf)
   const asked = selfReviews
     .filter((review) => apiVersionOf(review) === groupVersion)
@@ -85,7 +85,7 @@ function entriesOf({
   kind,
   shortNames,
   hasStatus,
-}: ResourceFacts): readonly Fields[] {
+}: ResourceFacts): readonly JsonObject[] {
   const main = {
     name: plural,
     singularName: singular,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../clock.ts'
 import { ApiError } from '../../cluster-client.ts'
-import type { Clock } from '../clock.ts'
 import { discover } from './discovery.ts'
 import { badRequest, internal, methodNotAllowed, noSuchPath } from '../failure.ts'
 import { goDuration } from './go-duration.ts'

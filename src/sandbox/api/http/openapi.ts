@@ -1,5 +1,5 @@
+import type { JsonObject } from '../../json.ts'
 import { groupVersions, rootOf } from './discovery.ts'
-import type { Fields } from '../fields.ts'
 import { apiVersionOf, resources, type ResourceFacts } from '../resources.ts'
 
 /** A body and what it is. */
@@ -23,7 +23,7 @@ export function openApi(path: string, accept: string | undefined): Document | un
   return document && { contentType: 'application/json', body: JSON.stringify(document) }
 }
 
-function documentAt(path: string): Fields | undefined {
+function documentAt(path: string): JsonObject | undefined {
   const info = { title: 'Holdfast sandbox', version: 'v1.32.0' }
   if (path === '/openapi/v2') return { swagger: '2.0', info, paths: {} }
   if (path === '/openapi/v3') return { paths: Object.fromEntries(groupVersions().map(rootEntry)) }
@@ -33,12 +33,12 @@ function documentAt(path: string): Fields | undefined {
   return { openapi: '3.0.0', info, paths: Object.fromEntries(paths), components: { schemas: {} } }
 }
 
-function rootEntry(groupVersion: string): readonly [string, Fields] {
+function rootEntry(groupVersion: string): readonly [string, JsonObject] {
   const root = rootOf(groupVersion)
   return [root.slice(1), { serverRelativeURL: `/openapi/v3${root}` }]
 }
 
-function pathEntry(resource: ResourceFacts): readonly [string, Fields] {
+function pathEntry(resource: ResourceFacts): readonly [string, JsonObject] {
   const { group, version, kind, plural, namespaced } = resource
   const parameters = ['dryRun', 'fieldValidation', 'fieldManager'].map((name) => ({
     name,

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Clock } from '../../clock.ts'
 import { representationOf } from './accept.ts'
-import type { Clock } from '../clock.ts'
 import { invalid, notAcceptable, notFound } from '../failure.ts'
 import { listObject, listPage, wholeNumber } from '../store/list.ts'
 import type { Target } from '../request-context.ts'

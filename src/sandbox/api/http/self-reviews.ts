@@ -1,11 +1,11 @@
 import type { ResourceName, User } from '../../cluster-client.ts'
-import { isFields, type Fields } from '../fields.ts'
+import { isJsonObject, type JsonObject } from '../../json.ts'
 
 /** A question about oneself: created, answered, never stored. */
 export interface SelfReview extends ResourceName {
   readonly kind: string
   /** `status` of the answer. */
-  readonly answer: (user: User) => Fields
+  readonly answer: (user: User) => JsonObject
 }
 
 /**
@@ -46,8 +46,8 @@ export function findSelfReview(path: string): SelfReview | undefined {
 }
 
 /** Answers it: the question with its `status` filled in. */
-export function answerSelfReview(review: SelfReview, question: unknown, user: User): Fields {
+export function answerSelfReview(review: SelfReview, question: unknown, user: User): JsonObject {
   const { group, version, kind } = review
-  const asked = isFields(question) ? question : {}
+  const asked = isJsonObject(question) ? question : {}
   return { ...asked, kind, apiVersion: `${group}/${version}`, status: review.answer(user) }
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FailureStatus } from '../../cluster-client.ts'
+import { at } from '../../json.ts'
 import { statusOf } from '../failure.ts'
-import { at } from '../fields.ts'
 import type { Warnings } from './warnings.ts'
 
 /** Answers with a JSON body and what was warned of. */

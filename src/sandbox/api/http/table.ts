@@ -1,7 +1,7 @@
 import type { ClusterObject } from '../../cluster-client.ts'
+import { shown, type JsonObject } from '../../json.ts'
 import { ageOf } from './age.ts'
 import type { Column } from '../columns.ts'
-import { shown, type Fields } from '../fields.ts'
 import type { ResourceFacts } from '../resources.ts'
 
 /** How much of each object a row carries. */
@@ -20,9 +20,9 @@ export interface TableOptions {
 export function tableOf(
   resource: ResourceFacts,
   objects: readonly ClusterObject[],
-  metadata: Fields,
+  metadata: JsonObject,
   options: TableOptions,
-): Fields {
+): JsonObject {
   return {
     kind: 'Table',
     apiVersion: 'meta.k8s.io/v1',
@@ -35,7 +35,7 @@ export function tableOf(
   }
 }
 
-function definitionOf({ name, type, priority }: Column): Fields {
+function definitionOf({ name, type, priority }: Column): JsonObject {
   const format = name === 'Name' ? 'name' : ''
   // Cells of a date hold the age, which is a text.
   return { name, type: type === 'date' ? 'string' : type, format, description: name, priority }
@@ -48,6 +48,6 @@ function cellOf(column: Column, object: ClusterObject, nowMs: number): unknown {
 }
 
 /** Enough for `-o name`, labels and selectors. */
-function partOf({ metadata }: ClusterObject): Fields {
+function partOf({ metadata }: ClusterObject): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }

@@ -1,7 +1,7 @@
-import { at, isFields, listAt, shown, textAt, type Fields } from '../fields.ts'
+import { at, isJsonObject, listAt, shown, textAt, type JsonObject } from '../../json.ts'
 
 /** True when an object with these labels is meant. */
-export type LabelSelector = (labels: Fields) => boolean
+export type LabelSelector = (labels: JsonObject) => boolean
 
 /** One clause of a `labelSelector` parameter, `key`, `!key`, `key=value`, `key in (a,b)`, … */
 const clausePattern =
@@ -40,7 +40,7 @@ export function labelSelectorOf(selector: unknown): LabelSelector {
   const labels = Object.entries(at(selector, 'matchLabels') ?? {})
   const clauses = [
     ...labels.map(([key, value]) => isOneOf(key, [shown(value)])),
-    ...listAt(selector, 'matchExpressions').filter(isFields).map(expression),
+    ...listAt(selector, 'matchExpressions').filter(isJsonObject).map(expression),
   ]
   return (found) => clauses.every((holds) => holds(found))
 }
@@ -48,7 +48,7 @@ export function labelSelectorOf(selector: unknown): LabelSelector {
 /** The operators a `metav1.LabelSelector` may have. */
 export const labelOperators: readonly string[] = ['In', 'NotIn', 'Exists', 'DoesNotExist']
 
-function expression(requirement: Fields): LabelSelector {
+function expression(requirement: JsonObject): LabelSelector {
   const key = textAt(requirement, 'key')
   const values = listAt(requirement, 'values').map(shown)
   switch (textAt(requirement, 'operator')) {

@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../../cluster-client.ts'
+import { at, textAt, type JsonObject } from '../../json.ts'
 import { badRequest, expired, timedOut } from '../failure.ts'
-import { at, textAt, type Fields } from '../fields.ts'
 import type { Target } from '../request-context.ts'
 import { apiVersionOf, type ResourceFacts } from '../resources.ts'
 import { selectionOf } from './selection.ts'
@@ -10,7 +10,7 @@ import { keyOf, type Store } from './store.ts'
 export interface Page {
   readonly items: readonly ClusterObject[]
   /** `metav1.ListMeta`. */
-  readonly metadata: Fields
+  readonly metadata: JsonObject
 }
 
 /** Where a list goes on: the revision of its first page, and the key of the last object seen. */
@@ -56,7 +56,7 @@ export function listPage(store: Store, target: Target, query: URLSearchParams): 
 }
 
 /** The list as an object, e.g. a `BackingImageList`. */
-export function listObject(resource: ResourceFacts, { items, metadata }: Page): Fields {
+export function listObject(resource: ResourceFacts, { items, metadata }: Page): JsonObject {
   return { apiVersion: apiVersionOf(resource), kind: `${resource.kind}List`, metadata, items }
 }
 

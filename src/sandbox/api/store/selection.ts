@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../../cluster-client.ts'
+import { at, isJsonObject, shown } from '../../json.ts'
 import { badRequest } from '../failure.ts'
-import { at, isFields, shown } from '../fields.ts'
 import { parseLabelSelector } from './label-selector.ts'
 import type { ResourceFacts } from '../resources.ts'
 
@@ -22,7 +22,7 @@ export function selectionOf(resource: ResourceFacts, query: URLSearchParams): Se
     .map((clause) => fieldClause(resource, clause.trim()))
   return (object) => {
     const labels = at(object, 'metadata', 'labels')
-    return byLabels(isFields(labels) ? labels : {}) && byFields.every((holds) => holds(object))
+    return byLabels(isJsonObject(labels) ? labels : {}) && byFields.every((holds) => holds(object))
   }
 }
 

@@ -1,7 +1,7 @@
+import type { Clock } from '../../clock.ts'
 import type { ClusterObject } from '../../cluster-client.ts'
-import type { Clock } from '../clock.ts'
+import type { JsonObject } from '../../json.ts'
 import { expired, statusOf } from '../failure.ts'
-import type { Fields } from '../fields.ts'
 import type { Commit } from './history.ts'
 import { apiVersionOf, type ResourceFacts } from '../resources.ts'
 import type { Selection } from './selection.ts'
@@ -10,8 +10,8 @@ import type { Store } from './store.ts'
 /** One line of a watch. */
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: ClusterObject }
-  | { readonly type: 'BOOKMARK'; readonly object: Fields }
-  | { readonly type: 'ERROR'; readonly object: Fields }
+  | { readonly type: 'BOOKMARK'; readonly object: JsonObject }
+  | { readonly type: 'ERROR'; readonly object: JsonObject }
 
 /** What a watch is to show, and for how long. */
 export interface WatchOptions {

@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../../cluster-client.ts'
+import { isJsonObject, shown } from '../../json.ts'
 import { badRequest, invalid } from '../failure.ts'
-import { isFields, shown } from '../fields.ts'
 import type { Target } from '../request-context.ts'
 import { apiVersionOf } from '../resources.ts'
 
@@ -12,7 +12,7 @@ import { apiVersionOf } from '../resources.ts'
  */
 export function decodeObject(raw: unknown, target: Target): ClusterObject {
   const { resource, namespace } = target
-  if (!isFields(raw)) throw badRequest('the body of the request must be a JSON object')
+  if (!isJsonObject(raw)) throw badRequest('the body of the request must be a JSON object')
   const apiVersion = apiVersionOf(resource)
   // In a sub-request of a typed client both may be missing; a wrong one is never a slip.
   if (raw.apiVersion !== undefined && raw.apiVersion !== apiVersion)
@@ -24,7 +24,7 @@ export function decodeObject(raw: unknown, target: Target): ClusterObject {
       `the kind in the data (${shown(raw.kind)}) does not match the expected kind (${resource.kind})`,
     )
   const metadata = raw.metadata ?? {}
-  if (!isFields(metadata)) throw badRequest('metadata must be an object')
+  if (!isJsonObject(metadata)) throw badRequest('metadata must be an object')
   const problems = Object.entries(sorts)
     .filter(([field, isSort]) => (metadata[field] ?? undefined) !== undefined && !isSort(metadata[field]))
     .map(([field]) => ({
@@ -44,7 +44,7 @@ export function decodeObject(raw: unknown, target: Target): ClusterObject {
 }
 
 const isText = (value: unknown) => typeof value === 'string'
-const isTextMap = (value: unknown) => isFields(value) && Object.values(value).every(isText)
+const isTextMap = (value: unknown) => isJsonObject(value) && Object.values(value).every(isText)
 const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
 
 /** The fields of metadata whose sort others rely on. */
@@ -65,10 +65,10 @@ const sorts: Readonly<Record<string, (value: unknown) => boolean>> = {
 /** Narrows to what {@link sorts} has been checked for. */
 function isClusterObject(value: unknown): value is ClusterObject {
   return (
-    isFields(value) &&
+    isJsonObject(value) &&
     isText(value.apiVersion) &&
     isText(value.kind) &&
-    isFields(value.metadata) &&
+    isJsonObject(value.metadata) &&
     isText(value.metadata.name)
   )
 }

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { isFields } from '../fields.ts'
+import { isJsonObject } from '../../json.ts'
 
 /** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
 export type Patched =
@@ -27,7 +27,7 @@ export function jsonPatch(target: unknown, patch: unknown): Patched {
 }
 
 function isOperation(value: unknown): value is Operation {
-  if (!isFields(value) || typeof value.path !== 'string' || typeof value.op !== 'string') return false
+  if (!isJsonObject(value) || typeof value.path !== 'string' || typeof value.op !== 'string') return false
   if (!operations.includes(value.op)) return false
   return value.op === 'move' || value.op === 'copy' ? typeof value.from === 'string' : true
 }

@@ -1,7 +1,7 @@
 import type { ClusterObject } from '../../cluster-client.ts'
+import { at, isJsonObject, without } from '../../json.ts'
 import { checkObject } from './check-object.ts'
 import { badRequest, invalid } from '../failure.ts'
-import { at, isFields, without } from '../fields.ts'
 import type { Target } from '../request-context.ts'
 import { namespaces } from '../resources.ts'
 
@@ -51,6 +51,9 @@ export function prepareCreate(
 /** Every namespace carries its own name as a label, so that webhooks can select it. */
 function activeNamespace(object: ClusterObject): ClusterObject {
   const labels = at(object, 'metadata', 'labels')
-  const named = { ...(isFields(labels) ? labels : {}), 'kubernetes.io/metadata.name': object.metadata.name }
+  const named = {
+    ...(isJsonObject(labels) ? labels : {}),
+    'kubernetes.io/metadata.name': object.metadata.name,
+  }
   return { ...object, metadata: { ...object.metadata, labels: named }, status: { phase: 'Active' } }
 }

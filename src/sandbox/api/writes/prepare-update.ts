@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterObject } from '../../cluster-client.ts'
+import { at, without } from '../../json.ts'
 import { checkObject } from './check-object.ts'
 import { conflict, invalid } from '../failure.ts'
-import { at, without } from '../fields.ts'
 import type { Target } from '../request-context.ts'
 import type { ResourceFacts } from '../resources.ts'
 

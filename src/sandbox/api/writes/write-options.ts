@@ -1,5 +1,5 @@
+import { isJsonObject, listAt, textAt, type JsonObject } from '../../json.ts'
 import { badRequest, invalid } from '../failure.ts'
-import { isFields, listAt, textAt, type Fields } from '../fields.ts'
 import type { WriteOptions } from '../request-context.ts'
 
 /** Options kinds as reviews carry them; a patch is reviewed with UpdateOptions (kubernetes.md, The request). */
@@ -28,7 +28,7 @@ export function writeOptions(kind: OptionsKind, query: URLSearchParams, body?: u
   return { dryRun: dryRun.length > 0, options: { kind, apiVersion: 'meta.k8s.io/v1', ...sent } }
 }
 
-function queryOptions(query: URLSearchParams): Fields {
+function queryOptions(query: URLSearchParams): JsonObject {
   const dryRun = query.getAll('dryRun').filter((stage) => stage !== '')
   const fieldManager = query.get('fieldManager')
   const fieldValidation = query.get('fieldValidation')
@@ -40,9 +40,9 @@ function queryOptions(query: URLSearchParams): Fields {
 }
 
 /** The body counts when there is one; otherwise the parameters do. */
-function deleteOptions(query: URLSearchParams, body: unknown): Fields {
+function deleteOptions(query: URLSearchParams, body: unknown): JsonObject {
   if (body !== undefined) {
-    if (isFields(body)) return body
+    if (isJsonObject(body)) return body
     throw badRequest('the body of a deletion must be DeleteOptions')
   }
   const propagationPolicy = query.get('propagationPolicy')

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
+import { timestamp, type Clock } from '../../clock.ts'
 import type { ClusterObject } from '../../cluster-client.ts'
 import type { Admission } from '../admission/admission.ts'
-import { timestamp, type Clock } from '../clock.ts'
 import { decodeObject } from './decode-object.ts'
 import { alreadyExists, badRequest, notFound, timedOut } from '../failure.ts'
 import type { Identity } from '../identity.ts'
