@@ -1,16 +1,15 @@
 import { profileOf } from '../../longhorn/profile.ts'
 import type { ClusterObject } from '../cluster-client.ts'
+import { amount, object, text } from '../json.ts'
 import { CopySlots } from './copy-slots.ts'
 import { filesNow, unusedSinceNow } from './copy-status.ts'
 import { wantedSpecs } from './copy-spec.ts'
+import { ControllerLoop } from './controller-loop.ts'
 import type { ClusterControllerModules } from './controller-modules.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { Deadlines } from './deadlines.ts'
-import { amount, object, text } from './json.ts'
-import { KeyedTasks } from './keyed-tasks.ts'
 import { readImage, withSpecs, type ImageObject } from './image-object.ts'
 import { resources } from './resources.ts'
-import { SyncLoop } from './sync-loop.ts'
 
 const finalizer = 'longhorn.io'
 
@@ -25,40 +24,19 @@ const imageSize = 671_088_640
  * clean-up waiting that would release it. (Longhorn's one worker does wait; the result is the same, only later.)
  */
 export class BackingImageController {
+  /** Starts, wakes and stops it. */
+  readonly loop: ControllerLoop
   readonly #modules: ClusterControllerModules
-  readonly #loop: SyncLoop
-  readonly #tasks: KeyedTasks
   readonly #slots = new CopySlots()
   readonly #deadlines = new Map<string, Deadlines>()
 
   constructor(modules: ClusterControllerModules) {
     this.#modules = modules
-    this.#loop = new SyncLoop(
-      {
-        clock: modules.clock,
-        sync: () => this.#sync(),
-        onFailure: (error) => modules.report({ kind: 'failed', work: 'list the backing images', error }),
-      },
-      modules.options,
-    )
-    this.#tasks = new KeyedTasks(
-      (key, error) => modules.report({ kind: 'failed', work: `sync the ${key}`, error }),
-      () => this.#loop.wake(),
-    )
-  }
-
-  start(): void {
-    this.#loop.start()
-  }
-
-  wake(): void {
-    this.#loop.wake()
-  }
-
-  /** Waits for the writes that run. */
-  async stop(): Promise<void> {
-    await this.#loop.stop()
-    await this.#tasks.idle()
+    this.loop = new ControllerLoop(modules, {
+      name: 'list the backing images',
+      sync: () => this.#sync(),
+      nameTask: (key) => `sync the ${key}`,
+    })
   }
 
   async #sync(): Promise<void> {
@@ -71,10 +49,10 @@ export class BackingImageController {
     for (const image of snapshot.images.values()) {
       const deadlines = this.#deadlines.get(image.name) ?? new Deadlines(this.#modules.clock)
       this.#deadlines.set(image.name, deadlines)
-      this.#tasks.start(`status of image ${image.name}`, () =>
+      this.loop.startTask(`status of image ${image.name}`, () =>
         this.#syncStatus(image.name, snapshot, deadlines),
       )
-      this.#tasks.start(`spec of image ${image.name}`, () => this.#syncSpec(image, snapshot))
+      this.loop.startTask(`spec of image ${image.name}`, () => this.#syncSpec(image, snapshot))
     }
   }
 
@@ -93,7 +71,7 @@ export class BackingImageController {
         diskLastRefAtMap: Object.fromEntries(unusedSince),
       })
     })
-    if (deadlines.nextMs !== undefined) this.#loop.wakeWithin(deadlines.nextMs)
+    this.loop.wakeWithin(deadlines.nextMs)
   }
 
   async #syncSpec(seen: ImageObject, snapshot: Snapshot): Promise<void> {

@@ -1,54 +1,32 @@
+import { object } from '../json.ts'
+import { ControllerLoop } from './controller-loop.ts'
 import type { ClusterControllerModules } from './controller-modules.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { Deadlines, type Progress } from './deadlines.ts'
 import type { DataSourceObject } from './data-source-object.ts'
 import { newCopy, readImage, withSpecs, type ImageObject } from './image-object.ts'
-import { object } from './json.ts'
-import { KeyedTasks } from './keyed-tasks.ts'
 import type { Disk } from './node-object.ts'
 import { disksForImage } from './placement.ts'
 import { apiVersion, resources } from './resources.ts'
-import { SyncLoop } from './sync-loop.ts'
 
 /**
  * Longhorn's part that makes an image's first file (longhorn.md §2 o5): a data source on a disk it chooses; the file
  * stands in the image's status, then its key comes into spec, then the data source is done.
  */
 export class DataSourceController {
+  /** Starts, wakes and stops it. */
+  readonly loop: ControllerLoop
   readonly #modules: ClusterControllerModules
-  readonly #loop: SyncLoop
-  readonly #tasks: KeyedTasks
   readonly #deadlines = new Map<string, Deadlines>()
   readonly #refusals = new Map<string, number>()
 
   constructor(modules: ClusterControllerModules) {
     this.#modules = modules
-    this.#loop = new SyncLoop(
-      {
-        clock: modules.clock,
-        sync: () => this.#sync(),
-        onFailure: (error) => modules.report({ kind: 'failed', work: 'list the data sources', error }),
-      },
-      modules.options,
-    )
-    this.#tasks = new KeyedTasks(
-      (key, error) => modules.report({ kind: 'failed', work: `make the first file of image ${key}`, error }),
-      () => this.#loop.wake(),
-    )
-  }
-
-  start(): void {
-    this.#loop.start()
-  }
-
-  wake(): void {
-    this.#loop.wake()
-  }
-
-  /** Waits for the writes that run. */
-  async stop(): Promise<void> {
-    await this.#loop.stop()
-    await this.#tasks.idle()
+    this.loop = new ControllerLoop(modules, {
+      name: 'list the data sources',
+      sync: () => this.#sync(),
+      nameTask: (key) => `make the first file of image ${key}`,
+    })
   }
 
   async #sync(): Promise<void> {
@@ -63,10 +41,10 @@ export class DataSourceController {
       if (image.terminating || source?.fileTransferred) continue
       const deadlines = this.#deadlines.get(image.name) ?? new Deadlines(clock)
       this.#deadlines.set(image.name, deadlines)
-      this.#tasks.start(image.name, async () => {
+      this.loop.startTask(image.name, async () => {
         if (!source) await this.#create(image, snapshot)
         else await this.#advance(image, source, snapshot, deadlines)
-        if (deadlines.nextMs !== undefined) this.#loop.wakeWithin(deadlines.nextMs)
+        this.loop.wakeWithin(deadlines.nextMs)
       })
     }
   }

@@ -1,8 +1,9 @@
 import { settingNames } from '../../longhorn/setting.ts'
+import { systemClock, type Clock } from '../clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
 import { BackingImageController } from './backing-image-controller.ts'
-import { systemClock, type Clock } from './clock.ts'
 import { ClusterView } from './cluster-view.ts'
+import type { ControllerLoop } from './controller-loop.ts'
 import { DataSourceController } from './data-source-controller.ts'
 import { ManagerPods } from './manager-pods.ts'
 import type { NodeManager } from './node-manager.ts'
@@ -35,7 +36,7 @@ export class Longhorn {
   readonly #view: ClusterView
   readonly #writer: Writer
   readonly #pods: ManagerPods
-  readonly #controllers: readonly [BackingImageController, DataSourceController, ReplicaController]
+  readonly #controllers: readonly ControllerLoop[]
   readonly #crashes: CrashRecord[] = []
   #unsubscribe: (() => void) | undefined
 
@@ -49,9 +50,9 @@ export class Longhorn {
     this.#pods = new ManagerPods({ ...given, client, onCrash: (crash) => this.#onCrash(crash) })
     const cluster = { ...given, managers: this.#pods }
     this.#controllers = [
-      new BackingImageController(cluster),
-      new DataSourceController(cluster),
-      new ReplicaController(cluster),
+      new BackingImageController(cluster).loop,
+      new DataSourceController(cluster).loop,
+      new ReplicaController(cluster).loop,
     ]
   }
 

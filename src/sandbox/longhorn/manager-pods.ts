@@ -10,14 +10,7 @@ export class ManagerPods implements LiveManagers {
 
   constructor(modules: NodeManagerModules) {
     this.#modules = modules
-    this.#loop = new SyncLoop(
-      {
-        clock: modules.clock,
-        sync: () => this.#sync(),
-        onFailure: (error) => modules.report({ kind: 'failed', work: 'list the nodes', error }),
-      },
-      modules.options,
-    )
+    this.#loop = new SyncLoop(modules, { name: 'list the nodes', sync: () => this.#sync() })
   }
 
   isLive(node: string): boolean {

@@ -1,11 +1,11 @@
 import { profileOf } from '../../longhorn/profile.ts'
+import { timestamp } from '../clock.ts'
 import type { ClusterClient } from '../cluster-client.ts'
+import { object } from '../json.ts'
 import { BackOff } from './back-off.ts'
-import { timestamp } from './clock.ts'
 import type { ControllerModules } from './controller-modules.ts'
 import { crashEvent } from './crash-events.ts'
 import { crashes, requeues, type NilDereference } from './crash-predicate.ts'
-import { object } from './json.ts'
 import type { NotReady } from './node-conditions.ts'
 import { withNotReady } from './node-status.ts'
 import { NodeWork } from './node-work.ts'
@@ -47,14 +47,7 @@ export class NodeManager {
     this.#modules = modules
     this.#work = new NodeWork(modules)
     this.#backOff = new BackOff(modules.options, modules.clock.now())
-    this.#loop = new SyncLoop(
-      {
-        clock: modules.clock,
-        sync: () => this.#sync(),
-        onFailure: (error) => modules.report({ kind: 'failed', work: `sync node ${node}`, error }),
-      },
-      modules.options,
-    )
+    this.#loop = new SyncLoop(modules, { name: `sync node ${node}`, sync: () => this.#sync() })
   }
 
   /** False while it waits to start again, and while its machine is off. */

@@ -1,56 +1,34 @@
+import { timestamp } from '../clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
-import { timestamp } from './clock.ts'
+import { object } from '../json.ts'
+import { ControllerLoop } from './controller-loop.ts'
 import type { ClusterControllerModules } from './controller-modules.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { Deadlines } from './deadlines.ts'
 import { newCopy, readImage, withSpecs } from './image-object.ts'
-import { object } from './json.ts'
-import { KeyedTasks } from './keyed-tasks.ts'
 import type { Disk } from './node-object.ts'
 import { disksForReplica } from './placement.ts'
 import { replacementName, type ReplicaObject } from './replica-object.ts'
 import { resources } from './resources.ts'
-import { SyncLoop } from './sync-loop.ts'
 
 /**
  * What Longhorn's volume and replica controllers do in an eviction: a new replica on another disk, its backing image
  * brought there first, and the old one deleted once the new one is rebuilt.
  */
 export class ReplicaController {
+  /** Starts, wakes and stops it. */
+  readonly loop: ControllerLoop
   readonly #modules: ClusterControllerModules
-  readonly #loop: SyncLoop
-  readonly #tasks: KeyedTasks
   readonly #deadlines: Deadlines
 
   constructor(modules: ClusterControllerModules) {
     this.#modules = modules
     this.#deadlines = new Deadlines(modules.clock)
-    this.#loop = new SyncLoop(
-      {
-        clock: modules.clock,
-        sync: () => this.#sync(),
-        onFailure: (error) => modules.report({ kind: 'failed', work: 'list the replicas', error }),
-      },
-      modules.options,
-    )
-    this.#tasks = new KeyedTasks(
-      (key, error) => modules.report({ kind: 'failed', work: `sync replica ${key}`, error }),
-      () => this.#loop.wake(),
-    )
-  }
-
-  start(): void {
-    this.#loop.start()
-  }
-
-  wake(): void {
-    this.#loop.wake()
-  }
-
-  /** Waits for the writes that run. */
-  async stop(): Promise<void> {
-    await this.#loop.stop()
-    await this.#tasks.idle()
+    this.loop = new ControllerLoop(modules, {
+      name: 'list the replicas',
+      sync: () => this.#sync(),
+      nameTask: (key) => `sync replica ${key}`,
+    })
   }
 
   async #sync(): Promise<void> {
@@ -65,9 +43,9 @@ export class ReplicaController {
     )
     for (const replica of snapshot.replicas) {
       if (replica.terminating) continue
-      this.#tasks.start(replica.name, () => this.#syncReplica(replica, snapshot, rebuilt.includes(replica)))
+      this.loop.startTask(replica.name, () => this.#syncReplica(replica, snapshot, rebuilt.includes(replica)))
     }
-    if (this.#deadlines.nextMs !== undefined) this.#loop.wakeWithin(this.#deadlines.nextMs)
+    this.loop.wakeWithin(this.#deadlines.nextMs)
   }
 
   async #syncReplica(replica: ReplicaObject, snapshot: Snapshot, isRebuilt: boolean): Promise<void> {

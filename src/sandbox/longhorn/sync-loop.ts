@@ -1,11 +1,10 @@
-import type { Clock } from './clock.ts'
+import type { ControllerModules } from './controller-modules.ts'
 
-/** What a {@link SyncLoop} runs. */
-export interface SyncLoopModules {
-  readonly clock: Clock
+/** What a {@link SyncLoop} runs. A sync that throws is reported; the loop goes on. */
+export interface SyncWork {
+  /** How the report of a failure names it, e.g. `list the nodes`. */
+  readonly name: string
   readonly sync: () => Promise<void>
-  /** Hears of a sync that threw; the loop goes on. */
-  readonly onFailure: (error: unknown) => void
 }
 
 type State = 'stopped' | 'waiting' | 'syncing'
@@ -15,19 +14,17 @@ type State = 'stopped' | 'waiting' | 'syncing'
  * more, so none is missed.
  */
 export class SyncLoop {
-  readonly #modules: SyncLoopModules
-  readonly #syncMs: number
-  readonly #reactMs: number
+  readonly #modules: ControllerModules
+  readonly #work: SyncWork
   #state: State = 'stopped'
   /** During a sync: in how many milliseconds the next one is wanted. */
   #nextMs = 0
   #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined
   #running: Promise<void> = Promise.resolve()
 
-  constructor(modules: SyncLoopModules, options: { readonly syncMs: number; readonly reactMs: number }) {
+  constructor(modules: ControllerModules, work: SyncWork) {
     this.#modules = modules
-    this.#syncMs = options.syncMs
-    this.#reactMs = options.reactMs
+    this.#work = work
   }
 
   /** Starts with a sync at once. */
@@ -39,7 +36,7 @@ export class SyncLoop {
 
   /** Something changed: sync soon. */
   wake(): void {
-    this.wakeWithin(this.#reactMs)
+    this.wakeWithin(this.#modules.options.reactMs)
   }
 
   /** Something will be due in so many milliseconds: sync then at the latest. */
@@ -73,11 +70,11 @@ export class SyncLoop {
 
   async #run(): Promise<void> {
     this.#state = 'syncing'
-    this.#nextMs = this.#syncMs
+    this.#nextMs = this.#modules.options.syncMs
     try {
-      await this.#modules.sync()
+      await this.#work.sync()
     } catch (error) {
-      this.#modules.onFailure(error)
+      this.#modules.report({ kind: 'failed', work: this.#work.name, error })
     }
     if (this.#isStopped()) return
     this.#state = 'waiting'
