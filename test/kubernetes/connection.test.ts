@@ -3,10 +3,10 @@ import { bounded } from '../../src/kubernetes/bounded.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { echoServer } from './echo-server.ts'
-import { eventually } from './eventually.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { FakeApiServer, type Fault } from './fake-api-server.ts'
-import { FakeClock } from './fake-clock.ts'
-import { selfSigned } from './self-signed.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
 
 const { signal } = new AbortController()
 
@@ -92,7 +92,7 @@ t.test('no answer', (t) => {
   })
 
   t.test('a certificate that is not trusted is said to be the reason', async (t) => {
-    const { url } = await echoServer(t, await selfSigned())
+    const { url } = await echoServer(t, await certificateFor())
     const connection = connectTo(url)
     t.teardown(() => connection.close())
     await t.rejects(get(connection), {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { eventually, turns } from './eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import type { Fault } from './fake-api-server.ts'
 import { path, sameObjects, startFollowing, thing, waitOf, type Following } from './following.ts'
 

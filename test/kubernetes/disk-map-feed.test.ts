@@ -3,9 +3,9 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
 import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
-import { eventually } from './eventually.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { FakeApiServer } from './fake-api-server.ts'
-import { FakeClock } from './fake-clock.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 
 const { signal } = new AbortController()
 

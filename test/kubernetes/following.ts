@@ -4,9 +4,9 @@ import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { ListWatch, type ListWatchOptions } from '../../src/kubernetes/list-watch.ts'
 import type { ListWatchProblem } from '../../src/kubernetes/list-watch-state.ts'
 import type { Change } from '../../src/kubernetes/mirror.ts'
-import { eventually } from './eventually.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { FakeApiServer } from './fake-api-server.ts'
-import { FakeClock } from './fake-clock.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 
 /** The collection that the tests follow. */
 export const path = '/apis/example.dev/v1/namespaces/default/things'

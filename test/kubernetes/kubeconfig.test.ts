@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { connect, type ConnectOptions } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { echoServer } from './echo-server.ts'
-import { selfSigned } from './self-signed.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
 import { tunnel } from './tunnel.ts'
 
 const { signal } = new AbortController()
@@ -75,7 +75,7 @@ t.test('where the configuration comes from', (t) => {
   )
 
   t.test('in a pod it is the service account, over TLS with its authority', async (t) => {
-    const { cert, key } = await selfSigned()
+    const { cert, key } = await certificateFor()
     const { url, port } = await echoServer(t, { cert, key })
     const file = folderOf(t, { 'ca.crt': cert, token: 'pod-token\n', namespace: 'holdfast\n', config: '' })
     const { connection, echo } = await ask(t, {
@@ -177,7 +177,7 @@ t.test('who asks', (t) => {
   })
 
   t.test('a client certificate, shown to a server whose own is trusted', async (t) => {
-    const { cert, key } = await selfSigned()
+    const { cert, key } = await certificateFor()
     const { url } = await echoServer(t, { cert, key, ca: cert, requestCert: true })
     const base64 = (pem: string) => Buffer.from(pem).toString('base64')
     const user = { 'client-certificate-data': base64(cert), 'client-key-data': base64(key) }
@@ -206,7 +206,7 @@ t.test('who asks', (t) => {
 })
 
 t.test('a cluster behind a proxy is reached through it', async (t) => {
-  const { cert, key } = await selfSigned()
+  const { cert, key } = await certificateFor()
   const { url } = await echoServer(t, { cert, key })
   const proxy = await tunnel(t)
   const authority = Buffer.from(cert).toString('base64')

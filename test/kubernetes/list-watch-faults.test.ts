@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { RestartReason } from '../../src/kubernetes/list-watch-state.ts'
 import { watchLines } from '../../src/kubernetes/watch-lines.ts'
-import { eventually, turns } from './eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import type { FakeApiServer, Fault } from './fake-api-server.ts'
 import { follow, followTwo, path, thing, waitOf } from './following.ts'
 

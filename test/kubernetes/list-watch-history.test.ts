@@ -1,5 +1,5 @@
 import t from 'tap'
-import { eventually } from './eventually.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { follow, followTwo, path, thing } from './following.ts'
 
 t.test(

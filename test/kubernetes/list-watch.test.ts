@@ -1,5 +1,5 @@
 import t from 'tap'
-import { eventually, turns } from './eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import { follow, path, thing } from './following.ts'
 
 t.test('a list-watch in good weather', (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { at, textAt } from '../../src/sandbox/api/fields.ts'
+import { at, textAt } from '../../src/sandbox/json.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { FakeWebhook, registration, registrations, type Registration } from './api/fake-webhook.ts'
 import { guarded } from './api/guarded.ts'

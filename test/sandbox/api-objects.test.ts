@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
-import { at, listAt, textAt } from '../../src/sandbox/api/fields.ts'
+import { at, listAt, textAt } from '../../src/sandbox/json.ts'
 import { mergePatch } from '../../src/sandbox/api/writes/merge-patch.ts'
 import { ApiError } from '../../src/sandbox/cluster-client.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'

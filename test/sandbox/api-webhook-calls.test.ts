@@ -1,9 +1,9 @@
 import t from 'tap'
-import { at, isFields } from '../../src/sandbox/api/fields.ts'
+import { at, isJsonObject } from '../../src/sandbox/json.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
-import { eventually } from '../kubernetes/eventually.ts'
-import { FakeClock } from '../kubernetes/fake-clock.ts'
-import { certificateFor } from './api/certificates.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
 import { answerOf, FakeWebhook, registration, registrations } from './api/fake-webhook.ts'
 import { guarded } from './api/guarded.ts'
 import { node } from './api/objects.ts'
@@ -24,7 +24,7 @@ t.test('a call that fails', (t) => {
       const { webhook, ask } = await guarded(t)
       webhook.behaviour = (_, uid) => {
         const response = at(raw, 'response')
-        const echoed = isFields(response) && !('uid' in response) ? answerOf({ ...response, uid }) : raw
+        const echoed = isJsonObject(response) && !('uid' in response) ? answerOf({ ...response, uid }) : raw
         return Promise.resolve({ raw: echoed, ...(code !== undefined && { code }) })
       }
       t.match(await ask('POST', 'nodes', { body: node('n1') }), {

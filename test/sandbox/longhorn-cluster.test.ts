@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { ApiServer } from '../../src/sandbox/api/api-server.ts'
-import { entries, object } from '../../src/sandbox/longhorn/json.ts'
+import { entries, object } from '../../src/sandbox/json.ts'
 import { Longhorn } from '../../src/sandbox/longhorn/longhorn.ts'
 import type { Report } from '../../src/sandbox/longhorn/report.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'

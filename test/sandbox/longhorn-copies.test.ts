@@ -1,5 +1,5 @@
 import t from 'tap'
-import { object } from '../../src/sandbox/longhorn/json.ts'
+import { object } from '../../src/sandbox/json.ts'
 import type { SeedReplica } from '../../src/sandbox/longhorn/seed-options.ts'
 import { denial } from './longhorn/fake-cluster.ts'
 import {
@@ -26,9 +26,9 @@ t.test('a clean-up', (t) => {
   t.test('is pending for a while, then the file is gone', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
-    await w.clock.advance(1_900)
+    await w.clock.advanceStepwise(1_900)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'pending cleanup', 'node-2/disk-1': 'ready' })
-    await w.clock.advance(200)
+    await w.clock.advanceStepwise(200)
     t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
   })
 
@@ -36,10 +36,10 @@ t.test('a clean-up', (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
     await stopBackingImageManager(w, 'node-1/disk-1')
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
-    await w.clock.advance(60_000)
+    await w.clock.advanceStepwise(60_000)
     t.equal(copies(w, 'ubuntu')['node-1/disk-1'], 'pending cleanup')
     await startBackingImageManager(w, 'node-1/disk-1')
-    await w.clock.advance(3_000)
+    await w.clock.advanceStepwise(3_000)
     t.equal(copies(w, 'ubuntu')['node-1/disk-1'], undefined)
   })
 
@@ -47,10 +47,10 @@ t.test('a clean-up', (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
     await w.longhorn.powerOff('node-1')
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
-    await w.clock.advance(60_000)
+    await w.clock.advanceStepwise(60_000)
     t.equal(copies(w, 'ubuntu')['node-1/disk-1'], 'pending cleanup')
     await w.longhorn.powerOn('node-1')
-    await w.clock.advance(3_000)
+    await w.clock.advanceStepwise(3_000)
     t.equal(copies(w, 'ubuntu')['node-1/disk-1'], undefined)
   })
 
@@ -59,9 +59,9 @@ t.test('a clean-up', (t) => {
     async (t) => {
       const images = [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1', 'node-3/disk-1'], 2)]
       const w = await world(t, { release, images, cleanupWaitMinutes: 60 }, { syncMs: 30_000 })
-      await w.clock.advance(59 * 60_000)
+      await w.clock.advanceStepwise(59 * 60_000)
       t.equal(Object.keys(copies(w, 'ubuntu')).length, 3)
-      await w.clock.advance(2 * 60_000)
+      await w.clock.advanceStepwise(2 * 60_000)
       t.equal(Object.keys(copies(w, 'ubuntu')).length, 2)
     },
   )
@@ -76,7 +76,7 @@ t.test('a clean-up', (t) => {
       { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1', 'node-3/disk-1'])], replicas },
       { cleanupWaitMs: 60_000 },
     )
-    await w.clock.advance(120_000)
+    await w.clock.advanceStepwise(120_000)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' })
   })
   t.end()
@@ -85,19 +85,19 @@ t.test('a clean-up', (t) => {
 t.test('a copy is unknown while its node is off, and ready again afterwards', async (t) => {
   const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
   await w.longhorn.powerOff('node-1')
-  await w.clock.advance(1_000)
+  await w.clock.advanceStepwise(1_000)
   t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'unknown', 'node-2/disk-1': 'ready' })
   await w.longhorn.powerOn('node-1')
-  await w.clock.advance(1_000)
+  await w.clock.advanceStepwise(1_000)
   t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' })
 })
 
 t.test('replenishing', (t) => {
   t.test('makes copies up to minNumberOfCopies, on nodes without one first', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'], 3)] })
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.same(Object.values(copies(w, 'ubuntu')).toSorted(), ['in-progress', 'in-progress', 'ready'])
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), {
       'node-1/disk-1': 'ready',
       'node-2/disk-1': 'ready',
@@ -107,7 +107,7 @@ t.test('replenishing', (t) => {
 
   t.test('is off when the limit is 0', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'], 3)], replenishLimit: 0 })
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready' })
   })
 
@@ -120,7 +120,7 @@ t.test('replenishing', (t) => {
       const underWay = files.filter(([disk, state]) => disk.startsWith('node-2/') && state === 'in-progress')
       most = Math.max(most, underWay.length)
     }
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.equal(most, 1)
     t.same(
       ['a', 'b', 'c'].map((name) => Object.values(copies(w, name))),
@@ -133,7 +133,7 @@ t.test('replenishing', (t) => {
     await change(w.admin, 'Node', 'node-2', (spec) => ({ ...spec, allowScheduling: false }))
     await evict(w, 'node-3/disk-1')
     await change(w.admin, 'BackingImage', 'ubuntu', (spec) => ({ ...spec, minNumberOfCopies: 2 }))
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-3/disk-2': 'ready' })
   })
 
@@ -145,7 +145,7 @@ t.test('replenishing', (t) => {
       nodeSelector: ['fast'],
       minNumberOfCopies: 2,
     }))
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(Object.keys(copies(w, 'ubuntu')), ['node-1/disk-1', 'node-3/disk-1'])
   })
 
@@ -153,15 +153,15 @@ t.test('replenishing', (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     const planned = { [w.seeded.uuidOf('node-2/disk-1')]: { dataEngine: 'v1', evictionRequested: false } }
     await w.longhorn.powerOff('node-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     await change(w.admin, 'BackingImage', 'ubuntu', (spec) => ({
       ...spec,
       diskFileSpecMap: { ...object(spec.diskFileSpecMap), ...planned },
     }))
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'unknown', 'node-2/disk-1': 'pending' })
     await w.longhorn.powerOn('node-1')
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' })
   })
   t.end()
@@ -180,7 +180,7 @@ t.test('a new image', (t) => {
         if (step !== undefined && seen.at(-1) !== step) seen.push(step)
       }
       await createImage(w, 'debian')
-      await w.clock.advance(longMs)
+      await w.clock.advanceStepwise(longMs)
       t.same(seen, ['pending cleanup', 'in-progress', 'ready', 'transferred'])
       t.same(copies(w, 'debian'), { 'node-1/disk-1': 'ready' })
     },
@@ -190,10 +190,10 @@ t.test('a new image', (t) => {
     const w = await world(t, { release, nodes: 1 })
     await change(w.admin, 'Node', 'node-1', (spec) => ({ ...spec, allowScheduling: false }))
     await createImage(w, 'debian')
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(w.cluster.all('backingimagedatasources'), [])
     await change(w.admin, 'Node', 'node-1', (spec) => ({ ...spec, allowScheduling: true }))
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'debian'), { 'node-1/disk-1': 'ready' })
   })
 
@@ -204,7 +204,7 @@ t.test('a new image', (t) => {
         ? denial('not on this node')
         : undefined
     await createImage(w, 'debian')
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(Object.keys(copies(w, 'debian')), ['node-3/disk-1'])
   })
   t.end()
@@ -213,9 +213,9 @@ t.test('a new image', (t) => {
 t.test('deleting an image removes its files, then the finalizer lets it go', async (t) => {
   const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
   await w.admin.delete(backingImages, 'longhorn-system', 'ubuntu')
-  await w.clock.advance(1_000)
+  await w.clock.advanceStepwise(1_000)
   t.ok(w.cluster.find('backingimages', 'ubuntu'), 'the files are still there')
-  await w.clock.advance(longMs)
+  await w.clock.advanceStepwise(longMs)
   t.notOk(w.cluster.find('backingimages', 'ubuntu'))
   t.same(w.cluster.all('backingimagedatasources'), [])
 })

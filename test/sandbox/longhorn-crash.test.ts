@@ -1,5 +1,5 @@
 import t from 'tap'
-import { entries, object } from '../../src/sandbox/longhorn/json.ts'
+import { entries, object } from '../../src/sandbox/json.ts'
 import { denial } from './longhorn/fake-cluster.ts'
 import {
   change,
@@ -29,7 +29,7 @@ for (const [profile, release] of Object.entries(releases)) {
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
       await cleanUp(w, 'ubuntu', 'node-1/disk-1')
       await evict(w, 'node-1/disk-2')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(copies(w, 'ubuntu')['node-1/disk-1'], 'pending cleanup', 'the clean-up is still pending')
       t.equal(w.longhorn.crashCount('node-1'), crashesOnAnyDisk)
     })
@@ -38,7 +38,7 @@ for (const [profile, release] of Object.entries(releases)) {
       const w = await world(t, { release, images: [ubuntu] })
       await cleanUp(w, 'ubuntu', 'node-1/disk-1')
       await evict(w, 'node-1/disk-1')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(w.longhorn.crashCount('node-1'), crashesOnThisDisk)
     })
 
@@ -46,7 +46,7 @@ for (const [profile, release] of Object.entries(releases)) {
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-3/disk-1'])] })
       await cleanUp(w, 'ubuntu', 'node-1/disk-1')
       await evict(w, 'node-2')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.same(w.longhorn.crashes, [])
     })
 
@@ -54,10 +54,10 @@ for (const [profile, release] of Object.entries(releases)) {
       // The only copy has nowhere to go, so the eviction itself removes nothing.
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])], replenishLimit: 0 })
       await evict(w, 'node-1')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(w.longhorn.crashes.length, 0, 'nothing is pending yet')
       await cleanUp(w, 'ubuntu', 'node-1/disk-1')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(w.longhorn.crashCount('node-1'), crashesOnThisDisk)
     })
 
@@ -73,16 +73,16 @@ for (const [profile, release] of Object.entries(releases)) {
           ? denial('not yet')
           : undefined
       await evict(w, 'node-1/disk-1')
-      await w.clock.advance(30_000)
+      await w.clock.advanceStepwise(30_000)
       t.equal(w.longhorn.crashes.length, 0, 'nothing has been cleaned up yet')
-      await w.clock.advance(35_000)
+      await w.clock.advanceStepwise(35_000)
       t.equal(w.longhorn.crashes.length > 0, crashesOnThisDisk === 1)
     })
 
     t.test('o4: the normal end of an eviction', async (t) => {
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
       await evict(w, 'node-1')
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(w.longhorn.crashCount('node-1'), crashesOnThisDisk)
       t.equal(copies(w, 'ubuntu')['node-1/disk-1'], profile === 'none' ? 'ready' : 'pending cleanup')
     })
@@ -105,7 +105,7 @@ for (const [profile, release] of Object.entries(releases)) {
             },
           },
         )
-        await w.clock.advance(400)
+        await w.clock.advanceStepwise(400)
         t.equal(copies(w, 'debian')['node-1/disk-2'], 'pending cleanup', 'in status, and not yet in spec')
         t.equal(w.longhorn.crashCount('node-1'), crashesOnAnyDisk)
       },
@@ -121,13 +121,13 @@ for (const [profile, release] of Object.entries(releases)) {
       })
       await cleanUp(w, 'ubuntu', 'node-1/disk-2')
       await evict(w, 'node-1')
-      await w.clock.advance(5_000)
+      await w.clock.advanceStepwise(5_000)
       t.equal(w.longhorn.crashes.length, 0, 'the disk is not of this node now')
       await change(w.admin, 'Node', 'node-1', (spec) => ({
         ...spec,
         disks: { ...object(spec.disks), 'disk-2': disk },
       }))
-      await w.clock.advance(soonMs)
+      await w.clock.advanceStepwise(soonMs)
       t.equal(w.longhorn.crashCount('node-1'), crashesOnThisDisk)
     })
     t.end()
@@ -139,10 +139,10 @@ t.test('o8: what release C survives, crashes after a move back to release A', as
   await stopBackingImageManager(w, 'node-1/disk-1')
   await cleanUp(w, 'ubuntu', 'node-1/disk-1')
   await evict(w, 'node-1/disk-1')
-  await w.clock.advance(60_000)
+  await w.clock.advanceStepwise(60_000)
   t.same(w.longhorn.crashes, [])
   await w.longhorn.setRelease('v1.8.0')
-  await w.clock.advance(soonMs)
+  await w.clock.advanceStepwise(soonMs)
   t.equal(w.longhorn.crashCount('node-1'), 1)
 })
 
@@ -150,7 +150,7 @@ t.test('an unknown release crashes like the worst', async (t) => {
   const w = await world(t, { release: 'master-head', images: [ubuntu] })
   await cleanUp(w, 'ubuntu', 'node-1/disk-1')
   await evict(w, 'node-1/disk-2')
-  await w.clock.advance(soonMs)
+  await w.clock.advanceStepwise(soonMs)
   t.equal(w.longhorn.crashCount('node-1'), 1)
 })
 
@@ -159,7 +159,7 @@ t.test('release C requeues its node as long as the clean-up is pending', async (
   await stopBackingImageManager(w, 'node-1/disk-1')
   await cleanUp(w, 'ubuntu', 'node-1/disk-1')
   await evict(w, 'node-1/disk-1')
-  await w.clock.advance(soonMs)
+  await w.clock.advanceStepwise(soonMs)
   const requeued = w.reports.filter(({ kind }) => kind === 'requeued')
   t.ok(requeued.length >= 9, `${requeued.length} times in a second, not only at each full sync`)
   t.match(requeued[0], { node: 'node-1', image: 'ubuntu', disk: 'disk-1' })
@@ -171,7 +171,7 @@ t.test('a crash', (t) => {
     await stopBackingImageManager(w, 'node-1/disk-1')
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
     await evict(w, 'node-1/disk-2')
-    await w.clock.advance(soonMs)
+    await w.clock.advanceStepwise(soonMs)
     return w
   }
 
@@ -209,7 +209,7 @@ t.test('a crash', (t) => {
 
   t.test('comes back at each restart, with pauses that double up to a limit', async (t) => {
     const w = await crashed(t)
-    await w.clock.advance(10 * 60_000)
+    await w.clock.advanceStepwise(10 * 60_000)
     const pauses = w.longhorn.crashes.map(({ restartInMs }) => restartInMs / 1_000)
     t.same(pauses, [10, 20, 40, 80, 160, 300])
     t.same(
@@ -221,7 +221,7 @@ t.test('a crash', (t) => {
   t.test('is over at the next restart once all flags are down', async (t) => {
     const w = await crashed(t)
     await evict(w, 'node-1/disk-2', false)
-    await w.clock.advance(11_000)
+    await w.clock.advanceStepwise(11_000)
     t.equal(readiness(w, 'node-1'), 'True')
     t.equal(w.longhorn.crashes.length, 1)
     t.match(
@@ -240,10 +240,10 @@ t.test('a crash', (t) => {
       },
     }))
     const synced = () => entries(object(w.cluster.find('nodes', 'node-1')?.status).diskStatus).has('disk-3')
-    await w.clock.advance(5_000)
+    await w.clock.advanceStepwise(5_000)
     t.notOk(synced())
     await evict(w, 'node-1/disk-2', false)
-    await w.clock.advance(6_000)
+    await w.clock.advanceStepwise(6_000)
     t.ok(synced())
   })
 
@@ -252,12 +252,12 @@ t.test('a crash', (t) => {
     t.equal(object(w.cluster.find('backingimages', 'ubuntu')?.status).ownerID, 'node-1')
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
     await evict(w, 'node-1/disk-2')
-    await w.clock.advance(3_000)
+    await w.clock.advanceStepwise(3_000)
     t.notOk(w.longhorn.isLive('node-1'))
     t.equal(object(w.cluster.find('backingimages', 'ubuntu')?.status).ownerID, 'node-2')
     t.equal(copies(w, 'ubuntu')['node-1/disk-1'], undefined, 'the file is gone')
     // One more crash follows: o4, once the manager is back and the eviction itself ends.
-    await w.clock.advance(40_000)
+    await w.clock.advanceStepwise(40_000)
     t.equal(readiness(w, 'node-1'), 'True', 'and so the crashes end')
   })
 
@@ -265,7 +265,7 @@ t.test('a crash', (t) => {
     const w = await world(t, { release: 'v1.8.0', nodes: 1, images: [image('ubuntu', ['node-1/disk-1'])] })
     await cleanUp(w, 'ubuntu', 'node-1/disk-1')
     await evict(w, 'node-1')
-    await w.clock.advance(9_000)
+    await w.clock.advanceStepwise(9_000)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'pending cleanup' })
   })
   t.end()

@@ -1,6 +1,6 @@
 import t from 'tap'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
-import { object } from '../../src/sandbox/longhorn/json.ts'
+import { object } from '../../src/sandbox/json.ts'
 import type { SeedReplica } from '../../src/sandbox/longhorn/seed-options.ts'
 import { denial } from './longhorn/fake-cluster.ts'
 import {
@@ -23,9 +23,9 @@ t.test('an eviction', (t) => {
   t.test('of the only copy makes another one first and then removes it', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     await evict(w, 'node-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'in-progress' })
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
   })
 
@@ -38,7 +38,7 @@ t.test('an eviction', (t) => {
         replenishLimit: 0,
       })
       await evict(w, 'node-1/disk-1')
-      await w.clock.advance(longMs)
+      await w.clock.advanceStepwise(longMs)
       t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
     },
   )
@@ -50,34 +50,34 @@ t.test('an eviction', (t) => {
         ? denial('no copy may be removed now')
         : undefined
     await evict(w, 'node-1/disk-1')
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(
       Object.keys(copies(w, 'ubuntu')),
       ['node-1/disk-1', 'node-2/disk-1'],
       'refused, so no new copy either',
     )
     w.cluster.deny = () => undefined
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(Object.keys(copies(w, 'ubuntu')), ['node-2/disk-1', 'node-3/disk-1'])
   })
 
   t.test('deletes every copy when none is ready', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     await stopBackingImageManager(w, 'node-1/disk-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     await evict(w, 'node-1/disk-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'pending cleanup' })
   })
 
   t.test('goes on when the last flag of the node is cleared, although it looks cancelled', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     await evict(w, 'node-1/disk-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     await evict(w, 'node-1/disk-1', false)
-    await w.clock.advance(500)
+    await w.clock.advanceStepwise(500)
     t.same(markedCopies(w, 'ubuntu'), ['node-1/disk-1'])
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
   })
 
@@ -85,10 +85,10 @@ t.test('an eviction', (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     await evict(w, 'node-1/disk-1')
     await evict(w, 'node-1/disk-2')
-    await w.clock.advance(500)
+    await w.clock.advanceStepwise(500)
     t.same(markedCopies(w, 'ubuntu'), ['node-1/disk-1'])
     await evict(w, 'node-1/disk-1', false)
-    await w.clock.advance(500)
+    await w.clock.advanceStepwise(500)
     t.same(markedCopies(w, 'ubuntu'), [])
   })
 
@@ -98,7 +98,7 @@ t.test('an eviction', (t) => {
       images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])],
     })
     await evict(w, 'node-1')
-    await w.clock.advance(longMs)
+    await w.clock.advanceStepwise(longMs)
     t.same(markedCopies(w, 'ubuntu'), [])
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' })
   })
@@ -107,7 +107,7 @@ t.test('an eviction', (t) => {
     const replicas: SeedReplica[] = [{ volume: 'web', disk: 'node-1/disk-1', image: 'ubuntu' }]
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])], replicas })
     await evict(w, 'node-1')
-    await w.clock.advance(longMs * 2)
+    await w.clock.advanceStepwise(longMs * 2)
     const moved = w.cluster.all('replicas').map(({ spec }) => object(spec))
     t.match(moved, [{ volumeName: 'web', nodeID: 'node-2', diskID: w.seeded.uuidOf('node-2/disk-1') }])
     t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
@@ -123,7 +123,7 @@ t.test('an eviction', (t) => {
         await change(w.admin, 'Node', node, (spec) => ({ ...spec, allowScheduling: false }))
       }
       await evict(w, 'node-1')
-      await w.clock.advance(1_000)
+      await w.clock.advanceStepwise(1_000)
       t.equal(copies(w, 'ubuntu')['node-1/disk-1'] === 'ready', spared, release)
     }
   })

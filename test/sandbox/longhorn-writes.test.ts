@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import { profileOf } from '../../src/longhorn/profile.ts'
 import { crashes } from '../../src/sandbox/longhorn/crash-predicate.ts'
-import { entries, object, text } from '../../src/sandbox/longhorn/json.ts'
+import { entries, object, text } from '../../src/sandbox/json.ts'
 import type { DiskName } from '../../src/sandbox/longhorn/seed-options.ts'
 import { longhornServiceAccount } from '../../src/sandbox/longhorn/service-account.ts'
-import { settled } from './longhorn/fake-clock.ts'
+import { turns } from '../fixtures/eventually.ts'
 import { denial, type Write } from './longhorn/fake-cluster.ts'
 import { change, cleanUp, copies, evict, image, readiness, world, type World } from './longhorn/world.ts'
 
@@ -13,18 +13,18 @@ const twoCopies = image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])
 
 t.test('at rest nothing is written', async (t) => {
   const w = await world(t, { images: [twoCopies] })
-  await w.clock.advance(1_000)
+  await w.clock.advanceStepwise(1_000)
   const before = versions(w)
-  await w.clock.advance(10_000)
+  await w.clock.advanceStepwise(10_000)
   t.same(versions(w), before)
 })
 
 t.test('everything Longhorn writes, it writes as its service account', async (t) => {
   const w = await world(t, { release: 'v1.9.1', images: [twoCopies] })
   const seeding = w.cluster.writes.length
-  await w.clock.advance(1_000)
+  await w.clock.advanceStepwise(1_000)
   await evict(w, 'node-1')
-  await w.clock.advance(5_000)
+  await w.clock.advanceStepwise(5_000)
   const users = new Set(w.cluster.writes.slice(seeding).map(({ user }) => user))
   t.same([...users].toSorted(), ['admin', longhornServiceAccount('longhorn-system').username])
 })
@@ -34,7 +34,7 @@ t.test('a refused write', (t) => {
     const w = await world(t, { release: 'v1.9.1', images: [image('ubuntu', ['node-1/disk-1'])] })
     w.cluster.deny = (write) => (removesKey(write) ? denial('an eviction is under way') : undefined)
     await evict(w, 'node-1')
-    await w.clock.advance(10_000)
+    await w.clock.advanceStepwise(10_000)
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' })
     const refused = w.reports.filter(({ kind }) => kind === 'refused')
     t.ok(refused.length > 5, `${refused.length} times`)
@@ -43,7 +43,7 @@ t.test('a refused write', (t) => {
       status: { message: 'an eviction is under way' },
     })
     w.cluster.deny = () => undefined
-    await w.clock.advance(5_000)
+    await w.clock.advanceStepwise(5_000)
     t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
   })
 
@@ -54,11 +54,11 @@ t.test('a refused write', (t) => {
       let flagged = true
       w.cluster.deny = (write) => (flagged && removesKey(write) ? denial('the node is flagged') : undefined)
       await evict(w, 'node-1')
-      await w.clock.advance(10_000)
+      await w.clock.advanceStepwise(10_000)
       t.equal(copies(w, 'ubuntu')['node-2/disk-1'], 'ready', 'the replacement is there')
       flagged = false
       await evict(w, 'node-1', false)
-      await w.clock.advance(10_000)
+      await w.clock.advanceStepwise(10_000)
       t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
       t.same(w.longhorn.crashes, [])
     },
@@ -78,10 +78,10 @@ t.test('a write that is held back does not keep a clean-up of the same image wai
   })
   w.cluster.hold = (write) => (removesKey(write) ? released : undefined)
   await evict(w, 'node-1')
-  await w.clock.advance(5_000)
+  await w.clock.advanceStepwise(5_000)
   t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'ready', 'node-2/disk-1': 'ready' }, 'drained meanwhile')
   release()
-  await w.clock.advance(5_000)
+  await w.clock.advanceStepwise(5_000)
   t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
 })
 
@@ -94,7 +94,7 @@ t.test('a conflict is tried again at once, on the newer version', async (t) => {
     return change(w.admin, 'BackingImage', 'ubuntu', (spec) => ({ ...spec, checksum: 'changed meanwhile' }))
   }
   await evict(w, 'node-1')
-  await w.clock.advance(10_000)
+  await w.clock.advanceStepwise(10_000)
   t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
   t.equal(text(object(w.cluster.find('backingimages', 'ubuntu')?.spec).checksum), 'changed meanwhile')
   t.same(
@@ -114,13 +114,13 @@ t.test('an API server that fails is reported, and work goes on when it is back',
     throw new Error('connection refused')
   }
   await evict(w, 'node-1')
-  await w.clock.advance(2_000)
+  await w.clock.advanceStepwise(2_000)
   t.match(
     w.reports.find(({ kind }) => kind === 'failed'),
     { work: 'sync node node-1', error: { message: 'connection refused' } },
   )
   w.cluster.deny = () => undefined
-  await w.clock.advance(10_000)
+  await w.clock.advanceStepwise(10_000)
   t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
 })
 
@@ -133,10 +133,10 @@ t.test('stop', (t) => {
     })
     w.cluster.hold = ({ user }) => (user === 'admin' ? undefined : released)
     await evict(w, 'node-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     let stopped = false
     const stopping = w.longhorn.stop().then(() => (stopped = true))
-    await settled()
+    await turns(1)
     t.notOk(stopped)
     release()
     await stopping
@@ -145,7 +145,7 @@ t.test('stop', (t) => {
   t.test('leaves no timer and no listener behind, not even of a manager that is down', async (t) => {
     const w = await world(t, { release: 'v1.8.0', images: [twoCopies] })
     await evict(w, 'node-1')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.equal(w.longhorn.crashes.length, 1)
     await w.longhorn.stop()
     t.equal(w.clock.pending, 0)
@@ -165,14 +165,14 @@ t.test('a node', (t) => {
         ...spec,
         disks: { ...object(spec.disks), new: added },
       }))
-      await w.clock.advance(1_000)
+      await w.clock.advanceStepwise(1_000)
       const status = () => entries(object(w.cluster.find('nodes', 'node-1')?.status).diskStatus).get('new')
       const uuid = text(status()?.diskUUID)
       t.match(uuid, /^[0-9a-f-]{36}$/)
       const managers = () => w.cluster.all('backingimagemanagers').map(({ spec }) => object(spec).diskUUID)
       t.ok(managers().includes(uuid))
       await change(w.admin, 'Node', 'node-1', (spec) => ({ ...spec, disks: Object.fromEntries(disks) }))
-      await w.clock.advance(1_000)
+      await w.clock.advanceStepwise(1_000)
       t.equal(status(), undefined)
       t.notOk(managers().includes(uuid))
     },
@@ -186,7 +186,7 @@ t.test('a node', (t) => {
     }
     const nodes = { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' }
     await w.admin.create(nodes, { apiVersion: 'longhorn.io/v1beta2', kind: 'Node', ...joined })
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.ok(w.longhorn.isLive('node-9'))
     t.equal(readiness(w, 'node-9'), 'True')
     await w.admin.update(nodes, {
@@ -194,7 +194,7 @@ t.test('a node', (t) => {
       metadata: { name: 'node-9', finalizers: [] },
     })
     await w.admin.delete(nodes, 'longhorn-system', 'node-9')
-    await w.clock.advance(1_000)
+    await w.clock.advanceStepwise(1_000)
     t.notOk(w.longhorn.isLive('node-9'))
   })
   t.end()
@@ -207,7 +207,7 @@ t.test(
     for (let reading = 0; reading < 8; reading++) {
       const w = await world(t, { release: 'v1.8.0', images })
       await evict(w, 'node-1/disk-2')
-      await w.clock.advance(1_000)
+      await w.clock.advanceStepwise(1_000)
       let readings = 0
       const touch = () => change(w.admin, 'Node', 'node-2', (spec) => ({ ...spec, tags: [`${readings}`] }))
       w.cluster.beforeList = async (plural) => {
@@ -222,7 +222,7 @@ t.test(
         await cleanUp(w, 'ubuntu', 'node-1/disk-1')
       }
       await touch()
-      await w.clock.advance(1_000)
+      await w.clock.advanceStepwise(1_000)
       t.equal(copies(w, 'ubuntu')['node-1/disk-1'], 'pending cleanup')
       t.same(w.longhorn.crashes, [], `reading ${reading}`)
     }
@@ -263,7 +263,7 @@ t.test('whatever users do, a manager crashes only in a state of its crash predic
           if (what === 'clean up')
             await cleanUp(w, 'ubuntu', disks.find((name) => name === on) ?? 'node-1/disk-1')
           if (what === 'power') await (up ? w.longhorn.powerOn(on) : w.longhorn.powerOff(on))
-          await w.clock.advance(pauseMs)
+          await w.clock.advanceStepwise(pauseMs)
         }
         const crashed = new Set(w.longhorn.crashes.map(({ node }) => node))
         await w.longhorn.stop()

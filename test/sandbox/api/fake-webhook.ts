@@ -4,17 +4,17 @@ import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
-import { at, textAt, type Fields } from '../../../src/sandbox/api/fields.ts'
+import { at, textAt, type JsonObject } from '../../../src/sandbox/json.ts'
 import type { ClusterObject } from '../../../src/sandbox/cluster-client.ts'
-import { certificateFor, type Certificate } from './certificates.ts'
+import { certificateFor, type Certificate } from '../../fixtures/certificates.ts'
 
 /** How the webhook answers. A function answers by the review's request. */
 export type Behaviour =
   | { readonly allow: true; readonly warnings?: readonly string[] }
-  | { readonly deny: Fields }
+  | { readonly deny: JsonObject }
   | { readonly raw: unknown; readonly code?: number; readonly headers?: Record<string, string> }
   | 'hang'
-  | ((request: Fields, uid: string) => Promise<Behaviour>)
+  | ((request: JsonObject, uid: string) => Promise<Behaviour>)
 
 /** One made for all tests of a file: making a key costs more than using it. */
 let shared: Promise<Certificate> | undefined
@@ -22,7 +22,7 @@ let shared: Promise<Certificate> | undefined
 /** A validating webhook over TLS with switches for everything that can go wrong. */
 export class FakeWebhook {
   /** What it was asked, the `request` of each review, oldest first. */
-  readonly asked: Fields[] = []
+  readonly asked: JsonObject[] = []
   /** The URLs it was asked at, with their query. */
   readonly urls: string[] = []
   readonly certificate: Certificate
@@ -78,16 +78,16 @@ export class FakeWebhook {
 }
 
 /** An AdmissionReview that answers. */
-export function answerOf(response: Fields): Fields {
+export function answerOf(response: JsonObject): JsonObject {
   return { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview', response }
 }
 
 /** What a registration may have otherwise than usual. */
 export interface Registration {
   readonly name?: string
-  readonly webhook?: Fields
-  readonly rule?: Fields
-  readonly clientConfig?: Fields
+  readonly webhook?: JsonObject
+  readonly rule?: JsonObject
+  readonly clientConfig?: JsonObject
 }
 
 /** Registers a webhook for every write of Longhorn's main resources, unless said otherwise. */

@@ -1,36 +1,36 @@
 import { readFile } from 'node:fs/promises'
-import { at, isFields, shown, textAt, type Fields } from '../../../src/sandbox/api/fields.ts'
+import { at, isJsonObject, shown, textAt, type JsonObject } from '../../../src/sandbox/json.ts'
 
 /** The `request` of a review that a real API server sent. */
-export async function recorded(name: string): Promise<Fields> {
+export async function recorded(name: string): Promise<JsonObject> {
   const review: unknown = JSON.parse(
     await readFile(new URL(`./recorded-${name}.json`, import.meta.url), 'utf8'),
   )
   const request = at(review, 'request')
-  if (!isFields(request)) throw new Error(`recorded-${name}.json is not a review`)
+  if (!isJsonObject(request)) throw new Error(`recorded-${name}.json is not a review`)
   return request
 }
 
 /** The parameters with which the recorded request was made. */
-export function queryOf(request: Fields): string {
+export function queryOf(request: JsonObject): string {
   const options = at(request, 'options')
-  const sent = Object.entries(isFields(options) ? options : {}).flatMap(([key, value]) =>
+  const sent = Object.entries(isJsonObject(options) ? options : {}).flatMap(([key, value]) =>
     key.startsWith('field') ? [[key, shown(value)] as const] : [],
   )
   return new URLSearchParams(Object.fromEntries(sent)).toString()
 }
 
 /** An object as a client sends it, without its version. */
-export function withoutVersion(object: unknown): Fields {
+export function withoutVersion(object: unknown): JsonObject {
   const metadata = { name: textAt(object, 'metadata', 'name'), labels: at(object, 'metadata', 'labels') }
-  return { ...(isFields(object) ? object : {}), metadata }
+  return { ...(isJsonObject(object) ? object : {}), metadata }
 }
 
 /** Every key down to the fields of `spec`, but neither values nor what the embedded cluster does not have. */
 export function shapeOf(request: unknown): readonly string[] {
   const paths: string[] = []
   const walk = (value: unknown, path: string) => {
-    if (!isFields(value)) {
+    if (!isJsonObject(value)) {
       paths.push(`${path}: ${value === null ? 'null' : Array.isArray(value) ? 'list' : typeof value}`)
       return
     }

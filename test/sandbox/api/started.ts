@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { ApiServer, type ApiServerOptions } from '../../../src/sandbox/api/api-server.ts'
-import { isFields, type Fields } from '../../../src/sandbox/api/fields.ts'
+import { isJsonObject, type JsonObject } from '../../../src/sandbox/json.ts'
 import { sandboxAdmin } from '../../../src/sandbox/api/http/impersonation.ts'
 import { apiVersion } from '../../../src/sandbox/longhorn/resources.ts'
 
@@ -8,7 +8,7 @@ import { apiVersion } from '../../../src/sandbox/longhorn/resources.ts'
 export interface Reply {
   readonly code: number
   readonly headers: Headers
-  readonly body: Fields
+  readonly body: JsonObject
 }
 
 /** What a request carries besides its method and path. */
@@ -39,7 +39,7 @@ function asking(url: string): Ask {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const answer: unknown = JSON.parse(await response.text())
-    if (!isFields(answer)) throw new Error(`${method} ${path} did not answer with an object`)
+    if (!isJsonObject(answer)) throw new Error(`${method} ${path} did not answer with an object`)
     return { code: response.status, headers: response.headers, body: answer }
   }
 }

@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import type { Test } from 'tap'
-import { at, textAt } from '../../../src/sandbox/api/fields.ts'
-import { eventually } from '../../kubernetes/eventually.ts'
+import { at, textAt } from '../../../src/sandbox/json.ts'
+import { eventually } from '../../fixtures/eventually.ts'
 
 /** One line of a watch. */
 export interface Line {

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import type { ClusterClient, ClusterObject } from '../../../src/sandbox/cluster-client.ts'
-import { entries, flag, object, text } from '../../../src/sandbox/longhorn/json.ts'
+import { entries, flag, object, text } from '../../../src/sandbox/json.ts'
 import { Longhorn } from '../../../src/sandbox/longhorn/longhorn.ts'
 import type { LonghornOptions } from '../../../src/sandbox/longhorn/options.ts'
 import type { Report } from '../../../src/sandbox/longhorn/report.ts'
@@ -8,7 +8,7 @@ import { resources } from '../../../src/sandbox/longhorn/resources.ts'
 import { seed, type SeededCluster } from '../../../src/sandbox/longhorn/seed.ts'
 import type { DiskName, SeedImage, SeedOptions } from '../../../src/sandbox/longhorn/seed-options.ts'
 import { longhornServiceAccount } from '../../../src/sandbox/longhorn/service-account.ts'
-import { FakeClock } from './fake-clock.ts'
+import { FakeClock } from '../../fixtures/fake-clock.ts'
 import { FakeCluster } from './fake-cluster.ts'
 
 const namespace = 'longhorn-system'
@@ -50,7 +50,7 @@ export async function world(
   )
   t.teardown(() => longhorn.stop())
   longhorn.start()
-  await clock.advance(100)
+  await clock.advanceStepwise(100)
   return { clock, cluster, longhorn, admin, reports, seeded }
 }
 
