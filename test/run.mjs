@@ -21,8 +21,10 @@ execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' 
 let passed = 0
 let failed = 0
 
+// Node 22 and later read TypeScript by themselves, in half the time.
+const typescript = Number.parseInt(process.versions.node) >= 22 ? ['--type-strip-only'] : []
 const coverage = whole ? ['--coverage-report=json-summary'] : ['--disable-coverage']
-const tap = spawn('npx', ['--no-install', 'tap', ...coverage, ...args], {
+const tap = spawn('npx', ['--no-install', 'tap', ...typescript, ...coverage, ...args], {
   cwd: root,
   stdio: ['inherit', 'pipe', 'inherit'],
 })
