@@ -36,7 +36,7 @@ export interface Cleanup {
   readonly disks: ReadonlySet<string>
 }
 
-/** The first file of an image is put on a disk, or moved to another. */
+/** The first file of an image is put on a disk, moved to another, or made anew. */
 export interface Placement {
   readonly act: 'placement'
   readonly source: BackingImageDataSource
@@ -104,6 +104,8 @@ function actsOnImage({ operation, before, after }: BackingImageChange): Act[] {
 function actsOnDataSource({ before, after }: DataSourceChange): Act[] {
   if (!after || after.spec.fileTransferred) return []
   const { diskUUID } = after.spec
-  if (diskUUID === undefined || diskUUID === before?.spec.diskUUID) return []
-  return [{ act: 'placement', source: after, diskUUID }]
+  // Once every copy has failed Longhorn downloads anew, and the disk it picks can be the one that the data source
+  // names already: what was transferred no longer is, and a first file begins there (o5).
+  const stays = diskUUID === before?.spec.diskUUID && !before?.spec.fileTransferred
+  return diskUUID === undefined || stays ? [] : [{ act: 'placement', source: after, diskUUID }]
 }

@@ -144,6 +144,7 @@ t.test('what each change does, told from the request alone', (t) => {
     ['a first file moves', source(['d2', false], ['d1', false]), ['placement']],
     ['a first file stays', source(['d1', false], ['d1', false]), []],
     ['a first file is done', source(['d1', false], ['d1', true]), []],
+    ['a first file is made anew on its disk', source(['d1', true], ['d1', false]), ['placement']],
     ['a first file comes transferred', source(undefined, ['d1', true]), []],
     ['a first file loses its disk', source(['d1', false], [undefined, false]), []],
     ['a data source is deleted', source(['d1', false], undefined), []],

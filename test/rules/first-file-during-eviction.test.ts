@@ -33,6 +33,8 @@ t.test('a first file that moves to a flagged node counts, one that stays does no
   t.strictSame(before.effects(rule, before.place('fedora', 'd1')), ['refuse'])
   const there = flagged('v1.8.0').source('fedora', 'd1')
   t.strictSame(there.effects(rule, there.place('fedora', 'd1')), [])
+  const again = flagged('v1.8.0').source('fedora', 'd1', true)
+  t.strictSame(again.effects(rule, again.place('fedora', 'd1')), ['refuse'], 'one that is made anew')
   t.end()
 })
 
