@@ -23,7 +23,13 @@ export function layerFromFile(text: string, path: string): Layer {
   if (document.errors.length > 0) {
     return { ok: false, problems: document.errors.map(({ message }) => `${path}: ${message}`) }
   }
-  const value: unknown = document.toJS() ?? {}
+  let value: unknown
+  try {
+    value = document.toJS() ?? {}
+  } catch (error) {
+    // Aliases are followed only here: one without an anchor, or a bomb of them, throws.
+    return { ok: false, problems: [`${path}: ${error instanceof Error ? error.message : String(error)}`] }
+  }
   return check(value, (error) => {
     const at = lineOf(document, lines, error)
     return `${path}${at === undefined ? '' : `:${at}`}: ${whatIsWrong(error, keyOf(error))}`
