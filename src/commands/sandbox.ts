@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
+import type { Audit } from '../gate/ports.ts'
 import type { Guard } from '../guard/guard.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
@@ -65,9 +66,12 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     )
     // The story tells by itself what is decided; later each decision gets its line.
     const serving = { yet: false }
-    const lines = new DecisionLines((line) => serving.yet && narrator.say(line), systemClock)
+    const lines = new DecisionLines((line) => narrator.say(line), systemClock)
+    const audit: Audit = {
+      decided: (change, verdict) => serving.yet && lines.decided(change, verdict),
+    }
     const startGuard = async () => {
-      guards.push(await guardSandbox(sandbox, lines, ended.signal))
+      guards.push(await guardSandbox(sandbox, audit, ended.signal))
     }
     if (!flags.bare) {
       const stage = stageOf(sandbox, ended.signal)
