@@ -16,7 +16,7 @@ export const lingeringEviction: Rule = {
       const uuid = diskUUID(node, disk)
       if (uuid === undefined) continue
       for (const image of circumstances.map.imagesOn(uuid)) {
-        if (!image.spec.diskFileSpecMap.get(uuid)?.evictionRequested) continue
+        if (image.metadata.terminating || !image.spec.diskFileSpecMap.get(uuid)?.evictionRequested) continue
         yield {
           subjects: [{ node: name, disk, diskUUID: uuid, image: image.metadata.name }],
           message: `backing image ${image.metadata.name} stays marked for eviction on ${theDisk(uuid, { node: name, disk })} although the last eviction flag of ${name} is cleared: Longhorn still moves it away`,

@@ -29,6 +29,16 @@ t.test('while another flag stays up Longhorn takes the marks back by itself', (t
   t.end()
 })
 
+t.test('an image that is being deleted leaves nothing to keep', (t) => {
+  const before = cluster('v1.8.0')
+    .node('n1', [disk('d1', evicting)])
+    .image('ubuntu', [ready('d1', { evicting: true })], {
+      metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' },
+    })
+  t.strictSame(before.effects(rule, before.toNode('n1', [disk('d1')])), [])
+  t.end()
+})
+
 t.test('clearing is never more than warned about, whatever the mode', (t) => {
   const before = marked()
   const change = before.toNode('n1', cleared)
