@@ -1,12 +1,12 @@
 import { Type, type Static } from 'typebox'
-import { absent } from '../../../longhorn/absent.ts'
+import { absent, mapOf } from '../../../longhorn/absent.ts'
 import { parser } from '../../../longhorn/parse.ts'
 import type { Parsed } from '../../../longhorn/parsed.ts'
 import { at, listAt, textAt } from '../../json.ts'
 import { labelOperators, labelSelectorOf, type LabelSelector } from '../store/label-selector.ts'
 
 /** Kept open: {@link labelSelectorOf} reads it. */
-const SelectorSchema = absent(Type.Record(Type.String(), Type.Unknown()))
+const SelectorSchema = absent(mapOf(Type.Unknown()))
 
 const RuleSchema = Type.Object({
   apiGroups: Type.Array(Type.String()),
