@@ -5,9 +5,10 @@ import { settingFacts, settingNames } from '../src/configuration/settings.ts'
 import { profiles } from '../src/longhorn/profile.ts'
 import { allRules } from '../src/rules/all-rules.ts'
 import { ruleNames } from '../src/rules/finding.ts'
+import { root } from './fixtures/root.ts'
 
-const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
-const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
+const readme = readFileSync(`${root}/README.md`, 'utf8')
+const manifest: unknown = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
 
 /** The cells of each table row. */
 const rows = readme

@@ -1,9 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { ESLint } from 'eslint'
 import t from 'tap'
+import { root } from './fixtures/root.ts'
 import { rooms } from './lint/rooms.js'
 
-const eslint = new ESLint({ cwd: `${import.meta.dirname}/..` })
+const eslint = new ESLint({ cwd: root })
 
 /** What the lint rules say of a file with this text, by rule name. */
 async function complaints(filePath: string, text: string): Promise<string[]> {
@@ -12,7 +13,7 @@ async function complaints(filePath: string, text: string): Promise<string[]> {
 }
 
 t.test('every folder of src is a room with a place in the order of imports', (t) => {
-  const folders = readdirSync(`${import.meta.dirname}/../src`, { withFileTypes: true })
+  const folders = readdirSync(`${root}/src`, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
   for (const folder of folders) t.ok(Object.hasOwn(rooms, folder), folder)

@@ -3,8 +3,8 @@ import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 
-// What is built, since that is what people run; `npm test` builds before it tests.
-const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+// What `npm run build` makes too, next to the compiled tests.
+const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 /** What a command that has ended leaves behind. */
 export interface Ended {
@@ -15,7 +15,8 @@ export interface Ended {
 
 /** Starts `holdfast` as a process of its own, with nothing of this environment but what is given. */
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const inherited = { PATH: process.env.PATH, HOME: '/nonexistent' }
+  const { PATH, NODE_V8_COVERAGE } = process.env
+  const inherited = { PATH, NODE_V8_COVERAGE, HOME: '/nonexistent' }
   return spawn(process.execPath, [main, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -4,9 +4,10 @@ import t from 'tap'
 import { Reviewer, type ReviewAnswer } from '../../src/webhook/reviewer.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { isArming } from '../../src/rules/acts.ts'
+import { root } from '../fixtures/root.ts'
 import { fakes, options } from './fake-gate.ts'
 
-const folder = join(import.meta.dirname, '../fixtures/admission-reviews')
+const folder = join(root, 'test/fixtures/admission-reviews')
 
 /** Reviews what a real API server once sent. */
 async function reviewed(path: string): Promise<{ answer: ReviewAnswer; change: Change | undefined }> {

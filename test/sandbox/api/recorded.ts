@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { at, isJsonObject, shown, textAt, type JsonObject } from '../../../src/sandbox/json.ts'
+import { root } from '../../fixtures/root.ts'
 
 /** The `request` of a review that a real API server sent. */
 export async function recorded(name: string): Promise<JsonObject> {
-  const review: unknown = JSON.parse(
-    await readFile(new URL(`./recorded-${name}.json`, import.meta.url), 'utf8'),
-  )
+  const review: unknown = JSON.parse(await readFile(`${root}/test/sandbox/api/recorded-${name}.json`, 'utf8'))
   const request = at(review, 'request')
   if (!isJsonObject(request)) throw new Error(`recorded-${name}.json is not a review`)
   return request
