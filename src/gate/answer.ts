@@ -69,6 +69,8 @@ const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-not-synced': 'the guard has not read all Longhorn objects yet',
   'disk-map-too-old': 'the guard has lost touch with the API server and its view of the disks is too old',
   'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
+  'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
+  'not-confirmed': 'the guard cannot read past its cache what it would have to know',
 }
 
 function about(change: Change) {

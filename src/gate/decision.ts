@@ -1,4 +1,5 @@
 import type { Change } from '../rules/change.ts'
+import type { Patience } from './holds.ts'
 import type { Answer } from './status.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -8,9 +9,5 @@ export interface Decision {
   readonly answer: Answer
 }
 
-/**
- * Decides one change; webhook, proxy and command line all call this and nothing else.
- *
- * @param budgetMs how long the caller can wait for the decision
- */
-export type Decide = (change: Change, budgetMs: number) => Promise<Decision>
+/** Decides one change; webhook, proxy and command line all call this and nothing else. */
+export type Decide = (change: Change, patience: Patience) => Promise<Decision>

@@ -1,30 +1,41 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isArming } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
-import { judge } from '../rules/judge.ts'
-import type { Policy } from '../rules/policy.ts'
+import { isLonghorn } from '../rules/longhorn-account.ts'
 import { answerTo } from './answer.ts'
+import { Attempts, type AttemptModules, type AttemptOptions } from './attempts.ts'
+import type { Changes } from './changes.ts'
+import { isEnforced } from './conflict-finding.ts'
 import type { Decision } from './decision.ts'
-import type { Audit, Clock, Knowledge } from './ports.ts'
-import { verdictOn, type Unavailability, type Verdict } from './verdict.ts'
+import { Holds, type Held, type HoldLimits, type Patience } from './holds.ts'
+import type { Audit, Clock } from './ports.ts'
+import type { ReservationBook } from './reservation-book.ts'
+import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
+import { Settler, type SettlerOptions } from './settler.ts'
 
 /** What the operator decides about the gate. */
-export interface GateOptions {
-  readonly policy: Policy
-  /** How old the disk map may be to admit an arming change, in milliseconds. The API server sends a sign of life
-   * every minute, so twice that means that something is wrong. */
-  readonly maxAgeMs: number
+export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions, SettlerOptions {
   /** What a held request is told to wait before it comes again, in seconds. */
   readonly retryAfterSeconds: number
 }
 
 /** The limits without configuration. */
-export const defaultGateOptions: Omit<GateOptions, 'policy'> = { maxAgeMs: 120_000, retryAfterSeconds: 2 }
+export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica'> = {
+  // The API server sends a sign of life every minute, so twice that means that something is wrong.
+  maxAgeMs: 120_000,
+  retryAfterSeconds: 2,
+  maxHoldMs: 30_000,
+  maxHolds: 64,
+  // The API server's request timeout of 60 s, and slack for clocks that disagree.
+  commitMs: 70_000,
+  sweepMs: 30_000,
+}
 
 /** What the gate works with. */
-export interface GateModules {
+export interface GateModules extends Omit<AttemptModules, 'reserver'> {
   readonly map: DiskMapView
-  readonly knowledge: Knowledge
+  readonly book: ReservationBook
+  /** Told of every change to the map and to the book, after it happened. */
+  readonly changes: Changes
   readonly clock: Clock
   readonly audit: Audit
 }
@@ -33,41 +44,71 @@ export interface GateModules {
 export class Gate {
   readonly #options: GateOptions
   readonly #modules: GateModules
+  readonly #attempts: Attempts
+  readonly #holds: Holds
+  readonly #settler: Settler
 
   constructor(options: GateOptions, modules: GateModules) {
     this.#options = options
     this.#modules = modules
+    const { changes, clock, onProblem } = modules
+    const stands: ReserverModules['stands'] = (conflict) => isEnforced(conflict, options.policy)
+    const reserver = new Reserver(options, { ...modules, stands })
+    this.#attempts = new Attempts(options, { ...modules, reserver })
+    this.#holds = new Holds(options, changes, clock)
+    this.#settler = new Settler(options, {
+      ...modules,
+      onProblem: (error) => onProblem('not-released', error),
+    })
+  }
+
+  /** How many changes are held now. */
+  get holding(): number {
+    return this.#holds.active
   }
 
   /** Decides one change and puts it on record. Never throws for a change that its door could make. */
-  decide(change: Change): Promise<Decision> {
+  async decide(change: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
-    const { policy, retryAfterSeconds } = this.#options
     const beginning = clock.now()
-    const verdict = this.#judge(change, beginning)
-    const { longhornNamespace } = policy
-    const answer = answerTo(change, verdict, { longhornNamespace, retryAfterSeconds })
-    audit.decided(change, verdict, clock.now() - beginning)
-    return Promise.resolve({ verdict, answer })
+    const { verdict, heldMs } = await this.#verdict(change, patience)
+    const { policy, retryAfterSeconds } = this.#options
+    const answer = answerTo(change, verdict, {
+      longhornNamespace: policy.longhornNamespace,
+      retryAfterSeconds,
+    })
+    audit.decided(change, verdict, { totalMs: clock.now() - beginning, heldMs })
+    return { verdict, answer }
   }
 
-  #judge(change: Change, now: number): Verdict {
-    const { map, knowledge } = this.#modules
-    const arming = isArming(change)
-    // A half-read map could refuse wrongly as well as allow wrongly.
-    if (arming && !knowledge.synced) {
-      return { decision: 'unavailable', why: 'disk-map-not-synced', warnings: [] }
+  /** Answers whatever is held, and holds nothing from now on; decides all the same. */
+  stopHolding(): void {
+    this.#holds.stop()
+  }
+
+  /** Resolves when nothing is under way any more. */
+  async stop(): Promise<void> {
+    this.stopHolding()
+    await this.#settler.stop()
+  }
+
+  async #verdict(change: Change, { budgetMs, signal }: Patience): Promise<Held> {
+    const { longhornNamespace } = this.#options.policy
+    const { clock } = this.#modules
+    const known = this.#attempts.judge(change)
+    // Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3).
+    const waits = !isLonghorn(change.request.actor, longhornNamespace)
+    if (known && (known.verdict.decision !== 'hold' || !waits)) return { verdict: known.verdict, heldMs: 0 }
+    const asking = new AbortController()
+    const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))
+    const cancel = clock.setTimer(budgetMs, giveUp)
+    signal.addEventListener('abort', giveUp)
+    try {
+      const patience = { budgetMs: waits ? budgetMs : 0, signal }
+      return await this.#holds.until(() => this.#attempts.attempt(change, asking.signal), patience)
+    } finally {
+      cancel()
+      signal.removeEventListener('abort', giveUp)
     }
-    const verdict = verdictOn(judge(change, map, this.#options.policy, now))
-    if (!arming || verdict.decision !== 'allow') return verdict
-    const why = this.#doubt()
-    return why === undefined ? verdict : { decision: 'unavailable', why, warnings: verdict.warnings }
-  }
-
-  /** Why the map cannot vouch for what it would allow. What it objects to is at worst too careful. */
-  #doubt(): Unavailability | undefined {
-    const { knowledge } = this.#modules
-    if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
-    return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
   }
 }

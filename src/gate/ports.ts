@@ -1,4 +1,8 @@
-import type { Change } from '../rules/change.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { Metadata } from '../longhorn/metadata.ts'
+import type { Node } from '../longhorn/node.ts'
+import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How much the disk map can be trusted. */
@@ -14,10 +18,33 @@ export interface Knowledge {
 /** Time, in milliseconds since the epoch. */
 export interface Clock {
   now(): number
+  /** Calls `fire` once after `ms` milliseconds. @returns cancels the timer; does nothing once it has fired */
+  setTimer(ms: number, fire: () => void): () => void
+}
+
+/**
+ * Reads that see everything committed before they began (no resourceVersion is given), each one round trip.
+ * All throw when there is no answer, or one that cannot be read, or the signal's reason.
+ */
+export interface QuorumReads {
+  images(signal: AbortSignal): Promise<readonly BackingImage[]>
+  dataSources(signal: AbortSignal): Promise<readonly BackingImageDataSource[]>
+  nodes(signal: AbortSignal): Promise<readonly Node[]>
+  /** Undefined if there is no such node. */
+  node(name: string, signal: AbortSignal): Promise<Node | undefined>
+  /** Undefined if there is no such object. */
+  metadata(kind: JudgedKind, name: string, signal: AbortSignal): Promise<Metadata | undefined>
+}
+
+/** How long a decision took. */
+export interface Timing {
+  /** From the request to the verdict, in milliseconds. */
+  readonly totalMs: number
+  /** How much of it was a hold: waiting for the disk map or a reservation to change. */
+  readonly heldMs: number
 }
 
 /** Puts what was decided on record; called before the answer leaves. */
 export interface Audit {
-  /** @param decisionMs how long the decision took */
-  decided(change: Change, verdict: Verdict, decisionMs: number): void
+  decided(change: Change, verdict: Verdict, timing: Timing): void
 }

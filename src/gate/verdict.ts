@@ -7,7 +7,12 @@ export type Objection = Finding & { readonly effect: 'refuse' | 'hold' }
 export type Warning = Finding & { readonly effect: 'warn' }
 
 /** Why an arming change cannot be judged now. Everything else passes meanwhile. */
-export type Unavailability = 'disk-map-not-synced' | 'disk-map-too-old' | 'disk-map-incomplete'
+export type Unavailability =
+  | 'disk-map-not-synced'
+  | 'disk-map-too-old'
+  | 'disk-map-incomplete'
+  | 'reservations-unreachable'
+  | 'not-confirmed'
 
 /**
  * What the gate says of a change. A change is held for what passes by itself (a clean-up drains) and refused for

@@ -10,10 +10,10 @@ import { Repeats } from './repeats.ts'
  */
 export class DecisionLines implements Audit {
   readonly #write: (line: string) => void
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #repeats = new Repeats()
 
-  constructor(write: (line: string) => void, clock: Clock) {
+  constructor(write: (line: string) => void, clock: Pick<Clock, 'now'>) {
     this.#write = write
     this.#clock = clock
   }

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Audit, Clock } from '../gate/ports.ts'
+import type { Audit, Clock, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
@@ -11,15 +11,15 @@ import { Repeats } from './repeats.ts'
  */
 export class DecisionLog implements Audit {
   readonly #log: Logger
-  readonly #clock: Clock
+  readonly #clock: Pick<Clock, 'now'>
   readonly #repeats = new Repeats()
 
-  constructor(log: Logger, clock: Clock) {
+  constructor(log: Logger, clock: Pick<Clock, 'now'>) {
     this.#log = log
     this.#clock = clock
   }
 
-  decided(change: Change, verdict: Verdict, decisionMs: number): void {
+  decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
     const ordinary = verdict.decision === 'allow' && verdict.warnings.length === 0 && !isArming(change)
     if (ordinary && !this.#log.isLevelEnabled('debug')) return
     const findings = findingsOf(verdict)
@@ -44,7 +44,8 @@ export class DecisionLog implements Audit {
       rules,
       subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
       // Microseconds say enough.
-      decisionMs: Math.round(decisionMs * 1_000) / 1_000,
+      decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
+      ...(heldMs > 0 ? { heldMs: Math.round(heldMs) } : {}),
       ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
     }
     this.#log[ordinary ? 'debug' : levels[verdict.decision]](fields, texts[verdict.decision])

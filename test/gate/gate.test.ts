@@ -1,11 +1,9 @@
 import t from 'tap'
 import type { Decision } from '../../src/gate/decision.ts'
-import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
 import type { TestCluster } from '../fixtures/cluster.ts'
-import { admin, cluster, longhornAccount, noon } from '../fixtures/cluster.ts'
+import { admin, cluster, longhornAccount } from '../fixtures/cluster.ts'
+import { GateWorld } from './gate-world.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }
@@ -19,31 +17,17 @@ function dangerous(): TestCluster {
     .image('debian', [ready('d3')])
 }
 
-/** A gate that knows this cluster, and what it put on record. */
-function gateOf(of: TestCluster, knowledge: { synced?: boolean; ageMs?: number; unreadable?: boolean } = {}) {
-  const record: { change: Change; verdict: Verdict; decisionMs: number }[] = []
-  const time = { ms: noon }
-  const gate = new Gate(
-    { ...defaultGateOptions, policy: defaultPolicy },
-    {
-      map: of.map,
-      knowledge: {
-        synced: knowledge.synced ?? true,
-        ageMs: () => knowledge.ageMs ?? 0,
-        unreadable: knowledge.unreadable
-          ? [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
-          : [],
-      },
-      // Each look at the clock takes a millisecond.
-      clock: { now: () => time.ms++ },
-      audit: { decided: (change, verdict, decisionMs) => void record.push({ change, verdict, decisionMs }) },
-    },
-  )
-  return { gate, record }
+/** A gate that knows this cluster this well. */
+function gateOf(of: TestCluster, { synced = true, ageMs = 0, unreadable = false } = {}) {
+  const world = new GateWorld(of)
+  world.knowledge.synced = synced
+  world.knowledge.ageMs = () => ageMs
+  if (unreadable) world.knowledge.unreadable = [{ kind: 'Node', name: 'n9', problem: 'spec must be object' }]
+  return world
 }
 
 async function decide(change: Change, of = dangerous(), knowledge = {}): Promise<Decision> {
-  return await gateOf(of, knowledge).gate.decide(change)
+  return await gateOf(of, knowledge).decide(change)
 }
 
 const by = (actor: Actor) => ({ actor })
@@ -161,11 +145,12 @@ t.test(
 )
 
 t.test('a change is on record before its answer leaves', async (t) => {
-  const { gate, record } = gateOf(dangerous())
-  const change = eviction()
-  const decision = gate.decide(change)
-  t.match(record, [{ change, verdict: { decision: 'hold' }, decisionMs: 1 }])
-  t.equal((await decision).verdict, record[0]?.verdict)
+  const world = gateOf(dangerous())
+  const change = lossyCleanUp()
+  const told = world.decide(change).then((decision) => ({ decision, onRecord: world.record.length }))
+  const { decision, onRecord } = await told
+  t.equal(onRecord, 1)
+  t.match(world.record, [{ change, verdict: decision.verdict, timing: { totalMs: 0, heldMs: 0 } }])
 })
 
 t.test('of very many findings the first are told and the rest counted', async (t) => {

@@ -17,6 +17,8 @@ const finding: Finding = {
 const held: Verdict = { decision: 'hold', objections: [{ ...finding, effect: 'hold' }], warnings: [] }
 const allowed: Verdict = { decision: 'allow', warnings: [] }
 
+const instant = { totalMs: 1, heldMs: 0 }
+
 function node(evictionRequested: boolean): Node {
   const parsed = parseNode({ metadata: { name: 'n1' }, spec: { evictionRequested } })
   if (!parsed.ok) throw new Error(parsed.problem)
@@ -43,7 +45,7 @@ function logged(level = 'info') {
 
 t.test('a hold is logged with who, what, which rule and which objects', (t) => {
   const { lines, log } = logged()
-  log.decided(change(false, true), held, 3)
+  log.decided(change(false, true), held, { totalMs: 5_003, heldMs: 5_000 })
   t.match(lines, [
     {
       level: 40,
@@ -59,6 +61,7 @@ t.test('a hold is logged with who, what, which rule and which objects', (t) => {
       rules: ['eviction-during-cleanup'],
       subjects: finding.subjects,
       decisionMs: 3,
+      heldMs: 5_000,
     },
   ])
   t.end()
@@ -66,30 +69,34 @@ t.test('a hold is logged with who, what, which rule and which objects', (t) => {
 
 t.test('an admitted arming change is logged, any other only at debug', (t) => {
   const info = logged()
-  info.log.decided(change(false, true), allowed, 1)
-  info.log.decided(change(true, false), allowed, 1)
+  info.log.decided(change(false, true), allowed, instant)
+  info.log.decided(change(true, false), allowed, instant)
   t.match(info.lines, [{ msg: 'change admitted' }])
   t.equal(info.lines.length, 1)
   const debug = logged('debug')
-  debug.log.decided(change(true, false), allowed, 1)
+  debug.log.decided(change(true, false), allowed, instant)
   t.match(debug.lines, [{ level: 20, msg: 'change admitted' }])
   t.end()
 })
 
 t.test('what cannot be judged is an error that says why', (t) => {
   const { lines, log } = logged()
-  log.decided(change(false, true), { decision: 'unavailable', why: 'disk-map-too-old', warnings: [] }, 1)
+  log.decided(
+    change(false, true),
+    { decision: 'unavailable', why: 'disk-map-too-old', warnings: [] },
+    instant,
+  )
   t.match(lines, [{ level: 50, why: 'disk-map-too-old', msg: 'change cannot be judged' }])
   t.end()
 })
 
 t.test('identical refusals are told once in ten seconds, with their number', (t) => {
   const { lines, log, time } = logged()
-  for (time.ms = 0; time.ms < 10_000; time.ms += 20) log.decided(change(false, true), held, 1)
+  for (time.ms = 0; time.ms < 10_000; time.ms += 20) log.decided(change(false, true), held, instant)
   t.equal(lines.length, 1)
-  log.decided(change(false, true), held, 1)
+  log.decided(change(false, true), held, instant)
   t.match(lines, [{}, { repeated: 499 }])
-  log.decided(change(false, true, 'bob'), held, 1)
+  log.decided(change(false, true, 'bob'), held, instant)
   t.equal(lines.length, 3, 'another user is not the same')
   t.end()
 })

@@ -1,0 +1,210 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import { actsOf, type Act } from '../rules/acts.ts'
+import type { Change } from '../rules/change.ts'
+import { judge } from '../rules/judge.ts'
+import type { Policy } from '../rules/policy.ts'
+import { objectChange, pageChange, type Changed } from './changes.ts'
+import { claimsOf, isCovered, merged, type Claim } from './claims.ts'
+import { confirm, needsConfirmation } from './confirm.ts'
+import { findingOf } from './conflict-finding.ts'
+import type { Attempt } from './holds.ts'
+import type { Clock, Knowledge, QuorumReads } from './ports.ts'
+import type { Conflict, Entry, Reserver } from './reserve.ts'
+import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
+
+/** What an attempt works with. */
+export interface AttemptModules {
+  readonly map: DiskMapView
+  readonly knowledge: Knowledge
+  readonly reads: QuorumReads
+  readonly reserver: Reserver
+  readonly clock: Clock
+  /** Told of what went wrong with the cluster; the change is then not admitted. */
+  readonly onProblem: (what: Unavailability | 'not-released', error: unknown) => void
+}
+
+/** What the operator decides about attempts. */
+export interface AttemptOptions {
+  readonly policy: Policy
+  /** How old the disk map may be to admit an arming change, in milliseconds. */
+  readonly maxAgeMs: number
+}
+
+/**
+ * So often the claims may grow because what was read differs from the disk map. Each time more is known; a cluster
+ * that changes faster than it can be read is not one to admit anything on.
+ */
+const maxRounds = 4
+
+/** How long taking back a reservation may take, in milliseconds. */
+const releaseMs = 5_000
+
+/** Attempts to admit changes: judged on the disk map, then reserved, then confirmed. */
+export class Attempts {
+  readonly #options: AttemptOptions
+  readonly #modules: AttemptModules
+
+  constructor(options: AttemptOptions, modules: AttemptModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /**
+   * Judges on what is known, without asking anybody.
+   *
+   * @returns undefined if nothing stands against the change, which then has to be secured
+   */
+  judge(change: Change): Attempt | undefined {
+    const { map, knowledge, clock } = this.#modules
+    const { policy } = this.#options
+    const acts = actsOf(change)
+    if (acts.length === 0) return passes
+    const arming = acts.some(({ act }) => act !== 'flags-cleared')
+    // A half-read map could refuse wrongly as well as allow wrongly.
+    if (arming && !knowledge.synced) return unavailable('disk-map-not-synced', [])
+    const verdict = verdictOn(judge(change, map, policy, clock.now()))
+    if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict)
+    const doubt = this.#doubt()
+    if (doubt) return unavailable(doubt, verdict.warnings)
+    return this.#claims(acts) === undefined ? attemptOf(verdict) : undefined
+  }
+
+  /**
+   * Attempts once, with all that it takes. Without an admission nothing stays reserved, as far as the cluster can be
+   * reached.
+   *
+   * @param signal ends what is asked of the cluster
+   */
+  async attempt(change: Change, signal: AbortSignal): Promise<Attempt> {
+    return this.judge(change) ?? (await this.#secure(change, signal))
+  }
+
+  /** Why the map cannot vouch for what it would allow. What it objects to is at worst too careful. */
+  #doubt(): Unavailability | undefined {
+    const { knowledge } = this.#modules
+    if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
+    return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
+  }
+
+  /** What the acts have to reserve; undefined if there is nothing to confirm either. */
+  #claims(acts: readonly Act[]): readonly Claim[] | undefined {
+    const { map } = this.#modules
+    const profile = profileOf(this.#options.policy.release ?? map.release)
+    const claims = claimsOf(acts, map, profile)
+    return profile !== 'none' && needsConfirmation(acts, claims) ? claims : undefined
+  }
+
+  /** Reserves, then judges again on what is read past the disk map. */
+  async #secure(change: Change, signal: AbortSignal): Promise<Attempt> {
+    const entries: Entry[] = []
+    const attempt = await this.#reserveAndConfirm(change, entries, signal)
+    if (attempt.verdict.decision !== 'allow') await this.#release(entries)
+    return attempt
+  }
+
+  async #reserveAndConfirm(change: Change, entries: Entry[], signal: AbortSignal): Promise<Attempt> {
+    const { map, reserver, clock } = this.#modules
+    const policy = { ...this.#options.policy, release: this.#options.policy.release ?? map.release }
+    const acts = actsOf(change)
+    const { warnings } = verdictOn(judge(change, map, policy, clock.now()))
+    let claims = this.#claims(acts) ?? []
+    let missing = claims
+    for (let round = 0; round < maxRounds; round++) {
+      const reserved = await reserver.reserve(change, missing, signal)
+      entries.push(...reserved.entries)
+      if (reserved.outcome === 'conflict') return this.#held(change, reserved.conflict, warnings)
+      if (reserved.outcome === 'failed')
+        return this.#failed('reservations-unreachable', reserved.error, warnings)
+      const fresh = await this.#confirm(change, acts, claims, signal)
+      if (fresh instanceof Error) return this.#failed('not-confirmed', fresh, warnings)
+      const verdict = verdictOn(judge(change, fresh, policy, clock.now()))
+      if (verdict.decision !== 'allow') return attemptOf(verdict)
+      const wanted = claimsOf(acts, fresh, profileOf(policy.release))
+      if (isCovered(wanted, claims)) return attemptOf({ decision: 'allow', warnings })
+      const reservedSoFar = claims
+      missing = wanted.filter((claim) => !isCovered([claim], reservedSoFar))
+      claims = merged([...claims, ...wanted])
+    }
+    return unavailable('not-confirmed', warnings)
+  }
+
+  async #confirm(change: Change, acts: readonly Act[], claims: readonly Claim[], signal: AbortSignal) {
+    try {
+      return await confirm(change, acts, claims, this.#modules, signal)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
+  }
+
+  #failed(why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {
+    this.#modules.onProblem(why, error)
+    return unavailable(why, warnings)
+  }
+
+  /**
+   * What could not be taken back stands until its deadline, and holds others up that long: safe, but worth a word.
+   * It has its own time, since that of the request may be up.
+   */
+  async #release(entries: readonly Entry[]): Promise<void> {
+    if (entries.length === 0) return
+    const { clock, reserver, onProblem } = this.#modules
+    const late = new AbortController()
+    const cancel = clock.setTimer(releaseMs, () =>
+      late.abort(new Error('a reservation could not be released')),
+    )
+    try {
+      await reserver.release(entries, late.signal)
+    } catch (error) {
+      onProblem('not-released', error)
+    } finally {
+      cancel()
+    }
+  }
+
+  #held(change: Change, conflict: Conflict, warnings: readonly Warning[]): Attempt {
+    const objection = findingOf(change, conflict, this.#modules.map)
+    const { kind, name, deadline } = conflict.reservation
+    return {
+      verdict: { decision: 'hold', objections: [objection], warnings },
+      wakeOn: new Set([pageChange(conflict.claim.page), objectChange(kind, name)]),
+      wakeAt: deadline + 1,
+    }
+  }
+}
+
+function unavailable(why: Unavailability, warnings: readonly Warning[]): Attempt {
+  return attemptOf({ decision: 'unavailable', why, warnings })
+}
+
+const passes: Attempt = {
+  verdict: { decision: 'allow', warnings: [] },
+  wakeOn: new Set(),
+  wakeAt: undefined,
+}
+
+function attemptOf(verdict: Verdict): Attempt {
+  return {
+    verdict,
+    wakeOn: verdict.decision === 'hold' ? concerned(verdict.objections) : nothing,
+    wakeAt: undefined,
+  }
+}
+
+const nothing: ReadonlySet<Changed> = new Set()
+
+/** The objects that have to change before the objections are gone. */
+function concerned(
+  objections: Extract<Verdict, { decision: 'hold' | 'refuse' }>['objections'],
+): Set<Changed> {
+  const changed = new Set<Changed>()
+  for (const { subjects } of objections) {
+    for (const { node, image } of subjects) {
+      if (node !== undefined) changed.add(objectChange('Node', node))
+      if (image === undefined) continue
+      changed.add(objectChange('BackingImage', image))
+      changed.add(objectChange('BackingImageDataSource', image))
+    }
+  }
+  return changed
+}

@@ -1,0 +1,80 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import type { Policy } from '../rules/policy.ts'
+import type { RuleName, Subject } from '../rules/finding.ts'
+import { theDisk } from '../rules/sentences.ts'
+import { unownedDisks } from './reservation-book.ts'
+import type { Conflict } from './reserve.ts'
+import type { Reservation } from './reservation.ts'
+import type { Objection } from './verdict.ts'
+
+/** The rule that the two would break together, if both were committed. */
+export function ruleOf({ claim, reservation }: Conflict): RuleName {
+  switch (claim.intent) {
+    case 'removal':
+      return 'cleanup-during-eviction'
+    case 'placement':
+      return 'first-file-during-eviction'
+    case 'keep':
+      return 'evict-unready-copy'
+    case 'eviction':
+      return ofEviction(reservation)
+  }
+}
+
+function ofEviction({ intent }: Reservation): RuleName {
+  switch (intent) {
+    case 'placement':
+      return 'first-file-unfinished'
+    case 'keep':
+      return 'evict-unready-copy'
+    case 'removal':
+    case 'eviction':
+      return 'eviction-during-cleanup'
+  }
+}
+
+/** True if the rule that a conflict would break is enforced; otherwise the two may meet. */
+export function isEnforced(conflict: Conflict, { modes }: Policy): boolean {
+  return modes[ruleOf(conflict)] === 'enforce'
+}
+
+/** Says of a conflict what stands in the way, and until when at most. */
+export function findingOf(change: Change, conflict: Conflict, map: DiskMapView): Objection {
+  const { claim, reservation } = conflict
+  const { kind, name, intent, deadline, by, resourceVersion } = reservation
+  const where = claim.page === unownedDisks ? 'a disk that no node has' : `node ${claim.page}`
+  return {
+    rule: ruleOf(conflict),
+    effect: 'hold',
+    subjects: [subjectOf(change, conflict)],
+    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, concerning ${where}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
+    clears: `passes by itself as soon as that change is committed or given up, at the latest at ${new Date(deadline).toISOString()} (reserved by ${by})`,
+  }
+}
+
+const doing = {
+  eviction: 'an eviction',
+  removal: 'the clean-up of a copy',
+  placement: 'the making of a first file',
+  keep: 'the loss of other copies, which counts on this one to stay',
+} as const
+
+function disksOf({ disks }: Reservation, map: DiskMapView): string {
+  if (disks === 'any' || disks.length === 0) return ''
+  return `, ${disks.map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0])).join(' and ')}`
+}
+
+function subjectOf(change: Change, { claim, reservation }: Conflict): Subject {
+  const image = change.kind === 'Node' ? imageOf(reservation) : nameOf(change)
+  const [diskUUID] = claim.disks === 'any' ? [] : claim.disks
+  return {
+    ...(claim.page === unownedDisks ? {} : { node: claim.page }),
+    ...(diskUUID === undefined ? {} : { diskUUID }),
+    ...(image === undefined ? {} : { image }),
+  }
+}
+
+function imageOf({ kind, name }: Reservation): string | undefined {
+  return kind === 'Node' ? undefined : name
+}

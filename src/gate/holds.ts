@@ -1,0 +1,117 @@
+import type { Changed, Changes } from './changes.ts'
+import type { Clock } from './ports.ts'
+import type { Verdict } from './verdict.ts'
+
+/** How long whoever asks can wait. */
+export interface Patience {
+  /** Milliseconds. */
+  readonly budgetMs: number
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+}
+
+/** One attempt to admit a change, and what has to change before another is worth the while. */
+export interface Attempt {
+  readonly verdict: Verdict
+  readonly wakeOn: ReadonlySet<Changed>
+  /** When time alone may have changed the matter, in milliseconds since the epoch. */
+  readonly wakeAt: number | undefined
+}
+
+/** What the operator decides about holds. */
+export interface HoldLimits {
+  /** The longest hold, in milliseconds, whatever the caller's patience. */
+  readonly maxHoldMs: number
+  /** So many changes are held at once; the next are answered at once. */
+  readonly maxHolds: number
+}
+
+/** What came of all attempts. */
+export interface Held {
+  readonly verdict: Verdict
+  /** How long was waited between attempts, in milliseconds. */
+  readonly heldMs: number
+}
+
+/** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
+export class Holds {
+  readonly #limits: HoldLimits
+  readonly #changes: Changes
+  readonly #clock: Clock
+  readonly #waiting = new Set<() => void>()
+  #active = 0
+  #stopped = false
+
+  constructor(limits: HoldLimits, changes: Changes, clock: Clock) {
+    this.#limits = limits
+    this.#changes = changes
+    this.#clock = clock
+  }
+
+  /** How many changes are held now. */
+  get active(): number {
+    return this.#active
+  }
+
+  /** Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. */
+  async until(attempt: () => Promise<Attempt>, { budgetMs, signal }: Patience): Promise<Held> {
+    const end = this.#clock.now() + Math.min(budgetMs, this.#limits.maxHoldMs)
+    const heard = new Set<Changed>()
+    // Heard from before the attempt on, since what it waits for may happen while it asks.
+    const deafen = this.#changes.subscribe((changed) => heard.add(changed))
+    let heldMs = 0
+    let counted = false
+    try {
+      for (;;) {
+        heard.clear()
+        const tried = await attempt()
+        if (tried.verdict.decision !== 'hold') return { verdict: tried.verdict, heldMs }
+        if (!counted && this.#active >= this.#limits.maxHolds) return { verdict: tried.verdict, heldMs }
+        if (!counted) this.#active += 1
+        counted = true
+        const began = this.#clock.now()
+        const worth = await this.#wait(tried, heard, end, signal)
+        heldMs += this.#clock.now() - began
+        if (!worth) return { verdict: tried.verdict, heldMs }
+      }
+    } finally {
+      deafen()
+      if (counted) this.#active -= 1
+    }
+  }
+
+  /** Ends every hold, now and from now on: each is answered with what stands in its way. */
+  stop(): void {
+    this.#stopped = true
+    for (const end of [...this.#waiting]) end()
+  }
+
+  /** @returns whether another attempt is worth the while */
+  #wait(
+    { wakeOn, wakeAt }: Attempt,
+    heard: ReadonlySet<Changed>,
+    end: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const now = this.#clock.now()
+    const over = now >= end || this.#stopped || signal.aborted
+    if (over || [...heard].some((changed) => wakeOn.has(changed))) return Promise.resolve(!over)
+    return new Promise((resolve) => {
+      const done = (worth: boolean): void => {
+        deafen()
+        cancelEnd()
+        cancelWake?.()
+        signal.removeEventListener('abort', giveUp)
+        this.#waiting.delete(giveUp)
+        resolve(worth)
+      }
+      const giveUp = (): void => done(false)
+      const deafen = this.#changes.subscribe((changed) => wakeOn.has(changed) && done(true))
+      const cancelEnd = this.#clock.setTimer(end - now, giveUp)
+      const cancelWake =
+        wakeAt === undefined ? undefined : this.#clock.setTimer(Math.max(0, wakeAt - now), () => done(true))
+      signal.addEventListener('abort', giveUp)
+      this.#waiting.add(giveUp)
+    })
+  }
+}

@@ -1,0 +1,48 @@
+import type { Page, ReservationBook } from './reservation-book.ts'
+import type { Reservation } from './reservation.ts'
+
+/** A book for one process: for tests, and for a command that decides alone. */
+export class InProcessBook implements ReservationBook {
+  readonly #pages = new Map<string, Page>()
+  readonly #listeners = new Set<(key: string) => void>()
+  #version = 0
+
+  seen(key: string): Page {
+    return this.#pages.get(key) ?? { key, version: undefined, reservations: [] }
+  }
+
+  pages(): Iterable<Page> {
+    return this.#pages.values()
+  }
+
+  read(key: string, signal: AbortSignal): Promise<Page> {
+    return new Promise((resolve) => {
+      signal.throwIfAborted()
+      resolve(this.seen(key))
+    })
+  }
+
+  swap(
+    { key, version }: Page,
+    reservations: readonly Reservation[],
+    signal: AbortSignal,
+  ): Promise<Page | undefined> {
+    return new Promise((resolve) => {
+      signal.throwIfAborted()
+      if (this.seen(key).version !== version) {
+        resolve(undefined)
+        return
+      }
+      const empty = reservations.length === 0
+      if (empty) this.#pages.delete(key)
+      else this.#pages.set(key, { key, version: String(++this.#version), reservations: [...reservations] })
+      for (const listener of this.#listeners) listener(key)
+      resolve(this.seen(key))
+    })
+  }
+
+  subscribe(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}

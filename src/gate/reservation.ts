@@ -1,0 +1,59 @@
+import type { JudgedKind } from '../rules/change.ts'
+
+/**
+ * What an admitted change is about to do on the disks of a node. An `eviction` stands against all others: it must
+ * not meet the `removal` of a copy or the `placement` of a first file, nor take a copy that another change counts
+ * on to `keep`. Everything but an eviction goes together.
+ */
+export const intents = ['eviction', 'removal', 'placement', 'keep'] as const
+
+/** One of the {@link intents}. */
+export type Intent = (typeof intents)[number]
+
+/** Disk UUIDs, or `any` for all disks of the node, known or not. */
+export type Disks = readonly string[] | 'any'
+
+/**
+ * That a change was admitted and may be committed at any moment. It belongs to object and intent, not to a request:
+ * one client request can be reviewed many times (kubernetes.md, The request).
+ */
+export interface Reservation {
+  readonly kind: JudgedKind
+  readonly name: string
+  readonly uid: string
+  /** The version that was reviewed: the API server commits the write on it or reviews it again. Empty on CREATE. */
+  readonly resourceVersion: string
+  readonly intent: Intent
+  readonly disks: Disks
+  /** After this the API server can no longer commit the write; milliseconds since the epoch. */
+  readonly deadline: number
+  /** The replica of the guard that admitted it. */
+  readonly by: string
+  /** Tells this admission from an earlier or later one of the same object and intent. */
+  readonly stamp: string
+}
+
+/** True if the two must not both be on their way. */
+export function conflict(a: Pick<Reservation, 'intent' | 'disks'>, b: Pick<Reservation, 'intent' | 'disks'>) {
+  return (a.intent === 'eviction') !== (b.intent === 'eviction') && overlap(a.disks, b.disks)
+}
+
+/** True if both are of the same object and intent, so that one takes the place of the other. */
+export function isSameClaim(a: Reservation, b: Reservation): boolean {
+  return a.kind === b.kind && a.name === b.name && a.uid === b.uid && a.intent === b.intent
+}
+
+/** All disks of both. */
+export function union(a: Disks, b: Disks): Disks {
+  return a === 'any' || b === 'any' ? 'any' : [...new Set([...a, ...b])].toSorted()
+}
+
+/** True if every disk of `b` is in `a`. */
+export function covers(a: Disks, b: Disks): boolean {
+  return a === 'any' || (b !== 'any' && b.every((uuid) => a.includes(uuid)))
+}
+
+function overlap(a: Disks, b: Disks): boolean {
+  if (a === 'any' || b === 'any') return true
+  return a.some((uuid) => b.includes(uuid))
+}

@@ -1,0 +1,184 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Change } from '../rules/change.ts'
+import type { Claim } from './claims.ts'
+import type { Clock, QuorumReads } from './ports.ts'
+import { conflict, isSameClaim, union, type Reservation } from './reservation.ts'
+import type { Page, ReservationBook } from './reservation-book.ts'
+import { isNewer, isSettled } from './settled.ts'
+
+/** What reserving works with. */
+export interface ReserverModules {
+  readonly book: ReservationBook
+  readonly map: DiskMapView
+  readonly reads: Pick<QuorumReads, 'metadata'>
+  readonly clock: Pick<Clock, 'now'>
+  /** False for a conflict that may come true, since its rule is not enforced. */
+  readonly stands: (conflict: Conflict) => boolean
+}
+
+/** What the operator decides about reservations. */
+export interface ReserverOptions {
+  /** The name of this replica, for people who read the book. */
+  readonly replica: string
+  /**
+   * How long the API server may take to commit a write that was admitted, in milliseconds: its request timeout and
+   * some slack, which clocks that disagree may use up.
+   */
+  readonly commitMs: number
+}
+
+/** Another change stands against a claim, and may be committed at any moment. */
+export interface Conflict {
+  readonly claim: Claim
+  readonly reservation: Reservation
+}
+
+/** A reservation that was made, or may have been. */
+export interface Entry {
+  readonly key: string
+  /** The page it was made on; undefined if nobody knows whether it was. */
+  readonly page: Page | undefined
+  readonly made: Reservation
+  /** The one of the same object and intent that it took the place of. */
+  readonly displaced: Reservation | undefined
+}
+
+/** What became of an attempt to reserve. Nothing is left of one that ended in a conflict or failed. */
+export type Reserved =
+  | { readonly outcome: 'reserved'; readonly entries: readonly Entry[] }
+  | { readonly outcome: 'conflict'; readonly conflict: Conflict; readonly entries: readonly Entry[] }
+  | { readonly outcome: 'failed'; readonly error: unknown; readonly entries: readonly Entry[] }
+
+/** Makes reservations for changes, and takes them back. */
+export class Reserver {
+  readonly #options: ReserverOptions
+  readonly #modules: ReserverModules
+  #stamps = 0
+
+  constructor(options: ReserverOptions, modules: ReserverModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /**
+   * Reserves what a change claims, page by page in their order, so that two with several pages in common meet on the
+   * first. A dry run only looks. Whatever the outcome, `entries` are for the caller to release.
+   */
+  async reserve(change: Change, claims: readonly Claim[], signal: AbortSignal): Promise<Reserved> {
+    const entries: Entry[] = []
+    try {
+      for (const [key, onPage] of byPage(claims)) {
+        const met = await this.#reserveOn(key, onPage, change, entries, signal)
+        if (met) return { outcome: 'conflict', conflict: met, entries }
+      }
+      return { outcome: 'reserved', entries }
+    } catch (error) {
+      return { outcome: 'failed', error, entries }
+    }
+  }
+
+  /**
+   * Takes back what was made, and puts back what it took the place of: that change may still be on its way.
+   *
+   * @throws when the book cannot be had, or the signal's reason; the rest then stands until its deadline
+   */
+  async release(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+    const { book } = this.#modules
+    for (const { key, page: known, made, displaced } of entries) {
+      for (let page = known ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
+        const next = page.reservations.flatMap((each) =>
+          each.stamp === made.stamp ? (displaced ?? []) : each,
+        )
+        if (
+          next.length === page.reservations.length &&
+          next.every((each, at) => each === page.reservations[at])
+        )
+          break
+        if (await book.swap(page, next, signal)) break
+      }
+    }
+  }
+
+  async #reserveOn(
+    key: string,
+    claims: readonly Claim[],
+    change: Change,
+    entries: Entry[],
+    signal: AbortSignal,
+  ): Promise<Conflict | undefined> {
+    const { book } = this.#modules
+    for (let page = book.seen(key); ; page = await book.read(key, signal)) {
+      page ??= await book.read(key, signal)
+      const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
+      const met = await this.#conflict(standing, claims, signal)
+      if (met) return met
+      if (change.request.dryRun) return undefined
+      const drafts = claims.map((claim) => this.#draft(change, claim, standing))
+      const kept = standing.filter((each) => !drafts.some(({ displaced }) => displaced === each))
+      const made = drafts.map((draft) => draft.made)
+      const before = entries.length
+      // Until the answer comes nobody knows whether it was done.
+      for (const draft of drafts) entries.push({ key, page: undefined, ...draft })
+      const swapped = await book.swap(page, [...kept, ...made], signal)
+      entries.length = before
+      if (!swapped) continue
+      for (const draft of drafts) entries.push({ key, page: swapped, ...draft })
+      return undefined
+    }
+  }
+
+  /** The first that stands against a claim. One whose time is over has to be looked at by a quorum read first. */
+  async #conflict(
+    standing: readonly Reservation[],
+    claims: readonly Claim[],
+    signal: AbortSignal,
+  ): Promise<Conflict | undefined> {
+    const { clock, reads, stands } = this.#modules
+    for (const reservation of standing) {
+      const claim = claims.find((each) => conflict(each, reservation) && stands({ claim: each, reservation }))
+      if (!claim) continue
+      if (clock.now() <= reservation.deadline) return { claim, reservation }
+      await reads.metadata(reservation.kind, reservation.name, signal)
+    }
+    return undefined
+  }
+
+  #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]) {
+    const { replica, commitMs } = this.#options
+    const { name, uid, resourceVersion } = (change.before ?? change.after).metadata
+    const fresh: Reservation = {
+      kind: change.kind,
+      name,
+      uid,
+      resourceVersion,
+      intent,
+      disks,
+      deadline: this.#modules.clock.now() + commitMs,
+      by: replica,
+      stamp: `${replica}/${++this.#stamps}`,
+    }
+    const displaced = standing.find((each) => isSameClaim(each, fresh))
+    return { made: displaced ? both(fresh, displaced) : fresh, displaced }
+  }
+}
+
+/** Covers two admissions of one object and intent: either may be the one that is committed. */
+function both(fresh: Reservation, earlier: Reservation): Reservation {
+  const later = isNewer(earlier.resourceVersion, fresh.resourceVersion) ? earlier : fresh
+  return {
+    ...fresh,
+    resourceVersion: later.resourceVersion,
+    disks: union(fresh.disks, earlier.disks),
+    deadline: Math.max(fresh.deadline, earlier.deadline),
+  }
+}
+
+function byPage(claims: readonly Claim[]): Map<string, Claim[]> {
+  const pages = new Map<string, Claim[]>()
+  for (const claim of claims) {
+    const onPage = pages.get(claim.page)
+    if (onPage) onPage.push(claim)
+    else pages.set(claim.page, [claim])
+  }
+  return pages
+}

@@ -1,0 +1,36 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Metadata } from '../longhorn/metadata.ts'
+import type { Reservation } from './reservation.ts'
+
+/**
+ * True once the disk map shows what became of the change: a version newer than the one that was reviewed. Either that
+ * was the write, and every later quorum read shows it, or the write can no longer be committed. An object that the
+ * map lacks may be one that it has not heard of yet, so that tells nothing.
+ */
+export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
+  const metadata = known(reservation, map)
+  return metadata !== undefined && isOutcome(reservation, metadata)
+}
+
+/** True if this, read at any time, is newer than what was reviewed. */
+export function isOutcome({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
+  if (resourceVersion === '') return metadata.uid === uid && uid !== ''
+  return isNewer(metadata.resourceVersion, resourceVersion)
+}
+
+function known({ kind, name }: Reservation, map: DiskMapView): Metadata | undefined {
+  switch (kind) {
+    case 'Node':
+      return map.node(name)?.metadata
+    case 'BackingImage':
+      return map.image(name)?.metadata
+    case 'BackingImageDataSource':
+      return map.dataSource(name)?.metadata
+  }
+}
+
+/** True if a resourceVersion is known to be newer than another. Those that are no whole numbers are not compared. */
+export function isNewer(version: string, than: string): boolean {
+  const number = /^\d+$/
+  return number.test(version) && number.test(than) && BigInt(version) > BigInt(than)
+}

@@ -1,0 +1,169 @@
+import t from 'tap'
+import { claimsOf, isCovered, merged } from '../../src/gate/claims.ts'
+import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { profiles } from '../../src/longhorn/profile.ts'
+import { actsOf } from '../../src/rules/acts.ts'
+import type { Change } from '../../src/rules/change.ts'
+import type { releases } from '../fixtures/cluster.ts'
+import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { copy, disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+
+const evicting = { evictionRequested: true }
+
+const usual = () =>
+  cluster()
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3')])
+    .image('ubuntu', [ready('d1'), ready('d3')])
+
+/** `n1 eviction any`, `n1 removal d1,d2`, … */
+function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
+  return claimsOf(actsOf(change), of.map, profile).map(
+    ({ page, intent, disks }) =>
+      `${page} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`,
+  )
+}
+
+function table(
+  what: string,
+  build: () => [TestCluster, Change],
+  expected: Record<keyof typeof releases, string[]>,
+) {
+  t.test(what, (t) => {
+    for (const profile of profiles) t.strictSame(claims(...build(), profile), expected[profile], profile)
+    t.end()
+  })
+}
+
+table(
+  'an eviction claims its node: on profile A all of it, else the evicted disks',
+  () => [usual(), usual().toNode('n1', [disk('d1', evicting), disk('d2')])],
+  { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
+)
+
+table(
+  'an eviction on a node with a disk of unknown UUID claims the disks that no node has',
+  () => {
+    const of = usual()
+    return [of, of.toNode('n1', [disk('d1', evicting), disk('d4', { synced: false, ...evicting })])]
+  },
+  {
+    A: [`${unownedDisks} eviction any`, 'n1 eviction any'],
+    B: [`${unownedDisks} eviction any`, 'n1 eviction d1'],
+    C: ['n1 eviction d1'],
+    none: [],
+  },
+)
+
+table('a clean-up claims the nodes that have the disks', () => [usual(), usual().cleanUp('ubuntu', ['d1'])], {
+  A: ['n1 removal d1'],
+  B: ['n1 removal d1'],
+  C: [],
+  none: [],
+})
+
+table(
+  'a clean-up of several copies claims each page once, in order',
+  () => {
+    const of = usual().image('ubuntu', [ready('d3'), ready('d1'), ready('d2'), ready('d9')])
+    return [of, of.cleanUp('ubuntu', ['d3', 'd2', 'd1', 'd9'])]
+  },
+  {
+    A: [`${unownedDisks} removal d9`, 'n1 removal d1,d2', 'n2 removal d3'],
+    B: [`${unownedDisks} removal d9`, 'n1 removal d1,d2', 'n2 removal d3'],
+    C: [],
+    none: [],
+  },
+)
+
+table('a first file claims the node that has its disk', () => [usual(), usual().place('fedora', 'd3')], {
+  A: ['n2 placement d3'],
+  B: ['n2 placement d3'],
+  C: [],
+  none: [],
+})
+
+table(
+  'a clean-up that leaves no ready copy counts on the others to stay',
+  () => {
+    const of = usual().image('ubuntu', [ready('d1'), copy('d3', 'unknown')])
+    return [of, of.cleanUp('ubuntu', ['d1'])]
+  },
+  {
+    A: ['n1 removal d1', 'n2 keep d3'],
+    B: ['n1 removal d1', 'n2 keep d3'],
+    C: ['n2 keep d3'],
+    none: [],
+  },
+)
+
+table(
+  'a clean-up of what is worth nothing counts on nothing',
+  () => {
+    const of = usual().image('ubuntu', [copy('d1', 'failed'), copy('d3', 'unknown')])
+    return [of, of.cleanUp('ubuntu', ['d1'])]
+  },
+  { A: ['n1 removal d1'], B: ['n1 removal d1'], C: [], none: [] },
+)
+
+table(
+  'an eviction of a copy that is not ready counts on the others to stay',
+  () => {
+    const of = usual().image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
+    return [of, of.toNode('n1', [disk('d1', evicting), disk('d2')])]
+  },
+  {
+    A: ['n1 eviction any', 'n2 keep d3'],
+    B: ['n1 eviction d1', 'n2 keep d3'],
+    C: ['n1 eviction d1', 'n2 keep d3'],
+    none: [],
+  },
+)
+
+table(
+  'an eviction of what is worth nothing, or only pending, counts on nothing',
+  () => {
+    const of = usual()
+      .image('ubuntu', [copy('d1', 'failed'), copy('d3', 'unknown')])
+      .image('debian', [pending('d1'), copy('d3', 'unknown')])
+    return [of, of.toNode('n1', [disk('d1', evicting), disk('d2')])]
+  },
+  { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
+)
+
+table(
+  'taking a disk away and clearing flags claim nothing',
+  () => {
+    const of = usual().node('n1', [disk('d1', evicting), disk('d2')])
+    return [of, of.toNode('n1', [disk('d1')])]
+  },
+  { A: [], B: [], C: [], none: [] },
+)
+
+t.test('claims are covered by as many disks or more on the same page with the same intent', (t) => {
+  const has = [
+    { page: 'n1', intent: 'removal', disks: [uuid('d1'), uuid('d2')] },
+    { page: 'n2', intent: 'eviction', disks: 'any' },
+  ] as const
+  t.ok(isCovered([], has))
+  t.ok(isCovered([{ page: 'n1', intent: 'removal', disks: [uuid('d2')] }], has))
+  t.ok(isCovered([{ page: 'n2', intent: 'eviction', disks: [uuid('d3')] }], has))
+  t.ok(isCovered([{ page: 'n2', intent: 'eviction', disks: 'any' }], has))
+  t.notOk(isCovered([{ page: 'n1', intent: 'removal', disks: 'any' }], has))
+  t.notOk(isCovered([{ page: 'n1', intent: 'removal', disks: [uuid('d3')] }], has))
+  t.notOk(isCovered([{ page: 'n1', intent: 'keep', disks: [uuid('d1')] }], has))
+  t.notOk(isCovered([{ page: 'n3', intent: 'removal', disks: [uuid('d1')] }], has))
+  t.end()
+})
+
+t.test('claims of one page and intent become one, whatever their order', (t) => {
+  const [a, b, any] = [
+    { page: 'n1', intent: 'keep', disks: ['b', 'a'] },
+    { page: 'n1', intent: 'keep', disks: ['c', 'a'] },
+    { page: 'n1', intent: 'keep', disks: 'any' },
+  ] as const
+  t.strictSame(merged([a, b]), [{ page: 'n1', intent: 'keep', disks: ['a', 'b', 'c'] }])
+  t.strictSame(merged([a, any]), [{ page: 'n1', intent: 'keep', disks: 'any' }])
+  t.strictSame(merged([any, a]), [{ page: 'n1', intent: 'keep', disks: 'any' }])
+  t.end()
+})

@@ -1,0 +1,124 @@
+import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
+import type { Decision } from '../../src/gate/decision.ts'
+import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import type { Knowledge, QuorumReads, Timing } from '../../src/gate/ports.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Verdict } from '../../src/gate/verdict.ts'
+import type { Kind } from '../../src/longhorn/kinds.ts'
+import type { Change } from '../../src/rules/change.ts'
+import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
+import type { TestCluster } from '../fixtures/cluster.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+
+/** What can be different about a gate in a test. */
+export interface GateWorldOptions extends Partial<Omit<GateOptions, 'policy'>> {
+  readonly policy?: Partial<Policy>
+  /** What the API server has stored; what the disk map shows if not given. */
+  readonly truth?: TestCluster
+  readonly book?: InProcessBook
+}
+
+/** One replica: a gate with everything around it in the hands of the test, and every round trip counted. */
+export class GateWorld {
+  readonly clock = new FakeClock()
+  readonly changes = new Changes()
+  readonly book: InProcessBook
+  readonly gate: Gate
+  readonly record: { readonly change: Change; readonly verdict: Verdict; readonly timing: Timing }[] = []
+  readonly problems: { readonly what: string; readonly error: unknown }[] = []
+  /** What was asked of the cluster, in order: `swap n1`, `images`, … */
+  readonly trips: string[] = []
+  readonly knowledge: { -readonly [K in keyof Knowledge]: Knowledge[K] } = {
+    synced: true,
+    ageMs: () => 0,
+    unreadable: [],
+  }
+  /** Called before each round trip takes effect; what it throws is what the trip fails with. */
+  before: (trip: string) => void | Promise<void> = () => undefined
+  /** Called after it took effect; what it throws is an answer that was lost. */
+  after: (trip: string) => void = () => undefined
+  truth: TestCluster
+  readonly cluster: TestCluster
+
+  constructor(cluster: TestCluster, { policy, truth, book, ...options }: GateWorldOptions = {}) {
+    this.cluster = cluster
+    this.truth = truth ?? cluster
+    this.book = book ?? new InProcessBook()
+    this.book.subscribe((key) => this.changes.tell(pageChange(key)))
+    this.gate = new Gate(
+      { ...defaultGateOptions, replica: 'one', ...options, policy: { ...defaultPolicy, ...policy } },
+      {
+        map: cluster.map,
+        knowledge: this.knowledge,
+        reads: this.#reads(),
+        book: this.#counted(),
+        changes: this.changes,
+        clock: this.clock,
+        audit: { decided: (change, verdict, timing) => void this.record.push({ change, verdict, timing }) },
+        onProblem: (what, error) => void this.problems.push({ what, error }),
+      },
+    )
+  }
+
+  /** Decides for somebody who waits this long. */
+  async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Decision> {
+    return await this.gate.decide(change, { budgetMs, signal })
+  }
+
+  /** All that is reserved now. */
+  get reservations(): Reservation[] {
+    return [...this.book.pages()].flatMap((page) => page.reservations)
+  }
+
+  /** Tells that an object of the disk map has changed, as the feed does. */
+  tell(kind: Kind, name: string): void {
+    this.changes.tell(objectChange(kind, name))
+  }
+
+  async #trip<T>(name: string, signal: AbortSignal, effect: () => T | Promise<T>): Promise<T> {
+    this.trips.push(name)
+    await abortable(Promise.resolve(name).then(this.before), signal)
+    signal.throwIfAborted()
+    const answer = await effect()
+    this.after(name)
+    return answer
+  }
+
+  #reads(): QuorumReads {
+    return {
+      images: (signal) => this.#trip('images', signal, () => this.truth.all('BackingImage')),
+      dataSources: (signal) =>
+        this.#trip('data sources', signal, () => this.truth.all('BackingImageDataSource')),
+      nodes: (signal) => this.#trip('nodes', signal, () => this.truth.all('Node')),
+      node: (name, signal) => this.#trip(`node ${name}`, signal, () => this.truth.map.node(name)),
+      metadata: (kind, name, signal) =>
+        this.#trip(
+          `${kind} ${name}`,
+          signal,
+          () => this.truth.all(kind).find(({ metadata }) => metadata.name === name)?.metadata,
+        ),
+    }
+  }
+
+  #counted(): ReservationBook {
+    const { book } = this
+    return {
+      seen: (key) => book.seen(key),
+      pages: () => book.pages(),
+      read: (key, signal) => this.#trip(`read ${key}`, signal, () => book.read(key, signal)),
+      swap: (page: Page, reservations, signal) =>
+        this.#trip(`swap ${page.key}`, signal, () => book.swap(page, reservations, signal)),
+      subscribe: (listener) => book.subscribe(listener),
+    }
+  }
+}
+
+/** Waits for a trip that hangs, for as long as somebody wants to know. */
+async function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(new Error('aborted', { cause: signal.reason })))
+    work.then(resolve, reject)
+  })
+}

@@ -1,0 +1,172 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld, type GateWorldOptions } from './gate-world.ts'
+
+const evicting = { evictionRequested: true }
+const draining = [pending('d1'), ready('d3'), ready('d4')]
+const drained = [ready('d3'), ready('d4')]
+
+const usual = () =>
+  cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3'), disk('d4')])
+    .image('ubuntu', draining)
+
+const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
+
+/** A world in which an eviction is being held, and what it will be told. */
+async function holding(options: GateWorldOptions = {}, budgetMs = 10_000) {
+  const world = new GateWorld(usual(), options)
+  const client = new AbortController()
+  const decision = world.decide(evictD2(world.cluster), budgetMs, client.signal)
+  await eventually(() => world.gate.holding === 1)
+  return { world, client, decision }
+}
+
+t.test('an eviction during a clean-up simply takes as long as the clean-up, and passes', async (t) => {
+  const { world, decision } = await holding()
+  world.clock.advance(3_000)
+  world.cluster.image('ubuntu', drained)
+  world.tell('BackingImage', 'ubuntu')
+  t.equal((await decision).answer.allowed, true)
+  t.equal(world.gate.holding, 0)
+  t.match(world.record, [{ verdict: { decision: 'allow' }, timing: { totalMs: 3_000, heldMs: 3_000 } }])
+  t.match(world.reservations, [{ intent: 'eviction' }])
+  t.equal(world.clock.pending, 1, 'only the sweep is still to come')
+})
+
+t.test('what does not concern it does not wake it', async (t) => {
+  const { world, decision } = await holding()
+  world.cluster.image('ubuntu', drained)
+  world.tell('BackingImage', 'debian')
+  world.tell('Node', 'n2')
+  await turns()
+  t.equal(world.gate.holding, 1)
+  world.tell('BackingImage', 'ubuntu')
+  t.equal((await decision).answer.allowed, true)
+})
+
+t.test('what wakes it but does not clear the way lets it wait on', async (t) => {
+  const { world, decision } = await holding()
+  world.tell('BackingImage', 'ubuntu')
+  world.tell('Node', 'n1')
+  await turns()
+  t.equal(world.gate.holding, 1)
+  world.clock.advance(10_000)
+  t.match(await decision, { verdict: { decision: 'hold' }, answer: { status: { code: 429 } } })
+  t.match(world.record, [{ timing: { heldMs: 10_000 } }])
+})
+
+t.test('it is held no longer than configured, whatever the client would wait', async (t) => {
+  const { world, decision } = await holding({ maxHoldMs: 2_000 }, 25_000)
+  world.clock.advance(1_999)
+  await turns()
+  t.equal(world.gate.holding, 1)
+  world.clock.advance(1)
+  t.equal((await decision).verdict.decision, 'hold')
+})
+
+t.test('a client that goes away is not waited for', async (t) => {
+  const { world, client, decision } = await holding()
+  client.abort()
+  t.equal((await decision).verdict.decision, 'hold')
+  t.equal(world.gate.holding, 0)
+  const gone = await world.decide(evictD2(world.cluster), 10_000, client.signal)
+  t.equal(gone.verdict.decision, 'hold', 'nor one that has gone before')
+})
+
+t.test('on shutdown what is held is answered, and nothing is held any more', async (t) => {
+  const { world, decision } = await holding()
+  await world.gate.stop()
+  t.match(await decision, { answer: { status: { code: 429 } } })
+  t.match(await world.decide(evictD2(world.cluster), 10_000), { answer: { status: { code: 429 } } })
+  t.equal(world.clock.pending, 0)
+})
+
+t.test('beyond so many holds the next is answered at once', async (t) => {
+  const { world, decision } = await holding({ maxHolds: 1 })
+  t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
+  t.equal(world.gate.holding, 1)
+  world.clock.advance(10_000)
+  await decision
+})
+
+t.test('Longhorn’s own account is never held', async (t) => {
+  const world = new GateWorld(usual())
+  const { answer } = await world.decide(evictD2(world.cluster, { actor: longhornAccount }), 10_000)
+  t.match(answer, { allowed: false, status: { code: 403 } })
+  const other = new GateWorld(usual().image('ubuntu', [ready('d1'), ...drained]), {
+    book: new InProcessBook(),
+  })
+  await other.decide(evictD2(other.cluster))
+  const cleanUp = other.cluster.cleanUp('ubuntu', ['d1'], { actor: longhornAccount })
+  t.match(
+    await other.decide(cleanUp, 10_000),
+    { answer: { status: { code: 403 } } },
+    'by a reservation neither',
+  )
+})
+
+t.test('a refusal is not held', async (t) => {
+  const world = new GateWorld(
+    cluster('v1.8.0')
+      .node('n1', [disk('d1')])
+      .image('ubuntu', [ready('d1')]),
+  )
+  t.equal((await world.decide(world.cluster.cleanUp('ubuntu', ['d1']), 10_000)).verdict.decision, 'refuse')
+})
+
+t.test('what happens while an attempt asks the cluster is not missed', async (t) => {
+  const world = new GateWorld(usual().image('ubuntu', drained), { truth: usual() })
+  world.before = (trip) => {
+    if (trip !== 'images') return
+    world.before = () => undefined
+    // It is read as pending, and drained before the answer is there.
+    world.after = () => {
+      world.after = () => undefined
+      world.truth = usual().image('ubuntu', drained)
+      world.tell('BackingImage', 'ubuntu')
+    }
+  }
+  t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'allow')
+  t.match(world.record, [{ timing: { heldMs: 0 } }])
+})
+
+t.test('an eviction is held by a reservation until it is settled', async (t) => {
+  const book = new InProcessBook()
+  const calm = () => usual().image('ubuntu', [ready('d1'), ...drained])
+  const other = new GateWorld(calm(), { book, replica: 'two' })
+  await other.decide(other.cluster.cleanUp('ubuntu', ['d1']))
+  const world = new GateWorld(calm(), { book })
+  const decision = world.decide(evictD2(world.cluster), 10_000)
+  await eventually(() => world.gate.holding === 1)
+  world.cluster.image('ubuntu', drained, { metadata: { resourceVersion: '2' } })
+  world.tell('BackingImage', 'ubuntu')
+  t.equal((await decision).verdict.decision, 'allow')
+})
+
+t.test('a reservation whose time is over holds nothing any longer', async (t) => {
+  const book = new InProcessBook()
+  const calm = () => usual().image('ubuntu', [ready('d1'), ...drained])
+  const other = new GateWorld(calm(), { book, replica: 'two' })
+  await other.decide(other.cluster.cleanUp('ubuntu', ['d1']))
+  const world = new GateWorld(calm(), { book, maxHoldMs: 100_000, sweepMs: 1_000_000 })
+  const decision = world.decide(evictD2(world.cluster), 100_000)
+  await eventually(() => world.gate.holding === 1)
+  world.clock.advance(70_001)
+  t.equal((await decision).verdict.decision, 'allow')
+  t.match(world.record, [{ timing: { heldMs: 70_001 } }])
+})
+
+t.test('when the time for a decision is up, nothing more is asked of the cluster', async (t) => {
+  const world = new GateWorld(usual().image('ubuntu', drained))
+  world.before = (trip) => (trip === 'images' ? new Promise(() => undefined) : undefined)
+  const decision = world.decide(evictD2(world.cluster), 10_000)
+  await eventually(() => world.trips.includes('images'))
+  world.clock.advance(10_000)
+  t.match(await decision, { verdict: { decision: 'unavailable', why: 'not-confirmed' } })
+  t.strictSame(world.reservations, [])
+})

@@ -1,0 +1,249 @@
+import t, { type Test } from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
+import { copy, disk, ready, uuid } from '../fixtures/raw-objects.ts'
+import { GateWorld, type GateWorldOptions } from './gate-world.ts'
+
+const evicting = { evictionRequested: true }
+const calm = { allowScheduling: false }
+
+/** n1 with two disks and a copy on each of two images, so that each can lose one. */
+const usual = (release = 'v1.8.0') =>
+  cluster(release)
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3'), disk('d4')])
+    .image('ubuntu', [ready('d1'), ready('d3'), ready('d4')])
+    .image('debian', [ready('d2'), ready('d3'), ready('d4')])
+
+const evictD1 = (of: TestCluster) => of.toNode('n1', [disk('d1', { ...evicting, ...calm }), disk('d2')])
+const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', { ...evicting, ...calm })])
+
+/** Two replicas of the guard with one book, on the same state of the cluster. */
+function two(release?: string, options: GateWorldOptions = {}): [GateWorld, GateWorld] {
+  const book = new InProcessBook()
+  return [
+    new GateWorld(usual(release), { ...options, book }),
+    new GateWorld(usual(release), { ...options, book, replica: 'two' }),
+  ]
+}
+
+async function is(t: Test, decision: string, world: GateWorld, change: Parameters<GateWorld['decide']>[0]) {
+  const { verdict } = await world.decide(change)
+  t.equal(verdict.decision, decision)
+  return verdict
+}
+
+t.test('what is admitted is reserved, with the version that was reviewed', async (t) => {
+  const world = new GateWorld(usual())
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.match(world.reservations, [
+    {
+      kind: 'Node',
+      name: 'n1',
+      uid: 'uid-n1',
+      resourceVersion: '1',
+      intent: 'eviction',
+      disks: 'any',
+      by: 'one',
+      deadline: world.clock.now() + 70_000,
+    },
+  ])
+})
+
+t.test('two changes that must not meet: whoever comes second is held, at either replica', async (t) => {
+  for (const release of ['v1.8.0', 'v1.8.1']) {
+    const [one, other] = two(release)
+    await is(t, 'allow', one, evictD1(one.cluster))
+    const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))
+    t.match(held, {
+      objections: [
+        {
+          rule: 'cleanup-during-eviction',
+          subjects: [{ node: 'n1', diskUUID: uuid('d1'), image: 'ubuntu' }],
+          message:
+            /^another change was admitted a moment ago .*: an eviction, by Node n1 at resourceVersion 1, /,
+          clears: /^passes by itself .* at the latest at 2026-11-23T12:01:10.000Z \(reserved by one\)$/,
+        },
+      ],
+    })
+    const [a, b] = two(release)
+    await is(t, 'allow', a, a.cluster.cleanUp('ubuntu', ['d1']))
+    t.match(await is(t, 'hold', b, evictD1(b.cluster)), {
+      objections: [{ rule: 'eviction-during-cleanup', subjects: [{ node: 'n1', image: 'ubuntu' }] }],
+    })
+  }
+})
+
+t.test('on profile A every disk of the node is concerned, on B the evicted ones', async (t) => {
+  for (const [release, decision] of [
+    ['v1.8.0', 'hold'],
+    ['v1.8.1', 'allow'],
+  ] as const) {
+    const [one, other] = two(release)
+    await is(t, 'allow', one, evictD2(one.cluster))
+    await is(t, decision, other, other.cluster.cleanUp('ubuntu', ['d1']))
+  }
+})
+
+t.test('a first file and an eviction must not meet either', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, one.cluster.place('fedora', 'd1'))
+  t.match(await is(t, 'hold', other, evictD1(other.cluster)), {
+    objections: [{ rule: 'first-file-unfinished', subjects: [{ image: 'fedora' }] }],
+  })
+  const [a, b] = two()
+  await is(t, 'allow', a, evictD1(a.cluster))
+  t.match(await is(t, 'hold', b, b.cluster.place('fedora', 'd1')), {
+    objections: [{ rule: 'first-file-during-eviction' }],
+  })
+})
+
+t.test('a copy that is counted on must not be evicted meanwhile, and the reverse', async (t) => {
+  const [one, other] = two('v1.10.0')
+  one.cluster.image('ubuntu', [ready('d3'), copy('d1', 'unknown')])
+  other.cluster.image('ubuntu', [ready('d3'), copy('d1', 'unknown')])
+  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d3'], { actor: longhornAccount }))
+  t.match(await is(t, 'hold', other, evictD1(other.cluster)), {
+    objections: [{ rule: 'evict-unready-copy', subjects: [{ node: 'n1', image: 'ubuntu' }] }],
+  })
+  const [a, b] = two('v1.10.0')
+  a.cluster.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
+  b.cluster.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
+  await is(t, 'allow', a, evictD1(a.cluster))
+  const evictD3 = b.cluster.toNode('n2', [disk('d3', { ...evicting, ...calm }), disk('d4')])
+  t.match(await is(t, 'hold', b, evictD3), { objections: [{ rule: 'evict-unready-copy' }] })
+})
+
+t.test('the same side goes together', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
+  await is(t, 'allow', other, other.cluster.cleanUp('debian', ['d2']))
+  await is(t, 'allow', one, one.cluster.place('fedora', 'd2'))
+  t.equal(one.reservations.length, 3)
+})
+
+t.test('a change on another node goes its way', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, evictD1(one.cluster))
+  await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d3']))
+})
+
+t.test('a disk that no node has may be the one whose UUID is not known yet', async (t) => {
+  const unknown = () =>
+    usual()
+      .node('n1', [disk('d1'), disk('d5', { synced: false })])
+      .image('ubuntu', [ready('d9'), ready('d3'), ready('d4')])
+  const book = new InProcessBook()
+  const [one, other] = [new GateWorld(unknown(), { book }), new GateWorld(unknown(), { book })]
+  const flagged = one.cluster.toNode('n1', [disk('d1', evicting), disk('d5', { synced: false })])
+  await is(t, 'allow', one, flagged)
+  t.match(one.reservations, [{ disks: 'any' }, { disks: 'any' }])
+  const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d9']))
+  t.match(held, {
+    objections: [{ subjects: [{ diskUUID: uuid('d9') }], message: /a disk that no node has/ }],
+  })
+  t.notMatch(held, { objections: [{ subjects: [{ node: String }] }] })
+  t.ok(other.book.seen(unownedDisks).version)
+})
+
+t.test('the review of the same change again takes the place of the first', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, evictD1(one.cluster))
+  other.clock.advance(5_000)
+  await is(t, 'allow', other, evictD1(other.cluster))
+  t.match(one.reservations, [{ by: 'two', deadline: other.clock.now() + 70_000 }])
+  await is(t, 'allow', one, evictD1(one.cluster))
+  t.match(one.reservations, [{ by: 'one', deadline: other.clock.now() + 70_000 }], 'the later deadline stays')
+  t.equal(one.reservations.length, 1)
+})
+
+t.test('two reviews of one object cover the disks of both, on the newer version', async (t) => {
+  const [one, other] = two('v1.8.1')
+  await is(t, 'allow', one, evictD1(one.cluster.node('n1', [disk('d1'), disk('d2')], version('7'))))
+  await is(t, 'allow', other, evictD2(other.cluster.node('n1', [disk('d1'), disk('d2')], version('5'))))
+  t.match(one.reservations, [{ resourceVersion: '7', disks: [uuid('d1'), uuid('d2')] }])
+})
+
+const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
+
+t.test('a conflict that its rule does not enforce is none', async (t) => {
+  for (const mode of ['warn', 'off'] as const) {
+    const modes = { ...defaultPolicy.modes, 'cleanup-during-eviction': mode }
+    const [one, other] = two('v1.8.0', { policy: { modes } })
+    await is(t, 'allow', one, evictD1(one.cluster))
+    await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
+  }
+})
+
+t.test('a reservation is over as soon as the disk map shows a newer version of its object', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, evictD1(one.cluster))
+  other.cluster.node('n1', [disk('d1'), disk('d2')], version('2'))
+  await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
+  t.match(one.reservations, [{ intent: 'removal' }], 'and is gone from the book')
+})
+
+t.test('past its deadline a reservation is over after one quorum read', async (t) => {
+  const [one, other] = two()
+  await is(t, 'allow', one, evictD1(one.cluster))
+  other.clock.advance(70_000)
+  await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))
+  other.clock.advance(1)
+  await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
+  t.strictSame(other.trips, ['Node n1', 'swap n1', 'node n1'])
+  t.match(one.reservations, [{ intent: 'eviction' }, { intent: 'removal' }], 'left to be swept')
+})
+
+t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
+  const [one, other] = two()
+  const dry = { dryRun: true }
+  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], dry))
+  t.strictSame(one.reservations, [])
+  t.strictSame(one.trips, ['node n1'], 'it reads what a real one reads')
+  await is(t, 'allow', one, evictD1(one.cluster))
+  await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1'], dry))
+  t.strictSame(other.trips, [])
+})
+
+t.test('on several nodes all is reserved or nothing', async (t) => {
+  const [one, other] = two()
+  const evictD3 = one.cluster.toNode('n2', [disk('d3', { ...evicting, ...calm }), disk('d4')])
+  await is(t, 'allow', one, evictD3)
+  await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1', 'd3'], { actor: longhornAccount }))
+  t.match(one.reservations, [{ intent: 'eviction', name: 'n2' }])
+  t.equal(one.reservations.length, 1)
+})
+
+t.test('an arming change costs at most three round trips, all else none', async (t) => {
+  const world = new GateWorld(usual())
+  const { cluster: of, trips } = world
+  const cost = async (change: Parameters<GateWorld['decide']>[0]) => {
+    const before = trips.length
+    const { verdict } = await world.decide(change)
+    return [verdict.decision, ...trips.slice(before)]
+  }
+  t.strictSame(await cost(of.toNode('n1', [disk('d1', { tags: ['ssd'] }), disk('d2')])), ['allow'])
+  t.strictSame(await cost(evictD1(of)), ['allow', 'swap n1', 'images', 'data sources'])
+  t.strictSame(await cost(of.cleanUp('ubuntu', ['d3'])), ['allow', 'swap n2', 'node n2'])
+  t.strictSame(await cost(of.place('fedora', 'd4')), ['allow', 'swap n2', 'node n2'])
+  of.node('n1', [disk('d1', evicting), disk('d2')])
+  t.strictSame(await cost(of.cleanUp('ubuntu', ['d1'])), ['hold'])
+  t.strictSame(await cost(of.cleanUp('ubuntu', ['d1', 'd3', 'd4'])), ['refuse'])
+  t.strictSame(await cost(of.toNode('n1', [disk('d1'), disk('d2')])), ['allow'])
+  const healthy = new GateWorld(usual('v1.10.0'))
+  await healthy.decide(healthy.cluster.cleanUp('ubuntu', ['d1']))
+  t.strictSame(healthy.trips, [], 'where nothing crashes a clean-up that leaves a ready copy costs nothing')
+})
+
+t.test('somebody who was quicker is seen, and it is tried again on what there is now', async (t) => {
+  const [one, other] = two()
+  one.before = async (trip) => {
+    one.before = () => undefined
+    if (trip === 'swap n1') await other.decide(other.cluster.cleanUp('debian', ['d2']))
+  }
+  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
+  t.strictSame(one.trips, ['swap n1', 'read n1', 'swap n1', 'node n1'])
+  t.equal(one.reservations.length, 2)
+})

@@ -1,0 +1,117 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { isNewer, isOutcome } from '../../src/gate/settled.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import { cluster, parsed } from '../fixtures/cluster.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
+import { disk, rawNode, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+
+const usual = () =>
+  cluster('v1.8.0')
+    .node('n1', [disk('d1')])
+    .node('n2', [disk('d3'), disk('d4')])
+    .image('ubuntu', [ready('d1'), ready('d3'), ready('d4')])
+
+const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
+
+/** Two replicas with one book; the first has admitted a clean-up. */
+async function admitted(): Promise<[GateWorld, GateWorld]> {
+  const book = new InProcessBook()
+  const [one, other] = [new GateWorld(usual(), { book }), new GateWorld(usual(), { book, replica: 'two' })]
+  await one.decide(one.cluster.cleanUp('ubuntu', ['d1']))
+  return [one, other]
+}
+
+t.test('a replica takes its own reservation back as soon as the outcome is seen', async (t) => {
+  const [one] = await admitted()
+  one.tell('BackingImage', 'ubuntu')
+  await turns()
+  t.equal(one.reservations.length, 1, 'nothing new was seen')
+  one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
+  one.tell('BackingImage', 'debian')
+  await turns()
+  t.equal(one.reservations.length, 1, 'nobody looks at what has not changed')
+  one.tell('BackingImage', 'ubuntu')
+  await eventually(() => one.reservations.length === 0)
+  t.strictSame([...one.book.pages()], [], 'an empty page is removed')
+})
+
+t.test('another replica does so with its next sweep', async (t) => {
+  const [one, other] = await admitted()
+  other.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
+  other.tell('BackingImage', 'ubuntu')
+  await turns()
+  t.equal(one.reservations.length, 1)
+  other.clock.advance(30_000)
+  await eventually(() => one.reservations.length === 0)
+})
+
+t.test('past its deadline, a sweep takes it back after one quorum read', async (t) => {
+  const [one, other] = await admitted()
+  other.clock.advance(60_000)
+  await turns()
+  t.equal(one.reservations.length, 1)
+  other.clock.advance(30_000)
+  await eventually(() => one.reservations.length === 0)
+  t.strictSame(other.trips, ['BackingImage ubuntu', 'swap n1'])
+})
+
+t.test('what cannot be taken back is told, and tried again with the next sweep', async (t) => {
+  const [one, other] = await admitted()
+  other.before = () => {
+    throw new Error('the API server is down')
+  }
+  other.clock.advance(90_000)
+  await eventually(() => other.problems.length === 1)
+  t.match(other.problems, [{ what: 'not-released', error: { message: 'the API server is down' } }])
+  other.before = () => undefined
+  other.clock.advance(30_000)
+  await eventually(() => one.reservations.length === 0)
+})
+
+t.test('stopping waits for what is under way, and tells of nothing any more', async (t) => {
+  const [, other] = await admitted()
+  other.before = () => new Promise(() => undefined)
+  other.clock.advance(90_000)
+  await eventually(() => other.trips.length === 1)
+  await other.gate.stop()
+  t.strictSame(other.problems, [])
+  t.equal(other.clock.pending, 0)
+})
+
+const reservation: Reservation = {
+  kind: 'Node',
+  name: 'n1',
+  uid: 'uid-n1',
+  resourceVersion: '7',
+  intent: 'eviction',
+  disks: 'any',
+  deadline: 0,
+  by: 'one',
+  stamp: 'one/1',
+}
+
+t.test('the outcome of a change is any newer version of its object', (t) => {
+  const metadata = (resourceVersion: string, uid = 'uid-n1') =>
+    parsed('Node', rawNode('n1', [], { metadata: { resourceVersion, uid } })).metadata
+  t.notOk(isOutcome(reservation, metadata('6')))
+  t.notOk(isOutcome(reservation, metadata('7')))
+  t.ok(isOutcome(reservation, metadata('8')))
+  t.ok(isOutcome(reservation, metadata('10')), 'by number, not by text')
+  t.ok(isOutcome(reservation, metadata('8', 'other')), 'made anew under its name')
+  t.notOk(isOutcome(reservation, metadata('6', 'other')), 'an earlier one of its name')
+  const creation = { ...reservation, resourceVersion: '' }
+  t.ok(isOutcome(creation, metadata('1')), 'a creation is settled once the object is there')
+  t.notOk(isOutcome(creation, metadata('1', 'other')))
+  t.notOk(isOutcome({ ...creation, uid: '' }, metadata('1', '')), 'without a uid nobody can tell')
+  t.end()
+})
+
+t.test('versions that are no numbers are not compared', (t) => {
+  t.ok(isNewer('18446744073709551616', '18446744073709551615'))
+  t.notOk(isNewer('b', 'a'))
+  t.notOk(isNewer('2', 'a'))
+  t.notOk(isNewer('b', '1'))
+  t.end()
+})
