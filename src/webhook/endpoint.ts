@@ -101,11 +101,21 @@ export function endpoint(
   })
 
   app.post('/validate', async (request, reply) => {
-    const reviewed = await reviewer.review(request.body, fieldsOf(request.query)?.get('timeout'))
+    const timeout = fieldsOf(request.query)?.get('timeout')
+    const reviewed = await reviewer.review(request.body, timeout, whileAwaited(reply))
     if (reviewed.ok) return reply.send(reviewed.value)
     return problem(reply, { status: 400, error: `${reviewed.problem}.` })
   })
   return app
+}
+
+/** A signal that is aborted when the client goes away without its answer, so that nothing is held for nobody. */
+function whileAwaited(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client has gone'))
+  })
+  return gone.signal
 }
 
 function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyReply {

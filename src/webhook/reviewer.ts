@@ -1,4 +1,5 @@
 import type { Decide } from '../gate/decision.ts'
+import type { Patience } from '../gate/holds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
@@ -62,9 +63,10 @@ export class Reviewer {
    *
    * @param body untrusted JSON
    * @param timeout the query parameter of this name
+   * @param signal aborted when nobody waits for the answer any more
    * @returns a problem if not even a uid can be had
    */
-  async review(body: unknown, timeout: unknown): Promise<Parsed<ReviewAnswer>> {
+  async review(body: unknown, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
@@ -72,15 +74,18 @@ export class Reviewer {
       return { ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) }
     }
     const request = parsed.value
-    const answer = await this.#answer(request, parseTimeout(timeout))
+    const answer = await this.#answer(request, parseTimeout(timeout), signal)
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
-  async #answer(request: AdmissionRequest, timeoutMs: number): Promise<AdmissionAnswer> {
+  async #answer(request: AdmissionRequest, timeoutMs: number, signal: AbortSignal): Promise<AdmissionAnswer> {
     const normalised = normalise(request)
     switch (normalised.outcome) {
       case 'change':
-        return this.#decide(normalised.change, Math.max(0, timeoutMs - this.#options.marginMs))
+        return this.#decide(normalised.change, {
+          budgetMs: Math.max(0, timeoutMs - this.#options.marginMs),
+          signal,
+        })
       case 'unreadable':
         return this.#unreadable(request, normalised.write)
       case 'not-judged':
@@ -90,11 +95,11 @@ export class Reviewer {
     }
   }
 
-  async #decide(change: Change, budgetMs: number): Promise<AdmissionAnswer> {
+  async #decide(change: Change, patience: Patience): Promise<AdmissionAnswer> {
     const { decide, timers } = this.#modules
     try {
-      const deadlineMs = budgetMs + this.#options.graceMs
-      return answerOf(await within(Promise.resolve(decide(change, budgetMs)), deadlineMs, timers))
+      const deadlineMs = patience.budgetMs + this.#options.graceMs
+      return answerOf(await within(decide(change, patience), deadlineMs, timers))
     } catch (error) {
       return this.#undecided(change, error)
     }

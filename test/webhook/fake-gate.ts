@@ -1,4 +1,5 @@
 import type { Decision } from '../../src/gate/decision.ts'
+import type { Patience } from '../../src/gate/holds.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { isArming } from '../../src/rules/acts.ts'
 import { nameOf, type Change } from '../../src/rules/change.ts'
@@ -43,15 +44,18 @@ export function held(change: Change, message = 'a clean-up is pending'): Decisio
 
 /** A gate that does as it is told and remembers what it was asked. */
 export class FakeGate {
-  readonly asked: { readonly change: Change; readonly budgetMs: number }[] = []
+  readonly asked: { readonly change: Change; readonly budgetMs: number; readonly signal: AbortSignal }[] = []
   /** Switch to make it hold, fail or hang. */
   answer: (change: Change) => Promise<Decision> = () => Promise.resolve(allowed())
 
-  readonly decide = (change: Change, budgetMs: number): Promise<Decision> => {
-    this.asked.push({ change, budgetMs })
+  readonly decide = (change: Change, { budgetMs, signal }: Patience): Promise<Decision> => {
+    this.asked.push({ change, budgetMs, signal })
     return this.answer(change)
   }
 }
+
+/** A client that does not go away. */
+export const awaited = new AbortController().signal
 
 /** Timers that fire when the test says so. */
 export class ManualTimers implements Timers {

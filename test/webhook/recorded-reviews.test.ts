@@ -5,7 +5,7 @@ import { Reviewer, type ReviewAnswer } from '../../src/webhook/reviewer.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { isArming } from '../../src/rules/acts.ts'
 import { root } from '../fixtures/root.ts'
-import { fakes, options } from './fake-gate.ts'
+import { awaited, fakes, options } from './fake-gate.ts'
 
 const folder = join(root, 'test/fixtures/admission-reviews')
 
@@ -13,7 +13,7 @@ const folder = join(root, 'test/fixtures/admission-reviews')
 async function reviewed(path: string): Promise<{ answer: ReviewAnswer; change: Change | undefined }> {
   const { gate, modules } = fakes()
   const body: unknown = JSON.parse(await readFile(path, 'utf8'))
-  const answer = await new Reviewer(options, modules).review(body, '10s')
+  const answer = await new Reviewer(options, modules).review(body, '10s', awaited)
   if (!answer.ok) throw new Error(answer.problem)
   return { answer: answer.value, change: gate.asked[0]?.change }
 }

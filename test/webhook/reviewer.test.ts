@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Reviewer, type ReviewAnswer } from '../../src/webhook/reviewer.ts'
 import { dataSource, image, node, review, uid } from './review-builder.ts'
-import { allowed, fakes, held, options } from './fake-gate.ts'
+import { allowed, awaited, fakes, held, options } from './fake-gate.ts'
 
 /** Reviews one body and insists on an answer. */
 async function answerTo(
@@ -9,7 +9,7 @@ async function answerTo(
   body: unknown,
   timeout?: string,
 ): Promise<ReviewAnswer['response']> {
-  const reviewed = await reviewer.review(body, timeout)
+  const reviewed = await reviewer.review(body, timeout, awaited)
   if (!reviewed.ok) throw new Error(reviewed.problem)
   return reviewed.value.response
 }

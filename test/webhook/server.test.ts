@@ -136,12 +136,22 @@ t.test('a client that goes away leaves nothing behind', async (t) => {
   await until(() => gate.asked.length === 1)
   leaving.abort()
   await t.rejects(answer, { name: 'AbortError' })
+  await until(() => gate.asked[0]?.signal.aborted === true)
   decide()
   await until(() => timers.waiting.size === 0)
   t.same(log.lines, [])
   const closed = server.close()
   timers.fireAll()
   await closed
+})
+
+t.test('a client that has its answer is not taken for one that went away', async (t) => {
+  const { gate, post, server, timers } = await running(t)
+  await post(evict)
+  const closed = server.close()
+  timers.fireAll()
+  await closed
+  t.equal(gate.asked[0]?.signal.aborted, false)
 })
 
 t.test('a body that ends too early is no error of ours', async (t) => {

@@ -1,13 +1,13 @@
 import t, { type Test } from 'tap'
 import type { JudgedKind } from '../../src/rules/change.ts'
 import { Reviewer } from '../../src/webhook/reviewer.ts'
-import { fakes, options } from './fake-gate.ts'
+import { awaited, fakes, options } from './fake-gate.ts'
 import { dataSource, image, node, review, type ReviewParts } from './review-builder.ts'
 
 /** Reviews a write that the parsers cannot read; the gate must never see it. */
 async function answerTo(t: Test, kind: JudgedKind, parts: ReviewParts) {
   const { gate, log, modules } = fakes()
-  const reviewed = await new Reviewer(options, modules).review(review(kind, parts), '10s')
+  const reviewed = await new Reviewer(options, modules).review(review(kind, parts), '10s', awaited)
   if (!reviewed.ok) throw new Error(reviewed.problem)
   const { response } = reviewed.value
   t.same(gate.asked, [], 'the gate is not asked')
@@ -208,6 +208,7 @@ t.test('an unreadable object is logged by its own name when the review gives non
   await new Reviewer(options, modules).review(
     review('Node', { operation: 'DELETE', before: node(odd) }),
     '10s',
+    awaited,
   )
   t.match(log.lines, [
     { level: 'warn', fields: { name: 'n1', problem: /spec\.allowScheduling must be boolean/ } },
