@@ -58,6 +58,8 @@ function attempt(
       headers: {
         accept: 'application/json',
         'user-agent': 'holdfast',
+        // Node sends the body of a DELETE without any framing, which no server can read.
+        ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
         ...headersOf(options),
         ...request.headers,
       },

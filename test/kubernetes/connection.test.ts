@@ -54,6 +54,17 @@ t.test('a request', (t) => {
     t.match(await jsonRequest(connection, { ...patch, headers }), { headers })
   })
 
+  t.test('to delete can carry a body too', async (t) => {
+    const { url } = await echoServer(t)
+    const connection = connectTo(url)
+    t.teardown(() => connection.close())
+    const json = { kind: 'DeleteOptions' }
+    t.match(await jsonRequest(connection, { method: 'DELETE', path: '/things/a', json, signal }), {
+      method: 'DELETE',
+      body: JSON.stringify(json),
+    })
+  })
+
   t.test('uses the connection of the one before', async (t) => {
     const { server, connection } = await connected(t)
     await get(connection)

@@ -1,0 +1,192 @@
+import { isNewer } from '../gate/settled.ts'
+import type { Page, ReservationBook } from '../gate/reservation-book.ts'
+import type { Reservation } from '../gate/reservation.ts'
+import type { Parsed } from '../longhorn/parsed.ts'
+import { ApiFailure } from './api-failure.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { jsonRequest, MalformedAnswer, type JsonRequest } from './json-request.ts'
+import { leaseName, leaseOf, pageOf } from './lease-reservations.ts'
+import { ListWatch } from './list-watch.ts'
+import type { Change } from './mirror.ts'
+
+/** Where the book is, and who writes in it. */
+export interface LeaseBookOptions {
+  readonly connection: Connection
+  /** The guard's own, the same for all replicas. */
+  readonly namespace: string
+  /** The name of this replica, for people who read the Leases. */
+  readonly replica: string
+  readonly clock: Clock
+  /** Told of each new problem, once while it lasts. */
+  readonly onProblem: (error: Error) => void
+}
+
+/** A Lease as the watch shows it; one that is none of the book's has no page. */
+interface Seen {
+  readonly page: Parsed<Page> | undefined
+}
+
+/**
+ * The book of reservations as Leases, one for each node. They are watched, so that a page which has not changed
+ * since costs one round trip to swap. It starts when it is made. It does not own the connection.
+ */
+export class LeaseBook implements ReservationBook {
+  readonly #options: LeaseBookOptions
+  readonly #path: string
+  readonly #follower: ListWatch<Seen>
+  readonly #pages = new Map<string, Page>()
+  /** Versions that this process itself has made or removed; what the watch brings of before is old. */
+  readonly #newest = new Map<string, string>()
+  /** Names of Leases that cannot be read. */
+  readonly #unreadable = new Set<string>()
+  readonly #listeners = new Set<(key: string) => void>()
+
+  constructor(options: LeaseBookOptions) {
+    this.#options = options
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(options.namespace)}/leases`
+    this.#follower = new ListWatch<Seen>({
+      connection: options.connection,
+      path: this.#path,
+      project: (object) => ({ page: pageOf(object) }),
+      onChange: (change) => this.#saw(change),
+      onProblem: ({ error }) => options.onProblem(error),
+      clock: options.clock,
+    })
+  }
+
+  /** True once all Leases were listed. Before that each page is read before it is swapped. */
+  get synced(): boolean {
+    return this.#follower.synced
+  }
+
+  seen(key: string): Page | undefined {
+    if (!this.synced || this.#unreadable.has(leaseName(key))) return undefined
+    return this.#pages.get(key) ?? emptyPage(key)
+  }
+
+  pages(): Iterable<Page> {
+    return this.#pages.values()
+  }
+
+  async read(key: string, signal: AbortSignal): Promise<Page> {
+    const lease = await this.#ask({ method: 'GET', path: this.#pathOf(key), signal }, [404])
+    if (lease !== undefined) return this.#keep(readPage(lease))
+    this.#forget(key)
+    return emptyPage(key)
+  }
+
+  async swap(
+    page: Page,
+    reservations: readonly Reservation[],
+    signal: AbortSignal,
+  ): Promise<Page | undefined> {
+    if (reservations.length === 0) return await this.#remove(page, signal)
+    const lease = leaseOf(
+      { ...page, reservations },
+      { replica: this.#options.replica, now: this.#options.clock.now() },
+    )
+    const written =
+      page.version === undefined
+        ? await this.#ask({ method: 'POST', path: this.#path, json: lease, signal }, [409])
+        : await this.#ask({ method: 'PUT', path: this.#pathOf(page.key), json: lease, signal }, [404, 409])
+    if (written !== undefined) return this.#keep(readPage(written))
+    this.#outdated(page)
+    return undefined
+  }
+
+  subscribe(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Resolves when nothing is watched any more. */
+  async stop(): Promise<void> {
+    await this.#follower.stop()
+  }
+
+  async #remove(page: Page, signal: AbortSignal): Promise<Page | undefined> {
+    const { key, version } = page
+    if (version === undefined) return page
+    const json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion: version } }
+    const gone = await this.#ask({ method: 'DELETE', path: this.#pathOf(key), json, signal }, [404, 409])
+    this.#outdated(page)
+    return gone === undefined ? undefined : emptyPage(key)
+  }
+
+  /** A page that is known not to be so any more is forgotten, should the watch not say what became of it. */
+  #outdated({ key, version }: Page): void {
+    if (version === undefined || this.#pages.get(key)?.version !== version) return
+    this.#newest.set(key, version)
+    this.#forget(key)
+  }
+
+  #forget(key: string): void {
+    if (this.#pages.delete(key)) this.#tell(key)
+  }
+
+  /** What this process has written counts at once, not only when the watch brings it. */
+  #keep(page: Page): Page {
+    if (this.#isNews(page)) this.#put(page)
+    return page
+  }
+
+  #saw({ type, name, value: { page } }: Change<Seen>): void {
+    this.#unreadable.delete(name)
+    if (page === undefined) return
+    if (!page.ok) {
+      if (type === 'deleted') return
+      this.#unreadable.add(name)
+      this.#options.onProblem(new Error(page.problem))
+    } else if (type !== 'deleted') {
+      if (this.#isNews(page.value)) this.#put(page.value)
+    } else if (!this.#knowsNewer(page.value)) {
+      this.#forget(page.value.key)
+    }
+  }
+
+  #isNews({ key, version }: Page): boolean {
+    const newest = this.#newest.get(key)
+    return newest === undefined || version === undefined || isNewer(version, newest)
+  }
+
+  /** True if the page was made anew since. */
+  #knowsNewer({ key, version }: Page): boolean {
+    const known = this.#pages.get(key)?.version
+    return known !== undefined && version !== undefined && isNewer(known, version)
+  }
+
+  #put(page: Page): void {
+    this.#pages.set(page.key, page)
+    if (page.version !== undefined) this.#newest.set(page.key, page.version)
+    this.#tell(page.key)
+  }
+
+  #tell(key: string): void {
+    for (const listener of this.#listeners) listener(key)
+  }
+
+  #pathOf(key: string): string {
+    return `${this.#path}/${encodeURIComponent(leaseName(key))}`
+  }
+
+  /** @returns undefined for a failure that is expected here */
+  async #ask(request: JsonRequest, expected: readonly number[]): Promise<unknown> {
+    try {
+      return await jsonRequest(this.#options.connection, request)
+    } catch (error) {
+      if (error instanceof ApiFailure && expected.includes(error.code)) return undefined
+      throw error
+    }
+  }
+}
+
+function emptyPage(key: string): Page {
+  return { key, version: undefined, reservations: [] }
+}
+
+function readPage(lease: unknown): Page {
+  const page = pageOf(lease)
+  if (page?.ok) return page.value
+  throw new MalformedAnswer(page?.problem ?? 'The answer is no Lease of the book of reservations.')
+}

@@ -1,0 +1,77 @@
+import { Type } from 'typebox'
+import type { QuorumReads } from '../gate/ports.ts'
+import { absent } from '../longhorn/absent.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import { group, kinds, version, type Kind, type ObjectOf } from '../longhorn/kinds.ts'
+import type { Metadata } from '../longhorn/metadata.ts'
+import type { Node } from '../longhorn/node.ts'
+import { parser } from '../longhorn/parse.ts'
+import { ApiFailure } from './api-failure.ts'
+import type { Connection } from './connection.ts'
+import { jsonRequest, MalformedAnswer } from './json-request.ts'
+
+const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
+
+/**
+ * Reads Longhorn's objects past every cache: without a resourceVersion the API server asks etcd itself, or waits
+ * until its own cache has caught up. Lists come in one piece, since each page would be a round trip.
+ */
+export class ApiReads implements QuorumReads {
+  readonly #connection: Connection
+  readonly #namespace: string
+
+  /** @param namespace Longhorn's */
+  constructor(connection: Connection, namespace: string) {
+    this.#connection = connection
+    this.#namespace = namespace
+  }
+
+  async images(signal: AbortSignal): Promise<readonly BackingImage[]> {
+    return await this.#list('BackingImage', signal)
+  }
+
+  async dataSources(signal: AbortSignal): Promise<readonly BackingImageDataSource[]> {
+    return await this.#list('BackingImageDataSource', signal)
+  }
+
+  async nodes(signal: AbortSignal): Promise<readonly Node[]> {
+    return await this.#list('Node', signal)
+  }
+
+  async node(name: string, signal: AbortSignal): Promise<Node | undefined> {
+    return await this.#get('Node', name, signal)
+  }
+
+  async metadata(kind: Kind, name: string, signal: AbortSignal): Promise<Metadata | undefined> {
+    return (await this.#get(kind, name, signal))?.metadata
+  }
+
+  async #list<K extends Kind>(kind: K, signal: AbortSignal): Promise<ObjectOf<K>[]> {
+    const path = this.#path(kind)
+    const list = parseList(await jsonRequest(this.#connection, { method: 'GET', path, signal }))
+    if (!list.ok)
+      throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${list.problem}.`)
+    return list.value.map((raw) => read(kind, raw))
+  }
+
+  async #get<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<ObjectOf<K> | undefined> {
+    const path = `${this.#path(kind)}/${encodeURIComponent(name)}`
+    try {
+      return read(kind, await jsonRequest(this.#connection, { method: 'GET', path, signal }))
+    } catch (error) {
+      if (error instanceof ApiFailure && error.code === 404) return undefined
+      throw error
+    }
+  }
+
+  #path(kind: Kind): string {
+    return `/apis/${group}/${version}/namespaces/${encodeURIComponent(this.#namespace)}/${kinds[kind].plural}`
+  }
+}
+
+function read<K extends Kind>(kind: K, raw: unknown): ObjectOf<K> {
+  const parsed = kinds[kind].parse(raw)
+  if (!parsed.ok) throw new MalformedAnswer(`A ${kind} cannot be read: ${parsed.problem}.`)
+  return parsed.value
+}

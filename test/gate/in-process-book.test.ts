@@ -1,0 +1,8 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { bookContract } from './reservation-book-contract.ts'
+
+bookContract(t, () => {
+  const book = new InProcessBook()
+  return Promise.resolve([book, book])
+})

@@ -1,0 +1,111 @@
+import type { Test } from 'tap'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import { eventually } from '../fixtures/eventually.ts'
+
+const awaited = new AbortController().signal
+
+/** A reservation that differs from others by its stamp. */
+export function reservation(stamp: string): Reservation {
+  return {
+    kind: 'BackingImage',
+    name: 'ubuntu-22.04',
+    uid: '4123da49-484e-4c14-8e6a-087c3b477801',
+    resourceVersion: '1234',
+    intent: 'removal',
+    disks: ['54982ab1-1dc1-4592-8f85-69df8a45d0e7'],
+    deadline: Date.parse('2026-11-23T12:01:10.123Z'),
+    by: 'holdfast-0',
+    stamp,
+  }
+}
+
+/**
+ * What every book does, whatever it is written in.
+ *
+ * @param open two views of one fresh book, as two replicas have them; the same one twice if there is only one
+ */
+export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBook, ReservationBook]>): void {
+  t.test('a page that nobody wrote on is empty and has no version', async (t) => {
+    const [book] = await open(t)
+    for (const page of [book.seen('n1'), await book.read('n1', awaited)]) {
+      t.strictSame(page, { key: 'n1', version: undefined, reservations: [] })
+    }
+    t.strictSame([...book.pages()], [])
+  })
+
+  t.test('what is swapped in is there at once for who did it, and for all who read', async (t) => {
+    const [book, other] = await open(t)
+    const written = [
+      reservation('a'),
+      { ...reservation('b'), disks: 'any' as const, intent: 'eviction' as const },
+    ]
+    const page = await book.swap(await book.read('n1', awaited), written, awaited)
+    t.match(page, { key: 'n1', version: String })
+    t.strictSame(page?.reservations, written)
+    t.strictSame(book.seen('n1'), page)
+    t.strictSame([...book.pages()], [page])
+    t.strictSame(await other.read('n1', awaited), page)
+    await eventually(() => other.seen('n1')?.version === page?.version)
+    t.strictSame(other.seen('n1'), page)
+    t.strictSame([...other.pages()], [page])
+  })
+
+  t.test('of two who swap the same page only the first does', async (t) => {
+    const [book, other] = await open(t)
+    const fresh = await book.read('n1', awaited)
+    const first = await book.swap(fresh, [reservation('a')], awaited)
+    if (!first) throw new Error('the first is not in anybody’s way')
+    t.equal(await other.swap(fresh, [reservation('b')], awaited), undefined, 'when it is made')
+    t.ok(await other.swap(first, [reservation('c')], awaited))
+    t.equal(await book.swap(first, [reservation('d')], awaited), undefined, 'when it is changed')
+    t.equal(await book.swap(first, [], awaited), undefined, 'when it is removed')
+    t.match((await book.read('n1', awaited)).reservations, [{ stamp: 'c' }])
+  })
+
+  t.test('a page without reservations is removed, and can be made anew', async (t) => {
+    const [book, other] = await open(t)
+    const fresh = await book.read('n1', awaited)
+    t.match(await book.swap(fresh, [], awaited), { version: undefined }, 'nothing to remove')
+    const page = await book.swap(fresh, [reservation('a')], awaited)
+    if (!page) throw new Error('nobody was in the way')
+    await eventually(() => other.seen('n1')?.version === page.version)
+    t.match(await book.swap(page, [], awaited), { version: undefined, reservations: [] })
+    t.strictSame([...book.pages()], [])
+    await eventually(() => other.seen('n1')?.version === undefined)
+    t.equal(await other.swap(page, [reservation('b')], awaited), undefined, 'that page is no more')
+    t.equal(await other.swap(page, [], awaited), undefined)
+    t.ok(await other.swap(await other.read('n1', awaited), [reservation('b')], awaited))
+    await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
+  })
+
+  t.test('pages have nothing to do with each other', async (t) => {
+    const [book] = await open(t)
+    for (const key of ['n1', 'n2', '(unowned disks)']) {
+      t.ok(await book.swap(await book.read(key, awaited), [reservation(key)], awaited))
+    }
+    t.strictSame([...book.pages()].map(({ key }) => key).toSorted(), ['(unowned disks)', 'n1', 'n2'])
+    t.match(book.seen('n2')?.reservations, [{ stamp: 'n2' }])
+  })
+
+  t.test('whoever subscribes is told of each page that changes, until they have heard enough', async (t) => {
+    const [book, other] = await open(t)
+    const heard: string[] = []
+    const end = other.subscribe((key) => heard.push(key))
+    const page = await book.swap(await book.read('n1', awaited), [reservation('a')], awaited)
+    await eventually(() => heard.includes('n1'))
+    end()
+    heard.length = 0
+    if (page) await book.swap(page, [], awaited)
+    await eventually(() => other.seen('n1')?.version === undefined)
+    t.strictSame(heard, [])
+  })
+
+  t.test('who does not wait any longer gets no answer', async (t) => {
+    const [book] = await open(t)
+    const page = await book.read('n1', awaited)
+    const gone = AbortSignal.abort(new Error('gone'))
+    await t.rejects(book.read('n1', gone))
+    await t.rejects(book.swap(page, [reservation('a')], gone))
+  })
+}

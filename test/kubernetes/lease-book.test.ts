@@ -1,0 +1,134 @@
+import t, { type Test } from 'tap'
+import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { systemClock } from '../../src/kubernetes/clock.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
+import { leaseName } from '../../src/kubernetes/lease-reservations.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { bookContract, reservation } from '../gate/reservation-book-contract.ts'
+
+const signal = new AbortController().signal
+const leases = '/apis/coordination.k8s.io/v1/namespaces/default/leases'
+
+/** An API server, and as many books in it as replicas. */
+async function cluster(t: Test) {
+  const options = { port: 0, release: 'v1.8.0', nodes: 2, images: 1, longhorn: {}, report: () => undefined }
+  const sandbox = await Sandbox.start(options)
+  const connection = connectTo(sandbox.api.url)
+  const books: LeaseBook[] = []
+  t.teardown(async () => {
+    await Promise.all(books.map((book) => book.stop()))
+    connection.close()
+    await sandbox.stop()
+  })
+  const problems: Error[] = []
+  const open = async (replica: string): Promise<LeaseBook> => {
+    const onProblem = (problem: Error) => void problems.push(problem)
+    const book = new LeaseBook({ connection, namespace: 'default', replica, clock: systemClock, onProblem })
+    books.push(book)
+    await eventually(() => book.synced)
+    return book
+  }
+  return { sandbox, connection, open, problems }
+}
+
+t.test('Leases keep the contract of the book', (t) => {
+  bookContract(t, async (t) => {
+    const { open } = await cluster(t)
+    return [await open('holdfast-0'), await open('holdfast-1')]
+  })
+  t.end()
+})
+
+t.test('a person can read it', async (t) => {
+  const { open, connection } = await cluster(t)
+  const book = await open('holdfast-0')
+  const page = await book.read('node-1', signal)
+  await book.swap(page, [reservation('holdfast-0/1'), reservation('holdfast-0/2')], signal)
+  const lease = await jsonRequest(connection, { method: 'GET', path: `${leases}/node.node-1`, signal })
+  t.match(lease, {
+    metadata: {
+      labels: { 'holdfast.dev/reservations': 'true' },
+      annotations: { 'holdfast.dev/page': 'node-1' },
+    },
+    spec: { holderIdentity: 'holdfast-0', renewTime: /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/ },
+  })
+  t.match(
+    JSON.stringify(lease),
+    '"holdfast.dev/reservations":"[{\\"kind\\":\\"BackingImage\\",\\"name\\":\\"ubuntu-22.04\\"',
+  )
+  t.match(JSON.stringify(lease), '\\"deadline\\":\\"2026-11-23T12:01:10.123Z\\"')
+  t.match(JSON.stringify(lease), '},\\n {')
+})
+
+t.test('names of nodes that are too long for a Lease have one all the same', async (t) => {
+  const long = `${'a'.repeat(62)}.`.repeat(4).slice(0, 253)
+  t.match(leaseName(long), /^node\.[0-9a-f]{64}$/)
+  t.equal(leaseName('node-1'), 'node.node-1')
+  t.equal(leaseName(unownedDisks), 'unowned-disks')
+  const { open } = await cluster(t)
+  const [book, other] = [await open('one'), await open('two')]
+  t.ok(await book.swap(await book.read(long, signal), [reservation('a')], signal))
+  await eventually(() => other.seen(long)?.version !== undefined)
+})
+
+t.test('a Lease that somebody has edited is told, and not taken for an empty page', async (t) => {
+  const { open, connection, problems } = await cluster(t)
+  const book = await open('one')
+  const page = await book.swap(await book.read('n1', signal), [reservation('a')], signal)
+  for (const annotations of [
+    { 'holdfast.dev/reservations': 'nothing', 'holdfast.dev/page': 'n1' },
+    { 'holdfast.dev/reservations': '[{"kind":"Pod"}]', 'holdfast.dev/page': 'n1' },
+    null,
+  ]) {
+    await jsonRequest(connection, {
+      method: 'PATCH',
+      path: `${leases}/node.n1`,
+      headers: { 'content-type': 'application/merge-patch+json' },
+      json: { metadata: { annotations } },
+      signal,
+    })
+    await eventually(() => book.seen('n1') === undefined)
+    await t.rejects(book.read('n1', signal), /Lease node\.n1 is not what Holdfast wrote .* Delete it once/)
+  }
+  t.match(problems[0]?.message, 'Lease node.n1')
+  if (page) t.equal(await book.swap(page, [reservation('b')], signal), undefined)
+  await jsonRequest(connection, { method: 'DELETE', path: `${leases}/node.n1`, signal })
+  await eventually(() => book.seen('n1')?.version === undefined && book.seen('n1') !== undefined)
+})
+
+t.test('Leases of others are left alone', async (t) => {
+  const { open, connection, problems } = await cluster(t)
+  const metadata = { name: 'leader-election', namespace: 'default' }
+  await jsonRequest(connection, {
+    method: 'POST',
+    path: leases,
+    json: { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec: { holderIdentity: 'x' } },
+    signal,
+  })
+  const book = await open('one')
+  t.strictSame([...book.pages()], [])
+  t.strictSame(problems, [])
+})
+
+t.test('without an API server nothing is known and nothing is done', async (t) => {
+  const { open, sandbox, connection } = await cluster(t)
+  const book = await open('one')
+  const page = await book.read('n1', signal)
+  await sandbox.stop()
+  connection.close()
+  await t.rejects(book.read('n1', signal))
+  await t.rejects(book.swap(page, [reservation('a')], signal))
+  t.equal(await book.swap(page, [], signal), page, 'for nothing nobody is asked')
+  const fresh = new LeaseBook({
+    connection,
+    namespace: 'default',
+    replica: 'two',
+    clock: systemClock,
+    onProblem: () => undefined,
+  })
+  t.equal(fresh.seen('n1'), undefined)
+  await fresh.stop()
+})

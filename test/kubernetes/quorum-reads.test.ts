@@ -1,0 +1,91 @@
+import t from 'tap'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { ApiReads } from '../../src/kubernetes/quorum-reads.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+
+const signal = new AbortController().signal
+
+t.test('every read shows what is stored, each in one round trip', async (t) => {
+  const options = { port: 0, release: 'v1.8.0', nodes: 2, images: 3, longhorn: {}, report: () => undefined }
+  const sandbox = await Sandbox.start(options)
+  const connection = connectTo(sandbox.api.url)
+  t.teardown(async () => {
+    connection.close()
+    await sandbox.stop()
+  })
+  const asked: string[] = []
+  const counting = {
+    ...connection,
+    request: (request: Parameters<typeof connection.request>[0]) => {
+      asked.push(`${request.method} ${request.path}`)
+      t.notOk(request.query, 'no version and no limit is asked for')
+      return connection.request(request)
+    },
+  }
+  const reads = new ApiReads(counting, sandbox.namespace)
+  const base = `/apis/longhorn.io/v1beta2/namespaces/${sandbox.namespace}`
+  t.equal((await reads.images(signal)).length, 3)
+  t.match(
+    (await reads.nodes(signal)).map(({ metadata }) => metadata.name),
+    ['node-1', 'node-2'],
+  )
+  t.equal((await reads.dataSources(signal)).length >= 0, true)
+  t.match(await reads.node('node-1', signal), { kind: 'Node', metadata: { name: 'node-1' } })
+  t.equal(await reads.node('node-9', signal), undefined)
+  const [image] = await reads.images(signal)
+  const name = image?.metadata.name ?? ''
+  t.match(await reads.metadata('BackingImage', name, signal), { name, resourceVersion: /^\d+$/ })
+  t.equal(await reads.metadata('BackingImage', 'none', signal), undefined)
+  t.strictSame(asked, [
+    `GET ${base}/backingimages`,
+    `GET ${base}/nodes`,
+    `GET ${base}/backingimagedatasources`,
+    `GET ${base}/nodes/node-1`,
+    `GET ${base}/nodes/node-9`,
+    `GET ${base}/backingimages`,
+    `GET ${base}/backingimages/${name}`,
+    `GET ${base}/backingimages/none`,
+  ])
+  await jsonRequest(connection, {
+    method: 'PATCH',
+    path: `${base}/nodes/node-1`,
+    headers: { 'content-type': 'application/merge-patch+json' },
+    json: { spec: { tags: ['fresh'] } },
+    signal,
+  })
+  t.strictSame((await reads.node('node-1', signal))?.spec.tags, ['fresh'])
+})
+
+/** An API server that answers everything with this. */
+function answering(status: number, json: unknown): Connection {
+  const text = () => Promise.resolve(JSON.stringify(json))
+  return {
+    server: 'http://nowhere',
+    namespace: undefined,
+    request: () => Promise.resolve({ status, headers: {}, body: nothing(), text }),
+    close: () => undefined,
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer, void> {
+  await Promise.resolve()
+  yield Buffer.of()
+}
+
+t.test('what cannot be read is an error that names the field, never nothing', async (t) => {
+  const node = { metadata: { name: 'n1' }, spec: { disks: 5 } }
+  const reads = new ApiReads(answering(200, node), 'longhorn-system')
+  await t.rejects(reads.node('n1', signal), /A Node cannot be read: spec\.disks must be object/)
+  const lists = new ApiReads(answering(200, { items: [node] }), 'longhorn-system')
+  await t.rejects(lists.nodes(signal), /A Node cannot be read/)
+  const odd = new ApiReads(answering(200, { items: 5 }), 'longhorn-system')
+  await t.rejects(odd.images(signal), /The list of .*backingimages is not what a list should be/)
+  t.strictSame(await new ApiReads(answering(200, { items: null }), 'longhorn-system').images(signal), [])
+})
+
+t.test('a failure is an error, and only what is missing is nothing', async (t) => {
+  const reads = new ApiReads(answering(500, {}), 'longhorn-system')
+  await t.rejects(reads.node('n1', signal), { code: 500 })
+  await t.rejects(reads.nodes(signal), { code: 500 })
+})
