@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { parseDuration } from './duration.ts'
 import type { Settings } from './settings.ts'
@@ -6,6 +7,9 @@ import type { Settings } from './settings.ts'
 export interface Configuration {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
+  /** The guard's own; undefined for that of the connection. */
+  readonly namespace: string | undefined
+  readonly replica: string
   readonly host: string
   readonly port: number
   readonly healthPort: number
@@ -13,10 +17,17 @@ export interface Configuration {
   readonly tlsKey: string
   readonly policy: Policy
   readonly maxAgeMs: number
+  readonly maxHoldMs: number
+  readonly maxHolds: number
+  /** How long an admitted write may still be committed: the API server's request timeout and slack. */
+  readonly commitMs: number
   readonly retryAfterSeconds: number
   readonly lingerMs: number
   readonly logLevel: NonNullable<Settings['logLevel']>
 }
+
+/** By so much the clocks of replicas may disagree, in milliseconds. */
+const clockSlackMs = 10_000
 
 /** Puts layers of settings together, the first that says something wins, and fills in the defaults. */
 export function configure(layers: readonly Settings[]): Configuration {
@@ -27,6 +38,8 @@ export function configure(layers: readonly Settings[]): Configuration {
   return {
     kubeconfig: settings.kubeconfig,
     context: settings.context,
+    namespace: settings.namespace,
+    replica: settings.replica ?? hostname(),
     host: settings.host ?? '0.0.0.0',
     port: settings.port ?? 8443,
     healthPort: settings.healthPort ?? 8080,
@@ -40,6 +53,9 @@ export function configure(layers: readonly Settings[]): Configuration {
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
     },
     maxAgeMs: durationOf(settings.maxAge, 120_000),
+    maxHoldMs: durationOf(settings.hold, 30_000),
+    maxHolds: settings.maxHolds ?? 64,
+    commitMs: durationOf(settings.requestTimeout, 60_000) + clockSlackMs,
     // Retry-After knows whole seconds only, and 0 would mean "do not come again".
     retryAfterSeconds: Math.max(1, Math.round(durationOf(settings.retryAfter, 2_000) / 1_000)),
     lingerMs: durationOf(settings.linger, 10_000),

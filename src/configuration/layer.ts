@@ -70,9 +70,10 @@ function readRules(text: string): Record<string, string> {
   return Object.fromEntries(pairs.map(([rule, mode]) => [rule ?? '', mode ?? '']))
 }
 
+const numbers: ReadonlySet<SettingName> = new Set(['port', 'healthPort', 'maxHolds'])
+
 function readScalar(name: SettingName, text: string): string | number {
-  const isNumber = name === 'port' || name === 'healthPort'
-  return isNumber && /^\d+$/.test(text) ? Number(text) : text
+  return numbers.has(name) && /^\d+$/.test(text) ? Number(text) : text
 }
 
 /** The keys that lead to what is wrong. */

@@ -15,6 +15,8 @@ export const SettingsSchema = Type.Object(
   {
     kubeconfig: Type.Optional(Type.String()),
     context: Type.Optional(Type.String()),
+    namespace: Type.Optional(Type.String({ minLength: 1 })),
+    replica: Type.Optional(Type.String({ minLength: 1 })),
     longhornNamespace: Type.Optional(Type.String({ minLength: 1 })),
     longhornRelease: Type.Optional(Type.String({ minLength: 1 })),
     host: Type.Optional(Type.String({ minLength: 1 })),
@@ -32,6 +34,9 @@ export const SettingsSchema = Type.Object(
     stuckAfter: Type.Optional(duration),
     evictionCompletion: Type.Optional(Type.Union([Type.Literal('hold'), Type.Literal('allow')])),
     maxAge: Type.Optional(duration),
+    hold: Type.Optional(duration),
+    maxHolds: Type.Optional(Type.Integer({ minimum: 0 })),
+    requestTimeout: Type.Optional(duration),
     retryAfter: Type.Optional(duration),
     linger: Type.Optional(duration),
     logLevel: Type.Optional(
@@ -70,6 +75,16 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     byDefault: '$KUBECONFIG, then the pod’s service account, then ~/.kube/config',
   },
   context: { placeholder: 'name', help: 'context of the kubeconfig', byDefault: 'its current context' },
+  namespace: {
+    placeholder: 'name',
+    help: 'namespace for the Leases that record what was admitted; the same for all replicas',
+    byDefault: 'that of the pod or of the context, else default',
+  },
+  replica: {
+    placeholder: 'name',
+    help: 'name of this replica in Leases and log',
+    byDefault: 'the name of the pod or host',
+  },
   longhornNamespace: {
     placeholder: 'name',
     help: 'namespace that Longhorn runs in',
@@ -104,6 +119,21 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'duration',
     help: 'arming changes are not admitted on knowledge of the cluster older than this',
     byDefault: '2m',
+  },
+  hold: {
+    placeholder: 'duration',
+    help: 'the longest time a change is held back inside its request; the API server’s own timeout counts too',
+    byDefault: '30s',
+  },
+  maxHolds: {
+    placeholder: 'n',
+    help: 'how many changes are held at once; the next are told to come again',
+    byDefault: '64',
+  },
+  requestTimeout: {
+    placeholder: 'duration',
+    help: 'the API server’s --request-timeout: so long an admitted write may still be committed',
+    byDefault: '1m',
   },
   retryAfter: {
     placeholder: 'duration',

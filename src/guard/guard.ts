@@ -1,12 +1,15 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
-import { Gate } from '../gate/gate.ts'
+import { Changes, objectChange, pageChange } from '../gate/changes.ts'
+import { defaultGateOptions, Gate } from '../gate/gate.ts'
 import type { Audit } from '../gate/ports.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
-import { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
+import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
+import { LeaseBook } from '../kubernetes/lease-book.ts'
+import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { isArming } from '../rules/acts.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
@@ -27,6 +30,8 @@ export interface GuardModules {
 export class Guard {
   readonly #connection: Connection
   readonly #feed: DiskMapFeed
+  readonly #book: LeaseBook
+  readonly #gate: Gate
   readonly #webhook: WebhookServer
   readonly #log: Logger
 
@@ -35,19 +40,39 @@ export class Guard {
     const { connection, tls, log, audit = new DecisionLog(log, systemClock) } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
-    const { policy, maxAgeMs, retryAfterSeconds } = configuration
+    const { policy, retryAfterSeconds, replica } = configuration
+    const { longhornNamespace: namespace } = policy
     const map = new DiskMap()
+    const changes = new Changes()
     this.#log = log
     this.#connection = connection
     this.#feed = new DiskMapFeed({
       connection,
-      namespace: policy.longhornNamespace,
-      sink: map,
+      namespace,
+      sink: told(map, changes),
       onProblem: (problem) => logProblem(log, problem),
     })
-    const gate = new Gate(
-      { policy, maxAgeMs, retryAfterSeconds },
-      { map, knowledge: this.#feed, clock: systemClock, audit },
+    this.#book = new LeaseBook({
+      connection,
+      namespace: configuration.namespace ?? connection.namespace ?? 'default',
+      replica,
+      clock: systemClock,
+      onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
+    })
+    this.#book.subscribe((key) => changes.tell(pageChange(key)))
+    this.#gate = new Gate(
+      { ...defaultGateOptions, ...configuration },
+      {
+        map,
+        knowledge: this.#feed,
+        reads: new ApiReads(connection, namespace),
+        book: this.#book,
+        changes,
+        clock: systemClock,
+        audit,
+        onProblem: (what, error) =>
+          log.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
+      },
     )
     this.#webhook = new WebhookServer(
       {
@@ -56,11 +81,17 @@ export class Guard {
         port: configuration.port,
         healthPort: configuration.healthPort,
         lingerMs: configuration.lingerMs,
-        longhornNamespace: policy.longhornNamespace,
+        longhornNamespace: namespace,
         retryAfterSeconds,
         tls,
       },
-      { decide: (change) => gate.decide(change), isArming, knowledge: this.#feed, log, timers: systemTimers },
+      {
+        decide: (change, patience) => this.#gate.decide(change, patience),
+        isArming,
+        knowledge: this.#feed,
+        log,
+        timers: systemTimers,
+      },
     )
   }
 
@@ -88,14 +119,31 @@ export class Guard {
 
   /** Leaves without losing a review, then lets go of the cluster. */
   async stop(): Promise<void> {
+    // Whoever is held comes again, and then finds another replica.
+    this.#gate.stopHolding()
     await this.#webhook.close()
     await this.#letGo()
     this.#log.info('stopped')
   }
 
   async #letGo(): Promise<void> {
-    await this.#feed.stop()
+    await this.#gate.stop()
+    await Promise.all([this.#feed.stop(), this.#book.stop()])
     this.#connection.close()
+  }
+}
+
+/** The disk map, with everybody told who waits for a change of it. */
+function told(map: DiskMap, changes: Changes): DiskMapSink {
+  return {
+    apply(object, at) {
+      map.apply(object, at)
+      changes.tell(objectChange(object.kind, object.metadata.name))
+    },
+    remove(kind, name) {
+      map.remove(kind, name)
+      changes.tell(objectChange(kind, name))
+    },
   }
 }
 

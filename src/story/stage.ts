@@ -4,6 +4,13 @@ import { parseNode, type Node } from '../longhorn/node.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 
+/** How something is asked. */
+export interface How {
+  readonly dryRun?: boolean
+  /** How long the API server may take, as `kubectl --request-timeout` says it: `1s`. */
+  readonly timeout?: string
+}
+
 /** What became of a request. */
 export interface Outcome {
   readonly admitted: boolean
@@ -68,8 +75,8 @@ export class Stage {
   }
 
   /** Removes a copy from spec, as `kubectl patch` does. */
-  cleanUp(image: string, diskUUID: string, how: { readonly dryRun?: boolean } = {}): Promise<Outcome> {
-    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how.dryRun)
+  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how)
   }
 
   /** Asks for a copy on a disk. */
@@ -79,9 +86,9 @@ export class Stage {
   }
 
   /** Disables scheduling on a disk and requests its eviction. */
-  evict(node: string, disk: string, how: { readonly dryRun?: boolean } = {}): Promise<Outcome> {
+  evict(node: string, disk: string, how: How = {}): Promise<Outcome> {
     const wanted = { allowScheduling: false, evictionRequested: true }
-    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how.dryRun)
+    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
 
   /** Takes the eviction back and enables scheduling again. */
@@ -127,12 +134,12 @@ export class Stage {
     return JSON.parse(await response.text())
   }
 
-  async #patch(kind: Kind, name: string, spec: object, dryRun = false): Promise<Outcome> {
+  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<Outcome> {
     const { connection, signal } = this.#modules
     const response = await connection.request({
       method: 'PATCH',
       path: this.#path(kind, name),
-      ...(dryRun ? { query: { dryRun: 'All' } } : {}),
+      query: { ...(how.dryRun && { dryRun: 'All' }), ...(how.timeout && { timeout: how.timeout }) },
       headers: { 'content-type': 'application/merge-patch+json', accept: 'application/json' },
       body: JSON.stringify({ spec }),
       signal,

@@ -82,10 +82,7 @@ export class Reviewer {
     const normalised = normalise(request)
     switch (normalised.outcome) {
       case 'change':
-        return this.#decide(normalised.change, {
-          budgetMs: Math.max(0, timeoutMs - this.#options.marginMs),
-          signal,
-        })
+        return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), signal })
       case 'unreadable':
         return this.#unreadable(request, normalised.write)
       case 'not-judged':
@@ -93,6 +90,11 @@ export class Reviewer {
       case 'malformed':
         return answerMalformed(normalised.problem)
     }
+  }
+
+  /** Of a short time a half is left for the decision, which asks the cluster too. */
+  #budget(timeoutMs: number): number {
+    return timeoutMs - Math.min(this.#options.marginMs, timeoutMs / 2)
   }
 
   async #decide(change: Change, patience: Patience): Promise<AdmissionAnswer> {
