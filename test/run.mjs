@@ -3,13 +3,13 @@
 //
 // Not by the `tap` command, because its loaders compile and watch every import in each of the processes, which takes
 // four times as long as the tests themselves. It is tap all the same: its tests, its `spawn`, its count.
-import { execFileSync } from 'node:child_process'
-import { cpSync, readdirSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { PassThrough } from 'node:stream'
 import { t } from 'tap'
+import { compile } from './compile.mjs'
 import { uncovered } from './coverage.mjs'
 
 process.chdir(resolve(import.meta.dirname, '..'))
@@ -23,23 +23,13 @@ const files = readdirSync('test', { recursive: true })
   .filter((path) => asked.length === 0 || asked.some((each) => path === each || path.startsWith(`${each}/`)))
   .toSorted()
 
-compile()
+rmSync(coverage, { recursive: true, force: true })
+compile(build)
 const { passed, failed } = await run()
 const gaps = asked.length > 0 ? [] : uncovered(coverage)
 for (const gap of gaps) console.log(`not covered: ${gap}`)
 console.log(`${passed} passed, ${failed + gaps.length} failed`)
 process.exitCode = failed + gaps.length > 0 || passed === 0 ? 1 : 0
-
-/** Types are `npm run typecheck`'s work. */
-function compile() {
-  for (const folder of [build, coverage]) rmSync(folder, { recursive: true, force: true })
-  const options = ['--noCheck', '--noEmit', 'false', '--outDir', build]
-  execFileSync('node_modules/.bin/tsc', ['-p', 'test', ...options], { stdio: 'inherit' })
-  // `holdfast --version` reads it.
-  cpSync('package.json', join(build, 'package.json'))
-  // Plain JavaScript, which ESLint reads too.
-  cpSync('test/lint', join(build, 'test/lint'), { recursive: true })
-}
 
 /** Runs the files, as many at a time as there are cores, and prints one line for each and all of a failed one. */
 async function run() {

@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { profileOf } from '../longhorn/profile.ts'
+import { profileOf, type Profile } from '../longhorn/profile.ts'
 import { actsOf, type Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
@@ -67,7 +67,9 @@ export class Attempts {
     if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict)
     const doubt = this.#doubt()
     if (doubt) return unavailable(doubt, verdict.warnings)
-    return this.#claims(acts) === undefined ? attemptOf(verdict) : undefined
+    const profile = this.#profile()
+    const alone = profile === 'none' || !needsConfirmation(acts, claimsOf(acts, map, profile))
+    return alone ? attemptOf(verdict) : undefined
   }
 
   /**
@@ -87,12 +89,8 @@ export class Attempts {
     return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
   }
 
-  /** What the acts have to reserve; undefined if there is nothing to confirm either. */
-  #claims(acts: readonly Act[]): readonly Claim[] | undefined {
-    const { map } = this.#modules
-    const profile = profileOf(this.#options.policy.release ?? map.release)
-    const claims = claimsOf(acts, map, profile)
-    return profile !== 'none' && needsConfirmation(acts, claims) ? claims : undefined
+  #profile(): Profile {
+    return profileOf(this.#options.policy.release ?? this.#modules.map.release)
   }
 
   /** Reserves, then judges again on what is read past the disk map. */
@@ -108,7 +106,8 @@ export class Attempts {
     const policy = { ...this.#options.policy, release: this.#options.policy.release ?? map.release }
     const acts = actsOf(change)
     const { warnings } = verdictOn(judge(change, map, policy, clock.now()))
-    let claims = this.#claims(acts) ?? []
+    const profile = this.#profile()
+    let claims: readonly Claim[] = claimsOf(acts, map, profile)
     let missing = claims
     for (let round = 0; round < maxRounds; round++) {
       const reserved = await reserver.reserve(change, missing, signal)
@@ -120,7 +119,7 @@ export class Attempts {
       if (fresh instanceof Error) return this.#failed('not-confirmed', fresh, warnings)
       const verdict = verdictOn(judge(change, fresh, policy, clock.now()))
       if (verdict.decision !== 'allow') return attemptOf(verdict)
-      const wanted = claimsOf(acts, fresh, profileOf(policy.release))
+      const wanted = claimsOf(acts, fresh, profile)
       if (isCovered(wanted, claims)) return attemptOf({ decision: 'allow', warnings })
       const reservedSoFar = claims
       missing = wanted.filter((claim) => !isCovered([claim], reservedSoFar))

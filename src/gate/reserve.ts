@@ -107,8 +107,7 @@ export class Reserver {
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const { book } = this.#modules
-    for (let page = book.seen(key); ; page = await book.read(key, signal)) {
-      page ??= await book.read(key, signal)
+    for (let page = book.seen(key) ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
       const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
       const met = await this.#conflict(standing, claims, signal)
       if (met) return met

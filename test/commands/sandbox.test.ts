@@ -41,7 +41,7 @@ t.test('with --once the sandbox ends after the story', async (t) => {
     'sandbox',
     '--once',
     '--drain',
-    '1200ms',
+    '900ms',
     '--longhorn',
     'v1.10.0',
   ])
@@ -50,7 +50,7 @@ t.test('with --once the sandbox ends after the story', async (t) => {
 })
 
 t.test('every line that it gives to try works, and what the guard decides appears', async (t) => {
-  const { child, exit, until, told, kubeconfig, summary } = await serving(t, ['--drain', '1200ms'])
+  const { child, exit, until, told, kubeconfig, summary } = await serving(t, ['--drain', '900ms'])
   t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
   t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
   t.equal((await told('kubectl patch backingimages')).code, 0)

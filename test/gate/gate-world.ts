@@ -39,6 +39,8 @@ export class GateWorld {
   before: (trip: string) => void | Promise<void> = () => undefined
   /** Called after it took effect; what it throws is an answer that was lost. */
   after: (trip: string) => void = () => undefined
+  /** True once nothing is known of the book without asking, as before its Leases are listed. */
+  forgetful = false
   truth: TestCluster
   readonly cluster: TestCluster
 
@@ -105,7 +107,7 @@ export class GateWorld {
   #counted(): ReservationBook {
     const { book } = this
     return {
-      seen: (key) => book.seen(key),
+      seen: (key) => (this.forgetful ? undefined : book.seen(key)),
       pages: () => book.pages(),
       read: (key, signal) => this.#trip(`read ${key}`, signal, () => book.read(key, signal)),
       swap: (page: Page, reservations, signal) =>

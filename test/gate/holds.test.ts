@@ -170,3 +170,17 @@ t.test('when the time for a decision is up, nothing more is asked of the cluster
   t.match(await decision, { verdict: { decision: 'unavailable', why: 'not-confirmed' } })
   t.strictSame(world.reservations, [])
 })
+
+t.test(
+  'when nearly all images are pending it waits for the node, since the CRD has to be put right',
+  async (t) => {
+    const of = cluster('v1.8.0').node('n1', [disk('d1')])
+    for (let index = 0; index < 25; index++) of.image(`i${index}`, [pending('d1')])
+    const world = new GateWorld(of)
+    const decision = world.decide(of.toNode('n1', [disk('d1', evicting)]), 10_000)
+    await eventually(() => world.gate.holding === 1)
+    world.tell('BackingImage', 'i1')
+    world.clock.advance(10_000)
+    t.match(await decision, { answer: { status: { code: 429, message: /CRD .* looks out of date/ } } })
+  },
+)

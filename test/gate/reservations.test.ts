@@ -247,3 +247,10 @@ t.test('somebody who was quicker is seen, and it is tried again on what there is
   t.strictSame(one.trips, ['swap n1', 'read n1', 'swap n1', 'node n1'])
   t.equal(one.reservations.length, 2)
 })
+
+t.test('a page of which nothing is known yet is read first', async (t) => {
+  const world = new GateWorld(usual())
+  world.forgetful = true
+  await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
+  t.strictSame(world.trips, ['read n1', 'swap n1', 'node n1'])
+})

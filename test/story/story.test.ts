@@ -16,7 +16,7 @@ interface Told {
 
 /** Tells the story on a quick cluster of this release. */
 async function tell(t: Test, release: string, options: { readonly guarded: boolean }): Promise<Told> {
-  const longhorn = { drainMs: 1_200, copyMs: 50, restartMs: 100, syncMs: 50 }
+  const longhorn = { drainMs: 900, copyMs: 50, restartMs: 100, syncMs: 50 }
   const sandbox = await Sandbox.start({
     port: 0,
     release,

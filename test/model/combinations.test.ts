@@ -1,0 +1,15 @@
+import t from 'tap'
+import { atRandom } from './checked.ts'
+import { combinations } from './scenarios.ts'
+
+/** Everything that can go wrong: lost answers, a crash, copies that come and go, time that passes. */
+const wild = { reviews: 3, jumps: 4, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
+
+for (const profile of ['A', 'B', 'C'] as const) {
+  t.test(`any two requests on profile ${profile}, at random`, async (t) => {
+    await atRandom(t, combinations(2, profile, wild), 8, 1)
+  })
+  t.test(`any three requests on profile ${profile}, at random`, async (t) => {
+    await atRandom(t, combinations(3, profile, wild), 4, 2)
+  })
+}

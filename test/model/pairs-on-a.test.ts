@@ -1,0 +1,5 @@
+import t from 'tap'
+import { exhaustively } from './checked.ts'
+import { pairs } from './scenarios.ts'
+
+exhaustively(t, pairs('A'), 9)

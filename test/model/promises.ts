@@ -1,0 +1,49 @@
+import type { BackingImage } from '../../src/longhorn/backing-image.ts'
+import type { Node } from '../../src/longhorn/node.ts'
+import type { Scenario } from './scenario.ts'
+import type { Store } from './store.ts'
+
+/**
+ * The crash predicate, written down once more straight from longhorn.md §2, on purpose without a line of the code
+ * under test: on A any disk of a node with a flag, on B the disks that are wanted empty.
+ */
+export function crashing(store: Store, profile: Scenario['profile']): string[] {
+  if (profile === 'C') return []
+  const pending = new Set(store.all('BackingImage').flatMap(pendingOf))
+  return store.all('Node').flatMap((node) => {
+    const names = [...node.spec.disks.keys()]
+    const gate =
+      node.spec.evictionRequested || names.some((name) => node.spec.disks.get(name)?.evictionRequested)
+    const meets = names.filter((name) => {
+      const uuid = node.status.diskStatus.get(name)?.diskUUID
+      const want = node.spec.evictionRequested || node.spec.disks.get(name)?.evictionRequested === true
+      return uuid !== undefined && pending.has(uuid) && (profile === 'A' ? gate : want)
+    })
+    return meets.length > 0 ? [`${node.metadata.name} crashes: a clean-up is pending on ${meets.join()}`] : []
+  })
+}
+
+function pendingOf({ spec, status }: BackingImage): string[] {
+  return [...status.diskFileStatusMap.keys()].filter((uuid) => !spec.diskFileSpecMap.has(uuid))
+}
+
+/** The images that have a copy which stays: eviction deletes all evicting copies if none is ready. */
+export function safeImages(store: Store): Set<string> {
+  const nodes = store.all('Node')
+  const safe = store.all('BackingImage').filter((image) => {
+    const copies = [...image.spec.diskFileSpecMap.keys()].map((uuid) => ({
+      uuid,
+      state: image.status.diskFileStatusMap.get(uuid)?.state,
+    }))
+    if (copies.some(({ state }) => state === 'ready')) return true
+    return copies.some(({ uuid, state }) => state === 'unknown' && !nodes.some((node) => empties(node, uuid)))
+  })
+  return new Set(safe.map(({ metadata }) => metadata.name))
+}
+
+function empties({ spec, status }: Node, uuid: string): boolean {
+  return [...spec.disks].some(
+    ([name, { evictionRequested }]) =>
+      status.diskStatus.get(name)?.diskUUID === uuid && (spec.evictionRequested || evictionRequested),
+  )
+}

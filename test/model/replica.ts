@@ -1,0 +1,194 @@
+import { DiskMap } from '../../src/disk-map/disk-map.ts'
+import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
+import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
+import type { QuorumReads } from '../../src/gate/ports.ts'
+import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { parsed } from '../fixtures/cluster.ts'
+import { watched, type ModelObject, type NumberedPage, type Store, type Watched } from './store.ts'
+import type { ModelTime } from './time.ts'
+
+/** Something a replica asks of the API server: it takes effect when the scheduler says so. */
+export interface Operation {
+  readonly replica: number
+  readonly what: string
+  /** Takes effect, and brings the answer. */
+  readonly answer: () => void
+  /** Takes effect, and the answer is lost. */
+  readonly lose: () => void
+}
+
+/** What is weakened, to see the checker find it. */
+export interface Sabotage {
+  readonly options?: Partial<GateOptions>
+  readonly book?: (book: ReservationBook) => ReservationBook
+  readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
+}
+
+/** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
+export class Replica {
+  readonly id: number
+  readonly map = new DiskMap()
+  readonly changes = new Changes()
+  readonly gate: Gate
+  readonly operations: Operation[] = []
+  /** Everything it was ever answered while something was under way: its hidden state follows from that. */
+  history: string[] = []
+  crashed = false
+  readonly #store: Store
+  readonly #delivered: Record<Watched, number> = { Node: 0, BackingImage: 0, BackingImageDataSource: 0 }
+  #pagesDelivered = 0
+  readonly #pages = new Map<string, NumberedPage>()
+
+  constructor(id: number, store: Store, time: ModelTime, release: string, sabotage: Sabotage) {
+    this.id = id
+    this.#store = store
+    const clock = time.clockOf(id)
+    const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
+    this.map.apply(parsed('Setting', setting), time.now)
+    const { options } = sabotage
+    const book = sabotage.book?.(this.#book()) ?? this.#book()
+    const reads = sabotage.reads?.(this.#reads(), this.map) ?? this.#reads()
+    this.gate = new Gate(
+      { ...defaultGateOptions, replica: `replica ${id}`, policy: defaultPolicy, ...options },
+      {
+        map: this.map,
+        knowledge: { synced: true, ageMs: () => 0, unreadable: [] },
+        book,
+        reads,
+        changes: this.changes,
+        clock,
+        audit: { decided: () => undefined },
+        onProblem: () => undefined,
+      },
+    )
+    for (const kind of watched) while (this.behind(kind) > 0) this.deliver(kind, time.now)
+  }
+
+  /** How many events of a kind it has not heard of yet. */
+  behind(kind: Watched): number {
+    return this.#store.events(kind).length - this.#delivered[kind]
+  }
+
+  /** How many changes of pages it has not heard of yet. */
+  pagesBehind(): number {
+    return this.#store.pageEvents().length - this.#pagesDelivered
+  }
+
+  /** The watch brings the next object of a kind. */
+  deliver(kind: Watched, now: number): string {
+    const event = this.#store.events(kind)[this.#delivered[kind]++]
+    if (!event) return 'nothing'
+    this.map.apply(event, now)
+    this.changes.tell(objectChange(kind, event.metadata.name))
+    return `${kind} ${event.metadata.name} v${event.metadata.resourceVersion}`
+  }
+
+  /** The watch brings the next change of a page. */
+  deliverPage(): string {
+    const event = this.#store.pageEvents()[this.#pagesDelivered++]
+    if (!event) return 'nothing'
+    if (event.change > this.#seen(event.page.key).change) this.#keep(event)
+    return `page ${event.page.key}`
+  }
+
+  /** What it knows, for telling states apart. */
+  knows(): string {
+    const positions = watched.map((kind) => `${this.behind(kind)}`).join()
+    const pages = [...this.#pages.values()].map(({ page, change }) => `${page.key}@${change}`).toSorted()
+    return `${positions}|${this.pagesBehind()}|${pages.join()}`
+  }
+
+  #seen(key: string): NumberedPage {
+    return this.#pages.get(key) ?? { change: 0, page: { key, version: undefined, reservations: [] } }
+  }
+
+  #keep(numbered: NumberedPage): void {
+    this.#pages.set(numbered.page.key, numbered)
+    this.changes.tell(pageChange(numbered.page.key))
+  }
+
+  /** Waits for the scheduler. What nobody waits for any more is not asked, or takes effect all the same. */
+  #ask<T>(what: string, effect: () => T, signal: AbortSignal, shown: (answer: T) => string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.operations.splice(this.operations.indexOf(operation), 1)
+        signal.removeEventListener('abort', abort)
+      }
+      const abort = (): void => {
+        end()
+        reject(new Error('aborted', { cause: signal.reason }))
+      }
+      const operation: Operation = {
+        replica: this.id,
+        what,
+        answer: () => {
+          end()
+          const answer = effect()
+          this.history.push(`${what}:${shown(answer)}`)
+          resolve(answer)
+        },
+        lose: () => {
+          end()
+          effect()
+          this.history.push(`${what}:lost`)
+          reject(new Error('the answer was lost'))
+        },
+      }
+      this.operations.push(operation)
+      if (signal.aborted) abort()
+      else signal.addEventListener('abort', abort)
+    })
+  }
+
+  #book(): ReservationBook {
+    return {
+      seen: (key) => this.#seen(key).page,
+      pages: () =>
+        [...this.#pages.values()].map(({ page }) => page).filter(({ version }) => version !== undefined),
+      read: (key, signal) =>
+        this.#ask(
+          `read page ${key}`,
+          () => this.#store.page(key),
+          signal,
+          ({ change }) => `${change}`,
+        ).then(({ page }) => page),
+      swap: (page, reservations, signal) =>
+        this.#ask(
+          `swap page ${page.key} at ${page.version ?? 'none'} for [${reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]`,
+          () => this.#store.swap(page, reservations),
+          signal,
+          (swapped) => (swapped ? 'done' : 'conflict'),
+        ).then((swapped) => {
+          if (swapped && swapped.change > this.#seen(page.key).change) this.#keep(swapped)
+          return swapped?.page
+        }),
+      subscribe: () => () => undefined,
+    }
+  }
+
+  #reads(): QuorumReads {
+    const list = (objects: readonly ModelObject[]): string =>
+      objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
+    return {
+      images: (signal) => this.#ask('list images', () => this.#store.all('BackingImage'), signal, list),
+      dataSources: (signal) =>
+        this.#ask('list data sources', () => this.#store.all('BackingImageDataSource'), signal, list),
+      nodes: (signal) => this.#ask('list nodes', () => this.#store.all('Node'), signal, list),
+      node: (name, signal) =>
+        this.#ask(
+          `get node ${name}`,
+          () => this.#store.find('Node', name),
+          signal,
+          (node) => list(node ? [node] : []),
+        ),
+      metadata: (kind, name, signal) =>
+        this.#ask(
+          `get ${kind} ${name}`,
+          () => this.#store.find(kind, name)?.metadata,
+          signal,
+          (metadata) => metadata?.resourceVersion ?? 'none',
+        ),
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import t from 'tap'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { walk } from './explore.ts'
+import { report } from './report.ts'
+import type { Sabotage } from './replica.ts'
+import { cleanUp, evict, longhornCleansUp } from './request.ts'
+import { earlyExpiry, narrowedToB, noConfirmation, noReservations } from './sabotage.ts'
+import { scenario, type Scenario } from './scenario.ts'
+import { calm } from './scenarios.ts'
+
+/** An eviction and a clean-up on another disk of the node, which crash a manager if both are admitted. */
+function weakened(name: string, sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario {
+  return scenario(name, 'A', calm, [evict('n1', 'd2'), cleanUp('i1', ['d1'])], { ...more, sabotage })
+}
+
+for (const weak of [
+  weakened('reservations off', noReservations),
+  weakened('confirmation off', noConfirmation),
+  weakened('expiry shorter than commit', earlyExpiry, { jumps: 2, budgetMs: 5_000 }),
+  weakened('the rule of profile A narrowed to profile B', narrowedToB),
+]) {
+  t.test(`with ${weak.name} the checker finds a crash`, async (t) => {
+    const found = await walk(weak, 5_000, 60, 1)
+    t.match(found.counterExample?.at(-1), '=> n1 crashes: a clean-up is pending on d1', report(found))
+    t.comment(`found in walk ${found.runs}`)
+    const sound = await walk({ ...weak, sabotage: {} }, found.runs + 100, 60, 1)
+    t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
+  })
+}
+
+t.test('each promise is seen to be broken once it is not kept', async (t) => {
+  const off = (rule: keyof typeof defaultPolicy.modes): Sabotage => ({
+    options: { policy: { ...defaultPolicy, modes: { ...defaultPolicy.modes, [rule]: 'off' } } },
+  })
+  const both = [longhornCleansUp('i1', ['d1', 'd3'])]
+  const lost = await walk(
+    scenario('all copies', 'C', calm, both, { sabotage: off('last-usable-copy') }),
+    100,
+    20,
+    1,
+  )
+  t.match(lost.counterExample?.at(-1), '=> i1 loses its last usable copy', report(lost))
+  const dry = [{ ...evict('n1', 'd1'), dryRun: true }]
+  const wrote = await walk(scenario('a dry run that is none', 'A', calm, dry), 100, 20, 1)
+  t.match(wrote.counterExample?.at(-1), '=> a dry run has written', report(wrote))
+  const slow = [{ ...evict('n1', 'd1'), clears: true }]
+  const waited = await walk(scenario('a clearing that has to wait', 'A', calm, slow), 100, 20, 1)
+  t.match(waited.counterExample?.at(-1), /has to wait$/, report(waited))
+})

@@ -1,0 +1,38 @@
+import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import type { BackingImage } from '../../src/longhorn/backing-image.ts'
+import type { Sabotage } from './replica.ts'
+
+const emptyBook: ReservationBook = {
+  seen: (key) => ({ key, version: undefined, reservations: [] }),
+  pages: () => [],
+  read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
+  swap: (page) => Promise.resolve(page),
+  subscribe: () => () => undefined,
+}
+
+/** Reservations off: a book that keeps nothing. */
+export const noReservations: Sabotage = { book: () => emptyBook }
+
+/** Confirmation off: what is read is what the replica knows already. */
+export const noConfirmation: Sabotage = {
+  reads: (reads, map) => ({
+    ...reads,
+    images: () => {
+      const uuids = [...map.nodes()].flatMap(({ status }) =>
+        [...status.diskStatus.values()].map(({ diskUUID }) => diskUUID ?? ''),
+      )
+      const images = new Map<string, BackingImage>()
+      for (const uuid of uuids) for (const image of map.imagesOn(uuid)) images.set(image.metadata.name, image)
+      return Promise.resolve([...images.values()])
+    },
+    nodes: () => Promise.resolve([...map.nodes()]),
+    node: (name) => Promise.resolve(map.node(name)),
+  }),
+}
+
+/** Expiry shorter than commit: reservations end while their writes are still on their way. */
+export const earlyExpiry: Sabotage = { options: { commitMs: 1_000 } }
+
+/** The rule of profile A narrowed to that of profile B: only the evicted disks count. */
+export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, release: 'v1.8.1' } } }

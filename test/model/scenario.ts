@@ -1,0 +1,59 @@
+import type { Profile } from '../../src/longhorn/profile.ts'
+import { parsed } from '../fixtures/cluster.ts'
+import { disk, rawImage, rawNode, rawSource, type RawCopy, type RawDisk } from '../fixtures/raw-objects.ts'
+import type { Sabotage } from './replica.ts'
+import type { Wish } from './request.ts'
+import type { ModelObject } from './store.ts'
+
+/** What is explored: a cluster, what is asked of it, and how much else may happen. */
+export interface Scenario {
+  readonly name: string
+  readonly profile: Exclude<Profile, 'none'>
+  readonly objects: readonly ModelObject[]
+  readonly wishes: readonly Wish[]
+  /** How often a wish may be reviewed: again after a conflict, or after a hold. */
+  readonly reviews: number
+  /** How often time may jump to the next timer. */
+  readonly jumps: number
+  /** Whether a replica may crash. */
+  readonly crash: boolean
+  /** Whether a copy may turn unknown and ready again. */
+  readonly flaky: boolean
+  /** Whether the answer to a swap may be lost. */
+  readonly losses: boolean
+  /** How long a client waits, in milliseconds. */
+  readonly budgetMs: number
+  readonly sabotage: Sabotage
+}
+
+/** A release of each profile. */
+export const releases = { A: 'v1.8.0', B: 'v1.8.1', C: 'v1.10.0' } as const
+
+/** Two wishes or three, on a cluster, with nothing else going wrong unless said so. */
+export function scenario(
+  name: string,
+  profile: Scenario['profile'],
+  objects: readonly ModelObject[],
+  wishes: readonly Wish[],
+  more: Partial<Scenario> = {},
+): Scenario {
+  const usual = { reviews: 2, jumps: 0, crash: false, flaky: false, losses: false, budgetMs: 0, sabotage: {} }
+  return { ...usual, name, profile, objects, wishes, ...more }
+}
+
+/** A node of the cluster at the start. */
+export function node(name: string, disks: readonly RawDisk[]): ModelObject {
+  return parsed('Node', rawNode(name, disks))
+}
+
+/** A backing image of the cluster at the start. */
+export function image(name: string, copies: readonly RawCopy[]): ModelObject {
+  return parsed('BackingImage', rawImage(name, copies))
+}
+
+/** A first file that is still made at the start. */
+export function source(name: string, on: string): ModelObject {
+  return parsed('BackingImageDataSource', rawSource(name, on, false))
+}
+
+export { disk }

@@ -1,0 +1,70 @@
+import type { Phase } from './phase.ts'
+import type { Replica } from './replica.ts'
+import { watched, type ModelObject, type NumberedPage, type Store } from './store.ts'
+
+/**
+ * Everything that the future depends on, in a text: what is stored, what each replica knows and has yet to hear, what
+ * it asks and was answered, and how far each wish has come. Times are from now.
+ */
+export function stateText(
+  store: Store,
+  replicas: readonly Replica[],
+  phases: readonly Phase[],
+  now: number,
+): string {
+  const objects = [...store.objects()].map(shownObject)
+  const pages = [...store.pages()].map((page) => shownPage(page, now))
+  const known = replicas.map((replica) => shownReplica(replica, store))
+  return [objects, pages, known, phases.map((phase) => shownPhase(phase, now))].map(String).join('\n')
+}
+
+function shownPage({ page, change }: NumberedPage, now: number): string {
+  const reservations = page.reservations.map(
+    ({ stamp, kind, name, resourceVersion, intent, disks, deadline }) =>
+      `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${deadline - now}`,
+  )
+  return `${page.key}${change}${reservations.join()}`
+}
+
+function shownReplica(replica: Replica, store: Store): string {
+  const asked = replica.operations.map(({ what }) => what)
+  return [replica.crashed, replica.knows(), asked, replica.history, queues(replica, store)]
+    .map(String)
+    .join('|')
+}
+
+function shownObject(object: ModelObject): string {
+  const { name, resourceVersion } = object.metadata
+  switch (object.kind) {
+    case 'Node':
+      return `${name}v${resourceVersion}${[...object.spec.disks].map(([disk, { evictionRequested }]) => `${disk}${evictionRequested}${object.status.diskStatus.get(disk)?.diskUUID ?? ''}`).join()}`
+    case 'BackingImage':
+      return `${name}v${resourceVersion}${[...object.spec.diskFileSpecMap.keys()].join()}/${[...object.status.diskFileStatusMap].map(([uuid, { state }]) => uuid + state).join()}`
+    case 'BackingImageDataSource':
+      return `${name}v${resourceVersion}${object.spec.fileTransferred}`
+  }
+}
+
+function shownPhase(phase: Phase, now: number): string {
+  switch (phase.at) {
+    case 'reviewed':
+      return `reviewed${phase.by}`
+    case 'admitted':
+      return `admitted${(phase.change.after ?? phase.change.before).metadata.resourceVersion}${phase.since - now}`
+    case 'wished':
+    case 'over':
+      return phase.at
+  }
+}
+
+/** What a replica has yet to hear: the versions in between were not the same in every past. */
+function queues(replica: Replica, store: Store): string {
+  return watched
+    .flatMap((kind) =>
+      store
+        .events(kind)
+        .slice(-replica.behind(kind) - 1)
+        .map(shownObject),
+    )
+    .join()
+}

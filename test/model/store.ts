@@ -1,0 +1,93 @@
+import type { Page } from '../../src/gate/reservation-book.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import type { BackingImage } from '../../src/longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
+import type { Node } from '../../src/longhorn/node.ts'
+
+/** The kinds that can change in the model. */
+export type ModelObject = Node | BackingImage | BackingImageDataSource
+
+/** A page with the number of its change: pages come and go, and their changes have an order all the same. */
+export interface NumberedPage {
+  readonly change: number
+  readonly page: Page
+}
+
+/** What a watch brings: an object as it is then. */
+export type ModelEvent = ModelObject
+
+/** The kinds as they are watched: each in its own order, and in none with each other. */
+export const watched = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
+
+/** One of the {@link watched} kinds. */
+export type Watched = (typeof watched)[number]
+
+/**
+ * What the API server has stored, with everything that ever changed, so that a watch can bring it later. Versions
+ * count each object by itself: they are compared of one object only, and fewer states differ for nothing.
+ */
+export class Store {
+  readonly #objects = new Map<string, ModelObject>()
+  readonly #events: Record<Watched, ModelEvent[]> = { Node: [], BackingImage: [], BackingImageDataSource: [] }
+  readonly #pages = new Map<string, NumberedPage>()
+  readonly #pageEvents: NumberedPage[] = []
+
+  find<K extends Watched>(kind: K, name: string): Extract<ModelObject, { kind: K }> | undefined {
+    const object = this.#objects.get(`${kind}/${name}`)
+    return object && isKind(object, kind) ? object : undefined
+  }
+
+  all<K extends Watched>(kind: K): Extract<ModelObject, { kind: K }>[] {
+    const found: Extract<ModelObject, { kind: K }>[] = []
+    for (const object of this.#objects.values()) if (isKind(object, kind)) found.push(object)
+    return found
+  }
+
+  objects(): Iterable<ModelObject> {
+    return this.#objects.values()
+  }
+
+  events(kind: Watched): readonly ModelEvent[] {
+    return this.#events[kind]
+  }
+
+  pageEvents(): readonly NumberedPage[] {
+    return this.#pageEvents
+  }
+
+  pages(): Iterable<NumberedPage> {
+    return this.#pages.values()
+  }
+
+  /** Puts the object in place of the one of its name, as its next version. */
+  put(object: ModelObject): void {
+    const key = `${object.kind}/${object.metadata.name}`
+    const version = Number(this.#objects.get(key)?.metadata.resourceVersion ?? 0) + 1
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
+    this.#objects.set(key, stored)
+    this.#events[object.kind].push(stored)
+  }
+
+  page(key: string): NumberedPage {
+    return this.#pages.get(key) ?? { change: 0, page: { key, version: undefined, reservations: [] } }
+  }
+
+  /** The compare-and-swap of a Lease. */
+  swap({ key, version }: Page, reservations: readonly Reservation[]): NumberedPage | undefined {
+    const { page, change } = this.page(key)
+    if (page.version !== version) return undefined
+    const empty = reservations.length === 0
+    const next = { key, version: empty ? undefined : String(change + 1), reservations: [...reservations] }
+    const numbered = { change: change + 1, page: next }
+    this.#pages.set(key, numbered)
+    this.#pageEvents.push(numbered)
+    return numbered
+  }
+}
+
+function isKind<K extends Watched>(
+  object: ModelObject,
+  kind: K,
+): object is Extract<ModelObject, { kind: K }> {
+  return object.kind === kind
+}

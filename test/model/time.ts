@@ -1,0 +1,46 @@
+import type { Clock } from '../../src/gate/ports.ts'
+
+interface Timer {
+  readonly due: number
+  readonly owner: number
+  readonly fire: () => void
+}
+
+/** Model time, in milliseconds: it stands still until a step lets it jump to the next timer. */
+export class ModelTime {
+  now = Date.parse('2026-11-23T12:00:00Z')
+  readonly #timers = new Set<Timer>()
+
+  /** A clock of which all timers end with their owner. */
+  clockOf(owner: number): Clock {
+    return {
+      now: () => this.now,
+      setTimer: (ms, fire) => {
+        const timer = { due: this.now + ms, owner, fire }
+        this.#timers.add(timer)
+        return () => void this.#timers.delete(timer)
+      },
+    }
+  }
+
+  /** The timers that are set, as milliseconds from now, in order. */
+  pending(): number[] {
+    return [...this.#timers].map(({ due }) => due - this.now).toSorted((a, b) => a - b)
+  }
+
+  /** Jumps to the next timer and fires all that are due then. */
+  jump(): void {
+    const [next] = this.pending()
+    if (next === undefined) return
+    this.now += next
+    for (const timer of [...this.#timers]) {
+      if (timer.due > this.now || !this.#timers.delete(timer)) continue
+      timer.fire()
+    }
+  }
+
+  /** Ends the timers of an owner that is no more. */
+  forget(owner: number): void {
+    for (const timer of [...this.#timers]) if (timer.owner === owner) this.#timers.delete(timer)
+  }
+}

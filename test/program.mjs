@@ -1,0 +1,15 @@
+// Compiles everything and runs one program of the tests, such as the long run of the model: `node test/program.mjs
+// test/model/long.ts`.
+import { spawnSync } from 'node:child_process'
+import { join, resolve } from 'node:path'
+import { compile } from './compile.mjs'
+
+process.chdir(resolve(import.meta.dirname, '..'))
+const [program, ...args] = process.argv.slice(2)
+const build = `build-${program.replaceAll(/\W+/g, '-')}`
+compile(build)
+const compiled = join(build, program.replace(/\.ts$/, '.js'))
+const { status } = spawnSync(process.execPath, ['--enable-source-maps', compiled, ...args], {
+  stdio: 'inherit',
+})
+process.exitCode = status ?? 1
