@@ -102,7 +102,7 @@ async function startSandbox({
   images,
   drain,
 }: SandboxFlags): Promise<Sandbox> {
-  const longhorn = { drainMs: drain, restartMs: 5_000 }
+  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000) }
   try {
     return await Sandbox.start({ port, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {

@@ -38,9 +38,17 @@ export function conflict(a: Pick<Reservation, 'intent' | 'disks'>, b: Pick<Reser
   return (a.intent === 'eviction') !== (b.intent === 'eviction') && overlap(a.disks, b.disks)
 }
 
+/** True if both are of the same object: of two writes on one version the API server commits one at most. */
+export function isSameObject(
+  a: Pick<Reservation, 'kind' | 'name' | 'uid'>,
+  b: Pick<Reservation, 'kind' | 'name' | 'uid'>,
+): boolean {
+  return a.kind === b.kind && a.name === b.name && a.uid === b.uid
+}
+
 /** True if both are of the same object and intent, so that one takes the place of the other. */
 export function isSameClaim(a: Reservation, b: Reservation): boolean {
-  return a.kind === b.kind && a.name === b.name && a.uid === b.uid && a.intent === b.intent
+  return isSameObject(a, b) && a.intent === b.intent
 }
 
 /** All disks of both. */

@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
-import { conflict, isSameClaim, union, type Reservation } from './reservation.ts'
+import { conflict, isSameClaim, isSameObject, union, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
 import { isNewer, isSettled } from './settled.ts'
 
@@ -109,7 +109,8 @@ export class Reserver {
     const { book } = this.#modules
     for (let page = book.seen(key) ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
       const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
-      const met = await this.#conflict(standing, claims, signal)
+      const others = standing.filter((each) => !isSameObject(each, objectOf(change)))
+      const met = await this.#conflict(others, claims, signal)
       if (met) return met
       if (change.request.dryRun) return undefined
       const drafts = claims.map((claim) => this.#draft(change, claim, standing))
@@ -144,12 +145,8 @@ export class Reserver {
 
   #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]) {
     const { replica, commitMs } = this.#options
-    const { name, uid, resourceVersion } = (change.before ?? change.after).metadata
     const fresh: Reservation = {
-      kind: change.kind,
-      name,
-      uid,
-      resourceVersion,
+      ...objectOf(change),
       intent,
       disks,
       deadline: this.#modules.clock.now() + commitMs,
@@ -159,6 +156,12 @@ export class Reserver {
     const displaced = standing.find((each) => isSameClaim(each, fresh))
     return { made: displaced ? both(fresh, displaced) : fresh, displaced }
   }
+}
+
+/** The object of a change, in the version that was reviewed. */
+function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | 'resourceVersion'> {
+  const { name, uid, resourceVersion } = (change.before ?? change.after).metadata
+  return { kind: change.kind, name, uid, resourceVersion }
 }
 
 /** Covers two admissions of one object and intent: either may be the one that is committed. */

@@ -254,3 +254,18 @@ t.test('a page of which nothing is known yet is read first', async (t) => {
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(world.trips, ['read n1', 'swap n1', 'node n1'])
 })
+
+t.test('a change does not stand in its own way when it is reviewed again', async (t) => {
+  for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
+    // The eviction of d1 counts on the copy on d2, which is on the same page.
+    const of = () => usual(release).image('ubuntu', [copy('d1', 'unknown'), copy('d2', 'unknown')])
+    const world = new GateWorld(of())
+    await is(t, 'allow', world, evictD1(world.cluster))
+    t.strictSame(
+      world.reservations.map(({ intent }) => intent),
+      ['eviction', 'keep'],
+    )
+    await is(t, 'allow', world, evictD1(world.cluster))
+    t.equal(world.reservations.length, 2)
+  }
+})

@@ -78,12 +78,17 @@ export class World {
 
   /** Takes a step, and lets the replicas do what they do of themselves. */
   async take(step: Step): Promise<void> {
-    const before = safeImages(this.store)
+    const commits = step.what.startsWith('committed')
+    const safeBefore = commits ? safeImages(this.store) : undefined
     this.trace.push(step.what)
     this.#told = step.tells ? step.replica : undefined
     step.take()
     if (step.replica !== undefined) await setImmediate()
-    this.#check(before, step)
+    // A replica by itself changes no object.
+    if (step.replica === undefined) this.#check(safeBefore)
+    for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
+      if (clears && this.#phases[at]?.at === 'reviewed') this.broken ??= `${what} has to wait`
+    }
   }
 
   /** The state in a text: equal texts have equal futures. */
@@ -93,18 +98,15 @@ export class World {
     return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
   }
 
-  #check(safeBefore: ReadonlySet<string>, step: Step): void {
+  #check(safeBefore: ReadonlySet<string> | undefined): void {
     const now = crashing(this.store, this.#scenario.profile)
     const fresh = now.find((each) => !this.#crashing.includes(each))
     if (fresh !== undefined) this.broken ??= fresh
     this.#crashing = now
-    for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
-      if (clears && this.#phases[at]?.at === 'reviewed') this.broken ??= `${what} has to wait`
-    }
-    if (!step.what.startsWith('committed')) return
+    if (!safeBefore) return
     const safe = safeImages(this.store)
-    for (const image of safeBefore)
-      if (!safe.has(image)) this.broken ??= `${image} loses its last usable copy`
+    const lost = [...safeBefore].find((image) => !safe.has(image))
+    if (lost !== undefined) this.broken ??= `${lost} loses its last usable copy`
   }
 
   *#reviewSteps(): Iterable<Step> {
