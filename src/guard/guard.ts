@@ -4,6 +4,7 @@ import { DiskMap } from '../disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../gate/changes.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
 import type { Audit } from '../gate/ports.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
@@ -24,13 +25,15 @@ export interface GuardModules {
   readonly log: Logger
   /** Where decisions go; to the log by default. */
   readonly audit?: Audit
+  /** Where what was admitted is recorded; in Leases by default, which all replicas share. */
+  readonly book?: ReservationBook
 }
 
 /** A whole guard: the disk map, what feeds it, the gate, and the webhook in front. */
 export class Guard {
   readonly #connection: Connection
   readonly #feed: DiskMapFeed
-  readonly #book: LeaseBook
+  readonly #leases: LeaseBook | undefined
   readonly #gate: Gate
   readonly #webhook: WebhookServer
   readonly #log: Logger
@@ -40,7 +43,7 @@ export class Guard {
     const { connection, tls, log, audit = new DecisionLog(log, systemClock) } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
-    const { policy, retryAfterSeconds, replica } = configuration
+    const { policy, retryAfterSeconds } = configuration
     const { longhornNamespace: namespace } = policy
     const map = new DiskMap()
     const changes = new Changes()
@@ -52,21 +55,16 @@ export class Guard {
       sink: told(map, changes),
       onProblem: (problem) => logProblem(log, problem),
     })
-    this.#book = new LeaseBook({
-      connection,
-      namespace: configuration.namespace ?? connection.namespace ?? 'default',
-      replica,
-      clock: systemClock,
-      onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
-    })
-    this.#book.subscribe((key) => changes.tell(pageChange(key)))
+    const { book = leaseBook(configuration, modules) } = modules
+    this.#leases = book instanceof LeaseBook ? book : undefined
+    book.subscribe((key) => changes.tell(pageChange(key)))
     this.#gate = new Gate(
       { ...defaultGateOptions, ...configuration },
       {
         map,
         knowledge: this.#feed,
         reads: new ApiReads(connection, namespace),
-        book: this.#book,
+        book,
         changes,
         clock: systemClock,
         audit,
@@ -128,9 +126,19 @@ export class Guard {
 
   async #letGo(): Promise<void> {
     await this.#gate.stop()
-    await Promise.all([this.#feed.stop(), this.#book.stop()])
+    await Promise.all([this.#feed.stop(), this.#leases?.stop()])
     this.#connection.close()
   }
+}
+
+function leaseBook(configuration: Configuration, { connection, log }: GuardModules): LeaseBook {
+  return new LeaseBook({
+    connection,
+    namespace: configuration.namespace ?? connection.namespace ?? 'default',
+    replica: configuration.replica,
+    clock: systemClock,
+    onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
+  })
 }
 
 /** The disk map, with everybody told who waits for a change of it. */

@@ -1,0 +1,45 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
+
+/** Gives each new connection to one of several ports, as a Service does, and leaves what goes through alone. */
+export class Balancer {
+  readonly #server
+  readonly #sockets = new Set<Socket>()
+  readonly port: number
+
+  private constructor(server: ReturnType<typeof createServer>, sockets: Set<Socket>, port: number) {
+    this.#server = server
+    this.#sockets = sockets
+    this.port = port
+  }
+
+  /** @param choose the port for the next connection */
+  static async start(choose: () => number): Promise<Balancer> {
+    const sockets = new Set<Socket>()
+    const server = createServer((client) => {
+      const upstream = connect(choose(), '127.0.0.1')
+      for (const [socket, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        sockets.add(socket)
+        socket.on('error', () => other.destroy())
+        socket.on('close', () => {
+          sockets.delete(socket)
+          other.destroy()
+        })
+        socket.pipe(other)
+      }
+    })
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const address = server.address()
+    const port = address !== null && typeof address === 'object' ? address.port : 0
+    return new Balancer(server, sockets, port)
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+}

@@ -1,0 +1,10 @@
+import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+
+/** Reservations switched off: a book that keeps nothing, at no cost. */
+export const noBook: ReservationBook = {
+  seen: (key) => ({ key, version: undefined, reservations: [] }),
+  pages: () => [],
+  read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
+  swap: (page) => Promise.resolve(page),
+  subscribe: () => () => undefined,
+}
