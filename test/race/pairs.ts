@@ -7,10 +7,10 @@ import { Stage } from '../../src/story/stage.ts'
 /** What many pairs of conflicting requests came to. */
 export interface Tally {
   readonly pairs: number
+  readonly evictions: number
+  readonly cleanUps: number
   /** Pairs of which both requests were admitted, one after the other or not. */
   readonly both: number
-  /** Pairs of which neither was. */
-  readonly neither: number
   readonly crashes: number
 }
 
@@ -38,19 +38,26 @@ export async function sendPairs(
     setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
     signal: new AbortController().signal,
   })
-  let [begun, done, both, neither] = [0, 0, 0, 0]
-  const tally = (): Tally => ({ pairs: done, both, neither, crashes: sandbox.longhorn.crashes.length })
-  const images = await imagesByNode(sandbox)
+  let [begun, done, evictions, cleanUps, both] = [0, 0, 0, 0, 0]
+  const tally = (): Tally => ({
+    pairs: done,
+    evictions,
+    cleanUps,
+    both,
+    crashes: sandbox.longhorn.crashes.length,
+  })
+  const images = await imageOfEachNode(stage, sandbox)
   const rounds = [...images].map(async ([node, image]) => {
     const uuid = sandbox.cluster.uuidOf(`${node}/disk-1`)
     for (; begun < pairs && !enough(tally()); done++) {
       begun += 1
-      const [evicted, cleaned] = await Promise.all([
-        soon().then(() => stage.evict(node, 'disk-2', { timeout: '1s' })),
-        soon().then(() => stage.cleanUp(image, uuid, { timeout: '1s' })),
-      ])
+      const [evicted, cleaned] = await together(
+        () => stage.evict(node, 'disk-2', { timeout: '1s' }),
+        () => stage.cleanUp(image, uuid, { timeout: '1s' }),
+      )
+      if (evicted.admitted) evictions += 1
+      if (cleaned.admitted) cleanUps += 1
       if (evicted.admitted && cleaned.admitted) both += 1
-      if (!evicted.admitted && !cleaned.admitted) neither += 1
       await putBack(stage, node, image, uuid)
     }
   })
@@ -59,17 +66,33 @@ export async function sendPairs(
   return tally()
 }
 
-/** Each node with the image that has its first copy there. */
-async function imagesByNode(sandbox: Sandbox): Promise<Map<`node-${number}`, string>> {
-  const images = await sandbox.client.list(
-    { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' },
-    sandbox.namespace,
-  )
-  return new Map(images.map(({ metadata }, index) => [`node-${index + 1}` as const, metadata.name]))
+/** Each node with an image that has a copy on its first disk, no image twice. */
+async function imageOfEachNode(stage: Stage, sandbox: Sandbox): Promise<Map<`node-${number}`, string>> {
+  const resource = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
+  const names = (await sandbox.client.list(resource, sandbox.namespace)).map(({ metadata }) => metadata.name)
+  const images = await Promise.all(names.map((name) => stage.image(name)))
+  const found = new Map<`node-${number}`, string>()
+  // The seed puts the first copy of each image on the node of the same number.
+  for (const { metadata, spec } of images) {
+    const [uuid] = spec.diskFileSpecMap.keys()
+    for (let index = 1; index <= images.length; index++) {
+      const node = `node-${index}` as const
+      if (uuid === sandbox.cluster.uuidOf(`${node}/disk-1`)) found.set(node, metadata.name)
+    }
+  }
+  return found
 }
 
-async function soon(): Promise<void> {
-  await setTimeout(Math.random() * spreadMs)
+/** Sends two requests in either order, at most so far apart. */
+async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
+  const apart = Math.floor(Math.random() * (spreadMs + 1))
+  const delayed = async <T>(send: () => Promise<T>): Promise<T> => {
+    await setTimeout(apart)
+    return await send()
+  }
+  if (Math.random() < 0.5) return await Promise.all([a(), delayed(b)])
+  const [second, first] = await Promise.all([b(), delayed(a)])
+  return [first, second]
 }
 
 async function putBack(stage: Stage, node: string, image: string, uuid: string): Promise<void> {

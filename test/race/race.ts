@@ -14,7 +14,7 @@ async function race(what: string, enough: (tally: Tally) => boolean, book?: Rese
   await stop()
   const seconds = Math.round((performance.now() - began) / 1_000)
   console.log(
-    `${what}: ${tally.pairs} pairs, ${tally.both} admitted both in turn, ${tally.neither} neither, ${tally.crashes} crashes, ${seconds} s`,
+    `${what}: ${tally.pairs} pairs, ${tally.evictions} evictions and ${tally.cleanUps} clean-ups admitted, ${tally.both} times both in turn, ${tally.crashes} crashes, ${seconds} s`,
   )
   return tally
 }
