@@ -1,0 +1,96 @@
+import t, { type Test } from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { Guard } from '../../src/guard/guard.ts'
+import { systemClock } from '../../src/kubernetes/clock.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
+
+const signal = new AbortController().signal
+
+/** A guard in front of a cluster, and what it asks of the API server but for lists and watches of its own. */
+async function guarded(t: Test) {
+  const longhorn = { drainMs: 600_000 }
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 3,
+    images: 2,
+    longhorn,
+    report: () => undefined,
+  })
+  const client = connectTo(sandbox.api.url)
+  const asked: string[] = []
+  const connection: Connection = {
+    ...client,
+    request: (request) => {
+      if (request.query === undefined)
+        asked.push(`${request.method} ${request.path.split('/').slice(6).join('/')}`)
+      return client.request(request)
+    },
+  }
+  const tls = await certificateFor('localhost')
+  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const onProblem = (problem: Error) => t.fail(problem.message)
+  const book = new LeaseBook({
+    connection,
+    namespace: 'default',
+    replica: 'one',
+    clock: systemClock,
+    onProblem,
+  })
+  const guard = new Guard(configuration, { connection, tls, book, log: createLog('silent', process.stderr) })
+  t.teardown(async () => {
+    await guard.stop()
+    await sandbox.stop()
+  })
+  const { port } = await guard.start()
+  await guard.whenSynced(signal)
+  await eventually(() => book.synced)
+  await sandbox.client.create(
+    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    registration({ url: `https://127.0.0.1:${port}/validate`, authorityCert: tls.cert, timeoutSeconds: 10 }),
+  )
+  const path = `/apis/longhorn.io/v1beta2/namespaces/${sandbox.namespace}`
+  const patch = async (object: string, spec: object): Promise<string[]> => {
+    asked.length = 0
+    await jsonRequest(client, {
+      method: 'PATCH',
+      path: `${path}/${object}`,
+      headers: { 'content-type': 'application/merge-patch+json' },
+      query: { timeout: '1s' },
+      json: { spec },
+      signal,
+    }).catch(() => undefined)
+    // What is tidied up afterwards nobody waits for.
+    return asked.filter((each) => !each.startsWith('DELETE'))
+  }
+  return { sandbox, patch }
+}
+
+t.test('an arming change costs at most three round trips to the API server, all else none', async (t) => {
+  const { sandbox, patch } = await guarded(t)
+  const copy = sandbox.cluster.uuidOf('node-1/disk-1')
+  const evicted = (evictionRequested: boolean) => ({
+    disks: { 'disk-2': { allowScheduling: !evictionRequested, evictionRequested } },
+  })
+  t.strictSame(await patch('nodes/node-1', { tags: ['ssd'] }), [], 'nothing of concern')
+  t.strictSame(
+    (await patch('nodes/node-1', evicted(true))).toSorted(),
+    ['GET backingimagedatasources', 'GET backingimages', 'POST leases'],
+    'an eviction',
+  )
+  t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }), [], 'a hold')
+  t.strictSame(await patch('nodes/node-1', evicted(false)), [], 'the cure')
+  t.strictSame(
+    await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }),
+    ['POST leases', 'GET nodes/node-1'],
+    'a clean-up',
+  )
+  t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
+})
