@@ -47,6 +47,8 @@ async function run() {
   void t.end()
   let inner = []
   for await (const line of createInterface({ input: output })) {
+    // What a test counts, such as states explored.
+    if (/^ +# \d/.test(line)) console.log(line.trim())
     if (line === '' || /^( |# Subtest)/.test(line)) inner.push(line)
     else {
       if (line.startsWith('not ok')) console.log(inner.join('\n'))

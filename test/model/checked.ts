@@ -20,6 +20,17 @@ export function exhaustively(t: Test, scenarios: readonly Scenario[], depth: num
   })
 }
 
+/** Explores scenarios in one test, and says how many states there were. */
+export async function together(t: Test, scenarios: readonly Scenario[], depth: number): Promise<void> {
+  let states = 0
+  for (const scenario of scenarios) {
+    const explored = await explore(scenario, depth)
+    states += explored.states
+    keeps(t, explored)
+  }
+  t.comment(`${states} states, all within ${depth} steps of ${scenarios.length} scenarios`)
+}
+
 /** Walks at random through scenarios, and says how many states there were. */
 export async function atRandom(
   t: Test,

@@ -4,8 +4,8 @@ import { combinations, pairs } from './scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Deeper than the tests go: as many as fit in ten minutes on one core. */
-const pairDepth = 13
-const combinationDepth = 7
+const pairDepth = 12
+const combinationDepth = 6
 const walks = 60
 
 const wild = { reviews: 3, jumps: 4, crash: true, flaky: true, losses: true, budgetMs: 10_000 }

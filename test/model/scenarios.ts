@@ -94,7 +94,11 @@ export function pairs(profile: Scenario['profile']): Scenario[] {
   )
 }
 
-const mixed: readonly ModelObject[] = [...calm, image('i9', [])]
+const mixed: readonly ModelObject[] = [
+  ...calm.slice(0, 3),
+  image('i2', [ready('d1'), ready('d2'), ready('d4')]),
+  image('i9', []),
+]
 
 /** Everything that anybody may want of one cluster. */
 const wishes: readonly Wish[] = [
@@ -104,7 +108,7 @@ const wishes: readonly Wish[] = [
   clear('n1'),
   cleanUp('i1', ['d1']),
   cleanUp('i1', ['d3']),
-  longhornCleansUp('i2', ['d2']),
+  longhornCleansUp('i2', ['d1', 'd2']),
   place('i9', 'd1'),
   join('n2', 'd9'),
   evict('n1', 'd1', dryRun),
@@ -114,7 +118,7 @@ const wishes: readonly Wish[] = [
 /** Every two and three different wishes, on clusters that are calm, flagged, or have a copy that is not ready. */
 export function combinations(size: 2 | 3, profile: Scenario['profile'], more: Partial<Scenario>): Scenario[] {
   const chosen = choose(wishes, size)
-  const clusters = [mixed, [...flagged, image('i9', [])], [...unready, image('i9', [])]]
+  const clusters = [mixed, [...flagged.slice(0, 2), ...mixed.slice(2)], [...unready, ...mixed.slice(3)]]
   return chosen.map((some, at) =>
     scenario(
       `${some.map(({ what }) => what).join(' + ')} (${profile}, cluster ${at % clusters.length})`,
