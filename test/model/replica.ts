@@ -5,10 +5,18 @@ import type { QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
-import { Operations, type Weather } from './operations.ts'
-import { bookOf, readsOf, shownObject, shownPage } from './ports.ts'
-import { watched, type NumberedPage, type Store, type Watched } from './store.ts'
+import { watched, type ModelObject, type NumberedPage, type Store, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
+
+/** Something a replica asks of the API server: it takes effect when the scheduler says so. */
+export interface Operation {
+  readonly replica: number
+  readonly what: string
+  /** Takes effect, and brings the answer. */
+  readonly answer: () => void
+  /** Takes effect, and the answer is lost. */
+  readonly lose: () => void
+}
 
 /** What is weakened, to see the checker find it. */
 export interface Sabotage {
@@ -23,44 +31,33 @@ export class Replica {
   readonly map = new DiskMap()
   readonly changes = new Changes()
   readonly gate: Gate
-  readonly operations: Operations
+  readonly operations: Operation[] = []
+  /** Everything it was ever answered while something was under way: its hidden state follows from that. */
+  history: string[] = []
   crashed = false
-  /** What it was asked and answered while something was under way, and what it knew then. */
-  #history: string[] = []
-  #known: string | undefined
   readonly #store: Store
   readonly #delivered: Record<Watched, number> = { Node: 0, BackingImage: 0, BackingImageDataSource: 0 }
   #pagesDelivered = 0
   readonly #pages = new Map<string, NumberedPage>()
-  /** The objects as it last heard of them, in a text each. */
-  readonly #objects = new Map<string, string>()
 
-  constructor(
-    id: number,
-    store: Store,
-    time: ModelTime,
-    { release, sabotage, weather }: { release: string; sabotage: Sabotage; weather: Weather },
-  ) {
+  constructor(id: number, store: Store, time: ModelTime, release: string, sabotage: Sabotage) {
     this.id = id
     this.#store = store
-    this.operations = new Operations(id, weather, (answered) => this.remember(answered))
+    const clock = time.clockOf(id)
     const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
     this.map.apply(parsed('Setting', setting), time.now)
-    const book = bookOf(store, this.operations, {
-      seen: (key) => this.#seen(key),
-      all: () => this.#pages.values(),
-      keep: (page) => this.#keep(page),
-    })
-    const reads = readsOf(store, this.operations)
+    const { options } = sabotage
+    const book = sabotage.book?.(this.#book()) ?? this.#book()
+    const reads = sabotage.reads?.(this.#reads(), this.map) ?? this.#reads()
     this.gate = new Gate(
-      { ...defaultGateOptions, replica: `replica ${id}`, policy: defaultPolicy, ...sabotage.options },
+      { ...defaultGateOptions, replica: `replica ${id}`, policy: defaultPolicy, ...options },
       {
         map: this.map,
         knowledge: { synced: true, ageMs: () => 0, unreadable: [] },
-        book: sabotage.book?.(book) ?? book,
-        reads: sabotage.reads?.(reads, this.map) ?? reads,
+        book,
+        reads,
         changes: this.changes,
-        clock: time.clockOf(id),
+        clock,
         audit: { decided: () => undefined },
         onProblem: () => undefined,
       },
@@ -79,57 +76,27 @@ export class Replica {
   }
 
   /** The watch brings the next object of a kind. */
-  deliver(kind: Watched, now: number): void {
+  deliver(kind: Watched, now: number): string {
     const event = this.#store.events(kind)[this.#delivered[kind]++]
-    if (!event) return
-    this.#objects.set(`${kind}/${event.metadata.name}`, shownObject(event))
-    this.#known = undefined
+    if (!event) return 'nothing'
     this.map.apply(event, now)
     this.changes.tell(objectChange(kind, event.metadata.name))
-    this.#rememberIfHolding(`heard of ${kind}`)
+    return `${kind} ${event.metadata.name} v${event.metadata.resourceVersion}`
   }
 
   /** The watch brings the next change of a page. */
-  deliverPage(): void {
+  deliverPage(): string {
     const event = this.#store.pageEvents()[this.#pagesDelivered++]
-    if (event && event.change > this.#seen(event.page.key).change) this.#keep(event)
+    if (!event) return 'nothing'
+    if (event.change > this.#seen(event.page.key).change) this.#keep(event)
+    return `page ${event.page.key}`
   }
 
-  /** Puts on record what the future of what is under way may depend on: what happened, and what was known then. */
-  remember(what: string): void {
-    this.#history.push(`${what} {${this.#knowledge()}}`)
-  }
-
-  /** Nothing is under way: the past is what is known. */
-  forget(): void {
-    this.#history = []
-  }
-
-  crash(): void {
-    this.crashed = true
-    this.operations.abandon()
-  }
-
-  /** Everything that its future depends on, in a text. */
-  shown(): string {
-    // Nothing runs there any more, but what it sent may still arrive.
-    if (this.crashed) return `crashed|${this.operations.shown()}`
-    const toHear = watched.flatMap((kind) =>
-      this.#store.events(kind).slice(this.#delivered[kind]).map(shownObject),
-    )
-    const pagesToHear = this.#store
-      .pageEvents()
-      .slice(this.#pagesDelivered)
-      .map(({ page, change }) => `${page.key} ${change} ${shownPage(page)}`)
-    return [this.#knowledge(), toHear, pagesToHear, this.operations.shown(), this.#history].map(String).join('|')
-  }
-
-  #knowledge(): string {
-    this.#known ??= [
-      ...this.#objects.values(),
-      ...[...this.#pages.values()].map(({ page, change }) => `${page.key} ${change} ${shownPage(page)}`).toSorted(),
-    ].join()
-    return this.#known
+  /** What it knows, for telling states apart. */
+  knows(): string {
+    const positions = watched.map((kind) => `${this.behind(kind)}`).join()
+    const pages = [...this.#pages.values()].map(({ page, change }) => `${page.key}@${change}`).toSorted()
+    return `${positions}|${this.pagesBehind()}|${pages.join()}`
   }
 
   #seen(key: string): NumberedPage {
@@ -138,13 +105,90 @@ export class Replica {
 
   #keep(numbered: NumberedPage): void {
     this.#pages.set(numbered.page.key, numbered)
-    this.#known = undefined
     this.changes.tell(pageChange(numbered.page.key))
-    this.#rememberIfHolding(`heard of ${numbered.page.key}`)
   }
 
-  /** What is held was judged again when it heard something, and what it waits for now may be something else. */
-  #rememberIfHolding(what: string): void {
-    if (this.gate.holding > 0) this.remember(what)
+  /** Waits for the scheduler. What nobody waits for any more is not asked, or takes effect all the same. */
+  #ask<T>(what: string, effect: () => T, signal: AbortSignal, shown: (answer: T) => string): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const end = (): void => {
+        this.operations.splice(this.operations.indexOf(operation), 1)
+        signal.removeEventListener('abort', abort)
+      }
+      const abort = (): void => {
+        end()
+        reject(new Error('aborted', { cause: signal.reason }))
+      }
+      const operation: Operation = {
+        replica: this.id,
+        what,
+        answer: () => {
+          end()
+          const answer = effect()
+          this.history.push(`${what}:${shown(answer)}`)
+          resolve(answer)
+        },
+        lose: () => {
+          end()
+          effect()
+          this.history.push(`${what}:lost`)
+          reject(new Error('the answer was lost'))
+        },
+      }
+      this.operations.push(operation)
+      if (signal.aborted) abort()
+      else signal.addEventListener('abort', abort)
+    })
+  }
+
+  #book(): ReservationBook {
+    return {
+      seen: (key) => this.#seen(key).page,
+      pages: () =>
+        [...this.#pages.values()].map(({ page }) => page).filter(({ version }) => version !== undefined),
+      read: (key, signal) =>
+        this.#ask(
+          `read page ${key}`,
+          () => this.#store.page(key),
+          signal,
+          ({ change }) => `${change}`,
+        ).then(({ page }) => page),
+      swap: (page, reservations, signal) =>
+        this.#ask(
+          `swap page ${page.key} at ${page.version ?? 'none'} for [${reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]`,
+          () => this.#store.swap(page, reservations),
+          signal,
+          (swapped) => (swapped ? 'done' : 'conflict'),
+        ).then((swapped) => {
+          if (swapped && swapped.change > this.#seen(page.key).change) this.#keep(swapped)
+          return swapped?.page
+        }),
+      subscribe: () => () => undefined,
+    }
+  }
+
+  #reads(): QuorumReads {
+    const list = (objects: readonly ModelObject[]): string =>
+      objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
+    return {
+      images: (signal) => this.#ask('list images', () => this.#store.all('BackingImage'), signal, list),
+      dataSources: (signal) =>
+        this.#ask('list data sources', () => this.#store.all('BackingImageDataSource'), signal, list),
+      nodes: (signal) => this.#ask('list nodes', () => this.#store.all('Node'), signal, list),
+      node: (name, signal) =>
+        this.#ask(
+          `get node ${name}`,
+          () => this.#store.find('Node', name),
+          signal,
+          (node) => list(node ? [node] : []),
+        ),
+      metadata: (kind, name, signal) =>
+        this.#ask(
+          `get ${kind} ${name}`,
+          () => this.#store.find(kind, name)?.metadata,
+          signal,
+          (metadata) => metadata?.resourceVersion ?? 'none',
+        ),
+    }
   }
 }
