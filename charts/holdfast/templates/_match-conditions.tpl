@@ -20,7 +20,8 @@
 {{/* What leaves everything alone that is on its way out. */}}
 {{- define "holdfast.notLeaving" -}}
 {{- $root := . -}}
-{{- range $name := list "not-being-deleted" "not-being-uninstalled" }}
+{{- range $index, $name := list "not-being-deleted" "not-being-uninstalled" }}
+{{- if $index }}{{ "\n" }}{{ end -}}
 - name: {{ $name }}
   expression: |-
     {{- include "holdfast.expression" (dict "root" $root "name" $name) | nindent 4 }}

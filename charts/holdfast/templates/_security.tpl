@@ -1,9 +1,9 @@
 {{- define "holdfast.podSecurity" -}}
 runAsNonRoot: true
 {{- range $key := list "runAsUser" "runAsGroup" "fsGroup" }}
-{{- $id := get $.Values.securityContext $key }}
-{{- if not (kindIs "invalid" $id) }}
-{{ $key }}: {{ int64 $id }}
+{{- /* Set to null by the operator: gone from the values, and the platform chooses. */}}
+{{- if hasKey $.Values.securityContext $key }}
+{{ $key }}: {{ int64 (get $.Values.securityContext $key) }}
 {{- end }}
 {{- end }}
 seccompProfile:
