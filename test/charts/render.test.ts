@@ -93,7 +93,7 @@ t.test('it registers for what the guard judges, and for main resources only', { 
 
 t.test('the guard may write nothing of Longhorn, and of all else only what is its own', { skip }, (t) => {
   for (const { kind, metadata, rules = [] } of render()) {
-    for (const { resources, resourceNames, verbs } of rules.filter(() => kind.endsWith("Role"))) {
+    for (const { resources, resourceNames, verbs } of rules.filter(() => kind.endsWith('Role'))) {
       const writes = verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb))
       const mayWrite = resourceNames !== undefined || resources.join() === 'leases'
       t.ok(
