@@ -1,0 +1,70 @@
+{{- define "holdfast.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Short enough for every suffix that the chart adds. */}}
+{{- define "holdfast.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- $name := include "holdfast.name" . -}}
+{{- if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "holdfast.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "holdfast.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "holdfast.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "holdfast.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end -}}
+
+{{/* The guard's own pods, not that of `helm test`. */}}
+{{- define "holdfast.guardLabels" -}}
+{{ include "holdfast.selectorLabels" . }}
+app.kubernetes.io/component: guard
+{{- end -}}
+
+{{- define "holdfast.testLabels" -}}
+{{ include "holdfast.selectorLabels" . }}
+app.kubernetes.io/component: test
+{{- end -}}
+
+{{- define "holdfast.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "holdfast.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- default "default" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "holdfast.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The host in the certificate: so the API server calls a Service. */}}
+{{- define "holdfast.serverName" -}}
+{{- printf "%s.%s.svc" (include "holdfast.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{/* The Secret with tls.crt and tls.key, whoever makes it. */}}
+{{- define "holdfast.certificateSecret" -}}
+{{- if eq .Values.certificates.mode "files" -}}
+{{- required "certificates.files.secretName: name the Secret that holds tls.crt and tls.key, since certificates.mode is files" .Values.certificates.files.secretName -}}
+{{- else -}}
+{{- printf "%s-tls" (include "holdfast.fullname" .) -}}
+{{- end -}}
+{{- end -}}

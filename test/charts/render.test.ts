@@ -1,0 +1,107 @@
+import { spawnSync } from 'node:child_process'
+import t from 'tap'
+import { parseAllDocuments } from 'yaml'
+import { layerFromFile } from '../../src/configuration/layer.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { root } from '../fixtures/root.ts'
+
+const skip = spawnSync('helm', ['version']).status === 0 ? false : 'there is no helm on the PATH'
+const chart = `${root}/charts/holdfast`
+
+/** What the tests look at in a rendered object. */
+interface Manifest {
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly data?: Readonly<Record<string, string>>
+  readonly rules?: readonly { resources: string[]; resourceNames?: string[]; verbs: string[] }[]
+  readonly webhooks?: readonly {
+    name: string
+    rules: { operations: string[]; resources: string[] }[]
+    matchConditions: { name: string; expression: string }[]
+  }[]
+}
+
+function helm(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync('helm', [...args, '--kube-version', '1.36.0'], {
+    encoding: 'utf8',
+  })
+  return { ok: status === 0, stdout, stderr }
+}
+
+function render(...settings: string[]): Manifest[] {
+  const { ok, stdout, stderr } = helm('template', 'holdfast', chart, '--namespace', 'holdfast', ...settings)
+  if (!ok) throw new Error(stderr)
+  return parseAllDocuments(stdout).flatMap((document) => (document.toJS() as Manifest | null) ?? [])
+}
+
+const files = ['--set', 'certificates.mode=files', '--set', 'certificates.files.secretName=mine']
+const everything = [
+  'serviceMonitor.enabled=true',
+  'prometheusRule.enabled=true',
+  'dashboard.enabled=true',
+  'backstop.enabled=true',
+  'certificates.mode=cert-manager',
+].flatMap((setting) => ['--set', setting])
+
+t.test('the chart is well-formed, by default and with everything on', { skip }, (t) => {
+  for (const settings of [[], files, everything]) {
+    const { ok, stdout } = helm('lint', '--strict', chart, ...settings)
+    t.ok(ok, stdout)
+    t.ok(render(...settings).length > 10, settings.join(' ') || 'by default')
+  }
+  t.end()
+})
+
+t.test('it refuses to be installed where Longhorn runs', { skip }, (t) => {
+  const { ok, stderr } = helm('template', 'holdfast', chart, '--namespace', 'longhorn-system')
+  t.notOk(ok)
+  t.match(stderr, "must not run in Longhorn's namespace")
+  t.end()
+})
+
+t.test('the guard takes the configuration that it is given', { skip }, (t) => {
+  const rules = ['--set', 'config.rules.below-min-copies=off', '--set-json', 'config.rules.copy-in-use=false']
+  const configMap = render(...files, ...rules, '--set', 'config.hold=5s').find(
+    ({ kind }) => kind === 'ConfigMap',
+  )
+  t.match(layerFromFile(configMap?.data?.['holdfast.yaml'] ?? '?', 'holdfast.yaml'), {
+    ok: true,
+    settings: {
+      longhornNamespace: 'longhorn-system',
+      hold: '5s',
+      rules: { 'below-min-copies': 'off', 'copy-in-use': 'off' },
+    },
+  })
+  t.end()
+})
+
+t.test('it registers for what the guard judges, and for main resources only', { skip }, (t) => {
+  const [webhook] = render().flatMap(({ webhooks }) => webhooks ?? [])
+  const [ours] = registration({
+    url: 'https://guard/validate',
+    authorityCert: '',
+    timeoutSeconds: 10,
+  }).webhooks
+  t.equal(webhook?.name, ours?.name)
+  const registered = webhook?.rules.flatMap(({ resources }) => resources)
+  t.strictSame(registered, ours?.rules[0]?.resources)
+  const expressions = webhook?.matchConditions.map(({ expression }) => expression) ?? []
+  t.equal(expressions.length, 3)
+  t.notMatch(expressions.join('\n'), /^\s*\/\//m, 'comments stay in the files')
+  t.end()
+})
+
+t.test('the guard may write nothing of Longhorn, and of all else only what is its own', { skip }, (t) => {
+  for (const { kind, metadata, rules = [] } of render()) {
+    for (const { resources, resourceNames, verbs } of rules.filter(() => kind.endsWith('Role'))) {
+      const writes = verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb))
+      const mayWrite = resourceNames !== undefined || resources.join() === 'leases'
+      t.ok(
+        writes.length === 0 || mayWrite,
+        `${kind} ${metadata.namespace ?? ''}: ${verbs.join()} of ${resources.join()}`,
+      )
+      if (metadata.namespace === 'longhorn-system') t.strictSame(writes, [])
+    }
+  }
+  t.end()
+})
