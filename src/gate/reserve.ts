@@ -1,10 +1,11 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { isOlder } from '../longhorn/resource-version.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
 import { conflict, isSameClaim, isSameObject, union, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
-import { isNewer, isSettled } from './settled.ts'
+import { isSettled } from './settled.ts'
 
 /** What reserving works with. */
 export interface ReserverModules {
@@ -166,7 +167,7 @@ function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | '
 
 /** Covers two admissions of one object and intent: either may be the one that is committed. */
 function both(fresh: Reservation, earlier: Reservation): Reservation {
-  const later = isNewer(earlier.resourceVersion, fresh.resourceVersion) ? earlier : fresh
+  const later = isOlder(fresh.resourceVersion, earlier.resourceVersion) ? earlier : fresh
   return {
     ...fresh,
     resourceVersion: later.resourceVersion,

@@ -1,5 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
+import { isOlder } from '../longhorn/resource-version.ts'
 import type { Reservation } from './reservation.ts'
 
 /**
@@ -15,7 +16,7 @@ export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
 /** True if this, read at any time, is newer than what was reviewed. */
 export function isOutcome({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
   if (resourceVersion === '') return metadata.uid === uid && uid !== ''
-  return isNewer(metadata.resourceVersion, resourceVersion)
+  return isOlder(resourceVersion, metadata.resourceVersion)
 }
 
 function known({ kind, name }: Reservation, map: DiskMapView): Metadata | undefined {
@@ -27,10 +28,4 @@ function known({ kind, name }: Reservation, map: DiskMapView): Metadata | undefi
     case 'BackingImageDataSource':
       return map.dataSource(name)?.metadata
   }
-}
-
-/** True if a resourceVersion is known to be newer than another. Those that are no whole numbers are not compared. */
-export function isNewer(version: string, than: string): boolean {
-  const number = /^\d+$/
-  return number.test(version) && number.test(than) && BigInt(version) > BigInt(than)
 }

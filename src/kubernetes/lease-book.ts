@@ -1,7 +1,7 @@
-import { isNewer } from '../gate/settled.ts'
 import type { Page, ReservationBook } from '../gate/reservation-book.ts'
 import type { Reservation } from '../gate/reservation.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
+import { isOlder } from '../longhorn/resource-version.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
@@ -147,13 +147,13 @@ export class LeaseBook implements ReservationBook {
 
   #isNews({ key, version }: Page): boolean {
     const newest = this.#newest.get(key)
-    return newest === undefined || version === undefined || isNewer(version, newest)
+    return newest === undefined || version === undefined || isOlder(newest, version)
   }
 
   /** True if the page was made anew since. */
   #knowsNewer({ key, version }: Page): boolean {
     const known = this.#pages.get(key)?.version
-    return known !== undefined && version !== undefined && isNewer(known, version)
+    return known !== undefined && version !== undefined && isOlder(version, known)
   }
 
   #put(page: Page): void {

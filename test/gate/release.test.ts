@@ -1,37 +1,8 @@
-import t, { type Test } from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { cluster, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, ready } from '../fixtures/raw-objects.ts'
+import t from 'tap'
+import { disk } from '../fixtures/raw-objects.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { GateWorld, type GateWorldOptions } from './gate-world.ts'
-
-const evicting = { evictionRequested: true }
-const calm = { allowScheduling: false }
-
-/** n1 with two disks and a copy on each of two images, so that each can lose one. */
-const usual = (release = 'v1.8.0') =>
-  cluster(release)
-    .node('n1', [disk('d1'), disk('d2')])
-    .node('n2', [disk('d3'), disk('d4')])
-    .image('ubuntu', [ready('d1'), ready('d3'), ready('d4')])
-    .image('debian', [ready('d2'), ready('d3'), ready('d4')])
-
-const evictD1 = (of: TestCluster) => of.toNode('n1', [disk('d1', { ...evicting, ...calm }), disk('d2')])
-
-/** Two replicas of the guard with one book, on the same state of the cluster. */
-function two(release?: string, options: GateWorldOptions = {}): [GateWorld, GateWorld] {
-  const book = new InProcessBook()
-  return [
-    new GateWorld(usual(release), { ...options, book }),
-    new GateWorld(usual(release), { ...options, book, replica: 'two' }),
-  ]
-}
-
-async function is(t: Test, decision: string, world: GateWorld, change: Parameters<GateWorld['decide']>[0]) {
-  const { verdict } = await world.decide(change)
-  t.equal(verdict.decision, decision)
-  return verdict
-}
+import { GateWorld } from './gate-world.ts'
+import { evictD1, is, two, usual } from './replicas.ts'
 
 t.test('when the book cannot be had, arming changes get 503 and leave nothing behind', async (t) => {
   const world = new GateWorld(usual())

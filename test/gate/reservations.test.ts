@@ -1,39 +1,15 @@
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
+import { longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, ready, uuid } from '../fixtures/raw-objects.ts'
-import { GateWorld, type GateWorldOptions } from './gate-world.ts'
+import { GateWorld } from './gate-world.ts'
+import { emptied, evictD1, is, two, usual } from './replicas.ts'
 
 const evicting = { evictionRequested: true }
-const calm = { allowScheduling: false }
 
-/** n1 with two disks and a copy on each of two images, so that each can lose one. */
-const usual = (release = 'v1.8.0') =>
-  cluster(release)
-    .node('n1', [disk('d1'), disk('d2')])
-    .node('n2', [disk('d3'), disk('d4')])
-    .image('ubuntu', [ready('d1'), ready('d3'), ready('d4')])
-    .image('debian', [ready('d2'), ready('d3'), ready('d4')])
-
-const evictD1 = (of: TestCluster) => of.toNode('n1', [disk('d1', { ...evicting, ...calm }), disk('d2')])
-const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', { ...evicting, ...calm })])
-
-/** Two replicas of the guard with one book, on the same state of the cluster. */
-function two(release?: string, options: GateWorldOptions = {}): [GateWorld, GateWorld] {
-  const book = new InProcessBook()
-  return [
-    new GateWorld(usual(release), { ...options, book }),
-    new GateWorld(usual(release), { ...options, book, replica: 'two' }),
-  ]
-}
-
-async function is(t: Test, decision: string, world: GateWorld, change: Parameters<GateWorld['decide']>[0]) {
-  const { verdict } = await world.decide(change)
-  t.equal(verdict.decision, decision)
-  return verdict
-}
+const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', emptied)])
 
 t.test('what is admitted is reserved, with the version that was reviewed', async (t) => {
   const world = new GateWorld(usual())
@@ -112,7 +88,7 @@ t.test('a copy that is counted on must not be evicted meanwhile, and the reverse
   a.cluster.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
   b.cluster.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
   await is(t, 'allow', a, evictD1(a.cluster))
-  const evictD3 = b.cluster.toNode('n2', [disk('d3', { ...evicting, ...calm }), disk('d4')])
+  const evictD3 = b.cluster.toNode('n2', [disk('d3', emptied), disk('d4')])
   t.match(await is(t, 'hold', b, evictD3), { objections: [{ rule: 'evict-unready-copy' }] })
 })
 
@@ -209,7 +185,7 @@ t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
 
 t.test('on several nodes all is reserved or nothing', async (t) => {
   const [one, other] = two()
-  const evictD3 = one.cluster.toNode('n2', [disk('d3', { ...evicting, ...calm }), disk('d4')])
+  const evictD3 = one.cluster.toNode('n2', [disk('d3', emptied), disk('d4')])
   await is(t, 'allow', one, evictD3)
   await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1', 'd3'], { actor: longhornAccount }))
   t.match(one.reservations, [{ intent: 'eviction', name: 'n2' }])

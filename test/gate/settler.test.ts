@@ -1,6 +1,7 @@
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { isNewer, isOutcome } from '../../src/gate/settled.ts'
+import { isOutcome } from '../../src/gate/settled.ts'
+import { isOlder } from '../../src/longhorn/resource-version.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { cluster, parsed } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
@@ -109,9 +110,9 @@ t.test('the outcome of a change is any newer version of its object', (t) => {
 })
 
 t.test('versions that are no numbers are not compared', (t) => {
-  t.ok(isNewer('18446744073709551616', '18446744073709551615'))
-  t.notOk(isNewer('b', 'a'))
-  t.notOk(isNewer('2', 'a'))
-  t.notOk(isNewer('b', '1'))
+  t.ok(isOlder('18446744073709551615', '18446744073709551616'))
+  t.notOk(isOlder('a', 'b'))
+  t.notOk(isOlder('a', '2'))
+  t.notOk(isOlder('1', 'b'))
   t.end()
 })
