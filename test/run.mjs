@@ -37,12 +37,12 @@ async function run() {
   const output = t.pipe(new PassThrough())
   t.jobs = availableParallelism()
   t.setTimeout(10 * 60_000)
-  const env = { ...process.env, TAP_TIMEOUT: '60', ...(asked.length === 0 && { NODE_V8_COVERAGE: coverage }) }
+  const env = { ...process.env, TAP_TIMEOUT: '120', ...(asked.length === 0 && { NODE_V8_COVERAGE: coverage }) }
   for (const file of files) {
     const compiled = join(build, file.replace(/\.ts$/, '.js'))
     // tap's spawn puts one of its loaders into NODE_OPTIONS.
     const node = ['-u', 'NODE_OPTIONS', process.execPath, '--enable-source-maps', compiled]
-    void t.spawn('env', node, { env, buffered: true, timeout: 60_000 }, file)
+    void t.spawn('env', node, { env, buffered: true, timeout: 120_000 }, file)
   }
   void t.end()
   let inner = []
