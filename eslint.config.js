@@ -4,7 +4,7 @@ import tseslint from 'typescript-eslint'
 import { rooms, roomRules } from './test/lint/rooms.js'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'build/', 'build-*/', 'coverage/'] },
+  { ignores: ['dist/', 'build/', 'coverage/'] },
   js.configs.recommended,
   {
     files: ['**/*.ts'],

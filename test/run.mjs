@@ -13,8 +13,9 @@ import { compile } from './compile.mjs'
 import { uncovered } from './coverage.mjs'
 
 process.chdir(resolve(import.meta.dirname, '..'))
-const build = 'build'
-const coverage = resolve('coverage')
+// Of its own, so that two runs do not get in each other's way.
+const build = join('build', String(process.pid))
+const coverage = resolve('coverage', String(process.pid))
 
 const asked = process.argv.slice(2).map((path) => relative('.', path))
 const files = readdirSync('test', { recursive: true })
@@ -23,10 +24,10 @@ const files = readdirSync('test', { recursive: true })
   .filter((path) => asked.length === 0 || asked.some((each) => path === each || path.startsWith(`${each}/`)))
   .toSorted()
 
-rmSync(coverage, { recursive: true, force: true })
 compile(build)
 const { passed, failed } = await run()
 const gaps = asked.length > 0 ? [] : uncovered(coverage)
+for (const folder of [build, coverage]) rmSync(folder, { recursive: true, force: true })
 for (const gap of gaps) console.log(`not covered: ${gap}`)
 console.log(`${passed} passed, ${failed + gaps.length} failed`)
 process.exitCode = failed + gaps.length > 0 || passed === 0 ? 1 : 0
@@ -37,7 +38,11 @@ async function run() {
   const output = t.pipe(new PassThrough())
   t.jobs = availableParallelism()
   t.setTimeout(10 * 60_000)
-  const env = { ...process.env, TAP_TIMEOUT: '120', ...(asked.length === 0 && { NODE_V8_COVERAGE: coverage }) }
+  const env = {
+    ...process.env,
+    TAP_TIMEOUT: '120',
+    ...(asked.length === 0 && { NODE_V8_COVERAGE: coverage }),
+  }
   for (const file of files) {
     const compiled = join(build, file.replace(/\.ts$/, '.js'))
     // tap's spawn puts one of its loaders into NODE_OPTIONS.

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
@@ -36,7 +37,7 @@ export async function sendPairs(
     crashes: () => sandbox.longhorn.crashes,
     isLive: (node) => sandbox.longhorn.isLive(node),
     setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
-    signal: new AbortController().signal,
+    signal: patient(),
   })
   let [begun, done, evictions, cleanUps, both] = [0, 0, 0, 0, 0]
   const tally = (): Tally => ({
@@ -64,6 +65,13 @@ export async function sendPairs(
   await Promise.all(rounds)
   connection.close()
   return tally()
+}
+
+/** A signal that all nodes wait on at once. */
+function patient(): AbortSignal {
+  const { signal } = new AbortController()
+  setMaxListeners(0, signal)
+  return signal
 }
 
 /** Each node with an image that has a copy on its first disk, no image twice. */
