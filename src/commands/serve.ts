@@ -1,9 +1,11 @@
-import { readFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
+import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
 import { connect, type Connection } from '../kubernetes/connection.ts'
 import { createLog } from '../telemetry/log.ts'
+import type { CertificateSource } from '../tls/certificate-source.ts'
+import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/server.ts'
 import { CannotRun } from './exit-code.ts'
@@ -33,16 +35,45 @@ Examples:
 async function serve(command: Command): Promise<void> {
   const configuration = await readSettings(command)
   const log = createLog(configuration.logLevel, process.stdout)
-  const cert = await readPem('--tls-cert', configuration.tlsCert)
-  const key = await readPem('--tls-key', configuration.tlsKey)
-  const connection = await connectTo(configuration.kubeconfig, configuration.context)
-  const guard = await startGuard(configuration, { connection, tls: { cert, key }, log })
   const ended = new AbortController()
+  const { signal } = ended
+  const stopping = untilSignal().then((name) => {
+    log.info({ signal: name }, 'stopping')
+    ended.abort(new Error('The guard was stopped.'))
+  })
+  const connection = await connectTo(configuration.kubeconfig, configuration.context)
+  const certificates = certificateOrigin(configuration, connection, log)
+  const tls = await firstCertificate(configuration, certificates, signal)
+  if (tls === undefined) {
+    connection.close()
+    return
+  }
+  const guard = await startGuard(configuration, { connection, tls, certificates, log })
   // It serves while it still reads: writes that raise no danger need not wait.
-  guard.whenSynced(ended.signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
-  log.info({ signal: await untilSignal() }, 'stopping')
-  ended.abort(new Error('The guard was stopped.'))
+  guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  await stopping
   await guard.stop()
+}
+
+/** @returns undefined if the guard was stopped before there was one */
+async function firstCertificate(
+  { certificateSecret, tlsCert, tlsKey }: Configuration,
+  certificates: CertificateSource,
+  signal: AbortSignal,
+): Promise<PemPair | undefined> {
+  try {
+    return await certificates.first(signal)
+  } catch (cause) {
+    if (signal.aborted) {
+      await certificates.stop()
+      return undefined
+    }
+    if (certificateSecret !== undefined) throw cause
+    throw new CannotRun(
+      `cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${String(cause)}\nMake a certificate with: holdfast certs --dir certs --dns localhost`,
+      { cause },
+    )
+  }
 }
 
 async function startGuard(configuration: Configuration, modules: GuardModules): Promise<Guard> {
@@ -55,17 +86,6 @@ async function startGuard(configuration: Configuration, modules: GuardModules): 
       throw new CannotRun(error.message, { cause: error })
     }
     throw error
-  }
-}
-
-async function readPem(flag: string, path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new CannotRun(
-      `cannot read ${path} (${flag}): ${String(cause)}\nMake a certificate with: holdfast certs --dir certs --dns localhost`,
-      { cause },
-    )
   }
 }
 

@@ -15,6 +15,11 @@ export interface Configuration {
   readonly healthPort: number
   readonly tlsCert: string
   readonly tlsKey: string
+  /** Undefined for a certificate from files. */
+  readonly certificateSecret: string | undefined
+  /** Undefined for what follows from the namespace. */
+  readonly serverName: string | undefined
+  readonly webhookConfiguration: string
   readonly policy: Policy
   readonly maxAgeMs: number
   readonly maxHoldMs: number
@@ -45,6 +50,9 @@ export function configure(layers: readonly Settings[]): Configuration {
     healthPort: settings.healthPort ?? 8080,
     tlsCert: settings.tlsCert ?? 'certs/tls.crt',
     tlsKey: settings.tlsKey ?? 'certs/tls.key',
+    certificateSecret: settings.certificateSecret,
+    serverName: settings.serverName,
+    webhookConfiguration: settings.webhookConfiguration ?? 'holdfast',
     policy: {
       longhornNamespace: settings.longhornNamespace ?? defaultPolicy.longhornNamespace,
       modes,

@@ -24,6 +24,9 @@ export const SettingsSchema = Type.Object(
     healthPort: Type.Optional(port),
     tlsCert: Type.Optional(Type.String({ minLength: 1 })),
     tlsKey: Type.Optional(Type.String({ minLength: 1 })),
+    certificateSecret: Type.Optional(Type.String({ minLength: 1 })),
+    serverName: Type.Optional(Type.String({ minLength: 1 })),
+    webhookConfiguration: Type.Optional(Type.String({ minLength: 1 })),
     rules: Type.Optional(
       Type.Unsafe<Partial<Record<RuleName, Mode>>>(
         Type.Object(Object.fromEntries(ruleNames.map((name) => [name, Type.Optional(mode)])), {
@@ -100,6 +103,21 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   healthPort: { placeholder: 'port', help: 'port of /livez and /readyz (plain HTTP)', byDefault: '8080' },
   tlsCert: { placeholder: 'file', help: 'certificate of the webhook, PEM', byDefault: 'certs/tls.crt' },
   tlsKey: { placeholder: 'file', help: 'key of that certificate, PEM', byDefault: 'certs/tls.key' },
+  certificateSecret: {
+    placeholder: 'name',
+    help: 'Secret, in the guard’s namespace, to keep certificates of its own making in',
+    byDefault: 'none: the certificate is read from tlsCert and tlsKey',
+  },
+  serverName: {
+    placeholder: 'name',
+    help: 'what the API server calls the webhook, for a certificate of its own making',
+    byDefault: 'holdfast.<namespace>.svc',
+  },
+  webhookConfiguration: {
+    placeholder: 'name',
+    help: 'ValidatingWebhookConfiguration to publish the authority of such a certificate in',
+    byDefault: 'holdfast',
+  },
   rules: {
     placeholder: 'rule=mode',
     help: 'mode of a rule: enforce, warn or off; may be given several times',

@@ -13,15 +13,22 @@ import { LeaseBook } from '../kubernetes/lease-book.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { isArming } from '../rules/acts.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
+import { CertificateReload } from '../tls/certificate-reload.ts'
+import type { CertificateSource } from '../tls/certificate-source.ts'
+import { expiryOf } from '../tls/expiry.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
+import { guardNamespace } from './guard-namespace.ts'
 
 /** What a guard works with. */
 export interface GuardModules {
   /** Owned by the guard from now on: closed when it stops. */
   readonly connection: Connection
+  /** What it serves first. */
   readonly tls: ServingCertificate
+  /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
+  readonly certificates?: CertificateSource
   readonly log: Logger
   /** Where decisions go; to the log by default. */
   readonly audit?: Audit
@@ -36,11 +43,12 @@ export class Guard {
   readonly #leases: LeaseBook | undefined
   readonly #gate: Gate
   readonly #webhook: WebhookServer
+  readonly #reload: CertificateReload | undefined
   readonly #log: Logger
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
-    const { connection, tls, log, audit = new DecisionLog(log, systemClock) } = modules
+    const { connection, tls, certificates, log, audit = new DecisionLog(log, systemClock) } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
     const { policy, retryAfterSeconds } = configuration
@@ -91,6 +99,7 @@ export class Guard {
         timers: systemTimers,
       },
     )
+    this.#reload = certificates && this.#reloading(tls, certificates)
   }
 
   /**
@@ -124,9 +133,19 @@ export class Guard {
     this.#log.info('stopped')
   }
 
+  #reloading(tls: ServingCertificate, source: CertificateSource): CertificateReload {
+    return new CertificateReload(tls, {
+      source,
+      timers: systemClock,
+      serve: (certificate) => this.#webhook.setCertificate(certificate),
+      onReloaded: ({ cert }) => this.#log.info({ until: expiryOf(cert) }, 'another certificate is served'),
+      onProblem: (error) => this.#log.error({ err: error }, 'the certificate cannot be reloaded'),
+    })
+  }
+
   async #letGo(): Promise<void> {
     await this.#gate.stop()
-    await Promise.all([this.#feed.stop(), this.#leases?.stop()])
+    await Promise.all([this.#feed.stop(), this.#leases?.stop(), this.#reload?.stop()])
     this.#connection.close()
   }
 }
@@ -134,7 +153,7 @@ export class Guard {
 function leaseBook(configuration: Configuration, { connection, log }: GuardModules): LeaseBook {
   return new LeaseBook({
     connection,
-    namespace: configuration.namespace ?? connection.namespace ?? 'default',
+    namespace: guardNamespace(configuration, connection),
     replica: configuration.replica,
     clock: systemClock,
     onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),

@@ -11,7 +11,7 @@ export const rooms = {
   gate: { may: ['rules', 'disk-map', 'longhorn'] },
   telemetry: { may: ['gate', 'rules'] },
   tls: { may: [] },
-  kubernetes: { may: ['gate', 'disk-map', 'longhorn'] },
+  kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
   guard: {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox'
-import { absent } from '../../longhorn/absent.ts'
+import { absent, absentMap } from '../../longhorn/absent.ts'
 import { parser } from '../../longhorn/parse.ts'
 
 /** What an API server checks of a Lease: the sort of each field, and that a lease lasts at all. */
@@ -28,6 +28,15 @@ const EventSchema = Type.Object({
   message: absent(Type.String()),
   count: absent(Type.Integer()),
 })
+
+/** What an API server checks of a Secret: that its data are base64. */
+const SecretSchema = Type.Object({
+  type: absent(Type.String()),
+  data: absentMap(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
+})
+
+/** Judges an untrusted core Secret. */
+export const parseSecret = parser(SecretSchema, (raw) => raw)
 
 /** Judges an untrusted `leases.coordination.k8s.io` object. */
 export const parseLease = parser(LeaseSchema, (raw) => raw)

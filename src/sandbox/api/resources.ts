@@ -3,7 +3,7 @@ import type { Parsed } from '../../longhorn/parsed.ts'
 import type { ResourceName } from '../cluster-client.ts'
 import * as column from './columns.ts'
 import type { Column } from './columns.ts'
-import { parseEvent, parseLease } from './core-schemas.ts'
+import { parseEvent, parseLease, parseSecret } from './core-schemas.ts'
 import { parseWebhookConfiguration } from './admission/webhook-configuration.ts'
 
 /** What there is to know of a resource that is served. */
@@ -155,6 +155,19 @@ const leases: ResourceFacts = {
   parse: parseLease,
 }
 
+/** Core Secrets, where a guard keeps certificates of its own making. They are as open as all else here. */
+const secrets: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  singular: 'secret',
+  namespaced: true,
+  columns: [column.name, column.text('Type', 'type'), column.age],
+  parse: parseSecret,
+}
+
 /** Everything the embedded cluster stores. */
 export const resources: readonly ResourceFacts[] = [
   namespaces,
@@ -166,6 +179,7 @@ export const resources: readonly ResourceFacts[] = [
   longhorn('Replica'),
   longhorn('Setting'),
   leases,
+  secrets,
   webhookConfigurations,
 ]
 

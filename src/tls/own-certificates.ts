@@ -1,0 +1,163 @@
+import type { CertificateSource } from './certificate-source.ts'
+import { caBundle, type Kept } from './kept.ts'
+import type { PemPair } from './pem-pair.ts'
+import { rotate } from './rotate.ts'
+import { nextStep, type Step } from './rotation.ts'
+import type { Timers } from './timers.ts'
+
+/** Where certificates are kept for all replicas. All methods throw when it cannot be reached. */
+export interface CertificateStore {
+  /** @returns what is kept, with the version of it to write over */
+  read(signal: AbortSignal): Promise<{ readonly kept: Kept; readonly version: string }>
+  /** @returns false if it is no longer the version that was read; then nothing is written */
+  write(kept: Kept, version: string, signal: AbortSignal): Promise<boolean>
+}
+
+/** Where the API server is told whom to trust. */
+export interface TrustRegistration {
+  /** Makes sure that it says so. @returns true if it did already @throws when that cannot be done */
+  publish(bundle: string, signal: AbortSignal): Promise<boolean>
+}
+
+/** Finds out who of the replicas writes. */
+export interface Election {
+  /** @returns true if this one does, for longer than until it asks again @throws when that cannot be told */
+  leads(signal: AbortSignal): Promise<boolean>
+  /** Lets another one lead at once. @throws when that cannot be told; then one leads a little later */
+  resign(): Promise<void>
+}
+
+/** What making one's own certificates works with. */
+export interface OwnCertificatesModules {
+  readonly store: CertificateStore
+  readonly registration: TrustRegistration
+  readonly election: Election
+  readonly timers: Timers
+  readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
+  /** Told of what went wrong while there is a certificate to serve all the same. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/** Thrown while the replica that makes the certificates has not made any. */
+export class NoCertificateYet extends Error {
+  constructor() {
+    super('There is no serving certificate yet; the replica that leads has to make one')
+    this.name = 'NoCertificateYet'
+  }
+}
+
+/** More steps than this at once are somebody else's fight over what is kept. */
+const maxSteps = 5
+
+/** How long to wait for the first certificate before looking again, in milliseconds. */
+const firstRetryMs = 1_000
+
+/**
+ * A guard's own authority and serving certificate, kept where all replicas find them. One replica leads: it makes,
+ * renews and publishes; the others read.
+ */
+export class OwnCertificates implements CertificateSource {
+  readonly #names: readonly string[]
+  readonly #modules: OwnCertificatesModules
+  /** Since when what is kept and what is published have been as they are. */
+  #settled: { readonly version: string; readonly since: number } | undefined
+  #told = ''
+
+  /** @param names what the server is called by: `<service>.<namespace>.svc` */
+  constructor(names: readonly string[], modules: OwnCertificatesModules) {
+    this.#names = names
+    this.#modules = modules
+  }
+
+  async first(signal: AbortSignal): Promise<PemPair> {
+    for (;;) {
+      try {
+        return await this.read(signal)
+      } catch (error) {
+        signal.throwIfAborted()
+        this.#tell(error)
+      }
+      await this.#pause(firstRetryMs, signal)
+    }
+  }
+
+  async read(signal: AbortSignal): Promise<PemPair> {
+    const kept = (await this.#leads(signal))
+      ? await this.#lead(signal)
+      : (await this.#modules.store.read(signal)).kept
+    if (kept.serving === undefined) throw new NoCertificateYet()
+    return kept.serving
+  }
+
+  async stop(): Promise<void> {
+    try {
+      await this.#modules.election.resign()
+    } catch (error) {
+      // The others find out by themselves, a little later.
+      this.#tell(error)
+    }
+  }
+
+  /** Nobody can be elected while Leases cannot be written, but what is kept may still be read. */
+  async #leads(signal: AbortSignal): Promise<boolean> {
+    try {
+      return await this.#modules.election.leads(signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#tell(error)
+      return false
+    }
+  }
+
+  async #lead(signal: AbortSignal): Promise<Kept> {
+    const { timers } = this.#modules
+    const { kept, version } = await this.#advance(signal)
+    try {
+      const settled = await this.#modules.registration.publish(caBundle(kept), signal)
+      if (!settled || this.#settled?.version !== version) this.#settled = { version, since: timers.now() }
+      this.#told = ''
+    } catch (error) {
+      signal.throwIfAborted()
+      this.#settled = undefined
+      this.#tell(error)
+    }
+    return kept
+  }
+
+  async #advance(signal: AbortSignal): Promise<{ readonly kept: Kept; readonly version: string }> {
+    const { store, timers, onStep } = this.#modules
+    for (let steps = 0; ; steps += 1) {
+      const found = await store.read(signal)
+      const { kept, version } = found
+      const now = timers.now()
+      const settledMs = this.#settled?.version === version ? now - this.#settled.since : 0
+      const next = nextStep(kept, { now, names: this.#names, settledMs })
+      if (next.step === 'nothing' || steps === maxSteps) return found
+      const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
+      // If somebody else was quicker, what there is now is looked at.
+      if (await store.write(changed, version, signal)) onStep(next)
+    }
+  }
+
+  /** The same problem comes with each look. */
+  #tell(error: unknown): void {
+    const text = String(error)
+    if (text === this.#told) return
+    this.#told = text
+    this.#modules.onProblem(error)
+  }
+
+  /** Ends early when the signal aborts. */
+  async #pause(ms: number, signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const over = (): void => {
+        cancel()
+        signal.removeEventListener('abort', over)
+        resolve()
+      }
+      const cancel = this.#modules.timers.setTimer(ms, over)
+      signal.addEventListener('abort', over)
+    })
+    signal.throwIfAborted()
+  }
+}

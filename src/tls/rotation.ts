@@ -1,0 +1,71 @@
+import type { Kept } from './kept.ts'
+import { isDue, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
+
+/** The next thing to do about what is kept, one write each. */
+export type Step =
+  /** A new authority signs at once: nothing that is kept can. Whoever trusts the old one only is lost for a moment. */
+  | { readonly step: 'begin'; readonly why: string }
+  /** The authority signs a new serving certificate. */
+  | { readonly step: 'issue'; readonly why: string }
+  /** A new authority is made, to be trusted before it signs anything. */
+  | { readonly step: 'announce'; readonly why: string }
+  /** The announced authority takes over, and signs a new serving certificate. */
+  | { readonly step: 'change'; readonly why: string }
+  /** The authority before is trusted no more. */
+  | { readonly step: 'forget'; readonly why: string }
+  | { readonly step: 'nothing' }
+
+/** What is known besides what is kept. */
+export interface RotationFacts {
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What the server is called by. */
+  readonly names: readonly string[]
+  /** For how long what is kept, and what the API server is told to trust, have been as they are, in milliseconds. */
+  readonly settledMs: number
+}
+
+/**
+ * An announced authority signs after this, in milliseconds. A registration takes effect within a second
+ * (kubernetes.md, Staying out of the way), there may be several API servers, and none can be asked.
+ */
+const announcedMs = 60_000
+
+/** The authority before is forgotten after this, in milliseconds: every replica has long reloaded by then. */
+const rememberedMs = 3_600_000
+
+/**
+ * Decides how certificates go on: the serving certificate alone while the authority is healthy, and an authority only
+ * after it is trusted (kubernetes.md, Staying out of the way).
+ */
+export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): Step {
+  const { authority, next, previous, serving } = kept
+  if (authority === undefined) return { step: 'begin', why: 'there is no authority yet' }
+  const unsigning = whyNotSigning(authority, now)
+  const unserving =
+    serving === undefined
+      ? 'there is no serving certificate yet'
+      : whyNotServing(serving, authority.cert, names, now)
+  const ready = next !== undefined && whyNotSigning(next, now) === undefined
+
+  if (unserving !== undefined) {
+    if (unsigning === undefined) return { step: 'issue', why: unserving }
+    return { step: ready ? 'change' : 'begin', why: `${unserving}, and ${unsigning}` }
+  }
+  if (ready) {
+    if (settledMs < announcedMs) return { step: 'nothing' }
+    return { step: 'change', why: 'the next authority has been made known' }
+  }
+  if (unsigning !== undefined) return { step: 'announce', why: unsigning }
+  if (isDue(authority.cert, now)) return { step: 'announce', why: 'the authority is about to expire' }
+  if (serving !== undefined && isDue(serving.cert, now))
+    return { step: 'issue', why: 'the serving certificate is about to expire' }
+  if (previous !== undefined && (settledMs >= rememberedMs || hasExpired(previous, now)))
+    return { step: 'forget', why: 'nothing that the authority before has signed is served any more' }
+  return { step: 'nothing' }
+}
+
+function hasExpired(pem: string, now: number): boolean {
+  const cert = readCertificate(pem)
+  return cert === undefined || Date.parse(cert.validTo) <= now
+}

@@ -1,0 +1,201 @@
+import { X509Certificate } from 'node:crypto'
+import { rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { CertificateFiles } from '../../src/tls/certificate-files.ts'
+import { CertificateReload } from '../../src/tls/certificate-reload.ts'
+import { issueServing } from '../../src/tls/issue.ts'
+import { OwnCertificates } from '../../src/tls/own-certificates.ts'
+import type { PemPair } from '../../src/tls/pem-pair.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
+
+const signal = new AbortController().signal
+const names = { dns: ['holdfast.holdfast.svc'], ips: [] }
+
+function replica(leader: boolean, store = new MemoryStore()) {
+  const clock = new FakeClock()
+  const trust = new MemoryTrust()
+  const election = new DecidedElection(leader)
+  const steps: string[] = []
+  const problems: string[] = []
+  const certificates = new OwnCertificates(names.dns, {
+    store,
+    registration: trust,
+    election,
+    timers: clock,
+    onStep: ({ step }) => steps.push(step),
+    onProblem: (error) => problems.push(String(error)),
+  })
+  return { certificates, clock, store, trust, election, steps, problems }
+}
+
+t.test('the leader makes authority and certificate, and publishes before it serves', async (t) => {
+  const { certificates, store, trust, steps } = replica(true)
+  const serving = await certificates.read(signal)
+  t.strictSame(steps, ['begin'])
+  t.strictSame(serving, store.kept.serving)
+  t.ok(new X509Certificate(serving.cert).verify(new X509Certificate(trust.bundle).publicKey))
+  await certificates.read(signal)
+  t.strictSame(steps, ['begin'], 'and leaves it at that')
+})
+
+t.test('who does not lead reads, and writes nothing', async (t) => {
+  const store = new MemoryStore()
+  const follower = replica(false, store)
+  await t.rejects(follower.certificates.read(signal), { name: 'NoCertificateYet' })
+  const made = await replica(true, store).certificates.read(signal)
+  t.strictSame(await follower.certificates.read(signal), made)
+  t.equal(store.writes, 1)
+  t.equal(follower.trust.bundle, '')
+})
+
+t.test('of two that think they lead, one writes', async (t) => {
+  const { certificates, store, steps } = replica(true)
+  const other = await replica(true).certificates.read(signal)
+  const authority = await makeAuthority(new FakeClock())
+  const serving = await issueServing(authority, names, new FakeClock())
+  store.beforeWrite = () => store.put({ authority, next: undefined, previous: undefined, serving })
+  t.strictSame(await certificates.read(signal), serving)
+  t.strictSame(steps, [])
+  t.notSame(serving, other)
+})
+
+t.test('a certificate is served although it cannot be published, and said so once', async (t) => {
+  const { certificates, trust, problems, store, clock } = replica(true)
+  trust.failure = new Error('forbidden')
+  t.ok(await certificates.read(signal))
+  await certificates.read(signal)
+  t.strictSame(problems, ['Error: forbidden'])
+  trust.failure = undefined
+  await certificates.read(signal)
+  trust.failure = new Error('forbidden')
+  await certificates.read(signal)
+  t.equal(problems.length, 2, 'and again once it had been well')
+
+  const { authority } = store.kept
+  store.put({ ...store.kept, authority: authority && { cert: authority.cert, key: undefined } })
+  await certificates.read(signal)
+  clock.advance(86_400_000)
+  await certificates.read(signal)
+  t.ok(store.kept.next, 'nothing signs that nobody was told to trust')
+})
+
+t.test('without an election what is kept is served', async (t) => {
+  const { certificates, election, store, problems } = replica(true)
+  const made = await certificates.read(signal)
+  election.failure = new Error('no Leases')
+  store.put({ ...store.kept, previous: 'x' })
+  t.strictSame(await certificates.read(signal), made)
+  t.equal(store.kept.previous, 'x', 'but nothing is written')
+  await certificates.stop()
+  t.strictSame(problems, ['Error: no Leases'], 'nor does stopping fail')
+})
+
+t.test('the first certificate is waited for', async (t) => {
+  const { certificates, store, clock, problems } = replica(true)
+  store.failure = new Error('unreachable')
+  const first = certificates.first(signal)
+  await eventually(() => clock.pending === 1)
+  t.strictSame(problems, ['Error: unreachable'])
+  store.failure = undefined
+  clock.advance(1_000)
+  t.strictSame(await first, store.kept.serving)
+})
+
+t.test('waiting for the first certificate ends when the guard does', async (t) => {
+  const { certificates, store, clock, election } = replica(true)
+  store.failure = new Error('unreachable')
+  const stopping = new AbortController()
+  const first = certificates.first(stopping.signal)
+  await eventually(() => clock.pending === 1)
+  stopping.abort(new Error('stopped'))
+  await t.rejects(first, { message: 'stopped' })
+  t.equal(clock.pending, 0)
+  await certificates.stop()
+  t.ok(election.resigned)
+})
+
+/** A reload of two files, with what it did. */
+async function reloaded(t: Test) {
+  const folder = t.testdir()
+  const [cert, key] = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
+  const authority = await makeAuthority({ now: Date.now })
+  const make = (): Promise<PemPair> => issueServing(authority, names, { now: Date.now })
+  const write = async (pair: PemPair): Promise<void> => {
+    await writeFile(`${cert}.new`, pair.cert)
+    await writeFile(`${key}.new`, pair.key)
+    await rename(`${cert}.new`, cert)
+    await rename(`${key}.new`, key)
+  }
+  await write(await make())
+  const source = new CertificateFiles(cert, key)
+  const clock = new FakeClock()
+  const served: PemPair[] = [await source.first(signal)]
+  const problems: unknown[] = []
+  let looks = 0
+  const reload = new CertificateReload(served[0] ?? (await make()), {
+    source: {
+      first: (signal) => source.first(signal),
+      read: (signal) => source.read(signal).finally(() => (looks += 1)),
+      stop: () => source.stop(),
+    },
+    timers: clock,
+    serve: (pair) => {
+      if (!new X509Certificate(pair.cert).verify(new X509Certificate(authority.cert).publicKey))
+        throw new Error('not ours')
+      served.push(pair)
+    },
+    onReloaded: () => undefined,
+    onProblem: (error) => problems.push(error),
+  })
+  t.teardown(() => reload.stop())
+  /** Lets it look once more. */
+  const look = async (): Promise<void> => {
+    const before = looks
+    await eventually(() => clock.pending === 1)
+    clock.advance(10_000)
+    await eventually(() => looks > before && clock.pending === 1)
+  }
+  return { cert, make, write, served, problems, look, reload, clock }
+}
+
+t.test('files are served anew when they have changed, and only then', async (t) => {
+  const { make, write, served, look, problems } = await reloaded(t)
+  await look()
+  t.equal(served.length, 1)
+  const next = await make()
+  await write(next)
+  await look()
+  t.strictSame(served.at(-1), next)
+  await look()
+  t.equal(served.length, 2)
+  t.strictSame(problems, [])
+})
+
+t.test('what cannot be served is told once, and the old one stays', async (t) => {
+  const { make, write, served, look, problems, cert } = await reloaded(t)
+  const foreign = await issueServing(await makeAuthority({ now: Date.now }), names, { now: Date.now })
+  await write(foreign)
+  await look()
+  t.strictSame(problems, [], 'it may be half written')
+  await look()
+  await look()
+  t.match(problems, [{ message: 'not ours' }])
+  t.equal(served.length, 1)
+  await write(await make())
+  await look()
+  t.equal(served.length, 2, 'until it can')
+  await rename(cert, `${cert}.away`)
+  await look()
+  await look()
+  t.match(problems.at(-1), { code: 'ENOENT' })
+})
+
+t.test('nothing is looked at any more once it is stopped', async (t) => {
+  const { reload, clock } = await reloaded(t)
+  await reload.stop()
+  t.equal(clock.pending, 0)
+})

@@ -1,0 +1,150 @@
+import { X509Certificate } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { issueServing } from '../../src/tls/issue.ts'
+import { caBundle, type Kept } from '../../src/tls/kept.ts'
+import { OwnCertificates } from '../../src/tls/own-certificates.ts'
+import type { PemPair } from '../../src/tls/pem-pair.ts'
+import { nextStep } from '../../src/tls/rotation.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
+
+const day = 86_400_000
+const names = ['holdfast.holdfast.svc']
+const server = { dns: names, ips: [] }
+const signal = new AbortController().signal
+
+/** An authority of this age, and what it has signed just now. */
+async function madeAgo(ageMs: number, clock: FakeClock): Promise<Kept> {
+  const authority = await makeAuthority({ now: () => clock.now() - ageMs })
+  const serving = await issueServing(authority, server, clock)
+  return { authority, next: undefined, previous: undefined, serving }
+}
+
+t.test('what is kept is looked at, and the next step follows', async (t) => {
+  const clock = new FakeClock()
+  const sound = await madeAgo(0, clock)
+  const old = await madeAgo(3_570 * day, clock)
+  const ancient = await madeAgo(3_640 * day, clock)
+  const other = await madeAgo(0, clock)
+  const next = await makeAuthority(clock)
+  const keyless = sound.authority && { cert: sound.authority.cert, key: undefined }
+  const table: [string, Kept, { laterMs?: number; settledMs?: number; names?: string[] }, string, RegExp?][] =
+    [
+      ['nothing', { ...sound, authority: undefined, serving: undefined }, {}, 'begin', /no authority yet/],
+      ['all is well', sound, {}, 'nothing'],
+      ['no certificate', { ...sound, serving: undefined }, {}, 'issue', /no serving certificate/],
+      ['a certificate that is none', { ...sound, serving: { cert: 'x', key: 'y' } }, {}, 'issue', /be read/],
+      ['one of another authority', { ...sound, serving: other.serving }, {}, 'issue', /not one of the auth/],
+      [
+        'the key of another',
+        { ...sound, serving: { cert: sound.serving?.cert ?? '', key: other.serving?.key ?? '' } },
+        {},
+        'issue',
+        /key does not belong to the serving/,
+      ],
+      [
+        'no key at all',
+        { ...sound, serving: { cert: sound.serving?.cert ?? '', key: '' } },
+        {},
+        'issue',
+        /key does not belong to the serving/,
+      ],
+      ['another name', sound, { names: ['else.svc'] }, 'issue', /not for else\.svc/],
+      ['89 days left', sound, { laterMs: 276 * day }, 'issue', /certificate is about to expire/],
+      ['91 days left', sound, { laterMs: 274 * day }, 'nothing'],
+      ['expired', sound, { laterMs: 366 * day }, 'issue', /certificate has expired/],
+      ['an authority with 80 days left', old, {}, 'announce', /authority is about to expire/],
+      ['an authority without key', { ...sound, authority: keyless }, {}, 'announce', /key of the authority/],
+      [
+        'an authority with another key',
+        { ...sound, authority: { cert: sound.authority?.cert ?? '', key: next.key } },
+        {},
+        'announce',
+        /key of the authority does not belong/,
+      ],
+      ['announced just now', { ...old, next }, { settledMs: 59_999 }, 'nothing'],
+      ['announced for a minute', { ...old, next }, { settledMs: 60_000 }, 'change', /made known/],
+      ['announced, and broken', { ...old, next: { cert: 'x', key: 'y' } }, { settledMs: day }, 'announce'],
+      ['nothing left that signs', ancient, { laterMs: 11 * day }, 'begin', /expired, and the authority has/],
+      ['an authority that is none', { ...sound, authority: sound.serving }, {}, 'begin', /none of an auth/],
+      ['one that cannot be read', { ...sound, authority: { cert: 'x', key: 'y' } }, {}, 'begin', /be read/],
+      ['the next one is at hand', { ...ancient, next }, { laterMs: 11 * day }, 'change'],
+      ['changed just now', { ...sound, previous: next.cert }, { settledMs: 3_599_999 }, 'nothing'],
+      ['changed an hour ago', { ...sound, previous: next.cert }, { settledMs: 3_600_000 }, 'forget'],
+      ['the one before is unreadable', { ...sound, previous: 'x' }, {}, 'forget'],
+    ]
+  for (const [what, kept, { laterMs = 0, settledMs = 0, names: called = names }, step, why] of table) {
+    const found = nextStep(kept, { now: clock.now() + laterMs, names: called, settledMs })
+    t.equal(found.step, step, what)
+    if (why) t.match(found, { why }, what)
+  }
+})
+
+t.test('the bundle is the same text for the same authorities, and leaves out what is none', async (t) => {
+  const clock = new FakeClock()
+  const [one, two] = [await makeAuthority(clock), await makeAuthority(clock)]
+  const before = caBundle({ authority: one, next: two, previous: undefined })
+  t.equal(caBundle({ authority: two, next: undefined, previous: one.cert }), before)
+  t.equal(caBundle({ authority: two, next: one, previous: one.cert }), before)
+  t.equal(before.match(/BEGIN CERTIFICATE/g)?.length, 2)
+  t.equal(caBundle({ authority: { cert: 'x', key: undefined }, next: undefined, previous: 'y' }), '')
+})
+
+t.test(
+  'over decades, whatever a replica serves is valid and trusted, and authorities change rarely',
+  async (t) => {
+    const waits = fc.constantFrom(10_000, 60_000, 600_000, day, 20 * day, 29 * day)
+    const turn = fc.record({ wait: waits, first: fc.boolean(), reelect: fc.boolean() })
+    await fc.assert(
+      fc.asyncProperty(fc.array(turn, { minLength: 60, maxLength: 400 }), async (turns) => {
+        const clock = new FakeClock()
+        const [store, trust] = [new MemoryStore(), new MemoryTrust()]
+        const steps: string[] = []
+        const replicas = [true, false].map((leader) => {
+          const election = new DecidedElection(leader)
+          const certificates = new OwnCertificates(names, {
+            store,
+            registration: trust,
+            election,
+            timers: clock,
+            onStep: ({ step }) => steps.push(step),
+            onProblem: (error) => t.fail(String(error)),
+          })
+          return { election, certificates, serves: undefined as PemPair | undefined }
+        })
+        const check = (): void => {
+          const trusted = trust.bundle.split(/(?<=-----END CERTIFICATE-----\n)/).filter((pem) => pem !== '')
+          for (const { serves } of replicas) {
+            if (!serves) continue
+            const cert = new X509Certificate(serves.cert)
+            const known = trusted.some((pem) => cert.verify(new X509Certificate(pem).publicKey))
+            if (!known) throw new Error(`not trusted after ${steps.join(' ')}`)
+            if (Date.parse(cert.validTo) <= clock.now()) throw new Error('served beyond its end')
+          }
+        }
+        const started = clock.now()
+        for (const { wait, first, reelect } of turns) {
+          clock.advance(wait)
+          check()
+          if (reelect) for (const { election } of replicas) election.leader = !election.leader
+          // The first certificate is there only once the leader has made it.
+          const leaderFirst = store.writes === 0 || first
+          for (const replica of replicas.toSorted(
+            (a, b) => (leaderFirst ? 1 : -1) * (Number(b.election.leader) - Number(a.election.leader)),
+          )) {
+            replica.serves = await replica.certificates.read(signal)
+            check()
+          }
+        }
+        const years = (clock.now() - started) / (365 * day)
+        const count = (step: string): number => steps.filter((each) => each === step).length
+        if (count('begin') !== 1) throw new Error(`began ${count('begin')} times`)
+        if (count('change') > years / 9) throw new Error(`changed ${count('change')} times in ${years} years`)
+        if (count('issue') > years * 1.6 + 1) throw new Error(`issued ${count('issue')} in ${years} years`)
+      }),
+      { numRuns: 6 },
+    )
+  },
+)
