@@ -109,3 +109,56 @@ t.test('kubectl waits by itself until the clean-up has ended, and then succeeds'
   t.notMatch(image.stdout, cleaned)
   t.strictSame(sandbox.longhorn.crashes, [])
 })
+
+t.test('a guard makes its own certificate and publishes it before it serves', async (t) => {
+  const { folder, kubeconfig, kubectl, sandbox } = await cluster(t, 600_000)
+  const secret = join(folder, 'secret.json')
+  await writeFile(secret, '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"holdfast-tls"}}')
+  t.equal((await kubectl('apply', '-f', secret)).code, 0)
+  const file = join(folder, 'registration.json')
+  const nowhere = registration({ url: 'https://localhost:1/validate', authorityCert: '', timeoutSeconds: 10 })
+  await writeFile(file, JSON.stringify(nowhere))
+  t.equal((await kubectl('apply', '-f', file)).code, 0)
+
+  const own = ['--certificate-secret', 'holdfast-tls', '--server-name', 'localhost']
+  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--linger', '0s']
+  const guard = start(['serve', '--kubeconfig', kubeconfig, ...own, ...places])
+  const exit = once(guard, 'exit')
+  t.teardown(async () => {
+    guard.kill('SIGKILL')
+    await exit
+  })
+  const { port } = await untilLogged(guard, 'listening')
+  await untilLogged(guard, 'every Longhorn object is read')
+  const here = [
+    {
+      op: 'replace',
+      path: '/webhooks/0/clientConfig/url',
+      value: `https://localhost:${String(port)}/validate`,
+    },
+  ]
+  const moved = ['patch', 'validatingwebhookconfiguration', 'holdfast', '--type', 'json']
+  t.equal((await kubectl(...moved, '-p', JSON.stringify(here))).code, 0)
+  const all = JSON.stringify({ spec: { diskFileSpecMap: null } })
+  const refused = await kubectl(...patch('backingimages', 'ubuntu-22.04', all))
+  t.match(refused.stderr, 'last-usable-copy')
+  t.strictSame(sandbox.longhorn.crashes, [])
+  guard.kill('SIGTERM')
+  t.strictSame(await exit, [0, null])
+  const lease = await kubectl('get', 'lease', 'certificate-writer', '-o', 'jsonpath={.spec.holderIdentity}')
+  t.strictSame([lease.code, lease.stdout], [0, ''], 'another replica can lead at once')
+})
+
+t.test('a guard that still waits for its first certificate ends when it is told to', async (t) => {
+  const { kubeconfig } = await cluster(t, 600_000)
+  const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there'])
+  const exit = once(guard, 'exit')
+  t.teardown(async () => {
+    guard.kill('SIGKILL')
+    await exit
+  })
+  const said = await untilLogged(guard, 'certificates cannot be kept as they should')
+  t.match(said.err, { message: /no Secret not-there in namespace longhorn-system/ })
+  guard.kill('SIGTERM')
+  t.strictSame(await exit, [0, null])
+})

@@ -9,6 +9,7 @@ export class MemoryStore implements CertificateStore {
   failure: Error | undefined
   /** Called once before the next write, as another writer that is quicker. */
   beforeWrite: (() => void) | undefined
+  onWritten: ((kept: Kept) => void) | undefined
   writes = 0
   #version = 1
 
@@ -31,6 +32,7 @@ export class MemoryStore implements CertificateStore {
     this.kept = kept
     this.writes += 1
     this.#version += 1
+    this.onWritten?.(kept)
   }
 }
 
