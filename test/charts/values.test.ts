@@ -27,6 +27,9 @@ const chartDecides = [
   'longhornNamespace',
   'tlsCert',
   'tlsKey',
+  'certificateSecret',
+  'serverName',
+  'webhookConfiguration',
 ]
 
 t.test('every setting is either the operator’s, under config, or the chart’s', (t) => {

@@ -1,0 +1,24 @@
+# Exact, so that two builds of one commit are alike; your registry's digest may be added: 24.x.y-bookworm-slim@sha256:…
+ARG NODE=24.21.0-bookworm-slim
+
+FROM node:${NODE} AS build
+WORKDIR /holdfast
+COPY package.json package-lock.json ./
+RUN npm ci --no-audit --no-fund
+COPY tsconfig.json ./
+COPY src ./src
+RUN npm run build
+
+FROM node:${NODE} AS modules
+WORKDIR /holdfast
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+
+FROM node:${NODE}
+ENV NODE_ENV=production
+COPY package.json LICENSE /holdfast/
+COPY --from=modules /holdfast/node_modules /holdfast/node_modules
+COPY --from=build /holdfast/dist /holdfast/dist
+# By number, so that Kubernetes can see that it is not root. Nothing is written to the file system.
+USER 65532:65532
+ENTRYPOINT ["node", "/holdfast/dist/main.js"]
