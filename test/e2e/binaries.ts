@@ -1,0 +1,97 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { root } from '../fixtures/root.ts'
+
+/** The Kubernetes that is built where none is at hand; the one of go.mod. */
+export const kubernetesVersion = 'v1.36.2'
+const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
+
+/** Where the programs of a control plane are. */
+export interface Binaries {
+  readonly etcd: string
+  readonly apiServer: string
+  readonly kubectl: string
+  readonly helm: string
+}
+
+const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
+
+/**
+ * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds the latter two with
+ * Go, once, outside the checkout.
+ *
+ * @throws Error that says what is missing and how to get it
+ */
+export function binaries(): Binaries {
+  const assets = process.env.KUBEBUILDER_ASSETS
+  if (assets !== undefined) {
+    const [etcd, apiServer, kubectl] = ['etcd', 'kube-apiserver', 'kubectl'].map((name) => join(assets, name))
+    if (![etcd, apiServer, kubectl].every((path) => path !== undefined && existsSync(path)))
+      throw new Error(`KUBEBUILDER_ASSETS is ${assets}, but etcd, kube-apiserver and kubectl are not all there.`)
+    return { etcd: etcd ?? '', apiServer: apiServer ?? '', kubectl: kubectl ?? '', helm: helm() }
+  }
+  const built = join(cache, kubernetesVersion)
+  if (!existsSync(join(built, 'kube-apiserver'))) build(built)
+  return {
+    etcd: etcd(),
+    apiServer: join(built, 'kube-apiserver'),
+    kubectl: join(built, 'kubectl'),
+    helm: helm(),
+  }
+}
+
+function etcd(): string {
+  const found = ['etcd', '/usr/bin/etcd'].find((path) => spawnSync(path, ['--version']).status === 0)
+  if (found === undefined)
+    throw new Error('There is no etcd: apt-get install etcd-server, or name a folder with KUBEBUILDER_ASSETS.')
+  return found
+}
+
+function helm(): string {
+  const version = spawnSync('helm', ['version', '--short'], { encoding: 'utf8' })
+  if (version.status === 0 && /^v[34]/.test(version.stdout)) return 'helm'
+  const built = join(cache, 'helm')
+  if (!existsSync(built)) {
+    console.error(`# ${helmModule} is built; this happens once`)
+    go(['install', '-trimpath', helmModule], { ...process.env, GOBIN: cache, CGO_ENABLED: '0' })
+  }
+  return built
+}
+
+/** Into a folder beside it first, so that what is there is whole. */
+function build(folder: string): void {
+  console.error(`# kube-apiserver and kubectl ${kubernetesVersion} are built; this takes minutes, and happens once`)
+  const [major, minor] = kubernetesVersion.slice(1).split('.')
+  const stamp = Object.entries({
+    gitVersion: kubernetesVersion,
+    gitMajor: major,
+    gitMinor: minor,
+    gitTreeState: 'clean',
+  }).map(([name, value]) => `-X k8s.io/component-base/version.${name}=${value ?? ''}`)
+  const fresh = `${folder}.${process.pid}`
+  mkdirSync(fresh, { recursive: true })
+  const programs = ['kube-apiserver', 'kubectl'].map((name) => `k8s.io/kubernetes/cmd/${name}`)
+  try {
+    go(
+      ['build', '-trimpath', '-ldflags', `-s -w ${stamp.join(' ')}`, '-o', `${fresh}/`, ...programs],
+      { ...process.env, CGO_ENABLED: '0' },
+    )
+    rmSync(folder, { recursive: true, force: true })
+    renameSync(fresh, folder)
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+function go(args: readonly string[], env: NodeJS.ProcessEnv): void {
+  try {
+    execFileSync('go', args, { cwd: join(root, 'test/e2e'), env, stdio: ['ignore', 'inherit', 'inherit'] })
+  } catch (cause) {
+    throw new Error(
+      'There is no kube-apiserver: KUBEBUILDER_ASSETS names none, and go cannot build one. Install Go 1.26, or unpack the envtest binaries and set KUBEBUILDER_ASSETS to their folder.',
+      { cause },
+    )
+  }
+}
