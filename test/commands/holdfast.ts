@@ -31,13 +31,18 @@ export async function run(
   return await ended(start(args, env))
 }
 
-/** Runs another program to its end. */
+/** Runs another program to its end. @param input what it reads from standard input */
 export async function runProgram(
   program: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
+  input = '',
 ): Promise<Ended> {
-  return await ended(spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] }))
+  const child = spawn(program, args, { env, stdio: 'pipe' })
+  // It may end without reading.
+  child.stdin.on('error', () => undefined)
+  child.stdin.end(input)
+  return await ended(child)
 }
 
 async function ended(child: ChildProcess): Promise<Ended> {

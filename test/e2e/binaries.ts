@@ -29,7 +29,9 @@ export function binaries(): Binaries {
   if (assets !== undefined) {
     const [etcd, apiServer, kubectl] = ['etcd', 'kube-apiserver', 'kubectl'].map((name) => join(assets, name))
     if (![etcd, apiServer, kubectl].every((path) => path !== undefined && existsSync(path)))
-      throw new Error(`KUBEBUILDER_ASSETS is ${assets}, but etcd, kube-apiserver and kubectl are not all there.`)
+      throw new Error(
+        `KUBEBUILDER_ASSETS is ${assets}, but etcd, kube-apiserver and kubectl are not all there.`,
+      )
     return { etcd: etcd ?? '', apiServer: apiServer ?? '', kubectl: kubectl ?? '', helm: helm() }
   }
   const built = join(cache, kubernetesVersion)
@@ -45,7 +47,9 @@ export function binaries(): Binaries {
 function etcd(): string {
   const found = ['etcd', '/usr/bin/etcd'].find((path) => spawnSync(path, ['--version']).status === 0)
   if (found === undefined)
-    throw new Error('There is no etcd: apt-get install etcd-server, or name a folder with KUBEBUILDER_ASSETS.')
+    throw new Error(
+      'There is no etcd: apt-get install etcd-server, or name a folder with KUBEBUILDER_ASSETS.',
+    )
   return found
 }
 
@@ -62,7 +66,9 @@ function helm(): string {
 
 /** Into a folder beside it first, so that what is there is whole. */
 function build(folder: string): void {
-  console.error(`# kube-apiserver and kubectl ${kubernetesVersion} are built; this takes minutes, and happens once`)
+  console.error(
+    `# kube-apiserver and kubectl ${kubernetesVersion} are built; this takes minutes, and happens once`,
+  )
   const [major, minor] = kubernetesVersion.slice(1).split('.')
   const stamp = Object.entries({
     gitVersion: kubernetesVersion,
@@ -74,10 +80,10 @@ function build(folder: string): void {
   mkdirSync(fresh, { recursive: true })
   const programs = ['kube-apiserver', 'kubectl'].map((name) => `k8s.io/kubernetes/cmd/${name}`)
   try {
-    go(
-      ['build', '-trimpath', '-ldflags', `-s -w ${stamp.join(' ')}`, '-o', `${fresh}/`, ...programs],
-      { ...process.env, CGO_ENABLED: '0' },
-    )
+    go(['build', '-trimpath', '-ldflags', `-s -w ${stamp.join(' ')}`, '-o', `${fresh}/`, ...programs], {
+      ...process.env,
+      CGO_ENABLED: '0',
+    })
     rmSync(folder, { recursive: true, force: true })
     renameSync(fresh, folder)
   } finally {

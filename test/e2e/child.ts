@@ -34,7 +34,8 @@ export class Child {
     const until = performance.now() + ms
     for (let index = from; ; index += 1) {
       while (index >= this.#lines.length) {
-        if (this.#ended || performance.now() > until) throw new Error(`${this.#name} did not say so:\n${this.last}`)
+        if (this.#ended || performance.now() > until)
+          throw new Error(`${this.#name} did not say so:\n${this.last}`)
         await this.#more(until)
       }
       const found = find(this.#lines[index] ?? '')

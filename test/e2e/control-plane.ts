@@ -145,7 +145,9 @@ export class ControlPlane {
         KUBECONFIG: kubeconfig,
         HOME: this.folder,
       })
-      const answered = await asked.line((line) => (line === 'ok' ? true : undefined), { ms: 10_000 }).catch(() => false)
+      const answered = await asked
+        .line((line) => (line === 'ok' ? true : undefined), { ms: 10_000 })
+        .catch(() => false)
       await asked.end()
       if (answered) return
       if (performance.now() > until)

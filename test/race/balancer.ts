@@ -13,11 +13,22 @@ export class Balancer {
     this.port = port
   }
 
-  /** @param choose the port for the next connection */
-  static async start(choose: () => number): Promise<Balancer> {
+  /**
+   * @param choose the port for the next connection; undefined: there is none
+   * @param at where it listens
+   */
+  static async start(
+    choose: () => number | undefined,
+    at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+  ): Promise<Balancer> {
     const sockets = new Set<Socket>()
     const server = createServer((client) => {
-      const upstream = connect(choose(), '127.0.0.1')
+      const chosen = choose()
+      if (chosen === undefined) {
+        client.resetAndDestroy()
+        return
+      }
+      const upstream = connect(chosen, '127.0.0.1')
       for (const [socket, other] of [
         [client, upstream],
         [upstream, client],
@@ -31,7 +42,7 @@ export class Balancer {
         socket.pipe(other)
       }
     })
-    server.listen(0, '127.0.0.1')
+    server.listen(at.port, at.host)
     await once(server, 'listening')
     const address = server.address()
     const port = address !== null && typeof address === 'object' ? address.port : 0

@@ -1,0 +1,41 @@
+import type { Connection } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import type { Ended } from '../commands/holdfast.ts'
+
+/** A guarded cluster without Longhorn's controllers: what they would write, the scenarios write themselves. */
+export interface Cluster {
+  /** What serves the API, for people. */
+  readonly what: string
+  /** As an administrator, for everything that is only prepared. */
+  readonly connection: Connection
+  /** As an administrator, or `--as` somebody else. */
+  kubectl(args: readonly string[], input?: string): Promise<Ended>
+  /** The embedded API server knows no server-side apply, and evaluates no matchConditions. */
+  readonly isReal: boolean
+}
+
+const signal = new AbortController().signal
+
+/** Longhorn's objects of one resource. */
+export function longhornPath(plural: string): string {
+  return `/apis/longhorn.io/v1beta2/namespaces/longhorn-system/${plural}`
+}
+
+/** One request of the administrator. */
+export async function ask(
+  { connection }: Pick<Cluster, 'connection'>,
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  json?: unknown,
+  query: Record<string, string> = {},
+): Promise<unknown> {
+  const headers = method === 'PATCH' ? { 'content-type': 'application/merge-patch+json' } : {}
+  return await jsonRequest(connection, {
+    method,
+    path,
+    query,
+    headers,
+    signal,
+    ...(json === undefined ? {} : { json }),
+  })
+}

@@ -1,0 +1,143 @@
+import { fileURLToPath } from 'node:url'
+import { Balancer } from '../race/balancer.ts'
+import { Child } from './child.ts'
+
+const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+
+/** What the Deployment says of each replica. */
+export interface PodTemplate {
+  /** Of the container, with its paths as they are on this machine. */
+  readonly args: readonly string[]
+  /** Flags that a pod does not need: where the cluster is, and on which loopback port to listen. */
+  readonly here: readonly string[]
+}
+
+/** A replica of the guard, as a process. */
+export class Replica {
+  readonly name: string
+  readonly process: Child
+  /** What its readiness probe found last. */
+  ready = false
+
+  constructor(name: string, template: PodTemplate) {
+    this.name = name
+    const args = ['--enable-source-maps', main, ...template.args, ...template.here]
+    const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name }
+    this.process = new Child(name, process.execPath, args, env)
+  }
+
+  /** The ports it took. @throws when it does not come to that */
+  async ports(): Promise<{ readonly port: number; readonly healthPort: number }> {
+    return await this.process.line((line) => {
+      const { msg, port, healthPort } = logEntry(line) ?? {}
+      return msg === 'listening' && typeof port === 'number' && typeof healthPort === 'number'
+        ? { port, healthPort }
+        : undefined
+    })
+  }
+
+  /** Waits for a message in the log. */
+  async said(text: string, from = 0): Promise<Record<string, unknown>> {
+    return await this.process.line(
+      (line) => {
+        const entry = logEntry(line)
+        return entry?.msg === text ? entry : undefined
+      },
+      { from, ms: 120_000 },
+    )
+  }
+}
+
+/** Replicas of the guard, and a Service that follows their readiness as the kubelet and kube-proxy do. */
+export class Guards {
+  readonly #template: PodTemplate
+  readonly #replicas = new Map<Replica, { readonly port: number; readonly healthPort: number }>()
+  readonly #stopping = new AbortController()
+  readonly #probing: Promise<void>
+  #balancer: Balancer | undefined
+  #started = 0
+  #calls = 0
+
+  private constructor(template: PodTemplate) {
+    this.#template = template
+    this.#probing = this.#probe()
+  }
+
+  /** @param at the Service's cluster IP and port */
+  static async start(template: PodTemplate, at: { host: string; port: number }): Promise<Guards> {
+    const guards = new Guards(template)
+    guards.#balancer = await Balancer.start(() => guards.#choose(), at)
+    return guards
+  }
+
+  get replicas(): readonly Replica[] {
+    return [...this.#replicas.keys()]
+  }
+
+  /** One more replica, that is ready. */
+  async add(): Promise<Replica> {
+    this.#started += 1
+    const replica = new Replica(`holdfast-${this.#started}`, this.#template)
+    try {
+      this.#replicas.set(replica, await replica.ports())
+      await this.#untilReady(replica)
+      return replica
+    } catch (error) {
+      await this.remove(replica, 'SIGKILL')
+      throw error
+    }
+  }
+
+  /** Ends one, by SIGTERM unless said otherwise. */
+  async remove(replica: Replica, signal?: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await replica.process.end(signal)
+    this.#replicas.delete(replica)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await Promise.all(this.replicas.map((replica) => this.remove(replica, 'SIGKILL')))
+    await this.#probing
+    await this.#balancer?.stop()
+  }
+
+  #choose(): number | undefined {
+    const ready = [...this.#replicas].filter(([replica]) => replica.ready)
+    this.#calls += 1
+    return ready[this.#calls % ready.length]?.[1].port
+  }
+
+  async #untilReady(replica: Replica): Promise<void> {
+    const until = performance.now() + 60_000
+    while (!replica.ready) {
+      if (performance.now() > until) throw new Error(`${replica.name} is not ready:\n${replica.process.last}`)
+      await pause(50)
+    }
+  }
+
+  /** The kubelet asks every 5 s; here it is quicker, and what it finds counts at once. */
+  async #probe(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      for (const [replica, { healthPort }] of this.#replicas) {
+        replica.ready = await fetch(`http://127.0.0.1:${healthPort}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        )
+      }
+      await pause(200)
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+function logEntry(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>
+  } catch {
+    // Node itself writes plain text when a process breaks.
+    return undefined
+  }
+}

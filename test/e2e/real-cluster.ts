@@ -1,0 +1,119 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { connect, type Connection } from '../../src/kubernetes/connection.ts'
+import { runProgram, type Ended } from '../commands/holdfast.ts'
+import type { Binaries } from './binaries.ts'
+import { manifests, rendered, servicePort } from './chart.ts'
+import type { Cluster } from './cluster.ts'
+import { ask } from './cluster.ts'
+import { ControlPlane } from './control-plane.ts'
+import { definitions, foreignDefinitions } from './definitions.ts'
+import { Guards, type PodTemplate } from './guards.ts'
+
+/** A real API server with Longhorn's definitions and the chart, and what the Deployment would run. */
+export class RealCluster implements Cluster {
+  readonly what: string
+  readonly isReal = true
+  readonly plane: ControlPlane
+  readonly connection: Connection
+  readonly binaries: Binaries
+  readonly #env: Readonly<Record<string, string>>
+
+  private constructor(plane: ControlPlane, connection: Connection, binaries: Binaries, kubeconfig: string) {
+    this.what = plane.version
+    this.plane = plane
+    this.connection = connection
+    this.binaries = binaries
+    this.#env = { PATH: process.env.PATH ?? '', HOME: plane.folder, KUBECONFIG: kubeconfig }
+  }
+
+  static async start(binaries: Binaries): Promise<RealCluster> {
+    const plane = await ControlPlane.start(binaries)
+    try {
+      const kubeconfig = join(plane.folder, 'kubeconfig')
+      await writeFile(kubeconfig, plane.kubeconfig('default'))
+      const cluster = new RealCluster(plane, await connect({ kubeconfig }), binaries, kubeconfig)
+      await cluster.#prepare()
+      return cluster
+    } catch (error) {
+      await plane.stop()
+      throw error
+    }
+  }
+
+  kubectl(args: readonly string[], input?: string): Promise<Ended> {
+    return runProgram(this.binaries.kubectl, args, this.#env, input)
+  }
+
+  /** As `kubectl`. @throws what it says if it fails */
+  async must(args: readonly string[], input?: string): Promise<string> {
+    const { code, stdout, stderr } = await this.kubectl(args, input)
+    if (code !== 0) throw new Error(`kubectl ${args.join(' ')}: ${stderr}`)
+    return stdout
+  }
+
+  /** Applies the chart. */
+  async install(...settings: readonly string[]): Promise<string> {
+    const yaml = rendered(this.binaries.helm, ...settings)
+    await this.must(['apply', '-f', '-'], yaml)
+    return yaml
+  }
+
+  /** What the Deployment would run, with the rights of its service account, behind its Service. */
+  async deploy(yaml: string): Promise<Guards> {
+    const token = (
+      await this.must(['create', 'token', 'holdfast', '-n', 'holdfast', '--duration', '2h'])
+    ).trim()
+    const kubeconfig = join(this.plane.folder, 'guard.kubeconfig')
+    await writeFile(kubeconfig, this.plane.kubeconfig('holdfast', token))
+    const all = manifests(yaml)
+    const config = all.find(({ kind }) => kind === 'ConfigMap')?.data?.['holdfast.yaml'] ?? ''
+    const folder = join(this.plane.folder, 'config')
+    await mkdir(folder, { recursive: true })
+    await writeFile(join(folder, 'holdfast.yaml'), config)
+    const deployment = all.find(({ kind }) => kind === 'Deployment')
+    const args = deployment?.spec?.template?.spec.containers[0]?.args ?? []
+    const template: PodTemplate = {
+      args: args.map((arg) => arg.replace('/etc/holdfast/config', folder)),
+      here: ['--kubeconfig', kubeconfig, '--host', '127.0.0.1', '--port', '0', '--health-port', '0'],
+    }
+    const host = await this.must([
+      'get',
+      'service',
+      'holdfast',
+      '-n',
+      'holdfast',
+      '-o',
+      'jsonpath={.spec.clusterIP}',
+    ])
+    return await Guards.start(template, { host, port: servicePort })
+  }
+
+  async stop(): Promise<void> {
+    this.connection.close()
+    await this.plane.stop()
+  }
+
+  async #prepare(): Promise<void> {
+    for (const name of ['longhorn-system', 'holdfast']) {
+      await ask(this, 'POST', '/api/v1/namespaces', {
+        apiVersion: 'v1',
+        kind: 'Namespace',
+        metadata: { name },
+      })
+    }
+    for (const definition of [...definitions(), ...foreignDefinitions]) {
+      await ask(this, 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
+    }
+    await this.must(['wait', '--for=condition=Established', 'customresourcedefinitions', '--all', '--timeout=60s'])
+    // Longhorn's controllers may do everything with Longhorn's objects.
+    const account = 'system:serviceaccount:longhorn-system:longhorn-service-account'
+    await this.must([
+      'create',
+      'clusterrolebinding',
+      'longhorn',
+      '--clusterrole=cluster-admin',
+      `--user=${account}`,
+    ])
+  }
+}

@@ -1,0 +1,58 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { Guard } from '../../src/guard/guard.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { runProgram } from '../commands/holdfast.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
+import { ask, type Cluster } from './cluster.ts'
+import { sharedSuite } from './suite/shared.ts'
+import { World } from './world.ts'
+
+// The suite that runs on a real API server too: `npm run test:e2e`.
+t.test('on the embedded API server', async (t) => {
+  const api = await ApiServer.start({})
+  const tls = await certificateFor('localhost')
+  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const connection = connectTo(api.url)
+  const guard = new Guard(configuration, {
+    connection: connectTo(api.url),
+    tls,
+    log: createLog('silent', process.stderr),
+  })
+  t.teardown(async () => {
+    await guard.stop()
+    connection.close()
+    await api.stop()
+  })
+  const folder = t.testdir()
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, kubeconfigFor(api.url, 'longhorn-system'))
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
+  const cluster: Cluster = {
+    what: 'the embedded API server',
+    connection,
+    isReal: false,
+    kubectl: (args, input) => runProgram('kubectl', args, env, input),
+  }
+  await new World(cluster).setting('current-longhorn-version', 'v1.8.0')
+  const { port } = await guard.start()
+  await guard.whenSynced(new AbortController().signal)
+  const url = `https://127.0.0.1:${port}/validate`
+  const registrations = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
+  await ask(
+    cluster,
+    'POST',
+    registrations,
+    registration({ url, authorityCert: tls.cert, timeoutSeconds: 10 }),
+  )
+  await t.test('suite', (t) => {
+    sharedSuite(t, cluster)
+    t.end()
+  })
+})

@@ -1,0 +1,105 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
+import { ask, longhornPath, type Cluster } from '../cluster.ts'
+import { calm, cleanUp, evict, longhorn, patch } from '../requests.ts'
+import { World } from '../world.ts'
+
+/** Every way of asking, and what comes back. */
+export function requests(t: Test, cluster: Cluster): void {
+  const world = new World(cluster)
+  const onlyReal = !cluster.isReal && 'the embedded API server does not do this'
+
+  t.test('kubectl waits through a hold, and then succeeds without a word', async (t) => {
+    await world.node('q1', [disk('q1-a'), disk('q1-b')])
+    await world.image('q1', [pending('q1-a')])
+    const started = performance.now()
+    const eviction = evict(cluster, 'q1', 'q1-b')
+    // Long enough for the request to be under way; how long it takes is what the test is about.
+    await wait(1_500)
+    await world.cleanedUp('q1', 'q1-a')
+    t.strictSame(await eviction, { code: 0, stdout: 'node.longhorn.io/q1 patched\n', stderr: '' })
+    t.ok(performance.now() - started > 1_500)
+  })
+
+  t.test('a dry run gets the same verdict, and leaves nothing behind', async (t) => {
+    await world.node('q2', [disk('q2-a'), disk('q2-b')])
+    await world.node('q2x', [disk('q2-c')])
+    await world.image('q2', [ready('q2-a'), ready('q2-c')])
+    const leases = '/apis/coordination.k8s.io/v1/leases'
+    const reserved = async (): Promise<boolean> =>
+      JSON.stringify(await ask(cluster, 'GET', leases)).includes('"node.q2')
+    t.equal((await evict(cluster, 'q2', 'q2-b', '--dry-run=server')).code, 0)
+    t.equal((await cleanUp(cluster, 'q2', 'q2-a', '--dry-run=server')).code, 0)
+    t.notOk(await reserved())
+    t.equal((await cleanUp(cluster, 'q2', 'q2-a')).code, 0)
+    const dry = await evict(cluster, 'q2', 'q2-b', ...longhorn, '--dry-run=server')
+    const real = await evict(cluster, 'q2', 'q2-b', ...longhorn)
+    t.match(dry.stderr, 'eviction-during-cleanup')
+    t.equal(dry.stderr, real.stderr)
+  })
+
+  t.test('a JSON patch is judged by what it makes of the object', async (t) => {
+    await world.node('q3', [disk('q3-a'), disk('q3-b')])
+    await world.image('q3', [pending('q3-a')])
+    const body = [{ op: 'replace', path: '/spec/disks/q3-b/evictionRequested', value: true }]
+    const args = ['patch', 'nodes.longhorn.io', 'q3', '-n', 'longhorn-system', '--type', 'json']
+    const refused = await cluster.kubectl([...args, '-p', JSON.stringify(body), ...longhorn])
+    t.match(refused.stderr, 'eviction-during-cleanup')
+  })
+
+  t.test(
+    'server-side apply: a flag that is raised, and a copy that its manager lets go',
+    { skip: onlyReal },
+    async (t) => {
+      await world.node('q4', [disk('q4-a'), disk('q4-b')])
+      await world.image('q4', [pending('q4-a')])
+      const apply = (object: object, ...flags: readonly string[]) =>
+        cluster.kubectl(
+          ['apply', '--server-side', '--force-conflicts', '-n', 'longhorn-system', ...flags, '-f', '-'],
+          JSON.stringify({ apiVersion: 'longhorn.io/v1beta2', ...object }),
+        )
+      const node = (evictionRequested: boolean) => ({
+        kind: 'Node',
+        metadata: { name: 'q4' },
+        spec: { evictionRequested },
+      })
+      t.equal((await apply(node(false))).code, 0)
+      t.match((await apply(node(true), ...longhorn)).stderr, 'eviction-during-cleanup')
+
+      await world.image('q4-image', [])
+      const image = (map: object) => ({
+        kind: 'BackingImage',
+        metadata: { name: 'q4-image' },
+        spec: { diskFileSpecMap: map, sourceType: 'download' },
+      })
+      t.equal((await apply(image({ [uuid('q4-b')]: { evictionRequested: false } }))).code, 0)
+      const status = { diskFileStatusMap: { [uuid('q4-b')]: { state: 'ready', progress: 100 } } }
+      await ask(cluster, 'PATCH', `${longhornPath('backingimages')}/q4-image/status`, { status })
+      t.match((await apply(image({}))).stderr, 'last-usable-copy')
+    },
+  )
+
+  t.test('a flag is taken down whatever is pending', async (t) => {
+    await world.node('q5', [disk('q5-a'), disk('q5-b', { evictionRequested: true })])
+    await world.image('q5', [pending('q5-a')])
+    t.equal((await calm(cluster, 'q5', 'q5-b', ...longhorn)).code, 0)
+  })
+
+  t.test('a stale write is the API server’s own conflict', async (t) => {
+    await world.node('q6', [disk('q6-a')])
+    const stale = { metadata: { resourceVersion: '1' }, spec: { evictionRequested: true } }
+    t.match((await patch(cluster, 'nodes', 'q6', stale)).stderr, /Conflict|the object has been modified/)
+  })
+
+  t.test('what Longhorn uninstalls is not stopped', async (t) => {
+    await world.node('q7', [disk('q7-a')])
+    await world.image('q7', [ready('q7-a')])
+    const path = `${longhornPath('backingimages')}/q7`
+    await ask(cluster, 'PATCH', path, { metadata: { finalizers: ['longhorn.io'] } })
+    await ask(cluster, 'DELETE', path)
+    t.equal((await cleanUp(cluster, 'q7', 'q7-a')).code, 0, 'the last copy of an image that is deleted')
+    await ask(cluster, 'PATCH', path, { metadata: { finalizers: null } })
+  })
+  t.end()
+}

@@ -1,0 +1,10 @@
+import type { Test } from 'tap'
+import type { Cluster } from '../cluster.ts'
+import { requests } from './requests.ts'
+import { rules } from './rules.ts'
+
+/** What holds on every API server. */
+export function sharedSuite(t: Test, cluster: Cluster): void {
+  t.test('rules', (t) => rules(t, cluster))
+  t.test('requests', (t) => requests(t, cluster))
+}

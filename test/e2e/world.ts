@@ -1,0 +1,93 @@
+import {
+  rawImage,
+  rawNode,
+  rawSource,
+  uuid,
+  type RawCopy,
+  type RawDisk,
+  type RawImageOptions,
+  type RawNodeOptions,
+} from '../fixtures/raw-objects.ts'
+import { ask, longhornPath, type Cluster } from './cluster.ts'
+
+interface RawObject {
+  readonly metadata: { readonly name: string }
+  readonly spec?: object
+  readonly value?: string
+  readonly status?: object
+}
+
+/** The objects of one scenario. Names begin with that of the scenario, so that scenarios keep out of each other's way. */
+export class World {
+  readonly #cluster: Cluster
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster
+  }
+
+  async node(name: string, disks: readonly RawDisk[], options: RawNodeOptions = {}): Promise<void> {
+    const node = rawNode(name, disks, options)
+    const diskStatus = Object.fromEntries(
+      Object.entries(node.status.diskStatus).map(([disk, status]) => [
+        disk,
+        { ...status, scheduledReplica: {}, storageAvailable: 0, storageMaximum: 0, storageScheduled: 0 },
+      ]),
+    )
+    await this.#put('nodes', 'Node', {
+      ...node,
+      spec: {
+        ...node.spec,
+        instanceManagerCPURequest: 0,
+        disks: Object.fromEntries(
+          Object.entries(node.spec.disks).map(([disk, spec]) => [disk, { ...spec, diskDriver: '' }]),
+        ),
+      },
+      status: { ...node.status, conditions: dated(node.status.conditions), diskStatus },
+    })
+  }
+
+  async image(name: string, copies: readonly RawCopy[], options: RawImageOptions = {}): Promise<void> {
+    await this.#put('backingimages', 'BackingImage', rawImage(name, copies, options))
+  }
+
+  /** The data source of an image whose first file is still being made on this disk. */
+  async firstFile(image: string, disk: string, fileTransferred = false): Promise<void> {
+    const source = rawSource(image, disk, fileTransferred)
+    await this.#put('backingimagedatasources', 'BackingImageDataSource', source)
+  }
+
+  async replica(name: string, image: string, node: string, disk: string): Promise<void> {
+    const spec = {
+      backingImage: image,
+      nodeID: node,
+      diskID: uuid(disk),
+      desireState: 'running',
+      volumeSize: '1',
+    }
+    await this.#put('replicas', 'Replica', { metadata: { name }, spec })
+  }
+
+  /** The clean-up of a copy has come to its end. */
+  async cleanedUp(image: string, disk: string): Promise<void> {
+    const status = { diskFileStatusMap: { [uuid(disk)]: null } }
+    await ask(this.#cluster, 'PATCH', `${longhornPath('backingimages')}/${image}/status`, { status })
+  }
+
+  async setting(name: string, value: string): Promise<void> {
+    await this.#put('settings', 'Setting', { metadata: { name }, value })
+  }
+
+  async #put(plural: string, kind: string, object: RawObject): Promise<void> {
+    const { status, ...rest } = object
+    const { name } = object.metadata
+    const metadata = { name, namespace: 'longhorn-system' }
+    const path = longhornPath(plural)
+    await ask(this.#cluster, 'POST', path, { apiVersion: 'longhorn.io/v1beta2', kind, ...rest, metadata })
+    if (status) await ask(this.#cluster, 'PATCH', `${path}/${name}/status`, { status })
+  }
+}
+
+function dated(conditions: readonly { type: string; status: string }[]) {
+  const times = { lastProbeTime: '', lastTransitionTime: '', message: '', reason: '' }
+  return conditions.map((condition) => ({ ...condition, ...times }))
+}
