@@ -25,13 +25,6 @@ export function definitions(): object[] {
   })
 }
 
-/** True if the older version of Longhorn's API is served too. */
-export function servesBeta1(all: readonly object[]): boolean {
-  return (all as Definition[]).some(({ spec }) =>
-    spec.versions.some(({ name, served }) => name === 'v1beta1' && served),
-  )
-}
-
 /** Longhorn's conversion webhook does not run here; the fields in question are the same in both versions. */
 function withoutConversion(definition: Definition): object {
   return { ...definition, spec: { ...definition.spec, conversion: { strategy: 'None' } } }

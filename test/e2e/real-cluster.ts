@@ -105,7 +105,13 @@ export class RealCluster implements Cluster {
     for (const definition of [...definitions(), ...foreignDefinitions]) {
       await ask(this, 'POST', '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', definition)
     }
-    await this.must(['wait', '--for=condition=Established', 'customresourcedefinitions', '--all', '--timeout=60s'])
+    await this.must([
+      'wait',
+      '--for=condition=Established',
+      'customresourcedefinitions',
+      '--all',
+      '--timeout=60s',
+    ])
     // Longhorn's controllers may do everything with Longhorn's objects.
     const account = 'system:serviceaccount:longhorn-system:longhorn-service-account'
     await this.must([

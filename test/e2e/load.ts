@@ -1,0 +1,68 @@
+import type { Connection } from '../../src/kubernetes/connection.ts'
+import { longhornPath } from './cluster.ts'
+
+/** How often something is asked, in milliseconds: 50 times a second. */
+const everyMs = 20
+
+/**
+ * Admission calls at an even rate: evictions that are to be admitted. Nine in ten are dry runs, the tenth is real and
+ * taken back at once.
+ */
+export class Load {
+  readonly #connection: Connection
+  readonly #node: string
+  readonly #disk: string
+  readonly #running = new Set<Promise<void>>()
+  readonly #timer: NodeJS.Timeout
+  readonly #started = performance.now()
+  #calls = 0
+  /** What failed, with the answers. */
+  readonly failures: string[] = []
+
+  /** Begins. @param node with a disk on which nothing is pending */
+  constructor(connection: Connection, node: string, disk: string) {
+    this.#connection = connection
+    this.#node = node
+    this.#disk = disk
+    this.#timer = setInterval(() => {
+      this.#calls += 1
+      const call = this.#calls % 10 === 0 ? this.#evictAndCalm() : this.#evict(true, true)
+      const done = call.finally(() => this.#running.delete(done))
+      this.#running.add(done)
+    }, everyMs)
+  }
+
+  get calls(): number {
+    return this.#calls
+  }
+
+  /** Ends, and waits for what is under way. @returns calls a second */
+  async stop(): Promise<number> {
+    clearInterval(this.#timer)
+    const seconds = (performance.now() - this.#started) / 1_000
+    await Promise.all(this.#running)
+    return this.#calls / seconds
+  }
+
+  async #evictAndCalm(): Promise<void> {
+    await this.#evict(true, false)
+    await this.#evict(false, false)
+  }
+
+  async #evict(evictionRequested: boolean, dryRun: boolean): Promise<void> {
+    try {
+      const answer = await this.#connection.request({
+        method: 'PATCH',
+        path: `${longhornPath('nodes')}/${this.#node}`,
+        headers: { 'content-type': 'application/merge-patch+json' },
+        query: dryRun ? { dryRun: 'All' } : {},
+        body: JSON.stringify({ spec: { disks: { [this.#disk]: { evictionRequested } } } }),
+        signal: AbortSignal.timeout(30_000),
+      })
+      const text = await answer.text()
+      if (answer.status !== 200) this.failures.push(`${answer.status}: ${text}`)
+    } catch (error) {
+      this.failures.push(String(error))
+    }
+  }
+}

@@ -1,0 +1,137 @@
+import { X509Certificate } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { makeAuthority } from '../../../src/tls/authority.ts'
+import { issueServing } from '../../../src/tls/issue.ts'
+import { disk, pending } from '../../fixtures/raw-objects.ts'
+import { ask } from '../cluster.ts'
+import type { Guards } from '../guards.ts'
+import { Load } from '../load.ts'
+import type { RealCluster } from '../real-cluster.ts'
+import { evict } from '../requests.ts'
+import { World } from '../world.ts'
+
+const secretPath = '/api/v1/namespaces/holdfast/secrets/holdfast-tls'
+const registrationPath = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/holdfast'
+
+/** Restarts, failures and renewals, under load where nothing may be lost. */
+export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
+  const world = new World(cluster)
+
+  const underLoad = async (t: Test, name: string, act: () => Promise<void>): Promise<void> => {
+    await world.node(name, [disk(`${name}-a`)])
+    const load = new Load(cluster.connection, name, `${name}-a`)
+    await act()
+    const rate = await load.stop()
+    t.strictSame(load.failures.slice(0, 3), [])
+    t.ok(rate > 40, `${rate.toFixed(0)} calls a second`)
+    t.comment(`${load.calls} admission calls, ${rate.toFixed(0)} a second, ${load.failures.length} failed`)
+  }
+
+  t.test('a rolling restart of both replicas under 50 calls a second loses none', async (t) => {
+    await underLoad(t, 'l1', async () => {
+      for (const old of guards.replicas) {
+        await guards.add()
+        await guards.remove(old)
+      }
+    })
+    t.equal(guards.replicas.length, 2)
+  })
+
+  t.test('a serving certificate is renewed under load without losing a call', async (t) => {
+    const before = await served(cluster)
+    await underLoad(t, 'l2', async () => {
+      const heard = guards.replicas.map(({ process }) => process.heard)
+      await ask(cluster, 'PATCH', secretPath, { data: { 'tls.crt': null, 'tls.key': null } })
+      await reloaded(guards, heard)
+      await wait(2_000)
+    })
+    const after = await served(cluster)
+    t.not(after.serving, before.serving)
+    t.equal(after.authority, before.authority, 'the authority stays')
+  })
+
+  t.test('an authority is replaced under load without losing a call', async (t) => {
+    const clock = { now: Date.now }
+    const old = await makeAuthority({ now: () => Date.now() - 3_600 * 86_400_000 })
+    const serving = await issueServing(old, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
+    const data = { 'ca.crt': old.cert, 'ca.key': old.key, 'tls.crt': serving.cert, 'tls.key': serving.key }
+    // Nobody knows this one yet: all have to trust it before it is served under load.
+    const bundle = (await ask(cluster, 'GET', registrationPath)) as {
+      webhooks: { clientConfig: { caBundle: string } }[]
+    }
+    const trusted = Buffer.from(bundle.webhooks[0]?.clientConfig.caBundle ?? '', 'base64').toString()
+    const both = Buffer.from(trusted + old.cert).toString('base64')
+    const publish = [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: both }]
+    await cluster.must([
+      'patch',
+      'validatingwebhookconfiguration',
+      'holdfast',
+      '--type',
+      'json',
+      '-p',
+      JSON.stringify(publish),
+    ])
+    const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString('base64')])
+    let heard = guards.replicas.map(({ process }) => process.heard)
+    await ask(cluster, 'PATCH', secretPath, { data: Object.fromEntries(encoded) })
+    await reloaded(guards, heard)
+    await underLoad(t, 'l3', async () => {
+      heard = guards.replicas.map(({ process }) => process.heard)
+      await reloaded(guards, heard)
+      await wait(2_000)
+    })
+    const after = await served(cluster)
+    t.not(after.authority, old.cert.trim(), 'another one has signed')
+    t.ok(new X509Certificate(after.serving).verify(new X509Certificate(after.authority).publicKey))
+    t.equal(after.bundle.match(/BEGIN CERTIFICATE/g)?.length, 2, 'old and new are both trusted')
+  })
+
+  t.test('a replica that is killed in mid-hold lets nothing pass, and the other one holds on', async (t) => {
+    await world.node('l4', [disk('l4-a'), disk('l4-b')])
+    await world.image('l4', [pending('l4-a')])
+    const eviction = evict(cluster, 'l4', 'l4-b')
+    await wait(1_000)
+    for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
+    const [killed] = await Promise.all([eviction, guards.add(), guards.add()])
+    t.equal(killed.code, 1)
+    t.match(killed.stderr, /failed calling webhook "guard.holdfast.dev"/)
+    const again = evict(cluster, 'l4', 'l4-b')
+    await wait(1_000)
+    await world.cleanedUp('l4', 'l4-a')
+    t.strictSame(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: '' })
+  })
+
+  t.test('the guard goes on after the API server was restarted', async (t) => {
+    await cluster.plane.restart()
+    await world.node('l5', [disk('l5-a'), disk('l5-b')])
+    await world.image('l5', [pending('l5-a')])
+    const eviction = evict(cluster, 'l5', 'l5-b')
+    await wait(1_000)
+    await world.cleanedUp('l5', 'l5-a')
+    const { code, stderr } = await eviction
+    t.strictSame([code, stderr], [0, ''])
+    t.ok(guards.replicas.every(({ ready }) => ready))
+  })
+  t.end()
+}
+
+/** Waits until every replica serves another certificate. */
+async function reloaded(guards: Guards, heard: readonly number[]): Promise<void> {
+  await Promise.all(
+    guards.replicas.map((replica, index) => replica.said('another certificate is served', heard[index] ?? 0)),
+  )
+}
+
+async function served(cluster: RealCluster) {
+  const secret = (await ask(cluster, 'GET', secretPath)) as { data: Record<string, string> }
+  const configuration = (await ask(cluster, 'GET', registrationPath)) as {
+    webhooks: { clientConfig: { caBundle: string } }[]
+  }
+  const text = (base64 = ''): string => Buffer.from(base64, 'base64').toString().trim()
+  return {
+    serving: text(secret.data['tls.crt']),
+    authority: text(secret.data['ca.crt']),
+    bundle: text(configuration.webhooks[0]?.clientConfig.caBundle),
+  }
+}
