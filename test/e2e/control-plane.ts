@@ -119,9 +119,9 @@ export class ControlPlane {
     })
   }
 
-  /** Ends the API server and starts it again on the same port. */
-  async restart(): Promise<void> {
-    await this.#apiServer.end()
+  /** The API server crashes, and starts again on the same port. */
+  async crash(): Promise<void> {
+    await this.#apiServer.end('SIGKILL')
     this.#apiServer = this.#launch()
     await this.#ready()
   }

@@ -6,20 +6,34 @@ import type { RealCluster } from '../real-cluster.ts'
 import { calm, cleanUp, evict, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
+const flagged = { evictionRequested: true }
+
+/** What the scenarios begin with. A node that is made with a flag up has to be admitted: here a guard still answers. */
+export async function beforeNobodyAnswers(cluster: RealCluster): Promise<void> {
+  const world = new World(cluster)
+  await world.node('n1', [disk('n1-a'), disk('n1-b', flagged)], flagged)
+  await world.node('n1x', [disk('n1-c')])
+  await world.node('n1y', [])
+  await world.image('n1', [pending('n1-a'), ready('n1-c')])
+  await world.node('n2', [disk('n2-a')], flagged)
+  await world.node('n3', [disk('n3-a'), disk('n3-b')])
+  await world.node('n3x', [disk('n3-c', flagged)])
+  await world.node('n3y', [])
+  await world.image('n3', [ready('n3-a'), ready('n3-c')])
+  await world.node('n6', [disk('n6-a'), disk('n6-b', flagged)])
+  await world.node('n6x', [disk('n6-c')])
+  await world.image('n6', [ready('n6-a'), ready('n6-c')])
+}
+
 /** What the registration alone does, with no replica left. */
 export function nobodyAnswers(t: Test, cluster: RealCluster): void {
   const world = new World(cluster)
-  const flagged = { evictionRequested: true }
   const fails = (t: Test, { code, stderr }: { code: number | null; stderr: string }): void => {
     t.equal(code, 1)
     t.match(stderr, /failed calling webhook "guard.holdfast.dev"/)
   }
 
   t.test('everything that raises no danger passes', async (t) => {
-    await world.node('n1', [disk('n1-a'), disk('n1-b', flagged)], { evictionRequested: true })
-    await world.node('n1x', [disk('n1-c')])
-    await world.node('n1y', [])
-    await world.image('n1', [pending('n1-a'), ready('n1-c')])
     const spec = (name: string, spec: object) => patch(cluster, 'nodes', name, { spec })
     const calls: [string, Promise<{ code: number | null; stderr: string }>][] = [
       ['tags', spec('n1', { tags: ['ssd'] })],
@@ -44,17 +58,12 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
   })
 
   t.test('a flag that moves from the node to its disks passes', async (t) => {
-    await world.node('n2', [disk('n2-a')], { evictionRequested: true })
     const moved = { evictionRequested: false, disks: { 'n2-a': { evictionRequested: true } } }
     t.strictSame((await patch(cluster, 'nodes', 'n2', { spec: moved })).stderr, '')
     t.strictSame((await calm(cluster, 'n2', 'n2-a')).stderr, '')
   })
 
   t.test('every arming change fails, and says why', async (t) => {
-    await world.node('n3', [disk('n3-a'), disk('n3-b')])
-    await world.node('n3x', [disk('n3-c', flagged)])
-    await world.node('n3y', [])
-    await world.image('n3', [ready('n3-a'), ready('n3-c')])
     fails(t, await evict(cluster, 'n3', 'n3-a'))
     fails(t, await patch(cluster, 'nodes', 'n3', { spec: { evictionRequested: true } }))
     fails(t, await cleanUp(cluster, 'n3', 'n3-a'))
@@ -100,9 +109,6 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     t.equal(eviction.code, 1)
     t.match(eviction.stderr, refused)
 
-    await world.node('n6', [disk('n6-a'), disk('n6-b', flagged)])
-    await world.node('n6x', [disk('n6-c')])
-    await world.image('n6', [ready('n6-a'), ready('n6-c')])
     let cleaned = await cleanUp(cluster, 'n6', 'n6-a', '--dry-run=server')
     for (let tries = 0; tries < 50 && cleaned.code === 0; tries += 1)
       cleaned = await cleanUp(cluster, 'n6', 'n6-a', '--dry-run=server')
