@@ -1,10 +1,10 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { certsCommand } from './commands/certs.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
+import { version } from './guard/version.ts'
 
 const program = new Command('holdfast')
   .description('Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.')
@@ -32,10 +32,4 @@ function told(error: unknown): number {
   const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
   process.stderr.write(`holdfast: ${text}\n`)
   return exitCode.couldNotRun
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'))
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return isManifest ? String(manifest.version) : 'unknown'
 }

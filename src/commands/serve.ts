@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
@@ -48,7 +49,10 @@ async function serve(command: Command): Promise<void> {
     connection.close()
     return
   }
-  const guard = await startGuard(configuration, { connection, tls, certificates, log })
+  const registry = new Registry()
+  // Memory, CPU, event loop: of the process, and so only where there is one guard in it.
+  collectDefaultMetrics({ register: registry })
+  const guard = await startGuard(configuration, { connection, tls, certificates, log, registry })
   // It serves while it still reads: writes that raise no danger need not wait.
   guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
   await stopping

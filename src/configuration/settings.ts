@@ -100,7 +100,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   host: { placeholder: 'address', help: 'address to listen on', byDefault: '0.0.0.0' },
   port: { placeholder: 'port', help: 'port of the webhook (TLS)', byDefault: '8443' },
-  healthPort: { placeholder: 'port', help: 'port of /livez and /readyz (plain HTTP)', byDefault: '8080' },
+  healthPort: {
+    placeholder: 'port',
+    help: 'port of /livez, /readyz and /metrics (plain HTTP)',
+    byDefault: '8080',
+  },
   tlsCert: { placeholder: 'file', help: 'certificate of the webhook, PEM', byDefault: 'certs/tls.crt' },
   tlsKey: { placeholder: 'file', help: 'key of that certificate, PEM', byDefault: 'certs/tls.key' },
   certificateSecret: {

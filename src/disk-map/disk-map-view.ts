@@ -53,6 +53,8 @@ export interface DiskMapView {
   copiesOf(image: string): readonly Copy[]
   /** The images with a copy on the disk, in whatever phase. */
   imagesOn(diskUUID: string): Iterable<BackingImage>
+  /** All that are pending, wherever. */
+  pendingCleanups(): Iterable<PendingCleanup>
   pendingOn(diskUUID: string): Iterable<PendingCleanup>
   pendingOnNode(node: string): Iterable<PendingOnNode>
   /** Clean-ups pending on disks that no node has: the disk may be on its way to a node. */

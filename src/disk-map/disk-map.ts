@@ -151,6 +151,10 @@ export class DiskMap implements DiskMapView {
     return this.#images.pendingOn(diskUUID)
   }
 
+  pendingCleanups(): Iterable<PendingCleanup> {
+    return this.#images.allPending()
+  }
+
   *pendingOnNode(node: string): Iterable<PendingOnNode> {
     for (const [uuid, { disk }] of this.#nodes.disksOf(node)) {
       for (const cleanup of this.#images.pendingOn(uuid)) yield { ...cleanup, disk }

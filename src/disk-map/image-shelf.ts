@@ -15,14 +15,14 @@ export class ImageShelf {
   readonly #entries = new Map<string, Entry>()
   readonly #entriesByDisk = new MultiMap<string, Entry>()
   readonly #pendingByDisk = new MultiMap<string, PendingCleanup>()
-  #pendingImages = 0
+  readonly #withPending = new Set<Entry>()
 
   get size(): number {
     return this.#entries.size
   }
 
   get pendingImages(): number {
-    return this.#pendingImages
+    return this.#withPending.size
   }
 
   get(name: string): BackingImage | undefined {
@@ -35,6 +35,10 @@ export class ImageShelf {
 
   pendingOn(diskUUID: string): ReadonlySet<PendingCleanup> {
     return this.#pendingByDisk.get(diskUUID)
+  }
+
+  *allPending(): Iterable<PendingCleanup> {
+    for (const { pending } of this.#withPending) yield* pending.values()
   }
 
   *on(diskUUID: string): Iterable<BackingImage> {
@@ -59,7 +63,7 @@ export class ImageShelf {
     }
     const entry: Entry = { image, copies, pending }
     this.#entries.set(name, entry)
-    if (pending.size > 0) this.#pendingImages++
+    if (pending.size > 0) this.#withPending.add(entry)
     for (const { diskUUID } of copies) {
       this.#entriesByDisk.add(diskUUID, entry)
       touched.add(diskUUID)
@@ -74,7 +78,7 @@ export class ImageShelf {
     const entry = this.#entries.get(name)
     if (!entry) return touched
     this.#entries.delete(name)
-    if (entry.pending.size > 0) this.#pendingImages--
+    this.#withPending.delete(entry)
     for (const { diskUUID } of entry.copies) {
       this.#entriesByDisk.delete(diskUUID, entry)
       touched.add(diskUUID)

@@ -48,3 +48,18 @@ export interface Timing {
 export interface Audit {
   decided(change: Change, verdict: Verdict, timing: Timing): void
 }
+
+/** Something to tell whoever looks at an object of Longhorn: `kubectl describe` shows it there. */
+export interface ObjectEvent {
+  readonly kind: JudgedKind
+  readonly name: string
+  readonly uid: string
+  /** In one word: `EvictionDuringCleanup`. */
+  readonly reason: string
+  readonly message: string
+}
+
+/** Tells it, sooner or later; never holds anything up, never throws. */
+export interface EventSink {
+  record(event: ObjectEvent): void
+}

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../gate/changes.ts'
@@ -9,10 +10,10 @@ import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
+import type { EventRecorder } from '../kubernetes/event-recorder.ts'
 import { LeaseBook } from '../kubernetes/lease-book.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { isArming } from '../rules/acts.ts'
-import { DecisionLog } from '../telemetry/decision-log.ts'
 import { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { expiryOf } from '../tls/expiry.ts'
@@ -20,6 +21,7 @@ import { checkCertificate, type ServingCertificate } from '../webhook/certificat
 import { systemTimers } from '../webhook/ports.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { guardNamespace } from './guard-namespace.ts'
+import { observers } from './observers.ts'
 
 /** What a guard works with. */
 export interface GuardModules {
@@ -30,8 +32,10 @@ export interface GuardModules {
   /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
   readonly certificates?: CertificateSource
   readonly log: Logger
-  /** Where decisions go; to the log by default. */
+  /** Where decisions go besides metrics and Events; to the log by default. */
   readonly audit?: Audit
+  /** Where metrics are registered; with others of the process, for example. */
+  readonly registry?: Registry
   /** Where what was admitted is recorded; in Leases by default, which all replicas share. */
   readonly book?: ReservationBook
 }
@@ -44,11 +48,13 @@ export class Guard {
   readonly #gate: Gate
   readonly #webhook: WebhookServer
   readonly #reload: CertificateReload | undefined
+  readonly #events: EventRecorder
   readonly #log: Logger
+  #tls: ServingCertificate
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
-    const { connection, tls, certificates, log, audit = new DecisionLog(log, systemClock) } = modules
+    const { connection, tls, certificates, log } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
     const { policy, retryAfterSeconds } = configuration
@@ -56,6 +62,7 @@ export class Guard {
     const map = new DiskMap()
     const changes = new Changes()
     this.#log = log
+    this.#tls = tls
     this.#connection = connection
     this.#feed = new DiskMapFeed({
       connection,
@@ -66,6 +73,14 @@ export class Guard {
     const { book = leaseBook(configuration, modules) } = modules
     this.#leases = book instanceof LeaseBook ? book : undefined
     book.subscribe((key) => changes.tell(pageChange(key)))
+    const { audit, events, registry } = observers(configuration, modules, {
+      map,
+      feed: this.#feed,
+      book,
+      holding: () => this.#gate.holding,
+      certificate: () => this.#tls.cert,
+    })
+    this.#events = events
     this.#gate = new Gate(
       { ...defaultGateOptions, ...configuration },
       {
@@ -95,6 +110,7 @@ export class Guard {
         decide: (change, patience) => this.#gate.decide(change, patience),
         isArming,
         knowledge: this.#feed,
+        metrics: registry,
         log,
         timers: systemTimers,
       },
@@ -137,7 +153,10 @@ export class Guard {
     return new CertificateReload(tls, {
       source,
       timers: systemClock,
-      serve: (certificate) => this.#webhook.setCertificate(certificate),
+      serve: (certificate) => {
+        this.#webhook.setCertificate(certificate)
+        this.#tls = certificate
+      },
       onReloaded: ({ cert }) => this.#log.info({ until: expiryOf(cert) }, 'another certificate is served'),
       onProblem: (error) => this.#log.error({ err: error }, 'the certificate cannot be reloaded'),
     })
@@ -145,6 +164,7 @@ export class Guard {
 
   async #letGo(): Promise<void> {
     await this.#gate.stop()
+    await this.#events.stop()
     await Promise.all([this.#feed.stop(), this.#leases?.stop(), this.#reload?.stop()])
     this.#connection.close()
   }

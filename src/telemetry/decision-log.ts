@@ -3,6 +3,7 @@ import type { Audit, Clock, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
+import { findingsOf } from './findings-of.ts'
 import { Repeats } from './repeats.ts'
 
 /**
@@ -59,15 +60,4 @@ const texts: Readonly<Record<Verdict['decision'], string>> = {
   hold: 'change held back',
   refuse: 'change refused',
   unavailable: 'change cannot be judged',
-}
-
-function findingsOf(verdict: Verdict) {
-  switch (verdict.decision) {
-    case 'hold':
-    case 'refuse':
-      return [...verdict.objections, ...verdict.warnings]
-    case 'allow':
-    case 'unavailable':
-      return verdict.warnings
-  }
 }

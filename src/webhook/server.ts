@@ -14,7 +14,7 @@ export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
   readonly host: string
   /** For reviews, over TLS. 0 takes a free one. */
   readonly port: number
-  /** For `/livez` and `/readyz`, without TLS. 0 takes a free one. */
+  /** For `/livez`, `/readyz` and `/metrics`, without TLS. 0 takes a free one. */
   readonly healthPort: number
   readonly tls: ServingCertificate
   /** How long reviews are still answered after readiness is gone, in milliseconds: so long may endpoints and the API
@@ -37,7 +37,7 @@ export const defaultWebhookOptions: Omit<WebhookOptions, 'tls'> = {
 }
 
 /** What the webhook works with. */
-export type WebhookModules = ReviewModules & Pick<HealthModules, 'knowledge'>
+export type WebhookModules = ReviewModules & Pick<HealthModules, 'knowledge' | 'metrics'>
 
 /** Where the webhook was found to listen. */
 export interface WebhookPorts {
@@ -81,7 +81,7 @@ export class WebhookServer {
       log: modules.log,
     })
     this.#connections = new Connections(this.#reviews.server)
-    this.#health = healthEndpoint({ knowledge: modules.knowledge, leaving })
+    this.#health = healthEndpoint({ knowledge: modules.knowledge, metrics: modules.metrics, leaving })
   }
 
   /**

@@ -102,6 +102,7 @@ function answers(view: DiskMapView) {
     copiesOf: each(imageNames, (name) => unordered(view.copiesOf(name))),
     ownersOf: each(uuids, (uuid) => unordered(view.ownersOf(uuid))),
     imagesOn: each(uuids, (uuid) => told(view.imagesOn(uuid))),
+    pendingCleanups: unordered(view.pendingCleanups()),
     pendingOn: each(uuids, (uuid) => unordered(view.pendingOn(uuid))),
     unfinishedFirstFilesOn: each(uuids, (uuid) => told(view.unfinishedFirstFilesOn(uuid))),
     managerState: each(uuids, (uuid) => view.managerState(uuid)),

@@ -88,6 +88,10 @@ export class NaiveDiskMap implements DiskMapView {
     return this.#pending().filter((cleanup) => cleanup.diskUUID === uuid)
   }
 
+  pendingCleanups() {
+    return this.#pending()
+  }
+
   pendingOnNode(node: string): PendingOnNode[] {
     return this.#pending().flatMap((cleanup) =>
       this.ownersOf(cleanup.diskUUID)

@@ -9,7 +9,7 @@ export const rooms = {
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn'], pure: true },
   gate: { may: ['rules', 'disk-map', 'longhorn'] },
-  telemetry: { may: ['gate', 'rules'] },
+  telemetry: { may: ['gate', 'rules', 'disk-map', 'longhorn'] },
   tls: { may: [] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },

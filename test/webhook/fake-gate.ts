@@ -87,7 +87,8 @@ export class FakeLog implements Log {
 /** All that a reviewer works with, faked but for telling arming changes. */
 export function fakes() {
   const [gate, log, timers] = [new FakeGate(), new FakeLog(), new ManualTimers()]
-  return { gate, log, timers, modules: { decide: gate.decide, isArming, log, timers } }
+  const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('holdfast_holds 0\n') }
+  return { gate, log, timers, modules: { decide: gate.decide, isArming, log, timers, metrics } }
 }
 
 export { defaultReviewOptions as options }

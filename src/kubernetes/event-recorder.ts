@@ -1,0 +1,201 @@
+import { randomUUID } from 'node:crypto'
+import type { EventSink, ObjectEvent } from '../gate/ports.ts'
+import { group, version } from '../longhorn/kinds.ts'
+import { ApiFailure } from './api-failure.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { jsonRequest } from './json-request.ts'
+
+/** Where Events go, and how many. */
+export interface EventRecorderOptions {
+  readonly connection: Connection
+  /** Longhorn's: an Event lives beside its object. */
+  readonly namespace: string
+  /** This replica, for people. */
+  readonly replica: string
+  readonly clock: Clock
+  /** Told once of what lasts. */
+  readonly onProblem: (error: unknown) => void
+  readonly limits?: Partial<EventLimits>
+}
+
+/** How much is written at most. One stored object for each denial has flooded etcd elsewhere (kubernetes.md). */
+export interface EventLimits {
+  /** What happens again within this is the same Event, in milliseconds; the next one after it is a new one. */
+  readonly seriesMs: number
+  /** Each Event is written once in this time, in milliseconds. */
+  readonly writeMs: number
+  /** So many are remembered; what is told of more than that is dropped. */
+  readonly maxSeries: number
+  /** How long stopping may take, in milliseconds. */
+  readonly flushMs: number
+}
+
+export const defaultEventLimits: EventLimits = {
+  seriesMs: 600_000,
+  writeMs: 10_000,
+  maxSeries: 200,
+  flushMs: 2_000,
+}
+
+interface Series {
+  readonly event: ObjectEvent
+  readonly name: string
+  readonly first: number
+  last: number
+  message: string
+  count: number
+  /** The count that the API server knows. */
+  written: number
+}
+
+/** The longest message that the API server takes. */
+const maxMessage = 1_024
+
+/**
+ * Writes Events of core/v1, which `kubectl describe` shows with their count, as events.k8s.io does not. The same at
+ * the same object is one Event that is counted up. Nothing waits for it, and what fails is tried again with the next.
+ */
+export class EventRecorder implements EventSink {
+  readonly #options: EventRecorderOptions
+  readonly #limits: EventLimits
+  readonly #path: string
+  readonly #series = new Map<string, Series>()
+  readonly #dropped = { 'too-many': 0, 'not-written': 0 }
+  #cancel: (() => void) | undefined
+  #writing: Promise<void> = Promise.resolve()
+  #failing = false
+  #stopped = false
+
+  constructor(options: EventRecorderOptions) {
+    this.#options = options
+    this.#limits = { ...defaultEventLimits, ...options.limits }
+    this.#path = `/api/v1/namespaces/${encodeURIComponent(options.namespace)}/events`
+  }
+
+  /** What nobody will see, by reason. */
+  get dropped(): Readonly<Record<string, number>> {
+    return this.#dropped
+  }
+
+  record(event: ObjectEvent): void {
+    const now = this.#options.clock.now()
+    const key = [event.kind, event.name, event.uid, event.reason].join('/')
+    const known = this.#series.get(key)
+    if (known && now - known.last < this.#limits.seriesMs) {
+      known.last = now
+      known.count += 1
+      known.message = event.message
+    } else {
+      if (!known && this.#series.size >= this.#limits.maxSeries) this.#forget(now)
+      if (!known && this.#series.size >= this.#limits.maxSeries) {
+        this.#dropped['too-many'] += 1
+        return
+      }
+      const name = `${event.name.slice(0, 200)}.${randomUUID()}`
+      const { message } = event
+      this.#series.set(key, { event, name, first: now, last: now, message, count: 1, written: 0 })
+    }
+    this.#writeSoon(known === undefined)
+  }
+
+  /** Resolves when nothing is being written. */
+  idle(): Promise<void> {
+    return this.#writing
+  }
+
+  /** Writes what is left, if that can be done soon. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#cancel?.()
+    await this.#writing
+    await this.#write(AbortSignal.timeout(this.#limits.flushMs))
+  }
+
+  /** Something new is told at once, what is counted up with the next round. */
+  #writeSoon(isNew: boolean): void {
+    if (this.#stopped || this.#cancel) return
+    const wait = isNew && !this.#failing ? 0 : this.#limits.writeMs
+    this.#cancel = this.#options.clock.setTimer(wait, () => {
+      this.#writing = this.#write(AbortSignal.timeout(this.#limits.writeMs)).then(() => {
+        this.#cancel = undefined
+        // What came meanwhile waits for its turn.
+        if (this.#unwritten().length > 0) this.#writeSoon(false)
+      })
+    })
+  }
+
+  async #write(signal: AbortSignal): Promise<void> {
+    const problems: unknown[] = []
+    for (const series of this.#unwritten()) {
+      const { count } = series
+      try {
+        await (series.written === 0 ? this.#create(series, signal) : this.#countUp(series, signal))
+        series.written = count
+      } catch (error) {
+        // The API server forgets Events, after an hour as a rule.
+        if (error instanceof ApiFailure && error.code === 404) series.written = 0
+        else problems.push(error)
+      }
+    }
+    if (problems.length > 0 && !this.#failing) this.#options.onProblem(problems[0])
+    this.#failing = problems.length > 0
+  }
+
+  #unwritten(): Series[] {
+    return [...this.#series.values()].filter(({ count, written }) => count > written)
+  }
+
+  async #create(series: Series, signal: AbortSignal): Promise<void> {
+    const { kind, name, uid, reason } = series.event
+    const { namespace, replica, connection } = this.#options
+    const json = {
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: series.name, namespace },
+      involvedObject: {
+        apiVersion: `${group}/${version}`,
+        kind,
+        name,
+        namespace,
+        ...(uid === '' ? {} : { uid }),
+      },
+      type: 'Warning',
+      reason,
+      source: { component: 'holdfast', host: replica },
+      reportingComponent: 'holdfast',
+      reportingInstance: replica,
+      firstTimestamp: wholeSeconds(series.first),
+      ...counted(series),
+    }
+    await jsonRequest(connection, { method: 'POST', path: this.#path, json, signal })
+  }
+
+  async #countUp(series: Series, signal: AbortSignal): Promise<void> {
+    await jsonRequest(this.#options.connection, {
+      method: 'PATCH',
+      path: `${this.#path}/${encodeURIComponent(series.name)}`,
+      headers: { 'content-type': 'application/merge-patch+json' },
+      json: counted(series),
+      signal,
+    })
+  }
+
+  /** Makes room: what is over is not needed any more, written or not. */
+  #forget(now: number): void {
+    for (const [key, { last, count, written }] of this.#series) {
+      if (now - last < this.#limits.seriesMs) continue
+      this.#series.delete(key)
+      if (count > written) this.#dropped['not-written'] += 1
+    }
+  }
+}
+
+function counted({ message, count, last }: Series) {
+  const cut = message.length > maxMessage ? `${message.slice(0, maxMessage - 1)}…` : message
+  return { message: cut, count, lastTimestamp: wholeSeconds(last) }
+}
+
+function wholeSeconds(at: number): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
+}

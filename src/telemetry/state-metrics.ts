@@ -1,0 +1,130 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Clock, Knowledge } from '../gate/ports.ts'
+import { intents } from '../gate/reservation.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
+import { isFlagged } from '../longhorn/eviction.ts'
+import type { Profile } from '../longhorn/profile.ts'
+import { isInDanger } from '../rules/in-danger.ts'
+
+/** Where the present state is read from, when somebody asks for the metrics and at no other time. */
+export interface StateSources {
+  readonly version: string
+  readonly map: DiskMapView
+  readonly profile: () => Profile
+  readonly knowledge: Knowledge
+  readonly book: Pick<ReservationBook, 'pages'>
+  readonly clock: Pick<Clock, 'now'>
+  /** How many changes are held now. */
+  readonly holding: () => number
+  /** How often each list-watch was started anew, by kind and reason. */
+  readonly restarts: () => Iterable<{
+    readonly kind: string
+    readonly reason: string
+    readonly count: number
+  }>
+  /** When the certificate that is served expires. */
+  readonly certificateExpiry: () => Date
+  /** Events that nobody will see, by reason. */
+  readonly droppedEvents: () => Readonly<Record<string, number>>
+}
+
+/** Registers what is to be seen of the guard's present state. */
+export function stateMetrics(registry: Registry, sources: StateSources): void {
+  const { version, map, profile, knowledge, book, clock, holding } = sources
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+  const registers = [registry]
+  new Gauge({
+    name: 'holdfast_info',
+    help: 'The version of Holdfast, and what the Longhorn release does (profile A, B, C or none).',
+    labelNames: ['version', 'profile'],
+    registers,
+    collect() {
+      this.reset()
+      this.set({ version, profile: profile() }, 1)
+    },
+  })
+  gauge('holdfast_holds', 'Changes that are held now.', holding)
+  new Gauge({
+    name: 'holdfast_reservations',
+    help: 'Admitted changes that may still be committed.',
+    labelNames: ['intent'],
+    registers,
+    collect() {
+      for (const intent of intents) this.set({ intent }, 0)
+      for (const { reservations } of book.pages()) for (const { intent } of reservations) this.inc({ intent })
+    },
+  })
+  gauge('holdfast_disk_map_synced', '1 once every Longhorn object was read.', () => Number(knowledge.synced))
+  gauge(
+    'holdfast_disk_map_age_seconds',
+    'Time since the disk map was last known to be current; +Inf before that.',
+    () => knowledge.ageMs() / 1_000,
+  )
+  gauge(
+    'holdfast_unreadable_objects',
+    'Longhorn objects that cannot be read; arming changes are not admitted while there are any.',
+    () => knowledge.unreadable.length,
+  )
+  gauge('holdfast_pending_cleanups', 'Copies that are gone from spec and still in status.', () =>
+    count(map.pendingCleanups()),
+  )
+  gauge(
+    'holdfast_oldest_pending_cleanup_seconds',
+    'How long the oldest of them has been pending; 0 if none is.',
+    () => {
+      let oldest = clock.now()
+      const now = oldest
+      for (const { since } of map.pendingCleanups()) oldest = Math.min(oldest, since)
+      return (now - oldest) / 1_000
+    },
+  )
+  gauge('holdfast_flagged_nodes', 'Nodes with an eviction flag up, their own or a disk’s.', () =>
+    count(map.nodes(), isFlagged),
+  )
+  gauge(
+    'holdfast_nodes_in_danger',
+    'Nodes on which a flag and a pending clean-up have met: their manager crashes.',
+    () => count(map.nodes(), (node) => isInDanger(node, map, profile())),
+  )
+  new Counter({
+    name: 'holdfast_watch_restarts_total',
+    help: 'Lists and watches that were started anew; `closed` is the API server’s daily business.',
+    labelNames: ['kind', 'reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { kind, reason, count } of sources.restarts()) this.inc({ kind, reason }, count)
+    },
+  })
+  gauge(
+    'holdfast_certificate_expiry_timestamp_seconds',
+    'When the certificate that is served expires, as Unix time.',
+    () => sources.certificateExpiry().getTime() / 1_000,
+  )
+  new Counter({
+    name: 'holdfast_events_dropped_total',
+    help: 'Kubernetes Events that were not written: too many at once, or refused by the API server.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(sources.droppedEvents())) this.inc({ reason }, count)
+    },
+  })
+}
+
+function count<T>(items: Iterable<T>, counts: (item: T) => boolean = () => true): number {
+  let total = 0
+  for (const item of items) if (counts(item)) total += 1
+  return total
+}

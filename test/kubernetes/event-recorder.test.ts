@@ -1,0 +1,141 @@
+import t, { type Test } from 'tap'
+import type { ObjectEvent } from '../../src/gate/ports.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { EventRecorder, type EventLimits } from '../../src/kubernetes/event-recorder.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+
+const path = '/api/v1/namespaces/longhorn-system/events'
+const signal = new AbortController().signal
+
+function event(name: string, message = 'no'): ObjectEvent {
+  return { kind: 'Node', name, uid: `uid-${name}`, reason: 'EvictionDuringCleanup', message }
+}
+
+interface Listed {
+  readonly items: readonly { readonly metadata: { readonly name: string }; readonly count: number }[]
+}
+
+async function recording(t: Test, limits: Partial<EventLimits> = {}) {
+  const api = await ApiServer.start({})
+  const client = connectTo(api.url)
+  const writes: string[] = []
+  let broken = false
+  const connection: Connection = {
+    ...client,
+    request: (request) => {
+      writes.push(request.method)
+      return broken ? Promise.reject(new Error('unreachable')) : client.request(request)
+    },
+  }
+  const clock = new FakeClock()
+  const problems: unknown[] = []
+  const recorder = new EventRecorder({
+    connection,
+    namespace: 'longhorn-system',
+    replica: 'one',
+    clock,
+    onProblem: (error) => problems.push(error),
+    limits,
+  })
+  t.teardown(async () => {
+    await recorder.stop()
+    client.close()
+    await api.stop()
+  })
+  const events = async () => (await jsonRequest(client, { method: 'GET', path, signal })) as Listed
+  /** Lets the next round come, with so many writes in all at its end. */
+  const round = async (writesWanted: number, ms = 10_000): Promise<void> => {
+    await eventually(() => clock.pending === 1, 'a round that is to come')
+    clock.advance(ms)
+    await eventually(() => writes.length >= writesWanted, `${writesWanted} writes`)
+    await recorder.idle()
+  }
+  const fail = (now: boolean): void => void (broken = now)
+  return { recorder, clock, writes, events, round, problems, fail, client }
+}
+
+t.test('an Event stands at its object, as kubectl describe looks for it', async (t) => {
+  const { recorder, events, round } = await recording(t)
+  recorder.record(event('n1', 'x'.repeat(2_000)))
+  await round(1, 0)
+  t.match((await events()).items, [
+    {
+      metadata: { namespace: 'longhorn-system', name: /^n1\./ },
+      involvedObject: { apiVersion: 'longhorn.io/v1beta2', kind: 'Node', name: 'n1', uid: 'uid-n1' },
+      type: 'Warning',
+      reason: 'EvictionDuringCleanup',
+      message: /^x{1023}…$/,
+      count: 1,
+      source: { component: 'holdfast', host: 'one' },
+      firstTimestamp: '2026-11-23T12:00:00Z',
+    },
+  ])
+})
+
+t.test('50 refusals a second for a minute are one Event with their number, in a few writes', async (t) => {
+  const { recorder, clock, events, writes } = await recording(t)
+  for (let tick = 0; tick < 3_000; tick += 1) {
+    recorder.record(event('n1', `refusal ${tick}`))
+    const before = writes.length
+    clock.advance(20)
+    if (writes.length > before) await recorder.idle()
+  }
+  await recorder.stop()
+  const { items } = await events()
+  t.match(items, [{ count: 3_000, message: 'refusal 2999', lastTimestamp: '2026-11-23T12:00:59Z' }])
+  t.ok(writes.length < 20, `${writes.length} writes`)
+})
+
+t.test('what happens again after ten minutes is another Event', async (t) => {
+  const { recorder, clock, events, round } = await recording(t)
+  recorder.record(event('n1'))
+  await round(1, 0)
+  clock.advance(600_000)
+  recorder.record(event('n1'))
+  await round(2)
+  t.equal((await events()).items.length, 2)
+})
+
+t.test('an Event that the API server has forgotten is made anew', async (t) => {
+  const { recorder, events, round, client } = await recording(t)
+  recorder.record(event('n1'))
+  await round(1, 0)
+  const [old] = (await events()).items
+  await jsonRequest(client, { method: 'DELETE', path: `${path}/${old?.metadata.name ?? ''}`, signal })
+  recorder.record(event('n1'))
+  await round(2)
+  await round(3)
+  t.match((await events()).items, [{ count: 2 }])
+})
+
+t.test('what cannot be written is said once, kept, and written later', async (t) => {
+  const { recorder, events, round, problems, fail } = await recording(t)
+  fail(true)
+  recorder.record(event('n1'))
+  recorder.record(event('n2'))
+  await round(2, 0)
+  await round(4)
+  t.match(problems, [{ message: 'unreachable' }])
+  fail(false)
+  await round(6)
+  t.equal((await events()).items.length, 2)
+  t.equal(problems.length, 1)
+})
+
+t.test('so many are remembered, and what is dropped is counted', async (t) => {
+  const { recorder, clock, events, round, fail } = await recording(t, { maxSeries: 2 })
+  fail(true)
+  for (const name of ['n1', 'n2', 'n3', 'n4']) recorder.record(event(name))
+  t.strictSame(recorder.dropped, { 'too-many': 2, 'not-written': 0 })
+  await round(2, 0)
+  clock.advance(600_000)
+  recorder.record(event('n5'))
+  t.strictSame(recorder.dropped, { 'too-many': 2, 'not-written': 2 })
+  await recorder.idle()
+  fail(false)
+  await recorder.stop()
+  t.match((await events()).items, [{ involvedObject: { name: 'n5' } }])
+})
