@@ -47,6 +47,8 @@ interface Series {
   count: number
   /** The count that the API server knows. */
   written: number
+  /** When it may be written next, in milliseconds since the epoch: at once if it is new. */
+  notBefore: number
 }
 
 /** The longest message that the API server takes. */
@@ -64,6 +66,7 @@ export class EventRecorder implements EventSink {
   readonly #dropped = { 'too-many': 0, 'not-written': 0 }
   #cancel: (() => void) | undefined
   #writing: Promise<void> = Promise.resolve()
+  #isWriting = false
   #failing = false
   #stopped = false
 
@@ -94,9 +97,18 @@ export class EventRecorder implements EventSink {
       }
       const name = `${event.name.slice(0, 200)}.${randomUUID()}`
       const { message } = event
-      this.#series.set(key, { event, name, first: now, last: now, message, count: 1, written: 0 })
+      this.#series.set(key, {
+        event,
+        name,
+        first: now,
+        last: now,
+        message,
+        count: 1,
+        written: 0,
+        notBefore: now,
+      })
     }
-    this.#writeSoon(known === undefined)
+    this.#schedule()
   }
 
   /** Resolves when nothing is being written. */
@@ -109,26 +121,31 @@ export class EventRecorder implements EventSink {
     this.#stopped = true
     this.#cancel?.()
     await this.#writing
-    await this.#write(AbortSignal.timeout(this.#limits.flushMs))
+    await this.#write(this.#unwritten(), AbortSignal.timeout(this.#limits.flushMs))
   }
 
-  /** Something new is told at once, what is counted up with the next round. */
-  #writeSoon(isNew: boolean): void {
-    if (this.#stopped || this.#cancel) return
-    const wait = isNew && !this.#failing ? 0 : this.#limits.writeMs
-    this.#cancel = this.#options.clock.setTimer(wait, () => {
-      this.#writing = this.#write(AbortSignal.timeout(this.#limits.writeMs)).then(() => {
-        this.#cancel = undefined
-        // What came meanwhile waits for its turn.
-        if (this.#unwritten().length > 0) this.#writeSoon(false)
+  /** What is new is told at once, what is counted up only now and then. */
+  #schedule(): void {
+    if (this.#stopped || this.#isWriting) return
+    this.#cancel?.()
+    const { clock } = this.#options
+    const next = Math.min(...this.#unwritten().map(({ notBefore }) => notBefore))
+    if (next === Infinity) return
+    this.#cancel = clock.setTimer(Math.max(0, next - clock.now()), () => {
+      this.#isWriting = true
+      const due = this.#unwritten().filter(({ notBefore }) => notBefore <= clock.now())
+      this.#writing = this.#write(due, AbortSignal.timeout(this.#limits.writeMs)).finally(() => {
+        this.#isWriting = false
+        this.#schedule()
       })
     })
   }
 
-  async #write(signal: AbortSignal): Promise<void> {
+  async #write(due: readonly Series[], signal: AbortSignal): Promise<void> {
     const problems: unknown[] = []
-    for (const series of this.#unwritten()) {
+    for (const series of due) {
       const { count } = series
+      series.notBefore = this.#options.clock.now() + this.#limits.writeMs
       try {
         await (series.written === 0 ? this.#create(series, signal) : this.#countUp(series, signal))
         series.written = count

@@ -48,6 +48,14 @@ export class Child {
     return this.#lines.slice(-15).join('\n')
   }
 
+  /** The first errors that were logged, for messages. */
+  get errors(): string {
+    return this.#lines
+      .filter((line) => line.startsWith('{"level":50'))
+      .slice(0, 5)
+      .join('\n')
+  }
+
   /** Sends a signal and waits for the end. */
   async end(signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> {
     if (!this.#ended) this.#process.kill(signal)

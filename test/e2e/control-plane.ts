@@ -23,7 +23,8 @@ export class ControlPlane {
   readonly #binaries: Binaries
   readonly #etcd: Child
   readonly #args: readonly string[]
-  readonly #authorityCert: string
+  /** Of the API server's own certificate, PEM. */
+  readonly authorityCert: string
   #apiServer: Child
 
   private constructor(fields: {
@@ -39,7 +40,7 @@ export class ControlPlane {
     this.#binaries = fields.binaries
     this.#etcd = fields.etcd
     this.#args = fields.args
-    this.#authorityCert = fields.authorityCert
+    this.authorityCert = fields.authorityCert
     const version = execFileSync(fields.binaries.apiServer, ['--version'], { encoding: 'utf8' })
     this.version = version.trim().replace(/^Kubernetes/, 'kube-apiserver')
     this.#apiServer = this.#launch()
@@ -111,7 +112,7 @@ export class ControlPlane {
           name: 'e2e',
           cluster: {
             server: this.server,
-            'certificate-authority-data': Buffer.from(this.#authorityCert).toString('base64'),
+            'certificate-authority-data': Buffer.from(this.authorityCert).toString('base64'),
           },
         },
       ],

@@ -16,6 +16,9 @@ export class Load {
   readonly #timer: NodeJS.Timeout
   readonly #started = performance.now()
   #calls = 0
+  #last = performance.now()
+  /** The longest time, in milliseconds, in which not even this process could do anything. */
+  stalledMs = 0
   /** What failed, with the answers. */
   readonly failures: string[] = []
 
@@ -25,6 +28,9 @@ export class Load {
     this.#node = node
     this.#disk = disk
     this.#timer = setInterval(() => {
+      const now = performance.now()
+      this.stalledMs = Math.max(this.stalledMs, now - this.#last - everyMs)
+      this.#last = now
       this.#calls += 1
       const call = this.#calls % 10 === 0 ? this.#evictAndCalm() : this.#evict(true, true)
       const done = call.finally(() => this.#running.delete(done))

@@ -1,14 +1,17 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { chart } from './suite/chart.ts'
+import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
 import { sharedSuite } from './suite/shared.ts'
 import { World } from './world.ts'
 
-// Run by `npm run test:e2e`. Everything is stopped and removed at the end, whatever happens.
+// Run by `npm run test:e2e`; an argument is part of the name of the only group to run. Everything is stopped and
+// removed at the end, whatever happens.
+const [only = ''] = process.argv.slice(2)
 let what = 'no kube-apiserver'
 // A replica takes 10 s to leave, an authority a minute to be replaced.
 const timeout = 15 * 60_000
@@ -21,22 +24,26 @@ t.test('end to end', { timeout }, async (t) => {
   t.comment(what)
   process.once('SIGINT', () => t.bailout('interrupted'))
 
-  await t.test('chart', (t) => chart(t, cluster))
+  const group = async (name: string, run: (t: Test) => void): Promise<void> => {
+    if (name.includes(only)) await t.test(name, run)
+  }
+  await group('chart', (t) => chart(t, cluster))
+  await group('install', (t) => install(t, cluster))
   const yaml = await cluster.install()
   await new World(cluster).setting('current-longhorn-version', 'v1.8.0')
   const guards = await cluster.deploy(yaml)
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
   await Promise.all([guards.add(), guards.add()])
-  await t.test('shared', (t) => {
+  await group('shared', (t) => {
     sharedSuite(t, cluster)
     t.end()
   })
-  await t.test('older version', (t) => olderVersion(t, cluster))
-  await t.test('life cycle', (t) => lifeCycle(t, cluster, guards))
+  await group('older version', (t) => olderVersion(t, cluster))
+  await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
-  await t.test('nobody answers', (t) => nobodyAnswers(t, cluster))
+  await group('nobody answers', (t) => nobodyAnswers(t, cluster))
 })
 
 t.on('end', () => {

@@ -45,6 +45,11 @@ export class RealCluster implements Cluster {
     return runProgram(this.binaries.kubectl, args, this.#env, input)
   }
 
+  /** helm, as an administrator. */
+  helm(args: readonly string[]): Promise<Ended> {
+    return runProgram(this.binaries.helm, args, this.#env)
+  }
+
   /** As `kubectl`. @throws what it says if it fails */
   async must(args: readonly string[], input?: string): Promise<string> {
     const { code, stdout, stderr } = await this.kubectl(args, input)

@@ -20,12 +20,22 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
 
   const underLoad = async (t: Test, name: string, act: () => Promise<void>): Promise<void> => {
     await world.node(name, [disk(`${name}-a`)])
-    const load = new Load(cluster.connection, name, `${name}-a`)
-    await act()
-    const rate = await load.stop()
-    t.strictSame(load.failures.slice(0, 3), [])
-    t.ok(rate > 40, `${rate.toFixed(0)} calls a second`)
-    t.comment(`${load.calls} admission calls, ${rate.toFixed(0)} a second, ${load.failures.length} failed`)
+    for (let again = 0; ; again += 1) {
+      const load = new Load(cluster.connection, name, `${name}-a`)
+      await act()
+      const rate = await load.stop()
+      const { calls, failures, stalledMs } = load
+      t.comment(`${calls} admission calls, ${rate.toFixed(0)} a second, ${failures.length} failed`)
+      // A machine that stands still for seconds says nothing about the guard.
+      if (stalledMs > 2_000 && again < 2) {
+        t.comment(`the machine stood still for ${stalledMs.toFixed(0)} ms: once again`)
+        continue
+      }
+      if (failures.length > 0) for (const { process } of guards.replicas) t.comment(process.errors)
+      t.strictSame(failures.slice(0, 3), [])
+      t.ok(rate > 40, `${rate.toFixed(0)} calls a second`)
+      return
+    }
   }
 
   t.test('a rolling restart of both replicas under 50 calls a second loses none', async (t) => {

@@ -120,6 +120,17 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     await cluster.install()
     await cluster.must(['delete', 'validatingadmissionpolicies,validatingadmissionpolicybindings', '--all'])
   })
+
+  t.test('break glass: without the registration everything passes', async (t) => {
+    await world.node('n8', [disk('n8-a'), disk('n8-b')])
+    await world.image('n8', [pending('n8-a')])
+    t.equal((await evict(cluster, 'n8', 'n8-b')).code, 1)
+    await cluster.must(['delete', 'validatingwebhookconfigurations.admissionregistration.k8s.io', 'holdfast'])
+    let eviction = await evict(cluster, 'n8', 'n8-b')
+    for (let tries = 0; tries < 50 && eviction.code !== 0; tries += 1)
+      eviction = await evict(cluster, 'n8', 'n8-b')
+    t.equal(eviction.code, 0, eviction.stderr)
+  })
   t.end()
 }
 

@@ -92,6 +92,17 @@ export function requests(t: Test, cluster: Cluster): void {
     t.match((await patch(cluster, 'nodes', 'q6', stale)).stderr, /Conflict|the object has been modified/)
   })
 
+  t.test('kubectl describe shows at the object what was refused', async (t) => {
+    await world.node('q8', [disk('q8-a')])
+    await world.image('q8', [ready('q8-a')])
+    t.equal((await cleanUp(cluster, 'q8', 'q8-a')).code, 1)
+    const describe = ['describe', 'backingimages.longhorn.io', 'q8', '-n', 'longhorn-system']
+    let { stdout } = await cluster.kubectl(describe)
+    for (let tries = 0; tries < 50 && !stdout.includes('LastUsableCopy'); tries += 1)
+      ({ stdout } = await cluster.kubectl(describe))
+    t.match(stdout, /Warning +LastUsableCopy .*holdfast.* Refused \(asked by /)
+  })
+
   t.test('what Longhorn uninstalls is not stopped', async (t) => {
     await world.node('q7', [disk('q7-a')])
     await world.image('q7', [ready('q7-a')])

@@ -1,0 +1,59 @@
+import type { Test } from 'tap'
+import { root } from '../../fixtures/root.ts'
+import { ask } from '../cluster.ts'
+import type { RealCluster } from '../real-cluster.ts'
+
+const chartFolder = `${root}/charts/holdfast`
+
+/** The life of a release, with the commands of README. Nobody answers here, so its registration lets everything pass. */
+export function install(t: Test, cluster: RealCluster): void {
+  const helm = async (t: Test, ...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await cluster.helm([...args, '--namespace', 'trial'])
+    t.equal(code, 0, stderr)
+    return stdout
+  }
+
+  t.test('helm install tells the next three commands', async (t) => {
+    const said = await helm(
+      t,
+      'install',
+      'trial',
+      chartFolder,
+      '--create-namespace',
+      '--set',
+      'webhook.failurePolicy=Ignore',
+    )
+    t.equal(said.match(/^ +(kubectl|helm) /gm)?.length, 3, said)
+  })
+
+  t.test('helm upgrade keeps the certificates, and whom the API server trusts', async (t) => {
+    const secret = '/api/v1/namespaces/trial/secrets/trial-holdfast-tls'
+    const registration =
+      '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/trial-holdfast'
+    await ask(cluster, 'PATCH', secret, { data: { 'tls.crt': 'eA==' } })
+    const found = (await ask(cluster, 'GET', registration)) as { webhooks: { clientConfig: object }[] }
+    const { plane } = cluster
+    const caBundle = Buffer.from(plane.authorityCert).toString('base64')
+    const webhooks = found.webhooks.map((webhook) => ({
+      ...webhook,
+      clientConfig: { ...webhook.clientConfig, caBundle },
+    }))
+    await ask(cluster, 'PATCH', registration, { webhooks })
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reuse-values', '--set', 'replicas=3')
+    t.match(await ask(cluster, 'GET', secret), { data: { 'tls.crt': 'eA==' } })
+    t.match(await ask(cluster, 'GET', registration), { webhooks: [{ clientConfig: { caBundle } }] })
+  })
+
+  t.test('helm uninstall leaves nothing of the release but what its namespace takes along', async (t) => {
+    await helm(t, 'uninstall', 'trial')
+    const kinds = [
+      'validatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings',
+      'roles,rolebindings,serviceaccounts,configmaps,secrets,services,deployments,networkpolicies',
+    ].join()
+    const label = 'app.kubernetes.io/instance=trial'
+    const left = await cluster.must(['get', kinds, '--all-namespaces', '-l', label, '-o', 'name'])
+    t.equal(left, '')
+    await cluster.must(['delete', 'namespace', 'trial', '--wait=false'])
+  })
+  t.end()
+}
