@@ -36,7 +36,9 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   const noConfig = await run(['serve', '--config', missing])
   t.equal(noConfig.code, 2)
   t.match(noConfig.stderr, `cannot read the configuration file ${missing}`)
-  const noCert = await run(['serve', '--tls-cert', missing])
+  await writeFile(join(folder, 'kubeconfig'), kubeconfig)
+  const place = ['--kubeconfig', join(folder, 'kubeconfig')]
+  const noCert = await run(['serve', '--tls-cert', missing, ...place])
   t.equal(noCert.code, 2)
   t.match(noCert.stderr, `cannot read ${missing} (--tls-cert)`)
   t.match(noCert.stderr, 'holdfast certs')
@@ -47,8 +49,7 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   t.equal(noCluster.code, 2)
   t.match(noCluster.stderr, missing)
   const swapped = ['--tls-cert', join(certs, 'tls.key'), '--tls-key', join(certs, 'tls.crt')]
-  await writeFile(join(folder, 'kubeconfig'), kubeconfig)
-  const unusable = await run(['serve', ...swapped, '--kubeconfig', join(folder, 'kubeconfig')])
+  const unusable = await run(['serve', ...swapped, ...place])
   t.equal(unusable.code, 2)
   t.match(unusable.stderr, 'certificate')
 })

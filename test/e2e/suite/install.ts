@@ -44,6 +44,13 @@ export function install(t: Test, cluster: RealCluster): void {
     t.match(await ask(cluster, 'GET', registration), { webhooks: [{ clientConfig: { caBundle } }] })
   })
 
+  t.test('helm upgrade puts a registration back that was taken away', async (t) => {
+    const name = 'validatingwebhookconfigurations.admissionregistration.k8s.io/trial-holdfast'
+    await cluster.must(['delete', name])
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reuse-values')
+    t.match(await cluster.must(['get', name, '-o', 'name']), 'trial-holdfast')
+  })
+
   t.test('helm uninstall leaves nothing of the release but what its namespace takes along', async (t) => {
     await helm(t, 'uninstall', 'trial')
     const kinds = [

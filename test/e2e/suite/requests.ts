@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
-import { disk, pending, ready, uuid } from '../../fixtures/raw-objects.ts'
+import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { ask, longhornPath, type Cluster } from '../cluster.ts'
 import { calm, cleanUp, evict, longhorn, patch } from '../requests.ts'
 import { World } from '../world.ts'
@@ -8,7 +8,6 @@ import { World } from '../world.ts'
 /** Every way of asking, and what comes back. */
 export function requests(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
-  const onlyReal = !cluster.isReal && 'the embedded API server does not do this'
 
   t.test('kubectl waits through a hold, and then succeeds without a word', async (t) => {
     await world.node('q1', [disk('q1-a'), disk('q1-b')])
@@ -47,38 +46,6 @@ export function requests(t: Test, cluster: Cluster): void {
     const refused = await cluster.kubectl([...args, '-p', JSON.stringify(body), ...longhorn])
     t.match(refused.stderr, 'eviction-during-cleanup')
   })
-
-  t.test(
-    'server-side apply: a flag that is raised, and a copy that its manager lets go',
-    { skip: onlyReal },
-    async (t) => {
-      await world.node('q4', [disk('q4-a'), disk('q4-b')])
-      await world.image('q4', [pending('q4-a')])
-      const apply = (object: object, ...flags: readonly string[]) =>
-        cluster.kubectl(
-          ['apply', '--server-side', '--force-conflicts', '-n', 'longhorn-system', ...flags, '-f', '-'],
-          JSON.stringify({ apiVersion: 'longhorn.io/v1beta2', ...object }),
-        )
-      const node = (evictionRequested: boolean) => ({
-        kind: 'Node',
-        metadata: { name: 'q4' },
-        spec: { evictionRequested },
-      })
-      t.equal((await apply(node(false))).code, 0)
-      t.match((await apply(node(true), ...longhorn)).stderr, 'eviction-during-cleanup')
-
-      await world.image('q4-image', [])
-      const image = (map: object) => ({
-        kind: 'BackingImage',
-        metadata: { name: 'q4-image' },
-        spec: { diskFileSpecMap: map, sourceType: 'download' },
-      })
-      t.equal((await apply(image({ [uuid('q4-b')]: { evictionRequested: false } }))).code, 0)
-      const status = { diskFileStatusMap: { [uuid('q4-b')]: { state: 'ready', progress: 100 } } }
-      await ask(cluster, 'PATCH', `${longhornPath('backingimages')}/q4-image/status`, { status })
-      t.match((await apply(image({}))).stderr, 'last-usable-copy')
-    },
-  )
 
   t.test('a flag is taken down whatever is pending', async (t) => {
     await world.node('q5', [disk('q5-a'), disk('q5-b', { evictionRequested: true })])
