@@ -11,6 +11,7 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import type { EventRecorder } from '../kubernetes/event-recorder.ts'
+import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
 import { LeaseBook } from '../kubernetes/lease-book.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { isArming } from '../rules/acts.ts'
@@ -40,6 +41,10 @@ export interface GuardModules {
   readonly book?: ReservationBook
 }
 
+/** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */
+const quietMs = ({ maxAgeMs }: Configuration): number =>
+  Math.min(defaultListWatchLimits.idleTimeoutMs, (maxAgeMs * 3) / 4)
+
 /** A whole guard: the disk map, what feeds it, the gate, and the webhook in front. */
 export class Guard {
   readonly #connection: Connection
@@ -67,6 +72,7 @@ export class Guard {
     this.#feed = new DiskMapFeed({
       connection,
       namespace,
+      limits: { idleTimeoutMs: quietMs(configuration) },
       sink: told(map, changes),
       onProblem: (problem) => logProblem(log, problem),
     })

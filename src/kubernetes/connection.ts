@@ -20,8 +20,7 @@ export interface ApiRequest {
   /** How long to wait for the answer's headers. Default 30 s: longer than the slowest list takes to start. */
   readonly headersTimeoutMs?: number
   /**
-   * How long the body may stay silent. Default 90 s: the API server sends a bookmark every minute on a quiet
-   * watch, and a half-open connection tells nothing at all by itself.
+   * How long the body may stay silent. Default 90 s: a half-open connection tells nothing at all by itself.
    */
   readonly idleTimeoutMs?: number
 }

@@ -109,6 +109,10 @@ export class DiskMapFeed {
     await Promise.all([...this.#followers.values()].map((follower) => follower.stop()))
   }
 
+  #retryNow(): void {
+    for (const follower of this.#followers.values()) follower.retryNow()
+  }
+
   #stop(): void {
     this.#stopping.abort(new Error('The feed of the disk map was stopped.'))
   }
@@ -122,6 +126,8 @@ export class DiskMapFeed {
       onChange: (change) => this.#pass(kind, change),
       onSynced,
       onProblem: (problem) => this.#options.onProblem?.(notFollowed(kind, namespace, problem)),
+      // A map of which some kinds are ahead by a back-off is wrong about what belongs together.
+      onRecovered: () => this.#retryNow(),
       signal: this.#stopping.signal,
       clock: this.#clock,
       ...(limits ? { limits } : {}),

@@ -6,7 +6,11 @@ export interface ListWatchLimits {
   readonly pageSize: number
   /** No headers for so long: given up. */
   readonly headersTimeoutMs: number
-  /** No byte of a watch for so long: dead. The API server sends a bookmark every minute. */
+  /**
+   * Nothing has shown for so long that the copy is current: it is listed anew. Longer than the minute between two
+   * bookmarks; but a resource that nobody writes gets them only where etcd tells its progress, which is a flag of
+   * etcd (measured on kube-apiserver 1.36.2: not a byte in 400 s).
+   */
   readonly idleTimeoutMs: number
   /** A watch is asked to end after a random time between these two, so that not all end together. */
   readonly minWatchSeconds: number

@@ -2,7 +2,7 @@
 export type RestartReason =
   /** The server ended the watch properly, as it does every 5–10 minutes. */
   | 'closed'
-  /** No byte for 90 s: a half-open connection. */
+  /** No byte for 90 s: a half-open connection, or a resource that nobody writes. */
   | 'silent'
   /** The connection was lost in the middle. */
   | 'cut'
@@ -79,7 +79,7 @@ export interface Course {
 /** What is done about each restart. */
 export const courses: Readonly<Record<RestartReason, Course>> = {
   closed: { next: 'same', when: 'at-once' },
-  silent: { next: 'same', when: 'at-once' },
+  silent: { next: 'list', when: 'at-once' },
   cut: { next: 'same', when: 'back-off' },
   expired: { next: 'list', when: 'at-once' },
   'new-history': { next: 'list', when: 'at-once' },
@@ -94,6 +94,11 @@ export const courses: Readonly<Record<RestartReason, Course>> = {
   rejected: { next: 'list', when: 'back-off' },
   'server-error': { next: 'same', when: 'back-off' },
   unexpected: { next: 'list', when: 'back-off' },
+}
+
+/** Whether a reason is one for which the whole server is away, not only what was asked of it. */
+export function isOutage(reason: RestartReason): boolean {
+  return reason === 'unreachable' || reason === 'timed-out' || reason === 'cut' || reason === 'server-error'
 }
 
 /** A count of zero for each reason. */

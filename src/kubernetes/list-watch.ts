@@ -6,6 +6,7 @@ import type { Connection } from './connection.ts'
 import { defaultListWatchLimits, type ListWatchLimits } from './list-watch-limits.ts'
 import {
   courses,
+  isOutage,
   noRestarts,
   type ListWatchCounters,
   type ListWatchProblem,
@@ -30,6 +31,8 @@ export interface ListWatchOptions<T extends object> {
   readonly onSynced?: () => void
   /** Told once for each new problem; the list-watch goes on by itself in any case. */
   readonly onProblem?: (problem: ListWatchProblem) => void
+  /** Told when a watch is open again after a problem. */
+  readonly onRecovered?: () => void
   /** Stops it, as `stop()` does. */
   readonly signal?: AbortSignal
   readonly limits?: Partial<ListWatchLimits>
@@ -56,6 +59,8 @@ export class ListWatch<T extends object> {
   #resourceVersion: string | undefined
   #provenAt: number | undefined
   #restartsAtOnce = 0
+  /** Ends the wait that is under way. */
+  #wake = new AbortController()
   #problem: ListWatchProblem | undefined
 
   constructor(options: ListWatchOptions<T>) {
@@ -94,10 +99,16 @@ export class ListWatch<T extends object> {
 
   /**
    * Milliseconds since the copy was last proven to be current; Infinity before the first list. A byte on a live
-   * watch proves it. So does a complete list, for the moment it was asked for.
+   * watch proves it. So does a complete list, for the moment it was asked for. An open watch alone does not, so
+   * that a quiet one is replaced by a list in time.
    */
   ageMs(): number {
     return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.now() - this.#provenAt)
+  }
+
+  /** Ends a wait for a server that could not be reached: somebody else has just reached it. */
+  retryNow(): void {
+    if (this.#state.phase === 'backing-off' && isOutage(this.#state.reason)) this.#wake.abort()
   }
 
   /** Resolves when all is over: no request, no timer, and nobody is told anything any more. */
@@ -156,6 +167,7 @@ export class ListWatch<T extends object> {
       ...this.#limits,
       path: this.#options.path,
       resourceVersion: this.#resourceVersion ?? '',
+      idleTimeoutMs: this.#limits.idleTimeoutMs - this.ageMs(),
       timeoutSeconds: minWatchSeconds + Math.floor(this.#random() * (maxWatchSeconds - minWatchSeconds + 1)),
       signal: this.#stopping.signal,
     }
@@ -164,7 +176,9 @@ export class ListWatch<T extends object> {
         this.#state = { phase: 'watching', since, connected: true }
         this.#counters.watches += 1
         this.#backOff.succeeded()
+        const recovered = this.#problem !== undefined && this.#options.onRecovered
         this.#problem = undefined
+        if (recovered) this.#tell(recovered)
       },
       happened: (event) => {
         this.#resourceVersion = event.resourceVersion
@@ -188,19 +202,21 @@ export class ListWatch<T extends object> {
     const course = courses[reason]
     this.#counters.restarts[reason] += 1
     if (this.#next === 'watch' && lastedMs >= this.#limits.briefWatchMs) this.#restartsAtOnce = 0
-    if (course.next === 'list') this.#next = 'list'
+    // However often watches end: an old copy is proven anew only by a list.
+    if (course.next === 'list' || this.ageMs() >= this.#limits.idleTimeoutMs) this.#next = 'list'
 
     const atOnce = course.when === 'at-once' && this.#restartsAtOnce < this.#limits.restartsAtOnce
     if (atOnce) this.#restartsAtOnce += 1
     const waitMs = atOnce ? 0 : this.#backOff.failed(retryAfterSeconds(error))
-    // That a watch is ended, or a version forgotten, belongs to a server in good health.
-    const normal = atOnce && (reason === 'closed' || reason === 'expired')
+    // A watch that is ended or quiet, or a version forgotten, belongs to a server in good health.
+    const normal = atOnce && (reason === 'closed' || reason === 'silent' || reason === 'expired')
     if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
     if (atOnce) return
 
     const since = this.#clock.now()
     this.#state = { phase: 'backing-off', since, until: since + waitMs, reason }
-    await pause(this.#clock, waitMs, this.#stopping.signal)
+    this.#wake = new AbortController()
+    await pause(this.#clock, waitMs, AbortSignal.any([this.#stopping.signal, this.#wake.signal]))
   }
 
   #report(problem: ListWatchProblem): void {

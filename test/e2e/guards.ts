@@ -74,10 +74,11 @@ export class Guards {
     return [...this.#replicas.keys()]
   }
 
-  /** One more replica, that is ready. */
-  async add(): Promise<Replica> {
+  /** One more replica, that is ready. @param flags besides those of the Deployment */
+  async add(...flags: readonly string[]): Promise<Replica> {
     this.#started += 1
-    const replica = new Replica(`holdfast-${this.#started}`, this.#template)
+    const { args, here } = this.#template
+    const replica = new Replica(`holdfast-${this.#started}`, { args, here: [...here, ...flags] })
     try {
       this.#replicas.set(replica, await replica.ports())
       await this.#untilReady(replica)

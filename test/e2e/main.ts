@@ -6,6 +6,7 @@ import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
+import { quiet } from './suite/quiet.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { sharedSuite } from './suite/shared.ts'
 import { World } from './world.ts'
@@ -42,6 +43,7 @@ t.test('end to end', { timeout }, async (t) => {
   })
   await group('server-side apply', (t) => serverSideApply(t, cluster))
   await group('older version', (t) => olderVersion(t, cluster))
+  await group('quiet', (t) => quiet(t, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')

@@ -176,6 +176,23 @@ t.test('how far it can be trusted', (t) => {
   t.end()
 })
 
+t.test('after an outage all kinds are followed again as soon as one is', async (t) => {
+  const waits = [0.1, 0.9, 0.9, 0.9, 0.9, 0.9]
+  let asked = 0
+  const { server, clock, feed, watching } = await feeding(t, undefined, {
+    random: () => waits[asked++ % waits.length] ?? 0,
+  })
+  await watching()
+  asked = 0
+  await server.down()
+  const phases = () => [...feed.followers.values()].map(({ state }) => state.phase)
+  await eventually(() => phases().every((phase) => phase === 'backing-off'))
+  await server.up()
+  clock.advance(80)
+  await watching()
+  t.same(new Set(phases()), new Set(['watching']))
+})
+
 t.test('an object that cannot be read', (t) => {
   t.test('is reported, counted and listed; what was known of it stays', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t, ({ store }) => {

@@ -167,7 +167,7 @@ t.test('waiting', (t) => {
 })
 
 t.test('silence', (t) => {
-  t.test('90 s without a byte, and the watch is given up and resumed', async (t) => {
+  t.test('90 s without a byte, and the watch is given up for a list: nothing less is proof', async (t) => {
     const { server, listWatch, clock, caughtUp, known } = await followTwo(t)
     server.silenceWatches()
     server.store.put(path, thing('unheard'))
@@ -178,8 +178,37 @@ t.test('silence', (t) => {
     clock.advance(1)
     await caughtUp()
     t.ok(known.has('unheard'))
-    t.equal(server.seen('list').length, 1)
+    t.equal(server.seen('list').length, 2)
     t.equal(listWatch.counters.restarts.silent, 1)
+  })
+
+  t.test(
+    'a resource that nobody writes is known to be current for ever, and that is no problem',
+    async (t) => {
+      const { listWatch, clock, caughtUp, problems } = await followTwo(t)
+      for (let n = 1; n <= 10; n++) {
+        clock.advance(90_000)
+        await eventually(() => listWatch.counters.lists === n + 1)
+        await caughtUp()
+        t.equal(listWatch.ageMs(), 0)
+      }
+      t.strictSame(problems, [])
+    },
+  )
+
+  t.test('watches that are cut each minute do not put that off', async (t) => {
+    const { server, listWatch, clock, caughtUp } = await followTwo(t)
+    clock.advance(60_000)
+    await turns()
+    server.cutWatches()
+    await eventually(() => listWatch.state.phase === 'backing-off')
+    clock.advance(waitOf(listWatch))
+    await caughtUp()
+    t.equal(listWatch.counters.lists, 1)
+    clock.advance(90_000 - listWatch.ageMs())
+    await eventually(() => listWatch.counters.lists === 2)
+    await caughtUp()
+    t.ok(listWatch.ageMs() < 90_000)
   })
 
   t.test('a watch that is opened and never says a word is given up too', async (t) => {

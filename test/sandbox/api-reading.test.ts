@@ -124,6 +124,15 @@ t.test('a watch', (t) => {
     t.equal(clock.pending, 0, 'nothing is left behind')
   })
 
+  t.test('says nothing as long as nothing is written', async (t) => {
+    const clock = new FakeClock()
+    const { api } = await started(t, { clock })
+    const watching = await Watching.open(t, watchPath(api, 'allowWatchBookmarks=true&timeoutSeconds=90'))
+    clock.advance(90_000)
+    await eventually(() => watching.ended)
+    t.strictSame(watching.story, [])
+  })
+
   t.test('as a table has its columns in the first line only', async (t) => {
     const { api, client } = await started(t)
     await client.create(resources.Setting, setting('a', '1'))

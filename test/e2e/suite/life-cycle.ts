@@ -96,20 +96,23 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     t.equal(after.bundle.match(/BEGIN CERTIFICATE/g)?.length, 2, 'old and new are both trusted')
   })
 
-  t.test('a replica that is killed in mid-hold lets nothing pass, and the other one holds on', async (t) => {
-    await world.node('l4', [disk('l4-a'), disk('l4-b')])
-    await world.image('l4', [pending('l4-a')])
-    const eviction = evict(cluster, 'l4', 'l4-b')
-    await wait(1_000)
-    for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
-    const [killed] = await Promise.all([eviction, guards.add(), guards.add()])
-    t.equal(killed.code, 1)
-    t.match(killed.stderr, /failed calling webhook "guard.holdfast.dev"/)
-    const again = evict(cluster, 'l4', 'l4-b')
-    await wait(1_000)
-    await world.cleanedUp('l4', 'l4-a')
-    t.strictSame(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: '' })
-  })
+  t.test(
+    'replicas that are killed in mid-hold let nothing pass, and those that follow hold on',
+    async (t) => {
+      await world.node('l4', [disk('l4-a'), disk('l4-b')])
+      await world.image('l4', [pending('l4-a')])
+      const eviction = evict(cluster, 'l4', 'l4-b')
+      await wait(1_000)
+      for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
+      const [killed] = await Promise.all([eviction, guards.add(), guards.add()])
+      t.equal(killed.code, 1)
+      t.match(killed.stderr, /failed calling webhook "guard.holdfast.dev"/)
+      const again = evict(cluster, 'l4', 'l4-b')
+      await wait(1_000)
+      await world.cleanedUp('l4', 'l4-a')
+      t.strictSame(await again, { code: 0, stdout: 'node.longhorn.io/l4 patched\n', stderr: '' })
+    },
+  )
 
   t.test('the guard goes on after the API server has crashed and is back', async (t) => {
     await cluster.plane.crash()

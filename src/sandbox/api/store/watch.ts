@@ -42,7 +42,8 @@ export interface WatchSink {
  */
 export function watch(store: Store, clock: Clock, options: WatchOptions, sink: WatchSink): () => void {
   const { resource, namespace, bookmarkMs } = options
-  const missed = options.from > store.revision ? undefined : store.since(options.from || store.revision)
+  const from = options.from || store.revision
+  const missed = from > store.revision ? undefined : store.since(from)
   if (!missed) {
     const { status } = expired(`too old resource version: ${options.from} (${store.revision})`)
     sink.send({ type: 'ERROR', object: statusOf(status) })
@@ -69,9 +70,12 @@ export function watch(store: Store, clock: Clock, options: WatchOptions, sink: W
   }
   // Commits are shown in microtasks: a bookmark waits its turn behind those it speaks for.
   const inTurn = (speak: (bookmark: () => void) => void) => {
-    const event = bookmarkOf(resource, store.revision)
+    const { revision } = store
     queueMicrotask(() => {
-      if (!stopped) speak(() => bookmarkMs !== undefined && sink.send(event))
+      // As in the API server, where nothing was written there is nothing to say.
+      const bookmark = () =>
+        bookmarkMs !== undefined && revision > from && sink.send(bookmarkOf(resource, revision))
+      if (!stopped) speak(bookmark)
     })
   }
   const bookmarkEvery = (everyMs: number) => {
