@@ -45,7 +45,7 @@ export class BackOff {
   /**
    * Something failed.
    *
-   * @param retryAfterSeconds what the server asked for; the wait is never shorter
+   * @param retryAfterSeconds what the server asked for; it knows better than any guess
    * @returns how long to wait, in milliseconds
    */
   failed(retryAfterSeconds = 0): number {
@@ -55,6 +55,7 @@ export class BackOff {
     if (healthyFor >= healthyMs) this.#failures = 0
     const ceilingMs = Math.min(capMs, baseMs * 2 ** this.#failures)
     this.#failures += 1
-    return Math.max(this.#random() * ceilingMs, Math.min(retryAfterSeconds * 1000, maxRetryAfterMs))
+    if (retryAfterSeconds > 0) return Math.min(retryAfterSeconds * 1000, maxRetryAfterMs)
+    return this.#random() * ceilingMs
   }
 }

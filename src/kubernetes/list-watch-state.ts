@@ -96,11 +96,6 @@ export const courses: Readonly<Record<RestartReason, Course>> = {
   unexpected: { next: 'list', when: 'back-off' },
 }
 
-/** Whether a reason is one for which the whole server is away, not only what was asked of it. */
-export function isOutage(reason: RestartReason): boolean {
-  return reason === 'unreachable' || reason === 'timed-out' || reason === 'cut' || reason === 'server-error'
-}
-
 /** A count of zero for each reason. */
 export function noRestarts(): Record<RestartReason, number> {
   return {

@@ -6,7 +6,6 @@ import type { Connection } from './connection.ts'
 import { defaultListWatchLimits, type ListWatchLimits } from './list-watch-limits.ts'
 import {
   courses,
-  isOutage,
   noRestarts,
   type ListWatchCounters,
   type ListWatchProblem,
@@ -59,7 +58,7 @@ export class ListWatch<T extends object> {
   #resourceVersion: string | undefined
   #provenAt: number | undefined
   #restartsAtOnce = 0
-  /** Ends the wait that is under way. */
+  /** Ends the wait that is under way, if it may be ended. */
   #wake = new AbortController()
   #problem: ListWatchProblem | undefined
 
@@ -106,9 +105,9 @@ export class ListWatch<T extends object> {
     return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.now() - this.#provenAt)
   }
 
-  /** Ends a wait for a server that could not be reached: somebody else has just reached it. */
+  /** Ends a wait, since somebody else was just answered; not one that the server itself asked for. */
   retryNow(): void {
-    if (this.#state.phase === 'backing-off' && isOutage(this.#state.reason)) this.#wake.abort()
+    this.#wake.abort()
   }
 
   /** Resolves when all is over: no request, no timer, and nobody is told anything any more. */
@@ -207,7 +206,8 @@ export class ListWatch<T extends object> {
 
     const atOnce = course.when === 'at-once' && this.#restartsAtOnce < this.#limits.restartsAtOnce
     if (atOnce) this.#restartsAtOnce += 1
-    const waitMs = atOnce ? 0 : this.#backOff.failed(retryAfterSeconds(error))
+    const asked = retryAfterSeconds(error)
+    const waitMs = atOnce ? 0 : this.#backOff.failed(asked)
     // A watch that is ended or quiet, or a version forgotten, belongs to a server in good health.
     const normal = atOnce && (reason === 'closed' || reason === 'silent' || reason === 'expired')
     if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
@@ -215,8 +215,10 @@ export class ListWatch<T extends object> {
 
     const since = this.#clock.now()
     this.#state = { phase: 'backing-off', since, until: since + waitMs, reason }
+    const { signal } = this.#stopping
     this.#wake = new AbortController()
-    await pause(this.#clock, waitMs, AbortSignal.any([this.#stopping.signal, this.#wake.signal]))
+    const ends = asked === undefined ? AbortSignal.any([signal, this.#wake.signal]) : signal
+    await pause(this.#clock, waitMs, ends)
   }
 
   #report(problem: ListWatchProblem): void {

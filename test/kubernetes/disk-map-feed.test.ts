@@ -3,7 +3,7 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
 import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import { FakeApiServer } from './fake-api-server.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
@@ -191,6 +191,22 @@ t.test('after an outage all kinds are followed again as soon as one is', async (
   clock.advance(80)
   await watching()
   t.same(new Set(phases()), new Set(['watching']))
+})
+
+t.test('but a kind for which the server has asked for time waits that long', async (t) => {
+  const { server, clock, feed, watching } = await feeding(t)
+  await watching()
+  server.fail('watch', { answer: 429, retryAfter: 3 })
+  server.cutWatches()
+  const waiting = () => [...feed.followers.values()].filter(({ state }) => state.phase === 'backing-off')
+  await eventually(() => waiting().length === 6)
+  clock.advance(400)
+  await eventually(() => server.watches === 5 && waiting().length === 1)
+  clock.advance(2_999)
+  await turns()
+  t.equal(server.watches, 5)
+  clock.advance(1)
+  await watching()
 })
 
 t.test('an object that cannot be read', (t) => {
