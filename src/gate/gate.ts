@@ -20,7 +20,7 @@ export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions
 
 /** The limits without configuration. */
 export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica'> = {
-  // The API server sends a sign of life every minute, so twice that means that something is wrong.
+  // What was quiet for 90 s is listed anew, so this means that something is wrong.
   maxAgeMs: 120_000,
   retryAfterSeconds: 2,
   maxHoldMs: 30_000,
