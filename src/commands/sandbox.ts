@@ -14,6 +14,7 @@ import { Narrator } from '../story/narrator.ts'
 import { NotAsTold, Stage } from '../story/stage.ts'
 import { tellStory } from '../story/story.ts'
 import { DecisionLines } from '../telemetry/decision-lines.ts'
+import { coloursFor } from '../terminal/colours.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { guardSandbox } from './sandbox-guard.ts'
 import { untilSignal } from './until-signal.ts'
@@ -60,7 +61,7 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
   try {
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
-    const narrator = new Narrator((line) => process.stdout.write(`${line}\n`), colours())
+    const narrator = new Narrator((line) => process.stdout.write(`${line}\n`), coloursFor(process.stdout))
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
@@ -155,10 +156,6 @@ function sayHowToReach(
       ? `A clean-up takes ${drain / 1_000} s here. Nothing stands in the way of a crash.`
       : `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
   )
-}
-
-function colours(): boolean {
-  return process.stdout.isTTY && process.env.NO_COLOR === undefined
 }
 
 function atLeast(least: number): (text: string) => number {

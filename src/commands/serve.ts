@@ -3,12 +3,12 @@ import { collectDefaultMetrics, Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
-import { connect, type Connection } from '../kubernetes/connection.ts'
 import { createLog } from '../telemetry/log.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/server.ts'
+import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { addSettings, readSettings } from './setting-options.ts'
 import { untilSignal } from './until-signal.ts'
@@ -42,7 +42,7 @@ async function serve(command: Command): Promise<void> {
     log.info({ signal: name }, 'stopping')
     ended.abort(new Error('The guard was stopped.'))
   })
-  const connection = await connectTo(configuration.kubeconfig, configuration.context)
+  const connection = await connectWith(clusterOf(configuration))
   const certificates = certificateOrigin(configuration, connection, log)
   const tls = await firstCertificate(configuration, certificates, signal)
   if (tls === undefined) {
@@ -93,13 +93,9 @@ async function startGuard(configuration: Configuration, modules: GuardModules): 
   }
 }
 
-async function connectTo(kubeconfig: string | undefined, context: string | undefined): Promise<Connection> {
-  try {
-    return await connect({
-      ...(kubeconfig === undefined ? {} : { kubeconfig }),
-      ...(context === undefined ? {} : { context }),
-    })
-  } catch (cause) {
-    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+function clusterOf({ kubeconfig, context }: Configuration): Pick<ClusterFlags, 'kubeconfig' | 'context'> {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
   }
 }

@@ -1,15 +1,14 @@
-import { createColors } from 'picocolors'
+import type { Colours } from '../terminal/colours.ts'
 import type { Outcome } from './stage.ts'
 
 /** Tells the story, line by line, in plain sentences. */
 export class Narrator {
   readonly #write: (line: string) => void
-  readonly #colours: ReturnType<typeof createColors>
+  readonly #colours: Colours
 
-  /** @param colours false on anything but a terminal */
-  constructor(write: (line: string) => void, colours: boolean) {
+  constructor(write: (line: string) => void, colours: Colours) {
     this.#write = write
-    this.#colours = createColors(colours)
+    this.#colours = colours
   }
 
   title(text: string): void {

@@ -11,6 +11,7 @@ export const rooms = {
   gate: { may: ['rules', 'disk-map', 'longhorn'] },
   telemetry: { may: ['gate', 'rules', 'disk-map', 'longhorn'] },
   tls: { may: [] },
+  terminal: { may: [] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
@@ -28,7 +29,7 @@ export const rooms = {
     ],
   },
   sandbox: { may: ['longhorn', 'tls'] },
-  story: { may: ['kubernetes', 'longhorn'] },
+  story: { may: ['kubernetes', 'terminal', 'longhorn'] },
   commands: {
     may: [
       'story',
@@ -38,6 +39,7 @@ export const rooms = {
       'sandbox',
       'kubernetes',
       'telemetry',
+      'terminal',
       'tls',
       'gate',
       'rules',

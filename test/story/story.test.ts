@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { coloursFor } from '../../src/terminal/colours.ts'
 import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
 import type { Guard } from '../../src/guard/guard.ts'
 import { systemClock } from '../../src/kubernetes/clock.ts'
@@ -53,7 +54,7 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
     },
-    narrator: new Narrator((line) => void lines.push(line), false),
+    narrator: new Narrator((line) => void lines.push(line), coloursFor({})),
     startGuard: async () => {
       if (options.guarded) guards.push(await guardSandbox(sandbox, { decided: () => undefined }, signal))
     },

@@ -1,0 +1,70 @@
+import { Option, type Command } from 'commander'
+import { connect, type Connection } from '../kubernetes/connection.ts'
+import { LiveMap } from '../kubernetes/live-map.ts'
+import { defaultPolicy } from '../rules/policy.ts'
+import { CannotRun } from './exit-code.ts'
+
+/** Which cluster an operator's command is about. */
+export interface ClusterFlags {
+  readonly kubeconfig?: string
+  readonly context?: string
+  /** Where the guard runs. */
+  readonly namespace: string
+  /** Where Longhorn runs. */
+  readonly longhornNamespace: string
+}
+
+/** Gives a command the options that say which cluster it is about; the same names as those of `holdfast serve`. */
+export function addClusterOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--kubeconfig <file>',
+        'kubeconfig of the cluster (default: $KUBECONFIG, else ~/.kube/config)',
+      ).env('HOLDFAST_KUBECONFIG'),
+    )
+    .addOption(
+      new Option('--context <name>', 'context of the kubeconfig (default: its current context)').env(
+        'HOLDFAST_CONTEXT',
+      ),
+    )
+    .addOption(
+      new Option('-n, --namespace <name>', 'namespace that the guard runs in')
+        .default('holdfast')
+        .env('HOLDFAST_NAMESPACE'),
+    )
+    .addOption(
+      new Option('--longhorn-namespace <name>', 'namespace that Longhorn runs in')
+        .default(defaultPolicy.longhornNamespace)
+        .env('HOLDFAST_LONGHORN_NAMESPACE'),
+    )
+}
+
+/** Connects with the person's own rights. @throws CannotRun */
+export async function connectWith({
+  kubeconfig,
+  context,
+}: Pick<ClusterFlags, 'kubeconfig' | 'context'>): Promise<Connection> {
+  try {
+    return await connect({
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...(context === undefined ? {} : { context }),
+    })
+  } catch (cause) {
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/** Reads Longhorn's objects and follows them. @throws CannotRun when they cannot all be read, or the signal's reason */
+export async function openMap(
+  connection: Connection,
+  { longhornNamespace }: ClusterFlags,
+  signal: AbortSignal,
+): Promise<LiveMap> {
+  try {
+    return await LiveMap.open(connection, longhornNamespace, signal)
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}

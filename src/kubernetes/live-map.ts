@@ -1,0 +1,84 @@
+import { DiskMap } from '../disk-map/disk-map.ts'
+import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
+import type { Connection } from './connection.ts'
+import { DiskMapFeed } from './disk-map-feed.ts'
+import type { FeedProblem } from './feed-problem.ts'
+
+/** A disk map that follows a cluster, for whoever looks at it for a while. It does not own the connection. */
+export class LiveMap {
+  readonly map: DiskMap
+  readonly #feed: DiskMapFeed
+  readonly #listeners: Set<() => void>
+
+  private constructor(map: DiskMap, feed: DiskMapFeed, listeners: Set<() => void>) {
+    this.map = map
+    this.#feed = feed
+    this.#listeners = listeners
+  }
+
+  /**
+   * Reads everything once and follows it from there.
+   *
+   * @param onProblem told of what goes wrong later
+   * @throws Error with what to do, when not everything can be read at once: a person who waits wants to know; or the
+   * signal's reason
+   */
+  static async open(
+    connection: Connection,
+    namespace: string,
+    signal: AbortSignal,
+    onProblem: (problem: FeedProblem) => void = () => undefined,
+  ): Promise<LiveMap> {
+    const map = new DiskMap()
+    const listeners = new Set<() => void>()
+    const tell = (): void => {
+      for (const listener of listeners) listener()
+    }
+    const failed = new AbortController()
+    const feed = new DiskMapFeed({
+      connection,
+      namespace,
+      sink: {
+        apply: (object: LonghornObject, at: number) => {
+          map.apply(object, at)
+          tell()
+        },
+        remove: (kind: Kind, name: string) => {
+          map.remove(kind, name)
+          tell()
+        },
+      },
+      onProblem: (problem) => {
+        if (problem.type === 'not-followed' && !feed.synced) failed.abort(new Error(problem.message))
+        else onProblem(problem)
+      },
+    })
+    try {
+      await feed.whenSynced(AbortSignal.any([signal, failed.signal]))
+    } catch (error) {
+      await feed.stop()
+      throw error
+    }
+    return new LiveMap(map, feed, listeners)
+  }
+
+  /** Milliseconds since the map was last known to be current. */
+  ageMs(): number {
+    return this.#feed.ageMs()
+  }
+
+  /** What could not be read. */
+  get unreadable(): DiskMapFeed['unreadable'] {
+    return this.#feed.unreadable
+  }
+
+  /** Calls the listener after each change; the function it returns ends that. */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  async stop(): Promise<void> {
+    await this.#feed.stop()
+  }
+}

@@ -1,0 +1,59 @@
+import t from 'tap'
+import { age } from '../../src/terminal/age.ts'
+import { coloursFor } from '../../src/terminal/colours.ts'
+import { data } from '../../src/terminal/output.ts'
+import { table } from '../../src/terminal/table.ts'
+
+t.test('ages read as those of kubectl', (t) => {
+  const second = 1_000
+  const minute = 60 * second
+  const hour = 60 * minute
+  const cases: readonly (readonly [number, string])[] = [
+    [-5, '0s'],
+    [119 * second, '119s'],
+    [2 * minute, '2m'],
+    [3 * minute + 20 * second, '3m20s'],
+    [10 * minute + 20 * second, '10m'],
+    [179 * minute, '179m'],
+    [5 * hour + 10 * minute, '5h10m'],
+    [8 * hour + 10 * minute, '8h'],
+    [47 * hour, '47h'],
+    [12 * 24 * hour, '12d'],
+  ]
+  for (const [ms, text] of cases) t.equal(age(ms), text)
+  t.end()
+})
+
+t.test('a table lines up, whatever its colours, and shows what is empty', (t) => {
+  const paint = coloursFor({ isTTY: true }, {})
+  const rows = [
+    { name: 'node-1', state: paint.red('danger') },
+    { name: 'n2', state: '' },
+  ]
+  const text = table(
+    [
+      { heading: 'NODE', cell: ({ name }) => name },
+      { heading: 'STATE', cell: ({ state }) => state },
+    ],
+    rows,
+  )
+  t.equal(text, `NODE     STATE\nnode-1   ${paint.red('danger')}\nn2       -\n`)
+  t.end()
+})
+
+t.test('colours are for terminals only, and not for those who want none', (t) => {
+  const red = (screen: { isTTY?: boolean }, env: Record<string, string>) => coloursFor(screen, env).red('x')
+  t.equal(red({ isTTY: true }, {}), '\u001b[31mx\u001b[39m')
+  t.equal(red({ isTTY: false }, {}), 'x')
+  t.equal(red({}, {}), 'x')
+  t.equal(red({ isTTY: true }, { NO_COLOR: '1' }), 'x')
+  t.equal(red({ isTTY: true }, { TERM: 'dumb' }), 'x')
+  t.end()
+})
+
+t.test('data is one document, without aliases or folded lines', (t) => {
+  const shared = { text: 'word '.repeat(40).trim() }
+  t.strictSame(JSON.parse(data('json', [shared, shared])), [shared, shared])
+  t.equal(data('yaml', [shared, shared]), `- text: ${shared.text}\n`.repeat(2))
+  t.end()
+})
