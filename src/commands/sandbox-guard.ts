@@ -16,7 +16,9 @@ import { registration } from '../webhook/registration.ts'
 export async function guardSandbox(sandbox: Sandbox, audit: Audit, signal: AbortSignal): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
-  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const configuration = configure([
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off' },
+  ])
   const log = createLog('error', process.stderr)
   const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log, audit })
   const { port } = await guard.start()

@@ -69,7 +69,9 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     const serving = { yet: false }
     const lines = new DecisionLines((line) => narrator.say(line), systemClock)
     const audit: Audit = {
-      decided: (change, verdict) => serving.yet && lines.decided(change, verdict),
+      decided: (change, verdict) => {
+        if (serving.yet) lines.decided(change, verdict)
+      },
     }
     const startGuard = async () => {
       guards.push(await guardSandbox(sandbox, audit, ended.signal))

@@ -1,7 +1,9 @@
 import { hostname } from 'node:os'
-import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import { withModes } from '../rules/override.ts'
+import { defaultPolicy, type Mode, type Policy } from '../rules/policy.ts'
 import { parseDuration } from './duration.ts'
 import type { Settings } from './settings.ts'
+import { parseSize } from './size.ts'
 
 /** Everything an operator can set, with nothing left open. */
 export interface Configuration {
@@ -21,6 +23,12 @@ export interface Configuration {
   readonly serverName: string | undefined
   readonly webhookConfiguration: string
   readonly policy: Policy
+  /** Whether audit records go to standard output, between the lines of the log. */
+  readonly auditLog: boolean
+  /** The file that audit records go to, if there is one. */
+  readonly auditFile: { readonly path: string; readonly maxBytes: number; readonly keep: number } | undefined
+  /** Where a person's commands read from this replica, on 127.0.0.1 only. */
+  readonly operatorPort: number
   readonly maxAgeMs: number
   readonly maxHoldMs: number
   readonly maxHolds: number
@@ -55,11 +63,26 @@ export function configure(layers: readonly Settings[]): Configuration {
     webhookConfiguration: settings.webhookConfiguration ?? 'holdfast',
     policy: {
       longhornNamespace: settings.longhornNamespace ?? defaultPolicy.longhornNamespace,
-      modes,
+      modes: withModes(modes, (rule) => mildest(modes[rule], settings.mode ?? 'enforce')),
       release: settings.longhornRelease,
       stuckAfterMs: durationOf(settings.stuckAfter, defaultPolicy.stuckAfterMs),
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
+      override: { groups: settings.overrideGroups, except: new Set(settings.overrideExcept) },
+      evictionBudget: {
+        flaggedNodes: settings.maxFlaggedNodes,
+        pendingCleanups: settings.maxPendingCleanups,
+      },
     },
+    auditLog: settings.auditLog !== 'off',
+    auditFile:
+      settings.auditFile === undefined
+        ? undefined
+        : {
+            path: settings.auditFile,
+            maxBytes: parseSize(settings.auditFileSize ?? '') ?? 50 * 2 ** 20,
+            keep: settings.auditFiles ?? 5,
+          },
+    operatorPort: settings.operatorPort ?? 8081,
     maxAgeMs: durationOf(settings.maxAge, 120_000),
     maxHoldMs: durationOf(settings.hold, 30_000),
     maxHolds: settings.maxHolds ?? 64,
@@ -69,6 +92,12 @@ export function configure(layers: readonly Settings[]): Configuration {
     lingerMs: durationOf(settings.linger, 10_000),
     logLevel: settings.logLevel ?? 'info',
   }
+}
+
+const severity: readonly Mode[] = ['off', 'warn', 'enforce']
+
+function mildest(one: Mode, other: Mode): Mode {
+  return severity[Math.min(severity.indexOf(one), severity.indexOf(other))] ?? 'off'
 }
 
 function durationOf(text: string | undefined, byDefault: number): number {

@@ -70,9 +70,20 @@ function readRules(text: string): Record<string, string> {
   return Object.fromEntries(pairs.map(([rule, mode]) => [rule ?? '', mode ?? '']))
 }
 
-const numbers: ReadonlySet<SettingName> = new Set(['port', 'healthPort', 'maxHolds'])
+const numbers: ReadonlySet<SettingName> = new Set([
+  'port',
+  'healthPort',
+  'operatorPort',
+  'maxHolds',
+  'maxFlaggedNodes',
+  'maxPendingCleanups',
+  'auditFiles',
+])
 
-function readScalar(name: SettingName, text: string): string | number {
+const lists: ReadonlySet<SettingName> = new Set(['overrideGroups', 'overrideExcept'])
+
+function readScalar(name: SettingName, text: string): string | number | string[] {
+  if (lists.has(name)) return text.split(',').map((item) => item.trim())
   return numbers.has(name) && /^\d+$/.test(text) ? Number(text) : text
 }
 

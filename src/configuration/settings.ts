@@ -2,10 +2,13 @@ import { Type, type Static } from 'typebox'
 import { defaultPolicy, type Mode } from '../rules/policy.ts'
 import { ruleNames, type RuleName } from '../rules/finding.ts'
 import { durationPattern } from './duration.ts'
+import { sizePattern } from './size.ts'
 
 const port = Type.Integer({ minimum: 0, maximum: 65535 })
 const duration = Type.String({ pattern: durationPattern })
 const mode = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
+const onOff = Type.Union([Type.Literal('on'), Type.Literal('off')])
+const positive = Type.Integer({ minimum: 1 })
 
 /**
  * JSON Schema of the configuration file. Each key is also a flag (`healthPort`: `--health-port`) and an environment
@@ -27,6 +30,7 @@ export const SettingsSchema = Type.Object(
     certificateSecret: Type.Optional(Type.String({ minLength: 1 })),
     serverName: Type.Optional(Type.String({ minLength: 1 })),
     webhookConfiguration: Type.Optional(Type.String({ minLength: 1 })),
+    mode: Type.Optional(mode),
     rules: Type.Optional(
       Type.Unsafe<Partial<Record<RuleName, Mode>>>(
         Type.Object(Object.fromEntries(ruleNames.map((name) => [name, Type.Optional(mode)])), {
@@ -36,6 +40,17 @@ export const SettingsSchema = Type.Object(
     ),
     stuckAfter: Type.Optional(duration),
     evictionCompletion: Type.Optional(Type.Union([Type.Literal('hold'), Type.Literal('allow')])),
+    maxFlaggedNodes: Type.Optional(positive),
+    maxPendingCleanups: Type.Optional(positive),
+    overrideGroups: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
+    overrideExcept: Type.Optional(
+      Type.Array(Type.Unsafe<RuleName>(Type.Union(ruleNames.map((name) => Type.Literal(name))))),
+    ),
+    auditLog: Type.Optional(onOff),
+    auditFile: Type.Optional(Type.String({ minLength: 1 })),
+    auditFileSize: Type.Optional(Type.String({ pattern: sizePattern })),
+    auditFiles: Type.Optional(positive),
+    operatorPort: Type.Optional(port),
     maxAge: Type.Optional(duration),
     hold: Type.Optional(duration),
     maxHolds: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -122,6 +137,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     help: 'ValidatingWebhookConfiguration to publish the authority of such a certificate in',
     byDefault: 'holdfast',
   },
+  mode: {
+    placeholder: 'mode',
+    help: 'the most that any rule does: enforce; warn, to watch first; or off',
+    byDefault: 'enforce',
+  },
   rules: {
     placeholder: 'rule=mode',
     help: 'mode of a rule: enforce, warn or off; may be given several times',
@@ -136,6 +156,47 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'hold|allow',
     help: 'what to do with the end of an eviction (its copy is removed) while the flag is up, on releases that crash',
     byDefault: defaultPolicy.evictionCompletion,
+  },
+  maxFlaggedNodes: {
+    placeholder: 'n',
+    help: 'evictions in batches: how many nodes may have a flag up before the next eviction is held',
+    byDefault: 'any number',
+  },
+  maxPendingCleanups: {
+    placeholder: 'n',
+    help: 'evictions in batches: how many clean-ups may be pending before the next eviction is held',
+    byDefault: 'any number',
+  },
+  overrideGroups: {
+    placeholder: 'group,...',
+    help: 'only members of these groups may override with annotation holdfast.dev/override',
+    byDefault: 'whoever may write the object',
+  },
+  overrideExcept: {
+    placeholder: 'rule,...',
+    help: 'rules from which there is no exception',
+    byDefault: 'none',
+  },
+  auditLog: {
+    placeholder: 'on|off',
+    help: 'write audit records to standard output, whatever the log level',
+    byDefault: 'on',
+  },
+  auditFile: { placeholder: 'file', help: 'write audit records to this file too', byDefault: 'none' },
+  auditFileSize: {
+    placeholder: 'size',
+    help: 'put that file aside when it has grown to this, e.g. 512Ki, 50Mi',
+    byDefault: '50Mi',
+  },
+  auditFiles: {
+    placeholder: 'n',
+    help: 'how many files that were put aside are kept',
+    byDefault: '5',
+  },
+  operatorPort: {
+    placeholder: 'port',
+    help: 'port on 127.0.0.1 where holdfast audit and holdfast status read from this replica',
+    byDefault: '8081',
   },
   maxAge: {
     placeholder: 'duration',

@@ -1,14 +1,16 @@
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
+import { overrideOf } from '../rules/override.ts'
+import type { Policy } from '../rules/policy.ts'
 import { group } from '../longhorn/kinds.ts'
 import type { Answer, Status } from './status.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
 /** What shapes an answer. */
 export interface AnswerOptions {
-  /** Where Longhorn runs; its own service account gets other codes than people do. */
-  readonly longhornNamespace: string
+  /** Longhorn's own service account gets other codes than people do, and not everybody may override. */
+  readonly policy: Pick<Policy, 'longhornNamespace' | 'override'>
   /** How long client-go programs wait before they ask again, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
@@ -18,7 +20,8 @@ const toldFindings = 10
 
 /** Puts a verdict into words and codes, the same at every door (longhorn.md §3). */
 export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
-  const warnings = tell(verdict.warnings, (finding) => `${finding.rule}: ${sentence(finding)}`)
+  const findings = tell(verdict.warnings, (finding) => `${finding.rule}: ${sentence(finding)}`)
+  const warnings = [...aboutOverride(change, verdict, options), ...findings]
   switch (verdict.decision) {
     case 'allow':
       return { allowed: true, warnings }
@@ -27,6 +30,27 @@ export function answerTo(change: Change, verdict: Verdict, options: AnswerOption
       return { allowed: false, status: denial(change, verdict, options), warnings }
     case 'unavailable':
       return { allowed: false, status: unavailable(change, verdict.why, options), warnings }
+  }
+}
+
+/** What became of an override, for the person who asked for it. */
+function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptions): string[] {
+  const unjudged = verdict.decision === 'allow' && verdict.unjudged
+  const blind = unjudged ? [`not judged: ${because[unjudged]}`] : []
+  const override = overrideOf(change, policy)
+  switch (override.outcome) {
+    case 'none':
+      return blind
+    case 'granted':
+      if (verdict.decision !== 'allow')
+        return [`the override was granted, but there is no exception from what stands against this`]
+      return verdict.override ? [`overridden, which is on record: ${override.reason}`, ...blind] : blind
+    case 'no-reason':
+      return ['the override was ignored: annotation holdfast.dev/override has to say why']
+    case 'not-permitted':
+      return [
+        `the override was ignored: ${change.request.actor.username} is in none of the groups that may ask for one (${override.groups.join(', ')})`,
+      ]
   }
 }
 
@@ -42,7 +66,7 @@ function denial(
   )
   const details = { ...about(change), causes: causes(change, objections) }
   // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
-  if (decision === 'refuse' || isLonghorn(change.request.actor, options.longhornNamespace)) {
+  if (decision === 'refuse' || isLonghorn(change.request.actor, options.policy.longhornNamespace)) {
     return { code: 403, reason: 'Forbidden', message: message.join('\n'), details }
   }
   return {
@@ -59,7 +83,7 @@ function unavailable(change: Change, why: Unavailability, options: AnswerOptions
     code: 503,
     reason: 'ServiceUnavailable',
     message: `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
-    details: isLonghorn(change.request.actor, options.longhornNamespace)
+    details: isLonghorn(change.request.actor, options.policy.longhornNamespace)
       ? details
       : { ...details, retryAfterSeconds: options.retryAfterSeconds },
   }

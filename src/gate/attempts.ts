@@ -3,6 +3,7 @@ import { profileOf, type Profile } from '../longhorn/profile.ts'
 import { actsOf, type Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
+import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
 import { objectChange, pageChange, type Changed } from './changes.ts'
 import { claimsOf, isCovered, merged, type Claim } from './claims.ts'
@@ -57,19 +58,21 @@ export class Attempts {
    */
   judge(change: Change): Attempt | undefined {
     const { map, knowledge, clock } = this.#modules
-    const { policy } = this.#options
     const acts = actsOf(change)
     if (acts.length === 0) return passes
     const arming = acts.some(({ act }) => act !== 'flags-cleared')
     // A half-read map could refuse wrongly as well as allow wrongly.
-    if (arming && !knowledge.synced) return unavailable('disk-map-not-synced', [])
+    if (arming && !knowledge.synced) return this.#unavailable(change, 'disk-map-not-synced', [])
+    const policy = policyFor(change, this.#options.policy)
     const verdict = verdictOn(judge(change, map, policy, clock.now()))
     if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict)
     const doubt = this.#doubt()
-    if (doubt) return unavailable(doubt, verdict.warnings)
+    if (doubt) return this.#unavailable(change, doubt, verdict.warnings)
+    // Where the whole guard only watches, nothing is written either.
+    if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict)
     const profile = this.#profile()
     const alone = profile === 'none' || !needsConfirmation(acts, claimsOf(acts, map, profile))
-    return alone ? attemptOf(verdict) : undefined
+    return alone ? attemptOf(this.#allowed(change, verdict.warnings)) : undefined
   }
 
   /**
@@ -103,7 +106,8 @@ export class Attempts {
 
   async #reserveAndConfirm(change: Change, entries: Entry[], signal: AbortSignal): Promise<Attempt> {
     const { map, reserver, clock } = this.#modules
-    const policy = { ...this.#options.policy, release: this.#options.policy.release ?? map.release }
+    const softened = policyFor(change, this.#options.policy)
+    const policy = { ...softened, release: softened.release ?? map.release }
     const acts = actsOf(change)
     const { warnings } = verdictOn(judge(change, map, policy, clock.now()))
     const profile = this.#profile()
@@ -114,18 +118,18 @@ export class Attempts {
       entries.push(...reserved.entries)
       if (reserved.outcome === 'conflict') return this.#held(change, reserved.conflict, warnings)
       if (reserved.outcome === 'failed')
-        return this.#failed('reservations-unreachable', reserved.error, warnings)
+        return this.#failed(change, 'reservations-unreachable', reserved.error, warnings)
       const fresh = await this.#confirm(change, acts, claims, signal)
-      if (fresh instanceof Error) return this.#failed('not-confirmed', fresh, warnings)
+      if (fresh instanceof Error) return this.#failed(change, 'not-confirmed', fresh, warnings)
       const verdict = verdictOn(judge(change, fresh, policy, clock.now()))
       if (verdict.decision !== 'allow') return attemptOf(verdict)
       const wanted = claimsOf(acts, fresh, profile)
-      if (isCovered(wanted, claims)) return attemptOf({ decision: 'allow', warnings })
+      if (isCovered(wanted, claims)) return attemptOf(this.#allowed(change, warnings))
       const reservedSoFar = claims
       missing = wanted.filter((claim) => !isCovered([claim], reservedSoFar))
       claims = merged([...claims, ...wanted])
     }
-    return unavailable('not-confirmed', warnings)
+    return this.#unavailable(change, 'not-confirmed', warnings)
   }
 
   async #confirm(change: Change, acts: readonly Act[], claims: readonly Claim[], signal: AbortSignal) {
@@ -136,9 +140,22 @@ export class Attempts {
     }
   }
 
-  #failed(why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {
+  #failed(change: Change, why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {
     this.#modules.onProblem(why, error)
-    return unavailable(why, warnings)
+    return this.#unavailable(change, why, warnings)
+  }
+
+  #allowed(change: Change, warnings: readonly Warning[]): Extract<Verdict, { decision: 'allow' }> {
+    const override = overrideOf(change, this.#options.policy)
+    if (override.outcome !== 'granted') return { decision: 'allow', warnings }
+    return { decision: 'allow', warnings, override: { reason: override.reason } }
+  }
+
+  /** What cannot be judged passes only where it would have passed whatever came of judging it. */
+  #unavailable(change: Change, why: Unavailability, warnings: readonly Warning[]): Attempt {
+    if (enforcesAnything(policyFor(change, this.#options.policy)))
+      return attemptOf({ decision: 'unavailable', why, warnings })
+    return attemptOf({ ...this.#allowed(change, warnings), unjudged: why })
   }
 
   /**
@@ -170,10 +187,6 @@ export class Attempts {
       wakeAt: deadline + 1,
     }
   }
-}
-
-function unavailable(why: Unavailability, warnings: readonly Warning[]): Attempt {
-  return attemptOf({ decision: 'unavailable', why, warnings })
 }
 
 const passes: Attempt = {

@@ -1,6 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Change } from '../rules/change.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
+import { policyFor } from '../rules/override.ts'
 import { answerTo } from './answer.ts'
 import { Attempts, type AttemptModules, type AttemptOptions } from './attempts.ts'
 import type { Changes } from './changes.ts'
@@ -52,7 +53,8 @@ export class Gate {
     this.#options = options
     this.#modules = modules
     const { changes, clock, onProblem } = modules
-    const stands: ReserverModules['stands'] = (conflict) => isEnforced(conflict, options.policy)
+    const stands: ReserverModules['stands'] = (conflict, change) =>
+      isEnforced(conflict, policyFor(change, options.policy))
     const reserver = new Reserver(options, { ...modules, stands })
     this.#attempts = new Attempts(options, { ...modules, reserver })
     this.#holds = new Holds(options, changes, clock)
@@ -73,11 +75,10 @@ export class Gate {
     const beginning = clock.now()
     const { verdict, heldMs } = await this.#verdict(change, patience)
     const { policy, retryAfterSeconds } = this.#options
-    const answer = answerTo(change, verdict, {
-      longhornNamespace: policy.longhornNamespace,
-      retryAfterSeconds,
-    })
-    audit.decided(change, verdict, { totalMs: clock.now() - beginning, heldMs })
+    const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
+    const recorded = audit.decided(change, verdict, { totalMs: clock.now() - beginning, heldMs })
+    // Most decisions are not recorded, and do not wait for a turn of the event loop either.
+    if (recorded) await recorded
     return { verdict, answer }
   }
 

@@ -44,9 +44,10 @@ export interface Timing {
   readonly heldMs: number
 }
 
-/** Puts what was decided on record; called before the answer leaves. */
+/** Puts what was decided on record. */
 export interface Audit {
-  decided(change: Change, verdict: Verdict, timing: Timing): void
+  /** What it returns is waited for before the answer leaves. It never throws, and never rejects. */
+  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void>
 }
 
 /** Something to tell whoever looks at an object of Longhorn: `kubectl describe` shows it there. */

@@ -14,7 +14,7 @@ export interface ReserverModules {
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'now'>
   /** False for a conflict that may come true, since its rule is not enforced. */
-  readonly stands: (conflict: Conflict) => boolean
+  readonly stands: (conflict: Conflict, change: Change) => boolean
 }
 
 /** What the operator decides about reservations. */
@@ -111,7 +111,7 @@ export class Reserver {
     for (let page = book.seen(key) ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
       const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
       const others = standing.filter((each) => !isSameObject(each, objectOf(change)))
-      const met = await this.#conflict(others, claims, signal)
+      const met = await this.#conflict(others, claims, change, signal)
       if (met) return met
       if (change.request.dryRun) return undefined
       const drafts = claims.map((claim) => this.#draft(change, claim, standing))
@@ -132,11 +132,14 @@ export class Reserver {
   async #conflict(
     standing: readonly Reservation[],
     claims: readonly Claim[],
+    change: Change,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const { clock, reads, stands } = this.#modules
     for (const reservation of standing) {
-      const claim = claims.find((each) => conflict(each, reservation) && stands({ claim: each, reservation }))
+      const claim = claims.find(
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation }, change),
+      )
       if (!claim) continue
       if (clock.now() <= reservation.deadline) return { claim, reservation }
       await reads.metadata(reservation.kind, reservation.name, signal)

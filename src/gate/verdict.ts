@@ -19,7 +19,14 @@ export type Unavailability =
  * what does not; one refusing finding makes it a refusal.
  */
 export type Verdict =
-  | { readonly decision: 'allow'; readonly warnings: readonly Warning[] }
+  | {
+      readonly decision: 'allow'
+      readonly warnings: readonly Warning[]
+      /** Of an arming change for which an exception was asked and granted, whether it was needed or not. */
+      readonly override?: { readonly reason: string }
+      /** Why nobody could tell whether it is safe; it passes only where nothing is enforced, or by override. */
+      readonly unjudged?: Unavailability
+    }
   | {
       readonly decision: 'hold' | 'refuse'
       /** At least one. */

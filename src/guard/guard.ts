@@ -1,5 +1,7 @@
+import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
+import type { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../gate/changes.ts'
@@ -19,6 +21,7 @@ import { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
+import { listen, portOf } from '../webhook/listen.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { guardNamespace } from './guard-namespace.ts'
@@ -33,12 +36,18 @@ export interface GuardModules {
   /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
   readonly certificates?: CertificateSource
   readonly log: Logger
-  /** Where decisions go besides metrics and Events; to the log by default. */
+  /** Told of every decision too. */
   readonly audit?: Audit
   /** Where metrics are registered; with others of the process, for example. */
   readonly registry?: Registry
   /** Where what was admitted is recorded; in Leases by default, which all replicas share. */
   readonly book?: ReservationBook
+}
+
+/** The ports a guard listens on. */
+export interface GuardPorts extends WebhookPorts {
+  /** On 127.0.0.1, for people's commands. */
+  readonly operatorPort: number
 }
 
 /** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */
@@ -54,6 +63,9 @@ export class Guard {
   readonly #webhook: WebhookServer
   readonly #reload: CertificateReload | undefined
   readonly #events: EventRecorder
+  readonly #trail: AuditTrail
+  readonly #operator: FastifyInstance
+  readonly #operatorPort: number
   readonly #log: Logger
   #tls: ServingCertificate
 
@@ -79,7 +91,7 @@ export class Guard {
     const { book = leaseBook(configuration, modules) } = modules
     this.#leases = book instanceof LeaseBook ? book : undefined
     book.subscribe((key) => changes.tell(pageChange(key)))
-    const { audit, events, registry } = observers(configuration, modules, {
+    const { audit, trail, operator, events, registry } = observers(configuration, modules, {
       map,
       feed: this.#feed,
       book,
@@ -87,6 +99,9 @@ export class Guard {
       certificate: () => this.#tls.cert,
     })
     this.#events = events
+    this.#trail = trail
+    this.#operator = operator
+    this.#operatorPort = configuration.operatorPort
     this.#gate = new Gate(
       { ...defaultGateOptions, ...configuration },
       {
@@ -129,9 +144,10 @@ export class Guard {
    *
    * @throws CannotListen; then nothing runs any more
    */
-  async start(): Promise<WebhookPorts> {
+  async start(): Promise<GuardPorts> {
     try {
-      const ports = await this.#webhook.start()
+      await listen(this.#operator, 'people’s commands', '127.0.0.1', this.#operatorPort)
+      const ports = { ...(await this.#webhook.start()), operatorPort: portOf(this.#operator) }
       this.#log.info({ ...ports, server: this.#connection.server }, 'listening')
       return ports
     } catch (error) {
@@ -170,7 +186,7 @@ export class Guard {
 
   async #letGo(): Promise<void> {
     await this.#gate.stop()
-    await this.#events.stop()
+    await Promise.all([this.#trail.stop(), this.#events.stop(), this.#operator.close()])
     await Promise.all([this.#feed.stop(), this.#leases?.stop(), this.#reload?.stop()])
     this.#connection.close()
   }

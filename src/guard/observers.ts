@@ -1,4 +1,11 @@
-import { Registry } from 'prom-client'
+import type { FastifyInstance } from 'fastify'
+import { Counter, Registry } from 'prom-client'
+import { FileSink, type DropReason } from '../audit/file-sink.ts'
+import { LogSink } from '../audit/log-sink.ts'
+import { RecentRecords } from '../audit/recent.ts'
+import type { AuditRecord } from '../audit/record.ts'
+import { isOnRecord } from '../audit/record-of.ts'
+import { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Audit } from '../gate/ports.ts'
@@ -7,6 +14,7 @@ import { systemClock } from '../kubernetes/clock.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
 import { profileOf } from '../longhorn/profile.ts'
+import { operatorApi } from '../operator/operator-api.ts'
 import { Audits } from '../telemetry/audits.ts'
 import { DecisionEvents } from '../telemetry/decision-events.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
@@ -22,6 +30,10 @@ export interface Observers {
   /** Told of every decision. */
   readonly audit: Audit
   /** To be stopped with the guard. */
+  readonly trail: AuditTrail
+  /** What is asked for by people's commands. Not listening yet. */
+  readonly operator: FastifyInstance
+  /** To be stopped with the guard. */
   readonly events: EventRecorder
 }
 
@@ -35,9 +47,12 @@ export interface Observed {
   readonly certificate: () => string
 }
 
-/** Log, metrics and Events of one guard. */
+/** So many records may wait for the disk; it takes a tenth of a millisecond for one. */
+const fileQueue = 1_000
+
+/** Log, audit, metrics and Events of one guard. */
 export function observers(
-  { policy, replica }: Configuration,
+  { policy, replica, auditLog, auditFile }: Configuration,
   { connection, log, audit, registry = new Registry() }: GuardModules,
   { map, feed, book, holding, certificate }: Observed,
 ): Observers {
@@ -60,12 +75,57 @@ export function observers(
     certificateExpiry: () => expiryOf(certificate()),
     droppedEvents: () => events.dropped,
   })
-  const audits = [
+  const recent = new RecentRecords()
+  const dropped = droppedRecords(registry)
+  const file = auditFile && {
+    ...auditFile,
+    queue: fileQueue,
+    onDropped: (record: AuditRecord, reason: DropReason, err?: Error) => {
+      dropped.inc({ sink: 'file', reason })
+      log.error({ err, reason, record }, 'an audit record is not in its file')
+    },
+  }
+  const trail = new AuditTrail({
+    sinks: [recent, ...(auditLog ? [new LogSink(log)] : []), ...(file ? [new FileSink(file)] : [])],
+    clock: systemClock,
+    circumstances: () => {
+      const release = policy.release ?? map.release
+      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs() }
+    },
+  })
+  const decisionLog = new DecisionLog(log, systemClock)
+  const audits: Audit[] = [
     new DecisionMetrics(registry),
     new DecisionEvents(events, (name) => map.node(name)?.metadata.uid),
-    audit ?? new DecisionLog(log, systemClock),
+    trail,
+    {
+      decided: (change, verdict, timing) => {
+        // What is on record in the log needs no second line there.
+        if (!auditLog || !isOnRecord(verdict, timing)) decisionLog.decided(change, verdict, timing)
+      },
+    },
+    ...(audit ? [audit] : []),
   ]
-  return { registry, audit: new Audits(audits), events }
+  const operator = operatorApi({
+    recent,
+    status: () => ({
+      replica,
+      version: version(),
+      synced: feed.synced,
+      diskMapAgeMs: Number.isFinite(feed.ageMs()) ? feed.ageMs() : null,
+      holds: holding(),
+    }),
+  })
+  return { registry, audit: new Audits(audits), trail, operator, events }
+}
+
+function droppedRecords(registry: Registry): Counter<'sink' | 'reason'> {
+  return new Counter({
+    name: 'holdfast_audit_dropped_total',
+    help: 'Audit records that a sink did not take; they are in the log then.',
+    labelNames: ['sink', 'reason'],
+    registers: [registry],
+  })
 }
 
 function* restartsOf(feed: DiskMapFeed) {

@@ -2,6 +2,7 @@ import { belowMinCopies } from './below-min-copies.ts'
 import { cleanupDuringEviction } from './cleanup-during-eviction.ts'
 import { copyInUse } from './copy-in-use.ts'
 import { diskRemovalWithCopies } from './disk-removal-with-copies.ts'
+import { evictionBudget } from './eviction-budget.ts'
 import { evictUnreadyCopy } from './evict-unready-copy.ts'
 import { evictionDuringCleanup } from './eviction-during-cleanup.ts'
 import { firstFileDuringEviction } from './first-file-during-eviction.ts'
@@ -24,4 +25,5 @@ export const allRules: readonly Rule[] = [
   diskRemovalWithCopies,
   noEvictionTarget,
   lingeringEviction,
+  evictionBudget,
 ]

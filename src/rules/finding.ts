@@ -11,6 +11,7 @@ export const ruleNames = [
   'disk-removal-with-copies',
   'no-eviction-target',
   'lingering-eviction',
+  'eviction-budget',
 ] as const
 
 /** The name of a rule, as in messages, records and configuration. */

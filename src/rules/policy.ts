@@ -1,4 +1,5 @@
 import type { RuleName } from './finding.ts'
+import type { OverridePolicy } from './override.ts'
 
 /** How seriously a rule is taken: as it says, as a warning at most, or not at all. */
 export type Mode = 'enforce' | 'warn' | 'off'
@@ -14,6 +15,16 @@ export interface Policy {
   readonly stuckAfterMs: number
   /** `hold` holds back the normal end of an eviction too (o4); `allow` lets it crash the manager. */
   readonly evictionCompletion: 'hold' | 'allow'
+  readonly override: OverridePolicy
+  readonly evictionBudget: EvictionBudget
+}
+
+/** How much may be under way at a time before the next eviction waits; undefined: any number. */
+export interface EvictionBudget {
+  /** How many nodes may have a flag up, the one to be evicted included. */
+  readonly flaggedNodes: number | undefined
+  /** How many clean-ups may be pending, on all disks together. */
+  readonly pendingCleanups: number | undefined
 }
 
 /** Every rule enforced, as it is without configuration. */
@@ -31,8 +42,11 @@ export const defaultPolicy: Policy = {
     'disk-removal-with-copies': 'enforce',
     'no-eviction-target': 'enforce',
     'lingering-eviction': 'enforce',
+    'eviction-budget': 'enforce',
   },
   release: undefined,
   stuckAfterMs: 5 * 60_000,
   evictionCompletion: 'hold',
+  override: { groups: undefined, except: new Set() },
+  evictionBudget: { flaggedNodes: undefined, pendingCleanups: undefined },
 }

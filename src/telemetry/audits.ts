@@ -10,7 +10,8 @@ export class Audits implements Audit {
     this.#audits = audits
   }
 
-  decided(change: Change, verdict: Verdict, timing: Timing): void {
-    for (const audit of this.#audits) audit.decided(change, verdict, timing)
+  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void> {
+    const recording = this.#audits.flatMap((audit) => audit.decided(change, verdict, timing) ?? [])
+    if (recording.length > 0) return Promise.all(recording).then(() => undefined)
   }
 }

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
 import { checkCertificate, type ServingCertificate } from './certificate.ts'
@@ -6,6 +5,7 @@ import { ClientErrors } from './client-error.ts'
 import { Connections } from './connections.ts'
 import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
 import { healthEndpoint, type HealthModules } from './health.ts'
+import { listen, portOf } from './listen.ts'
 import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
 /** What the operator decides about the webhook. */
@@ -43,17 +43,6 @@ export type WebhookModules = ReviewModules & Pick<HealthModules, 'knowledge' | '
 export interface WebhookPorts {
   readonly port: number
   readonly healthPort: number
-}
-
-/** Thrown when a port cannot be listened on. */
-export class CannotListen extends Error {
-  constructor(what: string, host: string, port: number, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    super(`Cannot listen on ${host} port ${port} for ${what}: ${why}. Choose another port or address`, {
-      cause,
-    })
-    this.name = 'CannotListen'
-  }
 }
 
 /** The front door for AdmissionReviews: one start, certificates replaced while it runs, one graceful close. */
@@ -139,22 +128,4 @@ export class WebhookServer {
     cancel()
     await this.#health.close()
   }
-}
-
-async function listen(
-  app: FastifyInstance<Server> | FastifyInstance,
-  what: string,
-  host: string,
-  port: number,
-) {
-  try {
-    await app.listen({ host, port })
-  } catch (error) {
-    throw new CannotListen(what, host, port, error)
-  }
-}
-
-function portOf(app: FastifyInstance<Server> | FastifyInstance): number {
-  const address: AddressInfo | string | null = app.server.address()
-  return typeof address === 'object' && address !== null ? address.port : 0
 }

@@ -49,7 +49,7 @@ async function guarded(t: Test, { drainMs }: { drainMs: number }) {
   const made = await run(['certs', '--dir', certs, '--dns', 'localhost', '--ip', '127.0.0.1'])
   t.equal(made.code, 0, made.stderr)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0']
+  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
   const guard = start(['serve', '--kubeconfig', kubeconfig, ...files, ...places, '--linger', '0s'])
   const exit = once(guard, 'exit')
   t.teardown(async () => {
@@ -121,7 +121,18 @@ t.test('a guard makes its own certificate and publishes it before it serves', as
   t.equal((await kubectl('apply', '-f', file)).code, 0)
 
   const own = ['--certificate-secret', 'holdfast-tls', '--server-name', 'localhost']
-  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--linger', '0s']
+  const places = [
+    '--host',
+    '127.0.0.1',
+    '--port',
+    '0',
+    '--health-port',
+    '0',
+    '--operator-port',
+    '0',
+    '--linger',
+    '0s',
+  ]
   const guard = start(['serve', '--kubeconfig', kubeconfig, ...own, ...places])
   const exit = once(guard, 'exit')
   t.teardown(async () => {

@@ -80,7 +80,18 @@ export class RealCluster implements Cluster {
     const args = deployment?.spec?.template?.spec.containers[0]?.args ?? []
     const template: PodTemplate = {
       args: args.map((arg) => arg.replace('/etc/holdfast/config', folder)),
-      here: ['--kubeconfig', kubeconfig, '--host', '127.0.0.1', '--port', '0', '--health-port', '0'],
+      here: [
+        '--kubeconfig',
+        kubeconfig,
+        '--host',
+        '127.0.0.1',
+        '--port',
+        '0',
+        '--health-port',
+        '0',
+        '--operator-port',
+        '0',
+      ],
     }
     const host = await this.must([
       'get',

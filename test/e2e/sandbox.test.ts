@@ -18,7 +18,9 @@ import { World } from './world.ts'
 t.test('on the embedded API server', async (t) => {
   const api = await ApiServer.start({})
   const tls = await certificateFor('localhost')
-  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const configuration = configure([
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+  ])
   const connection = connectTo(api.url)
   const guard = new Guard(configuration, {
     connection: connectTo(api.url),

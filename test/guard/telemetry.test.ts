@@ -17,7 +17,9 @@ t.test('what a guard refuses is in its log, its metrics, and an Event at the obj
   t.teardown(() => sandbox.stop())
   const lines: string[] = []
   const tls = await certificateFor('localhost')
-  const configuration = configure([{ host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s' }])
+  const configuration = configure([
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+  ])
   const log = createLog('info', { write: (line) => void lines.push(line) })
   const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log })
   const { port, healthPort } = await guard.start()
@@ -51,13 +53,16 @@ t.test('what a guard refuses is in its log, its metrics, and an Event at the obj
   t.match(metrics, 'holdfast_disk_map_synced 1')
   const refusal = lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .find(({ decision }) => decision)
+    .find(({ verdict }) => verdict)
   t.match(refusal, {
     msg: 'change refused',
     uid: /^[0-9a-f-]{36}$/,
-    decision: 'refuse',
-    rules: ['last-usable-copy', 'copy-in-use'],
-    subjects: [{ image: 'ubuntu-22.04' }],
+    schema: 'holdfast.dev/audit/v1',
+    verdict: 'refuse',
+    findings: [
+      { rule: 'last-usable-copy', subjects: [{ image: 'ubuntu-22.04' }] },
+      { rule: 'copy-in-use', subjects: [{ image: 'ubuntu-22.04' }] },
+    ],
     decisionMs: Number,
   })
   t.notMatch(lines.join(''), 'SECRET')

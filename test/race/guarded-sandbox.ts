@@ -34,7 +34,7 @@ export async function guardedSandbox(nodes: number, book?: ReservationBook): Pro
   const ports: number[] = []
   for (const replica of ['one', 'two']) {
     const configuration = configure([
-      { replica, host: '127.0.0.1', port: 0, healthPort: 0, linger: '0s', maxHolds: 1_000 },
+      { replica, host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', maxHolds: 1_000 },
     ])
     const connection = connectTo(sandbox.api.url)
     const audit = { decided: () => undefined }

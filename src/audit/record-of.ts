@@ -1,0 +1,73 @@
+import type { Timing } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import type { Profile } from '../longhorn/profile.ts'
+import { nameOf, type Change } from '../rules/change.ts'
+import type { Finding } from '../rules/finding.ts'
+import { auditSchema, type AuditRecord } from './record.ts'
+
+/** What is known besides the decision itself. */
+export interface Circumstances {
+  readonly replica: string
+  readonly release: string | undefined
+  readonly profile: Profile
+  /** Of the disk map, in milliseconds; Infinity before there was one. */
+  readonly ageMs: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** So many findings are on record in full; a node can have thousands. */
+const recordedFindings = 50
+
+/** True for what has to be on record: all but what passes at once and without a word. */
+export function isOnRecord(verdict: Verdict, { heldMs }: Timing): boolean {
+  if (verdict.decision !== 'allow' || verdict.warnings.length > 0 || heldMs > 0) return true
+  return verdict.override !== undefined || verdict.unjudged !== undefined
+}
+
+/** The record of one decision. */
+export function recordOf(
+  change: Change,
+  verdict: Verdict,
+  { totalMs, heldMs }: Timing,
+  { replica, release, profile, ageMs, now }: Circumstances,
+): AuditRecord {
+  const { uid, actor, dryRun, door } = change.request
+  return {
+    schema: auditSchema,
+    time: new Date(now).toISOString(),
+    replica,
+    uid,
+    door,
+    actor: { user: actor.username, groups: [...actor.groups] },
+    object: { kind: change.kind, name: nameOf(change) },
+    operation: change.operation,
+    dryRun,
+    verdict: verdict.decision,
+    ...whyUnjudged(verdict),
+    findings: findingsOf(verdict).slice(0, recordedFindings).map(copied),
+    ...(verdict.decision === 'allow' && verdict.override ? { override: { ...verdict.override } } : {}),
+    waitedMs: Math.round(heldMs),
+    // Microseconds say enough.
+    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
+    longhorn: { ...(release === undefined ? {} : { release }), profile },
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+    count: 1,
+  }
+}
+
+function whyUnjudged(verdict: Verdict): Pick<AuditRecord, 'why'> {
+  if (verdict.decision === 'unavailable') return { why: verdict.why }
+  return verdict.decision === 'allow' && verdict.unjudged ? { why: verdict.unjudged } : {}
+}
+
+function findingsOf(verdict: Verdict): readonly Finding[] {
+  return verdict.decision === 'hold' || verdict.decision === 'refuse'
+    ? [...verdict.objections, ...verdict.warnings]
+    : verdict.warnings
+}
+
+/** Field by field, so that nothing but what the schema names gets on record. */
+function copied({ rule, effect, subjects, message, clears }: Finding): AuditRecord['findings'][number] {
+  return { rule, effect, subjects: subjects.map((subject) => ({ ...subject })), message, clears }
+}

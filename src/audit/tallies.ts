@@ -1,0 +1,92 @@
+import type { Clock } from '../gate/ports.ts'
+import type { AuditRecord } from './record.ts'
+
+/** A controller of Longhorn that is refused comes back up to 50 times a second (longhorn.md §3). */
+const intervalMs = 10_000
+
+/** So many different decisions are counted at once; what is beyond is told one by one. */
+const most = 1_000
+
+interface Tally {
+  /** The latest of those that were only counted. */
+  last: AuditRecord | undefined
+  count: number
+  since: string
+  cancel: () => void
+}
+
+/**
+ * Passes on the first of many alike, counts the others, and passes on the sum every 10 s until none comes any more.
+ * What is counted when the process is killed is lost; the first of them is not.
+ */
+export class Tallies {
+  readonly #clock: Clock
+  readonly #tell: (record: AuditRecord) => void
+  readonly #tallies = new Map<string, Tally>()
+
+  /** @param tell is told of sums */
+  constructor(clock: Clock, tell: (record: AuditRecord) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** @returns true if the record is the first of its kind and has to be told now */
+  isFirst(record: AuditRecord): boolean {
+    const key = keyOf(record)
+    const tally = this.#tallies.get(key)
+    if (tally) {
+      if (tally.count === 0) tally.since = record.time
+      tally.count += 1
+      tally.last = record
+      return false
+    }
+    if (this.#tallies.size < most) {
+      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined }
+      this.#tallies.set(key, fresh)
+      this.#wait(key, fresh)
+    }
+    return true
+  }
+
+  /** Tells all sums now, and counts nothing any more. */
+  stop(): void {
+    for (const tally of this.#tallies.values()) {
+      tally.cancel()
+      this.#sum(tally)
+    }
+    this.#tallies.clear()
+  }
+
+  #wait(key: string, tally: Tally): void {
+    tally.cancel = this.#clock.setTimer(intervalMs, () => {
+      if (this.#sum(tally)) this.#wait(key, tally)
+      else this.#tallies.delete(key)
+    })
+  }
+
+  /** @returns false if there was nothing to tell */
+  #sum(tally: Tally): boolean {
+    const { last, count, since } = tally
+    if (!last) return false
+    tally.last = undefined
+    tally.count = 0
+    this.#tell(count === 1 ? last : { ...last, count, since })
+    return true
+  }
+}
+
+/** Alike is what differs in nothing that a person would act on: not in times, not in the request's uid. */
+function keyOf({
+  verdict,
+  why,
+  actor,
+  object,
+  operation,
+  dryRun,
+  door,
+  findings,
+  override,
+}: AuditRecord): string {
+  const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
+  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override])
+}

@@ -1,0 +1,44 @@
+import type { Audit, Clock, Timing } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import type { Change } from '../rules/change.ts'
+import type { AuditRecord } from './record.ts'
+import { isOnRecord, recordOf, type Circumstances } from './record-of.ts'
+import type { AuditSink } from './sink.ts'
+import { Tallies } from './tallies.ts'
+
+/** What a trail works with. */
+export interface AuditTrailModules {
+  readonly sinks: readonly AuditSink[]
+  readonly clock: Clock
+  /** Everything that is known at the moment, but the time. */
+  readonly circumstances: () => Omit<Circumstances, 'now'>
+}
+
+/** Puts decisions on record in every sink, before their answers leave. */
+export class AuditTrail implements Audit {
+  readonly #modules: AuditTrailModules
+  readonly #tallies: Tallies
+
+  constructor(modules: AuditTrailModules) {
+    this.#modules = modules
+    this.#tallies = new Tallies(modules.clock, (record) => void this.#write(record))
+  }
+
+  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void> {
+    if (!isOnRecord(verdict, timing)) return
+    const { circumstances, clock } = this.#modules
+    const record = recordOf(change, verdict, timing, { ...circumstances(), now: clock.now() })
+    if (this.#tallies.isFirst(record)) return this.#write(record)
+  }
+
+  /** Resolves when everything that was decided is written. */
+  async stop(): Promise<void> {
+    this.#tallies.stop()
+    for (const sink of this.#modules.sinks) await sink.stop?.()
+  }
+
+  #write(record: AuditRecord): void | Promise<void> {
+    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record) ?? [])
+    if (writing.length > 0) return Promise.all(writing).then(() => undefined)
+  }
+}

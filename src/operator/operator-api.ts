@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import type { AuditRecord } from '../audit/record.ts'
+import type { RecentRecords } from '../audit/recent.ts'
+
+/** What one replica says of itself. */
+export interface ReplicaStatus {
+  readonly replica: string
+  readonly version: string
+  /** True once every Longhorn object was read. */
+  readonly synced: boolean
+  /** Null before there is a disk map. */
+  readonly diskMapAgeMs: number | null
+  /** How many changes are held now. */
+  readonly holds: number
+}
+
+/** What the API tells from. */
+export interface OperatorModules {
+  readonly recent: RecentRecords
+  readonly status: () => ReplicaStatus
+}
+
+/** The media type of one JSON object a line. */
+const lines = 'application/x-ndjson'
+
+/**
+ * What a person's commands read from one replica: `/audit` (with `?follow=true` for what comes) and `/status`. To
+ * listen on loopback only: whoever reaches it has come through a port-forward, for which the API server has asked
+ * their rights. It changes nothing.
+ */
+export function operatorApi({ recent, status }: OperatorModules): FastifyInstance {
+  const app = fastify({ logger: false, forceCloseConnections: true })
+  // A page in somebody's browser can reach loopback too, under a name of its own choosing.
+  app.addHook('onRequest', async (request, reply) => {
+    if (isLoopback(request.hostname)) return
+    await reply.code(403).send({ error: `Ask for 127.0.0.1 or localhost, not for ${request.hostname}.` })
+  })
+  app.get('/status', (_request, reply) => reply.send(status()))
+  app.get<{ Querystring: { follow?: string } }>('/audit', async (request, reply) => {
+    const records = recent.all()
+    if (request.query.follow !== 'true') return reply.type(lines).send(records.map(lineOf).join(''))
+    await follow(reply, recent, records)
+  })
+  return app
+}
+
+async function follow(
+  reply: FastifyReply,
+  recent: RecentRecords,
+  records: readonly AuditRecord[],
+): Promise<void> {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, { 'content-type': lines, 'cache-control': 'no-store' })
+  raw.write(records.map(lineOf).join(''))
+  const unsubscribe = recent.subscribe((record) => {
+    // Whoever does not read is let go, rather than remembered for.
+    if (!raw.write(lineOf(record))) raw.destroy()
+  })
+  await once(raw, 'close')
+  unsubscribe()
+}
+
+function lineOf(record: AuditRecord): string {
+  return `${JSON.stringify(record)}\n`
+}
+
+function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
+}

@@ -1,0 +1,51 @@
+import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import { isFlagged } from '../longhorn/eviction.ts'
+import type { Draft, Rule } from './rule.ts'
+
+/**
+ * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and until fewer
+ * clean-ups are pending. Nothing breaks beyond the budget, so two that are admitted in the same moment may pass it.
+ */
+export const evictionBudget: Rule = {
+  name: 'eviction-budget',
+  effects: { A: 'hold', B: 'hold', C: 'hold', none: 'hold' },
+
+  *eviction({ node, raisesGate }, { map, policy }) {
+    if (!raisesGate) return
+    const { flaggedNodes, pendingCleanups } = policy.evictionBudget
+    if (flaggedNodes !== undefined) yield* tooManyNodes(node.metadata.name, map, flaggedNodes)
+    if (pendingCleanups !== undefined) yield* tooManyCleanups(node.metadata.name, map, pendingCleanups)
+  },
+}
+
+function* tooManyNodes(name: string, map: DiskMapView, most: number): Generator<Draft> {
+  const flagged: string[] = []
+  for (const node of map.nodes()) {
+    if (node.metadata.name !== name && isFlagged(node)) flagged.push(node.metadata.name)
+  }
+  if (flagged.length < most) return
+  yield {
+    subjects: flagged.map((node) => ({ node })),
+    message: `an eviction is requested on ${enumerate(flagged)} already, and the budget is ${most} at a time, so ${name} has to wait for its turn`,
+    clears:
+      'passes once one of these nodes has no eviction flag any more; look: kubectl get nodes.longhorn.io -o yaml | grep evictionRequested',
+  }
+}
+
+function* tooManyCleanups(name: string, map: DiskMapView, most: number): Generator<Draft> {
+  const pending: PendingCleanup[] = []
+  for (const cleanup of map.pendingCleanups()) pending.push(cleanup)
+  if (pending.length < most) return
+  const images = [...new Set(pending.map(({ image }) => image))]
+  yield {
+    subjects: pending.map(({ image, diskUUID }) => ({ image, diskUUID })),
+    message: `${pending.length} clean-ups are pending, of ${enumerate(images)}, and the budget is ${most} at a time, so the eviction of ${name} has to wait for its turn`,
+    clears: 'passes once enough of them are done; look: holdfast status',
+  }
+}
+
+/** Ten are enough to go and look. */
+function enumerate(names: readonly string[]): string {
+  const told = names.slice(0, 10).join(', ')
+  return names.length > 10 ? `${told} and ${names.length - 10} more` : told
+}

@@ -1,0 +1,60 @@
+import type { Actor, Change } from './change.ts'
+import { ruleNames, type RuleName } from './finding.ts'
+import type { Mode, Policy } from './policy.ts'
+
+/** Who may ask for exceptions, and from what. */
+export interface OverridePolicy {
+  /** Only members of one of these groups may; undefined: whoever may write the object. */
+  readonly groups: readonly string[] | undefined
+  /** Rules from which there is no exception. */
+  readonly except: ReadonlySet<RuleName>
+}
+
+/**
+ * What became of the annotation `holdfast.dev/override` in a request. It asks for an exception only where it is new
+ * or changed in this very request, so that it works once: on the object it stays behind as a note.
+ */
+export type Override =
+  | { readonly outcome: 'none' }
+  | { readonly outcome: 'granted'; readonly reason: string }
+  /** The annotation is empty, or spaces. */
+  | { readonly outcome: 'no-reason' }
+  | { readonly outcome: 'not-permitted'; readonly groups: readonly string[] }
+
+/** Reads what a change asks to be excepted from. */
+export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
+  const asked = change.after?.metadata.override
+  if (asked === undefined || asked === change.before?.metadata.override) return { outcome: 'none' }
+  const { groups } = override
+  if (groups && !isMember(change.request.actor, groups)) return { outcome: 'not-permitted', groups }
+  const reason = asked.trim()
+  return reason === '' ? { outcome: 'no-reason' } : { outcome: 'granted', reason }
+}
+
+/**
+ * The policy for one change: where an exception is granted, what would be enforced is warned about, except for the
+ * rules that know no exception.
+ */
+export function policyFor(change: Change, policy: Policy): Policy {
+  if (overrideOf(change, policy).outcome !== 'granted') return policy
+  const { except } = policy.override
+  const soften = (rule: RuleName): Mode =>
+    policy.modes[rule] === 'enforce' && !except.has(rule) ? 'warn' : policy.modes[rule]
+  return { ...policy, modes: withModes(policy.modes, soften) }
+}
+
+/** The same rules with other modes. */
+export function withModes(modes: Policy['modes'], modeOf: (rule: RuleName) => Mode): Record<RuleName, Mode> {
+  const changed = { ...modes }
+  for (const rule of ruleNames) changed[rule] = modeOf(rule)
+  return changed
+}
+
+/** True if at least one rule can stop a change. */
+export function enforcesAnything({ modes }: Pick<Policy, 'modes'>): boolean {
+  return ruleNames.some((rule) => modes[rule] === 'enforce')
+}
+
+function isMember({ groups }: Actor, wanted: readonly string[]): boolean {
+  return groups.some((group) => wanted.includes(group))
+}
