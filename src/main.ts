@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
+import { auditCommand } from './commands/audit.ts'
 import { certsCommand } from './commands/certs.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
@@ -13,6 +14,7 @@ const program = new Command('holdfast')
   .showSuggestionAfterError()
   .addCommand(serveCommand())
   .addCommand(sandboxCommand())
+  .addCommand(auditCommand())
   .addCommand(certsCommand())
 
 // Sub-commands do not inherit it.

@@ -21,21 +21,31 @@ export interface Credentials {
 }
 
 /**
- * Loads what was found, with the help of client-node's KubeConfig: it knows tokens and their reload, client
- * certificates, exec plugins, OIDC and proxies. It takes 0.3–0.5 s and 89 MB to import, so it is imported here only,
- * when a command really talks to a cluster.
+ * Loads what was found.
  *
  * @param context instead of the current one
  * @throws Error that names the file, the context or the cluster that is wrong
  */
 export async function loadCredentials(source: ConfigSource, context?: string): Promise<Credentials> {
+  const config = await loadKubeConfig(source, context)
+  return credentialsOf(config, source.from === 'files' ? source.paths.join(', ') : 'The service account')
+}
+
+/**
+ * The same for client-node, whose KubeConfig knows tokens and their reload, client certificates, exec plugins, OIDC
+ * and proxies. It takes 0.3–0.5 s and 89 MB to import, so it is imported only when a command really talks to a
+ * cluster.
+ *
+ * @throws Error that names the file that is wrong
+ */
+export async function loadKubeConfig(source: ConfigSource, context?: string): Promise<KubeConfig> {
   const { KubeConfig } = await import('@kubernetes/client-node')
   const config =
     source.from === 'files'
       ? mergeKubeconfigs(source, () => new KubeConfig())
       : serviceAccount(source.server, source.folder, new KubeConfig())
   if (context !== undefined) config.setCurrentContext(context)
-  return credentialsOf(config, source.from === 'files' ? source.paths.join(', ') : 'The service account')
+  return config
 }
 
 /** As `KubeConfig.loadFromCluster` does, but not bound to the process's environment and one fixed folder. */

@@ -1,0 +1,189 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { matches, type AuditFilter } from '../audit/filter.ts'
+import type { AuditRecord } from '../audit/record.ts'
+import { summarise, type SummaryLine } from '../audit/summary.ts'
+import { parseDuration } from '../configuration/duration.ts'
+import { ruleNames } from '../rules/finding.ts'
+import { age } from '../terminal/age.ts'
+import { coloursFor, type Colours } from '../terminal/colours.ts'
+import { data } from '../terminal/output.ts'
+import { table, type Column } from '../terminal/table.ts'
+import { auditSources, type SourceFlags } from './audit-sources.ts'
+import { addClusterOptions } from './cluster-options.ts'
+import { untilSignal } from './until-signal.ts'
+
+interface AuditFlags extends SourceFlags {
+  readonly since?: number
+  readonly node?: string
+  readonly image?: string
+  readonly user?: string
+  readonly rule?: string
+  readonly verdict?: string
+  readonly summary: boolean
+  readonly output: 'table' | 'wide' | 'json' | 'yaml'
+}
+
+/** `holdfast audit`: what the guard denied, held back, warned about and made exceptions for. */
+export function auditCommand(): Command {
+  const command = new Command('audit')
+    .description('Shows what the guard denied, held back, warned about and made exceptions for.')
+    .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
+    .option('--since <duration|time>', 'only what came after: 10m, 24h, 2026-11-23T18:00:00Z', since)
+    .option('--node <name>', 'only what concerns this node')
+    .option('--image <name>', 'only what concerns this backing image')
+    .option('--user <name>', 'only what this user asked for')
+    .addOption(new Option('--rule <rule>', 'only what this rule had a part in').choices(ruleNames))
+    .addOption(
+      new Option('--verdict <verdict>', 'only what was decided so').choices([
+        'allow',
+        'hold',
+        'refuse',
+        'unavailable',
+      ]),
+    )
+    .option('-f, --follow', 'go on with what comes, until interrupted', false)
+    .option('--summary', 'who was told what by which rule, and how often', false)
+    .addOption(
+      new Option('-o, --output <format>', 'how to show it; json and yaml have all there is')
+        .choices(['table', 'wide', 'json', 'yaml'])
+        .default('table'),
+    )
+    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081')
+    .option('--operator-port <port>', 'port of the replicas that is asked, in the pod', wholePort, 8081)
+    .addHelpText(
+      'after',
+      `
+A replica remembers its latest 2,000 records. What is older is in its log, or in the file of --audit-file.
+Reading replicas takes the right to list pods and to create pods/portforward in the guard's namespace.
+
+Examples:
+  $ holdfast audit
+  $ holdfast audit --since 1h --verdict refuse --summary
+  $ holdfast audit --node node-1 --follow
+  $ kubectl logs -n holdfast deploy/holdfast | holdfast audit -
+  $ holdfast audit /var/log/holdfast/audit.log -o json`,
+    )
+  return addClusterOptions(command).action((source: string | undefined, flags: AuditFlags) =>
+    audit(source, flags),
+  )
+}
+
+async function audit(source: string | undefined, flags: AuditFlags): Promise<void> {
+  const ending = new AbortController()
+  const { signal } = ending
+  if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
+  const filter: AuditFilter = { ...flags }
+  const wanted = (record: AuditRecord): boolean => matches(record, filter)
+  const note = (text: string): void => void process.stderr.write(`${text}\n`)
+  const sources = await auditSources(source, flags, { signal, note })
+  try {
+    if (flags.follow && !flags.summary) {
+      const show = liveView(flags.output)
+      await Promise.all(
+        sources.map(async ({ records }) => {
+          for await (const record of records) if (wanted(record)) process.stdout.write(show(record))
+        }),
+      )
+      return
+    }
+    const found: AuditRecord[] = []
+    for (const { records } of sources) {
+      for await (const record of records) if (wanted(record)) found.push(record)
+    }
+    found.sort((one, other) => one.time.localeCompare(other.time))
+    process.stdout.write(
+      flags.summary ? summaryView(summarise(found), flags.output) : view(found, flags.output),
+    )
+    if (found.length === 0) note('Nothing is on record that matches.')
+  } finally {
+    for (const { close } of sources) close()
+  }
+}
+
+function view(records: readonly AuditRecord[], format: AuditFlags['output']): string {
+  if (format === 'json' || format === 'yaml') return data(format, records)
+  return records.length === 0 ? '' : table(columns(format, coloursFor(process.stdout)), records)
+}
+
+/** One record at a time: a line each, except for what YAML makes of it. */
+function liveView(format: AuditFlags['output']): (record: AuditRecord) => string {
+  if (format === 'json') return (record) => `${JSON.stringify(record)}\n`
+  if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
+  const cells = columns(format, coloursFor(process.stdout))
+  return (record) => `${cells.map(({ cell }) => cell(record) || '-').join('   ')}\n`
+}
+
+function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output']): string {
+  if (format === 'json' || format === 'yaml') return data(format, lines)
+  if (lines.length === 0) return ''
+  const colours = coloursFor(process.stdout)
+  const now = Date.now()
+  return table<SummaryLine>(
+    [
+      { heading: 'COUNT', cell: ({ count }) => String(count) },
+      { heading: 'USER', cell: ({ user }) => user },
+      { heading: 'VERDICT', cell: ({ verdict }) => paint(verdict, colours) },
+      { heading: 'RULE', cell: ({ rule }) => rule },
+      { heading: 'LAST', cell: ({ last }) => `${age(now - Date.parse(last))} ago` },
+    ],
+    lines,
+  )
+}
+
+function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord>[] {
+  const narrow: Column<AuditRecord>[] = [
+    { heading: 'TIME', cell: ({ time }) => time.replace(/\.\d+Z$/, 'Z') },
+    { heading: 'VERDICT', cell: ({ verdict, override }) => paint(override ? 'override' : verdict, colours) },
+    { heading: 'COUNT', cell: ({ count }) => String(count) },
+    { heading: 'USER', cell: ({ actor }) => actor.user },
+    {
+      heading: 'CHANGE',
+      cell: ({ operation, object, dryRun }) =>
+        `${operation} ${object.kind}/${object.name}${dryRun ? ' (dry run)' : ''}`,
+    },
+    {
+      heading: 'RULES',
+      cell: ({ findings, why }) =>
+        [...new Set(findings.map(({ rule }) => rule)), why].filter(Boolean).join(','),
+    },
+  ]
+  if (format === 'table') return narrow
+  return [
+    ...narrow,
+    { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : '') },
+    { heading: 'DOOR', cell: ({ door }) => door },
+    { heading: 'REPLICA', cell: ({ replica }) => replica },
+    { heading: 'REASON', cell: ({ override, findings }) => override?.reason ?? findings[0]?.message ?? '' },
+  ]
+}
+
+function paint(verdict: string, colours: Colours): string {
+  switch (verdict) {
+    case 'refuse':
+    case 'unavailable':
+      return colours.red(verdict)
+    case 'hold':
+    case 'override':
+      return colours.yellow(verdict)
+    default:
+      return verdict
+  }
+}
+
+function since(text: string): number {
+  const ago = parseDuration(text)
+  const at = ago === undefined ? Date.parse(text) : Date.now() - ago
+  if (Number.isNaN(at)) {
+    throw new InvalidArgumentError(
+      'It must be a duration such as 10m or 24h, or a time such as 2026-11-23T18:00:00Z.',
+    )
+  }
+  return at
+}
+
+function wholePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port.')
+  return port
+}
