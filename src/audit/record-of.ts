@@ -1,7 +1,7 @@
-import type { Timing } from '../gate/ports.ts'
+import type { Timing, UnjudgedWrite } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import type { Profile } from '../longhorn/profile.ts'
-import { nameOf, type Change } from '../rules/change.ts'
+import { nameOf, type Change, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { auditSchema, type AuditRecord } from './record.ts'
 
@@ -25,24 +25,31 @@ export function isOnRecord(verdict: Verdict, { heldMs }: Timing): boolean {
   return verdict.override !== undefined || verdict.unjudged !== undefined
 }
 
+/** The record of a write that a door denied by itself. */
+export function recordOfUnjudged(
+  { request, kind, name, operation, why }: UnjudgedWrite,
+  circumstances: Circumstances,
+): AuditRecord {
+  return {
+    ...envelope(request, { kind, name }, operation, circumstances),
+    verdict: 'unavailable',
+    why,
+    findings: [],
+    waitedMs: 0,
+    decisionMs: 0,
+    count: 1,
+  }
+}
+
 /** The record of one decision. */
 export function recordOf(
   change: Change,
   verdict: Verdict,
   { totalMs, heldMs }: Timing,
-  { replica, release, profile, ageMs, now }: Circumstances,
+  circumstances: Circumstances,
 ): AuditRecord {
-  const { uid, actor, dryRun, door } = change.request
   return {
-    schema: auditSchema,
-    time: new Date(now).toISOString(),
-    replica,
-    uid,
-    door,
-    actor: { user: actor.username, groups: [...actor.groups] },
-    object: { kind: change.kind, name: nameOf(change) },
-    operation: change.operation,
-    dryRun,
+    ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
     verdict: verdict.decision,
     ...whyUnjudged(verdict),
     findings: findingsOf(verdict).slice(0, recordedFindings).map(copied),
@@ -50,11 +57,43 @@ export function recordOf(
     waitedMs: Math.round(heldMs),
     // Microseconds say enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
-    longhorn: { ...(release === undefined ? {} : { release }), profile },
-    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
     count: 1,
   }
 }
+
+function envelope(
+  { uid, actor, dryRun, door }: Request,
+  object: AuditRecord['object'],
+  operation: string,
+  { replica, release, profile, ageMs, now }: Circumstances,
+): Pick<AuditRecord, Envelope> {
+  return {
+    schema: auditSchema,
+    time: new Date(now).toISOString(),
+    replica,
+    uid,
+    door,
+    actor: { user: actor.username, groups: [...actor.groups] },
+    object,
+    operation,
+    dryRun,
+    longhorn: { ...(release === undefined ? {} : { release }), profile },
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+  }
+}
+
+type Envelope =
+  | 'schema'
+  | 'time'
+  | 'replica'
+  | 'uid'
+  | 'door'
+  | 'actor'
+  | 'object'
+  | 'operation'
+  | 'dryRun'
+  | 'longhorn'
+  | 'diskMapAgeMs'
 
 function whyUnjudged(verdict: Verdict): Pick<AuditRecord, 'why'> {
   if (verdict.decision === 'unavailable') return { why: verdict.why }

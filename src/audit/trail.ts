@@ -1,8 +1,8 @@
-import type { Audit, Clock, Timing } from '../gate/ports.ts'
+import type { Audit, Clock, Timing, UnjudgedWrite } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { AuditRecord } from './record.ts'
-import { isOnRecord, recordOf, type Circumstances } from './record-of.ts'
+import { isOnRecord, recordOf, recordOfUnjudged, type Circumstances } from './record-of.ts'
 import type { AuditSink } from './sink.ts'
 import { Tallies } from './tallies.ts'
 
@@ -25,16 +25,27 @@ export class AuditTrail implements Audit {
   }
 
   decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void> {
-    if (!isOnRecord(verdict, timing)) return
-    const { circumstances, clock } = this.#modules
-    const record = recordOf(change, verdict, timing, { ...circumstances(), now: clock.now() })
-    if (this.#tallies.isFirst(record)) return this.#write(record)
+    if (isOnRecord(verdict, timing)) return this.#take(recordOf(change, verdict, timing, this.#now()))
+  }
+
+  /** Puts on record what a door denied by itself. */
+  denied(write: UnjudgedWrite): void | Promise<void> {
+    return this.#take(recordOfUnjudged(write, this.#now()))
   }
 
   /** Resolves when everything that was decided is written. */
   async stop(): Promise<void> {
     this.#tallies.stop()
     for (const sink of this.#modules.sinks) await sink.stop?.()
+  }
+
+  #now(): Circumstances {
+    const { circumstances, clock } = this.#modules
+    return { ...circumstances(), now: clock.now() }
+  }
+
+  #take(record: AuditRecord): void | Promise<void> {
+    if (this.#tallies.isFirst(record)) return this.#write(record)
   }
 
   #write(record: AuditRecord): void | Promise<void> {

@@ -2,7 +2,7 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
-import type { Change, JudgedKind } from '../rules/change.ts'
+import type { Change, JudgedKind, Request } from '../rules/change.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How much the disk map can be trusted. */
@@ -48,6 +48,16 @@ export interface Timing {
 export interface Audit {
   /** What it returns is waited for before the answer leaves. It never throws, and never rejects. */
   decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void>
+}
+
+/** A write that a door denied by itself, since it could not be brought before the gate. */
+export interface UnjudgedWrite {
+  readonly request: Request
+  readonly kind: JudgedKind
+  readonly name: string
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  /** `unreadable`: an object of it; `undecided`: the gate did not answer in time, or failed. */
+  readonly why: 'unreadable' | 'undecided'
 }
 
 /** Something to tell whoever looks at an object of Longhorn: `kubectl describe` shows it there. */

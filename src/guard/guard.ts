@@ -17,6 +17,7 @@ import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
 import { LeaseBook } from '../kubernetes/lease-book.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { isArming } from '../rules/acts.ts'
+import { enforcesAnything } from '../rules/override.ts'
 import { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { expiryOf } from '../tls/expiry.ts'
@@ -125,11 +126,13 @@ export class Guard {
         lingerMs: configuration.lingerMs,
         longhornNamespace: namespace,
         retryAfterSeconds,
+        enforces: enforcesAnything(policy),
         tls,
       },
       {
         decide: (change, patience) => this.#gate.decide(change, patience),
         isArming,
+        denied: (write) => trail.denied(write),
         knowledge: this.#feed,
         metrics: registry,
         log,

@@ -1,7 +1,6 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
-import type { ConfigSearch } from './config-source.ts'
-import { findConfig } from './config-source.ts'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { findConfig, type ConfigSearch } from './config-source.ts'
 import { loadKubeConfig } from './credentials.ts'
 import { errorText } from './error-text.ts'
 
@@ -34,7 +33,10 @@ export async function forwardPort(
 ): Promise<ForwardedPort> {
   const { PortForward } = await import('@kubernetes/client-node')
   const config = await loadKubeConfig(findConfig(search), search.context)
+  const sockets = new Set<Socket>()
   const server = createServer((socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     socket.on('error', () => socket.destroy())
     new PortForward(config, true).portForward(namespace, pod, [port], socket, null, socket).then(
       (opened) => {
@@ -55,7 +57,12 @@ export async function forwardPort(
   await once(server, 'listening')
   const address: AddressInfo | string | null = server.address()
   const local = typeof address === 'object' && address ? address.port : 0
-  return { url: `http://127.0.0.1:${local}`, close: () => server.close() }
+  const close = (): void => {
+    server.close()
+    // An HTTP client keeps its connections for later.
+    for (const socket of sockets) socket.destroy()
+  }
+  return { url: `http://127.0.0.1:${local}`, close }
 }
 
 /** The WebSocket gives an event, not an error. */

@@ -1,5 +1,6 @@
 import type { Decide } from '../gate/decision.ts'
 import type { Patience } from '../gate/holds.ts'
+import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
@@ -25,12 +26,15 @@ export interface ReviewOptions extends UndecidedOptions {
   readonly marginMs: number
   /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
   readonly graceMs: number
+  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
+  readonly enforces: boolean
 }
 
 /** The limits without configuration. */
 export const defaultReviewOptions: ReviewOptions = {
   marginMs: 1_500,
   graceMs: 250,
+  enforces: true,
   longhornNamespace: 'longhorn-system',
   retryAfterSeconds: 2,
 }
@@ -40,6 +44,8 @@ export interface ReviewModules {
   readonly decide: Decide
   /** Whether a change can contribute to danger, told from the change alone. */
   readonly isArming: (change: Change) => boolean
+  /** Puts on record what is denied here, before the answer leaves. It never throws, and never rejects. */
+  readonly denied: (write: UnjudgedWrite) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
 }
@@ -84,7 +90,7 @@ export class Reviewer {
       case 'change':
         return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), signal })
       case 'unreadable':
-        return this.#unreadable(request, normalised.write)
+        return await this.#unreadable(request, normalised.write)
       case 'not-judged':
         return answerNotJudged(normalised.what)
       case 'malformed':
@@ -103,11 +109,11 @@ export class Reviewer {
       const deadlineMs = patience.budgetMs + this.#options.graceMs
       return answerOf(await within(decide(change, patience), deadlineMs, timers))
     } catch (error) {
-      return this.#undecided(change, error)
+      return await this.#undecided(change, error)
     }
   }
 
-  #undecided(change: Change, cause: unknown): AdmissionAnswer {
+  async #undecided(change: Change, cause: unknown): Promise<AdmissionAnswer> {
     const { kind, request } = change
     const name = nameOf(change)
     const arming = this.#isArming(change)
@@ -118,7 +124,18 @@ export class Reviewer {
         'a write was not judged; arming ones are refused meanwhile, others pass',
       )
     }
-    return answerUndecided(change, arming, this.#options)
+    const { operation } = change
+    const write = { request, kind, name, operation, why: 'undecided' } as const
+    return await this.#answerUnjudged(write, answerUndecided(change, arming, this.#options))
+  }
+
+  /** Denies it on record, or, where nothing is enforced, lets it pass with a word. */
+  async #answerUnjudged(write: UnjudgedWrite, answer: AdmissionAnswer): Promise<AdmissionAnswer> {
+    const { status, ...allowed } = answer
+    if (status === undefined) return answer
+    if (!this.#options.enforces) return { ...allowed, warnings: [...answer.warnings, status.message] }
+    await this.#modules.denied(write)
+    return answer
   }
 
   /** Forgetting to decide means refused. */
@@ -134,7 +151,10 @@ export class Reviewer {
     }
   }
 
-  #unreadable({ uid, name: given, user }: AdmissionRequest, write: UnreadableWrite): AdmissionAnswer {
+  async #unreadable(
+    { uid, name: given, user, dryRun }: AdmissionRequest,
+    write: UnreadableWrite,
+  ): Promise<AdmissionAnswer> {
     const name = given === '' ? nameIn(write.after ?? write.before) : given
     const { kind, operation, problem } = write
     const answer = answerUnreadable(write, name)
@@ -144,7 +164,8 @@ export class Reviewer {
         'an object cannot be read; writes to it that could raise danger are refused',
       )
     }
-    return answer
+    const request = { uid, actor: user, dryRun, door: 'webhook' } as const
+    return await this.#answerUnjudged({ request, kind, name, operation, why: 'unreadable' }, answer)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Decision } from '../../src/gate/decision.ts'
 import type { Patience } from '../../src/gate/holds.ts'
 import type { Finding } from '../../src/rules/finding.ts'
+import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { isArming } from '../../src/rules/acts.ts'
 import { nameOf, type Change } from '../../src/rules/change.ts'
 import { defaultReviewOptions } from '../../src/webhook/reviewer.ts'
@@ -88,7 +89,15 @@ export class FakeLog implements Log {
 export function fakes() {
   const [gate, log, timers] = [new FakeGate(), new FakeLog(), new ManualTimers()]
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('holdfast_holds 0\n') }
-  return { gate, log, timers, modules: { decide: gate.decide, isArming, log, timers, metrics } }
+  const denials: UnjudgedWrite[] = []
+  const denied = (write: UnjudgedWrite) => void denials.push(write)
+  return {
+    gate,
+    log,
+    timers,
+    denials,
+    modules: { decide: gate.decide, isArming, denied, log, timers, metrics },
+  }
 }
 
 export { defaultReviewOptions as options }

@@ -32,6 +32,23 @@ async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: strin
 /** A field of a type that no known release gives it: what a newer Longhorn may do. */
 const odd = { allowScheduling: 'yes' }
 
+t.test('what is denied unread is on record first; a guard that only watches lets it pass', async (t) => {
+  const { denials, modules } = fakes()
+  const raising = { before: node({ ...odd }), after: node({ ...odd, evictionRequested: true }) }
+  const ask = async (enforces: boolean) => {
+    const reviewer = new Reviewer({ ...options, enforces }, modules)
+    const reviewed = await reviewer.review(review('Node', { ...raising, name: 'n1' }), '10s', awaited)
+    if (!reviewed.ok) throw new Error(reviewed.problem)
+    return reviewed.value.response
+  }
+  t.equal((await ask(true)).allowed, false)
+  t.match(denials, [{ kind: 'Node', name: 'n1', operation: 'UPDATE', why: 'unreadable' }])
+  const { allowed, warnings } = await ask(false)
+  t.equal(allowed, true)
+  t.match(warnings, [/cannot read this Node n1/])
+  t.equal(denials.length, 1)
+})
+
 t.test('an unreadable node', async (t) => {
   const disks = { d1: {}, d2: { evictionRequested: true } }
   await passes(t, 'Node', { before: node({ ...odd }), after: node({ ...odd, tags: ['x'] }) }, 'new tags')

@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { WebSocketServer } from 'ws'
+import { RecentRecords } from '../../src/audit/recent.ts'
+import { operatorApi } from '../../src/operator/operator-api.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
+import { record } from '../audit/records.ts'
+import { run, runProgram, start } from './holdfast.ts'
+
+const refused = record({ uid: 'r1', verdict: 'refuse', time: '2026-11-23T12:00:02.000Z' })
+const held = record({ uid: 'r2', actor: { user: 'bob', groups: [] }, count: 40 })
+const overridden = record({ uid: 'r3', verdict: 'allow', override: { reason: 'disk on fire' } })
+const lines = (records: readonly object[]): string =>
+  records.map((each) => `${JSON.stringify(each)}\n`).join('')
+
+async function fileOf(t: Test): Promise<string> {
+  const path = join(t.testdir(), 'audit.log')
+  await writeFile(path, `{"level":30,"msg":"listening"}\n${lines([refused, held, overridden])}`)
+  return path
+}
+
+/** A replica's operator port, without the rest of it. */
+async function replica(t: Test, records: readonly (typeof held)[]) {
+  const recent = new RecentRecords()
+  for (const each of records) recent.write(each)
+  const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 12, holds: 0 }
+  const api = operatorApi({ recent, status: () => status })
+  await listen(api, 'test', '127.0.0.1', 0)
+  t.teardown(() => api.close())
+  return { recent, port: portOf(api) }
+}
+
+t.test('a file is shown as a table, by time', async (t) => {
+  const { code, stdout } = await run(['audit', await fileOf(t)])
+  t.equal(code, 0)
+  const rows = stdout.trimEnd().split('\n')
+  t.match(rows, [
+    /^TIME +VERDICT +COUNT +USER +CHANGE +RULES$/,
+    /^2026-11-23T12:00:00Z +hold +40 +bob +UPDATE Node\/n1 +eviction-during-cleanup$/,
+    / override +1 +ann /,
+    /^2026-11-23T12:00:02Z +refuse +1 +ann /,
+  ])
+})
+
+t.test('standard input may be the log of a guard', async (t) => {
+  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+  const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent' }
+  const log = `{"level":30,"msg":"listening"}\n${lines([held])}`
+  const { code, stdout } = await runProgram(process.execPath, [main, 'audit', '-', '-o', 'json'], env, log)
+  t.equal(code, 0)
+  t.strictSame(JSON.parse(stdout), [held])
+})
+
+t.test('filters, the summary and the wide table', async (t) => {
+  const file = await fileOf(t)
+  t.match((await run(['audit', file, '--user', 'bob', '-o', 'json'])).stdout, /"uid": "r2"/)
+  t.equal((await run(['audit', file, '--verdict', 'unavailable'])).stdout, '')
+  const summary = await run(['audit', file, '--summary'])
+  t.match(
+    summary.stdout,
+    /^COUNT +USER +VERDICT +RULE +LAST\n40 +bob +hold +eviction-during-cleanup +\S+ ago\n/,
+  )
+  t.match((await run(['audit', file, '-o', 'wide'])).stdout, /disk on fire/)
+})
+
+t.test('wrong flags and missing files are told', async (t) => {
+  const since = await run(['audit', await fileOf(t), '--since', 'soon'])
+  t.strictSame([since.code, since.stderr.includes('10m')], [2, true])
+  const missing = await run(['audit', '/nonexistent/audit.log'])
+  t.equal(missing.code, 2)
+  t.match(missing.stderr, 'cannot read the audit file /nonexistent/audit.log')
+  const nobody = await run(['audit', '--address', 'http://127.0.0.1:1'])
+  t.equal(nobody.code, 2)
+  t.match(nobody.stderr, 'cannot read the audit of the guard at http://127.0.0.1:1')
+})
+
+t.test('one replica is followed', async (t) => {
+  const { recent, port } = await replica(t, [held])
+  const child = start(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])
+  const exit = once(child, 'exit')
+  let text = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    text += chunk.toString()
+    if (text.split('\n').length === 2) recent.write(refused)
+    if (text.split('\n').length === 3) child.kill('SIGINT')
+  })
+  await exit
+  t.match(
+    text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as unknown),
+    [{ uid: 'r2' }, { uid: 'r1' }],
+  )
+})
+
+t.test('all replicas that run are read through the API server, with the caller’s rights', async (t) => {
+  const replicas = [await replica(t, [refused]), await replica(t, [held])]
+  const asked: string[] = []
+  const server = createServer((incoming, answer) => {
+    asked.push(incoming.url ?? '')
+    answer.setHeader('content-type', 'application/json')
+    const pod = (name: string, phase: string) => ({ metadata: { name }, status: { phase } })
+    const items = [pod('pod-0', 'Running'), pod('pod-1', 'Running'), pod('pod-2', 'Pending')]
+    answer.end(JSON.stringify({ items }))
+  })
+  // As the kubelet does it: a channel for data and one for errors, each beginning with the port.
+  const sockets = new WebSocketServer({ server, handleProtocols: (protocols) => [...protocols][0] ?? false })
+  sockets.on('connection', (socket, incoming) => {
+    asked.push(incoming.url ?? '')
+    const index = Number(/pod-(\d)/.exec(incoming.url ?? '')?.[1])
+    const tcp = connect(replicas[index]?.port ?? 0, '127.0.0.1')
+    const port = Buffer.from([8_081 & 0xff, 8_081 >> 8])
+    for (const channel of [0, 1]) socket.send(Buffer.concat([Buffer.from([channel]), port]))
+    socket.on('message', (data: Buffer) => void tcp.write(data.subarray(1)))
+    tcp.on('data', (data) => socket.send(Buffer.concat([Buffer.from([0]), data])))
+    tcp.on('close', () => socket.close())
+    socket.on('close', () => tcp.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const client of sockets.clients) client.terminate()
+    server.close()
+    server.closeAllConnections()
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  await writeFile(kubeconfig, kubeconfigOf(url))
+  const { code, stdout, stderr } = await run(['audit', '--kubeconfig', kubeconfig, '-o', 'json'])
+  t.equal(code, 0, stderr)
+  t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
+  t.match(asked[0], /namespaces\/holdfast\/pods\?labelSelector=app/)
+  t.match(asked.slice(1).sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
+})
+
+function kubeconfigOf(server: string): string {
+  return JSON.stringify({
+    clusters: [{ name: 'c', cluster: { server } }],
+    users: [{ name: 'u', user: {} }],
+    contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    'current-context': 'x',
+  })
+}

@@ -1,0 +1,78 @@
+import t from 'tap'
+import { withModes } from '../../src/rules/override.ts'
+import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
+import type { NodeChange } from '../../src/rules/change.ts'
+import { admin, cluster } from '../fixtures/cluster.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+
+const reason = 'the disk is on fire'
+const evicting = { evictionRequested: true }
+const dangerous = () =>
+  cluster('v1.8.0')
+    .node('n1', [disk('d1')])
+    .node('n2', [disk('d2')])
+    .image('ubuntu', [pending('d1'), ready('d2')])
+const annotated = { ...evicting, metadata: { annotations: { 'holdfast.dev/override': reason } } }
+const eviction = (): NodeChange => dangerous().toNode('n1', [disk('d1')], annotated)
+const watching: Partial<Policy> = { modes: withModes(defaultPolicy.modes, () => 'warn') }
+
+t.test('an override admits what would be held, says so, and is on record with its reason', async (t) => {
+  const world = new GateWorld(dangerous())
+  const { verdict, answer } = await world.decide(eviction())
+  t.match(verdict, { decision: 'allow', override: { reason } })
+  t.match(answer, {
+    allowed: true,
+    warnings: [`overridden, which is on record: ${reason}`, /^eviction-during-cleanup: /],
+  })
+  t.match(world.record, [{ verdict: { override: { reason } } }])
+  t.match(world.reservations, [{ kind: 'Node', name: 'n1' }], 'others are told all the same')
+})
+
+t.test('a rule that knows no exception holds all the same, and the answer says why', async (t) => {
+  const override = { groups: undefined, except: new Set(['eviction-during-cleanup'] as const) }
+  const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
+  t.equal(verdict.decision, 'hold')
+  t.match(answer.warnings, [/^the override was granted, but there is no exception/])
+})
+
+t.test('who may not override is held, and told so', async (t) => {
+  const override = { groups: ['storage-admins'], except: new Set<never>() }
+  const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
+  t.equal(verdict.decision, 'hold')
+  t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
+})
+
+t.test('an override breaks the glass while nothing can be judged, and only without exceptions', async (t) => {
+  const blind = (policy: Partial<Policy> = {}) => {
+    const world = new GateWorld(dangerous(), { policy })
+    world.knowledge.synced = false
+    return world.decide(eviction())
+  }
+  t.match(await blind(), {
+    verdict: { decision: 'allow', override: { reason }, unjudged: 'disk-map-not-synced' },
+    answer: { warnings: [/^overridden/, /^not judged: the guard has not read all/] },
+  })
+  const override = { groups: undefined, except: new Set(['copy-in-use'] as const) }
+  t.match(await blind({ override }), { verdict: { decision: 'unavailable' } })
+})
+
+t.test('an override passes a reservation of the other side too', async (t) => {
+  const world = new GateWorld(dangerous().image('ubuntu', [ready('d1'), ready('d2')]))
+  t.match(await world.decide(world.cluster.cleanUp('ubuntu', ['d1'])), { verdict: { decision: 'allow' } })
+  const plain = world.cluster.toNode('n1', [disk('d1')], evicting)
+  t.match(await world.decide(plain), { verdict: { decision: 'hold' } })
+  t.match(await world.decide(eviction()), { verdict: { decision: 'allow', override: { reason } } })
+})
+
+t.test('a guard that only watches admits with warnings, and writes nothing', async (t) => {
+  const world = new GateWorld(dangerous(), { policy: watching })
+  const plain = dangerous().toNode('n1', [disk('d1')], evicting)
+  t.match(await world.decide(plain), {
+    verdict: { decision: 'allow' },
+    answer: { allowed: true, warnings: [/^eviction-during-cleanup: /] },
+  })
+  t.strictSame(world.trips, [])
+  world.knowledge.ageMs = () => Infinity
+  t.match(await world.decide(plain), { verdict: { decision: 'allow', unjudged: 'disk-map-too-old' } })
+})

@@ -1,0 +1,64 @@
+import { request } from 'node:http'
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import t, { type Test } from 'tap'
+import { RecentRecords } from '../../src/audit/recent.ts'
+import { operatorApi } from '../../src/operator/operator-api.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
+import { record } from '../audit/records.ts'
+import { eventually } from '../fixtures/eventually.ts'
+
+async function serving(t: Test, recent = new RecentRecords()) {
+  const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 12, holds: 3 }
+  const api = operatorApi({ recent, status: () => status })
+  await listen(api, 'test', '127.0.0.1', 0)
+  t.teardown(() => api.close())
+  return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api) }
+}
+
+t.test('a replica tells how it is, and what it remembers, oldest first', async (t) => {
+  const { recent, url } = await serving(t)
+  for (const uid of ['1', '2']) recent.write(record({ uid }))
+  t.match(await (await fetch(`${url}/status`)).json(), { replica: 'one', synced: true, holds: 3 })
+  const answer = await fetch(`${url}/audit`)
+  t.match(answer.headers.get('content-type'), 'application/x-ndjson')
+  const uids = (await answer.text()).trimEnd().split('\n')
+  t.match(
+    uids.map((line) => JSON.parse(line) as unknown),
+    [{ uid: '1' }, { uid: '2' }],
+  )
+})
+
+t.test('it goes on telling whoever follows, until they leave', async (t) => {
+  const { recent, url } = await serving(t)
+  recent.write(record({ uid: '1' }))
+  const leaving = new AbortController()
+  const answer = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
+  let text = ''
+  const reading = (async () => {
+    for await (const chunk of answer.body ?? []) text += Buffer.from(chunk as Uint8Array).toString()
+  })()
+  await eventually(() => text.includes('"uid":"1"'))
+  recent.write(record({ uid: '2' }))
+  await eventually(() => text.includes('"uid":"2"'))
+  leaving.abort()
+  await t.rejects(reading)
+})
+
+t.test('it answers to names of loopback only, so that no page in a browser reads it', async (t) => {
+  const { port } = await serving(t)
+  const asked = request({ host: '127.0.0.1', port, path: '/audit', headers: { host: 'evil.example' } }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  answer.resume()
+  t.equal(answer.statusCode, 403)
+})
+
+t.test('the latest records are remembered, and no more', (t) => {
+  const recent = new RecentRecords(10)
+  for (let uid = 0; uid < 100; uid += 1) recent.write(record({ uid: String(uid) }))
+  t.strictSame(
+    recent.all().map(({ uid }) => uid),
+    Array.from({ length: 10 }, (_, index) => String(90 + index)),
+  )
+  t.end()
+})
