@@ -2,9 +2,11 @@
 import { Command, CommanderError } from 'commander'
 import { auditCommand } from './commands/audit.ts'
 import { certsCommand } from './commands/certs.ts'
+import { checkCommand } from './commands/check.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
+import { snapshotCommand } from './commands/snapshot.ts'
 import { version } from './guard/version.ts'
 
 const program = new Command('holdfast')
@@ -14,6 +16,8 @@ const program = new Command('holdfast')
   .showSuggestionAfterError()
   .addCommand(serveCommand())
   .addCommand(sandboxCommand())
+  .addCommand(checkCommand())
+  .addCommand(snapshotCommand())
   .addCommand(auditCommand())
   .addCommand(certsCommand())
 

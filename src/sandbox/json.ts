@@ -1,10 +1,6 @@
-/** A JSON object whose fields are not known. */
-export type JsonObject = Readonly<Record<string, unknown>>
+import { isJsonObject, type JsonObject } from '../json/json-object.ts'
 
-/** True for a JSON object; a list is none. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
+export { isJsonObject, type JsonObject }
 
 /** The value as an object; anything else is an empty one, as a missing field is to Go. */
 export function object(value: unknown): JsonObject {

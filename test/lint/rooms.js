@@ -5,6 +5,7 @@
  * @type {Record<string, { may: string[], pure?: true }>}
  */
 export const rooms = {
+  json: { may: [], pure: true },
   longhorn: { may: [], pure: true },
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn'], pure: true },
@@ -17,6 +18,7 @@ export const rooms = {
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
+  check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json'] },
   guard: {
     may: [
       'webhook',
@@ -32,12 +34,14 @@ export const rooms = {
       'longhorn',
     ],
   },
-  sandbox: { may: ['longhorn', 'tls'] },
+  sandbox: { may: ['json', 'longhorn', 'tls'] },
   story: { may: ['kubernetes', 'terminal', 'longhorn'] },
   commands: {
     may: [
       'story',
       'guard',
+      'check',
+      'json',
       'configuration',
       'webhook',
       'sandbox',

@@ -1,7 +1,7 @@
 import type { ClusterObject } from '../../cluster-client.ts'
 import { badRequest, invalid, unsupportedMediaType } from '../failure.ts'
-import { jsonPatch } from './json-patch.ts'
-import { mergePatch } from './merge-patch.ts'
+import { jsonPatch } from '../../../json/json-patch.ts'
+import { mergePatch } from '../../../json/merge-patch.ts'
 import type { ResourceFacts } from '../resources.ts'
 
 /**

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { isJsonObject } from '../../json.ts'
+import { isJsonObject } from './json-object.ts'
 
 /** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
 export type Patched =

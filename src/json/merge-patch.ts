@@ -1,4 +1,4 @@
-import { isJsonObject } from '../../json.ts'
+import { isJsonObject } from './json-object.ts'
 
 /**
  * Applies a JSON merge patch (RFC 7396): null takes a field away, an object is merged, anything else replaces.

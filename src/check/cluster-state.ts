@@ -1,0 +1,73 @@
+import { DiskMap } from '../disk-map/disk-map.ts'
+import { group, kinds, type Kind, type LonghornObject } from '../longhorn/kinds.ts'
+import { isJsonObject, type JsonObject } from '../json/json-object.ts'
+
+/** What could not be read of a cluster. */
+export interface Unreadable {
+  readonly kind: Kind
+  readonly name: string
+  readonly problem: string
+}
+
+/** A cluster at one moment, to judge changes against. */
+export class ClusterState {
+  readonly map = new DiskMap()
+  readonly unreadable: Unreadable[] = []
+  readonly #raw = new Map<string, JsonObject>()
+  readonly #parsed = new Map<string, LonghornObject>()
+  readonly #at: number
+
+  /** @param at when it was looked at, in milliseconds since the epoch */
+  constructor(at: number) {
+    this.#at = at
+  }
+
+  /** Takes over an object of any kind; one that is not of Longhorn's is passed over. @returns false then */
+  add(raw: unknown): boolean {
+    const kind = kindOf(raw)
+    if (kind === undefined || !isJsonObject(raw)) return false
+    const parsed = kinds[kind].parse(raw)
+    if (!parsed.ok) {
+      this.unreadable.push({ kind, name: nameOf(raw), problem: parsed.problem })
+      return true
+    }
+    const key = keyOf(kind, parsed.value.metadata.name)
+    this.#raw.set(key, raw)
+    this.#parsed.set(key, parsed.value)
+    this.map.apply(parsed.value, this.#at)
+    return true
+  }
+
+  /** The object as it came. */
+  raw(kind: Kind, name: string): JsonObject | undefined {
+    return this.#raw.get(keyOf(kind, name))
+  }
+
+  /** All objects, parsed. */
+  get objects(): Iterable<LonghornObject> {
+    return this.#parsed.values()
+  }
+}
+
+/** The kind of Longhorn's that an object says it is. */
+export function kindOf(raw: unknown): Kind | undefined {
+  if (!isJsonObject(raw) || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string')
+    return undefined
+  if (raw.apiVersion.split('/')[0] !== group) return undefined
+  const { kind } = raw
+  return isKind(kind) ? kind : undefined
+}
+
+/** The name in an object's metadata; empty if it has none. */
+export function nameOf(raw: JsonObject): string {
+  const { metadata } = raw
+  return isJsonObject(metadata) && typeof metadata.name === 'string' ? metadata.name : ''
+}
+
+function isKind(kind: string): kind is Kind {
+  return Object.hasOwn(kinds, kind)
+}
+
+function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`
+}

@@ -1,0 +1,41 @@
+import type { CheckResult } from './result.ts'
+
+/** The results as JUnit XML, which every CI system shows: a test case for each document. */
+export function junit(results: readonly CheckResult[]): string {
+  const count = (outcomes: readonly CheckResult['outcome'][]): number =>
+    results.filter(({ outcome }) => outcomes.includes(outcome)).length
+  const totals = `tests="${results.length}" failures="${count(['held', 'refused'])}" errors="${count(['unusable'])}" skipped="${count(['not-judged'])}"`
+  const cases = results.map((result) => `    ${testCase(result)}\n`).join('')
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
+}
+
+function testCase({ source, what, outcome, rules, message = '', warnings }: CheckResult): string {
+  const attributes = `classname="${escaped(source)}" name="${escaped(what)}"`
+  const output = warnings.length > 0 ? `<system-out>${escaped(warnings.join('\n'))}</system-out>` : ''
+  switch (outcome) {
+    case 'admitted':
+      return `<testcase ${attributes}>${output}</testcase>`
+    case 'not-judged':
+      return `<testcase ${attributes}><skipped/>${output}</testcase>`
+    case 'held':
+    case 'refused':
+      return `<testcase ${attributes}><failure type="${outcome}" message="${escaped(rules.join(', '))}">${escaped(message)}</failure>${output}</testcase>`
+    case 'unusable':
+      return `<testcase ${attributes}><error message="${escaped(message)}"/>${output}</testcase>`
+  }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+}
+
+/** XML has no way to write most control characters, escaped or not. */
+function escaped(text: string): string {
+  return text
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
+    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
+}

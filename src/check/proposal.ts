@@ -1,0 +1,117 @@
+import { randomUUID } from 'node:crypto'
+import { isJsonObject, type JsonObject } from '../json/json-object.ts'
+import { jsonPatch } from '../json/json-patch.ts'
+import { mergePatch } from '../json/merge-patch.ts'
+import { group, kinds, version } from '../longhorn/kinds.ts'
+import type { Actor, JudgedKind } from '../rules/change.ts'
+import { applied, replaced } from './apply.ts'
+import { kindOf, nameOf, type ClusterState } from './cluster-state.ts'
+
+/** How a manifest is to be understood. */
+export type ManifestMode = 'apply' | 'replace'
+
+/** A patch and what it is for. */
+export interface PatchProposal {
+  readonly kind: JudgedKind
+  readonly name: string
+  readonly type: 'merge' | 'json'
+  readonly patch: unknown
+}
+
+/** What is proposed: a review to be answered, or why there is none. */
+export type Proposal =
+  | { readonly outcome: 'review'; readonly review: unknown; readonly what: string }
+  | { readonly outcome: 'not-judged'; readonly what: string }
+  | { readonly outcome: 'unusable'; readonly what: string; readonly problem: string }
+
+/** Who would ask, and where. */
+export interface ProposalContext {
+  readonly state: ClusterState
+  readonly actor: Actor
+  readonly mode: ManifestMode
+}
+
+/** What the API server would ask the guard about a document of a file. */
+export function proposalOf(document: JsonObject, context: ProposalContext): Proposal {
+  if (document.kind === 'AdmissionReview') {
+    return { outcome: 'review', review: document, what: whatIsReviewed(document) }
+  }
+  const kind = judgedKindOf(document)
+  const name = nameOf(document)
+  if (kind === undefined) {
+    const its = typeof document.kind === 'string' ? document.kind : 'an object without kind'
+    return { outcome: 'not-judged', what: `${its} ${name}`.trim() }
+  }
+  const what = `${kind} ${name}`
+  if (name === '') return { outcome: 'unusable', what: kind, problem: 'it has no metadata.name' }
+  const before = context.state.raw(kind, name)
+  if (!before) return reviewOf(kind, name, undefined, document, context.actor)
+  const after = context.mode === 'replace' ? replaced(before, document) : applied(before, document)
+  if (!isJsonObject(after)) return { outcome: 'unusable', what, problem: 'it is no object' }
+  return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
+}
+
+/** What the API server would ask about a patch. */
+export function patchProposal(
+  { kind, name, type, patch }: PatchProposal,
+  context: ProposalContext,
+): Proposal {
+  const what = `${kind} ${name}`
+  const before = context.state.raw(kind, name)
+  if (!before) return { outcome: 'unusable', what, problem: 'there is no such object to be patched' }
+  const after = type === 'merge' ? mergePatch(before, patch) : patchedBy(before, patch)
+  if (typeof after === 'string') return { outcome: 'unusable', what, problem: after }
+  if (!isJsonObject(after))
+    return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
+  return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
+}
+
+function patchedBy(before: JsonObject, patch: unknown): unknown {
+  const outcome = jsonPatch(before, patch)
+  return outcome.ok ? outcome.value : outcome.problem
+}
+
+function judgedKindOf(document: JsonObject): JudgedKind | undefined {
+  const kind = kindOf(document)
+  return kind === 'Node' || kind === 'BackingImage' || kind === 'BackingImageDataSource' ? kind : undefined
+}
+
+/** Status has its own subresource: a write to the object leaves it as it is. */
+function withStatusOf(before: JsonObject, after: JsonObject): JsonObject {
+  const { status } = before
+  return { ...after, ...(status === undefined ? {} : { status }) }
+}
+
+function reviewOf(
+  kind: JudgedKind,
+  name: string,
+  before: JsonObject | undefined,
+  after: JsonObject,
+  { username, groups }: Actor,
+): Proposal {
+  const operation = before ? 'UPDATE' : 'CREATE'
+  const review = {
+    apiVersion: 'admission.k8s.io/v1',
+    kind: 'AdmissionReview',
+    request: {
+      uid: randomUUID(),
+      kind: { group, version, kind },
+      resource: { group, version, resource: kinds[kind].plural },
+      name,
+      operation,
+      userInfo: { username, groups },
+      object: after,
+      ...(before ? { oldObject: before } : {}),
+      dryRun: true,
+    },
+  }
+  return { outcome: 'review', review, what: `${operation} of ${kind} ${name}` }
+}
+
+function whatIsReviewed({ request }: JsonObject): string {
+  if (!isJsonObject(request)) return 'AdmissionReview'
+  const { operation, kind, name, oldObject, object } = request
+  const of = isJsonObject(kind) && typeof kind.kind === 'string' ? kind.kind : 'an object'
+  const named = [oldObject, object].flatMap((each) => (isJsonObject(each) ? nameOf(each) : []))
+  return `${String(operation)} of ${of} ${typeof name === 'string' && name !== '' ? name : (named[0] ?? '')}`.trim()
+}

@@ -1,0 +1,31 @@
+import type { LonghornObject } from '../longhorn/kinds.ts'
+import { rawOf, type RawObject } from '../longhorn/raw.ts'
+import { settingNames } from '../longhorn/setting.ts'
+
+/** What decisions need of a cluster, and no more, at one moment. */
+export interface Snapshot {
+  readonly apiVersion: 'holdfast.dev/v1'
+  readonly kind: 'Snapshot'
+  /** RFC 3339. */
+  readonly takenAt: string
+  /** Of Longhorn's, all kinds, without what is secret or of no use. */
+  readonly items: readonly RawObject[]
+}
+
+/** Takes a snapshot of these objects. @param now milliseconds since the epoch */
+export function snapshotOf(objects: Iterable<LonghornObject>, now: number): Snapshot {
+  const items = [...objects].filter(isNeeded).map(rawOf)
+  items.sort((one, other) => sortKey(one).localeCompare(sortKey(other)))
+  return { apiVersion: 'holdfast.dev/v1', kind: 'Snapshot', takenAt: new Date(now).toISOString(), items }
+}
+
+/** Settings name servers and Secrets; only those that decisions depend on are taken. */
+function isNeeded({ kind, metadata }: LonghornObject): boolean {
+  return kind !== 'Setting' || needed.has(metadata.name)
+}
+
+const needed: ReadonlySet<string> = new Set(Object.values(settingNames))
+
+function sortKey({ kind, metadata }: RawObject): string {
+  return `${kind} ${metadata.name}`
+}

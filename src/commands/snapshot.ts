@@ -1,0 +1,37 @@
+import { Command, Option } from 'commander'
+import { snapshotOf } from '../check/snapshot.ts'
+import { data, type DataFormat } from '../terminal/output.ts'
+import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
+import { liveState } from './cluster-state.ts'
+
+/** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
+export function snapshotCommand(): Command {
+  const command = new Command('snapshot')
+    .description(
+      'Writes all that decisions need of a cluster, and nothing secret, to standard output: for holdfast check, and for bug reports.',
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how to write it').choices(['yaml', 'json']).default('yaml'),
+    )
+    .addHelpText(
+      'after',
+      `
+It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
+downloaded from, nor who may.
+
+Examples:
+  $ holdfast snapshot > cluster.yaml
+  $ holdfast check --snapshot cluster.yaml -f change.yaml`,
+    )
+  return addClusterOptions(command).action((flags: ClusterFlags & { readonly output: DataFormat }) =>
+    snapshot(flags),
+  )
+}
+
+async function snapshot(flags: ClusterFlags & { readonly output: DataFormat }): Promise<void> {
+  const state = await liveState(flags)
+  for (const { kind, name, problem } of state.unreadable) {
+    process.stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
+  }
+  process.stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))
+}

@@ -1,0 +1,86 @@
+import type { LonghornObject } from './kinds.ts'
+import { group, version } from './kinds.ts'
+import { overrideAnnotation, type Metadata } from './metadata.ts'
+
+/** An object as the API server would give it, with the fields that were read of it and no other. */
+export interface RawObject {
+  readonly apiVersion: string
+  readonly kind: LonghornObject['kind']
+  readonly metadata: { readonly name: string; readonly namespace: string }
+  readonly spec?: object
+  readonly status?: object
+  /** Of a Setting. */
+  readonly value?: string
+}
+
+/**
+ * The reverse of parsing: `kinds[kind].parse` of it gives the object back. What is not needed for a decision, such as
+ * the address and the credentials that an image is downloaded with, is not in it.
+ */
+export function rawOf(object: LonghornObject): RawObject {
+  const { kind } = object
+  const metadata = rawMetadata(object.metadata)
+  return { apiVersion: `${group}/${version}`, kind, metadata, ...bodyOf(object) }
+}
+
+function bodyOf(object: LonghornObject): Pick<RawObject, 'spec' | 'status' | 'value'> {
+  switch (object.kind) {
+    case 'Node': {
+      const { spec, status } = object
+      const diskStatus = entriesOf(status.diskStatus, ({ diskUUID, ...state }) => ({
+        diskUUID: diskUUID ?? '',
+        conditions: conditions(state),
+      }))
+      return {
+        spec: { ...spec, disks: entriesOf(spec.disks, (disk) => disk) },
+        status: { conditions: conditions(status), diskStatus },
+      }
+    }
+    case 'BackingImage': {
+      const { spec, status } = object
+      return {
+        spec: { ...spec, diskFileSpecMap: entriesOf(spec.diskFileSpecMap, (file) => file) },
+        status: { diskFileStatusMap: entriesOf(status.diskFileStatusMap, (file) => file) },
+      }
+    }
+    case 'BackingImageDataSource':
+      return { spec: { ...object.spec, diskUUID: object.spec.diskUUID ?? '' } }
+    case 'BackingImageManager':
+      return { spec: object.spec, status: object.status }
+    case 'Replica':
+      return { spec: object.spec }
+    case 'Setting':
+      return { value: object.value }
+  }
+}
+
+function rawMetadata({ name, namespace, uid, resourceVersion, ...marks }: Metadata) {
+  const annotations = {
+    ...(marks.uninstalling ? { [uninstallMark]: '' } : {}),
+    ...(marks.override === undefined ? {} : { [overrideAnnotation]: marks.override }),
+  }
+  return {
+    name,
+    namespace,
+    uid,
+    resourceVersion,
+    // When it was deleted is not known any more; that it was is what counts.
+    ...(marks.terminating ? { deletionTimestamp: '1970-01-01T00:00:00Z' } : {}),
+    ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
+  }
+}
+
+/** Any of the annotations that Longhorn's uninstaller puts on objects. */
+const uninstallMark = 'longhorn.io/delete-object-from-longhorn'
+
+function conditions({ ready, schedulable }: { readonly ready: boolean; readonly schedulable: boolean }) {
+  return [
+    { type: 'Ready', status: ready ? 'True' : 'False' },
+    { type: 'Schedulable', status: schedulable ? 'True' : 'False' },
+  ]
+}
+
+/** Keys are free strings, `__proto__` too. */
+function entriesOf<T, R>(map: ReadonlyMap<string, T>, raw: (entry: T) => R): Record<string, R> {
+  return Object.fromEntries([...map].map(([key, entry]) => [key, raw(entry)]))
+}
