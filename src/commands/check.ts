@@ -3,8 +3,9 @@ import { Command, Option } from 'commander'
 import { parse } from 'yaml'
 import { Checker } from '../check/checker.ts'
 import type { ClusterState } from '../check/cluster-state.ts'
+import type { CheckDocument } from '../check/documents.ts'
 import { junit } from '../check/junit.ts'
-import { patchProposal, proposalOf, type Proposal } from '../check/proposal.ts'
+import { patchProposal, proposalOf, type PatchProposal, type Proposal } from '../check/proposal.ts'
 import { exitCodeOf, resultOf, resultWithout, type CheckResult } from '../check/result.ts'
 import { configure } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
@@ -81,10 +82,13 @@ async function check(target: string | undefined, flags: CheckFlags): Promise<voi
   if (flags.filename.length === 0 && flags.patch === undefined) {
     throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
   }
+  // What is typed wrong is told before anybody is asked.
+  const documents = await readDocuments(flags.filename)
+  const wanted = await patchOf(target, flags)
   const state = flags.snapshot.length > 0 ? await stateFrom(flags.snapshot) : await liveState(flags)
   const checker = new Checker(state, policy, Date.now())
   const results: CheckResult[] = []
-  for (const { source, proposal } of await proposals(target, flags, state)) {
+  for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
     results.push(
       proposal.outcome === 'review'
         ? resultOf(source, proposal.what, await checker.check(proposal.review))
@@ -99,19 +103,25 @@ async function check(target: string | undefined, flags: CheckFlags): Promise<voi
   }
 }
 
-async function proposals(
-  target: string | undefined,
-  { filename, patch, type, replace, as: username, asGroup: groups }: CheckFlags,
+function proposals(
+  documents: readonly CheckDocument[],
+  patch: PatchProposal | undefined,
   state: ClusterState,
-): Promise<{ readonly source: string; readonly proposal: Proposal }[]> {
+  { replace, as: username, asGroup: groups }: CheckFlags,
+): { readonly source: string; readonly proposal: Proposal }[] {
   const mode = replace ? 'replace' : 'apply'
   const context = { state, mode, actor: { username, groups } } as const
-  const documents = await readDocuments(filename)
   const proposed = documents.map(({ source, object }) => ({ source, proposal: proposalOf(object, context) }))
-  if (patch === undefined) return proposed
+  return patch ? [...proposed, { source: '--patch', proposal: patchProposal(patch, context) }] : proposed
+}
+
+async function patchOf(
+  target: string | undefined,
+  { patch, type }: CheckFlags,
+): Promise<PatchProposal | undefined> {
+  if (patch === undefined) return undefined
   const content = patch.startsWith('@') ? await contentOf(patch.slice(1)) : patch
-  const wanted = { ...targetOf(target), type, patch: parsedPatch(content) }
-  return [...proposed, { source: '--patch', proposal: patchProposal(wanted, context) }]
+  return { ...targetOf(target), type, patch: parsedPatch(content) }
 }
 
 async function contentOf(path: string): Promise<string> {

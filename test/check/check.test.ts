@@ -1,0 +1,222 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { applied, replaced } from '../../src/check/apply.ts'
+import { ClusterState } from '../../src/check/cluster-state.ts'
+import { documentsIn, UnreadableFile } from '../../src/check/documents.ts'
+import { junit } from '../../src/check/junit.ts'
+import { patchProposal, proposalOf } from '../../src/check/proposal.ts'
+import { exitCodeOf, type CheckResult } from '../../src/check/result.ts'
+import { snapshotOf } from '../../src/check/snapshot.ts'
+import { kinds } from '../../src/longhorn/kinds.ts'
+import { rawOf } from '../../src/longhorn/raw.ts'
+import { anyWorld } from '../fixtures/any-world.ts'
+import { admin, parsed } from '../fixtures/cluster.ts'
+import { disk, rawImage, rawNode, ready } from '../fixtures/raw-objects.ts'
+
+const longhorn = { apiVersion: 'longhorn.io/v1beta2' }
+
+t.test('an object written out and read again is the same, for all that decisions need', (t) => {
+  fc.assert(
+    fc.property(anyWorld, ({ nodes, images, sources }) => {
+      const objects = [
+        ...[...nodes.values()].map((raw) => parsed('Node', raw)),
+        ...[...images.values()].map((raw) => parsed('BackingImage', raw)),
+        ...[...sources.values()].map((raw) => parsed('BackingImageDataSource', raw)),
+      ]
+      for (const object of objects) {
+        const again = kinds[object.kind].parse(JSON.parse(JSON.stringify(rawOf(object))))
+        t.strictSame(again, { ok: true, value: object })
+      }
+    }),
+    { numRuns: 50 },
+  )
+  const marked = parsed('Node', {
+    metadata: {
+      name: 'n1',
+      deletionTimestamp: '2026-01-01T00:00:00Z',
+      annotations: { 'longhorn.io/delete-node-from-longhorn': '', 'holdfast.dev/override': 'fire' },
+    },
+  })
+  t.strictSame(parsed('Node', rawOf(marked)), marked)
+  t.end()
+})
+
+t.test('a snapshot holds no secret, and no setting that no decision needs', (t) => {
+  const image = { ...rawImage('ubuntu', [ready('d1')]), ...longhorn, kind: 'BackingImage' }
+  const state = new ClusterState(0)
+  state.add({
+    ...image,
+    spec: { ...image.spec, sourceParameters: { url: 'https://SECRET@example.com' } },
+    metadata: { ...image.metadata, annotations: { token: 'SECRET' } },
+  })
+  for (const name of ['backup-target-credential-secret', 'current-longhorn-version'])
+    state.add({
+      ...longhorn,
+      kind: 'Setting',
+      metadata: { name },
+      value: name.startsWith('b') ? 'SECRET' : 'v1',
+    })
+  state.add({ apiVersion: 'v1', kind: 'Secret', data: { key: 'SECRET' } })
+  const snapshot = snapshotOf(state.objects, 0)
+  t.notMatch(JSON.stringify(snapshot), 'SECRET')
+  t.match(snapshot, {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'Snapshot',
+    takenAt: '1970-01-01T00:00:00.000Z',
+    items: [
+      { kind: 'BackingImage', metadata: { name: 'ubuntu' } },
+      { kind: 'Setting', metadata: { name: 'current-longhorn-version' }, value: 'v1' },
+    ],
+  })
+  t.end()
+})
+
+t.test('what kubectl apply makes of an object', (t) => {
+  const last = { spec: { tags: ['old'], disks: { d1: { path: '/1' }, d2: { path: '/2' } } } }
+  const key = 'kubectl.kubernetes.io/last-applied-configuration'
+  const current = {
+    metadata: { name: 'n1', annotations: { [key]: JSON.stringify(last) } },
+    spec: {
+      tags: ['old'],
+      evictionRequested: true,
+      disks: { d1: { path: '/1' }, d2: { path: '/2' }, d3: {} },
+    },
+    status: { state: 'ready' },
+  }
+  t.match(applied(current, { spec: { disks: { d1: { path: '/one' } } }, status: { state: 'lost' } }), {
+    spec: { evictionRequested: true, disks: { d1: { path: '/one' }, d3: {} } },
+    status: { state: 'ready' },
+  })
+  const after = applied(current, { spec: { disks: { d1: {} } } }) as {
+    spec: { disks: object; tags?: unknown }
+  }
+  t.strictSame(Object.keys(after.spec.disks), ['d1', 'd3'], 'what was applied before and is not now, goes')
+  t.equal(after.spec.tags, undefined)
+  const never = { ...current, metadata: { name: 'n1' } }
+  t.match(applied(never, { spec: { disks: {} } }), { spec: { disks: { d1: {}, d2: {}, d3: {} } } })
+  const garbled = { ...current, metadata: { annotations: { [key]: '{' } } }
+  t.match(applied(garbled, { spec: {} }), { spec: { disks: { d2: {} } } })
+  t.end()
+})
+
+t.test('what kubectl replace makes of an object', (t) => {
+  const current = {
+    metadata: { name: 'n1', uid: 'u', resourceVersion: '7' },
+    spec: { a: 1 },
+    status: { b: 2 },
+  }
+  t.match(replaced(current, { metadata: { name: 'n1', labels: { x: 'y' } }, spec: {} }), {
+    metadata: { name: 'n1', uid: 'u', resourceVersion: '7', labels: { x: 'y' } },
+    spec: {},
+    status: { b: 2 },
+  })
+  t.end()
+})
+
+t.test('files: several documents, lists, and where each is', (t) => {
+  const text = `# a comment
+---
+kind: Node
+metadata: {name: n1}
+---
+apiVersion: longhorn.io/v1beta2
+kind: NodeList
+items:
+  - metadata: {name: n2}
+---
+kind: List
+items: [{kind: Node, metadata: {name: n3}}]
+`
+  t.match(documentsIn(text, 'a.yaml'), [
+    { source: 'a.yaml:3', object: { kind: 'Node', metadata: { name: 'n1' } } },
+    { source: 'a.yaml:6 items[0]', object: { ...longhorn, kind: 'Node', metadata: { name: 'n2' } } },
+    { source: /a.yaml:11 items\[0\]/, object: { metadata: { name: 'n3' } } },
+  ])
+  t.strictSame(documentsIn('', 'empty.yaml'), [])
+  t.match(documentsIn('{"kind": "Node"}', 'a.json'), [{ source: 'a.json:1' }])
+  for (const bad of ['a: [', '*nowhere', 'just text', 'kind: List\nitems: [1]'])
+    t.throws(() => documentsIn(bad, 'bad.yaml'), UnreadableFile, bad)
+  t.end()
+})
+
+t.test('what is proposed, and what cannot be', (t) => {
+  const state = new ClusterState(0)
+  const node = { ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' }
+  state.add(node)
+  const context = { state, actor: admin, mode: 'apply' } as const
+  const patch = (name: string, patch: unknown, type: 'merge' | 'json' = 'merge') =>
+    patchProposal({ kind: 'Node', name, type, patch }, context)
+  t.match(patch('n1', { spec: { evictionRequested: true }, status: null }), {
+    outcome: 'review',
+    what: 'UPDATE of Node n1',
+    review: {
+      request: {
+        object: { spec: { evictionRequested: true }, status: node.status },
+        oldObject: node,
+        dryRun: true,
+      },
+    },
+  })
+  t.match(patch('n1', [{ op: 'test', path: '/spec/evictionRequested', value: true }], 'json'), {
+    outcome: 'unusable',
+    problem: /the test failed/,
+  })
+  t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is no object/ })
+  t.match(patch('n2', {}), { outcome: 'unusable', problem: /no such object/ })
+  t.match(proposalOf({ ...longhorn, kind: 'Node', metadata: { name: 'n2' } }, context), {
+    outcome: 'review',
+    what: 'CREATE of Node n2',
+  })
+  t.match(proposalOf({ ...longhorn, kind: 'Node' }, context), {
+    outcome: 'unusable',
+    problem: /no metadata.name/,
+  })
+  t.match(proposalOf({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1' } }, context), {
+    outcome: 'not-judged',
+    what: 'Node n1',
+  })
+  t.match(proposalOf({}, context), { outcome: 'not-judged' })
+  const request = { operation: 'DELETE', kind: { kind: 'Node' }, oldObject: node }
+  t.match(proposalOf({ kind: 'AdmissionReview', request }, context), { what: 'DELETE of Node n1' })
+  t.end()
+})
+
+const result = (outcome: CheckResult['outcome'], parts: Partial<CheckResult> = {}): CheckResult => ({
+  source: 'a.yaml:1',
+  what: 'UPDATE of Node n1',
+  outcome,
+  rules: [],
+  warnings: [],
+  ...parts,
+})
+
+t.test('the exit code tells the worst', (t) => {
+  t.equal(exitCodeOf([result('admitted'), result('not-judged')]), 0)
+  t.equal(exitCodeOf([result('admitted'), result('held')]), 1)
+  t.equal(exitCodeOf([result('refused')]), 1)
+  t.equal(exitCodeOf([result('refused'), result('unusable')]), 2)
+  t.end()
+})
+
+t.test('JUnit XML, with whatever is in a name', (t) => {
+  const xml = junit([
+    result('admitted', { warnings: ['careful'] }),
+    result('held', { what: 'UPDATE of Node <"&\u0000\'>', rules: ['copy-in-use'], message: 'no]]>' }),
+    result('unusable', { message: 'what' }),
+    result('not-judged'),
+  ])
+  t.equal(
+    xml,
+    `<?xml version="1.0" encoding="UTF-8"?>
+<testsuites tests="4" failures="1" errors="1" skipped="1">
+  <testsuite name="holdfast check" tests="4" failures="1" errors="1" skipped="1">
+    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><system-out>careful</system-out></testcase>
+    <testcase classname="a.yaml:1" name="UPDATE of Node &lt;&quot;&amp;\ufffd&apos;&gt;"><failure type="held" message="copy-in-use">no]]&gt;</failure></testcase>
+    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><error message="what"/></testcase>
+    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><skipped/></testcase>
+  </testsuite>
+</testsuites>
+`,
+  )
+  t.end()
+})

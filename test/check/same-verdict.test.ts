@@ -1,0 +1,150 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { Agent } from 'node:https'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { stringify } from 'yaml'
+import { Checker, type Answer } from '../../src/check/checker.ts'
+import { ClusterState } from '../../src/check/cluster-state.ts'
+import { documentsIn } from '../../src/check/documents.ts'
+import { snapshotOf } from '../../src/check/snapshot.ts'
+import { configure } from '../../src/configuration/configuration.ts'
+import { Guard } from '../../src/guard/guard.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { readLonghorn } from '../../src/kubernetes/read-longhorn.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { anyWorld, anyWrite, type World, type Write } from '../fixtures/any-world.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
+import { releases } from '../fixtures/cluster.ts'
+import { uuid } from '../fixtures/raw-objects.ts'
+import { root } from '../fixtures/root.ts'
+import { review } from '../webhook/review-builder.ts'
+import { postJson } from '../webhook/post-json.ts'
+
+const signal = new AbortController().signal
+const tls = await certificateFor('localhost')
+const longhornPath = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system'
+
+/** A cluster of these objects with a guard, and what both the guard and a check of a snapshot say of a review. */
+async function both(t: Test, world: World) {
+  const api = await ApiServer.start({})
+  for (const [plural, kind, object] of objectsOf(world)) await store(api.url, plural, kind, object)
+  const ports = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' } as const
+  const log = createLog('silent', process.stderr)
+  const configuration = configure([{ ...ports, auditLog: 'off', hold: '0s' }])
+  const guard = new Guard(configuration, { connection: connectTo(api.url), tls, log })
+  const { port } = await guard.start()
+  await guard.whenSynced(signal)
+  const agent = new Agent({ ca: tls.cert, keepAlive: true })
+  const checker = await checkerOf(api.url)
+  const stop = async (): Promise<void> => {
+    agent.destroy()
+    await guard.stop()
+    await api.stop()
+  }
+  t.teardown(stop)
+  return {
+    ask: async (body: unknown) => {
+      const url = `https://127.0.0.1:${port}/validate?timeout=10s`
+      const { response } = (await postJson(url, agent, body)) as { response: Answer }
+      return { webhook: essence(response), check: essence(await checker.check(body)) }
+    },
+    stop,
+  }
+}
+
+/** By way of a snapshot, as text. */
+async function checkerOf(url: string): Promise<Checker> {
+  const connection = connectTo(url)
+  const seen = new ClusterState(Date.now())
+  for await (const object of readLonghorn(connection, 'longhorn-system', signal)) seen.add(object)
+  connection.close()
+  const state = new ClusterState(Date.now())
+  const text = stringify(snapshotOf(seen.objects, Date.now()))
+  for (const { object } of documentsIn(text, 'snapshot')) state.add(object)
+  return new Checker(state, defaultPolicy, Date.now())
+}
+
+/** What does not depend on the moment. */
+function essence(answer: Answer | { readonly problem: string }) {
+  if ('problem' in answer) return answer
+  const { allowed, status, warnings = [], auditAnnotations } = answer
+  const timeless = (text: string) => text.replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+  const message = status && timeless(status.message)
+  return { allowed, code: status?.code, message, warnings: warnings.map(timeless), auditAnnotations }
+}
+
+function* objectsOf({ profile, nodes, images, sources, replicas }: World) {
+  const value = releases[profile]
+  yield ['settings', 'Setting', { metadata: { name: 'current-longhorn-version' }, value }] as const
+  for (const node of nodes.values()) yield ['nodes', 'Node', node] as const
+  for (const image of images.values()) yield ['backingimages', 'BackingImage', image] as const
+  for (const each of sources.values())
+    yield ['backingimagedatasources', 'BackingImageDataSource', each] as const
+  for (const [index, { image, disk }] of replicas.entries()) {
+    const spec = { backingImage: image, diskID: uuid(disk) }
+    yield ['replicas', 'Replica', { metadata: { name: `r${index}` }, spec }] as const
+  }
+}
+
+async function store(url: string, plural: string, kind: string, object: object): Promise<void> {
+  const { metadata, status } = object as { metadata: { name: string }; status?: object }
+  const body = { ...object, metadata: { name: metadata.name, namespace: 'longhorn-system' }, kind }
+  const send = async (path: string, method: string, json: object, type = 'application/json') => {
+    const headers = { 'content-type': type }
+    const answer = await fetch(`${url}${longhornPath}/${path}`, {
+      method,
+      headers,
+      body: JSON.stringify(json),
+    })
+    if (!answer.ok) throw new Error(await answer.text())
+  }
+  await send(plural, 'POST', { apiVersion: 'longhorn.io/v1beta2', ...body })
+  if (status)
+    await send(`${plural}/${metadata.name}/status`, 'PATCH', { status }, 'application/merge-patch+json')
+}
+
+/** As a dry run, since what others have reserved is not for a check to know. */
+function reviewOf(world: World, { kind, after }: Write) {
+  const { name } = after.metadata
+  const before = (kind === 'Node' ? world.nodes : world.images).get(name)
+  return review(kind, { before, after, name, dryRun: true })
+}
+
+t.test('a check of a snapshot says what the webhook says, of 1,000 changes', async (t) => {
+  const worlds = fc.sample(anyWorld, { numRuns: 25, seed: 4_711 })
+  const seen = new Map<string, number>()
+  for (const [index, world] of worlds.entries()) {
+    const { ask, stop } = await both(t, world)
+    for (const write of fc.sample(anyWrite(world), { numRuns: 40, seed: index })) {
+      const { webhook, check } = await ask(reviewOf(world, write))
+      const decision = 'problem' in webhook ? 'problem' : (webhook.auditAnnotations.decision ?? '')
+      seen.set(decision, (seen.get(decision) ?? 0) + 1)
+      if (JSON.stringify(webhook) !== JSON.stringify(check))
+        t.strictSame(check, webhook, JSON.stringify(write))
+    }
+    await stop()
+  }
+  t.comment(JSON.stringify(Object.fromEntries(seen)))
+  t.equal(
+    [...seen.values()].reduce((all, count) => all + count, 0),
+    1_000,
+  )
+  for (const decision of ['allow', 'hold', 'refuse']) t.ok((seen.get(decision) ?? 0) > 20, decision)
+})
+
+t.test('and of every recorded review', async (t) => {
+  const folder = process.env.HOLDFAST_ADMISSION_REVIEWS ?? join(root, 'test/fixtures/admission-reviews')
+  const [world] = fc.sample(anyWorld, { numRuns: 1, seed: 1 })
+  if (!world) throw new Error('no world')
+  const { ask } = await both(t, world)
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.json'))
+  t.ok(files.length > 0)
+  for (const file of files) {
+    const body = JSON.parse(await readFile(join(folder, file), 'utf8')) as { request: object }
+    const { webhook, check } = await ask({ ...body, request: { ...body.request, dryRun: true } })
+    t.strictSame(check, webhook, file)
+  }
+})

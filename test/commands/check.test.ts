@@ -1,0 +1,95 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { run } from './holdfast.ts'
+
+/** An embedded cluster on which a clean-up is pending on node-1, and a folder with its kubeconfig. */
+async function cluster(t: Test) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 3,
+    images: 2,
+    longhorn: { drainMs: 600_000 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const uuid = sandbox.cluster.uuidOf('node-1/disk-1')
+  const url = `${sandbox.api.url}/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages/ubuntu-22.04`
+  await fetch(url, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/merge-patch+json' },
+    body: JSON.stringify({ spec: { diskFileSpecMap: { [uuid]: null } } }),
+  })
+  const folder = t.testdir()
+  const file = async (name: string, text: string): Promise<string> => {
+    await writeFile(join(folder, name), text)
+    return join(folder, name)
+  }
+  return { file, at: ['--kubeconfig', await file('kubeconfig', sandbox.kubeconfig)] }
+}
+
+const eviction = '{"spec":{"evictionRequested":true}}'
+const tags = `
+apiVersion: longhorn.io/v1beta2
+kind: Node
+metadata: {name: node-1}
+spec: {tags: [ssd]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: other}
+`
+
+t.test('a change is checked against the live cluster, and again against a snapshot of it', async (t) => {
+  const { file, at } = await cluster(t)
+  const live = await run(['check', 'nodes/node-1', '--patch', eviction, ...at])
+  t.equal(live.code, 1, live.stderr)
+  t.match(
+    live.stdout,
+    /^held back {2}UPDATE of Node node-1 {2}\(--patch\)\n {4}held back by eviction-during-cleanup:/,
+  )
+  const snapshot = await run(['snapshot', ...at])
+  t.equal(snapshot.code, 0)
+  t.match(snapshot.stdout, /^apiVersion: holdfast.dev\/v1\nkind: Snapshot\n/)
+  const against = ['--snapshot', await file('cluster.yaml', snapshot.stdout)]
+  const later = await run(['check', 'lhn/node-1', '--patch', eviction, ...against])
+  const timeless = (text: string) => text.replace(/since [\dTZ:.-]+/, '')
+  t.strictSame([later.code, timeless(later.stdout)], [1, timeless(live.stdout)])
+
+  const manifest = await file('tags.yaml', tags)
+  const admitted = await run(['check', '-f', manifest, ...against])
+  t.equal(admitted.code, 0, admitted.stderr)
+  t.match(admitted.stdout, /^admitted .*\(.*tags.yaml:2\)\nnot judged {2}ConfigMap other/)
+  t.match(
+    (await run(['check', '-f', manifest, '-o', 'junit', ...against])).stdout,
+    /<testsuites tests="2" fail/,
+  )
+
+  const warned = await run([
+    ...['check', 'node/node-1', '--patch', eviction, ...against],
+    ...['--rule', 'eviction-during-cleanup=warn', '-o', 'json'],
+  ])
+  t.equal(warned.code, 0)
+  t.match(JSON.parse(warned.stdout), [{ outcome: 'admitted', rules: ['eviction-during-cleanup'] }])
+  const replaced = await run(['check', '--replace', '-f', manifest, ...against])
+  t.equal(replaced.code, 1, 'the manifest has no disks')
+  t.match(replaced.stdout, 'disk-removal-with-copies')
+})
+
+t.test('what cannot be checked is told, and exits 2', async (t) => {
+  const { file, at } = await cluster(t)
+  const nothing = await run(['check', ...at])
+  t.strictSame([nothing.code, nothing.stderr.includes('say what to check')], [2, true])
+  const target = await run(['check', 'pods/x', '--patch', '{}', ...at])
+  t.match(target, { code: 2, stderr: /--patch has to be told what it is for.*\(not pods\/x\)/ })
+  const unknown = await run(['check', 'nodes/node-9', '--patch', eviction, ...at])
+  t.match(unknown, { code: 2, stdout: /^cannot be judged .*Node node-9.*\n.*no such object/ })
+  const yaml = await run(['check', '-f', await file('bad.yaml', 'a: [')])
+  t.match(yaml, { code: 2 })
+  const rule = await run(['check', 'nodes/node-1', '--patch', eviction, '--rule', 'copy-in-us=warn', ...at])
+  t.match(rule, { code: 2, stderr: /did you mean "copy-in-use"/ })
+  const away = await run(['check', '-f', await file('tags.yaml', tags), '--kubeconfig', '/nonexistent'])
+  t.match(away, { code: 2 })
+})
