@@ -2,6 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
 import { ruleNames } from '../rules/finding.ts'
 import { nearest } from './nearest.ts'
+import { sizePattern } from './size.ts'
 import { settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
 
 /** What one source of settings says, or all that is wrong with it, one sentence each. */
@@ -107,7 +108,9 @@ function whatIsWrong(error: ErrorObject, key: readonly string[]): string {
     case 'anyOf':
       return `${subject} must be one of ${choices(error).join(', ')}`
     case 'pattern':
-      return `${subject} must be a duration such as 500ms, 5s or 1m30s`
+      return error.params.pattern === sizePattern
+        ? `${subject} must be a size such as 512Ki or 50Mi`
+        : `${subject} must be a duration such as 500ms, 5s or 1m30s`
     default:
       return `${subject} ${error.message ?? 'is not valid'}`
   }

@@ -61,7 +61,8 @@ t.test('it refuses to be installed where Longhorn runs', { skip }, (t) => {
 
 t.test('the guard takes the configuration that it is given', { skip }, (t) => {
   const rules = ['--set', 'config.rules.below-min-copies=off', '--set-json', 'config.rules.copy-in-use=false']
-  const configMap = render(...files, ...rules, '--set', 'config.hold=5s').find(
+  const bare = ['--set-json', 'config.mode=false', '--set-json', 'config.auditLog=true']
+  const configMap = render(...files, ...rules, ...bare, '--set', 'config.hold=5s').find(
     ({ kind }) => kind === 'ConfigMap',
   )
   t.match(layerFromFile(configMap?.data?.['holdfast.yaml'] ?? '?', 'holdfast.yaml'), {
@@ -69,6 +70,8 @@ t.test('the guard takes the configuration that it is given', { skip }, (t) => {
     settings: {
       longhornNamespace: 'longhorn-system',
       hold: '5s',
+      mode: 'off',
+      auditLog: 'on',
       rules: { 'below-min-copies': 'off', 'copy-in-use': 'off' },
     },
   })

@@ -38,6 +38,14 @@ t.test('an object written out and read again is the same, for all that decisions
     },
   })
   t.strictSame(parsed('Node', rawOf(marked)), marked)
+  const others = [
+    parsed('Replica', { metadata: { name: 'r' }, spec: { backingImage: 'i', diskID: 'd', nodeID: 'n' } }),
+    parsed('BackingImageManager', { metadata: { name: 'm' }, spec: { diskUUID: 'd' }, status: {} }),
+    parsed('BackingImageDataSource', { metadata: { name: 's' }, spec: { diskUUID: '' } }),
+    parsed('Setting', { metadata: { name: 's' }, value: 'v' }),
+    parsed('Node', { metadata: { name: 'n' }, status: { diskStatus: { d: { diskUUID: '' } } } }),
+  ]
+  for (const object of others) t.strictSame(parsed(object.kind, rawOf(object)), object)
   t.end()
 })
 

@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { run } from './holdfast.ts'
+import { run, runProgram } from './holdfast.ts'
 
 /** An embedded cluster on which a clean-up is pending on node-1, and a folder with its kubeconfig. */
 async function cluster(t: Test) {
@@ -76,6 +77,34 @@ t.test('a change is checked against the live cluster, and again against a snapsh
   const replaced = await run(['check', '--replace', '-f', manifest, ...against])
   t.equal(replaced.code, 1, 'the manifest has no disks')
   t.match(replaced.stdout, 'disk-removal-with-copies')
+})
+
+t.test('folders and standard input are read too', async (t) => {
+  const { file, at } = await cluster(t)
+  const folder = join(dirname(await file('one.yaml', tags)), '')
+  await file('two.json', JSON.stringify({ kind: 'Other', metadata: { name: 'x' } }))
+  await file('notes.txt', 'a: [')
+  const snapshot = await file('snapshot.txt', (await run(['snapshot', ...at, '-o', 'json'])).stdout)
+  const against = ['--snapshot', snapshot]
+  const whole = await run(['check', '-f', folder, ...against, '-o', 'json'])
+  t.equal(whole.code, 0, whole.stderr)
+  t.match(JSON.parse(whole.stdout), [
+    { source: /one.yaml:2$/, outcome: 'admitted' },
+    { what: 'ConfigMap other', outcome: 'not-judged' },
+    { source: /two.json:1$/, outcome: 'not-judged' },
+  ])
+  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+  const { PATH = '', NODE_V8_COVERAGE } = process.env
+  const env = { PATH, ...(NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE }) }
+  const typed = await runProgram(process.execPath, [main, 'check', '-f', '-', ...against], env, tags)
+  t.match(typed.stdout, '(standard input:2)')
+  const missing = await run(['check', '-f', join(folder, 'nowhere'), ...against])
+  t.match(missing, { code: 2, stderr: /cannot read .*nowhere/ })
+  const patch = `@${await file('patch.yaml', 'spec: {tags: [ssd]}')}`
+  t.match(await run(['check', 'nodes/node-2', '--patch', patch, ...against]), {
+    code: 0,
+    stdout: /^admitted/,
+  })
 })
 
 t.test('what cannot be checked is told, and exits 2', async (t) => {

@@ -3,6 +3,7 @@ import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { parseDuration } from '../../src/configuration/duration.ts'
 import { layerFromFile, layerFromTexts, type Layer } from '../../src/configuration/layer.ts'
+import { parseSize } from '../../src/configuration/size.ts'
 import { nearest } from '../../src/configuration/nearest.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 
@@ -31,6 +32,53 @@ t.test('durations', (t) => {
     ['5d', undefined],
   ]
   for (const [text, milliseconds] of table) t.equal(parseDuration(text), milliseconds, text || '(empty)')
+  t.end()
+})
+
+t.test('sizes', (t) => {
+  const table: [string, number | undefined][] = [
+    ['4096', 4_096],
+    ['512Ki', 524_288],
+    ['50Mi', 52_428_800],
+    ['1Gi', 1_073_741_824],
+    ['0', undefined],
+    ['5MB', undefined],
+    ['', undefined],
+  ]
+  for (const [text, bytes] of table) t.equal(parseSize(text), bytes, text || '(empty)')
+  const wrong = layerFromTexts({ auditFileSize: 'large' }, flags)
+  t.strictSame(problems(wrong), ['--auditFileSize: "large" must be a size such as 512Ki or 50Mi'])
+  t.end()
+})
+
+t.test('the mode of the whole guard is the most that any rule does', (t) => {
+  const modesOf = (given: Settings) => configure([given]).policy.modes
+  const rules = { 'copy-in-use': 'off', 'last-usable-copy': 'warn' } as const
+  t.match(modesOf({ rules, mode: 'warn' }), {
+    'copy-in-use': 'off',
+    'last-usable-copy': 'warn',
+    'eviction-during-cleanup': 'warn',
+  })
+  t.same(new Set(Object.values(modesOf({ mode: 'off' }))), new Set(['off']))
+  t.match(modesOf({ mode: 'enforce', rules }), { 'copy-in-use': 'off', 'evict-unready-copy': 'enforce' })
+  t.end()
+})
+
+t.test('lists are written with commas, and what is in them is checked', (t) => {
+  const given = { overrideGroups: 'storage-admins, sre', overrideExcept: 'last-usable-copy' }
+  t.strictSame(settings(layerFromTexts(given, flags)), {
+    overrideGroups: ['storage-admins', 'sre'],
+    overrideExcept: ['last-usable-copy'],
+  })
+  const { policy, auditFile } = configure([
+    { ...settings(layerFromTexts(given, flags)), auditFile: '/tmp/audit.log', auditFileSize: '1Mi' },
+  ])
+  t.strictSame(policy.override, {
+    groups: ['storage-admins', 'sre'],
+    except: new Set(['last-usable-copy']),
+  })
+  t.strictSame(auditFile, { path: '/tmp/audit.log', maxBytes: 1_048_576, keep: 5 })
+  t.match(problems(layerFromTexts({ overrideExcept: 'copy-in-us' }, flags)), [/must be one of.*copy-in-use/])
   t.end()
 })
 

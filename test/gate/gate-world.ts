@@ -27,6 +27,8 @@ export class GateWorld {
   readonly book: InProcessBook
   readonly gate: Gate
   readonly record: { readonly change: Change; readonly verdict: Verdict; readonly timing: Timing }[] = []
+  /** What a decision has to wait for until it is on record. */
+  recording: Promise<void> | undefined
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
   /** What was asked of the cluster, in order: `swap n1`, `images`, … */
   readonly trips: string[] = []
@@ -58,7 +60,12 @@ export class GateWorld {
         book: this.#counted(),
         changes: this.changes,
         clock: this.clock,
-        audit: { decided: (change, verdict, timing) => void this.record.push({ change, verdict, timing }) },
+        audit: {
+          decided: (change, verdict, timing) => {
+            this.record.push({ change, verdict, timing })
+            return this.recording
+          },
+        },
         onProblem: (what, error) => void this.problems.push({ what, error }),
       },
     )

@@ -43,6 +43,33 @@ t.test('who may not override is held, and told so', async (t) => {
   t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
 })
 
+t.test('an override has to say why', async (t) => {
+  const annotations = { 'holdfast.dev/override': ' ' }
+  const change = dangerous().toNode('n1', [disk('d1')], { ...evicting, metadata: { annotations } })
+  const { verdict, answer } = await new GateWorld(dangerous()).decide(change)
+  t.equal(verdict.decision, 'hold')
+  t.match(answer.warnings, [/^the override was ignored: .* has to say why/])
+})
+
+t.test('an override of what raises no danger is nobody’s business', async (t) => {
+  const calm = dangerous().toNode('n1', [disk('d1')], { metadata: annotated.metadata })
+  const { answer } = await new GateWorld(dangerous()).decide(calm)
+  t.strictSame(answer, { allowed: true, warnings: [] })
+})
+
+t.test('an answer leaves once the decision is on record', async (t) => {
+  const world = new GateWorld(dangerous())
+  let recorded: () => void = () => undefined
+  world.recording = new Promise<void>((resolve) => void (recorded = resolve))
+  let answered = false
+  const deciding = world.decide(eviction()).then(() => (answered = true))
+  while (world.record.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  t.equal(answered, false)
+  recorded()
+  await deciding
+})
+
 t.test('an override breaks the glass while nothing can be judged, and only without exceptions', async (t) => {
   const blind = (policy: Partial<Policy> = {}) => {
     const world = new GateWorld(dangerous(), { policy })

@@ -3,7 +3,13 @@
 namespace: {{ .Release.Namespace | quote }}
 longhornNamespace: {{ .Values.longhornNamespace | quote }}
 {{ include "holdfast.certificateSettings" . }}
-{{ toYaml (omit .Values.config "rules") }}
+{{ toYaml (omit .Values.config "rules" "mode" "auditLog") }}
+{{- if hasKey .Values.config "mode" }}
+mode: {{ kindIs "bool" .Values.config.mode | ternary "off" .Values.config.mode | quote }}
+{{- end }}
+{{- if hasKey .Values.config "auditLog" }}
+auditLog: {{ kindIs "bool" .Values.config.auditLog | ternary (.Values.config.auditLog | ternary "on" "off") .Values.config.auditLog | quote }}
+{{- end }}
 {{- with .Values.config.rules }}
 rules:
   {{- range $rule, $mode := . }}
