@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { auditCommand } from './commands/audit.ts'
 import { certsCommand } from './commands/certs.ts'
 import { checkCommand } from './commands/check.ts'
+import { evictCommand } from './commands/evict.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -18,6 +19,7 @@ const program = new Command('holdfast')
   .addCommand(sandboxCommand())
   .addCommand(checkCommand())
   .addCommand(snapshotCommand())
+  .addCommand(evictCommand())
   .addCommand(auditCommand())
   .addCommand(certsCommand())
 

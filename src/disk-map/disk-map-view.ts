@@ -63,6 +63,8 @@ export interface DiskMapView {
   unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>
   /** The names of the replicas on the disk that use the image. */
   replicasUsing(image: string, diskUUID: string): Iterable<string>
+  /** The names of all replicas on the disk, with a backing image or without. */
+  replicasOn(diskUUID: string): Iterable<string>
   /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
   managerState(diskUUID: string): string | undefined
 }

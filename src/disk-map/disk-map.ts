@@ -23,6 +23,7 @@ export class DiskMap implements DiskMapView {
   readonly #firstFilesByDisk = new MultiMap<string, BackingImageDataSource>()
   readonly #replicas = new Map<string, Replica>()
   readonly #replicasByCopy = new MultiMap<string, string>()
+  readonly #replicasByDisk = new MultiMap<string, string>()
   readonly #managers = new Map<string, BackingImageManager>()
   readonly #managersByDisk = new MultiMap<string, BackingImageManager>()
   readonly #settings = new Map<string, string>()
@@ -57,6 +58,7 @@ export class DiskMap implements DiskMapView {
         this.remove('Replica', name)
         this.#replicas.set(name, object)
         this.#replicasByCopy.add(copyKey(object.spec.backingImage, object.spec.diskID), name)
+        this.#replicasByDisk.add(object.spec.diskID, name)
         return
       case 'Setting':
         this.#settings.set(name, object.value)
@@ -87,8 +89,10 @@ export class DiskMap implements DiskMapView {
       }
       case 'Replica': {
         const replica = this.#replicas.get(name)
-        if (replica)
+        if (replica) {
           this.#replicasByCopy.delete(copyKey(replica.spec.backingImage, replica.spec.diskID), name)
+          this.#replicasByDisk.delete(replica.spec.diskID, name)
+        }
         this.#replicas.delete(name)
         return
       }
@@ -171,6 +175,10 @@ export class DiskMap implements DiskMapView {
 
   replicasUsing(image: string, diskUUID: string): Iterable<string> {
     return this.#replicasByCopy.get(copyKey(image, diskUUID))
+  }
+
+  replicasOn(diskUUID: string): Iterable<string> {
+    return this.#replicasByDisk.get(diskUUID)
   }
 
   managerState(diskUUID: string): string | undefined {

@@ -109,6 +109,7 @@ function answers(view: DiskMapView) {
     replicasUsing: each(imageNames, (name) =>
       each(uuids, (uuid) => [...view.replicasUsing(name, uuid)].sort()),
     ),
+    replicasOn: each(uuids, (uuid) => [...view.replicasOn(uuid)].sort()),
   }
 }
 
@@ -182,6 +183,7 @@ const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>>
   'what is pending on a node': (map, { node }) => [...map.pendingOnNode(node)],
   'the first files on a disk': (map, { uuid }) => [...map.unfinishedFirstFilesOn(uuid)],
   'the replicas on a copy': (map, { image, uuid }) => [...map.replicasUsing(image, uuid)],
+  'the replicas on a disk': (map, { uuid }) => [...map.replicasOn(uuid)],
   'what nobody owns': (map) => [...map.pendingOnUnownedDisks(), ...map.nodesWithUnsyncedDisks()],
   'the objects of a name': (map, { node, image }) => [
     map.node(node),

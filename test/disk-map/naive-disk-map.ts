@@ -116,6 +116,12 @@ export class NaiveDiskMap implements DiskMapView {
       .map(({ metadata }) => metadata.name)
   }
 
+  replicasOn(uuid: string): string[] {
+    return this.#all('Replica')
+      .filter(({ spec }) => spec.diskID === uuid)
+      .map(({ metadata }) => metadata.name)
+  }
+
   managerState(uuid: string): string | undefined {
     return this.#all('BackingImageManager').find(({ spec }) => spec.diskUUID === uuid)?.status.currentState
   }

@@ -18,6 +18,7 @@ export const rooms = {
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
+  eviction: { may: ['rules', 'disk-map', 'longhorn'], pure: true },
   check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json'] },
   guard: {
     may: [
@@ -41,6 +42,7 @@ export const rooms = {
       'story',
       'guard',
       'check',
+      'eviction',
       'json',
       'configuration',
       'webhook',

@@ -1,0 +1,161 @@
+import { Command, InvalidArgumentError } from 'commander'
+import { parseDuration } from '../configuration/duration.ts'
+import { explain } from '../eviction/explain.ts'
+import { nameOf, nextStep, type EvictionStep } from '../eviction/next-step.ts'
+import { runEviction } from '../eviction/run.ts'
+import { evictionPatch, type Target } from '../eviction/target.ts'
+import { ApiFailure } from '../kubernetes/api-failure.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
+import { findGuard } from '../kubernetes/find-guard.ts'
+import type { LiveMap } from '../kubernetes/live-map.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
+import { CannotRun, exitCode } from './exit-code.ts'
+import { untilSignal } from './until-signal.ts'
+
+interface EvictFlags extends ClusterFlags {
+  readonly disk?: string
+  readonly dryRun: boolean
+  readonly timeout?: number
+  readonly unguarded: boolean
+}
+
+/** `holdfast evict`: empties a node, or a disk, without a crash and without losing a copy. */
+export function evictCommand(): Command {
+  const command = new Command('evict')
+    .description('Empties a Longhorn node, or one of its disks, without a crash and without losing a copy.')
+    .argument('<node>', 'the Longhorn node')
+    .option('--disk <name>', 'this disk of it only')
+    .option('--dry-run', 'tell what would be done, and write nothing', false)
+    .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
+    .option('--unguarded', 'on releases that crash, go on although no guard is registered', false)
+    .addHelpText(
+      'after',
+      `
+It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
+left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
+copies are removed with no flag up; until then it relies on the guard to hold their removal back. It keeps nothing to
+itself: interrupt it, and run it again to go on.
+
+Examples:
+  $ holdfast evict node-1 --dry-run
+  $ holdfast evict node-1
+  $ holdfast evict node-1 --disk disk-2 --timeout 2h`,
+    )
+  return addClusterOptions(command).action((node: string, flags: EvictFlags) => evict(node, flags))
+}
+
+async function evict(node: string, flags: EvictFlags): Promise<void> {
+  const ending = new AbortController()
+  const { signal } = ending
+  void untilSignal().then(() => ending.abort(new Interrupted()))
+  const target: Target = { node, disk: flags.disk }
+  const note = (text: string): void => void process.stderr.write(`${text}\n`)
+  const connection = await connectWith(flags)
+  try {
+    const live = await openMap(connection, flags, signal)
+    const timer =
+      flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
+    try {
+      const last = await carryOut(target, flags, { connection, live, signal, note })
+      if (last.step === 'impossible') process.exitCode = exitCode.failed
+    } finally {
+      clearTimeout(timer)
+      await live.stop()
+    }
+  } catch (error) {
+    process.exitCode = outcomeOf(error, target, note)
+  } finally {
+    connection.close()
+  }
+}
+
+/** What an eviction is carried out with. */
+export interface EvictModules {
+  readonly connection: Connection
+  readonly live: LiveMap
+  readonly signal: AbortSignal
+  /** Tells the person what happens. */
+  readonly note: (text: string) => void
+}
+
+/** Carries it out, or, as a dry run, tells the next step. @returns the last step @throws what ended it */
+export async function carryOut(
+  target: Target,
+  { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
+  { connection, live, signal, note }: EvictModules,
+): Promise<EvictionStep> {
+  const policy: Policy = { ...defaultPolicy, longhornNamespace }
+  const profile = profileOf(live.map.release)
+  const crashing = profile === 'A' || profile === 'B'
+  const release = live.map.release ?? 'of unknown release'
+  note(
+    crashing
+      ? `Longhorn ${release} crashes if copies are removed while a flag is up: the flag goes down before they are.`
+      : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
+  )
+  const tell = (step: EvictionStep): void => note(`${nameOf(target)}: ${explain(step)}`)
+  if (dryRun) {
+    const step = nextStep(target, live.map, { policy, now: Date.now() })
+    tell(step)
+    note('Nothing was written: this is a dry run.')
+    return step
+  }
+  if (crashing && !unguarded) await insistOnGuard(connection, signal)
+  return await runEviction(target, policy, {
+    map: live.map,
+    now: Date.now,
+    tell,
+    changed: () => nextChange(live, signal),
+    write: (evictionRequested) =>
+      patchNode(target.node, evictionPatch(target, evictionRequested), {
+        connection,
+        namespace: longhornNamespace,
+        live,
+        clock: systemClock,
+        signal,
+        onHeld: (message) => note(`held back, and tried again: ${message}`),
+      }),
+  })
+}
+
+async function insistOnGuard(connection: Connection, signal: AbortSignal): Promise<void> {
+  let found: string | undefined
+  try {
+    found = await findGuard(connection, signal)
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CannotRun(`cannot tell whether a guard is registered: ${why}\nTo go on without: --unguarded`, {
+      cause,
+    })
+  }
+  if (found !== undefined) return
+  throw new CannotRun(
+    'no guard is registered in this cluster (no ValidatingWebhookConfiguration with webhook guard.holdfast.dev): without one, Longhorn removes copies while the flag is up and crashes its manager. Install the guard, or insist with --unguarded',
+  )
+}
+
+class Interrupted extends Error {}
+
+class TimeIsUp extends Error {}
+
+function outcomeOf(error: unknown, target: Target, note: (text: string) => void): number {
+  if (error instanceof Interrupted) note(`Interrupted. Go on with: ${again(target)}`)
+  else if (error instanceof TimeIsUp) note(`The time is up. Go on with: ${again(target)}`)
+  else if (error instanceof ApiFailure) note(error.message)
+  else throw error
+  return exitCode.failed
+}
+
+function again({ node, disk }: Target): string {
+  return `holdfast evict ${node}${disk === undefined ? '' : ` --disk ${disk}`}`
+}
+
+function duration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds === undefined) throw new InvalidArgumentError('It must be a duration such as 30m or 2h.')
+  return milliseconds
+}

@@ -1,0 +1,33 @@
+import type { EvictionStep } from './next-step.ts'
+
+/** Says a step in one line, for a person who waits. */
+export function explain(step: EvictionStep): string {
+  switch (step.step) {
+    case 'wait-for-cleanup':
+      return `waiting for ${count(step.cleanups.length, 'clean-up')} to end before the flag may go up: ${some(
+        step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
+      )}`
+    case 'raise':
+      return 'closing the disks for scheduling, and requesting the eviction'
+    case 'wait-for-replicas':
+      return `waiting for Longhorn to move ${count(step.replicas.length, 'replica')} away: ${some(step.replicas)}`
+    case 'wait-for-copies':
+      return `waiting for a ready copy elsewhere of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
+    case 'lower':
+      return 'every copy has a replacement: taking the flag down, so that the copies are removed without one'
+    case 'wait-for-removal':
+      return `waiting for Longhorn to remove the copies of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
+    case 'done':
+      return 'done: no replica and no copy is left'
+    case 'impossible':
+      return step.problems.join('\n')
+  }
+}
+
+function count(number: number, thing: string): string {
+  return `${number} ${thing}${number === 1 ? '' : 's'}`
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
+}

@@ -1,0 +1,81 @@
+import { Type } from 'typebox'
+import { group, kinds, version } from '../longhorn/kinds.ts'
+import { isOlder } from '../longhorn/resource-version.ts'
+import { parser } from '../longhorn/parse.ts'
+import { abortReason } from './abort-reason.ts'
+import { ApiFailure } from './api-failure.ts'
+import type { Clock } from './clock.ts'
+import type { Connection } from './connection.ts'
+import { jsonRequest, MalformedAnswer } from './json-request.ts'
+import type { LiveMap } from './live-map.ts'
+import { pause } from './pause.ts'
+
+/** Where a node is written, and where the write is seen. */
+export interface NodeWriteModules {
+  readonly connection: Connection
+  readonly namespace: string
+  readonly live: LiveMap
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** Told why a write has to wait. */
+  readonly onHeld: (message: string) => void
+}
+
+const parseWritten = parser(
+  Type.Object({ metadata: Type.Object({ resourceVersion: Type.String() }) }),
+  ({ metadata }) => metadata.resourceVersion,
+)
+
+/**
+ * Patches one of Longhorn's nodes as it stands in the disk map, and waits until the disk map shows it. What is held
+ * back is tried again, for as long as it takes.
+ *
+ * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure, or the signal's reason
+ */
+export async function patchNode(name: string, patch: object, modules: NodeWriteModules): Promise<void> {
+  const { connection, namespace, live, clock, signal, onHeld } = modules
+  const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds.Node.plural}/${encodeURIComponent(name)}`
+  const headers = { 'content-type': 'application/merge-patch+json' }
+  for (;;) {
+    signal.throwIfAborted()
+    const resourceVersion = live.map.node(name)?.metadata.resourceVersion
+    try {
+      const json = { ...patch, metadata: { resourceVersion } }
+      const written = parseWritten(
+        await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
+      )
+      if (!written.ok)
+        throw new MalformedAnswer(`The answer to PATCH ${path} is no node: ${written.problem}.`)
+      await until(
+        () => !isOlder(live.map.node(name)?.metadata.resourceVersion ?? '0', written.value),
+        live,
+        signal,
+      )
+      return
+    } catch (error) {
+      if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) throw error
+      if (error.code !== 409) onHeld(error.message)
+      // After a conflict the disk map catches up in no time.
+      await pause(clock, (error.retryAfterSeconds ?? (error.code === 409 ? 0.1 : 2)) * 1_000, signal)
+    }
+  }
+}
+
+/** Resolves at the next change of the disk map. @throws the signal's reason */
+export async function nextChange(live: LiveMap, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted()
+  await new Promise<void>((resolve, reject) => {
+    const end = (settle: () => void) => () => {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    const unsubscribe = live.subscribe(end(resolve))
+    const onAbort = end(() => reject(abortReason(signal)))
+    signal.addEventListener('abort', onAbort)
+  })
+}
+
+async function until(condition: () => boolean, live: LiveMap, signal: AbortSignal): Promise<void> {
+  while (!condition()) await nextChange(live, signal)
+}

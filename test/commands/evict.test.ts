@@ -1,0 +1,52 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { run } from './holdfast.ts'
+
+async function cluster(t: Test, release: string) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 3,
+    images: 2,
+    longhorn: { drainMs: 50, restartMs: 200 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  await writeFile(kubeconfig, sandbox.kubeconfig)
+  return { sandbox, at: ['--kubeconfig', kubeconfig] }
+}
+
+t.test('an eviction tells what it does, step by step, and a dry run only what it would', async (t) => {
+  const { sandbox, at } = await cluster(t, 'v1.10.0')
+  const dry = await run(['evict', 'node-2', '--dry-run', ...at])
+  t.equal(dry.code, 0, dry.stderr)
+  t.match(dry.stderr, 'node node-2: closing the disks for scheduling, and requesting the eviction')
+  t.match(dry.stderr, 'Nothing was written')
+  const done = await run(['evict', 'node-2', '--timeout', '1m', ...at])
+  t.equal(done.code, 0, done.stderr)
+  t.match(
+    done.stderr,
+    /requesting the eviction\n.*waiting for Longhorn to move 1 replica away: pvc-web-r-1\n/,
+  )
+  t.match(done.stderr, /node node-2: done: no replica and no copy is left\n$/)
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('what stands in the way is told, with an exit code', async (t) => {
+  const { at } = await cluster(t, 'v1.8.0')
+  t.match(await run(['evict', 'node-2', ...at]), {
+    code: 2,
+    stderr: /no guard is registered in this cluster/,
+  })
+  t.match(await run(['evict', 'node-9', '--unguarded', ...at]), {
+    code: 1,
+    stderr: /there is no node node-9/,
+  })
+  t.match(await run(['evict', 'node-2', '--timeout', 'soon', ...at]), { code: 2, stderr: /30m or 2h/ })
+  t.match(await run(['evict', 'node-2', '--kubeconfig', '/nonexistent']), { code: 2 })
+  const late = await run(['evict', 'node-2', '--unguarded', '--timeout', '1ms', ...at])
+  t.match(late, { code: 1, stderr: /The time is up. Go on with: holdfast evict node-2/ })
+})

@@ -1,0 +1,136 @@
+import t, { type Test } from 'tap'
+import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import { carryOut } from '../../src/commands/evict.ts'
+import type { EvictionStep } from '../../src/eviction/next-step.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { LiveMap } from '../../src/kubernetes/live-map.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { readImage } from '../../src/sandbox/longhorn/image-object.ts'
+import { readReplica } from '../../src/sandbox/longhorn/replica-object.ts'
+import { resources } from '../../src/sandbox/longhorn/resources.ts'
+
+const namespace = 'longhorn-system'
+const forEver = new AbortController().signal
+
+/** An embedded cluster with a guard, and its disk map as an operator sees it. */
+async function cluster(t: Test, release: string, guarded = true) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 3,
+    images: 3,
+    longhorn: { drainMs: 80, restartMs: 200 },
+    report: () => undefined,
+  })
+  const guard = guarded ? await guardSandbox(sandbox, { decided: () => undefined }, forEver) : undefined
+  const connection = connectTo(sandbox.api.url)
+  const live = await LiveMap.open(connection, namespace, forEver)
+  t.teardown(async () => {
+    await live.stop()
+    connection.close()
+    await guard?.stop()
+    await sandbox.stop()
+  })
+  const notes: string[] = []
+  /** Evicts node-2 until a step is told that is to be its last, or to the end. */
+  const evict = async (
+    isLast: (step: EvictionStep['step']) => boolean = () => false,
+    disk?: string,
+  ): Promise<EvictionStep | undefined> => {
+    const ending = new AbortController()
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(60_000)])
+    const note = (text: string): void => {
+      notes.push(text)
+      const step = steps.find(([, words]) => text.includes(words))?.[0]
+      if (step !== undefined && isLast(step)) ending.abort(new Error('killed'))
+    }
+    const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
+    try {
+      return await carryOut({ node: 'node-2', disk }, flags, { connection, live, signal, note })
+    } catch (error) {
+      if (ending.signal.aborted) return undefined
+      throw error
+    }
+  }
+  const left = (): string[] =>
+    [...(live.map.node('node-2')?.status.diskStatus.values() ?? [])].flatMap(({ diskUUID = '' }) => [
+      ...live.map.replicasOn(diskUUID),
+      ...[...live.map.imagesOn(diskUUID)].map(({ metadata }) => metadata.name),
+    ])
+  return { sandbox, live, evict, left, notes, lost: lostUnderReplicas(sandbox) }
+}
+
+/** Replicas whose copy went away under them, as they happen. */
+function lostUnderReplicas(sandbox: Sandbox): string[] {
+  const lost: string[] = []
+  const replicas = new Map<string, ReturnType<typeof readReplica>>()
+  sandbox.api.subscribe(resources.Replica, ({ type, object }) => {
+    if (type === 'DELETED') replicas.delete(object.metadata.name)
+    else replicas.set(object.metadata.name, readReplica(object))
+  })
+  sandbox.api.subscribe(resources.BackingImage, ({ object }) => {
+    const { name, files } = readImage(object)
+    for (const replica of replicas.values()) {
+      const needs = replica.backingImage === name && replica.healthy
+      if (needs && !files.has(replica.diskID)) lost.push(replica.name)
+    }
+  })
+  return lost
+}
+
+const steps: readonly (readonly [EvictionStep['step'], string])[] = [
+  ['raise', 'requesting the eviction'],
+  ['wait-for-replicas', 'to move'],
+  ['wait-for-copies', 'for a ready copy elsewhere'],
+  ['lower', 'taking the flag down'],
+  ['wait-for-removal', 'to remove the copies'],
+]
+
+for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
+  t.test(
+    `a node is emptied on ${release} without a crash and without a replica that loses its copy`,
+    async (t) => {
+      const { sandbox, live, evict, left, notes, lost } = await cluster(t, release)
+      t.ok(left().length >= 3, 'two copies and a replica')
+      t.match(await evict(), { step: 'done' }, notes.join('\n'))
+      t.strictSame(left(), [])
+      t.strictSame(sandbox.longhorn.crashes, [])
+      t.strictSame(lost, [])
+      const crashing = release !== 'v1.10.0'
+      t.match(live.map.node('node-2')?.spec, { allowScheduling: false, evictionRequested: !crashing })
+      t.match(await evict(), { step: 'done' }, 'and again')
+    },
+  )
+
+  t.test(`on ${release} it is killed at each of its steps, and taken up again`, async (t) => {
+    const { sandbox, evict, left, notes, lost } = await cluster(t, release)
+    const killedAt = new Set<EvictionStep['step']>()
+    const isNew = (step: EvictionStep['step']): boolean => killedAt.size < killedAt.add(step).size
+    let last: EvictionStep | undefined
+    while (!last) last = await evict(isNew)
+    t.match(last, { step: 'done' }, notes.join('\n'))
+    const common = ['raise', 'wait-for-replicas', 'wait-for-removal'] as const
+    for (const step of release === 'v1.10.0' ? common : ([...common, 'lower'] as const))
+      t.ok(killedAt.has(step), step)
+    t.strictSame(left(), [])
+    t.strictSame(sandbox.longhorn.crashes, [])
+    t.strictSame(lost, [])
+  })
+}
+
+t.test('one disk is emptied, and the other stays as it is', async (t) => {
+  const { live, evict, left } = await cluster(t, 'v1.8.1')
+  t.match(await evict(() => false, 'disk-1'), { step: 'done' })
+  t.strictSame(left(), [])
+  t.match(live.map.node('node-2')?.spec.allowScheduling, true)
+  t.match(live.map.node('node-2')?.spec.disks.get('disk-2'), {
+    allowScheduling: true,
+    evictionRequested: false,
+  })
+})
+
+t.test('without a guard it does not begin on a release that crashes', async (t) => {
+  const { evict, live } = await cluster(t, 'v1.8.0', false)
+  await t.rejects(evict(), { message: /^no guard is registered in this cluster/ })
+  t.equal(live.map.node('node-2')?.spec.allowScheduling, true)
+})
