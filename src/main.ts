@@ -4,6 +4,7 @@ import { certsCommand } from './commands/certs.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
+import { statusCommand } from './commands/status.ts'
 import { version } from './guard/version.ts'
 
 const program = new Command('holdfast')
@@ -12,6 +13,7 @@ const program = new Command('holdfast')
   .exitOverride()
   .showSuggestionAfterError()
   .addCommand(serveCommand())
+  .addCommand(statusCommand())
   .addCommand(sandboxCommand())
   .addCommand(certsCommand())
 

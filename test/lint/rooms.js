@@ -28,11 +28,13 @@ export const rooms = {
       'longhorn',
     ],
   },
+  status: { may: ['terminal', 'gate', 'rules', 'disk-map', 'longhorn'], pure: true },
   sandbox: { may: ['longhorn', 'tls'] },
   story: { may: ['kubernetes', 'terminal', 'longhorn'] },
   commands: {
     may: [
       'story',
+      'status',
       'guard',
       'configuration',
       'webhook',
