@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { certsCommand } from './commands/certs.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
@@ -14,6 +15,7 @@ const program = new Command('holdfast')
   .showSuggestionAfterError()
   .addCommand(serveCommand())
   .addCommand(statusCommand())
+  .addCommand(doctorCommand())
   .addCommand(sandboxCommand())
   .addCommand(certsCommand())
 

@@ -29,12 +29,14 @@ export const rooms = {
     ],
   },
   status: { may: ['terminal', 'gate', 'rules', 'disk-map', 'longhorn'], pure: true },
+  doctor: { may: ['terminal', 'tls', 'gate', 'rules', 'disk-map', 'longhorn'], pure: true },
   sandbox: { may: ['longhorn', 'tls'] },
   story: { may: ['kubernetes', 'terminal', 'longhorn'] },
   commands: {
     may: [
       'story',
       'status',
+      'doctor',
       'guard',
       'configuration',
       'webhook',
