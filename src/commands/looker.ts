@@ -103,7 +103,9 @@ export class Looker {
   }
 
   async #ask(request: Omit<Parameters<typeof jsonRequest>[1], 'signal'>): Promise<unknown> {
-    return await jsonRequest(this.#connection, { ...request, signal: this.#signal })
+    // One of its own: so many requests at once on one signal look like a leak of listeners.
+    const signal = AbortSignal.any([this.#signal])
+    return await jsonRequest(this.#connection, { ...request, signal })
   }
 
   #problem(error: unknown): { readonly problem: string } {

@@ -25,7 +25,7 @@ export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Find
         problem('warn', 'release', {
           what: `Longhorn ${release} crashes the longhorn-manager of a node when an eviction meets a pending clean-up on ${profile === 'A' ? 'any disk of it' : 'an evicted disk'} (profile ${profile}).`,
           why: 'Only the guard stands between the two; what is written while it does not answer can crash a manager.',
-          remedy: `Move Longhorn to ${fixed} (the releases right after it may crash again). Ask first: holdfast doctor --target ${fixed}`,
+          remedy: `Move Longhorn to ${fixed}; not every newer release is better. Ask first: holdfast doctor --target ${fixed}`,
         }),
       ]
     case 'C':

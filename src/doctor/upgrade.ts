@@ -1,5 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isEvicting } from '../longhorn/eviction.ts'
+import { fixedRelease } from '../longhorn/fixed-release.ts'
 import type { Node } from '../longhorn/node.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
 import { isInDanger } from '../rules/in-danger.ts'
@@ -18,10 +19,22 @@ export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Find
   const findings = [...map.seen.nodes()]
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
     .flatMap((node) => judged(node, map.seen, { now, then, names }))
+  if (names.target !== undefined && (then === 'A' || then === 'B')) {
+    findings.push(crashing(names.target, then))
+  }
   const moves = names.target ?? 'another release'
   return findings.length > 0
     ? findings
     : [ok('upgrade', `No node stands in the way of moving Longhorn to ${moves}.`)]
+}
+
+function crashing(target: string, profile: Profile): Finding {
+  const fixed = fixedRelease(target)
+  return problem('warn', 'upgrade', {
+    what: `Longhorn ${target} crashes the longhorn-manager of a node when an eviction meets a pending clean-up${fixed === undefined ? ', as far as is known' : ''} (profile ${profile}).`,
+    why: 'Only the guard stands between the two then.',
+    remedy: `Move to ${fixed ?? 'a release that says which it is'} instead${fixed === undefined ? '' : `; ask: holdfast doctor --target ${fixed}`}`,
+  })
 }
 
 interface Move {
