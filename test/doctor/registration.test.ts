@@ -3,7 +3,7 @@ import { checkRegistration } from '../../src/doctor/registration.ts'
 import { checkTrust } from '../../src/doctor/trust.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { noon } from '../fixtures/cluster.ts'
-import { authority, clock, facts, levels, names, registered, said } from './facts.ts'
+import { authority, facts, levels, names, registered, said } from './facts.ts'
 
 function check(parts: Readonly<Record<string, unknown>>) {
   return checkRegistration({ registration: { seen: registered(parts) }, names })
@@ -103,7 +103,6 @@ t.test('how it fails is told where it could be better', (t) => {
 
 t.test('the API server has to trust somebody, for some time yet', async (t) => {
   const day = 86_400_000
-  const end = Date.parse(new Date(noon + 3650 * day).toISOString())
   const other = await makeAuthority({ now: () => noon + 1000 * day })
   const bundle = (...pems: string[]) => ({ caBundle: Buffer.from(pems.join('')).toString('base64') })
   const trust = (clientConfig: object, now = noon) =>
@@ -113,8 +112,7 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
   t.match(said(trust(bundle('nonsense'))), 'no certificate in the caBundle')
   const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
   t.match(said(trust(bundle(broken))), 'no certificate in the caBundle')
-  const late = Math.max(end, noon) + 4000 * day
-  t.match(said(trust(bundle(authority.cert), late)), 'Every authority has expired')
+  t.match(said(trust(bundle(authority.cert), noon + 40_000 * day)), 'Every authority has expired')
   const ends = /until (\S+)\./.exec(said(trust(bundle(authority.cert))))?.[1] ?? ''
   const soon = trust(bundle(authority.cert), Date.parse(ends) - 10 * day)
   t.strictSame(levels(soon), ['warn'])
@@ -125,5 +123,4 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
     'the next authority is there already',
   )
   t.strictSame(levels(checkTrust(facts({ registration: { seen: undefined } }))), ['unknown'])
-  t.ok(clock.now() === noon)
 })
