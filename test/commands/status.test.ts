@@ -10,6 +10,7 @@ import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
 import { parse } from 'yaml'
 import { reservation } from '../gate/reservation-book-contract.ts'
 import { run, start } from './holdfast.ts'
+import { forbidden, inFront } from './in-front.ts'
 
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
 const images = { ...longhorn, plural: 'backingimages' }
@@ -128,6 +129,29 @@ t.test('a name that no node has, and a cluster that does not answer, are told', 
   t.match(gone.stderr, 'Cannot reach the API server')
   t.notMatch(gone.stderr, '    at ', 'no stack')
 })
+
+t.test(
+  'without the right to read Leases, and with an object that cannot be read, it says so and goes on',
+  async (t) => {
+    const { sandbox } = await cluster(t)
+    const config = join(t.testdir(), 'front')
+    const odd = { metadata: { name: 'odd', resourceVersion: '1' }, spec: { diskFileSpecMap: 'none' } }
+    const list = { metadata: { resourceVersion: '1' }, items: [odd] }
+    const front = await inFront(t, sandbox.api.url, (_, path) => {
+      if (path.endsWith('/leases')) return forbidden(path)
+      return path.endsWith('/backingimages') ? [200, list] : undefined
+    })
+    await writeFile(config, front)
+    const blind = await run(['status', '--kubeconfig', config])
+    t.match(
+      blind.stderr,
+      /Reservations are not shown, since they cannot be read: .* User "ann" cannot do that/,
+    )
+    t.match(blind.stdout, /node-1 .* unknown +ok\n/)
+    t.match(blind.stderr, /BackingImage odd cannot be read \(spec\.diskFileSpecMap must be/)
+    t.equal(blind.code, 2, 'its copies may be what is dangerous')
+  },
+)
 
 t.test('help tells options, exit codes and examples', async (t) => {
   const { code, stdout } = await run(['status', '--help'])
