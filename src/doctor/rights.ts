@@ -90,14 +90,17 @@ const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'erro
 export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): Finding[] {
   const account = `system:serviceaccount:${names.namespace}:${names.serviceAccount}`
   const findings: Finding[] = []
-  for (const { right, allowed } of rights) {
-    if ('problem' in allowed || allowed.seen) continue
-    const [level, why] = without[right.purpose]
+  for (const [purpose, [level, why]] of Object.entries(without)) {
+    const missing = rights.flatMap(({ right, allowed }) =>
+      'seen' in allowed && !allowed.seen && right.purpose === purpose ? [right] : [],
+    )
+    const [first] = missing
+    if (first === undefined) continue
     findings.push(
       problem(level, 'rights', {
-        what: `${account} is not allowed to ${sentence(right)} (for ${right.purpose}).`,
+        what: `${account} is not allowed to ${missing.map(sentence).join(', ')} (for ${purpose}).`,
         why,
-        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reuse-values. Ask: ${canI(right, account)}`,
+        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reuse-values. Ask: ${canI(first, account)}`,
       }),
     )
   }

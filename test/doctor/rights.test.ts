@@ -33,6 +33,14 @@ t.test('each right that is missing is told, with what becomes of the guard witho
   t.end()
 })
 
+t.test('what is missing for the same purpose is told at once', (t) => {
+  const rights = rightsOf(names).map((right) => ({ right, allowed: { seen: false } }))
+  const findings = checkRights({ rights, names })
+  t.strictSame(levels(findings), ['error', 'error', 'warn', 'warn'])
+  t.match(said(findings), /get leases\.coordination\.k8s\.io in holdfast, list leases/)
+  t.end()
+})
+
 t.test('a question that may not be asked hides no right that is missing', (t) => {
   const rights = rightsOf(names).map((right, index) => ({
     right,
