@@ -3,11 +3,13 @@ import { Command, CommanderError } from 'commander'
 import { auditCommand } from './commands/audit.ts'
 import { certsCommand } from './commands/certs.ts'
 import { checkCommand } from './commands/check.ts'
+import { doctorCommand } from './commands/doctor.ts'
 import { evictCommand } from './commands/evict.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
 import { sandboxCommand } from './commands/sandbox.ts'
 import { serveCommand } from './commands/serve.ts'
 import { snapshotCommand } from './commands/snapshot.ts'
+import { statusCommand } from './commands/status.ts'
 import { version } from './guard/version.ts'
 
 const program = new Command('holdfast')
@@ -16,11 +18,13 @@ const program = new Command('holdfast')
   .exitOverride()
   .showSuggestionAfterError()
   .addCommand(serveCommand())
-  .addCommand(sandboxCommand())
+  .addCommand(statusCommand())
+  .addCommand(doctorCommand())
+  .addCommand(auditCommand())
   .addCommand(checkCommand())
   .addCommand(snapshotCommand())
   .addCommand(evictCommand())
-  .addCommand(auditCommand())
+  .addCommand(sandboxCommand())
   .addCommand(certsCommand())
 
 // Sub-commands do not inherit it.

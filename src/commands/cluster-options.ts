@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander'
 import { connect, type Connection } from '../kubernetes/connection.ts'
+import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { CannotRun } from './exit-code.ts'
@@ -55,14 +56,20 @@ export async function connectWith({
   }
 }
 
-/** Reads Longhorn's objects and follows them. @throws CannotRun when they cannot all be read, or the signal's reason */
+/**
+ * Reads Longhorn's objects and follows them.
+ *
+ * @param onProblem told of what goes wrong later
+ * @throws CannotRun when they cannot all be read, or the signal's reason
+ */
 export async function openMap(
   connection: Connection,
-  { longhornNamespace }: ClusterFlags,
+  { longhornNamespace }: Pick<ClusterFlags, 'longhornNamespace'>,
   signal: AbortSignal,
+  onProblem?: (problem: FeedProblem) => void,
 ): Promise<LiveMap> {
   try {
-    return await LiveMap.open(connection, longhornNamespace, signal)
+    return await LiveMap.open(connection, longhornNamespace, signal, onProblem)
   } catch (cause) {
     if (signal.aborted) throw cause
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })

@@ -35,11 +35,15 @@ export const rooms = {
       'longhorn',
     ],
   },
+  status: { may: ['terminal', 'gate', 'rules', 'disk-map', 'longhorn'], pure: true },
+  doctor: { may: ['terminal', 'tls', 'gate', 'rules', 'disk-map', 'longhorn'], pure: true },
   sandbox: { may: ['json', 'longhorn', 'tls'] },
   story: { may: ['kubernetes', 'terminal', 'longhorn'] },
   commands: {
     may: [
       'story',
+      'status',
+      'doctor',
       'guard',
       'check',
       'eviction',

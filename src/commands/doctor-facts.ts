@@ -1,0 +1,119 @@
+import { Type } from 'typebox'
+import { measure, parseLeaseTime, type MeasuredClock } from '../doctor/clock.ts'
+import { parseDefinition } from '../doctor/crds.ts'
+import type { Facts, Looked, Names } from '../doctor/facts.ts'
+import { parseRegistration } from '../doctor/registration.ts'
+import { parseDeployment, parsePod } from '../doctor/replicas.ts'
+import { rightsOf } from '../doctor/rights.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { pageOf } from '../kubernetes/lease-reservations.ts'
+import { absentMap } from '../longhorn/absent.ts'
+import { group, kinds, type Kind } from '../longhorn/kinds.ts'
+import { parser } from '../longhorn/parse.ts'
+import { openMap } from './cluster-options.ts'
+import { CannotRun } from './exit-code.ts'
+import { Looker } from './looker.ts'
+
+const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
+const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
+
+/** The key beside it is not looked at. */
+const parseCertificateSecret = parser(Type.Object({ data: absentMap(Type.String()) }), ({ data }) => {
+  const encoded = data?.['tls.crt'] ?? ''
+  return encoded === '' ? undefined : Buffer.from(encoded, 'base64').toString()
+})
+
+/**
+ * Looks at everything that the checks want to know. What cannot be seen comes with the reason.
+ *
+ * @throws CannotRun when the API server does not answer at all, or the signal's reason
+ */
+export async function gatherFacts(connection: Connection, names: Names, signal: AbortSignal): Promise<Facts> {
+  const { namespace, webhookConfiguration, certificateSecret } = names
+  const clock = await readClock(connection, signal)
+  const looker = new Looker(connection, signal)
+  const guards = { namespace, labelSelector: 'app.kubernetes.io/name=holdfast' }
+  const apps = { group: 'apps', version: 'v1', plural: 'deployments' }
+  const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
+  const [map, definitions, registration, certificate, rights, deployments, pods, pages, times] =
+    await Promise.all([
+      readMap(connection, names, signal),
+      Promise.all(
+        allKinds.map(async (kind) => ({
+          kind,
+          looked: await looker.object(
+            {
+              ...extensions,
+              plural: 'customresourcedefinitions',
+              name: `${kinds[kind].plural}.${group}`,
+            },
+            parseDefinition,
+          ),
+        })),
+      ),
+      looker.object(
+        { ...admission, plural: 'validatingwebhookconfigurations', name: webhookConfiguration },
+        parseRegistration,
+      ),
+      looker.object(
+        { group: '', version: 'v1', plural: 'secrets', namespace, name: certificateSecret },
+        parseCertificateSecret,
+      ),
+      Promise.all(
+        rightsOf(names).map(async (right) => ({
+          right,
+          allowed: await looker.isAllowed(
+            right,
+            `system:serviceaccount:${namespace}:${names.serviceAccount}`,
+          ),
+        })),
+      ),
+      looker.list({ ...apps, ...guards }, parseDeployment),
+      looker.list({ group: '', version: 'v1', plural: 'pods', ...guards }, parsePod),
+      looker.list({ ...leases, namespace, labelSelector: 'holdfast.dev/reservations=true' }, (raw) => ({
+        ok: true,
+        value: pageOf(raw),
+      })),
+      looker.list({ ...leases, namespace, labelSelector: '' }, parseLeaseTime),
+    ])
+  const book = 'problem' in pages ? pages : { seen: sorted(pages.seen) }
+  const now = systemClock.now()
+  const rest = { definitions, registration, certificate, rights, deployments, pods, leases: times }
+  return { names, now, clock, map, book, ...rest }
+}
+
+function sorted(pages: readonly ReturnType<typeof pageOf>[]) {
+  return {
+    pages: pages.flatMap((page) => (page?.ok === true ? [page.value] : [])),
+    unreadable: pages.flatMap((page) => (page?.ok === false ? [page.problem] : [])),
+  }
+}
+
+async function readClock(connection: Connection, signal: AbortSignal): Promise<Looked<MeasuredClock>> {
+  const sentAt = systemClock.now()
+  try {
+    const response = await connection.request({ method: 'GET', path: '/version', signal })
+    const receivedAt = systemClock.now()
+    await response.text()
+    return measure({ sentAt, receivedAt, date: response.headers.date })
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+async function readMap(connection: Connection, names: Names, signal: AbortSignal): Promise<Facts['map']> {
+  try {
+    const live = await openMap(connection, names, signal)
+    await live.stop()
+    const [lost] = live.unreadable
+    if (lost === undefined) return { seen: live.map }
+    return { problem: `${lost.kind} ${lost.name} is not what its schema says: ${lost.problem}.` }
+  } catch (error) {
+    if (error instanceof CannotRun) return { problem: error.message }
+    throw error
+  }
+}
+
+const allKinds = Object.keys(kinds).filter((name): name is Kind => Object.hasOwn(kinds, name))

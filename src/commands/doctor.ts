@@ -1,0 +1,71 @@
+import { Command, Option } from 'commander'
+import { diagnose, type Diagnosis } from '../doctor/diagnosis.ts'
+import { text } from '../doctor/text.ts'
+import { coloursFor } from '../terminal/colours.ts'
+import { data } from '../terminal/output.ts'
+import { addClusterOptions, connectWith, type ClusterFlags } from './cluster-options.ts'
+import { gatherFacts } from './doctor-facts.ts'
+import { exitCode } from './exit-code.ts'
+
+interface DoctorFlags extends ClusterFlags {
+  readonly output?: 'json' | 'yaml'
+  readonly webhookConfiguration: string
+  readonly certificateSecret: string
+  readonly serviceAccount: string
+  readonly target?: string
+}
+
+/** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
+export function doctorCommand(): Command {
+  const command = new Command('doctor')
+    .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')
+    .option('--target <release>', 'release that Longhorn is to move to: may it, now? (default: the worst)')
+    .addOption(
+      new Option('--webhook-configuration <name>', 'ValidatingWebhookConfiguration of the guard')
+        .default('holdfast')
+        .env('HOLDFAST_WEBHOOK_CONFIGURATION'),
+    )
+    .addOption(
+      new Option('--certificate-secret <name>', 'Secret with the serving certificate')
+        .default('holdfast-tls')
+        .env('HOLDFAST_CERTIFICATE_SECRET'),
+    )
+    .option('--service-account <name>', 'service account of the guard', 'holdfast')
+    .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
+  return addClusterOptions(command)
+    .addHelpText(
+      'after',
+      `
+It only reads, and asks what the guard’s service account is allowed to do. What it cannot look at is told as unknown,
+with the reason, and never counts as well.
+
+Exit code: 0 if all is well, 1 if something is not (warn or error), 2 if something or everything could not be looked
+at and nothing else is wrong.
+
+Examples:
+  $ holdfast doctor
+  $ holdfast doctor --target v1.8.1
+  $ holdfast doctor --namespace storage-guard --webhook-configuration storage-guard -o json`,
+    )
+    .action((flags: DoctorFlags) => examine(flags))
+}
+
+async function examine(flags: DoctorFlags): Promise<void> {
+  const { target, output, ...names } = flags
+  const connection = await connectWith(flags)
+  try {
+    const signal = new AbortController().signal
+    const diagnosis = diagnose(await gatherFacts(connection, { ...names, target }, signal))
+    process.stdout.write(
+      output === undefined ? text(diagnosis, coloursFor(process.stdout)) : data(output, diagnosis),
+    )
+    process.exitCode = codeOf(diagnosis)
+  } finally {
+    connection.close()
+  }
+}
+
+function codeOf({ summary }: Diagnosis): number {
+  if (summary.error + summary.warn > 0) return exitCode.failed
+  return summary.unknown > 0 ? exitCode.couldNotRun : exitCode.ok
+}

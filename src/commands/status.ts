@@ -1,0 +1,145 @@
+import { Command, Option } from 'commander'
+import { ApiFailure } from '../kubernetes/api-failure.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { jsonRequest } from '../kubernetes/json-request.ts'
+import type { LiveMap } from '../kubernetes/live-map.ts'
+import { LiveReservations } from '../kubernetes/live-reservations.ts'
+import { observe } from '../status/observe.ts'
+import { someInDanger, type Status } from '../status/status.ts'
+import { tables } from '../status/tables.ts'
+import { coloursFor } from '../terminal/colours.ts'
+import { data } from '../terminal/output.ts'
+import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
+import { CannotRun, exitCode } from './exit-code.ts'
+import { untilSignal } from './until-signal.ts'
+import { watchStatus } from './watch-status.ts'
+
+interface StatusFlags extends ClusterFlags {
+  readonly output?: 'wide' | 'json' | 'yaml'
+  readonly watch: boolean
+}
+
+/** Where a status comes from. */
+interface Sources {
+  readonly book: LiveReservations
+  readonly live: LiveMap
+  readonly connection: Connection
+}
+
+/** `holdfast status`: what is on Longhorn's disks, and what is under way there. */
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description(
+      'Shows Longhorn’s nodes with their eviction flags, copies of backing images, pending clean-ups and reservations.',
+    )
+    .argument('[node...]', 'only these Longhorn nodes')
+    .addOption(
+      new Option(
+        '-o, --output <format>',
+        'wide: each disk and reservation too; json, yaml: one document',
+      ).choices(['wide', 'json', 'yaml']),
+    )
+    .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
+  return addClusterOptions(command)
+    .addHelpText(
+      'after',
+      `
+STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
+(an eviction flag is up), cleaning up (a copy is gone from spec and still in status) or ok.
+
+Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
+that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held at
+this moment only the guard itself knows: holdfast_holds of its /metrics.
+
+Exit code: 0 if no node shown is in danger, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
+
+Examples:
+  $ holdfast status
+  $ holdfast status node-1 node-2 -o wide
+  $ holdfast status -o json
+  $ holdfast status --watch`,
+    )
+    .action((nodes: string[], flags: StatusFlags) => showStatus(new Set(nodes), flags))
+}
+
+async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promise<void> {
+  const ended = new AbortController()
+  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
+  const connection = await connectWith(flags)
+  const opened: { stop(): Promise<void> }[] = []
+  try {
+    const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
+    opened.push(live)
+    const book = await LiveReservations.open(connection, flags.namespace, ended.signal)
+    opened.push(book)
+    checkNames(only, live)
+    await tellWhatIsMissing({ book, live, connection }, flags, ended.signal)
+    const watchingSince = flags.watch ? systemClock.now() : undefined
+    const look = () =>
+      observe({ map: live.map, pages: book.pages, now: systemClock.now(), watchingSince, only })
+    if (flags.watch) {
+      const screen = process.stdout
+      await watchStatus({ look, text: (status) => textOf(status, flags), live, book, screen }, ended.signal)
+      return
+    }
+    const status = look()
+    process.stdout.write(textOf(status, flags))
+    if (someInDanger(status)) process.exitCode = exitCode.failed
+    else if (live.unreadable.length > 0) process.exitCode = exitCode.couldNotRun
+  } catch (error) {
+    if (!ended.signal.aborted) throw error
+  } finally {
+    await Promise.all(opened.map((each) => each.stop()))
+    connection.close()
+  }
+}
+
+function textOf(status: Status, { output, watch }: StatusFlags): string {
+  if (output === 'json') return data(output, status)
+  if (output === 'yaml') return `${watch ? '---\n' : ''}${data(output, status)}`
+  return tables(status, { colours: coloursFor(process.stdout), wide: output === 'wide' })
+}
+
+/** @throws CannotRun for a name that no Longhorn node has */
+function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
+  const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
+  const missing = [...only].filter((name) => map.node(name) === undefined)
+  if (missing.length > 0) {
+    throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${there.join(', ')}`)
+  }
+}
+
+/** Tells on standard error what the status does not show, and why. */
+async function tellWhatIsMissing(
+  { book, live, connection }: Sources,
+  { namespace }: StatusFlags,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const { kind, name, problem } of live.unreadable) {
+    note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
+  }
+  for (const problem of book.unreadable) note(problem)
+  if (book.problem) {
+    note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
+  } else if (book.pages?.length === 0 && (await isNoNamespace(connection, namespace, signal))) {
+    note(
+      `There is no namespace ${namespace}, so no reservations are shown: if the guard runs in another one, name it with --namespace.`,
+    )
+  }
+}
+
+/** False also when that cannot be told. */
+async function isNoNamespace(connection: Connection, name: string, signal: AbortSignal): Promise<boolean> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(name)}`
+  try {
+    await jsonRequest(connection, { method: 'GET', path, signal })
+    return false
+  } catch (error) {
+    return error instanceof ApiFailure && error.code === 404
+  }
+}
+
+function note(text: string): void {
+  process.stderr.write(`holdfast: ${text}\n`)
+}

@@ -1,0 +1,42 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Page } from '../gate/reservation-book.ts'
+import type { Kind } from '../longhorn/kinds.ts'
+import type { Definition } from './crds.ts'
+import type { LeaseTime, MeasuredClock } from './clock.ts'
+import type { Registration } from './registration.ts'
+import type { Deployment, Pod } from './replicas.ts'
+import type { Right } from './rights.ts'
+
+/** What was seen, or why it could not be. What is not there was seen too: it is undefined. */
+export type Looked<T> = { readonly seen: T } | { readonly problem: string }
+
+/** What the cluster's objects are called, and what is to become of Longhorn. */
+export interface Names {
+  /** Where the guard runs. */
+  readonly namespace: string
+  readonly longhornNamespace: string
+  readonly webhookConfiguration: string
+  /** The Secret with the serving certificate. */
+  readonly certificateSecret: string
+  readonly serviceAccount: string
+  /** The release that Longhorn is to move to; undefined while that is not known, and the worst is assumed. */
+  readonly target: string | undefined
+}
+
+/** All that the checks look at. */
+export interface Facts {
+  readonly names: Names
+  /** By the clock of the machine that looks, in milliseconds since the epoch. */
+  readonly now: number
+  readonly map: Looked<DiskMapView>
+  readonly definitions: readonly { readonly kind: Kind; readonly looked: Looked<Definition | undefined> }[]
+  readonly registration: Looked<Registration | undefined>
+  /** PEM; undefined if there is no such Secret or nothing in it yet. */
+  readonly certificate: Looked<string | undefined>
+  readonly rights: readonly { readonly right: Right; readonly allowed: Looked<boolean> }[]
+  readonly deployments: Looked<readonly Deployment[]>
+  readonly pods: Looked<readonly Pod[]>
+  readonly book: Looked<{ readonly pages: readonly Page[]; readonly unreadable: readonly string[] }>
+  readonly leases: Looked<readonly LeaseTime[]>
+  readonly clock: Looked<MeasuredClock>
+}

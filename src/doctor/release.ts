@@ -1,0 +1,43 @@
+import { fixedRelease } from '../longhorn/fixed-release.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import type { Facts } from './facts.ts'
+import { notKnown, ok, problem, type Finding } from './finding.ts'
+
+/** What the release of Longhorn does when an eviction meets a pending clean-up (longhorn.md §2). */
+export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
+  if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
+  const { release } = map.seen
+  const profile = profileOf(release)
+  const fixed = fixedRelease(release)
+  if (release === undefined || fixed === undefined) {
+    return [
+      problem('warn', 'release', {
+        what: `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile A).`,
+        why: 'Then more is held back than may be needed.',
+        remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or name the release to the guard: longhornRelease in its configuration.`,
+      }),
+    ]
+  }
+  switch (profile) {
+    case 'A':
+    case 'B':
+      return [
+        problem('warn', 'release', {
+          what: `Longhorn ${release} crashes the longhorn-manager of a node when an eviction meets a pending clean-up on ${profile === 'A' ? 'any disk of it' : 'an evicted disk'} (profile ${profile}).`,
+          why: 'Only the guard stands between the two; what is written while it does not answer can crash a manager.',
+          remedy: `Move Longhorn to ${fixed}; not every newer release is better. Ask first: holdfast doctor --target ${fixed}`,
+        }),
+      ]
+    case 'C':
+      return [
+        ok('release', `Longhorn ${release} does not crash when an eviction meets a clean-up (profile C).`),
+      ]
+    case 'none':
+      return [
+        ok(
+          'release',
+          `Longhorn ${release} does not evict backing images. When it moves on, go to ${fixed}: releases between crash.`,
+        ),
+      ]
+  }
+}

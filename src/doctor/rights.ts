@@ -1,0 +1,134 @@
+import { group, kinds } from '../longhorn/kinds.ts'
+import type { JudgedKind } from '../rules/change.ts'
+import type { Facts, Names } from './facts.ts'
+import { notKnown, ok, problem, type Finding } from './finding.ts'
+
+/** What the guard has to be allowed to do. */
+export interface Right {
+  readonly verb: string
+  readonly group: string
+  readonly resource: string
+  /** Empty for what belongs to no namespace. */
+  readonly namespace: string
+  /** Only for the object of this name; empty for all. */
+  readonly name: string
+  /** What it is for. */
+  readonly purpose: 'disk map' | 'reservations' | 'Events' | 'certificates'
+}
+
+/** The kinds whose objects are read one by one too, to confirm a decision. */
+const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])
+
+/** The rights of every call that the guard makes. */
+export function rightsOf(names: Names): readonly Right[] {
+  const { namespace, longhornNamespace } = names
+  const longhorn = Object.entries(kinds).flatMap(([kind, { plural }]) =>
+    (judged.has(kind) ? ['get', 'list', 'watch'] : ['list', 'watch']).map((verb): Right => ({
+      verb,
+      group,
+      resource: plural,
+      namespace: longhornNamespace,
+      name: '',
+      purpose: 'disk map',
+    })),
+  )
+  const leases = ['get', 'list', 'watch', 'create', 'update', 'delete'].map((verb): Right => ({
+    verb,
+    group: 'coordination.k8s.io',
+    resource: 'leases',
+    namespace,
+    name: '',
+    purpose: 'reservations',
+  }))
+  const events = ['create', 'patch'].map((verb): Right => ({
+    verb,
+    group: '',
+    resource: 'events',
+    namespace: longhornNamespace,
+    name: '',
+    purpose: 'Events',
+  }))
+  const certificates = ['get', 'patch'].flatMap((verb): Right[] => [
+    {
+      verb,
+      group: '',
+      resource: 'secrets',
+      namespace,
+      name: names.certificateSecret,
+      purpose: 'certificates',
+    },
+    {
+      verb,
+      group: 'admissionregistration.k8s.io',
+      resource: 'validatingwebhookconfigurations',
+      namespace: '',
+      name: names.webhookConfiguration,
+      purpose: 'certificates',
+    },
+  ])
+  return [...longhorn, ...leases, ...events, ...certificates]
+}
+
+/** What becomes of a guard that lacks a right. */
+const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'error', why: string]>> = {
+  'disk map': [
+    'error',
+    'Without it the disk map is not complete, and nothing that could raise danger is admitted.',
+  ],
+  reservations: [
+    'error',
+    'Without it nothing can be reserved, and nothing that could raise danger is admitted.',
+  ],
+  Events: ['warn', 'Without it nobody sees at the objects what was held or refused.'],
+  certificates: [
+    'warn',
+    'Without it a guard that makes its own certificate cannot renew or publish it. With cert-manager or a certificate of yours it is not needed.',
+  ],
+}
+
+/** Whether the guard's service account may do all that the guard does. */
+export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): Finding[] {
+  const account = `system:serviceaccount:${names.namespace}:${names.serviceAccount}`
+  const findings: Finding[] = []
+  for (const [purpose, [level, why]] of Object.entries(without)) {
+    const missing = rights.flatMap(({ right, allowed }) =>
+      'seen' in allowed && !allowed.seen && right.purpose === purpose ? [right] : [],
+    )
+    const [first] = missing
+    if (first === undefined) continue
+    findings.push(
+      problem(level, 'rights', {
+        what: `${account} is not allowed to ${missing.map(sentence).join(', ')} (for ${purpose}).`,
+        why,
+        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reuse-values. Ask: ${canI(first, account)}`,
+      }),
+    )
+  }
+  const [unasked, ...others] = rights.flatMap(({ right, allowed }) =>
+    'problem' in allowed ? [{ right, why: allowed.problem }] : [],
+  )
+  if (unasked !== undefined) {
+    const more = others.length === 0 ? '' : ` and ${others.length} more`
+    findings.push(
+      notKnown(
+        'rights',
+        `Whether ${account} is allowed to ${sentence(unasked.right)}${more} could not be asked.`,
+        unasked.why,
+        `Ask as somebody who may create SubjectAccessReviews, or impersonate it: ${canI(unasked.right, account)}`,
+      ),
+    )
+  }
+  return findings.length > 0
+    ? findings
+    : [ok('rights', `${account} is allowed all ${rights.length} things that the guard does.`)]
+}
+
+function sentence({ verb, group, resource, namespace, name }: Right): string {
+  const what = `${verb} ${resource}${group === '' ? '' : `.${group}`}${name === '' ? '' : ` ${name}`}`
+  return namespace === '' ? what : `${what} in ${namespace}`
+}
+
+function canI({ verb, group, resource, namespace, name }: Right, account: string): string {
+  const of = `${resource}${group === '' ? '' : `.${group}`}${name === '' ? '' : `/${name}`}`
+  return `kubectl auth can-i ${verb} ${of}${namespace === '' ? '' : ` --namespace ${namespace}`} --as ${account}`
+}

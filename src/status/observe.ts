@@ -1,0 +1,102 @@
+import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import { unownedDisks, type Page } from '../gate/reservation-book.ts'
+import { profileOf } from '../longhorn/profile.ts'
+import { nodeStatus } from './node-status.ts'
+import type { PendingStatus, ReservationStatus, Status } from './status.ts'
+
+/** What a status is made from. */
+export interface Observed {
+  readonly map: DiskMapView
+  /** The book of reservations; undefined if it cannot be read. */
+  readonly pages: Iterable<Page> | undefined
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /**
+   * For who watches: when everything had been read for the first time. What was pending by then may have been so for
+   * long. Undefined for a single look.
+   */
+  readonly watchingSince: number | undefined
+  /** Only these nodes; all if there are none. */
+  readonly only: ReadonlySet<string>
+}
+
+/** Puts together what is to be seen now. Sorted by name, so that the same state always reads the same. */
+export function observe(observed: Observed): Status {
+  const { map, now } = observed
+  const profile = profileOf(map.release)
+  return {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'Status',
+    observedAt: new Date(now).toISOString(),
+    longhorn: { release: map.release ?? null, profile },
+    nodes: byText(
+      [...map.nodes()]
+        .filter(({ metadata }) => isShown(observed, metadata.name))
+        .map((node) => nodeStatus(node, map, profile)),
+      ({ name }) => name,
+    ),
+    pendingCleanups: byText(
+      [...map.pendingCleanups()].flatMap((cleanup) => pendingStatus(cleanup, observed)),
+      ({ node, disk, image, diskUUID }) => [node ?? '', disk ?? '', image, diskUUID].join(' '),
+    ),
+    reservations:
+      observed.pages === undefined
+        ? null
+        : byText(
+            [...observed.pages].flatMap((page) => reservationsOn(page, observed)),
+            ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
+          ),
+  }
+}
+
+function isShown({ only }: Observed, node: string | null): boolean {
+  return only.size === 0 || (node !== null && only.has(node))
+}
+
+/** One for each node that has the disk, as a rule one. */
+function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStatus[] {
+  const { map } = observed
+  const { image, diskUUID, state } = cleanup
+  const owners = map.ownersOf(diskUUID)
+  return (owners.length === 0 ? [{ node: null, disk: null }] : owners)
+    .filter(({ node }) => isShown(observed, node))
+    .map(({ node, disk }) => ({
+      image,
+      diskUUID,
+      node,
+      disk,
+      state,
+      ...pendingSince(cleanup, observed),
+      managerState: map.managerState(diskUUID) ?? null,
+    }))
+}
+
+/**
+ * `lastStateTransitionTime` in status is of no use here: it tells when the file became ready or unknown, which is before
+ * or after its key went from spec, whichever it likes.
+ */
+function pendingSince(
+  { since }: PendingCleanup,
+  { watchingSince }: Observed,
+): Pick<PendingStatus, 'since' | 'ageKnown'> {
+  if (watchingSince === undefined) return { since: null, ageKnown: 'unknown' }
+  const ageKnown = since <= watchingSince ? 'at least' : 'exact'
+  return { since: new Date(since).toISOString(), ageKnown }
+}
+
+function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {
+  const node = key === unownedDisks ? null : key
+  if (!isShown(observed, node)) return []
+  return reservations.map(({ intent, kind, name, disks, deadline, by }) => ({
+    node,
+    intent,
+    object: { kind, name },
+    disks,
+    deadline: new Date(deadline).toISOString(),
+    by,
+  }))
+}
+
+function byText<T>(items: readonly T[], text: (item: T) => string): T[] {
+  return items.toSorted((a, b) => text(a).localeCompare(text(b), 'en', { numeric: true }))
+}

@@ -1,0 +1,88 @@
+import type { CopyPhase } from '../longhorn/copies.ts'
+import type { Profile } from '../longhorn/profile.ts'
+import type { Disks, Intent } from '../gate/reservation.ts'
+
+/** Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. */
+export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'ok'
+
+/**
+ * How much is known of the age of a clean-up. Longhorn does not write down when one begins: a single look knows nothing
+ * of it, and who watches knows it of those that began meanwhile.
+ */
+export type AgeKnown = 'unknown' | 'at least' | 'exact'
+
+/** A copy that is gone from spec and still in status. */
+export interface PendingStatus {
+  readonly image: string
+  readonly diskUUID: string
+  /** Null for a disk that no node has. */
+  readonly node: string | null
+  readonly disk: string | null
+  /** The state in status: `ready`, `unknown`, … */
+  readonly state: string
+  /** Since when it is known to be pending; null when its age is unknown. */
+  readonly since: string | null
+  readonly ageKnown: AgeKnown
+  /** Of the disk's backing image manager; null if it has none. While it is not `running`, no clean-up ends. */
+  readonly managerState: string | null
+}
+
+/** One disk in the spec of a node. */
+export interface DiskStatus {
+  readonly name: string
+  /** Null until Longhorn has seen the disk. */
+  readonly uuid: string | null
+  /** Its own flag; that of the node counts for it too. */
+  readonly evictionRequested: boolean
+  readonly copies: Readonly<Record<CopyPhase, number>>
+  readonly managerState: string | null
+}
+
+/** One Longhorn node. */
+export interface NodeStatus {
+  readonly name: string
+  readonly state: NodeState
+  /** Its own flag, without those of its disks. */
+  readonly evictionRequested: boolean
+  readonly disks: readonly DiskStatus[]
+}
+
+/** An admitted change that may still be committed. */
+export interface ReservationStatus {
+  /** Null for disks that no node has. */
+  readonly node: string | null
+  readonly intent: Intent
+  readonly object: { readonly kind: string; readonly name: string }
+  readonly disks: Disks
+  /** After this the API server can no longer commit the change. */
+  readonly deadline: string
+  /** The replica of the guard that admitted it. */
+  readonly by: string
+}
+
+/** What `holdfast status` shows: one document for programs, and what its tables are made from. */
+export interface Status {
+  readonly apiVersion: 'holdfast.dev/v1'
+  readonly kind: 'Status'
+  readonly observedAt: string
+  readonly longhorn: {
+    /** As in Setting `current-longhorn-version`; null if that is not known, and then the worst is assumed. */
+    readonly release: string | null
+    readonly profile: Profile
+  }
+  readonly nodes: readonly NodeStatus[]
+  readonly pendingCleanups: readonly PendingStatus[]
+  /** Null if they cannot be read. */
+  readonly reservations: readonly ReservationStatus[] | null
+}
+
+/** True if there is a node whose manager crashes, or will at its next look. */
+export function someInDanger({ nodes }: Status): boolean {
+  return nodes.some(({ state }) => state === 'danger')
+}
+
+/** True if both say the same, whenever they were made. */
+export function saysTheSame(a: Status, b: Status): boolean {
+  const timeless = (status: Status): string => JSON.stringify({ ...status, observedAt: '' })
+  return timeless(a) === timeless(b)
+}

@@ -1,0 +1,134 @@
+import { intents } from '../gate/reservation.ts'
+import { age } from '../terminal/age.ts'
+import type { Colours } from '../terminal/colours.ts'
+import { table, type Column } from '../terminal/table.ts'
+import type { DiskStatus, NodeState, NodeStatus, PendingStatus, ReservationStatus, Status } from './status.ts'
+
+/** How a status is shown to a person. */
+export interface Look {
+  readonly colours: Colours
+  /** Each disk and each reservation too. */
+  readonly wide: boolean
+}
+
+/** A status for a person: the nodes, and what is under way, if anything is. */
+export function tables(status: Status, { colours, wide }: Look): string {
+  const paint: Readonly<Record<NodeState, (text: string) => string>> = {
+    danger: colours.red,
+    flagged: colours.yellow,
+    'cleaning up': colours.cyan,
+    ok: colours.green,
+  }
+  const parts = [
+    status.nodes.length === 0
+      ? 'There is no Longhorn node.\n'
+      : table<NodeStatus>(
+          [
+            { heading: 'NODE', cell: ({ name }) => name },
+            { heading: 'FLAGS', cell: flags },
+            { heading: 'DISKS', cell: ({ disks }) => String(disks.length) },
+            { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
+            { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
+            { heading: 'RESERVED', cell: ({ name }) => reservedSummary(status, name) },
+            { heading: 'STATE', cell: ({ state }) => paint[state](state) },
+          ],
+          status.nodes,
+        ),
+  ]
+  if (wide && status.nodes.length > 0) parts.push(diskTable(status))
+  if (status.pendingCleanups.length > 0) parts.push(pendingTable(status, wide))
+  if (wide && status.reservations !== null && status.reservations.length > 0)
+    parts.push(table(reservationColumns, status.reservations))
+  return parts.join('\n')
+}
+
+/** The node's own flag in brackets, since a disk may have any name. */
+function flags({ evictionRequested, disks }: NodeStatus): string {
+  const own = evictionRequested ? ['(node)'] : []
+  return [...own, ...disks.filter((disk) => disk.evictionRequested).map(({ name }) => name)].join(',')
+}
+
+function inSpec({ copies }: DiskStatus): number {
+  return copies.planned + copies.present
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0)
+}
+
+/** How many, and the age of the oldest. */
+function pendingSummary(status: Status, name: string): string {
+  const pending = status.pendingCleanups.filter(({ node }) => node === name)
+  if (pending.length === 0) return ''
+  const [oldest] = pending.toSorted((a, b) => ((a.since ?? '') < (b.since ?? '') ? -1 : 1))
+  return `${pending.length} (${oldest === undefined ? '' : ageOf(oldest, status)})`
+}
+
+function ageOf({ since, ageKnown }: PendingStatus, { observedAt }: Status): string {
+  if (since === null) return 'age unknown'
+  const text = age(Date.parse(observedAt) - Date.parse(since))
+  return ageKnown === 'exact' ? text : `at least ${text}`
+}
+
+function reservedSummary({ reservations }: Status, name: string): string {
+  if (reservations === null) return 'unknown'
+  const here = reservations.filter(({ node }) => node === name)
+  return intents
+    .map((intent) => ({ intent, count: here.filter((each) => each.intent === intent).length }))
+    .filter(({ count }) => count > 0)
+    .map(({ intent, count }) => `${count} ${intent}`)
+    .join(', ')
+}
+
+function diskTable({ nodes }: Status): string {
+  const rows = nodes.flatMap((node) => node.disks.map((disk) => ({ node, disk })))
+  return table(
+    [
+      { heading: 'NODE', cell: ({ node }) => node.name },
+      { heading: 'DISK', cell: ({ disk }) => disk.name },
+      { heading: 'UUID', cell: ({ disk }) => disk.uuid ?? 'not known yet' },
+      {
+        heading: 'FLAGS',
+        cell: ({ node, disk }) =>
+          [node.evictionRequested ? 'node' : '', disk.evictionRequested ? 'disk' : '']
+            .filter((flag) => flag !== '')
+            .join(','),
+      },
+      { heading: 'COPIES', cell: ({ disk }) => phases(disk) },
+      { heading: 'MANAGER', cell: ({ disk }) => disk.managerState ?? '' },
+    ],
+    rows,
+  )
+}
+
+function phases({ copies }: DiskStatus): string {
+  return Object.entries(copies)
+    .filter(([, count]) => count > 0)
+    .map(([phase, count]) => `${count} ${phase}`)
+    .join(', ')
+}
+
+function pendingTable(status: Status, wide: boolean): string {
+  const uuid: Column<PendingStatus> = { heading: 'UUID', cell: ({ diskUUID }) => diskUUID }
+  return table<PendingStatus>(
+    [
+      { heading: 'IMAGE', cell: ({ image }) => image },
+      { heading: 'NODE', cell: ({ node }) => node ?? '' },
+      { heading: 'DISK', cell: ({ disk, diskUUID }) => disk ?? diskUUID },
+      ...(wide ? [uuid] : []),
+      { heading: 'STATE', cell: ({ state }) => state },
+      { heading: 'AGE', cell: (pending) => ageOf(pending, status).replace('age ', '') },
+      { heading: 'MANAGER', cell: ({ managerState }) => managerState ?? '' },
+    ],
+    status.pendingCleanups,
+  )
+}
+
+const reservationColumns: readonly Column<ReservationStatus>[] = [
+  { heading: 'RESERVED', cell: ({ intent }) => intent },
+  { heading: 'NODE', cell: ({ node }) => node ?? '' },
+  { heading: 'FOR', cell: ({ object }) => `${object.kind} ${object.name}` },
+  { heading: 'DISKS', cell: ({ disks }) => (disks === 'any' ? 'any' : disks.join(',')) },
+  { heading: 'UNTIL', cell: ({ deadline }) => deadline },
+  { heading: 'BY', cell: ({ by }) => by },
+]

@@ -1,0 +1,173 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { parse } from 'yaml'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { issueServing } from '../../src/tls/issue.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { forbidden, inFront, type Answers } from './in-front.ts'
+import { run } from './holdfast.ts'
+
+async function cluster(
+  t: Test,
+  { release = 'v1.10.0', answers }: { release?: string; answers?: Answers } = {},
+) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 2,
+    images: 1,
+    longhorn: { drainMs: 600_000 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  const text = answers ? await inFront(t, sandbox.api.url, answers) : sandbox.kubeconfig
+  await writeFile(kubeconfig, text)
+  return { sandbox, doctor: (...args: string[]) => run(['doctor', '--kubeconfig', kubeconfig, ...args]) }
+}
+
+const longhornUser = 'system:serviceaccount:holdfast:holdfast'
+const pod = (name: string, image: string) => ({
+  metadata: { name, labels: { 'app.kubernetes.io/component': 'guard' } },
+  spec: { containers: [{ name: 'holdfast', image }] },
+  status: { conditions: [{ type: 'Ready', status: 'True' }] },
+})
+
+/** What a cluster has that the embedded one has not, all of it as it should be. */
+const well: Answers = (method, path, body) => {
+  if (path.startsWith('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/')) {
+    const spec = { properties: { diskFileSpecMap: { type: 'object' } } }
+    const schema = { openAPIV3Schema: { properties: { spec } } }
+    return [200, { spec: { versions: [{ name: 'v1beta2', served: true, schema }] } }]
+  }
+  if (path === '/apis/authorization.k8s.io/v1/subjectaccessreviews') {
+    const { spec } = JSON.parse(body) as { spec: { user: string; groups: string[] } }
+    const itself = spec.user === longhornUser && spec.groups.includes('system:serviceaccounts:holdfast')
+    return [201, { status: { allowed: method === 'POST' && itself } }]
+  }
+  if (path === '/apis/apps/v1/namespaces/holdfast/deployments')
+    return [200, { items: [{ metadata: { name: 'holdfast' }, spec: { replicas: 2 } }] }]
+  if (path === '/api/v1/namespaces/holdfast/pods')
+    return [200, { items: [pod('holdfast-1', 'holdfast:1'), pod('holdfast-2', 'holdfast:1')] }]
+  return undefined
+}
+
+/** Registers a guard in the cluster, and keeps its certificate there. */
+async function install({ sandbox }: { sandbox: Sandbox }) {
+  const clock = { now: () => Date.now() }
+  const authority = await makeAuthority(clock)
+  const serving = await issueServing(authority, { dns: ['localhost'], ips: [] }, clock)
+  await sandbox.client.create(
+    { group: '', version: 'v1', plural: 'namespaces' },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
+  )
+  await sandbox.client.create(
+    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    registration({ url: 'https://localhost:1/validate', authorityCert: authority.cert, timeoutSeconds: 10 }),
+  )
+  await sandbox.client.create(
+    { group: '', version: 'v1', plural: 'secrets' },
+    {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { name: 'holdfast-tls', namespace: 'holdfast' },
+      data: { 'tls.crt': Buffer.from(serving.cert).toString('base64') },
+    },
+  )
+}
+
+t.test('where all is well, it says so and exits 0', async (t) => {
+  const world = await cluster(t, { answers: well })
+  await install(world)
+  const { code, stdout, stderr } = await world.doctor()
+  t.equal(code, 0, stdout)
+  t.equal(stderr, '')
+  t.match(stdout, /\n0 error, 0 warn, 0 unknown, 10 ok\n$/)
+  const worse = await world.doctor('--target', 'v1.8.1')
+  t.equal(worse.code, 1)
+  t.match(worse.stdout, 'Move to v1.8.2 instead')
+})
+
+t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) => {
+  const world = await cluster(t, {
+    answers: (method, path, body) =>
+      /secrets|subjectaccessreviews|customresourcedefinitions/.test(path)
+        ? forbidden(path)
+        : well(method, path, body),
+  })
+  await install(world)
+  const { code, stdout } = await world.doctor('-o', 'json')
+  t.equal(code, 2)
+  const document = JSON.parse(stdout) as { findings: { check: string; level: string; why: string }[] }
+  t.match(document, { kind: 'Diagnosis', summary: { ok: 7, warn: 0, error: 0, unknown: 3 } })
+  const unknown = document.findings.filter(({ level }) => level === 'unknown')
+  t.strictSame(
+    unknown.map(({ check }) => check),
+    ['crds', 'certificate', 'rights'],
+  )
+  for (const { check, why } of unknown) t.match(why, 'User "ann" cannot do that', check)
+})
+
+t.test('what the cluster answers is not taken for more than it is', async (t) => {
+  const world = await cluster(t, {
+    answers: (method, path, body) => {
+      if (path.endsWith('/customresourcedefinitions')) return undefined
+      if (path === '/apis/apiextensions.k8s.io/v1')
+        return [200, { resources: [{ name: 'customresourcedefinitions' }] }]
+      if (path.endsWith('customresourcedefinitions/nodes.longhorn.io'))
+        return [404, { kind: 'Status', code: 404, reason: 'NotFound', message: 'not found' }]
+      if (path.endsWith('/pods')) return [200, { items: [{}] }]
+      if (path.endsWith('/deployments')) return [200, []]
+      return well(method, path, body)
+    },
+  })
+  await install(world)
+  const { code, stdout } = await world.doctor()
+  t.equal(code, 1)
+  t.match(stdout, 'There is no definition of nodes.longhorn.io', 'it is served, and so it is missing')
+  t.match(stdout, /pods cannot be read: /)
+  t.match(stdout, /deployments cannot be read: /)
+})
+
+t.test('on the embedded cluster, what is not served is unknown and the rest is judged', async (t) => {
+  const { doctor } = await cluster(t, { release: 'v1.8.0' })
+  const { code, stdout } = await doctor('--target', 'v1.8.2', '-o', 'yaml')
+  t.equal(code, 1)
+  const { summary, findings } = parse(stdout) as {
+    summary: object
+    findings: { check: string; level: string }[]
+  }
+  t.strictSame(summary, { ok: 3, warn: 1, error: 1, unknown: 6 })
+  const level = (name: string) => findings.find(({ check }) => check === name)?.level
+  t.equal(level('release'), 'warn')
+  t.equal(level('registration'), 'error')
+  for (const check of ['crds', 'trust', 'certificate', 'rights', 'replicas'])
+    t.equal(level(check), 'unknown', check)
+  for (const check of ['reservations', 'clock', 'upgrade']) t.equal(level(check), 'ok', check)
+})
+
+t.test('Longhorn that cannot be read is told; no cluster at all exits 2', async (t) => {
+  const { doctor, sandbox } = await cluster(t, {
+    answers: (method, path, body) =>
+      path.includes('/longhorn.io/') ? forbidden(path) : well(method, path, body),
+  })
+  const blind = await doctor()
+  t.equal(blind.code, 1, 'nothing is registered')
+  t.match(blind.stdout, /unknown {2}release +The Longhorn release could not be read\.\n +why: .*forbidden/)
+  t.match(blind.stdout, /unknown {2}upgrade /)
+  await sandbox.stop()
+  const gone = await doctor()
+  t.equal(gone.code, 2)
+  t.match(gone.stderr, 'Cannot reach the API server')
+  t.equal(gone.stdout, '')
+})
+
+t.test('help tells options, exit codes and examples', async (t) => {
+  const { code, stdout } = await run(['doctor', '--help'])
+  t.equal(code, 0)
+  for (const text of ['--target', '--webhook-configuration', 'Exit code', '$ holdfast doctor']) {
+    t.match(stdout, text)
+  }
+})

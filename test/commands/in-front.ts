@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { Test } from 'tap'
+import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
+
+/** What is answered in place of the embedded cluster: a status and a body, by method and path. */
+export type Answers = (method: string, path: string, body: string) => readonly [number, object] | undefined
+
+/**
+ * An API server that answers some requests itself, those for resources that the embedded cluster does not serve, and
+ * passes all others on.
+ *
+ * @returns its kubeconfig
+ */
+export async function inFront(t: Test, url: string, answers: Answers): Promise<string> {
+  const server = http.createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const { method = 'GET', url: path = '/', headers } = request
+      const body = Buffer.concat(chunks)
+      const answer = answers(method, path.split('?')[0] ?? '', body.toString())
+      if (answer) {
+        const [code, json] = answer
+        response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+        return
+      }
+      const passed = http.request(new URL(path, url), { method, headers }, (from) => {
+        response.writeHead(from.statusCode ?? 502, from.headers)
+        response.flushHeaders()
+        from.pipe(response)
+        response.on('close', () => from.destroy())
+      })
+      passed.on('error', () => response.destroy())
+      passed.end(body)
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const address = server.address()
+  const port = typeof address === 'object' && address ? address.port : 0
+  return kubeconfigFor(`http://127.0.0.1:${port}`, 'longhorn-system')
+}
+
+/** What an API server answers to somebody who may not. */
+export function forbidden(what: string): readonly [number, object] {
+  const message = `${what} is forbidden: User "ann" cannot do that`
+  return [
+    403,
+    { apiVersion: 'v1', kind: 'Status', status: 'Failure', code: 403, reason: 'Forbidden', message },
+  ]
+}

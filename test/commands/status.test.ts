@@ -1,0 +1,210 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import t, { type Test } from 'tap'
+import { leaseOf } from '../../src/kubernetes/lease-reservations.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import { parse } from 'yaml'
+import { reservation } from '../gate/reservation-book-contract.ts'
+import { run, start } from './holdfast.ts'
+import { forbidden, inFront } from './in-front.ts'
+
+const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
+const images = { ...longhorn, plural: 'backingimages' }
+const nodes = { ...longhorn, plural: 'nodes' }
+const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
+
+/** An embedded cluster without a guard, whose clean-ups do not end by themselves. */
+async function cluster(t: Test, release = 'v1.8.0') {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 2,
+    images: 1,
+    longhorn: { drainMs: 600_000 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  await writeFile(kubeconfig, sandbox.kubeconfig)
+  const uuid = sandbox.cluster.uuidOf('node-1/disk-1')
+  const change = async (plural: typeof images, name: string, spec: (spec: object) => object) => {
+    const object = await sandbox.client.get(plural, sandbox.namespace, name)
+    if (!object) throw new Error(`there is no ${name}`)
+    await sandbox.client.update(plural, { ...object, spec: spec(Object(object.spec) as object) })
+  }
+  return {
+    sandbox,
+    uuid,
+    status: (...args: string[]) => ['status', '--kubeconfig', kubeconfig, ...args],
+    /** Takes the copy on node-1/disk-1 from spec. */
+    cleanUp: () =>
+      change(images, 'ubuntu-22.04', (spec) => {
+        const { diskFileSpecMap } = spec as { diskFileSpecMap: Record<string, object> }
+        const rest = Object.entries(diskFileSpecMap).filter(([key]) => key !== uuid)
+        return { ...spec, diskFileSpecMap: Object.fromEntries(rest) }
+      }),
+    /** Raises the flag of node-1. */
+    evict: () =>
+      change(nodes, 'node-1', (spec) => ({ ...spec, allowScheduling: false, evictionRequested: true })),
+    reserve: async () => {
+      const page = { key: 'node-2', version: undefined, reservations: [reservation('r')] }
+      const lease: ClusterObject = leaseOf(page, { replica: 'holdfast-0', now: Date.now() })
+      const metadata = { ...lease.metadata, namespace: 'holdfast' }
+      await sandbox.client.create(
+        { group: '', version: 'v1', plural: 'namespaces' },
+        {
+          apiVersion: 'v1',
+          kind: 'Namespace',
+          metadata: { name: 'holdfast' },
+        },
+      )
+      await sandbox.client.create(leases, { ...lease, metadata })
+    },
+  }
+}
+
+t.test('a cluster at rest is shown, and what is not known is said on standard error', async (t) => {
+  const { status, uuid } = await cluster(t)
+  const { code, stdout, stderr } = await run(status())
+  t.equal(code, 0, stderr)
+  t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
+  t.match(stderr, 'There is no namespace holdfast')
+  const wide = await run(status('node-1', '-o', 'wide'))
+  t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
+  t.notMatch(wide.stdout, 'node-2')
+})
+
+t.test('an eviction that has met a clean-up is danger, and the exit code says so', async (t) => {
+  const { status, cleanUp, evict, reserve } = await cluster(t)
+  await cleanUp()
+  const cleaning = await run(status())
+  t.equal(cleaning.code, 0)
+  t.match(cleaning.stdout, /node-1 .*1 \(age unknown\) .*cleaning up\n/)
+  t.match(cleaning.stdout, /ubuntu-22.04 +node-1 +disk-1 +ready +unknown +running\n/)
+  await evict()
+  await reserve()
+  const danger = await run(status())
+  t.equal(danger.code, 1)
+  t.match(danger.stdout, /node-1 +\(node\) .*danger\n/)
+  t.match(danger.stdout, /node-2 .*1 removal +ok\n/)
+  t.equal((await run(status('node-2'))).code, 0, 'only what is shown counts')
+
+  const json = await run(status('-o', 'json'))
+  t.equal(json.code, 1)
+  const document = JSON.parse(json.stdout) as Record<string, unknown>
+  t.match(document, {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'Status',
+    longhorn: { release: 'v1.8.0', profile: 'A' },
+    nodes: [{ name: 'node-1', state: 'danger', evictionRequested: true }, { name: 'node-2' }],
+    pendingCleanups: [{ image: 'ubuntu-22.04', node: 'node-1', since: null, ageKnown: 'unknown' }],
+    reservations: [{ node: 'node-2', intent: 'removal', by: 'holdfast-0' }],
+  })
+  const yaml = await run(status('-o', 'yaml'))
+  t.strictSame({ ...(parse(yaml.stdout) as object), observedAt: '' }, { ...document, observedAt: '' })
+})
+
+t.test('where no manager crashes there is no danger', async (t) => {
+  const { status, cleanUp, evict } = await cluster(t, 'v1.10.0')
+  await cleanUp()
+  await evict()
+  const { code, stdout } = await run(status())
+  t.equal(code, 0)
+  t.match(stdout, /node-1 +\(node\) .*flagged\n/)
+})
+
+t.test('a name that no node has, and a cluster that does not answer, are told', async (t) => {
+  const { status, sandbox } = await cluster(t)
+  const missing = await run(status('node-1', 'nod-2'))
+  t.equal(missing.code, 2)
+  t.match(missing.stderr, 'There is no Longhorn node nod-2. There are: node-1, node-2')
+  t.equal(missing.stdout, '')
+  await sandbox.stop()
+  const gone = await run(status())
+  t.equal(gone.code, 2)
+  t.match(gone.stderr, 'Cannot reach the API server')
+  t.notMatch(gone.stderr, '    at ', 'no stack')
+})
+
+t.test(
+  'without the right to read Leases, and with an object that cannot be read, it says so and goes on',
+  async (t) => {
+    const { sandbox } = await cluster(t)
+    const config = join(t.testdir(), 'front')
+    const odd = { metadata: { name: 'odd', resourceVersion: '1' }, spec: { diskFileSpecMap: 'none' } }
+    const list = { metadata: { resourceVersion: '1' }, items: [odd] }
+    const front = await inFront(t, sandbox.api.url, (_, path) => {
+      if (path.endsWith('/leases')) return forbidden(path)
+      return path.endsWith('/backingimages') ? [200, list] : undefined
+    })
+    await writeFile(config, front)
+    const blind = await run(['status', '--kubeconfig', config])
+    t.match(
+      blind.stderr,
+      /Reservations are not shown, since they cannot be read: .* User "ann" cannot do that/,
+    )
+    t.match(blind.stdout, /node-1 .* unknown +ok\n/)
+    t.match(blind.stderr, /BackingImage odd cannot be read \(spec\.diskFileSpecMap must be/)
+    t.equal(blind.code, 2, 'its copies may be what is dangerous')
+  },
+)
+
+t.test('help tells options, exit codes and examples', async (t) => {
+  const { code, stdout } = await run(['status', '--help'])
+  t.equal(code, 0)
+  for (const text of ['--watch', '--longhorn-namespace', 'Exit code', '$ holdfast status'])
+    t.match(stdout, text)
+})
+
+/** The lines that a process prints, as they come. */
+function linesOf(child: ChildProcess) {
+  if (!child.stdout) throw new Error('no output')
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  return async (pattern: RegExp): Promise<string> => {
+    for (;;) {
+      const next = await lines.next()
+      if (next.done === true) throw new Error(`ended without ${String(pattern)}`)
+      if (pattern.test(next.value)) return next.value
+    }
+  }
+}
+
+t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
+  const { status, cleanUp, evict, reserve } = await cluster(t)
+  const child = start(status('--watch'))
+  const exit = once(child, 'exit')
+  t.teardown(() => child.kill('SIGKILL'))
+  const until = linesOf(child)
+  await until(/^node-1 .* ok$/)
+  await cleanUp()
+  await until(/^$/)
+  t.match(
+    await until(/^node-1 /),
+    / 1 \(\d+s\) .* cleaning up$/,
+    'the age is known, since it began meanwhile',
+  )
+  t.match(await until(/^ubuntu/), /disk-1 +ready +\d+s +running/)
+  await evict()
+  await until(/^node-1 .* danger$/)
+  await reserve()
+  await until(/^node-2 .* 1 removal +ok$/)
+  child.kill('SIGINT')
+  t.strictSame(await exit, [0, null])
+})
+
+t.test('watching yields one YAML document for each change', async (t) => {
+  const { status, cleanUp } = await cluster(t)
+  await cleanUp()
+  const child = start(status('--watch', '-o', 'yaml', 'node-1'))
+  const exit = once(child, 'exit')
+  t.teardown(() => child.kill('SIGKILL'))
+  const until = linesOf(child)
+  await until(/^---$/)
+  await until(/^ {4}ageKnown: at least$/)
+  child.kill('SIGTERM')
+  t.strictSame(await exit, [0, null])
+})

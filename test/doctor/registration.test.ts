@@ -1,0 +1,126 @@
+import t from 'tap'
+import { checkRegistration } from '../../src/doctor/registration.ts'
+import { checkTrust } from '../../src/doctor/trust.ts'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { noon } from '../fixtures/cluster.ts'
+import { authority, facts, levels, names, registered, said } from './facts.ts'
+
+function check(parts: Readonly<Record<string, unknown>>) {
+  return checkRegistration({ registration: { seen: registered(parts) }, names })
+}
+
+const rule = (resources: string[], operations = ['*'], apiGroups = ['longhorn.io']) => ({
+  apiGroups,
+  operations,
+  resources,
+})
+
+t.test('without a registration nothing is guarded', (t) => {
+  for (const seen of [undefined, []]) {
+    const findings = checkRegistration({ registration: { seen }, names })
+    t.strictSame(levels(findings), ['error'])
+    t.match(said(findings), /ValidatingWebhookConfiguration holdfast[^]*nothing is guarded/)
+  }
+  t.end()
+})
+
+t.test('what is not sent to the guard is told, operation by operation', (t) => {
+  const cases: readonly (readonly [string, object[] | undefined, RegExp | undefined])[] = [
+    ['all of all', [rule(['*'], ['*'], ['*'])], undefined],
+    [
+      'no more than is needed',
+      [
+        rule(['nodes'], ['CREATE', 'UPDATE', 'DELETE']),
+        rule(['backingimages'], ['UPDATE']),
+        rule(['backingimagedatasources'], ['CREATE', 'UPDATE']),
+      ],
+      undefined,
+    ],
+    ['core nodes', [rule(['*'], ['*'], [''])], /CREATE of nodes\.longhorn\.io in longhorn-system/],
+    [
+      'no deletions',
+      [rule(['nodes', 'backingimages', 'backingimagedatasources'], ['CREATE', 'UPDATE'])],
+      /send DELETE of nodes\.longhorn\.io in longhorn-system\./,
+    ],
+    ['nothing', undefined, /UPDATE of backingimages\.longhorn\.io/],
+  ]
+  for (const [what, rules, text] of cases) {
+    const findings = check({ rules })
+    t.strictSame(levels(findings), [text === undefined ? 'ok' : 'error'], what)
+    if (text) t.match(said(findings), text, what)
+  }
+  t.end()
+})
+
+t.test('a registration that leaves out Longhorn’s namespace guards nothing', (t) => {
+  const key = 'kubernetes.io/metadata.name'
+  const expression = (operator: string, values?: string[]) => ({
+    matchExpressions: [{ key, operator, values }],
+  })
+  const cases: readonly (readonly [object, boolean])[] = [
+    [expression('In', ['longhorn-system']), true],
+    [expression('In', ['default']), false],
+    [expression('NotIn', ['default']), true],
+    [expression('NotIn', ['longhorn-system']), false],
+    [expression('Exists'), true],
+    [{ matchLabels: { [key]: 'longhorn-system' } }, true],
+    [{ matchLabels: { [key]: 'longhorn' } }, false],
+    [{ matchExpressions: [{ key: 'team', operator: 'In', values: ['storage'] }] }, true],
+  ]
+  for (const [namespaceSelector, sent] of cases) {
+    t.strictSame(
+      levels(check({ namespaceSelector })),
+      [sent ? 'ok' : 'error'],
+      JSON.stringify(namespaceSelector),
+    )
+  }
+  t.end()
+})
+
+t.test('status must never be registered', (t) => {
+  for (const resource of ['backingimages/status', '*/*', 'nodes/*']) {
+    const findings = check({ rules: [rule(['*']), rule([resource])] })
+    t.match(said(findings), 'sends status writes', resource)
+  }
+  t.end()
+})
+
+t.test('how it fails is told where it could be better', (t) => {
+  const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
+    [{ failurePolicy: 'Ignore' }, /failurePolicy Ignore[^]*--set webhook\.failurePolicy=Fail/],
+    [{ timeoutSeconds: 3 }, /gives the guard 3 s/],
+    [
+      { clientConfig: { service: { namespace: 'elsewhere', name: 'holdfast' } } },
+      /namespace elsewhere, not of holdfast/,
+    ],
+  ]
+  for (const [parts, text] of cases) {
+    t.strictSame(levels(check(parts)), ['warn'])
+    t.match(said(check(parts)), text)
+  }
+  t.end()
+})
+
+t.test('the API server has to trust somebody, for some time yet', async (t) => {
+  const day = 86_400_000
+  const other = await makeAuthority({ now: () => noon + 1000 * day })
+  const bundle = (...pems: string[]) => ({ caBundle: Buffer.from(pems.join('')).toString('base64') })
+  const trust = (clientConfig: object, now = noon) =>
+    checkTrust({ ...facts({ registration: { seen: registered({ clientConfig }) } }), now })
+  t.strictSame(levels(trust(bundle(authority.cert))), ['ok'])
+  t.match(said(trust({})), 'There is no caBundle')
+  t.match(said(trust(bundle('nonsense'))), 'no certificate in the caBundle')
+  const broken = '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'
+  t.match(said(trust(bundle(broken))), 'no certificate in the caBundle')
+  t.match(said(trust(bundle(authority.cert), noon + 40_000 * day)), 'Every authority has expired')
+  const ends = /until (\S+)\./.exec(said(trust(bundle(authority.cert))))?.[1] ?? ''
+  const soon = trust(bundle(authority.cert), Date.parse(ends) - 10 * day)
+  t.strictSame(levels(soon), ['warn'])
+  t.match(said(soon), `good only until ${ends}`)
+  t.strictSame(
+    levels(trust(bundle(authority.cert, broken, other.cert), Date.parse(ends) - 10 * day)),
+    ['ok'],
+    'the next authority is there already',
+  )
+  t.strictSame(levels(checkTrust(facts({ registration: { seen: undefined } }))), ['unknown'])
+})

@@ -1,0 +1,67 @@
+import t from 'tap'
+import { checkReplicas, parseDeployment, parsePod, type Pod } from '../../src/doctor/replicas.ts'
+import { forbidden, levels, names, said } from './facts.ts'
+
+const pod: Pod = { name: 'a', image: 'holdfast:1', ready: true, serves: true }
+
+t.test('replicas have to answer, to be enough and to be of one version', (t) => {
+  const down = { ...pod, ready: false }
+  const cases: readonly (readonly [string, readonly Pod[], number, string, RegExp])[] = [
+    ['as wanted', [pod, pod], 2, 'ok', /2 of 2 replicas of the guard are ready, all of image holdfast:1/],
+    ['nobody', [], 0, 'error', /There is no guard in namespace holdfast/],
+    ['not yet a pod', [], 2, 'error', /0 of 2 replicas/],
+    ['none ready', [down, down], 2, 'error', /0 of 2 replicas[^]*every eviction is refused/],
+    ['one is missing', [pod, down], 2, 'warn', /1 of 2 replicas of the guard are ready/],
+    ['one alone', [pod], 1, 'warn', /one replica of the guard alone/],
+    ['two versions', [pod, { ...pod, image: 'holdfast:2' }], 2, 'warn', /holdfast:1, holdfast:2/],
+    ['an old one leaves', [pod, pod, { ...down, image: 'old', serves: false }], 2, 'ok', /2 of 2/],
+  ]
+  for (const [what, pods, wanted, level, text] of cases) {
+    const findings = checkReplicas({
+      pods: { seen: pods },
+      deployments: { seen: wanted === 0 ? [] : [{ name: 'holdfast', wanted }] },
+      names,
+    })
+    t.strictSame(levels(findings), [level], what)
+    t.match(said(findings), text, what)
+  }
+  t.end()
+})
+
+t.test('without the Deployment the pods are judged alone', (t) => {
+  const findings = checkReplicas({
+    pods: { seen: [pod, { ...pod, ready: false }] },
+    deployments: forbidden,
+    names,
+  })
+  t.strictSame(levels(findings), ['unknown', 'warn'])
+  t.end()
+})
+
+t.test('pods and Deployments are read as Kubernetes writes them', (t) => {
+  const raw = {
+    metadata: { name: 'a', labels: { 'app.kubernetes.io/component': 'guard' } },
+    spec: {
+      containers: [
+        { name: 'istio-proxy', image: 'istio' },
+        { name: 'holdfast', image: 'holdfast:1' },
+      ],
+    },
+    status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  }
+  t.strictSame(parsePod(raw), { ok: true, value: pod })
+  const leaving = { ...raw, metadata: { ...raw.metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
+  t.match(parsePod(leaving), { value: { serves: false } })
+  const test = {
+    metadata: { name: 't', labels: { 'app.kubernetes.io/component': 'test' } },
+    spec: { containers: [] },
+  }
+  t.match(parsePod(test), { value: { image: '', ready: false, serves: false } })
+  const named = { metadata: { name: 'a' }, spec: { containers: [{ name: 'guard', image: 'x' }] } }
+  t.match(parsePod(named), { value: { image: 'x', serves: true } })
+  t.strictSame(parseDeployment({ metadata: { name: 'holdfast' }, spec: {} }), {
+    ok: true,
+    value: { name: 'holdfast', wanted: 1 },
+  })
+  t.end()
+})

@@ -1,0 +1,199 @@
+import t from 'tap'
+import { observe, type Observed } from '../../src/status/observe.ts'
+import { saysTheSame, someInDanger, type NodeState } from '../../src/status/status.ts'
+import { cluster, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { disk, pending, planned, ready, uuid } from '../fixtures/raw-objects.ts'
+import { reservation } from '../gate/reservation-book-contract.ts'
+
+function look({ map }: TestCluster, options: Partial<Observed> = {}) {
+  return observe({
+    map,
+    pages: [],
+    now: noon + 90_000,
+    watchingSince: undefined,
+    only: new Set(),
+    ...options,
+  })
+}
+
+t.test('a node is in danger only where its release crashes', (t) => {
+  const flagged = disk('d2', { evictionRequested: true })
+  const cases: readonly (readonly [string, TestCluster, NodeState])[] = [
+    [
+      'A, a pending clean-up on the other disk',
+      cluster(releases.A)
+        .node('n', [disk('d1'), flagged])
+        .image('i', [pending('d1')]),
+      'danger',
+    ],
+    [
+      'B, a pending clean-up on the other disk',
+      cluster(releases.B)
+        .node('n', [disk('d1'), flagged])
+        .image('i', [pending('d1')]),
+      'flagged',
+    ],
+    [
+      'B, a pending clean-up on the evicted disk',
+      cluster(releases.B)
+        .node('n', [disk('d1'), flagged])
+        .image('i', [pending('d2')]),
+      'danger',
+    ],
+    [
+      'C',
+      cluster(releases.C)
+        .node('n', [disk('d1'), flagged])
+        .image('i', [pending('d2')]),
+      'flagged',
+    ],
+    [
+      'release unknown',
+      cluster()
+        .node('n', [flagged])
+        .image('i', [pending('d2')]),
+      'danger',
+    ],
+    [
+      'no flag',
+      cluster(releases.A)
+        .node('n', [disk('d1')])
+        .image('i', [pending('d1')]),
+      'cleaning up',
+    ],
+    [
+      'a flag and no clean-up',
+      cluster(releases.A)
+        .node('n', [flagged])
+        .image('i', [ready('d2')]),
+      'flagged',
+    ],
+    [
+      'at rest',
+      cluster(releases.A)
+        .node('n', [disk('d1')])
+        .image('i', [ready('d1')]),
+      'ok',
+    ],
+  ]
+  for (const [what, world, state] of cases) {
+    const status = look(world)
+    t.equal(status.nodes[0]?.state, state, what)
+    t.equal(someInDanger(status), state === 'danger', what)
+  }
+  t.end()
+})
+
+t.test('each disk has its copies by phase, its flag and the state of its manager', (t) => {
+  const { nodes, longhorn } = look(
+    cluster(releases.A)
+      .node('n', [disk('d1', { evictionRequested: true }), disk('d2', { synced: false })])
+      .manager('d1', 'running')
+      .image('a', [ready('d1')])
+      .image('b', [planned('d1')])
+      .image('c', [pending('d1'), ready('d9')]),
+  )
+  t.strictSame(longhorn, { release: 'v1.8.0', profile: 'A' })
+  t.strictSame(nodes, [
+    {
+      name: 'n',
+      state: 'danger',
+      evictionRequested: false,
+      disks: [
+        {
+          name: 'd1',
+          uuid: uuid('d1'),
+          evictionRequested: true,
+          copies: { planned: 1, present: 1, 'pending cleanup': 1 },
+          managerState: 'running',
+        },
+        {
+          name: 'd2',
+          uuid: null,
+          evictionRequested: false,
+          copies: { planned: 0, present: 0, 'pending cleanup': 0 },
+          managerState: null,
+        },
+      ],
+    },
+  ])
+  t.end()
+})
+
+t.test('the age of a clean-up is told only as far as it is known', (t) => {
+  const world = cluster(releases.A)
+    .node('n', [disk('d1')])
+    .image('i', [pending('d1')])
+  const age = (watchingSince: number | undefined) => {
+    const [{ since, ageKnown } = {}] = look(world, { watchingSince }).pendingCleanups
+    return { since, ageKnown }
+  }
+  const since = new Date(noon).toISOString()
+  t.strictSame(age(undefined), { since: null, ageKnown: 'unknown' })
+  t.strictSame(age(noon), { since, ageKnown: 'at least' }, 'it was there when the watching began')
+  t.strictSame(age(noon - 1), { since, ageKnown: 'exact' }, 'it began while somebody watched')
+  t.end()
+})
+
+t.test('clean-ups on disks that no node has are shown too', (t) => {
+  const status = look(
+    cluster(releases.A)
+      .node('n', [disk('d1')])
+      .image('i', [pending('lost')]),
+  )
+  t.match(status.pendingCleanups, [{ image: 'i', diskUUID: uuid('lost'), node: null, disk: null }])
+  t.end()
+})
+
+t.test('nodes that are named are shown alone, with what is theirs', (t) => {
+  const world = cluster(releases.A)
+    .node('n10', [disk('d10')])
+    .node('n2', [disk('d2')])
+    .node('n1', [disk('d1')])
+    .image('i', [pending('d1'), pending('d2'), pending('lost')])
+  const pages = ['n1', 'n2', '(unowned disks)'].map((key) => ({
+    key,
+    version: '1',
+    reservations: [reservation('r')],
+  }))
+  const all = look(world, { pages })
+  t.strictSame(
+    all.nodes.map(({ name }) => name),
+    ['n1', 'n2', 'n10'],
+    'in the order that people count',
+  )
+  t.strictSame(
+    all.reservations?.map(({ node }) => node),
+    [null, 'n1', 'n2'],
+  )
+  const one = look(world, { pages, only: new Set(['n2']) })
+  t.match(one.nodes, [{ name: 'n2' }])
+  t.match(one.pendingCleanups, [{ node: 'n2' }])
+  t.strictSame(one.reservations, [
+    {
+      node: 'n2',
+      intent: 'removal',
+      object: { kind: 'BackingImage', name: 'ubuntu-22.04' },
+      disks: reservation('r').disks,
+      deadline: '2026-11-23T12:01:10.123Z',
+      by: 'holdfast-0',
+    },
+  ])
+  t.end()
+})
+
+t.test('reservations that cannot be read are not none', (t) => {
+  t.equal(look(cluster(releases.A), { pages: undefined }).reservations, null)
+  t.strictSame(look(cluster(releases.A)).reservations, [])
+  t.end()
+})
+
+t.test('time alone changes nothing', (t) => {
+  const world = cluster(releases.A)
+    .node('n', [disk('d1')])
+    .image('i', [pending('d1')])
+  const before = look(world)
+  t.ok(saysTheSame(before, look(world, { now: noon + 999_000 })))
+  t.notOk(saysTheSame(before, look(world.image('i', [pending('d1', 'unknown')]))))
+  t.end()
+})
