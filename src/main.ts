@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { auditCommand } from './commands/audit.ts'
 import { certsCommand } from './commands/certs.ts'
 import { checkCommand } from './commands/check.ts'
+import { completionCommand } from './commands/completion.ts'
 import { doctorCommand } from './commands/doctor.ts'
 import { evictCommand } from './commands/evict.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
@@ -12,7 +13,7 @@ import { snapshotCommand } from './commands/snapshot.ts'
 import { statusCommand } from './commands/status.ts'
 import { version } from './guard/version.ts'
 
-const program = new Command('holdfast')
+const program: Command = new Command('holdfast')
   .description('Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.')
   .version(version())
   .exitOverride()
@@ -26,6 +27,7 @@ const program = new Command('holdfast')
   .addCommand(evictCommand())
   .addCommand(sandboxCommand())
   .addCommand(certsCommand())
+  .addCommand(completionCommand(() => program))
 
 // Sub-commands do not inherit it.
 for (const command of program.commands) command.exitOverride()
