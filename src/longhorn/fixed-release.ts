@@ -1,11 +1,8 @@
 import { profileOf } from './profile.ts'
 
-/** More patches than any line has had before it was put right. */
-const mostPatches = 10
-
 /**
- * The first release, of the same line or the next ones, that an eviction during a clean-up does not crash (longhorn.md
- * §2).
+ * The first release of the same line that an eviction during a clean-up does not crash (longhorn.md
+ * §2); of the oldest line that evicts backing images, for one before it.
  *
  * @returns undefined for a release that does not say which line it is of
  */
@@ -14,12 +11,11 @@ export function fixedRelease(release: string | undefined): string | undefined {
   if (!parts) return undefined
   const line = { major: Number(parts[1]), minor: Number(parts[2]) }
   // Before 1.7 there is nothing to be put right, and Longhorn moves on line by line.
-  const { major, minor: first } = profileOf(`v${line.major}.${line.minor}.0`) === 'none' ? oldestLine : line
-  for (let minor = first; ; minor += 1) {
-    for (let patch = 0; patch < mostPatches; patch += 1) {
-      const candidate = `v${major}.${minor}.${patch}`
-      if (profileOf(candidate) === 'C') return candidate
-    }
+  const { major, minor } = profileOf(`v${line.major}.${line.minor}.0`) === 'none' ? oldestLine : line
+  // Every line of the table in longhorn.md §2 was put right by one of its patches.
+  for (let patch = 0; ; patch += 1) {
+    const candidate = `v${major}.${minor}.${patch}`
+    if (profileOf(candidate) === 'C') return candidate
   }
 }
 
