@@ -13,10 +13,9 @@ export function fixedRelease(release: string | undefined): string | undefined {
   // Before 1.7 there is nothing to be put right, and Longhorn moves on line by line.
   const { major, minor } = profileOf(`v${line.major}.${line.minor}.0`) === 'none' ? oldestLine : line
   // Every line of the table in longhorn.md §2 was put right by one of its patches.
-  for (let patch = 0; ; patch += 1) {
-    const candidate = `v${major}.${minor}.${patch}`
-    if (profileOf(candidate) === 'C') return candidate
-  }
+  let patch = 0
+  while (profileOf(`v${major}.${minor}.${patch}`) !== 'C') patch += 1
+  return `v${major}.${minor}.${patch}`
 }
 
 /** The first one that evicts backing images. */
