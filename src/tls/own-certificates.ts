@@ -53,14 +53,20 @@ const maxSteps = 5
 const firstRetryMs = 1_000
 
 /**
+ * Of the time between two looks at most this counts, in milliseconds: after a sleep of the machine the others have not
+ * looked either, and serve what they served before.
+ */
+const maxLookGapMs = 10 * 60_000
+
+/**
  * A guard's own authority and serving certificate, kept where all replicas find them. One replica leads: it makes,
  * renews and publishes; the others read.
  */
 export class OwnCertificates implements CertificateSource {
   readonly #names: readonly string[]
   readonly #modules: OwnCertificatesModules
-  /** Since when what is kept and what is published have been as they are. */
-  #settled: { readonly version: string; readonly since: number } | undefined
+  /** For how long what is kept and what is published have been as they are, up to the last look at them. */
+  #settled: { readonly version: string; readonly forMs: number; readonly lookedAt: number } | undefined
   #told = ''
 
   /** @param names what the server is called by: `<service>.<namespace>.svc` */
@@ -114,7 +120,8 @@ export class OwnCertificates implements CertificateSource {
     const { kept, version } = await this.#advance(signal)
     try {
       const settled = await this.#modules.registration.publish(caBundle(kept), signal)
-      if (!settled || this.#settled?.version !== version) this.#settled = { version, since: timers.now() }
+      const now = timers.now()
+      this.#settled = { version, forMs: settled ? this.#settledMs(version, now) : 0, lookedAt: now }
       this.#told = ''
     } catch (error) {
       signal.throwIfAborted()
@@ -130,13 +137,19 @@ export class OwnCertificates implements CertificateSource {
       const found = await store.read(signal)
       const { kept, version } = found
       const now = timers.now()
-      const settledMs = this.#settled?.version === version ? now - this.#settled.since : 0
-      const next = nextStep(kept, { now, names: this.#names, settledMs })
+      const next = nextStep(kept, { now, names: this.#names, settledMs: this.#settledMs(version, now) })
       if (next.step === 'nothing' || steps === maxSteps) return found
       const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
       // If somebody else was quicker, what there is now is looked at.
       if (await store.write(changed, version, signal)) onStep(next)
     }
+  }
+
+  /** For how long this version has stood, in milliseconds. */
+  #settledMs(version: string, now: number): number {
+    if (this.#settled?.version !== version) return 0
+    const { forMs, lookedAt } = this.#settled
+    return forMs + Math.min(now - lookedAt, maxLookGapMs)
   }
 
   /** The same problem comes with each look. */

@@ -1,5 +1,5 @@
 import type { Kept } from './kept.ts'
-import { isDue, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
+import { isDue, isUrgent, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
 
 /** The next thing to do about what is kept, one write each. */
 export type Step =
@@ -53,8 +53,14 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
     return { step: ready ? 'change' : 'begin', why: `${unserving}, and ${unsigning}` }
   }
   if (ready) {
-    if (settledMs < announcedMs) return { step: 'nothing' }
-    return { step: 'change', why: 'the next authority has been made known' }
+    if (settledMs >= announcedMs) return { step: 'change', why: 'the next authority has been made known' }
+    // Where leaders change too often for one to see it settle, a moment without trust is better than no certificate.
+    if (serving !== undefined && isUrgent(serving.cert, now))
+      return {
+        step: 'change',
+        why: 'the serving certificate is about to expire, and the next authority is ready',
+      }
+    return { step: 'nothing' }
   }
   if (unsigning !== undefined) return { step: 'announce', why: unsigning }
   if (isDue(authority.cert, now)) return { step: 'announce', why: 'the authority is about to expire' }

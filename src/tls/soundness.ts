@@ -17,10 +17,20 @@ export function readCertificate(pem: string): X509Certificate | undefined {
 
 /** True if it is time to replace a certificate: 90 days before its end, or after two thirds of a shorter life. */
 export function isDue(pem: string, now: number): boolean {
+  return now >= dueAt(pem, 1)
+}
+
+/** True if two thirds of the time to replace a certificate are over: 30 days before its end. */
+export function isUrgent(pem: string, now: number): boolean {
+  return now >= dueAt(pem, 1 / 3)
+}
+
+/** What cannot be read is due at any time. */
+function dueAt(pem: string, share: number): number {
   const cert = readCertificate(pem)
-  if (cert === undefined) return true
+  if (cert === undefined) return -Infinity
   const [from, to] = [Date.parse(cert.validFrom), Date.parse(cert.validTo)]
-  return now >= to - Math.min(lookAheadMs, (to - from) / 3)
+  return to - Math.min(lookAheadMs, (to - from) / 3) * share
 }
 
 /** Why an authority cannot sign; undefined if it can. */

@@ -83,6 +83,25 @@ t.test('a certificate is served although it cannot be published, and said so onc
   t.ok(store.kept.next, 'nothing signs that nobody was told to trust')
 })
 
+t.test('after a long sleep the authority before is trusted until the others have looked', async (t) => {
+  const { certificates, clock, store, trust, steps } = replica(true)
+  await certificates.read(signal)
+  clock.advance(3_600 * 86_400_000)
+  await certificates.read(signal)
+  clock.advance(60_000)
+  await certificates.read(signal)
+  t.strictSame(steps, ['begin', 'issue', 'announce', 'change'])
+  clock.advance(86_400_000)
+  await certificates.read(signal)
+  t.ok(store.kept.previous, 'a day of sleep')
+  for (let look = 0; look < 6; look += 1) {
+    clock.advance(600_000)
+    await certificates.read(signal)
+  }
+  t.equal(store.kept.previous, undefined, 'an hour of looking')
+  t.equal(trust.bundle.match(/BEGIN/g)?.length, 1)
+})
+
 t.test('without an election what is kept is served', async (t) => {
   const { certificates, election, store, problems } = replica(true)
   const made = await certificates.read(signal)

@@ -66,6 +66,9 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
       ],
       ['announced just now', { ...old, next }, { settledMs: 59_999 }, 'nothing'],
       ['announced for a minute', { ...old, next }, { settledMs: 60_000 }, 'change', /made known/],
+      // A certificate of 80 days: it is urgent after eight ninths of them.
+      ['announced, unsettled, 10 days left', { ...old, next }, { laterMs: 70 * day }, 'nothing'],
+      ['announced, unsettled, 8 days left', { ...old, next }, { laterMs: 72 * day }, 'change', /is ready/],
       ['announced, and broken', { ...old, next: { cert: 'x', key: 'y' } }, { settledMs: day }, 'announce'],
       ['nothing left that signs', ancient, { laterMs: 11 * day }, 'begin', /expired, and the authority has/],
       ['an authority that is none', { ...sound, authority: sound.serving }, {}, 'begin', /none of an auth/],
