@@ -111,7 +111,7 @@ export async function carryOut(
     tell,
     changed: () => nextChange(live, signal),
     write: (evictionRequested) =>
-      patchNode(target.node, evictionPatch(target, evictionRequested), {
+      patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
         connection,
         namespace: longhornNamespace,
         live,

@@ -1,11 +1,23 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { isReady } from '../longhorn/copies.ts'
+import type { DiskFileSpec } from '../longhorn/backing-image.ts'
+import { isReady, isReadySoon } from '../longhorn/copies.ts'
+import { isFlagged } from '../longhorn/eviction.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
 import type { NodeChange } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { isInDanger } from '../rules/in-danger.ts'
 import { judge } from '../rules/judge.ts'
 import type { Policy } from '../rules/policy.ts'
-import { findTarget, isClosed, isRequested, withEviction, type Target, type TargetDisks } from './target.ts'
+import { isWorthless } from '../rules/usable.ts'
+import {
+  evictedBeside,
+  findTarget,
+  isClosed,
+  isRequested,
+  withEviction,
+  type Target,
+  type TargetDisks,
+} from './target.ts'
 
 /** What a safe eviction does next; told from the cluster alone, so that it can be taken up at any point. */
 export type EvictionStep =
@@ -17,6 +29,8 @@ export type EvictionStep =
   | { readonly step: 'wait-for-replicas'; readonly replicas: readonly string[] }
   /** Longhorn makes copies elsewhere, and marks those that go. */
   | { readonly step: 'wait-for-copies'; readonly images: readonly string[] }
+  /** A clean-up has met the flag: take it down until that has ended. */
+  | { readonly step: 'retreat'; readonly cleanups: readonly PendingCleanup[] }
   /** Take the flag down, so that copies are removed and drained without one. */
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
@@ -53,22 +67,29 @@ export function nextStep(
   // Before 1.7 copies are not moved: they stay where they are.
   const images = profile === 'none' ? [] : imagesOn(found, map)
   const pending = pendingOn(found, map)
-  if (isRequested(target, found)) return whileRequested({ profile, replicas, images, pending, map, found })
-  if (replicas.length + images.length + pending.length === 0) return { step: 'done' }
-  if (
-    replicas.length === 0 &&
-    isClosed(target, found) &&
-    images.every((image) => isMarked(image, found, map))
-  ) {
-    return { step: 'wait-for-removal', images: named(images, pending) }
+  const left = { profile, replicas, images, pending, map, found }
+  const crashing = profile === 'A' || profile === 'B'
+  const requested = isRequested(target, found)
+  if (!requested && !isFlagged(found.node) && isEmpty(left)) return { step: 'done' }
+  if (crashing) {
+    const beside = evictedBeside(target, found)
+    if (beside.length > 0) return impossible(besideOthers(target, beside))
+    if (isInDanger(found.node, map, profile))
+      return { step: 'retreat', cleanups: [...map.pendingOnNode(target.node)] }
+    // The flags of single disks, where the node's own is down already.
+    if (isFlagged(found.node) && isOnlyRemoval(target, left)) return { step: 'lower' }
   }
+  if (requested) return whileRequested(left, crashing)
+  if (isEmpty(left)) return { step: 'done' }
+  if (isOnlyRemoval(target, left)) return { step: 'wait-for-removal', images: named(images, pending) }
   const inTheWay = pendingInTheWay(found, profile, map, pending)
   if (inTheWay.length > 0) return { step: 'wait-for-cleanup', cleanups: inTheWay }
   const problems = objections(target, found, map, circumstances)
   return problems.length > 0 ? impossible(...problems) : { step: 'raise' }
 }
 
-interface Requested {
+/** What is still on the disks of a target. */
+interface Left {
   readonly profile: Profile
   readonly replicas: readonly string[]
   readonly images: readonly string[]
@@ -77,15 +98,33 @@ interface Requested {
   readonly found: TargetDisks
 }
 
-function whileRequested({ profile, replicas, images, pending, map, found }: Requested): EvictionStep {
+function isEmpty({ replicas, images, pending }: Left): boolean {
+  return replicas.length + images.length + pending.length === 0
+}
+
+function whileRequested(left: Left, crashing: boolean): EvictionStep {
+  const { replicas, images, pending } = left
   if (replicas.length > 0) return { step: 'wait-for-replicas', replicas }
-  const crashing = profile === 'A' || profile === 'B'
   if (!crashing) {
-    const left = named(images, pending)
-    return left.length > 0 ? { step: 'wait-for-removal', images: left } : { step: 'done' }
+    const names = named(images, pending)
+    return names.length > 0 ? { step: 'wait-for-removal', images: names } : { step: 'done' }
   }
-  const waiting = images.filter((image) => !isMarked(image, found, map) || !hasReplacement(image, found, map))
+  const waiting = images.filter((image) => !mayGo(image, left))
   return waiting.length > 0 ? { step: 'wait-for-copies', images: waiting } : { step: 'lower' }
+}
+
+/** True if Longhorn does all that remains by itself, whatever the flags say. */
+function isOnlyRemoval(target: Target, left: Left): boolean {
+  const { replicas, images, map, found } = left
+  if (replicas.length > 0 || !isClosed(target, found)) return false
+  if (isFlagged(found.node)) return images.every((image) => mayGo(image, left))
+  return images.every((image) => isMarked(image, found, map))
+}
+
+/** True if the flag need not stay up for the copies of this image. */
+function mayGo(image: string, { found, map }: Left): boolean {
+  if (!isMarked(image, found, map)) return false
+  return hasReplacement(image, found, map) || isReplacedLater(image, map) || isLost(image, found, map)
 }
 
 /** True if every copy of the image on these disks is marked, and so removed by Longhorn whatever the flags say. */
@@ -103,6 +142,24 @@ function hasReplacement(name: string, found: TargetDisks, map: DiskMapView): boo
     .some(
       (copy) => isReady(copy) && !going.has(copy.diskUUID) && !specs?.get(copy.diskUUID)?.evictionRequested,
     )
+}
+
+/**
+ * True if the replacement can come only once the flag is down: of several copies that all go, Longhorn keeps one until
+ * there is a new one, and removes the others in the very write that adds it; who holds back the removal holds back both.
+ */
+function isReplacedLater(name: string, map: DiskMapView): boolean {
+  const specs = map.image(name)?.spec.diskFileSpecMap ?? new Map<string, DiskFileSpec>()
+  const isGoing = (uuid: string): boolean => specs.get(uuid)?.evictionRequested === true
+  const going = [...specs.keys()].filter(isGoing)
+  if (going.length < 2) return false
+  return !map.copiesOf(name).some((copy) => isReadySoon(copy) && !isGoing(copy.diskUUID))
+}
+
+/** True if all copies of the image on these disks have failed: there is nothing to be replaced. */
+function isLost(name: string, found: TargetDisks, map: DiskMapView): boolean {
+  const disks = new Set(disksOf(found))
+  return map.copiesOf(name).every((copy) => !disks.has(copy.diskUUID) || isWorthless(copy))
 }
 
 /** On profile A a clean-up on any disk of the node crashes it, on the others only one on a disk that is evicted. */
@@ -163,6 +220,14 @@ function named(images: readonly string[], pending: readonly PendingCleanup[]): s
 /** `disk disk-1 of node node-1` */
 export function nameOf({ node, disk }: Target): string {
   return disk === undefined ? `node ${node}` : `disk ${disk} of node ${node}`
+}
+
+function besideOthers(target: Target, beside: readonly string[]): string {
+  return (
+    `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
+    `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
+    `Let the other one end first, or take its flag down, or empty the whole node (without --disk)`
+  )
 }
 
 function impossible(...problems: string[]): EvictionStep {

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { group, kinds, version } from '../longhorn/kinds.ts'
+import type { Node } from '../longhorn/node.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import { parser } from '../longhorn/parse.ts'
 import { abortReason } from './abort-reason.ts'
@@ -27,20 +28,26 @@ const parseWritten = parser(
 )
 
 /**
- * Patches one of Longhorn's nodes as it stands in the disk map, and waits until the disk map shows it. What is held
+ * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows it. What is held
  * back is tried again, for as long as it takes.
  *
  * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure, or the signal's reason
  */
-export async function patchNode(name: string, patch: object, modules: NodeWriteModules): Promise<void> {
+export async function patchNode(
+  name: string,
+  patch: (node: Node) => object,
+  modules: NodeWriteModules,
+): Promise<void> {
   const { connection, namespace, live, clock, signal, onHeld } = modules
   const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds.Node.plural}/${encodeURIComponent(name)}`
   const headers = { 'content-type': 'application/merge-patch+json' }
   for (;;) {
     signal.throwIfAborted()
-    const resourceVersion = live.map.node(name)?.metadata.resourceVersion
+    const node = live.map.node(name)
+    // It was deleted while a write was held back; the next look at the disk map says so.
+    if (!node) return
     try {
-      const json = { ...patch, metadata: { resourceVersion } }
+      const json = { ...patch(node), metadata: { resourceVersion: node.metadata.resourceVersion } }
       const written = parseWritten(
         await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
       )
