@@ -6,6 +6,7 @@ import { parser } from '../longhorn/parse.ts'
 import { abortReason } from './abort-reason.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Clock } from './clock.ts'
+import { ConnectionFailure } from './connection-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 import type { LiveMap } from './live-map.ts'
@@ -31,7 +32,7 @@ const parseWritten = parser(
  * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows it. What is held
  * back is tried again, for as long as it takes.
  *
- * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure, or the signal's reason
+ * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
  */
 export async function patchNode(
   name: string,
@@ -60,12 +61,27 @@ export async function patchNode(
       )
       return
     } catch (error) {
-      if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) throw error
-      if (error.code !== 409) onHeld(error.message)
-      // After a conflict the disk map catches up in no time.
-      await pause(clock, (error.retryAfterSeconds ?? (error.code === 409 ? 0.1 : 2)) * 1_000, signal)
+      const pauseMs = pauseAfter(error)
+      if (pauseMs === undefined) throw error
+      if (pauseMs !== conflictPauseMs) onHeld(error instanceof Error ? error.message : String(error))
+      await pause(clock, pauseMs, signal)
     }
   }
+}
+
+/** After a conflict the disk map catches up in no time. */
+const conflictPauseMs = 100
+const usualPauseMs = 2_000
+
+/** How long to wait before the same write is tried again; undefined if that would not help. */
+function pauseAfter(error: unknown): number | undefined {
+  if (error instanceof ConnectionFailure) {
+    // The write may have been made; on the version that it was made for it cannot be made twice.
+    return error.kind === 'credentials' ? undefined : usualPauseMs
+  }
+  if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) return undefined
+  if (error.code === 409) return conflictPauseMs
+  return error.retryAfterSeconds === undefined ? usualPauseMs : error.retryAfterSeconds * 1_000
 }
 
 /** Resolves at the next change of the disk map. @throws the signal's reason */
