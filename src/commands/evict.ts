@@ -6,6 +6,7 @@ import { runEviction } from '../eviction/run.ts'
 import { evictionPatch, type Target } from '../eviction/target.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
 import { systemClock } from '../kubernetes/clock.ts'
+import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import { findGuard } from '../kubernetes/find-guard.ts'
@@ -111,7 +112,7 @@ export async function carryOut(
     tell,
     changed: () => nextChange(live, signal),
     write: (evictionRequested) =>
-      patchNode(target.node, evictionPatch(target, evictionRequested), {
+      patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
         connection,
         namespace: longhornNamespace,
         live,
@@ -146,6 +147,7 @@ function outcomeOf(error: unknown, target: Target, note: (text: string) => void)
   if (error instanceof Interrupted) note(`Interrupted. Go on with: ${again(target)}`)
   else if (error instanceof TimeIsUp) note(`The time is up. Go on with: ${again(target)}`)
   else if (error instanceof ApiFailure) note(error.message)
+  else if (error instanceof ConnectionFailure) note(`${error.message}\nGo on with: ${again(target)}`)
   else throw error
   return exitCode.failed
 }

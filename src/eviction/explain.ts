@@ -13,8 +13,12 @@ export function explain(step: EvictionStep): string {
       return `waiting for Longhorn to move ${count(step.replicas.length, 'replica')} away: ${some(step.replicas)}`
     case 'wait-for-copies':
       return `waiting for a ready copy elsewhere of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
+    case 'retreat':
+      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: taking the flag down until the end of it: ${some(
+        step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
+      )}`
     case 'lower':
-      return 'every copy has a replacement: taking the flag down, so that the copies are removed without one'
+      return 'nothing needs the flag any more: taking it down, so that the copies are removed without one'
     case 'wait-for-removal':
       return `waiting for Longhorn to remove the copies of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
     case 'done':

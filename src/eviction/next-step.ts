@@ -1,11 +1,20 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { isReady } from '../longhorn/copies.ts'
+import { isFlagged } from '../longhorn/eviction.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
 import type { NodeChange } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { isInDanger } from '../rules/in-danger.ts'
 import { judge } from '../rules/judge.ts'
 import type { Policy } from '../rules/policy.ts'
-import { findTarget, isClosed, isRequested, withEviction, type Target, type TargetDisks } from './target.ts'
+import { imagesLeft, isEmpty, isOnlyRemoval, mayGo, remainsOn, type Remains } from './remains.ts'
+import {
+  evictedBeside,
+  findTarget,
+  isRequested,
+  withEviction,
+  type Target,
+  type TargetDisks,
+} from './target.ts'
 
 /** What a safe eviction does next; told from the cluster alone, so that it can be taken up at any point. */
 export type EvictionStep =
@@ -17,6 +26,8 @@ export type EvictionStep =
   | { readonly step: 'wait-for-replicas'; readonly replicas: readonly string[] }
   /** Longhorn makes copies elsewhere, and marks those that go. */
   | { readonly step: 'wait-for-copies'; readonly images: readonly string[] }
+  /** A clean-up has met the flag: take it down until that has ended. */
+  | { readonly step: 'retreat'; readonly cleanups: readonly PendingCleanup[] }
   /** Take the flag down, so that copies are removed and drained without one. */
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
@@ -49,71 +60,45 @@ export function nextStep(
       `Longhorn has not looked at disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
     )
   }
-  const replicas = disksOf(found).flatMap((uuid) => [...map.replicasOn(uuid)])
-  // Before 1.7 copies are not moved: they stay where they are.
-  const images = profile === 'none' ? [] : imagesOn(found, map)
-  const pending = pendingOn(found, map)
-  if (isRequested(target, found)) return whileRequested({ profile, replicas, images, pending, map, found })
-  if (replicas.length + images.length + pending.length === 0) return { step: 'done' }
-  if (
-    replicas.length === 0 &&
-    isClosed(target, found) &&
-    images.every((image) => isMarked(image, found, map))
-  ) {
-    return { step: 'wait-for-removal', images: named(images, pending) }
+  const remains = remainsOn(found, map, profile)
+  const crashing = profile === 'A' || profile === 'B'
+  const requested = isRequested(target, found)
+  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return { step: 'done' }
+  if (crashing) {
+    const beside = evictedBeside(target, found)
+    if (beside.length > 0) return impossible(besideOthers(target, beside))
+    if (isInDanger(found.node, map, profile))
+      return { step: 'retreat', cleanups: [...map.pendingOnNode(target.node)] }
+    // The flags of single disks, where the node's own is down already.
+    if (isFlagged(found.node) && isOnlyRemoval(target, remains)) return { step: 'lower' }
   }
-  const inTheWay = pendingInTheWay(found, profile, map, pending)
+  if (requested) return whileRequested(remains, crashing)
+  if (isEmpty(remains)) return { step: 'done' }
+  if (isOnlyRemoval(target, remains)) return { step: 'wait-for-removal', images: imagesLeft(remains) }
+  const inTheWay = pendingInTheWay(found, profile, remains)
   if (inTheWay.length > 0) return { step: 'wait-for-cleanup', cleanups: inTheWay }
   const problems = objections(target, found, map, circumstances)
   return problems.length > 0 ? impossible(...problems) : { step: 'raise' }
 }
 
-interface Requested {
-  readonly profile: Profile
-  readonly replicas: readonly string[]
-  readonly images: readonly string[]
-  readonly pending: readonly PendingCleanup[]
-  readonly map: DiskMapView
-  readonly found: TargetDisks
-}
-
-function whileRequested({ profile, replicas, images, pending, map, found }: Requested): EvictionStep {
+function whileRequested(remains: Remains, crashing: boolean): EvictionStep {
+  const { replicas, images } = remains
   if (replicas.length > 0) return { step: 'wait-for-replicas', replicas }
-  const crashing = profile === 'A' || profile === 'B'
   if (!crashing) {
-    const left = named(images, pending)
+    const left = imagesLeft(remains)
     return left.length > 0 ? { step: 'wait-for-removal', images: left } : { step: 'done' }
   }
-  const waiting = images.filter((image) => !isMarked(image, found, map) || !hasReplacement(image, found, map))
+  const waiting = images.filter((image) => !mayGo(image, remains))
   return waiting.length > 0 ? { step: 'wait-for-copies', images: waiting } : { step: 'lower' }
-}
-
-/** True if every copy of the image on these disks is marked, and so removed by Longhorn whatever the flags say. */
-function isMarked(name: string, found: TargetDisks, map: DiskMapView): boolean {
-  const specs = map.image(name)?.spec.diskFileSpecMap
-  return disksOf(found).every((uuid) => specs?.get(uuid)?.evictionRequested ?? true)
-}
-
-/** One is enough: Longhorn makes the others once the flag is down (longhorn.md §2, o4). */
-function hasReplacement(name: string, found: TargetDisks, map: DiskMapView): boolean {
-  const going = new Set(disksOf(found))
-  const specs = map.image(name)?.spec.diskFileSpecMap
-  return map
-    .copiesOf(name)
-    .some(
-      (copy) => isReady(copy) && !going.has(copy.diskUUID) && !specs?.get(copy.diskUUID)?.evictionRequested,
-    )
 }
 
 /** On profile A a clean-up on any disk of the node crashes it, on the others only one on a disk that is evicted. */
 function pendingInTheWay(
   { node }: TargetDisks,
   profile: Profile,
-  map: DiskMapView,
-  own: readonly PendingCleanup[],
+  { map, pending }: Remains,
 ): readonly PendingCleanup[] {
-  if (profile !== 'A') return own
-  return [...map.pendingOnNode(node.metadata.name)]
+  return profile === 'A' ? [...map.pendingOnNode(node.metadata.name)] : pending
 }
 
 /** What the guard would refuse for good, and what Longhorn could never finish. */
@@ -137,32 +122,17 @@ function objections(
     .map(({ message, clears }) => `${message}. What clears it: ${clears}`)
 }
 
-function disksOf({ uuids }: TargetDisks): string[] {
-  return [...uuids.values()].flatMap((uuid) => uuid ?? [])
-}
-
-/** The images with a copy in spec on these disks. */
-function imagesOn(found: TargetDisks, map: DiskMapView): string[] {
-  const names = new Set<string>()
-  for (const uuid of disksOf(found)) {
-    for (const { metadata, spec } of map.imagesOn(uuid)) {
-      if (spec.diskFileSpecMap.has(uuid)) names.add(metadata.name)
-    }
-  }
-  return [...names]
-}
-
-function pendingOn(found: TargetDisks, map: DiskMapView): PendingCleanup[] {
-  return disksOf(found).flatMap((uuid) => [...map.pendingOn(uuid)])
-}
-
-function named(images: readonly string[], pending: readonly PendingCleanup[]): string[] {
-  return [...new Set([...images, ...pending.map(({ image }) => image)])]
-}
-
 /** `disk disk-1 of node node-1` */
 export function nameOf({ node, disk }: Target): string {
   return disk === undefined ? `node ${node}` : `disk ${disk} of node ${node}`
+}
+
+function besideOthers(target: Target, beside: readonly string[]): string {
+  return (
+    `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
+    `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
+    `Let the other one end first, or take its flag down, or empty the whole node (without --disk)`
+  )
 }
 
 function impossible(...problems: string[]): EvictionStep {

@@ -40,6 +40,7 @@ export async function runEviction(
       case 'raise':
         await write(true)
         break
+      case 'retreat':
       case 'lower':
         await write(false)
         break

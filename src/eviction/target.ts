@@ -31,6 +31,16 @@ export function isRequested({ disk }: Target, { node, disks }: TargetDisks): boo
   return disk === undefined ? node.spec.evictionRequested : disks.every((each) => isEvicting(node, each))
 }
 
+/** What else is being evicted on the node: `the whole node`, `disk disk-2`. Of a whole node nothing is else. */
+export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[] {
+  if (disk === undefined) return []
+  const others = [...node.spec.disks].filter(([name, each]) => name !== disk && each.evictionRequested)
+  return [
+    ...(node.spec.evictionRequested ? ['the whole node'] : []),
+    ...others.map(([name]) => `disk ${name}`),
+  ]
+}
+
 /** True if nothing new is placed on the target. */
 export function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
   if (!node.spec.allowScheduling) return true
@@ -51,8 +61,12 @@ export function withEviction({ disk }: Target, node: Node): Node {
   return { ...node, spec: { ...spec, disks: new Map(disks) } }
 }
 
-/** The merge patch that asks for the eviction, or, with `false`, takes the flag down and leaves scheduling closed. */
-export function evictionPatch({ disk }: Target, evictionRequested: boolean): object {
+/** The merge patch that asks for the eviction, or, with `false`, takes its flags down and leaves scheduling closed. */
+export function evictionPatch({ disk }: Target, { spec }: Node, evictionRequested: boolean): object {
   const wanted = evictionRequested ? { allowScheduling: false, evictionRequested } : { evictionRequested }
-  return { spec: disk === undefined ? wanted : { disks: { [disk]: wanted } } }
+  if (disk !== undefined) return { spec: { disks: { [disk]: wanted } } }
+  const flagged = [...spec.disks].filter(([, each]) => each.evictionRequested)
+  if (evictionRequested || flagged.length === 0) return { spec: wanted }
+  // A single disk's flag would keep the danger up, and the removals back.
+  return { spec: { ...wanted, disks: Object.fromEntries(flagged.map(([name]) => [name, wanted])) } }
 }

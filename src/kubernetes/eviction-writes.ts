@@ -1,10 +1,12 @@
 import { Type } from 'typebox'
 import { group, kinds, version } from '../longhorn/kinds.ts'
+import type { Node } from '../longhorn/node.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import { parser } from '../longhorn/parse.ts'
 import { abortReason } from './abort-reason.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Clock } from './clock.ts'
+import { ConnectionFailure } from './connection-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 import type { LiveMap } from './live-map.ts'
@@ -27,20 +29,26 @@ const parseWritten = parser(
 )
 
 /**
- * Patches one of Longhorn's nodes as it stands in the disk map, and waits until the disk map shows it. What is held
+ * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows it. What is held
  * back is tried again, for as long as it takes.
  *
- * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure, or the signal's reason
+ * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
  */
-export async function patchNode(name: string, patch: object, modules: NodeWriteModules): Promise<void> {
+export async function patchNode(
+  name: string,
+  patch: (node: Node) => object,
+  modules: NodeWriteModules,
+): Promise<void> {
   const { connection, namespace, live, clock, signal, onHeld } = modules
   const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds.Node.plural}/${encodeURIComponent(name)}`
   const headers = { 'content-type': 'application/merge-patch+json' }
   for (;;) {
     signal.throwIfAborted()
-    const resourceVersion = live.map.node(name)?.metadata.resourceVersion
+    const node = live.map.node(name)
+    // It was deleted while a write was held back; the next look at the disk map says so.
+    if (!node) return
     try {
-      const json = { ...patch, metadata: { resourceVersion } }
+      const json = { ...patch(node), metadata: { resourceVersion: node.metadata.resourceVersion } }
       const written = parseWritten(
         await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
       )
@@ -53,12 +61,27 @@ export async function patchNode(name: string, patch: object, modules: NodeWriteM
       )
       return
     } catch (error) {
-      if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) throw error
-      if (error.code !== 409) onHeld(error.message)
-      // After a conflict the disk map catches up in no time.
-      await pause(clock, (error.retryAfterSeconds ?? (error.code === 409 ? 0.1 : 2)) * 1_000, signal)
+      const pauseMs = pauseAfter(error)
+      if (pauseMs === undefined) throw error
+      if (pauseMs !== conflictPauseMs) onHeld(error instanceof Error ? error.message : String(error))
+      await pause(clock, pauseMs, signal)
     }
   }
+}
+
+/** After a conflict the disk map catches up in no time. */
+const conflictPauseMs = 100
+const usualPauseMs = 2_000
+
+/** How long to wait before the same write is tried again; undefined if that would not help. */
+function pauseAfter(error: unknown): number | undefined {
+  if (error instanceof ConnectionFailure) {
+    // The write may have been made; on the version that it was made for it cannot be made twice.
+    return error.kind === 'credentials' ? undefined : usualPauseMs
+  }
+  if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) return undefined
+  if (error.code === 409) return conflictPauseMs
+  return error.retryAfterSeconds === undefined ? usualPauseMs : error.retryAfterSeconds * 1_000
 }
 
 /** Resolves at the next change of the disk map. @throws the signal's reason */

@@ -48,3 +48,11 @@ export function pendingCleanups(image: BackingImage): Copy[] {
 export function isReady(copy: Copy): boolean {
   return copy.phase === 'present' && copy.state === 'ready'
 }
+
+/** The states that lead to `ready`; empty is a copy that is only planned (longhorn.md §1). */
+const onTheWay = new Set(['', 'pending', 'starting', 'in-progress', 'ready-for-transfer', 'ready'])
+
+/** True for a copy that is ready or will be, unless something goes wrong. */
+export function isReadySoon({ phase, state }: Copy): boolean {
+  return phase !== 'pending cleanup' && onTheWay.has(state)
+}

@@ -1,5 +1,5 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import { copiesOf, type Copy } from '../longhorn/copies.ts'
+import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 import { evictedCopies, isEvictingAfter, nodesAfter } from './after-eviction.ts'
@@ -39,13 +39,6 @@ function obstacle(image: BackingImage, eviction: Eviction, { map }: Circumstance
   }
   for (const node of nodesAfter(eviction, map)) if (canTake(node, image)) return undefined
   return 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
-}
-
-/** The states that lead to `ready`; empty is a copy that is only planned (longhorn.md §1). */
-const onTheWay = new Set(['', 'pending', 'starting', 'in-progress', 'ready-for-transfer', 'ready'])
-
-function isReadySoon({ phase, state }: Copy): boolean {
-  return phase !== 'pending cleanup' && onTheWay.has(state)
 }
 
 function canTake({ spec, status }: Node, image: BackingImage): boolean {

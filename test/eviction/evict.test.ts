@@ -3,7 +3,10 @@ import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
 import { carryOut } from '../../src/commands/evict.ts'
 import type { EvictionStep } from '../../src/eviction/next-step.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
+import { nextChange } from '../../src/kubernetes/eviction-writes.ts'
 import { LiveMap } from '../../src/kubernetes/live-map.ts'
+import { isFlagged } from '../../src/longhorn/eviction.ts'
+import { object } from '../../src/sandbox/json.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { readImage } from '../../src/sandbox/longhorn/image-object.ts'
 import { readReplica } from '../../src/sandbox/longhorn/replica-object.ts'
@@ -11,6 +14,7 @@ import { resources } from '../../src/sandbox/longhorn/resources.ts'
 
 const namespace = 'longhorn-system'
 const forEver = new AbortController().signal
+const soon = (): AbortSignal => AbortSignal.timeout(20_000)
 
 /** An embedded cluster with a guard, and its disk map as an operator sees it. */
 async function cluster(t: Test, release: string, guarded = true) {
@@ -36,9 +40,10 @@ async function cluster(t: Test, release: string, guarded = true) {
   const evict = async (
     isLast: (step: EvictionStep['step']) => boolean = () => false,
     disk?: string,
+    node = 'node-2',
   ): Promise<EvictionStep | undefined> => {
     const ending = new AbortController()
-    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(60_000)])
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(30_000)])
     const note = (text: string): void => {
       notes.push(text)
       const step = steps.find(([, words]) => text.includes(words))?.[0]
@@ -46,7 +51,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     }
     const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
     try {
-      return await carryOut({ node: 'node-2', disk }, flags, { connection, live, signal, note })
+      return await carryOut({ node, disk }, flags, { connection, live, signal, note })
     } catch (error) {
       if (ending.signal.aborted) return undefined
       throw error
@@ -82,7 +87,7 @@ const steps: readonly (readonly [EvictionStep['step'], string])[] = [
   ['raise', 'requesting the eviction'],
   ['wait-for-replicas', 'to move'],
   ['wait-for-copies', 'for a ready copy elsewhere'],
-  ['lower', 'taking the flag down'],
+  ['lower', 'so that the copies are removed without one'],
   ['wait-for-removal', 'to remove the copies'],
 ]
 
@@ -117,6 +122,66 @@ for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
     t.strictSame(lost, [])
   })
 }
+
+t.test('an image with copies only on two disks of the node is moved too', async (t) => {
+  for (const release of ['v1.7.3', 'v1.8.1', 'v1.10.0']) {
+    const { sandbox, live, evict, left, notes } = await cluster(t, release)
+    const name = 'debian-12'
+    const uuidOf = sandbox.cluster.uuidOf
+    const change = async (files: Record<string, null | { evictionRequested: boolean }>) => {
+      const stored = await sandbox.client.get(resources.BackingImage, namespace, name)
+      if (!stored) throw new Error(`there is no ${name}`)
+      await sandbox.client.update(resources.BackingImage, {
+        ...stored,
+        spec: { ...object(stored.spec), diskFileSpecMap: files },
+      })
+    }
+    const [one, two] = [uuidOf('node-2/disk-1'), uuidOf('node-2/disk-2')]
+    const kept = { evictionRequested: false }
+    await change({ [uuidOf('node-3/disk-1')]: kept, [one]: kept, [two]: kept })
+    const states = () => live.map.copiesOf(name).map(({ phase, state }) => `${phase} ${state}`)
+    while (states().join() !== 'present ready,present ready,present ready') await nextChange(live, soon())
+    await change({ [one]: kept, [two]: kept })
+    while (states().join() !== 'present ready,present ready') await nextChange(live, soon())
+    t.match(await evict(), { step: 'done' }, `${release}: ${notes.join('\n')}`)
+    t.strictSame(left(), [])
+    t.strictSame(states(), ['present ready'])
+    t.strictSame(sandbox.longhorn.crashes, [])
+  }
+})
+
+t.test('two nodes with all copies of an image are emptied at the same time', async (t) => {
+  for (const release of ['v1.7.3', 'v1.8.1']) {
+    const { sandbox, live, evict, left, notes, lost } = await cluster(t, release)
+    const done = await Promise.all([evict(), evict(undefined, undefined, 'node-1')])
+    t.match(done, [{ step: 'done' }, { step: 'done' }], `${release}: ${notes.join('\n')}`)
+    t.strictSame(left(), [])
+    for (const image of ['ubuntu-22.04', 'debian-12', 'fedora-41']) {
+      const owners = live.map.copiesOf(image).map(({ diskUUID }) => live.map.ownersOf(diskUUID)[0]?.node)
+      t.strictSame(owners, ['node-3'], image)
+    }
+    t.strictSame(sandbox.longhorn.crashes, [])
+    t.strictSame(lost, [])
+  }
+})
+
+t.test('a node is emptied of which a single disk was being evicted, and all its flags go down', async (t) => {
+  const { sandbox, live, evict, left, notes } = await cluster(t, 'v1.8.0')
+  const stored = await sandbox.client.get(resources.Node, namespace, 'node-2')
+  if (!stored) throw new Error('there is no node-2')
+  const spec = object(stored.spec)
+  const disks = object(spec.disks)
+  const evicting = { ...object(disks['disk-1']), allowScheduling: false, evictionRequested: true }
+  await sandbox.client.update(resources.Node, {
+    ...stored,
+    spec: { ...spec, disks: { ...disks, 'disk-1': evicting } },
+  })
+  t.match(await evict(), { step: 'done' }, notes.join('\n'))
+  t.strictSame(left(), [])
+  const node = live.map.node('node-2')
+  t.equal(node && isFlagged(node), false)
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
 
 t.test('one disk is emptied, and the other stays as it is', async (t) => {
   const { live, evict, left } = await cluster(t, 'v1.8.1')

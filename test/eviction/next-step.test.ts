@@ -3,8 +3,8 @@ import { explain } from '../../src/eviction/explain.ts'
 import { nextStep } from '../../src/eviction/next-step.ts'
 import { evictionPatch } from '../../src/eviction/target.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, pending, ready, type RawCopy } from '../fixtures/raw-objects.ts'
+import { cluster, noon, parsed, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { copy, disk, pending, planned, rawNode, ready, type RawCopy } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }
 const closed = { allowScheduling: false }
@@ -38,7 +38,6 @@ t.test('on releases that crash the flag goes down before copies do', (t) => {
     t.equal(step(world(release, flagged, [ready('d1')]).replica('r1', '', 'd1')), 'wait-for-replicas')
     t.equal(step(world(release, flagged, [ready('d1')], [ready('d2')])), 'wait-for-copies', 'not marked yet')
     t.equal(step(world(release, flagged, [ready('d1', going)])), 'wait-for-copies', 'nowhere else')
-    t.equal(step(world(release, flagged, [ready('d1', going)], [ready('d2', going)])), 'wait-for-copies')
     t.equal(step(world(release, flagged, [ready('d1', going)], [ready('d2')])), 'lower')
     t.equal(step(world(release, flagged, [])), 'lower', 'nothing is left')
     t.equal(step(world(release, closed, [ready('d1', going)], [ready('d2')])), 'wait-for-removal')
@@ -69,6 +68,85 @@ t.test('on profile A a clean-up on any disk of the node is in the way, on B only
   t.end()
 })
 
+/** n1 with two disks, ubuntu on d1 with a replacement elsewhere. */
+function twoDisks(release: string | undefined, flags: object, d1: object, d3: object) {
+  return cluster(release)
+    .node('n1', [disk('d1', d1), disk('d3', d3)], flags)
+    .node('n2', [disk('d2')])
+    .image('ubuntu', [ready('d1', going), ready('d2')])
+}
+
+t.test('beside another eviction on the node, one disk cannot be emptied safely where managers crash', (t) => {
+  for (const release of [A, B]) {
+    const besideNode = stepOf(twoDisks(release, flagged, flagged, {}), 'd1')
+    t.match(besideNode, {
+      step: 'impossible',
+      problems: [/node n1 has an eviction requested on the whole node/],
+    })
+    const besideDisk = stepOf(twoDisks(release, {}, flagged, flagged), 'd1')
+    t.match(besideDisk, { step: 'impossible', problems: [/node n1 has an eviction requested on disk d3/] })
+    t.match(
+      stepOf(twoDisks(release, {}, closed, flagged), 'd1').step,
+      'impossible',
+      'the flag is down already',
+    )
+    t.equal(stepOf(twoDisks(release, {}, flagged, {}), 'd1').step, 'lower')
+  }
+  t.equal(stepOf(twoDisks(C, {}, flagged, flagged), 'd1').step, 'wait-for-removal')
+  t.end()
+})
+
+t.test('the flags of single disks go down with that of the whole node', (t) => {
+  const of = twoDisks(A, flagged, flagged, {})
+  t.equal(stepOf(of).step, 'lower')
+  const found = of.map.node('n1')
+  t.strictSame(found && evictionPatch({ node: 'n1', disk: undefined }, found, false), {
+    spec: { evictionRequested: false, disks: { d1: { evictionRequested: false } } },
+  })
+  t.equal(stepOf(twoDisks(A, closed, flagged, {})).step, 'lower', 'also where the flag of the node is down')
+  t.end()
+})
+
+t.test('copies that can be replaced only once the flag is down do not keep it up', (t) => {
+  // Longhorn adds the new copy and removes all but one of the old ones in a single write.
+  const only = (copies: readonly RawCopy[]) =>
+    cluster(B)
+      .node('n1', [disk('d1'), disk('d3')], flagged)
+      .node('n2', [disk('d2')])
+      .image('ubuntu', copies)
+  t.equal(stepOf(only([ready('d1', going), ready('d3', going)])).step, 'lower')
+  const elsewhere = world(B, flagged, [ready('d1', going)], [ready('d2', going)])
+  t.equal(stepOf(elsewhere).step, 'lower', 'the other node waits for this one')
+  t.equal(stepOf(only([ready('d1', going), ready('d3')])).step, 'wait-for-copies', 'not marked yet')
+  t.equal(stepOf(only([ready('d1', going), ready('d3', going), planned('d2')])).step, 'wait-for-copies')
+  t.equal(
+    stepOf(only([ready('d1', going), ready('d3', going), copy('d2', 'failed')])).step,
+    'lower',
+    'that one will never be ready',
+  )
+  t.end()
+})
+
+t.test('copies that have all failed need no replacement', (t) => {
+  t.equal(stepOf(world(A, flagged, [copy('d1', 'failed', going)])).step, 'lower')
+  t.equal(
+    stepOf(world(A, flagged, [copy('d1', 'unknown', going)])).step,
+    'wait-for-copies',
+    'its disk is down',
+  )
+  t.end()
+})
+
+t.test('a clean-up that has met the flag takes it down at once where managers crash', (t) => {
+  const met = (release: string | undefined) => stepOf(world(release, flagged, [pending('d1')], [ready('d2')]))
+  for (const release of [A, B]) {
+    t.match(met(release), { step: 'retreat', cleanups: [{ image: 'ubuntu' }] })
+    t.match(explain(met(release)), /^1 clean-up began while the flag is up, .*: ubuntu on disk uuid-d1$/)
+  }
+  t.equal(met(C).step, 'wait-for-removal')
+  t.end()
+})
+
 t.test('what is impossible is said before anything is written', (t) => {
   t.match(stepOf(cluster(A)), { step: 'impossible', problems: ['there is no node n1'] })
   t.match(stepOf(world(A, {}, []), 'd9'), { problems: ['there is no disk d9 of node n1'] })
@@ -84,9 +162,15 @@ t.test('what is impossible is said before anything is written', (t) => {
 })
 
 t.test('the patches close what they evict, and leave it closed', (t) => {
-  t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, true), { spec: flagged })
-  t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, false), { spec: { evictionRequested: false } })
-  t.strictSame(evictionPatch({ node: 'n1', disk: 'd1' }, true), { spec: { disks: { d1: flagged } } })
+  const n1 = parsed('Node', rawNode('n1', [disk('d1')]))
+  t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, true), { spec: flagged })
+  t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, false), {
+    spec: { evictionRequested: false },
+  })
+  t.strictSame(evictionPatch({ node: 'n1', disk: 'd1' }, n1, true), { spec: { disks: { d1: flagged } } })
+  t.strictSame(evictionPatch({ node: 'n1', disk: 'd1' }, n1, false), {
+    spec: { disks: { d1: { evictionRequested: false } } },
+  })
   t.end()
 })
 
