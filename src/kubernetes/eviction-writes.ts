@@ -29,8 +29,8 @@ const parseWritten = parser(
 )
 
 /**
- * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows it. What is held
- * back is tried again, for as long as it takes.
+ * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows
+ * it. What is held back is tried again, for as long as it takes.
  *
  * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
  */
