@@ -1,16 +1,6 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
-import { auditCommand } from './commands/audit.ts'
-import { certsCommand } from './commands/certs.ts'
-import { checkCommand } from './commands/check.ts'
-import { completionCommand } from './commands/completion.ts'
-import { doctorCommand } from './commands/doctor.ts'
-import { evictCommand } from './commands/evict.ts'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
-import { sandboxCommand } from './commands/sandbox.ts'
-import { serveCommand } from './commands/serve.ts'
-import { snapshotCommand } from './commands/snapshot.ts'
-import { statusCommand } from './commands/status.ts'
 import { version } from './guard/version.ts'
 
 const program: Command = new Command('holdfast')
@@ -18,19 +8,35 @@ const program: Command = new Command('holdfast')
   .version(version())
   .exitOverride()
   .showSuggestionAfterError()
-  .addCommand(serveCommand())
-  .addCommand(statusCommand())
-  .addCommand(doctorCommand())
-  .addCommand(auditCommand())
-  .addCommand(checkCommand())
-  .addCommand(snapshotCommand())
-  .addCommand(evictCommand())
-  .addCommand(sandboxCommand())
-  .addCommand(certsCommand())
-  .addCommand(completionCommand(() => program))
+
+/** A command loads what it needs itself: most of what there is takes longer to load than to run. */
+const commands: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.ts')).serveCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+  doctor: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  audit: async () => (await import('./commands/audit.ts')).auditCommand(),
+  check: async () => (await import('./commands/check.ts')).checkCommand(),
+  snapshot: async () => (await import('./commands/snapshot.ts')).snapshotCommand(),
+  plan: async () => (await import('./commands/plan.ts')).planCommand(),
+  evict: async () => (await import('./commands/evict.ts')).evictCommand(),
+  sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
+  certs: async () => (await import('./commands/certs.ts')).certsCommand(),
+  completion: async () => (await import('./commands/completion.ts')).completionCommand(() => program),
+}
+
+const asked = commands[process.argv[2] ?? '']
+// Help, completion and suggestions speak of all.
+const needed = asked && process.argv[2] !== 'completion' ? [asked] : Object.values(commands)
+for (const load of needed) program.addCommand(await load())
 
 // Sub-commands do not inherit it.
 for (const command of program.commands) command.exitOverride()
+
+// Who reads no further, such as `| head`, has seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit()
+})
 
 try {
   await program.parseAsync()

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
 import { explain } from '../eviction/explain.ts'
 import { nameOf, nextStep, type EvictionStep } from '../eviction/next-step.ts'
+import { outline } from '../eviction/outline.ts'
 import { runEviction } from '../eviction/run.ts'
 import { evictionPatch, type Target } from '../eviction/target.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
@@ -102,6 +103,11 @@ export async function carryOut(
   if (dryRun) {
     const step = nextStep(target, live.map, { policy, now: Date.now() })
     tell(step)
+    if (step.step !== 'done' && step.step !== 'impossible') {
+      note('What is to come:')
+      for (const [at, text] of outline(target, live.map, profile, step).entries())
+        note(`  ${at + 1}. ${text}`)
+    }
     note('Nothing was written: this is a dry run.')
     return step
   }

@@ -1,8 +1,8 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
-import type { Node } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 import { evictedCopies, isEvictingAfter, nodesAfter } from './after-eviction.ts'
+import { disksThatCanTake } from './can-take.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage, theDisk } from './sentences.ts'
 
@@ -37,24 +37,9 @@ function obstacle(image: BackingImage, eviction: Eviction, { map }: Circumstance
   if (map.replenishLimit === 0) {
     return 'setting concurrent-backing-image-replenish-per-node-limit is 0, so Longhorn makes no copies'
   }
-  for (const node of nodesAfter(eviction, map)) if (canTake(node, image)) return undefined
+  for (const node of nodesAfter(eviction, map)) {
+    const [disk] = disksThatCanTake(node, image)
+    if (disk !== undefined) return undefined
+  }
   return 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
-}
-
-function canTake({ spec, status }: Node, image: BackingImage): boolean {
-  if (!spec.allowScheduling || !status.ready || !status.schedulable) return false
-  if (!includesAll(spec.tags, image.spec.nodeSelector)) return false
-  const wantedType = image.spec.dataEngine === 'v2' ? 'block' : 'filesystem'
-  return [...spec.disks].some(([name, disk]) => {
-    const state = status.diskStatus.get(name)
-    if (!state?.ready || !state.schedulable || state.diskUUID === undefined) return false
-    if (!disk.allowScheduling || disk.evictionRequested || spec.evictionRequested) return false
-    // Older objects have no type: there were only file systems then.
-    if ((disk.diskType === '' ? 'filesystem' : disk.diskType) !== wantedType) return false
-    return includesAll(disk.tags, image.spec.diskSelector) && !image.spec.diskFileSpecMap.has(state.diskUUID)
-  })
-}
-
-function includesAll(tags: readonly string[], wanted: readonly string[]): boolean {
-  return wanted.every((tag) => tags.includes(tag))
 }

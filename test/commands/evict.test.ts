@@ -24,6 +24,7 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   const dry = await run(['evict', 'node-2', '--dry-run', ...at])
   t.equal(dry.code, 0, dry.stderr)
   t.match(dry.stderr, 'node node-2: closing the disks for scheduling, and requesting the eviction')
+  t.match(dry.stderr, /1\. close the disks .*\n +2\. .*replicas away \(1 now\)\n +3\. .*removed the copies/)
   t.match(dry.stderr, 'Nothing was written')
   const done = await run(['evict', 'node-2', '--timeout', '1m', ...at])
   t.equal(done.code, 0, done.stderr)
@@ -44,6 +45,10 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
   t.match(await run(['evict', 'node-9', '--unguarded', ...at]), {
     code: 1,
     stderr: /there is no node node-9/,
+  })
+  t.match(await run(['evict', 'node-2', '--dry-run', ...at]), {
+    code: 0,
+    stderr: /3\. wait until each backing image has a ready copy elsewhere .*\n +4\. take the flag down/,
   })
   t.match(await run(['evict', 'node-2', '--timeout', 'soon', ...at]), { code: 2, stderr: /30m or 2h/ })
   t.match(await run(['evict', 'node-2', '--kubeconfig', '/nonexistent']), { code: 2 })

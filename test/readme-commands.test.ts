@@ -1,0 +1,136 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { stringify } from 'yaml'
+import { Sandbox } from '../src/sandbox/sandbox.ts'
+import { root } from './fixtures/root.ts'
+
+const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
+const skip = kubectlThere ? false : 'there is no kubectl on the PATH'
+
+/** What README shows for a shell, in its order. */
+const blocks = [...readFileSync(`${root}/README.md`, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(
+  ([, script]) => script ?? [],
+)
+
+/**
+ * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods and the chart, which
+ * the end-to-end tests install in a real one.
+ */
+const elsewhere = /^(npm |docker |helm |kubectl (get pods|patch secret) )/m
+
+/** The parts of a block that run by themselves: each is a script. */
+function partsOf(script: string): string[] {
+  return goingOn.some(([which]) => which.test(script)) ? script.trimEnd().split('\n') : [script]
+}
+
+/** A command that goes on until it is interrupted, once it has said this. */
+const goingOn: readonly [RegExp, RegExp][] = [
+  [/ serve --host/, /every Longhorn object is read/],
+  [/ status --watch/, /^node-1 /m],
+  [/ audit .*--follow/, /"verdict"|UPDATE/],
+]
+
+/** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
+const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
+
+/** A shell in a folder where everything is that README's commands count on. */
+async function shell(t: Test) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 4,
+    images: 2,
+    longhorn: { drainMs: 500 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const folder = t.testdir({ manifests: {} })
+  await mkdir(join(folder, 'dist'), { recursive: true })
+  await symlink(fileURLToPath(new URL('../src/main.js', import.meta.url)), join(folder, 'dist/main.js'))
+  const node = await sandbox.client.get(
+    { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
+    sandbox.namespace,
+    'node-3',
+  )
+  await writeFile(join(folder, 'manifests/node.yaml'), stringify(node))
+  await writeFile(join(folder, 'kubeconfig'), sandbox.kubeconfig)
+  await sandbox.client.create(
+    { group: '', version: 'v1', plural: 'namespaces' },
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
+  )
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: join(folder, 'kubeconfig') }
+  /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
+  const replaced: [string, string][] = [
+    ['<node>', 'node-1'],
+    ['<image>', 'ubuntu-22.04'],
+    [
+      '--port 8443 --health-port 8080',
+      '--port 0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast',
+    ],
+  ]
+  const start = (command: string) => {
+    const script = replaced.reduce((text, [from, to]) => text.replaceAll(from, to), command)
+    const child = spawn('bash', ['-c', `set -e; exec 2>&1; ${script}`], { cwd: folder, env, detached: true })
+    let output = ''
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
+    /** Resolves once it has said something, or has ended without. */
+    const said = async (pattern: RegExp): Promise<void> => {
+      while (!pattern.test(output) && child.exitCode === null)
+        await Promise.race([once(child.stdout, 'data'), ended])
+    }
+    const signal = (name: NodeJS.Signals): void => {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, name)
+    }
+    return { output: () => output, ended, said, signal }
+  }
+  return { sandbox, folder, replaced, start }
+}
+
+t.test('every command of README does what it should, one after the other', { skip }, async (t) => {
+  const { sandbox, folder, replaced, start } = await shell(t)
+  const commands = blocks.filter((block) => !elsewhere.test(block)).flatMap(partsOf)
+  let ran = 0
+  let guard: ReturnType<typeof start> | undefined
+  t.teardown(async () => {
+    guard?.signal('SIGINT')
+    await guard?.ended
+  })
+  for (const command of commands) {
+    // Instead of the one that is there already.
+    if (command.includes('sandbox --bare')) continue
+    const running = start(command)
+    ran += 1
+    const until = goingOn.find(([which]) => which.test(command))?.[1]
+    if (until) await running.said(until)
+    if (command.includes(' serve --host')) {
+      guard = running
+      const ports = JSON.parse(
+        guard
+          .output()
+          .split('\n')
+          .find((line) => line.includes('"msg":"listening"')) ?? '{}',
+      ) as Record<'port' | 'healthPort' | 'operatorPort', number>
+      await writeFile(join(folder, 'serve.log'), guard.output())
+      replaced.push(
+        ['127.0.0.1:8443', `127.0.0.1:${ports.port}`],
+        ['127.0.0.1:8080', `127.0.0.1:${ports.healthPort}`],
+        // There are no pods here that could be asked.
+        ['main.js audit --', `main.js audit --address http://127.0.0.1:${ports.operatorPort} --`],
+        ['kubectl logs deployment/holdfast --namespace holdfast', 'cat serve.log'],
+      )
+      continue
+    }
+    if (until) running.signal('SIGINT')
+    const code = await running.ended
+    const wanted = exitCodes.find(([which]) => which.test(command))?.[1] ?? 0
+    t.equal(code, wanted, `${command}\n${running.output()}`)
+  }
+  t.ok(ran > 20, `${ran} commands`)
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
