@@ -1,13 +1,10 @@
 import { createReadStream } from 'node:fs'
 import { access } from 'node:fs/promises'
-import { Type } from 'typebox'
 import { recordsIn } from '../audit/read-lines.ts'
 import type { AuditRecord } from '../audit/record.ts'
-import { jsonRequest } from '../kubernetes/json-request.ts'
-import { forwardPort } from '../kubernetes/port-forward.ts'
-import { parser } from '../longhorn/parse.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import { reachReplicas } from './guard-replicas.ts'
 
 /** Where records are read from. */
 export interface SourceFlags extends ClusterFlags {
@@ -75,58 +72,14 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Buffe
   for await (const chunk of body) yield Buffer.from(chunk)
 }
 
-const parsePods = parser(
-  Type.Object({
-    items: Type.Array(
-      Type.Object({
-        metadata: Type.Object({ name: Type.String() }),
-        status: Type.Optional(Type.Object({ phase: Type.Optional(Type.String()) })),
-      }),
-    ),
-  }),
-  ({ items }) =>
-    items.filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name),
-)
-
-/** All that run now; one that starts later is not asked. */
 async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
-  const { namespace, operatorPort: port } = flags
-  const pods = await runningPods(flags, reading.signal)
-  if (pods.length === 0) {
-    throw new CannotRun(
-      `no replica of the guard runs in namespace ${namespace} (label app.kubernetes.io/name=holdfast); name its namespace with --namespace, or a file`,
-    )
-  }
-  const search = {
-    ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
-    ...(flags.context === undefined ? {} : { context: flags.context }),
-  }
-  return await Promise.all(
-    pods.map(async (pod) => {
-      const problem = ({ message }: Error): void => reading.note(message)
-      const { url, close } = await forwardPort(search, { namespace, pod, port }, problem)
-      return { ...replica(url, flags, reading), close }
-    }),
-  )
-}
-
-async function runningPods(flags: SourceFlags, signal: AbortSignal): Promise<readonly string[]> {
   const connection = await connectWith(flags)
   try {
-    const answer = await jsonRequest(connection, {
-      method: 'GET',
-      path: `/api/v1/namespaces/${encodeURIComponent(flags.namespace)}/pods`,
-      query: { labelSelector: 'app.kubernetes.io/name=holdfast' },
-      signal,
-    })
-    const pods = parsePods(answer)
-    if (!pods.ok) throw new Error(pods.problem)
-    return pods.value
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CannotRun(`cannot find the replicas of the guard in namespace ${flags.namespace}: ${why}`, {
-      cause,
-    })
+    const ports = await reachReplicas(flags, connection, reading.signal, reading.note)
+    return ports.map(({ url, close }) => ({ ...replica(url, flags, reading), close }))
+  } catch (error) {
+    if (!(error instanceof CannotRun)) throw error
+    throw new CannotRun(`${error.message}; name its namespace with --namespace, or a file`, { cause: error })
   } finally {
     connection.close()
   }

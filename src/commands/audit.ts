@@ -9,7 +9,7 @@ import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { table, type Column } from '../terminal/table.ts'
 import { auditSources, type SourceFlags } from './audit-sources.ts'
-import { addClusterOptions } from './cluster-options.ts'
+import { addClusterOptions, operatorPortOption } from './cluster-options.ts'
 import { untilSignal } from './until-signal.ts'
 
 interface AuditFlags extends SourceFlags {
@@ -49,7 +49,7 @@ export function auditCommand(): Command {
         .default('table'),
     )
     .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081')
-    .option('--operator-port <port>', 'port of the replicas that is asked, in the pod', wholePort, 8081)
+    .addOption(operatorPortOption())
     .addHelpText(
       'after',
       `
@@ -179,11 +179,4 @@ function since(text: string): number {
     )
   }
   return at
-}
-
-function wholePort(text: string): number {
-  const port = Number(text)
-  if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port.')
-  return port
 }

@@ -1,4 +1,4 @@
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 import { connect, type Connection } from '../kubernetes/connection.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
@@ -39,6 +39,20 @@ export function addClusterOptions(command: Command): Command {
         .default(defaultPolicy.longhornNamespace)
         .env('HOLDFAST_LONGHORN_NAMESPACE'),
     )
+}
+
+/** Where the guard's replicas are asked. */
+export function operatorPortOption(): Option {
+  return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
+    .argParser(wholePort)
+    .default(8081)
+}
+
+function wholePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port.')
+  return port
 }
 
 /** Connects with the person's own rights. @throws CannotRun */

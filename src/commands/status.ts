@@ -10,14 +10,22 @@ import { someInDanger, type Status } from '../status/status.ts'
 import { tables } from '../status/tables.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
-import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
+import {
+  addClusterOptions,
+  connectWith,
+  openMap,
+  operatorPortOption,
+  type ClusterFlags,
+} from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import { GuardStatus } from './guard-status.ts'
 import { untilSignal } from './until-signal.ts'
 import { watchStatus } from './watch-status.ts'
 
 interface StatusFlags extends ClusterFlags {
   readonly output?: 'wide' | 'json' | 'yaml'
   readonly watch: boolean
+  readonly operatorPort: number
 }
 
 /** Where a status comes from. */
@@ -41,6 +49,7 @@ export function statusCommand(): Command {
       ).choices(['wide', 'json', 'yaml']),
     )
     .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
+    .addOption(operatorPortOption())
   return addClusterOptions(command)
     .addHelpText(
       'after',
@@ -49,8 +58,9 @@ STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-
 (an eviction flag is up), cleaning up (a copy is gone from spec and still in status) or ok.
 
 Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
-that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held at
-this moment only the guard itself knows: holdfast_holds of its /metrics.
+that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
+since when clean-ups are pending, the guard's replicas are asked through port-forwards (the right to list pods and to
+create pods/portforward in the guard's namespace); without, all else is shown.
 
 Exit code: 0 if no node shown is in danger, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
 
@@ -75,12 +85,24 @@ async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promis
     opened.push(book)
     checkNames(only, live)
     await tellWhatIsMissing({ book, live, connection }, flags, ended.signal)
+    const guard = await GuardStatus.open(flags, connection, ended.signal, note)
+    opened.push(guard)
     const watchingSince = flags.watch ? systemClock.now() : undefined
     const look = () =>
-      observe({ map: live.map, pages: book.pages, now: systemClock.now(), watchingSince, only })
+      observe({
+        map: live.map,
+        pages: book.pages,
+        guard: guard.replicas,
+        now: systemClock.now(),
+        watchingSince,
+        only,
+      })
     if (flags.watch) {
       const screen = process.stdout
-      await watchStatus({ look, text: (status) => textOf(status, flags), live, book, screen }, ended.signal)
+      await watchStatus(
+        { look, text: (status) => textOf(status, flags), live, book, guard, screen },
+        ended.signal,
+      )
       return
     }
     const status = look()

@@ -4,6 +4,7 @@ import type { LiveReservations } from '../kubernetes/live-reservations.ts'
 import { pause } from '../kubernetes/pause.ts'
 import { saysTheSame, type Status } from '../status/status.ts'
 import { age } from '../terminal/age.ts'
+import type { GuardStatus } from './guard-status.ts'
 
 /** Nobody reads faster, and an image being copied changes about once a second. */
 const paceMs = 1_000
@@ -17,6 +18,7 @@ export interface Watched {
   readonly text: (status: Status) => string
   readonly live: Pick<LiveMap, 'subscribe' | 'ageMs'>
   readonly book: Pick<LiveReservations, 'subscribe'>
+  readonly guard: Pick<GuardStatus, 'replicas' | 'refresh'>
   readonly screen: { readonly isTTY?: boolean; write(text: string): unknown }
 }
 
@@ -25,7 +27,7 @@ export interface Watched {
  * with ages that count on; elsewhere each change is another block.
  */
 export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
-  const { look, text, live, book, screen } = watched
+  const { look, text, live, book, guard, screen } = watched
   const changes = new Changes()
   const ends = [live.subscribe(() => changes.tell()), book.subscribe(() => changes.tell())]
   let shown: Status | undefined
@@ -41,7 +43,9 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
       }
       shown = status
       await pause(systemClock, paceMs, signal)
-      if (screen.isTTY !== true) await changes.next(signal)
+      // Of what the guard holds nobody tells: it is asked at every turn.
+      if (guard.replicas !== undefined) await guard.refresh(signal)
+      else if (screen.isTTY !== true) await changes.next(signal)
     }
   } finally {
     for (const end of ends) end()

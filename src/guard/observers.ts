@@ -114,6 +114,11 @@ export function observers(
       synced: feed.synced,
       diskMapAgeMs: Number.isFinite(feed.ageMs()) ? feed.ageMs() : null,
       holds: holding(),
+      pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
+        image,
+        diskUUID,
+        since,
+      })),
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events }

@@ -13,6 +13,12 @@ export interface ReplicaStatus {
   readonly diskMapAgeMs: number | null
   /** How many changes are held now. */
   readonly holds: number
+  /** `since` is when the disk map first saw it pending, in milliseconds since the epoch. */
+  readonly pendingCleanups: readonly {
+    readonly image: string
+    readonly diskUUID: string
+    readonly since: number
+  }[]
 }
 
 /** What the API tells from. */

@@ -2,13 +2,15 @@ import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { unownedDisks, type Page } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { nodeStatus } from './node-status.ts'
-import type { PendingStatus, ReservationStatus, Status } from './status.ts'
+import type { GuardReplica, PendingStatus, ReservationStatus, Status } from './status.ts'
 
 /** What a status is made from. */
 export interface Observed {
   readonly map: DiskMapView
   /** The book of reservations; undefined if it cannot be read. */
   readonly pages: Iterable<Page> | undefined
+  /** What the replicas of the guard say; undefined if they cannot be asked. */
+  readonly guard: readonly GuardReplica[] | undefined
   /** Milliseconds since the epoch. */
   readonly now: number
   /**
@@ -46,6 +48,18 @@ export function observe(observed: Observed): Status {
             [...observed.pages].flatMap((page) => reservationsOn(page, observed)),
             ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
           ),
+    guard:
+      observed.guard === undefined
+        ? null
+        : byText(
+            observed.guard.map(({ replica, version, synced, holds }) => ({
+              replica,
+              version,
+              synced,
+              holds,
+            })),
+            ({ replica }) => replica,
+          ),
   }
 }
 
@@ -76,12 +90,20 @@ function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStat
  * or after its key went from spec, whichever it likes.
  */
 function pendingSince(
-  { since }: PendingCleanup,
-  { watchingSince }: Observed,
+  { image, diskUUID, since }: PendingCleanup,
+  { watchingSince, guard = [] }: Observed,
 ): Pick<PendingStatus, 'since' | 'ageKnown'> {
-  if (watchingSince === undefined) return { since: null, ageKnown: 'unknown' }
-  const ageKnown = since <= watchingSince ? 'at least' : 'exact'
-  return { since: new Date(since).toISOString(), ageKnown }
+  if (watchingSince !== undefined && since > watchingSince) {
+    return { since: new Date(since).toISOString(), ageKnown: 'exact' }
+  }
+  const seen = guard
+    .flatMap(({ pendingCleanups }) => pendingCleanups)
+    .filter((cleanup) => cleanup.image === image && cleanup.diskUUID === diskUUID)
+    .map((cleanup) => cleanup.since)
+  // A guard that was started later knows no more than that it was pending by then.
+  const earliest = Math.min(...seen, ...(watchingSince === undefined ? [] : [since]))
+  if (earliest === Infinity) return { since: null, ageKnown: 'unknown' }
+  return { since: new Date(earliest).toISOString(), ageKnown: 'at least' }
 }
 
 function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {

@@ -60,6 +60,22 @@ export interface ReservationStatus {
   readonly by: string
 }
 
+/** What a replica of the guard says of itself. */
+export interface GuardReplica {
+  readonly replica: string
+  readonly version: string
+  /** True once it has read every Longhorn object. */
+  readonly synced: boolean
+  /** How many changes it holds now. */
+  readonly holds: number
+  /** Since when it knows of each, in milliseconds since the epoch. */
+  readonly pendingCleanups: readonly {
+    readonly image: string
+    readonly diskUUID: string
+    readonly since: number
+  }[]
+}
+
 /** What `holdfast status` shows: one document for programs, and what its tables are made from. */
 export interface Status {
   readonly apiVersion: 'holdfast.dev/v1'
@@ -74,6 +90,8 @@ export interface Status {
   readonly pendingCleanups: readonly PendingStatus[]
   /** Null if they cannot be read. */
   readonly reservations: readonly ReservationStatus[] | null
+  /** The replicas of the guard; null if they cannot be asked. */
+  readonly guard: readonly Omit<GuardReplica, 'pendingCleanups'>[] | null
 }
 
 /** True if there is a node whose manager crashes, or will at its next look. */

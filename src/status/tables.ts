@@ -39,6 +39,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
   if (status.pendingCleanups.length > 0) parts.push(pendingTable(status, wide))
   if (wide && status.reservations !== null && status.reservations.length > 0)
     parts.push(table(reservationColumns, status.reservations))
+  if (status.guard !== null) parts.push(table(guardColumns, status.guard))
   return parts.join('\n')
 }
 
@@ -123,6 +124,13 @@ function pendingTable(status: Status, wide: boolean): string {
     status.pendingCleanups,
   )
 }
+
+const guardColumns: readonly Column<NonNullable<Status['guard']>[number]>[] = [
+  { heading: 'REPLICA', cell: ({ replica }) => replica },
+  { heading: 'VERSION', cell: ({ version }) => version },
+  { heading: 'SYNCED', cell: ({ synced }) => (synced ? 'yes' : 'no') },
+  { heading: 'HOLDS', cell: ({ holds }) => String(holds) },
+]
 
 const reservationColumns: readonly Column<ReservationStatus>[] = [
   { heading: 'RESERVED', cell: ({ intent }) => intent },

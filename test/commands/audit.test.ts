@@ -1,15 +1,15 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { WebSocketServer } from 'ws'
 import { RecentRecords } from '../../src/audit/recent.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { record } from '../audit/records.ts'
+import { forwardTo, podList } from './forwarded-pods.ts'
 import { run, runProgram, start } from './holdfast.ts'
 
 const refused = record({ uid: 'r1', verdict: 'refuse', time: '2026-11-23T12:00:02.000Z' })
@@ -28,7 +28,14 @@ async function fileOf(t: Test): Promise<string> {
 async function replica(t: Test, records: readonly (typeof held)[]) {
   const recent = new RecentRecords()
   for (const each of records) recent.write(each)
-  const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 12, holds: 0 }
+  const status = {
+    replica: 'one',
+    version: '0.1.0',
+    synced: true,
+    diskMapAgeMs: 12,
+    holds: 0,
+    pendingCleanups: [],
+  }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
@@ -105,27 +112,16 @@ t.test('all replicas that run are read through the API server, with the callerâ€
   const server = createServer((incoming, answer) => {
     asked.push(incoming.url ?? '')
     answer.setHeader('content-type', 'application/json')
-    const pod = (name: string, phase: string) => ({ metadata: { name }, status: { phase } })
-    const items = [pod('pod-0', 'Running'), pod('pod-1', 'Running'), pod('pod-2', 'Pending')]
-    answer.end(JSON.stringify({ items }))
+    answer.end(JSON.stringify(podList(replicas.length)))
   })
-  // As the kubelet does it: a channel for data and one for errors, each beginning with the port.
-  const sockets = new WebSocketServer({ server, handleProtocols: (protocols) => [...protocols][0] ?? false })
-  sockets.on('connection', (socket, incoming) => {
-    asked.push(incoming.url ?? '')
-    const index = Number(/pod-(\d)/.exec(incoming.url ?? '')?.[1])
-    const tcp = connect(replicas[index]?.port ?? 0, '127.0.0.1')
-    const port = Buffer.from([8_081 & 0xff, 8_081 >> 8])
-    for (const channel of [0, 1]) socket.send(Buffer.concat([Buffer.from([channel]), port]))
-    socket.on('message', (data: Buffer) => void tcp.write(data.subarray(1)))
-    tcp.on('data', (data) => socket.send(Buffer.concat([Buffer.from([0]), data])))
-    tcp.on('close', () => socket.close())
-    socket.on('close', () => tcp.destroy())
-  })
+  forwardTo(
+    server,
+    replicas.map(({ port }) => port),
+    (url) => asked.push(url),
+  )
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {
-    for (const client of sockets.clients) client.terminate()
     server.close()
     server.closeAllConnections()
   })

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
+import { forwardTo } from './forwarded-pods.ts'
 
 /** What is answered in place of the embedded cluster: a status and a body, by method and path. */
 export type Answers = (method: string, path: string, body: string) => readonly [number, object] | undefined
@@ -10,9 +11,15 @@ export type Answers = (method: string, path: string, body: string) => readonly [
  * An API server that answers some requests itself, those for resources that the embedded cluster does not serve, and
  * passes all others on.
  *
+ * @param podPorts where the ports of its pods lead, `pod-0` first
  * @returns its kubeconfig
  */
-export async function inFront(t: Test, url: string, answers: Answers): Promise<string> {
+export async function inFront(
+  t: Test,
+  url: string,
+  answers: Answers,
+  podPorts: readonly number[] = [],
+): Promise<string> {
   const server = http.createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -35,6 +42,7 @@ export async function inFront(t: Test, url: string, answers: Answers): Promise<s
       passed.end(body)
     })
   })
+  if (podPorts.length > 0) forwardTo(server, podPorts, () => undefined)
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   t.teardown(() => {

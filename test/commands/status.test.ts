@@ -4,11 +4,15 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
+import { RecentRecords } from '../../src/audit/recent.ts'
 import { leaseOf } from '../../src/kubernetes/lease-reservations.ts'
+import { operatorApi } from '../../src/operator/operator-api.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
 import { parse } from 'yaml'
 import { reservation } from '../gate/reservation-book-contract.ts'
+import { podList } from './forwarded-pods.ts'
 import { run, start } from './holdfast.ts'
 import { forbidden, inFront } from './in-front.ts'
 
@@ -73,6 +77,7 @@ t.test('a cluster at rest is shown, and what is not known is said on standard er
   t.equal(code, 0, stderr)
   t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
   t.match(stderr, 'There is no namespace holdfast')
+  t.match(stderr, 'What the guard holds now is not shown: cannot find the replicas')
   const wide = await run(status('node-1', '-o', 'wide'))
   t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
   t.notMatch(wide.stdout, 'node-2')
@@ -152,6 +157,49 @@ t.test(
     t.equal(blind.code, 2, 'its copies may be what is dangerous')
   },
 )
+
+t.test('replicas of the guard tell what they hold, and since when clean-ups are pending', async (t) => {
+  const { sandbox, cleanUp, uuid } = await cluster(t)
+  await cleanUp()
+  const since = Date.now() - 3 * 60_000
+  const pendingCleanups = [{ image: 'ubuntu-22.04', diskUUID: uuid, since }]
+  let holds = 2
+  const api = operatorApi({
+    recent: new RecentRecords(),
+    status: () => ({
+      replica: 'holdfast-0',
+      version: '0.1.0',
+      synced: true,
+      diskMapAgeMs: 1,
+      holds,
+      pendingCleanups,
+    }),
+  })
+  await listen(api, 'test', '127.0.0.1', 0)
+  t.teardown(() => api.close())
+  const config = join(t.testdir(), 'front')
+  const pods = (_: string, path: string) =>
+    path.endsWith('/pods') ? ([200, podList(1)] as const) : undefined
+  await writeFile(config, await inFront(t, sandbox.api.url, pods, [portOf(api)]))
+
+  const shown = await run(['status', '--kubeconfig', config])
+  t.match(shown.stdout, /REPLICA +VERSION +SYNCED +HOLDS\nholdfast-0 +0\.1\.0 +yes +2\n/)
+  t.match(shown.stdout, /ubuntu-22.04 .* at least 3m/)
+  t.notMatch(shown.stderr, 'What the guard holds')
+
+  const child = start(['status', '--watch', '--kubeconfig', config])
+  const exit = once(child, 'exit')
+  t.teardown(() => child.kill('SIGKILL'))
+  const until = linesOf(child)
+  await until(/^holdfast-0 .* 2$/)
+  holds = 0
+  await until(/^holdfast-0 .* 0$/)
+  await api.close()
+  await until(/^NODE/)
+  t.notMatch(await until(/^(ubuntu|holdfast)/), /^holdfast/)
+  child.kill('SIGINT')
+  t.strictSame(await exit, [0, null])
+})
 
 t.test('help tells options, exit codes and examples', async (t) => {
   const { code, stdout } = await run(['status', '--help'])

@@ -25,10 +25,12 @@ async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string
     },
   }
   const watchingSince = noon
-  const look = () => observe({ map: world.map, pages: [], now: noon, watchingSince, only: new Set() })
+  const look = () =>
+    observe({ map: world.map, pages: [], guard: undefined, now: noon, watchingSince, only: new Set() })
   const live = { subscribe, ageMs: () => ageMs }
+  const guard = { replicas: undefined, refresh: () => Promise.resolve() }
   const text = () => 'status\n'
-  await watchStatus({ look, text, live, book: { subscribe }, screen }, ended.signal)
+  await watchStatus({ look, text, live, book: { subscribe }, guard, screen }, ended.signal)
   t.equal(listeners.size, 0, 'it listens no longer')
   return written
 }

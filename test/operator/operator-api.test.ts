@@ -9,7 +9,14 @@ import { record } from '../audit/records.ts'
 import { eventually } from '../fixtures/eventually.ts'
 
 async function serving(t: Test, recent = new RecentRecords()) {
-  const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 12, holds: 3 }
+  const status = {
+    replica: 'one',
+    version: '0.1.0',
+    synced: true,
+    diskMapAgeMs: 12,
+    holds: 3,
+    pendingCleanups: [],
+  }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())

@@ -9,6 +9,7 @@ function look({ map }: TestCluster, options: Partial<Observed> = {}) {
   return observe({
     map,
     pages: [],
+    guard: undefined,
     now: noon + 90_000,
     watchingSince: undefined,
     only: new Set(),

@@ -19,6 +19,7 @@ function text(options: Partial<Observed> & { wide?: boolean; isTTY?: boolean } =
   const status = observe({
     map: world.map,
     pages: [],
+    guard: undefined,
     now,
     watchingSince: undefined,
     only: new Set(),

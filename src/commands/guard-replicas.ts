@@ -1,0 +1,74 @@
+import { Type } from 'typebox'
+import type { Connection } from '../kubernetes/connection.ts'
+import { jsonRequest } from '../kubernetes/json-request.ts'
+import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
+import { parser } from '../longhorn/parse.ts'
+import type { ClusterFlags } from './cluster-options.ts'
+import { CannotRun } from './exit-code.ts'
+
+const parsePods = parser(
+  Type.Object({
+    items: Type.Array(
+      Type.Object({
+        metadata: Type.Object({ name: Type.String() }),
+        status: Type.Optional(Type.Object({ phase: Type.Optional(Type.String()) })),
+      }),
+    ),
+  }),
+  ({ items }) =>
+    items.filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name),
+)
+
+/** Where the replicas of the guard are, and how to get there. */
+export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context' | 'namespace'> {
+  /** Their port for people's commands, in the pod. */
+  readonly operatorPort: number
+}
+
+/**
+ * Opens a way to the operator port of each replica that runs now; one that starts later is not among them.
+ *
+ * @param note told of a connection that cannot be forwarded
+ * @throws CannotRun if none is found
+ */
+export async function reachReplicas(
+  { kubeconfig, context, namespace, operatorPort: port }: ReplicaSearch,
+  connection: Connection,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<ForwardedPort[]> {
+  const pods = await runningPods(namespace, connection, signal)
+  if (pods.length === 0) {
+    throw new CannotRun(
+      `no replica of the guard runs in namespace ${namespace} (label app.kubernetes.io/name=holdfast)`,
+    )
+  }
+  const search = {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  }
+  return await Promise.all(
+    pods.map((pod) => forwardPort(search, { namespace, pod, port }, ({ message }) => note(message))),
+  )
+}
+
+async function runningPods(
+  namespace: string,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  try {
+    const answer = await jsonRequest(connection, {
+      method: 'GET',
+      path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
+      query: { labelSelector: 'app.kubernetes.io/name=holdfast' },
+      signal,
+    })
+    const pods = parsePods(answer)
+    if (!pods.ok) throw new Error(pods.problem)
+    return pods.value
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CannotRun(`cannot find the replicas of the guard in namespace ${namespace}: ${why}`, { cause })
+  }
+}
