@@ -16,7 +16,7 @@ const SubjectSchema = Type.Object({
 })
 
 /**
- * JSON Schema of an audit record: one decision, or many alike that came again and again. README prints it.
+ * JSON Schema of an audit record: one decision, or many alike that came again and again (`holdfast audit --schema`).
  * It holds no object, no managedFields and nothing secret: who asked, for what, and what was said.
  */
 export const AuditRecordSchema = Type.Object(

@@ -1,6 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { matches, type AuditFilter } from '../audit/filter.ts'
-import type { AuditRecord } from '../audit/record.ts'
+import { AuditRecordSchema, type AuditRecord } from '../audit/record.ts'
 import { summarise, type SummaryLine } from '../audit/summary.ts'
 import { parseDuration } from '../configuration/duration.ts'
 import { ruleNames } from '../rules/finding.ts'
@@ -20,6 +20,7 @@ interface AuditFlags extends SourceFlags {
   readonly rule?: string
   readonly verdict?: string
   readonly summary: boolean
+  readonly schema: boolean
   readonly output: 'table' | 'wide' | 'json' | 'yaml'
 }
 
@@ -43,6 +44,7 @@ export function auditCommand(): Command {
     )
     .option('-f, --follow', 'go on with what comes, until interrupted', false)
     .option('--summary', 'who was told what by which rule, and how often', false)
+    .option('--schema', 'print the JSON Schema of a record, and nothing else', false)
     .addOption(
       new Option('-o, --output <format>', 'how to show it; json and yaml have all there is')
         .choices(['table', 'wide', 'json', 'yaml'])
@@ -69,6 +71,10 @@ Examples:
 }
 
 async function audit(source: string | undefined, flags: AuditFlags): Promise<void> {
+  if (flags.schema) {
+    process.stdout.write(data('json', AuditRecordSchema))
+    return
+  }
   const ending = new AbortController()
   const { signal } = ending
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))

@@ -86,6 +86,12 @@ t.test('wrong flags and missing files are told', async (t) => {
   t.match(nobody.stderr, 'cannot read the audit of the guard at http://127.0.0.1:1')
 })
 
+t.test('the schema of a record can be printed', async (t) => {
+  const { code, stdout } = await run(['audit', '--schema'])
+  t.equal(code, 0)
+  t.match(JSON.parse(stdout), { $id: 'holdfast.dev/audit/v1', properties: { verdict: {}, findings: {} } })
+})
+
 t.test('one replica is followed', async (t) => {
   const { recent, port } = await replica(t, [held])
   const child = start(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])

@@ -56,7 +56,7 @@ async function guarded(t: Test, { drainMs }: { drainMs: number }) {
     guard.kill('SIGKILL')
     await exit
   })
-  const { port, healthPort } = await untilLogged(guard, 'listening')
+  const { port, healthPort, operatorPort } = await untilLogged(guard, 'listening')
   await untilLogged(guard, 'every Longhorn object is read')
   const file = join(folder, 'registration.json')
   const authorityCert = await readFile(join(certs, 'ca.crt'), 'utf8')
@@ -66,7 +66,16 @@ async function guarded(t: Test, { drainMs }: { drainMs: number }) {
   t.equal(registered.code, 0, registered.stderr)
   const cleaned = sandbox.cluster.uuidOf('node-1/disk-1')
   const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned]: null } } })
-  return { sandbox, kubectl, guard, exit, healthPort: String(healthPort), cleaned, cleanUp }
+  return {
+    sandbox,
+    kubectl,
+    guard,
+    exit,
+    healthPort: String(healthPort),
+    operatorPort: String(operatorPort),
+    cleaned,
+    cleanUp,
+  }
 }
 
 function patch(kind: string, name: string, body: string): string[] {
@@ -74,7 +83,7 @@ function patch(kind: string, name: string, body: string): string[] {
 }
 
 t.test('a guard that is registered by hand refuses, tells why, and lets pass what clears', async (t) => {
-  const { sandbox, kubectl, cleaned, cleanUp, guard, exit, healthPort } = await guarded(t, {
+  const { sandbox, kubectl, cleaned, cleanUp, guard, exit, healthPort, operatorPort } = await guarded(t, {
     drainMs: 600_000,
   })
   t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
@@ -93,6 +102,17 @@ t.test('a guard that is registered by hand refuses, tells why, and lets pass wha
     '--dry-run=server',
   )
   t.match(dryRun.stderr, 'held back by eviction-during-cleanup')
+  const recorded = await fetch(`http://127.0.0.1:${operatorPort}/audit`)
+  const records = (await recorded.text()).trimEnd().split('\n')
+  t.match(
+    records.map((line) => JSON.parse(line) as unknown),
+    [
+      { verdict: 'hold', dryRun: false, actor: { user: longhornAccount }, object: { name: 'node-1' } },
+      { verdict: 'hold', dryRun: true, findings: [{ rule: 'eviction-during-cleanup' }] },
+    ],
+  )
+  const node = await kubectl('get', 'nodes.longhorn.io', 'node-1', '-o', 'jsonpath={.spec.disks.disk-2}')
+  t.match(JSON.parse(node.stdout), { evictionRequested: false }, 'nothing was written')
   t.strictSame(sandbox.longhorn.crashes, [])
 
   t.equal((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200)
