@@ -19,6 +19,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
   snapshot: async () => (await import('./commands/snapshot.ts')).snapshotCommand(),
   plan: async () => (await import('./commands/plan.ts')).planCommand(),
   evict: async () => (await import('./commands/evict.ts')).evictCommand(),
+  proxy: async () => (await import('./commands/proxy.ts')).proxyCommand(),
   sandbox: async () => (await import('./commands/sandbox.ts')).sandboxCommand(),
   certs: async () => (await import('./commands/certs.ts')).certsCommand(),
   completion: async () => (await import('./commands/completion.ts')).completionCommand(() => program),
@@ -30,7 +31,10 @@ const needed = asked && process.argv[2] !== 'completion' ? [asked] : Object.valu
 for (const load of needed) program.addCommand(await load())
 
 // Sub-commands do not inherit it.
-for (const command of program.commands) command.exitOverride()
+for (const command of program.commands) {
+  command.exitOverride()
+  for (const inner of command.commands) inner.exitOverride()
+}
 
 // Who reads no further, such as `| head`, has seen enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -8,9 +8,9 @@ import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
-import { connectWith, type ClusterFlags } from './cluster-options.ts'
+import { connectWith } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
-import { addSettings, readSettings } from './setting-options.ts'
+import { addSettings, clusterOf, readSettings } from './setting-options.ts'
 import { untilSignal } from './until-signal.ts'
 
 /** `holdfast serve`: the guard of a real cluster. */
@@ -90,12 +90,5 @@ async function startGuard(configuration: Configuration, modules: GuardModules): 
       throw new CannotRun(error.message, { cause: error })
     }
     throw error
-  }
-}
-
-function clusterOf({ kubeconfig, context }: Configuration): Pick<ClusterFlags, 'kubeconfig' | 'context'> {
-  return {
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(context === undefined ? {} : { context }),
   }
 }

@@ -1,3 +1,4 @@
+import type { ClusterFlags } from './cluster-options.ts'
 import { readFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
 import { configure, type Configuration } from '../configuration/configuration.ts'
@@ -73,4 +74,15 @@ function join(before: string | undefined, value: string): string {
 
 function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Which cluster the settings are about. */
+export function clusterOf({
+  kubeconfig,
+  context,
+}: Configuration): Pick<ClusterFlags, 'kubeconfig' | 'context'> {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  }
 }

@@ -100,7 +100,8 @@ export class Attempts {
   async #secure(change: Change, signal: AbortSignal): Promise<Attempt> {
     const entries: Entry[] = []
     const attempt = await this.#reserveAndConfirm(change, entries, signal)
-    if (attempt.verdict.decision !== 'allow') await this.#release(entries)
+    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries) }
+    await this.#release(entries)
     return attempt
   }
 

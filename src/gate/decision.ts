@@ -7,6 +7,11 @@ import type { Verdict } from './verdict.ts'
 export interface Decision {
   readonly verdict: Verdict
   readonly answer: Answer
+  /**
+   * For a door that hears what became of the write: takes back what was reserved, once nothing of it is on its way any
+   * more. Whoever does not call it, or cannot know, leaves that to the watch and to the deadline. Never rejects.
+   */
+  readonly release?: (() => Promise<void>) | undefined
 }
 
 /** Decides one change; webhook, proxy and command line all call this and nothing else. */

@@ -73,13 +73,13 @@ export class Gate {
   async decide(change: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
     const beginning = clock.now()
-    const { verdict, heldMs } = await this.#verdict(change, patience)
+    const { verdict, heldMs, release } = await this.#verdict(change, patience)
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
     const recorded = audit.decided(change, verdict, { totalMs: clock.now() - beginning, heldMs })
     // Most decisions are not recorded, and do not wait for a turn of the event loop either.
     if (recorded) await recorded
-    return { verdict, answer }
+    return release ? { verdict, answer, release } : { verdict, answer }
   }
 
   /** Answers whatever is held, and holds nothing from now on; decides all the same. */

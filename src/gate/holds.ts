@@ -16,6 +16,8 @@ export interface Attempt {
   readonly wakeOn: ReadonlySet<Changed>
   /** When time alone may have changed the matter, in milliseconds since the epoch. */
   readonly wakeAt: number | undefined
+  /** Takes back what was reserved for an admitted change. */
+  readonly release?: () => Promise<void>
 }
 
 /** What the operator decides about holds. */
@@ -31,6 +33,8 @@ export interface Held {
   readonly verdict: Verdict
   /** How long was waited between attempts, in milliseconds. */
   readonly heldMs: number
+  /** Takes back what was reserved for an admitted change. */
+  readonly release?: (() => Promise<void>) | undefined
 }
 
 /** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
@@ -65,7 +69,8 @@ export class Holds {
       for (;;) {
         heard.clear()
         const tried = await attempt()
-        if (tried.verdict.decision !== 'hold') return { verdict: tried.verdict, heldMs }
+        if (tried.verdict.decision !== 'hold')
+          return { verdict: tried.verdict, heldMs, release: tried.release }
         if (!counted && this.#active >= this.#limits.maxHolds) return { verdict: tried.verdict, heldMs }
         if (!counted) this.#active += 1
         counted = true

@@ -156,6 +156,7 @@ export class Reserver {
       deadline: this.#modules.clock.now() + commitMs,
       by: replica,
       stamp: `${replica}/${++this.#stamps}`,
+      ...(change.request.door === 'proxy-longhorn' && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
     return { made: displaced ? both(fresh, displaced) : fresh, displaced }

@@ -9,6 +9,7 @@ import type { Reservation } from './reservation.ts'
  * map lacks may be one that it has not heard of yet, so that tells nothing.
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
+  if (reservation.pinned === true) return false
   const metadata = known(reservation, map)
   return metadata !== undefined && isOutcome(reservation, metadata)
 }

@@ -21,7 +21,7 @@ import { DecisionLog } from '../telemetry/decision-log.ts'
 import { DecisionMetrics } from '../telemetry/decision-metrics.ts'
 import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
-import type { GuardModules } from './guard.ts'
+import type { DecisionCoreModules } from './decision-core.ts'
 import { version } from './version.ts'
 
 /** Everything that watches a guard at work. */
@@ -43,8 +43,6 @@ export interface Observed {
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
   readonly holding: () => number
-  /** PEM of what is served now. */
-  readonly certificate: () => string
 }
 
 /** So many records may wait for the disk; it takes a tenth of a millisecond for one. */
@@ -53,8 +51,8 @@ const fileQueue = 1_000
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
-  { connection, log, audit, registry = new Registry() }: GuardModules,
-  { map, feed, book, holding, certificate }: Observed,
+  { connection, log, audit, registry = new Registry(), certificate }: DecisionCoreModules,
+  { map, feed, book, holding }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -72,7 +70,7 @@ export function observers(
     clock: systemClock,
     holding,
     restarts: () => restartsOf(feed),
-    certificateExpiry: () => expiryOf(certificate()),
+    ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
     droppedEvents: () => events.dropped,
   })
   const recent = new RecentRecords()

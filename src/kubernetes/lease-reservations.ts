@@ -40,6 +40,7 @@ const ReservationsSchema = Type.Array(
     deadline: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' }),
     by: Type.String(),
     stamp: Type.String(),
+    pinned: Type.Optional(Type.Boolean()),
   }),
 )
 

@@ -47,6 +47,11 @@ export class ApiReads implements QuorumReads {
     return (await this.#get(kind, name, signal))?.metadata
   }
 
+  /** Any of Longhorn's objects; undefined if there is none. @throws as the others */
+  async object<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<ObjectOf<K> | undefined> {
+    return await this.#get(kind, name, signal)
+  }
+
   async #list<K extends Kind>(kind: K, signal: AbortSignal): Promise<ObjectOf<K>[]> {
     const path = this.#path(kind)
     const list = parseList(await jsonRequest(this.#connection, { method: 'GET', path, signal }))

@@ -23,8 +23,8 @@ export interface StateSources {
     readonly reason: string
     readonly count: number
   }>
-  /** When the certificate that is served expires. */
-  readonly certificateExpiry: () => Date
+  /** When the certificate that is served expires; absent where there is no TLS. */
+  readonly certificateExpiry?: () => Date
   /** Events that nobody will see, by reason. */
   readonly droppedEvents: () => Readonly<Record<string, number>>
 }
@@ -106,11 +106,14 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
       for (const { kind, reason, count } of sources.restarts()) this.inc({ kind, reason }, count)
     },
   })
-  gauge(
-    'holdfast_certificate_expiry_timestamp_seconds',
-    'When the certificate that is served expires, as Unix time.',
-    () => sources.certificateExpiry().getTime() / 1_000,
-  )
+  const { certificateExpiry } = sources
+  if (certificateExpiry) {
+    gauge(
+      'holdfast_certificate_expiry_timestamp_seconds',
+      'When the certificate that is served expires, as Unix time.',
+      () => certificateExpiry().getTime() / 1_000,
+    )
+  }
   new Counter({
     name: 'holdfast_events_dropped_total',
     help: 'Kubernetes Events that were not written: too many at once, or refused by the API server.',

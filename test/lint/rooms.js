@@ -18,11 +18,13 @@ export const rooms = {
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
+  proxy: { may: ['gate', 'rules', 'longhorn'] },
   eviction: { may: ['rules', 'disk-map', 'longhorn'], pure: true },
   check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json'] },
   guard: {
     may: [
       'webhook',
+      'proxy',
       'kubernetes',
       'telemetry',
       'operator',
@@ -50,6 +52,7 @@ export const rooms = {
       'json',
       'configuration',
       'webhook',
+      'proxy',
       'sandbox',
       'kubernetes',
       'telemetry',

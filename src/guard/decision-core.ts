@@ -1,0 +1,156 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { AuditTrail } from '../audit/trail.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { DiskMap } from '../disk-map/disk-map.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { Changes, objectChange, pageChange } from '../gate/changes.ts'
+import { defaultGateOptions, Gate } from '../gate/gate.ts'
+import type { Audit, Knowledge } from '../gate/ports.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
+import type { EventRecorder } from '../kubernetes/event-recorder.ts'
+import type { FeedProblem } from '../kubernetes/feed-problem.ts'
+import { LeaseBook } from '../kubernetes/lease-book.ts'
+import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
+import { ApiReads } from '../kubernetes/quorum-reads.ts'
+import { listen, portOf } from '../webhook/listen.ts'
+import { guardNamespace } from './guard-namespace.ts'
+import { observers } from './observers.ts'
+
+/** What decisions are made with. */
+export interface DecisionCoreModules {
+  /** Owned from now on: closed when it stops. */
+  readonly connection: Connection
+  readonly log: Logger
+  /** Told of every decision too. */
+  readonly audit?: Audit
+  /** Where metrics are registered; with others of the process, for example. */
+  readonly registry?: Registry
+  /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
+  readonly book?: ReservationBook
+  /** PEM of what is served now; undefined where there is no TLS. */
+  readonly certificate?: () => string
+}
+
+/** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */
+const quietMs = ({ maxAgeMs }: Configuration): number =>
+  Math.min(defaultListWatchLimits.idleTimeoutMs, (maxAgeMs * 3) / 4)
+
+/** What every door decides with: the disk map, what feeds it, the gate, and all that watches them at work. */
+export class DecisionCore {
+  readonly gate: Gate
+  readonly map: DiskMapView
+  readonly trail: AuditTrail
+  readonly registry: Registry
+  readonly #connection: Connection
+  readonly #feed: DiskMapFeed
+  readonly #leases: LeaseBook | undefined
+  readonly #events: EventRecorder
+  readonly #operator: FastifyInstance
+  readonly #operatorPort: number
+  readonly #log: Logger
+
+  /** Begins to read Longhorn's objects. */
+  constructor(configuration: Configuration, modules: DecisionCoreModules) {
+    const { connection, log } = modules
+    const { longhornNamespace: namespace } = configuration.policy
+    const map = new DiskMap()
+    const changes = new Changes()
+    this.map = map
+    this.#log = log
+    this.#connection = connection
+    this.#feed = new DiskMapFeed({
+      connection,
+      namespace,
+      limits: { idleTimeoutMs: quietMs(configuration) },
+      sink: told(map, changes),
+      onProblem: (problem) => logProblem(log, problem),
+    })
+    const { book = leaseBook(configuration, modules) } = modules
+    this.#leases = book instanceof LeaseBook ? book : undefined
+    book.subscribe((key) => changes.tell(pageChange(key)))
+    const { audit, trail, operator, events, registry } = observers(configuration, modules, {
+      map,
+      feed: this.#feed,
+      book,
+      holding: () => this.gate.holding,
+    })
+    this.registry = registry
+    this.trail = trail
+    this.#events = events
+    this.#operator = operator
+    this.#operatorPort = configuration.operatorPort
+    this.gate = new Gate(
+      { ...defaultGateOptions, ...configuration },
+      {
+        map,
+        knowledge: this.#feed,
+        reads: new ApiReads(connection, namespace),
+        book,
+        changes,
+        clock: systemClock,
+        audit,
+        onProblem: (what, error) =>
+          log.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
+      },
+    )
+  }
+
+  /** How much the disk map can be trusted. */
+  get knowledge(): Knowledge {
+    return this.#feed
+  }
+
+  /** Listens for people's commands, on 127.0.0.1. @returns the port @throws CannotListen */
+  async start(): Promise<number> {
+    await listen(this.#operator, 'people’s commands', '127.0.0.1', this.#operatorPort)
+    return portOf(this.#operator)
+  }
+
+  /** Resolves once every Longhorn object was read. @throws the signal's reason */
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    await this.#feed.whenSynced(signal)
+    this.#log.info('every Longhorn object is read')
+  }
+
+  /** Lets go of the cluster; its doors are closed before. */
+  async stop(): Promise<void> {
+    await this.gate.stop()
+    await Promise.all([this.trail.stop(), this.#events.stop(), this.#operator.close()])
+    await Promise.all([this.#feed.stop(), this.#leases?.stop()])
+    this.#connection.close()
+  }
+}
+
+function leaseBook(configuration: Configuration, { connection, log }: DecisionCoreModules): LeaseBook {
+  return new LeaseBook({
+    connection,
+    namespace: guardNamespace(configuration, connection),
+    replica: configuration.replica,
+    clock: systemClock,
+    onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
+  })
+}
+
+/** The disk map, with everybody told who waits for a change of it. */
+function told(map: DiskMap, changes: Changes): DiskMapSink {
+  return {
+    apply(object, at) {
+      map.apply(object, at)
+      changes.tell(objectChange(object.kind, object.metadata.name))
+    },
+    remove(kind, name) {
+      map.remove(kind, name)
+      changes.tell(objectChange(kind, name))
+    },
+  }
+}
+
+function logProblem(log: Logger, problem: FeedProblem): void {
+  const { message, ...fields } = problem
+  log.error({ ...fields, problem: message }, 'the disk map is not fed')
+}

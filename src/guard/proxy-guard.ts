@@ -1,0 +1,144 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { Logger } from 'pino'
+import { Counter } from 'prom-client'
+import type { FastifyInstance } from 'fastify'
+import type { Configuration } from '../configuration/configuration.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { ApiReads } from '../kubernetes/quorum-reads.ts'
+import type { ProxyDoor } from '../proxy/door.ts'
+import { endingBy } from '../proxy/ending.ts'
+import { KubernetesDoor } from '../proxy/kubernetes/kubernetes-door.ts'
+import { WhoIs } from '../proxy/kubernetes/who-is.ts'
+import { LonghornDoor } from '../proxy/longhorn/longhorn-door.ts'
+import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../proxy/proxy-server.ts'
+import { ask } from '../proxy/relay.ts'
+import type { Upstream } from '../proxy/upstream.ts'
+import { healthEndpoint } from '../webhook/health.ts'
+import { listen, portOf } from '../webhook/listen.ts'
+import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
+
+/** Which API a proxy stands in front of. */
+export type ProxyOf =
+  | { readonly api: 'longhorn'; readonly userHeader: string | undefined }
+  /** `localOnly` for one that lends its own credentials: only to who names it as this machine. */
+  | { readonly api: 'kubernetes'; readonly localOnly: boolean }
+
+/** What the operator decides about a proxy, besides the configuration of the guard. */
+export type ProxyGuardOptions = Pick<ProxyOptions, 'host' | 'port' | 'tls'> & Partial<ProxyOptions> & ProxyOf
+
+/** What a proxy works with. */
+export interface ProxyGuardModules extends DecisionCoreModules {
+  readonly upstream: Upstream
+}
+
+/** The ports a proxy listens on. */
+export interface ProxyPorts {
+  readonly port: number
+  readonly healthPort: number
+  /** On 127.0.0.1, for people's commands. */
+  readonly operatorPort: number
+}
+
+/** A whole proxy: the decision core with a validating proxy in front. */
+export class ProxyGuard {
+  readonly #core: DecisionCore
+  readonly #proxy: ProxyServer
+  readonly #health: FastifyInstance
+  readonly #configuration: Configuration
+  readonly #log: Logger
+  readonly #server: string
+  #leaving = false
+
+  /** Begins to read Longhorn's objects. */
+  constructor(configuration: Configuration, options: ProxyGuardOptions, modules: ProxyGuardModules) {
+    const { upstream, log, connection } = modules
+    this.#configuration = configuration
+    this.#log = log
+    this.#server = upstream.server.href
+    this.#core = new DecisionCore(configuration, modules)
+    const { registry, knowledge } = this.#core
+    const failures = new Counter({
+      name: 'holdfast_proxy_failures_total',
+      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504).',
+      labelNames: ['status'],
+      registers: [registry],
+    })
+    const all = { ...defaultProxyOptions, ...options }
+    this.#proxy = new ProxyServer(all, {
+      upstream,
+      door: this.#door(all, upstream, connection),
+      log,
+      onFailure: (status) => failures.inc({ status }),
+    })
+    this.#health = healthEndpoint({ knowledge, metrics: registry, leaving: () => this.#leaving })
+  }
+
+  /** Listens. Until every object is read, arming changes are not admitted. @throws when it cannot */
+  async start(): Promise<ProxyPorts> {
+    const { host, healthPort } = this.#configuration
+    try {
+      const operatorPort = await this.#core.start()
+      await listen(this.#health, 'health', host, healthPort)
+      const ports = { port: await this.#proxy.start(), healthPort: portOf(this.#health), operatorPort }
+      this.#log.info({ ...ports, upstream: this.#server }, 'listening')
+      return ports
+    } catch (error) {
+      await Promise.all([this.#health.close(), this.#core.stop()])
+      throw error
+    }
+  }
+
+  /** Resolves once every Longhorn object was read. @throws the signal's reason */
+  async whenSynced(signal: AbortSignal): Promise<void> {
+    await this.#core.whenSynced(signal)
+  }
+
+  /** Ends once what is in flight has ended, then lets go of the cluster. */
+  async stop(): Promise<void> {
+    this.#leaving = true
+    this.#core.gate.stopHolding()
+    await this.#proxy.close()
+    await this.#health.close()
+    await this.#core.stop()
+    this.#log.info('stopped')
+  }
+
+  #door(options: ProxyOptions & ProxyOf, upstream: Upstream, connection: Connection): ProxyDoor {
+    const { gate } = this.#core
+    const { longhornNamespace } = this.#configuration.policy
+    const { maxHoldMs: holdMs } = this.#configuration
+    const reads = new ApiReads(connection, longhornNamespace)
+    const decide: ConstructorParameters<typeof LonghornDoor>[1]['decide'] = (change, patience) =>
+      gate.decide(change, patience)
+    if (options.api === 'longhorn') {
+      const { userHeader } = options
+      return new LonghornDoor(
+        { holdMs, userHeader: userHeader?.toLowerCase() },
+        { decide, read: (kind, name, signal) => reads.object(kind, name, signal) },
+      )
+    }
+    const asking: ConstructorParameters<typeof KubernetesDoor>[1]['ask'] = (outgoing, signal) =>
+      ask(upstream, outgoing, options, endingBy(signal))
+    const who = new WhoIs({
+      ask: asking,
+      now: () => performance.now(),
+      onProblem: (error) => this.#log.warn({ err: error }, 'who asks cannot be found out'),
+    })
+    return new KubernetesDoor(
+      { longhornNamespace, holdMs },
+      {
+        decide,
+        read: (kind, name, signal) => reads.object(kind, name, signal),
+        ask: asking,
+        whoIs: (headers) => who.find(headers),
+      },
+    )
+  }
+}
+
+/** Connections to an upstream, kept for later as long as load balancers keep them. */
+export function agentFor(server: URL): http.Agent {
+  const options = { keepAlive: true, timeout: 50_000, maxFreeSockets: 256 }
+  return server.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options)
+}

@@ -1,0 +1,73 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { endless } from './ending.ts'
+import type { Instead, JudgedCall, Outcome } from './door.ts'
+import { endToEnd, without } from './headers.ts'
+import { passOn } from './pass-on.ts'
+import { send } from './own-answer.ts'
+import type { ProxyModules, ProxyOptions } from './proxy-server.ts'
+import { BodyCut, BodyTooLarge, readBody } from './read-body.ts'
+import { ask, type Outgoing } from './relay.ts'
+
+/** A request that is judged before it is passed on. */
+interface Handled {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly judge: (call: JudgedCall) => Promise<Outcome>
+  readonly signal: AbortSignal
+}
+
+/** Of the body as it came; what is passed on may be another one. */
+const framing = new Set(['content-length'])
+
+/** Reads, judges, and then answers or passes on. */
+export class JudgedRequest {
+  readonly #options: ProxyOptions
+  readonly #modules: ProxyModules
+
+  constructor(options: ProxyOptions, modules: ProxyModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /** @throws RelayFailure */
+  async handle({ request, response, judge, signal }: Handled): Promise<void> {
+    const { door, upstream } = this.#modules
+    let body: Buffer
+    try {
+      body = await readBody(request, this.#options.maxBodyBytes)
+    } catch (error) {
+      if (error instanceof BodyCut) return
+      if (!(error instanceof BodyTooLarge)) throw error
+      response.setHeader('connection', 'close')
+      send(response, door.failure(413, error.message))
+      return
+    }
+    const forward = async (instead: Instead = {}): Promise<IncomingMessage> =>
+      await ask(upstream, withBody(request, body, instead), this.#options, endless)
+    const outcome = await judge({ request, body, signal, forward })
+    if (outcome.outcome === 'own') {
+      send(response, outcome.answer)
+      return
+    }
+    const { answer, warnings } = outcome
+    for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
+    passOn(answer, response)
+  }
+}
+
+/** The request with its body, which has been read, and what takes the place of its parts. */
+function withBody(
+  { method = '', url = '/', rawHeaders }: IncomingMessage,
+  body: Buffer,
+  instead: Instead,
+): Outgoing {
+  const sent = instead.body ?? body
+  const headers = [...without(endToEnd(rawHeaders), framing), 'Content-Length', String(sent.length)]
+  return { method, target: instead.target ?? url, headers, body: sent }
+}
+
+/** As the API server writes them, and kubectl shows them (RFC 7234, 5.5). */
+function warningHeader(text: string): string {
+  const plain = text.replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/["\\]/g, '\\$&')
+  return `299 - "${plain}"`
+}

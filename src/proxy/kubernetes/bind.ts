@@ -1,0 +1,73 @@
+import { parse } from 'yaml'
+import { fieldsOf } from './fields-of.ts'
+
+/** A body that is committed on one version of its object only. */
+export interface Bound {
+  readonly body: Buffer
+  /** False if the client named a version itself, or if nobody could: then a conflict is the client's own. */
+  readonly bound: boolean
+}
+
+/** What binding depends on. */
+export interface Binding {
+  readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Of the request; undefined if it has none. */
+  readonly contentType: string | undefined
+  /** The version that was judged. */
+  readonly resourceVersion: string
+}
+
+/**
+ * Binds a write to the version that was judged, so that it cannot be committed on another, where it might do something
+ * else. The API server refuses it there with a conflict, and then it is judged again; a client that named no version
+ * never hears of that, as it would not have without a proxy.
+ */
+export function bind(body: Buffer, { method, contentType = '', resourceVersion }: Binding): Bound {
+  const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  if (method === 'POST') return { body, bound: false }
+  if (method === 'DELETE') return bindDelete(body, resourceVersion)
+  if (type === 'application/json-patch+json') {
+    const operations: unknown = read(body)
+    if (!Array.isArray(operations)) return { body, bound: false }
+    const test = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }
+    return { body: written([test, ...(operations as unknown[])]), bound: true }
+  }
+  const object = fieldsOf(read(body))
+  if (!object) return { body, bound: false }
+  const metadata = fieldsOf(object.metadata) ?? {}
+  if (typeof metadata.resourceVersion === 'string' && metadata.resourceVersion !== '')
+    return { body, bound: false }
+  // JSON is YAML, so that this fits `application/apply-patch+yaml` too.
+  return { body: written({ ...object, metadata: { ...metadata, resourceVersion } }), bound: true }
+}
+
+function bindDelete(body: Buffer, resourceVersion: string): Bound {
+  const options = body.length === 0 ? {} : fieldsOf(read(body))
+  if (!options) return { body, bound: false }
+  const preconditions = fieldsOf(options.preconditions) ?? {}
+  if (preconditions.resourceVersion !== undefined) return { body, bound: false }
+  const whole = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
+  return { body: written({ ...whole, preconditions: { ...preconditions, resourceVersion } }), bound: true }
+}
+
+/** JSON, or YAML as Go reads it (`yes` is true); undefined if it is neither, which the API server will say. */
+function read(body: Buffer): unknown {
+  const text = body.toString('utf8')
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return readYaml(text)
+  }
+}
+
+function readYaml(text: string): unknown {
+  try {
+    return parse(text, { version: '1.1', maxAliasCount: 100 }) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function written(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}

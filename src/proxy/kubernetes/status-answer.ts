@@ -1,0 +1,34 @@
+import type { Status } from '../../gate/status.ts'
+import type { OwnAnswer } from '../door.ts'
+
+/** Reasons as the API server names them, where clients look at them. */
+const reasons: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  403: 'Forbidden',
+  413: 'RequestEntityTooLarge',
+  500: 'InternalError',
+  502: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
+/** A failure as the API server writes it: a `metav1.Status`, which kubectl shows. */
+export function statusAnswer(status: number, message: string): OwnAnswer {
+  return answerWith(status, { reason: reasons[status] ?? 'InternalError', message })
+}
+
+/** What the gate says, as the answer to the write itself; a hold makes client-go programs wait and ask again. */
+export function deniedAnswer({ code, reason, message, details }: Status): OwnAnswer {
+  const answer = answerWith(code, { reason, message, details })
+  if (details.retryAfterSeconds === undefined) return answer
+  return { ...answer, headers: { ...answer.headers, 'retry-after': String(details.retryAfterSeconds) } }
+}
+
+function answerWith(code: number, fields: object): OwnAnswer {
+  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...fields, code }
+  return {
+    status: code,
+    headers: { 'content-type': 'application/json' },
+    body: `${JSON.stringify(body)}\n`,
+  }
+}

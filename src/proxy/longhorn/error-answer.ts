@@ -1,0 +1,13 @@
+import { STATUS_CODES } from 'node:http'
+import type { OwnAnswer } from '../door.ts'
+
+/** An error as Longhorn's REST API writes it; its UI shows `message` (longhorn.md §5). */
+export function errorAnswer(status: number, message: string): OwnAnswer {
+  const code = STATUS_CODES[status] ?? 'Error'
+  const body = { type: 'error', links: {}, actions: {}, status, code, message, detail: '' }
+  return {
+    status,
+    headers: { 'content-type': 'application/json' },
+    body: `${JSON.stringify(body)}\n`,
+  }
+}

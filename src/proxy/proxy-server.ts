@@ -1,0 +1,181 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import type { Logger } from 'pino'
+import type { OwnAnswer, ProxyDoor } from './door.ts'
+import { ClientGone, endingWith } from './ending.ts'
+import { JudgedRequest } from './judged-request.ts'
+import { end, send } from './own-answer.ts'
+import { passOn } from './pass-on.ts'
+import { ask, outgoingOf } from './relay.ts'
+import { RelayFailure } from './relay-failure.ts'
+import { headOf, tunnel } from './tunnel.ts'
+import type { Upstream } from './upstream.ts'
+
+/** What the operator decides about a proxy. */
+export interface ProxyOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** PEM; without it, plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined
+  /** From the end of a request to the headers of its answer, in milliseconds. */
+  readonly answerMs: number
+  /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
+  readonly maxBodyBytes: number
+  /** All headers of a request together; tokens are long. */
+  readonly maxHeaderBytes: number
+  /** How long requests in flight may take once the proxy closes, in milliseconds. */
+  readonly drainMs: number
+  /**
+   * True for one that lends its own credentials: a page in somebody's browser reaches loopback too, under a name of its
+   * own choosing, and is turned away.
+   */
+  readonly localOnly: boolean
+}
+
+/** The limits without configuration. */
+export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
+  answerMs: 120_000,
+  maxBodyBytes: 3 * 1024 * 1024,
+  maxHeaderBytes: 64 * 1024,
+  drainMs: 15_000,
+  localOnly: false,
+}
+
+/** What a proxy works with. */
+export interface ProxyModules {
+  readonly upstream: Upstream
+  readonly door: ProxyDoor
+  readonly log: Logger
+  /** Told of each request that could not be passed on. */
+  readonly onFailure: (status: number) => void
+}
+
+/** A server that passes everything on to an upstream untouched, but for what its door judges first. */
+export class ProxyServer {
+  readonly #options: ProxyOptions
+  readonly #modules: ProxyModules
+  readonly #server: http.Server
+  /** Node no longer counts the connections that were switched to another protocol. */
+  readonly #tunnels = new Set<Duplex>()
+
+  constructor(options: ProxyOptions, modules: ProxyModules) {
+    this.#options = options
+    this.#modules = modules
+    const serverOptions = {
+      maxHeaderSize: options.maxHeaderBytes,
+      // Uploads of many GiB take as long as they take; only headers have to come in time.
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      // Longer than the 60 s of many load balancers, who would else use a connection that is just being closed.
+      keepAliveTimeout: 65_000,
+    }
+    this.#server = options.tls
+      ? https.createServer({ ...serverOptions, ...options.tls })
+      : http.createServer(serverOptions)
+    this.#server.on('request', (request, response) => void this.#handle(request, response))
+    this.#server.on(
+      'upgrade',
+      (request, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
+    )
+  }
+
+  /** Listens. @returns the port @throws when it cannot */
+  async start(): Promise<number> {
+    const { host, port } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    const address: AddressInfo | string | null = this.#server.address()
+    return typeof address === 'object' && address ? address.port : 0
+  }
+
+  /** Takes no new connection, and ends once what is in flight has ended, after `drainMs` at the latest. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const timer = setTimeout(() => {
+      this.#server.closeAllConnections()
+      for (const socket of this.#tunnels) socket.destroy()
+    }, this.#options.drainMs)
+    await closed
+    clearTimeout(timer)
+    for (const socket of this.#tunnels) socket.destroy()
+  }
+
+  async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    try {
+      const { upstream, door } = this.#modules
+      if (this.#isForeign(request)) {
+        send(response, door.failure(403, foreign))
+        return
+      }
+      const judge = door.judge(request.method ?? '', request.url ?? '')
+      if (!judge) {
+        passOn(await ask(upstream, outgoingOf(request), this.#options, endingWith(response)), response)
+        return
+      }
+      const gone = new AbortController()
+      response.once('close', () => gone.abort(new ClientGone()))
+      const judged = new JudgedRequest(this.#options, this.#modules)
+      await judged.handle({ request, response, judge, signal: gone.signal })
+    } catch (error) {
+      this.#fail(error, request, (answer) => send(response, answer))
+    }
+  }
+
+  async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    this.#tunnels.add(socket)
+    socket.once('close', () => this.#tunnels.delete(socket))
+    const { upstream, door } = this.#modules
+    try {
+      if (this.#isForeign(request)) {
+        end(socket, door.failure(403, foreign))
+        return
+      }
+      if (door.judge(request.method ?? '', request.url ?? '')) {
+        // Or a write would pass unjudged by merely asking for another protocol.
+        end(
+          socket,
+          door.failure(
+            400,
+            'A write that is judged cannot ask for another protocol: send it without Upgrade',
+          ),
+        )
+        return
+      }
+      const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
+      if (tunnelled.outcome === 'open') return
+      socket.write(headOf(tunnelled.answer))
+      tunnelled.answer.pipe(socket)
+    } catch (error) {
+      this.#fail(error, request, (answer) => end(socket, answer))
+    }
+  }
+
+  #isForeign({ headers: { host = '' } }: http.IncomingMessage): boolean {
+    return this.#options.localOnly && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)
+  }
+
+  #fail(error: unknown, { method, url }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
+    if (error instanceof ClientGone) return
+    const { door, log, onFailure } = this.#modules
+    if (error instanceof RelayFailure) {
+      onFailure(error.status)
+      log.warn({ err: error, method, url }, 'a request could not be passed on')
+      answer(door.failure(error.status, error.message))
+      return
+    }
+    log.error({ err: error, method, url }, 'a request failed within the proxy')
+    answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
+  }
+}
+
+const foreign =
+  'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'

@@ -1,0 +1,29 @@
+/** Why a request could not be passed on: the upstream is down, or slow, or the proof of who asks cannot be had. */
+export class RelayFailure extends Error {
+  /** 502 or 504, as a gateway answers. */
+  readonly status: 502 | 504
+
+  constructor(status: 502 | 504, message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'RelayFailure'
+    this.status = status
+  }
+}
+
+/** The upstream cannot be reached, or ended the connection. */
+export function unreachable(server: URL, cause: Error): RelayFailure {
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
+  return new RelayFailure(
+    502,
+    `${server.origin} cannot be reached (${code}). Does it run, and is it the right address?`,
+    cause,
+  )
+}
+
+/** The upstream does not answer. */
+export function tooSlow(server: URL, ms: number): RelayFailure {
+  return new RelayFailure(
+    504,
+    `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
+  )
+}

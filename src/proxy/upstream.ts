@@ -1,0 +1,23 @@
+import type http from 'node:http'
+import type https from 'node:https'
+
+/** Whoever a proxy stands in front of. */
+export interface Upstream {
+  /** May have a path, which goes before that of a request. */
+  readonly server: URL
+  /** Undefined: the `Host` that the client named is passed on, since links in answers are made from it (longhorn.md §5). */
+  readonly host: string | undefined
+  /**
+   * What a request to it takes besides: an agent, TLS material, headers that prove who asks.
+   *
+   * @throws when the proof cannot be had
+   */
+  options(): Promise<Credentials> | Credentials
+}
+
+/** How one request reaches an upstream. */
+export type Credentials = Pick<https.RequestOptions, 'agent' | 'ca' | 'cert' | 'key' | 'servername'> & {
+  readonly rejectUnauthorized?: boolean | undefined
+  /** In the place of those that the client sent. */
+  readonly headers?: http.OutgoingHttpHeaders | readonly string[] | undefined
+}

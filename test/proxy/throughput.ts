@@ -1,0 +1,111 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import proxy from '@fastify/http-proxy'
+import { fastify } from 'fastify'
+import { pino } from 'pino'
+import type { ProxyDoor } from '../../src/proxy/door.ts'
+import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
+import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.ts'
+
+/** How many requests a second pass through each, in turns. */
+const turns = 6
+const turnMs = 2_500
+const connections = 32
+/** What an object of Longhorn takes. */
+const answerBytes = 2_000
+
+const me = fileURLToPath(import.meta.url)
+const [role = 'measure', target = ''] = process.argv.slice(2)
+
+if (role === 'upstream') await serveUpstream()
+else if (role === 'ours') await serveOurs()
+else if (role === 'bare') await serveBare()
+else await measure()
+
+async function serveUpstream(): Promise<void> {
+  const body = Buffer.alloc(answerBytes, 'x')
+  const server = http.createServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  process.send?.((server.address() as AddressInfo).port)
+}
+
+async function serveOurs(): Promise<void> {
+  const door: ProxyDoor = new LonghornDoor(
+    { holdMs: 0, userHeader: undefined },
+    { decide: () => Promise.reject(new Error('not judged')), read: () => Promise.resolve(undefined) },
+  )
+  const server = new URL(target)
+  const agent = new http.Agent({ keepAlive: true, timeout: 50_000, maxFreeSockets: 256 })
+  const upstream = { server, host: undefined, options: () => ({ agent }) }
+  const log = pino({ level: 'silent' })
+  const options = { ...defaultProxyOptions, host: '127.0.0.1', port: 0, tls: undefined }
+  const ours = new ProxyServer(options, { upstream, door, log, onFailure: () => undefined })
+  process.send?.(await ours.start())
+}
+
+async function serveBare(): Promise<void> {
+  const app = fastify({ logger: false })
+  await app.register(proxy, { upstream: target })
+  await app.listen({ host: '127.0.0.1', port: 0 })
+  process.send?.((app.server.address() as AddressInfo).port)
+}
+
+async function started(...args: string[]): Promise<{ child: ChildProcess; url: string }> {
+  const child = fork(me, args)
+  const [port] = (await once(child, 'message')) as [number]
+  return { child, url: `http://127.0.0.1:${port}` }
+}
+
+async function rate(url: string): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: connections })
+  const end = performance.now() + turnMs
+  let done = 0
+  await Promise.all(
+    Array.from({ length: connections }, async () => {
+      while (performance.now() < end) {
+        await new Promise<void>((resolve, reject) => {
+          http
+            .get(`${url}/v1/nodes`, { agent }, (answer) => {
+              answer.resume()
+              answer.on('end', () => {
+                done += 1
+                resolve()
+              })
+            })
+            .on('error', reject)
+        })
+      }
+    }),
+  )
+  agent.destroy()
+  return (done * 1_000) / turnMs
+}
+
+async function measure(): Promise<void> {
+  const upstream = await started('upstream')
+  const ours = await started('ours', upstream.url)
+  const bare = await started('bare', upstream.url)
+  const rates = { ours: [] as number[], bare: [] as number[], direct: [] as number[] }
+  for (let turn = 0; turn < turns; turn += 1) {
+    // The first warms up.
+    const [one, other, none] = [await rate(ours.url), await rate(bare.url), await rate(upstream.url)]
+    if (turn === 0) continue
+    rates.ours.push(one)
+    rates.bare.push(other)
+    rates.direct.push(none)
+  }
+  for (const { child } of [upstream, ours, bare]) child.kill()
+  const median = (values: number[]): number =>
+    values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+  const share = median(rates.ours) / median(rates.bare)
+  console.log(
+    `requests a second: through the proxy ${median(rates.ours).toFixed(0)}, through a bare @fastify/http-proxy ${median(rates.bare).toFixed(0)}, direct ${median(rates.direct).toFixed(0)}: ${(share * 100).toFixed(0)} %`,
+  )
+  if (share < 0.85) process.exitCode = 1
+}
