@@ -123,7 +123,14 @@ function answer(as: string, got: string, request: http.IncomingMessage, response
       return
     case 'hops':
       response
-        .writeHead(200, ['Connection', 'X-Private', 'X-Private', 'not for others', 'X-Public', 'for all'])
+        .writeHead(200, [
+          'Connection',
+          'close, X-Private',
+          'X-Private',
+          'not for others',
+          'X-Public',
+          'for all',
+        ])
         .end(text)
       return
     case 'date':

@@ -21,6 +21,7 @@ export async function exchangeRaw(port: number, host: string, raw: Raw): Promise
   const ended = new Promise<void>((resolve, reject) => {
     socket.on('close', () => resolve())
     socket.on('error', reject)
+    socket.setTimeout(5_000, () => socket.destroy(new Error('silence for 5 s')))
   })
   const { framing, bytes } = raw.body
   const framed =
