@@ -7,7 +7,6 @@ import type { Configuration } from '../configuration/configuration.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import type { ProxyDoor } from '../proxy/door.ts'
-import { endingBy } from '../proxy/ending.ts'
 import { KubernetesDoor } from '../proxy/kubernetes/kubernetes-door.ts'
 import { WhoIs } from '../proxy/kubernetes/who-is.ts'
 import { LonghornDoor } from '../proxy/longhorn/longhorn-door.ts'
@@ -119,7 +118,7 @@ export class ProxyGuard {
       )
     }
     const asking: ConstructorParameters<typeof KubernetesDoor>[1]['ask'] = (outgoing, signal) =>
-      ask(upstream, outgoing, options, endingBy(signal))
+      ask(upstream, outgoing, options, signal)
     const who = new WhoIs({
       ask: asking,
       now: () => performance.now(),

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { endless } from './ending.ts'
 import type { Instead, JudgedCall, Outcome } from './door.ts'
 import { endToEnd, without } from './headers.ts'
 import { passOn } from './pass-on.ts'
@@ -43,7 +42,7 @@ export class JudgedRequest {
       return
     }
     const forward = async (instead: Instead = {}): Promise<IncomingMessage> =>
-      await ask(upstream, withBody(request, body, instead), this.#options, endless)
+      await ask(upstream, withBody(request, body, instead), this.#options)
     const outcome = await judge({ request, body, signal, forward })
     if (outcome.outcome === 'own') {
       send(response, outcome.answer)

@@ -1,30 +1,36 @@
 import type http from 'node:http'
 import { endToEnd, without } from './headers.ts'
 
-/** Passes an answer on to the client, its body as it comes. Whoever is cut off half-way sees the connection end. */
+/**
+ * Passes an answer on to the client, its body as it comes. Whoever is cut off half-way sees the connection end. Without
+ * `pipe`, whose listeners cost a tenth of all requests.
+ */
 export function passOn(answer: http.IncomingMessage, response: http.ServerResponse): void {
+  const { headers } = answer
+  const kept = endToEnd(answer.rawHeaders)
+  const hasTrailer = headers.trailer !== undefined && headers['transfer-encoding'] !== undefined
   response.sendDate = false
-  const headers = endToEnd(answer.rawHeaders)
-  // Node throws for trailers that are announced where none can come.
-  const kept =
-    answer.headers.trailer !== undefined && !hasChunks(answer) ? without(headers, trailer) : headers
-  response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', kept)
+  response.writeHead(
+    answer.statusCode ?? 502,
+    answer.statusMessage ?? '',
+    // Node throws for trailers that are announced where none can come.
+    headers.trailer === undefined || hasTrailer ? kept : without(kept, trailer),
+  )
   // A watch says nothing for minutes.
-  if (answer.headers['content-length'] === undefined) response.flushHeaders()
-  answer.on('error', () => response.destroy())
-  answer.on('aborted', () => response.destroy())
-  response.on('close', () => answer.destroy())
-  answer.on('end', () => {
-    if (answer.rawTrailers.length > 0) response.addTrailers(pairs(answer.rawTrailers))
+  if (headers['content-length'] === undefined) response.flushHeaders()
+  answer.on('data', (chunk: Buffer) => {
+    if (response.write(chunk)) return
+    answer.pause()
+    response.once('drain', () => answer.resume())
   })
-  answer.pipe(response)
+  answer.on('end', () => {
+    if (hasTrailer) response.addTrailers(pairs(answer.rawTrailers))
+    response.end()
+  })
+  answer.on('aborted', () => response.destroy())
 }
 
 const trailer = new Set(['trailer'])
-
-function hasChunks({ headers }: http.IncomingMessage): boolean {
-  return headers['transfer-encoding'] !== undefined
-}
 
 function pairs(raw: readonly string[]): [string, string][] {
   const found: [string, string][] = []

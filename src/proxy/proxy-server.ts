@@ -3,12 +3,11 @@ import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import type { OwnAnswer, ProxyDoor } from './door.ts'
-import { ClientGone, endingWith } from './ending.ts'
+import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { JudgedRequest } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
 import { passOn } from './pass-on.ts'
-import { ask, outgoingOf } from './relay.ts'
+import { outgoingOf, relay } from './relay.ts'
 import { RelayFailure } from './relay-failure.ts'
 import { headOf, tunnel } from './tunnel.ts'
 import type { Upstream } from './upstream.ts'
@@ -53,6 +52,9 @@ export interface ProxyModules {
   readonly onFailure: (status: number) => void
 }
 
+/** Thrown when nobody waits for an answer any more. */
+class ClientGone extends Error {}
+
 /** A server that passes everything on to an upstream untouched, but for what its door judges first. */
 export class ProxyServer {
   readonly #options: ProxyOptions
@@ -75,7 +77,7 @@ export class ProxyServer {
     this.#server = options.tls
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
-    this.#server.on('request', (request, response) => void this.#handle(request, response))
+    this.#server.on('request', (request, response) => this.#handle(request, response))
     this.#server.on(
       'upgrade',
       (request, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
@@ -109,20 +111,33 @@ export class ProxyServer {
     for (const socket of this.#tunnels) socket.destroy()
   }
 
-  async #handle(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+  #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const { upstream, door } = this.#modules
+    if (this.#isForeign(request)) {
+      send(response, door.failure(403, foreign))
+      return
+    }
+    const judge = door.judge(request.method ?? '', request.url ?? '')
+    if (judge) {
+      void this.#judged(request, response, judge)
+      return
+    }
+    const sent = relay(upstream, outgoingOf(request), this.#options, {
+      answered: (answer) => passOn(answer, response),
+      failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
+    })
+    // After the end of the answer this does nothing.
+    response.on('close', () => sent.end())
+  }
+
+  async #judged(
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    judge: (call: JudgedCall) => Promise<Outcome>,
+  ): Promise<void> {
+    const gone = new AbortController()
+    response.once('close', () => gone.abort(new ClientGone()))
     try {
-      const { upstream, door } = this.#modules
-      if (this.#isForeign(request)) {
-        send(response, door.failure(403, foreign))
-        return
-      }
-      const judge = door.judge(request.method ?? '', request.url ?? '')
-      if (!judge) {
-        passOn(await ask(upstream, outgoingOf(request), this.#options, endingWith(response)), response)
-        return
-      }
-      const gone = new AbortController()
-      response.once('close', () => gone.abort(new ClientGone()))
       const judged = new JudgedRequest(this.#options, this.#modules)
       await judged.handle({ request, response, judge, signal: gone.signal })
     } catch (error) {

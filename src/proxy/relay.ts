@@ -21,122 +21,167 @@ export interface RelayLimits {
   readonly answerMs: number
 }
 
-/**
- * Ends a request. A signal would do the same, and costs a tenth of the requests that pass.
- */
-export interface Ending {
-  /** Why it has ended; undefined while it has not. */
-  readonly reason: Error | undefined
-  /** Calls it once it ends. @returns forgets about it */
-  onEnd(listener: () => void): () => void
+/** Hears what becomes of a request. */
+export interface Heard {
+  /** The headers have come; the body is to be read. */
+  answered(answer: http.IncomingMessage): void
+  failed(failure: Error): void
+}
+
+/** A request on its way. */
+export interface Sent {
+  /** Ends it at any moment, the reading of the answer included. Nothing is heard any more. */
+  end(): void
+}
+
+/** Sends a request to an upstream. With callbacks, since a promise and a signal for each cost a fifth of all requests. */
+export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimits, heard: Heard): Sent {
+  const given = upstream.options()
+  if (!(given instanceof Promise)) return attempt(upstream, given, outgoing, limits, heard)
+  let sent: Sent | undefined
+  let ended = false
+  given.then(
+    (credentials) => {
+      if (!ended) sent = attempt(upstream, credentials, outgoing, limits, heard)
+    },
+    (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      if (!ended) heard.failed(new RelayFailure(502, why, cause))
+    },
+  )
+  return {
+    end: () => {
+      ended = true
+      sent?.end()
+    },
+  }
 }
 
 /**
- * Asks the upstream and resolves with the headers of its answer, whose body is the caller's to read.
+ * The same for one who waits for the headers of the answer.
  *
- * @param ending ends it at any moment
- * @throws RelayFailure, or what the ending says
+ * @throws RelayFailure, or the signal's reason
  */
 export async function ask(
   upstream: Upstream,
   outgoing: Outgoing,
   limits: RelayLimits,
-  ending: Ending,
+  signal?: AbortSignal,
 ): Promise<http.IncomingMessage> {
-  const given = upstream.options()
-  const options = given instanceof Promise ? await proof(given) : given
-  const { answer, failure, reused } = await attempt(upstream, options, outgoing, limits, ending)
-  if (answer) return answer
-  // The server closed an idle connection in the very moment it was used; nothing was asked yet.
-  if (!reused || outgoing.body !== undefined || !/^(GET|HEAD)$/.test(outgoing.method)) throw failure
-  const second = await attempt(upstream, { ...options, agent: false }, outgoing, limits, ending)
-  if (second.answer) return second.answer
-  throw second.failure
-}
-
-async function proof(options: Promise<Credentials>): Promise<Credentials> {
+  signal?.throwIfAborted()
+  let sent: Sent | undefined
+  const onAbort = (): void => sent?.end()
+  signal?.addEventListener('abort', onAbort)
   try {
-    return await options
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new RelayFailure(502, why, cause)
+    return await new Promise((resolve, reject) => {
+      sent = relay(upstream, outgoing, limits, { answered: resolve, failed: reject })
+      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+    })
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
   }
 }
-
-type Attempt =
-  | { readonly answer: http.IncomingMessage; readonly failure?: never; readonly reused?: never }
-  | { readonly answer?: never; readonly failure: Error; readonly reused: boolean }
 
 function attempt(
   upstream: Upstream,
   credentials: Credentials,
-  { method, target, headers, body }: Outgoing,
-  { answerMs }: RelayLimits,
-  ending: Ending,
-): Promise<Attempt> {
+  outgoing: Outgoing,
+  limits: RelayLimits,
+  heard: Heard,
+): Sent {
   const { server } = upstream
-  return new Promise((resolve) => {
-    const request = (server.protocol === 'https:' ? https : http).request({
-      ...credentials,
-      protocol: server.protocol,
-      hostname: server.hostname.replace(/^\[|\]$/g, ''),
-      port: server.port,
-      method,
-      path: pathTo(server, target),
-      // An array is sent as it is: case, order and repetitions.
-      headers: headersFor(upstream, credentials, headers),
-    })
-    let timer: NodeJS.Timeout | undefined
-    const forget = ending.onEnd(() => request.destroy())
-    const settle = (attempt: Attempt): void => {
-      clearTimeout(timer)
-      forget()
-      resolve(attempt)
-    }
-    const startTimer = (): void => {
-      timer = setTimeout(() => request.destroy(tooSlow(server, answerMs)), answerMs)
-    }
-    request.on('response', (answer) => settle({ answer }))
-    // Stays to the end: an error of the request may also come after its answer.
-    request.on('error', (error) => {
-      const own = ending.reason ?? (error instanceof RelayFailure ? error : undefined)
-      settle({
-        failure: own ?? unreachable(server, error),
-        reused: request.reusedSocket && own === undefined,
-      })
-    })
-    if (body instanceof http.IncomingMessage) {
-      body.pipe(request)
-      body.once('end', startTimer)
-      // Whoever breaks off in the middle of a body has asked for nothing.
-      body.once('aborted', () => request.destroy())
-    } else {
-      startTimer()
-      request.end(body)
-    }
+  const { body, method } = outgoing
+  const request = open(upstream, credentials, outgoing)
+  let ended = false
+  let second: Sent | undefined
+  const timer = setTimeout(() => request.destroy(tooSlow(server, limits.answerMs)), limits.answerMs)
+  request.on('response', (answer) => {
+    clearTimeout(timer)
+    heard.answered(answer)
   })
+  // Stays to the end: an error of the request may also come after its answer.
+  request.on('error', (error) => {
+    clearTimeout(timer)
+    if (ended) return
+    // The server closed an idle connection in the very moment it was used; nothing was asked yet.
+    const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
+    if (error instanceof RelayFailure) heard.failed(error)
+    else if (again) second = attempt(upstream, { ...credentials, agent: false }, outgoing, limits, heard)
+    else heard.failed(unreachable(server, error))
+  })
+  if (body instanceof http.IncomingMessage) {
+    body.on('data', () => timer.refresh())
+    body.pipe(request)
+    // Whoever breaks off in the middle of a body has asked for nothing.
+    body.once('aborted', () => request.destroy())
+  } else {
+    request.end(body)
+  }
+  return {
+    end: () => {
+      ended = true
+      clearTimeout(timer)
+      second?.end()
+      request.destroy()
+    },
+  }
+}
+
+/** Not sent yet. */
+function open(upstream: Upstream, credentials: Credentials, outgoing: Outgoing): http.ClientRequest {
+  const { method, target, headers } = outgoing
+  return send(upstream.server, {
+    ...credentials,
+    method,
+    path: pathTo(upstream.server, target),
+    // An array is sent as it is: case, order and repetitions.
+    headers: headersFor(upstream, credentials, headers),
+  })
+}
+
+/** A request to a server. @param options without its address */
+export function send(server: URL, options: https.RequestOptions): http.ClientRequest {
+  const { protocol, hostname, port } = addressOf(server)
+  const whole = { ...options, protocol, hostname, port }
+  return protocol === 'https:' ? https.request(whole) : http.request(whole)
+}
+
+/** Taken apart once: the parts of a URL are computed each time that they are asked for. */
+const addresses = new WeakMap<URL, { protocol: string; hostname: string; port: string; path: string }>()
+
+function addressOf(server: URL) {
+  const known = addresses.get(server)
+  if (known) return known
+  const { protocol, port, pathname } = server
+  const hostname = server.hostname.replace(/^\[|\]$/g, '')
+  const address = { protocol, hostname, port, path: pathname.replace(/\/$/, '') }
+  addresses.set(server, address)
+  return address
 }
 
 /** @returns path and query, after the path of the upstream itself */
 export function pathTo(server: URL, target: string): string {
-  return server.pathname === '/' ? target : server.pathname.replace(/\/$/, '') + target
+  const { path } = addressOf(server)
+  return path === '' ? target : path + target
 }
 
 /** The headers of the client, with the proof of the proxy in the place of its own. */
 export function headersFor(
   { host }: Upstream,
-  { headers: proof = {} }: Credentials,
+  { headers: proof }: Credentials,
   headers: readonly string[],
-): string[] {
-  const pairs = isList(proof)
-    ? proof
-    : // A token file may end with a newline, which no header may hold.
-      Object.entries(proof).flatMap(([name, value]) => [name, String(value).trim()])
-  const added = [...pairs]
+): readonly string[] {
+  if (proof === undefined && host === undefined) return headers
+  const added = proof === undefined ? [] : pairsOf(proof)
   if (host !== undefined) added.push('Host', host)
-  if (added.length === 0) return [...headers]
   const replaced = new Set(added.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
   return [...without(headers, replaced), ...added]
+}
+
+function pairsOf(headers: NonNullable<Credentials['headers']>): string[] {
+  if (isList(headers)) return [...headers]
+  // A token file may end with a newline, which no header may hold.
+  return Object.entries(headers).flatMap(([name, value]) => [name, String(value).trim()])
 }
 
 function isList(headers: NonNullable<Credentials['headers']>): headers is readonly string[] {

@@ -1,7 +1,6 @@
-import http from 'node:http'
-import https from 'node:https'
+import type http from 'node:http'
 import type { Duplex } from 'node:stream'
-import { headersFor, pathTo } from './relay.ts'
+import { headersFor, pathTo, send } from './relay.ts'
 import { tooSlow, unreachable } from './relay-failure.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -39,11 +38,8 @@ export async function tunnel(
   const { server } = upstream
   const { headers: proof, ...options } = await upstream.options()
   return new Promise((resolve, reject) => {
-    const asked = (server.protocol === 'https:' ? https : http).request({
+    const asked = send(server, {
       ...options,
-      protocol: server.protocol,
-      hostname: server.hostname.replace(/^\[|\]$/g, ''),
-      port: server.port,
       method: request.method,
       path: pathTo(server, request.url ?? '/'),
       // With `Connection` and `Upgrade`, which are the point here.

@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -27,7 +28,8 @@ else await measure()
 
 async function serveUpstream(): Promise<void> {
   const body = Buffer.alloc(answerBytes, 'x')
-  const server = http.createServer((_, response) => {
+  const server = http.createServer((request, response) => {
+    request.resume()
     response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
   })
   server.listen(0, '127.0.0.1')
@@ -87,6 +89,40 @@ async function rate(url: string): Promise<number> {
   return (done * 1_000) / turnMs
 }
 
+/** Resident memory of a process, in MiB. */
+function memoryOf({ pid = 0 }: ChildProcess): number {
+  const [, kilobytes = '0'] = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? []
+  return Number(kilobytes) / 1_024
+}
+
+/** 1 GiB goes through, and nothing of it stays. */
+async function uploadThrough({ child, url }: { child: ChildProcess; url: string }): Promise<void> {
+  const before = memoryOf(child)
+  let most = before
+  const chunk = Buffer.alloc(1024 * 1024, 'u')
+  const began = performance.now()
+  await new Promise<void>((resolve, reject) => {
+    const request = http.request(`${url}/v1/backingimages/x?action=upload`, { method: 'POST' }, (answer) => {
+      answer.resume()
+      answer.on('end', resolve)
+    })
+    request.on('error', reject)
+    const pump = async (): Promise<void> => {
+      for (let sent = 0; sent < 1_024; sent += 1) {
+        if (!request.write(chunk)) await once(request, 'drain')
+        most = Math.max(most, memoryOf(child))
+      }
+      request.end()
+    }
+    pump().catch(reject)
+  })
+  const seconds = (performance.now() - began) / 1_000
+  console.log(
+    `1 GiB upload in ${seconds.toFixed(1)} s: memory from ${before.toFixed(0)} MiB to at most ${most.toFixed(0)} MiB`,
+  )
+  if (most - before > 30) process.exitCode = 1
+}
+
 async function measure(): Promise<void> {
   const upstream = await started('upstream')
   const ours = await started('ours', upstream.url)
@@ -100,6 +136,7 @@ async function measure(): Promise<void> {
     rates.bare.push(other)
     rates.direct.push(none)
   }
+  await uploadThrough(ours)
   for (const { child } of [upstream, ours, bare]) child.kill()
   const median = (values: number[]): number =>
     values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
