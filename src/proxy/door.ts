@@ -38,6 +38,9 @@ export type Outcome =
       readonly warnings: readonly string[]
     }
 
+/** Deciding takes a few round trips, however little time there is to hold; the gate itself ends a hold in time. */
+export const decidingMs = 10_000
+
 /** What one kind of API needs guarded. */
 export interface ProxyDoor {
   /**

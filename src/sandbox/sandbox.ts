@@ -7,6 +7,7 @@ import type { Report } from './longhorn/report.ts'
 import { seed, type SeededCluster } from './longhorn/seed.ts'
 import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
 import { longhornServiceAccount } from './longhorn/service-account.ts'
+import { RestServer } from './rest/rest-server.ts'
 import { subscribeToLonghorn } from './longhorn/subscribe.ts'
 
 /** How the embedded cluster is made. */
@@ -18,6 +19,8 @@ export interface SandboxOptions {
   readonly nodes: number
   readonly images: number
   readonly longhorn: Partial<LonghornOptions>
+  /** Of Longhorn's REST API; any port that is free if not given. */
+  readonly restPort?: number
   /** Hears of everything that happens inside Longhorn. */
   readonly report: (report: Report) => void
 }
@@ -33,10 +36,13 @@ export class Sandbox {
   readonly api: ApiServer
   readonly longhorn: Longhorn
   readonly cluster: SeededCluster
+  /** Longhorn's REST API, which its UI talks to. */
+  readonly rest: RestServer
   readonly namespace = 'longhorn-system'
 
-  private constructor(api: ApiServer, longhorn: Longhorn, cluster: SeededCluster) {
+  private constructor(api: ApiServer, rest: RestServer, longhorn: Longhorn, cluster: SeededCluster) {
     this.api = api
+    this.rest = rest
     this.longhorn = longhorn
     this.cluster = cluster
   }
@@ -46,16 +52,21 @@ export class Sandbox {
     const api = await ApiServer.start({ port: options.port })
     try {
       const cluster = await seed(api.client(administrator), Date.now(), seedOptions(options))
+      const client = api.client(longhornServiceAccount('longhorn-system'))
       const longhorn = new Longhorn(
         {
-          client: api.client(longhornServiceAccount('longhorn-system')),
+          client,
           subscribe: subscription(api),
           report: options.report,
         },
         options.longhorn,
       )
+      const rest = await RestServer.start(
+        { client, namespace: 'longhorn-system', subscribe: subscription(api) },
+        options.restPort ?? 0,
+      )
       longhorn.start()
-      return new Sandbox(api, longhorn, cluster)
+      return new Sandbox(api, rest, longhorn, cluster)
     } catch (error) {
       await api.stop()
       throw error
@@ -78,6 +89,7 @@ export class Sandbox {
   }
 
   async stop(): Promise<void> {
+    await this.rest.stop()
     await this.longhorn.stop()
     await this.api.stop()
   }

@@ -12,8 +12,8 @@ import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.ts'
 
 /** How many requests a second pass through each, in turns. */
-const turns = 6
-const turnMs = 2_500
+const turns = 9
+const turnMs = 1_500
 const connections = 32
 /** What an object of Longhorn takes. */
 const answerBytes = 2_000
@@ -30,7 +30,11 @@ async function serveUpstream(): Promise<void> {
   const body = Buffer.alloc(answerBytes, 'x')
   const server = http.createServer((request, response) => {
     request.resume()
-    response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+    const answer = (): void => {
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length }).end(body)
+    }
+    if (request.method === 'POST') request.on('end', answer)
+    else answer()
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -97,10 +101,23 @@ function memoryOf({ pid = 0 }: ChildProcess): number {
 
 /** 1 GiB goes through, and nothing of it stays. */
 async function uploadThrough({ child, url }: { child: ChildProcess; url: string }): Promise<void> {
+  // What is read is garbage soon, of which some is there at any time.
+  await upload(url, 128, () => undefined)
   const before = memoryOf(child)
   let most = before
-  const chunk = Buffer.alloc(1024 * 1024, 'u')
   const began = performance.now()
+  await upload(url, 1_024, () => {
+    most = Math.max(most, memoryOf(child))
+  })
+  const seconds = (performance.now() - began) / 1_000
+  console.log(
+    `1 GiB upload in ${seconds.toFixed(1)} s: memory from ${before.toFixed(0)} MiB to at most ${most.toFixed(0)} MiB`,
+  )
+  if (most - before > 30) process.exitCode = 1
+}
+
+async function upload(url: string, mebibytes: number, onSent: () => void): Promise<void> {
+  const chunk = Buffer.alloc(1024 * 1024, 'u')
   await new Promise<void>((resolve, reject) => {
     const request = http.request(`${url}/v1/backingimages/x?action=upload`, { method: 'POST' }, (answer) => {
       answer.resume()
@@ -108,19 +125,14 @@ async function uploadThrough({ child, url }: { child: ChildProcess; url: string 
     })
     request.on('error', reject)
     const pump = async (): Promise<void> => {
-      for (let sent = 0; sent < 1_024; sent += 1) {
+      for (let sent = 0; sent < mebibytes; sent += 1) {
         if (!request.write(chunk)) await once(request, 'drain')
-        most = Math.max(most, memoryOf(child))
+        onSent()
       }
       request.end()
     }
     pump().catch(reject)
   })
-  const seconds = (performance.now() - began) / 1_000
-  console.log(
-    `1 GiB upload in ${seconds.toFixed(1)} s: memory from ${before.toFixed(0)} MiB to at most ${most.toFixed(0)} MiB`,
-  )
-  if (most - before > 30) process.exitCode = 1
 }
 
 async function measure(): Promise<void> {

@@ -6,7 +6,7 @@ import type { Status } from '../../gate/status.ts'
 import { kinds } from '../../longhorn/kinds.ts'
 import type { Parsed } from '../../longhorn/parsed.ts'
 import type { Actor, Change, JudgedKind, JudgedObject, Request } from '../../rules/change.ts'
-import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from '../door.ts'
+import { decidingMs, type JudgedCall, type Outcome, type OwnAnswer, type ProxyDoor } from '../door.ts'
 import { endToEnd, without } from '../headers.ts'
 import { readBody } from '../read-body.ts'
 import type { Outgoing } from '../relay.ts'
@@ -133,7 +133,10 @@ export class KubernetesDoor implements ProxyDoor {
       for (const decision of decisions) await decision.release?.()
     }
     for (const change of changes) {
-      const decision = await this.#modules.decide(change, { budgetMs: Math.max(0, budgetMs), signal })
+      const decision = await this.#modules.decide(change, {
+        budgetMs: Math.max(0, budgetMs) + decidingMs,
+        signal,
+      })
       decisions.push(decision)
       if (decision.answer.allowed) continue
       await release()

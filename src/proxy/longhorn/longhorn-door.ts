@@ -4,7 +4,7 @@ import type { Decide, Decision } from '../../gate/decision.ts'
 import type { BackingImage } from '../../longhorn/backing-image.ts'
 import type { Node } from '../../longhorn/node.ts'
 import type { Actor, Change } from '../../rules/change.ts'
-import type { JudgedCall, Outcome, ProxyDoor } from '../door.ts'
+import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
 import { callOf, type Call } from './call.ts'
 import { BadBody, changeOf, isHarmless } from './change.ts'
 import { errorAnswer } from './error-answer.ts'
@@ -103,7 +103,10 @@ export class LonghornDoor implements ProxyDoor {
       if (!before) return undefined
       change = changeOf(call, before, fields, asked)
       const began = performance.now()
-      decision = await this.#modules.decide(change, { budgetMs: Math.max(0, end - began), signal })
+      decision = await this.#modules.decide(change, {
+        budgetMs: Math.max(0, end - began) + decidingMs,
+        signal,
+      })
       if (!decision.answer.allowed || performance.now() - began < promptMs) return decision
     }
   }

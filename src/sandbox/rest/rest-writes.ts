@@ -1,0 +1,112 @@
+import { setTimeout } from 'node:timers/promises'
+import { ApiError, type ClusterClient, type ClusterObject, type ResourceName } from '../cluster-client.ts'
+import { entries, flag, object } from '../json.ts'
+import { resources } from '../longhorn/resources.ts'
+import { RestError } from './rest-error.ts'
+
+/** How long a conflict is tried again, as the manager does (longhorn.md §3). */
+const conflictMs = 5_000
+
+/** So often a 429 is waited for, as client-go does. */
+const maxWaits = 10
+
+/** The writes of Longhorn's REST API (longhorn.md §5), done as its manager does them. */
+export class RestWrites {
+  readonly #client: ClusterClient
+  readonly #namespace: string
+
+  /** @param client of Longhorn's own service account */
+  constructor(client: ClusterClient, namespace: string) {
+    this.#client = client
+    this.#namespace = namespace
+  }
+
+  /** Nothing is merged: a missing field clears. */
+  async updateNode(name: string, body: unknown): Promise<ClusterObject> {
+    const { allowScheduling, evictionRequested, tags } = object(body)
+    const wanted = {
+      allowScheduling: flag(allowScheduling),
+      evictionRequested: flag(evictionRequested),
+      tags: tags ?? [],
+    }
+    if (wanted.evictionRequested && wanted.allowScheduling) {
+      throw new RestError(
+        500,
+        `unable to update node ${name}: need to disable scheduling before requesting eviction`,
+      )
+    }
+    return await this.#edit(resources.Node, name, (spec) => ({ ...spec, ...wanted }))
+  }
+
+  /** All disks are replaced: one that is left out is removed. */
+  async updateDisks(name: string, body: unknown): Promise<ClusterObject> {
+    const disks = entries(object(body).disks)
+    for (const [disk, wanted] of disks) {
+      const { allowScheduling, evictionRequested } = wanted
+      if (flag(evictionRequested) && flag(allowScheduling)) {
+        throw new RestError(500, `need to disable scheduling of disk ${disk} before requesting eviction`)
+      }
+    }
+    return await this.#edit(resources.Node, name, (spec) => {
+      for (const [disk, there] of entries(spec.disks)) {
+        if (!disks.has(disk) && flag(there.allowScheduling)) {
+          throw new RestError(500, `Delete Disk on node ${name} error: Please disable the disk ${disk} first`)
+        }
+      }
+      return { ...spec, disks: Object.fromEntries(disks) }
+    })
+  }
+
+  /** UUIDs without a copy are skipped. */
+  async cleanUp(name: string, body: unknown): Promise<ClusterObject> {
+    const { disks } = object(body)
+    const uuids = new Set(Array.isArray(disks) ? disks : [])
+    return await this.#edit(resources.BackingImage, name, (spec) => {
+      const kept = [...entries(spec.diskFileSpecMap)].filter(([uuid]) => !uuids.has(uuid))
+      return { ...spec, diskFileSpecMap: Object.fromEntries(kept) }
+    })
+  }
+
+  async updateMinNumberOfCopies(name: string, body: unknown): Promise<ClusterObject> {
+    const { minNumberOfCopies } = object(body)
+    return await this.#edit(resources.BackingImage, name, (spec) => ({ ...spec, minNumberOfCopies }))
+  }
+
+  async delete(resource: ResourceName, name: string): Promise<void> {
+    await this.#write(async () => {
+      await this.#client.delete(resource, this.#namespace, name)
+    })
+  }
+
+  async #edit(
+    resource: ResourceName,
+    name: string,
+    change: (spec: Readonly<Record<string, unknown>>) => object,
+  ): Promise<ClusterObject> {
+    return await this.#write(async () => {
+      const newest = await this.#client.get(resource, this.#namespace, name)
+      if (!newest) throw new RestError(404, `${resource.plural} ${name} not found`)
+      return await this.#client.update(resource, { ...newest, spec: change(object(newest.spec)) })
+    })
+  }
+
+  /** @throws RestError with the API server's own text */
+  async #write<T>(write: () => Promise<T>): Promise<T> {
+    const end = performance.now() + conflictMs
+    for (let waits = 0; ;) {
+      try {
+        return await write()
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error
+        const { code, message, details = {} } = error.status
+        if (code === 409 && performance.now() < end) continue
+        if (code === 429 && waits < maxWaits) {
+          waits += 1
+          await setTimeout(Number(details.retryAfterSeconds ?? 1) * 1_000)
+          continue
+        }
+        throw new RestError(code === 404 ? 404 : 500, message)
+      }
+    }
+  }
+}
