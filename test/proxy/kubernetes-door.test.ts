@@ -1,0 +1,193 @@
+import t, { type Test } from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { record } from '../fixtures/decisions.ts'
+
+interface Setup {
+  readonly longhorn?: Partial<LonghornOptions>
+  readonly hold?: string
+}
+
+const images = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages'
+const nodes = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes'
+
+/** An embedded cluster whose clean-ups do not end, and a proxy before its API. */
+async function proxied(t: Test, { longhorn = { drainMs: 600_000 }, hold = '0s' }: Setup = {}) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 3,
+    images: 2,
+    longhorn,
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const server = new URL(sandbox.api.url)
+  const agent = agentFor(server)
+  const { audit, decided } = record()
+  const proxy = new ProxyGuard(
+    configure([{ hold, healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' }]),
+    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, api: 'kubernetes', localOnly: true },
+    {
+      connection: connectTo(sandbox.api.url),
+      upstream: { server, host: server.host, options: () => Promise.resolve({ agent }) },
+      log: createLog('silent', process.stderr),
+      audit,
+    },
+  )
+  const { port } = await proxy.start()
+  t.teardown(async () => {
+    agent.destroy()
+    await proxy.stop()
+  })
+  await proxy.whenSynced(new AbortController().signal)
+  const call = async (method: string, path: string, body?: unknown, type = 'application/json') => {
+    const init = { method, headers: { 'content-type': type } }
+    const text = typeof body === 'string' ? body : JSON.stringify(body)
+    const answer = await fetch(
+      `http://127.0.0.1:${port}${path}`,
+      body === undefined ? init : { ...init, body: text },
+    )
+    return {
+      status: answer.status,
+      headers: answer.headers,
+      body: (await answer.json()) as Record<string, unknown>,
+    }
+  }
+  const disk1 = sandbox.cluster.uuidOf('node-1/disk-1')
+  return {
+    sandbox,
+    call,
+    decided,
+    port,
+    disk1,
+    cleanUp: () =>
+      call('PATCH', `${images}/ubuntu-22.04`, { spec: { diskFileSpecMap: { [disk1]: null } } }, merge),
+  }
+}
+
+const merge = 'application/merge-patch+json'
+const raised = { evictionRequested: true, allowScheduling: false }
+const heldBack = {
+  status: 429,
+  body: {
+    kind: 'Status',
+    reason: 'TooManyRequests',
+    details: { retryAfterSeconds: 2 },
+    message: /held back by eviction-during-cleanup/,
+  },
+}
+
+t.test('an eviction during a clean-up is held back, however it is written', async (t) => {
+  const { call, cleanUp, sandbox, decided } = await proxied(t)
+  t.equal((await cleanUp()).status, 200)
+  const { body: node } = await call('GET', `${nodes}/node-1`)
+  const spec = node.spec as object
+  const path = `${nodes}/node-1`
+  const patch = [
+    { op: 'replace', path: '/spec/allowScheduling', value: false },
+    { op: 'replace', path: '/spec/evictionRequested', value: true },
+  ]
+  const held = await call('PATCH', path, { spec: raised }, merge)
+  t.match(held, heldBack)
+  t.equal(held.headers.get('retry-after'), '2')
+  t.match(await call('PATCH', path, patch, 'application/json-patch+json'), heldBack)
+  t.match(await call('PUT', path, { ...node, spec: { ...spec, ...raised } }), heldBack)
+  t.match(await call('PATCH', `${path}?dryRun=All`, { spec: raised }, merge), heldBack)
+  t.match(decided.at(-1), { change: { request: { dryRun: true, door: 'proxy-kubernetes' } } })
+  t.match(
+    await sandbox.client.get(
+      { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
+      'longhorn-system',
+      'node-1',
+    ),
+    {
+      spec: { evictionRequested: false },
+    },
+  )
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('what is admitted is written once, on the version that was judged', async (t) => {
+  const { call } = await proxied(t)
+  const path = `${nodes}/node-3`
+  const evicted = await call('PATCH', path, { spec: raised }, merge)
+  t.match(evicted, { status: 200, body: { spec: raised } })
+  const stale = { metadata: { resourceVersion: '1' }, spec: { evictionRequested: false } }
+  t.match(await call('PATCH', path, stale, merge), { status: 409, body: { reason: 'Conflict' } })
+  const cleared = { spec: { evictionRequested: false } }
+  t.match(await call('PATCH', path, cleared, merge), { status: 200, body: cleared })
+})
+
+t.test('what the API server would not do is its own to say', async (t) => {
+  const { call, decided } = await proxied(t)
+  t.match(await call('PATCH', `${nodes}/node-9`, { spec: raised }, merge), {
+    status: 404,
+    body: { reason: 'NotFound' },
+  })
+  t.match(
+    await call(
+      'PATCH',
+      `${nodes}/node-1`,
+      '[{"op":"test","path":"/spec/name","value":"x"}]',
+      'application/json-patch+json',
+    ),
+    {
+      status: 422,
+    },
+  )
+  t.match(await call('PUT', `${nodes}/node-1`, '{', 'application/json'), { status: 400 })
+  t.strictSame(decided, [])
+})
+
+t.test('creates and deletes are judged too', async (t) => {
+  const { call } = await proxied(t)
+  t.match(await call('DELETE', `${nodes}/node-1`), {
+    status: 403,
+    body: { message: /refused by disk-removal-with-copies/ },
+  })
+  const image = {
+    apiVersion: 'longhorn.io/v1beta2',
+    kind: 'BackingImage',
+    metadata: { name: 'fresh', namespace: 'longhorn-system' },
+    spec: { sourceType: 'upload' },
+  }
+  t.match(await call('POST', images, image), { status: 201, body: { metadata: { name: 'fresh' } } })
+  t.match(await call('DELETE', `${images}/fresh`), { status: 200 })
+})
+
+t.test('everything else passes: status, other kinds, watches, discovery', async (t) => {
+  const { call, decided } = await proxied(t)
+  t.match(await call('GET', '/apis'), { status: 200, body: { kind: 'APIGroupList' } })
+  const { body } = await call('GET', `${nodes}/node-2`)
+  t.equal((await call('PUT', `${nodes}/node-2/status`, body)).status, 200)
+  t.strictSame(decided, [])
+})
+
+t.test('a hold lasts until the clean-up has ended', async (t) => {
+  const { call, cleanUp, sandbox } = await proxied(t, { longhorn: { drainMs: 500 }, hold: '30s' })
+  await cleanUp()
+  t.match(await call('PATCH', `${nodes}/node-1`, { spec: raised }, merge), {
+    status: 200,
+    body: { spec: raised },
+  })
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('a page in a browser that calls this machine by another name is turned away', async (t) => {
+  const { port } = await proxied(t)
+  const { request } = await import('node:http')
+  const status = await new Promise((resolve, reject) => {
+    const headers = { host: 'rebound.example' }
+    const asked = request({ host: '127.0.0.1', port, path: '/api', headers }, (answer) =>
+      resolve(answer.statusCode),
+    )
+    asked.on('error', reject)
+    asked.end()
+  })
+  t.equal(status, 403)
+})
