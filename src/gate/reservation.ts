@@ -32,7 +32,7 @@ export interface Reservation {
   /** Tells this admission from an earlier or later one of the same object and intent. */
   readonly stamp: string
   /**
-   * True if the write is not bound to the version that was reviewed: Longhorn's REST API writes on whatever version
+   * True if the write may not be bound to the version that was reviewed: Longhorn's REST API writes on whatever version
    * there is. A newer version then tells nothing; its door releases it once the upstream has answered.
    */
   readonly pinned?: boolean | undefined

@@ -156,11 +156,16 @@ export class Reserver {
       deadline: this.#modules.clock.now() + commitMs,
       by: replica,
       stamp: `${replica}/${++this.#stamps}`,
-      ...(change.request.door === 'proxy-longhorn' && { pinned: true }),
+      ...(isProxied(change) && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
     return { made: displaced ? both(fresh, displaced) : fresh, displaced }
   }
+}
+
+/** Proxies hear what became of a write, and not all of theirs are bound to the version that was judged. */
+function isProxied({ request: { door } }: Change): boolean {
+  return door === 'proxy-longhorn' || door === 'proxy-kubernetes'
 }
 
 /** The object of a change, in the version that was reviewed. */

@@ -6,6 +6,7 @@ import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
+import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { sharedSuite } from './suite/shared.ts'
@@ -26,9 +27,10 @@ t.test('end to end', { timeout }, async (t) => {
   t.comment(what)
   process.once('SIGINT', () => t.bailout('interrupted'))
 
-  const group = async (name: string, run: (t: Test) => void): Promise<void> => {
+  const group = async (name: string, run: (t: Test) => void | Promise<void>): Promise<void> => {
     if (name.includes(only)) await t.test(name, run)
   }
+  await group('proxy', (t) => proxy(t, cluster))
   await group('chart', (t) => chart(t, cluster))
   await group('install', (t) => install(t, cluster))
   const yaml = await cluster.install()

@@ -1,5 +1,5 @@
-import { parse } from 'yaml'
 import { fieldsOf } from './fields-of.ts'
+import { readBodyText } from './read-body-text.ts'
 
 /** A body that is committed on one version of its object only. */
 export interface Bound {
@@ -11,6 +11,7 @@ export interface Bound {
 /** What binding depends on. */
 export interface Binding {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  readonly hasQuery: boolean
   /** Of the request; undefined if it has none. */
   readonly contentType: string | undefined
   /** The version that was judged. */
@@ -22,50 +23,35 @@ export interface Binding {
  * else. The API server refuses it there with a conflict, and then it is judged again; a client that named no version
  * never hears of that, as it would not have without a proxy.
  */
-export function bind(body: Buffer, { method, contentType = '', resourceVersion }: Binding): Bound {
+export function bind(body: Buffer, { method, hasQuery, contentType = '', resourceVersion }: Binding): Bound {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
   if (method === 'POST') return { body, bound: false }
-  if (method === 'DELETE') return bindDelete(body, resourceVersion)
+  if (method === 'DELETE') return bindDelete(body, hasQuery, resourceVersion)
   if (type === 'application/json-patch+json') {
-    const operations: unknown = read(body)
+    const operations: unknown = readBodyText(body)
     if (!Array.isArray(operations)) return { body, bound: false }
     const test = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }
     return { body: written([test, ...(operations as unknown[])]), bound: true }
   }
-  const object = fieldsOf(read(body))
+  // The API server would write the version into the annotation of what was last applied.
+  if (type === 'application/apply-patch+yaml') return { body, bound: false }
+  const object = fieldsOf(readBodyText(body))
   if (!object) return { body, bound: false }
   const metadata = fieldsOf(object.metadata) ?? {}
   if (typeof metadata.resourceVersion === 'string' && metadata.resourceVersion !== '')
     return { body, bound: false }
-  // JSON is YAML, so that this fits `application/apply-patch+yaml` too.
   return { body: written({ ...object, metadata: { ...metadata, resourceVersion } }), bound: true }
 }
 
-function bindDelete(body: Buffer, resourceVersion: string): Bound {
-  const options = body.length === 0 ? {} : fieldsOf(read(body))
+function bindDelete(body: Buffer, hasQuery: boolean, resourceVersion: string): Bound {
+  // With a body, the options in the query would not be looked at any more.
+  if (body.length === 0 && hasQuery) return { body, bound: false }
+  const options = body.length === 0 ? {} : fieldsOf(readBodyText(body))
   if (!options) return { body, bound: false }
   const preconditions = fieldsOf(options.preconditions) ?? {}
   if (preconditions.resourceVersion !== undefined) return { body, bound: false }
   const whole = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
   return { body: written({ ...whole, preconditions: { ...preconditions, resourceVersion } }), bound: true }
-}
-
-/** JSON, or YAML as Go reads it (`yes` is true); undefined if it is neither, which the API server will say. */
-function read(body: Buffer): unknown {
-  const text = body.toString('utf8')
-  try {
-    return JSON.parse(text) as unknown
-  } catch {
-    return readYaml(text)
-  }
-}
-
-function readYaml(text: string): unknown {
-  try {
-    return parse(text, { version: '1.1', maxAliasCount: 100 }) as unknown
-  } catch {
-    return undefined
-  }
 }
 
 function written(value: unknown): Buffer {

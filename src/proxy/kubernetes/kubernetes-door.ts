@@ -11,10 +11,11 @@ import { endToEnd, without } from '../headers.ts'
 import { readBody } from '../read-body.ts'
 import type { Outgoing } from '../relay.ts'
 import { bind } from './bind.ts'
+import { dryRunOf, type DryRun } from './dry-run.ts'
 import { fieldsOf } from './fields-of.ts'
 import { changeFrom } from './resulting-change.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
-import { asDryRun, writeOf, type Write } from './write.ts'
+import { writeOf, type Write } from './write.ts'
 
 /** What the operator decides about this door. */
 export interface KubernetesDoorOptions {
@@ -60,10 +61,13 @@ export class KubernetesDoor implements ProxyDoor {
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
     const { request, signal, forward } = call
     const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
-    const asked = { uid: randomUUID(), actor, dryRun: write.dryRun, door: 'proxy-kubernetes' } as const
+    const dry = dryRunOf(write, request.url ?? '/', call.body)
+    if (!dry)
+      return own(statusAnswer(415, `the body of a delete of ${write.kind} must be JSON, to be tried first`))
+    const asked = { uid: randomUUID(), actor, dryRun: dry.asked, door: 'proxy-kubernetes' } as const
     const end = performance.now() + this.#options.holdMs
     for (let round = 0; round < maxRounds; round += 1) {
-      const tried = await this.#try(write, call)
+      const tried = await this.#try(write, dry, call)
       if (isHeld(tried) && performance.now() < end) {
         // The guard's own webhook has held it back as long as the API server waits; here is more time.
         await setTimeout(retryMs, undefined, { signal })
@@ -71,7 +75,7 @@ export class KubernetesDoor implements ProxyDoor {
         continue
       }
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
-      if (tried.status >= 300) return passed(await forward({ target: dryTarget(write, request) }))
+      if (tried.status >= 300) return passed(await forward(dry))
       const found = await this.#changes(write, tried.object, asked, signal)
       if (found.outcome === 'moved') continue
       if (found.outcome === 'unreadable') return own(statusAnswer(403, unreadable(write, found.problem)))
@@ -79,7 +83,7 @@ export class KubernetesDoor implements ProxyDoor {
       const decided = await this.#decide(found.changes, end - began, signal)
       if (decided.denied) return own(deniedAnswer(decided.denied))
       const held = performance.now() - began > promptMs
-      const answer = signal.aborted || held ? undefined : await this.#commit(write, call, found.changes)
+      const answer = signal.aborted || held ? undefined : await this.#commit(write, dry, call, found.changes)
       await decided.release()
       signal.throwIfAborted()
       // After a hold, or when the object changed meanwhile, it is judged again as it is now.
@@ -91,12 +95,12 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   /** Asks what would come of it: patches, defaults, conflicts and rights are the API server's to tell. */
-  async #try(write: Write, { request, body, signal }: JudgedCall): Promise<Tried> {
+  async #try({ method }: Write, { target, body }: DryRun, { request, signal }: JudgedCall): Promise<Tried> {
     const headers = [...without(endToEnd(request.rawHeaders), negotiated), 'Accept', 'application/json']
     const answer = await this.#modules.ask(
       {
-        method: write.method,
-        target: dryTarget(write, request),
+        method,
+        target,
         headers: [...headers, 'Content-Length', String(body.length)],
         body,
       },
@@ -147,13 +151,16 @@ export class KubernetesDoor implements ProxyDoor {
 
   /** @returns undefined if the object is not any more what was judged */
   async #commit(
-    { method, name, dryRun }: Write,
+    { method, name }: Write,
+    { asked }: DryRun,
     { request, body, forward }: JudgedCall,
     [change]: readonly Change[],
   ): Promise<http.IncomingMessage | undefined> {
     const resourceVersion = change?.before?.metadata.resourceVersion
-    if (dryRun || name === undefined || resourceVersion === undefined) return await forward()
-    const bound = bind(body, { method, contentType: request.headers['content-type'], resourceVersion })
+    if (asked || name === undefined || resourceVersion === undefined) return await forward()
+    const hasQuery = request.url?.includes('?') ?? false
+    const contentType = request.headers['content-type']
+    const bound = bind(body, { method, hasQuery, contentType, resourceVersion })
     const answer = await forward({ body: bound.body })
     // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
     if (!bound.bound || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
@@ -201,10 +208,6 @@ const maxAnswerBytes = 64 * 1024 * 1024
 
 /** A decision that took no longer was no hold. */
 const promptMs = 250
-
-function dryTarget({ dryRun }: Write, { url = '/' }: http.IncomingMessage): string {
-  return dryRun ? url : asDryRun(url)
-}
 
 function found(parsed: readonly Parsed<Change>[]): Found {
   const changes: Change[] = []

@@ -6,6 +6,7 @@ const reasons: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   403: 'Forbidden',
   413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
   500: 'InternalError',
   502: 'InternalError',
   503: 'ServiceUnavailable',

@@ -8,8 +8,6 @@ export interface Write {
   /** Undefined for the whole collection: a create, or a delete of all that match. */
   readonly name: string | undefined
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** True if the client asks for a dry run itself. */
-  readonly dryRun: boolean
 }
 
 /** In every version: older ones are converted (kubernetes.md, The request). */
@@ -23,19 +21,13 @@ const judged: ReadonlyMap<string, JudgedKind> = new Map(
  */
 export function writeOf(method: string, target: string): Write | undefined {
   if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH' && method !== 'DELETE') return undefined
-  const [path = '', query = ''] = target.replace(/^https?:\/\/[^/]*/i, '').split('?', 2)
+  const [path = ''] = target.replace(/^https?:\/\/[^/]*/i, '').split('?', 1)
   const segments = path.split('/').flatMap((raw) => (raw === '' ? [] : decoded(raw)))
   const [apis, named, , namespaces, namespace, plural, name, ...more] = segments
   if (apis !== 'apis' || named !== group || namespaces !== 'namespaces' || more.length > 0) return undefined
   const kind = judged.get(plural ?? '')
   if (kind === undefined || namespace === undefined) return undefined
-  const dryRun = new URLSearchParams(query).has('dryRun')
-  return { kind, namespace, name, method, dryRun }
-}
-
-/** The same request as a dry run: nothing is written, and the answer is what would be (kubernetes.md). */
-export function asDryRun(target: string): string {
-  return `${target}${target.includes('?') ? '&' : '?'}dryRun=All`
+  return { kind, namespace, name, method }
 }
 
 function decoded(segment: string): string {

@@ -1,0 +1,28 @@
+import { fieldsOf } from './fields-of.ts'
+import { readBodyText } from './read-body-text.ts'
+import type { Write } from './write.ts'
+
+/** A request as a dry run: nothing is written, and the answer is what would be. */
+export interface DryRun {
+  readonly target: string
+  readonly body: Buffer
+  /** True if the client asked for one itself. */
+  readonly asked: boolean
+}
+
+/**
+ * Makes a dry run of a write. The options of a delete are in its body if it has one, and then the query is not looked at
+ * (*measured*: a delete with a body and `?dryRun=All` deletes).
+ *
+ * @returns undefined for a body that nobody can tell to be one: it must not be sent
+ */
+export function dryRunOf({ method }: Write, target: string, body: Buffer): DryRun | undefined {
+  if (method !== 'DELETE' || body.length === 0) {
+    const asked = new URLSearchParams(target.split('?')[1] ?? '').has('dryRun')
+    return { target: asked ? target : `${target}${target.includes('?') ? '&' : '?'}dryRun=All`, body, asked }
+  }
+  const options = fieldsOf(readBodyText(body))
+  if (!options) return undefined
+  const asked = Array.isArray(options.dryRun) && options.dryRun.length > 0
+  return { target, body: Buffer.from(JSON.stringify({ ...options, dryRun: ['All'] })), asked }
+}
