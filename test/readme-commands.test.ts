@@ -31,12 +31,15 @@ function partsOf(script: string): string[] {
 /** A command that goes on until it is interrupted, once it has said this. */
 const goingOn: readonly [RegExp, RegExp][] = [
   [/ serve --host/, /every Longhorn object is read/],
+  [/ proxy /, /every Longhorn object is read/],
   [/ status --watch/, /^node-1 /m],
   [/ audit .*--follow/, /"verdict"|UPDATE/],
 ]
 
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
+
+const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDFAST_NAMESPACE: 'holdfast' }
 
 /** A shell in a folder where everything is that README's commands count on. */
 async function shell(t: Test) {
@@ -63,11 +66,18 @@ async function shell(t: Test) {
     { group: '', version: 'v1', plural: 'namespaces' },
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
   )
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: join(folder, 'kubeconfig') }
+  const env = {
+    PATH: process.env.PATH ?? '',
+    HOME: folder,
+    KUBECONFIG: join(folder, 'kubeconfig'),
+    ...anyPort,
+  }
   /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
   const replaced: [string, string][] = [
     ['<node>', 'node-1'],
     ['<image>', 'ubuntu-22.04'],
+    ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
+    ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],
     [
       '--port 8443 --health-port 8080',
       '--port 0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast',
@@ -92,14 +102,20 @@ async function shell(t: Test) {
   return { sandbox, folder, replaced, start }
 }
 
+/** What a server says in its log when it listens. */
+function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', number> {
+  const line = log.split('\n').find((each) => each.includes('"msg":"listening"')) ?? '{}'
+  return JSON.parse(line) as Record<'port' | 'healthPort' | 'operatorPort', number>
+}
+
 t.test('every command of README does what it should, one after the other', { skip }, async (t) => {
   const { sandbox, folder, replaced, start } = await shell(t)
   const commands = blocks.filter((block) => !elsewhere.test(block)).flatMap(partsOf)
   let ran = 0
-  let guard: ReturnType<typeof start> | undefined
+  const serving: ReturnType<typeof start>[] = []
   t.teardown(async () => {
-    guard?.signal('SIGINT')
-    await guard?.ended
+    for (const each of serving) each.signal('SIGINT')
+    for (const each of serving) await each.ended
   })
   for (const command of commands) {
     // Instead of the one that is there already.
@@ -108,15 +124,12 @@ t.test('every command of README does what it should, one after the other', { ski
     ran += 1
     const until = goingOn.find(([which]) => which.test(command))?.[1]
     if (until) await running.said(until)
-    if (command.includes(' serve --host')) {
-      guard = running
-      const ports = JSON.parse(
-        guard
-          .output()
-          .split('\n')
-          .find((line) => line.includes('"msg":"listening"')) ?? '{}',
-      ) as Record<'port' | 'healthPort' | 'operatorPort', number>
-      await writeFile(join(folder, 'serve.log'), guard.output())
+    if (/ serve --host| proxy /.test(command)) {
+      serving.push(running)
+      const ports = portsIn(running.output())
+      if (command.includes(' proxy kubernetes')) replaced.push(['127.0.0.1:8001', `127.0.0.1:${ports.port}`])
+      if (command.includes(' proxy ')) continue
+      await writeFile(join(folder, 'serve.log'), running.output())
       replaced.push(
         ['127.0.0.1:8443', `127.0.0.1:${ports.port}`],
         ['127.0.0.1:8080', `127.0.0.1:${ports.healthPort}`],
@@ -131,6 +144,6 @@ t.test('every command of README does what it should, one after the other', { ski
     const wanted = exitCodes.find(([which]) => which.test(command))?.[1] ?? 0
     t.equal(code, wanted, `${command}\n${running.output()}`)
   }
-  t.ok(ran > 20, `${ran} commands`)
+  t.ok(ran > 23, `${ran} commands`)
   t.strictSame(sandbox.longhorn.crashes, [])
 })

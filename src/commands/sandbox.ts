@@ -24,6 +24,7 @@ interface SandboxFlags {
   readonly nodes: number
   readonly images: number
   readonly drain: number
+  readonly restPort: number
   readonly port: number
   readonly once: boolean
   readonly bare: boolean
@@ -38,6 +39,7 @@ export function sandboxCommand(): Command {
     .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
     .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
+    .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', atLeast(0), 0)
     .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
     .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
     .addHelpText(
@@ -104,10 +106,11 @@ async function startSandbox({
   nodes,
   images,
   drain,
+  restPort,
 }: SandboxFlags): Promise<Sandbox> {
   const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000) }
   try {
-    return await Sandbox.start({ port, release, nodes, images, longhorn, report: () => undefined })
+    return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
     throw new CannotRun(`cannot start the embedded cluster on port ${port}: ${String(cause)}`, { cause })
   }
@@ -150,6 +153,7 @@ function sayHowToReach(
   narrator.say('')
   narrator.say(`export KUBECONFIG=${kubeconfig}`)
   narrator.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
+  narrator.say(`curl ${sandbox.rest.url}/v1/nodes`)
   narrator.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
   narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
   narrator.say('')

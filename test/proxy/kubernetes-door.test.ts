@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
+import { bind } from '../../src/proxy/kubernetes/bind.ts'
+import { dryRunOf } from '../../src/proxy/kubernetes/dry-run.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
@@ -158,6 +160,68 @@ t.test('creates and deletes are judged too', async (t) => {
   }
   t.match(await call('POST', images, image), { status: 201, body: { metadata: { name: 'fresh' } } })
   t.match(await call('DELETE', `${images}/fresh`), { status: 200 })
+})
+
+t.test('a delete with options in its body is only tried first, too', (t) => {
+  const write = { kind: 'BackingImage', namespace: 'longhorn-system', name: 'x', method: 'DELETE' } as const
+  const dry = (target: string, body: string) => {
+    const made = dryRunOf(write, target, Buffer.from(body))
+    return made && { ...made, body: made.body.toString() }
+  }
+  t.strictSame(dry('/x', ''), { target: '/x?dryRun=All', body: '', asked: false })
+  t.strictSame(dry('/x?a=b', ''), { target: '/x?a=b&dryRun=All', body: '', asked: false })
+  t.strictSame(dry('/x?dryRun=All', ''), { target: '/x?dryRun=All', body: '', asked: true })
+  t.strictSame(dry('/x', '{"propagationPolicy":"Orphan"}'), {
+    target: '/x',
+    body: '{"propagationPolicy":"Orphan","dryRun":["All"]}',
+    asked: false,
+  })
+  t.strictSame(dry('/x', '{"dryRun":["All"]}')?.asked, true)
+  t.equal(dry('/x', 'k8s\u0000binary'), undefined, 'it must not be sent')
+  t.end()
+})
+
+t.test('a write is bound to the version that was judged, unless its client named one', (t) => {
+  const bound = (
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    contentType: string,
+    body: string,
+    hasQuery = false,
+  ) => {
+    const made = bind(Buffer.from(body), { method, contentType, hasQuery, resourceVersion: '7' })
+    return made.bound ? (JSON.parse(made.body.toString()) as unknown) : made.body.toString()
+  }
+  const json = 'application/json'
+  t.equal(bound('POST', json, '{}'), '{}')
+  t.strictSame(bound('PUT', `${json}; charset=utf-8`, '{"spec":{}}'), {
+    spec: {},
+    metadata: { resourceVersion: '7' },
+  })
+  t.strictSame(bound('PUT', 'application/yaml', 'spec: {flag: yes}'), {
+    spec: { flag: true },
+    metadata: { resourceVersion: '7' },
+  })
+  t.equal(
+    bound('PATCH', merge, '{"metadata":{"resourceVersion":"3"}}'),
+    '{"metadata":{"resourceVersion":"3"}}',
+  )
+  t.strictSame(bound('PATCH', 'application/json-patch+json', '[{"op":"remove","path":"/x"}]'), [
+    { op: 'test', path: '/metadata/resourceVersion', value: '7' },
+    { op: 'remove', path: '/x' },
+  ])
+  t.equal(
+    bound('PATCH', 'application/apply-patch+yaml', '{}'),
+    '{}',
+    'it would be part of what was last applied',
+  )
+  t.strictSame(bound('DELETE', json, ''), {
+    apiVersion: 'v1',
+    kind: 'DeleteOptions',
+    preconditions: { resourceVersion: '7' },
+  })
+  t.equal(bound('DELETE', json, '', true), '', 'options in the query would be lost')
+  t.equal(bound('PUT', json, ': ]'), ': ]', 'the API server says what is wrong')
+  t.end()
 })
 
 t.test('everything else passes: status, other kinds, watches, discovery', async (t) => {
