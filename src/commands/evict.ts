@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
 import { explain } from '../eviction/explain.ts'
 import { nameOf, nextStep, type EvictionStep } from '../eviction/next-step.ts'
@@ -14,6 +14,7 @@ import { findGuard } from '../kubernetes/find-guard.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import { data, type DataFormat } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { untilSignal } from './until-signal.ts'
@@ -23,6 +24,7 @@ interface EvictFlags extends ClusterFlags {
   readonly dryRun: boolean
   readonly timeout?: number
   readonly unguarded: boolean
+  readonly output?: DataFormat
 }
 
 /** `holdfast evict`: empties a node, or a disk, without a crash and without losing a copy. */
@@ -34,6 +36,12 @@ export function evictCommand(): Command {
     .option('--dry-run', 'tell what would be done, and write nothing', false)
     .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
     .option('--unguarded', 'on releases that crash, go on although no guard is registered', false)
+    .addOption(
+      new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
+        'json',
+        'yaml',
+      ]),
+    )
     .addHelpText(
       'after',
       `
@@ -45,7 +53,8 @@ itself: interrupt it, and run it again to go on.
 Examples:
   $ holdfast evict node-1 --dry-run
   $ holdfast evict node-1
-  $ holdfast evict node-1 --disk disk-2 --timeout 2h`,
+  $ holdfast evict node-1 --disk disk-2 --timeout 2h
+  $ holdfast evict node-1 -o json | jq .step`,
     )
   return addClusterOptions(command).action((node: string, flags: EvictFlags) => evict(node, flags))
 }
@@ -62,7 +71,10 @@ async function evict(node: string, flags: EvictFlags): Promise<void> {
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
-      const last = await carryOut(target, flags, { connection, live, signal, note })
+      const show = (step: EvictionStep): void => {
+        if (flags.output) process.stdout.write(documentOf(flags.output, target, step))
+      }
+      const last = await carryOut(target, flags, { connection, live, signal, note, show })
       if (last.step === 'impossible') process.exitCode = exitCode.failed
     } finally {
       clearTimeout(timer)
@@ -82,13 +94,15 @@ export interface EvictModules {
   readonly signal: AbortSignal
   /** Tells the person what happens. */
   readonly note: (text: string) => void
+  /** Shows each step to programs. */
+  readonly show?: (step: EvictionStep) => void
 }
 
 /** Carries it out, or, as a dry run, tells the next step. @returns the last step @throws what ended it */
 export async function carryOut(
   target: Target,
   { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
-  { connection, live, signal, note }: EvictModules,
+  { connection, live, signal, note, show }: EvictModules,
 ): Promise<EvictionStep> {
   const policy: Policy = { ...defaultPolicy, longhornNamespace }
   const profile = profileOf(live.map.release)
@@ -99,7 +113,10 @@ export async function carryOut(
       ? `Longhorn ${release} crashes if copies are removed while a flag is up: the flag goes down before they are.`
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
-  const tell = (step: EvictionStep): void => note(`${nameOf(target)}: ${explain(step)}`)
+  const tell = (step: EvictionStep): void => {
+    note(`${nameOf(target)}: ${explain(step)}`)
+    show?.(step)
+  }
   if (dryRun) {
     const step = nextStep(target, live.map, { policy, now: Date.now() })
     tell(step)
@@ -143,6 +160,12 @@ async function insistOnGuard(connection: Connection, signal: AbortSignal): Promi
   throw new CannotRun(
     'no guard is registered in this cluster (no ValidatingWebhookConfiguration with webhook guard.holdfast.dev): without one, Longhorn removes copies while the flag is up and crashes its manager. Install the guard, or insist with --unguarded',
   )
+}
+
+/** One line of JSON, or one of several YAML documents, since steps come one after the other. */
+function documentOf(format: DataFormat, { node, disk }: Target, step: EvictionStep): string {
+  const document = { apiVersion: 'holdfast.dev/v1', kind: 'EvictionStep', node, disk: disk ?? null, ...step }
+  return format === 'json' ? `${JSON.stringify(document)}\n` : `---\n${data('yaml', document)}`
 }
 
 class Interrupted extends Error {}

@@ -115,6 +115,8 @@ export class Guard {
   }
 
   async #letGo(): Promise<void> {
-    await Promise.all([this.#core.stop(), this.#reload?.stop()])
+    // Whoever leads resigns, which takes the connection.
+    await this.#reload?.stop()
+    await this.#core.stop()
   }
 }

@@ -26,13 +26,24 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   t.match(dry.stderr, 'node node-2: closing the disks for scheduling, and requesting the eviction')
   t.match(dry.stderr, /1\. close the disks .*\n +2\. .*replicas away \(1 now\)\n +3\. .*removed the copies/)
   t.match(dry.stderr, 'Nothing was written')
-  const done = await run(['evict', 'node-2', '--timeout', '1m', ...at])
+  const done = await run(['evict', 'node-2', '--timeout', '1m', '-o', 'json', ...at])
   t.equal(done.code, 0, done.stderr)
   t.match(
     done.stderr,
     /requesting the eviction\n.*waiting for Longhorn to move 1 replica away: pvc-web-r-1\n/,
   )
   t.match(done.stderr, /node node-2: done: no replica and no copy is left\n$/)
+  const steps = done.stdout.trimEnd().split('\n')
+  t.match(
+    steps.map((line) => JSON.parse(line) as unknown),
+    [
+      { kind: 'EvictionStep', node: 'node-2', disk: null, step: 'raise' },
+      { step: 'wait-for-replicas', replicas: [/./] },
+    ],
+  )
+  t.match(JSON.parse(steps.at(-1) ?? ''), { step: 'done' })
+  const yaml = await run(['evict', 'node-2', '-o', 'yaml', ...at])
+  t.match(yaml.stdout, /^---\napiVersion: holdfast.dev\/v1\nkind: EvictionStep\n/)
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
