@@ -45,6 +45,8 @@ export class ProxyGuard {
   readonly #proxy: ProxyServer
   readonly #health: FastifyInstance
   readonly #configuration: Configuration
+  /** For health too: a proxy for this machine alone shows nothing to others. */
+  readonly #host: string
   readonly #log: Logger
   readonly #server: string
   #leaving = false
@@ -53,6 +55,7 @@ export class ProxyGuard {
   constructor(configuration: Configuration, options: ProxyGuardOptions, modules: ProxyGuardModules) {
     const { upstream, log, connection } = modules
     this.#configuration = configuration
+    this.#host = options.host
     this.#log = log
     this.#server = upstream.server.href
     this.#core = new DecisionCore(configuration, modules)
@@ -75,10 +78,10 @@ export class ProxyGuard {
 
   /** Listens. Until every object is read, arming changes are not admitted. @throws when it cannot */
   async start(): Promise<ProxyPorts> {
-    const { host, healthPort } = this.#configuration
+    const { healthPort } = this.#configuration
     try {
       const operatorPort = await this.#core.start()
-      await listen(this.#health, 'health', host, healthPort)
+      await listen(this.#health, 'health', this.#host, healthPort)
       const ports = { port: await this.#proxy.start(), healthPort: portOf(this.#health), operatorPort }
       this.#log.info({ ...ports, upstream: this.#server }, 'listening')
       return ports

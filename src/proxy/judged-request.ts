@@ -50,6 +50,8 @@ export class JudgedRequest {
     }
     const { answer, warnings } = outcome
     for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
+    // Or what nobody reads any more would wait for ever to be written.
+    response.once('close', () => answer.destroy())
     passOn(answer, response)
   }
 }
