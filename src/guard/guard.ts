@@ -1,15 +1,14 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
-import { systemClock } from '../kubernetes/clock.ts'
 import { isArming } from '../rules/acts.ts'
 import { enforcesAnything } from '../rules/override.ts'
-import { CertificateReload } from '../tls/certificate-reload.ts'
+import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
-import { expiryOf } from '../tls/expiry.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
+import { reloading } from './reloading.ts'
 
 /** What a guard works with. */
 export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
@@ -102,16 +101,11 @@ export class Guard {
   }
 
   #reloading(tls: ServingCertificate, source: CertificateSource): CertificateReload {
-    return new CertificateReload(tls, {
-      source,
-      timers: systemClock,
-      serve: (certificate) => {
-        this.#webhook.setCertificate(certificate)
-        this.#tls = certificate
-      },
-      onReloaded: ({ cert }) => this.#log.info({ until: expiryOf(cert) }, 'another certificate is served'),
-      onProblem: (error) => this.#log.error({ err: error }, 'the certificate cannot be reloaded'),
-    })
+    const serve = (certificate: ServingCertificate): void => {
+      this.#webhook.setCertificate(certificate)
+      this.#tls = certificate
+    }
+    return reloading(tls, { source, serve, log: this.#log })
   }
 
   async #letGo(): Promise<void> {

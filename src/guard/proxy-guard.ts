@@ -1,7 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Logger } from 'pino'
-import { Counter } from 'prom-client'
 import type { FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Connection } from '../kubernetes/connection.ts'
@@ -13,9 +12,15 @@ import { LonghornDoor } from '../proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../proxy/proxy-server.ts'
 import { ask } from '../proxy/relay.ts'
 import type { Upstream } from '../proxy/upstream.ts'
+import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
+import type { CertificateReload } from '../tls/certificate-reload.ts'
+import type { CertificateSource } from '../tls/certificate-source.ts'
+import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { healthEndpoint } from '../webhook/health.ts'
 import { listen, portOf } from '../webhook/listen.ts'
+import { systemTimers } from '../webhook/ports.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
+import { reloading } from './reloading.ts'
 
 /** Which API a proxy stands in front of. */
 export type ProxyOf =
@@ -24,11 +29,18 @@ export type ProxyOf =
   | { readonly api: 'kubernetes'; readonly localOnly: boolean }
 
 /** What the operator decides about a proxy, besides the configuration of the guard. */
-export type ProxyGuardOptions = Pick<ProxyOptions, 'host' | 'port' | 'tls'> & Partial<ProxyOptions> & ProxyOf
+export type ProxyGuardOptions = Pick<ProxyOptions, 'host' | 'port' | 'tls'> &
+  Partial<ProxyOptions> &
+  ProxyOf & {
+    /** So long it still takes requests after readiness is gone, in milliseconds; 0 if not given. */
+    readonly lingerMs?: number
+  }
 
 /** What a proxy works with. */
-export interface ProxyGuardModules extends DecisionCoreModules {
+export interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly upstream: Upstream
+  /** Where later certificates come from; without it, the first is served for ever. Stopped with the proxy. */
+  readonly certificates?: CertificateSource
 }
 
 /** The ports a proxy listens on. */
@@ -49,30 +61,40 @@ export class ProxyGuard {
   readonly #host: string
   readonly #log: Logger
   readonly #server: string
+  readonly #reload: CertificateReload | undefined
+  readonly #lingerMs: number
   #leaving = false
 
-  /** Begins to read Longhorn's objects. */
+  /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, options: ProxyGuardOptions, modules: ProxyGuardModules) {
-    const { upstream, log, connection } = modules
+    const { upstream, log, connection, certificates } = modules
+    const { tls, lingerMs = 0 } = options
+    // First, since a feed that runs has to be stopped.
+    if (tls) checkCertificate(tls)
+    let served: ServingCertificate | undefined = tls
+    this.#lingerMs = lingerMs
     this.#configuration = configuration
     this.#host = options.host
     this.#log = log
     this.#server = upstream.server.href
-    this.#core = new DecisionCore(configuration, modules)
-    const { registry, knowledge } = this.#core
-    const failures = new Counter({
-      name: 'holdfast_proxy_failures_total',
-      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504).',
-      labelNames: ['status'],
-      registers: [registry],
+    this.#core = new DecisionCore(configuration, {
+      ...modules,
+      ...(served && { certificate: () => served?.cert ?? '' }),
     })
+    const { registry, knowledge } = this.#core
     const all = { ...defaultProxyOptions, ...options }
     this.#proxy = new ProxyServer(all, {
       upstream,
       door: this.#door(all, upstream, connection),
       log,
-      onFailure: (status) => failures.inc({ status }),
+      observer: new ProxyMetrics(registry, { tunnels: () => this.#proxy.tunnels }),
     })
+    const serve = (certificate: ServingCertificate): void => {
+      checkCertificate(certificate)
+      this.#proxy.setCertificate(certificate)
+      served = certificate
+    }
+    this.#reload = tls && certificates && reloading(tls, { source: certificates, serve, log })
     this.#health = healthEndpoint({ knowledge, metrics: registry, leaving: () => this.#leaving })
   }
 
@@ -86,7 +108,8 @@ export class ProxyGuard {
       this.#log.info({ ...ports, upstream: this.#server }, 'listening')
       return ports
     } catch (error) {
-      await Promise.all([this.#health.close(), this.#core.stop()])
+      await Promise.all([this.#health.close(), this.#reload?.stop()])
+      await this.#core.stop()
       throw error
     }
   }
@@ -96,12 +119,16 @@ export class ProxyGuard {
     await this.#core.whenSynced(signal)
   }
 
-  /** Ends once what is in flight has ended, then lets go of the cluster. */
+  /** No longer ready, it still takes requests for `lingerMs`, ends once all are answered, then lets go of the cluster. */
   async stop(): Promise<void> {
     this.#leaving = true
     this.#core.gate.stopHolding()
+    if (this.#lingerMs > 0) {
+      await new Promise<void>((resolve) => systemTimers.setTimer(this.#lingerMs, resolve))
+    }
     await this.#proxy.close()
     await this.#health.close()
+    await this.#reload?.stop()
     await this.#core.stop()
     this.#log.info('stopped')
   }

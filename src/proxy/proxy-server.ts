@@ -43,13 +43,23 @@ export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = 
   localOnly: false,
 }
 
+/** Watches a proxy at work. */
+export interface ProxyObserver {
+  /** A request came, of this kind. */
+  came(kind: RequestKind): void
+  /** It could not be passed on, and this status was answered. */
+  failed(status: number): void
+}
+
+/** What just passes, what is judged first, and what asks for another protocol. */
+export type RequestKind = 'passed' | 'judged' | 'upgrade'
+
 /** What a proxy works with. */
 export interface ProxyModules {
   readonly upstream: Upstream
   readonly door: ProxyDoor
   readonly log: Logger
-  /** Told of each request that could not be passed on. */
-  readonly onFailure: (status: number) => void
+  readonly observer: ProxyObserver
 }
 
 /** Thrown when nobody waits for an answer any more. */
@@ -62,6 +72,7 @@ export class ProxyServer {
   readonly #server: http.Server
   /** Node no longer counts the connections that were switched to another protocol. */
   readonly #tunnels = new Set<Duplex>()
+  #closing = false
 
   constructor(options: ProxyOptions, modules: ProxyModules) {
     this.#options = options
@@ -98,8 +109,19 @@ export class ProxyServer {
     return typeof address === 'object' && address ? address.port : 0
   }
 
+  /** From the next connection on. For a proxy with TLS only. @throws for a certificate that cannot be served; the old one stays */
+  setCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert, key })
+  }
+
+  /** How many connections were switched to another protocol, and still are. */
+  get tunnels(): number {
+    return this.#tunnels.size
+  }
+
   /** Takes no new connection, and ends once what is in flight has ended, after `drainMs` at the latest. */
   async close(): Promise<void> {
+    this.#closing = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     const timer = setTimeout(() => {
@@ -112,12 +134,13 @@ export class ProxyServer {
   }
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const { upstream, door } = this.#modules
+    const { upstream, door, observer } = this.#modules
     if (this.#isForeign(request)) {
       send(response, door.failure(403, foreign))
       return
     }
     const judge = door.judge(request.method ?? '', request.url ?? '')
+    observer.came(judge ? 'judged' : 'passed')
     if (judge) {
       void this.#judged(request, response, judge)
       return
@@ -126,8 +149,11 @@ export class ProxyServer {
       answered: (answer) => passOn(answer, response),
       failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
     })
-    // After the end of the answer this does nothing.
-    response.on('close', () => sent.end())
+    response.on('close', () => {
+      // After the end of the answer this does nothing.
+      sent.end()
+      this.#answered()
+    })
   }
 
   async #judged(
@@ -136,7 +162,10 @@ export class ProxyServer {
     judge: (call: JudgedCall) => Promise<Outcome>,
   ): Promise<void> {
     const gone = new AbortController()
-    response.once('close', () => gone.abort(new ClientGone()))
+    response.once('close', () => {
+      gone.abort(new ClientGone())
+      this.#answered()
+    })
     try {
       const judged = new JudgedRequest(this.#options, this.#modules)
       await judged.handle({ request, response, judge, signal: gone.signal })
@@ -148,7 +177,8 @@ export class ProxyServer {
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     this.#tunnels.add(socket)
     socket.once('close', () => this.#tunnels.delete(socket))
-    const { upstream, door } = this.#modules
+    const { upstream, door, observer } = this.#modules
+    observer.came('upgrade')
     try {
       if (this.#isForeign(request)) {
         end(socket, door.failure(403, foreign))
@@ -174,15 +204,20 @@ export class ProxyServer {
     }
   }
 
+  /** Node closes the connections that are idle when it is told to, and none that become so later. */
+  #answered(): void {
+    if (this.#closing) setImmediate(() => this.#server.closeIdleConnections())
+  }
+
   #isForeign({ headers: { host = '' } }: http.IncomingMessage): boolean {
     return this.#options.localOnly && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)
   }
 
   #fail(error: unknown, { method, url }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
     if (error instanceof ClientGone) return
-    const { door, log, onFailure } = this.#modules
+    const { door, log, observer } = this.#modules
     if (error instanceof RelayFailure) {
-      onFailure(error.status)
+      observer.failed(error.status)
       log.warn({ err: error, method, url }, 'a request could not be passed on')
       answer(door.failure(error.status, error.message))
       return

@@ -7,6 +7,7 @@ import type { ProxyDoor } from '../../src/proxy/door.ts'
 import { KubernetesDoor } from '../../src/proxy/kubernetes/kubernetes-door.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.ts'
+import { nobody } from './nobody.ts'
 import { agentFor } from '../../src/guard/proxy-guard.ts'
 import { everythingServer } from './everything-server.ts'
 import { exchangeRaw, partsOf, type Raw } from './raw-request.ts'
@@ -30,7 +31,7 @@ async function behind(t: Test, door: ProxyDoor, url: string): Promise<number> {
   const upstream = { server, host: undefined, options: () => ({ agent }) }
   const options = { ...defaultProxyOptions, drainMs: 0, host: '127.0.0.1', port: 0, tls: undefined }
   const log = pino({ level: 'silent' })
-  const proxy = new ProxyServer(options, { upstream, door, log, onFailure: () => undefined })
+  const proxy = new ProxyServer(options, { upstream, door, log, observer: nobody })
   t.teardown(async () => {
     agent.destroy()
     await proxy.close()

@@ -6,12 +6,13 @@ import t, { type Test } from 'tap'
 import { agentFor } from '../../src/guard/proxy-guard.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../../src/proxy/proxy-server.ts'
+import { nobody } from './nobody.ts'
 import { eventually } from '../fixtures/eventually.ts'
 
 /** A proxy before an upstream that does as it is told, and what came of what was asked. */
 async function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
   const asked: string[] = []
-  const upstream = http.createServer((request, response) => {
+  const upstream = http.createServer({ maxHeaderSize: 100_000 }, (request, response) => {
     asked.push(`${request.method} ${request.url}`)
     answer(request, response)
   })
@@ -30,7 +31,7 @@ async function proxied(t: Test, answer: http.RequestListener, options: Partial<P
       upstream: { server, host: undefined, options: () => ({ agent }) },
       door,
       log: pino({ level: 'silent' }),
-      onFailure: (status) => failures.push(status),
+      observer: { ...nobody, failed: (status) => failures.push(status) },
     },
   )
   const port = await proxy.start()
@@ -67,6 +68,13 @@ t.test('a body larger than any such write is a 413, and goes nowhere', async (t)
   t.strictSame(asked, [])
   const passed = await fetch(`${url}/v1/volumes/v1`, { method: 'PUT', body: 'x'.repeat(101) })
   t.equal(passed.status, 200, 'what just passes has no limit')
+})
+
+t.test('headers larger than any token are a 431, and go nowhere', async (t) => {
+  const { url, asked } = await proxied(t, fine)
+  t.equal((await fetch(`${url}/v1/nodes`, { headers: { authorization: 'x'.repeat(60_000) } })).status, 200)
+  t.equal((await fetch(`${url}/v1/nodes`, { headers: { authorization: 'x'.repeat(70_000) } })).status, 431)
+  t.equal(asked.length, 1)
 })
 
 t.test('who breaks off in the middle of a judged body has asked for nothing', async (t) => {

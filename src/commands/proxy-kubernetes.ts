@@ -1,0 +1,80 @@
+import { Command } from 'commander'
+import { agentFor } from '../guard/proxy-guard.ts'
+import { findConfig } from '../kubernetes/config-source.ts'
+import { loadCredentials } from '../kubernetes/credentials.ts'
+import type { Upstream } from '../proxy/upstream.ts'
+import { CannotRun } from './exit-code.ts'
+import { addProxyOptions, isLoopback, type ProxyFlags } from './proxy-options.ts'
+import { runProxy } from './run-proxy.ts'
+import { addSettings, readSettings } from './setting-options.ts'
+
+interface KubernetesFlags extends ProxyFlags {
+  readonly callerToken: boolean
+}
+
+/** `holdfast proxy kubernetes`: in front of the Kubernetes API. */
+export function proxyKubernetesCommand(): Command {
+  const command = new Command('kubernetes')
+    .description('In front of the Kubernetes API, like kubectl proxy: with your own kubeconfig, on loopback.')
+    .option(
+      '--caller-token',
+      'in a cluster: pass on the bearer token of whoever asks, in the place of credentials of its own; takes --tls',
+      false,
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ holdfast proxy kubernetes --listen 127.0.0.1:8001
+  $ kubectl --server http://127.0.0.1:8001 get nodes.longhorn.io -n longhorn-system
+  $ holdfast proxy kubernetes --listen 0.0.0.0:8443 --caller-token --tls --tls-cert tls.crt --tls-key tls.key`,
+    )
+  addProxyOptions(command, { host: '127.0.0.1', port: 8001 })
+  return addSettings(command).action((flags: KubernetesFlags) => run(command, flags))
+}
+
+async function run(command: Command, flags: KubernetesFlags): Promise<void> {
+  const configuration = await readSettings(command)
+  const { callerToken, tls, listen } = flags
+  const local = isLoopback(listen.host)
+  if (callerToken && !tls && !local) {
+    throw new CannotRun('--caller-token without --tls would show everybody’s token to the network: add --tls')
+  }
+  if (!callerToken && !local) {
+    throw new CannotRun(
+      `--listen ${listen.host}: whoever reaches this would act with your own rights; listen on 127.0.0.1, or use --caller-token with --tls`,
+    )
+  }
+  const { context, kubeconfig } = configuration
+  const upstream = await kubernetesApi({ context, kubeconfig, callerToken })
+  await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken })
+}
+
+/** The API server, asked with the rights of whoever started this, or of each caller. */
+async function kubernetesApi({
+  context,
+  kubeconfig,
+  callerToken,
+}: {
+  readonly context: string | undefined
+  readonly kubeconfig: string | undefined
+  readonly callerToken: boolean
+}): Promise<Upstream> {
+  const credentials = await loadCredentials(
+    findConfig(kubeconfig === undefined ? {} : { kubeconfig }),
+    context,
+  ).catch((cause: unknown) => {
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  })
+  const { server } = credentials
+  const agent = agentFor(server)
+  return {
+    server,
+    host: server.host,
+    options: async () => {
+      const { headers, ca, cert, key, rejectUnauthorized, servername, ...rest } = await credentials.apply()
+      const trust = { agent: rest.agent ?? agent, ca, rejectUnauthorized, servername }
+      return callerToken ? trust : { ...trust, cert, key, headers }
+    },
+  }
+}

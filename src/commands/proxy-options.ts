@@ -1,0 +1,59 @@
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { parseDuration } from '../configuration/duration.ts'
+
+/** Where a proxy listens. */
+export interface Listen {
+  readonly host: string
+  readonly port: number
+}
+
+/** What both proxies can be told. */
+export interface ProxyFlags {
+  readonly listen: Listen
+  readonly tls: boolean
+  /** Milliseconds. */
+  readonly upstreamTimeout: number
+}
+
+/** Gives a command the options of both proxies. */
+export function addProxyOptions(command: Command, { host, port }: Listen): void {
+  command
+    .addOption(
+      new Option('--listen <host:port>', 'where to listen')
+        .argParser(hostAndPort)
+        .default({ host, port }, `${host}:${port}`)
+        .env('HOLDFAST_PROXY_LISTEN'),
+    )
+    .option('--tls', 'serve TLS, with --tls-cert and --tls-key', false)
+    .addOption(
+      new Option('--upstream-timeout <duration>', 'how long the upstream may take to answer')
+        .argParser(duration)
+        .default(120_000, '2m'),
+    )
+}
+
+/** True for an address that only this machine reaches. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}
+
+/** @throws InvalidArgumentError */
+export function url(text: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
+  }
+  return new URL(text)
+}
+
+function hostAndPort(text: string): Listen {
+  const [, host, port] = /^(?:\[?([^\]]*)\]?:)?(\d{1,5})$/.exec(text) ?? []
+  if (port === undefined || Number(port) > 65_535)
+    throw new InvalidArgumentError('It must be like 127.0.0.1:8001.')
+  return { host: host === undefined || host === '' ? '127.0.0.1' : host, port: Number(port) }
+}
+
+function duration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds === undefined) throw new InvalidArgumentError('It must be a duration such as 30s or 2m.')
+  return milliseconds
+}

@@ -1,0 +1,73 @@
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Configuration } from '../configuration/configuration.ts'
+import { ProxyGuard, type ProxyGuardOptions, type ProxyOf } from '../guard/proxy-guard.ts'
+import type { Upstream } from '../proxy/upstream.ts'
+import { createLog } from '../telemetry/log.ts'
+import { CertificateFiles } from '../tls/certificate-files.ts'
+import type { PemPair } from '../tls/pem-pair.ts'
+import { UnusableCertificate } from '../webhook/certificate.ts'
+import { CannotListen } from '../webhook/listen.ts'
+import { connectWith } from './cluster-options.ts'
+import { CannotRun } from './exit-code.ts'
+import { isLoopback, type ProxyFlags } from './proxy-options.ts'
+import { clusterOf } from './setting-options.ts'
+import { untilSignal } from './until-signal.ts'
+
+/** Runs a proxy until a signal asks it to end. @throws CannotRun */
+export async function runProxy(
+  configuration: Configuration,
+  { listen, tls, upstreamTimeout }: ProxyFlags,
+  upstream: Upstream,
+  of: ProxyOf,
+): Promise<void> {
+  const log = createLog(configuration.logLevel, process.stdout)
+  const ended = new AbortController()
+  const stopping = untilSignal().then((name) => {
+    log.info({ signal: name }, 'stopping')
+    ended.abort(new Error('The proxy was stopped.'))
+  })
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry })
+  const certificates = tls ? new CertificateFiles(configuration.tlsCert, configuration.tlsKey) : undefined
+  const options: ProxyGuardOptions = {
+    ...listen,
+    ...of,
+    tls: certificates && (await first(certificates, configuration, ended.signal)),
+    answerMs: upstreamTimeout,
+    // Nobody routes to what only this machine reaches.
+    lingerMs: isLoopback(listen.host) ? 0 : configuration.lingerMs,
+  }
+  const connection = await connectWith(clusterOf(configuration))
+  const modules = { connection, upstream, log, registry, ...(certificates && { certificates }) }
+  const proxy = await started(() => new ProxyGuard(configuration, options, modules))
+  proxy.whenSynced(ended.signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  await stopping
+  await proxy.stop()
+}
+
+async function started(make: () => ProxyGuard): Promise<ProxyGuard> {
+  try {
+    const proxy = make()
+    await proxy.start()
+    return proxy
+  } catch (error) {
+    if (error instanceof CannotListen || error instanceof UnusableCertificate) {
+      throw new CannotRun(error.message, { cause: error })
+    }
+    throw error
+  }
+}
+
+async function first(
+  certificates: CertificateFiles,
+  { tlsCert, tlsKey }: Configuration,
+  signal: AbortSignal,
+): Promise<PemPair> {
+  try {
+    return await certificates.first(signal)
+  } catch (cause) {
+    throw new CannotRun(`cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${String(cause)}`, {
+      cause,
+    })
+  }
+}

@@ -1,0 +1,97 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { json } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { run } from './holdfast.ts'
+
+interface Variable {
+  readonly name: string
+  value?: string
+}
+
+/** An API server that has Longhorn's UI and nothing else, and answers this instead where it is told to. */
+async function uiStandIn(t: Test, instead?: { readonly status: number; readonly body: object }) {
+  const env: Variable[] = [{ name: 'LONGHORN_MANAGER_IP', value: 'http://longhorn-backend:9500' }]
+  const patches: { readonly type: string | undefined; readonly body: unknown }[] = []
+  const server = http.createServer((request, response) => void answer(request, response))
+  const answer = async (request: http.IncomingMessage, response: http.ServerResponse): Promise<void> => {
+    if (request.method === 'PATCH') {
+      const body = (await json(request)) as Patch
+      patches.push({ type: request.headers['content-type'], body })
+      const [wanted] = body.spec.template.spec.containers[0]?.env ?? []
+      for (const each of env) if (each.name === wanted?.name) each.value = wanted.value ?? ''
+    }
+    const known = request.url === '/apis/apps/v1/namespaces/longhorn-system/deployments/longhorn-ui'
+    const deployment = { spec: { template: { spec: { containers: [{ name: 'longhorn-ui', env }] } } } }
+    const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 }
+    const [code, body] = known ? [200, deployment] : [404, { ...status, message: 'there is none' }]
+    response.writeHead(instead?.status ?? code, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(instead?.body ?? body))
+  }
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  const at = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'x', user: 'ann' } }],
+    clusters: [{ name: 'x', cluster: { server: at } }],
+    users: [{ name: 'ann', user: { token: 'of-ann' } }],
+  }
+  await writeFile(kubeconfig, JSON.stringify(config))
+  const point = (...args: readonly string[]) =>
+    run(['proxy', 'point-ui', ...args, '--kubeconfig', kubeconfig])
+  return { env, patches, point }
+}
+
+interface Patch {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: { env: Variable[] }[] } } }
+}
+
+t.test('the UI is pointed at a proxy, by one variable, and a second time nothing is written', async (t) => {
+  const { env, patches, point } = await uiStandIn(t)
+  const proxy = 'http://holdfast-longhorn.holdfast:9500'
+  t.match(await point(proxy), {
+    code: 0,
+    stdout: `(Deployment longhorn-ui of longhorn-system) asks ${proxy} from now on.\n`,
+  })
+  t.strictSame(env, [{ name: 'LONGHORN_MANAGER_IP', value: proxy }])
+  const containers = [{ name: 'longhorn-ui', env: [{ name: 'LONGHORN_MANAGER_IP', value: proxy }] }]
+  t.strictSame(patches, [
+    {
+      type: 'application/strategic-merge-patch+json',
+      body: { spec: { template: { spec: { containers } } } },
+    },
+  ])
+  t.match(await point(proxy), { code: 0, stdout: /already/ })
+  t.equal(patches.length, 1)
+})
+
+t.test('the UI’s nginx appends a path of its own: only the origin is written', async (t) => {
+  const { env, point } = await uiStandIn(t)
+  t.match(await point('http://holdfast-longhorn.holdfast:9500/v1/'), { code: 0 })
+  t.strictSame(env, [{ name: 'LONGHORN_MANAGER_IP', value: 'http://holdfast-longhorn.holdfast:9500' }])
+})
+
+t.test('a UI that is not there, or is none, stays as it is, and the reason is said', async (t) => {
+  const absent = await uiStandIn(t)
+  t.match(await absent.point('http://x', '--deployment', 'other'), {
+    code: 2,
+    stderr: /still asks whom it asked: .*there is none/,
+  })
+  const odd = await uiStandIn(t, { status: 200, body: { spec: {} } })
+  t.match(await odd.point('http://x'), {
+    code: 2,
+    stderr: /Deployment longhorn-ui cannot be read: .*template/,
+  })
+  t.strictSame([...absent.patches, ...odd.patches], [])
+})

@@ -1,0 +1,174 @@
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile, writeFile } from 'node:fs/promises'
+import https from 'node:https'
+import { connect } from 'node:net'
+import { dirname, join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
+import t, { type Test } from 'tap'
+import { podsStandIn } from './pods-stand-in.ts'
+import { run, runProgram, start, type Ended } from './holdfast.ts'
+
+/** A kubeconfig for a server, with somebody's token. */
+async function kubeconfigOf(t: Test, server: string): Promise<string> {
+  const path = join(t.testdir(), 'kubeconfig')
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'x', user: 'ann' } }],
+    clusters: [{ name: 'x', cluster: { server } }],
+    users: [{ name: 'ann', user: { token: 'of-ann' } }],
+  }
+  await writeFile(path, JSON.stringify(config))
+  return path
+}
+
+const somewhere = ['--listen', '127.0.0.1:0', '--health-port', '0', '--operator-port', '0']
+
+/** A proxy that listens. */
+async function proxy(t: Test, ...args: readonly string[]) {
+  const child = start(['proxy', ...args, ...somewhere])
+  const exit = once(child, 'exit')
+  t.teardown(async () => {
+    child.kill('SIGKILL')
+    await exit
+  })
+  const { port, healthPort } = await listening(child)
+  return { child, exit, port, health: `http://127.0.0.1:${healthPort}` }
+}
+
+async function listening(child: ChildProcess): Promise<{ port: number; healthPort: number }> {
+  if (!child.stdout || !child.stderr) throw new Error('no log')
+  child.stderr.resume()
+  const lines = createInterface({ input: child.stdout })
+  for await (const line of lines) {
+    const entry = JSON.parse(line) as { msg: string; port: number; healthPort: number }
+    if (entry.msg !== 'listening') continue
+    child.stdout.resume()
+    return entry
+  }
+  throw new Error('the proxy ended before it listened')
+}
+
+t.test('kubectl reads logs and runs commands through the proxy, with the proxy’s own token', async (t) => {
+  const { url, asked } = await podsStandIn(t)
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+  const kubectl = (...args: string[]): Promise<Ended> => {
+    const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', KUBECONFIG: '/dev/null' }
+    return runProgram('kubectl', ['--server', `http://127.0.0.1:${port}`, '-n', 'default', ...args], env)
+  }
+  t.match(await kubectl('logs', '--follow', 'pod-0'), { code: 0, stdout: 'one\ntwo\n' })
+  t.equal(asked.get('/api/v1/namespaces/default/pods/pod-0/log'), 'Bearer of-ann')
+  t.match(await kubectl('exec', 'pod-0', '--', 'sh'), { code: 0, stdout: 'hello from the pod\n' })
+})
+
+t.test('exec over WebSocket and port-forward over SPDY pass, with the proxy’s own token', async (t) => {
+  const { url, asked } = await podsStandIn(t)
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+  const { WebSocket } = await import('ws')
+  const path = '/api/v1/namespaces/default/pods/pod-0'
+  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}/exec?command=sh&stdout=1`, 'v5.channel.k8s.io')
+  const said: string[] = []
+  socket.on('message', (data: Buffer) => said.push(data.toString()))
+  await once(socket, 'close')
+  t.equal(socket.protocol, 'v5.channel.k8s.io')
+  t.equal(said[0], '\u0001hello from the pod\n')
+  t.match(said[1], '"status":"Success"')
+  t.equal(asked.get(`${path}/exec`), 'Bearer of-ann')
+
+  const forward = connect(port, '127.0.0.1')
+  const head = ['POST', `${path}/portforward`, 'HTTP/1.1\r\nHost: 127.0.0.1\r\n'].join(' ')
+  forward.write(`${head}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n`)
+  let got = ''
+  forward.on('data', (chunk: Buffer) => (got += chunk.toString('latin1')))
+  while (!got.includes('\r\n\r\n')) await once(forward, 'data')
+  t.match(got, /^HTTP\/1\.1 101 /)
+  forward.write('frames')
+  while (!got.endsWith('frames')) await once(forward, 'data')
+  t.equal(asked.get(`${path}/portforward`), 'Bearer of-ann')
+  forward.destroy()
+})
+
+t.test('in a cluster, each caller’s token is passed on, and nobody gets the proxy’s', async (t) => {
+  const { url, asked } = await podsStandIn(t)
+  const kubeconfig = await kubeconfigOf(t, url)
+  const certs = join(dirname(kubeconfig), 'certs')
+  const made = await run(['certs', '--dir', certs, '--dns', 'localhost', '--ip', '127.0.0.1'])
+  t.equal(made.code, 0, made.stderr)
+  const tls = ['--tls', '--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', kubeconfig, '--caller-token', ...tls)
+  const ca = await readFile(join(certs, 'ca.crt'))
+  const get = async (path: string, headers: Record<string, string>): Promise<string> => {
+    const request = https.get({ host: '127.0.0.1', port, path, ca, headers, agent: false })
+    const [answer] = (await once(request, 'response')) as [NodeJS.ReadableStream]
+    return await text(answer)
+  }
+  const path = '/api/v1/namespaces/default/pods/pod-0'
+  t.match(await get(path, { authorization: 'Bearer of-bob' }), '"kind":"Pod"')
+  t.equal(asked.get(path), 'Bearer of-bob')
+  await get(`${path}/log`, {})
+  t.equal(asked.get(`${path}/log`), undefined)
+})
+
+t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
+  const { url, answerSlow, asked } = await podsStandIn(t)
+  const kubeconfig = await kubeconfigOf(t, url)
+  const { child, exit, port } = await proxy(t, 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig)
+  const answer = fetch(`http://127.0.0.1:${port}/slow`)
+  while (!asked.has('/slow')) await new Promise((resolve) => setImmediate(resolve))
+  child.kill('SIGTERM')
+  while (await accepts(port)) await new Promise((resolve) => setImmediate(resolve))
+  answerSlow()
+  t.equal(await (await answer).text(), 'done')
+  t.strictSame(await exit, [0, null])
+})
+
+t.test('what comes to a proxy is counted', async (t) => {
+  const { url } = await podsStandIn(t)
+  const kubeconfig = await kubeconfigOf(t, url)
+  const { port, health } = await proxy(t, 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig)
+  await fetch(`http://127.0.0.1:${port}/v1/nodes`)
+  await fetch(`http://127.0.0.1:${port}/v1/nodes/n1`, { method: 'PUT', body: '{}' })
+  const metrics = await (await fetch(`${health}/metrics`)).text()
+  t.match(metrics, /^holdfast_proxy_requests_total\{kind="passed"\} 1$/m)
+  t.match(metrics, /^holdfast_proxy_requests_total\{kind="judged"\} 1$/m)
+  t.match(metrics, /^holdfast_proxy_upgraded_connections 0$/m)
+  t.equal((await fetch(`${health}/readyz`)).status, 503, 'nothing of Longhorn could be read')
+})
+
+const wrong: readonly (readonly [what: string, args: readonly string[], said: RegExp])[] = [
+  ['no upstream', ['longhorn'], /required option '--upstream <url>'/],
+  ['an upstream that is no URL', ['longhorn', '--upstream', 'longhorn'], /must be a URL such as/],
+  ['a place that is none', ['kubernetes', '--listen', 'x:y'], /must be like 127\.0\.0\.1:8001/],
+  ['a time that is none', ['kubernetes', '--upstream-timeout', 'long'], /must be a duration/],
+  ['rights lent to a network', ['kubernetes', '--listen', '0.0.0.0:0'], /act with your own rights/],
+  [
+    'tokens shown to a network',
+    ['kubernetes', '--listen', '0.0.0.0:0', '--caller-token'],
+    /without --tls would show everybody’s token/,
+  ],
+  [
+    'a certificate that is not there',
+    ['longhorn', '--upstream', 'http://x', '--tls', '--tls-cert', '/nonexistent/tls.crt'],
+    /cannot read \/nonexistent\/tls\.crt \(--tls-cert\)/,
+  ],
+  ['a UI that is pointed nowhere', ['point-ui', 'longhorn'], /must be a URL such as/],
+]
+
+for (const [what, args, said] of wrong) {
+  t.test(`a proxy says what is wrong: ${what}`, async (t) => {
+    t.match(await run(['proxy', ...args]), { code: 2, stderr: said })
+  })
+}
+
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const accepted = await Promise.race([
+    once(socket, 'connect').then(() => true),
+    once(socket, 'error').then(() => false),
+  ]).catch(() => false)
+  socket.destroy()
+  return accepted
+}
