@@ -19,14 +19,19 @@ export interface GuardedSandbox {
 /** Quick, so that many rounds fit, and slow enough that a manager looks while a clean-up is pending. */
 const longhorn = { drainMs: 60, copyMs: 5, syncMs: 20, reactMs: 2, restartMs: 20, maxRestartMs: 20 }
 
+/** A cluster that nobody guards yet, with so many nodes, and an image for each. */
+export function quickSandbox(nodes: number): Promise<Sandbox> {
+  const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, longhorn, report: () => undefined }
+  return Sandbox.start(options)
+}
+
 /**
  * Starts two replicas in front of a cluster with so many nodes, and an image for each.
  *
  * @param book in place of Leases
  */
 export async function guardedSandbox(nodes: number, book?: ReservationBook): Promise<GuardedSandbox> {
-  const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, longhorn, report: () => undefined }
-  const sandbox = await Sandbox.start(options)
+  const sandbox = await quickSandbox(nodes)
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
   const log = createLog('silent', process.stderr)
@@ -34,7 +39,16 @@ export async function guardedSandbox(nodes: number, book?: ReservationBook): Pro
   const ports: number[] = []
   for (const replica of ['one', 'two']) {
     const configuration = configure([
-      { replica, host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', maxHolds: 1_000 },
+      {
+        replica,
+        host: '127.0.0.1',
+        port: 0,
+        healthPort: 0,
+        operatorPort: 0,
+        linger: '0s',
+        maxHolds: 1_000,
+        auditLog: 'off',
+      },
     ])
     const connection = connectTo(sandbox.api.url)
     const audit = { decided: () => undefined }

@@ -4,6 +4,7 @@ import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Stage } from '../../src/story/stage.ts'
+import type { Way } from './way.ts'
 
 /** What many pairs of conflicting requests came to. */
 export interface Tally {
@@ -23,22 +24,15 @@ const spreadMs = 2
  * of the copy on its first. After each pair all is put back.
  *
  * @param enough ends it early
+ * @param ways one of which each request takes; as kubectl if not given
  */
 export async function sendPairs(
   sandbox: Sandbox,
   pairs: number,
   enough: (tally: Tally) => boolean,
+  ways?: readonly Way[],
 ): Promise<Tally> {
-  const connection = connectTo(sandbox.api.url)
-  const stage = new Stage({
-    connection,
-    namespace: sandbox.namespace,
-    subscribe: (listener) => sandbox.subscribe(listener),
-    crashes: () => sandbox.longhorn.crashes,
-    isLive: (node) => sandbox.longhorn.isLive(node),
-    setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
-    signal: patient(),
-  })
+  const stage = stageOf(sandbox)
   let [begun, done, evictions, cleanUps, both] = [0, 0, 0, 0, 0]
   const tally = (): Tally => ({
     pairs: done,
@@ -53,8 +47,8 @@ export async function sendPairs(
     for (; begun < pairs && !enough(tally()); done++) {
       begun += 1
       const [evicted, cleaned] = await together(
-        () => stage.evict(node, 'disk-2', { timeout: '1s' }),
-        () => stage.cleanUp(image, uuid, { timeout: '1s' }),
+        () => someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout: '1s' }),
+        () => someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout: '1s' }),
       )
       if (evicted.admitted) evictions += 1
       if (cleaned.admitted) cleanUps += 1
@@ -63,8 +57,26 @@ export async function sendPairs(
     }
   })
   await Promise.all(rounds)
-  connection.close()
   return tally()
+}
+
+/** kubectl, on a server that is the cluster's own if not given. */
+export function stageOf(sandbox: Sandbox, server = sandbox.api.url): Stage {
+  return new Stage({
+    connection: connectTo(server),
+    namespace: sandbox.namespace,
+    subscribe: (listener) => sandbox.subscribe(listener),
+    crashes: () => sandbox.longhorn.crashes,
+    isLive: (node) => sandbox.longhorn.isLive(node),
+    setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+    signal: patient(),
+  })
+}
+
+function someOf(ways: readonly Way[]): Way {
+  const way = ways[Math.floor(Math.random() * ways.length)]
+  if (!way) throw new Error('there is no way at all')
+  return way
 }
 
 /** A signal that all nodes wait on at once. */

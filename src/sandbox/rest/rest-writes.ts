@@ -7,6 +7,17 @@ import { RestError } from './rest-error.ts'
 /** How long a conflict is tried again, as the manager does (longhorn.md §3). */
 const conflictMs = 5_000
 
+/** Of a disk's fields, those that Go unmarshals. The UI sends back whatever it was given, status included. */
+const diskFields = [
+  'path',
+  'diskType',
+  'diskDriver',
+  'allowScheduling',
+  'evictionRequested',
+  'storageReserved',
+  'tags',
+]
+
 /** So often a 429 is waited for, as client-go does. */
 const maxWaits = 10
 
@@ -53,7 +64,10 @@ export class RestWrites {
           throw new RestError(500, `Delete Disk on node ${name} error: Please disable the disk ${disk} first`)
         }
       }
-      return { ...spec, disks: Object.fromEntries(disks) }
+      return {
+        ...spec,
+        disks: Object.fromEntries([...disks].map(([disk, wanted]) => [disk, diskOf(wanted)])),
+      }
     })
   }
 
@@ -109,4 +123,8 @@ export class RestWrites {
       }
     }
   }
+}
+
+function diskOf(wanted: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(diskFields.flatMap((name) => (name in wanted ? [[name, wanted[name]]] : [])))
 }

@@ -1,0 +1,99 @@
+import http from 'node:http'
+import { text } from 'node:stream/consumers'
+import { once } from 'node:events'
+import t, { type Test } from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+
+/** Controllers that do nothing, and so end no eviction by themselves. */
+const idle = { reactMs: 600_000, syncMs: 600_000 }
+
+/** Longhorn's UI before a proxy, on a release. */
+async function uiOf(t: Test, release: string) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 2,
+    images: 1,
+    longhorn: idle,
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const server = new URL(sandbox.rest.url)
+  const agent = agentFor(server)
+  const proxy = new ProxyGuard(
+    configure([{ hold: '0s', healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' }]),
+    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, api: 'longhorn', userHeader: undefined },
+    {
+      connection: connectTo(sandbox.api.url),
+      upstream: { server, host: undefined, options: () => ({ agent }) },
+      log: createLog('silent', process.stderr),
+    },
+  )
+  const { port } = await proxy.start()
+  t.teardown(async () => {
+    agent.destroy()
+    await proxy.stop()
+  })
+  await proxy.whenSynced(new AbortController().signal)
+  /** As its nginx passes on what the browser asks: each request says that it could upgrade, and none does. */
+  const click = async (method: string, path: string, body?: object) => {
+    const sent = body === undefined ? undefined : JSON.stringify(body)
+    const request = http.request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      headers: {
+        Connection: 'upgrade',
+        'X-Forwarded-Host': 'ui.example',
+        'X-Real-IP': '192.0.2.1',
+        'X-Forwarded-For': '192.0.2.1',
+        ...(sent !== undefined && { 'Content-Type': 'application/json', 'Content-Length': sent.length }),
+      },
+    })
+    request.end(sent)
+    const [answer] = (await once(request, 'response')) as [http.IncomingMessage]
+    const got = await text(answer)
+    return {
+      status: answer.statusCode,
+      body: got === '' ? {} : (JSON.parse(got) as Record<string, unknown>),
+    }
+  }
+  return { sandbox, click }
+}
+
+/** On each profile, whether a clean-up on a flagged node is held back (README, Rules). */
+const releases = [
+  { profile: 'A', release: 'v1.8.0', heldBack: true },
+  { profile: 'B', release: 'v1.9.0', heldBack: true },
+  { profile: 'C', release: 'v1.8.2', heldBack: false },
+  { profile: 'none', release: 'v1.6.3', heldBack: false },
+]
+
+for (const { profile, release, heldBack } of releases) {
+  const what = heldBack ? 'is refused with our message' : 'passes'
+  t.test(`a clean-up that is clicked on a flagged node ${what}: profile ${profile}`, async (t) => {
+    const { sandbox, click } = await uiOf(t, release)
+    // Edit Node and Disks: the node as it was read, then all of its disks.
+    const { body: node } = await click('GET', '/v1/nodes/node-1')
+    const evicted = { ...node, allowScheduling: false, evictionRequested: true }
+    t.equal((await click('PUT', '/v1/nodes/node-1', evicted)).status, 200)
+    t.equal((await click('POST', '/v1/nodes/node-1?action=diskUpdate', { disks: node.disks })).status, 200)
+    // Backing Image: the list, and the disks whose copies are ticked.
+    t.equal((await click('GET', '/v1/backingimages')).status, 200)
+    const disks = [sandbox.cluster.uuidOf('node-1/disk-1')]
+    const clicked = await click('POST', '/v1/backingimages/ubuntu-22.04?action=backingImageCleanup', {
+      disks,
+    })
+    if (heldBack) {
+      const message = /held back by cleanup-during-eviction: .*node-1.*What clears it/s
+      t.match(clicked, { status: 500, body: { type: 'error', code: 'Internal Server Error', message } })
+    } else {
+      t.equal(clicked.status, 200, JSON.stringify(clicked.body))
+    }
+  })
+}
