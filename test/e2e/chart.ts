@@ -26,6 +26,9 @@ export const everything = [
   'prometheusRule.enabled=true',
   'dashboard.enabled=true',
   'backstop.enabled=true',
+  'proxy.longhorn.enabled=true',
+  'proxy.kubernetes.enabled=true',
+  'proxy.kubernetes.tls.secretName=proxy-tls',
 ]
 
 /** Renders the chart as `helm install holdfast --namespace holdfast` would. @throws what helm says */

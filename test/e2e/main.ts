@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { chart } from './suite/chart.ts'
+import { chartProxies } from './suite/chart-proxies.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
@@ -45,6 +46,7 @@ t.test('end to end', { timeout }, async (t) => {
   })
   await group('server-side apply', (t) => serverSideApply(t, cluster))
   await group('older version', (t) => olderVersion(t, cluster))
+  await group('chart’s proxies', (t) => chartProxies(t, cluster))
   await group('quiet', (t) => quiet(t, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)

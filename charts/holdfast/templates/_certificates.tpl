@@ -9,3 +9,36 @@ tlsCert: /etc/holdfast/tls/tls.crt
 tlsKey: /etc/holdfast/tls/tls.key
 {{- end -}}
 {{- end -}}
+
+{{/* A certificate by cert-manager for a Service of this name. Takes root, name and secret. */}}
+{{- define "holdfast.certificate" -}}
+{{- $manager := .root.Values.certificates.certManager -}}
+apiVersion: cert-manager.io/v1
+kind: Certificate
+metadata:
+  # The registration names that of the guard: cert-manager.io/inject-ca-from.
+  name: {{ .name }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "holdfast.labels" .root | nindent 4 }}
+spec:
+  secretName: {{ .secret }}
+  dnsNames:
+    - {{ printf "%s.%s.svc" .name .root.Release.Namespace }}
+    - {{ printf "%s.%s" .name .root.Release.Namespace }}
+  duration: {{ $manager.duration }}
+  renewBefore: {{ $manager.renewBefore }}
+  usages: [digital signature, server auth]
+  privateKey:
+    algorithm: ECDSA
+    size: 256
+    rotationPolicy: Always
+  issuerRef:
+    {{- if $manager.issuerRef.name }}
+    {{- toYaml $manager.issuerRef | nindent 4 }}
+    {{- else }}
+    group: cert-manager.io
+    kind: Issuer
+    name: {{ include "holdfast.fullname" .root }}-ca
+    {{- end }}
+{{- end -}}

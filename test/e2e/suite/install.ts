@@ -21,7 +21,8 @@ export function install(t: Test, cluster: RealCluster): void {
       chartFolder,
       '--create-namespace',
       '--set',
-      'webhook.failurePolicy=Ignore',
+      'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true',
+      '--no-hooks',
     )
     t.equal(said.match(/^ +(kubectl|helm) /gm)?.length, 3, said)
   })
@@ -39,7 +40,7 @@ export function install(t: Test, cluster: RealCluster): void {
       clientConfig: { ...webhook.clientConfig, caBundle },
     }))
     await ask(cluster, 'PATCH', registration, { webhooks })
-    await helm(t, 'upgrade', 'trial', chartFolder, '--reuse-values', '--set', 'replicas=3')
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values', '--set', 'replicas=3')
     t.match(await ask(cluster, 'GET', secret), { data: { 'tls.crt': 'eA==' } })
     t.match(await ask(cluster, 'GET', registration), { webhooks: [{ clientConfig: { caBundle } }] })
   })
@@ -47,7 +48,7 @@ export function install(t: Test, cluster: RealCluster): void {
   t.test('helm upgrade puts a registration back that was taken away', async (t) => {
     const name = 'validatingwebhookconfigurations.admissionregistration.k8s.io/trial-holdfast'
     await cluster.must(['delete', name])
-    await helm(t, 'upgrade', 'trial', chartFolder, '--reuse-values')
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values')
     t.match(await cluster.must(['get', name, '-o', 'name']), 'trial-holdfast')
   })
 

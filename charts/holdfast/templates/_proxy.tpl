@@ -1,0 +1,207 @@
+{{/*
+One proxy: names, labels and pods. Each takes root and api, `longhorn` or `kubernetes`.
+*/}}
+{{- define "holdfast.proxyName" -}}
+{{- printf "%s-%s" (include "holdfast.fullname" .root) .api -}}
+{{- end -}}
+
+{{- define "holdfast.proxyLabels" -}}
+{{ include "holdfast.selectorLabels" .root }}
+app.kubernetes.io/component: proxy-{{ .api }}
+{{- end -}}
+
+{{- define "holdfast.proxyAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- printf "%s-proxy" (include "holdfast.fullname" .) -}}
+{{- else -}}
+{{- include "holdfast.serviceAccountName" . -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "holdfast.proxyHasTls" -}}
+{{- if or (eq .api "kubernetes") .root.Values.proxy.longhorn.tls.enabled }}yes{{ end -}}
+{{- end -}}
+
+{{- define "holdfast.proxyCertificate" -}}
+{{- $given := (index .root.Values.proxy .api).tls.secretName -}}
+{{- if $given -}}
+{{- $given -}}
+{{- else if eq .root.Values.certificates.mode "cert-manager" -}}
+{{- printf "%s-tls" (include "holdfast.proxyName" .) -}}
+{{- else -}}
+{{- fail (printf "proxy.%s.tls.secretName: name the Secret that holds tls.crt and tls.key for %s.%s.svc, or let cert-manager make it (certificates.mode)" .api (include "holdfast.proxyName" .) .root.Release.Namespace) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where it is asked. */}}
+{{- define "holdfast.proxyUrl" -}}
+{{- $scheme := include "holdfast.proxyHasTls" . | empty | ternary "http" "https" -}}
+{{- printf "%s://%s.%s:%d" $scheme (include "holdfast.proxyName" .) .root.Release.Namespace (int (index .root.Values.proxy .api).port) -}}
+{{- end -}}
+
+{{- define "holdfast.longhornBackend" -}}
+{{- default (printf "http://longhorn-backend.%s:9500" .Values.longhornNamespace) .Values.proxy.longhorn.upstream -}}
+{{- end -}}
+
+{{- define "holdfast.proxyArgs" -}}
+{{- $values := index .root.Values.proxy .api -}}
+- proxy
+- {{ .api }}
+- --config=/etc/holdfast/config/holdfast.yaml
+- --listen=0.0.0.0:{{ $values.port }}
+- --hold={{ $values.hold }}
+- --upstream-timeout={{ $values.upstreamTimeout }}
+{{- if eq .api "longhorn" }}
+- --upstream={{ include "holdfast.longhornBackend" .root }}
+{{- with $values.userHeader }}
+- --user-header={{ . }}
+{{- end }}
+{{- else }}
+# The proxy lends nobody its own rights.
+- --caller-token
+{{- end }}
+{{- if include "holdfast.proxyHasTls" . }}
+- --tls
+- --tls-cert=/etc/holdfast/tls/tls.crt
+- --tls-key=/etc/holdfast/tls/tls.key
+{{- end }}
+{{- end -}}
+
+{{- define "holdfast.proxy" -}}
+{{- $root := .root -}}
+{{- $name := include "holdfast.proxyName" . -}}
+{{- $values := index $root.Values.proxy .api -}}
+{{- $tls := include "holdfast.proxyHasTls" . -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "holdfast.labels" $root | nindent 4 }}
+    app.kubernetes.io/component: proxy-{{ .api }}
+spec:
+  replicas: {{ $values.replicas }}
+  revisionHistoryLimit: 3
+  strategy:
+    type: RollingUpdate
+    rollingUpdate:
+      maxUnavailable: 0
+      maxSurge: 1
+  selector:
+    matchLabels:
+      {{- include "holdfast.proxyLabels" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- with $root.Values.podLabels }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+        {{- include "holdfast.proxyLabels" . | nindent 8 }}
+      annotations:
+        checksum/config: {{ include "holdfast.settings" $root | sha256sum }}
+        {{- with $root.Values.podAnnotations }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+    spec:
+      serviceAccountName: {{ include "holdfast.proxyAccount" $root }}
+      automountServiceAccountToken: true
+      enableServiceLinks: false
+      # 10 s of linger and 15 s of drain, and then room to let go of the cluster.
+      terminationGracePeriodSeconds: 45
+      securityContext:
+        {{- include "holdfast.podSecurity" $root | nindent 8 }}
+      {{- include "holdfast.placement" (dict "root" $root "labels" (include "holdfast.proxyLabels" .)) | nindent 6 }}
+      containers:
+        - name: proxy
+          image: {{ include "holdfast.image" $root }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          args:
+            {{- include "holdfast.proxyArgs" . | nindent 12 }}
+          env:
+            {{- include "holdfast.replicaEnv" $root | nindent 12 }}
+          ports:
+            - name: proxy
+              containerPort: {{ $values.port }}
+            - name: health
+              containerPort: {{ $root.Values.config.healthPort }}
+          {{- include "holdfast.probes" $root | nindent 10 }}
+          securityContext:
+            {{- include "holdfast.containerSecurity" $root | nindent 12 }}
+          resources:
+            {{- toYaml $root.Values.resources | nindent 12 }}
+          volumeMounts:
+            - name: config
+              mountPath: /etc/holdfast/config
+              readOnly: true
+            {{- if $root.Values.config.auditFile }}
+            - name: audit
+              mountPath: /var/log/holdfast
+            {{- end }}
+            {{- if $tls }}
+            - name: tls
+              mountPath: /etc/holdfast/tls
+              readOnly: true
+            {{- end }}
+      volumes:
+        - name: config
+          configMap:
+            name: {{ include "holdfast.fullname" $root }}
+        {{- if $root.Values.config.auditFile }}
+        - name: audit
+          emptyDir:
+            sizeLimit: {{ $root.Values.audit.volumeSize }}
+        {{- end }}
+        {{- if $tls }}
+        - name: tls
+          secret:
+            secretName: {{ include "holdfast.proxyCertificate" . }}
+            # The key is for the proxy's group alone.
+            defaultMode: 0440
+        {{- end }}
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "holdfast.labels" $root | nindent 4 }}
+    app.kubernetes.io/component: proxy-{{ .api }}
+spec:
+  # One address: an nginx that sees several asks the next one after an error, and so writes twice.
+  type: ClusterIP
+  selector:
+    {{- include "holdfast.proxyLabels" . | nindent 4 }}
+  ports:
+    - name: proxy
+      port: {{ $values.port }}
+      targetPort: proxy
+      protocol: TCP
+      appProtocol: {{ empty $tls | ternary "http" "https" }}
+    - name: health
+      port: {{ $root.Values.service.healthPort }}
+      targetPort: health
+      protocol: TCP
+      appProtocol: http
+{{- if $root.Values.podDisruptionBudget.enabled }}
+---
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  name: {{ $name }}
+  namespace: {{ $root.Release.Namespace }}
+  labels:
+    {{- include "holdfast.labels" $root | nindent 4 }}
+spec:
+  maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "holdfast.proxyLabels" . | nindent 6 }}
+{{- end }}
+{{- if and $tls (eq $root.Values.certificates.mode "cert-manager") (not $values.tls.secretName) }}
+---
+{{ include "holdfast.certificate" (dict "root" $root "name" $name "secret" (include "holdfast.proxyCertificate" .)) }}
+{{- end }}
+{{- end -}}
