@@ -1,5 +1,6 @@
 import { group, kinds } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
+import { targetOf } from '../target.ts'
 
 /** A write to the Kubernetes API that is judged. */
 export interface Write {
@@ -21,20 +22,9 @@ const judged: ReadonlyMap<string, JudgedKind> = new Map(
  */
 export function writeOf(method: string, target: string): Write | undefined {
   if (method !== 'POST' && method !== 'PUT' && method !== 'PATCH' && method !== 'DELETE') return undefined
-  const [path = ''] = target.replace(/^https?:\/\/[^/]*/i, '').split('?', 1)
-  const segments = path.split('/').flatMap((raw) => (raw === '' ? [] : decoded(raw)))
-  const [apis, named, , namespaces, namespace, plural, name, ...more] = segments
+  const [apis, named, , namespaces, namespace, plural, name, ...more] = targetOf(target).segments
   if (apis !== 'apis' || named !== group || namespaces !== 'namespaces' || more.length > 0) return undefined
   const kind = judged.get(plural ?? '')
   if (kind === undefined || namespace === undefined) return undefined
   return { kind, namespace, name, method }
-}
-
-function decoded(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    // The API server refuses such a path.
-    return segment
-  }
 }
