@@ -170,7 +170,9 @@ t.test('a delete with options in its body is only tried first, too', (t) => {
   }
   t.strictSame(dry('/x', ''), { target: '/x?dryRun=All', body: '', asked: false })
   t.strictSame(dry('/x?a=b', ''), { target: '/x?a=b&dryRun=All', body: '', asked: false })
-  t.strictSame(dry('/x?dryRun=All', ''), { target: '/x?dryRun=All', body: '', asked: true })
+  t.strictSame(dry('/x?dryRun=All', ''), { target: '/x?dryRun=All&dryRun=All', body: '', asked: true })
+  // Go drops such a pair, and would write.
+  t.strictSame(dry('/x?dryRun=All;x', ''), { target: '/x?dryRun=All;x&dryRun=All', body: '', asked: false })
   t.strictSame(dry('/x', '{"propagationPolicy":"Orphan"}'), {
     target: '/x',
     body: '{"propagationPolicy":"Orphan","dryRun":["All"]}',

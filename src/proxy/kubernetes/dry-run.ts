@@ -1,3 +1,4 @@
+import { targetOf } from '../target.ts'
 import { fieldsOf } from './fields-of.ts'
 import { readBodyText } from './read-body-text.ts'
 import type { Write } from './write.ts'
@@ -6,7 +7,7 @@ import type { Write } from './write.ts'
 export interface DryRun {
   readonly target: string
   readonly body: Buffer
-  /** True if the client asked for one itself. */
+  /** True if the client asked for one itself: then this is what is passed on, too. */
   readonly asked: boolean
 }
 
@@ -18,8 +19,10 @@ export interface DryRun {
  */
 export function dryRunOf({ method }: Write, target: string, body: Buffer): DryRun | undefined {
   if (method !== 'DELETE' || body.length === 0) {
-    const asked = new URLSearchParams(target.split('?')[1] ?? '').has('dryRun')
-    return { target: asked ? target : `${target}${target.includes('?') ? '&' : '?'}dryRun=All`, body, asked }
+    const { query } = targetOf(target)
+    const asked = new URLSearchParams(query).getAll('dryRun').includes('All')
+    // Added whatever the client asked: what looks like a dry run here may be none to Go (`dryRun=All;x`).
+    return { target: `${target}${target.includes('?') ? '&' : '?'}dryRun=All`, body, asked }
   }
   const options = fieldsOf(readBodyText(body))
   if (!options) return undefined

@@ -152,12 +152,13 @@ export class KubernetesDoor implements ProxyDoor {
   /** @returns undefined if the object is not any more what was judged */
   async #commit(
     { method, name }: Write,
-    { asked }: DryRun,
+    dry: DryRun,
     { request, body, forward }: JudgedCall,
     [change]: readonly Change[],
   ): Promise<http.IncomingMessage | undefined> {
+    if (dry.asked) return await forward(dry)
     const resourceVersion = change?.before?.metadata.resourceVersion
-    if (asked || name === undefined || resourceVersion === undefined) return await forward()
+    if (name === undefined || resourceVersion === undefined) return await forward()
     const hasQuery = request.url?.includes('?') ?? false
     const contentType = request.headers['content-type']
     const bound = bind(body, { method, hasQuery, contentType, resourceVersion })
