@@ -12,6 +12,7 @@ import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import type { Conflict, Entry, Reserver } from './reserve.ts'
+import { turnOf } from './turn.ts'
 import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
 
 /** What an attempt works with. */
@@ -71,7 +72,8 @@ export class Attempts {
     // Where the whole guard only watches, nothing is written either.
     if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict)
     const profile = this.#profile()
-    const alone = profile === 'none' || !needsConfirmation(acts, claimsOf(acts, map, profile))
+    const claims = [...claimsOf(acts, map, profile), ...turnOf(change)]
+    const alone = claims.length === 0 && (profile === 'none' || !needsConfirmation(acts))
     return alone ? attemptOf(this.#allowed(change, verdict.warnings)) : undefined
   }
 
@@ -112,7 +114,7 @@ export class Attempts {
     const acts = actsOf(change)
     const { warnings } = verdictOn(judge(change, map, policy, clock.now()))
     const profile = this.#profile()
-    let claims: readonly Claim[] = claimsOf(acts, map, profile)
+    let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
     for (let round = 0; round < maxRounds; round++) {
       const reserved = await reserver.reserve(change, missing, signal)

@@ -11,7 +11,7 @@ import { unownedDisks } from './reservation-book.ts'
 
 /** What a change has to reserve on one page before it may be admitted. */
 export interface Claim {
-  /** The name of a node, or {@link unownedDisks}. */
+  /** The key of a page of the book. */
   readonly page: string
   readonly intent: Intent
   readonly disks: Disks

@@ -6,7 +6,7 @@ import type { Act } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
-import { unownedDisks } from './reservation-book.ts'
+import { nodeOf, unownedDisks } from './reservation-book.ts'
 
 /** What confirming works with. */
 export interface ConfirmModules {
@@ -48,8 +48,8 @@ export async function confirm(
 }
 
 /** True for acts that another change can make dangerous, so that they have to be confirmed even without a claim. */
-export function needsConfirmation(acts: readonly Act[], claims: readonly Claim[]): boolean {
-  return claims.length > 0 || acts.some(({ act }) => act === 'disk-removal')
+export function needsConfirmation(acts: readonly Act[]): boolean {
+  return acts.some(({ act }) => act === 'disk-removal')
 }
 
 /** All nodes, those that the claims are about as they are now. */
@@ -64,8 +64,7 @@ async function readNodes(
     return await reads.nodes(signal)
   }
   const own = change.kind === 'Node' ? nameOf(change) : undefined
-  const concerned = new Set(claims.map(({ page }) => page))
-  concerned.delete(unownedDisks)
+  const concerned = new Set(claims.flatMap(({ page }) => nodeOf(page) ?? []))
   if (own !== undefined) concerned.delete(own)
   const read = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
   const others = [...map.nodes()].filter(({ metadata }) => !concerned.has(metadata.name))

@@ -3,7 +3,7 @@ import { nameOf, type Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
 import { theDisk } from '../rules/sentences.ts'
-import { unownedDisks } from './reservation-book.ts'
+import { nodeOf, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './reserve.ts'
 import type { Reservation } from './reservation.ts'
 import type { Objection } from './verdict.ts'
@@ -19,6 +19,20 @@ export function ruleOf({ claim, reservation }: Conflict): RuleName {
       return 'evict-unready-copy'
     case 'eviction':
       return ofEviction(reservation)
+    case 'write':
+      return ofWrite(reservation)
+  }
+}
+
+/** What two writes to one object can bring about that each alone does not. */
+function ofWrite({ kind }: Reservation): RuleName {
+  switch (kind) {
+    case 'Node':
+      return 'eviction-during-cleanup'
+    case 'BackingImage':
+      return 'last-usable-copy'
+    case 'BackingImageDataSource':
+      return 'first-file-during-eviction'
   }
 }
 
@@ -30,6 +44,7 @@ function ofEviction({ intent }: Reservation): RuleName {
       return 'evict-unready-copy'
     case 'removal':
     case 'eviction':
+    case 'write':
       return 'eviction-during-cleanup'
   }
 }
@@ -43,14 +58,19 @@ export function isEnforced(conflict: Conflict, { modes }: Policy): boolean {
 export function findingOf(change: Change, conflict: Conflict, map: DiskMapView): Objection {
   const { claim, reservation } = conflict
   const { kind, name, intent, deadline, by, resourceVersion } = reservation
-  const where = claim.page === unownedDisks ? 'a disk that no node has' : `node ${claim.page}`
   return {
     rule: ruleOf(conflict),
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
-    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, concerning ${where}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
+    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
     clears: `passes by itself as soon as that change is committed or given up, at the latest at ${new Date(deadline).toISOString()} (reserved by ${by})`,
   }
+}
+
+function whereOf(page: string): string {
+  if (page === unownedDisks) return ', concerning a disk that no node has'
+  const node = nodeOf(page)
+  return node === undefined ? '' : `, concerning node ${node}`
 }
 
 const doing = {
@@ -58,6 +78,7 @@ const doing = {
   removal: 'the clean-up of a copy',
   placement: 'the making of a first file',
   keep: 'the loss of other copies, which counts on this one to stay',
+  write: 'a write through a proxy',
 } as const
 
 function disksOf({ disks }: Reservation, map: DiskMapView): string {
@@ -67,9 +88,10 @@ function disksOf({ disks }: Reservation, map: DiskMapView): string {
 
 function subjectOf(change: Change, { claim, reservation }: Conflict): Subject {
   const image = change.kind === 'Node' ? imageOf(reservation) : nameOf(change)
+  const node = nodeOf(claim.page)
   const [diskUUID] = claim.disks === 'any' ? [] : claim.disks
   return {
-    ...(claim.page === unownedDisks ? {} : { node: claim.page }),
+    ...(node === undefined ? {} : { node }),
     ...(diskUUID === undefined ? {} : { diskUUID }),
     ...(image === undefined ? {} : { image }),
   }

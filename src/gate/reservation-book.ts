@@ -1,11 +1,24 @@
+import type { JudgedKind } from '../rules/change.ts'
 import type { Reservation } from './reservation.ts'
 
 /** The page for disks that no node has, or whose UUID is not known yet. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
 
+const writes = '(writes of '
+
+/** The page on which writes to one object through proxies take turns. No node can have this name. */
+export function writesOf(kind: JudgedKind, name: string): string {
+  return `${writes}${kind} ${name})`
+}
+
+/** The node that a page is about; undefined for all other pages. */
+export function nodeOf(key: string): string | undefined {
+  return key === unownedDisks || key.startsWith(writes) ? undefined : key
+}
+
 /** What is reserved on one node: the unit that is compared and swapped. */
 export interface Page {
-  /** The name of the node, or {@link unownedDisks}. */
+  /** The name of the node, or {@link unownedDisks}, or {@link writesOf} an object. */
   readonly key: string
   /** The version to compare with; undefined for a page that does not exist. */
   readonly version: string | undefined

@@ -3,9 +3,10 @@ import type { JudgedKind } from '../rules/change.ts'
 /**
  * What an admitted change is about to do on the disks of a node. An `eviction` stands against all others: it must
  * not meet the `removal` of a copy or the `placement` of a first file, nor take a copy that another change counts
- * on to `keep`. Everything but an eviction goes together.
+ * on to `keep`. Everything but an eviction goes together. On a page of its own, a `write` through a proxy stands
+ * against every other of the same object.
  */
-export const intents = ['eviction', 'removal', 'placement', 'keep'] as const
+export const intents = ['eviction', 'removal', 'placement', 'keep', 'write'] as const
 
 /** One of the {@link intents}. */
 export type Intent = (typeof intents)[number]
@@ -40,6 +41,7 @@ export interface Reservation {
 
 /** True if the two must not both be on their way. */
 export function conflict(a: Pick<Reservation, 'intent' | 'disks'>, b: Pick<Reservation, 'intent' | 'disks'>) {
+  if (a.intent === 'write' || b.intent === 'write') return a.intent === b.intent
   return (a.intent === 'eviction') !== (b.intent === 'eviction') && overlap(a.disks, b.disks)
 }
 

@@ -6,6 +6,7 @@ import type { Clock, QuorumReads } from './ports.ts'
 import { conflict, isSameClaim, isSameObject, union, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
 import { isSettled } from './settled.ts'
+import { isProxied } from './turn.ts'
 
 /** What reserving works with. */
 export interface ReserverModules {
@@ -110,7 +111,10 @@ export class Reserver {
     const { book } = this.#modules
     for (let page = book.seen(key) ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
       const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
-      const others = standing.filter((each) => !isSameObject(each, objectOf(change)))
+      // Of one object's own only another write stands in its way.
+      const others = standing.filter(
+        (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
+      )
       const met = await this.#conflict(others, claims, change, signal)
       if (met) return met
       if (change.request.dryRun) return undefined
@@ -156,16 +160,12 @@ export class Reserver {
       deadline: this.#modules.clock.now() + commitMs,
       by: replica,
       stamp: `${replica}/${++this.#stamps}`,
-      ...(isProxied(change) && { pinned: true }),
+      // Not all writes of proxies are bound to the version that was judged.
+      ...(isProxied(change.request) && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
     return { made: displaced ? both(fresh, displaced) : fresh, displaced }
   }
-}
-
-/** Proxies hear what became of a write, and not all of theirs are bound to the version that was judged. */
-function isProxied({ request: { door } }: Change): boolean {
-  return door === 'proxy-longhorn' || door === 'proxy-kubernetes'
 }
 
 /** The object of a change, in the version that was reviewed. */

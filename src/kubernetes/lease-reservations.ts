@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import { intents, type Reservation } from '../gate/reservation.ts'
-import { unownedDisks, type Page } from '../gate/reservation-book.ts'
+import { nodeOf, unownedDisks, type Page } from '../gate/reservation-book.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
@@ -52,8 +52,10 @@ const parseReservations = parser(ReservationsSchema, (raw) =>
 /** The name of the Lease for a page. */
 export function leaseName(key: string): string {
   if (key === unownedDisks) return 'unowned-disks'
+  const node = nodeOf(key)
   const name = `node.${key}`
-  return name.length <= maxName ? name : `node.${createHash('sha256').update(key).digest('hex')}`
+  if (node !== undefined && name.length <= maxName) return name
+  return `${node === undefined ? 'writes' : 'node'}.${createHash('sha256').update(key).digest('hex')}`
 }
 
 /** Who writes a Lease, and when. */
@@ -110,13 +112,13 @@ export function pageOf(raw: unknown): Parsed<Page> | undefined {
 }
 
 function ours(name: string): boolean {
-  return name === leaseName(unownedDisks) || name.startsWith('node.')
+  return name === leaseName(unownedDisks) || /^(node|writes)\./.test(name)
 }
 
 function unreadable(name: string, why: string): Parsed<never> {
   return {
     ok: false,
-    problem: `Lease ${name} is not what Holdfast wrote (${why}), so nobody knows what is on its way on that node. Delete it once no eviction and no clean-up is being requested there`,
+    problem: `Lease ${name} is not what Holdfast wrote (${why}), so nobody knows what is on its way there. Delete it once no eviction and no clean-up is being requested`,
   }
 }
 

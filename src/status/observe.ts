@@ -1,5 +1,5 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { unownedDisks, type Page } from '../gate/reservation-book.ts'
+import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { nodeStatus } from './node-status.ts'
 import type { GuardReplica, PendingStatus, ReservationStatus, Status } from './status.ts'
@@ -107,7 +107,7 @@ function pendingSince(
 }
 
 function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {
-  const node = key === unownedDisks ? null : key
+  const node = nodeOf(key) ?? null
   if (!isShown(observed, node)) return []
   return reservations.map(({ intent, kind, name, disks, deadline, by }) => ({
     node,
