@@ -32,6 +32,8 @@ export interface DecisionCoreModules {
   readonly registry?: Registry
   /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
   readonly book?: ReservationBook
+  /** How long an admitted write may take to be committed, in milliseconds; as long as the API server takes by default. */
+  readonly commitMs?: number
   /** PEM of what is served now; undefined where there is no TLS. */
   readonly certificate?: () => string
 }
@@ -56,7 +58,7 @@ export class DecisionCore {
 
   /** Begins to read Longhorn's objects. */
   constructor(configuration: Configuration, modules: DecisionCoreModules) {
-    const { connection, log } = modules
+    const { connection, log, commitMs = defaultGateOptions.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
     const map = new DiskMap()
     const changes = new Changes()
@@ -85,7 +87,7 @@ export class DecisionCore {
     this.#operator = operator
     this.#operatorPort = configuration.operatorPort
     this.gate = new Gate(
-      { ...defaultGateOptions, ...configuration },
+      { ...defaultGateOptions, ...configuration, commitMs },
       {
         map,
         knowledge: this.#feed,

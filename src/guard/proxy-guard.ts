@@ -3,14 +3,21 @@ import https from 'node:https'
 import type { Logger } from 'pino'
 import type { FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Decide } from '../gate/decision.ts'
+import { defaultGateOptions } from '../gate/gate.ts'
+import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import type { ProxyDoor } from '../proxy/door.ts'
 import { KubernetesDoor } from '../proxy/kubernetes/kubernetes-door.ts'
+import type { TrialModules } from '../proxy/kubernetes/trial.ts'
 import { WhoIs } from '../proxy/kubernetes/who-is.ts'
 import { LonghornDoor } from '../proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../proxy/proxy-server.ts'
 import { ask } from '../proxy/relay.ts'
+import type { JudgedKind, JudgedObject } from '../rules/change.ts'
+import { enforcesAnything } from '../rules/override.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
 import type { CertificateReload } from '../tls/certificate-reload.ts'
@@ -77,12 +84,14 @@ export class ProxyGuard {
     this.#host = options.host
     this.#log = log
     this.#server = upstream.server.href
+    const all = { ...defaultProxyOptions, ...options }
     this.#core = new DecisionCore(configuration, {
       ...modules,
+      // A write may be committed for as long as the upstream may take to send it on.
+      commitMs: all.answerMs + defaultGateOptions.commitMs,
       ...(served && { certificate: () => served?.cert ?? '' }),
     })
     const { registry, knowledge } = this.#core
-    const all = { ...defaultProxyOptions, ...options }
     this.#proxy = new ProxyServer(all, {
       upstream,
       door: this.#door(all, upstream, connection),
@@ -134,21 +143,26 @@ export class ProxyGuard {
   }
 
   #door(options: ProxyOptions & ProxyOf, upstream: Upstream, connection: Connection): ProxyDoor {
-    const { gate } = this.#core
-    const { longhornNamespace } = this.#configuration.policy
-    const { maxHoldMs: holdMs } = this.#configuration
+    const { gate, map, trail } = this.#core
+    const { policy, maxHoldMs: holdMs } = this.#configuration
+    const { longhornNamespace } = policy
     const reads = new ApiReads(connection, longhornNamespace)
-    const decide: ConstructorParameters<typeof LonghornDoor>[1]['decide'] = (change, patience) =>
-      gate.decide(change, patience)
+    const decide: Decide = (change, patience) => gate.decide(change, patience)
+    const enforces = enforcesAnything(policy)
+    const denied = (write: UnjudgedWrite) => trail.denied(write)
+    const shared = { decide, enforces, denied }
     if (options.api === 'longhorn') {
       const { userHeader } = options
       return new LonghornDoor(
         { holdMs, userHeader: userHeader?.toLowerCase() },
-        { decide, read: (kind, name, signal) => reads.object(kind, name, signal) },
+        {
+          ...shared,
+          read: (kind, name, signal) => reads.object(kind, name, signal),
+          known: (kind, name) => (kind === 'Node' ? map.node(name) : map.image(name)),
+        },
       )
     }
-    const asking: ConstructorParameters<typeof KubernetesDoor>[1]['ask'] = (outgoing, signal) =>
-      ask(upstream, outgoing, options, signal)
+    const asking: TrialModules['ask'] = (outgoing, signal) => ask(upstream, outgoing, options, signal)
     const who = new WhoIs({
       ask: asking,
       now: () => performance.now(),
@@ -157,12 +171,24 @@ export class ProxyGuard {
     return new KubernetesDoor(
       { longhornNamespace, holdMs },
       {
-        decide,
+        ...shared,
         read: (kind, name, signal) => reads.object(kind, name, signal),
+        known: (kind, name) => knownTo(map, kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
       },
     )
+  }
+}
+
+function knownTo(map: DiskMapView, kind: JudgedKind, name: string): JudgedObject | undefined {
+  switch (kind) {
+    case 'Node':
+      return map.node(name)
+    case 'BackingImage':
+      return map.image(name)
+    case 'BackingImageDataSource':
+      return map.dataSource(name)
   }
 }
 

@@ -2,13 +2,19 @@
 export class RelayFailure extends Error {
   /** 502 or 504, as a gateway answers. */
   readonly status: 502 | 504
+  /** False if the upstream has heard nothing of it for sure. */
+  readonly asked: boolean
 
-  constructor(status: 502 | 504, message: string, cause?: unknown) {
+  constructor(status: 502 | 504, message: string, { asked, cause }: { asked: boolean; cause?: unknown }) {
     super(message, { cause })
     this.name = 'RelayFailure'
     this.status = status
+    this.asked = asked
   }
 }
+
+/** There was no connection on which to ask. */
+const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /** The upstream cannot be reached, or ended the connection. */
 export function unreachable(server: URL, cause: Error): RelayFailure {
@@ -16,7 +22,7 @@ export function unreachable(server: URL, cause: Error): RelayFailure {
   return new RelayFailure(
     502,
     `${server.origin} cannot be reached (${code}). Does it run, and is it the right address?`,
-    cause,
+    { asked: !unconnected.has(code), cause },
   )
 }
 
@@ -25,5 +31,6 @@ export function tooSlow(server: URL, ms: number): RelayFailure {
   return new RelayFailure(
     504,
     `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
+    { asked: true },
   )
 }

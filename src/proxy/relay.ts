@@ -46,7 +46,7 @@ export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimit
     },
     (cause: unknown) => {
       const why = cause instanceof Error ? cause.message : String(cause)
-      if (!ended) heard.failed(new RelayFailure(502, why, cause))
+      if (!ended) heard.failed(new RelayFailure(502, why, { asked: false, cause }))
     },
   )
   return {

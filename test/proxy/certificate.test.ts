@@ -10,6 +10,7 @@ import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import { everythingServer } from './everything-server.ts'
 import { nobody } from './nobody.ts'
+import { unasked } from './unasked.ts'
 
 t.test(
   'another certificate is served from the next connection on, and one that is none is not',
@@ -18,10 +19,7 @@ t.test(
     const issue = () => issueServing(authority, { dns: ['localhost'], ips: [] }, systemClock)
     const [first, second] = [await issue(), await issue()]
     const { url } = await everythingServer(t)
-    const door = new LonghornDoor(
-      { holdMs: 0, userHeader: undefined },
-      { decide: () => Promise.reject(new Error('not judged')), read: () => Promise.resolve(undefined) },
-    )
+    const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)
     const upstream = { server: new URL(url), host: undefined, options: () => ({}) }
     const options = { ...defaultProxyOptions, host: '127.0.0.1', port: 0, tls: first }
     const proxy = new ProxyServer(options, {

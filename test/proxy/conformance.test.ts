@@ -10,19 +10,12 @@ import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.t
 import { nobody } from './nobody.ts'
 import { agentFor } from '../../src/guard/proxy-guard.ts'
 import { everythingServer } from './everything-server.ts'
+import { unasked } from './unasked.ts'
 import { exchangeRaw, partsOf, type Raw } from './raw-request.ts'
 
-const unasked = () => Promise.reject(new Error('nothing is judged here'))
-
 const doors: readonly (readonly [string, ProxyDoor])[] = [
-  ['longhorn', new LonghornDoor({ holdMs: 0, userHeader: undefined }, { decide: unasked, read: unasked })],
-  [
-    'kubernetes',
-    new KubernetesDoor(
-      { longhornNamespace: 'longhorn-system', holdMs: 0 },
-      { decide: unasked, read: unasked, ask: unasked, whoIs: unasked },
-    ),
-  ],
+  ['longhorn', new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)],
+  ['kubernetes', new KubernetesDoor({ longhornNamespace: 'longhorn-system', holdMs: 0 }, unasked)],
 ]
 
 async function behind(t: Test, door: ProxyDoor, url: string): Promise<number> {

@@ -1,47 +1,18 @@
 import { once } from 'node:events'
-import http from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
-import { pino } from 'pino'
+import type http from 'node:http'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
-import { agentFor } from '../../src/guard/proxy-guard.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
-import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../../src/proxy/proxy-server.ts'
-import { nobody } from './nobody.ts'
+import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { beforeUpstream } from './before-upstream.ts'
+import { unasked } from './unasked.ts'
 
-/** A proxy before an upstream that does as it is told, and what came of what was asked. */
-async function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
-  const asked: string[] = []
-  const upstream = http.createServer({ maxHeaderSize: 100_000 }, (request, response) => {
-    asked.push(`${request.method} ${request.url}`)
-    answer(request, response)
-  })
-  upstream.listen(0, '127.0.0.1')
-  await once(upstream, 'listening')
-  const server = new URL(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}`)
-  const agent = agentFor(server)
-  const door = new LonghornDoor(
-    { holdMs: 0, userHeader: undefined },
-    { decide: () => Promise.reject(new Error('unexpected')), read: () => Promise.resolve(undefined) },
-  )
-  const failures: number[] = []
-  const proxy = new ProxyServer(
-    { ...defaultProxyOptions, drainMs: 0, host: '127.0.0.1', port: 0, tls: undefined, ...options },
-    {
-      upstream: { server, host: undefined, options: () => ({ agent }) },
-      door,
-      log: pino({ level: 'silent' }),
-      observer: { ...nobody, failed: (status) => failures.push(status) },
-    },
-  )
-  const port = await proxy.start()
-  t.teardown(async () => {
-    agent.destroy()
-    await proxy.close()
-    upstream.closeAllConnections()
-    upstream.close()
-  })
-  return { url: `http://127.0.0.1:${port}`, port, asked, failures }
+/** A proxy that admits whatever is judged, before an upstream that does as it is told. */
+function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOptions> = {}) {
+  const modules = { ...unasked, read: () => Promise.resolve(undefined) }
+  const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules)
+  return beforeUpstream(t, answer, () => door, options)
 }
 
 const fine: http.RequestListener = (request, response) => {

@@ -11,6 +11,7 @@ import type { ProxyDoor } from '../../src/proxy/door.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.ts'
 import { nobody } from './nobody.ts'
+import { unasked } from './unasked.ts'
 
 /** Short turns, one after the other: a neighbour who takes the machine for a second takes it from both. */
 const turns = 50
@@ -44,10 +45,7 @@ async function serveUpstream(): Promise<void> {
 }
 
 async function serveOurs(): Promise<void> {
-  const door: ProxyDoor = new LonghornDoor(
-    { holdMs: 0, userHeader: undefined },
-    { decide: () => Promise.reject(new Error('not judged')), read: () => Promise.resolve(undefined) },
-  )
+  const door: ProxyDoor = new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)
   const server = new URL(target)
   const agent = new http.Agent({ keepAlive: true, timeout: 50_000, maxFreeSockets: 256 })
   const upstream = { server, host: undefined, options: () => ({ agent }) }

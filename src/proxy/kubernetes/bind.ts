@@ -4,8 +4,11 @@ import { readBodyText } from './read-body-text.ts'
 /** A body that is committed on one version of its object only. */
 export interface Bound {
   readonly body: Buffer
-  /** False if the client named a version itself, or if nobody could: then a conflict is the client's own. */
-  readonly bound: boolean
+  /**
+   * Who named the version. Of a conflict with one that the client named itself the client hears; a write that nobody
+   * could bind may be committed on any version.
+   */
+  readonly by: 'proxy' | 'client' | 'nobody'
 }
 
 /** What binding depends on. */
@@ -25,33 +28,33 @@ export interface Binding {
  */
 export function bind(body: Buffer, { method, hasQuery, contentType = '', resourceVersion }: Binding): Bound {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
-  if (method === 'POST') return { body, bound: false }
+  if (method === 'POST') return { body, by: 'nobody' }
   if (method === 'DELETE') return bindDelete(body, hasQuery, resourceVersion)
   if (type === 'application/json-patch+json') {
     const operations: unknown = readBodyText(body)
-    if (!Array.isArray(operations)) return { body, bound: false }
+    if (!Array.isArray(operations)) return { body, by: 'nobody' }
     const test = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }
-    return { body: written([test, ...(operations as unknown[])]), bound: true }
+    return { body: written([test, ...(operations as unknown[])]), by: 'proxy' }
   }
   // The API server would write the version into the annotation of what was last applied.
-  if (type === 'application/apply-patch+yaml') return { body, bound: false }
+  if (type === 'application/apply-patch+yaml') return { body, by: 'nobody' }
   const object = fieldsOf(readBodyText(body))
-  if (!object) return { body, bound: false }
+  if (!object) return { body, by: 'nobody' }
   const metadata = fieldsOf(object.metadata) ?? {}
   if (typeof metadata.resourceVersion === 'string' && metadata.resourceVersion !== '')
-    return { body, bound: false }
-  return { body: written({ ...object, metadata: { ...metadata, resourceVersion } }), bound: true }
+    return { body, by: 'client' }
+  return { body: written({ ...object, metadata: { ...metadata, resourceVersion } }), by: 'proxy' }
 }
 
 function bindDelete(body: Buffer, hasQuery: boolean, resourceVersion: string): Bound {
   // With a body, the options in the query would not be looked at any more.
-  if (body.length === 0 && hasQuery) return { body, bound: false }
+  if (body.length === 0 && hasQuery) return { body, by: 'nobody' }
   const options = body.length === 0 ? {} : fieldsOf(readBodyText(body))
-  if (!options) return { body, bound: false }
+  if (!options) return { body, by: 'nobody' }
   const preconditions = fieldsOf(options.preconditions) ?? {}
-  if (preconditions.resourceVersion !== undefined) return { body, bound: false }
+  if (preconditions.resourceVersion !== undefined) return { body, by: 'client' }
   const whole = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
-  return { body: written({ ...whole, preconditions: { ...preconditions, resourceVersion } }), bound: true }
+  return { body: written({ ...whole, preconditions: { ...preconditions, resourceVersion } }), by: 'proxy' }
 }
 
 function written(value: unknown): Buffer {

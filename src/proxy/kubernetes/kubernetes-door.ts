@@ -1,20 +1,25 @@
 import { randomUUID } from 'node:crypto'
-import type http from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import type { Decide, Decision } from '../../gate/decision.ts'
+import type { UnjudgedWrite } from '../../gate/ports.ts'
 import type { Status } from '../../gate/status.ts'
-import { kinds } from '../../longhorn/kinds.ts'
-import type { Parsed } from '../../longhorn/parsed.ts'
-import type { Actor, Change, JudgedKind, JudgedObject, Request } from '../../rules/change.ts'
-import { decidingMs, type JudgedCall, type Outcome, type OwnAnswer, type ProxyDoor } from '../door.ts'
-import { endToEnd, without } from '../headers.ts'
-import { readBody } from '../read-body.ts'
-import type { Outgoing } from '../relay.ts'
-import { bind } from './bind.ts'
+import type { Actor, Change, Request } from '../../rules/change.ts'
+import {
+  decidingMs,
+  type Instead,
+  type JudgedCall,
+  type Outcome,
+  type OwnAnswer,
+  type ProxyDoor,
+} from '../door.ts'
+import { forwarded } from '../forwarded.ts'
+import { endToEnd } from '../headers.ts'
+import { unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { bind, type Bound } from './bind.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
-import { fieldsOf } from './fields-of.ts'
-import { changeFrom } from './resulting-change.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
+import { Trial, type Tried, type TrialModules } from './trial.ts'
 import { writeOf, type Write } from './write.ts'
 
 /** What the operator decides about this door. */
@@ -25,12 +30,8 @@ export interface KubernetesDoorOptions {
 }
 
 /** What this door works with. */
-export interface KubernetesDoorModules {
+export interface KubernetesDoorModules extends TrialModules, UnjudgedModules {
   readonly decide: Decide
-  /** Reads past every cache; undefined if there is no such object. @throws when it cannot be read */
-  readonly read: (kind: JudgedKind, name: string, signal: AbortSignal) => Promise<JudgedObject | undefined>
-  /** Asks the upstream with the rights of whoever asked. @throws RelayFailure */
-  readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
   /** Who asks, as the API server knows them. Never rejects. */
   readonly whoIs: (headers: readonly string[]) => Promise<Actor>
 }
@@ -42,10 +43,12 @@ const maxRounds = 10
 export class KubernetesDoor implements ProxyDoor {
   readonly #options: KubernetesDoorOptions
   readonly #modules: KubernetesDoorModules
+  readonly #trial: Trial
 
   constructor(options: KubernetesDoorOptions, modules: KubernetesDoorModules) {
     this.#options = options
     this.#modules = modules
+    this.#trial = new Trial(modules)
   }
 
   judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
@@ -60,121 +63,106 @@ export class KubernetesDoor implements ProxyDoor {
 
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
     const { request, signal, forward } = call
-    const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
     const dry = dryRunOf(write, request.url ?? '/', call.body)
     if (!dry)
       return own(statusAnswer(415, `the body of a delete of ${write.kind} must be JSON, to be tried first`))
-    const asked = { uid: randomUUID(), actor, dryRun: dry.asked, door: 'proxy-kubernetes' } as const
+    const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
+    const asked: Request = { uid: randomUUID(), actor, dryRun: dry.asked, door: 'proxy-kubernetes' }
     const end = performance.now() + this.#options.holdMs
     for (let round = 0; round < maxRounds; round += 1) {
-      const tried = await this.#try(write, dry, call)
-      if (isHeld(tried) && performance.now() < end) {
-        // The guard's own webhook has held it back as long as the API server waits; here is more time.
-        await setTimeout(retryMs, undefined, { signal })
-        round -= 1
-        continue
-      }
+      const tried = await this.#tryUntil(end, write, dry, call)
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
       if (tried.status >= 300) return passed(await forward(dry))
-      const found = await this.#changes(write, tried.object, asked, signal)
+      const found = await this.#trial.changes(write, tried, asked, signal)
       if (found.outcome === 'moved') continue
-      if (found.outcome === 'unreadable') return own(statusAnswer(403, unreadable(write, found.problem)))
+      if (found.outcome === 'cure') return passed(await forward(dry.asked ? dry : undefined))
+      if (found.outcome === 'unjudged') return await this.#unjudged(write, asked, found, call)
       const began = performance.now()
       const decided = await this.#decide(found.changes, end - began, signal)
       if (decided.denied) return own(deniedAnswer(decided.denied))
-      const held = performance.now() - began > promptMs
-      const answer = signal.aborted || held ? undefined : await this.#commit(write, dry, call, found.changes)
-      await decided.release()
+      // After a hold it is judged again as it is now.
+      const wasHeld = performance.now() - began > promptMs
+      const answer = wasHeld ? await decided.release() : await this.#commit(write, dry, call, decided)
+      if (answer) return passed(answer, decided.warnings)
       signal.throwIfAborted()
-      // After a hold, or when the object changed meanwhile, it is judged again as it is now.
-      if (answer) return { outcome: 'passed', answer, warnings: decided.warnings }
     }
-    return own(
-      statusAnswer(503, `${write.kind} ${write.name ?? ''} changes faster than it can be judged; try again`),
-    )
+    const problem = 'it changes faster than it can be judged; try again'
+    return await this.#unjudged(write, asked, { why: 'undecided', problem }, call)
   }
 
-  /** Asks what would come of it: patches, defaults, conflicts and rights are the API server's to tell. */
-  async #try({ method }: Write, { target, body }: DryRun, { request, signal }: JudgedCall): Promise<Tried> {
-    const headers = [...without(endToEnd(request.rawHeaders), negotiated), 'Accept', 'application/json']
-    const answer = await this.#modules.ask(
-      {
-        method,
-        target,
-        headers: [...headers, 'Content-Length', String(body.length)],
-        body,
-      },
-      signal,
-    )
-    const status = answer.statusCode ?? 502
-    const text = (await readBody(answer, maxAnswerBytes)).toString('utf8')
-    return { status, text, object: status < 300 ? (JSON.parse(text) as unknown) : undefined }
-  }
-
-  async #changes(write: Write, object: unknown, request: Request, signal: AbortSignal): Promise<Found> {
-    const { kind, method } = write
-    if (method === 'DELETE' && write.name === undefined) {
-      const items: unknown = fieldsOf(object)?.items
-      return found((Array.isArray(items) ? items : []).map((item) => deleted(kind, item, request)))
+  /** Tries it, and as long as the guard's own webhook holds it back and there is time, again. */
+  async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried> {
+    for (;;) {
+      const tried = await this.#trial.run(write, dry, call)
+      if (!isHeld(tried) || performance.now() >= end) return tried
+      await setTimeout(retryMs, undefined, { signal: call.signal })
     }
-    const name = write.name ?? nameIn(object)
-    const before = await this.#modules.read(kind, name, signal)
-    if (method === 'DELETE') {
-      if (!before) return { outcome: 'moved' }
-      return found([changeFrom({ kind, before, after: undefined, request })])
-    }
-    const change = changeFrom({ kind, before, after: object, request })
-    // What a dry run answers has the version that it was made on.
-    const version = change.ok ? change.value.after?.metadata.resourceVersion : undefined
-    const moved = before && change.ok && version !== '' && version !== before.metadata.resourceVersion
-    return moved ? { outcome: 'moved' } : found([change])
   }
 
   /** All or none: what was reserved for the others is taken back. */
   async #decide(changes: readonly Change[], budgetMs: number, signal: AbortSignal): Promise<Decided> {
     const decisions: Decision[] = []
-    const release = async (): Promise<void> => {
+    const release = async (): Promise<undefined> => {
       for (const decision of decisions) await decision.release?.()
     }
     for (const change of changes) {
-      const decision = await this.#modules.decide(change, {
-        budgetMs: Math.max(0, budgetMs) + decidingMs,
-        signal,
-      })
+      const patience = { budgetMs: Math.max(0, budgetMs) + decidingMs, signal }
+      const decision = await this.#modules.decide(change, patience)
       decisions.push(decision)
       if (decision.answer.allowed) continue
       await release()
-      return { denied: decision.answer.status, warnings: [], release }
+      return { changes, denied: decision.answer.status, warnings: [], reserved: false, release }
     }
-    return { denied: undefined, warnings: decisions.flatMap(({ answer }) => answer.warnings), release }
+    const warnings = decisions.flatMap(({ answer }) => answer.warnings)
+    return { changes, denied: undefined, warnings, reserved: decisions.some((each) => each.release), release }
   }
 
-  /** @returns undefined if the object is not any more what was judged */
+  /** Passes on what was admitted. @returns undefined if the object is not any more what was judged, or nobody waits */
   async #commit(
-    { method, name }: Write,
+    write: Write,
     dry: DryRun,
-    { request, body, forward }: JudgedCall,
-    [change]: readonly Change[],
-  ): Promise<http.IncomingMessage | undefined> {
-    if (dry.asked) return await forward(dry)
-    const resourceVersion = change?.before?.metadata.resourceVersion
-    if (name === undefined || resourceVersion === undefined) return await forward()
-    const hasQuery = request.url?.includes('?') ?? false
-    const contentType = request.headers['content-type']
-    const bound = bind(body, { method, hasQuery, contentType, resourceVersion })
-    const answer = await forward({ body: bound.body })
+    call: JudgedCall,
+    decided: Decided,
+  ): Promise<IncomingMessage | undefined> {
+    const [before] = decided.changes.flatMap((change) => change.before ?? [])
+    const version = write.name === undefined || dry.asked ? undefined : before?.metadata.resourceVersion
+    const bound = version === undefined ? undefined : bindTo(version, write, call)
+    try {
+      const moved =
+        bound?.by === 'nobody' && decided.reserved && !(await this.#isStill(version, write, call.signal))
+      if (moved || call.signal.aborted) return await decided.release()
+    } catch (error) {
+      await decided.release()
+      throw error
+    }
+    const instead: Instead | undefined = dry.asked ? dry : bound && { body: bound.body }
+    const answer = await forwarded(() => call.forward(instead), decided.release)
     // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
-    if (!bound.bound || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
+    if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
     answer.resume()
     return undefined
   }
-}
 
-/** What the API server says to the dry run. */
-interface Tried {
-  readonly status: number
-  readonly text: string
-  readonly object: unknown
+  /** Nobody else writes it through a proxy until this was answered (gate, turnOf). */
+  async #isStill(
+    version: string | undefined,
+    { kind, name = '' }: Write,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    return (await this.#modules.read(kind, name, signal))?.metadata.resourceVersion === version
+  }
+
+  #unjudged(
+    { kind, name = '', method }: Write,
+    request: Request,
+    { why, problem }: { readonly why: UnjudgedWrite['why']; readonly problem: string },
+    { forward }: JudgedCall,
+  ): Promise<Outcome> {
+    const message = `Holdfast cannot tell whether this write to ${kind} ${name} is safe: ${problem}`
+    const operation = method === 'POST' ? 'CREATE' : method === 'DELETE' ? 'DELETE' : 'UPDATE'
+    const answer = statusAnswer(why === 'unreadable' ? 403 : 503, message)
+    return unjudged(this.#modules, { request, kind, name, operation, why }, answer, forward)
+  }
 }
 
 /** True for a hold of the other door. */
@@ -188,55 +176,27 @@ const webhookName = 'guard.holdfast.dev'
 /** A clean-up drains in 1–5 s (longhorn.md §2). */
 const retryMs = 500
 
-/** What a write turns out to be. */
-type Found =
-  | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
-  /** The object has changed since the dry run. */
-  | { readonly outcome: 'moved' }
-  | { readonly outcome: 'unreadable'; readonly problem: string }
-
 interface Decided {
+  readonly changes: readonly Change[]
   readonly denied: Status | undefined
   readonly warnings: readonly string[]
-  readonly release: () => Promise<void>
+  /** True if something was reserved for them: they arm. */
+  readonly reserved: boolean
+  readonly release: () => Promise<undefined>
 }
-
-/** Of the body and encodings of the client, in the place of which come the proxy's own. */
-const negotiated = new Set(['accept', 'accept-encoding', 'content-length'])
-
-/** The largest object etcd takes is 1.5 MiB; a list of what is deleted may have many. */
-const maxAnswerBytes = 64 * 1024 * 1024
 
 /** A decision that took no longer was no hold. */
 const promptMs = 250
 
-function found(parsed: readonly Parsed<Change>[]): Found {
-  const changes: Change[] = []
-  for (const each of parsed) {
-    if (!each.ok) return { outcome: 'unreadable', problem: each.problem }
-    changes.push(each.value)
-  }
-  return { outcome: 'changes', changes }
-}
-
-function deleted(kind: JudgedKind, item: unknown, request: Request): Parsed<Change> {
-  const parsed = kinds[kind].parse(item)
-  return parsed.ok ? changeFrom({ kind, before: parsed.value, after: undefined, request }) : parsed
-}
-
-function nameIn(object: unknown): string {
-  const name = fieldsOf(fieldsOf(object)?.metadata)?.name
-  return typeof name === 'string' ? name : ''
-}
-
-function unreadable({ kind, name = '' }: Write, problem: string): string {
-  return `Holdfast cannot read what this write to ${kind} ${name} would result in (${problem}), so it cannot be told whether it is safe`
+function bindTo(resourceVersion: string, { method }: Write, { request, body }: JudgedCall): Bound {
+  const hasQuery = request.url?.includes('?') ?? false
+  return bind(body, { method, hasQuery, contentType: request.headers['content-type'], resourceVersion })
 }
 
 function own(answer: OwnAnswer): Outcome {
   return { outcome: 'own', answer }
 }
 
-function passed(answer: http.IncomingMessage): Outcome {
-  return { outcome: 'passed', answer, warnings: [] }
+function passed(answer: IncomingMessage, warnings: readonly string[] = []): Outcome {
+  return { outcome: 'passed', answer, warnings }
 }

@@ -1,10 +1,14 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Decide, Decision } from '../../gate/decision.ts'
+import type { UnjudgedWrite } from '../../gate/ports.ts'
 import type { BackingImage } from '../../longhorn/backing-image.ts'
 import type { Node } from '../../longhorn/node.ts'
-import type { Actor, Change } from '../../rules/change.ts'
+import type { Actor, Request } from '../../rules/change.ts'
+import { isCure } from '../cure.ts'
 import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
+import { forwarded } from '../forwarded.ts'
+import { unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { callOf, type Call } from './call.ts'
 import { BadBody, changeOf, isHarmless } from './change.ts'
 import { errorAnswer } from './error-answer.ts'
@@ -22,7 +26,7 @@ export interface LonghornDoorOptions {
 }
 
 /** What this door works with. */
-export interface LonghornDoorModules {
+export interface LonghornDoorModules extends UnjudgedModules {
   readonly decide: Decide
   /** Reads past every cache; undefined if there is no such object. @throws when it cannot be read */
   readonly read: (
@@ -30,6 +34,8 @@ export interface LonghornDoorModules {
     name: string,
     signal: AbortSignal,
   ) => Promise<Node | BackingImage | undefined>
+  /** The object as the disk map has it; undefined if that does not know it. */
+  readonly known: (kind: 'Node' | 'BackingImage', name: string) => Node | BackingImage | undefined
 }
 
 /**
@@ -55,59 +61,76 @@ export class LonghornDoor implements ProxyDoor {
   }
 
   async #judge(call: Call, { request, body, signal, forward }: JudgedCall): Promise<Outcome> {
-    const read = readFields(body)
-    if (!read.ok) return refusal(400, new BadBody(call.call, read.problem).message)
-    if (isHarmless(call, read.fields)) return { outcome: 'passed', answer: await forward(), warnings: [] }
-    let decision: Decision | undefined
-    try {
-      decision = await this.#decide(call, read.fields, request, signal)
-    } catch (error) {
-      if (error instanceof BadBody) return refusal(400, error.message)
-      const why = error instanceof Error ? error.message : String(error)
-      return refusal(
-        500,
-        `${call.kind} ${call.name} cannot be read, so it cannot be told whether this is safe: ${why}`,
-      )
-    }
-    if (decision?.answer.allowed === false) return refusal(500, decision.answer.status.message)
-    // Who went away while it was held asks for nothing any more.
-    if (signal.aborted) await decision?.release?.()
-    signal.throwIfAborted()
-    // Without an object Longhorn says by itself that there is none.
-    const answer = await forward()
-    await decision?.release?.()
-    return { outcome: 'passed', answer, warnings: [] }
-  }
-
-  /** After a hold the object may look different, and is judged again as it is now. */
-  async #decide(
-    call: Call,
-    fields: Fields,
-    request: IncomingMessage,
-    signal: AbortSignal,
-  ): Promise<Decision | undefined> {
-    const asked = {
+    const asked: Request = {
       uid: randomUUID(),
       actor: this.#actor(request),
       dryRun: false,
       door: 'proxy-longhorn',
-    } as const
+    }
+    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> =>
+      unjudged(this.#modules, { ...writeOf(call, asked), why }, errorAnswer(status, message), forward)
+    try {
+      const fields = fieldsIn(call, body)
+      if (isHarmless(call, fields)) return passed(await forward())
+      const decision = await this.#decide(call, fields, asked, signal)
+      if (decision?.answer.allowed === false) return refusal(decision.answer.status.message)
+      // Who went away while it was held asks for nothing any more.
+      if (signal.aborted) await decision?.release?.()
+      signal.throwIfAborted()
+      // Without an object Longhorn says by itself that there is none.
+      return passed(await forwarded(forward, decision?.release))
+    } catch (error) {
+      if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
+      if (!(error instanceof CannotRead)) throw error
+      return error.isCure ? passed(await forward()) : await denied('undecided', 500, error.message)
+    }
+  }
+
+  /**
+   * Longhorn writes on whatever version there is, so what was judged is read again once it is reserved; if it looks
+   * different by then, it is judged again as it is now.
+   *
+   * @returns undefined if there is no such object
+   */
+  async #decide(
+    call: Call,
+    fields: Fields,
+    asked: Request,
+    signal: AbortSignal,
+  ): Promise<Decision | undefined> {
     const end = performance.now() + this.#options.holdMs
-    let change: Change | undefined
-    let decision: Decision | undefined
-    for (;;) {
-      const before = await this.#modules.read(call.kind, call.name, signal)
-      const same = before?.metadata.resourceVersion === change?.before?.metadata.resourceVersion
-      if (before && decision && same) return decision
-      await decision?.release?.()
+    for (let round = 0; round < maxRounds; round += 1) {
+      const before = await this.#read(call, fields, asked, signal)
       if (!before) return undefined
-      change = changeOf(call, before, fields, asked)
-      const began = performance.now()
-      decision = await this.#modules.decide(change, {
-        budgetMs: Math.max(0, end - began) + decidingMs,
-        signal,
-      })
-      if (!decision.answer.allowed || performance.now() - began < promptMs) return decision
+      const budgetMs = Math.max(0, end - performance.now()) + decidingMs
+      const decision = await this.#modules.decide(changeOf(call, before, fields, asked), { budgetMs, signal })
+      if (!decision.answer.allowed || !decision.release) return decision
+      try {
+        const now = await this.#read(call, fields, asked, signal)
+        if (now?.metadata.resourceVersion === before.metadata.resourceVersion) return decision
+      } catch (error) {
+        await decision.release()
+        throw error
+      }
+      await decision.release()
+    }
+    throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`, false)
+  }
+
+  /** @throws CannotRead, or the signal's reason */
+  async #read(call: Call, fields: Fields, asked: Request, signal: AbortSignal) {
+    const { read, known } = this.#modules
+    try {
+      return await read(call.kind, call.name, signal)
+    } catch (cause) {
+      signal.throwIfAborted()
+      const last = known(call.kind, call.name)
+      const why = cause instanceof Error ? cause.message : String(cause)
+      throw new CannotRead(
+        `${call.kind} ${call.name} cannot be read, so it cannot be told whether this is safe: ${why}`,
+        last !== undefined && isCure(changeOf(call, last, fields, asked)),
+        cause,
+      )
     }
   }
 
@@ -122,9 +145,37 @@ export class LonghornDoor implements ProxyDoor {
   }
 }
 
-/** A decision that took no longer was no hold. */
-const promptMs = 250
+/** So often a write is judged anew because its object changed meanwhile. */
+const maxRounds = 10
 
-function refusal(status: number, message: string): Outcome {
-  return { outcome: 'own', answer: errorAnswer(status, message) }
+/** Thrown when it cannot be known what a write would do to its object. */
+class CannotRead extends Error {
+  /** True if it can do nothing but good all the same. */
+  readonly isCure: boolean
+
+  constructor(message: string, cure: boolean, cause?: unknown) {
+    super(message, { cause })
+    this.isCure = cure
+  }
+}
+
+/** @throws BadBody */
+function fieldsIn({ call }: Call, body: Buffer): Fields {
+  const read = readFields(body)
+  if (!read.ok) throw new BadBody(call, read.problem)
+  return read.fields
+}
+
+function writeOf({ call, kind, name }: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
+  const deletes = call === 'node-delete' || call === 'image-delete'
+  return { request, kind, name, operation: deletes ? 'DELETE' : 'UPDATE' }
+}
+
+/** Longhorn answers everything that goes wrong with 500; its UI shows the message (longhorn.md §5). */
+function refusal(message: string): Outcome {
+  return { outcome: 'own', answer: errorAnswer(500, message) }
+}
+
+function passed(answer: IncomingMessage): Outcome {
+  return { outcome: 'passed', answer, warnings: [] }
 }

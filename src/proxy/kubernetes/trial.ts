@@ -1,0 +1,126 @@
+import type http from 'node:http'
+import { kinds } from '../../longhorn/kinds.ts'
+import type { Parsed } from '../../longhorn/parsed.ts'
+import type { Change, JudgedKind, JudgedObject, Request } from '../../rules/change.ts'
+import { isCure } from '../cure.ts'
+import type { JudgedCall } from '../door.ts'
+import { endToEnd, without } from '../headers.ts'
+import { BodyCut, readBody } from '../read-body.ts'
+import { RelayFailure } from '../relay-failure.ts'
+import type { Outgoing } from '../relay.ts'
+import type { DryRun } from './dry-run.ts'
+import { fieldsOf } from './fields-of.ts'
+import { changeFrom } from './resulting-change.ts'
+import type { Write } from './write.ts'
+
+/** What trying works with. */
+export interface TrialModules {
+  /** Asks the upstream with the rights of whoever asked. @throws RelayFailure */
+  readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
+  /** Reads past every cache; undefined if there is no such object. @throws when it cannot be read */
+  readonly read: (kind: JudgedKind, name: string, signal: AbortSignal) => Promise<JudgedObject | undefined>
+  /** The object as the disk map has it; undefined if that does not know it. */
+  readonly known: (kind: JudgedKind, name: string) => JudgedObject | undefined
+}
+
+/** What the API server says to a dry run. */
+export interface Tried {
+  readonly status: number
+  readonly text: string
+}
+
+/** What a write turns out to be. */
+export type Found =
+  | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
+  /** The object has changed since the dry run. */
+  | { readonly outcome: 'moved' }
+  /** The object cannot be read as it is now, but this can do nothing but good. */
+  | { readonly outcome: 'cure' }
+  | { readonly outcome: 'unjudged'; readonly why: 'unreadable' | 'undecided'; readonly problem: string }
+
+/** Finds out what a write would result in: patches, defaults, conflicts and rights are the API server's to tell. */
+export class Trial {
+  readonly #modules: TrialModules
+
+  constructor(modules: TrialModules) {
+    this.#modules = modules
+  }
+
+  /** Has it done as a dry run. @throws RelayFailure, or the signal's reason */
+  async run({ method }: Write, { target, body }: DryRun, { request, signal }: JudgedCall): Promise<Tried> {
+    const kept = without(endToEnd(request.rawHeaders), negotiated)
+    const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
+    const answer = await this.#modules.ask({ method, target, headers, body }, signal)
+    try {
+      const text = (await readBody(answer, maxAnswerBytes)).toString('utf8')
+      return { status: answer.statusCode ?? 502, text }
+    } catch (cause) {
+      signal.throwIfAborted()
+      if (!(cause instanceof BodyCut)) throw cause
+      throw new RelayFailure(502, 'the API server broke off its answer', { asked: false, cause })
+    }
+  }
+
+  /** Compares what it answered with what is there. @throws the signal's reason */
+  async changes(write: Write, { text }: Tried, request: Request, signal: AbortSignal): Promise<Found> {
+    const { kind, method } = write
+    const object = jsonIn(text)
+    if (method === 'DELETE' && write.name === undefined) {
+      const items: unknown = fieldsOf(object)?.items
+      return found((Array.isArray(items) ? items : []).map((item) => deleted(kind, item, request)))
+    }
+    const name = write.name ?? nameIn(object)
+    const after = method === 'DELETE' ? undefined : (object ?? null)
+    let before: JudgedObject | undefined
+    try {
+      before = await this.#modules.read(kind, name, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      const last = changeFrom({ kind, before: this.#modules.known(kind, name), after, request })
+      if (last.ok && isCure(last.value)) return { outcome: 'cure' }
+      return { outcome: 'unjudged', why: 'undecided', problem: String(error) }
+    }
+    if (method === 'DELETE' && !before) return { outcome: 'moved' }
+    const change = changeFrom({ kind, before, after, request })
+    // What a dry run answers has the version that it was made on.
+    const version = change.ok ? change.value.after?.metadata.resourceVersion : undefined
+    const known = version !== undefined && version !== ''
+    return before && known && version !== before.metadata.resourceVersion
+      ? { outcome: 'moved' }
+      : found([change])
+  }
+}
+
+/** Of the body and encodings of the client, in the place of which come the proxy's own. */
+const negotiated = new Set(['accept', 'accept-encoding', 'content-length'])
+
+/** The largest object etcd takes is 1.5 MiB; a list of what is deleted may have many. */
+const maxAnswerBytes = 64 * 1024 * 1024
+
+function found(parsed: readonly Parsed<Change>[]): Found {
+  const changes: Change[] = []
+  for (const each of parsed) {
+    if (!each.ok) return { outcome: 'unjudged', why: 'unreadable', problem: each.problem }
+    changes.push(each.value)
+  }
+  return { outcome: 'changes', changes }
+}
+
+function deleted(kind: JudgedKind, item: unknown, request: Request): Parsed<Change> {
+  const parsed = kinds[kind].parse(item)
+  return parsed.ok ? changeFrom({ kind, before: parsed.value, after: undefined, request }) : parsed
+}
+
+/** Undefined for what is no JSON, which then is no object either. */
+function jsonIn(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown
+  } catch {
+    return undefined
+  }
+}
+
+function nameIn(object: unknown): string {
+  const name = fieldsOf(fieldsOf(object)?.metadata)?.name
+  return typeof name === 'string' ? name : ''
+}

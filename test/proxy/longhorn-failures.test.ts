@@ -1,0 +1,141 @@
+import type http from 'node:http'
+import t, { type Test } from 'tap'
+import type { Decide } from '../../src/gate/decision.ts'
+import type { UnjudgedWrite } from '../../src/gate/ports.ts'
+import type { Node } from '../../src/longhorn/node.ts'
+import { LonghornDoor, type LonghornDoorModules } from '../../src/proxy/longhorn/longhorn-door.ts'
+import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
+import type { Change } from '../../src/rules/change.ts'
+import { cluster } from '../fixtures/cluster.ts'
+import { disk } from '../fixtures/raw-objects.ts'
+import { beforeUpstream } from './before-upstream.ts'
+import { unasked } from './unasked.ts'
+
+const emptied = { evictionRequested: true, allowScheduling: false }
+
+/** n1, one of its disks evicted, in this version. */
+function node(resourceVersion: string): Node {
+  const disks = [disk('d1', emptied), disk('d2')]
+  const found = cluster('v1.8.0').node('n1', disks, { metadata: { resourceVersion } }).map.node('n1')
+  if (!found) throw new Error('there is no n1')
+  return found
+}
+
+/** A door that admits everything, and counts what it reserved and took back. */
+async function proxied(
+  t: Test,
+  modules: Partial<LonghornDoorModules>,
+  answer: http.RequestListener = (request, response) =>
+    void request.resume().on('end', () => response.end('{}')),
+  options: Partial<ProxyOptions> = {},
+) {
+  const decided: Change[] = []
+  const denied: UnjudgedWrite[] = []
+  let reserved = 0
+  const decide: Decide = (change) => {
+    decided.push(change)
+    reserved += 1
+    const release = (): Promise<void> => {
+      reserved -= 1
+      return Promise.resolve()
+    }
+    const verdict = { decision: 'allow', warnings: [] } as const
+    return Promise.resolve({ verdict, answer: { allowed: true, warnings: [] }, release })
+  }
+  const all = { ...unasked, decide, denied: (write: UnjudgedWrite) => void denied.push(write), ...modules }
+  const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, all)
+  const proxy = await beforeUpstream(t, answer, () => door, options)
+  const put = (body: object | string, path = '/v1/nodes/n1', method = 'PUT') =>
+    fetch(proxy.url + path, { method, body: typeof body === 'string' ? body : JSON.stringify(body) })
+  return { ...proxy, put, decided, denied, reserved: () => reserved }
+}
+
+t.test('what has changed by the time it is reserved is judged again as it is then', async (t) => {
+  const versions = ['1', '2', '3', '3']
+  const read = () => Promise.resolve(node(versions.shift() ?? '3'))
+  const { put, decided, reserved } = await proxied(t, { read })
+  t.equal((await put(emptied)).status, 200)
+  t.strictSame(
+    decided.map(({ before }) => before?.metadata.resourceVersion),
+    ['1', '3'],
+  )
+  t.equal(reserved(), 0)
+})
+
+t.test('what changes faster than it can be judged is denied, on record', async (t) => {
+  let version = 0
+  const { put, asked, denied, reserved } = await proxied(t, {
+    read: () => Promise.resolve(node(`${++version}`)),
+  })
+  const answer = await put(emptied)
+  t.equal(answer.status, 500)
+  t.match(await answer.json(), { message: /changes faster than it can be judged/ })
+  t.match(denied, [{ kind: 'Node', name: 'n1', operation: 'UPDATE', why: 'undecided' }])
+  t.strictSame(asked, [])
+  t.equal(reserved(), 0)
+})
+
+const away = () => Promise.reject(new Error('no answer'))
+
+t.test('what cannot be read is denied, on record, and passes where nothing is enforced', async (t) => {
+  const enforced = await proxied(t, { read: away })
+  const answer = await enforced.put(emptied)
+  t.equal(answer.status, 500)
+  t.match(await answer.json(), { message: /Node n1 cannot be read, .*no answer/ })
+  t.match(enforced.denied, [{ why: 'undecided', request: { door: 'proxy-longhorn' } }])
+  t.strictSame(enforced.asked, [])
+  const watching = await proxied(t, { read: away, enforces: false })
+  t.equal((await watching.put(emptied)).status, 200)
+  t.equal((await watching.put('{"evictionRequested":')).status, 200)
+  t.strictSame(watching.denied, [])
+})
+
+t.test('the object that cannot be read a second time leaves nothing reserved', async (t) => {
+  let reads = 0
+  const read = () => (++reads === 1 ? Promise.resolve(node('1')) : away())
+  const { put, reserved, asked } = await proxied(t, { read })
+  t.equal((await put(emptied)).status, 500)
+  t.equal(reserved(), 0)
+  t.strictSame(asked, [])
+})
+
+t.test('a body that is no such call is denied, on record', async (t) => {
+  const { put, denied } = await proxied(t, { read: () => Promise.resolve(node('1')) })
+  t.equal((await put('{"evictionRequested":')).status, 400)
+  t.equal((await put({ disks: 'd1' }, '/v1/nodes/n1?action=diskUpdate', 'POST')).status, 400)
+  t.match(denied, [{ why: 'unreadable' }, { why: 'unreadable' }])
+})
+
+t.test('clearing a disk’s flag passes even if the node cannot be read', async (t) => {
+  const { put, asked, denied } = await proxied(t, { read: away, known: () => node('1') })
+  const rest = { path: '/d', allowScheduling: true, evictionRequested: false }
+  const path = '/v1/nodes/n1?action=diskUpdate'
+  t.equal((await put({ disks: { d1: rest, d2: rest } }, path, 'POST')).status, 200)
+  t.strictSame(asked, [`POST ${path}`])
+  // A disk is taken away; a flag is raised.
+  t.equal((await put({ disks: { d1: rest } }, path, 'POST')).status, 500)
+  t.equal((await put({ disks: { d1: rest, d2: { ...rest, ...emptied } } }, path, 'POST')).status, 500)
+  t.equal(denied.length, 2)
+})
+
+t.test('nothing stays reserved for a write that never reached the upstream', async (t) => {
+  const { put, reserved, stopUpstream } = await proxied(t, { read: () => Promise.resolve(node('1')) })
+  stopUpstream()
+  t.equal((await put(emptied)).status, 502)
+  t.equal(reserved(), 0)
+})
+
+const unanswered: readonly (readonly [what: string, status: number, answer: http.RequestListener])[] = [
+  ['is not answered', 504, () => undefined],
+  ['is cut off', 502, (request) => request.socket.destroy()],
+  ['a gateway does not get answered', 504, (_, response) => response.writeHead(504).end()],
+]
+
+for (const [what, status, answer] of unanswered) {
+  t.test(`what was reserved stands for a write that ${what}: it may still be done`, async (t) => {
+    const read = () => Promise.resolve(node('1'))
+    const { put, reserved } = await proxied(t, { read }, answer, { answerMs: 100 })
+    t.equal((await put(emptied)).status, status)
+    t.equal(reserved(), 1)
+  })
+}
