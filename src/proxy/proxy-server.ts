@@ -7,6 +7,7 @@ import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { JudgedRequest } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
 import { passOn } from './pass-on.ts'
+import { isPlain, plainRequest } from './plain-request.ts'
 import { outgoingOf, relay } from './relay.ts'
 import { RelayFailure } from './relay-failure.ts'
 import { headOf, tunnel } from './tunnel.ts'
@@ -175,24 +176,19 @@ export class ProxyServer {
   }
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { upstream, door, observer } = this.#modules
+    // Or a write would pass unjudged by merely asking for another protocol.
+    if (isPlain(request) || door.judge(request.method ?? '', request.url ?? '')) {
+      socket.unshift(plainRequest(request, head))
+      this.#server.emit(this.#options.tls ? 'secureConnection' : 'connection', socket)
+      return
+    }
     this.#tunnels.add(socket)
     socket.once('close', () => this.#tunnels.delete(socket))
-    const { upstream, door, observer } = this.#modules
     observer.came('upgrade')
     try {
       if (this.#isForeign(request)) {
         end(socket, door.failure(403, foreign))
-        return
-      }
-      if (door.judge(request.method ?? '', request.url ?? '')) {
-        // Or a write would pass unjudged by merely asking for another protocol.
-        end(
-          socket,
-          door.failure(
-            400,
-            'A write that is judged cannot ask for another protocol: send it without Upgrade',
-          ),
-        )
         return
       }
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
@@ -209,8 +205,10 @@ export class ProxyServer {
     if (this.#closing) setImmediate(() => this.#server.closeIdleConnections())
   }
 
-  #isForeign({ headers: { host = '' } }: http.IncomingMessage): boolean {
-    return this.#options.localOnly && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(host)
+  /** Browsers name the page that asks in `Origin`, and keep none from opening a WebSocket to this machine. */
+  #isForeign({ headers: { host = '', origin } }: http.IncomingMessage): boolean {
+    if (!this.#options.localOnly) return false
+    return !isLocal(host) || (origin !== undefined && !isLocal(origin.replace(/^https?:\/\//, '')))
   }
 
   #fail(error: unknown, { method, url }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
@@ -225,6 +223,10 @@ export class ProxyServer {
     log.error({ err: error, method, url }, 'a request failed within the proxy')
     answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
   }
+}
+
+function isLocal(hostAndPort: string): boolean {
+  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(hostAndPort)
 }
 
 const foreign =

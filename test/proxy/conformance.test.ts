@@ -140,6 +140,33 @@ for (const [name, door] of doors) {
   })
 }
 
+for (const [name, door] of doors) {
+  t.test(`an offer of HTTP/2 is taken no notice of, and its body passes, for ${name}`, async (t) => {
+    const { url } = await everythingServer(t)
+    const port = await behind(t, door, url)
+    const offer = ['Upgrade: h2c', 'HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA']
+    for (const framing of ['length', 'chunked', 'none'] as const) {
+      for (const bytes of [Buffer.from('small'), Buffer.alloc(400_000, 'large')]) {
+        const raw = {
+          method: 'POST',
+          target: '/v1/volumes?as=echo',
+          headers: ['X-A: b'],
+          body: { framing, bytes },
+        }
+        const want = partsOf(await exchangeRaw(Number(new URL(url).port), 'x', raw))
+        const got = partsOf(
+          await exchangeRaw(port, 'x', {
+            ...raw,
+            headers: ['X-A: b', 'Connection: Upgrade, HTTP2-Settings', ...offer],
+          }),
+        )
+        t.strictSame(got.head, want.head)
+        t.ok(got.body.equals(want.body))
+      }
+    }
+  })
+}
+
 async function upgraded(port: number, target: string, protocol: string) {
   const socket = connect(port, '127.0.0.1')
   let received = ''

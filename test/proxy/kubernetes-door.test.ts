@@ -72,6 +72,7 @@ async function proxied(t: Test, { longhorn = { drainMs: 600_000 }, hold = '0s' }
   }
 }
 
+const websocket = { connection: 'Upgrade', upgrade: 'websocket' }
 const merge = 'application/merge-patch+json'
 const raised = { evictionRequested: true, allowScheduling: false }
 const heldBack = {
@@ -244,16 +245,30 @@ t.test('a hold lasts until the clean-up has ended', async (t) => {
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('a page in a browser that calls this machine by another name is turned away', async (t) => {
-  const { port } = await proxied(t)
-  const { request } = await import('node:http')
-  const status = await new Promise((resolve, reject) => {
-    const headers = { host: 'rebound.example' }
-    const asked = request({ host: '127.0.0.1', port, path: '/api', headers }, (answer) =>
-      resolve(answer.statusCode),
-    )
-    asked.on('error', reject)
-    asked.end()
+const strangers: readonly (readonly [who: string, headers: Record<string, string>, status: number])[] = [
+  ['a page that calls this machine by another name', { host: 'rebound.example' }, 403],
+  ['a page from elsewhere', { origin: 'https://elsewhere.example' }, 403],
+  ['a page that does not say from where', { origin: 'null' }, 403],
+  ['a page that this machine serves', { origin: 'http://127.0.0.1:8001' }, 200],
+  ['a program that calls it by its name', { host: 'localhost:8001' }, 200],
+  [
+    'a page from elsewhere that opens a WebSocket',
+    { ...websocket, origin: 'https://elsewhere.example' },
+    403,
+  ],
+]
+
+for (const [who, headers, status] of strangers) {
+  t.test(`${who} is ${status === 200 ? 'served' : 'turned away'}`, async (t) => {
+    const { port } = await proxied(t)
+    const { request } = await import('node:http')
+    const got = await new Promise((resolve, reject) => {
+      const asked = request({ host: '127.0.0.1', port, path: '/api', headers }, (answer) =>
+        resolve(answer.statusCode),
+      )
+      asked.on('error', reject)
+      asked.end()
+    })
+    t.equal(got, status)
   })
-  t.equal(status, 403)
-})
+}

@@ -20,13 +20,10 @@ t.test('no two clean-ups at once, through whatever proxies, take the last copy o
     new RestWay(other.longhorn),
   ]
   const before = await sandbox.client.list(images, sandbox.namespace)
-  await Promise.all(
-    before.flatMap((image) =>
-      copiesOf(image).map((uuid, at) =>
-        (ways[at % ways.length] ?? ways[0])?.cleanUp(image.metadata.name, uuid, { timeout: '1s' }),
-      ),
-    ),
+  const cleanUps = before.flatMap((image) =>
+    copiesOf(image).map((uuid, at) => ({ way: ways[at % ways.length], name: image.metadata.name, uuid })),
   )
+  await Promise.all(cleanUps.map(async ({ way, name, uuid }) => way?.cleanUp(name, uuid, { timeout: '1s' })))
   const left = (await sandbox.client.list(images, sandbox.namespace)).map((image) => copiesOf(image).length)
   t.strictSame(
     left.filter((count) => count === 0),

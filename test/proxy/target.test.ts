@@ -22,6 +22,7 @@ const longhorn: readonly (readonly [request: string, call: string | undefined])[
   ['POST /v1/backingimages/i?action=backingImageCleanup', 'image-cleanup'],
   ['DELETE /v1/backingimages/i?action=backingImageCleanup', 'image-delete'],
   ['DELETE /v1/backingimages/i', 'image-delete'],
+  ['PUT /v1/backingimages/i?action=backingImageCleanup', undefined],
   ['POST /v1/nodes/n1?Action=diskUpdate', undefined],
   ['POST /v1/nodes/n1?action=diskUpdate?', undefined],
   ['POST /v1/nodes/n1', undefined],

@@ -82,7 +82,8 @@ export class KubernetesDoor implements ProxyDoor {
       if (decided.denied) return own(deniedAnswer(decided.denied))
       // After a hold it is judged again as it is now.
       const wasHeld = performance.now() - began > promptMs
-      const answer = wasHeld ? await decided.release() : await this.#commit(write, dry, call, decided)
+      const answer = wasHeld ? undefined : await this.#commit(write, dry, call, decided)
+      if (wasHeld) await decided.release()
       if (answer) return passed(answer, decided.warnings)
       signal.throwIfAborted()
     }
@@ -102,7 +103,7 @@ export class KubernetesDoor implements ProxyDoor {
   /** All or none: what was reserved for the others is taken back. */
   async #decide(changes: readonly Change[], budgetMs: number, signal: AbortSignal): Promise<Decided> {
     const decisions: Decision[] = []
-    const release = async (): Promise<undefined> => {
+    const release = async (): Promise<void> => {
       for (const decision of decisions) await decision.release?.()
     }
     for (const change of changes) {
@@ -130,7 +131,10 @@ export class KubernetesDoor implements ProxyDoor {
     try {
       const moved =
         bound?.by === 'nobody' && decided.reserved && !(await this.#isStill(version, write, call.signal))
-      if (moved || call.signal.aborted) return await decided.release()
+      if (moved || call.signal.aborted) {
+        await decided.release()
+        return undefined
+      }
     } catch (error) {
       await decided.release()
       throw error
@@ -182,7 +186,7 @@ interface Decided {
   readonly warnings: readonly string[]
   /** True if something was reserved for them: they arm. */
   readonly reserved: boolean
-  readonly release: () => Promise<undefined>
+  readonly release: () => Promise<void>
 }
 
 /** A decision that took no longer was no hold. */

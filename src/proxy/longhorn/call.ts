@@ -23,7 +23,7 @@ export function callOf(method: string, target: string): Call | undefined {
   if (collection === 'nodes') {
     if (method === 'PUT') return { call: 'node-update', kind: 'Node', name }
     if (method === 'DELETE') return { call: 'node-delete', kind: 'Node', name }
-    if (method === 'POST' && names(query, 'diskUpdate')) return { call: 'disk-update', kind: 'Node', name }
+    if (names(query, 'diskUpdate')) return { call: 'disk-update', kind: 'Node', name }
   }
   if (collection === 'backingimages') {
     if (method === 'DELETE') return { call: 'image-delete', kind: 'BackingImage', name }
