@@ -6,13 +6,17 @@ import { pointUi } from '../kubernetes/longhorn-ui.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { connectWith } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
-import { url } from './proxy-options.ts'
+import { duration, url } from './proxy-options.ts'
+import { untilAnswering } from './until-answering.ts'
 
 interface PointUiFlags {
   readonly kubeconfig?: string
   readonly context?: string
   readonly longhornNamespace: string
   readonly deployment: string
+  /** Milliseconds. */
+  readonly wait: number
+  readonly ifThere: boolean
 }
 
 /** `holdfast proxy point-ui`: Longhorn's UI asks a proxy from now on, or Longhorn itself again. */
@@ -28,13 +32,26 @@ export function pointUiCommand(): Command {
         .env('HOLDFAST_LONGHORN_NAMESPACE'),
     )
     .option('--deployment <name>', 'the Deployment of the UI', 'longhorn-ui')
+    .addOption(
+      new Option(
+        '--wait <duration>',
+        'how long to wait until Longhorn’s REST API answers at that address; without it, who answers there is not looked at',
+      )
+        .argParser(duration)
+        .default(0, 'not at all'),
+    )
+    .option(
+      '--if-there',
+      'a UI that is not there, or that may not be changed, is no failure: for an uninstall',
+      false,
+    )
     .addHelpText(
       'after',
       `
 An upgrade of Longhorn's chart points it back: do it again after that.
 
 Examples:
-  $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500
+  $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500 --wait 2m
   $ holdfast proxy point-ui http://longhorn-backend:9500`,
     )
     .action(point)
@@ -45,8 +62,14 @@ const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 
 async function point(
   target: URL,
-  { longhornNamespace: namespace, deployment, ...cluster }: PointUiFlags,
+  { longhornNamespace: namespace, deployment, wait, ifThere, ...cluster }: PointUiFlags,
 ): Promise<void> {
+  const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
+  if (unanswered !== undefined) {
+    throw new CannotRun(
+      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
+    )
+  }
   const connection = await connectWith(cluster)
   try {
     const changed = await pointUi(connection, { namespace, deployment }, target)
@@ -55,6 +78,10 @@ async function point(
   } catch (cause) {
     if (!known.some((each) => cause instanceof each)) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
+    if (ifThere && cause instanceof ApiFailure && (cause.code === 404 || cause.code === 403)) {
+      process.stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
+      return
+    }
     throw new CannotRun(`Longhorn’s UI still asks whom it asked: ${why}`, { cause })
   } finally {
     connection.close()

@@ -52,7 +52,8 @@ function hostAndPort(text: string): Listen {
   return { host: host === undefined || host === '' ? '127.0.0.1' : host, port: Number(port) }
 }
 
-function duration(text: string): number {
+/** @returns milliseconds @throws InvalidArgumentError */
+export function duration(text: string): number {
   const milliseconds = parseDuration(text)
   if (milliseconds === undefined) throw new InvalidArgumentError('It must be a duration such as 30s or 2m.')
   return milliseconds

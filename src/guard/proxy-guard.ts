@@ -24,7 +24,7 @@ import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { healthEndpoint } from '../webhook/health.ts'
-import { listen, portOf } from '../webhook/listen.ts'
+import { CannotListen, listen, portOf } from '../webhook/listen.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
 import { reloading } from './reloading.ts'
@@ -66,6 +66,7 @@ export class ProxyGuard {
   readonly #configuration: Configuration
   /** For health too: a proxy for this machine alone shows nothing to others. */
   readonly #host: string
+  readonly #port: number
   readonly #log: Logger
   readonly #server: string
   readonly #reload: CertificateReload | undefined
@@ -82,6 +83,7 @@ export class ProxyGuard {
     this.#lingerMs = lingerMs
     this.#configuration = configuration
     this.#host = options.host
+    this.#port = options.port
     this.#log = log
     this.#server = upstream.server.href
     const all = { ...defaultProxyOptions, ...options }
@@ -107,13 +109,16 @@ export class ProxyGuard {
     this.#health = healthEndpoint({ knowledge, metrics: registry, leaving: () => this.#leaving })
   }
 
-  /** Listens. Until every object is read, arming changes are not admitted. @throws when it cannot */
+  /** Listens. Until every object is read, arming changes are not admitted. @throws CannotListen */
   async start(): Promise<ProxyPorts> {
     const { healthPort } = this.#configuration
     try {
       const operatorPort = await this.#core.start()
       await listen(this.#health, 'health', this.#host, healthPort)
-      const ports = { port: await this.#proxy.start(), healthPort: portOf(this.#health), operatorPort }
+      const port = await this.#proxy.start().catch((cause: unknown) => {
+        throw new CannotListen('the proxy', this.#host, this.#port, cause)
+      })
+      const ports = { port, healthPort: portOf(this.#health), operatorPort }
       this.#log.info({ ...ports, upstream: this.#server }, 'listening')
       return ports
     } catch (error) {

@@ -95,3 +95,45 @@ t.test('a UI that is not there, or is none, stays as it is, and the reason is sa
   })
   t.strictSame([...absent.patches, ...odd.patches], [])
 })
+
+t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
+  const { point } = await uiStandIn(t)
+  t.match(await point('http://x', '--deployment', 'other', '--if-there'), {
+    code: 0,
+    stdout: /^There is no UI of Longhorn to point anywhere: .*there is none/,
+  })
+  const status = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    reason: 'InternalError',
+    code: 500,
+    message: 'no',
+  }
+  const broken = await uiStandIn(t, { status: 500, body: status })
+  t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /still asks whom it asked/ })
+})
+
+t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t) => {
+  const { env, patches, point } = await uiStandIn(t)
+  const statuses = [502, 200]
+  const asked: (string | undefined)[] = []
+  const proxy = http.createServer((request, response) => {
+    asked.push(request.url)
+    response.writeHead(statuses.shift() ?? 200).end('{}')
+  })
+  proxy.listen(0, '127.0.0.1')
+  await once(proxy, 'listening')
+  const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  t.match(await point(url, '--wait', '30s'), { code: 0 })
+  t.strictSame(asked, ['/v1', '/v1'])
+  t.equal(env[0]?.value, url)
+  proxy.closeAllConnections()
+  proxy.close()
+  patches.length = 0
+  t.match(await point(url, '--wait', '1ms'), {
+    code: 2,
+    stderr: /still asks whom it asked: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
+  })
+  t.strictSame(patches, [])
+})

@@ -125,6 +125,16 @@ t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
   t.strictSame(await exit, [0, null])
 })
 
+t.test('a port that is taken is said', async (t) => {
+  const { url } = await podsStandIn(t)
+  const kubeconfig = await kubeconfigOf(t, url)
+  const taken = ['--listen', new URL(url).host, '--health-port', '0', '--operator-port', '0']
+  t.match(await run(['proxy', 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig, ...taken]), {
+    code: 2,
+    stderr: /Cannot listen on 127\.0\.0\.1 port \d+ for the proxy: .*EADDRINUSE.* Choose another port/,
+  })
+})
+
 t.test('what comes to a proxy is counted', async (t) => {
   const { url } = await podsStandIn(t)
   const kubeconfig = await kubeconfigOf(t, url)

@@ -1,4 +1,9 @@
-{{/* Points Longhorn's UI somewhere. Takes root, name, hook and target. */}}
+{{- define "holdfast.pointUiLabels" -}}
+{{ include "holdfast.selectorLabels" . }}
+app.kubernetes.io/component: point-ui
+{{- end -}}
+
+{{/* Points Longhorn's UI somewhere. Takes root, name, hook, target, and further flags. */}}
 {{- define "holdfast.pointUiJob" -}}
 {{- $root := .root -}}
 apiVersion: batch/v1
@@ -13,16 +18,15 @@ metadata:
     helm.sh/hook: {{ .hook }}
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
-  backoffLimit: 6
-  activeDeadlineSeconds: 180
+  backoffLimit: 3
+  activeDeadlineSeconds: 240
   template:
     metadata:
       labels:
-        {{- include "holdfast.selectorLabels" $root | nindent 8 }}
-        app.kubernetes.io/component: point-ui
+        {{- include "holdfast.pointUiLabels" $root | nindent 8 }}
     spec:
       restartPolicy: Never
-      serviceAccountName: {{ include "holdfast.fullname" $root }}-point-ui
+      serviceAccountName: {{ include "holdfast.pointUiAccount" $root }}
       automountServiceAccountToken: true
       enableServiceLinks: false
       {{- with $root.Values.imagePullSecrets }}
@@ -49,8 +53,19 @@ spec:
             - {{ .target }}
             - --longhorn-namespace={{ $root.Values.longhornNamespace }}
             - --deployment={{ $root.Values.proxy.longhorn.ui.deployment }}
+            {{- range .flags }}
+            - {{ . }}
+            {{- end }}
           securityContext:
             {{- include "holdfast.containerSecurity" $root | nindent 12 }}
           resources:
             {{- toYaml $root.Values.resources | nindent 12 }}
+{{- end -}}
+
+{{- define "holdfast.pointUiAccount" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- printf "%s-point-ui" (include "holdfast.fullname" .) -}}
+{{- else -}}
+{{- include "holdfast.serviceAccountName" . -}}
+{{- end -}}
 {{- end -}}

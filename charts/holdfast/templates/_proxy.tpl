@@ -48,7 +48,7 @@ app.kubernetes.io/component: proxy-{{ .api }}
 - proxy
 - {{ .api }}
 - --config=/etc/holdfast/config/holdfast.yaml
-- --listen=0.0.0.0:{{ $values.port }}
+- --listen=[{{ default "0.0.0.0" .root.Values.config.host }}]:{{ $values.port }}
 - --hold={{ $values.hold }}
 - --upstream-timeout={{ $values.upstreamTimeout }}
 {{- if eq .api "longhorn" }}
