@@ -71,7 +71,7 @@ export class ProxyGuard {
   readonly #server: string
   readonly #reload: CertificateReload | undefined
   readonly #lingerMs: number
-  #leaving = false
+  readonly #stopping = new AbortController()
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, options: ProxyGuardOptions, modules: ProxyGuardModules) {
@@ -106,7 +106,11 @@ export class ProxyGuard {
       served = certificate
     }
     this.#reload = tls && certificates && reloading(tls, { source: certificates, serve, log })
-    this.#health = healthEndpoint({ knowledge, metrics: registry, leaving: () => this.#leaving })
+    this.#health = healthEndpoint({
+      knowledge,
+      metrics: registry,
+      leaving: () => this.#stopping.signal.aborted,
+    })
   }
 
   /** Listens. Until every object is read, arming changes are not admitted. @throws CannotListen */
@@ -135,7 +139,7 @@ export class ProxyGuard {
 
   /** No longer ready, it still takes requests for `lingerMs`, ends once all are answered, then lets go of the cluster. */
   async stop(): Promise<void> {
-    this.#leaving = true
+    this.#stopping.abort()
     this.#core.gate.stopHolding()
     if (this.#lingerMs > 0) {
       await new Promise<void>((resolve) => systemTimers.setTimer(this.#lingerMs, resolve))
@@ -181,6 +185,7 @@ export class ProxyGuard {
         known: (kind, name) => knownTo(map, kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
+        stopping: this.#stopping.signal,
       },
     )
   }

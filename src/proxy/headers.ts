@@ -13,6 +13,9 @@ const hopByHop = new Set([
   'expect',
 ])
 
+/** What `Connection` cannot take away: whom a message is for, and where it ends. */
+const essential = new Set(['host', 'content-length'])
+
 /** All headers but those of the connection that they came on, which may name more. */
 export function endToEnd(raw: RawHeaders): string[] {
   const named = connectionOptions(raw)
@@ -41,7 +44,8 @@ function connectionOptions(raw: RawHeaders): ReadonlySet<string> | undefined {
     const value = raw[at + 1] ?? ''
     // Nearly always.
     if (/^(keep-alive|close)$/i.test(value)) return undefined
-    return new Set(value.split(',').map((each) => each.trim().toLowerCase()))
+    const named = value.split(',').map((each) => each.trim().toLowerCase())
+    return new Set(named.filter((each) => !essential.has(each)))
   }
   return undefined
 }

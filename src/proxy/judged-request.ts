@@ -4,7 +4,8 @@ import { endToEnd, without } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { send } from './own-answer.ts'
 import type { ProxyModules, ProxyOptions } from './proxy-server.ts'
-import { BodyCut, BodyTooLarge, readBody } from './read-body.ts'
+import { BodyFailure, readBody } from './read-body.ts'
+import { cutOff } from './relay-failure.ts'
 import { ask, type Outgoing } from './relay.ts'
 
 /** A request that is judged before it is passed on. */
@@ -33,12 +34,13 @@ export class JudgedRequest {
     const { door, upstream } = this.#modules
     let body: Buffer
     try {
-      body = await readBody(request, this.#options.maxBodyBytes)
+      const { maxBodyBytes: maxBytes, bodyMs } = this.#options
+      body = await readBody(request, { maxBytes, bodyMs })
     } catch (error) {
-      if (error instanceof BodyCut) return
-      if (!(error instanceof BodyTooLarge)) throw error
+      if (!(error instanceof BodyFailure)) throw error
+      if (error.why === 'cut') return
       response.setHeader('connection', 'close')
-      send(response, door.failure(413, error.message))
+      send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return
     }
     const forward = async (instead: Instead = {}): Promise<IncomingMessage> =>
@@ -52,7 +54,9 @@ export class JudgedRequest {
     for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
     // Or what nobody reads any more would wait for ever to be written.
     response.once('close', () => answer.destroy())
-    passOn(answer, response)
+    if (response.destroyed) answer.destroy()
+    else if (answer.destroyed && !answer.complete) throw cutOff(upstream.server)
+    else passOn(answer, response)
   }
 }
 

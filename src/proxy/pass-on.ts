@@ -4,14 +4,16 @@ import { endToEnd, without } from './headers.ts'
 /**
  * Passes an answer on to the client, its body as it comes. Whoever is cut off half-way sees the connection end. Without
  * `pipe`, whose listeners cost a tenth of all requests.
+ *
+ * @throws for an answer that Node cannot say
  */
 export function passOn(answer: http.IncomingMessage, response: http.ServerResponse): void {
-  const { headers } = answer
+  const { headers, statusCode = 502 } = answer
   const kept = endToEnd(answer.rawHeaders)
-  const hasTrailer = headers.trailer !== undefined && headers['transfer-encoding'] !== undefined
+  const hasTrailer = headers.trailer !== undefined && isChunked(answer, response)
   response.sendDate = false
   response.writeHead(
-    answer.statusCode ?? 502,
+    statusCode,
     answer.statusMessage ?? '',
     // Node throws for trailers that are announced where none can come.
     headers.trailer === undefined || hasTrailer ? kept : without(kept, trailer),
@@ -28,6 +30,12 @@ export function passOn(answer: http.IncomingMessage, response: http.ServerRespon
     response.end()
   })
   answer.on('aborted', () => response.destroy())
+}
+
+/** True if the answer comes in chunks, and goes on in chunks too. */
+function isChunked({ headers, statusCode }: http.IncomingMessage, { req }: http.ServerResponse): boolean {
+  const bodiless = req.method === 'HEAD' || statusCode === 204 || statusCode === 304
+  return headers['transfer-encoding'] !== undefined && !bodiless && req.httpVersion === '1.1'
 }
 
 const trailer = new Set(['trailer'])

@@ -1,8 +1,9 @@
 import http from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { AddressInfo, Socket } from 'node:net'
+import { pipeline, type Duplex } from 'node:stream'
 import type { Logger } from 'pino'
+import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { JudgedRequest } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
@@ -10,7 +11,7 @@ import { passOn } from './pass-on.ts'
 import { isPlain, plainRequest } from './plain-request.ts'
 import { outgoingOf, relay } from './relay.ts'
 import { RelayFailure } from './relay-failure.ts'
-import { headOf, tunnel } from './tunnel.ts'
+import { closingHeadOf, tunnel } from './tunnel.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What the operator decides about a proxy. */
@@ -24,6 +25,8 @@ export interface ProxyOptions {
   readonly answerMs: number
   /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
   readonly maxBodyBytes: number
+  /** How long such a body may take to come, in milliseconds. */
+  readonly bodyMs: number
   /** All headers of a request together; tokens are long. */
   readonly maxHeaderBytes: number
   /** How long requests in flight may take once the proxy closes, in milliseconds. */
@@ -39,6 +42,7 @@ export interface ProxyOptions {
 export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
   answerMs: 120_000,
   maxBodyBytes: 3 * 1024 * 1024,
+  bodyMs: 60_000,
   maxHeaderBytes: 64 * 1024,
   drainMs: 15_000,
   localOnly: false,
@@ -63,15 +67,13 @@ export interface ProxyModules {
   readonly observer: ProxyObserver
 }
 
-/** Thrown when nobody waits for an answer any more. */
-class ClientGone extends Error {}
-
 /** A server that passes everything on to an upstream untouched, but for what its door judges first. */
 export class ProxyServer {
   readonly #options: ProxyOptions
   readonly #modules: ProxyModules
   readonly #server: http.Server
-  /** Node no longer counts the connections that were switched to another protocol. */
+  /** All of them: Node counts neither those that were switched to another protocol, nor those before their TLS handshake. */
+  readonly #sockets = new Set<Socket>()
   readonly #tunnels = new Set<Duplex>()
   #closing = false
 
@@ -85,10 +87,17 @@ export class ProxyServer {
       headersTimeout: 60_000,
       // Longer than the 60 s of many load balancers, who would else use a connection that is just being closed.
       keepAliveTimeout: 65_000,
+      // For TLS: who connects and says nothing must not outlive a shutdown.
+      handshakeTimeout: 10_000,
     }
     this.#server = options.tls
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
+    this.#server.on('connection', (socket: Socket) => {
+      if (this.#sockets.has(socket)) return
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
     this.#server.on('request', (request, response) => this.#handle(request, response))
     this.#server.on(
       'upgrade',
@@ -126,12 +135,10 @@ export class ProxyServer {
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     this.#server.closeIdleConnections()
     const timer = setTimeout(() => {
-      this.#server.closeAllConnections()
-      for (const socket of this.#tunnels) socket.destroy()
+      for (const socket of this.#sockets) socket.destroy()
     }, this.#options.drainMs)
     await closed
     clearTimeout(timer)
-    for (const socket of this.#tunnels) socket.destroy()
   }
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
@@ -153,6 +160,8 @@ export class ProxyServer {
     response.on('close', () => {
       // After the end of the answer this does nothing.
       sent.end()
+      // What an upstream that has answered already does not take any more.
+      if (!request.complete) request.unpipe().resume()
       this.#answered()
     })
   }
@@ -177,6 +186,8 @@ export class ProxyServer {
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { upstream, door, observer } = this.#modules
+    // Node no longer hears of it.
+    socket.on('error', () => socket.destroy())
     // Or a write would pass unjudged by merely asking for another protocol.
     if (isPlain(request) || door.judge(request.method ?? '', request.url ?? '')) {
       socket.unshift(plainRequest(request, head))
@@ -193,8 +204,8 @@ export class ProxyServer {
       }
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
       if (tunnelled.outcome === 'open') return
-      socket.write(headOf(tunnelled.answer))
-      tunnelled.answer.pipe(socket)
+      socket.write(closingHeadOf(tunnelled.answer))
+      pipeline(tunnelled.answer, socket, () => socket.destroy())
     } catch (error) {
       this.#fail(error, request, (answer) => end(socket, answer))
     }

@@ -1,36 +1,71 @@
 import type { IncomingMessage } from 'node:http'
 
-/** Thrown for a body that is larger than may be judged. */
-export class BodyTooLarge extends Error {
-  constructor(maxBytes: number) {
-    super(`The body is larger than ${maxBytes} bytes, more than any write of this kind needs`)
-    this.name = 'BodyTooLarge'
+/** How much is read, and for how long. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** From the headers to the end, in milliseconds. */
+  readonly bodyMs: number
+}
+
+/** Thrown for a body that cannot be had whole. */
+export class BodyFailure extends Error {
+  /** `cut`: whoever sent it broke off. */
+  readonly why: 'too-large' | 'too-slow' | 'cut'
+
+  constructor(why: BodyFailure['why'], message: string) {
+    super(message)
+    this.name = 'BodyFailure'
+    this.why = why
   }
 }
 
-/** Thrown when the client broke off. */
-export class BodyCut extends Error {
-  constructor(cause: unknown) {
-    super('The client broke off in the middle of the body', { cause })
-    this.name = 'BodyCut'
-  }
-}
+/**
+ * Of a body that is too large so much is still read, since an answer to who is still sending is not heard. Who sends more
+ * than that has to do without.
+ */
+const patienceFactor = 8
 
-/** The whole body of a request. @throws BodyTooLarge, BodyCut */
-export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+/** The whole body of a message. @throws BodyFailure */
+export async function readBody(message: IncomingMessage, { maxBytes, bodyMs }: BodyLimits): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    for await (const chunk of request) {
-      const bytes: unknown = chunk
-      if (!Buffer.isBuffer(bytes)) continue
-      size += bytes.length
-      // Read to the end all the same, since an answer to who is still sending is not heard.
-      if (size <= maxBytes) chunks.push(bytes)
+  const tooLarge = (): BodyFailure =>
+    new BodyFailure(
+      'too-large',
+      `The body is larger than ${maxBytes} bytes, more than any write of this kind needs`,
+    )
+  return await new Promise<Buffer>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      fail(new BodyFailure('too-slow', `The body did not come within ${bodyMs / 1_000} s`))
+    }, bodyMs)
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size <= maxBytes) chunks.push(chunk)
+      else if (size > maxBytes * patienceFactor) fail(tooLarge())
     }
-  } catch (cause) {
-    throw new BodyCut(cause)
-  }
-  if (size > maxBytes) throw new BodyTooLarge(maxBytes)
-  return Buffer.concat(chunks)
+    const onEnd = (): void => {
+      stop()
+      if (size > maxBytes) reject(tooLarge())
+      else resolve(Buffer.concat(chunks))
+    }
+    const onCut = (): void =>
+      fail(new BodyFailure('cut', 'Whoever sent the body broke off in the middle of it'))
+    const fail = (failure: BodyFailure): void => {
+      stop()
+      message.pause()
+      reject(failure)
+    }
+    const stop = (): void => {
+      clearTimeout(timer)
+      message.off('data', onData)
+      message.off('end', onEnd)
+      message.off('close', onCut)
+    }
+    message.on('data', onData)
+    message.on('end', onEnd)
+    message.on('close', onCut)
+    // It closes after that too.
+    message.on('error', () => undefined)
+    if (message.destroyed && !message.complete) onCut()
+  })
 }

@@ -26,6 +26,24 @@ export function unreachable(server: URL, cause: Error): RelayFailure {
   )
 }
 
+/** The answer began, and ended too early. */
+export function cutOff(server: URL): RelayFailure {
+  return new RelayFailure(
+    502,
+    `${server.origin} broke off its answer. What was asked may be done: look before you ask again`,
+    { asked: true },
+  )
+}
+
+/** HTTP as Node speaks it cannot say this. */
+export function unpassable(what: string, cause: unknown): RelayFailure {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new RelayFailure(502, `${what} cannot be passed on: ${why}`, {
+    asked: what !== 'what was asked',
+    cause,
+  })
+}
+
 /** The upstream does not answer. */
 export function tooSlow(server: URL, ms: number): RelayFailure {
   return new RelayFailure(

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { endToEnd, without } from './headers.ts'
-import { RelayFailure, tooSlow, unreachable } from './relay-failure.ts'
+import { RelayFailure, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 import type { Credentials, Upstream } from './upstream.ts'
 
 /** What is passed on. */
@@ -69,16 +69,18 @@ export async function ask(
   signal?: AbortSignal,
 ): Promise<http.IncomingMessage> {
   signal?.throwIfAborted()
-  let sent: Sent | undefined
-  const onAbort = (): void => sent?.end()
-  signal?.addEventListener('abort', onAbort)
+  let onAbort: (() => void) | undefined
   try {
     return await new Promise((resolve, reject) => {
-      sent = relay(upstream, outgoing, limits, { answered: resolve, failed: reject })
-      signal?.addEventListener('abort', () => reject(signal.reason as Error), { once: true })
+      const sent = relay(upstream, outgoing, limits, { answered: resolve, failed: reject })
+      onAbort = () => {
+        sent.end()
+        reject(signal?.reason as Error)
+      }
+      signal?.addEventListener('abort', onAbort)
     })
   } finally {
-    signal?.removeEventListener('abort', onAbort)
+    if (onAbort) signal?.removeEventListener('abort', onAbort)
   }
 }
 
@@ -91,13 +93,34 @@ function attempt(
 ): Sent {
   const { server } = upstream
   const { body, method } = outgoing
-  const request = open(upstream, credentials, outgoing)
+  let request: http.ClientRequest
+  try {
+    request = open(upstream, credentials, outgoing)
+  } catch (cause) {
+    // Node sends no header that HTTP does not know.
+    heard.failed(unpassable('what was asked', cause))
+    return { end: () => undefined }
+  }
   let ended = false
   let second: Sent | undefined
-  const timer = setTimeout(() => request.destroy(tooSlow(server, limits.answerMs)), limits.answerMs)
+  const fail = (failure: Error): void => {
+    clearTimeout(timer)
+    if (!ended) heard.failed(failure)
+    ended = true
+    request.destroy()
+  }
+  const timer = setTimeout(() => fail(tooSlow(server, limits.answerMs)), limits.answerMs)
   request.on('response', (answer) => {
     clearTimeout(timer)
-    heard.answered(answer)
+    try {
+      heard.answered(answer)
+    } catch (cause) {
+      fail(unpassable('the answer', cause))
+    }
+  })
+  request.on('upgrade', (_, socket) => {
+    socket.destroy()
+    fail(unpassable('the answer', new Error('it switches to a protocol that nobody asked for')))
   })
   // Stays to the end: an error of the request may also come after its answer.
   request.on('error', (error) => {
@@ -105,9 +128,8 @@ function attempt(
     if (ended) return
     // The server closed an idle connection in the very moment it was used; nothing was asked yet.
     const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
-    if (error instanceof RelayFailure) heard.failed(error)
-    else if (again) second = attempt(upstream, { ...credentials, agent: false }, outgoing, limits, heard)
-    else heard.failed(unreachable(server, error))
+    if (again) second = attempt(upstream, { ...credentials, agent: false }, outgoing, limits, heard)
+    else fail(unreachable(server, error))
   })
   if (body instanceof http.IncomingMessage) {
     body.on('data', () => timer.refresh())
@@ -196,5 +218,13 @@ export function outgoingOf(request: http.IncomingMessage): Outgoing {
   // Node frames a body by itself for some methods only, and a chunked one may come with any.
   if (chunked) kept.push('Transfer-Encoding', 'chunked')
   const hasBody = chunked || (headers['content-length'] ?? '0') !== '0'
-  return { method, target, headers: kept, body: hasBody ? request : undefined }
+  return {
+    method,
+    target,
+    // Node throws for trailers that are announced where none can come.
+    headers: chunked || headers.trailer === undefined ? kept : without(kept, trailer),
+    body: hasBody ? request : undefined,
+  }
 }
+
+const trailer = new Set(['trailer'])

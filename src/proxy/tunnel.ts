@@ -1,5 +1,7 @@
 import type http from 'node:http'
 import type { Duplex } from 'node:stream'
+import { ClientGone } from './client-gone.ts'
+import { endToEnd } from './headers.ts'
 import { headersFor, pathTo, send } from './relay.ts'
 import { tooSlow, unreachable } from './relay-failure.ts'
 import type { Upstream } from './upstream.ts'
@@ -38,6 +40,10 @@ export async function tunnel(
   const { server } = upstream
   const { headers: proof, ...options } = await upstream.options()
   return new Promise((resolve, reject) => {
+    if (socket.destroyed) {
+      reject(new ClientGone())
+      return
+    }
     const asked = send(server, {
       ...options,
       method: request.method,
@@ -48,7 +54,6 @@ export async function tunnel(
     const timer = setTimeout(() => asked.destroy(tooSlow(server, answerMs)), answerMs)
     const giveUp = (): void => void asked.destroy()
     socket.once('close', giveUp)
-    socket.on('error', () => socket.destroy())
     const settle = (): void => {
       clearTimeout(timer)
       socket.off('close', giveUp)
@@ -59,6 +64,7 @@ export async function tunnel(
     })
     asked.on('response', (answer) => {
       settle()
+      socket.once('close', () => answer.destroy())
       resolve({ outcome: 'answered', answer })
     })
     asked.on('upgrade', (answer, other, otherHead) => {
@@ -77,13 +83,30 @@ export async function tunnel(
 /** A half that is closed leaves the other open: SPDY streams end one after the other. */
 function join(from: Duplex, to: Duplex): void {
   from.on('error', () => to.destroy())
-  from.on('close', () => to.destroy())
+  from.on('close', () => {
+    // What came before the end is still to be written.
+    if (from.readableEnded) to.end(() => to.destroy())
+    else to.destroy()
+  })
   from.pipe(to)
 }
 
 /** The head of an answer as bytes, all of its headers as they came. */
-export function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: http.IncomingMessage): string {
-  let head = `HTTP/1.1 ${statusCode} ${statusMessage}\r\n`
+function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: http.IncomingMessage): string {
+  return headWith(`${statusCode} ${statusMessage}`, rawHeaders)
+}
+
+/** The same for an answer whose body ends with the connection. */
+export function closingHeadOf({
+  statusCode = 502,
+  statusMessage = '',
+  rawHeaders,
+}: http.IncomingMessage): string {
+  return headWith(`${statusCode} ${statusMessage}`, [...endToEnd(rawHeaders), 'Connection', 'close'])
+}
+
+function headWith(status: string, rawHeaders: readonly string[]): string {
+  let head = `HTTP/1.1 ${status}\r\n`
   for (let at = 0; at < rawHeaders.length; at += 2) head += `${rawHeaders[at]}: ${rawHeaders[at + 1]}\r\n`
   return `${head}\r\n`
 }

@@ -135,7 +135,10 @@ for (const [name, door] of doors) {
       talk.end()
     }
     const refused = await upgraded(port, '/refuse', 'websocket')
-    t.match(refused.head, /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 3\r\nX-Why: no\r\n\r\n/)
+    t.match(
+      refused.head,
+      /^HTTP\/1\.1 403 Forbidden\r\nContent-Length: 3\r\nX-Why: no\r\nConnection: close\r\n\r\n/,
+    )
     refused.end()
   })
 }

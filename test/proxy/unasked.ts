@@ -9,4 +9,5 @@ export const unasked = {
   known: () => undefined,
   enforces: true,
   denied: () => undefined,
+  stopping: new AbortController().signal,
 }

@@ -34,6 +34,8 @@ export interface KubernetesDoorModules extends TrialModules, UnjudgedModules {
   readonly decide: Decide
   /** Who asks, as the API server knows them. Never rejects. */
   readonly whoIs: (headers: readonly string[]) => Promise<Actor>
+  /** Aborted once nothing is to be held any more. */
+  readonly stopping: AbortSignal
 }
 
 /** So often a write is judged anew because its object changed meanwhile. */
@@ -63,27 +65,29 @@ export class KubernetesDoor implements ProxyDoor {
 
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
     const { request, signal, forward } = call
-    const dry = dryRunOf(write, request.url ?? '/', call.body)
-    if (!dry)
-      return own(statusAnswer(415, `the body of a delete of ${write.kind} must be JSON, to be tried first`))
     const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
-    const asked: Request = { uid: randomUUID(), actor, dryRun: dry.asked, door: 'proxy-kubernetes' }
+    const dry = dryRunOf(write, request.url ?? '/', call.body)
+    const dryRun = dry?.asked ?? false
+    const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }
+    if (!dry) return await this.#unjudged(write, asked, notJson, call)
     const end = performance.now() + this.#options.holdMs
     for (let round = 0; round < maxRounds; round += 1) {
       const tried = await this.#tryUntil(end, write, dry, call)
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
-      if (tried.status >= 300) return passed(await forward(dry))
+      if (tried.status >= 300) {
+        const answer = await forward(dry)
+        if (dry.asked || (answer.statusCode ?? 502) >= 300) return passed(answer)
+        // Whatever it was has passed by itself, and nothing is written yet.
+        answer.resume()
+        continue
+      }
       const found = await this.#trial.changes(write, tried, asked, signal)
       if (found.outcome === 'moved') continue
       if (found.outcome === 'cure') return passed(await forward(dry.asked ? dry : undefined))
       if (found.outcome === 'unjudged') return await this.#unjudged(write, asked, found, call)
-      const began = performance.now()
-      const decided = await this.#decide(found.changes, end - began, signal)
+      const decided = await this.#decide(found.changes, end - performance.now(), signal)
       if (decided.denied) return own(deniedAnswer(decided.denied))
-      // After a hold it is judged again as it is now.
-      const wasHeld = performance.now() - began > promptMs
-      const answer = wasHeld ? undefined : await this.#commit(write, dry, call, decided)
-      if (wasHeld) await decided.release()
+      const answer = await this.#commit(write, dry, call, decided)
       if (answer) return passed(answer, decided.warnings)
       signal.throwIfAborted()
     }
@@ -95,8 +99,9 @@ export class KubernetesDoor implements ProxyDoor {
   async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried> {
     for (;;) {
       const tried = await this.#trial.run(write, dry, call)
-      if (!isHeld(tried) || performance.now() >= end) return tried
-      await setTimeout(retryMs, undefined, { signal: call.signal })
+      if (!isHeld(tried) || performance.now() >= end || this.#modules.stopping.aborted) return tried
+      await pause(AbortSignal.any([call.signal, this.#modules.stopping]))
+      call.signal.throwIfAborted()
     }
   }
 
@@ -129,9 +134,9 @@ export class KubernetesDoor implements ProxyDoor {
     const version = write.name === undefined || dry.asked ? undefined : before?.metadata.resourceVersion
     const bound = version === undefined ? undefined : bindTo(version, write, call)
     try {
-      const moved =
-        bound?.by === 'nobody' && decided.reserved && !(await this.#isStill(version, write, call.signal))
-      if (moved || call.signal.aborted) {
+      const isLoose = decided.reserved && (bound === undefined || bound.by === 'nobody')
+      const isStill = !isLoose || (await this.#isStill(decided.changes, write, dry, call))
+      if (!isStill || call.signal.aborted) {
         await decided.release()
         return undefined
       }
@@ -147,24 +152,28 @@ export class KubernetesDoor implements ProxyDoor {
     return undefined
   }
 
-  /** Nobody else writes it through a proxy until this was answered (gate, turnOf). */
-  async #isStill(
-    version: string | undefined,
-    { kind, name = '' }: Write,
-    signal: AbortSignal,
-  ): Promise<boolean> {
-    return (await this.#modules.read(kind, name, signal))?.metadata.resourceVersion === version
+  /**
+   * Whether a write that is bound to no version would still do what was judged. Nobody else writes its objects through a
+   * proxy until it was answered (gate, turnOf).
+   */
+  async #isStill(changes: readonly Change[], write: Write, dry: DryRun, call: JudgedCall): Promise<boolean> {
+    const [change] = changes
+    if (write.method === 'POST' || dry.asked || !change) return true
+    const versions = (all: readonly Change[]): string => all.map(versionOf).toSorted().join(' ')
+    const tried = await this.#trial.run(write, dry, call)
+    const found = await this.#trial.changes(write, tried, change.request, call.signal)
+    return found.outcome === 'changes' && versions(found.changes) === versions(changes)
   }
 
   #unjudged(
     { kind, name = '', method }: Write,
     request: Request,
-    { why, problem }: { readonly why: UnjudgedWrite['why']; readonly problem: string },
+    { why, problem, status }: Doubt,
     { forward }: JudgedCall,
   ): Promise<Outcome> {
     const message = `Holdfast cannot tell whether this write to ${kind} ${name} is safe: ${problem}`
     const operation = method === 'POST' ? 'CREATE' : method === 'DELETE' ? 'DELETE' : 'UPDATE'
-    const answer = statusAnswer(why === 'unreadable' ? 403 : 503, message)
+    const answer = statusAnswer(status ?? (why === 'unreadable' ? 403 : 503), message)
     return unjudged(this.#modules, { request, kind, name, operation, why }, answer, forward)
   }
 }
@@ -189,8 +198,33 @@ interface Decided {
   readonly release: () => Promise<void>
 }
 
-/** A decision that took no longer was no hold. */
-const promptMs = 250
+/** Why a write cannot be judged. */
+interface Doubt {
+  readonly why: UnjudgedWrite['why']
+  readonly problem: string
+  readonly status?: number
+}
+
+/** client-go then sends JSON. */
+const notJson: Doubt = {
+  why: 'unreadable',
+  problem: 'the body of a delete must be JSON, so that it can be tried first',
+  status: 415,
+}
+
+/** Which object, in which version, a change is about. */
+function versionOf({ before }: Change): string {
+  return before ? `${before.metadata.name}/${before.metadata.uid}/${before.metadata.resourceVersion}` : ''
+}
+
+/** Ends early once nobody waits any more, or nothing is held any more. */
+async function pause(signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(retryMs, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
 
 function bindTo(resourceVersion: string, { method }: Write, { request, body }: JudgedCall): Bound {
   const hasQuery = request.url?.includes('?') ?? false

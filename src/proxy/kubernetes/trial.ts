@@ -5,8 +5,7 @@ import type { Change, JudgedKind, JudgedObject, Request } from '../../rules/chan
 import { isCure } from '../cure.ts'
 import type { JudgedCall } from '../door.ts'
 import { endToEnd, without } from '../headers.ts'
-import { BodyCut, readBody } from '../read-body.ts'
-import { RelayFailure } from '../relay-failure.ts'
+import { readAnswer } from '../read-answer.ts'
 import type { Outgoing } from '../relay.ts'
 import type { DryRun } from './dry-run.ts'
 import { fieldsOf } from './fields-of.ts'
@@ -51,14 +50,7 @@ export class Trial {
     const kept = without(endToEnd(request.rawHeaders), negotiated)
     const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
     const answer = await this.#modules.ask({ method, target, headers, body }, signal)
-    try {
-      const text = (await readBody(answer, maxAnswerBytes)).toString('utf8')
-      return { status: answer.statusCode ?? 502, text }
-    } catch (cause) {
-      signal.throwIfAborted()
-      if (!(cause instanceof BodyCut)) throw cause
-      throw new RelayFailure(502, 'the API server broke off its answer', { asked: false, cause })
-    }
+    return { status: answer.statusCode ?? 502, text: await readAnswer(answer, answerLimits, signal) }
   }
 
   /** Compares what it answered with what is there. @throws the signal's reason */
@@ -69,8 +61,10 @@ export class Trial {
       const items: unknown = fieldsOf(object)?.items
       return found((Array.isArray(items) ? items : []).map((item) => deleted(kind, item, request)))
     }
-    const name = write.name ?? nameIn(object)
     const after = method === 'DELETE' ? undefined : (object ?? null)
+    // The dry run says so if it is there already. A name in the path is not looked at (*measured*).
+    if (method === 'POST') return found([changeFrom({ kind, before: undefined, after, request })])
+    const name = write.name ?? nameIn(object)
     let before: JudgedObject | undefined
     try {
       before = await this.#modules.read(kind, name, signal)
@@ -84,10 +78,8 @@ export class Trial {
     const change = changeFrom({ kind, before, after, request })
     // What a dry run answers has the version that it was made on.
     const version = change.ok ? change.value.after?.metadata.resourceVersion : undefined
-    const known = version !== undefined && version !== ''
-    return before && known && version !== before.metadata.resourceVersion
-      ? { outcome: 'moved' }
-      : found([change])
+    const moved = version !== undefined && version !== (before?.metadata.resourceVersion ?? '')
+    return moved ? { outcome: 'moved' } : found([change])
   }
 }
 
@@ -95,7 +87,7 @@ export class Trial {
 const negotiated = new Set(['accept', 'accept-encoding', 'content-length'])
 
 /** The largest object etcd takes is 1.5 MiB; a list of what is deleted may have many. */
-const maxAnswerBytes = 64 * 1024 * 1024
+const answerLimits = { maxBytes: 64 * 1024 * 1024, bodyMs: 60_000 }
 
 function found(parsed: readonly Parsed<Change>[]): Found {
   const changes: Change[] = []

@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { absent } from '../../longhorn/absent.ts'
 import { parser } from '../../longhorn/parse.ts'
 import type { Actor } from '../../rules/change.ts'
-import { readBody } from '../read-body.ts'
+import { readAnswer } from '../read-answer.ts'
 import type { Outgoing } from '../relay.ts'
 
 const parseReview = parser(
@@ -30,6 +30,9 @@ export interface WhoIsModules {
 
 /** A token that is revoked is refused by the API server itself; only the name in the audit is older. */
 const rememberMs = 60_000
+
+/** A name in the audit is worth no more. */
+const timeoutMs = 5_000
 
 /** So many people at most are remembered. */
 const maxPeople = 1_000
@@ -66,6 +69,7 @@ export class WhoIs {
     const review = { apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }
     const body = Buffer.from(JSON.stringify(review))
     const type = ['Content-Type', 'application/json', 'Accept', 'application/json']
+    const signal = AbortSignal.timeout(timeoutMs)
     const answer = await this.#modules.ask(
       {
         method: 'POST',
@@ -73,9 +77,9 @@ export class WhoIs {
         headers: [...proof, ...type, 'Content-Length', String(body.length)],
         body,
       },
-      AbortSignal.timeout(5_000),
+      signal,
     )
-    const text = (await readBody(answer, 1024 * 1024)).toString('utf8')
+    const text = await readAnswer(answer, { maxBytes: 1024 * 1024, bodyMs: timeoutMs }, signal)
     if (answer.statusCode !== 201)
       throw new Error(`SelfSubjectReview was answered ${answer.statusCode}: ${text}`)
     const parsed = parseReview(JSON.parse(text))
