@@ -159,6 +159,8 @@ export class ProxyGuard {
     const decide: Decide = (change, patience) => gate.decide(change, patience)
     const enforces = enforcesAnything(policy)
     const denied = (write: UnjudgedWrite) => trail.denied(write)
+    const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
+      reads.object(kind, name, AbortSignal.any([signal, AbortSignal.timeout(readMs)]))
     const shared = { decide, enforces, denied }
     if (options.api === 'longhorn') {
       const { userHeader } = options
@@ -166,7 +168,7 @@ export class ProxyGuard {
         { holdMs, userHeader: userHeader?.toLowerCase() },
         {
           ...shared,
-          read: (kind, name, signal) => reads.object(kind, name, signal),
+          read,
           known: (kind, name) => (kind === 'Node' ? map.node(name) : map.image(name)),
         },
       )
@@ -181,7 +183,7 @@ export class ProxyGuard {
       { longhornNamespace, holdMs },
       {
         ...shared,
-        read: (kind, name, signal) => reads.object(kind, name, signal),
+        read,
         known: (kind, name) => knownTo(map, kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
@@ -190,6 +192,9 @@ export class ProxyGuard {
     )
   }
 }
+
+/** An API server that does not answer by then is not to be waited for, in milliseconds. */
+const readMs = 10_000
 
 function knownTo(map: DiskMapView, kind: JudgedKind, name: string): JudgedObject | undefined {
   switch (kind) {

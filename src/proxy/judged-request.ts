@@ -17,7 +17,7 @@ interface Handled {
 }
 
 /** Of the body as it came; what is passed on may be another one. */
-const framing = new Set(['content-length'])
+const framing = new Set(['content-length', 'trailer'])
 
 /** Reads, judges, and then answers or passes on. */
 export class JudgedRequest {

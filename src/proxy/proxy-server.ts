@@ -205,6 +205,8 @@ export class ProxyServer {
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
       if (tunnelled.outcome === 'open') return
       socket.write(closingHeadOf(tunnelled.answer))
+      // Read on, to hear when the client leaves.
+      socket.resume().on('end', () => socket.destroy())
       pipeline(tunnelled.answer, socket, () => socket.destroy())
     } catch (error) {
       this.#fail(error, request, (answer) => end(socket, answer))

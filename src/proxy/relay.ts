@@ -132,6 +132,8 @@ function attempt(
     else fail(unreachable(server, error))
   })
   if (body instanceof http.IncomingMessage) {
+    // Or an upstream that answers before the body comes would not be asked.
+    request.flushHeaders()
     body.on('data', () => timer.refresh())
     body.pipe(request)
     // Whoever breaks off in the middle of a body has asked for nothing.

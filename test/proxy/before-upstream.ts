@@ -47,5 +47,5 @@ export async function beforeUpstream(
     await proxy.close()
     stopUpstream()
   })
-  return { port, url: `http://127.0.0.1:${port}`, asked, failures, stopUpstream }
+  return { port, url: `http://127.0.0.1:${port}`, asked, failures, server, stopUpstream }
 }

@@ -83,7 +83,7 @@ t.test(
     const versions = ['1', '2', '2', '2']
     const read = () => Promise.resolve(node(versions.shift() ?? '2'))
     const { patch, committed, decided, reserved } = await proxied(t, resultsOn('1', '2', '2', '2'), { read })
-  t.match(await patch(apply), { status: 200, body: { done: true } })
+    t.match(await patch(apply), { status: 200, body: { done: true } })
     t.strictSame(
       decided.map(({ before }) => before?.metadata.resourceVersion),
       ['1', '2'],

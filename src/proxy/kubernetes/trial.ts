@@ -84,7 +84,7 @@ export class Trial {
 }
 
 /** Of the body and encodings of the client, in the place of which come the proxy's own. */
-const negotiated = new Set(['accept', 'accept-encoding', 'content-length'])
+const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trailer'])
 
 /** The largest object etcd takes is 1.5 MiB; a list of what is deleted may have many. */
 const answerLimits = { maxBytes: 64 * 1024 * 1024, bodyMs: 60_000 }

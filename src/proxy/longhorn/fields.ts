@@ -1,27 +1,21 @@
-/** The members of a JSON object, in their order. */
-export type Fields = readonly (readonly [string, unknown])[]
+/** The members of a JSON object, by their names. */
+export type Fields = ReadonlyMap<string, unknown>
 
-/** What came of reading a body. */
-export type Read =
-  { readonly ok: true; readonly fields: Fields } | { readonly ok: false; readonly problem: string }
-
-/** Reads a body as Longhorn does; an empty one has no fields. */
-export function readFields(body: Buffer): Read {
-  if (body.length === 0) return { ok: true, fields: [] }
-  let value: unknown
-  try {
-    value = JSON.parse(body.toString('utf8'))
-  } catch (error) {
-    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return { ok: false, problem: 'it must be a JSON object' }
-  }
-  return { ok: true, fields: Object.entries(value) }
+/**
+ * The members of an object as Longhorn finds them, whose encoding/json takes names in whatever case and, of several, the
+ * last: those that are known come out once, as they are spelt here.
+ */
+export function fieldsOf(value: object, known: readonly string[]): Fields {
+  const spelt = new Map(known.map((name) => [folded(name), name]))
+  return new Map(Object.entries(value).map(([name, member]) => [spelt.get(folded(name)) ?? name, member]))
 }
 
-/** A member as Go's encoding/json finds it: by its name in whatever case, the last of several. */
-export function field(fields: Fields, name: string): unknown {
-  const wanted = name.toLowerCase()
-  return fields.findLast(([key]) => key.toLowerCase() === wanted)?.[1]
+/** True for a JSON object. */
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** To Go, the long s is an s, and the Kelvin sign a k. */
+function folded(name: string): string {
+  return name.toUpperCase().replaceAll('\u212a', 'K')
 }

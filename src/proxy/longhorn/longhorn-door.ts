@@ -10,9 +10,10 @@ import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../do
 import { forwarded } from '../forwarded.ts'
 import { unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { callOf, type Call } from './call.ts'
-import { BadBody, changeOf, isHarmless } from './change.ts'
+import { BadBody, readSaid } from './body.ts'
+import { changeOf, isHarmless } from './change.ts'
 import { errorAnswer } from './error-answer.ts'
-import { readFields, type Fields } from './fields.ts'
+import type { Fields } from './fields.ts'
 
 /** What the operator decides about this door. */
 export interface LonghornDoorOptions {
@@ -70,19 +71,26 @@ export class LonghornDoor implements ProxyDoor {
     const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> =>
       unjudged(this.#modules, { ...writeOf(call, asked), why }, errorAnswer(status, message), forward)
     try {
-      const fields = fieldsIn(call, body)
-      if (isHarmless(call, fields)) return passed(await forward())
+      const { fields, body: said } = readSaid(call, body)
+      const pass = () => forward(said && { body: said })
+      if (isHarmless(call, fields)) {
+        const last = this.#modules.known(call.kind, call.name)
+        // For the record of what it leaves behind; whatever comes of it, clearing flags never waits (longhorn.md §2).
+        if (last) await this.#modules.decide(changeOf(call, last, fields, asked), { budgetMs: 0, signal })
+        return passed(await pass())
+      }
       const decision = await this.#decide(call, fields, asked, signal)
+      if (decision === 'cure') return passed(await pass())
       if (decision?.answer.allowed === false) return refusal(decision.answer.status.message)
       // Who went away while it was held asks for nothing any more.
       if (signal.aborted) await decision?.release?.()
       signal.throwIfAborted()
       // Without an object Longhorn says by itself that there is none.
-      return passed(await forwarded(forward, decision?.release))
+      return passed(await forwarded(pass, decision?.release))
     } catch (error) {
       if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
       if (!(error instanceof CannotRead)) throw error
-      return error.isCure ? passed(await forward()) : await denied('undecided', 500, error.message)
+      return await denied('undecided', 500, error.message)
     }
   }
 
@@ -90,45 +98,48 @@ export class LonghornDoor implements ProxyDoor {
    * Longhorn writes on whatever version there is, so what was judged is read again once it is reserved; if it looks
    * different by then, it is judged again as it is now.
    *
-   * @returns undefined if there is no such object
+   * @returns undefined if there is no such object; `cure` if it cannot be read, but this can do nothing but good
    */
   async #decide(
     call: Call,
     fields: Fields,
     asked: Request,
     signal: AbortSignal,
-  ): Promise<Decision | undefined> {
+  ): Promise<Decision | 'cure' | undefined> {
     const end = performance.now() + this.#options.holdMs
     for (let round = 0; round < maxRounds; round += 1) {
-      const before = await this.#read(call, fields, asked, signal)
+      const before = await this.#read(call, signal)
+      if (before instanceof CannotRead) {
+        signal.throwIfAborted()
+        const last = this.#modules.known(call.kind, call.name)
+        if (last && isCure(changeOf(call, last, fields, asked))) return 'cure'
+        throw before
+      }
       if (!before) return undefined
       const budgetMs = Math.max(0, end - performance.now()) + decidingMs
       const decision = await this.#modules.decide(changeOf(call, before, fields, asked), { budgetMs, signal })
       if (!decision.answer.allowed || !decision.release) return decision
-      try {
-        const now = await this.#read(call, fields, asked, signal)
-        if (now?.metadata.resourceVersion === before.metadata.resourceVersion) return decision
-      } catch (error) {
-        await decision.release()
-        throw error
-      }
+      const now = await this.#read(call, signal)
+      const isRead = !(now instanceof CannotRead)
+      if (isRead && now?.metadata.resourceVersion === before.metadata.resourceVersion) return decision
       await decision.release()
+      signal.throwIfAborted()
+      if (!isRead) throw now
     }
-    throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`, false)
+    throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`)
   }
 
-  /** @throws CannotRead, or the signal's reason */
-  async #read(call: Call, fields: Fields, asked: Request, signal: AbortSignal) {
-    const { read, known } = this.#modules
+  /** Past every cache. */
+  async #read(
+    { kind, name }: Call,
+    signal: AbortSignal,
+  ): Promise<Node | BackingImage | undefined | CannotRead> {
     try {
-      return await read(call.kind, call.name, signal)
+      return await this.#modules.read(kind, name, signal)
     } catch (cause) {
-      signal.throwIfAborted()
-      const last = known(call.kind, call.name)
       const why = cause instanceof Error ? cause.message : String(cause)
-      throw new CannotRead(
-        `${call.kind} ${call.name} cannot be read, so it cannot be told whether this is safe: ${why}`,
-        last !== undefined && isCure(changeOf(call, last, fields, asked)),
+      return new CannotRead(
+        `${kind} ${name} cannot be read, so it cannot be told whether this is safe: ${why}`,
         cause,
       )
     }
@@ -150,20 +161,9 @@ const maxRounds = 10
 
 /** Thrown when it cannot be known what a write would do to its object. */
 class CannotRead extends Error {
-  /** True if it can do nothing but good all the same. */
-  readonly isCure: boolean
-
-  constructor(message: string, cure: boolean, cause?: unknown) {
+  constructor(message: string, cause?: unknown) {
     super(message, { cause })
-    this.isCure = cure
   }
-}
-
-/** @throws BadBody */
-function fieldsIn({ call }: Call, body: Buffer): Fields {
-  const read = readFields(body)
-  if (!read.ok) throw new BadBody(call, read.problem)
-  return read.fields
 }
 
 function writeOf({ call, kind, name }: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
