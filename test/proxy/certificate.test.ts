@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { connect } from 'node:tls'
 import { X509Certificate } from 'node:crypto'
@@ -50,3 +51,18 @@ t.test(
     t.equal(await served(), new X509Certificate(second.cert).fingerprint256)
   },
 )
+
+t.test('who connects and never begins to speak TLS does not keep a proxy from stopping', async (t) => {
+  const authority = await makeAuthority(systemClock)
+  const tls = await issueServing(authority, { dns: ['localhost'], ips: [] }, systemClock)
+  const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)
+  const upstream = { server: new URL('http://127.0.0.1:1'), host: undefined, options: () => ({}) }
+  const options = { ...defaultProxyOptions, host: '127.0.0.1', port: 0, tls, drainMs: 50 }
+  const proxy = new ProxyServer(options, { upstream, door, log: pino({ level: 'silent' }), observer: nobody })
+  const silent = net.connect(await proxy.start(), '127.0.0.1')
+  await once(silent, 'connect')
+  const closed = once(silent, 'close')
+  silent.on('error', () => undefined).resume()
+  await proxy.close()
+  await closed
+})

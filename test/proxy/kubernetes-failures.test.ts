@@ -5,6 +5,7 @@ import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import { KubernetesDoor, type KubernetesDoorModules } from '../../src/proxy/kubernetes/kubernetes-door.ts'
 import type { Change } from '../../src/rules/change.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
@@ -25,7 +26,12 @@ function node(resourceVersion: string, first: object = {}) {
 }
 
 /** A door that admits everything, before an API server that answers dry runs like this and does the rest. */
-async function proxied(t: Test, dryRun: http.RequestListener, modules: Partial<KubernetesDoorModules>) {
+async function proxied(
+  t: Test,
+  dryRun: http.RequestListener,
+  modules: Partial<KubernetesDoorModules>,
+  holdMs = 0,
+) {
   const decided: Change[] = []
   const denied: UnjudgedWrite[] = []
   let reserved = 0
@@ -49,7 +55,7 @@ async function proxied(t: Test, dryRun: http.RequestListener, modules: Partial<K
     },
     ({ ask }) =>
       new KubernetesDoor(
-        { longhornNamespace: 'longhorn-system', holdMs: 0 },
+        { longhornNamespace: 'longhorn-system', holdMs },
         {
           ...unasked,
           whoIs: () => Promise.resolve({ username: 'ann', groups: [] }),
@@ -69,7 +75,7 @@ async function proxied(t: Test, dryRun: http.RequestListener, modules: Partial<K
     return { status: answer.status, body: (await answer.json()) as object }
   }
   const committed = () => proxy.asked.filter((each) => !each.includes('dryRun'))
-  return { patch, committed, decided, denied, reserved: () => reserved }
+  return { ...proxy, patch, committed, decided, denied, reserved: () => reserved }
 }
 
 /** What a dry run comes to on each of these versions in turn. */
@@ -149,3 +155,92 @@ t.test(
     t.strictSame(raised.committed(), [])
   },
 )
+
+const merge = 'application/merge-patch+json'
+const quiet = { read: () => Promise.resolve(node('1')) }
+
+t.test('what fails once and passes then is written, not only tried', async (t) => {
+  let tries = 0
+  const failsOnce: http.RequestListener = (_, response) => {
+    tries += 1
+    if (tries === 1) response.writeHead(503).end('{"kind":"Status"}')
+    else response.end(JSON.stringify(written('1', emptied)))
+  }
+  const { patch, committed } = await proxied(t, failsOnce, quiet)
+  t.match(await patch(merge), { status: 200, body: { done: true } })
+  t.equal(committed().length, 1)
+})
+
+t.test('a decision may take its time', async (t) => {
+  const slow: Decide = async () => {
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    const verdict = { decision: 'allow', warnings: [] } as const
+    return { verdict, answer: { allowed: true, warnings: [] }, release: () => Promise.resolve() }
+  }
+  const { patch, committed, asked } = await proxied(t, resultsOn('1', '1', '1'), { ...quiet, decide: slow })
+  t.match(await patch(merge), { status: 200, body: { done: true } })
+  t.equal(committed().length, 1)
+  t.equal(asked.length, 2)
+})
+
+t.test('a create is a create, whatever its path names', async (t) => {
+  const { url, decided } = await proxied(t, resultsOn(''), quiet)
+  const answer = await fetch(url + path, {
+    method: 'POST',
+    body: '{}',
+    headers: { 'content-type': 'application/json' },
+  })
+  t.equal(answer.status, 200)
+  t.match(decided, [{ operation: 'CREATE', before: undefined }])
+})
+
+t.test('a delete of whatever matches is judged again if something else matches by then', async (t) => {
+  const lists = [['1'], ['1', '2'], ['1', '2'], ['1', '2']]
+  const list: http.RequestListener = (_, response) => {
+    const items = (lists.shift() ?? []).map((version) => written(version))
+    response.end(JSON.stringify({ kind: 'NodeList', items }))
+  }
+  const { url, decided, committed } = await proxied(t, list, quiet)
+  const all = path.replace('/n1', '')
+  t.equal((await fetch(url + all, { method: 'DELETE' })).status, 200)
+  t.equal(decided.length, 3)
+  t.strictSame(committed(), [`DELETE ${all}`])
+})
+
+t.test('a delete whose options cannot be read is a 415, on record', async (t) => {
+  const { url, denied, asked } = await proxied(t, resultsOn('1'), quiet)
+  const answer = await fetch(url + path, { method: 'DELETE', body: 'k8s\u0000protobuf' })
+  t.equal(answer.status, 415)
+  t.match(denied, [{ operation: 'DELETE', why: 'unreadable' }])
+  t.strictSame(asked, [])
+})
+
+/** As the guard's own webhook holds a dry run back. */
+const held: http.RequestListener = (_, response) =>
+  response
+    .writeHead(429)
+    .end('{"message":"admission webhook \\"guard.holdfast.dev\\" denied the request: held"}')
+
+t.test('a hold of the webhook goes on in the proxy, and ends when that stops', async (t) => {
+  const stopping = new AbortController()
+  const { patch, asked } = await proxied(t, held, { ...quiet, stopping: stopping.signal }, 600_000)
+  const answer = patch(merge)
+  await eventually(() => asked.length > 0)
+  stopping.abort()
+  t.match(await answer, { status: 429, body: { message: /guard\.holdfast\.dev/ } })
+})
+
+t.test('a dry run whose answer stalls ends when its client leaves', async (t) => {
+  let closed = false
+  const stalls: http.RequestListener = (request, response) => {
+    response.writeHead(200, { 'content-length': 100 }).write('{')
+    request.socket.on('close', () => (closed = true))
+  }
+  const { url, asked } = await proxied(t, stalls, quiet)
+  const leaving = new AbortController()
+  const answer = fetch(url + path, { method: 'PATCH', body: '{}', signal: leaving.signal })
+  await eventually(() => asked.length > 0)
+  leaving.abort()
+  await t.rejects(answer)
+  await eventually(() => closed)
+})

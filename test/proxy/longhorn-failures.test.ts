@@ -139,3 +139,80 @@ for (const [what, status, answer] of unanswered) {
     t.equal(reserved(), 1)
   })
 }
+
+/** What Go's encoding/json makes of each (*measured*), and what is judged and passed on. */
+const bodies: readonly (readonly [came: string, goes: string])[] = [
+  ['{"evictionRequested":true,"evictionRequested":null}', '{"evictionRequested":null}'],
+  ['{"evictionRequested":true,"EvictionRequested":null}', '{"evictionRequested":null}'],
+  [
+    '{"evictionRequested":true,"EvictionRequested":false,"evictionRequested":true}',
+    '{"evictionRequested":false}',
+  ],
+  ['{"evictionReque\u017fted":true}', '{"evictionRequested":true}'],
+  ['{"TAGS":["a"],"unknown":{"Kept":1}}', '{"tags":["a"],"unknown":{"Kept":1}}'],
+]
+
+for (const [came, goes] of bodies) {
+  t.test(`of ${came} Longhorn gets ${goes}, which was judged`, async (t) => {
+    const got: string[] = []
+    const read = () => Promise.resolve(node('1'))
+    const { put, decided } = await proxied(t, { read }, (request, response) => {
+      let text = ''
+      request.on('data', (chunk: Buffer) => (text += chunk.toString()))
+      request.on('end', () => {
+        got.push(text)
+        response.end('{}')
+      })
+    })
+    t.equal((await put(came)).status, 200)
+    t.strictSame(got, [goes])
+    const flagged = goes.includes('"evictionRequested":true')
+    t.equal(
+      decided.some(({ kind, after }) => kind === 'Node' && after?.spec.evictionRequested),
+      flagged,
+    )
+  })
+}
+
+t.test('the names of a disk’s fields count once, too', async (t) => {
+  const { put, decided } = await proxied(t, { read: () => Promise.resolve(node('1')) })
+  const disks = '{"d1":{"path":"/d","EVICTIONREQUESTED":true,"allowScheduling":false}}'
+  t.equal((await put(`{"Di\u017fks":${disks}}`, '/v1/nodes/n1?action=diskUpdate', 'POST')).status, 200)
+  const [change] = decided
+  t.equal(change?.kind === 'Node' && change.after?.spec.disks.get('d1')?.evictionRequested, true)
+  t.equal(change?.kind === 'Node' && change.after?.spec.disks.has('d2'), false)
+})
+
+t.test('a delete has no body that counts', async (t) => {
+  const { put, asked } = await proxied(t, { read: () => Promise.resolve(node('1')) })
+  t.equal((await put('not JSON', '/v1/nodes/n1', 'DELETE')).status, 200)
+  t.strictSame(asked, ['DELETE /v1/nodes/n1'])
+})
+
+t.test('an answer that is cut off while the reservation is taken back is a 502', async (t) => {
+  let cut = (): void => undefined
+  const release = async (): Promise<void> => {
+    cut()
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  const decide: Decide = () => {
+    const verdict = { decision: 'allow', warnings: [] } as const
+    return Promise.resolve({ verdict, answer: { allowed: true, warnings: [] }, release })
+  }
+  const read = () => Promise.resolve(node('1'))
+  const { put } = await proxied(t, { read, decide }, (_, response) => {
+    response.writeHead(200, { 'content-length': 100 })
+    response.write('half')
+    cut = () => response.destroy()
+  })
+  const answer = await put(emptied)
+  t.equal(answer.status, 502)
+  t.match(await answer.json(), { message: /broke off its answer/ })
+})
+
+t.test('a clear goes on record, and waits for nothing', async (t) => {
+  const { put, decided, asked } = await proxied(t, { read: away, known: () => node('1') })
+  t.equal((await put({ allowScheduling: true })).status, 200)
+  t.equal(decided.length, 1)
+  t.strictSame(asked, ['PUT /v1/nodes/n1'])
+})
