@@ -7,7 +7,7 @@ import { notKnown, ok, problem, type Finding } from './finding.ts'
 /** What matters of a Deployment. */
 export interface Deployment {
   readonly name: string
-  /** How many replicas it is to have. */
+  /** How many replicas of the guard it is to have; none if it runs something else, such as its proxies. */
   readonly wanted: number
 }
 
@@ -16,17 +16,20 @@ export interface Pod {
   readonly name: string
   readonly image: string
   readonly ready: boolean
-  /** False for the pod of `helm test`, and for one that is on its way out. */
+  /** False for one that is on its way out, and for what is no guard: a proxy, a hook, `helm test`. */
   readonly serves: boolean
 }
 
 /** Reads a Deployment. */
 export const parseDeployment = parser(
   Type.Object({
-    metadata: Type.Object({ name: Type.String() }),
+    metadata: Type.Object({ name: Type.String(), labels: absentMap(Type.String()) }),
     spec: Type.Object({ replicas: absent(Type.Integer()) }),
   }),
-  ({ metadata, spec }): Deployment => ({ name: metadata.name, wanted: spec.replicas ?? 1 }),
+  ({ metadata: { name, labels }, spec }): Deployment => ({
+    name,
+    wanted: isGuard(labels) ? (spec.replicas ?? 1) : 0,
+  }),
 )
 
 /** Reads a pod. The container of the guard is called `holdfast`; with another name it is the first. */
@@ -53,10 +56,16 @@ export const parsePod = parser(
       name: metadata.name,
       image: container?.image ?? '',
       ready: (status?.conditions ?? []).some((each) => each.type === 'Ready' && each.status === 'True'),
-      serves: !leaving && metadata.labels?.['app.kubernetes.io/component'] !== 'test',
+      serves: !leaving && isGuard(metadata.labels),
     }
   },
 )
+
+/** By the label of the chart; whoever installed it otherwise may have none. */
+function isGuard(labels: Readonly<Record<string, string | null>> | undefined): boolean {
+  const component = labels?.['app.kubernetes.io/component'] ?? 'guard'
+  return component === 'guard'
+}
 
 /** Whether there are replicas that answer, enough of them, and all of one version. */
 export function checkReplicas({

@@ -57,6 +57,12 @@ t.test('pods and Deployments are read as Kubernetes writes them', (t) => {
     spec: { containers: [] },
   }
   t.match(parsePod(test), { value: { image: '', ready: false, serves: false } })
+  const proxy = {
+    ...raw,
+    metadata: { name: 'p', labels: { 'app.kubernetes.io/component': 'proxy-longhorn' } },
+  }
+  t.match(parsePod(proxy), { value: { ready: true, serves: false } })
+  t.match(parseDeployment({ metadata: proxy.metadata, spec: { replicas: 2 } }), { value: { wanted: 0 } })
   const named = { metadata: { name: 'a' }, spec: { containers: [{ name: 'guard', image: 'x' }] } }
   t.match(parsePod(named), { value: { image: 'x', serves: true } })
   t.strictSame(parseDeployment({ metadata: { name: 'holdfast' }, spec: {} }), {
