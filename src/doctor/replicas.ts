@@ -62,7 +62,7 @@ export const parsePod = parser(
 )
 
 /** By the label of the chart; whoever installed it otherwise may have none. */
-function isGuard(labels: Readonly<Record<string, string | null>> | undefined): boolean {
+function isGuard(labels: Readonly<Record<string, string | null>> | null | undefined): boolean {
   const component = labels?.['app.kubernetes.io/component'] ?? 'guard'
   return component === 'guard'
 }

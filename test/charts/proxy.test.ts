@@ -65,9 +65,11 @@ t.test('Longhorn’s UI is pointed at it, and back before it goes', { skip }, (t
   const there = find(plain, 'Job', 'holdfast-point-ui')
   t.match(there?.metadata.annotations, { 'helm.sh/hook': 'post-install,post-upgrade' })
   t.equal(argsOf(there)[2], 'http://holdfast-longhorn.holdfast:9500')
-  const back = find(plain, 'Job', 'holdfast-point-ui-back')
+  const back = find(plain, 'Job', 'holdfast-ui-back')
   t.match(back?.metadata.annotations, { 'helm.sh/hook': 'pre-delete' })
   t.equal(argsOf(back)[2], 'http://longhorn-backend.longhorn-system:9500')
+  t.ok(argsOf(find(plain, 'Job', 'holdfast-point-ui')).includes('--wait=2m'))
+  t.ok(argsOf(back).includes('--if-there'))
   t.match(find(plain, 'Role', 'holdfast-point-ui')?.rules, [
     { resources: ['deployments'], resourceNames: ['longhorn-ui'] },
   ])
@@ -97,8 +99,35 @@ t.test('nobody reaches Longhorn’s REST API around it; its webhooks stay open t
     { key: 'app', operator: 'NotIn', values: ['longhorn-ui'] },
   ])
   t.equal(rest?.from?.length, 2)
-  const open = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.enabled=false')
+  const open = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.mode=none')
   t.notOk(find(open, 'NetworkPolicy', 'holdfast-backend'))
+  t.end()
+})
+
+t.test('where Longhorn has policies of its own, the proxy is let in, and no more', { skip }, (t) => {
+  const all = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.mode=allow')
+  const ingress = find(all, 'NetworkPolicy', 'holdfast-backend')?.spec?.ingress ?? []
+  t.strictSame(
+    ingress.map(({ ports }) => ports),
+    [[{ port: 9500, protocol: 'TCP' }]],
+  )
+  const [from, ...others] = ingress[0]?.from ?? []
+  t.match(from?.podSelector?.matchLabels, { 'app.kubernetes.io/component': 'proxy-longhorn' })
+  t.strictSame(others, [])
+  t.end()
+})
+
+t.test('a port that is taken within the pod is refused', { skip }, (t) => {
+  for (const port of [8080, 8081]) {
+    t.throws(() => render('proxy.longhorn.enabled=true', `proxy.longhorn.port=${port}`), /choose another/)
+  }
+  t.end()
+})
+
+t.test('rights and accounts of somebody else’s making are not made', { skip }, (t) => {
+  const made = render('proxy.longhorn.enabled=true', 'rbac.create=false', 'serviceAccount.create=false')
+  t.notOk(made.some(({ kind }) => /^(Cluster)?Role|^ServiceAccount$/.test(kind)))
+  t.equal(find(made, 'Job', 'holdfast-point-ui')?.spec?.template?.spec.serviceAccountName, 'default')
   t.end()
 })
 

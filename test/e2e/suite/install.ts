@@ -13,7 +13,7 @@ export function install(t: Test, cluster: RealCluster): void {
     return stdout
   }
 
-  t.test('helm install tells the next three commands', async (t) => {
+  t.test('helm install tells the next commands, and how to get around the proxy', async (t) => {
     const said = await helm(
       t,
       'install',
@@ -24,7 +24,30 @@ export function install(t: Test, cluster: RealCluster): void {
       'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true',
       '--no-hooks',
     )
-    t.equal(said.match(/^ +(kubectl|helm) /gm)?.length, 3, said)
+    t.equal(said.match(/^ +(kubectl|helm) /gm)?.length, 5, said)
+  })
+
+  t.test('a NetworkPolicy that alone would cut Longhorn off is not installed', async (t) => {
+    const upgrade = [
+      'upgrade',
+      'trial',
+      chartFolder,
+      '--namespace',
+      'trial',
+      '--reset-then-reuse-values',
+      '--no-hooks',
+    ]
+    const allow = [...upgrade, '--set', 'proxy.longhorn.backendPolicy.mode=allow']
+    t.match(await cluster.helm(allow), { code: 1, stderr: /would cut Longhorn off/ })
+    const own = {
+      apiVersion: 'networking.k8s.io/v1',
+      kind: 'NetworkPolicy',
+      metadata: { name: 'longhorn-manager', namespace: 'longhorn-system' },
+      spec: { podSelector: { matchLabels: { app: 'longhorn-manager' } }, policyTypes: ['Ingress'] },
+    }
+    await cluster.must(['apply', '-f', '-'], JSON.stringify(own))
+    t.match(await cluster.helm(allow), { code: 0 })
+    await cluster.must(['delete', 'networkpolicy', 'longhorn-manager', '-n', 'longhorn-system'])
   })
 
   t.test('helm upgrade keeps the certificates, and whom the API server trusts', async (t) => {
@@ -40,7 +63,16 @@ export function install(t: Test, cluster: RealCluster): void {
       clientConfig: { ...webhook.clientConfig, caBundle },
     }))
     await ask(cluster, 'PATCH', registration, { webhooks })
-    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values', '--set', 'replicas=3')
+    await helm(
+      t,
+      'upgrade',
+      'trial',
+      chartFolder,
+      '--reset-then-reuse-values',
+      '--no-hooks',
+      '--set',
+      'replicas=3,proxy.longhorn.backendPolicy.mode=none',
+    )
     t.match(await ask(cluster, 'GET', secret), { data: { 'tls.crt': 'eA==' } })
     t.match(await ask(cluster, 'GET', registration), { webhooks: [{ clientConfig: { caBundle } }] })
   })
@@ -48,12 +80,12 @@ export function install(t: Test, cluster: RealCluster): void {
   t.test('helm upgrade puts a registration back that was taken away', async (t) => {
     const name = 'validatingwebhookconfigurations.admissionregistration.k8s.io/trial-holdfast'
     await cluster.must(['delete', name])
-    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values')
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values', '--no-hooks')
     t.match(await cluster.must(['get', name, '-o', 'name']), 'trial-holdfast')
   })
 
   t.test('helm uninstall leaves nothing of the release but what its namespace takes along', async (t) => {
-    await helm(t, 'uninstall', 'trial')
+    await helm(t, 'uninstall', 'trial', '--no-hooks')
     const kinds = [
       'validatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings',
       'roles,rolebindings,serviceaccounts,configmaps,secrets,services,deployments,networkpolicies',
