@@ -85,6 +85,17 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
     t.equal(waited.code, 0, `a watch: ${waited.stderr}`)
     const json = '[{"op":"replace","path":"/spec/tags","value":["json"]}]'
     t.equal((await kubectl(['patch', 'nodes.longhorn.io', 'px', '--type', 'json', '-p', json])).code, 0)
+    // As the API server says of every custom resource.
+    const strategic = [
+      'patch',
+      'nodes.longhorn.io',
+      'px',
+      '--type',
+      'strategic',
+      '-p',
+      '{"spec":{"tags":[]}}',
+    ]
+    t.match(await kubectl(strategic), { code: 1, stderr: /strategic-merge-patch\+json is not supported/ })
     const edit = await kubectl(['edit', 'nodes.longhorn.io', 'px'], '', {
       KUBE_EDITOR: "sed -i 's/- json/- edited/'",
     })
@@ -142,11 +153,21 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
       wanted,
     )
     t.equal(applied.code, 1, applied.stdout)
-    const answer = await fetch(
-      `http://127.0.0.1:${port}/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/px`,
-      { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' }, body: raise },
-    )
-    t.match(await answer.json(), { code: 429, message: /held back by eviction-during-cleanup/ })
+    const path = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/px'
+    // The same to the API server, and the last is no dry run.
+    for (const target of [path, path.replaceAll('/', '%2F').replace('%2F', '/'), `${path}?dryRun=All;x`]) {
+      const headers = { 'content-type': 'application/merge-patch+json' }
+      const answer = await fetch(`http://127.0.0.1:${port}${target}`, {
+        method: 'PATCH',
+        headers,
+        body: raise,
+      })
+      t.match(
+        await answer.text(),
+        /"code":429.*held back by eviction-during-cleanup|held back by eviction-during-cleanup.*"code":429/,
+        target,
+      )
+    }
     const { stdout } = await kubectl([
       'get',
       'nodes.longhorn.io',
