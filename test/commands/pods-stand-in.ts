@@ -65,7 +65,7 @@ export async function podsStandIn(t: Test): Promise<PodsStandIn> {
   server.on('upgrade', (request, socket, head) => {
     asked.set(pathOf(request), request.headers.authorization)
     if (request.headers.upgrade === 'websocket') {
-      sockets.handleUpgrade(request, socket, head, exec)
+      sockets.handleUpgrade(request, socket, head, pathOf(request).endsWith('/exec') ? exec : echo)
       return
     }
     // SPDY is framed by those who speak it; whatever comes goes back.
@@ -86,6 +86,12 @@ export async function podsStandIn(t: Test): Promise<PodsStandIn> {
 
 function pathOf({ url = '/' }: http.IncomingMessage): string {
   return url.split('?')[0] ?? '/'
+}
+
+/** Whatever comes on a port goes back. */
+function echo(client: WebSocket): void {
+  client.on('error', () => client.terminate())
+  client.on('message', (data) => client.send(data))
 }
 
 /** What a kubelet says of `exec`: standard output on channel 1, how it ended on channel 3 (v5.channel.k8s.io). */

@@ -64,31 +64,49 @@ t.test('kubectl reads logs and runs commands through the proxy, with the proxy�
   t.match(await kubectl('exec', 'pod-0', '--', 'sh'), { code: 0, stdout: 'hello from the pod\n' })
 })
 
-t.test('exec over WebSocket and port-forward over SPDY pass, with the proxy’s own token', async (t) => {
+const pod = '/api/v1/namespaces/default/pods/pod-0'
+
+t.test('exec and port-forward pass over WebSocket, with the proxy’s own token', async (t) => {
   const { url, asked } = await podsStandIn(t)
   const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
   const { WebSocket } = await import('ws')
-  const path = '/api/v1/namespaces/default/pods/pod-0'
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${path}/exec?command=sh&stdout=1`, 'v5.channel.k8s.io')
+  const exec = new WebSocket(`ws://127.0.0.1:${port}${pod}/exec?command=sh&stdout=1`, 'v5.channel.k8s.io')
   const said: string[] = []
-  socket.on('message', (data: Buffer) => said.push(data.toString()))
-  await once(socket, 'close')
-  t.equal(socket.protocol, 'v5.channel.k8s.io')
+  exec.on('message', (data: Buffer) => said.push(data.toString()))
+  await once(exec, 'close')
+  t.equal(exec.protocol, 'v5.channel.k8s.io')
   t.equal(said[0], '\u0001hello from the pod\n')
   t.match(said[1], '"status":"Success"')
-  t.equal(asked.get(`${path}/exec`), 'Bearer of-ann')
+  t.equal(asked.get(`${pod}/exec`), 'Bearer of-ann')
 
-  const forward = connect(port, '127.0.0.1')
-  const head = ['POST', `${path}/portforward`, 'HTTP/1.1\r\nHost: 127.0.0.1\r\n'].join(' ')
-  forward.write(`${head}Connection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n`)
-  let got = ''
-  forward.on('data', (chunk: Buffer) => (got += chunk.toString('latin1')))
-  while (!got.includes('\r\n\r\n')) await once(forward, 'data')
-  t.match(got, /^HTTP\/1\.1 101 /)
-  forward.write('frames')
-  while (!got.endsWith('frames')) await once(forward, 'data')
-  t.equal(asked.get(`${path}/portforward`), 'Bearer of-ann')
-  forward.destroy()
+  const tunnel = 'SPDY/3.1+portforward.k8s.io'
+  const forward = new WebSocket(`ws://127.0.0.1:${port}${pod}/portforward?ports=80`, tunnel)
+  await once(forward, 'open')
+  forward.send(Buffer.from('frames'))
+  const [back] = (await once(forward, 'message')) as [Buffer]
+  t.equal(back.toString(), 'frames')
+  t.equal(forward.protocol, tunnel)
+  t.equal(asked.get(`${pod}/portforward`), 'Bearer of-ann')
+  forward.terminate()
+})
+
+t.test('exec and port-forward pass over SPDY, with the proxy’s own token', async (t) => {
+  const { url, asked } = await podsStandIn(t)
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+  for (const what of ['exec', 'portforward']) {
+    const socket = connect(port, '127.0.0.1')
+    socket.write(
+      `POST ${pod}/${what} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\nContent-Length: 0\r\n\r\n`,
+    )
+    let got = ''
+    socket.on('data', (chunk: Buffer) => (got += chunk.toString('latin1')))
+    while (!got.includes('\r\n\r\n')) await once(socket, 'data')
+    t.match(got, /^HTTP\/1\.1 101 /)
+    socket.write('frames')
+    while (!got.endsWith('frames')) await once(socket, 'data')
+    t.equal(asked.get(`${pod}/${what}`), 'Bearer of-ann')
+    socket.destroy()
+  }
 })
 
 t.test('in a cluster, each caller’s token is passed on, and nobody gets the proxy’s', async (t) => {
