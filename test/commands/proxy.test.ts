@@ -79,7 +79,7 @@ t.test('exec and port-forward pass over WebSocket, with the proxy’s own token'
   t.match(said[1], '"status":"Success"')
   t.equal(asked.get(`${pod}/exec`), 'Bearer of-ann')
 
-  const tunnel = 'SPDY/3.1+portforward.k8s.io'
+  const tunnel = 'v4.channel.k8s.io'
   const forward = new WebSocket(`ws://127.0.0.1:${port}${pod}/portforward?ports=80`, tunnel)
   await once(forward, 'open')
   forward.send(Buffer.from('frames'))
