@@ -161,7 +161,8 @@ export class ProxyGuard {
     const denied = (write: UnjudgedWrite) => trail.denied(write)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
       reads.object(kind, name, AbortSignal.any([signal, AbortSignal.timeout(readMs)]))
-    const shared = { decide, enforces, denied }
+    const onProblem = (error: unknown): void => this.#log.error({ err: error }, 'a write was not judged')
+    const shared = { decide, enforces, denied, onProblem }
     if (options.api === 'longhorn') {
       const { userHeader } = options
       return new LonghornDoor(

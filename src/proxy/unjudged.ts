@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import type { UnjudgedWrite } from '../gate/ports.ts'
-import type { Outcome, OwnAnswer } from './door.ts'
+import type { JudgedCall, Outcome, OwnAnswer } from './door.ts'
+import { RelayFailure } from './relay-failure.ts'
 
 /** What is done about writes that cannot be brought before the gate. */
 export interface UnjudgedModules {
@@ -7,6 +9,8 @@ export interface UnjudgedModules {
   readonly enforces: boolean
   /** Puts on record what is denied here, before the answer leaves. It never throws, and never rejects. */
   readonly denied: (write: UnjudgedWrite) => void | Promise<void>
+  /** Told of what should not have happened. */
+  readonly onProblem: (error: unknown) => void
 }
 
 /** Denies such a write on record, or, where nothing is enforced, passes it on. @throws RelayFailure */
@@ -14,9 +18,27 @@ export async function unjudged(
   { enforces, denied }: UnjudgedModules,
   write: UnjudgedWrite,
   answer: OwnAnswer,
-  forward: () => Promise<Extract<Outcome, { outcome: 'passed' }>['answer']>,
+  forward: () => Promise<IncomingMessage>,
 ): Promise<Outcome> {
   if (!enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
   await denied(write)
   return { outcome: 'own', answer }
+}
+
+/** Judges; a write on which that fails by a mistake of ours is one of those. @throws RelayFailure, or the signal's reason */
+export async function judgedOrNot(
+  modules: UnjudgedModules,
+  write: Omit<UnjudgedWrite, 'why'>,
+  { signal, forward }: JudgedCall,
+  answer: OwnAnswer,
+  judge: () => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await judge()
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof RelayFailure) throw error
+    modules.onProblem(error)
+    return await unjudged(modules, { ...write, why: 'undecided' }, answer, forward)
+  }
 }

@@ -244,3 +244,11 @@ t.test('a dry run whose answer stalls ends when its client leaves', async (t) =>
   await t.rejects(answer)
   await eventually(() => closed)
 })
+
+t.test('what the guard fails to judge is denied, on record', async (t) => {
+  const broken = { ...quiet, decide: () => Promise.reject(new Error('a mistake of ours')) }
+  const { patch, denied, committed } = await proxied(t, resultsOn('1'), broken)
+  t.match(await patch(merge), { status: 500, body: { kind: 'Status', message: /failed to judge this/ } })
+  t.match(denied, [{ kind: 'Node', name: 'n1', operation: 'UPDATE', why: 'undecided' }])
+  t.strictSame(committed(), [])
+})

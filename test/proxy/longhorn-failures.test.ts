@@ -216,3 +216,24 @@ t.test('a clear goes on record, and waits for nothing', async (t) => {
   t.equal(decided.length, 1)
   t.strictSame(asked, ['PUT /v1/nodes/n1'])
 })
+
+t.test(
+  'what the guard fails to judge is denied, on record, and passes where nothing is enforced',
+  async (t) => {
+    const problems: unknown[] = []
+    const broken = {
+      read: () => Promise.resolve(node('1')),
+      decide: () => Promise.reject(new Error('a mistake of ours')),
+      onProblem: (error: unknown) => void problems.push(error),
+    }
+    const enforced = await proxied(t, broken)
+    const answer = await enforced.put(emptied)
+    t.equal(answer.status, 500)
+    t.match(await answer.json(), { type: 'error', message: /failed to judge this/ })
+    t.match(enforced.denied, [{ kind: 'Node', name: 'n1', why: 'undecided' }])
+    t.match(problems, [{ message: 'a mistake of ours' }])
+    t.strictSame(enforced.asked, [])
+    const watching = await proxied(t, { ...broken, enforces: false })
+    t.equal((await watching.put(emptied)).status, 200)
+  },
+)

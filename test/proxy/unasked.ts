@@ -9,5 +9,6 @@ export const unasked = {
   known: () => undefined,
   enforces: true,
   denied: () => undefined,
+  onProblem: () => undefined,
   stopping: new AbortController().signal,
 }

@@ -15,7 +15,7 @@ import {
 } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
 import { endToEnd } from '../headers.ts'
-import { unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { judgedOrNot, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
@@ -64,12 +64,23 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
-    const { request, signal, forward } = call
+    const { request } = call
     const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
     const dry = dryRunOf(write, request.url ?? '/', call.body)
     const dryRun = dry?.asked ?? false
     const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }
     if (!dry) return await this.#unjudged(write, asked, notJson, call)
+    const answer = statusAnswer(
+      500,
+      'Holdfast failed to judge this, and so does not pass it on; its log says why',
+    )
+    return await judgedOrNot(this.#modules, recordedAs(write, asked), call, answer, () =>
+      this.#decideAndPass(write, dry, asked, call),
+    )
+  }
+
+  async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<Outcome> {
+    const { signal, forward } = call
     const end = performance.now() + this.#options.holdMs
     for (let round = 0; round < maxRounds; round += 1) {
       const tried = await this.#tryUntil(end, write, dry, call)
@@ -166,15 +177,14 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   #unjudged(
-    { kind, name = '', method }: Write,
+    write: Write,
     request: Request,
     { why, problem, status }: Doubt,
     { forward }: JudgedCall,
   ): Promise<Outcome> {
-    const message = `Holdfast cannot tell whether this write to ${kind} ${name} is safe: ${problem}`
-    const operation = method === 'POST' ? 'CREATE' : method === 'DELETE' ? 'DELETE' : 'UPDATE'
+    const message = `Holdfast cannot tell whether this write to ${write.kind} ${write.name ?? ''} is safe: ${problem}`
     const answer = statusAnswer(status ?? (why === 'unreadable' ? 403 : 503), message)
-    return unjudged(this.#modules, { request, kind, name, operation, why }, answer, forward)
+    return unjudged(this.#modules, { ...recordedAs(write, request), why }, answer, forward)
   }
 }
 
@@ -203,6 +213,11 @@ interface Doubt {
   readonly why: UnjudgedWrite['why']
   readonly problem: string
   readonly status?: number
+}
+
+function recordedAs({ kind, name = '', method }: Write, request: Request): Omit<UnjudgedWrite, 'why'> {
+  const operation = method === 'POST' ? 'CREATE' : method === 'DELETE' ? 'DELETE' : 'UPDATE'
+  return { request, kind, name, operation }
 }
 
 /** client-go then sends JSON. */

@@ -8,7 +8,7 @@ import type { Actor, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
 import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
-import { unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { judgedOrNot, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { callOf, type Call } from './call.ts'
 import { BadBody, readSaid } from './body.ts'
 import { changeOf, isHarmless } from './change.ts'
@@ -61,13 +61,16 @@ export class LonghornDoor implements ProxyDoor {
     return errorAnswer(status, message)
   }
 
-  async #judge(call: Call, { request, body, signal, forward }: JudgedCall): Promise<Outcome> {
-    const asked: Request = {
-      uid: randomUUID(),
-      actor: this.#actor(request),
-      dryRun: false,
-      door: 'proxy-longhorn',
-    }
+  async #judge(call: Call, judged: JudgedCall): Promise<Outcome> {
+    const actor = this.#actor(judged.request)
+    const asked: Request = { uid: randomUUID(), actor, dryRun: false, door: 'proxy-longhorn' }
+    const answer = errorAnswer(500, undecided)
+    return await judgedOrNot(this.#modules, writeOf(call, asked), judged, answer, () =>
+      this.#decideAndPass(call, asked, judged),
+    )
+  }
+
+  async #decideAndPass(call: Call, asked: Request, { body, signal, forward }: JudgedCall): Promise<Outcome> {
     const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> =>
       unjudged(this.#modules, { ...writeOf(call, asked), why }, errorAnswer(status, message), forward)
     try {
@@ -155,6 +158,9 @@ export class LonghornDoor implements ProxyDoor {
     return { username, groups: [] }
   }
 }
+
+/** Said of a mistake of ours. */
+const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
 
 /** So often a write is judged anew because its object changed meanwhile. */
 const maxRounds = 10
