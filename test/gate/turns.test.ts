@@ -3,7 +3,7 @@ import { disk, ready } from '../fixtures/raw-objects.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { GateWorld } from './gate-world.ts'
-import { is, two } from './replicas.ts'
+import { emptied, is, two } from './replicas.ts'
 
 const rest = { door: 'proxy-longhorn' } as const
 const proxied = { door: 'proxy-kubernetes' } as const
@@ -70,4 +70,20 @@ t.test('a dry run looks whose turn it is, and takes none', async (t) => {
   t.strictSame(one.reservations, [])
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], rest))
   await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d2'], { ...proxied, dryRun: true }))
+})
+
+t.test('what two writes to one object could bring about together is said', async (t) => {
+  const [one, other] = two()
+  const evict = ({ cluster: of }: GateWorld) =>
+    of.toNode('n1', [disk('d1', emptied), disk('d2')], {}, proxied)
+  await is(t, 'allow', one, evict(one))
+  t.match(await is(t, 'hold', other, evict(other)), {
+    objections: [{ rule: 'eviction-during-cleanup', message: /a write through a proxy, by Node n1/ }],
+  })
+  for (const world of [one, other]) world.cluster.source('ubuntu', 'd3', true)
+  const place = ({ cluster: of }: GateWorld) => of.place('ubuntu', 'd4', proxied)
+  await is(t, 'allow', one, place(one))
+  t.match(await is(t, 'hold', other, place(other)), {
+    objections: [{ rule: 'first-file-during-eviction', message: /by BackingImageDataSource ubuntu/ }],
+  })
 })
