@@ -1,52 +1,15 @@
 import t, { type Test } from 'tap'
-import { configure } from '../../src/configuration/configuration.ts'
-import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
 import { bind } from '../../src/proxy/kubernetes/bind.ts'
 import { dryRunOf } from '../../src/proxy/kubernetes/dry-run.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { record } from '../fixtures/decisions.ts'
-
-interface Setup {
-  readonly longhorn?: Partial<LonghornOptions>
-  readonly hold?: string
-}
+import { sandboxed, type Setup } from './sandboxed.ts'
 
 const images = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages'
 const nodes = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes'
 
-/** An embedded cluster whose clean-ups do not end, and a proxy before its API. */
-async function proxied(t: Test, { longhorn = { drainMs: 600_000 }, hold = '0s' }: Setup = {}) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 3,
-    images: 2,
-    longhorn,
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
-  const server = new URL(sandbox.api.url)
-  const agent = agentFor(server)
-  const { audit, decided } = record()
-  const proxy = new ProxyGuard(
-    configure([{ hold, healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' }]),
-    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, api: 'kubernetes', localOnly: true },
-    {
-      connection: connectTo(sandbox.api.url),
-      upstream: { server, host: server.host, options: () => Promise.resolve({ agent }) },
-      log: createLog('silent', process.stderr),
-      audit,
-    },
-  )
-  const { port } = await proxy.start()
-  t.teardown(async () => {
-    agent.destroy()
-    await proxy.stop()
-  })
-  await proxy.whenSynced(new AbortController().signal)
+/** An embedded cluster, and a proxy before its API. */
+async function proxied(t: Test, setup: Setup = {}) {
+  const of = { api: 'kubernetes', localOnly: true } as const
+  const { sandbox, decided, port } = await sandboxed(t, of, setup)
   const call = async (method: string, path: string, body?: unknown, type = 'application/json') => {
     const init = { method, headers: { 'content-type': type } }
     const text = typeof body === 'string' ? body : JSON.stringify(body)

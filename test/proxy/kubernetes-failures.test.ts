@@ -1,12 +1,11 @@
 import type http from 'node:http'
 import t, { type Test } from 'tap'
 import type { Decide } from '../../src/gate/decision.ts'
-import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import { KubernetesDoor, type KubernetesDoorModules } from '../../src/proxy/kubernetes/kubernetes-door.ts'
-import type { Change } from '../../src/rules/change.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
+import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -32,19 +31,7 @@ async function proxied(
   modules: Partial<KubernetesDoorModules>,
   holdMs = 0,
 ) {
-  const decided: Change[] = []
-  const denied: UnjudgedWrite[] = []
-  let reserved = 0
-  const decide: Decide = (change) => {
-    decided.push(change)
-    reserved += 1
-    const release = (): Promise<void> => {
-      reserved -= 1
-      return Promise.resolve()
-    }
-    const verdict = { decision: 'allow', warnings: [] } as const
-    return Promise.resolve({ verdict, answer: { allowed: true, warnings: [] }, release })
-  }
+  const { modules: admits, decided, denied, reserved } = admitting()
   const proxy = await beforeUpstream(
     t,
     (request, response) => {
@@ -60,8 +47,7 @@ async function proxied(
           ...unasked,
           whoIs: () => Promise.resolve({ username: 'ann', groups: [] }),
           ask,
-          decide,
-          denied: (write) => void denied.push(write),
+          ...admits,
           ...modules,
         },
       ),
@@ -75,7 +61,7 @@ async function proxied(
     return { status: answer.status, body: (await answer.json()) as object }
   }
   const committed = () => proxy.asked.filter((each) => !each.includes('dryRun'))
-  return { ...proxy, patch, committed, decided, denied, reserved: () => reserved }
+  return { ...proxy, patch, committed, decided, denied, reserved }
 }
 
 /** What a dry run comes to on each of these versions in turn. */

@@ -2,20 +2,8 @@ import { once } from 'node:events'
 import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
-import { configure } from '../../src/configuration/configuration.ts'
-import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Change } from '../../src/rules/change.ts'
-import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { record } from '../fixtures/decisions.ts'
-
-interface Setup {
-  readonly release?: string
-  readonly longhorn?: Partial<LonghornOptions>
-  readonly hold?: string
-}
+import { sandboxed, type Setup } from './sandboxed.ts'
 
 const nodes = { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' }
 const images = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
@@ -23,50 +11,10 @@ const images = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimage
 /** Controllers that do nothing, and so end no eviction by themselves, which no proxy could hold back. */
 const idle = { reactMs: 600_000, syncMs: 600_000 }
 
-/** An embedded cluster whose clean-ups take this long, and a proxy before Longhorn's REST API. */
-async function proxied(
-  t: Test,
-  { release = 'v1.8.0', longhorn = { drainMs: 600_000 }, hold = '0s' }: Setup = {},
-) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release,
-    nodes: 3,
-    images: 2,
-    longhorn,
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
-  const server = new URL(sandbox.rest.url)
-  const agent = agentFor(server)
-  const configuration = configure([
-    { hold, healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' },
-  ])
-  const { audit, decided } = record()
-  const proxy = new ProxyGuard(
-    configuration,
-    {
-      host: '127.0.0.1',
-      port: 0,
-      tls: undefined,
-      drainMs: 0,
-      api: 'longhorn',
-      userHeader: 'X-Forwarded-User',
-    },
-    {
-      connection: connectTo(sandbox.api.url),
-      upstream: { server, host: undefined, options: () => ({ agent }) },
-      log: createLog('silent', process.stderr),
-      audit,
-    },
-  )
-  const { port } = await proxy.start()
-  t.teardown(async () => {
-    agent.destroy()
-    await proxy.stop()
-  })
-  await proxy.whenSynced(new AbortController().signal)
-  const url = `http://127.0.0.1:${port}`
+/** An embedded cluster, and a proxy before Longhorn's REST API. */
+async function proxied(t: Test, setup: Setup = {}) {
+  const of = { api: 'longhorn', userHeader: 'X-Forwarded-User' } as const
+  const { sandbox, url, decided } = await sandboxed(t, of, setup)
   const call = async (method: string, path: string, body?: object, headers: Record<string, string> = {}) => {
     const init = { method, headers: { 'content-type': 'application/json', ...headers } }
     const answer = await fetch(

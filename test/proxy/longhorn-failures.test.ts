@@ -1,13 +1,12 @@
 import type http from 'node:http'
 import t, { type Test } from 'tap'
 import type { Decide } from '../../src/gate/decision.ts'
-import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import type { Node } from '../../src/longhorn/node.ts'
 import { LonghornDoor, type LonghornDoorModules } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
-import type { Change } from '../../src/rules/change.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk } from '../fixtures/raw-objects.ts'
+import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -29,25 +28,13 @@ async function proxied(
     void request.resume().on('end', () => response.end('{}')),
   options: Partial<ProxyOptions> = {},
 ) {
-  const decided: Change[] = []
-  const denied: UnjudgedWrite[] = []
-  let reserved = 0
-  const decide: Decide = (change) => {
-    decided.push(change)
-    reserved += 1
-    const release = (): Promise<void> => {
-      reserved -= 1
-      return Promise.resolve()
-    }
-    const verdict = { decision: 'allow', warnings: [] } as const
-    return Promise.resolve({ verdict, answer: { allowed: true, warnings: [] }, release })
-  }
-  const all = { ...unasked, decide, denied: (write: UnjudgedWrite) => void denied.push(write), ...modules }
+  const { modules: admits, decided, denied, reserved } = admitting()
+  const all = { ...unasked, ...admits, ...modules }
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, all)
   const proxy = await beforeUpstream(t, answer, () => door, options)
   const put = (body: object | string, path = '/v1/nodes/n1', method = 'PUT') =>
     fetch(proxy.url + path, { method, body: typeof body === 'string' ? body : JSON.stringify(body) })
-  return { ...proxy, put, decided, denied, reserved: () => reserved }
+  return { ...proxy, put, decided, denied, reserved }
 }
 
 t.test('what has changed by the time it is reserved is judged again as it is then', async (t) => {

@@ -2,43 +2,15 @@ import http from 'node:http'
 import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { configure } from '../../src/configuration/configuration.ts'
-import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { sandboxed } from './sandboxed.ts'
 
 /** Controllers that do nothing, and so end no eviction by themselves. */
 const idle = { reactMs: 600_000, syncMs: 600_000 }
 
 /** Longhorn's UI before a proxy, on a release. */
 async function uiOf(t: Test, release: string) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release,
-    nodes: 2,
-    images: 1,
-    longhorn: idle,
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
-  const server = new URL(sandbox.rest.url)
-  const agent = agentFor(server)
-  const proxy = new ProxyGuard(
-    configure([{ hold: '0s', healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' }]),
-    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, api: 'longhorn', userHeader: undefined },
-    {
-      connection: connectTo(sandbox.api.url),
-      upstream: { server, host: undefined, options: () => ({ agent }) },
-      log: createLog('silent', process.stderr),
-    },
-  )
-  const { port } = await proxy.start()
-  t.teardown(async () => {
-    agent.destroy()
-    await proxy.stop()
-  })
-  await proxy.whenSynced(new AbortController().signal)
+  const of = { api: 'longhorn', userHeader: undefined } as const
+  const { sandbox, port } = await sandboxed(t, of, { release, longhorn: idle })
   /** As its nginx passes on what the browser asks: each request says that it could upgrade, and none does. */
   const click = async (method: string, path: string, body?: object) => {
     const sent = body === undefined ? undefined : JSON.stringify(body)
