@@ -3,6 +3,7 @@ import { isOlder } from '../longhorn/resource-version.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
+import { PageQueue } from './page-queue.ts'
 import { conflict, isSameClaim, isSameObject, union, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
 import { isSettled } from './settled.ts'
@@ -55,6 +56,7 @@ export type Reserved =
 export class Reserver {
   readonly #options: ReserverOptions
   readonly #modules: ReserverModules
+  readonly #queue = new PageQueue()
   #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
@@ -70,7 +72,9 @@ export class Reserver {
     const entries: Entry[] = []
     try {
       for (const [key, onPage] of byPage(claims)) {
-        const met = await this.#reserveOn(key, onPage, change, entries, signal)
+        const reserve = () => this.#reserveOn(key, onPage, change, entries, signal)
+        // Who only looks swaps nothing.
+        const met = await (change.request.dryRun ? reserve() : this.#queue.run(key, reserve, signal))
         if (met) return { outcome: 'conflict', conflict: met, entries }
       }
       return { outcome: 'reserved', entries }
@@ -85,19 +89,18 @@ export class Reserver {
    * @throws when the book cannot be had, or the signal's reason; the rest then stands until its deadline
    */
   async release(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
+    for (const entry of entries) await this.#queue.run(entry.key, () => this.#release(entry, signal), signal)
+  }
+
+  async #release({ key, page: known, made, displaced }: Entry, signal: AbortSignal): Promise<void> {
     const { book } = this.#modules
-    for (const { key, page: known, made, displaced } of entries) {
-      for (let page = known ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
-        const next = page.reservations.flatMap((each) =>
-          each.stamp === made.stamp ? (displaced ?? []) : each,
-        )
-        if (
-          next.length === page.reservations.length &&
-          next.every((each, at) => each === page.reservations[at])
-        )
-          break
-        if (await book.swap(page, next, signal)) break
-      }
+    // What was made by this replica is seen by it, and what came after as well.
+    const seen = known && (book.seen(key) ?? known)
+    for (let page = seen ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
+      const next = page.reservations.flatMap((each) => (each.stamp === made.stamp ? (displaced ?? []) : each))
+      const isOut =
+        next.length === page.reservations.length && next.every((each, at) => each === page.reservations[at])
+      if (isOut || (await book.swap(page, next, signal))) return
     }
   }
 

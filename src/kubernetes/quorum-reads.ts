@@ -10,6 +10,7 @@ import { parser } from '../longhorn/parse.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
+import { SharedRead } from './shared-read.ts'
 
 const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
 
@@ -20,6 +21,10 @@ const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown()))
 export class ApiReads implements QuorumReads {
   readonly #connection: Connection
   readonly #namespace: string
+  /** Whole lists are what costs; with many decisions at once they were what kept each other waiting. */
+  readonly #images = new SharedRead((signal) => this.#list('BackingImage', signal))
+  readonly #dataSources = new SharedRead((signal) => this.#list('BackingImageDataSource', signal))
+  readonly #nodes = new SharedRead((signal) => this.#list('Node', signal))
 
   /** @param namespace Longhorn's */
   constructor(connection: Connection, namespace: string) {
@@ -28,15 +33,15 @@ export class ApiReads implements QuorumReads {
   }
 
   async images(signal: AbortSignal): Promise<readonly BackingImage[]> {
-    return await this.#list('BackingImage', signal)
+    return await this.#images.get(signal)
   }
 
   async dataSources(signal: AbortSignal): Promise<readonly BackingImageDataSource[]> {
-    return await this.#list('BackingImageDataSource', signal)
+    return await this.#dataSources.get(signal)
   }
 
   async nodes(signal: AbortSignal): Promise<readonly Node[]> {
-    return await this.#list('Node', signal)
+    return await this.#nodes.get(signal)
   }
 
   async node(name: string, signal: AbortSignal): Promise<Node | undefined> {

@@ -4,6 +4,7 @@ import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, ready, uuid } from '../fixtures/raw-objects.ts'
+import { turns } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { emptied, evictD1, is, two, usual } from './replicas.ts'
 
@@ -244,4 +245,29 @@ t.test('a change does not stand in its own way when it is reviewed again', async
     await is(t, 'allow', world, evictD1(world.cluster))
     t.equal(world.reservations.length, 2)
   }
+})
+
+t.test('many at once on one page swap it once each, one after the other', async (t) => {
+  const world = new GateWorld(usual())
+  const decisions = await Promise.all(Array.from({ length: 20 }, () => world.decide(evictD1(world.cluster))))
+  t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
+  t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 20)
+  t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
+})
+
+t.test('who gives up while others are before it on a page lets those after it go on', async (t) => {
+  const world = new GateWorld(usual())
+  let goOn = (): void => undefined
+  const first = new Promise<void>((resolve) => (goOn = resolve))
+  world.before = (trip) => (trip === 'swap n1' ? first : undefined)
+  const one = world.decide(evictD1(world.cluster))
+  const leaving = new AbortController()
+  const two = world.decide(evictD1(world.cluster), 0, leaving.signal)
+  const three = world.decide(evictD1(world.cluster))
+  await turns()
+  leaving.abort()
+  t.equal((await two).verdict.decision, 'unavailable')
+  goOn()
+  t.equal((await one).verdict.decision, 'allow')
+  t.equal((await three).verdict.decision, 'allow')
 })

@@ -1,0 +1,68 @@
+import t from 'tap'
+import { SharedRead } from '../../src/kubernetes/shared-read.ts'
+import { turns } from '../fixtures/eventually.ts'
+
+/** A read that ends when the test says so, and tells how often it began. */
+function controlled() {
+  const begun: { resolve: (value: number) => void; reject: (error: Error) => void }[] = []
+  const read = new SharedRead<number>(
+    () => new Promise((resolve, reject) => void begun.push({ resolve, reject })),
+  )
+  return { read, begun }
+}
+
+const patient = new AbortController().signal
+
+t.test('who comes while a read is under way shares the next, which begins later', async (t) => {
+  const { read, begun } = controlled()
+  const one = read.get(patient)
+  const others = [read.get(patient), read.get(patient), read.get(patient)]
+  t.equal(begun.length, 1)
+  begun[0]?.resolve(1)
+  t.equal(await one, 1)
+  await turns()
+  t.equal(begun.length, 2)
+  const last = read.get(patient)
+  begun[1]?.resolve(2)
+  t.strictSame(await Promise.all(others), [2, 2, 2])
+  await turns()
+  begun[2]?.resolve(3)
+  t.equal(await last, 3)
+})
+
+t.test('one after the other read for themselves', async (t) => {
+  const { read, begun } = controlled()
+  for (const value of [1, 2]) {
+    const got = read.get(patient)
+    begun[value - 1]?.resolve(value)
+    t.equal(await got, value)
+    await turns()
+  }
+  t.equal(begun.length, 2)
+})
+
+t.test('a read that fails does so for who asked, and not for who comes then', async (t) => {
+  const { read, begun } = controlled()
+  const one = read.get(patient)
+  const other = read.get(patient)
+  begun[0]?.reject(new Error('no answer'))
+  await t.rejects(one, { message: 'no answer' })
+  await turns()
+  begun[1]?.resolve(2)
+  t.equal(await other, 2)
+})
+
+t.test('who gives up leaves the read to the others', async (t) => {
+  const { read, begun } = controlled()
+  const one = read.get(patient)
+  const leaving = new AbortController()
+  const two = read.get(leaving.signal)
+  const three = read.get(patient)
+  leaving.abort(new Error('the time is up'))
+  await t.rejects(two, { message: 'the time is up' })
+  begun[0]?.resolve(1)
+  t.equal(await one, 1)
+  await turns()
+  begun[1]?.resolve(2)
+  t.equal(await three, 2)
+})
