@@ -3,7 +3,7 @@ export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Pr
   signal.throwIfAborted()
   let onAbort = (): void => undefined
   const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason instanceof Error ? signal.reason : new Error('aborted'))
+    onAbort = () => reject(signal.reason as Error)
     signal.addEventListener('abort', onAbort)
   })
   try {

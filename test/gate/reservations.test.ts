@@ -271,3 +271,12 @@ t.test('who gives up while others are before it on a page lets those after it go
   t.equal((await one).verdict.decision, 'allow')
   t.equal((await three).verdict.decision, 'allow')
 })
+
+t.test('what was reserved is taken back though nothing is known of the book any more', async (t) => {
+  const world = new GateWorld(usual())
+  const { release } = await world.decide(evictD1(world.cluster))
+  world.forgetful = true
+  await release?.()
+  t.strictSame(world.reservations, [])
+  t.strictSame(world.trips.slice(-1), ['swap n1'])
+})

@@ -77,9 +77,7 @@ export class LonghornDoor implements ProxyDoor {
       const { fields, body: said } = readSaid(call, body)
       const pass = () => forward(said && { body: said })
       if (isHarmless(call, fields)) {
-        const last = this.#modules.known(call.kind, call.name)
-        // For the record of what it leaves behind; whatever comes of it, clearing flags never waits (longhorn.md §2).
-        if (last) await this.#modules.decide(changeOf(call, last, fields, asked), { budgetMs: 0, signal })
+        await this.#note(call, fields, asked, signal)
         return passed(await pass())
       }
       const decision = await this.#decide(call, fields, asked, signal)
@@ -130,6 +128,18 @@ export class LonghornDoor implements ProxyDoor {
       if (!isRead) throw now
     }
     throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`)
+  }
+
+  /** For the record of what a clear leaves behind. Whatever comes of that, clearing flags is never stopped (longhorn.md §2). */
+  async #note(call: Call, fields: Fields, asked: Request, signal: AbortSignal): Promise<void> {
+    const { known, decide, onProblem } = this.#modules
+    const last = known(call.kind, call.name)
+    if (!last) return
+    try {
+      await decide(changeOf(call, last, fields, asked), { budgetMs: 0, signal })
+    } catch (error) {
+      onProblem(error)
+    }
   }
 
   /** Past every cache. */
