@@ -143,6 +143,39 @@ for (const [name, door] of doors) {
   })
 }
 
+const judged: readonly (readonly [method: string, target: string, body: string])[] = [
+  ['PUT', '/v1/nodes/n1?', '{"allowScheduling":false,"evictionRequested":true}'],
+  ['POST', '/v1/nodes/n1?action=diskUpdate&', '{"disks":{"d1":{"path":"/d","evictionRequested":true}}}'],
+  ['DELETE', '/v1/nodes/n1?', ''],
+  ['POST', '/v1/backingimages/i?action=backingImageCleanup&', '{"disks":["u1"]}'],
+  ['DELETE', '/v1/backingimages/i?action=backingImageCleanup&', ''],
+]
+
+for (const [method, target, body] of judged) {
+  t.test(`what is judged and admitted is answered byte by byte, too: ${method} ${target}`, async (t) => {
+    const { url } = await everythingServer(t)
+    const modules = { ...unasked, read: () => Promise.resolve(undefined) }
+    const port = await behind(t, new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules), url)
+    for (const as of answers) {
+      const framing = body === '' ? 'none' : 'length'
+      const raw: Raw = {
+        method,
+        target: `${target}as=${as}`,
+        headers,
+        body: { framing, bytes: Buffer.from(body) },
+      }
+      const want = partsOf(await exchangeRaw(Number(new URL(url).port), 'longhorn.example', raw))
+      const got = partsOf(await exchangeRaw(port, 'longhorn.example', raw))
+      t.strictSame(
+        got.head,
+        want.head.filter((line) => !line.startsWith('X-Private')),
+        as,
+      )
+      t.ok(got.body.equals(want.body), as)
+    }
+  })
+}
+
 for (const [name, door] of doors) {
   t.test(`an offer of HTTP/2 is taken no notice of, and its body passes, for ${name}`, async (t) => {
     const { url } = await everythingServer(t)
