@@ -1,5 +1,5 @@
 import type { Kept } from './kept.ts'
-import { isDue, isUrgent, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
+import { isDue, isEnding, isUrgent, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
 
 /** The next thing to do about what is kept, one write each. */
 export type Step =
@@ -64,8 +64,12 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
   }
   if (unsigning !== undefined) return { step: 'announce', why: unsigning }
   if (isDue(authority.cert, now)) return { step: 'announce', why: 'the authority is about to expire' }
-  if (serving !== undefined && isDue(serving.cert, now))
-    return { step: 'issue', why: 'the serving certificate is about to expire' }
+  if (serving !== undefined && isDue(serving.cert, now)) {
+    const why = 'the serving certificate is about to expire'
+    if (isEnding(authority.cert, now))
+      return { step: 'announce', why: `${why}, and the authority not long after` }
+    return { step: 'issue', why }
+  }
   if (previous !== undefined && (settledMs >= rememberedMs || hasExpired(previous, now)))
     return { step: 'forget', why: 'nothing that the authority before has signed is served any more' }
   return { step: 'nothing' }

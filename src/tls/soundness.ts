@@ -20,9 +20,17 @@ export function isDue(pem: string, now: number): boolean {
   return now >= dueAt(pem, 1)
 }
 
-/** True if two thirds of the time to replace a certificate are over: 30 days before its end. */
+/**
+ * True if a third of the time to replace a certificate is over: 60 days before its end. Should all machines sleep for a
+ * month at a time, the replica that looked just before it is replaced has a second month.
+ */
 export function isUrgent(pem: string, now: number): boolean {
-  return now >= dueAt(pem, 1 / 3)
+  return now >= dueAt(pem, 2 / 3)
+}
+
+/** True if what an authority signs now would end with it so soon that there is less time to replace it than usual. */
+export function isEnding(pem: string, now: number): boolean {
+  return now >= dueAt(pem, 3)
 }
 
 /** What cannot be read is due at any time. */

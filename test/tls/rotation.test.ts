@@ -27,6 +27,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
   const sound = await madeAgo(0, clock)
   const old = await madeAgo(3_570 * day, clock)
   const ancient = await madeAgo(3_640 * day, clock)
+  const aging = await madeAgo(3_650 * day - 547 * day, clock)
   const other = await madeAgo(0, clock)
   const next = await makeAuthority(clock)
   const keyless = sound.authority && { cert: sound.authority.cert, key: undefined }
@@ -66,9 +67,17 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
       ],
       ['announced just now', { ...old, next }, { settledMs: 59_999 }, 'nothing'],
       ['announced for a minute', { ...old, next }, { settledMs: 60_000 }, 'change', /made known/],
-      // A certificate of 80 days: it is urgent after eight ninths of them.
-      ['announced, unsettled, 10 days left', { ...old, next }, { laterMs: 70 * day }, 'nothing'],
-      ['announced, unsettled, 8 days left', { ...old, next }, { laterMs: 72 * day }, 'change', /is ready/],
+      // A certificate of 80 days: it is urgent after seven ninths of them.
+      ['announced, unsettled, 19 days left', { ...old, next }, { laterMs: 61 * day }, 'nothing'],
+      ['announced, unsettled, 17 days left', { ...old, next }, { laterMs: 63 * day }, 'change', /is ready/],
+      ['89 days left, its authority with 271', aging, { laterMs: 276 * day }, 'issue'],
+      [
+        '89 days left, its authority with 269',
+        aging,
+        { laterMs: 276.1 * day + 2 * day },
+        'announce',
+        /not long after/,
+      ],
       ['announced, and broken', { ...old, next: { cert: 'x', key: 'y' } }, { settledMs: day }, 'announce'],
       ['nothing left that signs', ancient, { laterMs: 11 * day }, 'begin', /expired, and the authority has/],
       ['an authority that is none', { ...sound, authority: sound.serving }, {}, 'begin', /none of an auth/],
