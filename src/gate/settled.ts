@@ -1,4 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { objectOf } from '../disk-map/object-of.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import type { Reservation } from './reservation.ts'
@@ -10,7 +11,7 @@ import type { Reservation } from './reservation.ts'
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
   if (reservation.pinned === true) return false
-  const metadata = known(reservation, map)
+  const metadata = objectOf(map, reservation.kind, reservation.name)?.metadata
   return metadata !== undefined && isOutcome(reservation, metadata)
 }
 
@@ -18,15 +19,4 @@ export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
 export function isOutcome({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
   if (resourceVersion === '') return metadata.uid === uid && uid !== ''
   return isOlder(resourceVersion, metadata.resourceVersion)
-}
-
-function known({ kind, name }: Reservation, map: DiskMapView): Metadata | undefined {
-  switch (kind) {
-    case 'Node':
-      return map.node(name)?.metadata
-    case 'BackingImage':
-      return map.image(name)?.metadata
-    case 'BackingImageDataSource':
-      return map.dataSource(name)?.metadata
-  }
 }

@@ -3,7 +3,7 @@ import https from 'node:https'
 import type { Logger } from 'pino'
 import type { FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { objectOf } from '../disk-map/object-of.ts'
 import type { Decide } from '../gate/decision.ts'
 import { defaultGateOptions } from '../gate/gate.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
@@ -16,7 +16,7 @@ import { WhoIs } from '../proxy/kubernetes/who-is.ts'
 import { LonghornDoor } from '../proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer, type ProxyOptions } from '../proxy/proxy-server.ts'
 import { ask } from '../proxy/relay.ts'
-import type { JudgedKind, JudgedObject } from '../rules/change.ts'
+import type { JudgedKind } from '../rules/change.ts'
 import { enforcesAnything } from '../rules/override.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
@@ -185,7 +185,7 @@ export class ProxyGuard {
       {
         ...shared,
         read,
-        known: (kind, name) => knownTo(map, kind, name),
+        known: (kind, name) => objectOf(map, kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
         stopping: this.#stopping.signal,
@@ -196,17 +196,6 @@ export class ProxyGuard {
 
 /** An API server that does not answer by then is not to be waited for, in milliseconds. */
 const readMs = 10_000
-
-function knownTo(map: DiskMapView, kind: JudgedKind, name: string): JudgedObject | undefined {
-  switch (kind) {
-    case 'Node':
-      return map.node(name)
-    case 'BackingImage':
-      return map.image(name)
-    case 'BackingImageDataSource':
-      return map.dataSource(name)
-  }
-}
 
 /** Connections to an upstream, kept for later as long as load balancers keep them. */
 export function agentFor(server: URL): http.Agent {

@@ -25,6 +25,9 @@ export async function unjudged(
   return { outcome: 'own', answer }
 }
 
+/** Said of a mistake of ours. */
+export const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
+
 /** Judges; a write on which that fails by a mistake of ours is one of those. @throws RelayFailure, or the signal's reason */
 export async function judgedOrNot(
   modules: UnjudgedModules,

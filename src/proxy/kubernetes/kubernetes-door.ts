@@ -15,7 +15,7 @@ import {
 } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
 import { endToEnd } from '../headers.ts'
-import { judgedOrNot, unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
@@ -70,10 +70,7 @@ export class KubernetesDoor implements ProxyDoor {
     const dryRun = dry?.asked ?? false
     const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }
     if (!dry) return await this.#unjudged(write, asked, notJson, call)
-    const answer = statusAnswer(
-      500,
-      'Holdfast failed to judge this, and so does not pass it on; its log says why',
-    )
+    const answer = statusAnswer(500, undecided)
     return await judgedOrNot(this.#modules, recordedAs(write, asked), call, answer, () =>
       this.#decideAndPass(write, dry, asked, call),
     )

@@ -8,7 +8,7 @@ import type { Actor, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
 import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
-import { judgedOrNot, unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { callOf, type Call } from './call.ts'
 import { BadBody, readSaid } from './body.ts'
 import { changeOf, isHarmless } from './change.ts'
@@ -168,9 +168,6 @@ export class LonghornDoor implements ProxyDoor {
     return { username, groups: [] }
   }
 }
-
-/** Said of a mistake of ours. */
-const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
 
 /** So often a write is judged anew because its object changed meanwhile. */
 const maxRounds = 10
