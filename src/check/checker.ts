@@ -20,9 +20,9 @@ export class Checker {
 
   /** @param now milliseconds since the epoch */
   constructor(state: ClusterState, policy: Policy, now: number) {
-    const clock: Clock = { now: () => now, setTimer: () => () => undefined }
+    const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
     const gate = new Gate(
-      { ...defaultGateOptions, policy, replica: 'check' },
+      { ...defaultGateOptions, policy, replica: 'check', process: 'check' },
       {
         map: state.map,
         knowledge: { synced: true, ageMs: () => 0, unreadable: state.unreadable },

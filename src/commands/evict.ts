@@ -118,7 +118,7 @@ export async function carryOut(
     show?.(step)
   }
   if (dryRun) {
-    const step = nextStep(target, live.map, { policy, now: Date.now() })
+    const step = nextStep(target, live.map, { policy, now: systemClock.monotonic() })
     tell(step)
     if (step.step !== 'done' && step.step !== 'impossible') {
       note('What is to come:')
@@ -131,7 +131,7 @@ export async function carryOut(
   if (crashing && !unguarded) await insistOnGuard(connection, signal)
   return await runEviction(target, policy, {
     map: live.map,
-    now: Date.now,
+    now: () => systemClock.monotonic(),
     tell,
     changed: () => nextChange(live, signal),
     write: (evictionRequested) =>

@@ -87,13 +87,13 @@ async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promis
     await tellWhatIsMissing({ book, live, connection }, flags, ended.signal)
     const guard = await GuardStatus.open(flags, connection, ended.signal, note)
     opened.push(guard)
-    const watchingSince = flags.watch ? systemClock.now() : undefined
+    const watchingSince = flags.watch ? systemClock.monotonic() : undefined
     const look = () =>
       observe({
         map: live.map,
         pages: book.pages,
         guard: guard.replicas,
-        now: systemClock.now(),
+        now: systemClock.monotonic(),
         watchingSince,
         only,
       })

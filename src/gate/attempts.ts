@@ -65,7 +65,7 @@ export class Attempts {
     // A half-read map could refuse wrongly as well as allow wrongly.
     if (arming && !knowledge.synced) return this.#unavailable(change, 'disk-map-not-synced', [])
     const policy = policyFor(change, this.#options.policy)
-    const verdict = verdictOn(judge(change, map, policy, clock.now()))
+    const verdict = verdictOn(judge(change, map, policy, clock.monotonic()))
     if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict)
     const doubt = this.#doubt()
     if (doubt) return this.#unavailable(change, doubt, verdict.warnings)
@@ -112,7 +112,7 @@ export class Attempts {
     const softened = policyFor(change, this.#options.policy)
     const policy = { ...softened, release: softened.release ?? map.release }
     const acts = actsOf(change)
-    const { warnings } = verdictOn(judge(change, map, policy, clock.now()))
+    const { warnings } = verdictOn(judge(change, map, policy, clock.monotonic()))
     const profile = this.#profile()
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
@@ -124,7 +124,7 @@ export class Attempts {
         return this.#failed(change, 'reservations-unreachable', reserved.error, warnings)
       const fresh = await this.#confirm(change, acts, claims, signal)
       if (fresh instanceof Error) return this.#failed(change, 'not-confirmed', fresh, warnings)
-      const verdict = verdictOn(judge(change, fresh, policy, clock.now()))
+      const verdict = verdictOn(judge(change, fresh, policy, clock.monotonic()))
       if (verdict.decision !== 'allow') return attemptOf(verdict)
       const wanted = claimsOf(acts, fresh, profile)
       if (isCovered(wanted, claims)) return attemptOf(this.#allowed(change, warnings))
@@ -183,11 +183,11 @@ export class Attempts {
 
   #held(change: Change, conflict: Conflict, warnings: readonly Warning[]): Attempt {
     const objection = findingOf(change, conflict, this.#modules.map)
-    const { kind, name, deadline } = conflict.reservation
+    const { kind, name } = conflict.reservation
     return {
       verdict: { decision: 'hold', objections: [objection], warnings },
       wakeOn: new Set([pageChange(conflict.claim.page), objectChange(kind, name)]),
-      wakeAt: deadline + 1,
+      wakeAt: conflict.until + 1,
     }
   }
 }

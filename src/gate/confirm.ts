@@ -12,7 +12,7 @@ import { nodeOf, unownedDisks } from './reservation-book.ts'
 export interface ConfirmModules {
   readonly map: DiskMapView
   readonly reads: QuorumReads
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'monotonic'>
 }
 
 /**
@@ -35,7 +35,7 @@ export async function confirm(
     emptying ? reads.dataSources(signal) : [map.dataSource(nameOf(change))],
     readNodes(change, claims, { map, reads }, signal),
   ])
-  const now = clock.now()
+  const now = clock.monotonic()
   const fresh = new DiskMap()
   for (const node of nodes) fresh.apply(node, now)
   for (const source of sources) if (source) fresh.apply(source, now)

@@ -8,6 +8,7 @@ import type { Changes } from './changes.ts'
 import { isEnforced } from './conflict-finding.ts'
 import type { Decision } from './decision.ts'
 import { Holds, type Held, type HoldLimits, type Patience } from './holds.ts'
+import { Lifetimes } from './lifetimes.ts'
 import type { Audit, Clock } from './ports.ts'
 import type { ReservationBook } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
@@ -20,13 +21,13 @@ export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions
 }
 
 /** The limits without configuration. */
-export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica'> = {
+export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'process'> = {
   // What was quiet for 90 s is listed anew, so this means that something is wrong.
   maxAgeMs: 120_000,
   retryAfterSeconds: 2,
   maxHoldMs: 30_000,
   maxHolds: 64,
-  // The API server's request timeout of 60 s, and slack for clocks that disagree.
+  // The API server's request timeout of 60 s, and some slack.
   commitMs: 70_000,
   sweepMs: 30_000,
 }
@@ -48,6 +49,7 @@ export class Gate {
   readonly #attempts: Attempts
   readonly #holds: Holds
   readonly #settler: Settler
+  readonly #lifetimes: Lifetimes
 
   constructor(options: GateOptions, modules: GateModules) {
     this.#options = options
@@ -55,11 +57,14 @@ export class Gate {
     const { changes, clock, onProblem } = modules
     const stands: ReserverModules['stands'] = (conflict, change) =>
       isEnforced(conflict, policyFor(change, options.policy))
-    const reserver = new Reserver(options, { ...modules, stands })
+    const lifetimes = new Lifetimes(modules.book, clock)
+    this.#lifetimes = lifetimes
+    const reserver = new Reserver(options, { ...modules, lifetimes, stands })
     this.#attempts = new Attempts(options, { ...modules, reserver })
     this.#holds = new Holds(options, changes, clock)
     this.#settler = new Settler(options, {
       ...modules,
+      lifetimes,
       onProblem: (error) => onProblem('not-released', error),
     })
   }
@@ -72,11 +77,11 @@ export class Gate {
   /** Decides one change and puts it on record. Never throws for a change that its door could make. */
   async decide(change: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
-    const beginning = clock.now()
+    const beginning = clock.monotonic()
     const { verdict, heldMs, release } = await this.#verdict(change, patience)
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
-    const recorded = audit.decided(change, verdict, { totalMs: clock.now() - beginning, heldMs })
+    const recorded = audit.decided(change, verdict, { totalMs: clock.monotonic() - beginning, heldMs })
     // Most decisions are not recorded, and do not wait for a turn of the event loop either.
     if (recorded) await recorded
     return release ? { verdict, answer, release } : { verdict, answer }
@@ -90,6 +95,7 @@ export class Gate {
   /** Resolves when nothing is under way any more. */
   async stop(): Promise<void> {
     this.stopHolding()
+    this.#lifetimes.stop()
     await this.#settler.stop()
   }
 

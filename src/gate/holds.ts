@@ -14,7 +14,7 @@ export interface Patience {
 export interface Attempt {
   readonly verdict: Verdict
   readonly wakeOn: ReadonlySet<Changed>
-  /** When time alone may have changed the matter, in milliseconds since the epoch. */
+  /** When time alone may have changed the matter, by {@link Clock.monotonic}. */
   readonly wakeAt: number | undefined
   /** Takes back what was reserved for an admitted change. */
   readonly release?: () => Promise<void>
@@ -59,7 +59,7 @@ export class Holds {
 
   /** Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. */
   async until(attempt: () => Promise<Attempt>, { budgetMs, signal }: Patience): Promise<Held> {
-    const end = this.#clock.now() + Math.min(budgetMs, this.#limits.maxHoldMs)
+    const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
     const heard = new Set<Changed>()
     // Heard from before the attempt on, since what it waits for may happen while it asks.
     const deafen = this.#changes.subscribe((changed) => heard.add(changed))
@@ -74,9 +74,9 @@ export class Holds {
         if (!counted && this.#active >= this.#limits.maxHolds) return { verdict: tried.verdict, heldMs }
         if (!counted) this.#active += 1
         counted = true
-        const began = this.#clock.now()
+        const began = this.#clock.monotonic()
         const worth = await this.#wait(tried, heard, end, signal)
-        heldMs += this.#clock.now() - began
+        heldMs += this.#clock.monotonic() - began
         if (!worth) return { verdict: tried.verdict, heldMs }
       }
     } finally {
@@ -98,7 +98,7 @@ export class Holds {
     end: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const now = this.#clock.now()
+    const now = this.#clock.monotonic()
     const over = now >= end || this.#stopped || signal.aborted
     if (over || [...heard].some((changed) => wakeOn.has(changed))) return Promise.resolve(!over)
     return new Promise((resolve) => {

@@ -15,9 +15,12 @@ export interface Knowledge {
   readonly unreadable: readonly { readonly kind: string; readonly name: string; readonly problem: string }[]
 }
 
-/** Time, in milliseconds since the epoch. */
+/** Time, in milliseconds. */
 export interface Clock {
+  /** Since the epoch, for people and records: it may be wrong, and it may jump. */
   now(): number
+  /** Never runs backwards, from a start of this process's own: for ages and waits. No two processes compare theirs. */
+  monotonic(): number
   /** Calls `fire` once after `ms` milliseconds. @returns cancels the timer; does nothing once it has fired */
   setTimer(ms: number, fire: () => void): () => void
 }

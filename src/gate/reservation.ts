@@ -26,17 +26,40 @@ export interface Reservation {
   readonly resourceVersion: string
   readonly intent: Intent
   readonly disks: Disks
-  /** After this the API server can no longer commit the write; milliseconds since the epoch. */
+  /**
+   * When the API server can no longer commit the write, by the time of day of who made it, in milliseconds since the
+   * epoch. For people: whoever decides counts {@link lastsMs} by a clock of their own.
+   */
   readonly deadline: number
-  /** The replica of the guard that admitted it. */
+  /** How long that was when it was made, in milliseconds; absent if an older version of Holdfast made it. */
+  readonly lastsMs?: number | undefined
+  /** The replica of the guard that admitted it, for people: two processes may have one name. */
   readonly by: string
-  /** Tells this admission from an earlier or later one of the same object and intent. */
+  /** Tells this admission from every other, of whatever process. */
   readonly stamp: string
   /**
    * True if the write may not be bound to the version that was reviewed: Longhorn's REST API writes on whatever version
    * there is. A newer version then tells nothing; its door releases it once the upstream has answered.
    */
   readonly pinned?: boolean | undefined
+}
+
+/** What an older version of Holdfast reserved lasts as long as that at most: through its webhook, and its proxies. */
+const olderMs = { webhook: 70_000, proxy: 190_000 } as const
+
+/** How long after it was made its write may be committed, in milliseconds. */
+export function lastsMs({ lastsMs: given, pinned }: Reservation): number {
+  return given ?? (pinned === true ? olderMs.proxy : olderMs.webhook)
+}
+
+/** The stamp of a reservation. @param process made at random, once for each process, so that no two give the same */
+export function stampOf(replica: string, process: string, count: number): string {
+  return `${replica}/${process}/${count}`
+}
+
+/** True if this process made the reservation. */
+export function isOwn({ stamp }: Reservation, process: string): boolean {
+  return stamp.split('/').at(-2) === process
 }
 
 /** True if the two must not both be on their way. */

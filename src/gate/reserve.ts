@@ -2,9 +2,18 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
+import type { Lifetimes } from './lifetimes.ts'
 import type { Clock, QuorumReads } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
-import { conflict, isSameClaim, isSameObject, union, type Reservation } from './reservation.ts'
+import {
+  conflict,
+  isSameClaim,
+  isSameObject,
+  lastsMs,
+  stampOf,
+  union,
+  type Reservation,
+} from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
 import { isSettled } from './settled.ts'
 import { isProxied } from './turn.ts'
@@ -15,6 +24,7 @@ export interface ReserverModules {
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'now'>
+  readonly lifetimes: Lifetimes
   /** False for a conflict that may come true, since its rule is not enforced. */
   readonly stands: (conflict: Conflict, change: Change) => boolean
 }
@@ -23,9 +33,11 @@ export interface ReserverModules {
 export interface ReserverOptions {
   /** The name of this replica, for people who read the book. */
   readonly replica: string
+  /** Made at random, once for each process: tells its reservations from those of all others, whatever their names. */
+  readonly process: string
   /**
    * How long the API server may take to commit a write that was admitted, in milliseconds: its request timeout and
-   * some slack, which clocks that disagree may use up.
+   * some slack.
    */
   readonly commitMs: number
 }
@@ -34,6 +46,8 @@ export interface ReserverOptions {
 export interface Conflict {
   readonly claim: Claim
   readonly reservation: Reservation
+  /** When it ends at the latest, by {@link Clock.monotonic}. */
+  readonly until: number
 }
 
 /** A reservation that was made, or may have been. */
@@ -118,7 +132,8 @@ export class Reserver {
       const others = standing.filter(
         (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
       )
-      const met = await this.#conflict(others, claims, change, signal)
+      this.#modules.lifetimes.note(page)
+      const met = await this.#conflict(key, others, claims, change, signal)
       if (met) return met
       if (change.request.dryRun) return undefined
       const drafts = claims.map((claim) => this.#draft(change, claim, standing))
@@ -137,32 +152,35 @@ export class Reserver {
 
   /** The first that stands against a claim. One whose time is over has to be looked at by a quorum read first. */
   async #conflict(
+    key: string,
     standing: readonly Reservation[],
     claims: readonly Claim[],
     change: Change,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const { clock, reads, stands } = this.#modules
+    const { lifetimes, reads, stands } = this.#modules
     for (const reservation of standing) {
+      const until = lifetimes.endOf(key, reservation)
       const claim = claims.find(
-        (each) => conflict(each, reservation) && stands({ claim: each, reservation }, change),
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until }, change),
       )
       if (!claim) continue
-      if (clock.now() <= reservation.deadline) return { claim, reservation }
+      if (!lifetimes.isOver(key, reservation)) return { claim, reservation, until }
       await reads.metadata(reservation.kind, reservation.name, signal)
     }
     return undefined
   }
 
   #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]) {
-    const { replica, commitMs } = this.#options
+    const { replica, process, commitMs } = this.#options
     const fresh: Reservation = {
       ...objectOf(change),
       intent,
       disks,
       deadline: this.#modules.clock.now() + commitMs,
+      lastsMs: commitMs,
       by: replica,
-      stamp: `${replica}/${++this.#stamps}`,
+      stamp: stampOf(replica, process, ++this.#stamps),
       // Not all writes of proxies are bound to the version that was judged.
       ...(isProxied(change.request) && { pinned: true }),
     }
@@ -185,6 +203,7 @@ function both(fresh: Reservation, earlier: Reservation): Reservation {
     resourceVersion: later.resourceVersion,
     disks: union(fresh.disks, earlier.disks),
     deadline: Math.max(fresh.deadline, earlier.deadline),
+    lastsMs: Math.max(lastsMs(fresh), lastsMs(earlier)),
   }
 }
 

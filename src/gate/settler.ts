@@ -1,9 +1,10 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Changes } from './changes.ts'
 import type { Clock, QuorumReads } from './ports.ts'
-import type { Reservation } from './reservation.ts'
+import { isOwn, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
 import { isSettled } from './settled.ts'
+import type { Lifetimes } from './lifetimes.ts'
 
 /** What settling works with. */
 export interface SettlerModules {
@@ -12,14 +13,15 @@ export interface SettlerModules {
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly changes: Changes
   readonly clock: Clock
+  readonly lifetimes: Lifetimes
   /** Told when a page could not be cleaned up; it is tried again with the next sweep. */
   readonly onProblem: (error: unknown) => void
 }
 
 /** What the operator decides about settling. */
 export interface SettlerOptions {
-  /** This replica: it cleans up after itself at once, and after others with each sweep. */
-  readonly replica: string
+  /** This process: it cleans up after itself at once, and after others with each sweep. */
+  readonly process: string
   readonly sweepMs: number
 }
 
@@ -70,7 +72,7 @@ export class Settler {
       const concerned = page.reservations.some(
         (each) =>
           changed === `${each.kind}/${each.name}` &&
-          each.by === this.#options.replica &&
+          isOwn(each, this.#options.process) &&
           isSettled(each, map),
       )
       if (concerned) this.#run(this.#settle(page))
@@ -86,7 +88,8 @@ export class Settler {
     const { signal } = this.#stopping
     try {
       const standing: Reservation[] = []
-      for (const each of page.reservations) if (!(await this.#isOver(each, signal))) standing.push(each)
+      for (const each of page.reservations)
+        if (!(await this.#isOver(page.key, each, signal))) standing.push(each)
       // If somebody else was quicker, the page looks different now and is for the next sweep.
       if (standing.length < page.reservations.length) await this.#modules.book.swap(page, standing, signal)
     } catch (error) {
@@ -95,10 +98,10 @@ export class Settler {
   }
 
   /** Past its deadline nothing can be committed any more; the read makes sure that what was is there to be seen. */
-  async #isOver(reservation: Reservation, signal: AbortSignal): Promise<boolean> {
-    const { map, clock, reads } = this.#modules
+  async #isOver(key: string, reservation: Reservation, signal: AbortSignal): Promise<boolean> {
+    const { map, lifetimes, reads } = this.#modules
     if (isSettled(reservation, map)) return true
-    if (clock.now() <= reservation.deadline) return false
+    if (!lifetimes.isOver(key, reservation)) return false
     await reads.metadata(reservation.kind, reservation.name, signal)
     return true
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -87,7 +88,7 @@ export class DecisionCore {
     this.#operator = operator
     this.#operatorPort = configuration.operatorPort
     this.gate = new Gate(
-      { ...defaultGateOptions, ...configuration, commitMs },
+      { ...defaultGateOptions, ...configuration, process: randomUUID(), commitMs },
       {
         map,
         knowledge: this.#feed,

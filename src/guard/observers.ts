@@ -115,7 +115,7 @@ export function observers(
       pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
         image,
         diskUUID,
-        since,
+        since: since + systemClock.now() - systemClock.monotonic(),
       })),
     }),
   })

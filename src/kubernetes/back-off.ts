@@ -39,7 +39,7 @@ export class BackOff {
 
   /** Something worked: from now on it counts as healthy, until the next failure. */
   succeeded(): void {
-    this.#healthySince ??= this.#clock.now()
+    this.#healthySince ??= this.#clock.monotonic()
   }
 
   /**
@@ -50,7 +50,7 @@ export class BackOff {
    */
   failed(retryAfterSeconds = 0): number {
     const { baseMs, capMs, healthyMs, maxRetryAfterMs } = this.#limits
-    const healthyFor = this.#healthySince === undefined ? 0 : this.#clock.now() - this.#healthySince
+    const healthyFor = this.#healthySince === undefined ? 0 : this.#clock.monotonic() - this.#healthySince
     this.#healthySince = undefined
     if (healthyFor >= healthyMs) this.#failures = 0
     const ceilingMs = Math.min(capMs, baseMs * 2 ** this.#failures)

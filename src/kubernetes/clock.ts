@@ -1,7 +1,12 @@
 /** Time, timers included: a test owns it by giving its own. */
 export interface Clock {
-  /** Milliseconds since the epoch; never runs backwards, so a difference of two is an age. */
+  /** The time of day, in milliseconds since the epoch, for people and records: it may be wrong, and it may jump. */
   now(): number
+  /**
+   * Milliseconds that never run backwards, from a start of this process's own: a difference of two is an age. Two
+   * processes must not compare them.
+   */
+  monotonic(): number
   /**
    * Calls `fire` once after `ms` milliseconds.
    *
@@ -14,11 +19,13 @@ export interface Clock {
 export type Random = () => number
 
 /**
- * The process's own time. It counts on from the moment the process started, so a wall clock that is set back
- * does not make old knowledge young. Known limit: a suspended machine does not count.
+ * The machine's time. What is counted goes on from the moment the process started, so a wall clock that is set back does
+ * not make old knowledge young; it looks like a time of day, and is one while nobody sets the clock. Known limit: it
+ * stands still while the machine is suspended.
  */
 export const systemClock: Clock = {
-  now: () => performance.timeOrigin + performance.now(),
+  now: () => Date.now(),
+  monotonic: () => performance.timeOrigin + performance.now(),
   setTimer: (ms, fire) => {
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)

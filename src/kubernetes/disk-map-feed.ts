@@ -137,7 +137,7 @@ export class DiskMapFeed {
 
   #pass(kind: Kind, { type, name, value }: Change<Parsed<LonghornObject>>): void {
     const { sink, onProblem } = this.#options
-    const at = this.#clock.now()
+    const at = this.#clock.monotonic()
     if (type !== 'deleted' && !value.ok) {
       this.#unreadable.add({ kind, name, problem: value.problem })
       onProblem?.(unreadable(kind, name, value.problem))

@@ -105,7 +105,7 @@ export class EventRecorder implements EventSink {
         message,
         count: 1,
         written: 0,
-        notBefore: now,
+        notBefore: this.#options.clock.monotonic(),
       })
     }
     this.#schedule()
@@ -131,9 +131,9 @@ export class EventRecorder implements EventSink {
     const { clock } = this.#options
     const next = Math.min(...this.#unwritten().map(({ notBefore }) => notBefore))
     if (next === Infinity) return
-    this.#cancel = clock.setTimer(Math.max(0, next - clock.now()), () => {
+    this.#cancel = clock.setTimer(Math.max(0, next - clock.monotonic()), () => {
       this.#isWriting = true
-      const due = this.#unwritten().filter(({ notBefore }) => notBefore <= clock.now())
+      const due = this.#unwritten().filter(({ notBefore }) => notBefore <= clock.monotonic())
       this.#writing = this.#write(due, AbortSignal.timeout(this.#limits.writeMs)).finally(() => {
         this.#isWriting = false
         this.#schedule()
@@ -145,7 +145,7 @@ export class EventRecorder implements EventSink {
     const problems: unknown[] = []
     for (const series of due) {
       const { count } = series
-      series.notBefore = this.#options.clock.now() + this.#limits.writeMs
+      series.notBefore = this.#options.clock.monotonic() + this.#limits.writeMs
       try {
         await (series.written === 0 ? this.#create(series, signal) : this.#countUp(series, signal))
         series.written = count

@@ -15,7 +15,7 @@ export interface ElectionOptions {
   readonly name: string
   /** This replica; no two may have the same. */
   readonly replica: string
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   /** How long one leads without a sign of life, in milliseconds; three times what lies between two questions. */
   readonly leaseMs?: number
 }
@@ -86,8 +86,9 @@ export class LeaseElection implements Election {
       return await this.#write('POST', this.#path, this.#lease(replica, undefined), signal)
     const holder = lease.spec.holderIdentity ?? ''
     if (holder !== replica && holder !== '') {
-      if (this.#seen?.version !== lease.version) this.#seen = { version: lease.version, at: clock.now() }
-      if (clock.now() - this.#seen.at < (lease.spec.leaseDurationSeconds ?? 0) * 1_000) return false
+      if (this.#seen?.version !== lease.version)
+        this.#seen = { version: lease.version, at: clock.monotonic() }
+      if (clock.monotonic() - this.#seen.at < (lease.spec.leaseDurationSeconds ?? 0) * 1_000) return false
     }
     return await this.#put(lease, replica, signal)
   }

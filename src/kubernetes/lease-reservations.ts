@@ -38,6 +38,7 @@ const ReservationsSchema = Type.Array(
     intent: Type.Union(intents.map((intent) => Type.Literal(intent))),
     disks: Type.Union([Type.Literal('any'), Type.Array(Type.String())]),
     deadline: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' }),
+    lastsMs: Type.Optional(Type.Integer({ minimum: 0 })),
     by: Type.String(),
     stamp: Type.String(),
     pinned: Type.Optional(Type.Boolean()),

@@ -68,7 +68,7 @@ export class ListWatch<T extends object> {
     this.#clock = options.clock ?? systemClock
     this.#random = options.random ?? Math.random
     this.#backOff = new BackOff(this.#limits.backOff, this.#clock, this.#random)
-    this.#state = { phase: 'listing', since: this.#clock.now(), objects: 0 }
+    this.#state = { phase: 'listing', since: this.#clock.monotonic(), objects: 0 }
     this.#over = this.#run()
   }
 
@@ -102,7 +102,7 @@ export class ListWatch<T extends object> {
    * that a quiet one is replaced by a list in time.
    */
   ageMs(): number {
-    return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.now() - this.#provenAt)
+    return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.monotonic() - this.#provenAt)
   }
 
   /** Ends a wait, since somebody else was just answered; not one that the server itself asked for. */
@@ -123,22 +123,22 @@ export class ListWatch<T extends object> {
     if (signal?.aborted) stop()
     const stopped = () => this.#stopping.signal.aborted
     while (!stopped()) {
-      const began = this.#clock.now()
+      const began = this.#clock.monotonic()
       try {
         if (this.#next === 'list') await this.#list()
         else await this.#watch()
       } catch (error) {
-        if (!stopped()) await this.#restart(error, this.#clock.now() - began)
+        if (!stopped()) await this.#restart(error, this.#clock.monotonic() - began)
       }
     }
     signal?.removeEventListener('abort', stop)
-    this.#state = { phase: 'stopped', since: this.#clock.now() }
+    this.#state = { phase: 'stopped', since: this.#clock.monotonic() }
   }
 
   async #list(): Promise<void> {
     const { connection, path, project, onSynced } = this.#options
     const { signal } = this.#stopping
-    const since = this.#clock.now()
+    const since = this.#clock.monotonic()
     this.#state = { phase: 'listing', since, objects: 0 }
     const replacement = this.#mirror.replacement()
     let resourceVersion: string | undefined
@@ -160,7 +160,7 @@ export class ListWatch<T extends object> {
 
   async #watch(): Promise<never> {
     const { minWatchSeconds, maxWatchSeconds } = this.#limits
-    const since = this.#clock.now()
+    const since = this.#clock.monotonic()
     this.#state = { phase: 'watching', since, connected: false }
     const request = {
       ...this.#limits,
@@ -190,7 +190,7 @@ export class ListWatch<T extends object> {
         if (change) this.#tell(() => this.#options.onChange(change))
       },
       current: () => {
-        this.#provenAt = this.#clock.now()
+        this.#provenAt = this.#clock.monotonic()
       },
     })
   }
@@ -213,7 +213,7 @@ export class ListWatch<T extends object> {
     if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
     if (atOnce) return
 
-    const since = this.#clock.now()
+    const since = this.#clock.monotonic()
     this.#state = { phase: 'backing-off', since, until: since + waitMs, reason }
     const { signal } = this.#stopping
     this.#wake = new AbortController()

@@ -12,10 +12,10 @@ import { Repeats } from './repeats.ts'
  */
 export class DecisionLog implements Audit {
   readonly #log: Logger
-  readonly #clock: Pick<Clock, 'now'>
+  readonly #clock: Pick<Clock, 'monotonic'>
   readonly #repeats = new Repeats()
 
-  constructor(log: Logger, clock: Pick<Clock, 'now'>) {
+  constructor(log: Logger, clock: Pick<Clock, 'monotonic'>) {
     this.#log = log
     this.#clock = clock
   }
@@ -30,7 +30,7 @@ export class DecisionLog implements Audit {
     const key = [verdict.decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(
       ' ',
     )
-    const repeat = this.#repeats.see(key, this.#clock.now())
+    const repeat = this.#repeats.see(key, this.#clock.monotonic())
     if (!repeat.told) return
     const fields = {
       uid,

@@ -14,7 +14,7 @@ export interface StateSources {
   readonly profile: () => Profile
   readonly knowledge: Knowledge
   readonly book: Pick<ReservationBook, 'pages'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'monotonic'>
   /** How many changes are held now. */
   readonly holding: () => number
   /** How often each list-watch was started anew, by kind and reason. */
@@ -82,7 +82,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
     'holdfast_oldest_pending_cleanup_seconds',
     'How long the oldest of them has been pending; 0 if none is.',
     () => {
-      let oldest = clock.now()
+      let oldest = clock.monotonic()
       const now = oldest
       for (const { since } of map.pendingCleanups()) oldest = Math.min(oldest, since)
       return (now - oldest) / 1_000

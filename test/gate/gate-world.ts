@@ -52,7 +52,13 @@ export class GateWorld {
     this.book = book ?? new InProcessBook()
     this.book.subscribe((key) => this.changes.tell(pageChange(key)))
     this.gate = new Gate(
-      { ...defaultGateOptions, replica: 'one', ...options, policy: { ...defaultPolicy, ...policy } },
+      {
+        ...defaultGateOptions,
+        replica: 'one',
+        process: `process of ${options.replica ?? 'one'}`,
+        ...options,
+        policy: { ...defaultPolicy, ...policy },
+      },
       {
         map: cluster.map,
         knowledge: this.knowledge,

@@ -47,19 +47,24 @@ function chosen(world: World, choice: number): Step {
   return step
 }
 
-/** Random walks, for what is too large to be explored. The same seed takes the same walks. */
+/**
+ * Random walks, for what is too large to be explored. The same seed takes the same walks.
+ *
+ * @param leaves steps that are not taken, where what is looked for lies deep
+ */
 export async function walk(
   scenario: Scenario,
   walks: number,
   depth: number,
   seed: number,
+  leaves?: RegExp,
 ): Promise<Explored> {
   const random = generator(seed)
   let [states, longest] = [0, 0]
   for (let runs = 1; runs <= walks; runs++) {
     const world = new World(scenario)
     for (let at = 0; at < depth; at++) {
-      const steps = world.steps()
+      const steps = world.steps().filter(({ what }) => leaves?.test(what) !== true)
       const step = steps[Math.floor(random() * steps.length)]
       if (!step) break
       await world.take(step)

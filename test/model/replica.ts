@@ -1,7 +1,7 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
-import type { QuorumReads } from '../../src/gate/ports.ts'
+import type { Clock, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
@@ -21,13 +21,15 @@ export interface Operation {
 /** What is weakened, to see the checker find it. */
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
-  readonly book?: (book: ReservationBook) => ReservationBook
+  readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
 }
 
 /** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
 export class Replica {
   readonly id: number
+  /** How often it was restarted under its name. */
+  readonly process: number
   readonly map = new DiskMap()
   readonly changes = new Changes()
   readonly gate: Gate
@@ -39,18 +41,36 @@ export class Replica {
   readonly #delivered: Record<Watched, number> = { Node: 0, BackingImage: 0, BackingImageDataSource: 0 }
   #pagesDelivered = 0
   readonly #pages = new Map<string, NumberedPage>()
+  readonly #listeners = new Set<(key: string) => void>()
+  /** When it first saw a reservation, by its stamp. */
+  readonly #firstSeen = new Map<string, number>()
+  readonly #now: () => number
 
-  constructor(id: number, store: Store, time: ModelTime, release: string, sabotage: Sabotage) {
+  constructor(
+    { id, process }: Pick<Replica, 'id' | 'process'>,
+    store: Store,
+    time: ModelTime,
+    release: string,
+    sabotage: Sabotage,
+  ) {
     this.id = id
+    this.process = process
     this.#store = store
     const clock = time.clockOf(id)
+    this.#now = () => clock.monotonic()
     const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
     this.map.apply(parsed('Setting', setting), time.now)
     const { options } = sabotage
-    const book = sabotage.book?.(this.#book()) ?? this.#book()
+    const book = sabotage.book?.(this.#book(), clock) ?? this.#book()
     const reads = sabotage.reads?.(this.#reads(), this.map) ?? this.#reads()
     this.gate = new Gate(
-      { ...defaultGateOptions, replica: `replica ${id}`, policy: defaultPolicy, ...options },
+      {
+        ...defaultGateOptions,
+        replica: `replica ${id}`,
+        process: `${id}.${process}`,
+        policy: defaultPolicy,
+        ...options,
+      },
       {
         map: this.map,
         knowledge: { synced: true, ageMs: () => 0, unreadable: [] },
@@ -63,6 +83,7 @@ export class Replica {
       },
     )
     for (const kind of watched) while (this.behind(kind) > 0) this.deliver(kind, time.now)
+    while (this.pagesBehind() > 0) this.deliverPage()
   }
 
   /** How many events of a kind it has not heard of yet. */
@@ -95,8 +116,11 @@ export class Replica {
   /** What it knows, for telling states apart. */
   knows(): string {
     const positions = watched.map((kind) => `${this.behind(kind)}`).join()
-    const pages = [...this.#pages.values()].map(({ page, change }) => `${page.key}@${change}`).toSorted()
-    return `${positions}|${this.pagesBehind()}|${pages.join()}`
+    const pages = [...this.#pages.values()].map(({ page, change }) => {
+      const ages = page.reservations.map(({ stamp }) => this.#now() - (this.#firstSeen.get(stamp) ?? 0))
+      return `${page.key}@${change}/${ages.join()}`
+    })
+    return `${positions}|${this.pagesBehind()}|${pages.toSorted().join()}`
   }
 
   #seen(key: string): NumberedPage {
@@ -105,6 +129,10 @@ export class Replica {
 
   #keep(numbered: NumberedPage): void {
     this.#pages.set(numbered.page.key, numbered)
+    for (const { stamp } of numbered.page.reservations) {
+      if (!this.#firstSeen.has(stamp)) this.#firstSeen.set(stamp, this.#now())
+    }
+    for (const listener of this.#listeners) listener(numbered.page.key)
     this.changes.tell(pageChange(numbered.page.key))
   }
 
@@ -163,7 +191,10 @@ export class Replica {
           if (swapped && swapped.change > this.#seen(page.key).change) this.#keep(swapped)
           return swapped?.page
         }),
-      subscribe: () => () => undefined,
+      subscribe: (listener) => {
+        this.#listeners.add(listener)
+        return () => this.#listeners.delete(listener)
+      },
     }
   }
 

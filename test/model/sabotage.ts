@@ -1,4 +1,4 @@
-import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Sabotage } from './replica.ts'
@@ -36,3 +36,25 @@ export const earlyExpiry: Sabotage = { options: { commitMs: 1_000 } }
 
 /** The rule of profile A narrowed to that of profile B: only the evicted disks count. */
 export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, release: 'v1.8.1' } } }
+
+/** Stamps of two processes that are alike: without what is made at random once for each. */
+export const sharedStamps: Sabotage = { options: { process: 'any' } }
+
+/** Reservations end at their deadline by the time of day, which is not the same everywhere. */
+export const wallClockDeadlines: Sabotage = {
+  book: (book, clock) => {
+    const dated = (page: Page): Page => ({
+      ...page,
+      reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
+    })
+    return {
+      ...book,
+      seen: (key) => {
+        const page = book.seen(key)
+        return page && dated(page)
+      },
+      pages: () => [...book.pages()].map(dated),
+      read: async (key, signal) => dated(await book.read(key, signal)),
+    }
+  },
+}

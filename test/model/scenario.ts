@@ -17,6 +17,10 @@ export interface Scenario {
   readonly jumps: number
   /** Whether a replica may crash. */
   readonly crash: boolean
+  /** Whether a replica may restart under its name: what it reserved stays, and what it knew is gone. */
+  readonly restarts: boolean
+  /** Whether the time of day of a replica may step an hour back or ahead, as often as anybody likes. */
+  readonly steps: boolean
   /** Whether a copy may turn unknown and ready again. */
   readonly flaky: boolean
   /** Whether the answer to a swap may be lost. */
@@ -37,7 +41,8 @@ export function scenario(
   wishes: readonly Wish[],
   more: Partial<Scenario> = {},
 ): Scenario {
-  const usual = { reviews: 2, jumps: 0, crash: false, flaky: false, losses: false, budgetMs: 0, sabotage: {} }
+  const nothing = { crash: false, restarts: false, steps: false, flaky: false, losses: false }
+  const usual = { reviews: 2, jumps: 0, budgetMs: 0, sabotage: {}, ...nothing }
   return { ...usual, name, profile, objects, wishes, ...more }
 }
 

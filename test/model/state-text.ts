@@ -13,15 +13,15 @@ export function stateText(
   now: number,
 ): string {
   const objects = [...store.objects()].map(shownObject)
-  const pages = [...store.pages()].map((page) => shownPage(page, now))
+  const pages = [...store.pages()].map((page) => shownPage(page))
   const known = replicas.map((replica) => shownReplica(replica, store))
   return [objects, pages, known, phases.map((phase) => shownPhase(phase, now))].map(String).join('\n')
 }
 
-function shownPage({ page, change }: NumberedPage, now: number): string {
+function shownPage({ page, change }: NumberedPage): string {
   const reservations = page.reservations.map(
-    ({ stamp, kind, name, resourceVersion, intent, disks, deadline }) =>
-      `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${deadline - now}`,
+    ({ stamp, kind, name, resourceVersion, intent, disks }) =>
+      `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}`,
   )
   return `${page.key}${change}${reservations.join()}`
 }

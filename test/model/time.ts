@@ -10,17 +10,30 @@ interface Timer {
 export class ModelTime {
   now = Date.parse('2026-11-23T12:00:00Z')
   readonly #timers = new Set<Timer>()
+  readonly #wrongBy = new Map<number, number>()
 
-  /** A clock of which all timers end with their owner. */
+  /** A clock of which all timers end with their owner. Each shows another time of day, and what it counts begins anew. */
   clockOf(owner: number): Clock {
+    const start = this.now
     return {
-      now: () => this.now,
+      now: () => this.now + this.wrongBy(owner),
+      monotonic: () => this.now - start,
       setTimer: (ms, fire) => {
         const timer = { due: this.now + ms, owner, fire }
         this.#timers.add(timer)
         return () => void this.#timers.delete(timer)
       },
     }
+  }
+
+  /** By how much an owner's time of day is wrong, in milliseconds. */
+  wrongBy(owner: number): number {
+    return this.#wrongBy.get(owner) ?? 0
+  }
+
+  /** Sets the time of day of an owner; what is counted goes on as before. */
+  setWrong(owner: number, ms: number): void {
+    this.#wrongBy.set(owner, ms)
   }
 
   /** The timers that are set, as milliseconds from now, in order. */

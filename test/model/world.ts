@@ -28,7 +28,7 @@ const requestTimeoutMs = 60_000
 export class World {
   readonly store = new Store()
   readonly time = new ModelTime()
-  readonly replicas: readonly Replica[]
+  readonly replicas: Replica[]
   /** What has happened so far, a line for each step. */
   readonly trace: string[] = []
   /** What is broken, if anything. */
@@ -46,7 +46,9 @@ export class World {
     this.#scenario = scenario
     for (const object of scenario.objects) this.store.put(object)
     const { profile, sabotage } = scenario
-    this.replicas = [1, 2].map((id) => new Replica(id, this.store, this.time, releases[profile], sabotage))
+    this.replicas = [1, 2].map(
+      (id) => new Replica({ id, process: 0 }, this.store, this.time, releases[profile], sabotage),
+    )
     this.#hasNoSources =
       scenario.objects.every(({ kind }) => kind !== 'BackingImageDataSource') &&
       scenario.wishes.every(({ what }) => !what.startsWith('first file'))
@@ -67,6 +69,8 @@ export class World {
       ...this.replicas.flatMap((replica) => [...this.#deliverySteps(replica)]),
       ...controllerSteps(this.store, this.#scenario.flaky && this.#isCalm()),
       ...this.#crashSteps(),
+      ...this.#restartSteps(),
+      ...this.#clockSteps(),
       ...this.#timeSteps(),
     ]
     // Nothing else can change what such a read brings, so when it is made is all the same.
@@ -94,7 +98,8 @@ export class World {
   /** The state in a text: equal texts have equal futures. */
   state(): string {
     const { store, replicas, time } = this
-    const rest = [time.pending(), this.#jumps, this.#told, this.#reviews].map(String)
+    const clocks = replicas.map(({ id }) => time.wrongBy(id))
+    const rest = [time.pending(), clocks, this.#jumps, this.#told, this.#reviews].map(String)
     return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
   }
 
@@ -255,6 +260,35 @@ export class World {
     this.time.forget(replica.id)
     for (const [at, phase] of this.#phases.entries()) {
       if (phase.at === 'reviewed' && phase.by === replica.id) this.#over(at)
+    }
+  }
+
+  /** Once, since what it takes is one process that has forgotten what the one before it has done. */
+  *#restartSteps(): Iterable<Step> {
+    if (!this.#scenario.restarts || this.replicas.some(({ process }) => process > 0)) return
+    for (const replica of this.replicas) {
+      const take = (): void => this.#restart(replica)
+      yield { what: `replica ${replica.id} restarts`, replica: undefined, take }
+    }
+  }
+
+  #restart(before: Replica): void {
+    this.#crash(before)
+    const { profile, sabotage } = this.#scenario
+    const process = { id: before.id, process: before.process + 1 }
+    this.replicas[before.id - 1] = new Replica(process, this.store, this.time, releases[profile], sabotage)
+  }
+
+  *#clockSteps(): Iterable<Step> {
+    if (!this.#scenario.steps) return
+    for (const { id, crashed } of this.replicas) {
+      if (crashed) continue
+      for (const hours of [-1, 0, 1]) {
+        const ms = hours * 3_600_000
+        if (this.time.wrongBy(id) === ms) continue
+        const what = `the clock of replica ${id} is set ${hours} h ahead`
+        yield { what, replica: undefined, take: () => this.time.setWrong(id, ms) }
+      }
     }
   }
 

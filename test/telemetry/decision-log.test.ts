@@ -40,7 +40,7 @@ function logged(level = 'info') {
   const lines: Record<string, unknown>[] = []
   const time = { ms: 0 }
   const write = (text: string) => void lines.push(JSON.parse(text) as Record<string, unknown>)
-  return { lines, time, log: new DecisionLog(createLog(level, { write }), { now: () => time.ms }) }
+  return { lines, time, log: new DecisionLog(createLog(level, { write }), { monotonic: () => time.ms }) }
 }
 
 t.test('a hold is logged with who, what, which rule and which objects', (t) => {

@@ -29,7 +29,7 @@ async function page() {
     profile: () => 'A',
     knowledge: { synced: true, ageMs: () => 1_500, unreadable: [] },
     book,
-    clock: { now: () => noon + 60_000 },
+    clock: { monotonic: () => noon + 60_000 },
     holding: () => 2,
     restarts: () => [{ kind: 'Node', reason: 'closed', count: 3 }],
     certificateExpiry: () => new Date(86_400_000),

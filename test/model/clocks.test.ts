@@ -1,0 +1,59 @@
+import t from 'tap'
+import { explore, walk } from './explore.ts'
+import { report } from './report.ts'
+import type { Sabotage } from './replica.ts'
+import { cleanUp, evict } from './request.ts'
+import { sharedStamps, wallClockDeadlines } from './sabotage.ts'
+import { scenario, type Scenario } from './scenario.ts'
+import { calm } from './scenarios.ts'
+
+/** What a process reserved and did not live to see settled; then another of its name takes back what it reserved itself. */
+const restarting = (sabotage: Sabotage): Scenario =>
+  scenario(
+    'a replica restarts under its name',
+    'A',
+    calm,
+    [cleanUp('i2', ['d2']), cleanUp('i1', ['d1']), evict('n1', 'd1')],
+    { reviews: 1, restarts: true, losses: true, sabotage },
+  )
+
+/** The clean-ups by the replica that restarts, the eviction by the other, and nothing that does not matter. */
+const aside =
+  /Longhorn|hears|^clean.*by replica 2|^evict.*by replica 1|replica 2 restarts|replica 2: swap.*lost/
+
+t.test('with stamps that two processes share the checker finds a crash', async (t) => {
+  const found = await walk(restarting(sharedStamps), 10_000, 60, 1, aside)
+  t.match(found.counterExample?.at(-1), /=> n1 crashes/, report(found))
+  t.comment(`found in walk ${found.runs}`)
+  const sound = await walk(restarting({}), found.runs + 100, 60, 1, aside)
+  t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
+})
+
+/** An eviction and a clean-up, by replicas whose clocks show any time. */
+const astray = (sabotage: Sabotage): Scenario =>
+  scenario('clocks that step', 'A', calm, [evict('n1', 'd2'), cleanUp('i1', ['d1'])], {
+    steps: true,
+    jumps: 3,
+    budgetMs: 5_000,
+    sabotage,
+  })
+
+t.test('with deadlines by the time of day the checker finds a crash', async (t) => {
+  const found = await walk(astray(wallClockDeadlines), 5_000, 60, 1)
+  t.match(found.counterExample?.at(-1), '=> n1 crashes: a clean-up is pending on d1', report(found))
+  t.comment(`found in walk ${found.runs}`)
+  const sound = await walk(astray({}), found.runs + 500, 60, 1)
+  t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
+})
+
+t.test('a replica restarts at any moment under its name, and no promise is broken', async (t) => {
+  const once = { reviews: 1, restarts: true }
+  for (const wishes of [
+    [evict('n1', 'd2'), cleanUp('i1', ['d1'])],
+    [cleanUp('i2', ['d2']), cleanUp('i1', ['d1']), evict('n1', 'd1')],
+  ]) {
+    const explored = await explore(scenario('restarts', 'A', calm, wishes, once), wishes.length === 2 ? 9 : 6)
+    t.equal(explored.counterExample, undefined, report(explored))
+    t.comment(`${explored.states} states`)
+  }
+})
