@@ -50,7 +50,7 @@ export function merged(claims: readonly Claim[]): Claim[] {
 function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
   switch (act.act) {
     case 'eviction':
-      yield* evictionClaims(act, profile)
+      yield* evictionClaims(act, map, profile)
       yield* keepForEviction(act, map)
       return
     case 'cleanup':
@@ -66,14 +66,29 @@ function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Ite
   }
 }
 
-/** On profile A a flag concerns every disk of the node; a disk that is not synced may be any that no node has. */
-function* evictionClaims({ node, evicting }: Eviction, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
-  const names = profile === 'A' ? [...node.spec.disks.keys()] : evicting
-  const uuids = names.map((disk) => diskUUID(node, disk))
-  const known = uuids.filter((uuid) => uuid !== undefined)
-  yield { page: node.metadata.name, intent: 'eviction', disks: profile === 'A' ? 'any' : known }
-  if (profile !== 'C' && known.length < uuids.length) {
+/**
+ * On profile A a flag concerns every disk of the node. The other side looks for the owner of a disk in stored nodes: it
+ * finds none of a disk that joins, or another one that still has it, and there they have to meet.
+ */
+function* evictionClaims(
+  { node, evicting, joining }: Eviction,
+  map: DiskMapView,
+  profile: 'A' | 'B' | 'C',
+): Iterable<Claim> {
+  const { name } = node.metadata
+  const disks = profile === 'A' ? [...node.spec.disks.keys()] : evicting
+  const known = disks.map((disk) => diskUUID(node, disk)).filter((uuid) => uuid !== undefined)
+  yield { page: name, intent: 'eviction', disks: profile === 'A' ? 'any' : known }
+  if (profile === 'C') return
+  // A disk that is not synced may be any that no node has, and so may one that joins: what its status says may be old.
+  if (known.length < disks.length || disks.some((disk) => joining.includes(disk))) {
     yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
+  }
+  for (const uuid of known) {
+    const owners = map.ownersOf(uuid)
+    if (owners.length === 0) yield { page: unownedDisks, intent: 'eviction', disks: [uuid] }
+    for (const owner of owners)
+      if (owner.node !== name) yield { page: owner.node, intent: 'eviction', disks: [uuid] }
   }
 }
 
