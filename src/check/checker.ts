@@ -25,7 +25,7 @@ export class Checker {
       { ...defaultGateOptions, policy, replica: 'check', process: 'check' },
       {
         map: state.map,
-        knowledge: { synced: true, ageMs: () => 0, unreadable: state.unreadable },
+        knowledge: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
         reads: readsOf(state),
         book: new InProcessBook(),
         changes: new Changes(),

@@ -1,16 +1,18 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
 import { actsOf, type Act } from '../rules/acts.ts'
-import type { Change } from '../rules/change.ts'
+import { nameOf, type Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
-import { objectChange, pageChange, type Changed } from './changes.ts'
+import { objectChange, pageChange, type Changed, type Changes } from './changes.ts'
 import { claimsOf, isCovered, merged, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
+import { ownMapWillDo, type ReservedPage } from './own-map.ts'
+import type { ReservationBook } from './reservation-book.ts'
 import type { Conflict, Entry, Reserver } from './reserve.ts'
 import { turnOf } from './turn.ts'
 import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
@@ -22,6 +24,8 @@ export interface AttemptModules {
   readonly reads: QuorumReads
   readonly reserver: Reserver
   readonly clock: Clock
+  readonly book: ReservationBook
+  readonly changes: Changes
   /** Told of what went wrong with the cluster; the change is then not admitted. */
   readonly onProblem: (what: Unavailability | 'not-released', error: unknown) => void
 }
@@ -102,7 +106,7 @@ export class Attempts {
   async #secure(change: Change, signal: AbortSignal): Promise<Attempt> {
     const entries: Entry[] = []
     const attempt = await this.#reserveAndConfirm(change, entries, signal)
-    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries) }
+    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries, change) }
     await this.#release(entries)
     return attempt
   }
@@ -116,13 +120,15 @@ export class Attempts {
     const profile = this.#profile()
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
+    const pages: ReservedPage[] = []
     for (let round = 0; round < maxRounds; round++) {
       const reserved = await reserver.reserve(change, missing, signal)
       entries.push(...reserved.entries)
       if (reserved.outcome === 'conflict') return this.#held(change, reserved.conflict, warnings)
       if (reserved.outcome === 'failed')
         return this.#failed(change, 'reservations-unreachable', reserved.error, warnings)
-      const fresh = await this.#confirm(change, acts, claims, signal)
+      pages.push(...reserved.pages)
+      const fresh = await this.#confirm(change, acts, claims, pages, signal)
       if (fresh instanceof Error) return this.#failed(change, 'not-confirmed', fresh, warnings)
       const verdict = verdictOn(judge(change, fresh, policy, clock.monotonic()))
       if (verdict.decision !== 'allow') return attemptOf(verdict)
@@ -135,8 +141,16 @@ export class Attempts {
     return this.#unavailable(change, 'not-confirmed', warnings)
   }
 
-  async #confirm(change: Change, acts: readonly Act[], claims: readonly Claim[], signal: AbortSignal) {
+  /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */
+  async #confirm(
+    change: Change,
+    acts: readonly Act[],
+    claims: readonly Claim[],
+    pages: readonly ReservedPage[],
+    signal: AbortSignal,
+  ) {
     try {
+      if (await ownMapWillDo(acts, pages, this.#modules, signal)) return this.#modules.map
       return await confirm(change, acts, claims, this.#modules, signal)
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
@@ -165,7 +179,7 @@ export class Attempts {
    * What could not be taken back stands until its deadline, and holds others up that long: safe, but worth a word.
    * It has its own time, since that of the request may be up.
    */
-  async #release(entries: readonly Entry[]): Promise<void> {
+  async #release(entries: readonly Entry[], answered?: Change): Promise<void> {
     if (entries.length === 0) return
     const { clock, reserver, onProblem } = this.#modules
     const late = new AbortController()
@@ -173,12 +187,19 @@ export class Attempts {
       late.abort(new Error('a reservation could not be released')),
     )
     try {
-      await reserver.release(entries, late.signal)
+      const version = answered && (await this.#versionOf(answered, late.signal))
+      await reserver.release(entries, late.signal, version)
     } catch (error) {
       onProblem('not-released', error)
     } finally {
       cancel()
     }
+  }
+
+  /** Past the disk map, once the write was answered: what has to be seen to know what became of it. */
+  async #versionOf(change: Change, signal: AbortSignal): Promise<{ readonly version: string | undefined }> {
+    const metadata = await this.#modules.reads.metadata(change.kind, nameOf(change), signal)
+    return { version: metadata?.resourceVersion }
   }
 
   #held(change: Change, conflict: Conflict, warnings: readonly Warning[]): Attempt {

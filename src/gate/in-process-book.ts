@@ -1,5 +1,4 @@
-import type { Page, ReservationBook } from './reservation-book.ts'
-import type { Reservation } from './reservation.ts'
+import type { Contents, Page, ReservationBook } from './reservation-book.ts'
 
 /** A book for one process: for tests, and for a command that decides alone. */
 export class InProcessBook implements ReservationBook {
@@ -24,7 +23,7 @@ export class InProcessBook implements ReservationBook {
 
   swap(
     { key, version }: Page,
-    reservations: readonly Reservation[],
+    { reservations, settled }: Contents,
     signal: AbortSignal,
   ): Promise<Page | undefined> {
     return new Promise((resolve) => {
@@ -33,12 +32,19 @@ export class InProcessBook implements ReservationBook {
         resolve(undefined)
         return
       }
-      const empty = reservations.length === 0
-      if (empty) this.#pages.delete(key)
-      else this.#pages.set(key, { key, version: String(++this.#version), reservations: [...reservations] })
+      if (reservations.length === 0 && !settled) this.#pages.delete(key)
+      else {
+        const page = { key, version: String(++this.#version), reservations: [...reservations] }
+        this.#pages.set(key, settled ? { ...page, settled } : page)
+      }
       for (const listener of this.#listeners) listener(key)
       resolve(this.seen(key))
     })
+  }
+
+  /** Nobody else writes in it. */
+  markedSince(): number {
+    return -Infinity
   }
 
   subscribe(listener: (key: string) => void): () => void {

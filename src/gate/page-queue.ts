@@ -1,26 +1,136 @@
+import type { Contents, Page, ReservationBook } from './reservation-book.ts'
 import { untilAborted } from './until-aborted.ts'
 
+/** What an edit makes of a page. */
+export interface Edited<T> {
+  /** What is to stand there; undefined to leave it as it is. */
+  readonly next?: Contents
+  readonly result: T
+}
+
 /**
- * Lets one at a time work on each page, within this replica. Together they would only make each other's swaps fail, each
- * of them once for every other: fifty at once were seen to take the API server's whole patience.
+ * Makes something of a page: of `contents`, which is what is stored and what edits before have made of it. It is called
+ * again when somebody else was quicker to write, and then only the last call counts.
+ */
+export type Edit<T> = (contents: Contents, stored: Page) => Promise<Edited<T>>
+
+/** What came of an edit, and of all that were made with it. */
+export interface Swapped<T> {
+  readonly result: T
+  /** The page before. */
+  readonly before: Page
+  /** The page as it is now. */
+  readonly page: Page
+}
+
+interface Waiting {
+  /** @returns what is to stand there, and what tells the one who waits once it does */
+  readonly edit: (
+    contents: Contents,
+    stored: Page,
+  ) => Promise<{ next: Contents | undefined; done: (before: Page, page: Page) => void }>
+  readonly fail: (error: unknown) => void
+  readonly signal: AbortSignal
+  readonly fresh: boolean
+}
+
+/**
+ * Edits pages, one swap at a time for each, within this replica: all that come while a swap is under way share the next.
+ * Each on its own they would only make each other fail, once for every other: fifty at once were seen to take the API
+ * server's whole patience.
  */
 export class PageQueue {
-  /** Resolves once the last in the queue of a page is done. */
-  readonly #last = new Map<string, Promise<void>>()
+  readonly #book: ReservationBook
+  readonly #waiting = new Map<string, Waiting[]>()
 
-  /** Works once all before are done. @throws what the work throws, or the signal's reason */
-  async run<T>(key: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const before = this.#last.get(key)
-    let done = (): void => undefined
-    const mine = new Promise<void>((resolve) => (done = resolve))
-    const last = before ? before.then(() => mine) : mine
-    this.#last.set(key, last)
-    try {
-      if (before) await untilAborted(before, signal)
-      return await work()
-    } finally {
-      done()
-      if (this.#last.get(key) === last) this.#last.delete(key)
+  constructor(book: ReservationBook) {
+    this.#book = book
+  }
+
+  /**
+   * Resolves once the page is as edited.
+   *
+   * @param fresh true to read the page first, where what was seen of it may lack what is to be edited
+   * @throws what the edit throws, when it is not known whether the page was written, or the signal's reason
+   */
+  async edit<T>(
+    key: string,
+    edit: Edit<T>,
+    { signal, fresh = false }: { readonly signal: AbortSignal; readonly fresh?: boolean },
+  ): Promise<Swapped<T>> {
+    signal.throwIfAborted()
+    const work = new Promise<Swapped<T>>((resolve, reject) => {
+      const waiting: Waiting = {
+        edit: async (contents, stored) => {
+          const { next, result } = await edit(contents, stored)
+          return { next, done: (before, page) => resolve({ result, before, page }) }
+        },
+        fail: reject,
+        signal,
+        fresh,
+      }
+      const others = this.#waiting.get(key)
+      if (others) others.push(waiting)
+      else {
+        this.#waiting.set(key, [waiting])
+        void this.#work(key)
+      }
+    })
+    return await untilAborted(work, signal)
+  }
+
+  async #work(key: string): Promise<void> {
+    for (;;) {
+      const together = (this.#waiting.get(key) ?? []).filter(({ signal }) => !signal.aborted)
+      if (together.length === 0) {
+        this.#waiting.delete(key)
+        return
+      }
+      this.#waiting.set(key, [])
+      const { signal, end } = whileAnyWaits(together)
+      try {
+        await this.#swap(key, together, signal)
+      } catch (error) {
+        for (const { fail } of together) fail(error)
+      } finally {
+        end()
+      }
     }
+  }
+
+  async #swap(key: string, together: readonly Waiting[], signal: AbortSignal): Promise<void> {
+    const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
+    for (let page = seen ?? (await this.#book.read(key, signal)); ; page = await this.#book.read(key, signal)) {
+      let contents: Contents = page
+      const dones: ((before: Page, page: Page) => void)[] = []
+      for (const { edit, fail } of together) {
+        try {
+          const { next, done } = await edit(contents, page)
+          contents = next ?? contents
+          dones.push(done)
+        } catch (error) {
+          fail(error)
+        }
+      }
+      const swapped = contents === page ? page : await this.#book.swap(page, contents, signal)
+      if (!swapped) continue
+      for (const done of dones) done(page, swapped)
+      return
+    }
+  }
+}
+
+/** Aborted once nobody of these waits any more. */
+function whileAnyWaits(together: readonly Waiting[]): { signal: AbortSignal; end: () => void } {
+  const all = new AbortController()
+  const gone = (): void => {
+    if (together.every(({ signal }) => signal.aborted)) all.abort(new Error('nobody waits for this any more'))
+  }
+  for (const { signal } of together) signal.addEventListener('abort', gone)
+  return {
+    signal: all.signal,
+    end: () => {
+      for (const { signal } of together) signal.removeEventListener('abort', gone)
+    },
   }
 }

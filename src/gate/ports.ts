@@ -9,8 +9,10 @@ import type { Verdict } from './verdict.ts'
 export interface Knowledge {
   /** True once every kind was listed completely. */
   readonly synced: boolean
-  /** Milliseconds since the map was last known to be current; Infinity before that. */
-  ageMs(): number
+  /** Milliseconds since the map, or what it has of a kind, was last known to be current; Infinity before that. */
+  ageMs(kind?: JudgedKind): number
+  /** The version up to which the map has everything of a kind; undefined before that was listed. */
+  seenUpTo(kind: JudgedKind): string | undefined
   /** The objects whose present version could not be read: whatever depends on them is not known. */
   readonly unreadable: readonly { readonly kind: string; readonly name: string; readonly problem: string }[]
 }

@@ -3,8 +3,10 @@ import { isOlder } from '../longhorn/resource-version.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Lifetimes } from './lifetimes.ts'
+import { settledOn, withoutOver, type Over } from './marks.ts'
+import type { ReservedPage } from './own-map.ts'
+import { PageQueue, type Edit } from './page-queue.ts'
 import type { Clock, QuorumReads } from './ports.ts'
-import { PageQueue } from './page-queue.ts'
 import {
   conflict,
   isSameClaim,
@@ -14,8 +16,7 @@ import {
   union,
   type Reservation,
 } from './reservation.ts'
-import type { Page, ReservationBook } from './reservation-book.ts'
-import { isSettled } from './settled.ts'
+import { keepsMarks, type Page, type ReservationBook } from './reservation-book.ts'
 import { isProxied } from './turn.ts'
 
 /** What reserving works with. */
@@ -62,20 +63,32 @@ export interface Entry {
 
 /** What became of an attempt to reserve. Nothing is left of one that ended in a conflict or failed. */
 export type Reserved =
-  | { readonly outcome: 'reserved'; readonly entries: readonly Entry[] }
+  | {
+      readonly outcome: 'reserved'
+      readonly entries: readonly Entry[]
+      /** The pages that were claimed, as they are then; for a dry run, as they would be. */
+      readonly pages: readonly ReservedPage[]
+    }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict; readonly entries: readonly Entry[] }
   | { readonly outcome: 'failed'; readonly error: unknown; readonly entries: readonly Entry[] }
+
+/** What is to be done about a page: nothing, since something stands in the way, or these reservations are to be made. */
+type Outcome =
+  { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
+
+type Draft = Pick<Entry, 'made' | 'displaced'>
 
 /** Makes reservations for changes, and takes them back. */
 export class Reserver {
   readonly #options: ReserverOptions
   readonly #modules: ReserverModules
-  readonly #queue = new PageQueue()
+  readonly #queue: PageQueue
   #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
     this.#options = options
     this.#modules = modules
+    this.#queue = new PageQueue(modules.book)
   }
 
   /**
@@ -84,14 +97,15 @@ export class Reserver {
    */
   async reserve(change: Change, claims: readonly Claim[], signal: AbortSignal): Promise<Reserved> {
     const entries: Entry[] = []
+    const pages: ReservedPage[] = []
     try {
       for (const [key, onPage] of byPage(claims)) {
-        const reserve = () => this.#reserveOn(key, onPage, change, entries, signal)
-        // Who only looks swaps nothing.
-        const met = await (change.request.dryRun ? reserve() : this.#queue.run(key, reserve, signal))
+        const met = change.request.dryRun
+          ? await this.#look(key, onPage, change, pages, signal)
+          : await this.#reserveOn(key, onPage, change, { entries, pages }, signal)
         if (met) return { outcome: 'conflict', conflict: met, entries }
       }
-      return { outcome: 'reserved', entries }
+      return { outcome: 'reserved', entries, pages }
     } catch (error) {
       return { outcome: 'failed', error, entries }
     }
@@ -100,53 +114,95 @@ export class Reserver {
   /**
    * Takes back what was made, and puts back what it took the place of: that change may still be on its way.
    *
+   * @param answered the version of its object, read after the write was answered; absent if it was not passed on
    * @throws when the book cannot be had, or the signal's reason; the rest then stands until its deadline
    */
-  async release(entries: readonly Entry[], signal: AbortSignal): Promise<void> {
-    for (const entry of entries) await this.#queue.run(entry.key, () => this.#release(entry, signal), signal)
+  async release(
+    entries: readonly Entry[],
+    signal: AbortSignal,
+    answered?: { readonly version: string | undefined },
+  ): Promise<void> {
+    for (const entry of entries) await this.#release(entry, signal, answered)
   }
 
-  async #release({ key, page: known, made, displaced }: Entry, signal: AbortSignal): Promise<void> {
-    const { book } = this.#modules
-    // What was made by this replica is seen by it, and what came after as well.
-    const seen = known && (book.seen(key) ?? known)
-    for (let page = seen ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
-      const next = page.reservations.flatMap((each) => (each.stamp === made.stamp ? (displaced ?? []) : each))
-      const isOut =
-        next.length === page.reservations.length && next.every((each, at) => each === page.reservations[at])
-      if (isOut || (await book.swap(page, next, signal))) return
+  async #release(
+    { key, page, made, displaced }: Entry,
+    signal: AbortSignal,
+    answered: { readonly version: string | undefined } | undefined,
+  ): Promise<void> {
+    const edit: Edit<undefined> = (contents) => {
+      const own = contents.reservations.find((each) => each.stamp === made.stamp)
+      if (!own) return Promise.resolve({ result: undefined })
+      const over = answered ? [{ reservation: own, version: answered.version }] : []
+      const { settled } = answered ? withoutOver(key, contents, over) : contents
+      const reservations = contents.reservations.flatMap((each) => (each === own ? (displaced ?? []) : each))
+      return Promise.resolve({ next: { reservations, settled }, result: undefined })
     }
+    // What was made by this replica is seen by it, and what came after as well.
+    await this.#queue.edit(key, edit, { signal, fresh: page === undefined })
+  }
+
+  /** Reserves nothing. */
+  async #look(
+    key: string,
+    claims: readonly Claim[],
+    change: Change,
+    pages: ReservedPage[],
+    signal: AbortSignal,
+  ): Promise<Conflict | undefined> {
+    const { book } = this.#modules
+    const stored = book.seen(key) ?? (await book.read(key, signal))
+    const { next, result } = await this.#edit(key, claims, change, signal)(stored, stored)
+    if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
+    return result.met
   }
 
   async #reserveOn(
     key: string,
     claims: readonly Claim[],
     change: Change,
-    entries: Entry[],
+    { entries, pages }: { readonly entries: Entry[]; readonly pages: ReservedPage[] },
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const { book } = this.#modules
-    for (let page = book.seen(key) ?? (await book.read(key, signal)); ; page = await book.read(key, signal)) {
-      const standing = page.reservations.filter((each) => !isSettled(each, this.#modules.map))
+    const before = entries.length
+    const reserve = this.#edit(key, claims, change, signal)
+    const edit: Edit<Outcome> = async (contents, stored) => {
+      const edited = await reserve(contents, stored)
+      entries.length = before
+      // Until the answer comes nobody knows whether it was done.
+      for (const draft of edited.result.met ? [] : edited.result.drafts)
+        entries.push({ key, page: undefined, ...draft })
+      return edited
+    }
+    const swapped = await this.#queue.edit(key, edit, { signal })
+    entries.length = before
+    const { result, page } = swapped
+    if (result.met) return result.met
+    for (const draft of result.drafts) entries.push({ key, page, ...draft })
+    if (keepsMarks(key)) pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
+    return undefined
+  }
+
+  /** What is over goes, and leaves its marks; what is claimed comes, if nothing stands against it. */
+  #edit(key: string, claims: readonly Claim[], change: Change, signal: AbortSignal): Edit<Outcome> {
+    const { map, lifetimes } = this.#modules
+    return async (contents, stored) => {
+      lifetimes.note(stored)
+      const over = settledOn(contents, map)
+      const standing = contents.reservations.filter(
+        (each) => !over.some(({ reservation }) => reservation === each),
+      )
       // Of one object's own only another write stands in its way.
       const others = standing.filter(
         (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
       )
-      this.#modules.lifetimes.note(page)
       const met = await this.#conflict(key, others, claims, change, signal)
-      if (met) return met
-      if (change.request.dryRun) return undefined
-      const drafts = claims.map((claim) => this.#draft(change, claim, standing))
-      const kept = standing.filter((each) => !drafts.some(({ displaced }) => displaced === each))
-      const made = drafts.map((draft) => draft.made)
-      const before = entries.length
-      // Until the answer comes nobody knows whether it was done.
-      for (const draft of drafts) entries.push({ key, page: undefined, ...draft })
-      const swapped = await book.swap(page, [...kept, ...made], signal)
-      entries.length = before
-      if (!swapped) continue
-      for (const draft of drafts) entries.push({ key, page: swapped, ...draft })
-      return undefined
+      if (met.conflict) return { result: { met: met.conflict } }
+      const rest = withoutOver(key, contents, [...over, ...met.over])
+      const drafts = claims.map((claim) => this.#draft(change, claim, rest.reservations))
+      const kept = rest.reservations.filter((each) => !drafts.some(({ displaced }) => displaced === each))
+      const reservations = [...kept, ...drafts.map(({ made }) => made)]
+      return { next: { reservations, settled: rest.settled }, result: { drafts } }
     }
   }
 
@@ -157,21 +213,23 @@ export class Reserver {
     claims: readonly Claim[],
     change: Change,
     signal: AbortSignal,
-  ): Promise<Conflict | undefined> {
+  ): Promise<{ readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }> {
     const { lifetimes, reads, stands } = this.#modules
+    const over: Over[] = []
     for (const reservation of standing) {
       const until = lifetimes.endOf(key, reservation)
       const claim = claims.find(
         (each) => conflict(each, reservation) && stands({ claim: each, reservation, until }, change),
       )
       if (!claim) continue
-      if (!lifetimes.isOver(key, reservation)) return { claim, reservation, until }
-      await reads.metadata(reservation.kind, reservation.name, signal)
+      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until } }
+      const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
+      over.push({ reservation, version: metadata?.resourceVersion })
     }
-    return undefined
+    return { over }
   }
 
-  #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]) {
+  #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]): Draft {
     const { replica, process, commitMs } = this.#options
     const fresh: Reservation = {
       ...objectOf(change),

@@ -10,9 +10,14 @@ import type { Reservation } from './reservation.ts'
  * map lacks may be one that it has not heard of yet, so that tells nothing.
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
-  if (reservation.pinned === true) return false
+  return settledIn(reservation, map) !== undefined
+}
+
+/** The version that shows so; undefined while there is none. */
+export function settledIn(reservation: Reservation, map: DiskMapView): string | undefined {
+  if (reservation.pinned === true) return undefined
   const metadata = objectOf(map, reservation.kind, reservation.name)?.metadata
-  return metadata !== undefined && isOutcome(reservation, metadata)
+  return metadata && isOutcome(reservation, metadata) ? metadata.resourceVersion : undefined
 }
 
 /** True if this, read at any time, is newer than what was reviewed. */

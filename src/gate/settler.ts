@@ -1,9 +1,10 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Changes } from './changes.ts'
 import type { Clock, QuorumReads } from './ports.ts'
+import { withoutOver, type Over } from './marks.ts'
 import { isOwn, type Reservation } from './reservation.ts'
 import type { Page, ReservationBook } from './reservation-book.ts'
-import { isSettled } from './settled.ts'
+import { isSettled, settledIn } from './settled.ts'
 import type { Lifetimes } from './lifetimes.ts'
 
 /** What settling works with. */
@@ -25,6 +26,9 @@ export interface SettlerOptions {
   readonly sweepMs: number
 }
 
+/** Pages with nothing but marks are kept so long, in milliseconds: many times longer than a disk map may be behind. */
+const keepMs = 600_000
+
 /**
  * Takes reservations out of the book once it is known what became of their changes. Nothing depends on it but the
  * size of the book: whoever reserves sees by itself what is settled.
@@ -35,6 +39,8 @@ export class Settler {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #deafen: () => void
+  /** Pages without reservations, and since when they are as they are. */
+  readonly #quiet = new Map<string, { readonly version: string | undefined; readonly since: number }>()
   #cancel: () => void
 
   /** Begins. */
@@ -86,23 +92,42 @@ export class Settler {
 
   async #settle(page: Page): Promise<void> {
     const { signal } = this.#stopping
+    const { book } = this.#modules
     try {
-      const standing: Reservation[] = []
-      for (const each of page.reservations)
-        if (!(await this.#isOver(page.key, each, signal))) standing.push(each)
+      if (this.#isQuiet(page)) {
+        await book.swap(page, { reservations: [] }, signal)
+        return
+      }
+      const over: Over[] = []
+      for (const each of page.reservations) over.push(...(await this.#ifOver(page.key, each, signal)))
       // If somebody else was quicker, the page looks different now and is for the next sweep.
-      if (standing.length < page.reservations.length) await this.#modules.book.swap(page, standing, signal)
+      if (over.length > 0) await book.swap(page, withoutOver(page.key, page, over), signal)
     } catch (error) {
       if (!signal.aborted) this.#modules.onProblem(error)
     }
   }
 
   /** Past its deadline nothing can be committed any more; the read makes sure that what was is there to be seen. */
-  async #isOver(key: string, reservation: Reservation, signal: AbortSignal): Promise<boolean> {
+  async #ifOver(key: string, reservation: Reservation, signal: AbortSignal): Promise<Over[]> {
     const { map, lifetimes, reads } = this.#modules
-    if (isSettled(reservation, map)) return true
-    if (!lifetimes.isOver(key, reservation)) return false
-    await reads.metadata(reservation.kind, reservation.name, signal)
-    return true
+    const version = settledIn(reservation, map)
+    if (version !== undefined) return [{ reservation, version }]
+    if (!lifetimes.isOver(key, reservation)) return []
+    const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
+    return [{ reservation, version: metadata?.resourceVersion }]
+  }
+
+  /** Marks alone are kept for as long as any disk map may be behind them, and longer. */
+  #isQuiet({ key, version, reservations }: Page): boolean {
+    if (reservations.length > 0) {
+      this.#quiet.delete(key)
+      return false
+    }
+    const now = this.#modules.clock.monotonic()
+    const known = this.#quiet.get(key)
+    if (known?.version !== version) this.#quiet.set(key, { version, since: now })
+    const isQuiet = known?.version === version && now - (known?.since ?? now) >= keepMs
+    if (isQuiet) this.#quiet.delete(key)
+    return isQuiet
   }
 }

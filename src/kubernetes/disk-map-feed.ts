@@ -69,9 +69,16 @@ export class DiskMapFeed {
     return [...this.#followers.values()].every((follower) => follower.synced)
   }
 
-  /** Milliseconds since all was last known to be current: that of the kind known worst. Infinity before that. */
-  ageMs(): number {
+  /** Milliseconds since all, or a kind, was last known to be current: that of the kind known worst. Infinity before that. */
+  ageMs(kind?: Kind): number {
+    const follower = kind && this.#followers.get(kind)
+    if (follower) return follower.ageMs()
     return Math.max(...[...this.#followers.values()].map((follower) => follower.ageMs()))
+  }
+
+  /** The version up to which the sink was told everything of a kind; undefined before that was listed. */
+  seenUpTo(kind: Kind): string | undefined {
+    return this.#followers.get(kind)?.resourceVersion
   }
 
   /**

@@ -1,5 +1,4 @@
-import type { Page, ReservationBook } from '../gate/reservation-book.ts'
-import type { Reservation } from '../gate/reservation.ts'
+import { keepsMarks, type Contents, type Page, type ReservationBook } from '../gate/reservation-book.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import { ApiFailure } from './api-failure.ts'
@@ -38,6 +37,8 @@ export class LeaseBook implements ReservationBook {
   readonly #pages = new Map<string, Page>()
   /** Versions that this process itself has made or removed; what the watch brings of before is old. */
   readonly #newest = new Map<string, string>()
+  /** When the watch last brought a page without marks, or its end, by the clock's monotonic time. */
+  readonly #unmarkedAt = new Map<string, number>()
   /** Names of Leases that cannot be read. */
   readonly #unreadable = new Set<string>()
   readonly #listeners = new Set<(key: string) => void>()
@@ -78,12 +79,12 @@ export class LeaseBook implements ReservationBook {
 
   async swap(
     page: Page,
-    reservations: readonly Reservation[],
+    { reservations, settled }: Contents,
     signal: AbortSignal,
   ): Promise<Page | undefined> {
-    if (reservations.length === 0) return await this.#remove(page, signal)
+    if (reservations.length === 0 && !settled) return await this.#remove(page, signal)
     const lease = leaseOf(
-      { ...page, reservations },
+      { ...page, reservations, settled },
       { replica: this.#options.replica, now: this.#options.clock.now() },
     )
     const written =
@@ -93,6 +94,13 @@ export class LeaseBook implements ReservationBook {
     if (written !== undefined) return this.#keep(readPage(written))
     this.#outdated(page)
     return undefined
+  }
+
+  markedSince({ key, version }: Page): number | undefined {
+    const { resourceVersion, listedAt } = this.#follower
+    if (listedAt === undefined || resourceVersion === undefined) return undefined
+    if (version !== undefined && isOlder(resourceVersion, version)) return undefined
+    return Math.max(listedAt, this.#unmarkedAt.get(key) ?? -Infinity)
   }
 
   subscribe(listener: (key: string) => void): () => void {
@@ -138,8 +146,15 @@ export class LeaseBook implements ReservationBook {
       if (type === 'deleted') return
       this.#unreadable.add(name)
       this.#options.onProblem(new Error(page.problem))
-    } else if (type !== 'deleted') {
+      return
+    }
+    const { key, version, settled } = page.value
+    if (keepsMarks(key) && (type === 'deleted' || !settled))
+      this.#unmarkedAt.set(key, this.#options.clock.monotonic())
+    if (type !== 'deleted') {
       if (this.#isNews(page.value)) this.#put(page.value)
+      // Whoever wrote it may wait for the watch to come so far.
+      else if (version === this.#newest.get(key)) this.#tell(key)
     } else if (!this.#knowsNewer(page.value)) {
       this.#forget(page.value.key)
     }

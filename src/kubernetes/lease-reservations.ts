@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Type } from 'typebox'
 import { intents, type Reservation } from '../gate/reservation.ts'
-import { nodeOf, unownedDisks, type Page } from '../gate/reservation-book.ts'
+import { nodeOf, unownedDisks, type Marks, type Page } from '../gate/reservation-book.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
@@ -10,6 +10,9 @@ import type { Parsed } from '../longhorn/parsed.ts'
 const pageAnnotation = 'holdfast.dev/page'
 /** The annotation that holds the reservations, as JSON with one on each line. */
 const reservationsAnnotation = 'holdfast.dev/reservations'
+
+/** The annotation that holds the marks, as JSON. An older version of Holdfast drops it with whatever it writes. */
+const settledAnnotation = 'holdfast.dev/settled'
 
 /** What makes a Lease one of the book: `kubectl get leases -l holdfast.dev/reservations=true`. */
 export const bookLabels = { 'holdfast.dev/reservations': 'true' } as const
@@ -45,6 +48,14 @@ const ReservationsSchema = Type.Array(
   }),
 )
 
+const parseMarks = parser(
+  Type.Object({
+    Node: Type.Optional(Type.String()),
+    BackingImage: Type.Optional(Type.String()),
+    BackingImageDataSource: Type.Optional(Type.String()),
+  }),
+  (raw): Marks => raw,
+)
 const parseLease = parser(LeaseSchema, (raw) => raw)
 const parseReservations = parser(ReservationsSchema, (raw) =>
   raw.map((each): Reservation => ({ ...each, deadline: Date.parse(each.deadline) })),
@@ -71,7 +82,7 @@ export interface LeaseWriter {
  *
  * @param version what it takes the place of; undefined to make it anew
  */
-export function leaseOf({ key, version, reservations }: Page, { replica, now }: LeaseWriter) {
+export function leaseOf({ key, version, reservations, settled }: Page, { replica, now }: LeaseWriter) {
   const last = Math.max(now, ...reservations.map(({ deadline }) => deadline))
   const lines = reservations.map((each) =>
     JSON.stringify({ ...each, deadline: new Date(each.deadline).toISOString() }),
@@ -83,7 +94,11 @@ export function leaseOf({ key, version, reservations }: Page, { replica, now }: 
       name: leaseName(key),
       ...(version === undefined ? {} : { resourceVersion: version }),
       labels: bookLabels,
-      annotations: { [pageAnnotation]: key, [reservationsAnnotation]: `[${lines.join(',\n ')}]` },
+      annotations: {
+        [pageAnnotation]: key,
+        [reservationsAnnotation]: `[${lines.join(',\n ')}]`,
+        ...(settled && { [settledAnnotation]: JSON.stringify(settled) }),
+      },
     },
     spec: {
       holderIdentity: replica,
@@ -109,7 +124,10 @@ export function pageOf(raw: unknown): Parsed<Page> | undefined {
   const reservations = parseReservations(jsonOrNothing(text))
   if (!reservations.ok)
     return unreadable(name, `its annotation ${reservationsAnnotation}: ${reservations.problem}`)
-  return { ok: true, value: { key, version: resourceVersion, reservations: reservations.value } }
+  const page = { key, version: resourceVersion, reservations: reservations.value }
+  // Without marks that can be read the page only tells less.
+  const settled = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
+  return { ok: true, value: settled.ok ? { ...page, settled: settled.value } : page }
 }
 
 function ours(name: string): boolean {

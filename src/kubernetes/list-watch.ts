@@ -57,6 +57,7 @@ export class ListWatch<T extends object> {
   #next: 'list' | 'watch' = 'list'
   #resourceVersion: string | undefined
   #provenAt: number | undefined
+  #listedAt: number | undefined
   #restartsAtOnce = 0
   /** Ends the wait that is under way, if it may be ended. */
   #wake = new AbortController()
@@ -85,6 +86,11 @@ export class ListWatch<T extends object> {
   /** The version up to which everything is known. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion
+  }
+
+  /** When the last list was complete, by the clock's monotonic time: what came and went between two lists is not known. */
+  get listedAt(): number | undefined {
+    return this.#listedAt
   }
 
   get counters(): ListWatchCounters {
@@ -151,6 +157,7 @@ export class ListWatch<T extends object> {
     }
     this.#resourceVersion = resourceVersion
     this.#provenAt = since
+    this.#listedAt = this.#clock.monotonic()
     this.#counters.lists += 1
     this.#backOff.succeeded()
     this.#next = 'watch'

@@ -35,6 +35,7 @@ export class GateWorld {
   readonly knowledge: { -readonly [K in keyof Knowledge]: Knowledge[K] } = {
     synced: true,
     ageMs: () => 0,
+    seenUpTo: () => '999999',
     unreadable: [],
   }
   /** Called before each round trip takes effect; what it throws is what the trip fails with. */
@@ -43,6 +44,8 @@ export class GateWorld {
   after: (trip: string) => void = () => undefined
   /** True once nothing is known of the book without asking, as before its Leases are listed. */
   forgetful = false
+  /** Since when pages have been marked: never, so that everything is listed, unless a test says so. */
+  markedSince: number | undefined = Infinity
   truth: TestCluster
   readonly cluster: TestCluster
 
@@ -123,8 +126,9 @@ export class GateWorld {
       seen: (key) => (this.forgetful ? undefined : book.seen(key)),
       pages: () => book.pages(),
       read: (key, signal) => this.#trip(`read ${key}`, signal, () => book.read(key, signal)),
-      swap: (page: Page, reservations, signal) =>
-        this.#trip(`swap ${page.key}`, signal, () => book.swap(page, reservations, signal)),
+      swap: (page: Page, contents, signal) =>
+        this.#trip(`swap ${page.key}`, signal, () => book.swap(page, contents, signal)),
+      markedSince: () => this.markedSince,
       subscribe: (listener) => book.subscribe(listener),
     }
   }

@@ -40,7 +40,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
       reservation('a'),
       { ...reservation('b'), disks: 'any' as const, intent: 'eviction' as const },
     ]
-    const page = await book.swap(await book.read('n1', awaited), written, awaited)
+    const page = await book.swap(await book.read('n1', awaited), { reservations: written }, awaited)
     t.match(page, { key: 'n1', version: String })
     t.strictSame(page?.reservations, written)
     t.strictSame(book.seen('n1'), page)
@@ -54,35 +54,35 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
   t.test('of two who swap the same page only the first does', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
-    const first = await book.swap(fresh, [reservation('a')], awaited)
+    const first = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
     if (!first) throw new Error('the first is not in anybody’s way')
-    t.equal(await other.swap(fresh, [reservation('b')], awaited), undefined, 'when it is made')
-    t.ok(await other.swap(first, [reservation('c')], awaited))
-    t.equal(await book.swap(first, [reservation('d')], awaited), undefined, 'when it is changed')
-    t.equal(await book.swap(first, [], awaited), undefined, 'when it is removed')
+    t.equal(await other.swap(fresh, { reservations: [reservation('b')] }, awaited), undefined, 'when it is made')
+    t.ok(await other.swap(first, { reservations: [reservation('c')] }, awaited))
+    t.equal(await book.swap(first, { reservations: [reservation('d')] }, awaited), undefined, 'when it is changed')
+    t.equal(await book.swap(first, { reservations: [] }, awaited), undefined, 'when it is removed')
     t.match((await book.read('n1', awaited)).reservations, [{ stamp: 'c' }])
   })
 
   t.test('a page without reservations is removed, and can be made anew', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
-    t.match(await book.swap(fresh, [], awaited), { version: undefined }, 'nothing to remove')
-    const page = await book.swap(fresh, [reservation('a')], awaited)
+    t.match(await book.swap(fresh, { reservations: [] }, awaited), { version: undefined }, 'nothing to remove')
+    const page = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
     if (!page) throw new Error('nobody was in the way')
     await eventually(() => other.seen('n1')?.version === page.version)
-    t.match(await book.swap(page, [], awaited), { version: undefined, reservations: [] })
+    t.match(await book.swap(page, { reservations: [] }, awaited), { version: undefined, reservations: [] })
     t.strictSame([...book.pages()], [])
     await eventually(() => other.seen('n1')?.version === undefined)
-    t.equal(await other.swap(page, [reservation('b')], awaited), undefined, 'that page is no more')
-    t.equal(await other.swap(page, [], awaited), undefined)
-    t.ok(await other.swap(await other.read('n1', awaited), [reservation('b')], awaited))
+    t.equal(await other.swap(page, { reservations: [reservation('b')] }, awaited), undefined, 'that page is no more')
+    t.equal(await other.swap(page, { reservations: [] }, awaited), undefined)
+    t.ok(await other.swap(await other.read('n1', awaited), { reservations: [reservation('b')] }, awaited))
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
   })
 
   t.test('pages have nothing to do with each other', async (t) => {
     const [book] = await open(t)
     for (const key of ['n1', 'n2', '(unowned disks)']) {
-      t.ok(await book.swap(await book.read(key, awaited), [reservation(key)], awaited))
+      t.ok(await book.swap(await book.read(key, awaited), { reservations: [reservation(key)] }, awaited))
     }
     t.strictSame([...book.pages()].map(({ key }) => key).toSorted(), ['(unowned disks)', 'n1', 'n2'])
     t.match(book.seen('n2')?.reservations, [{ stamp: 'n2' }])
@@ -92,11 +92,11 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     const [book, other] = await open(t)
     const heard: string[] = []
     const end = other.subscribe((key) => heard.push(key))
-    const page = await book.swap(await book.read('n1', awaited), [reservation('a')], awaited)
+    const page = await book.swap(await book.read('n1', awaited), { reservations: [reservation('a')] }, awaited)
     await eventually(() => heard.includes('n1'))
     end()
     heard.length = 0
-    if (page) await book.swap(page, [], awaited)
+    if (page) await book.swap(page, { reservations: [] }, awaited)
     await eventually(() => other.seen('n1')?.version === undefined)
     t.strictSame(heard, [])
   })
@@ -106,6 +106,6 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     const page = await book.read('n1', awaited)
     const gone = AbortSignal.abort(new Error('gone'))
     await t.rejects(book.read('n1', gone))
-    await t.rejects(book.swap(page, [reservation('a')], gone))
+    await t.rejects(book.swap(page, { reservations: [reservation('a')] }, gone))
   })
 }

@@ -35,7 +35,11 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   t.equal(one.reservations.length, 1, 'nobody looks at what has not changed')
   one.tell('BackingImage', 'ubuntu')
   await eventually(() => one.reservations.length === 0)
-  t.strictSame([...one.book.pages()], [], 'an empty page is removed')
+  t.match(
+    [...one.book.pages()],
+    [{ key: 'n1', reservations: [], settled: { BackingImage: '2' } }],
+    'the version that shows it is marked',
+  )
 })
 
 t.test('another replica does so with its next sweep', async (t) => {
@@ -115,4 +119,25 @@ t.test('versions that are no numbers are not compared', (t) => {
   t.notOk(isOlder('a', '2'))
   t.notOk(isOlder('1', 'b'))
   t.end()
+})
+
+t.test('a page with nothing but marks is kept for ten minutes, then removed', async (t) => {
+  const [one] = await admitted()
+  one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
+  one.tell('BackingImage', 'ubuntu')
+  await eventually(() => one.reservations.length === 0)
+  await one.clock.advanceStepwise(590_000)
+  t.equal([...one.book.pages()].length, 1)
+  await one.clock.advanceStepwise(60_000)
+  t.strictSame([...one.book.pages()], [])
+})
+
+t.test('where the object of a reservation is gone nothing can be marked, and its page goes', async (t) => {
+  const book = new InProcessBook()
+  const truth = usual()
+  const one = new GateWorld(usual(), { book, truth })
+  await one.decide(one.cluster.cleanUp('ubuntu', ['d1']))
+  one.truth = cluster('v1.8.0')
+  await one.clock.advanceStepwise(90_001)
+  t.strictSame([...one.book.pages()], [])
 })

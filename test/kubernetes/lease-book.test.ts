@@ -46,7 +46,7 @@ t.test('a person can read it', async (t) => {
   const { open, connection } = await cluster(t)
   const book = await open('holdfast-0')
   const page = await book.read('node-1', signal)
-  await book.swap(page, [reservation('holdfast-0/1'), reservation('holdfast-0/2')], signal)
+  await book.swap(page, { reservations: [reservation('holdfast-0/1'), reservation('holdfast-0/2')] }, signal)
   const lease = await jsonRequest(connection, { method: 'GET', path: `${leases}/node.node-1`, signal })
   t.match(lease, {
     metadata: {
@@ -70,14 +70,14 @@ t.test('names of nodes that are too long for a Lease have one all the same', asy
   t.equal(leaseName(unownedDisks), 'unowned-disks')
   const { open } = await cluster(t)
   const [book, other] = [await open('one'), await open('two')]
-  t.ok(await book.swap(await book.read(long, signal), [reservation('a')], signal))
+  t.ok(await book.swap(await book.read(long, signal), { reservations: [reservation('a')] }, signal))
   await eventually(() => other.seen(long)?.version !== undefined)
 })
 
 t.test('a Lease that somebody has edited is told, and not taken for an empty page', async (t) => {
   const { open, connection, problems } = await cluster(t)
   const book = await open('one')
-  const page = await book.swap(await book.read('n1', signal), [reservation('a')], signal)
+  const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
   for (const annotations of [
     { 'holdfast.dev/reservations': 'nothing', 'holdfast.dev/page': 'n1' },
     { 'holdfast.dev/reservations': '[{"kind":"Pod"}]', 'holdfast.dev/page': 'n1' },
@@ -94,7 +94,7 @@ t.test('a Lease that somebody has edited is told, and not taken for an empty pag
     await t.rejects(book.read('n1', signal), /Lease node\.n1 is not what Holdfast wrote .* Delete it once/)
   }
   t.match(problems[0]?.message, 'Lease node.n1')
-  if (page) t.equal(await book.swap(page, [reservation('b')], signal), undefined)
+  if (page) t.equal(await book.swap(page, { reservations: [reservation('b')] }, signal), undefined)
   await jsonRequest(connection, { method: 'DELETE', path: `${leases}/node.n1`, signal })
   await eventually(() => book.seen('n1')?.version === undefined && book.seen('n1') !== undefined)
 })
@@ -120,8 +120,8 @@ t.test('without an API server nothing is known and nothing is done', async (t) =
   await sandbox.stop()
   connection.close()
   await t.rejects(book.read('n1', signal))
-  await t.rejects(book.swap(page, [reservation('a')], signal))
-  t.equal(await book.swap(page, [], signal), page, 'for nothing nobody is asked')
+  await t.rejects(book.swap(page, { reservations: [reservation('a')] }, signal))
+  t.equal(await book.swap(page, { reservations: [] }, signal), page, 'for nothing nobody is asked')
   const fresh = new LeaseBook({
     connection,
     namespace: 'default',

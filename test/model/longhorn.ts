@@ -36,7 +36,7 @@ function* flakySteps(store: Store, image: BackingImage): Iterable<Step> {
     if (state !== 'ready' && state !== 'unknown') continue
     const other = state === 'ready' ? 'unknown' : 'ready'
     const what = `${image.metadata.name} on ${uuid} turns ${other}`
-    yield step(what, () => store.put(withFile(image, uuid, other)))
+    yield step(what, () => store.putSuddenly(withFile(image, uuid, other)))
   }
 }
 

@@ -1,7 +1,7 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
-import type { Clock, QuorumReads } from '../../src/gate/ports.ts'
+import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
@@ -22,6 +22,7 @@ export interface Operation {
 export interface Sabotage {
   readonly options?: Partial<GateOptions>
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
+  readonly knowledge?: (knowledge: Knowledge) => Knowledge
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
 }
 
@@ -44,6 +45,11 @@ export class Replica {
   readonly #listeners = new Set<(key: string) => void>()
   /** When it first saw a reservation, by its stamp. */
   readonly #firstSeen = new Map<string, number>()
+  /** Up to which change the watch has brought a page. */
+  readonly #watched = new Map<string, number>()
+  readonly #unmarkedAt = new Map<string, number>()
+  /** The first processes have watched for long. */
+  readonly #listedAt: number
   readonly #now: () => number
 
   constructor(
@@ -58,6 +64,7 @@ export class Replica {
     this.#store = store
     const clock = time.clockOf(id)
     this.#now = () => clock.monotonic()
+    this.#listedAt = process > 0 ? this.#now() : -Infinity
     const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
     this.map.apply(parsed('Setting', setting), time.now)
     const { options } = sabotage
@@ -73,7 +80,7 @@ export class Replica {
       },
       {
         map: this.map,
-        knowledge: { synced: true, ageMs: () => 0, unreadable: [] },
+        knowledge: sabotage.knowledge?.(this.#knowledge()) ?? this.#knowledge(),
         book,
         reads,
         changes: this.changes,
@@ -109,7 +116,11 @@ export class Replica {
   deliverPage(): string {
     const event = this.#store.pageEvents()[this.#pagesDelivered++]
     if (!event) return 'nothing'
-    if (event.change > this.#seen(event.page.key).change) this.#keep(event)
+    const { key, version, settled } = event.page
+    this.#watched.set(key, event.change)
+    if (version === undefined || !settled) this.#unmarkedAt.set(key, this.#now())
+    if (event.change > this.#seen(key).change) this.#keep(event)
+    else this.changes.tell(pageChange(key))
     return `page ${event.page.key}`
   }
 
@@ -181,20 +192,36 @@ export class Replica {
           signal,
           ({ change }) => `${change}`,
         ).then(({ page }) => page),
-      swap: (page, reservations, signal) =>
+      swap: (page, contents, signal) =>
         this.#ask(
-          `swap page ${page.key} at ${page.version ?? 'none'} for [${reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]`,
-          () => this.#store.swap(page, reservations),
+          `swap page ${page.key} at ${page.version ?? 'none'} for [${contents.reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]${Object.entries(contents.settled ?? {}).map(String).join(' ')}`,
+          () => this.#store.swap(page, contents),
           signal,
           (swapped) => (swapped ? 'done' : 'conflict'),
         ).then((swapped) => {
           if (swapped && swapped.change > this.#seen(page.key).change) this.#keep(swapped)
           return swapped?.page
         }),
+      markedSince: ({ key, version }) => {
+        if (version !== undefined && Number(version) > (this.#watched.get(key) ?? 0)) return undefined
+        return Math.max(this.#listedAt, this.#unmarkedAt.get(key) ?? -Infinity)
+      },
       subscribe: (listener) => {
         this.#listeners.add(listener)
         return () => this.#listeners.delete(listener)
       },
+    }
+  }
+
+  #knowledge(): Knowledge {
+    const sudden = (kind: Watched): boolean =>
+      this.behind(kind) > 0 &&
+      this.#store.events(kind).slice(-this.behind(kind)).some((event) => this.#store.isSudden(event))
+    return {
+      synced: true,
+      ageMs: (kind) => ((kind ? [kind] : watched).some(sudden) ? Infinity : 0),
+      seenUpTo: (kind) => String(this.#delivered[kind]),
+      unreadable: [],
     }
   }
 

@@ -13,6 +13,9 @@ function weakened(name: string, sabotage: Sabotage, more: Partial<Scenario> = {}
   return scenario(name, 'A', calm, [evict('n1', 'd2'), cleanUp('i1', ['d1'])], { ...more, sabotage })
 }
 
+/** Steps that do not matter to any of these. */
+const aside = /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2/
+
 for (const weak of [
   weakened('reservations off', noReservations),
   weakened('confirmation off', noConfirmation),
@@ -20,10 +23,10 @@ for (const weak of [
   weakened('the rule of profile A narrowed to profile B', narrowedToB),
 ]) {
   t.test(`with ${weak.name} the checker finds a crash`, async (t) => {
-    const found = await walk(weak, 5_000, 60, 1)
+    const found = await walk(weak, 5_000, 60, 1, aside)
     t.match(found.counterExample?.at(-1), '=> n1 crashes: a clean-up is pending on d1', report(found))
     t.comment(`found in walk ${found.runs}`)
-    const sound = await walk({ ...weak, sabotage: {} }, found.runs + 100, 60, 1)
+    const sound = await walk({ ...weak, sabotage: {} }, found.runs + 100, 60, 1, aside)
     t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
   })
 }

@@ -8,14 +8,28 @@ const emptyBook: ReservationBook = {
   pages: () => [],
   read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
   swap: (page) => Promise.resolve(page),
+  markedSince: () => Infinity,
   subscribe: () => () => undefined,
 }
 
 /** Reservations off: a book that keeps nothing. */
 export const noReservations: Sabotage = { book: () => emptyBook }
 
+/** Watch positions are not compared with marks: what a replica knows counts as all that there is. */
+export const uncompared: Sabotage = { knowledge: (knowledge) => ({ ...knowledge, seenUpTo: () => '999999' }) }
+
+/** Marks are not written: reservations go without a word. */
+export const unmarked: Sabotage = {
+  book: (book) => ({
+    ...book,
+    swap: (page, { reservations }, signal) => book.swap(page, { reservations, settled: {} }, signal),
+  }),
+}
+
+
 /** Confirmation off: what is read is what the replica knows already. */
 export const noConfirmation: Sabotage = {
+  ...uncompared,
   reads: (reads, map) => ({
     ...reads,
     images: () => {

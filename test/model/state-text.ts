@@ -23,7 +23,7 @@ function shownPage({ page, change }: NumberedPage): string {
     ({ stamp, kind, name, resourceVersion, intent, disks }) =>
       `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}`,
   )
-  return `${page.key}${change}${reservations.join()}`
+  return `${page.key}${change}${reservations.join()}${JSON.stringify(page.settled)}`
 }
 
 function shownReplica(replica: Replica, store: Store): string {

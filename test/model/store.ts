@@ -1,5 +1,4 @@
-import type { Page } from '../../src/gate/reservation-book.ts'
-import type { Reservation } from '../../src/gate/reservation.ts'
+import type { Contents, Page } from '../../src/gate/reservation-book.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
 import type { Node } from '../../src/longhorn/node.ts'
@@ -24,11 +23,12 @@ export type Watched = (typeof watched)[number]
 
 /**
  * What the API server has stored, with everything that ever changed, so that a watch can bring it later. Versions
- * count each object by itself: they are compared of one object only, and fewer states differ for nothing.
+ * count each kind by itself: they are compared within one kind only, and so fewer states differ for nothing.
  */
 export class Store {
   readonly #objects = new Map<string, ModelObject>()
   readonly #events: Record<Watched, ModelEvent[]> = { Node: [], BackingImage: [], BackingImageDataSource: [] }
+  readonly #sudden = new Set<ModelEvent>()
   readonly #pages = new Map<string, NumberedPage>()
   readonly #pageEvents: NumberedPage[] = []
 
@@ -59,10 +59,22 @@ export class Store {
     return this.#pages.values()
   }
 
+  /** Puts the object in place, as nobody can foresee it: no watch brings that late without being known to lag. */
+  putSuddenly(object: ModelObject): void {
+    this.put(object)
+    const [event] = this.#events[object.kind].slice(-1)
+    if (event) this.#sudden.add(event)
+  }
+
+  /** Whether this is such a change. */
+  isSudden(event: ModelEvent): boolean {
+    return this.#sudden.has(event)
+  }
+
   /** Puts the object in place of the one of its name, as its next version. */
   put(object: ModelObject): void {
     const key = `${object.kind}/${object.metadata.name}`
-    const version = Number(this.#objects.get(key)?.metadata.resourceVersion ?? 0) + 1
+    const version = this.#events[object.kind].length + 1
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
     this.#objects.set(key, stored)
     this.#events[object.kind].push(stored)
@@ -73,11 +85,12 @@ export class Store {
   }
 
   /** The compare-and-swap of a Lease. */
-  swap({ key, version }: Page, reservations: readonly Reservation[]): NumberedPage | undefined {
+  swap({ key, version: from }: Page, { reservations, settled }: Contents): NumberedPage | undefined {
     const { page, change } = this.page(key)
-    if (page.version !== version) return undefined
-    const empty = reservations.length === 0
-    const next = { key, version: empty ? undefined : String(change + 1), reservations: [...reservations] }
+    if (page.version !== from) return undefined
+    const empty = reservations.length === 0 && !settled
+    const version = empty ? undefined : String(change + 1)
+    const next: Page = { key, version, reservations: [...reservations], ...(settled && { settled }) }
     const numbered = { change: change + 1, page: next }
     this.#pages.set(key, numbered)
     this.#pageEvents.push(numbered)

@@ -86,8 +86,11 @@ export class World {
     const safeBefore = commits ? safeImages(this.store) : undefined
     this.trace.push(step.what)
     this.#told = step.tells ? step.replica : undefined
+    const before = this.#doings(step.replica)
     step.take()
     if (step.replica !== undefined) await setImmediate()
+    // What it was told made it do something by itself, and others may come before whatever it does next.
+    if (this.#doings(step.replica) !== before) this.#told = undefined
     // A replica by itself changes no object.
     if (step.replica === undefined) this.#check(safeBefore)
     for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
@@ -101,6 +104,12 @@ export class World {
     const clocks = replicas.map(({ id }) => time.wrongBy(id))
     const rest = [time.pending(), clocks, this.#jumps, this.#told, this.#reviews].map(String)
     return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
+  }
+
+  /** What a replica has decided, and asks for. */
+  #doings(id: number | undefined): string {
+    const asked = this.replicas.find((replica) => replica.id === id)?.operations.map(({ what }) => what)
+    return JSON.stringify([asked, this.#phases.map(({ at }) => at)])
   }
 
   #check(safeBefore: ReadonlySet<string> | undefined): void {

@@ -6,5 +6,6 @@ export const noBook: ReservationBook = {
   pages: () => [],
   read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
   swap: (page) => Promise.resolve(page),
+  markedSince: () => Infinity,
   subscribe: () => () => undefined,
 }

@@ -21,13 +21,13 @@ const signal = new AbortController().signal
 async function page() {
   const registry = new Registry()
   const book = new InProcessBook()
-  await book.swap(await book.read('n1', signal), [reservation('holdfast-0/1')], signal)
+  await book.swap(await book.read('n1', signal), { reservations: [reservation('holdfast-0/1')] }, signal)
   const decisions = new DecisionMetrics(registry)
   stateMetrics(registry, {
     version: '1.2.3',
     map,
     profile: () => 'A',
-    knowledge: { synced: true, ageMs: () => 1_500, unreadable: [] },
+    knowledge: { synced: true, ageMs: () => 1_500, seenUpTo: () => '1', unreadable: [] },
     book,
     clock: { monotonic: () => noon + 60_000 },
     holding: () => 2,
