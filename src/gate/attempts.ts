@@ -35,6 +35,8 @@ export interface AttemptOptions {
   readonly policy: Policy
   /** How old the disk map may be to admit an arming change, in milliseconds. */
   readonly maxAgeMs: number
+  /** How long after it was reserved a write may still be passed on by a proxy, in milliseconds. */
+  readonly passOnMs: number
 }
 
 /**
@@ -105,10 +107,17 @@ export class Attempts {
   /** Reserves, then judges again on what is read past the disk map. */
   async #secure(change: Change, signal: AbortSignal): Promise<Attempt> {
     const entries: Entry[] = []
+    const isLate = this.#lateAfter(this.#options.passOnMs)
     const attempt = await this.#reserveAndConfirm(change, entries, signal)
-    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries, change) }
+    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries, change), isLate }
     await this.#release(entries)
     return attempt
+  }
+
+  #lateAfter(ms: number): () => boolean {
+    const { clock } = this.#modules
+    const [counted, wall] = [clock.monotonic(), clock.now()]
+    return () => Math.max(clock.monotonic() - counted, clock.now() - wall) > ms
   }
 
   async #reserveAndConfirm(change: Change, entries: Entry[], signal: AbortSignal): Promise<Attempt> {

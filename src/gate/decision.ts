@@ -12,6 +12,11 @@ export interface Decision {
    * more. Whoever does not call it, or cannot know, leaves that to the watch and to the deadline. Never rejects.
    */
   readonly release?: (() => Promise<void>) | undefined
+  /**
+   * True once so much time went by since it was reserved that it must not be passed on any more: whoever passes writes on
+   * asks right before. It counts by whichever clock went further, since one stands still in sleep and one can be set.
+   */
+  readonly isLate?: (() => boolean) | undefined
 }
 
 /** Decides one change; webhook, proxy and command line all call this and nothing else. */

@@ -29,6 +29,8 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
   maxHolds: 64,
   // The API server's request timeout of 60 s, and some slack.
   commitMs: 70_000,
+  // That slack: deciding takes a few round trips.
+  passOnMs: 10_000,
   sweepMs: 30_000,
 }
 
@@ -78,13 +80,13 @@ export class Gate {
   async decide(change: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
     const beginning = clock.monotonic()
-    const { verdict, heldMs, release } = await this.#verdict(change, patience)
+    const { verdict, heldMs, release, isLate } = await this.#verdict(change, patience)
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
     const recorded = audit.decided(change, verdict, { totalMs: clock.monotonic() - beginning, heldMs })
     // Most decisions are not recorded, and do not wait for a turn of the event loop either.
     if (recorded) await recorded
-    return release ? { verdict, answer, release } : { verdict, answer }
+    return release ? { verdict, answer, release, isLate } : { verdict, answer }
   }
 
   /** Answers whatever is held, and holds nothing from now on; decides all the same. */

@@ -18,6 +18,8 @@ export interface Attempt {
   readonly wakeAt: number | undefined
   /** Takes back what was reserved for an admitted change. */
   readonly release?: () => Promise<void>
+  /** True once it is too late to pass the change on. */
+  readonly isLate?: () => boolean
 }
 
 /** What the operator decides about holds. */
@@ -35,6 +37,8 @@ export interface Held {
   readonly heldMs: number
   /** Takes back what was reserved for an admitted change. */
   readonly release?: (() => Promise<void>) | undefined
+  /** True once it is too late to pass the change on. */
+  readonly isLate?: (() => boolean) | undefined
 }
 
 /** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
@@ -70,7 +74,7 @@ export class Holds {
         heard.clear()
         const tried = await attempt()
         if (tried.verdict.decision !== 'hold')
-          return { verdict: tried.verdict, heldMs, release: tried.release }
+          return { verdict: tried.verdict, heldMs, release: tried.release, isLate: tried.isLate }
         if (!counted && this.#active >= this.#limits.maxHolds) return { verdict: tried.verdict, heldMs }
         if (!counted) this.#active += 1
         counted = true

@@ -23,9 +23,10 @@ export interface JudgedCall {
    * Passes it on, and resolves with the headers of the answer. Once it is on its way it is not taken back, whoever goes
    * away: whether it was done could not be told any more.
    *
+   * @param isLate asked once there is a connection, right before anything is sent on it: true gives up
    * @throws RelayFailure
    */
-  readonly forward: (instead?: Instead) => Promise<IncomingMessage>
+  readonly forward: (instead?: Instead, isLate?: () => boolean) => Promise<IncomingMessage>
 }
 
 /** What becomes of a judged write. */

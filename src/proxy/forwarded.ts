@@ -9,12 +9,12 @@ import { RelayFailure } from './relay-failure.ts'
  * @throws RelayFailure
  */
 export async function forwarded(
-  forward: () => Promise<IncomingMessage>,
-  release: Decision['release'],
+  forward: (isLate: Decision['isLate']) => Promise<IncomingMessage>,
+  { release, isLate }: Pick<Decision, 'release' | 'isLate'>,
 ): Promise<IncomingMessage> {
   let answer: IncomingMessage
   try {
-    answer = await forward()
+    answer = await forward(isLate)
   } catch (error) {
     if (error instanceof RelayFailure && !error.asked) await release?.()
     throw error

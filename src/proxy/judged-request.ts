@@ -43,8 +43,8 @@ export class JudgedRequest {
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return
     }
-    const forward = async (instead: Instead = {}): Promise<IncomingMessage> =>
-      await ask(upstream, withBody(request, body, instead), this.#options)
+    const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> =>
+      await ask(upstream, { ...withBody(request, body, instead), isLate }, this.#options)
     const outcome = await judge({ request, body, signal, forward })
     if (outcome.outcome === 'own') {
       send(response, outcome.answer)

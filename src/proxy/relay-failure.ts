@@ -1,11 +1,11 @@
 /** Why a request could not be passed on: the upstream is down, or slow, or the proof of who asks cannot be had. */
 export class RelayFailure extends Error {
-  /** 502 or 504, as a gateway answers. */
-  readonly status: 502 | 504
+  /** 502 or 504, as a gateway answers; 503 if it was not passed on. */
+  readonly status: 502 | 503 | 504
   /** False if the upstream has heard nothing of it for sure. */
   readonly asked: boolean
 
-  constructor(status: 502 | 504, message: string, { asked, cause }: { asked: boolean; cause?: unknown }) {
+  constructor(status: 502 | 503 | 504, message: string, { asked, cause }: { asked: boolean; cause?: unknown }) {
     super(message, { cause })
     this.name = 'RelayFailure'
     this.status = status
@@ -50,5 +50,14 @@ export function tooSlow(server: URL, ms: number): RelayFailure {
     504,
     `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
     { asked: true },
+  )
+}
+
+/** The write was admitted too long ago: what was safe then may not be safe now. */
+export function tooLate(): RelayFailure {
+  return new RelayFailure(
+    503,
+    'The write was not passed on: too much time went by since it was admitted (this machine slept, or is overloaded), and it may not be safe any more. Nothing was changed; try again',
+    { asked: false },
   )
 }

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { endToEnd, without } from './headers.ts'
-import { RelayFailure, tooSlow, unpassable, unreachable } from './relay-failure.ts'
+import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 import type { Credentials, Upstream } from './upstream.ts'
 
 /** What is passed on. */
@@ -13,6 +13,8 @@ export interface Outgoing {
   readonly headers: readonly string[]
   /** The whole body, or where it comes from; undefined if there is none. */
   readonly body: Buffer | http.IncomingMessage | undefined
+  /** Asked right before anything is sent: true gives up. */
+  readonly isLate?: (() => boolean) | undefined
 }
 
 /** How long things may take. */
@@ -138,6 +140,10 @@ function attempt(
     body.pipe(request)
     // Whoever breaks off in the middle of a body has asked for nothing.
     body.once('aborted', () => request.destroy())
+  } else if (outgoing.isLate) {
+    const { isLate } = outgoing
+    // Making a connection takes its time, and a machine may sleep meanwhile.
+    whenConnected(request, () => (isLate() ? fail(tooLate()) : request.end(body)))
   } else {
     request.end(body)
   }
@@ -149,6 +155,14 @@ function attempt(
       request.destroy()
     },
   }
+}
+
+/** Calls once the request has a connection that is ready to be written on. */
+function whenConnected(request: http.ClientRequest, call: () => void): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) call()
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', call)
+  })
 }
 
 /** Not sent yet. */

@@ -79,6 +79,29 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
   })
 
+  t.test('a page with marks stays without reservations, and loses marks that are not given', async (t) => {
+    const [book, other] = await open(t)
+    const fresh = await book.read('n1', awaited)
+    const settled = { BackingImage: '12', Node: '7' }
+    const marked = await book.swap(fresh, { reservations: [], settled }, awaited)
+    t.match(marked, { version: String, reservations: [], settled })
+    t.match(await other.read('n1', awaited), { settled })
+    if (!marked) throw new Error('nobody was in the way')
+    const bare = await book.swap(marked, { reservations: [reservation('a')] }, awaited)
+    t.equal((await other.read('n1', awaited)).settled, undefined)
+    t.match(bare, { reservations: [{ stamp: 'a' }] })
+  })
+
+  t.test('what led to a page is known once it was watched', async (t) => {
+    const [book, other] = await open(t)
+    const page = await book.swap(await book.read('n1', awaited), { reservations: [], settled: {} }, awaited)
+    if (!page) throw new Error('nobody was in the way')
+    for (const each of [book, other]) {
+      await eventually(() => each.markedSince(page) !== undefined)
+      t.ok((each.markedSince(page) ?? Infinity) < Infinity)
+    }
+  })
+
   t.test('pages have nothing to do with each other', async (t) => {
     const [book] = await open(t)
     for (const key of ['n1', 'n2', '(unowned disks)']) {

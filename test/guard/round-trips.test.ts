@@ -30,7 +30,9 @@ async function guarded(t: Test) {
     ...client,
     request: (request) => {
       // Nobody waits for an Event.
-      if (request.query === undefined && !request.path.endsWith('/events'))
+      const tidies = request.body?.includes('"holdfast.dev/reservations":"[]"') === true
+      // Nor for what is tidied up afterwards.
+      if (request.query === undefined && !request.path.endsWith('/events') && !tidies)
         asked.push(`${request.method} ${request.path.split('/').slice(6).join('/')}`)
       return client.request(request)
     },
@@ -44,7 +46,8 @@ async function guarded(t: Test) {
     connection,
     namespace: 'default',
     replica: 'one',
-    clock: systemClock,
+    // As if it had been read a minute ago: what left a page before that is in every map.
+    clock: { ...systemClock, monotonic: () => systemClock.monotonic() - 60_000 },
     onProblem,
   })
   const guard = new Guard(configuration, { connection, tls, book, log: createLog('silent', process.stderr) })
@@ -70,30 +73,33 @@ async function guarded(t: Test) {
       json: { spec },
       signal,
     }).catch(() => undefined)
-    // What is tidied up afterwards nobody waits for.
-    return asked.filter((each) => !each.startsWith('DELETE'))
+    await eventually(() => [...book.pages()].every(({ reservations }) => reservations.length === 0))
+    return [...asked]
   }
   return { sandbox, patch }
 }
 
-t.test('an arming change costs at most three round trips to the API server, all else none', async (t) => {
+t.test('an arming change costs at most two round trips to the API server, all else none', async (t) => {
   const { sandbox, patch } = await guarded(t)
   const copy = sandbox.cluster.uuidOf('node-1/disk-1')
   const evicted = (evictionRequested: boolean) => ({
     disks: { 'disk-2': { allowScheduling: !evictionRequested, evictionRequested } },
   })
   t.strictSame(await patch('nodes/node-1', { tags: ['ssd'] }), [], 'nothing of concern')
-  t.strictSame(
-    (await patch('nodes/node-1', evicted(true))).toSorted(),
-    ['GET backingimagedatasources', 'GET backingimages', 'POST leases'],
-    'an eviction',
-  )
+  t.strictSame(await patch('nodes/node-1', evicted(true)), ['POST leases'], 'an eviction')
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }), [], 'a hold')
   t.strictSame(await patch('nodes/node-1', evicted(false)), [], 'the cure')
   t.strictSame(
     await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }),
-    ['POST leases', 'GET nodes/node-1'],
+    ['PUT leases/node.node-1', 'GET nodes/node-1'],
     'a clean-up',
+  )
+  t.strictSame(await patch('nodes/node-2', evicted(true)), ['POST leases'], 'an eviction elsewhere')
+  t.strictSame(await patch('nodes/node-2', evicted(false)), [])
+  t.strictSame(
+    await patch('nodes/node-2', evicted(true)),
+    ['PUT leases/node.node-2'],
+    'an eviction on a page with marks',
   )
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
 })

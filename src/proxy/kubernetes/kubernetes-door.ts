@@ -119,16 +119,17 @@ export class KubernetesDoor implements ProxyDoor {
     const release = async (): Promise<void> => {
       for (const decision of decisions) await decision.release?.()
     }
+    const isLate = (): boolean => decisions.some((each) => each.isLate?.() === true)
     for (const change of changes) {
       const patience = { budgetMs: Math.max(0, budgetMs) + decidingMs, signal }
       const decision = await this.#modules.decide(change, patience)
       decisions.push(decision)
       if (decision.answer.allowed) continue
       await release()
-      return { changes, denied: decision.answer.status, warnings: [], reserved: false, release }
+      return { changes, denied: decision.answer.status, warnings: [], reserved: false, release, isLate }
     }
     const warnings = decisions.flatMap(({ answer }) => answer.warnings)
-    return { changes, denied: undefined, warnings, reserved: decisions.some((each) => each.release), release }
+    return { changes, denied: undefined, warnings, reserved: decisions.some((each) => each.release), release, isLate }
   }
 
   /** Passes on what was admitted. @returns undefined if the object is not any more what was judged, or nobody waits */
@@ -153,7 +154,7 @@ export class KubernetesDoor implements ProxyDoor {
       throw error
     }
     const instead: Instead | undefined = dry.asked ? dry : bound && { body: bound.body }
-    const answer = await forwarded(() => call.forward(instead), decided.release)
+    const answer = await forwarded((isLate) => call.forward(instead, isLate), decided)
     // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
     if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
     answer.resume()
@@ -203,6 +204,7 @@ interface Decided {
   /** True if something was reserved for them: they arm. */
   readonly reserved: boolean
   readonly release: () => Promise<void>
+  readonly isLate: () => boolean
 }
 
 /** Why a write cannot be judged. */

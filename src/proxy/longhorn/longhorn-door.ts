@@ -75,7 +75,7 @@ export class LonghornDoor implements ProxyDoor {
       unjudged(this.#modules, { ...writeOf(call, asked), why }, errorAnswer(status, message), forward)
     try {
       const { fields, body: said } = readSaid(call, body)
-      const pass = () => forward(said && { body: said })
+      const pass = (isLate?: () => boolean) => forward(said && { body: said }, isLate)
       if (isHarmless(call, fields)) {
         await this.#note(call, fields, asked, signal)
         return passed(await pass())
@@ -87,7 +87,7 @@ export class LonghornDoor implements ProxyDoor {
       if (signal.aborted) await decision?.release?.()
       signal.throwIfAborted()
       // Without an object Longhorn says by itself that there is none.
-      return passed(await forwarded(pass, decision?.release))
+      return passed(await forwarded(pass, decision ?? {}))
     } catch (error) {
       if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
       if (!(error instanceof CannotRead)) throw error

@@ -1,0 +1,94 @@
+import t from 'tap'
+import { turns } from '../fixtures/eventually.ts'
+import { ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+import { evictD1, is, two, usual } from './replicas.ts'
+
+/** A world whose book was watched for long. */
+function watching(): GateWorld {
+  const world = new GateWorld(usual())
+  world.markedSince = -Infinity
+  return world
+}
+
+/** A page with a mark, and a map that has come as far as said. */
+async function marked(seen: string): Promise<GateWorld> {
+  const world = watching()
+  const page = await world.book.read('n1', new AbortController().signal)
+  const contents = { reservations: [], settled: { BackingImage: '12' } }
+  await world.book.swap(page, contents, new AbortController().signal)
+  world.knowledge.seenUpTo = () => seen
+  return world
+}
+
+t.test('an eviction costs one round trip where the map has come as far as the marks', async (t) => {
+  const world = await marked('12')
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1'])
+  const unmarked = watching()
+  await is(t, 'allow', unmarked, evictD1(unmarked.cluster))
+  t.strictSame(unmarked.trips, ['swap n1'], 'a page that nobody has written for long tells as much')
+})
+
+t.test('an eviction waits shortly for a watch that is behind the marks', async (t) => {
+  const world = await marked('9')
+  const decided = is(t, 'hold', world, evictD1(world.cluster))
+  await turns()
+  world.cluster.image('debian', [ready('d3')])
+  world.cluster.image('debian', [{ disk: 'd1', wanted: false, evictionRequested: false, state: 'ready' }])
+  world.knowledge.seenUpTo = () => '12'
+  world.tell('BackingImage', 'debian')
+  await decided
+  t.notOk(world.trips.includes('images'), 'it is judged on what the watch has brought')
+})
+
+t.test('an eviction lists what is stored when the watch does not come so far in half a second', async (t) => {
+  const world = await marked('9')
+  const decided = world.decide(evictD1(world.cluster), 10_000)
+  await turns()
+  world.clock.advance(500)
+  t.equal((await decided).verdict.decision, 'allow')
+  t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
+})
+
+t.test('an eviction lists what is stored where something may have left the page without a mark', async (t) => {
+  const world = watching()
+  world.markedSince = world.clock.monotonic() - 9_000
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
+  const later = watching()
+  later.markedSince = later.clock.monotonic() - 11_000
+  await is(t, 'allow', later, evictD1(later.cluster))
+  t.strictSame(later.trips, ['swap n1'])
+})
+
+t.test('where the watch of images was silent, the versions of those concerned are read', async (t) => {
+  const world = watching()
+  world.knowledge.ageMs = () => 20_000
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])
+})
+
+t.test('an admitted write must not be passed on ten seconds later, by whichever clock', async (t) => {
+  const [one] = two()
+  const { isLate } = await one.decide(evictD1(one.cluster))
+  t.equal(isLate?.(), false)
+  one.clock.step(-3_600_000)
+  t.equal(isLate?.(), false)
+  one.clock.advance(10_000)
+  t.equal(isLate?.(), false)
+  one.clock.advance(1)
+  t.equal(isLate?.(), true)
+  const slept = await one.decide(evictD1(one.cluster))
+  one.clock.step(10_001)
+  t.equal(slept.isLate?.(), true, 'what is counted stands still in sleep')
+})
+
+t.test('what a proxy takes back after the answer leaves the version that it then reads', async (t) => {
+  const world = new GateWorld(usual())
+  const change = world.cluster.cleanUp('ubuntu', ['d1'], { door: 'proxy-longhorn' })
+  const { release } = await world.decide(change)
+  await release?.()
+  t.ok(world.trips.includes('BackingImage ubuntu'))
+  t.match([...world.book.pages()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
+})
