@@ -62,8 +62,8 @@ export function serverTime(now: number, clock: Looked<MeasuredClock>): number {
 /** What ages and deadlines bear without harm. */
 const tolerableMs = 2_000
 
-/** So much may the clocks of replicas be apart: it is added to the API server's request timeout for each deadline. */
-const slackMs = 10_000
+/** A clock so far off makes records and certificates useless. */
+const intolerableMs = 10_000
 
 /** Whether the clocks of this machine, the API server and the replicas agree well enough. */
 export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases' | 'now'>): Finding[] {
@@ -91,9 +91,9 @@ export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases
     const ahead = (renewedAt ?? -Infinity) - at - uncertainMs
     if (ahead <= tolerableMs) continue
     findings.push(
-      problem(ahead > slackMs ? 'error' : 'warn', 'clock', {
+      problem(ahead > intolerableMs ? 'error' : 'warn', 'clock', {
         what: `Lease ${name} was written by ${holder} ${age(ahead)} in the future, by the clock of the API server.`,
-        why: `The clocks of replicas may be ${slackMs / 1_000} s apart; beyond that one may count a change as over that can still be committed.`,
+        why: 'Each replica decides by a clock of its own that nobody sets, so that is safe; but its records show wrong times, and certificates that it makes may not be valid yet.',
         remedy: `Put the clock of its node right: kubectl get pods -A -o wide | grep ${holder}`,
       }),
     )

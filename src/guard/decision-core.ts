@@ -10,6 +10,7 @@ import { Changes, objectChange, pageChange } from '../gate/changes.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
 import type { Audit, Knowledge } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
+import { ClockSkew } from '../kubernetes/clock-skew.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
@@ -59,7 +60,9 @@ export class DecisionCore {
 
   /** Begins to read Longhorn's objects. */
   constructor(configuration: Configuration, modules: DecisionCoreModules) {
-    const { connection, log, commitMs = defaultGateOptions.commitMs } = modules
+    const skew = new ClockSkew(systemClock)
+    const connection = skew.watching(modules.connection)
+    const { log, commitMs = defaultGateOptions.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
     const map = new DiskMap()
     const changes = new Changes()
@@ -73,7 +76,7 @@ export class DecisionCore {
       sink: told(map, changes),
       onProblem: (problem) => logProblem(log, problem),
     })
-    const { book = leaseBook(configuration, modules) } = modules
+    const { book = leaseBook(configuration, { ...modules, connection }, skew) } = modules
     this.#leases = book instanceof LeaseBook ? book : undefined
     book.subscribe((key) => changes.tell(pageChange(key)))
     const { audit, trail, operator, events, registry } = observers(configuration, modules, {
@@ -81,6 +84,7 @@ export class DecisionCore {
       feed: this.#feed,
       book,
       holding: () => this.gate.holding,
+      skew,
     })
     this.registry = registry
     this.trail = trail
@@ -129,12 +133,17 @@ export class DecisionCore {
   }
 }
 
-function leaseBook(configuration: Configuration, { connection, log }: DecisionCoreModules): LeaseBook {
+function leaseBook(
+  configuration: Configuration,
+  { connection, log }: DecisionCoreModules,
+  skew: ClockSkew,
+): LeaseBook {
   return new LeaseBook({
     connection,
     namespace: guardNamespace(configuration, connection),
     replica: configuration.replica,
     clock: systemClock,
+    onRenewed: (holder, at) => skew.renewed(holder, at),
     onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
   })
 }

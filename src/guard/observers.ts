@@ -11,6 +11,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Audit } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { systemClock } from '../kubernetes/clock.ts'
+import type { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
 import { profileOf } from '../longhorn/profile.ts'
@@ -43,6 +44,7 @@ export interface Observed {
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
   readonly holding: () => number
+  readonly skew: ClockSkew
 }
 
 /** So many records may wait for the disk; it takes a tenth of a millisecond for one. */
@@ -52,7 +54,7 @@ const fileQueue = 1_000
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
   { connection, log, audit, registry = new Registry(), certificate }: DecisionCoreModules,
-  { map, feed, book, holding }: Observed,
+  { map, feed, book, holding, skew }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -69,6 +71,7 @@ export function observers(
     book,
     clock: systemClock,
     holding,
+    clockSkew: () => skew.seconds(),
     restarts: () => restartsOf(feed),
     ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
     droppedEvents: () => events.dropped,

@@ -5,7 +5,7 @@ import { ApiFailure } from './api-failure.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer, type JsonRequest } from './json-request.ts'
-import { leaseName, leaseOf, pageOf } from './lease-reservations.ts'
+import { leaseName, leaseOf, pageOf, renewalOf } from './lease-reservations.ts'
 import { ListWatch } from './list-watch.ts'
 import type { Change } from './mirror.ts'
 
@@ -19,11 +19,14 @@ export interface LeaseBookOptions {
   readonly clock: Clock
   /** Told of each new problem, once while it lasts. */
   readonly onProblem: (error: Error) => void
+  /** Told who wrote a Lease that the watch has brought, and when by their own clock. */
+  readonly onRenewed?: (holder: string, renewedAt: number) => void
 }
 
 /** A Lease as the watch shows it; one that is none of the book's has no page. */
 interface Seen {
   readonly page: Parsed<Page> | undefined
+  readonly renewal: ReturnType<typeof renewalOf>
 }
 
 /**
@@ -49,7 +52,7 @@ export class LeaseBook implements ReservationBook {
     this.#follower = new ListWatch<Seen>({
       connection: options.connection,
       path: this.#path,
-      project: (object) => ({ page: pageOf(object) }),
+      project: (object) => ({ page: pageOf(object), renewal: renewalOf(object) }),
       onChange: (change) => this.#saw(change),
       onProblem: ({ error }) => options.onProblem(error),
       clock: options.clock,
@@ -139,7 +142,9 @@ export class LeaseBook implements ReservationBook {
     return page
   }
 
-  #saw({ type, name, value: { page } }: Change<Seen>): void {
+  #saw({ type, name, value: { page, renewal } }: Change<Seen>): void {
+    // What is listed may have been written at any time.
+    if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
     this.#unreadable.delete(name)
     if (page === undefined) return
     if (!page.ok) {

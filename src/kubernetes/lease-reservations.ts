@@ -108,6 +108,17 @@ export function leaseOf({ key, version, reservations, settled }: Page, { replica
   }
 }
 
+const parseRenewal = parser(
+  Type.Object({ spec: Type.Object({ holderIdentity: Type.String(), renewTime: Type.String() }) }),
+  ({ spec }) => ({ holder: spec.holderIdentity, at: Date.parse(spec.renewTime) }),
+)
+
+/** Who wrote a Lease, and when by their own clock; undefined if it does not say. */
+export function renewalOf(raw: unknown): { readonly holder: string; readonly at: number } | undefined {
+  const renewal = parseRenewal(raw)
+  return renewal.ok && !Number.isNaN(renewal.value.at) ? renewal.value : undefined
+}
+
 /**
  * Reads a Lease as a page.
  *

@@ -27,7 +27,7 @@ export class ProxyMetrics {
     }
     this.#failures = new Counter({
       name: 'holdfast_proxy_failures_total',
-      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504).',
+      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504), or the write was admitted too long ago (503).',
       labelNames: ['status'],
       registers,
     })

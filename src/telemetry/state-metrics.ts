@@ -15,6 +15,8 @@ export interface StateSources {
   readonly knowledge: Knowledge
   readonly book: Pick<ReservationBook, 'pages'>
   readonly clock: Pick<Clock, 'monotonic'>
+  /** How far the clock furthest off is ahead of this machine's, in seconds. */
+  readonly clockSkew: () => number
   /** How many changes are held now. */
   readonly holding: () => number
   /** How often each list-watch was started anew, by kind and reason. */
@@ -74,6 +76,11 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
     'holdfast_unreadable_objects',
     'Longhorn objects that cannot be read; arming changes are not admitted while there are any.',
     () => knowledge.unreadable.length,
+  )
+  gauge(
+    'holdfast_clock_skew_seconds',
+    'How far the clock of the API server or of another replica is ahead of this one’s: that furthest off.',
+    sources.clockSkew,
   )
   gauge('holdfast_pending_cleanups', 'Copies that are gone from spec and still in status.', () =>
     count(map.pendingCleanups()),

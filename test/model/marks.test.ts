@@ -16,7 +16,8 @@ const settling = (sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario =>
   })
 
 /** The eviction by a replica that hears of no image. */
-const behind = /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)/
+const behind =
+  /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)/
 
 for (const [name, sabotage] of [
   ['marks that are not written', unmarked],

@@ -29,6 +29,7 @@ async function page() {
     profile: () => 'A',
     knowledge: { synced: true, ageMs: () => 1_500, seenUpTo: () => '1', unreadable: [] },
     book,
+    clockSkew: () => -2.5,
     clock: { monotonic: () => noon + 60_000 },
     holding: () => 2,
     restarts: () => [{ kind: 'Node', reason: 'closed', count: 3 }],
