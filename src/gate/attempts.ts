@@ -109,7 +109,8 @@ export class Attempts {
     const entries: Entry[] = []
     const isLate = this.#lateAfter(this.#options.passOnMs)
     const attempt = await this.#reserveAndConfirm(change, entries, signal)
-    if (attempt.verdict.decision === 'allow') return { ...attempt, release: () => this.#release(entries, change), isLate }
+    if (attempt.verdict.decision === 'allow')
+      return { ...attempt, release: () => this.#release(entries, change), isLate }
     await this.#release(entries)
     return attempt
   }

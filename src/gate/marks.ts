@@ -23,7 +23,11 @@ export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: Dis
  * The page without what is over, and marked with what has to be seen to know what became of it. Of an object that is
  * gone there is nothing to be seen: without any marks the page tells nothing, and lists are read.
  */
-export function withoutOver(key: string, { reservations, settled }: Contents, over: readonly Over[]): Contents {
+export function withoutOver(
+  key: string,
+  { reservations, settled }: Contents,
+  over: readonly Over[],
+): Contents {
   const kept = reservations.filter((each) => !over.some(({ reservation }) => reservation === each))
   if (!keepsMarks(key) || over.some(({ version }) => version === undefined))
     return { reservations: kept, settled: undefined }

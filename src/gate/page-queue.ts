@@ -100,7 +100,11 @@ export class PageQueue {
 
   async #swap(key: string, together: readonly Waiting[], signal: AbortSignal): Promise<void> {
     const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
-    for (let page = seen ?? (await this.#book.read(key, signal)); ; page = await this.#book.read(key, signal)) {
+    for (
+      let page = seen ?? (await this.#book.read(key, signal));
+      ;
+      page = await this.#book.read(key, signal)
+    ) {
       let contents: Contents = page
       const dones: ((before: Page, page: Page) => void)[] = []
       for (const { edit, fail } of together) {

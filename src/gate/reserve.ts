@@ -73,8 +73,7 @@ export type Reserved =
   | { readonly outcome: 'failed'; readonly error: unknown; readonly entries: readonly Entry[] }
 
 /** What is to be done about a page: nothing, since something stands in the way, or these reservations are to be made. */
-type Outcome =
-  { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
+type Outcome = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
 type Draft = Pick<Entry, 'made' | 'displaced'>
 
@@ -179,7 +178,8 @@ export class Reserver {
     const { result, page } = swapped
     if (result.met) return result.met
     for (const draft of result.drafts) entries.push({ key, page, ...draft })
-    if (keepsMarks(key)) pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
+    if (keepsMarks(key))
+      pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
     return undefined
   }
 
@@ -213,7 +213,9 @@ export class Reserver {
     claims: readonly Claim[],
     change: Change,
     signal: AbortSignal,
-  ): Promise<{ readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }> {
+  ): Promise<
+    { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
+  > {
     const { lifetimes, reads, stands } = this.#modules
     const over: Over[] = []
     for (const reservation of standing) {

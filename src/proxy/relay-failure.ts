@@ -5,7 +5,11 @@ export class RelayFailure extends Error {
   /** False if the upstream has heard nothing of it for sure. */
   readonly asked: boolean
 
-  constructor(status: 502 | 503 | 504, message: string, { asked, cause }: { asked: boolean; cause?: unknown }) {
+  constructor(
+    status: 502 | 503 | 504,
+    message: string,
+    { asked, cause }: { asked: boolean; cause?: unknown },
+  ) {
     super(message, { cause })
     this.name = 'RelayFailure'
     this.status = status

@@ -56,9 +56,17 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     const fresh = await book.read('n1', awaited)
     const first = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
     if (!first) throw new Error('the first is not in anybody’s way')
-    t.equal(await other.swap(fresh, { reservations: [reservation('b')] }, awaited), undefined, 'when it is made')
+    t.equal(
+      await other.swap(fresh, { reservations: [reservation('b')] }, awaited),
+      undefined,
+      'when it is made',
+    )
     t.ok(await other.swap(first, { reservations: [reservation('c')] }, awaited))
-    t.equal(await book.swap(first, { reservations: [reservation('d')] }, awaited), undefined, 'when it is changed')
+    t.equal(
+      await book.swap(first, { reservations: [reservation('d')] }, awaited),
+      undefined,
+      'when it is changed',
+    )
     t.equal(await book.swap(first, { reservations: [] }, awaited), undefined, 'when it is removed')
     t.match((await book.read('n1', awaited)).reservations, [{ stamp: 'c' }])
   })
@@ -66,14 +74,22 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
   t.test('a page without reservations is removed, and can be made anew', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
-    t.match(await book.swap(fresh, { reservations: [] }, awaited), { version: undefined }, 'nothing to remove')
+    t.match(
+      await book.swap(fresh, { reservations: [] }, awaited),
+      { version: undefined },
+      'nothing to remove',
+    )
     const page = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
     if (!page) throw new Error('nobody was in the way')
     await eventually(() => other.seen('n1')?.version === page.version)
     t.match(await book.swap(page, { reservations: [] }, awaited), { version: undefined, reservations: [] })
     t.strictSame([...book.pages()], [])
     await eventually(() => other.seen('n1')?.version === undefined)
-    t.equal(await other.swap(page, { reservations: [reservation('b')] }, awaited), undefined, 'that page is no more')
+    t.equal(
+      await other.swap(page, { reservations: [reservation('b')] }, awaited),
+      undefined,
+      'that page is no more',
+    )
     t.equal(await other.swap(page, { reservations: [] }, awaited), undefined)
     t.ok(await other.swap(await other.read('n1', awaited), { reservations: [reservation('b')] }, awaited))
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
@@ -115,7 +131,11 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     const [book, other] = await open(t)
     const heard: string[] = []
     const end = other.subscribe((key) => heard.push(key))
-    const page = await book.swap(await book.read('n1', awaited), { reservations: [reservation('a')] }, awaited)
+    const page = await book.swap(
+      await book.read('n1', awaited),
+      { reservations: [reservation('a')] },
+      awaited,
+    )
     await eventually(() => heard.includes('n1'))
     end()
     heard.length = 0

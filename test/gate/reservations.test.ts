@@ -248,14 +248,19 @@ t.test('a change does not stand in its own way when it is reviewed again', async
   }
 })
 
-t.test('many at once on one page share its swaps: one for the first, one for all who come meanwhile', async (t) => {
-  const world = new GateWorld(usual())
-  const decisions = await Promise.all(Array.from({ length: 20 }, () => world.decide(evictD1(world.cluster))))
-  t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
-  t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 2)
-  t.equal(world.reservations.length, 1, 'all are of one object and intent')
-  t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
-})
+t.test(
+  'many at once on one page share its swaps: one for the first, one for all who come meanwhile',
+  async (t) => {
+    const world = new GateWorld(usual())
+    const decisions = await Promise.all(
+      Array.from({ length: 20 }, () => world.decide(evictD1(world.cluster))),
+    )
+    t.ok(decisions.every(({ verdict }) => verdict.decision === 'allow'))
+    t.equal(world.trips.filter((trip) => trip === 'swap n1').length, 2)
+    t.equal(world.reservations.length, 1, 'all are of one object and intent')
+    t.equal(world.trips.filter((trip) => trip === 'read n1').length, 0)
+  },
+)
 
 t.test('who gives up while others are before it on a page lets those after it go on', async (t) => {
   const world = new GateWorld(usual())

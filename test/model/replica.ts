@@ -194,7 +194,11 @@ export class Replica {
         ).then(({ page }) => page),
       swap: (page, contents, signal) =>
         this.#ask(
-          `swap page ${page.key} at ${page.version ?? 'none'} for [${contents.reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]${Object.entries(contents.settled ?? {}).map(String).join(' ')}`,
+          `swap page ${page.key} at ${page.version ?? 'none'} for [${contents.reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]${Object.entries(
+            contents.settled ?? {},
+          )
+            .map(String)
+            .join(' ')}`,
           () => this.#store.swap(page, contents),
           signal,
           (swapped) => (swapped ? 'done' : 'conflict'),
@@ -216,7 +220,10 @@ export class Replica {
   #knowledge(): Knowledge {
     const sudden = (kind: Watched): boolean =>
       this.behind(kind) > 0 &&
-      this.#store.events(kind).slice(-this.behind(kind)).some((event) => this.#store.isSudden(event))
+      this.#store
+        .events(kind)
+        .slice(-this.behind(kind))
+        .some((event) => this.#store.isSudden(event))
     return {
       synced: true,
       ageMs: (kind) => ((kind ? [kind] : watched).some(sudden) ? Infinity : 0),

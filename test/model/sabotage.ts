@@ -26,7 +26,6 @@ export const unmarked: Sabotage = {
   }),
 }
 
-
 /** Confirmation off: what is read is what the replica knows already. */
 export const noConfirmation: Sabotage = {
   ...uncompared,

@@ -18,6 +18,16 @@ export function stateText(
   return [objects, pages, known, phases.map((phase) => shownPhase(phase, now))].map(String).join('\n')
 }
 
+/** What a replica asks for, and how far each wish has come. */
+export function doings(
+  replicas: readonly Replica[],
+  phases: readonly Phase[],
+  id: number | undefined,
+): string {
+  const asked = replicas.find((replica) => replica.id === id)?.operations.map(({ what }) => what)
+  return JSON.stringify([asked, phases.map(({ at }) => at)])
+}
+
 function shownPage({ page, change }: NumberedPage): string {
   const reservations = page.reservations.map(
     ({ stamp, kind, name, resourceVersion, intent, disks }) =>

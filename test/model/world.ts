@@ -1,13 +1,14 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Decision } from '../../src/gate/decision.ts'
 import type { Change } from '../../src/rules/change.ts'
+import { clockSteps } from './clock-steps.ts'
 import { controllerSteps } from './longhorn.ts'
 import { crashing, safeImages } from './promises.ts'
 import { Replica } from './replica.ts'
 import type { Wish } from './request.ts'
 import { releases, type Scenario } from './scenario.ts'
 import type { Phase } from './phase.ts'
-import { stateText } from './state-text.ts'
+import { doings, stateText } from './state-text.ts'
 import { Store, watched } from './store.ts'
 import { ModelTime } from './time.ts'
 
@@ -70,7 +71,7 @@ export class World {
       ...controllerSteps(this.store, this.#scenario.flaky && this.#isCalm()),
       ...this.#crashSteps(),
       ...this.#restartSteps(),
-      ...this.#clockSteps(),
+      ...(this.#scenario.steps ? clockSteps(this.replicas, this.time) : []),
       ...this.#timeSteps(),
     ]
     // Nothing else can change what such a read brings, so when it is made is all the same.
@@ -86,11 +87,11 @@ export class World {
     const safeBefore = commits ? safeImages(this.store) : undefined
     this.trace.push(step.what)
     this.#told = step.tells ? step.replica : undefined
-    const before = this.#doings(step.replica)
+    const before = doings(this.replicas, this.#phases, step.replica)
     step.take()
     if (step.replica !== undefined) await setImmediate()
     // What it was told made it do something by itself, and others may come before whatever it does next.
-    if (this.#doings(step.replica) !== before) this.#told = undefined
+    if (doings(this.replicas, this.#phases, step.replica) !== before) this.#told = undefined
     // A replica by itself changes no object.
     if (step.replica === undefined) this.#check(safeBefore)
     for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
@@ -104,12 +105,6 @@ export class World {
     const clocks = replicas.map(({ id }) => time.wrongBy(id))
     const rest = [time.pending(), clocks, this.#jumps, this.#told, this.#reviews].map(String)
     return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
-  }
-
-  /** What a replica has decided, and asks for. */
-  #doings(id: number | undefined): string {
-    const asked = this.replicas.find((replica) => replica.id === id)?.operations.map(({ what }) => what)
-    return JSON.stringify([asked, this.#phases.map(({ at }) => at)])
   }
 
   #check(safeBefore: ReadonlySet<string> | undefined): void {
@@ -211,17 +206,13 @@ export class World {
     if (stored?.metadata.resourceVersion === before?.metadata.resourceVersion && after) {
       const take = (): void => {
         this.store.put(after)
-        this.#over(at)
+        this.#phases[at] = { at: 'over' }
       }
       return { what: `committed: ${wish}`, replica: undefined, take }
     }
     const again = (this.#reviews[at] ?? 0) < this.#scenario.reviews
     const take = (): void => void (this.#phases[at] = { at: again ? 'wished' : 'over' })
     return { what: `${wish}: a conflict`, replica: undefined, take }
-  }
-
-  #over(at: number): void {
-    this.#phases[at] = { at: 'over' }
   }
 
   *#deliverySteps(replica: Replica): Iterable<Step> {
@@ -268,7 +259,7 @@ export class World {
     replica.crashed = true
     this.time.forget(replica.id)
     for (const [at, phase] of this.#phases.entries()) {
-      if (phase.at === 'reviewed' && phase.by === replica.id) this.#over(at)
+      if (phase.at === 'reviewed' && phase.by === replica.id) this.#phases[at] = { at: 'over' }
     }
   }
 
@@ -288,19 +279,6 @@ export class World {
     this.replicas[before.id - 1] = new Replica(process, this.store, this.time, releases[profile], sabotage)
   }
 
-  *#clockSteps(): Iterable<Step> {
-    if (!this.#scenario.steps) return
-    for (const { id, crashed } of this.replicas) {
-      if (crashed) continue
-      for (const hours of [-1, 0, 1]) {
-        const ms = hours * 3_600_000
-        if (this.time.wrongBy(id) === ms) continue
-        const what = `the clock of replica ${id} is set ${hours} h ahead`
-        yield { what, replica: undefined, take: () => this.time.setWrong(id, ms) }
-      }
-    }
-  }
-
   *#timeSteps(): Iterable<Step> {
     if (this.#jumps >= this.#scenario.jumps) return
     const [next = 0] = this.time.pending()
@@ -312,7 +290,8 @@ export class World {
     this.#jumps += 1
     this.time.jump()
     for (const [at, phase] of this.#phases.entries()) {
-      if (phase.at === 'admitted' && this.time.now - phase.since > requestTimeoutMs) this.#over(at)
+      if (phase.at === 'admitted' && this.time.now - phase.since > requestTimeoutMs)
+        this.#phases[at] = { at: 'over' }
     }
   }
 }

@@ -129,7 +129,14 @@ export class KubernetesDoor implements ProxyDoor {
       return { changes, denied: decision.answer.status, warnings: [], reserved: false, release, isLate }
     }
     const warnings = decisions.flatMap(({ answer }) => answer.warnings)
-    return { changes, denied: undefined, warnings, reserved: decisions.some((each) => each.release), release, isLate }
+    return {
+      changes,
+      denied: undefined,
+      warnings,
+      reserved: decisions.some((each) => each.release),
+      release,
+      isLate,
+    }
   }
 
   /** Passes on what was admitted. @returns undefined if the object is not any more what was judged, or nobody waits */

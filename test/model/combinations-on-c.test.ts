@@ -1,0 +1,3 @@
+import { combined } from './combined.ts'
+
+combined('C')
