@@ -134,7 +134,9 @@ export class Reserver {
       if (!own) return Promise.resolve({ result: undefined })
       const over = answered ? [{ reservation: own, version: answered.version }] : []
       const { settled } = answered ? withoutOver(key, contents, over) : contents
-      const reservations = contents.reservations.flatMap((each) => (each === own ? (displaced ?? []) : each))
+      const reservations = contents.reservations.flatMap((each) =>
+        each.stamp === made.stamp ? (displaced ?? []) : each,
+      )
       return Promise.resolve({ next: { reservations, settled }, result: undefined })
     }
     // What was made by this replica is seen by it, and what came after as well.

@@ -19,7 +19,7 @@ const restarting = (sabotage: Sabotage): Scenario =>
 
 /** The clean-ups by the replica that restarts, the eviction by the other, and nothing that does not matter. */
 const aside =
-  /Longhorn|hears|^clean.*by replica 2|^evict.*by replica 1|replica 2 restarts|replica 2: swap.*lost/
+  /Longhorn|hears of the next [BN]|replica 1 hears|^clean.*by replica 2|^evict.*by replica 1|replica 2 restarts|replica 2: swap.*lost|for \[(removal by i.)?\].*lost/
 
 t.test('with stamps that two processes share the checker finds a crash', async (t) => {
   const found = await walk(restarting(sharedStamps), 10_000, 60, 1, aside)
