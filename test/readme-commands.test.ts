@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Sandbox } from '../src/sandbox/sandbox.ts'
+import { main, typescript } from './fixtures/main.ts'
 import { root } from './fixtures/root.ts'
 
 const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
@@ -54,7 +54,7 @@ async function shell(t: Test) {
   t.teardown(() => sandbox.stop())
   const folder = t.testdir({ manifests: {} })
   await mkdir(join(folder, 'dist'), { recursive: true })
-  await symlink(fileURLToPath(new URL('../src/main.js', import.meta.url)), join(folder, 'dist/main.js'))
+  await symlink(main, join(folder, 'dist/main.js'))
   const node = await sandbox.client.get(
     { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
     sandbox.namespace,
@@ -69,6 +69,7 @@ async function shell(t: Test) {
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
+    NODE_OPTIONS: typescript,
     KUBECONFIG: join(folder, 'kubeconfig'),
     ...anyPort,
   }

@@ -3,12 +3,12 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { RecentRecords } from '../../src/audit/recent.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { record } from '../audit/records.ts'
+import { holdfast } from '../fixtures/main.ts'
 import { forwardTo, podList } from './forwarded-pods.ts'
 import { run, runProgram, start } from './holdfast.ts'
 
@@ -55,10 +55,14 @@ t.test('a file is shown as a table, by time', async (t) => {
 })
 
 t.test('standard input may be the log of a guard', async (t) => {
-  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
   const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent' }
   const log = `{"level":30,"msg":"listening"}\n${lines([held])}`
-  const { code, stdout } = await runProgram(process.execPath, [main, 'audit', '-', '-o', 'json'], env, log)
+  const { code, stdout } = await runProgram(
+    process.execPath,
+    [...holdfast, 'audit', '-', '-o', 'json'],
+    env,
+    log,
+  )
   t.equal(code, 0)
   t.strictSame(JSON.parse(stdout), [held])
 })

@@ -1,10 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-
-// What `npm run build` makes too, next to the compiled tests.
-const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+import { holdfast } from '../fixtures/main.ts'
 
 /** What a command that has ended leaves behind. */
 export interface Ended {
@@ -17,7 +14,7 @@ export interface Ended {
 export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const { PATH, NODE_V8_COVERAGE } = process.env
   const inherited = { PATH, NODE_V8_COVERAGE, HOME: '/nonexistent' }
-  return spawn(process.execPath, [main, ...args], {
+  return spawn(process.execPath, [...holdfast, ...args], {
     env: { ...inherited, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
