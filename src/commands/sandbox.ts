@@ -24,6 +24,7 @@ interface SandboxFlags {
   readonly nodes: number
   readonly images: number
   readonly drain: number
+  readonly informerLag: number
   readonly restPort: number
   readonly port: number
   readonly once: boolean
@@ -38,6 +39,12 @@ export function sandboxCommand(): Command {
     .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
     .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
+    .option(
+      '--informer-lag <duration>',
+      'how far each cache of a manager may lag, 0s to 30s (default: 0s)',
+      informerLag,
+      0,
+    )
     .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
     .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', atLeast(0), 0)
     .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
@@ -49,6 +56,7 @@ Examples:
   $ holdfast sandbox
   $ holdfast sandbox --bare --drain 1m
   $ holdfast sandbox --longhorn v1.9.0 --drain 20s --port 8001
+  $ holdfast sandbox --bare --informer-lag 10s
   $ holdfast sandbox --once`,
     )
     .action((flags: SandboxFlags) => playSandbox(flags))
@@ -106,9 +114,10 @@ async function startSandbox({
   nodes,
   images,
   drain,
+  informerLag: informerLagMs,
   restPort,
 }: SandboxFlags): Promise<Sandbox> {
-  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000) }
+  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000), informerLagMs }
   try {
     return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
@@ -178,5 +187,12 @@ function duration(text: string): number {
   const milliseconds = parseDuration(text)
   if (milliseconds === undefined)
     throw new InvalidArgumentError('It must be a duration such as 500ms, 5s or 1m30s.')
+  return milliseconds
+}
+
+function informerLag(text: string): number {
+  const milliseconds = duration(text)
+  // client-go's longest pause after the API server has restarted.
+  if (milliseconds > 30_000) throw new InvalidArgumentError('It must be at most 30s.')
   return milliseconds
 }

@@ -73,6 +73,11 @@ export class Longhorn {
     return this.#pods.isLive(node)
   }
 
+  /** How many syncs the manager of this node has begun. */
+  syncCount(node: string): number {
+    return this.#pods.of(node)?.syncCount ?? 0
+  }
+
   start(): void {
     if (this.#unsubscribe) return
     this.#unsubscribe = this.#modules.subscribe(() => {

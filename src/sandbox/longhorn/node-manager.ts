@@ -43,6 +43,7 @@ export class NodeManager {
   readonly #backOff: BackOff
   #state: State = { phase: 'running' }
   #crashCount = 0
+  #syncCount = 0
   #recovering = false
 
   constructor(node: string, modules: NodeManagerModules) {
@@ -66,6 +67,11 @@ export class NodeManager {
   /** False while it waits to start again, and while its machine is off. */
   get isLive(): boolean {
     return this.#state.phase === 'running'
+  }
+
+  /** How many syncs it has begun. */
+  get syncCount(): number {
+    return this.#syncCount
   }
 
   start(): void {
@@ -123,6 +129,7 @@ export class NodeManager {
 
   async #sync(): Promise<void> {
     if (!this.isLive) return
+    this.#syncCount += 1
     const { options, report } = this.#modules
     const result = await syncNode(this.#node, this.#modules, this.#cache, this.#work, this.#pauses)
     if (result.kind === 'crashed') await this.#crash(result)
