@@ -8,8 +8,7 @@ import { proxiesOf } from './proxies.ts'
 import { raceOptions } from './race-options.ts'
 import { RestWay } from './rest-way.ts'
 
-const nodes = 16
-const { pairs, informerLagMs, apiRestarts } = raceOptions(process.argv.slice(2), 1_000)
+const { pairs, nodes, informerLagMs, apiRestarts } = raceOptions(process.argv.slice(2), 1_000)
 
 /** A cluster, and whether its webhook guards it besides. */
 interface Cluster {

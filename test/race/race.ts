@@ -5,8 +5,7 @@ import { Panics } from './panics.ts'
 import { raceOptions } from './race-options.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 
-const nodes = 16
-const { pairs, informerLagMs, apiRestarts } = raceOptions(process.argv.slice(2), 2_000)
+const { pairs, nodes, informerLagMs, apiRestarts } = raceOptions(process.argv.slice(2), 2_000)
 
 /** How much the managers' caches are disturbed. */
 interface Disturbance {
