@@ -1,9 +1,12 @@
 // How fast a node is synced again while its automatic clean-up is refused, what that costs the guard and the cluster, and
-// how long the node's other work takes meanwhile: `npm run test:hot-loop -- 10`, in seconds.
+// how long the node's other work takes meanwhile; then, how many of so many clears of the flag crash the manager, since the
+// clean-up is admitted into a sync that began under the flag: `npm run test:hot-loop -- --seconds 10 --clears 20`.
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
 import { systemClock } from '../../src/kubernetes/clock.ts'
+import { profileOf } from '../../src/longhorn/profile.ts'
 import { entries, object, text } from '../../src/sandbox/json.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import type { Report } from '../../src/sandbox/longhorn/report.ts'
@@ -14,8 +17,18 @@ import { registration } from '../../src/webhook/registration.ts'
 import type { Said, Start } from './guard-process.ts'
 import { stageOf } from './pairs.ts'
 
-const seconds = Number(process.argv[2] ?? 10)
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '10' },
+    clears: { type: 'string', default: '20' },
+    release: { type: 'string', default: 'v1.8.0' },
+  },
+})
+const seconds = Number(values.seconds)
+const { release } = values
 const nodeName = 'node-1'
+// Release B crashes only on the disk that is evicted.
+const flagged = profileOf(release) === 'A' ? 'disk-2' : 'disk-1'
 const cleanupWaitMs = 3_000
 
 /** What happened within a while, for each second of it. */
@@ -44,9 +57,15 @@ const counted = { refused: 0 }
 const report = ({ kind }: Report) => {
   if (kind === 'refused') counted.refused += 1
 }
-const longhorn = { cleanupWaitMs, syncMs: 30_000 }
+const longhorn = {
+  cleanupWaitMs,
+  drainMs: 500,
+  copyMs: 100,
+  restartMs: 500,
+  maxRestartMs: 500,
+}
 // Image `ubuntu-22.04` has an unused copy on disk-1 of node-1; the one on node-2 has a replica.
-const sandbox = await Sandbox.start({ port: 0, release: 'v1.8.0', nodes: 2, images: 1, longhorn, report })
+const sandbox = await Sandbox.start({ port: 0, release, nodes: 2, images: 1, longhorn, report })
 const stage = stageOf(sandbox)
 const authority = await makeAuthority(systemClock)
 const { cert, key } = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
@@ -119,16 +138,54 @@ function print(what: string, { syncs, refused, guardCpu, clusterCpu, delays }: M
   )
 }
 
-const evicted = await stage.evict(nodeName, 'disk-2')
-if (!evicted.admitted) throw new Error(evicted.message)
-await setTimeout(cleanupWaitMs + 1_500)
-if (counted.refused === 0)
-  throw new Error('nothing was refused: the clean-up is not due, or the guard lets it pass')
+/** Raises the flag before the copy is due, and waits until its clean-up is refused. */
+async function refusing(): Promise<void> {
+  const before = counted.refused
+  const evicted = await stage.evict(nodeName, flagged)
+  if (!evicted.admitted) throw new Error(evicted.message)
+  for (let waitedMs = 0; counted.refused === before; waitedMs += 100) {
+    if (waitedMs > 10_000) throw new Error('nothing was refused: the clean-up is not due, or was admitted')
+    await setTimeout(100)
+  }
+}
+
+/** Waits until the unused copy has gone, and brings it back: so it is not due for a while. */
+async function renewCopy(): Promise<void> {
+  const uuid = sandbox.cluster.uuidOf('node-1/disk-1')
+  const copy = async () => {
+    const { spec, status } = await stage.image('ubuntu-22.04')
+    return { wanted: spec.diskFileSpecMap.has(uuid), state: status.diskFileStatusMap.get(uuid)?.state }
+  }
+  await stage.until('the copy to go', async () => {
+    const { wanted, state } = await copy()
+    return !wanted && state === undefined
+  })
+  await stage.until('the manager to be alive', () => sandbox.longhorn.isLive(nodeName))
+  await stage.until('the copy to be wanted', async () => (await stage.copyTo('ubuntu-22.04', uuid)).admitted)
+  await stage.until('the copy to be ready', async () => (await copy()).state === 'ready')
+}
+
+/** Takes the flag down. @returns how often the manager crashed at that */
+async function clear(): Promise<number> {
+  const before = sandbox.longhorn.crashes.length
+  await stage.until('the clear', async () => (await stage.stopEvicting(nodeName, flagged)).admitted)
+  await renewCopy()
+  return sandbox.longhorn.crashes.length - before
+}
+
+await renewCopy()
+await refusing()
 print('while it is refused', await measure('refused'))
-const cleared = await stage.stopEvicting(nodeName, 'disk-2')
-if (!cleared.admitted) throw new Error(cleared.message)
-await setTimeout(4_000)
+let crashes = await clear()
 print('afterwards', await measure('quiet'))
-console.log(`${sandbox.longhorn.crashes.length} panics`)
+await renewCopy()
+const clears = Number(values.clears)
+for (let cleared = 1; cleared < clears; cleared++) {
+  await refusing()
+  // Anywhere within a sync.
+  await setTimeout(Math.random() * 100)
+  crashes += await clear()
+}
+console.log(`${crashes} panics at ${clears} clears of the flag (${release})`)
 guard.disconnect()
 await sandbox.stop()
