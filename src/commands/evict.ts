@@ -17,7 +17,7 @@ import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface EvictFlags extends ClusterFlags {
   readonly disk?: string
@@ -28,7 +28,7 @@ interface EvictFlags extends ClusterFlags {
 }
 
 /** `holdfast evict`: empties a node, or a disk, without a crash and without losing a copy. */
-export function evictCommand(): Command {
+export function evictCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('evict')
     .description('Empties a Longhorn node, or one of its disks, without a crash and without losing a copy.')
     .argument('<node>', 'the Longhorn node')
@@ -56,32 +56,38 @@ Examples:
   $ holdfast evict node-1 --disk disk-2 --timeout 2h
   $ holdfast evict node-1 -o json | jq .step`,
     )
-  return addClusterOptions(command).action((node: string, flags: EvictFlags) => evict(node, flags))
+  return addClusterOptions(command).action((node: string, flags: EvictFlags) =>
+    evict(node, flags, surroundings),
+  )
 }
 
-async function evict(node: string, flags: EvictFlags): Promise<void> {
+async function evict(
+  node: string,
+  flags: EvictFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
   const ending = new AbortController()
   const { signal } = ending
   void untilSignal().then(() => ending.abort(new Interrupted()))
   const target: Target = { node, disk: flags.disk }
-  const note = (text: string): void => void process.stderr.write(`${text}\n`)
-  const connection = await connectWith(flags)
+  const note = (text: string): void => void stderr.write(`${text}\n`)
+  const connection = await connectWith(flags, env)
   try {
     const live = await openMap(connection, flags, signal)
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
       const show = (step: EvictionStep): void => {
-        if (flags.output) process.stdout.write(documentOf(flags.output, target, step))
+        if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
       const last = await carryOut(target, flags, { connection, live, signal, note, show })
-      if (last.step === 'impossible') process.exitCode = exitCode.failed
+      if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
       clearTimeout(timer)
       await live.stop()
     }
   } catch (error) {
-    process.exitCode = outcomeOf(error, target, note)
+    exitWith(outcomeOf(error, target, note))
   } finally {
     connection.close()
   }

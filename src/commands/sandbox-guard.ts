@@ -8,18 +8,26 @@ import { createLog } from '../telemetry/log.ts'
 import { makeAuthority } from '../tls/authority.ts'
 import { issueServing } from '../tls/issue.ts'
 import { registration } from '../webhook/registration.ts'
+import type { Output } from './surroundings.ts'
 
 /**
  * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
  * lives in memory only.
+ *
+ * @param stderr where the guard logs errors
  */
-export async function guardSandbox(sandbox: Sandbox, audit: Audit, signal: AbortSignal): Promise<Guard> {
+export async function guardSandbox(
+  sandbox: Sandbox,
+  audit: Audit,
+  stderr: Output,
+  signal: AbortSignal,
+): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
   const configuration = configure([
     { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off' },
   ])
-  const log = createLog('error', process.stderr)
+  const log = createLog('error', stderr)
   const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log, audit })
   const { port } = await guard.start()
   await guard.whenSynced(signal)

@@ -17,7 +17,7 @@ import { DecisionLines } from '../telemetry/decision-lines.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { guardSandbox } from './sandbox-guard.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface SandboxFlags {
   readonly longhorn: string
@@ -32,7 +32,7 @@ interface SandboxFlags {
 }
 
 /** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
-export function sandboxCommand(): Command {
+export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
     .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
     .option('--longhorn <release>', 'the Longhorn release it plays', 'v1.8.0')
@@ -59,19 +59,20 @@ Examples:
   $ holdfast sandbox --bare --informer-lag 10s
   $ holdfast sandbox --once`,
     )
-    .action((flags: SandboxFlags) => playSandbox(flags))
+    .action((flags: SandboxFlags) => playSandbox(flags, surroundings))
 }
 
-async function playSandbox(flags: SandboxFlags): Promise<void> {
+async function playSandbox(flags: SandboxFlags, surroundings: CommandSurroundings): Promise<void> {
+  const { env, stdout, stderr, untilSignal, exitWith } = surroundings
   const ended = new AbortController()
   const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
   const sandbox = await startSandbox(flags)
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-'))
+  const folder = await mkdtemp(join(env.TMPDIR ?? tmpdir(), 'holdfast-'))
   const guards: Guard[] = []
   try {
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
-    const narrator = new Narrator((line) => process.stdout.write(`${line}\n`), coloursFor(process.stdout))
+    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env))
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
@@ -84,7 +85,7 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
       },
     }
     const startGuard = async () => {
-      guards.push(await guardSandbox(sandbox, audit, ended.signal))
+      guards.push(await guardSandbox(sandbox, audit, stderr, ended.signal))
     }
     if (!flags.bare) {
       const stage = stageOf(sandbox, ended.signal)
@@ -96,8 +97,8 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     await interrupted
   } catch (error) {
     if (error instanceof NotAsTold) {
-      process.stderr.write(`\nThis did not go as told: ${error.message}\n`)
-      process.exitCode = exitCode.failed
+      stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      exitWith(exitCode.failed)
     } else if (!ended.signal.aborted) {
       throw error
     }

@@ -5,7 +5,7 @@ import { text } from '../../src/doctor/text.ts'
 import { coloursFor } from '../../src/terminal/colours.ts'
 import { allKinds, facts, forbidden, registered } from './facts.ts'
 
-const plain = coloursFor({})
+const plain = coloursFor({}, {})
 
 t.test('where all is well, each check says so', (t) => {
   const { findings, summary, ...document } = diagnose(facts())

@@ -26,7 +26,9 @@ async function cluster(t: Test, release: string, guarded = true) {
     longhorn: { drainMs: 80, copyMs: 80, rebuildMs: 80, syncMs: 60, restartMs: 200 },
     report: () => undefined,
   })
-  const guard = guarded ? await guardSandbox(sandbox, { decided: () => undefined }, forEver) : undefined
+  const guard = guarded
+    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver)
+    : undefined
   const connection = connectTo(sandbox.api.url)
   const live = await LiveMap.open(connection, namespace, forEver)
   t.teardown(async () => {

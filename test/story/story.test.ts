@@ -54,9 +54,10 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
     },
-    narrator: new Narrator((line) => void lines.push(line), coloursFor({})),
+    narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
     startGuard: async () => {
-      if (options.guarded) guards.push(await guardSandbox(sandbox, { decided: () => undefined }, signal))
+      if (options.guarded)
+        guards.push(await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal))
     },
   })
   return { tally, lines }
