@@ -62,8 +62,10 @@ Examples:
     .action((flags: SandboxFlags) => playSandbox(flags, surroundings))
 }
 
-async function playSandbox(flags: SandboxFlags, surroundings: CommandSurroundings): Promise<void> {
-  const { env, stdout, stderr, untilSignal, exitWith } = surroundings
+async function playSandbox(
+  flags: SandboxFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
   const ended = new AbortController()
   const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
   const sandbox = await startSandbox(flags)

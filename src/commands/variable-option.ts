@@ -14,8 +14,9 @@ export class VariableOption extends Option {
 /** Describes an option for the help as commander does, its variable included. */
 export function describeOption(option: Option): string {
   if (!(option instanceof VariableOption)) return new Help().optionDescription(option)
-  const { flags, description, defaultValue, defaultValueDescription, variable } = option
-  const same = new Option(flags, description).default(defaultValue, defaultValueDescription).env(variable)
+  const same = new Option(option.flags, option.description)
+    .default(option.defaultValue, option.defaultValueDescription)
+    .env(option.variable)
   return new Help().optionDescription(same)
 }
 

@@ -8,9 +8,8 @@ import { RecentRecords } from '../../src/audit/recent.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { record } from '../audit/records.ts'
-import { holdfast } from '../fixtures/main.ts'
 import { forwardTo, podList } from './forwarded-pods.ts'
-import { run, runProgram, start } from './holdfast.ts'
+import { run, startProcess } from './holdfast.ts'
 
 const refused = record({ uid: 'r1', verdict: 'refuse', time: '2026-11-23T12:00:02.000Z' })
 const held = record({ uid: 'r2', actor: { user: 'bob', groups: [] }, count: 40 })
@@ -55,14 +54,8 @@ t.test('a file is shown as a table, by time', async (t) => {
 })
 
 t.test('standard input may be the log of a guard', async (t) => {
-  const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent' }
   const log = `{"level":30,"msg":"listening"}\n${lines([held])}`
-  const { code, stdout } = await runProgram(
-    process.execPath,
-    [...holdfast, 'audit', '-', '-o', 'json'],
-    env,
-    log,
-  )
+  const { code, stdout } = await run(['audit', '-', '-o', 'json'], {}, log)
   t.equal(code, 0)
   t.strictSame(JSON.parse(stdout), [held])
 })
@@ -98,15 +91,15 @@ t.test('the schema of a record can be printed', async (t) => {
 
 t.test('one replica is followed', async (t) => {
   const { recent, port } = await replica(t, [held])
-  const child = start(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])
-  const exit = once(child, 'exit')
+  const child = startProcess(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])
+  t.teardown(child.end)
   let text = ''
-  child.stdout?.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString()
     if (text.split('\n').length === 2) recent.write(refused)
     if (text.split('\n').length === 3) child.kill('SIGINT')
   })
-  await exit
+  t.equal(await child.exit, 0)
   t.match(
     text
       .trimEnd()

@@ -38,18 +38,18 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   t.match(noConfig.stderr, `cannot read the configuration file ${missing}`)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
   const place = ['--kubeconfig', join(folder, 'kubeconfig')]
-  const noCert = await run(['serve', '--tls-cert', missing, ...place])
+  const noCert = await run(['serve', '--tls-cert', missing, ...place, '--port', '0', ...anyPort])
   t.equal(noCert.code, 2)
   t.match(noCert.stderr, `cannot read ${missing} (--tls-cert)`)
   t.match(noCert.stderr, 'holdfast certs')
   const certs = join(folder, 'certs')
   t.equal((await run(['certs', '--dir', certs, '--dns', 'localhost'])).code, 0)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const noCluster = await run(['serve', ...files, '--kubeconfig', missing])
+  const noCluster = await run(['serve', ...files, '--kubeconfig', missing, '--port', '0', ...anyPort])
   t.equal(noCluster.code, 2)
   t.match(noCluster.stderr, missing)
   const swapped = ['--tls-cert', join(certs, 'tls.key'), '--tls-key', join(certs, 'tls.crt')]
-  const unusable = await run(['serve', ...swapped, ...place])
+  const unusable = await run(['serve', ...swapped, ...place, '--port', '0', ...anyPort])
   t.equal(unusable.code, 2)
   t.match(unusable.stderr, 'certificate')
 })
@@ -65,7 +65,15 @@ t.test('a port that is taken is told, and the guard ends', async (t) => {
   t.equal((await run(['certs', '--dir', certs, '--dns', 'localhost'])).code, 0)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const places = ['--kubeconfig', join(folder, 'kubeconfig'), '--host', '127.0.0.1', '--port', port]
+  const places = [
+    '--kubeconfig',
+    join(folder, 'kubeconfig'),
+    '--host',
+    '127.0.0.1',
+    '--port',
+    port,
+    ...anyPort,
+  ]
   const { code, stderr } = await run(['serve', ...files, ...places, '--log-level', 'silent'])
   t.equal(code, 2)
   t.match(stderr, `port ${port}`)
@@ -102,6 +110,9 @@ t.test('a wrong flag or command is an error with a hint, and exits 2', async (t)
   const version = await run(['--version'])
   t.match(version, { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
 })
+
+/** Of what else a guard listens on. */
+const anyPort = ['--health-port', '0', '--operator-port', '0']
 
 const kubeconfig = JSON.stringify({
   apiVersion: 'v1',

@@ -26,7 +26,7 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   t.match(dry.stderr, 'node node-2: closing the disks for scheduling, and requesting the eviction')
   t.match(dry.stderr, /1\. close the disks .*\n +2\. .*replicas away \(1 now\)\n +3\. .*removed the copies/)
   t.match(dry.stderr, 'Nothing was written')
-  const done = await run(['evict', 'node-2', '--timeout', '1m', '-o', 'json', ...at])
+  const done = await run(['evict', 'node-2', '--timeout', '10m', '-o', 'json', ...at])
   t.equal(done.code, 0, done.stderr)
   t.match(
     done.stderr,

@@ -1,8 +1,5 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { RecentRecords } from '../../src/audit/recent.ts'
 import { leaseOf } from '../../src/kubernetes/lease-reservations.ts'
@@ -13,7 +10,7 @@ import { listen, portOf } from '../../src/webhook/listen.ts'
 import { parse } from 'yaml'
 import { reservation } from '../gate/reservation-book-contract.ts'
 import { podList } from './forwarded-pods.ts'
-import { run, start } from './holdfast.ts'
+import { linesOf, run, start, startProcess } from './holdfast.ts'
 import { forbidden, inFront } from './in-front.ts'
 
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
@@ -188,8 +185,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   t.notMatch(shown.stderr, 'What the guard holds')
 
   const child = start(['status', '--watch', '--kubeconfig', config])
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^holdfast-0 .* 2$/)
   holds = 0
@@ -198,7 +194,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   await until(/^NODE/)
   t.notMatch(await until(/^(ubuntu|holdfast)/), /^holdfast/)
   child.kill('SIGINT')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
 })
 
 t.test('help tells options, exit codes and examples', async (t) => {
@@ -208,24 +204,10 @@ t.test('help tells options, exit codes and examples', async (t) => {
     t.match(stdout, text)
 })
 
-/** The lines that a process prints, as they come. */
-function linesOf(child: ChildProcess) {
-  if (!child.stdout) throw new Error('no output')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const next = await lines.next()
-      if (next.done === true) throw new Error(`ended without ${String(pattern)}`)
-      if (pattern.test(next.value)) return next.value
-    }
-  }
-}
-
 t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
   const { status, cleanUp, evict, reserve } = await cluster(t)
-  const child = start(status('--watch'))
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  const child = startProcess(status('--watch'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^node-1 .* ok$/)
   await cleanUp()
@@ -241,18 +223,17 @@ t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
   await reserve()
   await until(/^node-2 .* 1 removal +ok$/)
   child.kill('SIGINT')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
 })
 
 t.test('watching yields one YAML document for each change', async (t) => {
   const { status, cleanUp } = await cluster(t)
   await cleanUp()
   const child = start(status('--watch', '-o', 'yaml', 'node-1'))
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^---$/)
   await until(/^ {4}ageKnown: at least$/)
   child.kill('SIGTERM')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
 })
