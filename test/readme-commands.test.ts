@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Sandbox } from '../src/sandbox/sandbox.ts'
-import { main, typescript } from './fixtures/main.ts'
+import { commandLineServer } from './commands/command-line-server.ts'
 import { root } from './fixtures/root.ts'
 
 const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
@@ -41,7 +41,7 @@ const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
 
 const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDFAST_NAMESPACE: 'holdfast' }
 
-/** A shell in a folder where everything is that README's commands count on. */
+/** A shell in a folder where everything is that README's commands count on; the command line itself runs here. */
 async function shell(t: Test) {
   const sandbox = await Sandbox.start({
     port: 0,
@@ -54,7 +54,10 @@ async function shell(t: Test) {
   t.teardown(() => sandbox.stop())
   const folder = t.testdir({ manifests: {} })
   await mkdir(join(folder, 'dist'), { recursive: true })
-  await symlink(main, join(folder, 'dist/main.js'))
+  await symlink(`${root}/test/commands/client.mjs`, join(folder, 'dist/main.js'))
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
   const node = await sandbox.client.get(
     { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
     sandbox.namespace,
@@ -69,14 +72,15 @@ async function shell(t: Test) {
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
-    NODE_OPTIONS: typescript,
     KUBECONFIG: join(folder, 'kubeconfig'),
+    COMMAND_LINE_PORT: String(await commandLineServer(t)),
     ...anyPort,
   }
   /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
   const replaced: [string, string][] = [
     ['<node>', 'node-1'],
     ['<image>', 'ubuntu-22.04'],
+    ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
     ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
     ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],
     [
