@@ -25,9 +25,6 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ],
 ])
 
-/** The names of all commands, in the order of the help. */
-export const commandNames: readonly string[] = [...commands.keys()]
-
 /**
  * Runs one command line to its end. It leaves nothing behind in the process, so several may run there, also at once.
  *
