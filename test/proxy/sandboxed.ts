@@ -14,6 +14,9 @@ export interface Setup {
   readonly hold?: string
 }
 
+/** For Longhorn’s controllers: they look once and then do nothing. */
+export const idle = { reactMs: 600_000, syncMs: 600_000 }
+
 /** An embedded cluster whose clean-ups do not end, and a proxy before one of its APIs. */
 export async function sandboxed(
   t: Test,
