@@ -4,6 +4,7 @@ import { recordsIn } from '../audit/read-lines.ts'
 import type { AuditRecord } from '../audit/record.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
 import { reachReplicas } from './guard-replicas.ts'
 import type { Surroundings } from './surroundings.ts'
 
@@ -81,8 +82,9 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Buffe
 async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
   const connection = await connectWith(flags, reading.env)
   try {
+    const namespace = await guardPlace(connection, flags, reading)
     const ports = await reachReplicas(
-      { ...flags, environment: reading.env },
+      { ...flags, namespace, environment: reading.env },
       connection,
       reading.signal,
       reading.note,

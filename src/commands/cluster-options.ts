@@ -11,8 +11,8 @@ import { VariableOption } from './variable-option.ts'
 export interface ClusterFlags {
   readonly kubeconfig?: string
   readonly context?: string
-  /** Where the guard runs. */
-  readonly namespace: string
+  /** Where the guard runs; undefined for where its Leases are. */
+  readonly namespace?: string
   /** Where Longhorn runs. */
   readonly longhornNamespace: string
 }
@@ -37,9 +37,9 @@ export function addClusterOptions(command: Command): Command {
     .addOption(
       new VariableOption(
         '-n, --namespace <name>',
-        'namespace that the guard runs in',
+        'namespace that the guard runs in (default: where its Leases are, else holdfast)',
         'HOLDFAST_NAMESPACE',
-      ).default('holdfast'),
+      ),
     )
     .addOption(
       new VariableOption(

@@ -6,6 +6,7 @@ import { data } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, type ClusterFlags } from './cluster-options.ts'
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
@@ -61,7 +62,8 @@ async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSur
   const connection = await connectWith(flags, env)
   try {
     const signal = new AbortController().signal
-    const diagnosis = diagnose(await gatherFacts(connection, { ...names, target }, signal))
+    const namespace = await guardPlace(connection, flags, { signal })
+    const diagnosis = diagnose(await gatherFacts(connection, { ...names, namespace, target }, signal))
     stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))
   } finally {

@@ -21,8 +21,10 @@ const parsePods = parser(
 )
 
 /** Where the replicas of the guard are, and how to get there. */
-export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context' | 'namespace'> {
+export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context'> {
   readonly environment: Environment
+  /** Where the guard runs. */
+  readonly namespace: string
   /** Their port for people's commands, in the pod. */
   readonly operatorPort: number
 }

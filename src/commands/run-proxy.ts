@@ -8,6 +8,7 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
+import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { isLoopback, type ProxyFlags } from './proxy-options.ts'
 import { clusterOf } from './setting-options.ts'
@@ -15,13 +16,13 @@ import type { CommandSurroundings } from './surroundings.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(
-  configuration: Configuration,
+  settings: Configuration,
   { listen, tls, upstreamTimeout }: ProxyFlags,
   upstream: Upstream,
   of: ProxyOf,
   { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
 ): Promise<void> {
-  const log = createLog(configuration.logLevel, stdout)
+  const log = createLog(settings.logLevel, stdout)
   const ended = new AbortController()
   const stopping = untilSignal().then((name) => {
     log.info({ signal: name }, 'stopping')
@@ -29,16 +30,18 @@ export async function runProxy(
   })
   const registry = new Registry()
   await measureProcess(registry)
-  const certificates = tls ? new CertificateFiles(configuration.tlsCert, configuration.tlsKey) : undefined
+  const certificates = tls ? new CertificateFiles(settings.tlsCert, settings.tlsKey) : undefined
   const options: ProxyGuardOptions = {
     ...listen,
     ...of,
-    tls: certificates && (await first(certificates, configuration, ended.signal)),
+    tls: certificates && (await first(certificates, settings, ended.signal)),
     answerMs: upstreamTimeout,
     // Nobody routes to what only this machine reaches.
-    lingerMs: isLoopback(listen.host) ? 0 : configuration.lingerMs,
+    lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
-  const connection = await connectWith(clusterOf(configuration), env)
+  const connection = await connectWith(clusterOf(settings), env)
+  const configuration = await withCommonNamespace(settings, connection, { log, signal: ended.signal })
+  if (configuration === undefined) return
   const modules = { connection, upstream, log, registry, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   proxy.whenSynced(ended.signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))

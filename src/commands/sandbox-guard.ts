@@ -1,6 +1,7 @@
 import { configure } from '../configuration/configuration.ts'
 import type { Audit } from '../gate/ports.ts'
 import { Guard } from '../guard/guard.ts'
+import { agreeOnNamespace } from '../guard/guard-namespace.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -24,11 +25,13 @@ export async function guardSandbox(
 ): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
-  const configuration = configure([
+  const settings = configure([
     { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off' },
   ])
   const log = createLog('error', stderr)
-  const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log, audit })
+  const connection = connectTo(sandbox.api.url)
+  const { namespace } = await agreeOnNamespace(settings, connection, signal)
+  const guard = new Guard({ ...settings, namespace }, { connection, tls, log, audit })
   const { port } = await guard.start()
   await guard.whenSynced(signal)
   await sandbox.client.create(

@@ -9,6 +9,7 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
+import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { addSettings, clusterOf, readSettings } from './setting-options.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -37,15 +38,17 @@ async function serve(
   command: Command,
   { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
 ): Promise<void> {
-  const configuration = await readSettings(command)
-  const log = createLog(configuration.logLevel, stdout)
+  const settings = await readSettings(command)
+  const log = createLog(settings.logLevel, stdout)
   const ended = new AbortController()
   const { signal } = ended
   const stopping = untilSignal().then((name) => {
     log.info({ signal: name }, 'stopping')
     ended.abort(new Error('The guard was stopped.'))
   })
-  const connection = await connectWith(clusterOf(configuration), env)
+  const connection = await connectWith(clusterOf(settings), env)
+  const configuration = await withCommonNamespace(settings, connection, { log, signal })
+  if (configuration === undefined) return
   const certificates = certificateOrigin(configuration, connection, log)
   const tls = await firstCertificate(configuration, certificates, signal)
   if (tls === undefined) {

@@ -18,6 +18,7 @@ import {
   type ClusterFlags,
 } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
 import { GuardStatus } from './guard-status.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { watchStatus } from './watch-status.ts'
@@ -87,11 +88,17 @@ async function showStatus(
   try {
     const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
     opened.push(live)
-    const book = await LiveReservations.open(connection, flags.namespace, ended.signal)
+    const namespace = await guardPlace(connection, flags, { signal: ended.signal, note })
+    const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
     checkNames(only, live)
-    await tellWhatIsMissing({ book, live, connection }, flags, ended.signal, note)
-    const guard = await GuardStatus.open({ ...flags, environment: env }, connection, ended.signal, note)
+    await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const guard = await GuardStatus.open(
+      { ...flags, namespace, environment: env },
+      connection,
+      ended.signal,
+      note,
+    )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.now() : undefined
     const look = () =>
@@ -140,7 +147,7 @@ function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
 /** Tells on standard error what the status does not show, and why. */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
-  { namespace }: StatusFlags,
+  namespace: string,
   signal: AbortSignal,
   note: (text: string) => void,
 ): Promise<void> {

@@ -9,7 +9,7 @@ import { parseSize } from './size.ts'
 export interface Configuration {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
-  /** The guard's own; undefined for that of the connection. */
+  /** The guard’s own; undefined for that of its pod, or what the doors of the cluster have agreed on. */
   readonly namespace: string | undefined
   readonly replica: string
   readonly host: string

@@ -95,8 +95,8 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   context: { placeholder: 'name', help: 'context of the kubeconfig', byDefault: 'its current context' },
   namespace: {
     placeholder: 'name',
-    help: 'namespace for the Leases that record what was admitted; the same for all replicas',
-    byDefault: 'that of the pod or of the context, else default',
+    help: 'namespace for the Leases that record what was admitted; one for all replicas and proxies of a cluster',
+    byDefault: 'that of the pod, else that of the cluster’s other guards, else holdfast',
   },
   replica: {
     placeholder: 'name',

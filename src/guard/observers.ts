@@ -13,15 +13,18 @@ import type { ReservationBook } from '../gate/reservation-book.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
+import { anchorStates } from '../kubernetes/followed-anchor.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { operatorApi } from '../operator/operator-api.ts'
 import { Audits } from '../telemetry/audits.ts'
+import { bookMetrics } from '../telemetry/book-metrics.ts'
 import { DecisionEvents } from '../telemetry/decision-events.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
 import { DecisionMetrics } from '../telemetry/decision-metrics.ts'
 import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import type { DecisionCoreModules } from './decision-core.ts'
+import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
 /** Everything that watches a guard at work. */
@@ -42,6 +45,8 @@ export interface Observed {
   readonly map: DiskMapView
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
+  /** The same as the Leases that all doors share; absent where another book was given. */
+  readonly shared?: SharedBook
   readonly holding: () => number
 }
 
@@ -52,7 +57,7 @@ const fileQueue = 1_000
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
   { connection, log, audit, registry = new Registry(), certificate }: DecisionCoreModules,
-  { map, feed, book, holding }: Observed,
+  { map, feed, book, shared, holding }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -73,6 +78,7 @@ export function observers(
     ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
     droppedEvents: () => events.dropped,
   })
+  if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
   const dropped = droppedRecords(registry)
   const file = auditFile && {

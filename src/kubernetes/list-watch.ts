@@ -22,6 +22,8 @@ export interface ListWatchOptions<T extends object> {
   readonly connection: Connection
   /** Of one namespace's collection: objects are told apart by name. */
   readonly path: string
+  /** Only the object of this name; all if not given. */
+  readonly only?: string
   /** Reduces an object to what is used of it. It gets them without managedFields, page by page. */
   readonly project: (object: ClusterObject) => T
   /** Told of each difference, those of a list in one synchronous go. What it throws is reported, nothing more. */
@@ -136,13 +138,13 @@ export class ListWatch<T extends object> {
   }
 
   async #list(): Promise<void> {
-    const { connection, path, project, onSynced } = this.#options
+    const { connection, path, only, project, onSynced } = this.#options
     const { signal } = this.#stopping
     const since = this.#clock.now()
     this.#state = { phase: 'listing', since, objects: 0 }
     const replacement = this.#mirror.replacement()
     let resourceVersion: string | undefined
-    for await (const page of listPages(connection, path, { ...this.#limits, signal })) {
+    for await (const page of listPages(connection, path, { ...this.#limits, only, signal })) {
       signal.throwIfAborted()
       // Should later pages be newer, the watch repeats what they already show: harmless. The reverse loses events.
       resourceVersion ??= page.resourceVersion
@@ -165,6 +167,7 @@ export class ListWatch<T extends object> {
     const request = {
       ...this.#limits,
       path: this.#options.path,
+      only: this.#options.only,
       resourceVersion: this.#resourceVersion ?? '',
       idleTimeoutMs: this.#limits.idleTimeoutMs - this.ageMs(),
       timeoutSeconds: minWatchSeconds + Math.floor(this.#random() * (maxWatchSeconds - minWatchSeconds + 1)),

@@ -125,7 +125,7 @@ t.test('a guard makes its own certificate and publishes it before it serves', as
   const { folder, kubeconfig, kubectl, sandbox } = await cluster(t, 600_000)
   const secret = join(folder, 'secret.json')
   await writeFile(secret, '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"holdfast-tls"}}')
-  t.equal((await kubectl('apply', '-f', secret)).code, 0)
+  t.equal((await kubectl('apply', '-n', 'holdfast', '-f', secret)).code, 0)
   const file = join(folder, 'registration.json')
   const nowhere = registration({ url: 'https://localhost:1/validate', authorityCert: '', timeoutSeconds: 10 })
   await writeFile(file, JSON.stringify(nowhere))
@@ -152,7 +152,9 @@ t.test('a guard makes its own certificate and publishes it before it serves', as
   t.strictSame(sandbox.longhorn.crashes, [])
   guard.kill('SIGTERM')
   t.equal(await guard.exit, 0)
-  const lease = await kubectl('get', 'lease', 'certificate-writer', '-o', 'jsonpath={.spec.holderIdentity}')
+  const lease = await kubectl(
+    ...['-n', 'holdfast', 'get', 'lease', 'certificate-writer', '-o', 'jsonpath={.spec.holderIdentity}'],
+  )
   t.strictSame([lease.code, lease.stdout], [0, ''], 'another replica can lead at once')
 })
 
@@ -161,7 +163,7 @@ t.test('a guard that still waits for its first certificate ends when it is told 
   const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there', ...places])
   t.teardown(guard.end)
   const said = await logOf(guard)('certificates cannot be kept as they should')
-  t.match(said.err, { message: /no Secret not-there in namespace longhorn-system/ })
+  t.match(said.err, { message: /no Secret not-there in namespace holdfast/ })
   guard.kill('SIGTERM')
   t.equal(await guard.exit, 0)
 })

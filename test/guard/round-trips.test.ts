@@ -50,6 +50,7 @@ async function guarded(t: Test) {
   const guard = new Guard(configuration, { connection, tls, book, log: createLog('silent', process.stderr) })
   t.teardown(async () => {
     await guard.stop()
+    await book.stop()
     await sandbox.stop()
   })
   const { port } = await guard.start()

@@ -50,7 +50,8 @@ export const defaultOptions: ApiServerOptions = {
   bookmarkMs: 60_000,
   watchTimeoutMs: 30 * 60_000,
   maxBodyBytes: 3 * 1024 * 1024,
-  namespaces: ['default', 'longhorn-system'],
+  // A guard outside a pod keeps its Leases in `holdfast`.
+  namespaces: ['default', 'holdfast', 'longhorn-system'],
   clock: systemClock,
   identity: randomIdentity,
   resolveService: () => undefined,
