@@ -3,6 +3,9 @@ import { anchorName, readAnchor } from '../kubernetes/book-anchor.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 
+/** An API server that does not answer by then is not to be waited for, in milliseconds. */
+const lookMs = 5_000
+
 /** How a person's command finds the guard. */
 export interface GuardSearch {
   readonly signal: AbortSignal
@@ -23,7 +26,8 @@ export async function guardPlace(
 ): Promise<string> {
   let agreed: string | undefined
   try {
-    agreed = await readAnchor({ connection, longhornNamespace }, signal)
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(lookMs)])
+    agreed = await readAnchor({ connection, longhornNamespace }, soon)
   } catch {
     // Whoever asks next says why the cluster cannot be read; a person may lack this one right and no other.
     signal.throwIfAborted()
