@@ -39,7 +39,7 @@ const goingOn: readonly [RegExp, RegExp][] = [
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
 
-const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDFAST_NAMESPACE: 'holdfast' }
+const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0' }
 
 /** A shell in a folder where everything is that README's commands count on; the command line itself runs here. */
 async function shell(t: Test) {
@@ -65,10 +65,6 @@ async function shell(t: Test) {
   )
   await writeFile(join(folder, 'manifests/node.yaml'), stringify(node))
   await writeFile(join(folder, 'kubeconfig'), sandbox.kubeconfig)
-  await sandbox.client.create(
-    { group: '', version: 'v1', plural: 'namespaces' },
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
-  )
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
@@ -83,10 +79,7 @@ async function shell(t: Test) {
     ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
     ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
     ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],
-    [
-      '--port 8443 --health-port 8080',
-      '--port 0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast',
-    ],
+    ['--port 8443 --health-port 8080', '--port 0 --health-port 0 --operator-port 0 --linger 0s'],
   ]
   const start = (command: string) => {
     const script = replaced.reduce((text, [from, to]) => text.replaceAll(from, to), command)

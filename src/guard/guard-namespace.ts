@@ -76,14 +76,18 @@ export async function agreeOnNamespace(
     signal.throwIfAborted()
     if (error instanceof NoCommonNamespace) throw error
     const why = error instanceof Error ? error.message : String(error)
-    if (named === undefined) throw new NoCommonNamespace(cannotTell(why, longhornNamespace), error)
+    if (named === undefined) throw new NoCommonNamespace(cannotTell(error, why, longhornNamespace), error)
     await insistOnNamespace(named, whichIsNamedHere, connection, soon)
     return { namespace: named, doubt: why }
   }
 }
 
-function cannotTell(why: string, longhornNamespace: string): string {
-  return `cannot tell in which namespace the guard of this cluster keeps its Leases: ${why}\nName it with --namespace, or ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}.`
+function cannotTell(error: unknown, why: string, longhornNamespace: string): string {
+  const otherwise =
+    error instanceof ApiFailure && error.code === 403
+      ? `ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}`
+      : 'start again once the API server answers'
+  return `cannot tell in which namespace the guard of this cluster keeps its Leases: ${why}\nName it with --namespace, or ${otherwise}.`
 }
 
 /** @throws NoCommonNamespace */

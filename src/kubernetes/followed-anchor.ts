@@ -51,7 +51,7 @@ export class FollowedAnchor {
   /** Aborted once it is known whether this door may reserve. */
   readonly #known = new AbortController()
   #state: AnchorState = 'unknown'
-  #why: string | undefined = 'It was not read yet.'
+  #why: string | undefined = `Lease ${anchorName} was not read yet.`
   #seen: Seen | undefined
   #making: Promise<void> | undefined
 

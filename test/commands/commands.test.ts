@@ -58,7 +58,7 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   t.equal(noConfig.code, 2)
   t.match(noConfig.stderr, `cannot read the configuration file ${missing}`)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
-  const place = ['--kubeconfig', join(folder, 'kubeconfig')]
+  const place = ['--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast']
   const noCert = await run(['serve', '--tls-cert', missing, ...place, '--port', '0', ...anyPort])
   t.equal(noCert.code, 2)
   t.match(noCert.stderr, `cannot read ${missing} (--tls-cert)`)
@@ -86,15 +86,8 @@ t.test('a port that is taken is told, and the guard ends', async (t) => {
   t.equal((await run(['certs', '--dir', certs, '--dns', 'localhost'])).code, 0)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const places = [
-    '--kubeconfig',
-    join(folder, 'kubeconfig'),
-    '--host',
-    '127.0.0.1',
-    '--port',
-    port,
-    ...anyPort,
-  ]
+  const cluster = ['--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast']
+  const places = [...cluster, '--host', '127.0.0.1', '--port', port, ...anyPort]
   const { code, stderr } = await run(['serve', ...files, ...places, '--log-level', 'silent'])
   t.equal(code, 2)
   t.match(stderr, `port ${port}`)
