@@ -54,6 +54,8 @@ export class FollowedAnchor {
   #why: string | undefined = `Lease ${anchorName} was not read yet.`
   #seen: Seen | undefined
   #making: Promise<void> | undefined
+  /** How often it was seen to be gone. */
+  #losses = 0
 
   constructor(options: FollowedAnchorOptions) {
     this.#options = options
@@ -106,6 +108,7 @@ export class FollowedAnchor {
   #look(): void {
     const { namespace, longhornNamespace } = this.#options
     if (this.#seen === undefined) {
+      this.#losses += 1
       this.#become('unknown', `Lease ${anchorName} in ${longhornNamespace} is gone; it is made again.`)
       this.#making ??= this.#make().finally(() => (this.#making = undefined))
       return
@@ -126,8 +129,13 @@ export class FollowedAnchor {
     const { signal } = this.#stopping
     const over = () => this.#seen !== undefined || signal.aborted
     while (!over()) {
+      const losses = this.#losses
       try {
-        this.#agree(await makeAnchor(this.#options, namespace, signal), namespace)
+        const says = await makeAnchor(this.#options, namespace, signal)
+        // What was deleted while the answer came has to be made once more.
+        if (this.#losses > losses) continue
+        // The watch may have been quicker, and then it knows more.
+        if (!over()) this.#agree(says, namespace)
         return
       } catch (error) {
         if (!over()) this.#cannot(error)
