@@ -134,8 +134,10 @@ t.test('all replicas that run are read through the API server, with the callerâ€
   const { code, stdout, stderr } = await run(['audit', '--kubeconfig', kubeconfig, '-o', 'json'])
   t.equal(code, 0, stderr)
   t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
-  t.match(asked[0], /namespaces\/holdfast\/pods\?labelSelector=app/)
-  t.match(asked.slice(1).sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
+  const [anchor, pods, ...forwards] = asked
+  t.match(anchor, /namespaces\/longhorn-system\/leases\/holdfast-book$/, 'where the guard is')
+  t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=app/)
+  t.match(forwards.sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
 })
 
 function kubeconfigOf(server: string): string {
