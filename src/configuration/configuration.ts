@@ -66,6 +66,8 @@ export function configure(layers: readonly Settings[]): Configuration {
       modes: withModes(modes, (rule) => mildest(modes[rule], settings.mode ?? 'enforce')),
       release: settings.longhornRelease,
       stuckAfterMs: durationOf(settings.stuckAfter, defaultPolicy.stuckAfterMs),
+      settleMs: durationOf(settings.settle, defaultPolicy.settleMs),
+      settleAfterOutageMs: durationOf(settings.settleAfterOutage, defaultPolicy.settleAfterOutageMs),
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
       override: { groups: settings.overrideGroups, except: new Set(settings.overrideExcept) },
       evictionBudget: {

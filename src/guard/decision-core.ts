@@ -16,6 +16,7 @@ import type { EventRecorder } from '../kubernetes/event-recorder.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
+import { rememberMs } from '../rules/unnoticed.ts'
 import { listen, portOf } from '../webhook/listen.ts'
 import { observers } from './observers.ts'
 import { SharedBook } from './shared-book.ts'
@@ -60,7 +61,7 @@ export class DecisionCore {
   constructor(configuration: Configuration, modules: DecisionCoreModules) {
     const { connection, log, commitMs = defaultGateOptions.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
-    const map = new DiskMap()
+    const map = new DiskMap({ rememberMs: rememberMs(configuration.policy) })
     const changes = new Changes()
     this.map = map
     this.#log = log
@@ -147,10 +148,12 @@ function told(map: DiskMap, changes: Changes): DiskMapSink {
       map.apply(object, at)
       changes.tell(objectChange(object.kind, object.metadata.name))
     },
-    remove(kind, name) {
-      map.remove(kind, name)
+    remove(kind, name, at, unseen) {
+      map.remove(kind, name, at, unseen)
       changes.tell(objectChange(kind, name))
     },
+    outageBegan: (began) => map.history.outageBegan(began),
+    outageEnded: (at) => map.history.outageEnded(at),
   }
 }
 

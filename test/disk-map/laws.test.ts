@@ -94,6 +94,8 @@ function answers(view: DiskMapView) {
     imageCount: view.imageCount,
     pendingImageCount: view.pendingImageCount,
     nodes: told(view.nodes()),
+    images: told(view.images()),
+    dataSources: told(view.dataSources()),
     nodesWithUnsyncedDisks: told(view.nodesWithUnsyncedDisks()),
     pendingOnUnownedDisks: unordered(view.pendingOnUnownedDisks()),
     node: each(nodeNames, (name) => maybe(view.node(name))),
@@ -125,7 +127,7 @@ t.test('every answer is the one that follows from the objects as last told', (t)
           map.apply(object, at)
           naive.apply(object, at)
         } else {
-          map.remove(kind, name)
+          map.remove(kind, name, at)
           naive.remove(kind, name)
         }
         assert.deepEqual(answers(map), answers(naive), `after step ${at}`)

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly reviews: number
   /** How often time may jump to the next timer. */
   readonly jumps: number
+  /** How often all watches may break. */
+  readonly outages: number
   /** Whether a replica may crash. */
   readonly crash: boolean
   /** Whether a copy may turn unknown and ready again. */
@@ -37,7 +39,16 @@ export function scenario(
   wishes: readonly Wish[],
   more: Partial<Scenario> = {},
 ): Scenario {
-  const usual = { reviews: 2, jumps: 0, crash: false, flaky: false, losses: false, budgetMs: 0, sabotage: {} }
+  const usual = {
+    reviews: 2,
+    jumps: 0,
+    outages: 0,
+    crash: false,
+    flaky: false,
+    losses: false,
+    budgetMs: 0,
+    sabotage: {},
+  }
   return { ...usual, name, profile, objects, wishes, ...more }
 }
 
