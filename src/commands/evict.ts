@@ -47,7 +47,7 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
       `
 It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
 left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up; until then it relies on the guard to hold their removal back. It keeps nothing to
+copies are removed with no flag up, some seconds later, when Longhorn has noticed; until then it relies on the guard to hold their removal back. It keeps nothing to
 itself: interrupt it, and run it again to go on.
 
 Examples:
@@ -120,11 +120,11 @@ export async function carryOut(
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
   const tell = (step: EvictionStep): void => {
-    note(`${nameOf(target)}: ${explain(step)}`)
+    note(`${nameOf(target)}: ${explain(step, systemClock.now())}`)
     show?.(step)
   }
   if (dryRun) {
-    const step = nextStep(target, live.map, { policy, now: Date.now() })
+    const step = nextStep(target, live.map, { policy, now: systemClock.now() })
     tell(step)
     if (step.step !== 'done' && step.step !== 'impossible') {
       note('What is to come:')
@@ -137,9 +137,11 @@ export async function carryOut(
   if (crashing && !unguarded) await insistOnGuard(connection, signal)
   return await runEviction(target, policy, {
     map: live.map,
-    now: Date.now,
+    // That of the disk map.
+    now: () => systemClock.now(),
     tell,
-    changed: () => nextChange(live, signal),
+    changed: (until) =>
+      nextChange(live, signal, until === undefined ? undefined : { clock: systemClock, until }),
     write: (evictionRequested) =>
       patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
         connection,

@@ -11,22 +11,27 @@ import { issueServing } from '../tls/issue.ts'
 import { registration } from '../webhook/registration.ts'
 import type { Output } from './surroundings.ts'
 
+/** What is over still counts so long here: its managers look every half a second, where Longhorn's take seconds. */
+export const sandboxSettle = '2s'
+
 /**
  * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
  * lives in memory only.
  *
  * @param stderr where the guard logs errors
+ * @param settle the setting of that name
  */
 export async function guardSandbox(
   sandbox: Sandbox,
   audit: Audit,
   stderr: Output,
   signal: AbortSignal,
+  settle = sandboxSettle,
 ): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
   const settings = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off' },
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off', settle },
   ])
   const log = createLog('error', stderr)
   const connection = connectTo(sandbox.api.url)

@@ -16,7 +16,7 @@ import { tellStory } from '../story/story.ts'
 import { DecisionLines } from '../telemetry/decision-lines.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
-import { guardSandbox } from './sandbox-guard.ts'
+import { guardSandbox, sandboxSettle } from './sandbox-guard.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface SandboxFlags {
@@ -144,7 +144,7 @@ function castOf(sandbox: Sandbox, release: string): Cast {
   const profile = profileOf(release)
   const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
   const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
-  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
+  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted, settle: sandboxSettle }
 }
 
 function sayHowToReach(

@@ -30,10 +30,7 @@ export function endingsOf(
   }
 }
 
-function ofKind<K extends EndingKind>(
-  kind: K,
-  object: LonghornObject | undefined,
-): ObjectOf<K> | undefined {
+function ofKind<K extends EndingKind>(kind: K, object: LonghornObject | undefined): ObjectOf<K> | undefined {
   return object && isKind(object, kind) ? object : undefined
 }
 

@@ -63,7 +63,12 @@ export function needsConfirmation(acts: readonly Act[]): boolean {
 type Confirmed = Node | BackingImage | BackingImageDataSource
 
 /** Brings a map from what was known to what was read. */
-function update(fresh: DiskMap, read: readonly Confirmed[], missing: readonly Confirmed[], now: number): void {
+function update(
+  fresh: DiskMap,
+  read: readonly Confirmed[],
+  missing: readonly Confirmed[],
+  now: number,
+): void {
   for (const object of read) if (!isBehind(object, fresh)) fresh.apply(object, now)
   // Whatever happened to them before they were deleted, nobody saw it.
   for (const { kind, metadata } of missing) fresh.remove(kind, metadata.name, now, true)
@@ -96,7 +101,13 @@ async function readNodes(
   if (change.kind === 'Node') concerned.delete(nameOf(change))
   const answers = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
   const read = answers.filter((node) => node !== undefined)
-  return { read, missing: missingFrom(read, [...concerned].flatMap((name) => map.node(name) ?? [])) }
+  return {
+    read,
+    missing: missingFrom(
+      read,
+      [...concerned].flatMap((name) => map.node(name) ?? []),
+    ),
+  }
 }
 
 /** Since when the first of its clean-ups is pending, in milliseconds since the epoch; undefined if none is. */

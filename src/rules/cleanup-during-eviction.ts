@@ -110,7 +110,11 @@ function unseenDraft(
   }
 }
 
-function whatHappens({ before }: Cleanup, { image, diskUUID, state }: Copy, owner: DiskOwner | undefined): string {
+function whatHappens(
+  { before }: Cleanup,
+  { image, diskUUID, state }: Copy,
+  owner: DiskOwner | undefined,
+): string {
   return isMarked(before, diskUUID)
     ? `the eviction of backing image ${image} from ${theDisk(diskUUID, owner)} is finished and its copy${inState(state)} would now be removed`
     : `the copy${inState(state)} of backing image ${image} on ${theDisk(diskUUID, owner)} would be cleaned up`

@@ -48,11 +48,7 @@ function* unnoticedCleanups(eviction: Eviction, circumstances: Circumstances): I
   }
 }
 
-function endedDraft(
-  risk: DiskAtRisk,
-  cleanup: Unnoticed<EndedCleanup>,
-  circumstances: Circumstances,
-): Draft {
+function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumstances: Circumstances): Draft {
   const { node, disk } = risk
   const { image, diskUUID, at } = cleanup.over
   return {

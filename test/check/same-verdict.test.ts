@@ -34,7 +34,7 @@ async function both(t: Test, world: World) {
   for (const [plural, kind, object] of objectsOf(world)) await store(api.url, plural, kind, object)
   const ports = { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' } as const
   const log = createLog('silent', process.stderr)
-  const configuration = configure([{ ...ports, auditLog: 'off', hold: '0s' }])
+  const configuration = configure([{ ...ports, auditLog: 'off', hold: '0s', settle: '0s' }])
   const guard = new Guard(configuration, { connection: connectTo(api.url), tls, log })
   const { port } = await guard.start()
   await guard.whenSynced(signal)

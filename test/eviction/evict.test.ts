@@ -27,7 +27,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     report: () => undefined,
   })
   const guard = guarded
-    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver)
+    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, '200ms')
     : undefined
   const connection = connectTo(sandbox.api.url)
   const live = await LiveMap.open(connection, namespace, forEver)

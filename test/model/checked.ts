@@ -1,7 +1,8 @@
-import type { Test } from 'tap'
+import t, { type Test } from 'tap'
 import { explore, walk, type Explored } from './explore.ts'
 import { report } from './report.ts'
 import type { Scenario } from './scenario.ts'
+import { overlapping } from './scenarios.ts'
 
 /** Explores scenarios, a test each, and says how many states there were. */
 export function exhaustively(t: Test, scenarios: readonly Scenario[], depth: number): void {
@@ -47,6 +48,30 @@ export async function atRandom(
   t.comment(
     `${states} states in ${walks * scenarios.length} walks through ${scenarios.length} scenarios, seed ${seed}`,
   )
+}
+
+/** What is over must not meet what comes next in the hands of who lags, and does not stand in its way for ever. */
+export function settles(profile: 'A' | 'B'): void {
+  t.test(`what is over counts until nobody lags any more, on profile ${profile}`, async (t) => {
+    for (const scenario of overlapping(profile)) {
+      // As deep as it takes to admit what was asked last.
+      const depth = scenario.wishes.length === 1 ? 10 : 8
+      keepsAndAdmits(t, scenario, await explore(scenario, depth))
+    }
+  })
+
+  t.test(`what is over counts for longer after an outage, on profile ${profile}`, async (t) => {
+    for (const scenario of overlapping(profile, { reviews: 4, jumps: 6, outages: 1 })) {
+      keepsAndAdmits(t, scenario, await walk(scenario, 100, 60, 1))
+    }
+  })
+}
+
+/** Makes sure too that what was asked last was admitted in some order of things: else nothing was tried. */
+function keepsAndAdmits(t: Test, scenario: Scenario, explored: Explored): void {
+  keeps(t, explored)
+  const last = scenario.wishes.at(-1)?.what ?? ''
+  t.ok(explored.committed.has(last), `${last} is admitted in the end`)
 }
 
 function keeps(t: Test, explored: Explored): void {

@@ -4,7 +4,7 @@ import { combinations } from './scenarios.ts'
 import { depth } from '../fixtures/thorough.ts'
 
 /** Everything that can go wrong: lost answers, a crash, copies that come and go, time that passes. */
-const wild = { reviews: 3, jumps: 4, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
+const wild = { reviews: 3, jumps: 4, outages: 1, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
 
 /** Every sixth of them, and all of them in the thorough tests. */
 function some<T>(scenarios: readonly T[]): T[] {

@@ -42,7 +42,14 @@ export async function explore(scenario: Scenario, depth: number): Promise<Explor
     seen.add(state)
     if (way.length < depth) world.steps().forEach((_, choice) => ways.push([...way, choice]))
   }
-  return { scenario: scenario.name, states: seen.size, runs, depth: longest, committed, counterExample: undefined }
+  return {
+    scenario: scenario.name,
+    states: seen.size,
+    runs,
+    depth: longest,
+    committed,
+    counterExample: undefined,
+  }
 }
 
 function noteCommits({ trace }: World, committed: Set<string>): void {

@@ -149,7 +149,9 @@ export class Replica {
       return at !== undefined && at > since ? now - at : 'none'
     })
     const { outage } = history
-    return [ended, unseen, outage ? [now - outage.began, now - (outage.ended ?? now)] : 'none'].map(String).join('|')
+    return [ended, unseen, outage ? [now - outage.began, now - (outage.ended ?? now)] : 'none']
+      .map(String)
+      .join('|')
   }
 
   #known(key: string): NumberedPage {

@@ -3,18 +3,10 @@ import { defaultPolicy } from '../../src/rules/policy.ts'
 import { walk } from './explore.ts'
 import { report } from './report.ts'
 import type { Sabotage } from './replica.ts'
-import { clear, cleanUp, evict, longhornCleansUp } from './request.ts'
-import {
-  earlyExpiry,
-  narrowedToB,
-  noConfirmation,
-  noGenerations,
-  noOutages,
-  noReservations,
-  noSettling,
-} from './sabotage.ts'
+import { cleanUp, evict, longhornCleansUp } from './request.ts'
+import { earlyExpiry, narrowedToB, noConfirmation, noReservations } from './sabotage.ts'
 import { scenario, type Scenario } from './scenario.ts'
-import { calm, flagged, justCleared } from './scenarios.ts'
+import { calm } from './scenarios.ts'
 
 /** An eviction and a clean-up on another disk of the node, which crash a manager if both are admitted. */
 function weakened(name: string, sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario {
@@ -33,35 +25,6 @@ for (const weak of [
     t.comment(`found in walk ${found.runs}`)
     const sound = await walk({ ...weak, sabotage: {} }, found.runs + 100, 60, 1)
     t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
-  })
-}
-
-/** A clear, and then a clean-up, which crash a manager that still has the flagged node in hand. */
-const cleared = [clear('n1'), cleanUp('i1', ['d1'])]
-
-for (const weak of [
-  scenario('what is over forgotten at once', 'A', flagged, cleared, { sabotage: noSettling }),
-  scenario('outages that make no difference', 'A', flagged, cleared, {
-    sabotage: noOutages,
-    reviews: 3,
-    outages: 1,
-    jumps: 3,
-  }),
-  scenario('a restart that takes what it finds for all there was', 'A', justCleared, cleared.slice(1), {
-    sabotage: noGenerations,
-  }),
-  scenario('an outage of which nothing was missed', 'A', calm, [evict('n1', 'd1'), ...cleared], {
-    sabotage: noGenerations,
-    outages: 1,
-    reviews: 3,
-  }),
-]) {
-  t.test(`with ${weak.name} the checker finds a crash in hands that lag`, async (t) => {
-    const found = await walk(weak, 5_000, 60, 1)
-    t.match(found.counterExample?.at(-1), '=> n1 crashes: a clean-up is pending on d1', report(found))
-    t.comment(`found in walk ${found.runs}: ${found.counterExample?.join('; ')}`)
-    const sound = await walk({ ...weak, sabotage: {} }, found.runs + 100, 60, 1)
-    t.equal(sound.counterExample, undefined, `and without it none in as many walks: ${report(sound)}`)
   })
 }
 

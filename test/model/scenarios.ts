@@ -14,7 +14,10 @@ export const calm: readonly ModelObject[] = [
 ]
 
 /** The same, and the eviction of one disk is requested. */
-export const flagged: readonly ModelObject[] = [node('n1', [disk('d1', evicting), disk('d2')]), ...calm.slice(1)]
+export const flagged: readonly ModelObject[] = [
+  node('n1', [disk('d1', evicting), disk('d2')]),
+  ...calm.slice(1),
+]
 
 const unready: readonly ModelObject[] = [
   ...calm.slice(0, 2),
@@ -97,6 +100,12 @@ export function pairs(profile: Scenario['profile']): Scenario[] {
 
 const flaggedAndFresh: readonly ModelObject[] = [...flagged.slice(0, 2), image('i9', [])]
 const draining: readonly ModelObject[] = [...calm.slice(0, 2), image('i1', [pending('d1'), ready('d3')])]
+/** The first file stands in status, and not in spec yet. */
+const finishing: readonly ModelObject[] = [
+  ...calm.slice(0, 2),
+  image('i9', [pending('d1', 'in-progress')]),
+  source('i9', 'd1'),
+]
 const leaving: readonly ModelObject[] = [
   node('n1', [disk('d1')]),
   node('n2', [disk('d3', evicting)]),
@@ -110,7 +119,7 @@ const overlaps: readonly Pair[] = [
   ['o4: a clear, and the end of the eviction', flagged, [clear('n1'), longhornCleansUp('i1', ['d1'])]],
   ['o5: a clear, and a first file', flaggedAndFresh, [clear('n1'), place('i9', 'd1')]],
   ['o1: the end of a clean-up, and an eviction', draining, [evict('n1', 'd1')]],
-  ['o6: the end of a first file, and an eviction', starting, [evict('n1', 'd1')]],
+  ['o6: the end of a first file, and an eviction', finishing, [evict('n1', 'd1')]],
   ['o7: the end of a clean-up, and a disk that joins', leaving, [join('n2', 'd9')]],
   ['a restart after a clear, and a clean-up', justCleared, [cleanUp('i1', ['d1'])]],
 ]

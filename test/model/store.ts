@@ -89,7 +89,10 @@ export class Store {
     const key = `${object.kind}/${object.metadata.name}`
     const before = this.#objects.get(key)
     const resourceVersion = String(Number(before?.metadata.resourceVersion ?? 0) + 1)
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion, generation: next(before, object) } }
+    const stored = {
+      ...object,
+      metadata: { ...object.metadata, resourceVersion, generation: next(before, object) },
+    }
     if (before) this.#past.push({ object: before, until: this.#time.now })
     this.#objects.set(key, stored)
     this.#events[object.kind].push(stored)

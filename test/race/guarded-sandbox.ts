@@ -61,6 +61,8 @@ export async function guardedSandbox(
         port: 0,
         healthPort: 0,
         operatorPort: 0,
+        // What is over is over here: the reading of a moment ago is not what is raced for.
+        settle: '0s',
         linger: '0s',
         maxHolds: 1_000,
         auditLog: 'off',
