@@ -56,7 +56,8 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
-(an eviction flag is up), cleaning up (a copy is gone from spec and still in status) or ok.
+(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), settling (a flag or a clean-up has
+ended so lately that Longhorn may not have noticed; the guard waits that long) or ok.
 
 Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
 that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and

@@ -31,7 +31,7 @@ export function endingsOf(
 }
 
 function ofKind<K extends EndingKind>(kind: K, object: LonghornObject | undefined): ObjectOf<K> | undefined {
-  return object && isKind(object, kind) ? object : undefined
+  return object !== undefined && isKind(object, kind) ? object : undefined
 }
 
 function isKind<K extends EndingKind>(object: LonghornObject, kind: K): object is ObjectOf<K> {

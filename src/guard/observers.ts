@@ -17,6 +17,8 @@ import { anchorStates } from '../kubernetes/followed-anchor.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { operatorApi } from '../operator/operator-api.ts'
 import { Audits } from '../telemetry/audits.ts'
+import type { Policy } from '../rules/policy.ts'
+import { settlesAt } from '../rules/unnoticed.ts'
 import { bookMetrics } from '../telemetry/book-metrics.ts'
 import { DecisionEvents } from '../telemetry/decision-events.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
@@ -123,9 +125,19 @@ export function observers(
         diskUUID,
         since,
       })),
+      settling: settling(map, policy),
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events }
+}
+
+function settling(map: DiskMapView, policy: Policy) {
+  const profile = profileOf(policy.release ?? map.release)
+  const now = systemClock.now()
+  return [...map.nodes()].flatMap((node) => {
+    const until = settlesAt(node, { map, policy, profile, now })
+    return until === undefined ? [] : [{ node: node.metadata.name, until }]
+  })
 }
 
 function droppedRecords(registry: Registry): Counter<'sink' | 'reason'> {

@@ -1,4 +1,6 @@
-import type { Ended, EndingKind, UnseenChanges } from '../disk-map/ended.ts'
+import { endingKinds, type Ended, type EndingKind, type UnseenChanges } from '../disk-map/ended.ts'
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Node } from '../longhorn/node.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances } from './rule.ts'
 
@@ -52,6 +54,22 @@ export function unnoticedUntil(
   const untilReconnected = isCutOff ? (outage.ended ?? now) + settleAfterOutageMs : 0
   const until = Math.max(at + settleMs, untilReconnected)
   return until > now ? until : undefined
+}
+
+/** Until when something over still counts on a node, so that an eviction or a clean-up waits; undefined if nothing does. */
+export function settlesAt(node: Node, circumstances: NoticeCircumstances): number | undefined {
+  const ends: number[] = []
+  for (const disk of node.spec.disks.keys()) {
+    const uuid = diskUUID(node, disk)
+    if (uuid === undefined) continue
+    for (const over of circumstances.map.history.endedOn(uuid)) {
+      if (over.what === 'eviction' && circumstances.profile !== 'A' && !over.evicting) continue
+      ends.push(unnoticedUntil(over.at, circumstances) ?? 0)
+    }
+  }
+  for (const kind of endingKinds) for (const { until } of unseenOf(kind, circumstances)) ends.push(until)
+  const last = Math.max(0, ...ends)
+  return last > 0 ? last : undefined
 }
 
 /** An outage is noticed so late at most: by the next byte that does not come, and the list that then shows it. */

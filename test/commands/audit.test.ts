@@ -34,6 +34,7 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     diskMapAgeMs: 12,
     holds: 0,
     pendingCleanups: [],
+    settling: [],
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)

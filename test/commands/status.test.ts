@@ -165,6 +165,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       diskMapAgeMs: 1,
       holds,
       pendingCleanups,
+      settling: [],
     }),
   })
   await listen(api, 'test', '127.0.0.1', 0)

@@ -4,10 +4,10 @@ import type { Store } from './store.ts'
 import type { ModelTime } from './time.ts'
 
 /** So long a manager of Longhorn may work on a version that was replaced: its caches lag, and a sync takes its time. */
-export const readersLagMs = 10_000
+const readersLagMs = 10_000
 
 /** So long after an outage its watches may still be coming back, one kind before the other. */
-export const readersLagAfterOutageMs = 90_000
+const readersLagAfterOutageMs = 90_000
 
 /** Longhorn's managers, as far as what they have in their hands: any version that was current lately. */
 export class Readers {
@@ -34,6 +34,8 @@ export class Readers {
 
   /** The nodes whose manager crashes, whichever versions it has in hand. */
   crashes(): string[] {
+    // Time stops when whoever lags has seen what was just written.
+    if (this.#store.past(this.since).length > 0) this.#time.mark(readersLagMs)
     return crashing(this.#store, this.#profile, this.since)
   }
 

@@ -3,7 +3,7 @@ import type { Decision } from '../../src/gate/decision.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { controllerSteps } from './longhorn.ts'
 import { safeImages } from './promises.ts'
-import { Readers, readersLagMs } from './readers.ts'
+import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
 import type { Wish } from './request.ts'
 import { releases, type Scenario } from './scenario.ts'
@@ -57,7 +57,6 @@ export class World {
     this.#reviews = scenario.wishes.map(() => 0)
     this.#readers = new Readers(this.store, this.time, profile)
     this.#crashing = this.#readers.crashes()
-    if (this.store.past(this.#readers.since).length > 0) this.time.mark(readersLagMs)
   }
 
   /**
@@ -114,8 +113,6 @@ export class World {
 
   #check(safeBefore: ReadonlySet<string> | undefined): void {
     const now = this.#readers.crashes()
-    // Time stops when whoever lags has seen what was just written.
-    this.time.mark(readersLagMs)
     const fresh = now.find((each) => !this.#crashing.includes(each))
     if (fresh !== undefined) this.broken ??= fresh
     this.#crashing = now
