@@ -108,7 +108,7 @@ interface WithMetadata {
 
 /** True if both are versions of one object, not two that had the same name one after the other. */
 function isHeir(before: WithMetadata, after: WithMetadata | undefined): boolean {
-  return after !== undefined && before.metadata.uid === after.metadata.uid
+  return before.metadata.uid === after?.metadata.uid
 }
 
 /** The UUIDs that the disk has in either: that of a disk whose flag goes down may have been found out in between. */

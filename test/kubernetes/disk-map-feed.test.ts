@@ -1,88 +1,10 @@
-import t, { type Test } from 'tap'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
-import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
-import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
+import t from 'tap'
+
+import { kinds } from '../../src/longhorn/kinds.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
-import { FakeApiServer } from './fake-api-server.ts'
-import { FakeClock } from '../fixtures/fake-clock.ts'
+import { feeding, node, pathOf } from './feeding.ts'
 
 const { signal } = new AbortController()
-
-function pathOf(kind: Kind): string {
-  return `/apis/longhorn.io/v1beta2/namespaces/longhorn-system/${kinds[kind].plural}`
-}
-
-function node(name: string, evictionRequested: unknown = false) {
-  return { metadata: { name }, spec: { evictionRequested } }
-}
-
-/** When every clock of these tests begins. */
-const start = new FakeClock().now()
-
-/** A sink that remembers, and refuses on demand. */
-class RememberingSink {
-  readonly objects = new Map<string, LonghornObject>()
-  readonly times = new Set<number>()
-  /** What it was told of outages, and what it took from first lists and missed, in order. */
-  readonly told: string[] = []
-  refuse: string | undefined
-
-  apply(object: LonghornObject, at: number, isFirst: boolean): void {
-    if (isFirst) this.told.push(`first ${object.metadata.name}`)
-    if (object.metadata.name === this.refuse) throw new Error(`no room for ${this.refuse}`)
-    this.times.add(at)
-    this.objects.set(`${object.kind}/${object.metadata.name}`, object)
-  }
-
-  outageBegan(began: number): void {
-    this.told.push(`out since ${began - start}`)
-  }
-
-  outageEnded(at: number): void {
-    this.told.push(`well again at ${at - start}`)
-  }
-
-  remove(kind: Kind, name: string, at: number, unseen: boolean): void {
-    this.told.push(`${name} ${unseen ? 'is missed' : 'goes'}`)
-    this.times.add(at)
-    this.objects.delete(`${kind}/${name}`)
-  }
-
-  get names(): string[] {
-    return [...this.objects.keys()].sort()
-  }
-}
-
-/** Feeds a remembering sink from a fake server that `prepare` may misuse; all is stopped with the test. */
-async function feeding(
-  t: Test,
-  prepare: (server: FakeApiServer) => void = () => undefined,
-  options: Partial<DiskMapFeedOptions> = {},
-) {
-  const server = await FakeApiServer.start()
-  prepare(server)
-  const clock = new FakeClock()
-  const connection = connectTo(server.url, { clock })
-  const sink = new RememberingSink()
-  const problems: FeedProblem[] = []
-  const feed = new DiskMapFeed({
-    connection,
-    namespace: 'longhorn-system',
-    sink,
-    onProblem: (problem) => problems.push(problem),
-    clock,
-    random: () => 0.5,
-    ...options,
-  })
-  t.teardown(async () => {
-    await feed.stop()
-    connection.close()
-    await server.down()
-  })
-  const watching = async () => await eventually(() => server.watches === 6, 'all six kinds are watched')
-  return { server, clock, sink, problems, feed, watching }
-}
 
 t.test('what is fed', (t) => {
   t.test('every kind of Longhorn is followed in its namespace, and nothing else', async (t) => {
@@ -187,82 +109,6 @@ t.test('how far it can be trusted', (t) => {
     await feed.stop()
     await stopped
     t.equal(clock.pending, 0)
-  })
-  t.end()
-})
-
-t.test('what the sink is told besides', (t) => {
-  const one = (store: FakeApiServer['store']) => store.put(pathOf('Node'), node('n1'))
-
-  t.test(
-    'an object of the first list of its kind may have long been so, and a later one is news',
-    async (t) => {
-      const { server, sink, watching } = await feeding(t, ({ store }) => one(store))
-      await watching()
-      server.store.put(pathOf('Node'), node('n2'))
-      await eventually(() => sink.objects.has('Node/n2'))
-      server.store.delete(pathOf('Node'), 'n2')
-      await eventually(() => !sink.objects.has('Node/n2'))
-      t.strictSame(sink.told, ['first n1', 'n2 goes'])
-    },
-  )
-
-  t.test('an outage begins when all was last well, and ends when every kind is watched again', async (t) => {
-    const { server, clock, sink, watching } = await feeding(t, ({ store }) => one(store))
-    await watching()
-    clock.advance(5_000)
-    // The half line with which it is cut is the last sign of life.
-    server.cutWatches()
-    await eventually(() => sink.told.filter((each) => each === 'out since 5000').length === 6)
-    clock.advance(400)
-    await watching()
-    await eventually(() => sink.told.at(-1)?.startsWith('well') === true)
-    t.equal(sink.told.filter((each) => each.startsWith('well')).length, 1, 'only when the last is back')
-    t.match(sink.told.at(-1), /^well again at 5[0-9]{3}$/)
-  })
-
-  t.test('what a list lacks after an outage may have changed before it went', async (t) => {
-    const { server, clock, sink, watching } = await feeding(t, ({ store }) => one(store))
-    await watching()
-    server.fail('watch', { answer: 500 }, 6)
-    server.endWatches()
-    await eventually(() => sink.told.filter((each) => each.startsWith('out')).length === 6)
-    server.store.delete(pathOf('Node'), 'n1')
-    server.store.compact()
-    clock.advance(400)
-    await eventually(() => sink.objects.size === 0)
-    t.ok(sink.told.includes('n1 is missed'))
-  })
-
-  t.test('a watch that ends in time is no outage, and neither is a kind that nobody writes', async (t) => {
-    const { server, clock, feed, sink, watching } = await feeding(t, ({ store }) => one(store))
-    await watching()
-    server.endWatches()
-    await eventually(() => [...feed.followers.values()].every(({ counters }) => counters.watches === 2))
-    clock.advance(90_000)
-    await eventually(() => [...feed.followers.values()].every(({ counters }) => counters.lists === 2))
-    t.strictSame(sink.told, ['first n1'])
-  })
-
-  t.test('silence in which something has changed was an outage', async (t) => {
-    const { server, clock, feed, sink, watching } = await feeding(t, ({ store }) => one(store))
-    await watching()
-    await eventually(() => [...feed.followers.values()].every(({ counters }) => counters.watches === 1))
-    server.silenceWatches()
-    server.store.put(pathOf('Node'), node('n2'))
-    clock.advance(90_000)
-    await eventually(() => feed.followers.get('Node')?.counters.lists === 2)
-    await eventually(() => sink.told.some((each) => each.startsWith('well')))
-    t.strictSame(sink.told, ['first n1', 'out since 0', 'well again at 90000'])
-  })
-
-  t.test('a server that is away when the feed begins is an outage too', async (t) => {
-    const { clock, sink, watching } = await feeding(t, (server) => server.fail('list', { answer: 500 }, 6))
-    await eventually(() => sink.told.length === 6)
-    clock.advance(400)
-    await watching()
-    await eventually(() => sink.told.at(-1)?.startsWith('well') === true)
-    t.ok(sink.told.includes('out since 0'))
   })
   t.end()
 })
