@@ -1,10 +1,10 @@
 import t from 'tap'
 import { walk } from './explore.ts'
 import { report } from './report.ts'
-import { clear, cleanUp, evict } from './request.ts'
+import { clear, cleanUp } from './request.ts'
 import { noGenerations, noOutages, noSettling } from './sabotage.ts'
 import { scenario } from './scenario.ts'
-import { calm, flagged, justCleared } from './scenarios.ts'
+import { flagged, justCleared } from './scenarios.ts'
 
 /** A clear, and then a clean-up, which crash a manager that still has the flagged node in hand. */
 const cleared = [clear('n1'), cleanUp('i1', ['d1'])]
@@ -19,10 +19,6 @@ for (const weak of [
   }),
   scenario('a restart that takes what it finds for all there was', 'A', justCleared, cleared.slice(1), {
     sabotage: noGenerations,
-  }),
-  scenario('a read that hides what was in between', 'A', calm, [evict('n1', 'd1'), ...cleared], {
-    sabotage: noGenerations,
-    reviews: 1,
   }),
 ]) {
   t.test(`with ${weak.name} the checker finds a crash in hands that lag`, async (t) => {

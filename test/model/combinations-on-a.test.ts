@@ -1,0 +1,3 @@
+import { anyRequests } from './checked.ts'
+
+anyRequests('A')
