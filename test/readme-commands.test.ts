@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Sandbox } from '../src/sandbox/sandbox.ts'
+import { commandLineServer } from './commands/command-line-server.ts'
 import { root } from './fixtures/root.ts'
 
 const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
@@ -39,9 +39,9 @@ const goingOn: readonly [RegExp, RegExp][] = [
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
 
-const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDFAST_NAMESPACE: 'holdfast' }
+const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0' }
 
-/** A shell in a folder where everything is that README's commands count on. */
+/** A shell in a folder where everything is that README's commands count on; the command line itself runs here. */
 async function shell(t: Test) {
   const sandbox = await Sandbox.start({
     port: 0,
@@ -54,7 +54,10 @@ async function shell(t: Test) {
   t.teardown(() => sandbox.stop())
   const folder = t.testdir({ manifests: {} })
   await mkdir(join(folder, 'dist'), { recursive: true })
-  await symlink(fileURLToPath(new URL('../src/main.js', import.meta.url)), join(folder, 'dist/main.js'))
+  await symlink(`${root}/test/commands/client.mjs`, join(folder, 'dist/main.js'))
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
   const node = await sandbox.client.get(
     { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
     sandbox.namespace,
@@ -62,26 +65,21 @@ async function shell(t: Test) {
   )
   await writeFile(join(folder, 'manifests/node.yaml'), stringify(node))
   await writeFile(join(folder, 'kubeconfig'), sandbox.kubeconfig)
-  await sandbox.client.create(
-    { group: '', version: 'v1', plural: 'namespaces' },
-    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
-  )
   const env = {
     PATH: process.env.PATH ?? '',
     HOME: folder,
     KUBECONFIG: join(folder, 'kubeconfig'),
+    COMMAND_LINE_PORT: String(await commandLineServer(t)),
     ...anyPort,
   }
   /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
   const replaced: [string, string][] = [
     ['<node>', 'node-1'],
     ['<image>', 'ubuntu-22.04'],
+    ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
     ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
     ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],
-    [
-      '--port 8443 --health-port 8080',
-      '--port 0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast',
-    ],
+    ['--port 8443 --health-port 8080', '--port 0 --health-port 0 --operator-port 0 --linger 0s'],
   ]
   const start = (command: string) => {
     const script = replaced.reduce((text, [from, to]) => text.replaceAll(from, to), command)

@@ -1,66 +1,54 @@
-// Compiles sources and tests once, runs each test file as a process of its own, judges coverage, and closes with one
-// plain line. Arguments are test files or folders; with any, only those run and coverage is not judged.
+// Runs the tests, and closes with one plain line: `N passed, N failed`. `npm test -- PATH...` runs some of them.
 //
-// Not by the `tap` command, because its loaders compile and watch every import in each of the processes, which takes
-// four times as long as the tests themselves. It is tap all the same: its tests, its `spawn`, its count.
-import { readdirSync, rmSync } from 'node:fs'
-import { availableParallelism } from 'node:os'
-import { join, relative, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
-import { PassThrough } from 'node:stream'
-import { t } from 'tap'
-import { compile } from './compile.mjs'
-import { uncovered } from './coverage.mjs'
+//   --thorough  searches as deep as is worth the while, and judges coverage; takes minutes
+//   --watch     runs again whenever a source or a test has changed
+//
+// They are tap's tests, and `npx tap PATH...` runs them too: in a process for each file, which takes longer.
+import { rmSync, watch } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { uncovered } from './runner/coverage.mjs'
+import { groupsOf, testFiles } from './runner/groups.mjs'
+import { failureText, groupText } from './runner/report.mjs'
+import { run } from './runner/run.mjs'
 
 process.chdir(resolve(import.meta.dirname, '..'))
-// Of its own, so that two runs do not get in each other's way.
-const build = join('build', String(process.pid))
-const coverage = resolve('coverage', String(process.pid))
+const options = { thorough: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } }
+const { values, positionals } = parseArgs({ options, allowPositionals: true })
 
-const asked = process.argv.slice(2).map((path) => relative('.', path))
-const files = readdirSync('test', { recursive: true })
-  .map((path) => join('test', path))
-  .filter((path) => path.endsWith('.test.ts'))
-  .filter((path) => asked.length === 0 || asked.some((each) => path === each || path.startsWith(`${each}/`)))
-  .toSorted()
+if (values.watch) await forEver()
+else process.exitCode = (await once()) ? 0 : 1
 
-compile(build)
-const { passed, failed } = await run()
-const gaps = asked.length > 0 ? [] : uncovered(coverage)
-for (const folder of [build, coverage]) rmSync(folder, { recursive: true, force: true })
-for (const gap of gaps) console.log(`not covered: ${gap}`)
-console.log(`${passed} passed, ${failed + gaps.length} failed`)
-process.exitCode = failed + gaps.length > 0 || passed === 0 ? 1 : 0
-
-/** Runs the files, as many at a time as there are cores, and prints one line for each and all of a failed one. */
-async function run() {
-  // Before anything is written, since tap otherwise prints all of it.
-  const output = t.pipe(new PassThrough())
-  t.jobs = availableParallelism()
-  t.setTimeout(10 * 60_000)
+/** @returns whether there were tests, and all passed */
+async function once() {
+  const files = testFiles(positionals, values.thorough)
+  // Of its own, so that two runs do not get in each other's way.
+  const coverage =
+    values.thorough && positionals.length === 0 ? resolve('coverage', String(process.pid)) : undefined
   const env = {
-    ...process.env,
-    TAP_TIMEOUT: '120',
-    ...(asked.length === 0 && { NODE_V8_COVERAGE: coverage }),
+    ...(values.thorough && { HOLDFAST_THOROUGH: 'yes' }),
+    ...(coverage && { NODE_V8_COVERAGE: coverage }),
   }
-  for (const file of files) {
-    const compiled = join(build, file.replace(/\.ts$/, '.js'))
-    // tap's spawn puts one of its loaders into NODE_OPTIONS.
-    const node = ['-u', 'NODE_OPTIONS', process.execPath, '--enable-source-maps', compiled]
-    void t.spawn('env', node, { env, buffered: true, timeout: 120_000 }, file)
+  const results = await run(groupsOf(files), env, (result) => console.log(groupText(result)))
+  const gaps = coverage ? uncovered(coverage) : []
+  if (coverage) rmSync(coverage, { recursive: true, force: true })
+  const failures = results.flatMap((result) => result.failures)
+  if (failures.length > 0) console.log(`\n${failures.map(failureText).join('\n')}\n`)
+  for (const gap of gaps) console.log(`not covered: ${gap}`)
+  const sum = (count) => results.reduce((total, result) => total + result[count], 0)
+  const skipped = sum('skipped')
+  const failed = failures.length + gaps.length
+  console.log(`${sum('passed')} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
+  return failed === 0 && sum('passed') > 0
+}
+
+async function forEver() {
+  let changed = () => undefined
+  for (const folder of ['src', 'test']) watch(folder, { recursive: true }, () => changed())
+  for (;;) {
+    const change = new Promise((resolve) => (changed = resolve))
+    await once()
+    console.log('Waiting for a change…')
+    await change
   }
-  void t.end()
-  let inner = []
-  for await (const line of createInterface({ input: output })) {
-    // What a test counts, such as states explored.
-    if (/^ +# \d/.test(line)) console.log(line.trim())
-    if (line === '' || /^( |# Subtest)/.test(line)) inner.push(line)
-    else {
-      if (line.startsWith('not ok')) console.log(inner.join('\n'))
-      inner = []
-      console.log(line)
-    }
-  }
-  const { pass, fail } = t.counts
-  return { passed: pass, failed: fail }
 }

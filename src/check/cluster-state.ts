@@ -34,7 +34,7 @@ export class ClusterState {
     const key = keyOf(kind, parsed.value.metadata.name)
     this.#raw.set(key, raw)
     this.#parsed.set(key, parsed.value)
-    this.map.apply(parsed.value, this.#at)
+    this.map.adopt(parsed.value, this.#at)
     return true
   }
 

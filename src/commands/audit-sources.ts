@@ -4,7 +4,9 @@ import { recordsIn } from '../audit/read-lines.ts'
 import type { AuditRecord } from '../audit/record.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
 import { reachReplicas } from './guard-replicas.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Where records are read from. */
 export interface SourceFlags extends ClusterFlags {
@@ -19,7 +21,7 @@ export interface AuditSource {
   readonly close: () => void
 }
 
-interface Reading {
+interface Reading extends Pick<Surroundings, 'env' | 'stdin'> {
   /** Ends what is followed. */
   readonly signal: AbortSignal
   /** Told what a person should know besides. */
@@ -32,10 +34,15 @@ export async function auditSources(
   flags: SourceFlags,
   reading: Reading,
 ): Promise<AuditSource[]> {
-  if (source === '-') return [{ records: recordsIn(process.stdin), close: () => process.stdin.destroy() }]
+  if (source === '-') return [standardInput(reading)]
   if (source !== undefined) return [await file(source)]
   if (flags.address !== undefined) return [replica(flags.address, flags, reading)]
   return await runningReplicas(flags, reading)
+}
+
+function standardInput({ stdin }: Reading): AuditSource {
+  const stream = stdin()
+  return { records: recordsIn(stream), close: () => stream.destroy() }
 }
 
 async function file(path: string): Promise<AuditSource> {
@@ -73,9 +80,15 @@ async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Buffe
 }
 
 async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
-  const connection = await connectWith(flags)
+  const connection = await connectWith(flags, reading.env)
   try {
-    const ports = await reachReplicas(flags, connection, reading.signal, reading.note)
+    const namespace = await guardPlace(connection, flags, reading)
+    const ports = await reachReplicas(
+      { ...flags, namespace, environment: reading.env },
+      connection,
+      reading.signal,
+      reading.note,
+    )
     return ports.map(({ url, close }) => ({ ...replica(url, flags, reading), close }))
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error

@@ -10,7 +10,7 @@ import { data } from '../terminal/output.ts'
 import { table, type Column } from '../terminal/table.ts'
 import { auditSources, type SourceFlags } from './audit-sources.ts'
 import { addClusterOptions, operatorPortOption } from './cluster-options.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface AuditFlags extends SourceFlags {
   readonly since?: number
@@ -25,7 +25,7 @@ interface AuditFlags extends SourceFlags {
 }
 
 /** `holdfast audit`: what the guard denied, held back, warned about and made exceptions for. */
-export function auditCommand(): Command {
+export function auditCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('audit')
     .description('Shows what the guard denied, held back, warned about and made exceptions for.')
     .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
@@ -66,13 +66,17 @@ Examples:
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
   return addClusterOptions(command).action((source: string | undefined, flags: AuditFlags) =>
-    audit(source, flags),
+    audit(source, flags, surroundings),
   )
 }
 
-async function audit(source: string | undefined, flags: AuditFlags): Promise<void> {
+async function audit(
+  source: string | undefined,
+  flags: AuditFlags,
+  { env, stdin, stdout, stderr, untilSignal }: CommandSurroundings,
+): Promise<void> {
   if (flags.schema) {
-    process.stdout.write(data('json', AuditRecordSchema))
+    stdout.write(data('json', AuditRecordSchema))
     return
   }
   const ending = new AbortController()
@@ -80,14 +84,15 @@ async function audit(source: string | undefined, flags: AuditFlags): Promise<voi
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
   const filter: AuditFilter = { ...flags }
   const wanted = (record: AuditRecord): boolean => matches(record, filter)
-  const note = (text: string): void => void process.stderr.write(`${text}\n`)
-  const sources = await auditSources(source, flags, { signal, note })
+  const note = (text: string): void => void stderr.write(`${text}\n`)
+  const sources = await auditSources(source, flags, { signal, note, env, stdin })
+  const colours = coloursFor(stdout, env)
   try {
     if (flags.follow && !flags.summary) {
-      const show = liveView(flags.output)
+      const show = liveView(flags.output, colours)
       await Promise.all(
         sources.map(async ({ records }) => {
-          for await (const record of records) if (wanted(record)) process.stdout.write(show(record))
+          for await (const record of records) if (wanted(record)) stdout.write(show(record))
         }),
       )
       return
@@ -97,8 +102,10 @@ async function audit(source: string | undefined, flags: AuditFlags): Promise<voi
       for await (const record of records) if (wanted(record)) found.push(record)
     }
     found.sort((one, other) => one.time.localeCompare(other.time))
-    process.stdout.write(
-      flags.summary ? summaryView(summarise(found), flags.output) : view(found, flags.output),
+    stdout.write(
+      flags.summary
+        ? summaryView(summarise(found), flags.output, colours)
+        : view(found, flags.output, colours),
     )
     if (found.length === 0) note('Nothing is on record that matches.')
   } finally {
@@ -106,23 +113,22 @@ async function audit(source: string | undefined, flags: AuditFlags): Promise<voi
   }
 }
 
-function view(records: readonly AuditRecord[], format: AuditFlags['output']): string {
+function view(records: readonly AuditRecord[], format: AuditFlags['output'], colours: Colours): string {
   if (format === 'json' || format === 'yaml') return data(format, records)
-  return records.length === 0 ? '' : table(columns(format, coloursFor(process.stdout)), records)
+  return records.length === 0 ? '' : table(columns(format, colours), records)
 }
 
 /** One record at a time: a line each, except for what YAML makes of it. */
-function liveView(format: AuditFlags['output']): (record: AuditRecord) => string {
+function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
   if (format === 'json') return (record) => `${JSON.stringify(record)}\n`
   if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
-  const cells = columns(format, coloursFor(process.stdout))
+  const cells = columns(format, colours)
   return (record) => `${cells.map(({ cell }) => cell(record) || '-').join('   ')}\n`
 }
 
-function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output']): string {
+function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output'], colours: Colours): string {
   if (format === 'json' || format === 'yaml') return data(format, lines)
   if (lines.length === 0) return ''
-  const colours = coloursFor(process.stdout)
   const now = Date.now()
   return table<SummaryLine>(
     [

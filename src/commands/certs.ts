@@ -5,6 +5,7 @@ import { UnusableAuthority } from '../tls/issue.ts'
 import { BadServerName } from '../tls/server-names.ts'
 import { FilesInTheWay } from '../tls/write.ts'
 import { CannotRun } from './exit-code.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface CertsFlags {
   readonly dir: string
@@ -14,7 +15,7 @@ interface CertsFlags {
 }
 
 /** `holdfast certs`: a certificate authority and a serving certificate for local use. */
-export function certsCommand(): Command {
+export function certsCommand(surroundings: CommandSurroundings): Command {
   return new Command('certs')
     .description('Makes a certificate authority and a serving certificate, for local use.')
     .option('--dir <folder>', 'where they go; an authority that lies there already is used again', 'certs')
@@ -28,17 +29,20 @@ Examples:
   $ holdfast certs --dir certs --dns localhost --ip 127.0.0.1
   $ holdfast certs --dir certs --dns holdfast.holdfast.svc --overwrite`,
     )
-    .action((flags: CertsFlags) => makeCertificates(flags))
+    .action((flags: CertsFlags) => makeCertificates(flags, surroundings))
 }
 
-async function makeCertificates({ dir, dns, ip, overwrite }: CertsFlags): Promise<void> {
+async function makeCertificates(
+  { dir, dns, ip, overwrite }: CertsFlags,
+  { stdout }: CommandSurroundings,
+): Promise<void> {
   try {
     const clock = { now: () => Date.now() }
     const { cert, authorityCert, written } = await fillCertificateFolder(dir, { dns, ips: ip }, clock, {
       overwrite,
     })
-    for (const path of written) process.stdout.write(`wrote ${path}\n`)
-    process.stdout.write(
+    for (const path of written) stdout.write(`wrote ${path}\n`)
+    stdout.write(
       `The certificate is valid until ${day(expiryOf(cert))}, its authority until ${day(expiryOf(authorityCert))}.\n`,
     )
   } catch (error) {

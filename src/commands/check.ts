@@ -12,11 +12,12 @@ import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
 import { kinds } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
-import { coloursFor } from '../terminal/colours.ts'
+import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface CheckFlags extends ClusterFlags {
   readonly filename: readonly string[]
@@ -32,7 +33,7 @@ interface CheckFlags extends ClusterFlags {
 }
 
 /** `holdfast check`: would this be admitted now? */
-export function checkCommand(): Command {
+export function checkCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('check')
     .description('Tells whether changes would be admitted now, by the same decision as the guard’s.')
     .argument('[target]', 'what --patch is for: nodes/node-1, backingimages/ubuntu-22.04')
@@ -73,19 +74,24 @@ Examples:
   $ kubectl get nodes.longhorn.io node-1 -n longhorn-system -o yaml | holdfast check --replace -f -`,
     )
   return addClusterOptions(command).action((target: string | undefined, flags: CheckFlags) =>
-    check(target, flags),
+    check(target, flags, surroundings),
   )
 }
 
-async function check(target: string | undefined, flags: CheckFlags): Promise<void> {
+async function check(
+  target: string | undefined,
+  flags: CheckFlags,
+  { env, stdin, stdout, stderr, exitWith }: CommandSurroundings,
+): Promise<void> {
   const policy = await policyOf(flags)
   if (flags.filename.length === 0 && flags.patch === undefined) {
     throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
   }
   // What is typed wrong is told before anybody is asked.
-  const documents = await readDocuments(flags.filename)
+  const documents = await readDocuments(flags.filename, stdin)
   const wanted = await patchOf(target, flags)
-  const state = flags.snapshot.length > 0 ? await stateFrom(flags.snapshot) : await liveState(flags)
+  const state =
+    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(flags, env)
   const checker = new Checker(state, policy, Date.now())
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
@@ -95,11 +101,11 @@ async function check(target: string | undefined, flags: CheckFlags): Promise<voi
         : resultWithout(source, proposal),
     )
   }
-  process.stdout.write(shown(results, flags.output))
-  process.exitCode = exitCodeOf(results)
+  stdout.write(shown(results, flags.output, coloursFor(stdout, env)))
+  exitWith(exitCodeOf(results))
   if (results.length === 0) {
-    process.stderr.write('There is nothing to check in these files.\n')
-    process.exitCode = exitCode.couldNotRun
+    stderr.write('There is nothing to check in these files.\n')
+    exitWith(exitCode.couldNotRun)
   }
 }
 
@@ -170,7 +176,7 @@ async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promis
   return configure(layers.flatMap((layer) => (layer.ok ? [layer.settings] : []))).policy
 }
 
-function shown(results: readonly CheckResult[], format: CheckFlags['output']): string {
+function shown(results: readonly CheckResult[], format: CheckFlags['output'], colours: Colours): string {
   switch (format) {
     case 'json':
     case 'yaml':
@@ -178,12 +184,11 @@ function shown(results: readonly CheckResult[], format: CheckFlags['output']): s
     case 'junit':
       return junit(results)
     case 'text':
-      return results.map(told).join('')
+      return results.map((result) => told(result, colours)).join('')
   }
 }
 
-function told({ source, what, outcome, message, warnings }: CheckResult): string {
-  const colours = coloursFor(process.stdout)
+function told({ source, what, outcome, message, warnings }: CheckResult, colours: Colours): string {
   const paint = {
     admitted: colours.green,
     'not-judged': colours.dim,

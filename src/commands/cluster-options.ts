@@ -4,13 +4,15 @@ import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { CannotRun } from './exit-code.ts'
+import type { Environment } from './surroundings.ts'
+import { VariableOption } from './variable-option.ts'
 
 /** Which cluster an operator's command is about. */
 export interface ClusterFlags {
   readonly kubeconfig?: string
   readonly context?: string
-  /** Where the guard runs. */
-  readonly namespace: string
+  /** Where the guard runs; undefined for where its Leases are. */
+  readonly namespace?: string
   /** Where Longhorn runs. */
   readonly longhornNamespace: string
 }
@@ -19,25 +21,32 @@ export interface ClusterFlags {
 export function addClusterOptions(command: Command): Command {
   return command
     .addOption(
-      new Option(
+      new VariableOption(
         '--kubeconfig <file>',
         'kubeconfig of the cluster (default: $KUBECONFIG, else ~/.kube/config)',
-      ).env('HOLDFAST_KUBECONFIG'),
+        'HOLDFAST_KUBECONFIG',
+      ),
     )
     .addOption(
-      new Option('--context <name>', 'context of the kubeconfig (default: its current context)').env(
+      new VariableOption(
+        '--context <name>',
+        'context of the kubeconfig (default: its current context)',
         'HOLDFAST_CONTEXT',
       ),
     )
     .addOption(
-      new Option('-n, --namespace <name>', 'namespace that the guard runs in')
-        .default('holdfast')
-        .env('HOLDFAST_NAMESPACE'),
+      new VariableOption(
+        '-n, --namespace <name>',
+        'namespace that the guard runs in (default: where its Leases are, else holdfast)',
+        'HOLDFAST_NAMESPACE',
+      ),
     )
     .addOption(
-      new Option('--longhorn-namespace <name>', 'namespace that Longhorn runs in')
-        .default(defaultPolicy.longhornNamespace)
-        .env('HOLDFAST_LONGHORN_NAMESPACE'),
+      new VariableOption(
+        '--longhorn-namespace <name>',
+        'namespace that Longhorn runs in',
+        'HOLDFAST_LONGHORN_NAMESPACE',
+      ).default(defaultPolicy.longhornNamespace),
     )
 }
 
@@ -56,12 +65,13 @@ function wholePort(text: string): number {
 }
 
 /** Connects with the person's own rights. @throws CannotRun */
-export async function connectWith({
-  kubeconfig,
-  context,
-}: Pick<ClusterFlags, 'kubeconfig' | 'context'>): Promise<Connection> {
+export async function connectWith(
+  { kubeconfig, context }: Pick<ClusterFlags, 'kubeconfig' | 'context'>,
+  environment: Environment,
+): Promise<Connection> {
   try {
     return await connect({
+      environment,
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(context === undefined ? {} : { context }),
     })

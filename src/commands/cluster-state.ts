@@ -6,11 +6,12 @@ import { documentsIn, UnreadableFile, type CheckDocument } from '../check/docume
 import { readLonghorn } from '../kubernetes/read-longhorn.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import type { Environment, Surroundings } from './surroundings.ts'
 
 /** Reads the cluster as it is now. @throws CannotRun */
-export async function liveState(flags: ClusterFlags): Promise<ClusterState> {
+export async function liveState(flags: ClusterFlags, env: Environment): Promise<ClusterState> {
   const state = new ClusterState(Date.now())
-  const connection = await connectWith(flags)
+  const connection = await connectWith(flags, env)
   try {
     const { signal } = new AbortController()
     for await (const object of readLonghorn(connection, flags.longhornNamespace, signal)) state.add(object)
@@ -26,19 +27,25 @@ export async function liveState(flags: ClusterFlags): Promise<ClusterState> {
 }
 
 /** Takes a cluster from files: a snapshot, or what `kubectl get -o yaml` wrote. @throws CannotRun */
-export async function stateFrom(paths: readonly string[]): Promise<ClusterState> {
+export async function stateFrom(
+  paths: readonly string[],
+  stdin: Surroundings['stdin'],
+): Promise<ClusterState> {
   const state = new ClusterState(Date.now())
-  for (const { object } of await readDocuments(paths)) state.add(object)
+  for (const { object } of await readDocuments(paths, stdin)) state.add(object)
   return state
 }
 
 /** The documents in files, folders (all below, in order of their names) and standard input (`-`). @throws CannotRun */
-export async function readDocuments(paths: readonly string[]): Promise<CheckDocument[]> {
+export async function readDocuments(
+  paths: readonly string[],
+  stdin: Surroundings['stdin'],
+): Promise<CheckDocument[]> {
   const documents: CheckDocument[] = []
   for (const path of paths) {
     for (const file of await filesAt(path)) {
       try {
-        const content = file === '-' ? await text(process.stdin) : await readFile(file, 'utf8')
+        const content = file === '-' ? await text(stdin()) : await readFile(file, 'utf8')
         documents.push(...documentsIn(content, file === '-' ? 'standard input' : file))
       } catch (cause) {
         if (cause instanceof UnreadableFile) throw new CannotRun(cause.message, { cause })

@@ -1,8 +1,9 @@
 import { Argument, Command, type Option } from 'commander'
 import { completionScript, shells, type OfferedCommand, type Shell } from '../terminal/completion.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
-/** `holdfast completion`: a script that makes a shell offer commands and flags. */
-export function completionCommand(program: () => Command): Command {
+/** `holdfast completion`: a script that makes a shell offer commands and flags. @param program with all its commands */
+export function completionCommand({ stdout }: CommandSurroundings, program: Command): Command {
   return new Command('completion')
     .description('Writes a script that makes a shell complete commands and flags.')
     .addArgument(new Argument('<shell>', 'the shell').choices(shells))
@@ -15,8 +16,8 @@ Examples:
   $ holdfast completion fish > ~/.config/fish/completions/holdfast.fish`,
     )
     .action((shell: Shell) => {
-      const offered = program().commands.map(offer)
-      process.stdout.write(completionScript(shell, program().name(), offered))
+      const offered = program.commands.map(offer)
+      stdout.write(completionScript(shell, program.name(), offered))
     })
 }
 

@@ -5,9 +5,11 @@ import type { Facts, Looked, Names } from '../doctor/facts.ts'
 import { parseRegistration } from '../doctor/registration.ts'
 import { parseDeployment, parsePod } from '../doctor/replicas.ts'
 import { rightsOf } from '../doctor/rights.ts'
+import { anchorName, bookNamespaceOf } from '../kubernetes/book-anchor.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { pageOf } from '../kubernetes/lease-reservations.ts'
+import { bookSelector } from '../kubernetes/other-books.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { group, kinds, type Kind } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
@@ -24,6 +26,11 @@ const parseCertificateSecret = parser(Type.Object({ data: absentMap(Type.String(
   return encoded === '' ? undefined : Buffer.from(encoded, 'base64').toString()
 })
 
+const parseNamespace = parser(
+  Type.Object({ metadata: Type.Object({ namespace: Type.String() }) }),
+  ({ metadata }) => metadata.namespace,
+)
+
 /**
  * Looks at everything that the checks want to know. What cannot be seen comes with the reason.
  *
@@ -36,51 +43,65 @@ export async function gatherFacts(connection: Connection, names: Names, signal: 
   const guards = { namespace, labelSelector: 'app.kubernetes.io/name=holdfast' }
   const apps = { group: 'apps', version: 'v1', plural: 'deployments' }
   const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
-  const [map, definitions, registration, certificate, rights, deployments, pods, pages, times] =
-    await Promise.all([
-      readMap(connection, names, signal),
-      Promise.all(
-        allKinds.map(async (kind) => ({
-          kind,
-          looked: await looker.object(
-            {
-              ...extensions,
-              plural: 'customresourcedefinitions',
-              name: `${kinds[kind].plural}.${group}`,
-            },
-            parseDefinition,
-          ),
-        })),
-      ),
-      looker.object(
-        { ...admission, plural: 'validatingwebhookconfigurations', name: webhookConfiguration },
-        parseRegistration,
-      ),
-      looker.object(
-        { group: '', version: 'v1', plural: 'secrets', namespace, name: certificateSecret },
-        parseCertificateSecret,
-      ),
-      Promise.all(
-        rightsOf(names).map(async (right) => ({
-          right,
-          allowed: await looker.isAllowed(
-            right,
-            `system:serviceaccount:${namespace}:${names.serviceAccount}`,
-          ),
-        })),
-      ),
-      looker.list({ ...apps, ...guards }, parseDeployment),
-      looker.list({ group: '', version: 'v1', plural: 'pods', ...guards }, parsePod),
-      looker.list({ ...leases, namespace, labelSelector: 'holdfast.dev/reservations=true' }, (raw) => ({
-        ok: true,
-        value: pageOf(raw),
+  const [
+    map,
+    definitions,
+    registration,
+    certificate,
+    rights,
+    deployments,
+    pods,
+    pages,
+    anchor,
+    books,
+    times,
+  ] = await Promise.all([
+    readMap(connection, names, signal),
+    Promise.all(
+      allKinds.map(async (kind) => ({
+        kind,
+        looked: await looker.object(
+          {
+            ...extensions,
+            plural: 'customresourcedefinitions',
+            name: `${kinds[kind].plural}.${group}`,
+          },
+          parseDefinition,
+        ),
       })),
-      looker.list({ ...leases, namespace, labelSelector: '' }, parseLeaseTime),
-    ])
+    ),
+    looker.object(
+      { ...admission, plural: 'validatingwebhookconfigurations', name: webhookConfiguration },
+      parseRegistration,
+    ),
+    looker.object(
+      { group: '', version: 'v1', plural: 'secrets', namespace, name: certificateSecret },
+      parseCertificateSecret,
+    ),
+    Promise.all(
+      rightsOf(names).map(async (right) => ({
+        right,
+        allowed: await looker.isAllowed(right, `system:serviceaccount:${namespace}:${names.serviceAccount}`),
+      })),
+    ),
+    looker.list({ ...apps, ...guards }, parseDeployment),
+    looker.list({ group: '', version: 'v1', plural: 'pods', ...guards }, parsePod),
+    looker.list({ ...leases, namespace, labelSelector: bookSelector }, (raw) => ({
+      ok: true,
+      value: pageOf(raw),
+    })),
+    looker.object({ ...leases, namespace: names.longhornNamespace, name: anchorName }, bookNamespaceOf),
+    looker.list({ ...leases, labelSelector: bookSelector }, parseNamespace),
+    looker.list({ ...leases, namespace, labelSelector: '' }, parseLeaseTime),
+  ])
   const book = 'problem' in pages ? pages : { seen: sorted(pages.seen) }
   const now = systemClock.now()
-  const rest = { definitions, registration, certificate, rights, deployments, pods, leases: times }
-  return { names, now, clock, map, book, ...rest }
+  const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
+  return { names, now, clock, map, book, books: distinct(books), ...rest }
+}
+
+function distinct(looked: Looked<readonly string[]>): Looked<readonly string[]> {
+  return 'problem' in looked ? looked : { seen: [...new Set(looked.seen)].toSorted() }
 }
 
 function sorted(pages: readonly ReturnType<typeof pageOf>[]) {

@@ -6,6 +6,9 @@ import { data } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, type ClusterFlags } from './cluster-options.ts'
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
+import type { CommandSurroundings } from './surroundings.ts'
+import { VariableOption } from './variable-option.ts'
 
 interface DoctorFlags extends ClusterFlags {
   readonly output?: 'json' | 'yaml'
@@ -16,19 +19,23 @@ interface DoctorFlags extends ClusterFlags {
 }
 
 /** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
-export function doctorCommand(): Command {
+export function doctorCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('doctor')
     .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')
     .option('--target <release>', 'release that Longhorn is to move to: may it, now? (default: the worst)')
     .addOption(
-      new Option('--webhook-configuration <name>', 'ValidatingWebhookConfiguration of the guard')
-        .default('holdfast')
-        .env('HOLDFAST_WEBHOOK_CONFIGURATION'),
+      new VariableOption(
+        '--webhook-configuration <name>',
+        'ValidatingWebhookConfiguration of the guard',
+        'HOLDFAST_WEBHOOK_CONFIGURATION',
+      ).default('holdfast'),
     )
     .addOption(
-      new Option('--certificate-secret <name>', 'Secret with the serving certificate')
-        .default('holdfast-tls')
-        .env('HOLDFAST_CERTIFICATE_SECRET'),
+      new VariableOption(
+        '--certificate-secret <name>',
+        'Secret with the serving certificate',
+        'HOLDFAST_CERTIFICATE_SECRET',
+      ).default('holdfast-tls'),
     )
     .option('--service-account <name>', 'service account of the guard', 'holdfast')
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
@@ -47,19 +54,18 @@ Examples:
   $ holdfast doctor --target v1.8.1
   $ holdfast doctor --namespace storage-guard --webhook-configuration storage-guard -o json`,
     )
-    .action((flags: DoctorFlags) => examine(flags))
+    .action((flags: DoctorFlags) => examine(flags, surroundings))
 }
 
-async function examine(flags: DoctorFlags): Promise<void> {
+async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSurroundings): Promise<void> {
   const { target, output, ...names } = flags
-  const connection = await connectWith(flags)
+  const connection = await connectWith(flags, env)
   try {
     const signal = new AbortController().signal
-    const diagnosis = diagnose(await gatherFacts(connection, { ...names, target }, signal))
-    process.stdout.write(
-      output === undefined ? text(diagnosis, coloursFor(process.stdout)) : data(output, diagnosis),
-    )
-    process.exitCode = codeOf(diagnosis)
+    const namespace = await guardPlace(connection, flags, { signal })
+    const diagnosis = diagnose(await gatherFacts(connection, { ...names, namespace, target }, signal))
+    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
+    exitWith(codeOf(diagnosis))
   } finally {
     connection.close()
   }

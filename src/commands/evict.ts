@@ -17,7 +17,7 @@ import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface EvictFlags extends ClusterFlags {
   readonly disk?: string
@@ -28,7 +28,7 @@ interface EvictFlags extends ClusterFlags {
 }
 
 /** `holdfast evict`: empties a node, or a disk, without a crash and without losing a copy. */
-export function evictCommand(): Command {
+export function evictCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('evict')
     .description('Empties a Longhorn node, or one of its disks, without a crash and without losing a copy.')
     .argument('<node>', 'the Longhorn node')
@@ -47,7 +47,7 @@ export function evictCommand(): Command {
       `
 It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
 left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up; until then it relies on the guard to hold their removal back. It keeps nothing to
+copies are removed with no flag up, some seconds later, when Longhorn has noticed; until then it relies on the guard to hold their removal back. It keeps nothing to
 itself: interrupt it, and run it again to go on.
 
 Examples:
@@ -56,32 +56,38 @@ Examples:
   $ holdfast evict node-1 --disk disk-2 --timeout 2h
   $ holdfast evict node-1 -o json | jq .step`,
     )
-  return addClusterOptions(command).action((node: string, flags: EvictFlags) => evict(node, flags))
+  return addClusterOptions(command).action((node: string, flags: EvictFlags) =>
+    evict(node, flags, surroundings),
+  )
 }
 
-async function evict(node: string, flags: EvictFlags): Promise<void> {
+async function evict(
+  node: string,
+  flags: EvictFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
   const ending = new AbortController()
   const { signal } = ending
   void untilSignal().then(() => ending.abort(new Interrupted()))
   const target: Target = { node, disk: flags.disk }
-  const note = (text: string): void => void process.stderr.write(`${text}\n`)
-  const connection = await connectWith(flags)
+  const note = (text: string): void => void stderr.write(`${text}\n`)
+  const connection = await connectWith(flags, env)
   try {
     const live = await openMap(connection, flags, signal)
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
       const show = (step: EvictionStep): void => {
-        if (flags.output) process.stdout.write(documentOf(flags.output, target, step))
+        if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
       const last = await carryOut(target, flags, { connection, live, signal, note, show })
-      if (last.step === 'impossible') process.exitCode = exitCode.failed
+      if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
       clearTimeout(timer)
       await live.stop()
     }
   } catch (error) {
-    process.exitCode = outcomeOf(error, target, note)
+    exitWith(outcomeOf(error, target, note))
   } finally {
     connection.close()
   }
@@ -114,7 +120,7 @@ export async function carryOut(
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
   const tell = (step: EvictionStep): void => {
-    note(`${nameOf(target)}: ${explain(step)}`)
+    note(`${nameOf(target)}: ${explain(step, systemClock.monotonic())}`)
     show?.(step)
   }
   if (dryRun) {
@@ -131,9 +137,11 @@ export async function carryOut(
   if (crashing && !unguarded) await insistOnGuard(connection, signal)
   return await runEviction(target, policy, {
     map: live.map,
+    // That of the disk map.
     now: () => systemClock.monotonic(),
     tell,
-    changed: () => nextChange(live, signal),
+    changed: (until) =>
+      nextChange(live, signal, until === undefined ? undefined : { clock: systemClock, until }),
     write: (evictionRequested) =>
       patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
         connection,

@@ -5,6 +5,7 @@ import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import type { Environment } from './surroundings.ts'
 
 const parsePods = parser(
   Type.Object({
@@ -20,7 +21,10 @@ const parsePods = parser(
 )
 
 /** Where the replicas of the guard are, and how to get there. */
-export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context' | 'namespace'> {
+export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context'> {
+  readonly environment: Environment
+  /** Where the guard runs. */
+  readonly namespace: string
   /** Their port for people's commands, in the pod. */
   readonly operatorPort: number
 }
@@ -32,7 +36,7 @@ export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'contex
  * @throws CannotRun if none is found
  */
 export async function reachReplicas(
-  { kubeconfig, context, namespace, operatorPort: port }: ReplicaSearch,
+  { kubeconfig, context, namespace, environment, operatorPort: port }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
@@ -44,6 +48,7 @@ export async function reachReplicas(
     )
   }
   const search = {
+    environment,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
   }

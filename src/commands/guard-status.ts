@@ -14,8 +14,13 @@ const parseReplica = parser(
     pendingCleanups: Type.Optional(
       Type.Array(Type.Object({ image: Type.String(), diskUUID: Type.String(), since: Type.Number() })),
     ),
+    settling: Type.Optional(Type.Array(Type.Object({ node: Type.String(), until: Type.Number() }))),
   }),
-  ({ pendingCleanups = [], ...replica }): GuardReplica => ({ ...replica, pendingCleanups }),
+  ({ pendingCleanups = [], settling = [], ...replica }): GuardReplica => ({
+    ...replica,
+    pendingCleanups,
+    settling,
+  }),
 )
 
 /** What the replicas of the guard say of themselves, asked through port-forwards. */

@@ -3,6 +3,7 @@ import { planEvictions, type EvictionPlan } from '../eviction/plan.ts'
 import { data } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface PlanFlags extends ClusterFlags {
   readonly reopen: boolean
@@ -11,7 +12,7 @@ interface PlanFlags extends ClusterFlags {
 }
 
 /** `holdfast plan`: an order in batches in which nodes can be evicted. */
-export function planCommand(): Command {
+export function planCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('plan')
     .description('Finds batches in which nodes can be evicted with every backing image keeping its copies.')
     .argument('<node...>', 'the Longhorn nodes to empty')
@@ -38,11 +39,15 @@ Examples:
   $ holdfast plan node-1 node-2 node-3 --reopen
   $ holdfast plan node-1 node-2 --batch-size 1 -o json`,
     )
-    .action(plan)
+    .action((nodes: string[], flags: PlanFlags) => plan(nodes, flags, surroundings))
 }
 
-async function plan(nodes: string[], flags: PlanFlags): Promise<void> {
-  const connection = await connectWith(flags)
+async function plan(
+  nodes: readonly string[],
+  flags: PlanFlags,
+  { env, stdout, exitWith }: CommandSurroundings,
+): Promise<void> {
+  const connection = await connectWith(flags, env)
   try {
     const live = await openMap(connection, flags, new AbortController().signal)
     try {
@@ -54,8 +59,8 @@ async function plan(nodes: string[], flags: PlanFlags): Promise<void> {
         throw new CannotRun(`${kind} ${name} cannot be read, and a plan must not overlook it: ${problem}`)
       }
       const found = planEvictions(nodes, live.map, flags)
-      process.stdout.write(flags.output === 'text' ? textOf(found) : data(flags.output, documentOf(found)))
-      if (!found.possible) process.exitCode = exitCode.failed
+      stdout.write(flags.output === 'text' ? textOf(found) : data(flags.output, documentOf(found)))
+      if (!found.possible) exitWith(exitCode.failed)
     } finally {
       await live.stop()
     }

@@ -7,7 +7,9 @@ import { defaultPolicy } from '../rules/policy.ts'
 import { connectWith } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { duration, url } from './proxy-options.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 import { untilAnswering } from './until-answering.ts'
+import { VariableOption } from './variable-option.ts'
 
 interface PointUiFlags {
   readonly kubeconfig?: string
@@ -20,16 +22,18 @@ interface PointUiFlags {
 }
 
 /** `holdfast proxy point-ui`: Longhorn's UI asks a proxy from now on, or Longhorn itself again. */
-export function pointUiCommand(): Command {
+export function pointUiCommand(surroundings: CommandSurroundings): Command {
   return new Command('point-ui')
     .description('Points Longhorn’s UI at a proxy, or back at Longhorn. Its pods are replaced, one by one.')
     .argument('<url>', 'what the UI asks from now on', url)
-    .addOption(new Option('--kubeconfig <file>', 'kubeconfig of the cluster').env('HOLDFAST_KUBECONFIG'))
-    .addOption(new Option('--context <name>', 'context of the kubeconfig').env('HOLDFAST_CONTEXT'))
+    .addOption(new VariableOption('--kubeconfig <file>', 'kubeconfig of the cluster', 'HOLDFAST_KUBECONFIG'))
+    .addOption(new VariableOption('--context <name>', 'context of the kubeconfig', 'HOLDFAST_CONTEXT'))
     .addOption(
-      new Option('--longhorn-namespace <name>', 'namespace that Longhorn runs in')
-        .default(defaultPolicy.longhornNamespace)
-        .env('HOLDFAST_LONGHORN_NAMESPACE'),
+      new VariableOption(
+        '--longhorn-namespace <name>',
+        'namespace that Longhorn runs in',
+        'HOLDFAST_LONGHORN_NAMESPACE',
+      ).default(defaultPolicy.longhornNamespace),
     )
     .option('--deployment <name>', 'the Deployment of the UI', 'longhorn-ui')
     .addOption(
@@ -54,7 +58,7 @@ Examples:
   $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500 --wait 2m
   $ holdfast proxy point-ui http://longhorn-backend:9500`,
     )
-    .action(point)
+    .action((target: URL, flags: PointUiFlags) => point(target, flags, surroundings))
 }
 
 /** What a person can do something about. */
@@ -63,6 +67,7 @@ const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 async function point(
   target: URL,
   { longhornNamespace: namespace, deployment, wait, ifThere, ...cluster }: PointUiFlags,
+  { env, stdout }: CommandSurroundings,
 ): Promise<void> {
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
@@ -70,16 +75,16 @@ async function point(
       `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
     )
   }
-  const connection = await connectWith(cluster)
+  const connection = await connectWith(cluster, env)
   try {
     const changed = await pointUi(connection, { namespace, deployment }, target)
     const asks = `Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${target.origin}`
-    process.stdout.write(changed ? `${asks} from now on.\n` : `${asks} already.\n`)
+    stdout.write(changed ? `${asks} from now on.\n` : `${asks} already.\n`)
   } catch (cause) {
     if (!known.some((each) => cause instanceof each)) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
     if (ifThere && cause instanceof ApiFailure && (cause.code === 404 || cause.code === 403)) {
-      process.stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
+      stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
       return
     }
     throw new CannotRun(`Longhorn’s UI still asks whom it asked: ${why}`, { cause })

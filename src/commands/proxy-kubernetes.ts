@@ -7,13 +7,14 @@ import { CannotRun } from './exit-code.ts'
 import { addProxyOptions, isLoopback, type ProxyFlags } from './proxy-options.ts'
 import { runProxy } from './run-proxy.ts'
 import { addSettings, readSettings } from './setting-options.ts'
+import type { CommandSurroundings, Environment } from './surroundings.ts'
 
 interface KubernetesFlags extends ProxyFlags {
   readonly callerToken: boolean
 }
 
 /** `holdfast proxy kubernetes`: in front of the Kubernetes API. */
-export function proxyKubernetesCommand(): Command {
+export function proxyKubernetesCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('kubernetes')
     .description('In front of the Kubernetes API, like kubectl proxy: with your own kubeconfig, on loopback.')
     .option(
@@ -30,10 +31,14 @@ Examples:
   $ holdfast proxy kubernetes --listen 0.0.0.0:8443 --caller-token --tls --tls-cert tls.crt --tls-key tls.key`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 8001 })
-  return addSettings(command).action((flags: KubernetesFlags) => run(command, flags))
+  return addSettings(command).action((flags: KubernetesFlags) => run(command, flags, surroundings))
 }
 
-async function run(command: Command, flags: KubernetesFlags): Promise<void> {
+async function run(
+  command: Command,
+  flags: KubernetesFlags,
+  surroundings: CommandSurroundings,
+): Promise<void> {
   const configuration = await readSettings(command)
   const { callerToken, tls, listen } = flags
   const local = isLoopback(listen.host)
@@ -46,8 +51,8 @@ async function run(command: Command, flags: KubernetesFlags): Promise<void> {
     )
   }
   const { context, kubeconfig } = configuration
-  const upstream = await kubernetesApi({ context, kubeconfig, callerToken })
-  await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken })
+  const upstream = await kubernetesApi({ context, kubeconfig, callerToken, environment: surroundings.env })
+  await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken }, surroundings)
 }
 
 /** The API server, asked with the rights of whoever started this, or of each caller. */
@@ -55,13 +60,15 @@ async function kubernetesApi({
   context,
   kubeconfig,
   callerToken,
+  environment,
 }: {
   readonly context: string | undefined
   readonly kubeconfig: string | undefined
   readonly callerToken: boolean
+  readonly environment: Environment
 }): Promise<Upstream> {
   const credentials = await loadCredentials(
-    findConfig(kubeconfig === undefined ? {} : { kubeconfig }),
+    findConfig({ environment, ...(kubeconfig === undefined ? {} : { kubeconfig }) }),
     context,
   ).catch((cause: unknown) => {
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })

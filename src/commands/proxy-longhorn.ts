@@ -3,6 +3,7 @@ import { agentFor } from '../guard/proxy-guard.ts'
 import { addProxyOptions, url, type ProxyFlags } from './proxy-options.ts'
 import { runProxy } from './run-proxy.ts'
 import { addSettings, readSettings } from './setting-options.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface LonghornFlags extends ProxyFlags {
   readonly upstream: URL
@@ -10,7 +11,7 @@ interface LonghornFlags extends ProxyFlags {
 }
 
 /** `holdfast proxy longhorn`: in front of Longhorn's REST API. */
-export function proxyLonghornCommand(): Command {
+export function proxyLonghornCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('longhorn')
     .description('In front of Longhorn’s REST API, where a person’s own request is seen: point its UI here.')
     .requiredOption('--upstream <url>', 'Longhorn’s REST API, e.g. http://longhorn-backend:9500', url)
@@ -26,13 +27,13 @@ Examples:
   $ holdfast proxy longhorn --upstream http://127.0.0.1:9500 --user-header X-Forwarded-User --hold 5m`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 9500 })
-  return addSettings(command).action((flags: LonghornFlags) => run(command, flags))
+  return addSettings(command).action((flags: LonghornFlags) => run(command, flags, surroundings))
 }
 
-async function run(command: Command, flags: LonghornFlags): Promise<void> {
+async function run(command: Command, flags: LonghornFlags, surroundings: CommandSurroundings): Promise<void> {
   const configuration = await readSettings(command)
   const { upstream: server, userHeader } = flags
   const agent = agentFor(server)
   const upstream = { server, host: undefined, options: () => ({ agent }) }
-  await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader })
+  await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader }, surroundings)
 }

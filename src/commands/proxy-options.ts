@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
+import { VariableOption } from './variable-option.ts'
 
 /** Where a proxy listens. */
 export interface Listen {
@@ -19,10 +20,9 @@ export interface ProxyFlags {
 export function addProxyOptions(command: Command, { host, port }: Listen): void {
   command
     .addOption(
-      new Option('--listen <host:port>', 'where to listen')
+      new VariableOption('--listen <host:port>', 'where to listen', 'HOLDFAST_PROXY_LISTEN')
         .argParser(hostAndPort)
-        .default({ host, port }, `${host}:${port}`)
-        .env('HOLDFAST_PROXY_LISTEN'),
+        .default({ host, port }, `${host}:${port}`),
     )
     .option('--tls', 'serve TLS, with --tls-cert and --tls-key', false)
     .addOption(

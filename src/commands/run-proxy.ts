@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { ProxyGuard, type ProxyGuardOptions, type ProxyOf } from '../guard/proxy-guard.ts'
 import type { Upstream } from '../proxy/upstream.ts'
@@ -8,36 +8,40 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
+import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { isLoopback, type ProxyFlags } from './proxy-options.ts'
 import { clusterOf } from './setting-options.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(
-  configuration: Configuration,
+  settings: Configuration,
   { listen, tls, upstreamTimeout }: ProxyFlags,
   upstream: Upstream,
   of: ProxyOf,
+  { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
 ): Promise<void> {
-  const log = createLog(configuration.logLevel, process.stdout)
+  const log = createLog(settings.logLevel, stdout)
   const ended = new AbortController()
   const stopping = untilSignal().then((name) => {
     log.info({ signal: name }, 'stopping')
     ended.abort(new Error('The proxy was stopped.'))
   })
   const registry = new Registry()
-  collectDefaultMetrics({ register: registry })
-  const certificates = tls ? new CertificateFiles(configuration.tlsCert, configuration.tlsKey) : undefined
+  await measureProcess(registry)
+  const certificates = tls ? new CertificateFiles(settings.tlsCert, settings.tlsKey) : undefined
   const options: ProxyGuardOptions = {
     ...listen,
     ...of,
-    tls: certificates && (await first(certificates, configuration, ended.signal)),
+    tls: certificates && (await first(certificates, settings, ended.signal)),
     answerMs: upstreamTimeout,
     // Nobody routes to what only this machine reaches.
-    lingerMs: isLoopback(listen.host) ? 0 : configuration.lingerMs,
+    lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
-  const connection = await connectWith(clusterOf(configuration))
+  const connection = await connectWith(clusterOf(settings), env)
+  const configuration = await withCommonNamespace(settings, connection, { log, signal: ended.signal })
+  if (configuration === undefined) return
   const modules = { connection, upstream, log, registry, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   proxy.whenSynced(ended.signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))

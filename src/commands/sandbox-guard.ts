@@ -1,6 +1,7 @@
 import { configure } from '../configuration/configuration.ts'
 import type { Audit } from '../gate/ports.ts'
 import { Guard } from '../guard/guard.ts'
+import { agreeOnNamespace } from '../guard/guard-namespace.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
@@ -8,19 +9,34 @@ import { createLog } from '../telemetry/log.ts'
 import { makeAuthority } from '../tls/authority.ts'
 import { issueServing } from '../tls/issue.ts'
 import { registration } from '../webhook/registration.ts'
+import type { Output } from './surroundings.ts'
+
+/** What is over still counts so long here: its managers look every half a second, where Longhorn's take seconds. */
+export const sandboxSettle = '2s'
 
 /**
  * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
  * lives in memory only.
+ *
+ * @param stderr where the guard logs errors
+ * @param settle the setting of that name
  */
-export async function guardSandbox(sandbox: Sandbox, audit: Audit, signal: AbortSignal): Promise<Guard> {
+export async function guardSandbox(
+  sandbox: Sandbox,
+  audit: Audit,
+  stderr: Output,
+  signal: AbortSignal,
+  settle = sandboxSettle,
+): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
-  const configuration = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off' },
+  const settings = configure([
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off', settle },
   ])
-  const log = createLog('error', process.stderr)
-  const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log, audit })
+  const log = createLog('error', stderr)
+  const connection = connectTo(sandbox.api.url)
+  const { namespace } = await agreeOnNamespace(settings, connection, signal)
+  const guard = new Guard({ ...settings, namespace }, { connection, tls, log, audit })
   const { port } = await guard.start()
   await guard.whenSynced(signal)
   await sandbox.client.create(

@@ -16,14 +16,15 @@ import { tellStory } from '../story/story.ts'
 import { DecisionLines } from '../telemetry/decision-lines.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
-import { guardSandbox } from './sandbox-guard.ts'
-import { untilSignal } from './until-signal.ts'
+import { guardSandbox, sandboxSettle } from './sandbox-guard.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 interface SandboxFlags {
   readonly longhorn: string
   readonly nodes: number
   readonly images: number
   readonly drain: number
+  readonly informerLag: number
   readonly restPort: number
   readonly port: number
   readonly once: boolean
@@ -31,13 +32,19 @@ interface SandboxFlags {
 }
 
 /** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
-export function sandboxCommand(): Command {
+export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
     .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
     .option('--longhorn <release>', 'the Longhorn release it plays', 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
     .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
+    .option(
+      '--informer-lag <duration>',
+      'how far each cache of a manager may lag, 0s to 30s (default: 0s)',
+      informerLag,
+      0,
+    )
     .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
     .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', atLeast(0), 0)
     .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
@@ -49,21 +56,25 @@ Examples:
   $ holdfast sandbox
   $ holdfast sandbox --bare --drain 1m
   $ holdfast sandbox --longhorn v1.9.0 --drain 20s --port 8001
+  $ holdfast sandbox --bare --informer-lag 10s
   $ holdfast sandbox --once`,
     )
-    .action((flags: SandboxFlags) => playSandbox(flags))
+    .action((flags: SandboxFlags) => playSandbox(flags, surroundings))
 }
 
-async function playSandbox(flags: SandboxFlags): Promise<void> {
+async function playSandbox(
+  flags: SandboxFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
   const ended = new AbortController()
   const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
   const sandbox = await startSandbox(flags)
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-'))
+  const folder = await mkdtemp(join(env.TMPDIR ?? tmpdir(), 'holdfast-'))
   const guards: Guard[] = []
   try {
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
-    const narrator = new Narrator((line) => process.stdout.write(`${line}\n`), coloursFor(process.stdout))
+    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env))
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
@@ -76,7 +87,7 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
       },
     }
     const startGuard = async () => {
-      guards.push(await guardSandbox(sandbox, audit, ended.signal))
+      guards.push(await guardSandbox(sandbox, audit, stderr, ended.signal))
     }
     if (!flags.bare) {
       const stage = stageOf(sandbox, ended.signal)
@@ -88,8 +99,8 @@ async function playSandbox(flags: SandboxFlags): Promise<void> {
     await interrupted
   } catch (error) {
     if (error instanceof NotAsTold) {
-      process.stderr.write(`\nThis did not go as told: ${error.message}\n`)
-      process.exitCode = exitCode.failed
+      stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      exitWith(exitCode.failed)
     } else if (!ended.signal.aborted) {
       throw error
     }
@@ -106,9 +117,10 @@ async function startSandbox({
   nodes,
   images,
   drain,
+  informerLag: informerLagMs,
   restPort,
 }: SandboxFlags): Promise<Sandbox> {
-  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000) }
+  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000), informerLagMs }
   try {
     return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
@@ -132,7 +144,7 @@ function castOf(sandbox: Sandbox, release: string): Cast {
   const profile = profileOf(release)
   const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
   const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
-  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
+  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted, settle: sandboxSettle }
 }
 
 function sayHowToReach(
@@ -178,5 +190,12 @@ function duration(text: string): number {
   const milliseconds = parseDuration(text)
   if (milliseconds === undefined)
     throw new InvalidArgumentError('It must be a duration such as 500ms, 5s or 1m30s.')
+  return milliseconds
+}
+
+function informerLag(text: string): number {
+  const milliseconds = duration(text)
+  // client-go's longest pause after the API server has restarted.
+  if (milliseconds > 30_000) throw new InvalidArgumentError('It must be at most 30s.')
   return milliseconds
 }

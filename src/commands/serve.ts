@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { collectDefaultMetrics, Registry } from 'prom-client'
+import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
@@ -9,12 +9,13 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
+import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { addSettings, clusterOf, readSettings } from './setting-options.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** `holdfast serve`: the guard of a real cluster. */
-export function serveCommand(): Command {
+export function serveCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('serve')
     .description(
       'Guards a cluster: the admission webhook, over TLS. SIGTERM ends it without losing a review.',
@@ -29,20 +30,25 @@ Examples:
   $ holdfast serve --config holdfast.yaml --rule below-min-copies=warn --rule no-eviction-target=off
   $ HOLDFAST_PORT=9443 holdfast serve --kubeconfig ~/.kube/config --context lab`,
     )
-    .action(() => serve(command))
+    .action(() => serve(command, surroundings))
   return addSettings(command)
 }
 
-async function serve(command: Command): Promise<void> {
-  const configuration = await readSettings(command)
-  const log = createLog(configuration.logLevel, process.stdout)
+async function serve(
+  command: Command,
+  { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
+): Promise<void> {
+  const settings = await readSettings(command)
+  const log = createLog(settings.logLevel, stdout)
   const ended = new AbortController()
   const { signal } = ended
   const stopping = untilSignal().then((name) => {
     log.info({ signal: name }, 'stopping')
     ended.abort(new Error('The guard was stopped.'))
   })
-  const connection = await connectWith(clusterOf(configuration))
+  const connection = await connectWith(clusterOf(settings), env)
+  const configuration = await withCommonNamespace(settings, connection, { log, signal })
+  if (configuration === undefined) return
   const certificates = certificateOrigin(configuration, connection, log)
   const tls = await firstCertificate(configuration, certificates, signal)
   if (tls === undefined) {
@@ -50,8 +56,7 @@ async function serve(command: Command): Promise<void> {
     return
   }
   const registry = new Registry()
-  // Memory, CPU, event loop: of the process, and so only where there is one guard in it.
-  collectDefaultMetrics({ register: registry })
+  await measureProcess(registry)
   const guard = await startGuard(configuration, { connection, tls, certificates, log, registry })
   // It serves while it still reads: writes that raise no danger need not wait.
   guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))

@@ -1,10 +1,11 @@
 import type { ClusterFlags } from './cluster-options.ts'
 import { readFile } from 'node:fs/promises'
-import { Option, type Command } from 'commander'
+import type { Command } from 'commander'
 import { configure, type Configuration } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts, type Layer } from '../configuration/layer.ts'
 import { settingFacts, settingNames, type SettingName, type Settings } from '../configuration/settings.ts'
 import { CannotRun } from './exit-code.ts'
+import { VariableOption } from './variable-option.ts'
 
 /** `healthPort` → `--health-port`; one rule at a time is `--rule`. */
 export function flagOf(setting: SettingName): string {
@@ -19,12 +20,12 @@ export function variableOf(setting: SettingName): string {
 /** Gives a command an option and an environment variable for each setting, and `--config`. */
 export function addSettings(command: Command): Command {
   command.addOption(
-    new Option('--config <file>', 'YAML file with any of these settings').env('HOLDFAST_CONFIG'),
+    new VariableOption('--config <file>', 'YAML file with any of these settings', 'HOLDFAST_CONFIG'),
   )
   for (const name of settingNames) {
     const { placeholder, help, byDefault } = settingFacts[name]
-    const option = new Option(`${flagOf(name)} <${placeholder}>`, `${help} (default: ${byDefault})`)
-    option.env(variableOf(name))
+    const description = `${help} (default: ${byDefault})`
+    const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
     if (name === 'rules') option.argParser((value: string, before: string | undefined) => join(before, value))
     command.addOption(option)
   }

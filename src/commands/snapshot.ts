@@ -3,9 +3,10 @@ import { snapshotOf } from '../check/snapshot.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState } from './cluster-state.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
-export function snapshotCommand(): Command {
+export function snapshotCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('snapshot')
     .description(
       'Writes all that decisions need of a cluster, and nothing secret, to standard output: for holdfast check, and for bug reports.',
@@ -24,14 +25,17 @@ Examples:
   $ holdfast check --snapshot cluster.yaml -f change.yaml`,
     )
   return addClusterOptions(command).action((flags: ClusterFlags & { readonly output: DataFormat }) =>
-    snapshot(flags),
+    snapshot(flags, surroundings),
   )
 }
 
-async function snapshot(flags: ClusterFlags & { readonly output: DataFormat }): Promise<void> {
-  const state = await liveState(flags)
+async function snapshot(
+  flags: ClusterFlags & { readonly output: DataFormat },
+  { env, stdout, stderr }: CommandSurroundings,
+): Promise<void> {
+  const state = await liveState(flags, env)
   for (const { kind, name, problem } of state.unreadable) {
-    process.stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
+    stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
   }
-  process.stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))
+  stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))
 }

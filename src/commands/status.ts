@@ -8,7 +8,7 @@ import { LiveReservations } from '../kubernetes/live-reservations.ts'
 import { observe } from '../status/observe.ts'
 import { someInDanger, type Status } from '../status/status.ts'
 import { tables } from '../status/tables.ts'
-import { coloursFor } from '../terminal/colours.ts'
+import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import {
   addClusterOptions,
@@ -18,8 +18,9 @@ import {
   type ClusterFlags,
 } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
 import { GuardStatus } from './guard-status.ts'
-import { untilSignal } from './until-signal.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 import { watchStatus } from './watch-status.ts'
 
 interface StatusFlags extends ClusterFlags {
@@ -36,7 +37,7 @@ interface Sources {
 }
 
 /** `holdfast status`: what is on Longhorn's disks, and what is under way there. */
-export function statusCommand(): Command {
+export function statusCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('status')
     .description(
       'Shows Longhorn’s nodes with their eviction flags, copies of backing images, pending clean-ups and reservations.',
@@ -55,7 +56,8 @@ export function statusCommand(): Command {
       'after',
       `
 STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
-(an eviction flag is up), cleaning up (a copy is gone from spec and still in status) or ok.
+(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), settling (a flag or a clean-up has
+ended so lately that Longhorn may not have noticed; the guard waits that long) or ok.
 
 Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
 that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
@@ -70,22 +72,34 @@ Examples:
   $ holdfast status -o json
   $ holdfast status --watch`,
     )
-    .action((nodes: string[], flags: StatusFlags) => showStatus(new Set(nodes), flags))
+    .action((nodes: string[], flags: StatusFlags) => showStatus(new Set(nodes), flags, surroundings))
 }
 
-async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promise<void> {
+async function showStatus(
+  only: ReadonlySet<string>,
+  flags: StatusFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
-  const connection = await connectWith(flags)
+  const connection = await connectWith(flags, env)
+  const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
+  const colours = coloursFor(stdout, env)
   const opened: { stop(): Promise<void> }[] = []
   try {
     const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
     opened.push(live)
-    const book = await LiveReservations.open(connection, flags.namespace, ended.signal)
+    const namespace = await guardPlace(connection, flags, { signal: ended.signal, note })
+    const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
     checkNames(only, live)
-    await tellWhatIsMissing({ book, live, connection }, flags, ended.signal)
-    const guard = await GuardStatus.open(flags, connection, ended.signal, note)
+    await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const guard = await GuardStatus.open(
+      { ...flags, namespace, environment: env },
+      connection,
+      ended.signal,
+      note,
+    )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.monotonic() : undefined
     const look = () =>
@@ -98,17 +112,16 @@ async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promis
         only,
       })
     if (flags.watch) {
-      const screen = process.stdout
       await watchStatus(
-        { look, text: (status) => textOf(status, flags), live, book, guard, screen },
+        { look, text: (status) => textOf(status, flags, colours), live, book, guard, screen: stdout },
         ended.signal,
       )
       return
     }
     const status = look()
-    process.stdout.write(textOf(status, flags))
-    if (someInDanger(status)) process.exitCode = exitCode.failed
-    else if (live.unreadable.length > 0) process.exitCode = exitCode.couldNotRun
+    stdout.write(textOf(status, flags, colours))
+    if (someInDanger(status)) exitWith(exitCode.failed)
+    else if (live.unreadable.length > 0) exitWith(exitCode.couldNotRun)
   } catch (error) {
     if (!ended.signal.aborted) throw error
   } finally {
@@ -117,10 +130,10 @@ async function showStatus(only: ReadonlySet<string>, flags: StatusFlags): Promis
   }
 }
 
-function textOf(status: Status, { output, watch }: StatusFlags): string {
+function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours): string {
   if (output === 'json') return data(output, status)
   if (output === 'yaml') return `${watch ? '---\n' : ''}${data(output, status)}`
-  return tables(status, { colours: coloursFor(process.stdout), wide: output === 'wide' })
+  return tables(status, { colours, wide: output === 'wide' })
 }
 
 /** @throws CannotRun for a name that no Longhorn node has */
@@ -135,8 +148,9 @@ function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
 /** Tells on standard error what the status does not show, and why. */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
-  { namespace }: StatusFlags,
+  namespace: string,
   signal: AbortSignal,
+  note: (text: string) => void,
 ): Promise<void> {
   for (const { kind, name, problem } of live.unreadable) {
     note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
@@ -160,8 +174,4 @@ async function isNoNamespace(connection: Connection, name: string, signal: Abort
   } catch (error) {
     return error instanceof ApiFailure && error.code === 404
   }
-}
-
-function note(text: string): void {
-  process.stderr.write(`holdfast: ${text}\n`)
 }

@@ -9,7 +9,7 @@ import { parseSize } from './size.ts'
 export interface Configuration {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
-  /** The guard's own; undefined for that of the connection. */
+  /** The guard’s own; undefined for that of its pod, or what the doors of the cluster have agreed on. */
   readonly namespace: string | undefined
   readonly replica: string
   readonly host: string
@@ -66,6 +66,8 @@ export function configure(layers: readonly Settings[]): Configuration {
       modes: withModes(modes, (rule) => mildest(modes[rule], settings.mode ?? 'enforce')),
       release: settings.longhornRelease,
       stuckAfterMs: durationOf(settings.stuckAfter, defaultPolicy.stuckAfterMs),
+      settleMs: durationOf(settings.settle, defaultPolicy.settleMs),
+      settleAfterOutageMs: durationOf(settings.settleAfterOutage, defaultPolicy.settleAfterOutageMs),
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
       override: { groups: settings.overrideGroups, except: new Set(settings.overrideExcept) },
       evictionBudget: {

@@ -39,6 +39,8 @@ export const SettingsSchema = Type.Object(
       ),
     ),
     stuckAfter: Type.Optional(duration),
+    settle: Type.Optional(duration),
+    settleAfterOutage: Type.Optional(duration),
     evictionCompletion: Type.Optional(Type.Union([Type.Literal('hold'), Type.Literal('allow')])),
     maxFlaggedNodes: Type.Optional(positive),
     maxPendingCleanups: Type.Optional(positive),
@@ -95,8 +97,8 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   context: { placeholder: 'name', help: 'context of the kubeconfig', byDefault: 'its current context' },
   namespace: {
     placeholder: 'name',
-    help: 'namespace for the Leases that record what was admitted; the same for all replicas',
-    byDefault: 'that of the pod or of the context, else default',
+    help: 'namespace for the Leases that record what was admitted; one for all replicas and proxies of a cluster',
+    byDefault: 'that of the pod, else that of the cluster’s other guards, else holdfast',
   },
   replica: {
     placeholder: 'name',
@@ -151,6 +153,16 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'duration',
     help: 'a clean-up pending longer than this no longer holds an eviction, on releases that do not crash',
     byDefault: '5m',
+  },
+  settle: {
+    placeholder: 'duration',
+    help: 'an ended clean-up, a finished first file and a cleared flag still count this long, on releases that crash; 0s: not at all',
+    byDefault: '10s',
+  },
+  settleAfterOutage: {
+    placeholder: 'duration',
+    help: 'the same after an outage of the API server, from its end',
+    byDefault: '90s',
   },
   evictionCompletion: {
     placeholder: 'hold|allow',

@@ -2,6 +2,7 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
+import type { HistoryView } from './history.ts'
 
 /** A node that has a disk in its spec, and the name of the disk there. */
 export interface DiskOwner {
@@ -26,13 +27,15 @@ export interface PendingOnNode extends PendingCleanup {
 
 /**
  * What rules ask of the disk map. Each answer takes time proportional to itself, whatever the size of the cluster;
- * `nodes()` alone walks the cluster, and its callers stop at the first node that serves.
+ * `nodes()`, `images()` and `dataSources()` alone walk the cluster, and who judges stops at the first that serves.
  */
 export interface DiskMapView {
   /** As in Setting `current-longhorn-version`; undefined until it is known. */
   readonly release: string | undefined
   /** Setting `concurrent-backing-image-replenish-per-node-limit`; 0 means that no copy is ever made. */
   readonly replenishLimit: number | undefined
+  /** What is over and may still count. */
+  readonly history: HistoryView
   readonly imageCount: number
   /** How many images have a clean-up pending. */
   readonly pendingImageCount: number
@@ -40,7 +43,9 @@ export interface DiskMapView {
   node(name: string): Node | undefined
   nodes(): Iterable<Node>
   image(name: string): BackingImage | undefined
+  images(): Iterable<BackingImage>
   dataSource(name: string): BackingImageDataSource | undefined
+  dataSources(): Iterable<BackingImageDataSource>
 
   /**
    * More than one for a moment while a disk moves from node to node, or from name to name on one node; none for a

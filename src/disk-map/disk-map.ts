@@ -7,16 +7,35 @@ import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import { settingNames } from '../longhorn/setting.ts'
 import type { DiskMapView, DiskOwner, PendingCleanup, PendingOnNode } from './disk-map-view.ts'
+import { canEnd } from './ended.ts'
+import { History, type HistoryView } from './history.ts'
 import { ImageShelf } from './image-shelf.ts'
 import { MultiMap } from './multi-map.ts'
 import { NodeShelf } from './node-shelf.ts'
+import { objectOf } from './object-of.ts'
+import { endingsOf } from './what-ended.ts'
+
+/** What the operator decides about a disk map. */
+export interface DiskMapOptions {
+  /** How long it remembers what is over, in milliseconds. */
+  readonly rememberMs: number
+  /** Another map whose memory it takes over. */
+  readonly earlier?: HistoryView
+}
+
+/** Twice the longest that anything over counts for by default, and the time in which an outage is noticed. */
+const defaultRememberMs = 5 * 60_000
 
 /**
  * The live model of all Longhorn disks: nodes, copies, first files, replicas, release. It is fed object by object
  * in any order, each in time proportional to that object, and never disagrees with what it was last told: an image
  * on a disk that no node has yet simply finds its node later.
+ *
+ * It remembers for a while what is over (a clean-up, a first file, a flag), since Longhorn may not have noticed yet.
  */
 export class DiskMap implements DiskMapView {
+  /** Told by the feed of outages too. */
+  readonly history: History
   readonly #nodes = new NodeShelf()
   readonly #images = new ImageShelf()
   readonly #dataSources = new Map<string, BackingImageDataSource>()
@@ -30,12 +49,27 @@ export class DiskMap implements DiskMapView {
   /** Disks with a clean-up pending that no node has. */
   readonly #unownedPending = new Set<string>()
 
+  constructor({ rememberMs = defaultRememberMs, earlier }: Partial<DiskMapOptions> = {}) {
+    this.history = new History(rememberMs, earlier)
+  }
+
   /**
-   * Takes over an object that was added or changed.
+   * Takes over an object that was added or changed, as news: what the map was not told of it has ended now at the
+   * latest.
    *
    * @param at when it was seen, in milliseconds since the epoch
    */
   apply(object: LonghornObject, at: number): void {
+    this.#end(object.kind, object.metadata.name, object, at)
+    this.adopt(object, at)
+  }
+
+  /**
+   * Takes over an object without taking it for news: it has long been so, or what led to it is known already.
+   *
+   * @param at when it was seen, in milliseconds since the epoch
+   */
+  adopt(object: LonghornObject, at: number): void {
     const { name } = object.metadata
     switch (object.kind) {
       case 'Node':
@@ -45,17 +79,17 @@ export class DiskMap implements DiskMapView {
         this.#reconsider(this.#images.put(object, at))
         return
       case 'BackingImageDataSource':
-        this.remove('BackingImageDataSource', name)
+        this.#take('BackingImageDataSource', name)
         this.#dataSources.set(name, object)
         if (isUnfinished(object)) this.#firstFilesByDisk.add(object.spec.diskUUID, object)
         return
       case 'BackingImageManager':
-        this.remove('BackingImageManager', name)
+        this.#take('BackingImageManager', name)
         this.#managers.set(name, object)
         this.#managersByDisk.add(object.spec.diskUUID, object)
         return
       case 'Replica':
-        this.remove('Replica', name)
+        this.#take('Replica', name)
         this.#replicas.set(name, object)
         this.#replicasByCopy.add(copyKey(object.spec.backingImage, object.spec.diskID), name)
         this.#replicasByDisk.add(object.spec.diskID, name)
@@ -66,8 +100,24 @@ export class DiskMap implements DiskMapView {
     }
   }
 
-  /** Forgets an object that was deleted; one that was never known is no error. */
-  remove(kind: Kind, name: string): void {
+  /**
+   * Forgets an object that was deleted; one that was never known is no error.
+   *
+   * @param at when it was seen to be gone, in milliseconds since the epoch
+   * @param unseen true if it may have changed before it was deleted, without the map being told
+   */
+  remove(kind: Kind, name: string, at: number, unseen = false): void {
+    this.#end(kind, name, undefined, at, unseen)
+    this.#take(kind, name)
+  }
+
+  #end(kind: Kind, name: string, after: LonghornObject | undefined, at: number, unseen = false): void {
+    if (!canEnd(kind)) return
+    const endings = endingsOf(kind, objectOf(this, kind, name), after, at)
+    this.history.add(kind, name, unseen ? { ...endings, unseen } : endings, at)
+  }
+
+  #take(kind: Kind, name: string): void {
     switch (kind) {
       case 'Node':
         this.#reconsider(this.#nodes.remove(name))
@@ -129,6 +179,14 @@ export class DiskMap implements DiskMapView {
 
   image(name: string): BackingImage | undefined {
     return this.#images.get(name)
+  }
+
+  images(): Iterable<BackingImage> {
+    return this.#images.all()
+  }
+
+  dataSources(): Iterable<BackingImageDataSource> {
+    return this.#dataSources.values()
   }
 
   dataSource(name: string): BackingImageDataSource | undefined {

@@ -29,6 +29,10 @@ export class ImageShelf {
     return this.#entries.get(name)?.image
   }
 
+  *all(): Iterable<BackingImage> {
+    for (const { image } of this.#entries.values()) yield image
+  }
+
   copiesOf(name: string): readonly Copy[] {
     return this.#entries.get(name)?.copies ?? []
   }

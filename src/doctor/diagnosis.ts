@@ -1,3 +1,4 @@
+import { checkBook } from './book.ts'
 import { checkCertificate } from './certificate.ts'
 import { checkClock } from './clock.ts'
 import { checkCrds } from './crds.ts'
@@ -30,6 +31,7 @@ const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   rights: checkRights,
   replicas: checkReplicas,
   reservations: checkReservations,
+  book: checkBook,
   clock: checkClock,
   upgrade: checkUpgrade,
 }

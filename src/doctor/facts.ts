@@ -37,6 +37,10 @@ export interface Facts {
   readonly deployments: Looked<readonly Deployment[]>
   readonly pods: Looked<readonly Pod[]>
   readonly book: Looked<{ readonly pages: readonly Page[]; readonly unreadable: readonly string[] }>
+  /** The namespace that the doors of the cluster have agreed on for their Leases; undefined while none has started. */
+  readonly anchor: Looked<string | undefined>
+  /** The namespaces that have Leases of a guard, the guard's own among them. */
+  readonly books: Looked<readonly string[]>
   readonly leases: Looked<readonly LeaseTime[]>
   readonly clock: Looked<MeasuredClock>
 }

@@ -8,6 +8,7 @@ export const checkNames = [
   'rights',
   'replicas',
   'reservations',
+  'book',
   'clock',
   'upgrade',
 ] as const

@@ -13,7 +13,7 @@ export interface Right {
   /** Only for the object of this name; empty for all. */
   readonly name: string
   /** What it is for. */
-  readonly purpose: 'disk map' | 'reservations' | 'Events' | 'certificates'
+  readonly purpose: 'disk map' | 'reservations' | 'one book' | 'Events' | 'certificates'
 }
 
 /** The kinds whose objects are read one by one too, to confirm a decision. */
@@ -40,6 +40,17 @@ export function rightsOf(names: Names): readonly Right[] {
     name: '',
     purpose: 'reservations',
   }))
+  const coordination = { group: 'coordination.k8s.io', resource: 'leases', purpose: 'one book' } as const
+  const book: readonly Right[] = [
+    ...['get', 'list', 'watch'].map((verb) => ({
+      ...coordination,
+      verb,
+      namespace: longhornNamespace,
+      name: 'holdfast-book',
+    })),
+    { ...coordination, verb: 'create', namespace: longhornNamespace, name: '' },
+    { ...coordination, verb: 'list', namespace: '', name: '' },
+  ]
   const events = ['create', 'patch'].map((verb): Right => ({
     verb,
     group: '',
@@ -66,7 +77,7 @@ export function rightsOf(names: Names): readonly Right[] {
       purpose: 'certificates',
     },
   ])
-  return [...longhorn, ...leases, ...events, ...certificates]
+  return [...longhorn, ...leases, ...book, ...events, ...certificates]
 }
 
 /** What becomes of a guard that lacks a right. */
@@ -78,6 +89,10 @@ const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'erro
   reservations: [
     'error',
     'Without it nothing can be reserved, and nothing that could raise danger is admitted.',
+  ],
+  'one book': [
+    'warn',
+    'Without it a guard or a proxy that keeps its Leases in another namespace is not noticed, and could admit what must not meet.',
   ],
   Events: ['warn', 'Without it nobody sees at the objects what was held or refused.'],
   certificates: [

@@ -1,12 +1,14 @@
 import type { EvictionStep } from './next-step.ts'
 
-/** Says a step in one line, for a person who waits. */
-export function explain(step: EvictionStep): string {
+/** Says a step in one line, for a person who waits. @param now milliseconds since the epoch */
+export function explain(step: EvictionStep, now: number): string {
   switch (step.step) {
     case 'wait-for-cleanup':
       return `waiting for ${count(step.cleanups.length, 'clean-up')} to end before the flag may go up: ${some(
         step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
       )}`
+    case 'wait-for-notice':
+      return `waiting about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is down, and the guard lets the copies be removed' : 'clean-up has ended'}`
     case 'raise':
       return 'closing the disks for scheduling, and requesting the eviction'
     case 'wait-for-replicas':

@@ -6,6 +6,7 @@ import type { Finding } from '../rules/finding.ts'
 import { isInDanger } from '../rules/in-danger.ts'
 import { judge } from '../rules/judge.ts'
 import type { Policy } from '../rules/policy.ts'
+import { unnoticedOn, type NoticeCircumstances } from '../rules/unnoticed.ts'
 import { imagesLeft, isEmpty, isOnlyRemoval, mayGo, remainsOn, type Remains } from './remains.ts'
 import {
   evictedBeside,
@@ -20,6 +21,11 @@ import {
 export type EvictionStep =
   /** A clean-up has to end before the flag may go up. */
   | { readonly step: 'wait-for-cleanup'; readonly cleanups: readonly PendingCleanup[] }
+  /**
+   * Longhorn may not have noticed what is over: before that the flag must not go up after a clean-up, or a copy be
+   * removed after the flag went down. Time ends it: `until`, in milliseconds since the epoch.
+   */
+  | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
   /** Close the disks for scheduling and raise the flag. */
   | { readonly step: 'raise' }
   /** Longhorn moves the replicas away. */
@@ -74,11 +80,37 @@ export function nextStep(
   }
   if (requested) return whileRequested(remains, crashing)
   if (isEmpty(remains)) return { step: 'done' }
-  if (isOnlyRemoval(target, remains)) return { step: 'wait-for-removal', images: imagesLeft(remains) }
+  if (isOnlyRemoval(target, remains)) {
+    const noticed = flagNoticed(found, { ...circumstances, map, profile })
+    // A file that is being deleted waits for nobody.
+    if (noticed !== undefined && remains.images.length > 0)
+      return { step: 'wait-for-notice', of: 'flag', until: noticed }
+    return { step: 'wait-for-removal', images: imagesLeft(remains) }
+  }
   const inTheWay = pendingInTheWay(found, profile, remains)
   if (inTheWay.length > 0) return { step: 'wait-for-cleanup', cleanups: inTheWay }
-  const problems = objections(target, found, map, circumstances)
-  return problems.length > 0 ? impossible(...problems) : { step: 'raise' }
+  const findings = findingsOn(target, found, map, circumstances)
+  const problems = findings
+    .filter(isForGood)
+    .map(({ message, clears }) => `${message}. What clears it: ${clears}`)
+  if (problems.length > 0) return impossible(...problems)
+  const ends = findings.flatMap(({ until }) => until ?? [])
+  return ends.length > 0
+    ? { step: 'wait-for-notice', of: 'clean-up', until: Math.max(...ends) }
+    : { step: 'raise' }
+}
+
+/** When Longhorn has noticed that the flag is down; undefined once it has. */
+function flagNoticed({ node, uuids }: TargetDisks, circumstances: NoticeCircumstances): number | undefined {
+  const ends: number[] = []
+  for (const uuid of uuids.values()) {
+    if (uuid === undefined) continue
+    for (const { over, until } of unnoticedOn('eviction', uuid, circumstances)) {
+      if (over.node === node.metadata.name && (circumstances.profile === 'A' || over.evicting))
+        ends.push(until)
+    }
+  }
+  return ends.length > 0 ? Math.max(...ends) : undefined
 }
 
 function whileRequested(remains: Remains, crashing: boolean): EvictionStep {
@@ -101,13 +133,13 @@ function pendingInTheWay(
   return profile === 'A' ? [...map.pendingOnNode(node.metadata.name)] : pending
 }
 
-/** What the guard would refuse for good, and what Longhorn could never finish. */
-function objections(
+/** What the guard would say of raising the flag. */
+function findingsOn(
   target: Target,
   { node }: TargetDisks,
   map: DiskMapView,
   { policy, now }: EvictionCircumstances,
-): string[] {
+): Finding[] {
   const change: NodeChange = {
     kind: 'Node',
     operation: 'UPDATE',
@@ -115,11 +147,12 @@ function objections(
     after: withEviction(target, node),
     request: { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
   }
-  const isForGood = ({ rule, effect }: Finding): boolean =>
-    effect === 'refuse' || rule === 'no-eviction-target'
   return judge(change, map, policy, now)
-    .filter(isForGood)
-    .map(({ message, clears }) => `${message}. What clears it: ${clears}`)
+}
+
+/** What the guard would refuse for good, and what Longhorn could never finish. */
+function isForGood({ rule, effect }: Finding): boolean {
+  return effect === 'refuse' || rule === 'no-eviction-target'
 }
 
 /** `disk disk-1 of node node-1` */

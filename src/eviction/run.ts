@@ -9,8 +9,8 @@ export interface EvictionPorts {
   readonly now: () => number
   /** Asks for the eviction, or takes the flag down; resolves once the disk map shows it. */
   readonly write: (evictionRequested: boolean) => Promise<void>
-  /** Resolves when the disk map may have changed. */
-  readonly changed: () => Promise<void>
+  /** Resolves when the disk map may have changed, or at this time (milliseconds since the epoch) if that is first. */
+  readonly changed: (until?: number) => Promise<void>
   /** Told of each step, and again whenever what is waited for changes. */
   readonly tell: (step: EvictionStep) => void
 }
@@ -43,6 +43,9 @@ export async function runEviction(
       case 'retreat':
       case 'lower':
         await write(false)
+        break
+      case 'wait-for-notice':
+        await changed(step.until)
         break
       case 'wait-for-cleanup':
       case 'wait-for-replicas':

@@ -230,11 +230,11 @@ const passes: Attempt = {
 }
 
 function attemptOf(verdict: Verdict): Attempt {
-  return {
-    verdict,
-    wakeOn: verdict.decision === 'hold' ? concerned(verdict.objections) : nothing,
-    wakeAt: undefined,
-  }
+  if (verdict.decision !== 'hold') return { verdict, wakeOn: nothing, wakeAt: undefined }
+  const { objections } = verdict
+  const ends = objections.flatMap(({ until }) => until ?? [])
+  const wakeAt = ends.length > 0 ? Math.min(...ends) : undefined
+  return { verdict, wakeOn: concerned(objections), wakeAt }
 }
 
 const nothing: ReadonlySet<Changed> = new Set()

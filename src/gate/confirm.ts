@@ -1,7 +1,10 @@
 import { DiskMap } from '../disk-map/disk-map.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { objectOf } from '../disk-map/object-of.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Node } from '../longhorn/node.ts'
+import { isOlder } from '../longhorn/resource-version.ts'
 import type { Act } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
@@ -19,7 +22,8 @@ export interface ConfirmModules {
  * Reads, past the disk map, exactly what the other side may have changed: for an eviction or a disk taken away the
  * images and data sources, for all else the nodes that the claims are about.
  *
- * @returns what the change is to be judged on: what was read, with the nodes of the disk map for the rest
+ * @returns what the change is to be judged on: what was read, with the nodes of the disk map for the rest, and with what
+ * the map remembers; what has ended between the two is remembered as ended now
  * @throws when something cannot be read, or the signal's reason
  */
 export async function confirm(
@@ -32,17 +36,21 @@ export async function confirm(
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
   const [images, sources, nodes] = await Promise.all([
     emptying ? reads.images(signal) : [],
-    emptying ? reads.dataSources(signal) : [map.dataSource(nameOf(change))],
+    emptying ? reads.dataSources(signal) : [],
     readNodes(change, claims, { map, reads }, signal),
   ])
   const now = clock.monotonic()
-  const fresh = new DiskMap()
-  for (const node of nodes) fresh.apply(node, now)
-  for (const source of sources) if (source) fresh.apply(source, now)
-  for (const image of images) {
-    const earlier = pendingBefore(image, map)
-    if (earlier) fresh.apply(earlier.image, earlier.since)
-    fresh.apply(image, now)
+  const fresh = new DiskMap({ earlier: map.history })
+  for (const node of map.nodes()) fresh.adopt(node, now)
+  update(fresh, nodes.read, nodes.missing, now)
+  if (emptying) {
+    for (const image of map.images()) fresh.adopt(image, pendingSince(image, map) ?? now)
+    update(fresh, images, missingFrom(images, map.images()), now)
+    for (const source of map.dataSources()) fresh.adopt(source, now)
+    update(fresh, sources, missingFrom(sources, map.dataSources()), now)
+  } else {
+    const source = map.dataSource(nameOf(change))
+    if (source) fresh.adopt(source, now)
   }
   return fresh
 }
@@ -52,35 +60,64 @@ export function needsConfirmation(acts: readonly Act[]): boolean {
   return acts.some(({ act }) => act === 'disk-removal')
 }
 
-/** All nodes, those that the claims are about as they are now. */
+type Confirmed = Node | BackingImage | BackingImageDataSource
+
+/** Brings a map from what was known to what was read. */
+function update(
+  fresh: DiskMap,
+  read: readonly Confirmed[],
+  missing: readonly Confirmed[],
+  now: number,
+): void {
+  for (const object of read) if (!isBehind(object, fresh)) fresh.apply(object, now)
+  // Whatever happened to them before they were deleted, nobody saw it.
+  for (const { kind, metadata } of missing) fresh.remove(kind, metadata.name, now, true)
+}
+
+/** The watch may have been quicker than the read. */
+function isBehind({ kind, metadata }: Confirmed, fresh: DiskMap): boolean {
+  const known = objectOf(fresh, kind, metadata.name)?.metadata
+  return known?.uid === metadata.uid && isOlder(metadata.resourceVersion, known.resourceVersion)
+}
+
+function missingFrom<T extends Confirmed>(read: readonly T[], known: Iterable<T>): T[] {
+  const names = new Set(read.map(({ metadata }) => metadata.name))
+  return [...known].filter(({ metadata }) => !names.has(metadata.name))
+}
+
+/** The nodes that the claims are about, as they are now, and those of them that are gone. */
 async function readNodes(
   change: Change,
   claims: readonly Claim[],
   { map, reads }: Pick<ConfirmModules, 'map' | 'reads'>,
   signal: AbortSignal,
-): Promise<readonly Node[]> {
+): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
   // Whose disk it is can only be told by all of them.
   if (claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')) {
-    return await reads.nodes(signal)
+    const read = await reads.nodes(signal)
+    return { read, missing: missingFrom(read, map.nodes()) }
   }
-  const own = change.kind === 'Node' ? nameOf(change) : undefined
   const concerned = new Set(claims.flatMap(({ page }) => nodeOf(page) ?? []))
-  if (own !== undefined) concerned.delete(own)
-  const read = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
-  const others = [...map.nodes()].filter(({ metadata }) => !concerned.has(metadata.name))
-  return [...others, ...read.filter((node) => node !== undefined)]
+  if (change.kind === 'Node') concerned.delete(nameOf(change))
+  const answers = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
+  const read = answers.filter((node) => node !== undefined)
+  return {
+    read,
+    missing: missingFrom(
+      read,
+      [...concerned].flatMap((name) => map.node(name) ?? []),
+    ),
+  }
 }
 
-/** The image as the disk map has it, if a clean-up was pending there already: for since when it is. */
-function pendingBefore(image: BackingImage, map: DiskMapView) {
+/** Since when the first of its clean-ups is pending, in milliseconds since the epoch; undefined if none is. */
+function pendingSince(image: BackingImage, map: DiskMapView): number | undefined {
   const { name } = image.metadata
-  const known = map.image(name)
-  if (!known) return undefined
   const since = map
     .copiesOf(name)
     .filter(({ phase }) => phase === 'pending cleanup')
     .flatMap(({ diskUUID }) => [...map.pendingOn(diskUUID)])
     .filter((cleanup) => cleanup.image === name)
     .map((cleanup) => cleanup.since)
-  return since.length > 0 ? { image: known, since: Math.min(...since) } : undefined
+  return since.length > 0 ? Math.min(...since) : undefined
 }

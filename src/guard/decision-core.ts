@@ -16,12 +16,12 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
 import type { EventRecorder } from '../kubernetes/event-recorder.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
-import { LeaseBook } from '../kubernetes/lease-book.ts'
 import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
+import { rememberMs } from '../rules/unnoticed.ts'
 import { listen, portOf } from '../webhook/listen.ts'
-import { guardNamespace } from './guard-namespace.ts'
 import { observers } from './observers.ts'
+import { SharedBook } from './shared-book.ts'
 
 /** What decisions are made with. */
 export interface DecisionCoreModules {
@@ -52,7 +52,8 @@ export class DecisionCore {
   readonly registry: Registry
   readonly #connection: Connection
   readonly #feed: DiskMapFeed
-  readonly #leases: LeaseBook | undefined
+  /** Undefined where another book was given. */
+  readonly #shared: SharedBook | undefined
   readonly #events: EventRecorder
   readonly #operator: FastifyInstance
   readonly #operatorPort: number
@@ -64,7 +65,7 @@ export class DecisionCore {
     const connection = skew.watching(modules.connection)
     const { log, commitMs = defaultGateOptions.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
-    const map = new DiskMap()
+    const map = new DiskMap({ rememberMs: rememberMs(configuration.policy) })
     const changes = new Changes()
     this.map = map
     this.#log = log
@@ -76,13 +77,14 @@ export class DecisionCore {
       sink: told(map, changes),
       onProblem: (problem) => logProblem(log, problem),
     })
-    const { book = leaseBook(configuration, { ...modules, connection }, skew) } = modules
-    this.#leases = book instanceof LeaseBook ? book : undefined
+    const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
+    this.#shared = shared
     book.subscribe((key) => changes.tell(pageChange(key)))
     const { audit, trail, operator, events, registry } = observers(configuration, modules, {
       map,
       feed: this.#feed,
       book,
+      ...(shared && { shared }),
       holding: () => this.gate.holding,
       skew,
     })
@@ -118,34 +120,31 @@ export class DecisionCore {
     return portOf(this.#operator)
   }
 
-  /** Resolves once every Longhorn object was read. @throws the signal's reason */
+  /** Resolves once every Longhorn object was read, and the book is known. @throws the signal's reason */
   async whenSynced(signal: AbortSignal): Promise<void> {
     await this.#feed.whenSynced(signal)
     this.#log.info('every Longhorn object is read')
+    await this.#shared?.whenKnown(signal)
   }
 
   /** Lets go of the cluster; its doors are closed before. */
   async stop(): Promise<void> {
     await this.gate.stop()
     await Promise.all([this.trail.stop(), this.#events.stop(), this.#operator.close()])
-    await Promise.all([this.#feed.stop(), this.#leases?.stop()])
+    await Promise.all([this.#feed.stop(), this.#shared?.stop()])
     this.#connection.close()
   }
 }
 
-function leaseBook(
+/** The book that was given, or the one that all doors of the cluster share. */
+function bookOf(
   configuration: Configuration,
-  { connection, log }: DecisionCoreModules,
+  { book, connection, log }: DecisionCoreModules,
   skew: ClockSkew,
-): LeaseBook {
-  return new LeaseBook({
-    connection,
-    namespace: guardNamespace(configuration, connection),
-    replica: configuration.replica,
-    clock: systemClock,
-    onRenewed: (holder, at) => skew.renewed(holder, at),
-    onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
-  })
+): { readonly book: ReservationBook; readonly shared?: SharedBook } {
+  if (book) return { book }
+  const shared = new SharedBook(configuration, { connection, log, skew })
+  return { book: shared.book, shared }
 }
 
 /** The disk map, with everybody told who waits for a change of it. */
@@ -155,10 +154,12 @@ function told(map: DiskMap, changes: Changes): DiskMapSink {
       map.apply(object, at)
       changes.tell(objectChange(object.kind, object.metadata.name))
     },
-    remove(kind, name) {
-      map.remove(kind, name)
+    remove(kind, name, at, unseen) {
+      map.remove(kind, name, at, unseen)
       changes.tell(objectChange(kind, name))
     },
+    outageBegan: (began) => map.history.outageBegan(began),
+    outageEnded: (at) => map.history.outageEnded(at),
   }
 }
 

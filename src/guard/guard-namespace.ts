@@ -1,7 +1,131 @@
 import type { Configuration } from '../configuration/configuration.ts'
+import { ApiFailure } from '../kubernetes/api-failure.ts'
+import { anchorName, deleteAnchor, makeAnchor, readAnchor } from '../kubernetes/book-anchor.ts'
 import type { Connection } from '../kubernetes/connection.ts'
+import { elsewhere } from '../kubernetes/followed-anchor.ts'
+import { jsonRequest } from '../kubernetes/json-request.ts'
+
+/** Where a guard outside a pod keeps its Leases if nothing says otherwise. Never the context's: people have several. */
+export const defaultNamespace = 'holdfast'
 
 /** The guard's own namespace, where all replicas keep what they share. */
-export function guardNamespace(configuration: Configuration, connection: Connection): string {
-  return configuration.namespace ?? connection.namespace ?? 'default'
+export function guardNamespace(
+  configuration: Pick<Configuration, 'namespace'>,
+  connection: Connection,
+): string {
+  return namedNamespace(configuration, connection) ?? defaultNamespace
+}
+
+/** The namespace that somebody has decided on; undefined if nobody has. */
+function namedNamespace(
+  { namespace }: Pick<Configuration, 'namespace'>,
+  connection: Connection,
+): string | undefined {
+  return namespace ?? (connection.inPod ? connection.namespace : undefined)
+}
+
+/** This door would keep its Leases apart from those of the others, or nowhere. The message is for people. */
+export class NoCommonNamespace extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'NoCommonNamespace'
+  }
+}
+
+/** Where this door keeps its Leases. */
+export interface AgreedNamespace {
+  readonly namespace: string
+  /** Why nobody can tell whether the other doors keep theirs there too; undefined if they do. */
+  readonly doubt: string | undefined
+}
+
+/** An API server that does not answer by then is not to be waited for, in milliseconds. */
+const lookMs = 10_000
+
+/**
+ * Finds the namespace in which all doors of the cluster keep their Leases, or is the first to name it.
+ *
+ * What was named for this door (a setting, its pod) stands even if it cannot be compared with the anchor, since a guard
+ * that does not start protects nobody; see `AnchorState` for what follows. What nobody has named would then be a guess,
+ * and a wrong one admits what must not meet.
+ *
+ * @throws NoCommonNamespace, or the signal's reason
+ */
+export async function agreeOnNamespace(
+  configuration: Pick<Configuration, 'namespace' | 'policy'>,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<AgreedNamespace> {
+  const { longhornNamespace } = configuration.policy
+  const named = namedNamespace(configuration, connection)
+  const soon = AbortSignal.any([signal, AbortSignal.timeout(lookMs)])
+  const place = { connection, longhornNamespace }
+  try {
+    const anchored = await readAnchor(place, soon)
+    const namespace = anchored ?? named ?? defaultNamespace
+    insistOnSame(namespace, named, longhornNamespace)
+    if (anchored !== undefined) {
+      await insistOnNamespace(anchored, whichAnchorNames(longhornNamespace), connection, soon)
+      return { namespace, doubt: undefined }
+    }
+    await insistOnNamespace(namespace, whichIsNamedHere, connection, soon)
+    const made = await makeAnchor(place, namespace, soon)
+    insistOnSame(made, named, longhornNamespace)
+    return { namespace: made, doubt: undefined }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof NoCommonNamespace) throw error
+    const why = error instanceof Error ? error.message : String(error)
+    if (named === undefined) throw new NoCommonNamespace(cannotTell(error, why, longhornNamespace), error)
+    await insistOnNamespace(named, whichIsNamedHere, connection, soon)
+    return { namespace: named, doubt: why }
+  }
+}
+
+function cannotTell(error: unknown, why: string, longhornNamespace: string): string {
+  const otherwise =
+    error instanceof ApiFailure && error.code === 403
+      ? `ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}`
+      : 'start again once the API server answers'
+  return `cannot tell in which namespace the guard of this cluster keeps its Leases: ${why}\nName it with --namespace, or ${otherwise}.`
+}
+
+/** @throws NoCommonNamespace */
+function insistOnSame(anchored: string, named: string | undefined, longhornNamespace: string): void {
+  if (named === undefined || anchored === named) return
+  throw new NoCommonNamespace(elsewhere(anchored, named, longhornNamespace))
+}
+
+/** Where the name of a namespace comes from, and what else can be done if there is no such one. */
+interface Naming {
+  readonly by: string
+  readonly otherwise: string
+}
+
+const whichIsNamedHere: Naming = { by: '', otherwise: 'Or name another one with --namespace.' }
+
+function whichAnchorNames(longhornNamespace: string): Naming {
+  return {
+    by: `, which Lease ${anchorName} in ${longhornNamespace} names`,
+    otherwise: deleteAnchor(longhornNamespace),
+  }
+}
+
+/** @throws NoCommonNamespace for one that does not exist; whoever may not look finds out with the first Lease */
+async function insistOnNamespace(
+  namespace: string,
+  { by, otherwise }: Naming,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`
+  try {
+    await jsonRequest(connection, { method: 'GET', path, signal })
+  } catch (error) {
+    if (!(error instanceof ApiFailure) || error.code !== 404) return
+    throw new NoCommonNamespace(
+      `There is no namespace ${namespace} for the guard’s Leases${by}. Make it: kubectl create namespace ${namespace}\n${otherwise}`,
+      error,
+    )
+  }
 }

@@ -64,6 +64,7 @@ export class Guard {
         metrics: registry,
         log,
         timers: systemTimers,
+        now: () => performance.now(),
       },
     )
     this.#reload = certificates && this.#reloading(tls, certificates)

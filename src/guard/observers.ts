@@ -14,15 +14,20 @@ import { systemClock } from '../kubernetes/clock.ts'
 import type { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
+import { anchorStates } from '../kubernetes/followed-anchor.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { operatorApi } from '../operator/operator-api.ts'
 import { Audits } from '../telemetry/audits.ts'
+import type { Policy } from '../rules/policy.ts'
+import { settlesAt } from '../rules/unnoticed.ts'
+import { bookMetrics } from '../telemetry/book-metrics.ts'
 import { DecisionEvents } from '../telemetry/decision-events.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
 import { DecisionMetrics } from '../telemetry/decision-metrics.ts'
 import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import type { DecisionCoreModules } from './decision-core.ts'
+import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
 /** Everything that watches a guard at work. */
@@ -43,6 +48,8 @@ export interface Observed {
   readonly map: DiskMapView
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
+  /** The same as the Leases that all doors share; absent where another book was given. */
+  readonly shared?: SharedBook
   readonly holding: () => number
   readonly skew: ClockSkew
 }
@@ -54,7 +61,7 @@ const fileQueue = 1_000
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
   { connection, log, audit, registry = new Registry(), certificate }: DecisionCoreModules,
-  { map, feed, book, holding, skew }: Observed,
+  { map, feed, book, shared, holding, skew }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -76,6 +83,7 @@ export function observers(
     ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
     droppedEvents: () => events.dropped,
   })
+  if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
   const dropped = droppedRecords(registry)
   const file = auditFile && {
@@ -118,11 +126,26 @@ export function observers(
       pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
         image,
         diskUUID,
-        since: since + systemClock.now() - systemClock.monotonic(),
+        since: asTimeOfDay(since),
       })),
+      settling: settling(map, policy),
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events }
+}
+
+function settling(map: DiskMapView, policy: Policy) {
+  const profile = profileOf(policy.release ?? map.release)
+  const now = systemClock.monotonic()
+  return [...map.nodes()].flatMap((node) => {
+    const until = settlesAt(node, { map, policy, profile, now })
+    return until === undefined ? [] : [{ node: node.metadata.name, until: asTimeOfDay(until) }]
+  })
+}
+
+/** The time of day of what was counted, in milliseconds since the epoch: other programs count otherwise. */
+function asTimeOfDay(counted: number): number {
+  return counted + systemClock.now() - systemClock.monotonic()
 }
 
 function droppedRecords(registry: Registry): Counter<'sink' | 'reason'> {

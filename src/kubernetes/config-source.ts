@@ -7,7 +7,7 @@ export interface ConfigSearch {
   readonly kubeconfig?: string
   /** The context to use instead of the current one. */
   readonly context?: string
-  /** Default `process.env`: `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`. */
+  /** Of it `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Where the kubelet mounts the service account; default as in every pod. */
   readonly serviceAccountFolder?: string
@@ -25,7 +25,7 @@ export type ConfigSource =
  * @throws Error that says what was tried
  */
 export function findConfig(search: ConfigSearch): ConfigSource {
-  const environment = search.environment ?? process.env
+  const environment = search.environment ?? {}
   if (search.kubeconfig !== undefined) return { from: 'files', paths: [search.kubeconfig], mustExist: true }
 
   const listed = (environment.KUBECONFIG ?? '').split(path.delimiter).filter((name) => name !== '')

@@ -41,6 +41,8 @@ export interface Connection {
   readonly server: string
   /** The namespace of the context or of the service account, if there is one. */
   readonly namespace: string | undefined
+  /** True with the service account of the pod that this runs in: `namespace` is then the pod's. */
+  readonly inPod: boolean
   /** @throws ConnectionFailure when no answer comes, or the signal's reason. A status of failure is not thrown. */
   request(request: ApiRequest): Promise<ApiResponse>
   /** Closes the connections that are kept alive; requests that are under way fail. */
@@ -71,6 +73,7 @@ export function connectTo(
   const anonymous = {
     server: new URL(server),
     namespace: options.namespace,
+    inPod: false,
     apply: () => Promise.resolve({}),
   }
   return connectAs(anonymous, options.clock ?? systemClock)
@@ -93,6 +96,7 @@ function connectAs(credentials: Credentials, clock: Clock): Connection {
   return {
     server: credentials.server.href.replace(/\/$/, ''),
     namespace: credentials.namespace,
+    inPod: credentials.inPod,
     request: async (request) => {
       const proof = await bounded(credentials.apply(), {
         clock,

@@ -11,6 +11,8 @@ import { mergeKubeconfigs } from './kubeconfig-files.ts'
 export interface Credentials {
   readonly server: URL
   readonly namespace: string | undefined
+  /** True for the service account of the pod that this runs in. */
+  readonly inPod: boolean
   /**
    * The TLS material, the headers and, if the cluster is behind a proxy, the agent of one request. To be asked for
    * each request: tokens expire, files are rotated, exec plugins answer anew.
@@ -28,7 +30,9 @@ export interface Credentials {
  */
 export async function loadCredentials(source: ConfigSource, context?: string): Promise<Credentials> {
   const config = await loadKubeConfig(source, context)
-  return credentialsOf(config, source.from === 'files' ? source.paths.join(', ') : 'The service account')
+  return source.from === 'files'
+    ? credentialsOf(config, source.paths.join(', '), false)
+    : credentialsOf(config, 'The service account', true)
 }
 
 /**
@@ -66,7 +70,7 @@ function namespaceOf(folder: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }
 
-function credentialsOf(config: KubeConfig, found: string): Credentials {
+function credentialsOf(config: KubeConfig, found: string, inPod: boolean): Credentials {
   const contexts = config.getContexts().map(({ name }) => name)
   const known = contexts.length === 0 ? 'It defines no contexts.' : `Known contexts: ${contexts.join(', ')}.`
   const wanted: string | undefined = config.getCurrentContext()
@@ -89,6 +93,7 @@ function credentialsOf(config: KubeConfig, found: string): Credentials {
   return {
     server: new URL(cluster.server),
     namespace: context.namespace,
+    inPod,
     apply: async () => {
       const options: RequestOptions = { headers: {} }
       try {

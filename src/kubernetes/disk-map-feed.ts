@@ -12,8 +12,14 @@ import { UnreadableObjects, type UnreadableObject } from './unreadable-objects.t
 
 /** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds since the epoch. */
 export interface DiskMapSink {
-  apply(object: LonghornObject, at: number): void
-  remove(kind: Kind, name: string, at: number): void
+  /** @param isFirst true in the first list of its kind: it may have long been so */
+  apply(object: LonghornObject, at: number, isFirst: boolean): void
+  /** @param unseen true if a list only lacks it, so that it may have changed before it was deleted */
+  remove(kind: Kind, name: string, at: number, unseen: boolean): void
+  /** The connection is broken. @param began the last moment that all was well, in milliseconds since the epoch */
+  outageBegan?(began: number): void
+  /** All kinds are followed again. */
+  outageEnded?(at: number): void
 }
 
 /** What to feed from where. */
@@ -42,6 +48,8 @@ export class DiskMapFeed {
   readonly #clock: Clock
   readonly #stopping = new AbortController()
   readonly #unreadable = new UnreadableObjects()
+  readonly #listed = new Set<Kind>()
+  readonly #out = new Set<Kind>()
   readonly #followers: ReadonlyMap<Kind, Follower>
   readonly #whenSynced: Promise<void>
 
@@ -130,8 +138,19 @@ export class DiskMapFeed {
       connection,
       path: `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}`,
       project: (object: ClusterObject) => kinds[kind].parse(object),
-      onChange: (change) => this.#pass(kind, change),
-      onSynced,
+      onChange: (change, by) => this.#pass(kind, change, by),
+      onSynced: () => {
+        this.#listed.add(kind)
+        onSynced()
+      },
+      onOutage: (began) => {
+        this.#out.add(kind)
+        this.#options.sink.outageBegan?.(began)
+      },
+      onOutageOver: () => {
+        this.#out.delete(kind)
+        if (this.#out.size === 0) this.#options.sink.outageEnded?.(this.#clock.monotonic())
+      },
       onProblem: (problem) => this.#options.onProblem?.(notFollowed(kind, namespace, problem)),
       // A map of which some kinds are ahead by a back-off is wrong about what belongs together.
       onRecovered: () => this.#retryNow(),
@@ -142,7 +161,7 @@ export class DiskMapFeed {
     })
   }
 
-  #pass(kind: Kind, { type, name, value }: Change<Parsed<LonghornObject>>): void {
+  #pass(kind: Kind, { type, name, value }: Change<Parsed<LonghornObject>>, by: 'list' | 'watch'): void {
     const { sink, onProblem } = this.#options
     const at = this.#clock.monotonic()
     if (type !== 'deleted' && !value.ok) {
@@ -151,8 +170,8 @@ export class DiskMapFeed {
       return
     }
     try {
-      if (type === 'deleted' || !value.ok) sink.remove(kind, name, at)
-      else sink.apply(value.value, at)
+      if (type === 'deleted' || !value.ok) sink.remove(kind, name, at, by === 'list')
+      else sink.apply(value.value, at, by === 'list' && !this.#listed.has(kind))
       this.#unreadable.delete(kind, name)
     } catch (thrown) {
       const problem = notApplied(kind, name, thrown)

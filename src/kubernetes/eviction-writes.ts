@@ -84,17 +84,28 @@ function pauseAfter(error: unknown): number | undefined {
   return error.retryAfterSeconds === undefined ? usualPauseMs : error.retryAfterSeconds * 1_000
 }
 
-/** Resolves at the next change of the disk map. @throws the signal's reason */
-export async function nextChange(live: LiveMap, signal: AbortSignal): Promise<void> {
+/**
+ * Resolves at the next change of the disk map, or at a time if that is first.
+ *
+ * @param end `until` in the clock's milliseconds
+ * @throws the signal's reason
+ */
+export async function nextChange(
+  live: LiveMap,
+  signal: AbortSignal,
+  end?: { readonly clock: Clock; readonly until: number },
+): Promise<void> {
   signal.throwIfAborted()
   await new Promise<void>((resolve, reject) => {
-    const end = (settle: () => void) => () => {
+    const over = (settle: () => void) => () => {
       unsubscribe()
+      cancel?.()
       signal.removeEventListener('abort', onAbort)
       settle()
     }
-    const unsubscribe = live.subscribe(end(resolve))
-    const onAbort = end(() => reject(abortReason(signal)))
+    const unsubscribe = live.subscribe(over(resolve))
+    const cancel = end?.clock.setTimer(Math.max(0, end.until - end.clock.monotonic()), over(resolve))
+    const onAbort = over(() => reject(abortReason(signal)))
     signal.addEventListener('abort', onAbort)
   })
 }

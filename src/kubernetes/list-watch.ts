@@ -10,6 +10,7 @@ import {
   type ListWatchCounters,
   type ListWatchProblem,
   type ListWatchState,
+  type RestartReason,
 } from './list-watch-state.ts'
 import { Mirror, type Change } from './mirror.ts'
 import { listPages } from './paginated-list.ts'
@@ -22,16 +23,30 @@ export interface ListWatchOptions<T extends object> {
   readonly connection: Connection
   /** Of one namespace's collection: objects are told apart by name. */
   readonly path: string
+  /** Only the object of this name; all if not given. */
+  readonly only?: string
   /** Reduces an object to what is used of it. It gets them without managedFields, page by page. */
   readonly project: (object: ClusterObject) => T
-  /** Told of each difference, those of a list in one synchronous go. What it throws is reported, nothing more. */
-  readonly onChange: (change: Change<T>) => void
+  /**
+   * Told of each difference, those of a list in one synchronous go. What it throws is reported, nothing more. A list
+   * shows how objects are and not how they were in between; a watch brings every change.
+   */
+  readonly onChange: (change: Change<T>, by: 'list' | 'watch') => void
   /** Told once, after the first list was told. */
   readonly onSynced?: () => void
   /** Told once for each new problem; the list-watch goes on by itself in any case. */
   readonly onProblem?: (problem: ListWatchProblem) => void
   /** Told when a watch is open again after a problem. */
   readonly onRecovered?: () => void
+  /**
+   * Told when changes may have come late, to others as well: the connection was lost, or the watch could not go on from
+   * where it was. A proper end is none, and neither is a list that only shows that nothing has changed.
+   *
+   * @param began the last moment that all was well, in the clock's milliseconds
+   */
+  readonly onOutage?: (began: number) => void
+  /** Told when a watch is open again after an outage. */
+  readonly onOutageOver?: () => void
   /** Stops it, as `stop()` does. */
   readonly signal?: AbortSignal
   readonly limits?: Partial<ListWatchLimits>
@@ -62,6 +77,9 @@ export class ListWatch<T extends object> {
   /** Ends the wait that is under way, if it may be ended. */
   #wake = new AbortController()
   #problem: ListWatchProblem | undefined
+  /** Why it lists anew. */
+  #listReason: RestartReason | undefined
+  #isOut = false
 
   constructor(options: ListWatchOptions<T>) {
     this.#options = options
@@ -142,26 +160,29 @@ export class ListWatch<T extends object> {
   }
 
   async #list(): Promise<void> {
-    const { connection, path, project, onSynced } = this.#options
+    const { connection, path, only, project, onSynced } = this.#options
     const { signal } = this.#stopping
     const since = this.#clock.monotonic()
     this.#state = { phase: 'listing', since, objects: 0 }
     const replacement = this.#mirror.replacement()
     let resourceVersion: string | undefined
-    for await (const page of listPages(connection, path, { ...this.#limits, signal })) {
+    for await (const page of listPages(connection, path, { ...this.#limits, only, signal })) {
       signal.throwIfAborted()
       // Should later pages be newer, the watch repeats what they already show: harmless. The reverse loses events.
       resourceVersion ??= page.resourceVersion
       for (const object of page.objects) replacement.put(object.metadata.name, project(object))
       this.#state = { phase: 'listing', since, objects: replacement.size }
     }
+    const changes = replacement.swap()
+    const quiet = this.#listReason === undefined || isQuiet(this.#listReason)
+    if (this.synced && (!quiet || changes.length > 0)) this.#outage()
     this.#resourceVersion = resourceVersion
     this.#provenAt = since
     this.#listedAt = this.#clock.monotonic()
     this.#counters.lists += 1
     this.#backOff.succeeded()
     this.#next = 'watch'
-    for (const change of replacement.swap()) this.#tell(() => this.#options.onChange(change))
+    for (const change of changes) this.#tell(() => this.#options.onChange(change, 'list'))
     if (this.#counters.lists === 1 && onSynced) this.#tell(onSynced)
   }
 
@@ -172,6 +193,7 @@ export class ListWatch<T extends object> {
     const request = {
       ...this.#limits,
       path: this.#options.path,
+      only: this.#options.only,
       resourceVersion: this.#resourceVersion ?? '',
       idleTimeoutMs: this.#limits.idleTimeoutMs - this.ageMs(),
       timeoutSeconds: minWatchSeconds + Math.floor(this.#random() * (maxWatchSeconds - minWatchSeconds + 1)),
@@ -185,6 +207,8 @@ export class ListWatch<T extends object> {
         const recovered = this.#problem !== undefined && this.#options.onRecovered
         this.#problem = undefined
         if (recovered) this.#tell(recovered)
+        if (this.#isOut) this.#tell(() => this.#options.onOutageOver?.())
+        this.#isOut = false
       },
       happened: (event) => {
         this.#resourceVersion = event.resourceVersion
@@ -194,7 +218,7 @@ export class ListWatch<T extends object> {
           event.type === 'deleted'
             ? this.#mirror.delete(event.name)
             : this.#mirror.put(event.object.metadata.name, this.#options.project(event.object))
-        if (change) this.#tell(() => this.#options.onChange(change))
+        if (change) this.#tell(() => this.#options.onChange(change, 'watch'))
       },
       current: () => {
         this.#provenAt = this.#clock.monotonic()
@@ -218,6 +242,8 @@ export class ListWatch<T extends object> {
     // A watch that is ended or quiet, or a version forgotten, belongs to a server in good health.
     const normal = atOnce && (reason === 'closed' || reason === 'silent' || reason === 'expired')
     if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
+    this.#listReason = reason
+    if (!normal && (this.synced || isOutage(reason))) this.#outage()
     if (atOnce) return
 
     const since = this.#clock.monotonic()
@@ -226,6 +252,13 @@ export class ListWatch<T extends object> {
     this.#wake = new AbortController()
     const ends = asked === undefined ? AbortSignal.any([signal, this.#wake.signal]) : signal
     await pause(this.#clock, waitMs, ends)
+  }
+
+  #outage(): void {
+    if (this.#isOut) return
+    this.#isOut = true
+    const began = this.#provenAt ?? this.#clock.monotonic()
+    this.#tell(() => this.#options.onOutage?.(began))
   }
 
   #report(problem: ListWatchProblem): void {
@@ -253,6 +286,16 @@ export class ListWatch<T extends object> {
       this.#counters.handlerErrors += 1
     }
   }
+}
+
+/** True if a list that finds nothing new belongs to a server in good health. */
+function isQuiet(reason: RestartReason): boolean {
+  return reason === 'silent' || reason === 'closed'
+}
+
+/** True if it concerns everybody, and not only what this client may read. */
+function isOutage(reason: RestartReason): boolean {
+  return reason !== 'refused' && reason !== 'missing' && reason !== 'credentials'
 }
 
 function retryAfterSeconds(error: unknown): number | undefined {

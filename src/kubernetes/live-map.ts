@@ -39,14 +39,18 @@ export class LiveMap {
       connection,
       namespace,
       sink: {
-        apply: (object: LonghornObject, at: number) => {
-          map.apply(object, at)
+        // Who only comes to look must not take for news what has long been so.
+        apply: (object: LonghornObject, at: number, isFirst: boolean) => {
+          if (isFirst) map.adopt(object, at)
+          else map.apply(object, at)
           tell()
         },
-        remove: (kind: Kind, name: string) => {
-          map.remove(kind, name)
+        remove: (kind: Kind, name: string, at: number, unseen: boolean) => {
+          map.remove(kind, name, at, unseen)
           tell()
         },
+        outageBegan: (began) => map.history.outageBegan(began),
+        outageEnded: (at) => map.history.outageEnded(at),
       },
       onProblem: (problem) => {
         if (problem.type === 'not-followed' && !feed.synced) failed.abort(new Error(problem.message))

@@ -4,6 +4,7 @@ import { parser } from '../longhorn/parse.ts'
 import { ClusterObjectSchema, withoutManagedFields, type ClusterObject } from './cluster-object.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
+import { selectionOf } from './selection.ts'
 
 /** A page of a list. */
 export interface ListPage {
@@ -30,17 +31,26 @@ const parsePage = parser(
  * the others are of the same moment.
  *
  * @param path of the collection
+ * @param only the name of the one object that is wanted; all if undefined
  * @throws ApiFailure 410 when the list took longer than the server keeps its history (about 5 minutes): all
  *   pages are void then, start again
  */
 export async function* listPages(
   connection: Connection,
   path: string,
-  { pageSize, signal }: { readonly pageSize: number; readonly signal: AbortSignal },
+  {
+    pageSize,
+    only,
+    signal,
+  }: { readonly pageSize: number; readonly only?: string | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<ListPage, void> {
   let token: string | undefined
   do {
-    const query = { limit: pageSize, ...(token === undefined ? {} : { continue: token }) }
+    const query = {
+      limit: pageSize,
+      ...(token === undefined ? {} : { continue: token }),
+      ...selectionOf(only),
+    }
     const page = parsePage(await jsonRequest(connection, { method: 'GET', path, query, signal }))
     if (!page.ok)
       throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${page.problem}.`)

@@ -3,6 +3,7 @@ import type { Connection } from './connection.ts'
 import { MalformedAnswer } from './json-request.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import { RestartNeeded } from './restart-needed.ts'
+import { selectionOf } from './selection.ts'
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts'
 import { watchLines } from './watch-lines.ts'
 
@@ -18,6 +19,8 @@ export interface WatchListener {
 
 interface WatchRequest {
   readonly path: string
+  /** The name of the one object that is wanted; all if undefined. */
+  readonly only?: string | undefined
   /** Where to start: events after this version. */
   readonly resourceVersion: string
   /** When the server is to end it. */
@@ -35,10 +38,11 @@ interface WatchRequest {
  */
 export async function watchStream(
   connection: Connection,
-  { path, resourceVersion, timeoutSeconds, ...limits }: WatchRequest,
+  { path, only, resourceVersion, timeoutSeconds, ...limits }: WatchRequest,
   listener: WatchListener,
 ): Promise<never> {
-  const query = { watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion }
+  const position = { watch: true, allowWatchBookmarks: true, timeoutSeconds, resourceVersion }
+  const query = { ...position, ...selectionOf(only) }
   const response = await connection.request({ method: 'GET', path, query, ...limits })
   const what = `WATCH ${path}`
   if (response.status !== 200) {

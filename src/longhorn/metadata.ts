@@ -12,6 +12,7 @@ export const MetadataSchema = Type.Object({
   namespace: absent(Type.String()),
   uid: absent(Type.String()),
   resourceVersion: absent(Type.String()),
+  generation: absent(Type.Integer()),
   deletionTimestamp: absent(Type.String()),
   annotations: absentMap(Type.String()),
 })
@@ -24,6 +25,11 @@ export interface Metadata {
   readonly uid: string
   /** The version this is, an opaque text; empty before the object is stored. */
   readonly resourceVersion: string
+  /**
+   * How often what is wanted has changed, from 1 on: the API server counts each change of spec, and none of status. So
+   * two versions of an object tell how many changes of spec lie between them.
+   */
+  readonly generation: number
   /** True while the object is being deleted and waits for its finalizers. */
   readonly terminating: boolean
   /** True once Longhorn's uninstaller has marked the object. */
@@ -39,6 +45,7 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
     namespace: raw.namespace ?? '',
     uid: raw.uid ?? '',
     resourceVersion: raw.resourceVersion ?? '',
+    generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
     uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
     override: annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined,

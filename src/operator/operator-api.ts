@@ -19,6 +19,8 @@ export interface ReplicaStatus {
     readonly diskUUID: string
     readonly since: number
   }[]
+  /** The nodes where what has ended still counts, and until when, in milliseconds since the epoch. */
+  readonly settling: readonly { readonly node: string; readonly until: number }[]
 }
 
 /** What the API tells from. */

@@ -1,15 +1,19 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
+import type { EndedEviction, UnseenChanges } from '../disk-map/ended.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import { diskUUID, isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './cleanup-outcome.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { consequence, inState, lookAtNode, theDisk } from './sentences.ts'
+import { ago, consequence, inState, inTime, lookAtNode, theDisk, unseenChanges } from './sentences.ts'
+import { unnoticedOn, unseenOf, type Unnoticed } from './unnoticed.ts'
 
 /**
  * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up (o3), at
- * the normal end of an eviction (o4), by the v2 hand-over (o9).
+ * the normal end of an eviction (o4), by the v2 hand-over (o9). A flag that was cleared counts until Longhorn has
+ * noticed: the sync under way still works on the flagged node.
  */
 export const cleanupDuringEviction: Rule = {
   name: 'cleanup-during-eviction',
@@ -21,6 +25,12 @@ export const cleanupDuringEviction: Rule = {
       if (copy.phase === 'planned') continue
       for (const owner of endangeredOwners(copy.diskUUID, circumstances)) {
         yield draft(cleanup, copy, owner, circumstances)
+      }
+      for (const eviction of endedEvictions(copy.diskUUID, circumstances)) {
+        yield clearedDraft(cleanup, copy, eviction, circumstances)
+      }
+      for (const unseen of unseenOf('Node', circumstances)) {
+        yield unseenDraft(cleanup, copy, unseen, circumstances)
       }
     }
   },
@@ -45,22 +55,76 @@ function* endangeredOwners(uuid: string, circumstances: Circumstances): Iterable
   }
 }
 
+/** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */
+function* endedEvictions(uuid: string, circumstances: Circumstances): Iterable<Unnoticed<EndedEviction>> {
+  for (const eviction of unnoticedOn('eviction', uuid, circumstances)) {
+    if (circumstances.profile === 'A' || eviction.over.evicting) yield eviction
+  }
+}
+
 /** Profile A looks at all disks of a flagged node, B and C at the evicting ones (longhorn.md §2). */
 function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
   return profile === 'A' ? isFlagged(node) : isEvicting(node, disk)
 }
 
-function draft({ before }: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {
-  const { image, diskUUID, state } = copy
+function draft(cleanup: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {
+  const { image, diskUUID } = copy
   const { node, disk } = owner
-  const endsEviction = before.spec.diskFileSpecMap.get(diskUUID)?.evictionRequested === true
-  const what = endsEviction
-    ? `the eviction of backing image ${image} from ${theDisk(diskUUID, owner)} is finished and its copy${inState(state)} would now be removed`
-    : `the copy${inState(state)} of backing image ${image} on ${theDisk(diskUUID, owner)} would be cleaned up`
   return {
-    ...(endsEviction && circumstances.policy.evictionCompletion === 'allow' ? { effect: 'warn' } : {}),
+    ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `${what} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
+    message: `${whatHappens(cleanup, copy, owner)} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
     clears: `passes once no eviction is requested on node ${node} (a copy that is marked for eviction is still removed after that); ${lookAtNode(node, circumstances)}`,
   }
+}
+
+function clearedDraft(
+  cleanup: Cleanup,
+  copy: Copy,
+  eviction: Unnoticed<EndedEviction>,
+  circumstances: Circumstances,
+): Draft {
+  const { node, disk, diskUUID, at } = eviction.over
+  return {
+    ...effectOf(cleanup, copy, circumstances),
+    subjects: [{ node, disk, diskUUID, image: copy.image }],
+    message: `${whatHappens(cleanup, copy, { node, disk })}, but the eviction on ${node} was cleared only ${ago(at, circumstances)}; Longhorn may not have noticed yet, and then ${consequence(node, circumstances)}`,
+    ...inTime(eviction, circumstances),
+  }
+}
+
+function unseenDraft(
+  cleanup: Cleanup,
+  copy: Copy,
+  unseen: Unnoticed<UnseenChanges>,
+  circumstances: Circumstances,
+): Draft {
+  const { image, diskUUID } = copy
+  const { name: node } = unseen.over
+  const [owner] = circumstances.map.ownersOf(diskUUID)
+  return {
+    ...effectOf(cleanup, copy, circumstances),
+    subjects: [{ node, diskUUID, image }],
+    message: `${whatHappens(cleanup, copy, owner)}, but ${unseenChanges(unseen, circumstances)}: an eviction may have been cleared that Longhorn still works on, and then ${consequence(owner?.node ?? node, circumstances)}`,
+    ...inTime(unseen, circumstances),
+  }
+}
+
+function whatHappens(
+  { before }: Cleanup,
+  { image, diskUUID, state }: Copy,
+  owner: DiskOwner | undefined,
+): string {
+  return isMarked(before, diskUUID)
+    ? `the eviction of backing image ${image} from ${theDisk(diskUUID, owner)} is finished and its copy${inState(state)} would now be removed`
+    : `the copy${inState(state)} of backing image ${image} on ${theDisk(diskUUID, owner)} would be cleaned up`
+}
+
+/** The normal end of an eviction may be let through (o4). */
+function effectOf({ before }: Cleanup, { diskUUID }: Copy, { policy }: Circumstances): Pick<Draft, 'effect'> {
+  return isMarked(before, diskUUID) && policy.evictionCompletion === 'allow' ? { effect: 'warn' } : {}
+}
+
+function isMarked({ spec }: BackingImage, diskUUID: string): boolean {
+  return spec.diskFileSpecMap.get(diskUUID)?.evictionRequested === true
 }

@@ -1,7 +1,9 @@
 import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { EndedCleanup } from '../disk-map/ended.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { Eviction } from './acts.ts'
 import type { Circumstances } from './rule.ts'
+import { unnoticedOn, type Unnoticed } from './unnoticed.ts'
 
 /** A disk that an eviction makes dangerous to have a pending clean-up on. */
 export interface DiskAtRisk {
@@ -35,4 +37,21 @@ export function pendingOnDisk(
 ): Iterable<PendingCleanup> {
   if (uuid !== undefined) return map.pendingOn(uuid)
   return profile === 'A' || profile === 'B' ? map.pendingOnUnownedDisks() : []
+}
+
+/** The clean-ups of such a disk that have ended, where Longhorn may not have noticed. */
+export function* endedOnDisk(
+  { uuid }: DiskAtRisk,
+  circumstances: Circumstances,
+): Iterable<Unnoticed<EndedCleanup>> {
+  if (uuid !== undefined) {
+    yield* unnoticedOn('clean-up', uuid, circumstances)
+    return
+  }
+  const { map } = circumstances
+  const uuids = new Set<string>()
+  for (const { diskUUID } of map.history.ended()) uuids.add(diskUUID)
+  for (const each of uuids) {
+    if (map.ownersOf(each).length === 0) yield* unnoticedOn('clean-up', each, circumstances)
+  }
 }

@@ -1,12 +1,15 @@
 import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { disksAtRisk, pendingOnDisk, type DiskAtRisk } from './disks-at-risk.ts'
+import type { EndedCleanup } from '../disk-map/ended.ts'
+import type { Eviction } from './acts.ts'
+import { disksAtRisk, endedOnDisk, pendingOnDisk, type DiskAtRisk } from './disks-at-risk.ts'
 import { looksPruned } from './outdated-crd.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { consequence, endOfCleanup, isPending, theDisk } from './sentences.ts'
+import { ago, consequence, endOfCleanup, inTime, isPending, theDisk, unseenChanges } from './sentences.ts'
+import { unseenOf, type Unnoticed } from './unnoticed.ts'
 
 /**
  * An eviction that arrives while a clean-up is pending (o1), or a disk with a pending clean-up that joins a flagged
- * node (o7).
+ * node (o7). One that has ended counts until Longhorn has noticed.
  */
 export const evictionDuringCleanup: Rule = {
   name: 'eviction-during-cleanup',
@@ -23,20 +26,51 @@ export const evictionDuringCleanup: Rule = {
     } else {
       yield* drafts
     }
+    yield* unnoticedCleanups(eviction, circumstances)
   },
 }
 
-function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circumstances): Draft {
+function* unnoticedCleanups(eviction: Eviction, circumstances: Circumstances): Iterable<Draft> {
+  const disks = disksAtRisk(eviction, circumstances)
+  for (const disk of disks) {
+    for (const cleanup of endedOnDisk(disk, circumstances)) {
+      yield endedDraft(disk, cleanup, circumstances)
+    }
+  }
+  if (disks.length === 0) return
+  const node = eviction.node.metadata.name
+  for (const unseen of unseenOf('BackingImage', circumstances)) {
+    yield {
+      subjects: [{ node, image: unseen.over.name }],
+      message: `${unseenChanges(unseen, circumstances)}: a clean-up on ${node} may have ended that Longhorn has not noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+      ...inTime(unseen, circumstances),
+    }
+  }
+}
+
+function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumstances: Circumstances): Draft {
+  const { node, disk } = risk
+  const { image, diskUUID, at } = cleanup.over
+  return {
+    subjects: [{ node, disk, diskUUID, image }],
+    message: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID)} ended ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    ...inTime(cleanup, circumstances),
+  }
+}
+
+function whereOf(risk: DiskAtRisk, diskUUID: string): string {
   const { node, disk, uuid } = risk
+  if (uuid !== undefined) return theDisk(uuid, risk)
+  return `${theDisk(diskUUID, undefined)}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
+}
+
+function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circumstances): Draft {
+  const { node, disk } = risk
   const { image, diskUUID } = cleanup
-  const where =
-    uuid === undefined
-      ? `${theDisk(diskUUID, undefined)}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
-      : theDisk(uuid, risk)
   return {
     ...(isStuck(cleanup, circumstances) ? { effect: 'warn' } : {}),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `backing image ${image} is still being cleaned up from ${where}: ${isPending(cleanup)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID)}: ${isPending(cleanup)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
     clears: endOfCleanup(cleanup, circumstances),
   }
 }

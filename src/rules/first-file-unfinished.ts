@@ -1,11 +1,14 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
+import type { Eviction } from './acts.ts'
 import { disksAtRisk } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { theDisk } from './sentences.ts'
+import { ago, consequence, inTime, theDisk, unseenChanges } from './sentences.ts'
+import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
  * An eviction of, or a clean-up on, the disk where the first file of an image is still being made (o6): the key is
- * removed and added again in a loop (longhorn.md §4).
+ * removed and added again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has noticed:
+ * it stood in status before it stood in spec, like a pending clean-up.
  */
 export const firstFileUnfinished: Rule = {
   name: 'first-file-unfinished',
@@ -18,6 +21,7 @@ export const firstFileUnfinished: Rule = {
         yield draft(source.metadata.name, risk.uuid, risk, circumstances)
       }
     }
+    yield* unnoticedFirstFiles(eviction, circumstances)
   },
 
   *cleanup({ after, disks }, circumstances) {
@@ -39,5 +43,30 @@ function draft(
     subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
     message: `the first file of backing image ${image} is still being made on ${theDisk(diskUUID, owner)}: its copy would be removed and added again in a loop, with a clean-up pending each time`,
     clears: `passes once spec.fileTransferred is true, or delete the image if that will never be; look: kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`,
+  }
+}
+
+function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances): Iterable<Draft> {
+  const disks = disksAtRisk(eviction, circumstances)
+  for (const risk of disks) {
+    if (risk.uuid === undefined) continue
+    const { node, disk, uuid } = risk
+    for (const file of unnoticedOn('first file', uuid, circumstances)) {
+      const { image, diskUUID, at } = file.over
+      yield {
+        subjects: [{ node, disk, diskUUID, image }],
+        message: `the first file of backing image ${image} was finished on ${theDisk(uuid, risk)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+        ...inTime(file, circumstances),
+      }
+    }
+  }
+  if (disks.length === 0) return
+  const node = eviction.node.metadata.name
+  for (const unseen of unseenOf('BackingImageDataSource', circumstances)) {
+    yield {
+      subjects: [{ node, image: unseen.over.name }],
+      message: `${unseenChanges(unseen, circumstances)}: a first file on ${node} may have been finished that Longhorn has not noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+      ...inTime(unseen, circumstances),
+    }
   }
 }

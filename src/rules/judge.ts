@@ -29,12 +29,13 @@ function findings(rule: Rule, act: Act, circumstances: Circumstances): Finding[]
   if (mode === 'off' || usual === 'off') return []
   // Clearing flags is the cure: whatever a rule's table says, it is at most warned about (longhorn.md §2).
   const most = mode === 'warn' || act.act === 'flags-cleared' ? 'warn' : undefined
-  return [...draft(rule, act, circumstances)].map(({ effect, subjects, message, clears }) => ({
+  return [...draft(rule, act, circumstances)].map(({ effect, subjects, message, clears, until }) => ({
     rule: rule.name,
     effect: most ?? effect ?? usual,
     subjects,
     message,
     clears,
+    ...(until !== undefined && { until }),
   }))
 }
 

@@ -13,6 +13,13 @@ export interface Policy {
   readonly release: string | undefined
   /** On profile C a clean-up that is pending longer than this many milliseconds no longer holds an eviction. */
   readonly stuckAfterMs: number
+  /**
+   * What is over (a clean-up, a first file, a flag) still counts for this many milliseconds, where a manager can crash:
+   * longer than one of Longhorn's syncs, which goes on with the node that it began with. 0: not at all.
+   */
+  readonly settleMs: number
+  /** The same after an outage of the API server, from its end: Longhorn's watches come back up to a minute later. */
+  readonly settleAfterOutageMs: number
   /** `hold` holds back the normal end of an eviction too (o4); `allow` lets it crash the manager. */
   readonly evictionCompletion: 'hold' | 'allow'
   readonly override: OverridePolicy
@@ -46,6 +53,10 @@ export const defaultPolicy: Policy = {
   },
   release: undefined,
   stuckAfterMs: 5 * 60_000,
+  // A sync of a node takes a second or two, its informers lag by less, and a refused one begins anew at once.
+  settleMs: 10_000,
+  // client-go waits 0.8 s, doubling to 30 s, each up to twice that by jitter, and then it lists.
+  settleAfterOutageMs: 90_000,
   evictionCompletion: 'hold',
   override: { groups: undefined, except: new Set() },
   evictionBudget: { flaggedNodes: undefined, pendingCleanups: undefined },

@@ -1,5 +1,7 @@
 import type { DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { UnseenChanges } from '../disk-map/ended.ts'
 import type { Circumstances } from './rule.ts'
+import type { Unnoticed } from './unnoticed.ts'
 
 /** `disk disk-1 (0a1b…) of node node-1`, or without a node if no node has it. */
 export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string {
@@ -16,6 +18,22 @@ export function isPending({ state, since }: PendingCleanup): string {
 /** ` (ready)`; nothing for a state that was never written. */
 export function inState(state: string): string {
   return state === '' ? '' : ` (${state})`
+}
+
+/** `2s ago`; at the time of judging. */
+export function ago(at: number, { now }: Pick<Circumstances, 'now'>): string {
+  return `${Math.max(0, Math.round((now - at) / 1_000))}s ago`
+}
+
+/** What of a finding is the same for all that is over: time clears it. */
+export function inTime({ until }: Unnoticed<unknown>, { now }: Pick<Circumstances, 'now'>) {
+  return { until, clears: `passes by itself in about ${Math.ceil((until - now) / 1_000)}s` }
+}
+
+/** Why it counts that the guard was not told of each change. */
+export function unseenChanges({ over }: Unnoticed<UnseenChanges>, circumstances: Circumstances): string {
+  const { kind, name, at } = over
+  return `the guard learnt only ${ago(at, circumstances)} how ${kind} ${name} is now, and not how it was in between`
 }
 
 /** The release in a sentence; an unknown one is taken for the worst. */

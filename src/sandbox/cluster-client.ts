@@ -15,6 +15,35 @@ export interface ClusterObject {
   readonly [field: string]: unknown
 }
 
+/** One change of an object. */
+export interface ObjectEvent {
+  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
+  /** What is stored now; of a deleted object its last state. */
+  readonly object: ClusterObject
+}
+
+/** Where a watch tells what happens. */
+export interface WatchSink {
+  /** The next change, in the order of the commits. */
+  changed(event: ObjectEvent): void
+  /** The API server is gone, and the watch with it: nothing more comes. */
+  broken(): void
+}
+
+/** A watch that is open, and what there was when it was opened. */
+export interface OpenWatch {
+  readonly objects: readonly ClusterObject[]
+  /** Ends it; the sink is then not called any more. */
+  close(): void
+}
+
+/**
+ * Lists the objects of a resource in a namespace and tells each change from then on, so nothing is missed between.
+ *
+ * @throws {@link ApiError} 503 while the API server is away
+ */
+export type Watch = (resource: ResourceName, namespace: string, sink: WatchSink) => OpenWatch
+
 /** Names a resource as URLs do: `{ group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' }`. */
 export interface ResourceName {
   readonly group: string

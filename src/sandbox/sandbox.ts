@@ -57,6 +57,7 @@ export class Sandbox {
         {
           client,
           subscribe: subscription(api),
+          watch: api.watch,
           report: options.report,
         },
         options.longhorn,
@@ -86,6 +87,16 @@ export class Sandbox {
   /** Calls the listener after each change to one of Longhorn's objects; the function it returns ends that. */
   subscribe(listener: () => void): () => void {
     return subscription(this.api)(listener)
+  }
+
+  /**
+   * Restarts the API server: all watches break and all connections are cut, then it serves again with the same objects.
+   * The managers' caches back off, each by itself, and show the past until then.
+   *
+   * @param awayMs how long it does not serve
+   */
+  async restartApi(awayMs = 0): Promise<void> {
+    await this.api.restart(awayMs)
   }
 
   async stop(): Promise<void> {

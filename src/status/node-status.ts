@@ -6,11 +6,21 @@ import type { Profile } from '../longhorn/profile.ts'
 import { isInDanger } from '../rules/in-danger.ts'
 import type { DiskStatus, NodeState, NodeStatus } from './status.ts'
 
-/** What is to be seen of one node. */
-export function nodeStatus(node: Node, map: DiskMapView, profile: Profile): NodeStatus {
+/**
+ * What is to be seen of one node.
+ *
+ * @param settlesAt when Longhorn has noticed what has ended there, in milliseconds since the epoch, if anything has
+ */
+export function nodeStatus(
+  node: Node,
+  map: DiskMapView,
+  profile: Profile,
+  settlesAt: number | undefined,
+): NodeStatus {
   return {
     name: node.metadata.name,
-    state: nodeState(node, map, profile),
+    state: nodeState(node, map, profile, settlesAt !== undefined),
+    settlesAt: settlesAt === undefined ? null : new Date(settlesAt).toISOString(),
     evictionRequested: node.spec.evictionRequested,
     disks: [...node.spec.disks]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
@@ -27,11 +37,11 @@ export function nodeStatus(node: Node, map: DiskMapView, profile: Profile): Node
   }
 }
 
-function nodeState(node: Node, map: DiskMapView, profile: Profile): NodeState {
+function nodeState(node: Node, map: DiskMapView, profile: Profile, settling: boolean): NodeState {
   if (isInDanger(node, map, profile)) return 'danger'
   if (isFlagged(node)) return 'flagged'
   for (const _ of map.pendingOnNode(node.metadata.name)) return 'cleaning up'
-  return 'ok'
+  return settling ? 'settling' : 'ok'
 }
 
 function copiesOn(uuid: string | undefined, map: DiskMapView): Record<CopyPhase, number> {

@@ -1,6 +1,9 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { nodeOf, type Page } from '../gate/reservation-book.ts'
-import { profileOf } from '../longhorn/profile.ts'
+import type { Node } from '../longhorn/node.ts'
+import { profileOf, type Profile } from '../longhorn/profile.ts'
+import { defaultPolicy } from '../rules/policy.ts'
+import { settlesAt } from '../rules/unnoticed.ts'
 import { nodeStatus } from './node-status.ts'
 import type { GuardReplica, PendingStatus, ReservationStatus, Status } from './status.ts'
 
@@ -34,7 +37,7 @@ export function observe(observed: Observed): Status {
     nodes: byText(
       [...map.nodes()]
         .filter(({ metadata }) => isShown(observed, metadata.name))
-        .map((node) => nodeStatus(node, map, profile)),
+        .map((node) => nodeStatus(node, map, profile, settling(node, profile, observed))),
       ({ name }) => name,
     ),
     pendingCleanups: byText(
@@ -61,6 +64,21 @@ export function observe(observed: Observed): Status {
             ({ replica }) => replica,
           ),
   }
+}
+
+/**
+ * Who watches knows of what has ended meanwhile, by the usual settings; the guard's replicas know of more, by theirs.
+ *
+ * @returns milliseconds since the epoch, undefined if nothing that has ended still counts
+ */
+function settling(node: Node, profile: Profile, { map, now, guard }: Observed): number | undefined {
+  const told = (guard ?? [])
+    .flatMap((replica) => replica.settling)
+    .filter((each) => each.node === node.metadata.name && each.until > now)
+    .map(({ until }) => until)
+  const seen = guard === undefined ? settlesAt(node, { map, policy: defaultPolicy, profile, now }) : undefined
+  const ends = [...told, ...(seen === undefined ? [] : [seen])]
+  return ends.length > 0 ? Math.max(...ends) : undefined
 }
 
 function isShown({ only }: Observed, node: string | null): boolean {

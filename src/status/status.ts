@@ -2,8 +2,11 @@ import type { CopyPhase } from '../longhorn/copies.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import type { Disks, Intent } from '../gate/reservation.ts'
 
-/** Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. */
-export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'ok'
+/**
+ * Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. `settling` is one
+ * where something has ended that Longhorn may not have noticed yet.
+ */
+export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'settling' | 'ok'
 
 /**
  * How much is known of the age of a clean-up. Longhorn does not write down when one begins: a single look knows nothing
@@ -42,6 +45,8 @@ export interface DiskStatus {
 export interface NodeStatus {
   readonly name: string
   readonly state: NodeState
+  /** When Longhorn has noticed what has ended there; null if nothing is known to have. */
+  readonly settlesAt: string | null
   /** Its own flag, without those of its disks. */
   readonly evictionRequested: boolean
   readonly disks: readonly DiskStatus[]
@@ -74,6 +79,8 @@ export interface GuardReplica {
     readonly diskUUID: string
     readonly since: number
   }[]
+  /** The nodes where what has ended still counts, and until when, in milliseconds since the epoch. */
+  readonly settling: readonly { readonly node: string; readonly until: number }[]
 }
 
 /** What `holdfast status` shows: one document for programs, and what its tables are made from. */
@@ -91,7 +98,7 @@ export interface Status {
   /** Null if they cannot be read. */
   readonly reservations: readonly ReservationStatus[] | null
   /** The replicas of the guard; null if they cannot be asked. */
-  readonly guard: readonly Omit<GuardReplica, 'pendingCleanups'>[] | null
+  readonly guard: readonly Omit<GuardReplica, 'pendingCleanups' | 'settling'>[] | null
 }
 
 /** True if there is a node whose manager crashes, or will at its next look. */

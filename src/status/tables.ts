@@ -17,6 +17,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
     danger: colours.red,
     flagged: colours.yellow,
     'cleaning up': colours.cyan,
+    settling: colours.cyan,
     ok: colours.green,
   }
   const parts = [
@@ -30,7 +31,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
             { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
             { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
             { heading: 'RESERVED', cell: ({ name }) => reservedSummary(status, name) },
-            { heading: 'STATE', cell: ({ state }) => paint[state](state) },
+            { heading: 'STATE', cell: (node) => paint[node.state](stateOf(node, status)) },
           ],
           status.nodes,
         ),
@@ -41,6 +42,12 @@ export function tables(status: Status, { colours, wide }: Look): string {
     parts.push(table(reservationColumns, status.reservations))
   if (status.guard !== null) parts.push(table(guardColumns, status.guard))
   return parts.join('\n')
+}
+
+/** `settling (8s)`: it is over by itself. */
+function stateOf({ state, settlesAt }: NodeStatus, { observedAt }: Status): string {
+  if (state !== 'settling' || settlesAt === null) return state
+  return `${state} (${age(Date.parse(settlesAt) - Date.parse(observedAt))})`
 }
 
 /** The node's own flag in brackets, since a disk may have any name. */

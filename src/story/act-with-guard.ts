@@ -1,4 +1,4 @@
-import { isHeld, theEvictedDisk, type Cast } from './cast.ts'
+import { canCrash, isHeld, theEvictedDisk, type Cast } from './cast.ts'
 import type { Narrator } from './narrator.ts'
 import { expectAdmitted, expectHeld, putBack } from './steps.ts'
 import { NotAsTold, type Outcome, type Stage } from './stage.ts'
@@ -16,6 +16,11 @@ export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator)
   const { image, node, cleaned, evicted, release } = cast
   const before = stage.crashes.length
   narrator.title('Act 2. The guard is on, the same two requests')
+  if (canCrash(cast)) {
+    narrator.say(
+      `What is over still counts for a while, since Longhorn may not have noticed yet: here for ${cast.settle}, in a cluster for 10s. So a guard that starts waits that long too.`,
+    )
+  }
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say(`You clean up the copy of ${image} on ${cleaned.name} of ${node}.`)
   const first = await stage.evict(node, evicted.name, { timeout: '1s' })
@@ -24,7 +29,8 @@ export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator)
     expectHeld('the eviction', first)
     narrator.good('Holdfast holds it back, and as you wait for a second only, it says why:')
     narrator.quote(first)
-    narrator.say('You ask again, and wait. It takes as long as the clean-up does.')
+    const more = canCrash(cast) ? `, and ${cast.settle} more` : ''
+    narrator.say(`You ask again, and wait. It takes as long as the clean-up does${more}.`)
     expectAdmitted('the eviction, held until the clean-up has ended', await patientEviction(stage, cast))
     narrator.good('The clean-up has ended, and the eviction is admitted.')
   } else {

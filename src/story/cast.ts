@@ -13,6 +13,8 @@ export interface Cast {
    * (longhorn.md §2).
    */
   readonly evicted: { readonly name: string }
+  /** How long what is over still counts here: `2s`. */
+  readonly settle: string
 }
 
 /** `disk-2 of node-1, another disk`, or `the same disk`. */

@@ -6,10 +6,7 @@ export interface Screen {
 }
 
 /** Colours for a terminal, and none where there is none or where the person wants none (https://no-color.org). */
-export function coloursFor(
-  screen: Screen,
-  env: Readonly<Record<string, string | undefined>> = process.env,
-): Colours {
+export function coloursFor(screen: Screen, env: Readonly<Record<string, string | undefined>>): Colours {
   return createColors(screen.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb')
 }
 

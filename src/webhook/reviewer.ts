@@ -3,6 +3,7 @@ import type { Patience } from '../gate/holds.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
+import { isLonghorn } from '../rules/longhorn-account.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
 import { within } from './deadline.ts'
@@ -10,6 +11,7 @@ import { fieldsOf } from './raw-json.ts'
 import { normalise, type UnreadableWrite } from './normalise.ts'
 import { parseTimeout } from './parse-timeout.ts'
 import type { Log, Timers } from './ports.ts'
+import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { SaidOnce } from './said-once.ts'
 import {
   answerMalformed,
@@ -48,6 +50,8 @@ export interface ReviewModules {
   readonly denied: (write: UnjudgedWrite) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
+  /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
+  readonly repeated?: RepeatedRefusals
 }
 
 /** The body of an answer. */
@@ -80,7 +84,10 @@ export class Reviewer {
       return { ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) }
     }
     const request = parsed.value
-    const answer = await this.#answer(request, parseTimeout(timeout), signal)
+    const timeoutMs = parseTimeout(timeout)
+    const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
+    const answer = await this.#answer(request, timeoutMs, signal)
+    await this.#putOff(request, answer, { until, signal })
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
@@ -96,6 +103,19 @@ export class Reviewer {
       case 'malformed':
         return answerMalformed(normalised.problem)
     }
+  }
+
+  /** A dry run changes nothing, so it does not count either. */
+  async #putOff(
+    { resource, name, operation, user, dryRun, oldObject }: AdmissionRequest,
+    { status, auditAnnotations }: AdmissionAnswer,
+    waiting: Waiting,
+  ): Promise<void> {
+    if (!status || dryRun || !isLonghorn(user, this.#options.longhornNamespace)) return
+    const { resource: kind } = resource
+    const version = metadataText(oldObject, 'resourceVersion')
+    const verdict = JSON.stringify([status.code, auditAnnotations])
+    await this.#modules.repeated?.putOff({ kind, name, operation, version, verdict }, waiting)
   }
 
   /** Of a short time a half is left for the decision, which asks the cluster too. */
@@ -155,7 +175,7 @@ export class Reviewer {
     { uid, name: given, user, dryRun }: AdmissionRequest,
     write: UnreadableWrite,
   ): Promise<AdmissionAnswer> {
-    const name = given === '' ? nameIn(write.after ?? write.before) : given
+    const name = given === '' ? metadataText(write.after ?? write.before, 'name') : given
     const { kind, operation, problem } = write
     const answer = answerUnreadable(write, name)
     if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
@@ -169,8 +189,8 @@ export class Reviewer {
   }
 }
 
-/** Of an object that does not parse as a whole. */
-function nameIn(object: unknown): string {
-  const name = fieldsOf(fieldsOf(object)?.get('metadata'))?.get('name')
-  return typeof name === 'string' ? name : ''
+/** Of an object that may not parse as a whole; empty if it is no text. */
+function metadataText(object: unknown, field: string): string {
+  const text = fieldsOf(fieldsOf(object)?.get('metadata'))?.get(field)
+  return typeof text === 'string' ? text : ''
 }

@@ -6,6 +6,7 @@ import { Connections } from './connections.ts'
 import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
 import { healthEndpoint, type HealthModules } from './health.ts'
 import { listen, portOf } from './listen.ts'
+import { RepeatedRefusals } from './repeated-refusals.ts'
 import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
 /** What the operator decides about the webhook. */
@@ -37,7 +38,11 @@ export const defaultWebhookOptions: Omit<WebhookOptions, 'tls'> = {
 }
 
 /** What the webhook works with. */
-export type WebhookModules = ReviewModules & Pick<HealthModules, 'knowledge' | 'metrics'>
+export interface WebhookModules
+  extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'knowledge' | 'metrics'> {
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
+}
 
 /** Where the webhook was found to listen. */
 export interface WebhookPorts {
@@ -50,6 +55,7 @@ export class WebhookServer {
   readonly #options: WebhookOptions
   readonly #modules: WebhookModules
   readonly #clientErrors: ClientErrors
+  readonly #repeated: RepeatedRefusals
   readonly #reviews: FastifyInstance<Server>
   readonly #connections: Connections
   readonly #health: FastifyInstance
@@ -63,8 +69,9 @@ export class WebhookServer {
     this.#modules = modules
     const leaving = () => this.#leaving
     this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
+    this.#repeated = new RepeatedRefusals(modules.timers, modules.now)
     this.#reviews = endpoint(options.tls, options, {
-      reviewer: new Reviewer(options, modules),
+      reviewer: new Reviewer(options, { ...modules, repeated: this.#repeated }),
       clientErrors: this.#clientErrors,
       leaving,
       log: modules.log,
@@ -113,6 +120,7 @@ export class WebhookServer {
   async #leave(): Promise<void> {
     const { timers, log } = this.#modules
     this.#leaving = true
+    this.#repeated.stop()
     await new Promise<void>((resolve) => timers.setTimer(this.#options.lingerMs, resolve))
     const cancel = timers.setTimer(this.#options.drainMs, () => {
       const { size } = this.#connections

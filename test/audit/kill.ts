@@ -3,7 +3,6 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { recordIn } from '../../src/audit/read-lines.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
@@ -11,7 +10,7 @@ import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import { rawImage, ready } from '../fixtures/raw-objects.ts'
 import { review } from '../webhook/review-builder.ts'
-import { start } from '../commands/holdfast.ts'
+import { logOf, startProcess } from '../commands/holdfast.ts'
 
 // Run by `npm run test:kill -- ROUNDS`: a guard is killed at a random moment while it refuses, again and again, and
 // every refusal that somebody has received has to be in its audit file.
@@ -45,9 +44,17 @@ async function killOnce(round: number): Promise<void> {
   const ports = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
   const certificate = ['--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')]
   const audit = ['--audit-file', file, '--audit-log', 'off']
-  const guard = start(['serve', '--kubeconfig', path('kubeconfig'), ...certificate, ...ports, ...audit])
-  const exit = once(guard, 'exit')
-  const port = await listening(guard)
+  const guard = startProcess([
+    'serve',
+    '--kubeconfig',
+    path('kubeconfig'),
+    ...certificate,
+    ...ports,
+    ...audit,
+  ])
+  const logged = logOf(guard)
+  const port = Number((await logged('listening')).port)
+  await logged('every Longhorn object is read')
   const agent = new Agent({ ca: authority.cert, keepAlive: true, maxSockets: connections })
   const refused: string[] = []
   let alive = true
@@ -59,9 +66,9 @@ async function killOnce(round: number): Promise<void> {
   })
   while (refused.length === 0) await wait(1)
   await wait(Math.random() * 60)
-  guard.kill('SIGKILL')
+  const killed = guard.end()
   alive = false
-  await Promise.all([exit, ...asking])
+  await Promise.all([killed, ...asking])
   agent.destroy()
   const written = new Set(
     (await readFile(file, 'utf8')).split('\n').map((text) => recordIn(text)?.object.name),
@@ -69,18 +76,6 @@ async function killOnce(round: number): Promise<void> {
   received += refused.length
   missing += refused.filter((name) => !written.has(name)).length
   await rm(file)
-}
-
-async function listening(guard: ReturnType<typeof start>): Promise<number> {
-  if (!guard.stdout) throw new Error('no log')
-  let port = 0
-  for await (const line of createInterface({ input: guard.stdout })) {
-    const entry = JSON.parse(line) as { msg: string; port?: number }
-    port = entry.port ?? port
-    if (entry.msg === 'every Longhorn object is read') break
-  }
-  guard.stdout.resume()
-  return port
 }
 
 /** Asks to remove the last copy of an image. False when nobody answered. */

@@ -94,6 +94,24 @@ t.test('it registers for what the guard judges, and for main resources only', { 
   t.end()
 })
 
+t.test(
+  'it may read the Lease that names the namespace of all Leases, and list those of others',
+  { skip },
+  (t) => {
+    const rules = (kind: string, namespace?: string) =>
+      render()
+        .filter((made) => made.kind === kind && made.metadata.namespace === namespace)
+        .flatMap((made) => made.rules ?? [])
+        .filter(({ resources }) => resources.join() === 'leases')
+    t.match(rules('Role', 'longhorn-system'), [
+      { resourceNames: ['holdfast-book'], verbs: ['get', 'list', 'watch'] },
+      { verbs: ['create'] },
+    ])
+    t.match(rules('ClusterRole'), [{ verbs: ['list'] }])
+    t.end()
+  },
+)
+
 t.test('the guard may write nothing of Longhorn, and of all else only what is its own', { skip }, (t) => {
   for (const { kind, metadata, rules = [] } of render()) {
     for (const { resources, resourceNames, verbs } of rules.filter(() => kind.endsWith('Role'))) {
@@ -103,7 +121,9 @@ t.test('the guard may write nothing of Longhorn, and of all else only what is it
         writes.length === 0 || mayWrite,
         `${kind} ${metadata.namespace ?? ''}: ${verbs.join()} of ${resources.join()}`,
       )
-      if (metadata.namespace === 'longhorn-system' && resources.join() !== 'events') t.strictSame(writes, [])
+      if (metadata.namespace !== 'longhorn-system' || resources.join() === 'events') continue
+      // The Lease that says where all Leases are is made by the first guard; Longhorn's own it can only add to.
+      t.strictSame(writes, resources.join() === 'leases' && resourceNames === undefined ? ['create'] : [])
     }
   }
   t.end()

@@ -3,14 +3,13 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { RecentRecords } from '../../src/audit/recent.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { record } from '../audit/records.ts'
 import { forwardTo, podList } from './forwarded-pods.ts'
-import { run, runProgram, start } from './holdfast.ts'
+import { run, startProcess } from './holdfast.ts'
 
 const refused = record({ uid: 'r1', verdict: 'refuse', time: '2026-11-23T12:00:02.000Z' })
 const held = record({ uid: 'r2', actor: { user: 'bob', groups: [] }, count: 40 })
@@ -35,6 +34,7 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     diskMapAgeMs: 12,
     holds: 0,
     pendingCleanups: [],
+    settling: [],
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)
@@ -55,10 +55,8 @@ t.test('a file is shown as a table, by time', async (t) => {
 })
 
 t.test('standard input may be the log of a guard', async (t) => {
-  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
-  const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent' }
   const log = `{"level":30,"msg":"listening"}\n${lines([held])}`
-  const { code, stdout } = await runProgram(process.execPath, [main, 'audit', '-', '-o', 'json'], env, log)
+  const { code, stdout } = await run(['audit', '-', '-o', 'json'], {}, log)
   t.equal(code, 0)
   t.strictSame(JSON.parse(stdout), [held])
 })
@@ -94,15 +92,15 @@ t.test('the schema of a record can be printed', async (t) => {
 
 t.test('one replica is followed', async (t) => {
   const { recent, port } = await replica(t, [held])
-  const child = start(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])
-  const exit = once(child, 'exit')
+  const child = startProcess(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', '-o', 'json'])
+  t.teardown(child.end)
   let text = ''
-  child.stdout?.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     text += chunk.toString()
     if (text.split('\n').length === 2) recent.write(refused)
     if (text.split('\n').length === 3) child.kill('SIGINT')
   })
-  await exit
+  t.equal(await child.exit, 0)
   t.match(
     text
       .trimEnd()
@@ -137,8 +135,10 @@ t.test('all replicas that run are read through the API server, with the callerâ€
   const { code, stdout, stderr } = await run(['audit', '--kubeconfig', kubeconfig, '-o', 'json'])
   t.equal(code, 0, stderr)
   t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
-  t.match(asked[0], /namespaces\/holdfast\/pods\?labelSelector=app/)
-  t.match(asked.slice(1).sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
+  const [anchor, pods, ...forwards] = asked
+  t.match(anchor, /namespaces\/longhorn-system\/leases\/holdfast-book$/, 'where the guard is')
+  t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=app/)
+  t.match(forwards.sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
 })
 
 function kubeconfigOf(server: string): string {

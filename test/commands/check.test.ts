@@ -1,9 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { run, runProgram } from './holdfast.ts'
+import { run, runProcess } from './holdfast.ts'
 
 /** An embedded cluster on which a clean-up is pending on node-1, and a folder with its kubeconfig. */
 async function cluster(t: Test) {
@@ -93,10 +92,7 @@ t.test('folders and standard input are read too', async (t) => {
     { what: 'ConfigMap other', outcome: 'not-judged' },
     { source: /two.json:1$/, outcome: 'not-judged' },
   ])
-  const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
-  const { PATH = '', NODE_V8_COVERAGE } = process.env
-  const env = { PATH, ...(NODE_V8_COVERAGE === undefined ? {} : { NODE_V8_COVERAGE }) }
-  const typed = await runProgram(process.execPath, [main, 'check', '-f', '-', ...against], env, tags)
+  const typed = await runProcess(['check', '-f', '-', ...against], {}, tags)
   t.match(typed.stdout, '(standard input:2)')
   const missing = await run(['check', '-f', join(folder, 'nowhere'), ...against])
   t.match(missing, { code: 2, stderr: /cannot read .*nowhere/ })

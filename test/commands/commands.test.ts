@@ -1,11 +1,13 @@
+import { once } from 'node:events'
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import t from 'tap'
-import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { flagOf, variableOf } from '../../src/commands/setting-options.ts'
-import { run } from './holdfast.ts'
+import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
 
 t.test('help tells every flag and every variable', async (t) => {
   const { code, stdout } = await run(['serve', '--help'])
@@ -30,6 +32,25 @@ t.test('everything that is wrong with the settings is told at once, by the name 
   t.notMatch(stderr, ' at ', 'no stack')
 })
 
+t.test('a variable counts where its flag is not given, and a wrong one is told by its name', async (t) => {
+  const env = { HOLDFAST_PROXY_LISTEN: 'x:y' }
+  t.match(await run(['proxy', 'kubernetes'], env), {
+    code: 2,
+    stderr:
+      /option '--listen <host:port>' value 'x:y' from env 'HOLDFAST_PROXY_LISTEN' is invalid\. It must be like/,
+  })
+  t.match(await run(['proxy', 'kubernetes', '--listen', '0.0.0.0:0'], env), {
+    code: 2,
+    stderr: /^holdfast: --listen 0\.0\.0\.0: /,
+  })
+  process.env.HOLDFAST_PORT = 'high'
+  t.teardown(() => delete process.env.HOLDFAST_PORT)
+  t.match(await run(['serve', '--port', 'low']), { stderr: /^holdfast: --port: "low" must be integer\n$/ })
+  t.match(await run(['serve'], { HOLDFAST_PORT: 'low' }), {
+    stderr: /^holdfast: HOLDFAST_PORT: "low" must be/,
+  })
+})
+
 t.test('a missing certificate, configuration file or cluster is told, with what to do', async (t) => {
   const folder = t.testdir()
   const missing = join(folder, 'missing')
@@ -37,19 +58,19 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   t.equal(noConfig.code, 2)
   t.match(noConfig.stderr, `cannot read the configuration file ${missing}`)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
-  const place = ['--kubeconfig', join(folder, 'kubeconfig')]
-  const noCert = await run(['serve', '--tls-cert', missing, ...place])
+  const place = ['--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast']
+  const noCert = await run(['serve', '--tls-cert', missing, ...place, '--port', '0', ...anyPort])
   t.equal(noCert.code, 2)
   t.match(noCert.stderr, `cannot read ${missing} (--tls-cert)`)
   t.match(noCert.stderr, 'holdfast certs')
   const certs = join(folder, 'certs')
   t.equal((await run(['certs', '--dir', certs, '--dns', 'localhost'])).code, 0)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const noCluster = await run(['serve', ...files, '--kubeconfig', missing])
+  const noCluster = await run(['serve', ...files, '--kubeconfig', missing, '--port', '0', ...anyPort])
   t.equal(noCluster.code, 2)
   t.match(noCluster.stderr, missing)
   const swapped = ['--tls-cert', join(certs, 'tls.key'), '--tls-key', join(certs, 'tls.crt')]
-  const unusable = await run(['serve', ...swapped, ...place])
+  const unusable = await run(['serve', ...swapped, ...place, '--port', '0', ...anyPort])
   t.equal(unusable.code, 2)
   t.match(unusable.stderr, 'certificate')
 })
@@ -65,7 +86,8 @@ t.test('a port that is taken is told, and the guard ends', async (t) => {
   t.equal((await run(['certs', '--dir', certs, '--dns', 'localhost'])).code, 0)
   await writeFile(join(folder, 'kubeconfig'), kubeconfig)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const places = ['--kubeconfig', join(folder, 'kubeconfig'), '--host', '127.0.0.1', '--port', port]
+  const cluster = ['--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast']
+  const places = [...cluster, '--host', '127.0.0.1', '--port', port, ...anyPort]
   const { code, stderr } = await run(['serve', ...files, ...places, '--log-level', 'silent'])
   t.equal(code, 2)
   t.match(stderr, `port ${port}`)
@@ -99,9 +121,79 @@ t.test('a wrong flag or command is an error with a hint, and exits 2', async (t)
   const command = await run(['sandbx'])
   t.equal(command.code, 2)
   t.match(command.stderr, 'sandbox')
+  const inherited = await run(['constructor'])
+  t.match(inherited, { code: 2, stderr: /unknown command 'constructor'/ })
   const version = await run(['--version'])
   t.match(version, { code: 0, stdout: /^\d+\.\d+\.\d+\n$/ })
 })
+
+t.test('bash offers commands, flags and their values', async (t) => {
+  const { code, stdout } = await run(['completion', 'bash'])
+  t.equal(code, 0)
+  const script = join(t.testdir(), 'holdfast.bash')
+  const offered = async (...words: string[]): Promise<string[]> => {
+    const list = words.map((word) => `'${word}'`).join(' ')
+    const ask = `COMP_WORDS=(${list}); COMP_CWORD=${words.length - 1}; _holdfast; printf '%s\\n' "\${COMPREPLY[@]}"`
+    await writeFile(script, `${stdout}\n${ask}\n`)
+    const told = await runProgram('bash', [script], { PATH: process.env.PATH ?? '' })
+    t.equal(told.stderr, '')
+    return told.stdout.trim().split('\n')
+  }
+  t.strictSame(await offered('holdfast', 'ev'), ['evict'])
+  t.strictSame(await offered('holdfast', 'audit', '--su'), ['--summary'])
+  t.strictSame(await offered('holdfast', 'audit', '--verdict', 're'), ['refuse'])
+  t.ok((await offered('holdfast', '')).length >= 10)
+})
+
+t.test('zsh and fish have scripts of their own', async (t) => {
+  t.match((await run(['completion', 'zsh'])).stdout, /^#compdef holdfast\n.*bashcompinit/)
+  const fish = await run(['completion', 'fish'])
+  t.match(fish.stdout, /^complete -c holdfast -f -n 'not __fish_seen_subcommand_from serve /)
+  t.match(
+    fish.stdout,
+    "complete -c holdfast -n '__fish_seen_subcommand_from audit' -l output -x -a 'table wide json yaml'",
+  )
+})
+
+t.test('an unknown shell is told which there are', async (t) => {
+  t.match(await run(['completion', 'tcsh']), { code: 2, stderr: /Allowed choices are bash, zsh, fish/ })
+})
+
+// Those that are not here have a process in the tests of their own: serve, proxy, sandbox, status, audit, check.
+
+t.test('a process ends with the code of its command', async (t) => {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 2,
+    images: 1,
+    longhorn: {},
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const folder = t.testdir()
+  const env = { HOLDFAST_KUBECONFIG: join(folder, 'kubeconfig') }
+  await writeFile(env.HOLDFAST_KUBECONFIG, sandbox.kubeconfig)
+  const nothing = /^$/
+  t.match(await runProcess(['snapshot'], env), { code: 0, stdout: /\nkind: Snapshot\n/, stderr: nothing })
+  const evict = ['evict', 'node-9', '--unguarded']
+  t.match(await runProcess(evict, env), { code: 1, stdout: nothing, stderr: /there is no node node-9/ })
+  const plan = ['plan', 'node-1', '--batch-size', '0']
+  t.match(await runProcess(plan, env), { code: 2, stdout: nothing, stderr: /at least 1/ })
+  const certs = ['certs', '--dir', join(folder, 'certs'), '--dns', 'localhost']
+  t.match(await runProcess(certs, env), { code: 0, stdout: /valid until/, stderr: nothing })
+  t.match(await runProcess(['doctor', '--help'], env), { code: 0, stdout: /--target/, stderr: nothing })
+})
+
+t.test('a process whose output nobody reads any more ends quietly', async (t) => {
+  const completion = startProcess(['completion', 'bash'])
+  completion.stdout.destroy()
+  t.equal(await text(completion.stderr), '')
+  t.equal(await completion.exit, 0)
+})
+
+/** Of what else a guard listens on. */
+const anyPort = ['--health-port', '0', '--operator-port', '0']
 
 const kubeconfig = JSON.stringify({
   apiVersion: 'v1',

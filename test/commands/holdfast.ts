@@ -1,55 +1,140 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
+import { runCommandLine } from '../../src/command-line.ts'
+import { holdfast } from '../fixtures/main.ts'
 
-// What `npm run build` makes too, next to the compiled tests.
-const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
+/** Variables of an environment, by name. */
+type Variables = Readonly<Record<string, string>>
 
 /** What a command that has ended leaves behind. */
 export interface Ended {
+  /** Null if a signal ended it the hard way. */
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Starts `holdfast` as a process of its own, with nothing of this environment but what is given. */
-export function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const { PATH, NODE_V8_COVERAGE } = process.env
-  const inherited = { PATH, NODE_V8_COVERAGE, HOME: '/nonexistent' }
-  return spawn(process.execPath, [main, ...args], {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+/** A command that runs, in this process or in one of its own. */
+export interface Running {
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Resolves with its exit code; null if a signal ended it the hard way. */
+  readonly exit: Promise<number | null>
+  /** Sends it a signal, or what a command notices of one. */
+  readonly kill: (signal: 'SIGINT' | 'SIGTERM') => void
+  /** Ends it, for teardowns. Resolves once it has ended. */
+  readonly end: () => Promise<unknown>
+}
+
+/** Starts `holdfast` within this process, with nothing of its environment. @param input what it reads on standard input */
+export function start(args: readonly string[], env: Variables = {}, input = ''): Running {
+  const stdout = new PassThrough()
+  const stderr = new PassThrough()
+  let kill: (signal: string) => void = () => undefined
+  const signalled = new Promise<string>((resolve) => (kill = resolve))
+  const exit = runCommandLine(args, {
+    env: { HOME: '/nonexistent', ...env },
+    stdin: () => Readable.from([Buffer.from(input)]),
+    stdout,
+    stderr,
+    untilSignal: () => signalled,
+    // Its collectors stay for as long as a process.
+    measureProcess: () => Promise.resolve(),
+  }).finally(() => {
+    stdout.end()
+    stderr.end()
   })
+  const end = (): Promise<unknown> => {
+    kill('SIGTERM')
+    return exit
+  }
+  return { stdout, stderr, exit, kill, end }
 }
 
-/** Runs `holdfast` to its end. */
-export async function run(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<Ended> {
-  return await ended(start(args, env))
+/** Runs `holdfast` to its end, within this process. @param input what it reads on standard input */
+export async function run(args: readonly string[], env: Variables = {}, input = ''): Promise<Ended> {
+  return await ended(start(args, env, input))
 }
 
-/** Runs another program to its end. @param input what it reads from standard input */
+/** The same in a process of its own: one of each command, and where signals or the streams of a process matter. */
+export function startProcess(args: readonly string[], env: Variables = {}, input = ''): Running {
+  const { PATH = '', NODE_V8_COVERAGE } = process.env
+  const inherited = {
+    PATH,
+    HOME: '/nonexistent',
+    ...(NODE_V8_COVERAGE !== undefined && { NODE_V8_COVERAGE }),
+  }
+  return startProgram(process.execPath, [...holdfast, ...args], { ...inherited, ...env }, input)
+}
+
+/** Runs `holdfast` to its end, as a process of its own. @param input what it reads on standard input */
+export async function runProcess(args: readonly string[], env: Variables = {}, input = ''): Promise<Ended> {
+  return await ended(startProcess(args, env, input))
+}
+
+/** Runs another program to its end. @param input what it reads on standard input */
 export async function runProgram(
   program: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: Variables,
   input = '',
 ): Promise<Ended> {
-  const child = spawn(program, args, { env, stdio: 'pipe' })
-  // It may end without reading.
-  child.stdin.on('error', () => undefined)
-  child.stdin.end(input)
-  return await ended(child)
+  return await ended(startProgram(program, args, env, input))
 }
 
-async function ended(child: ChildProcess): Promise<Ended> {
-  const { stdout, stderr } = child
-  if (!stdout || !stderr) throw new Error('the process was started without pipes')
-  const close = once(child, 'close')
-  const [out, err] = await Promise.all([text(stdout), text(stderr)])
-  await close
-  return { code: child.exitCode, stdout: out, stderr: err }
+function startProgram(program: string, args: readonly string[], env: Variables, input: string): Running {
+  const child = spawn(program, args, { env, stdio: 'pipe' })
+  const { stdin, stdout, stderr } = child
+  // It may end without reading.
+  stdin.on('error', () => undefined)
+  stdin.end(input)
+  const exit = exitOf(child)
+  const end = (): Promise<unknown> => {
+    child.kill('SIGKILL')
+    return exit
+  }
+  return { stdout, stderr, exit, kill: (signal) => void child.kill(signal), end }
+}
+
+async function exitOf(child: ChildProcess): Promise<number | null> {
+  await once(child, 'exit')
+  return child.exitCode
+}
+
+async function ended({ stdout, stderr, exit }: Running): Promise<Ended> {
+  const [out, err, code] = await Promise.all([text(stdout), text(stderr), exit])
+  return { code, stdout: out, stderr: err }
+}
+
+/**
+ * The lines that a command prints, one after the other: waits for the next that matches.
+ *
+ * @param before gets each line that was read
+ * @throws Error if none comes that matches
+ */
+export function linesOf(
+  { stdout }: Pick<Running, 'stdout'>,
+  before: string[] = [],
+): (pattern: RegExp) => Promise<string> {
+  const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
+  return async (pattern) => {
+    for (;;) {
+      const next = await lines.next()
+      if (next.done === true) throw new Error(`ended without ${String(pattern)}: ${before.join('\n')}`)
+      before.push(next.value)
+      if (pattern.test(next.value)) return next.value
+    }
+  }
+}
+
+/** The log that a server writes, entry by entry: waits for the next with this message. @throws if none comes */
+export function logOf(
+  running: Pick<Running, 'stdout'>,
+): (message: string) => Promise<Record<string, unknown>> {
+  const until = linesOf(running)
+  return async (message) =>
+    JSON.parse(await until(new RegExp(`"msg":${JSON.stringify(message)}`))) as Record<string, unknown>
 }

@@ -21,8 +21,12 @@ const pod = {
   status: { phase: 'Running' },
 }
 
-/** What kubectl asks first. */
-const discovery: Readonly<Record<string, object>> = {
+/** What kubectl asks first, and a door. */
+const known: Readonly<Record<string, object>> = {
+  '/api/v1/namespaces/holdfast': { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
+  '/apis/coordination.k8s.io/v1/namespaces/longhorn-system/leases/holdfast-book': {
+    metadata: { annotations: { 'holdfast.dev/book-namespace': 'holdfast' } },
+  },
   '/api': { kind: 'APIVersions', versions: ['v1'] },
   '/apis': { kind: 'APIGroupList', apiVersion: 'v1', groups: [] },
   '/api/v1': {
@@ -50,9 +54,9 @@ export async function podsStandIn(t: Test): Promise<PodsStandIn> {
       setImmediate(() => response.end('two\n'))
       return
     }
-    const known = path.endsWith('/pods/pod-0') ? pod : discovery[path]
-    if (known) {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(known))
+    const found = path.endsWith('/pods/pod-0') ? pod : known[path]
+    if (found) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(found))
       return
     }
     const status = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'NotFound', code: 404 }

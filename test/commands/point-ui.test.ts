@@ -125,7 +125,7 @@ t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t
   proxy.listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  t.match(await point(url, '--wait', '30s'), { code: 0 })
+  t.match(await point(url, '--wait', '10m'), { code: 0 })
   t.strictSame(asked, ['/v1', '/v1'])
   t.equal(env[0]?.value, url)
   proxy.closeAllConnections()

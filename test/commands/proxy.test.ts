@@ -1,14 +1,12 @@
-import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import https from 'node:https'
 import { connect } from 'node:net'
 import { dirname, join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { podsStandIn } from './pods-stand-in.ts'
-import { run, runProgram, start, type Ended } from './holdfast.ts'
+import { logOf, run, runProgram, start, startProcess, type Ended, type Running } from './holdfast.ts'
 
 /** A kubeconfig for a server, with somebody's token. */
 async function kubeconfigOf(t: Test, server: string): Promise<string> {
@@ -29,27 +27,13 @@ const somewhere = ['--listen', '127.0.0.1:0', '--health-port', '0', '--operator-
 
 /** A proxy that listens. */
 async function proxy(t: Test, ...args: readonly string[]) {
-  const child = start(['proxy', ...args, ...somewhere])
-  const exit = once(child, 'exit')
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    await exit
-  })
-  const { port, healthPort } = await listening(child)
-  return { child, exit, port, health: `http://127.0.0.1:${healthPort}` }
+  return await listening(t, start(['proxy', ...args, ...somewhere]))
 }
 
-async function listening(child: ChildProcess): Promise<{ port: number; healthPort: number }> {
-  if (!child.stdout || !child.stderr) throw new Error('no log')
-  child.stderr.resume()
-  const lines = createInterface({ input: child.stdout })
-  for await (const line of lines) {
-    const entry = JSON.parse(line) as { msg: string; port: number; healthPort: number }
-    if (entry.msg !== 'listening') continue
-    child.stdout.resume()
-    return entry
-  }
-  throw new Error('the proxy ended before it listened')
+async function listening(t: Test, running: Running) {
+  t.teardown(running.end)
+  const { port, healthPort } = await logOf(running)('listening')
+  return { ...running, port: Number(port), health: `http://127.0.0.1:${String(healthPort)}` }
 }
 
 t.test('kubectl reads logs and runs commands through the proxy, with the proxy’s own token', async (t) => {
@@ -133,14 +117,17 @@ t.test('in a cluster, each caller’s token is passed on, and nobody gets the pr
 t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
   const { url, answerSlow, asked } = await podsStandIn(t)
   const kubeconfig = await kubeconfigOf(t, url)
-  const { child, exit, port } = await proxy(t, 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig)
+  const args = ['longhorn', '--upstream', url, '--kubeconfig', kubeconfig]
+  const { kill, exit, port, health } = await listening(t, startProcess(['proxy', ...args, ...somewhere]))
+  const metrics = await (await fetch(`${health}/metrics`)).text()
+  t.match(metrics, /^process_cpu_seconds_total /m, 'the process is measured')
   const answer = fetch(`http://127.0.0.1:${port}/slow`)
   while (!asked.has('/slow')) await new Promise((resolve) => setImmediate(resolve))
-  child.kill('SIGTERM')
+  kill('SIGTERM')
   while (await accepts(port)) await new Promise((resolve) => setImmediate(resolve))
   answerSlow()
   t.equal(await (await answer).text(), 'done')
-  t.strictSame(await exit, [0, null])
+  t.equal(await exit, 0)
 })
 
 t.test('a port that is taken is said', async (t) => {

@@ -1,17 +1,20 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { registration } from '../../src/webhook/registration.ts'
-import { run, runProgram, start, type Ended } from './holdfast.ts'
+import { logOf, run, runProgram, start, startProcess, type Ended } from './holdfast.ts'
 
 const evictDisk2 = JSON.stringify({
   spec: { disks: { 'disk-2': { allowScheduling: false, evictionRequested: true } } },
 })
 const longhornAccount = 'system:serviceaccount:longhorn-system:longhorn-service-account'
+
+/** Where a guard listens, and that it ends at once when it is told to. */
+const places = [
+  ...['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0'],
+  ...['--linger', '0s'],
+]
 
 /** An embedded cluster, a folder, and kubectl for it. */
 async function cluster(t: Test, drainMs: number) {
@@ -32,32 +35,18 @@ async function cluster(t: Test, drainMs: number) {
   return { sandbox, folder, kubeconfig, kubectl }
 }
 
-/** The lines of the log, until one has this text. */
-async function untilLogged(child: ChildProcess, text: string): Promise<Record<string, unknown>> {
-  if (!child.stdout) throw new Error('no log')
-  for await (const line of createInterface({ input: child.stdout })) {
-    const entry = JSON.parse(line) as Record<string, unknown>
-    if (entry.msg === text) return entry
-  }
-  throw new Error(`the guard ended without logging "${text}"`)
-}
-
-/** `holdfast serve` against a cluster, registered there by hand as README says. */
-async function guarded(t: Test, { drainMs }: { drainMs: number }) {
+/** `holdfast serve` against a cluster, registered there by hand as README says. @param how as a process or within this */
+async function guarded(t: Test, { drainMs, how }: { drainMs: number; how: typeof start }) {
   const { sandbox, folder, kubeconfig, kubectl } = await cluster(t, drainMs)
   const certs = join(folder, 'certs')
   const made = await run(['certs', '--dir', certs, '--dns', 'localhost', '--ip', '127.0.0.1'])
   t.equal(made.code, 0, made.stderr)
   const files = ['--tls-cert', join(certs, 'tls.crt'), '--tls-key', join(certs, 'tls.key')]
-  const places = ['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0']
-  const guard = start(['serve', '--kubeconfig', kubeconfig, ...files, ...places, '--linger', '0s'])
-  const exit = once(guard, 'exit')
-  t.teardown(async () => {
-    guard.kill('SIGKILL')
-    await exit
-  })
-  const { port, healthPort, operatorPort } = await untilLogged(guard, 'listening')
-  await untilLogged(guard, 'every Longhorn object is read')
+  const guard = how(['serve', '--kubeconfig', kubeconfig, ...files, ...places])
+  t.teardown(guard.end)
+  const logged = logOf(guard)
+  const { port, healthPort, operatorPort } = await logged('listening')
+  await logged('every Longhorn object is read')
   const file = join(folder, 'registration.json')
   const authorityCert = await readFile(join(certs, 'ca.crt'), 'utf8')
   const url = `https://127.0.0.1:${String(port)}/validate`
@@ -70,7 +59,6 @@ async function guarded(t: Test, { drainMs }: { drainMs: number }) {
     sandbox,
     kubectl,
     guard,
-    exit,
     healthPort: String(healthPort),
     operatorPort: String(operatorPort),
     cleaned,
@@ -83,8 +71,9 @@ function patch(kind: string, name: string, body: string): string[] {
 }
 
 t.test('a guard that is registered by hand refuses, tells why, and lets pass what clears', async (t) => {
-  const { sandbox, kubectl, cleaned, cleanUp, guard, exit, healthPort, operatorPort } = await guarded(t, {
+  const { sandbox, kubectl, cleaned, cleanUp, guard, healthPort, operatorPort } = await guarded(t, {
     drainMs: 600_000,
+    how: startProcess,
   })
   t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
 
@@ -116,12 +105,14 @@ t.test('a guard that is registered by hand refuses, tells why, and lets pass wha
   t.strictSame(sandbox.longhorn.crashes, [])
 
   t.equal((await fetch(`http://127.0.0.1:${healthPort}/readyz`)).status, 200)
+  const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  t.match(metrics, /^process_cpu_seconds_total /m, 'the process is measured')
   guard.kill('SIGTERM')
-  t.strictSame(await exit, [0, null], 'SIGTERM ends it cleanly')
+  t.equal(await guard.exit, 0, 'SIGTERM ends it cleanly')
 })
 
 t.test('kubectl waits by itself until the clean-up has ended, and then succeeds', async (t) => {
-  const { sandbox, kubectl, cleaned, cleanUp } = await guarded(t, { drainMs: 1_500 })
+  const { sandbox, kubectl, cleaned, cleanUp } = await guarded(t, { drainMs: 1_500, how: start })
   t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
   const evicted = await kubectl(...patch('nodes', 'node-1', evictDisk2))
   t.strictSame(evicted, { code: 0, stdout: 'node.longhorn.io/node-1 patched\n', stderr: '' })
@@ -134,33 +125,18 @@ t.test('a guard makes its own certificate and publishes it before it serves', as
   const { folder, kubeconfig, kubectl, sandbox } = await cluster(t, 600_000)
   const secret = join(folder, 'secret.json')
   await writeFile(secret, '{"apiVersion":"v1","kind":"Secret","metadata":{"name":"holdfast-tls"}}')
-  t.equal((await kubectl('apply', '-f', secret)).code, 0)
+  t.equal((await kubectl('apply', '-n', 'holdfast', '-f', secret)).code, 0)
   const file = join(folder, 'registration.json')
   const nowhere = registration({ url: 'https://localhost:1/validate', authorityCert: '', timeoutSeconds: 10 })
   await writeFile(file, JSON.stringify(nowhere))
   t.equal((await kubectl('apply', '-f', file)).code, 0)
 
   const own = ['--certificate-secret', 'holdfast-tls', '--server-name', 'localhost']
-  const places = [
-    '--host',
-    '127.0.0.1',
-    '--port',
-    '0',
-    '--health-port',
-    '0',
-    '--operator-port',
-    '0',
-    '--linger',
-    '0s',
-  ]
   const guard = start(['serve', '--kubeconfig', kubeconfig, ...own, ...places])
-  const exit = once(guard, 'exit')
-  t.teardown(async () => {
-    guard.kill('SIGKILL')
-    await exit
-  })
-  const { port } = await untilLogged(guard, 'listening')
-  await untilLogged(guard, 'every Longhorn object is read')
+  t.teardown(guard.end)
+  const logged = logOf(guard)
+  const { port } = await logged('listening')
+  await logged('every Longhorn object is read')
   const here = [
     {
       op: 'replace',
@@ -175,21 +151,19 @@ t.test('a guard makes its own certificate and publishes it before it serves', as
   t.match(refused.stderr, 'last-usable-copy')
   t.strictSame(sandbox.longhorn.crashes, [])
   guard.kill('SIGTERM')
-  t.strictSame(await exit, [0, null])
-  const lease = await kubectl('get', 'lease', 'certificate-writer', '-o', 'jsonpath={.spec.holderIdentity}')
+  t.equal(await guard.exit, 0)
+  const lease = await kubectl(
+    ...['-n', 'holdfast', 'get', 'lease', 'certificate-writer', '-o', 'jsonpath={.spec.holderIdentity}'],
+  )
   t.strictSame([lease.code, lease.stdout], [0, ''], 'another replica can lead at once')
 })
 
 t.test('a guard that still waits for its first certificate ends when it is told to', async (t) => {
   const { kubeconfig } = await cluster(t, 600_000)
-  const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there'])
-  const exit = once(guard, 'exit')
-  t.teardown(async () => {
-    guard.kill('SIGKILL')
-    await exit
-  })
-  const said = await untilLogged(guard, 'certificates cannot be kept as they should')
-  t.match(said.err, { message: /no Secret not-there in namespace longhorn-system/ })
+  const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there', ...places])
+  t.teardown(guard.end)
+  const said = await logOf(guard)('certificates cannot be kept as they should')
+  t.match(said.err, { message: /no Secret not-there in namespace holdfast/ })
   guard.kill('SIGTERM')
-  t.strictSame(await exit, [0, null])
+  t.equal(await guard.exit, 0)
 })

@@ -1,19 +1,20 @@
-import type { ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import t, { type Test } from 'tap'
 import { RecentRecords } from '../../src/audit/recent.ts'
+import { watchStatus } from '../../src/commands/watch-status.ts'
 import { leaseOf } from '../../src/kubernetes/lease-reservations.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import { observe } from '../../src/status/observe.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { parse } from 'yaml'
+import { cluster as world, noon } from '../fixtures/cluster.ts'
+import { disk, ready } from '../fixtures/raw-objects.ts'
 import { reservation } from '../gate/reservation-book-contract.ts'
 import { podList } from './forwarded-pods.ts'
-import { run, start } from './holdfast.ts'
+import { linesOf, run, start, startProcess } from './holdfast.ts'
 import { forbidden, inFront } from './in-front.ts'
 
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
@@ -58,14 +59,6 @@ async function cluster(t: Test, release = 'v1.8.0') {
       const page = { key: 'node-2', version: undefined, reservations: [reservation('r')] }
       const lease: ClusterObject = leaseOf(page, { replica: 'holdfast-0', now: Date.now() })
       const metadata = { ...lease.metadata, namespace: 'holdfast' }
-      await sandbox.client.create(
-        { group: '', version: 'v1', plural: 'namespaces' },
-        {
-          apiVersion: 'v1',
-          kind: 'Namespace',
-          metadata: { name: 'holdfast' },
-        },
-      )
       await sandbox.client.create(leases, { ...lease, metadata })
     },
   }
@@ -76,7 +69,6 @@ t.test('a cluster at rest is shown, and what is not known is said on standard er
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
   t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
-  t.match(stderr, 'There is no namespace holdfast')
   t.match(stderr, 'What the guard holds now is not shown: cannot find the replicas')
   const wide = await run(status('node-1', '-o', 'wide'))
   t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
@@ -173,6 +165,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       diskMapAgeMs: 1,
       holds,
       pendingCleanups,
+      settling: [],
     }),
   })
   await listen(api, 'test', '127.0.0.1', 0)
@@ -188,8 +181,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   t.notMatch(shown.stderr, 'What the guard holds')
 
   const child = start(['status', '--watch', '--kubeconfig', config])
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^holdfast-0 .* 2$/)
   holds = 0
@@ -198,7 +190,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   await until(/^NODE/)
   t.notMatch(await until(/^(ubuntu|holdfast)/), /^holdfast/)
   child.kill('SIGINT')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
 })
 
 t.test('help tells options, exit codes and examples', async (t) => {
@@ -208,24 +200,10 @@ t.test('help tells options, exit codes and examples', async (t) => {
     t.match(stdout, text)
 })
 
-/** The lines that a process prints, as they come. */
-function linesOf(child: ChildProcess) {
-  if (!child.stdout) throw new Error('no output')
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return async (pattern: RegExp): Promise<string> => {
-    for (;;) {
-      const next = await lines.next()
-      if (next.done === true) throw new Error(`ended without ${String(pattern)}`)
-      if (pattern.test(next.value)) return next.value
-    }
-  }
-}
-
 t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
   const { status, cleanUp, evict, reserve } = await cluster(t)
-  const child = start(status('--watch'))
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  const child = startProcess(status('--watch'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^node-1 .* ok$/)
   await cleanUp()
@@ -241,18 +219,56 @@ t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
   await reserve()
   await until(/^node-2 .* 1 removal +ok$/)
   child.kill('SIGINT')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
 })
 
 t.test('watching yields one YAML document for each change', async (t) => {
   const { status, cleanUp } = await cluster(t)
   await cleanUp()
   const child = start(status('--watch', '-o', 'yaml', 'node-1'))
-  const exit = once(child, 'exit')
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(child.end)
   const until = linesOf(child)
   await until(/^---$/)
   await until(/^ {4}ageKnown: at least$/)
   child.kill('SIGTERM')
-  t.strictSame(await exit, [0, null])
+  t.equal(await child.exit, 0)
+})
+
+/** Watches a cluster of one node until so much was shown. */
+async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string[]> {
+  const small = world('v1.8.0')
+    .node('n', [disk('d')])
+    .image('i', [ready('d')])
+  const ended = new AbortController()
+  const written: string[] = []
+  const listeners = new Set<() => void>()
+  const subscribe = (listener: () => void) => {
+    listeners.add(listener)
+    return () => listeners.delete(listener)
+  }
+  const screen = {
+    isTTY,
+    write: (text: string) => {
+      written.push(text)
+      for (const listener of listeners) listener()
+      if (written.length === screens) ended.abort(new Error('enough'))
+    },
+  }
+  const watchingSince = noon
+  const look = () =>
+    observe({ map: small.map, pages: [], guard: undefined, now: noon, watchingSince, only: new Set() })
+  const live = { subscribe, ageMs: () => ageMs }
+  const guard = { replicas: undefined, refresh: () => Promise.resolve() }
+  const text = () => 'status\n'
+  await watchStatus({ look, text, live, book: { subscribe }, guard, screen }, ended.signal)
+  t.equal(listeners.size, 0, 'it listens no longer')
+  return written
+}
+
+t.test('a terminal shows the newest alone, again and again', async (t) => {
+  t.strictSame(await shown(2, true), ['\u001b[H\u001b[2Jstatus\n', '\u001b[H\u001b[2Jstatus\n'])
+})
+
+t.test('a terminal says when nothing is heard of the cluster any more', async (t) => {
+  t.match(await shown(1, true, 180_000), [/status\n\nNothing was heard of the cluster for 3m\.\n$/])
 })

@@ -4,6 +4,7 @@ import type {
   PendingCleanup,
   PendingOnNode,
 } from '../../src/disk-map/disk-map-view.ts'
+import { History } from '../../src/disk-map/history.ts'
 import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
 import { diskUUID } from '../../src/longhorn/eviction.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
@@ -43,6 +44,17 @@ export class NaiveDiskMap implements DiskMapView {
 
   get pendingImageCount(): number {
     return new Set(this.#pending().map(({ image }) => image)).size
+  }
+
+  /** What is over is told in the tests of the history. */
+  readonly history = new History(0)
+
+  images() {
+    return this.#all('BackingImage')
+  }
+
+  dataSources() {
+    return this.#all('BackingImageDataSource')
   }
 
   node(name: string) {

@@ -5,7 +5,7 @@ import { text } from '../../src/doctor/text.ts'
 import { coloursFor } from '../../src/terminal/colours.ts'
 import { allKinds, facts, forbidden, registered } from './facts.ts'
 
-const plain = coloursFor({})
+const plain = coloursFor({}, {})
 
 t.test('where all is well, each check says so', (t) => {
   const { findings, summary, ...document } = diagnose(facts())
@@ -34,6 +34,8 @@ t.test('what cannot be looked at is unknown with the reason, in each check, and 
       deployments: forbidden,
       pods: forbidden,
       book: forbidden,
+      anchor: forbidden,
+      books: forbidden,
       leases: forbidden,
       clock: forbidden,
     }),
@@ -69,7 +71,7 @@ t.test('a person reads a line for each finding, its reason and remedy below, and
     shown,
     /\nunknown {2}reservations {2}The Leases in holdfast could not be read\.\n {9}why: ann is not/,
   )
-  t.match(shown, /\n\n0 error, 1 warn, 1 unknown, 8 ok\n$/)
+  t.match(shown, /\n\n0 error, 1 warn, 1 unknown, 9 ok\n$/)
   t.match(text(diagnose(facts()), coloursFor({ isTTY: true }, {})), '\u001b[32mok     \u001b[39m')
   t.end()
 })

@@ -59,6 +59,8 @@ export function facts(but: Partial<Facts> = {}): Facts {
     deployments: { seen: [{ name: 'holdfast', wanted: 2 }] },
     pods: { seen: [pod, { ...pod, name: 'holdfast-2' }] },
     book: { seen: { pages: [], unreadable: [] } },
+    anchor: { seen: 'holdfast' },
+    books: { seen: ['holdfast'] },
     leases: { seen: [{ name: 'certificate-writer', holder: 'holdfast-1', renewedAt: noon - 5_000 }] },
     clock: { seen: { aheadMs: 100, uncertainMs: 510 } },
     ...but,

@@ -36,7 +36,7 @@ t.test('each right that is missing is told, with what becomes of the guard witho
 t.test('what is missing for the same purpose is told at once', (t) => {
   const rights = rightsOf(names).map((right) => ({ right, allowed: { seen: false } }))
   const findings = checkRights({ rights, names })
-  t.strictSame(levels(findings), ['error', 'error', 'warn', 'warn'])
+  t.strictSame(levels(findings), ['error', 'error', 'warn', 'warn', 'warn'])
   t.match(said(findings), /get leases\.coordination\.k8s\.io in holdfast, list leases/)
   t.end()
 })

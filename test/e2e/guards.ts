@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url'
+import { holdfast } from '../fixtures/main.ts'
 import { Balancer } from '../race/balancer.ts'
 import { Child } from './child.ts'
-
-const main = fileURLToPath(new URL('../../src/main.js', import.meta.url))
 
 /** What the Deployment says of each replica. */
 export interface PodTemplate {
@@ -21,7 +19,7 @@ export class Replica {
 
   constructor(name: string, template: PodTemplate) {
     this.name = name
-    const args = ['--enable-source-maps', main, ...template.args, ...template.here]
+    const args = [...holdfast, ...template.args, ...template.here]
     const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', HOLDFAST_REPLICA: name }
     this.process = new Child(name, process.execPath, args, env)
   }

@@ -19,7 +19,7 @@ t.test('on the embedded API server', async (t) => {
   const api = await ApiServer.start({})
   const tls = await certificateFor('localhost')
   const configuration = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '0s' },
   ])
   const connection = connectTo(api.url)
   const guard = new Guard(configuration, {

@@ -11,10 +11,10 @@ import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { readImage } from '../../src/sandbox/longhorn/image-object.ts'
 import { readReplica } from '../../src/sandbox/longhorn/replica-object.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
+import { untilHung } from '../fixtures/limits.ts'
 
 const namespace = 'longhorn-system'
 const forEver = new AbortController().signal
-const soon = (): AbortSignal => AbortSignal.timeout(20_000)
 
 /** An embedded cluster with a guard, and its disk map as an operator sees it. */
 async function cluster(t: Test, release: string, guarded = true) {
@@ -23,10 +23,12 @@ async function cluster(t: Test, release: string, guarded = true) {
     release,
     nodes: 3,
     images: 3,
-    longhorn: { drainMs: 80, restartMs: 200 },
+    longhorn: { drainMs: 80, copyMs: 80, rebuildMs: 80, syncMs: 60, restartMs: 200 },
     report: () => undefined,
   })
-  const guard = guarded ? await guardSandbox(sandbox, { decided: () => undefined }, forEver) : undefined
+  const guard = guarded
+    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, '200ms')
+    : undefined
   const connection = connectTo(sandbox.api.url)
   const live = await LiveMap.open(connection, namespace, forEver)
   t.teardown(async () => {
@@ -43,7 +45,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     node = 'node-2',
   ): Promise<EvictionStep | undefined> => {
     const ending = new AbortController()
-    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(30_000)])
+    const signal = AbortSignal.any([ending.signal, untilHung()])
     const note = (text: string): void => {
       notes.push(text)
       const step = steps.find(([, words]) => text.includes(words))?.[0]
@@ -140,9 +142,10 @@ t.test('an image with copies only on two disks of the node is moved too', async 
     const kept = { evictionRequested: false }
     await change({ [uuidOf('node-3/disk-1')]: kept, [one]: kept, [two]: kept })
     const states = () => live.map.copiesOf(name).map(({ phase, state }) => `${phase} ${state}`)
-    while (states().join() !== 'present ready,present ready,present ready') await nextChange(live, soon())
+    while (states().join() !== 'present ready,present ready,present ready')
+      await nextChange(live, untilHung())
     await change({ [one]: kept, [two]: kept })
-    while (states().join() !== 'present ready,present ready') await nextChange(live, soon())
+    while (states().join() !== 'present ready,present ready') await nextChange(live, untilHung())
     t.match(await evict(), { step: 'done' }, `${release}: ${notes.join('\n')}`)
     t.strictSame(left(), [])
     t.strictSame(states(), ['present ready'])

@@ -141,7 +141,10 @@ t.test('a clean-up that has met the flag takes it down at once where managers cr
   const met = (release: string | undefined) => stepOf(world(release, flagged, [pending('d1')], [ready('d2')]))
   for (const release of [A, B]) {
     t.match(met(release), { step: 'retreat', cleanups: [{ image: 'ubuntu' }] })
-    t.match(explain(met(release)), /^1 clean-up began while the flag is up, .*: ubuntu on disk uuid-d1$/)
+    t.match(
+      explain(met(release), noon),
+      /^1 clean-up began while the flag is up, .*: ubuntu on disk uuid-d1$/,
+    )
   }
   t.equal(met(C).step, 'wait-for-removal')
   t.end()
@@ -177,17 +180,56 @@ t.test('the patches close what they evict, and leave it closed', (t) => {
 t.test('each step is told in a line, with names and numbers', (t) => {
   const replicas = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']
   t.equal(
-    explain({ step: 'wait-for-replicas', replicas }),
+    explain({ step: 'wait-for-replicas', replicas }, noon),
     'waiting for Longhorn to move 6 replicas away: r1, r2, r3, r4, r5 and 1 more',
   )
   t.match(
-    explain(stepOf(world(A, {}, [pending('d1')]))),
+    explain(stepOf(world(A, {}, [pending('d1')])), noon),
     /^waiting for 1 clean-up to end .*: ubuntu on disk uuid-d1$/,
   )
   t.match(
-    explain(stepOf(world(A, flagged, [ready('d1')]))),
+    explain(stepOf(world(A, flagged, [ready('d1')])), noon),
     /ready copy elsewhere of 1 backing image: ubuntu$/,
   )
-  t.match(explain({ step: 'impossible', problems: ['a', 'b'] }), 'a\nb')
+  t.match(explain({ step: 'impossible', problems: ['a', 'b'] }, noon), 'a\nb')
+  t.end()
+})
+
+t.test('after a clean-up the flag goes up only once Longhorn has noticed its end', (t) => {
+  const at = (of: TestCluster, now: number) =>
+    nextStep({ node: 'n1', disk: undefined }, of.map, { policy: defaultPolicy, now })
+  for (const release of [A, B]) {
+    const drained = world(release, {}, [ready('d1'), pending('d1')])
+      .at(noon)
+      .image('debian', [])
+    drained
+      .image('debian', [pending('d1')])
+      .at(noon + 1)
+      .image('debian', [])
+    const waiting = at(drained, noon + 2_001)
+    t.strictSame(waiting, { step: 'wait-for-notice', of: 'clean-up', until: noon + 10_001 })
+    t.equal(
+      explain(waiting, noon + 2_001),
+      'waiting about 8s until Longhorn has noticed that the clean-up has ended',
+    )
+    t.equal(at(drained, noon + 10_001).step, 'raise')
+  }
+  t.end()
+})
+
+t.test('after a clear it waits until Longhorn has noticed, before it waits for the removal', (t) => {
+  for (const release of [A, B]) {
+    const lowered = world(release, flagged, [ready('d1', going)], [ready('d2')])
+      .at(noon)
+      .node('n1', [disk('d1')], closed)
+    const at = (now: number) =>
+      nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, now })
+    t.strictSame(at(noon + 3_000), { step: 'wait-for-notice', of: 'flag', until: noon + 10_000 })
+    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is down/)
+    t.equal(at(noon + 10_000).step, 'wait-for-removal')
+  }
+  const calm = world(C, flagged, [ready('d1', going)], [ready('d2')])
+  calm.at(noon).node('n1', [disk('d1')], closed)
+  t.equal(stepOf(calm).step, 'wait-for-removal', 'nothing crashes there')
   t.end()
 })

@@ -3,6 +3,7 @@ import t from 'tap'
 import { planEvictions, type EvictionPlan } from '../../src/eviction/plan.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, ready, type RawImageOptions } from '../fixtures/raw-objects.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 const usual = { reopen: false, batchSize: Infinity }
 const three = { minNumberOfCopies: 3 }
@@ -202,9 +203,9 @@ t.test(
           })
         })
       }),
-      { numRuns: 2_000 },
+      { numRuns: depth(400, 2_000) },
     )
-    t.ok(plans > 200, `${plans} plans`)
+    t.ok(plans > depth(40, 200), `${plans} plans`)
     t.end()
   },
 )

@@ -95,7 +95,7 @@ t.test('a disk that has moved meanwhile is claimed where it is', async (t) => {
 
 t.test('a node that is gone meanwhile has no disks', async (t) => {
   const truth = cluster('v1.8.0').node('n2', [disk('d3'), disk('d4')])
-  const world = behind(truth)
+  const world = behind(truth, { policy: { settleMs: 0 } })
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
   t.match(world.trips, ['swap n1', 'node n1', 'swap (unowned disks)', 'nodes'])
 })

@@ -39,7 +39,7 @@ async function guarded(t: Test) {
   }
   const tls = await certificateFor('localhost')
   const configuration = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '0s' },
   ])
   const onProblem = (problem: Error) => t.fail(problem.message)
   const book = new LeaseBook({
@@ -53,6 +53,7 @@ async function guarded(t: Test) {
   const guard = new Guard(configuration, { connection, tls, book, log: createLog('silent', process.stderr) })
   t.teardown(async () => {
     await guard.stop()
+    await book.stop()
     await sandbox.stop()
   })
   const { port } = await guard.start()

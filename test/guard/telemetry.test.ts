@@ -18,7 +18,7 @@ t.test('what a guard refuses is in its log, its metrics, and an Event at the obj
   const lines: string[] = []
   const tls = await certificateFor('localhost')
   const configuration = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '0s' },
   ])
   const log = createLog('info', { write: (line) => void lines.push(line) })
   const guard = new Guard(configuration, { connection: connectTo(sandbox.api.url), tls, log })

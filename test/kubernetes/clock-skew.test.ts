@@ -10,6 +10,7 @@ function serverAt(clock: FakeClock, aheadMs: number, tookMs = 0): Connection {
   return {
     server: 'http://api',
     namespace: undefined,
+    inPod: false,
     request: () => {
       const date = new Date(clock.now() + aheadMs).toUTCString()
       clock.advance(tookMs)

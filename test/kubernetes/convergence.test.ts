@@ -3,6 +3,7 @@ import t from 'tap'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import type { Fault } from './fake-api-server.ts'
 import { path, sameObjects, startFollowing, thing, waitOf, type Following } from './following.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 /** Something that happens to the server. */
 interface Step {
@@ -108,7 +109,5 @@ t.test('whatever happened, once the server behaves what is known is what is stor
     }
     if (following.clock.pending > 0) throw new Error(`${following.clock.pending} timers are left`)
   }
-  await t.resolves(
-    fc.assert(fc.asyncProperty(story, tell), { numRuns: 300, interruptAfterTimeLimit: 40_000 }),
-  )
+  await t.resolves(fc.assert(fc.asyncProperty(story, tell), { numRuns: depth(40, 300) }))
 })

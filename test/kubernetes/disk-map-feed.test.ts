@@ -1,73 +1,10 @@
-import t, { type Test } from 'tap'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
-import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
-import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
+import t from 'tap'
+
+import { kinds } from '../../src/longhorn/kinds.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
-import { FakeApiServer } from './fake-api-server.ts'
-import { FakeClock } from '../fixtures/fake-clock.ts'
+import { feeding, node, pathOf } from './feeding.ts'
 
 const { signal } = new AbortController()
-
-function pathOf(kind: Kind): string {
-  return `/apis/longhorn.io/v1beta2/namespaces/longhorn-system/${kinds[kind].plural}`
-}
-
-function node(name: string, evictionRequested: unknown = false) {
-  return { metadata: { name }, spec: { evictionRequested } }
-}
-
-/** A sink that remembers, and refuses on demand. */
-class RememberingSink {
-  readonly objects = new Map<string, LonghornObject>()
-  readonly times = new Set<number>()
-  refuse: string | undefined
-
-  apply(object: LonghornObject, at: number): void {
-    if (object.metadata.name === this.refuse) throw new Error(`no room for ${this.refuse}`)
-    this.times.add(at)
-    this.objects.set(`${object.kind}/${object.metadata.name}`, object)
-  }
-
-  remove(kind: Kind, name: string, at: number): void {
-    this.times.add(at)
-    this.objects.delete(`${kind}/${name}`)
-  }
-
-  get names(): string[] {
-    return [...this.objects.keys()].sort()
-  }
-}
-
-/** Feeds a remembering sink from a fake server that `prepare` may misuse; all is stopped with the test. */
-async function feeding(
-  t: Test,
-  prepare: (server: FakeApiServer) => void = () => undefined,
-  options: Partial<DiskMapFeedOptions> = {},
-) {
-  const server = await FakeApiServer.start()
-  prepare(server)
-  const clock = new FakeClock()
-  const connection = connectTo(server.url, { clock })
-  const sink = new RememberingSink()
-  const problems: FeedProblem[] = []
-  const feed = new DiskMapFeed({
-    connection,
-    namespace: 'longhorn-system',
-    sink,
-    onProblem: (problem) => problems.push(problem),
-    clock,
-    random: () => 0.5,
-    ...options,
-  })
-  t.teardown(async () => {
-    await feed.stop()
-    connection.close()
-    await server.down()
-  })
-  const watching = async () => await eventually(() => server.watches === 6, 'all six kinds are watched')
-  return { server, clock, sink, problems, feed, watching }
-}
 
 t.test('what is fed', (t) => {
   t.test('every kind of Longhorn is followed in its namespace, and nothing else', async (t) => {

@@ -63,6 +63,7 @@ function answering(status: number, json: unknown): Connection {
   return {
     server: 'http://nowhere',
     namespace: undefined,
+    inPod: false,
     request: () => Promise.resolve({ status, headers: {}, body: nothing(), text }),
     close: () => undefined,
   }

@@ -5,6 +5,7 @@ import { diskUUID, isEvicting } from '../../src/longhorn/eviction.ts'
 import { kinds, type Kind } from '../../src/longhorn/kinds.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import { disk, pending, rawImage, rawNode, rawSource, ready, uuid } from '../fixtures/raw-objects.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 const allKinds: readonly Kind[] = [
   'Node',
@@ -232,7 +233,7 @@ t.test('parsing never throws and never fails without a word, whatever it is give
       const result = kinds[kind].parse(raw)
       return result.ok ? result.value.kind === kind : result.problem.length > 10
     }),
-    { numRuns: 1000 },
+    { numRuns: depth(200, 1_000) },
   )
   t.end()
 })

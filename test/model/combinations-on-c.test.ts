@@ -1,3 +1,3 @@
-import { combined } from './combined.ts'
+import { anyRequests } from './checked.ts'
 
-combined('C')
+anyRequests('C')

@@ -9,6 +9,8 @@ export interface Explored {
   readonly runs: number
   /** The longest way from the start, in steps. */
   readonly depth: number
+  /** The wishes that were committed in some order of things. */
+  readonly committed: ReadonlySet<string>
   /** Undefined if every promise was kept. */
   readonly counterExample: readonly string[] | undefined
 }
@@ -23,13 +25,15 @@ export async function explore(scenario: Scenario, depth: number): Promise<Explor
   const ways: (readonly number[])[] = [[]]
   let runs = 0
   let longest = 0
+  const committed = new Set<string>()
   // The list grows while it is walked through.
   for (const way of ways) {
     const world = new World(scenario)
     runs += 1
     longest = way.length
     for (const choice of way) await world.take(chosen(world, choice))
-    const explored = { scenario: scenario.name, runs, depth: longest }
+    noteCommits(world, committed)
+    const explored = { scenario: scenario.name, runs, depth: longest, committed }
     if (world.broken !== undefined) {
       return { ...explored, states: seen.size, counterExample: [...world.trace, `=> ${world.broken}`] }
     }
@@ -38,8 +42,22 @@ export async function explore(scenario: Scenario, depth: number): Promise<Explor
     seen.add(state)
     if (way.length < depth) world.steps().forEach((_, choice) => ways.push([...way, choice]))
   }
-  return { scenario: scenario.name, states: seen.size, runs, depth: longest, counterExample: undefined }
+  return {
+    scenario: scenario.name,
+    states: seen.size,
+    runs,
+    depth: longest,
+    committed,
+    counterExample: undefined,
+  }
 }
+
+function noteCommits({ trace }: World, committed: Set<string>): void {
+  for (const what of trace) if (what.startsWith(commits)) committed.add(what.slice(commits.length))
+}
+
+/** How the trace begins a line that tells of a commit. */
+const commits = 'committed: '
 
 function chosen(world: World, choice: number): Step {
   const step = world.steps()[choice]
@@ -61,6 +79,7 @@ export async function walk(
 ): Promise<Explored> {
   const random = generator(seed)
   let [states, longest] = [0, 0]
+  const committed = new Set<string>()
   for (let runs = 1; runs <= walks; runs++) {
     const world = new World(scenario)
     for (let at = 0; at < depth; at++) {
@@ -70,9 +89,10 @@ export async function walk(
       await world.take(step)
       states += 1
       longest = Math.max(longest, at + 1)
+      noteCommits(world, committed)
       if (world.broken === undefined) continue
       const counterExample = [...world.trace, `=> ${world.broken}`]
-      return { scenario: scenario.name, states, runs, depth: longest, counterExample }
+      return { scenario: scenario.name, states, runs, depth: longest, committed, counterExample }
     }
   }
   return {
@@ -80,6 +100,7 @@ export async function walk(
     states,
     runs: walks,
     depth: longest,
+    committed,
     counterExample: undefined,
   }
 }

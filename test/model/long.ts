@@ -1,6 +1,6 @@
 import { explore, walk, type Explored } from './explore.ts'
 import { report } from './report.ts'
-import { combinations, pairs } from './scenarios.ts'
+import { combinations, overlapping, pairs } from './scenarios.ts'
 import type { Scenario } from './scenario.ts'
 
 /** Deeper than the tests go: as many as fit in ten minutes on one core. */
@@ -8,7 +8,7 @@ const pairDepth = 12
 const combinationDepth = 6
 const walks = 60
 
-const wild = { reviews: 3, jumps: 4, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
+const wild = { reviews: 3, jumps: 4, outages: 1, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
 
 let [states, broken] = [0, 0]
 const began = performance.now()
@@ -36,6 +36,19 @@ for (const profile of ['A', 'B', 'C'] as const) {
   await phase(`orderings on profile ${profile}, all within ${pairDepth} steps`, twice, (scenario) =>
     explore(scenario, pairDepth),
   )
+  if (profile !== 'C') {
+    await phase(
+      `what is over on profile ${profile}, all within ${pairDepth} steps`,
+      overlapping(profile),
+      (scenario) => explore(scenario, pairDepth),
+    )
+    const outages = overlapping(profile, { reviews: 4, jumps: 6, outages: 2, crash: true, flaky: true })
+    await phase(
+      `what is over, with outages, on profile ${profile}, 2,000 random walks each`,
+      outages,
+      (scenario, at) => walk(scenario, 2_000, 80, at),
+    )
+  }
   for (const size of [2, 3] as const) {
     const tame = combinations(size, profile, {})
     await phase(

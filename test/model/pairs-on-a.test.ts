@@ -1,5 +1,6 @@
 import t from 'tap'
 import { exhaustively } from './checked.ts'
 import { pairs } from './scenarios.ts'
+import { depth } from '../fixtures/thorough.ts'
 
-exhaustively(t, pairs('A'), 8)
+exhaustively(t, pairs('A'), depth(5, 8))

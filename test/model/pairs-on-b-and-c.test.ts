@@ -1,5 +1,6 @@
 import t from 'tap'
 import { exhaustively } from './checked.ts'
 import { pairs } from './scenarios.ts'
+import { depth } from '../fixtures/thorough.ts'
 
-exhaustively(t, [...pairs('B'), ...pairs('C')], 8)
+exhaustively(t, [...pairs('B'), ...pairs('C')], depth(5, 8))

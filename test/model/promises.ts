@@ -6,11 +6,16 @@ import type { Store } from './store.ts'
 /**
  * The crash predicate, written down once more straight from longhorn.md §2, on purpose without a line of the code
  * under test: on A any disk of a node with a flag, on B the disks that are wanted empty.
+ *
+ * A manager reads nodes and images through two caches that lag, and a sync holds one node while it works. So what it
+ * looks at is any version of the node that was current lately, and beside it any such version of an image.
+ *
+ * @param since versions that were replaced by then are in nobody's hands any more; in model milliseconds
  */
-export function crashing(store: Store, profile: Scenario['profile']): string[] {
+export function crashing(store: Store, profile: Scenario['profile'], since: number): string[] {
   if (profile === 'C') return []
-  const pending = new Set(store.all('BackingImage').flatMap(pendingOf))
-  return store.all('Node').flatMap((node) => {
+  const pending = new Set(store.versions('BackingImage', since).flatMap(pendingOf))
+  const found = store.versions('Node', since).flatMap((node) => {
     const names = [...node.spec.disks.keys()]
     const gate =
       node.spec.evictionRequested || names.some((name) => node.spec.disks.get(name)?.evictionRequested)
@@ -21,6 +26,7 @@ export function crashing(store: Store, profile: Scenario['profile']): string[] {
     })
     return meets.length > 0 ? [`${node.metadata.name} crashes: a clean-up is pending on ${meets.join()}`] : []
   })
+  return [...new Set(found)]
 }
 
 function pendingOf({ spec, status }: BackingImage): string[] {

@@ -3,7 +3,7 @@ import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
+import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import { watched, type ModelObject, type NumberedPage, type Store, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
@@ -24,6 +24,8 @@ export interface Sabotage {
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
   readonly knowledge?: (knowledge: Knowledge) => Knowledge
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
+  /** What is seen of an object that was told or read. */
+  readonly seen?: <T extends ModelObject>(object: T) => T
 }
 
 /** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
@@ -39,6 +41,8 @@ export class Replica {
   history: string[] = []
   crashed = false
   readonly #store: Store
+  readonly #time: ModelTime
+  readonly #sabotage: Sabotage
   readonly #delivered: Record<Watched, number> = { Node: 0, BackingImage: 0, BackingImageDataSource: 0 }
   #pagesDelivered = 0
   readonly #pages = new Map<string, NumberedPage>()
@@ -62,11 +66,13 @@ export class Replica {
     this.id = id
     this.process = process
     this.#store = store
+    this.#time = time
+    this.#sabotage = sabotage
     const clock = time.clockOf(id)
     this.#now = () => clock.monotonic()
     this.#listedAt = process > 0 ? this.#now() : -Infinity
     const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
-    this.map.apply(parsed('Setting', setting), time.now)
+    this.map.apply(parsed('Setting', setting), this.#now())
     const { options } = sabotage
     const book = sabotage.book?.(this.#book(), clock) ?? this.#book()
     const reads = sabotage.reads?.(this.#reads(), this.map) ?? this.#reads()
@@ -89,7 +95,7 @@ export class Replica {
         onProblem: () => undefined,
       },
     )
-    for (const kind of watched) while (this.behind(kind) > 0) this.deliver(kind, time.now)
+    this.#list()
     while (this.pagesBehind() > 0) this.deliverPage()
   }
 
@@ -104,12 +110,43 @@ export class Replica {
   }
 
   /** The watch brings the next object of a kind. */
-  deliver(kind: Watched, now: number): string {
+  deliver(kind: Watched): string {
     const event = this.#store.events(kind)[this.#delivered[kind]++]
     if (!event) return 'nothing'
-    this.map.apply(event, now)
-    this.changes.tell(objectChange(kind, event.metadata.name))
+    this.#apply(event)
     return `${kind} ${event.metadata.name} v${event.metadata.resourceVersion}`
+  }
+
+  /** Its own watches have broken too: it lists everything anew. */
+  relist(): void {
+    this.map.history.outageBegan(this.#now())
+    this.#list()
+    this.map.history.outageEnded(this.#now())
+    this.#time.mark(this.#policy.settleAfterOutageMs)
+  }
+
+  /** A list shows every object as it is, and nothing of what it was before. */
+  #list(): void {
+    for (const kind of watched) {
+      const news = this.#store.events(kind).slice(this.#delivered[kind])
+      const latest = new Map(news.map((event) => [event.metadata.name, event]))
+      for (const event of latest.values()) this.#apply(event)
+      this.#delivered[kind] += news.length
+    }
+  }
+
+  #apply(event: ModelObject): void {
+    this.map.apply(this.#seen(event), this.#now())
+    this.changes.tell(objectChange(event.kind, event.metadata.name))
+    this.#time.mark(this.#policy.settleMs)
+  }
+
+  #seen<T extends ModelObject>(object: T): T {
+    return this.#sabotage.seen?.(object) ?? object
+  }
+
+  get #policy(): Policy {
+    return this.#sabotage.options?.policy ?? defaultPolicy
   }
 
   /** The watch brings the next change of a page. */
@@ -119,7 +156,7 @@ export class Replica {
     const { key, version, settled } = event.page
     this.#watched.set(key, event.change)
     if (version === undefined || !settled) this.#unmarkedAt.set(key, this.#now())
-    if (event.change > this.#seen(key).change) this.#keep(event)
+    if (event.change > this.#known(key).change) this.#keep(event)
     else this.changes.tell(pageChange(key))
     return `page ${event.page.key}`
   }
@@ -134,7 +171,25 @@ export class Replica {
     return `${positions}|${this.pagesBehind()}|${pages.toSorted().join()}`
   }
 
-  #seen(key: string): NumberedPage {
+  /** What it remembers of what has ended, as far as it still matters; for telling states apart. In model time. */
+  remembers(sinceInModel: number): string {
+    const { history } = this.map
+    const now = this.#now()
+    const since = now - (this.#time.now - sinceInModel)
+    const ended = [...history.ended()]
+      .filter(({ at }) => at > since)
+      .map(({ at, ...over }) => `${Object.values(over).join('-')}:${now - at}`)
+    const unseen = watched.map((kind) => {
+      const at = history.unseen(kind)?.at
+      return at !== undefined && at > since ? now - at : 'none'
+    })
+    const { outage } = history
+    return [ended, unseen, outage ? [now - outage.began, now - (outage.ended ?? now)] : 'none']
+      .map(String)
+      .join('|')
+  }
+
+  #known(key: string): NumberedPage {
     return this.#pages.get(key) ?? { change: 0, page: { key, version: undefined, reservations: [] } }
   }
 
@@ -182,7 +237,7 @@ export class Replica {
 
   #book(): ReservationBook {
     return {
-      seen: (key) => this.#seen(key).page,
+      seen: (key) => this.#known(key).page,
       pages: () =>
         [...this.#pages.values()].map(({ page }) => page).filter(({ version }) => version !== undefined),
       read: (key, signal) =>
@@ -203,7 +258,7 @@ export class Replica {
           signal,
           (swapped) => (swapped ? 'done' : 'conflict'),
         ).then((swapped) => {
-          if (swapped && swapped.change > this.#seen(page.key).change) this.#keep(swapped)
+          if (swapped && swapped.change > this.#known(page.key).change) this.#keep(swapped)
           return swapped?.page
         }),
       markedSince: ({ key, version }) => {
@@ -232,18 +287,22 @@ export class Replica {
     }
   }
 
+  #all<K extends Watched>(kind: K) {
+    return this.#store.all(kind).map((object) => this.#seen(object))
+  }
+
   #reads(): QuorumReads {
     const list = (objects: readonly ModelObject[]): string =>
       objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
     return {
-      images: (signal) => this.#ask('list images', () => this.#store.all('BackingImage'), signal, list),
+      images: (signal) => this.#ask('list images', () => this.#all('BackingImage'), signal, list),
       dataSources: (signal) =>
-        this.#ask('list data sources', () => this.#store.all('BackingImageDataSource'), signal, list),
-      nodes: (signal) => this.#ask('list nodes', () => this.#store.all('Node'), signal, list),
+        this.#ask('list data sources', () => this.#all('BackingImageDataSource'), signal, list),
+      nodes: (signal) => this.#ask('list nodes', () => this.#all('Node'), signal, list),
       node: (name, signal) =>
         this.#ask(
           `get node ${name}`,
-          () => this.#store.find('Node', name),
+          () => this.#all('Node').find(({ metadata }) => metadata.name === name),
           signal,
           (node) => list(node ? [node] : []),
         ),

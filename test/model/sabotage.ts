@@ -47,6 +47,19 @@ export const noConfirmation: Sabotage = {
 /** Expiry shorter than commit: reservations end while their writes are still on their way. */
 export const earlyExpiry: Sabotage = { options: { commitMs: 1_000 } }
 
+/** Nothing that is over counts any more. */
+export const noSettling: Sabotage = { options: { policy: { ...defaultPolicy, settleMs: 0 } } }
+
+/** An outage makes no difference. */
+export const noOutages: Sabotage = {
+  options: { policy: { ...defaultPolicy, settleAfterOutageMs: defaultPolicy.settleMs } },
+}
+
+/** What was not seen has not been: the generation of objects tells nothing. */
+export const noGenerations: Sabotage = {
+  seen: (object) => ({ ...object, metadata: { ...object.metadata, generation: 1 } }),
+}
+
 /** The rule of profile A narrowed to that of profile B: only the evicted disks count. */
 export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, release: 'v1.8.1' } } }
 

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly reviews: number
   /** How often time may jump to the next timer. */
   readonly jumps: number
+  /** How often all watches may break. */
+  readonly outages: number
   /** Whether a replica may crash. */
   readonly crash: boolean
   /** Whether a replica may restart under its name: what it reserved stays, and what it knew is gone. */
@@ -42,7 +44,7 @@ export function scenario(
   more: Partial<Scenario> = {},
 ): Scenario {
   const nothing = { crash: false, restarts: false, steps: false, flaky: false, losses: false }
-  const usual = { reviews: 2, jumps: 0, budgetMs: 0, sabotage: {}, ...nothing }
+  const usual = { reviews: 2, jumps: 0, outages: 0, budgetMs: 0, sabotage: {}, ...nothing }
   return { ...usual, name, profile, objects, wishes, ...more }
 }
 

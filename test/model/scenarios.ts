@@ -1,4 +1,4 @@
-import { copy, disk, planned, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, planned, ready } from '../fixtures/raw-objects.ts'
 import { clear, cleanUp, evict, join, longhornCleansUp, place, type Wish } from './request.ts'
 import { image, node, scenario, source, type Scenario } from './scenario.ts'
 import type { ModelObject } from './store.ts'
@@ -13,7 +13,11 @@ export const calm: readonly ModelObject[] = [
   image('i2', [ready('d2'), ready('d4')]),
 ]
 
-const flagged: readonly ModelObject[] = [node('n1', [disk('d1', evicting), disk('d2')]), ...calm.slice(1)]
+/** The same, and the eviction of one disk is requested. */
+export const flagged: readonly ModelObject[] = [
+  node('n1', [disk('d1', evicting), disk('d2')]),
+  ...calm.slice(1),
+]
 
 const unready: readonly ModelObject[] = [
   ...calm.slice(0, 2),
@@ -91,6 +95,45 @@ export function pairs(profile: Scenario['profile']): Scenario[] {
   }
   return all[profile].map(([name, objects, wishes]) =>
     scenario(`${name} (${profile})`, profile, objects, wishes, { reviews: 1 }),
+  )
+}
+
+const flaggedAndFresh: readonly ModelObject[] = [...flagged.slice(0, 2), image('i9', [])]
+const draining: readonly ModelObject[] = [...calm.slice(0, 2), image('i1', [pending('d1'), ready('d3')])]
+/** The first file stands in status, and not in spec yet. */
+const finishing: readonly ModelObject[] = [
+  ...calm.slice(0, 2),
+  image('i9', [pending('d1', 'in-progress')]),
+  source('i9', 'd1'),
+]
+const leaving: readonly ModelObject[] = [
+  node('n1', [disk('d1')]),
+  node('n2', [disk('d3', evicting)]),
+  image('i1', [pending('d9'), ready('d1')]),
+]
+/** The flag went up and down a moment before the guard started. */
+export const justCleared: readonly ModelObject[] = [...calm, ...flagged.slice(0, 1), ...calm.slice(0, 1)]
+
+/** What is admitted once something is over, and must not meet it in the hands of who lags. */
+const overlaps: readonly Pair[] = [
+  ['o4: a clear, and the end of the eviction', flagged, [clear('n1'), longhornCleansUp('i1', ['d1'])]],
+  ['o5: a clear, and a first file', flaggedAndFresh, [clear('n1'), place('i9', 'd1')]],
+  ['o1: the end of a clean-up, and an eviction', draining, [evict('n1', 'd1')]],
+  ['o6: the end of a first file, and an eviction', finishing, [evict('n1', 'd1')]],
+  ['o7: the end of a clean-up, and a disk that joins', leaving, [join('n2', 'd9')]],
+  ['a restart after a clear, and a clean-up', justCleared, [cleanUp('i1', ['d1'])]],
+]
+
+/** On profile A the other disks of the node count as well. */
+const overlapsOfA: readonly Pair[] = [
+  ['o2: a clear, and a clean-up on another disk', flagged, [clear('n1'), cleanUp('i2', ['d2'])]],
+  ['o1: the end of a clean-up, and an eviction of another disk', draining, [evict('n1', 'd2')]],
+]
+
+/** Every one of them, with time that passes. The last wish can be asked again, and is admitted in the end. */
+export function overlapping(profile: 'A' | 'B', more: Partial<Scenario> = {}): Scenario[] {
+  return [...overlaps, ...(profile === 'A' ? overlapsOfA : [])].map(([name, objects, wishes]) =>
+    scenario(`${name} (${profile})`, profile, objects, wishes, { reviews: 2, jumps: 2, ...more }),
   )
 }
 

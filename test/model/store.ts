@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Contents, Page } from '../../src/gate/reservation-book.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
@@ -21,6 +22,13 @@ export const watched = ['Node', 'BackingImage', 'BackingImageDataSource'] as con
 /** One of the {@link watched} kinds. */
 export type Watched = (typeof watched)[number]
 
+/** A version that another took the place of. */
+export interface PastVersion {
+  readonly object: ModelObject
+  /** When it was replaced, in model milliseconds. */
+  readonly until: number
+}
+
 /**
  * What the API server has stored, with everything that ever changed, so that a watch can bring it later. Versions
  * count each kind by itself: they are compared within one kind only, and so fewer states differ for nothing.
@@ -31,6 +39,12 @@ export class Store {
   readonly #sudden = new Set<ModelEvent>()
   readonly #pages = new Map<string, NumberedPage>()
   readonly #pageEvents: NumberedPage[] = []
+  readonly #past: PastVersion[] = []
+  readonly #time: { readonly now: number }
+
+  constructor(time: { readonly now: number }) {
+    this.#time = time
+  }
 
   find<K extends Watched>(kind: K, name: string): Extract<ModelObject, { kind: K }> | undefined {
     const object = this.#objects.get(`${kind}/${name}`)
@@ -41,6 +55,17 @@ export class Store {
     const found: Extract<ModelObject, { kind: K }>[] = []
     for (const object of this.#objects.values()) if (isKind(object, kind)) found.push(object)
     return found
+  }
+
+  /** Every version of a kind that was current at some moment after `since`: what a reader may have in its hands. */
+  versions<K extends Watched>(kind: K, since: number): Extract<ModelObject, { kind: K }>[] {
+    const past = this.past(since).map(({ object }) => object)
+    return [...past.filter((object) => isKind(object, kind)), ...this.all(kind)]
+  }
+
+  /** The versions that were replaced after `since`. */
+  past(since: number): PastVersion[] {
+    return this.#past.filter(({ until }) => until > since)
   }
 
   objects(): Iterable<ModelObject> {
@@ -74,8 +99,13 @@ export class Store {
   /** Puts the object in place of the one of its name, as its next version. */
   put(object: ModelObject): void {
     const key = `${object.kind}/${object.metadata.name}`
-    const version = this.#events[object.kind].length + 1
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(version) } }
+    const before = this.#objects.get(key)
+    const resourceVersion = String(this.#events[object.kind].length + 1)
+    const stored = {
+      ...object,
+      metadata: { ...object.metadata, resourceVersion, generation: next(before, object) },
+    }
+    if (before) this.#past.push({ object: before, until: this.#time.now })
     this.#objects.set(key, stored)
     this.#events[object.kind].push(stored)
   }
@@ -96,6 +126,13 @@ export class Store {
     this.#pageEvents.push(numbered)
     return numbered
   }
+}
+
+/** The API server counts the changes of spec. */
+function next(before: ModelObject | undefined, { spec, metadata }: ModelObject): number {
+  if (!before) return metadata.generation
+  const { generation } = before.metadata
+  return isDeepStrictEqual(before.spec, spec) ? generation : generation + 1
 }
 
 function isKind<K extends Watched>(

@@ -6,6 +6,9 @@ interface Timer {
   readonly fire: () => void
 }
 
+/** No replica has this number. */
+const nobody = 0
+
 /** Model time, in milliseconds: it stands still until a step lets it jump to the next timer. */
 export class ModelTime {
   now = Date.parse('2026-11-23T12:00:00Z')
@@ -34,6 +37,13 @@ export class ModelTime {
   /** Sets the time of day of an owner; what is counted goes on as before. */
   setWrong(owner: number, ms: number): void {
     this.#wrongBy.set(owner, ms)
+  }
+
+  /** Makes time stop at this moment on its way, since something ends then of itself. */
+  mark(ms: number): void {
+    const due = this.now + ms
+    const known = [...this.#timers].some((timer) => timer.owner === nobody && timer.due === due)
+    if (!known) this.#timers.add({ due, owner: nobody, fire: () => undefined })
   }
 
   /** The timers that are set, as milliseconds from now, in order. */

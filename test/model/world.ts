@@ -3,7 +3,8 @@ import type { Decision } from '../../src/gate/decision.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { clockSteps } from './clock-steps.ts'
 import { controllerSteps } from './longhorn.ts'
-import { crashing, safeImages } from './promises.ts'
+import { safeImages } from './promises.ts'
+import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
 import type { Wish } from './request.ts'
 import { releases, type Scenario } from './scenario.ts'
@@ -27,8 +28,8 @@ const requestTimeoutMs = 60_000
 
 /** One cluster with two replicas of the guard, and everything that can happen in it, step by step. */
 export class World {
-  readonly store = new Store()
   readonly time = new ModelTime()
+  readonly store = new Store(this.time)
   readonly replicas: Replica[]
   /** What has happened so far, a line for each step. */
   readonly trace: string[] = []
@@ -39,7 +40,9 @@ export class World {
   readonly #phases: Phase[]
   readonly #reviews: number[]
   readonly #asked = new Set<number>()
+  readonly #readers: Readers
   #jumps = 0
+  #outages = 0
   #told: number | undefined
   #crashing: readonly string[]
 
@@ -55,7 +58,8 @@ export class World {
       scenario.wishes.every(({ what }) => !what.startsWith('first file'))
     this.#phases = scenario.wishes.map(() => ({ at: 'wished' }))
     this.#reviews = scenario.wishes.map(() => 0)
-    this.#crashing = crashing(this.store, profile)
+    this.#readers = new Readers(this.store, this.time, profile)
+    this.#crashing = this.#readers.crashes()
   }
 
   /**
@@ -72,6 +76,7 @@ export class World {
       ...this.#crashSteps(),
       ...this.#restartSteps(),
       ...(this.#scenario.steps ? clockSteps(this.replicas, this.time) : []),
+      ...this.#outageSteps(),
       ...this.#timeSteps(),
     ]
     // Nothing else can change what such a read brings, so when it is made is all the same.
@@ -102,13 +107,21 @@ export class World {
   /** The state in a text: equal texts have equal futures. */
   state(): string {
     const { store, replicas, time } = this
-    const clocks = replicas.map(({ id }) => time.wrongBy(id))
-    const rest = [time.pending(), clocks, this.#jumps, this.#told, this.#reviews].map(String)
+    const rest = [
+      time.pending(),
+      replicas.map(({ id }) => time.wrongBy(id)),
+      this.#jumps,
+      this.#outages,
+      this.#told,
+      this.#reviews,
+      this.#readers.inHand(),
+      ...replicas.map((replica) => replica.remembers(this.#readers.since)),
+    ].map(String)
     return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
   }
 
   #check(safeBefore: ReadonlySet<string> | undefined): void {
-    const now = crashing(this.store, this.#scenario.profile)
+    const now = this.#readers.crashes()
     const fresh = now.find((each) => !this.#crashing.includes(each))
     if (fresh !== undefined) this.broken ??= fresh
     this.#crashing = now
@@ -220,7 +233,7 @@ export class World {
     const told = { replica: replica.id, tells: true }
     for (const kind of watched) {
       if (replica.behind(kind) === 0) continue
-      const take = (): void => void replica.deliver(kind, this.time.now)
+      const take = (): void => void replica.deliver(kind)
       yield { ...told, what: `replica ${replica.id} hears of the next ${kind}`, take }
     }
     if (replica.pagesBehind() > 0) {
@@ -277,6 +290,17 @@ export class World {
     const { profile, sabotage } = this.#scenario
     const process = { id: before.id, process: before.process + 1 }
     this.replicas[before.id - 1] = new Replica(process, this.store, this.time, releases[profile], sabotage)
+  }
+
+  /** All watches break and come back. The replicas notice, and list anew: what was in between they do not see. */
+  *#outageSteps(): Iterable<Step> {
+    if (this.#outages >= this.#scenario.outages) return
+    const take = (): void => {
+      this.#outages += 1
+      this.#readers.breakWatches()
+      for (const replica of this.replicas) if (!replica.crashed) replica.relist()
+    }
+    yield { what: 'all watches break and come back', replica: undefined, take }
   }
 
   *#timeSteps(): Iterable<Step> {

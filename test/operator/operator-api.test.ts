@@ -16,6 +16,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     diskMapAgeMs: 12,
     holds: 3,
     pendingCleanups: [],
+    settling: [],
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)

@@ -12,6 +12,7 @@ import { agentFor } from '../../src/guard/proxy-guard.ts'
 import { everythingServer } from './everything-server.ts'
 import { unasked } from './unasked.ts'
 import { exchangeRaw, partsOf, type Raw } from './raw-request.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 const doors: readonly (readonly [string, ProxyDoor])[] = [
   ['longhorn', new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)],
@@ -116,7 +117,7 @@ for (const [name, door] of doors) {
               throw new Error(`${one.body.toString()}\n--- but\n${other.body.toString()}`)
           },
         ),
-        { numRuns: 500 },
+        { numRuns: depth(60, 500) },
       )
     },
   )

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { bind } from '../../src/proxy/kubernetes/bind.ts'
 import { dryRunOf } from '../../src/proxy/kubernetes/dry-run.ts'
-import { sandboxed, type Setup } from './sandboxed.ts'
+import { idle, sandboxed, type Setup } from './sandboxed.ts'
 
 const images = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages'
 const nodes = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes'
@@ -49,7 +49,8 @@ const heldBack = {
 }
 
 t.test('an eviction during a clean-up is held back, however it is written', async (t) => {
-  const { call, cleanUp, sandbox, decided } = await proxied(t)
+  // Nothing else writes the node: a PUT names its version.
+  const { call, cleanUp, sandbox, decided } = await proxied(t, { longhorn: idle })
   t.equal((await cleanUp()).status, 200)
   const { body: node } = await call('GET', `${nodes}/node-1`)
   const spec = node.spec as object

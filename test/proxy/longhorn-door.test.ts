@@ -3,13 +3,10 @@ import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { WebSocket } from 'ws'
 import type { Change } from '../../src/rules/change.ts'
-import { sandboxed, type Setup } from './sandboxed.ts'
+import { idle, sandboxed, type Setup } from './sandboxed.ts'
 
 const nodes = { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' }
 const images = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
-
-/** Controllers that do nothing, and so end no eviction by themselves, which no proxy could hold back. */
-const idle = { reactMs: 600_000, syncMs: 600_000 }
 
 /** An embedded cluster, and a proxy before Longhorn's REST API. */
 async function proxied(t: Test, setup: Setup = {}) {

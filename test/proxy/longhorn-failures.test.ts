@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type http from 'node:http'
 import t, { type Test } from 'tap'
 import type { Decide } from '../../src/gate/decision.ts'
@@ -5,6 +6,7 @@ import type { Node } from '../../src/longhorn/node.ts'
 import { LonghornDoor, type LonghornDoorModules } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
 import { cluster } from '../fixtures/cluster.ts'
+import { turns } from '../fixtures/eventually.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
@@ -177,10 +179,11 @@ t.test('a delete has no body that counts', async (t) => {
 })
 
 t.test('an answer that is cut off while the reservation is taken back is a 502', async (t) => {
-  let cut = (): void => undefined
+  let cut = (): Promise<unknown> => Promise.resolve()
   const release = async (): Promise<void> => {
-    cut()
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await cut()
+    // Until the proxy has heard of it too.
+    await turns()
   }
   const decide: Decide = () => {
     const verdict = { decision: 'allow', warnings: [] } as const
@@ -190,7 +193,7 @@ t.test('an answer that is cut off while the reservation is taken back is a 502',
   const { put } = await proxied(t, { read, decide }, (_, response) => {
     response.writeHead(200, { 'content-length': 100 })
     response.write('half')
-    cut = () => response.destroy()
+    cut = () => once(response.destroy(), 'close')
   })
   const answer = await put(emptied)
   t.equal(answer.status, 502)

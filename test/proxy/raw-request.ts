@@ -1,4 +1,5 @@
 import { connect } from 'node:net'
+import { hangMs } from '../fixtures/limits.ts'
 
 /** A request as bytes. */
 export interface Raw {
@@ -21,7 +22,7 @@ export async function exchangeRaw(port: number, host: string, raw: Raw): Promise
   const ended = new Promise<void>((resolve, reject) => {
     socket.on('close', () => resolve())
     socket.on('error', reject)
-    socket.setTimeout(5_000, () => socket.destroy(new Error('silence for 5 s')))
+    socket.setTimeout(hangMs, () => socket.destroy(new Error('nothing comes any more')))
   })
   const { framing, bytes } = raw.body
   const framed =

@@ -14,6 +14,9 @@ export interface Setup {
   readonly hold?: string
 }
 
+/** For Longhorn’s controllers: they look once and then do nothing. */
+export const idle = { reactMs: 600_000, syncMs: 600_000 }
+
 /** An embedded cluster whose clean-ups do not end, and a proxy before one of its APIs. */
 export async function sandboxed(
   t: Test,
@@ -28,7 +31,7 @@ export async function sandboxed(
   const { audit, decided } = record()
   const host = of.api === 'longhorn' ? undefined : server.host
   const proxy = new ProxyGuard(
-    configure([{ hold, healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off' }]),
+    configure([{ hold, healthPort: 0, operatorPort: 0, host: '127.0.0.1', auditLog: 'off', settle: '0s' }]),
     { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, ...of },
     {
       connection: connectTo(sandbox.api.url),

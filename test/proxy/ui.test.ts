@@ -2,10 +2,7 @@ import http from 'node:http'
 import { text } from 'node:stream/consumers'
 import { once } from 'node:events'
 import t, { type Test } from 'tap'
-import { sandboxed } from './sandboxed.ts'
-
-/** Controllers that do nothing, and so end no eviction by themselves. */
-const idle = { reactMs: 600_000, syncMs: 600_000 }
+import { idle, sandboxed } from './sandboxed.ts'
 
 /** Longhorn's UI before a proxy, on a release. */
 async function uiOf(t: Test, release: string) {

@@ -3,6 +3,8 @@ import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { Guard } from '../../src/guard/guard.ts'
 import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
+import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
+import type { Report } from '../../src/sandbox/longhorn/report.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
@@ -17,12 +19,22 @@ export interface GuardedSandbox {
 }
 
 /** Quick, so that many rounds fit, and slow enough that a manager looks while a clean-up is pending. */
-const longhorn = { drainMs: 60, copyMs: 5, syncMs: 20, reactMs: 2, restartMs: 20, maxRestartMs: 20 }
+const quick: Partial<LonghornOptions> = {
+  ...{ drainMs: 60, copyMs: 5, syncMs: 20, reactMs: 2, restartMs: 20, maxRestartMs: 20 },
+  ...{ stepsMs: 2, relistMs: 80, maxRelistMs: 3_000 },
+}
+
+/** What a cluster is made with besides its nodes. */
+export interface SandboxExtras {
+  readonly longhorn?: Partial<LonghornOptions>
+  readonly report?: (report: Report) => void
+}
 
 /** A cluster that nobody guards yet, with so many nodes, and an image for each. */
-export function quickSandbox(nodes: number): Promise<Sandbox> {
-  const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, longhorn, report: () => undefined }
-  return Sandbox.start(options)
+export function quickSandbox(nodes: number, extras: SandboxExtras = {}): Promise<Sandbox> {
+  const { longhorn, report = () => undefined } = extras
+  const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, report }
+  return Sandbox.start({ ...options, longhorn: { ...quick, ...longhorn } })
 }
 
 /**
@@ -30,8 +42,12 @@ export function quickSandbox(nodes: number): Promise<Sandbox> {
  *
  * @param book in place of Leases
  */
-export async function guardedSandbox(nodes: number, book?: ReservationBook): Promise<GuardedSandbox> {
-  const sandbox = await quickSandbox(nodes)
+export async function guardedSandbox(
+  nodes: number,
+  book?: ReservationBook,
+  extras: SandboxExtras = {},
+): Promise<GuardedSandbox> {
+  const sandbox = await quickSandbox(nodes, extras)
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
   const log = createLog('silent', process.stderr)
@@ -45,6 +61,8 @@ export async function guardedSandbox(nodes: number, book?: ReservationBook): Pro
         port: 0,
         healthPort: 0,
         operatorPort: 0,
+        // What is over is over here: the reading of a moment ago is not what is raced for.
+        settle: '0s',
         linger: '0s',
         maxHolds: 1_000,
         auditLog: 'off',

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { Stage } from '../../src/story/stage.ts'
+import { Stage, type Outcome } from '../../src/story/stage.ts'
 import type { Way } from './way.ts'
 
 /** What many pairs of conflicting requests came to. */
@@ -14,49 +14,78 @@ export interface Tally {
   /** Pairs of which both requests were admitted, one after the other or not. */
   readonly both: number
   readonly crashes: number
+  /** Requests without an answer, since the API server went away. */
+  readonly lost: number
 }
 
 /** So far apart, in milliseconds, the two requests of a pair are sent at most. */
 const spreadMs = 2
 
+/** For so long the API server is away when it restarts. */
+const awayMs = 300
+
+/** What to send. */
+export interface PairsOptions {
+  readonly pairs: number
+  /** Ends it early. */
+  readonly enough: (tally: Tally) => boolean
+  /** One of which each request takes; as kubectl if not given. */
+  readonly ways?: readonly Way[]
+  /** How often the API server restarts, evenly spread over the pairs. */
+  readonly apiRestarts?: number
+}
+
 /**
  * Sends pairs of requests at the same moment, on every node at once: an eviction of its second disk, and the clean-up
  * of the copy on its first. After each pair all is put back.
- *
- * @param enough ends it early
- * @param ways one of which each request takes; as kubectl if not given
  */
 export async function sendPairs(
   sandbox: Sandbox,
-  pairs: number,
-  enough: (tally: Tally) => boolean,
-  ways?: readonly Way[],
+  { pairs, enough, ways, apiRestarts = 0 }: PairsOptions,
 ): Promise<Tally> {
   const stage = stageOf(sandbox)
-  let [begun, done, evictions, cleanUps, both] = [0, 0, 0, 0, 0]
+  let [begun, done, evictions, cleanUps, both, lost, restarts] = [0, 0, 0, 0, 0, 0, 0]
   const tally = (): Tally => ({
     pairs: done,
     evictions,
     cleanUps,
     both,
     crashes: sandbox.longhorn.crashes.length,
+    lost,
   })
+  let restarted = Promise.resolve()
+  const restartInTime = () => {
+    if (restarts >= apiRestarts || done < ((restarts + 1) * pairs) / (apiRestarts + 1)) return
+    restarts += 1
+    restarted = sandbox.restartApi(awayMs)
+  }
+  const answered = async (request: Promise<Outcome>): Promise<Outcome> => {
+    if (apiRestarts === 0) return await request
+    try {
+      return await request
+    } catch (error) {
+      lost += 1
+      return { admitted: false, code: 0, message: String(error) }
+    }
+  }
   const images = await imageOfEachNode(stage, sandbox)
   const rounds = [...images].map(async ([node, image]) => {
     const uuid = sandbox.cluster.uuidOf(`${node}/disk-1`)
     for (; begun < pairs && !enough(tally()); done++) {
       begun += 1
+      restartInTime()
       const [evicted, cleaned] = await together(
-        () => someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout: '1s' }),
-        () => someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout: '1s' }),
+        () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout: '1s' })),
+        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout: '1s' })),
       )
       if (evicted.admitted) evictions += 1
       if (cleaned.admitted) cleanUps += 1
       if (evicted.admitted && cleaned.admitted) both += 1
-      await putBack(stage, node, image, uuid)
+      await putBackAtLast(stage, node, image, uuid, apiRestarts > 0)
     }
   })
   await Promise.all(rounds)
+  await restarted
   return tally()
 }
 
@@ -113,6 +142,25 @@ async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise
   if (Math.random() < 0.5) return await Promise.all([a(), delayed(b)])
   const [second, first] = await Promise.all([b(), delayed(a)])
   return [first, second]
+}
+
+/** Tries again as long as the API server may be away. */
+async function putBackAtLast(
+  stage: Stage,
+  node: string,
+  image: string,
+  uuid: string,
+  mayBeAway: boolean,
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await putBack(stage, node, image, uuid)
+      return
+    } catch (error) {
+      if (!mayBeAway || attempt >= 100) throw error
+      await setTimeout(100)
+    }
+  }
 }
 
 async function putBack(stage: Stage, node: string, image: string, uuid: string): Promise<void> {

@@ -29,7 +29,7 @@ async function proxyOf(sandbox: Sandbox, of: ProxyOf, upstreamUrl: string, book?
   const settings = { hold: '1s', maxHolds: 1_000, auditLog: 'off' } as const
   const ports = { host: '127.0.0.1', healthPort: 0, operatorPort: 0 }
   const proxy = new ProxyGuard(
-    configure([{ ...ports, ...settings, replica: `proxy-${of.api}` }]),
+    configure([{ ...ports, settle: '0s', ...settings, replica: `proxy-${of.api}` }]),
     { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, ...of },
     {
       connection: connectTo(sandbox.api.url),

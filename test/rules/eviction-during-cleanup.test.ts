@@ -127,7 +127,7 @@ t.test('an outdated CRD is no reason to hold an eviction for ever on profile C',
     for (const name of ['a', 'b', 'c', 'd']) before.image(name, [pending('d1')])
     const change = before.toNode('n1', [disk('d1', evicting)])
     t.strictSame(before.effects(rule, change, {}, noon + 300_001), table[profile], `stuck, on ${profile}`)
-    before.map.remove('BackingImage', 'd')
+    before.map.remove('BackingImage', 'd', noon)
     before.map.apply(parsed('BackingImage', rawImage('d', [pending('d1')])), noon + 300_000)
     const effect = profile === 'none' ? 'warn' : 'hold'
     t.strictSame(before.effects(rule, change, {}, noon + 300_001), [effect], `one is fresh, on ${profile}`)
@@ -160,7 +160,7 @@ t.test('an unknown release is taken for the worst, and a pinned one wins', (t) =
   const other = before.toNode('n1', [disk('d1'), disk('d2', evicting)])
   t.strictSame(before.effects(rule, other), [])
   t.strictSame(before.effects(rule, other, { release: 'v1.8.0' }), ['hold'])
-  before.map.remove('Setting', 'current-longhorn-version')
+  before.map.remove('Setting', 'current-longhorn-version', noon)
   t.match(before.judge(other), [{ effect: 'hold', message: /of unknown release, so the worst is assumed/ }])
   t.end()
 })

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/profile.ts'
-import { cluster, releases, withMode } from '../fixtures/cluster.ts'
+import { cluster, noon, releases, withMode } from '../fixtures/cluster.ts'
 import { copy, disk, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const rule = 'first-file-unfinished'
@@ -39,7 +39,7 @@ t.test('a clean-up where the first file is being made, whatever the node', (t) =
     t.strictSame(before.effects(rule, before.cleanUp('fedora', ['d1'])), table[profile], profile)
   }
   const unowned = making('v1.8.0')
-  unowned.map.remove('Node', 'n1')
+  unowned.map.remove('Node', 'n1', noon)
   t.match(unowned.judge(unowned.cleanUp('fedora', ['d1'])), [
     { rule, subjects: [{ diskUUID: uuid('d1'), image: 'fedora' }] },
     {},

@@ -22,6 +22,7 @@ async function sandbox(t: Test, release: string) {
     {
       client: api.client(longhornServiceAccount(namespace)),
       subscribe,
+      watch: api.watch,
       report: (report) => {
         reports.push(report)
         for (const listener of happened) listener()

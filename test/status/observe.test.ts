@@ -17,6 +17,31 @@ function look({ map }: TestCluster, options: Partial<Observed> = {}) {
   })
 }
 
+t.test('a node settles where something has ended that Longhorn may not have noticed', (t) => {
+  const cleared = cluster('v1.8.0')
+    .node('n1', [disk('d1', { evictionRequested: true })])
+    .node('n2', [disk('d2')])
+    .at(noon)
+    .node('n1', [disk('d1')])
+  const states = (options: Partial<Observed>) =>
+    look(cleared, options).nodes.map(({ state, settlesAt }) => [state, settlesAt])
+  const until = noon + 10_000
+  const settles = ['settling', new Date(until).toISOString()]
+  t.strictSame(states({ now: noon + 9_000 }), [settles, ['ok', null]], 'seen while watching')
+  t.strictSame(states({ now: until }), [
+    ['ok', null],
+    ['ok', null],
+  ])
+  const replica = { replica: 'a', version: '', synced: true, holds: 0, pendingCleanups: [] }
+  const guard = [{ ...replica, settling: [{ node: 'n2', until }] }]
+  t.strictSame(states({ now: noon, guard }), [['ok', null], settles], 'the guard knows better')
+  t.strictSame(states({ now: until, guard }), [
+    ['ok', null],
+    ['ok', null],
+  ])
+  t.end()
+})
+
 t.test('a node is in danger only where its release crashes', (t) => {
   const flagged = disk('d2', { evictionRequested: true })
   const cases: readonly (readonly [string, TestCluster, NodeState])[] = [
@@ -99,6 +124,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
     {
       name: 'n',
       state: 'danger',
+      settlesAt: null,
       evictionRequested: false,
       disks: [
         {

@@ -28,6 +28,21 @@ function text(options: Partial<Observed> & { wide?: boolean; isTTY?: boolean } =
   return tables(status, { colours: coloursFor({ isTTY }, {}), wide })
 }
 
+t.test('a node that settles shows how long it still takes', (t) => {
+  const guard = [
+    {
+      replica: 'a',
+      version: '1',
+      synced: true,
+      holds: 0,
+      pendingCleanups: [],
+      settling: [{ node: 'n2', until: noon + 208_000 }],
+    },
+  ]
+  t.match(text({ guard }), /^n2 .* settling \(8s\)$/m)
+  t.end()
+})
+
 t.test('the tables show nodes, and clean-ups if there are any', (t) => {
   t.equal(
     text(),

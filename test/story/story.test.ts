@@ -53,10 +53,14 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       node: 'node-1',
       cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
+      settle: '0.3s',
     },
-    narrator: new Narrator((line) => void lines.push(line), coloursFor({})),
+    narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
     startGuard: async () => {
-      if (options.guarded) guards.push(await guardSandbox(sandbox, { decided: () => undefined }, signal))
+      if (options.guarded)
+        guards.push(
+          await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal, '300ms'),
+        )
     },
   })
   return { tally, lines }

@@ -9,6 +9,7 @@ import type { PemPair } from '../../src/tls/pem-pair.ts'
 import { nextStep } from '../../src/tls/rotation.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 const day = 86_400_000
 const names = ['holdfast.holdfast.svc']
@@ -157,7 +158,7 @@ t.test(
         if (count('change') > years / 9) throw new Error(`changed ${count('change')} times in ${years} years`)
         if (count('issue') > years * 1.6 + 1) throw new Error(`issued ${count('issue')} in ${years} years`)
       }),
-      { numRuns: 2, endOnFailure: true },
+      { numRuns: depth(1, 10), endOnFailure: true },
     )
   },
 )

@@ -89,6 +89,7 @@ export class FakeLog implements Log {
 export function fakes() {
   const [gate, log, timers] = [new FakeGate(), new FakeLog(), new ManualTimers()]
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('holdfast_holds 0\n') }
+  const now = () => 0
   const denials: UnjudgedWrite[] = []
   const denied = (write: UnjudgedWrite) => void denials.push(write)
   return {
@@ -96,7 +97,7 @@ export function fakes() {
     log,
     timers,
     denials,
-    modules: { decide: gate.decide, isArming, denied, log, timers, metrics },
+    modules: { decide: gate.decide, isArming, denied, log, timers, now, metrics },
   }
 }
 

@@ -4,7 +4,7 @@ import { connect } from 'node:tls'
 import t from 'tap'
 import { ClientErrors } from '../../src/webhook/client-error.ts'
 import { WebhookServer, defaultWebhookOptions } from '../../src/webhook/server.ts'
-import { allowed, fakes } from './fake-gate.ts'
+import { allowed, fakes, held } from './fake-gate.ts'
 import { node, review, uid } from './review-builder.ts'
 import { running, until } from './running-webhook.ts'
 import { testCertificates } from './test-certificates.ts'
@@ -55,6 +55,21 @@ t.test('a connection kept in reserve outlives headersTimeout and is of use', asy
   t.match(String((await once(slow, 'data'))[0]), /^HTTP\/1\.1 408 /, 'one that has begun to speak is cut')
   reserve.write('GET /validate HTTP/1.1\r\nHost: localhost\r\n\r\n')
   t.match(String((await once(reserve, 'data'))[0]), /^HTTP\/1\.1 405 /)
+})
+
+t.test('an answer that is put off leaves when the guard does', async (t) => {
+  const { server, gate, timers, post } = await running(t)
+  gate.answer = (change) => Promise.resolve(held(change))
+  const username = 'system:serviceaccount:longhorn-system:longhorn-service-account'
+  const raised = { before: node({ evictionRequested: false }), after: node({ evictionRequested: true }) }
+  const again = review('Node', { ...raised, username })
+  await post(again)
+  const answer = post(again)
+  await until(() => [...timers.waiting].some(({ ms }) => ms === 50))
+  const closed = server.close()
+  t.match(JSON.parse((await answer).body), { response: { allowed: false } })
+  timers.fireAll()
+  await closed
 })
 
 t.test('what is no HTTP is told so', async (t) => {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { systemClock, timestamp, type Clock } from '../clock.ts'
-import type { ClusterClient, ClusterObject, ResourceName, User } from '../cluster-client.ts'
+import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
 import { Admission } from './admission/admission.ts'
 import { WebhookCaller, type ResolveService } from './admission/call-webhook.ts'
 import { Deletes } from './writes/deletes.ts'
@@ -9,10 +9,12 @@ import { noSuchPath } from './failure.ts'
 import { answerHttp } from './http/http-api.ts'
 import { randomIdentity, type Identity } from './identity.ts'
 import { InProcessClient, type ClientModules } from './in-process-client.ts'
+import { openWatch } from './in-process-watch.ts'
 import { prepareCreate } from './writes/prepare-create.ts'
 import { ReadRequests } from './http/read-requests.ts'
 import { findResource, namespaces } from './resources.ts'
 import { Store } from './store/store.ts'
+import { Uptime } from './uptime.ts'
 import { Writes } from './writes/writes.ts'
 
 /** How the embedded cluster's API server behaves; every part has a default. */
@@ -48,16 +50,11 @@ export const defaultOptions: ApiServerOptions = {
   bookmarkMs: 60_000,
   watchTimeoutMs: 30 * 60_000,
   maxBodyBytes: 3 * 1024 * 1024,
-  namespaces: ['default', 'longhorn-system'],
+  // A guard outside a pod keeps its Leases in `holdfast`.
+  namespaces: ['default', 'holdfast', 'longhorn-system'],
   clock: systemClock,
   identity: randomIdentity,
   resolveService: () => undefined,
-}
-
-/** One change, as a subscriber within the process sees it. */
-export interface ObjectEvent {
-  readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
-  readonly object: ClusterObject
 }
 
 /** The API server of the embedded cluster: enough of Kubernetes for kubectl, and for guards that are registered with it. */
@@ -66,14 +63,15 @@ export class ApiServer {
   readonly url: string
   readonly #server: Server
   readonly #modules: ClientModules
-  readonly #stop: () => void
+  readonly #endRequests: () => void
+  #restarted: Promise<void> = Promise.resolve()
   #stopped: Promise<void> | undefined
 
-  private constructor(url: string, server: Server, modules: ClientModules, stop: () => void) {
+  private constructor(url: string, server: Server, modules: ClientModules, endRequests: () => void) {
     this.url = url
     this.#server = server
     this.#modules = modules
-    this.#stop = stop
+    this.#endRequests = endRequests
   }
 
   /** Starts one with nothing in it but its namespaces. @throws Error when the port cannot be listened on */
@@ -91,8 +89,8 @@ export class ApiServer {
       bookmarkMs: all.bookmarkMs,
       watchTimeoutMs: all.watchTimeoutMs,
     })
-    const stopping = new AbortController()
-    const modules = { store, writes, deletes, clock, requestTimeoutMs, stopping: stopping.signal }
+    const uptime = new Uptime()
+    const modules = { store, writes, deletes, clock, requestTimeoutMs, uptime }
     for (const name of all.namespaces) addNamespace(store, name, all)
 
     const http = { ...modules, reads, maxBodyBytes }
@@ -105,7 +103,7 @@ export class ApiServer {
     const port = typeof address === 'object' && address ? address.port : all.port
     const host = all.host.includes(':') ? `[${all.host}]` : all.host
     return new ApiServer(`http://${host}:${port}`, server, modules, () => {
-      stopping.abort()
+      uptime.end()
       reads.stop()
       caller.close()
     })
@@ -128,14 +126,47 @@ export class ApiServer {
     return this.#modules.store.subscribe(facts, ({ type, object }) => listener({ type, object }))
   }
 
+  /** Opens a watch within the process. A restart breaks it, as it breaks those over HTTP. */
+  readonly watch: Watch = (resource, namespace, sink) => {
+    const { store, uptime } = this.#modules
+    const facts = findResource(resource)
+    if (!facts) throw noSuchPath(`${resource.group}/${resource.version} ${resource.plural}`)
+    uptime.assertServing()
+    return openWatch(store, facts, namespace, uptime.signal, sink)
+  }
+
+  /**
+   * Goes away and comes back at the same place with the same objects. Every watch breaks, every request under way
+   * fails, and no watch can go on from before: a fresh API server knows nothing older than its own first list.
+   *
+   * @param awayMs how long it does not serve
+   * @throws Error when another program has taken the port meanwhile
+   */
+  async restart(awayMs = 0): Promise<void> {
+    this.#restarted = this.#restarted.then(() => this.#restart(awayMs))
+    return this.#restarted
+  }
+
   /** Ends every watch, every webhook call and every connection. May be called more than once. */
   async stop(): Promise<void> {
-    this.#stopped ??= this.#end()
+    this.#stopped ??= this.#restarted.then(() => this.#end())
     return this.#stopped
   }
 
+  async #restart(awayMs: number): Promise<void> {
+    const { store, clock, uptime } = this.#modules
+    if (this.#stopped) return
+    await this.#end()
+    if (awayMs > 0) await new Promise<void>((resolve) => clock.setTimer(awayMs, resolve))
+    store.forgetHistory()
+    const { hostname, port } = new URL(this.url)
+    this.#server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''))
+    await once(this.#server, 'listening')
+    uptime.begin()
+  }
+
   async #end(): Promise<void> {
-    this.#stop()
+    this.#endRequests()
     const closed = once(this.#server, 'close')
     this.#server.close()
     this.#server.closeAllConnections()

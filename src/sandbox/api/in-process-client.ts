@@ -1,16 +1,11 @@
 import type { Clock } from '../clock.ts'
-import {
-  ApiError,
-  type ClusterClient,
-  type ClusterObject,
-  type ResourceName,
-  type User,
-} from '../cluster-client.ts'
+import type { ClusterClient, ClusterObject, ResourceName, User } from '../cluster-client.ts'
 import type { Deletes } from './writes/deletes.ts'
 import { noSuchPath } from './failure.ts'
 import type { RequestContext, Target, WriteOptions } from './request-context.ts'
 import { findResource } from './resources.ts'
 import type { Store } from './store/store.ts'
+import type { Uptime } from './uptime.ts'
 import { writeOptions, type OptionsKind } from './writes/write-options.ts'
 import type { Writes } from './writes/writes.ts'
 
@@ -21,7 +16,7 @@ export interface ClientModules {
   readonly deletes: Deletes
   readonly clock: Clock
   readonly requestTimeoutMs: number
-  readonly stopping: AbortSignal
+  readonly uptime: Uptime
 }
 
 /** A client without HTTP: everything else is the way of any request. Objects it returns are frozen. */
@@ -72,24 +67,20 @@ export class InProcessClient implements ClusterClient {
     return this.#modules.writes.update(target, () => sent, how('UpdateOptions'), this.#context())
   }
 
+  /** Every request begins here. @throws ApiError 503 while the server is away, 404 for what is not served */
   #target(wanted: ResourceName, namespace: string, name: string): Target {
+    this.#modules.uptime.assertServing()
     const resource = findResource(wanted)
     if (!resource) throw noSuchPath(`${wanted.group}/${wanted.version} ${wanted.plural}`)
     return { resource, namespace: resource.namespaced ? namespace : '', name, subresource: undefined }
   }
 
   #context(): RequestContext {
-    const { clock, requestTimeoutMs, stopping } = this.#modules
-    if (stopping.aborted)
-      throw new ApiError({
-        code: 503,
-        reason: 'ServiceUnavailable',
-        message: 'the embedded cluster has stopped',
-      })
+    const { clock, requestTimeoutMs, uptime } = this.#modules
     return {
       user: this.#user,
       deadlineMs: clock.now() + requestTimeoutMs,
-      signal: stopping,
+      signal: uptime.signal,
       // Nobody reads them here: what warns a user reaches kubectl.
       warn: () => undefined,
     }

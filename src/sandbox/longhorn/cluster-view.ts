@@ -1,3 +1,4 @@
+import type { Kind } from '../../longhorn/kinds.ts'
 import { settingNames } from '../../longhorn/setting.ts'
 import type { ClusterClient, ClusterObject } from '../cluster-client.ts'
 import { text } from '../json.ts'
@@ -66,25 +67,28 @@ export class ClusterView {
       list('BackingImageManager'),
       list('Setting'),
     ])
-    return snapshot({ nodes, images, dataSources, replicas, managers, settings })
+    return snapshotOf({
+      Node: nodes,
+      BackingImage: images,
+      BackingImageDataSource: dataSources,
+      Replica: replicas,
+      BackingImageManager: managers,
+      Setting: settings,
+    })
   }
 }
 
-function snapshot(
-  raw: Record<
-    'nodes' | 'images' | 'dataSources' | 'replicas' | 'managers' | 'settings',
-    readonly ClusterObject[]
-  >,
-): Snapshot {
-  const nodes = byName(raw.nodes.map(readNode))
+/** What the controllers look at, from all objects of each kind. */
+export function snapshotOf(raw: Readonly<Record<Kind, readonly ClusterObject[]>>): Snapshot {
+  const nodes = byName(raw.Node.map(readNode))
   const disks = [...nodes.values()].flatMap((node) => node.disks).filter((disk) => disk.uuid !== '')
-  const managers = raw.managers.map(readBackingImageManager)
-  const settings = new Map(raw.settings.map((setting) => [setting.metadata.name, text(setting.value)]))
+  const managers = raw.BackingImageManager.map(readBackingImageManager)
+  const settings = new Map(raw.Setting.map((setting) => [setting.metadata.name, text(setting.value)]))
   return {
     nodes,
-    images: byName(raw.images.map(readImage)),
-    dataSources: byName(raw.dataSources.map(readDataSource)),
-    replicas: raw.replicas.map(readReplica),
+    images: byName(raw.BackingImage.map(readImage)),
+    dataSources: byName(raw.BackingImageDataSource.map(readDataSource)),
+    replicas: raw.Replica.map(readReplica),
     disks: new Map(disks.map((disk) => [disk.uuid, disk])),
     backingImageManagers: new Map(managers.map((manager) => [manager.diskUUID, manager])),
     runningDisks: new Set(managers.flatMap(({ diskUUID, running }) => (running ? [diskUUID] : []))),

@@ -1,6 +1,6 @@
 import { settingNames } from '../../longhorn/setting.ts'
 import { systemClock, type Clock } from '../clock.ts'
-import type { ClusterClient } from '../cluster-client.ts'
+import type { ClusterClient, Watch } from '../cluster-client.ts'
 import { BackingImageController } from './backing-image-controller.ts'
 import { ClusterView } from './cluster-view.ts'
 import type { ControllerLoop } from './controller-loop.ts'
@@ -19,6 +19,8 @@ export interface LonghornModules {
   readonly client: ClusterClient
   /** Calls the listener after each commit in the cluster; the function it returns ends that. */
   readonly subscribe: (listener: () => void) => () => void
+  /** Where the managers' caches come from. */
+  readonly watch: Watch
   readonly clock?: Clock
   /** Hears of everything worth a line of a log. */
   readonly report: (report: Report) => void
@@ -41,13 +43,13 @@ export class Longhorn {
   #unsubscribe: (() => void) | undefined
 
   constructor(modules: LonghornModules, options: Partial<LonghornOptions> = {}) {
-    const { client, report, clock = systemClock } = modules
+    const { client, watch, report, clock = systemClock } = modules
     this.#modules = modules
     this.#options = { ...defaultOptions, ...options }
     this.#view = new ClusterView(client, this.#options.namespace)
     this.#writer = new Writer(client, this.#options, report)
     const given = { view: this.#view, writer: this.#writer, clock, options: this.#options, report }
-    this.#pods = new ManagerPods({ ...given, client, onCrash: (crash) => this.#onCrash(crash) })
+    this.#pods = new ManagerPods({ ...given, watch, onCrash: (crash) => this.#onCrash(crash) })
     const cluster = { ...given, managers: this.#pods }
     this.#controllers = [
       new BackingImageController(cluster).loop,
@@ -69,6 +71,11 @@ export class Longhorn {
   /** True while the manager of this node runs. */
   isLive(node: string): boolean {
     return this.#pods.isLive(node)
+  }
+
+  /** How many syncs the manager of this node has begun. */
+  syncCount(node: string): number {
+    return this.#pods.of(node)?.syncCount ?? 0
   }
 
   start(): void {

@@ -30,9 +30,9 @@ export class ManagerPods implements LiveManagers {
     this.#loop.start()
   }
 
+  /** Nodes may have come or gone. The managers themselves hear of changes through their caches. */
   wake(): void {
     this.#loop.wake()
-    for (const manager of this.#managers.values()) manager.wake()
   }
 
   /** Renews all of them, as an upgrade does. */

@@ -1,26 +1,27 @@
-import { profileOf } from '../../longhorn/profile.ts'
+import type { Kind } from '../../longhorn/kinds.ts'
 import { timestamp } from '../clock.ts'
-import type { ClusterClient } from '../cluster-client.ts'
+import type { ClusterObject, Watch } from '../cluster-client.ts'
 import { object } from '../json.ts'
 import { BackOff } from './back-off.ts'
+import { CachedWriter } from './cached-writer.ts'
 import type { ControllerModules } from './controller-modules.ts'
 import { crashEvent } from './crash-events.ts'
-import { crashes, requeues, type NilDereference } from './crash-predicate.ts'
+import { ManagerCache } from './manager-cache.ts'
 import type { NotReady } from './node-conditions.ts'
 import { withNotReady } from './node-status.ts'
+import { syncNode, type SyncResult } from './node-sync.ts'
 import { NodeWork } from './node-work.ts'
+import { Pauses } from './pauses.ts'
+import { readReplica } from './replica-object.ts'
 import type { CrashRecord } from './report.ts'
 import { events, resources } from './resources.ts'
 import { SyncLoop } from './sync-loop.ts'
 
 /** What the manager of one node is given. */
 export interface NodeManagerModules extends ControllerModules {
-  readonly client: ClusterClient
+  readonly watch: Watch
   readonly onCrash: (crash: CrashRecord) => void
 }
-
-/** How often the crash predicate is read anew while the node changes under the reading. */
-const consistentReads = 5
 
 type State =
   | { readonly phase: 'running' }
@@ -29,24 +30,37 @@ type State =
 
 /**
  * The longhorn-manager pod of one node, as far as its NodeController goes. It looks at its own node's disks only. In
- * the crash predicate it goes down with everything it does, and starts again after a pause, only to crash again as
- * long as the predicate holds (longhorn.md §2).
+ * the crash predicate it goes down with everything it does, and starts again after a pause with fresh caches, only to
+ * crash again as long as the predicate holds (longhorn.md §2).
  */
 export class NodeManager {
   readonly #node: string
   readonly #modules: NodeManagerModules
+  readonly #cache: ManagerCache
+  readonly #pauses: Pauses
   readonly #work: NodeWork
   readonly #loop: SyncLoop
   readonly #backOff: BackOff
   #state: State = { phase: 'running' }
   #crashCount = 0
+  #syncCount = 0
   #recovering = false
 
   constructor(node: string, modules: NodeManagerModules) {
+    const { clock, options, watch, writer } = modules
     this.#node = node
     this.#modules = modules
-    this.#work = new NodeWork(modules)
-    this.#backOff = new BackOff(modules.options, modules.clock.now())
+    this.#cache = new ManagerCache({
+      ...{ watch, clock, options },
+      onChange: (kind, changed) => this.#onChange(kind, changed),
+    })
+    this.#pauses = new Pauses(clock)
+    this.#work = new NodeWork(
+      modules,
+      this.#cache,
+      new CachedWriter(writer, this.#cache, this.#pauses, options),
+    )
+    this.#backOff = new BackOff(options, clock.now())
     this.#loop = new SyncLoop(modules, { name: `sync node ${node}`, sync: () => this.#sync() })
   }
 
@@ -55,30 +69,37 @@ export class NodeManager {
     return this.#state.phase === 'running'
   }
 
-  start(): void {
-    this.#loop.start()
+  /** How many syncs it has begun. */
+  get syncCount(): number {
+    return this.#syncCount
   }
 
-  wake(): void {
-    this.#loop.wake()
+  start(): void {
+    this.#pauses.begin()
+    this.#cache.start()
+    this.#loop.start()
   }
 
   /** Waits for the sync that runs. */
   async stop(): Promise<void> {
+    this.#pauses.end()
     await this.#loop.stop()
     this.#cancelRestart()
+    this.#cache.stop()
   }
 
   /** Starts again at once and forgets the crashes before, as a new pod does after an upgrade. */
   renew(): void {
     this.#backOff.reset(this.#modules.clock.now())
-    if (this.#state.phase === 'crashed') this.#restart()
+    if (this.#state.phase === 'off') return
+    this.#cancelRestart()
+    this.#cache.stop()
+    this.#restart()
   }
 
   /** The whole machine goes off, with all backing image managers on it: clean-ups there stay pending. */
   async powerOff(): Promise<void> {
-    await this.#loop.stop()
-    this.#cancelRestart()
+    await this.stop()
     this.#state = { phase: 'off' }
     await this.#notReady('KubernetesNodeNotReady')
     await this.#setBackingImageManagers('unknown')
@@ -88,59 +109,51 @@ export class NodeManager {
     if (this.#state.phase !== 'off') return
     await this.#setBackingImageManagers('running')
     this.#restart()
-    this.#loop.start()
+    this.start()
+  }
+
+  /**
+   * What enqueues a node: a change of itself, of a replica on it, of a setting (Longhorn v1.8.0 NewNodeController). There
+   * images are not among it and are seen at the next full sync. Here they are, since nothing that a manager could run
+   * into shall pass between two syncs unseen.
+   */
+  #onChange(kind: Kind, changed: ClusterObject | undefined): void {
+    const concerns: Readonly<Partial<Record<Kind, (object: ClusterObject) => boolean>>> = {
+      Node: ({ metadata }) => metadata.name === this.#node,
+      Replica: (replica) => readReplica(replica).nodeID === this.#node,
+      Setting: () => true,
+      BackingImage: () => true,
+    }
+    if (!changed || concerns[kind]?.(changed)) this.#loop.wake()
   }
 
   async #sync(): Promise<void> {
-    const { view, options, report } = this.#modules
     if (!this.isLive) return
-    const snapshot = await view.current()
-    const node = snapshot.nodes.get(this.#node)
-    if (!node) return
-    const profile = profileOf(snapshot.release)
-    const images = [...snapshot.images.values()].map((image) => image.raw)
-    if (crashes(profile, node.raw, images) && (await this.#crashesNow())) return
-    await this.#work.writeStatus(node, snapshot)
-    await this.#work.keepBackingImageManagers(node, snapshot)
-    // o3: the clean-up and the crashing code are steps of the same sync.
-    if ((await this.#work.cleanUpUnused(node, snapshot)) && (await this.#crashesNow())) return
-    await this.#work.requestReplicaEviction(node, snapshot)
-    await this.#work.requestCopyEviction(node, snapshot)
+    this.#syncCount += 1
+    const { options, report } = this.#modules
+    const result = await syncNode(this.#node, this.#modules, this.#cache, this.#work, this.#pauses)
+    if (result.kind === 'crashed') await this.#crash(result)
+    if (result.kind !== 'synced') return
     if (this.#recovering) {
       this.#recovering = false
       report({ kind: 'recovered', node: this.#node })
     }
-    const pending = requeues(profile, node.raw, images)
-    if (!pending) return
-    report({ kind: 'requeued', node: this.#node, image: pending.image, disk: pending.disk })
-    this.#loop.wakeWithin(options.requeueMs)
+    const { again, pending } = result
+    if (pending) report({ kind: 'requeued', node: this.#node, image: pending.image, disk: pending.disk })
+    if (again) this.#loop.wakeWithin(options.requeueMs)
   }
 
-  /**
-   * Reads what the predicate needs anew: images and node must have stood side by side, so the node has to be the same
-   * before and after the images are read. Otherwise a flag that was cleared in between would count.
-   */
-  async #crashesNow(): Promise<boolean> {
-    const { client, options, view } = this.#modules
-    const { release } = await view.current()
-    for (let reads = 0; reads < consistentReads; reads++) {
-      const node = await client.get(resources.Node, options.namespace, this.#node)
-      const images = await client.list(resources.BackingImage, options.namespace)
-      const nodeAfter = await client.get(resources.Node, options.namespace, this.#node)
-      if (!node || !nodeAfter) return false
-      if (node.metadata.resourceVersion !== nodeAfter.metadata.resourceVersion) continue
-      const missing = crashes(profileOf(release), node, images)
-      if (missing) await this.#crash(missing, release ?? '', node.metadata.uid)
-      return missing !== undefined
-    }
-    return false
-  }
-
-  async #crash(missing: NilDereference, release: string, nodeUid: string | undefined): Promise<void> {
+  async #crash({
+    missing,
+    seen,
+    release,
+    nodeUid,
+  }: SyncResult & { readonly kind: 'crashed' }): Promise<void> {
     const { clock, options, writer, onCrash } = this.#modules
     const now = clock.now()
     const restartInMs = this.#backOff.crashed(now)
     this.#state = { phase: 'crashed', cancelRestart: clock.setTimer(restartInMs, () => this.#restart()) }
+    this.#cache.stop()
     this.#recovering = true
     const crash: CrashRecord = {
       node: this.#node,
@@ -149,6 +162,7 @@ export class NodeManager {
       release,
       count: ++this.#crashCount,
       restartInMs,
+      seen,
       message:
         `panic: runtime error: invalid memory address or nil pointer dereference in syncBackingImageEvictionRequested: ` +
         `backing image ${missing.image} has a file on disk ${missing.disk} (${missing.diskUUID}) of node ${this.#node} ` +
@@ -162,6 +176,7 @@ export class NodeManager {
   #restart(): void {
     this.#state = { phase: 'running' }
     this.#backOff.started(this.#modules.clock.now())
+    this.#cache.start()
     this.#loop.wakeWithin(0)
   }
 

@@ -1,43 +1,47 @@
+import { isDeepStrictEqual } from 'node:util'
 import { profileOf } from '../../longhorn/profile.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { flag, object } from '../json.ts'
 import { backingImageManager } from './backing-image-manager-object.ts'
-import type { ControllerModules } from './controller-modules.ts'
+import type { CachedWriter } from './cached-writer.ts'
 import type { Snapshot } from './cluster-view.ts'
-import { readImage, withSpecs } from './image-object.ts'
-import type { Disk, NodeObject } from './node-object.ts'
-import { withNodeStatus } from './node-status.ts'
-import { readReplica } from './replica-object.ts'
+import type { ControllerModules } from './controller-modules.ts'
+import { withSpecs } from './image-object.ts'
+import type { ManagerCache } from './manager-cache.ts'
+import type { NodeObject } from './node-object.ts'
 import { resources } from './resources.ts'
 import { withoutUnused } from './unused-copies.ts'
 
 /** Minutes until an unused copy is cleaned up, when the setting is missing. */
 const defaultCleanupMinutes = 60
 
-/** What a node's manager does in a full sync, step by step; each step reads and writes on its own. */
+/** Whether a step did all it wanted; a write that failed does not end the sync, but another one follows at once. */
+export type StepResult = 'done' | 'again'
+
+/**
+ * What a node's manager does in a full sync, step by step. Each step works on the node that the sync began with, and
+ * reads everything else from the caches as they are when it begins (Longhorn v1.8.0 controller/node_controller.go).
+ */
 export class NodeWork {
   readonly #modules: ControllerModules
+  readonly #cache: ManagerCache
+  readonly #writer: CachedWriter
 
-  constructor(modules: ControllerModules) {
+  constructor(modules: ControllerModules, cache: ManagerCache, writer: CachedWriter) {
     this.#modules = modules
-  }
-
-  /** Keeps `status.diskStatus` and the conditions in order. */
-  async writeStatus(node: NodeObject, snapshot: Snapshot): Promise<void> {
-    const { writer, options, clock } = this.#modules
-    await writer.edit({ resource: resources.Node, name: node.name }, 'status', (newest) =>
-      withNodeStatus(newest, { snapshot, diskUUID: options.diskUUID, now: clock.now() }),
-    )
+    this.#cache = cache
+    this.#writer = writer
   }
 
   /**
    * Sees that each disk has a backing image manager. Really the image's controller makes one when the first copy is
-   * wanted; here it is there from the beginning, and goes with its disk.
+   * wanted; here it is there from the beginning, and goes with its disk. So it reads the cluster and not the caches.
    */
-  async keepBackingImageManagers(node: NodeObject, snapshot: Snapshot): Promise<void> {
-    const { writer, options } = this.#modules
+  async keepBackingImageManagers(node: NodeObject): Promise<void> {
+    const { view, writer, options } = this.#modules
+    const { backingImageManagers } = await view.current()
     for (const disk of node.disks) {
-      if (disk.uuid === '' || snapshot.backingImageManagers.has(disk.uuid)) continue
+      if (disk.uuid === '' || backingImageManagers.has(disk.uuid)) continue
       const wanted = backingImageManager(disk, options.namespace)
       await writer.create(resources.BackingImageManager, wanted)
       await writer.edit(
@@ -50,44 +54,43 @@ export class NodeWork {
       )
     }
     const uuids = new Set(node.disks.map((disk) => disk.uuid))
-    for (const [uuid, manager] of snapshot.backingImageManagers) {
+    for (const [uuid, manager] of backingImageManagers) {
       if (manager.nodeID === node.name && !uuids.has(uuid)) {
         await writer.delete({ resource: resources.BackingImageManager, name: manager.name })
       }
     }
   }
 
-  /** The automatic clean-up of unused copies on this node (longhorn.md §2 o3). @returns true when it removed one */
-  async cleanUpUnused(node: NodeObject, snapshot: Snapshot): Promise<boolean> {
-    const { writer, clock } = this.#modules
+  /**
+   * The automatic clean-up of unused copies on this node (longhorn.md §2 o3). A write that is refused requeues the node
+   * at once and the sync goes on (`cleanUpBackingImagesInDisks`: enqueueNode, continue).
+   */
+  async cleanUpUnused(node: NodeObject): Promise<StepResult> {
+    const { now: snapshot } = this.#cache
     const uuids = node.disks.flatMap(({ uuid }) => (uuid === '' ? [] : [uuid]))
-    const unusedBefore = clock.now() - this.#cleanupWaitMs(snapshot)
-    let removed = false
+    const unusedBefore = this.#modules.clock.now() - this.#cleanupWaitMs(snapshot)
+    let result: StepResult = 'done'
     for (const image of snapshot.images.values()) {
       if (!snapshot.dataSources.get(image.name)?.fileTransferred || image.terminating) continue
-      if (withoutUnused(image, uuids, unusedBefore).size === image.specs.size) continue
-      const written = await writer.edit(
-        { resource: resources.BackingImage, name: image.name },
-        'main',
-        (newest) => withSpecs(newest, withoutUnused(readImage(newest), uuids, unusedBefore)),
-      )
-      removed ||= written === 'written'
+      const wanted = withoutUnused(image, uuids, unusedBefore)
+      if (wanted.size === image.specs.size) continue
+      const written = await this.#writer.update('BackingImage', withSpecs(image.raw, wanted), 'main')
+      if (!written) result = 'again'
     }
-    return removed
+    return result
   }
 
-  /** Hands the eviction flags of disks on to the replicas there. */
-  async requestReplicaEviction(node: NodeObject, snapshot: Snapshot): Promise<void> {
+  /** Hands the eviction flags of disks on to the replicas there (`syncReplicaEvictionRequested`). */
+  async requestReplicaEviction(node: NodeObject): Promise<StepResult> {
     const evicting = new Map(node.disks.map((disk) => [disk.uuid, disk.evicting]))
-    for (const { name, diskID, evictionRequested } of snapshot.replicas) {
+    let result: StepResult = 'done'
+    for (const { diskID, evictionRequested, raw } of this.#cache.now.replicas) {
       const wanted = evicting.get(diskID)
       if (diskID === '' || wanted === undefined || wanted === evictionRequested) continue
-      await this.#modules.writer.edit({ resource: resources.Replica, name }, 'main', (newest) =>
-        readReplica(newest).evictionRequested === wanted
-          ? undefined
-          : { ...newest, spec: { ...object(newest.spec), evictionRequested: wanted } },
-      )
+      const marked = { ...raw, spec: { ...object(raw.spec), evictionRequested: wanted } }
+      if (!(await this.#writer.update('Replica', marked, 'main'))) result = 'again'
     }
+    return result
   }
 
   /**
@@ -96,20 +99,29 @@ export class NodeWork {
    *
    * (Releases of A and B write each copy at every sync, changed or not; those writes are left out.)
    */
-  async requestCopyEviction(node: NodeObject, snapshot: Snapshot): Promise<void> {
-    if (!node.flagged || profileOf(snapshot.release) === 'none') return
-    for (const disk of node.disks) {
-      for (const image of snapshot.images.values()) {
+  async requestCopyEviction(node: NodeObject): Promise<StepResult> {
+    const { now: snapshot } = this.#cache
+    if (!node.flagged || profileOf(snapshot.release) === 'none') return 'done'
+    let result: StepResult = 'done'
+    for (const image of snapshot.images.values()) {
+      const specs = new Map(image.specs)
+      for (const disk of node.disks) {
+        const copy = specs.get(disk.uuid)
         // Longhorn finds the copies of a disk in status; a planned one is marked once it stands there.
-        if (!image.files.has(disk.uuid) || !image.specs.has(disk.uuid)) continue
-        if (flag(image.specs.get(disk.uuid)?.evictionRequested) === disk.evicting) continue
-        await this.#modules.writer.edit(
-          { resource: resources.BackingImage, name: image.name },
-          'main',
-          (newest) => marked(newest, disk),
-        )
+        if (!copy || !image.files.has(disk.uuid) || flag(copy.evictionRequested) === disk.evicting) continue
+        specs.set(disk.uuid, { ...copy, evictionRequested: disk.evicting })
       }
+      const wanted = withSpecs(image.raw, specs)
+      if (isDeepStrictEqual(wanted, image.raw)) continue
+      if (!(await this.#writer.update('BackingImage', wanted, 'main'))) result = 'again'
     }
+    return result
+  }
+
+  /** Writes the status that the sync has made, as the last step of all: syncNode does it when it returns. */
+  async writeStatus(before: ClusterObject, inHand: ClusterObject): Promise<StepResult> {
+    if (isDeepStrictEqual(before.status, inHand.status)) return 'done'
+    return (await this.#writer.update('Node', inHand, 'status')) ? 'done' : 'again'
   }
 
   #cleanupWaitMs(snapshot: Snapshot): number {
@@ -118,12 +130,4 @@ export class NodeWork {
     )
     return this.#modules.options.cleanupWaitMs ?? minutes * 60_000
   }
-}
-
-function marked(newest: ClusterObject, disk: Disk): ClusterObject | undefined {
-  const { specs } = readImage(newest)
-  const copy = specs.get(disk.uuid)
-  return (
-    copy && withSpecs(newest, new Map(specs).set(disk.uuid, { ...copy, evictionRequested: disk.evicting }))
-  )
 }

@@ -1,5 +1,6 @@
 import type { DiskUUIDs } from './disk-uuid.ts'
 import { diskUUIDFromPath } from './disk-uuid.ts'
+import type { InformerLag } from './informer-lag.ts'
 
 /** How the miniature behaves. Times are short, so that an eviction can be watched; the real ones are named. */
 export interface LonghornOptions {
@@ -9,8 +10,25 @@ export interface LonghornOptions {
   readonly syncMs: number
   /** From a change to the sync it causes; gathers the changes of one burst. */
   readonly reactMs: number
-  /** Profile C's requeue while a clean-up is pending. Really next to nothing. */
+  /** What a manager does between reading its node and the automatic clean-up. Really 10–50. */
+  readonly stepsMs: number
+  /**
+   * From the end of a sync that has to be done again to the next. Really nothing, but Longhorn's client sends at most 50
+   * requests a second (types.KubeAPIQPS), and profile C waits a few milliseconds.
+   */
   readonly requeueMs: number
+  /** The longest lag of each manager's caches, each kind on its own. Really a few, but see {@link relistMs}. */
+  readonly informerLagMs: InformerLag
+  /** First pause before a broken watch lists again; it doubles each time, and jitter adds up to as much. client-go's own. */
+  readonly relistMs: number
+  /** Longest pause before a broken watch lists again, jitter apart. client-go's own. */
+  readonly maxRelistMs: number
+  /** A watch that broke this long after the one before starts again with the first pause. client-go's own. */
+  readonly relistHealthyMs: number
+  /** How often a manager looks for its own write in its cache before it goes on without. Longhorn's own. */
+  readonly verifyAttempts: number
+  /** Between two such looks. Longhorn's own. */
+  readonly verifyMs: number
   /** To copy an image to another disk, and to make its first file. Really minutes. */
   readonly copyMs: number
   /** From the removal of a copy's key to the end of its clean-up. Really 1,000–5,000 (longhorn.md §2). */
@@ -31,6 +49,8 @@ export interface LonghornOptions {
   readonly conflictRetries: number
   /** Where a new disk gets its UUID. */
   readonly diskUUID: DiskUUIDs
+  /** From 0 to 1: how long the lags are, and the pauses before a new list. */
+  readonly random: () => number
 }
 
 /** Quick enough to watch, slow enough to see each state. */
@@ -38,7 +58,14 @@ export const defaultOptions: LonghornOptions = {
   namespace: 'longhorn-system',
   syncMs: 500,
   reactMs: 10,
-  requeueMs: 100,
+  stepsMs: 10,
+  requeueMs: 15,
+  informerLagMs: 0,
+  relistMs: 800,
+  maxRelistMs: 30_000,
+  relistHealthyMs: 120_000,
+  verifyAttempts: 20,
+  verifyMs: 100,
   copyMs: 2_000,
   drainMs: 2_000,
   specLagMs: 500,
@@ -49,4 +76,5 @@ export const defaultOptions: LonghornOptions = {
   healthyMs: 600_000,
   conflictRetries: 5,
   diskUUID: diskUUIDFromPath,
+  random: Math.random,
 }

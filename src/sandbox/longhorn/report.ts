@@ -16,6 +16,8 @@ export interface CrashRecord {
   readonly count: number
   /** When the manager starts again, in milliseconds. */
   readonly restartInMs: number
+  /** The versions at which the manager's caches had the two: older ones mean that it lagged, or had begun before. */
+  readonly seen: { readonly node: string; readonly image: string }
   /** What the manager's log ends with. */
   readonly message: string
 }

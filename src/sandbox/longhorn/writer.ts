@@ -58,8 +58,31 @@ export class Writer {
         if (!(error instanceof ApiError)) throw error
         if (error.status.code === 404) return 'gone'
         if (error.status.code === 409 && attempt < this.#conflictRetries) continue
-        return this.#refused(part === 'main' ? 'update' : 'update the status of', target, error)
+        return this.#refused(verbs[part], target, error)
       }
+    }
+  }
+
+  /**
+   * Replaces one object at the version it was read at, once.
+   *
+   * @returns what is stored now; undefined when it was refused, changed meanwhile or is gone
+   */
+  async replace(
+    resource: ResourceName,
+    wanted: ClusterObject,
+    part: Part,
+  ): Promise<ClusterObject | undefined> {
+    try {
+      if (part === 'main') return await this.#client.update(resource, wanted)
+      return await this.#client.updateStatus(resource, wanted)
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error
+      const { code } = error.status
+      if (code !== 404 && code !== 409) {
+        this.#refused(verbs[part], { resource, name: wanted.metadata.name }, error)
+      }
+      return undefined
     }
   }
 
@@ -96,3 +119,5 @@ export class Writer {
     return 'refused'
   }
 }
+
+const verbs: Readonly<Record<Part, string>> = { main: 'update', status: 'update the status of' }

@@ -1,13 +1,11 @@
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { runProgram, type Ended } from '../../commands/holdfast.ts'
+import { holdfast } from '../../fixtures/main.ts'
 import { disk, pending } from '../../fixtures/raw-objects.ts'
 import { Child } from '../child.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
-
-const main = fileURLToPath(new URL('../../../src/main.js', import.meta.url))
 
 /** kubectl through `holdfast proxy kubernetes`, where no webhook is registered yet: the proxy alone guards. */
 export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
@@ -33,7 +31,7 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
     '1s',
     ...ports,
   ]
-  const child = new Child('proxy', process.execPath, ['--enable-source-maps', main, ...args], {
+  const child = new Child('proxy', process.execPath, [...holdfast, ...args], {
     PATH: process.env.PATH ?? '',
     HOME: '/nonexistent',
   })

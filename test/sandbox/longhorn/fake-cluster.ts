@@ -4,8 +4,11 @@ import {
   type ClusterClient,
   type ClusterObject,
   type FailureStatus,
+  type ObjectEvent,
   type ResourceName,
   type User,
+  type Watch,
+  type WatchSink,
 } from '../../../src/sandbox/cluster-client.ts'
 
 /** A write as admission sees it. */
@@ -22,6 +25,7 @@ export interface Write {
 export class FakeCluster {
   readonly #objects = new Map<string, ClusterObject>()
   readonly #listeners = new Set<() => void>()
+  readonly #watches = new Map<WatchSink, string>()
   #version = 0
   /** Refuses a write, as an admission webhook does. */
   deny: (write: Write) => FailureStatus | undefined = () => undefined
@@ -31,6 +35,8 @@ export class FakeCluster {
   beforeCommit: (write: Write) => Promise<void> | undefined = () => undefined
   /** Called before a list is read: a test can slip writes in between two lists of one reading. */
   beforeList: (plural: string) => Promise<void> | undefined = () => undefined
+  /** True while it serves no watch. */
+  away = false
   /** Every write that was asked for, admitted or not. */
   readonly writes: Write[] = []
   /** Called with every object as it was committed. */
@@ -43,6 +49,19 @@ export class FakeCluster {
   readonly subscribe = (listener: () => void): (() => void) => {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  readonly watch: Watch = ({ plural }, _namespace, sink) => {
+    if (this.away) throw failure(503, 'ServiceUnavailable', plural)
+    this.#watches.set(sink, plural)
+    return { objects: this.all(plural), close: () => this.#watches.delete(sink) }
+  }
+
+  /** Breaks every watch, as an API server that restarts does. */
+  breakWatches(): void {
+    const sinks = [...this.#watches.keys()]
+    this.#watches.clear()
+    for (const sink of sinks) sink.broken()
   }
 
   /** The object as it is stored. */
@@ -133,17 +152,23 @@ export class FakeCluster {
   #commit(plural: string, object: ClusterObject): ClusterObject {
     const metadata = { ...object.metadata, resourceVersion: String(++this.#version) }
     const stored = { ...object, metadata }
+    const type = this.find(plural, metadata.name) ? 'MODIFIED' : 'ADDED'
     this.#objects.set(key(plural, metadata.name), stored)
     this.onCommit(plural, stored)
-    for (const listener of this.#listeners) listener()
+    this.#tell(plural, { type, object: stored })
     return structuredClone(stored)
   }
 
   #remove(plural: string, object: ClusterObject): ClusterObject {
     this.#version++
     this.#objects.delete(key(plural, object.metadata.name))
-    for (const listener of this.#listeners) listener()
+    this.#tell(plural, { type: 'DELETED', object })
     return object
+  }
+
+  #tell(plural: string, event: ObjectEvent): void {
+    for (const [sink, watched] of this.#watches) if (watched === plural) sink.changed(event)
+    for (const listener of this.#listeners) listener()
   }
 }
 

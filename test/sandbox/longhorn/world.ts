@@ -43,6 +43,7 @@ export async function world(
     {
       client: cluster.client(longhornServiceAccount(namespace)),
       subscribe: cluster.subscribe,
+      watch: cluster.watch,
       clock,
       report: (report) => reports.push(report),
     },

@@ -12,6 +12,7 @@ import type { RequestContext } from '../request-context.ts'
 import { parsePath } from './request-path.ts'
 import { answerSelfReview, findSelfReview } from './self-reviews.ts'
 import { send, sendFailure, sendJson } from './send.ts'
+import type { Uptime } from '../uptime.ts'
 import { Warnings } from './warnings.ts'
 import { answerWrite, type WriteRequestModules } from './write-requests.ts'
 
@@ -23,8 +24,7 @@ export interface HttpModules extends WriteRequestModules {
   readonly requestTimeoutMs: number
   /** The longest body that is read. */
   readonly maxBodyBytes: number
-  /** Fires when the server stops. */
-  readonly stopping: AbortSignal
+  readonly uptime: Uptime
 }
 
 /** Answers one HTTP request, whatever it is. Never throws: a failure is an answer too. */
@@ -81,7 +81,7 @@ function answerDocument(request: IncomingMessage, response: ServerResponse, path
 }
 
 function contextOf(
-  { clock, requestTimeoutMs, stopping }: HttpModules,
+  { clock, requestTimeoutMs, uptime }: HttpModules,
   request: IncomingMessage,
   response: ServerResponse,
   query: URLSearchParams,
@@ -95,7 +95,7 @@ function contextOf(
   return {
     user: userOf(request.headersDistinct),
     deadlineMs: clock.now() + Math.min(timeoutMs || requestTimeoutMs, requestTimeoutMs),
-    signal: AbortSignal.any([gone.signal, stopping]),
+    signal: AbortSignal.any([gone.signal, uptime.signal]),
     warn: (text) => warnings.add(text),
   }
 }

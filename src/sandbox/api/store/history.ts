@@ -32,6 +32,12 @@ export class History {
     this.#forgotten = this.#commits.shift()?.revision ?? this.#forgotten
   }
 
+  /** Forgets every change until now. */
+  clear(revision: number): void {
+    this.#commits.length = 0
+    this.#forgotten = revision
+  }
+
   /** The changes after a revision, oldest first; undefined when some of them are forgotten. */
   since(revision: number): readonly Commit[] | undefined {
     if (revision < this.#forgotten) return undefined

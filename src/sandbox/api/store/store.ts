@@ -90,6 +90,11 @@ export class Store {
     return this.#history.since(revision)
   }
 
+  /** Forgets what a watch could look back to; the objects stay. */
+  forgetHistory(): void {
+    this.#history.clear(this.#revision)
+  }
+
   /**
    * Calls back after each later commit of a resource, in the order of the commits and never within one: a
    * listener may write. What a listener throws is not caught, since it is a fault of this program.

@@ -14,7 +14,7 @@ export function uncovered(folder) {
 }
 
 function summary(folder) {
-  const read = ['report', `--temp-directory=${folder}`, '--exclude-after-remap', '--include=src/**']
+  const read = ['report', `--temp-directory=${folder}`, '--include=src/**']
   const write = ['--reporter=json-summary', `--reports-dir=${folder}`]
   const { status } = spawnSync('node_modules/.bin/c8', [...read, ...write], { stdio: 'inherit' })
   if (status !== 0) throw new Error('c8 could not read the coverage')

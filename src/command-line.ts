@@ -1,0 +1,93 @@
+import { Command, CommanderError } from 'commander'
+import { CannotRun, exitCode } from './commands/exit-code.ts'
+import type { CommandSurroundings, Output, Surroundings } from './commands/surroundings.ts'
+import { describeOption, readVariables } from './commands/variable-option.ts'
+import { version } from './guard/version.ts'
+
+type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
+
+/** A command loads what it needs itself: most of what there is takes longer to load than to run. */
+const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
+  ['serve', async (given) => (await import('./commands/serve.ts')).serveCommand(given)],
+  ['status', async (given) => (await import('./commands/status.ts')).statusCommand(given)],
+  ['doctor', async (given) => (await import('./commands/doctor.ts')).doctorCommand(given)],
+  ['audit', async (given) => (await import('./commands/audit.ts')).auditCommand(given)],
+  ['check', async (given) => (await import('./commands/check.ts')).checkCommand(given)],
+  ['snapshot', async (given) => (await import('./commands/snapshot.ts')).snapshotCommand(given)],
+  ['plan', async (given) => (await import('./commands/plan.ts')).planCommand(given)],
+  ['evict', async (given) => (await import('./commands/evict.ts')).evictCommand(given)],
+  ['proxy', async (given) => (await import('./commands/proxy.ts')).proxyCommand(given)],
+  ['sandbox', async (given) => (await import('./commands/sandbox.ts')).sandboxCommand(given)],
+  ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
+  [
+    'completion',
+    async (given, all) => (await import('./commands/completion.ts')).completionCommand(given, all),
+  ],
+])
+
+/**
+ * Runs one command line to its end. It leaves nothing behind in the process, so several may run there, also at once.
+ *
+ * @param args without the names of the program and of its interpreter: `['status', '--watch']`
+ * @returns the code that the process is to end with, one of `exitCode`
+ */
+export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  let code: number = exitCode.ok
+  const exitWith = (wanted: number): void => {
+    code = wanted
+  }
+  try {
+    const program = await makeProgram(args[0], { ...surroundings, exitWith })
+    await program.parseAsync(args, { from: 'user' })
+    return code
+  } catch (error) {
+    return told(error, surroundings)
+  }
+}
+
+async function makeProgram(name: string | undefined, surroundings: CommandSurroundings): Promise<Command> {
+  const { env, stdout, stderr } = surroundings
+  const program: Command = new Command('holdfast')
+    .description(
+      'Admission guard for Longhorn: holds back the writes that would crash a manager or lose data.',
+    )
+    .version(version())
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: (text) => stderr.write(text),
+      getOutHelpWidth: () => widthOf(stdout),
+      getErrHelpWidth: () => widthOf(stderr),
+      // There are none in our help, and commander would ask the environment of the process.
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .configureHelp({ optionDescription: describeOption })
+    .hook('preAction', (_, command) => readVariables(command, env))
+  const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
+  // Help, completion and suggestions speak of all.
+  for (const make of asked ? [asked] : commands.values())
+    program.addCommand(await make(surroundings, program))
+  inherit(program)
+  return program
+}
+
+/** Commands that are added ready-made have settings of their own. */
+function inherit(parent: Command): void {
+  for (const command of parent.commands) inherit(command.copyInheritedSettings(parent))
+}
+
+/** Where there is no terminal, the help is as wide as on one of the usual size. */
+function widthOf({ isTTY, columns = 80 }: Output): number {
+  return isTTY === true ? columns : 80
+}
+
+/** Tells a person what went wrong, unless commander has done so already. */
+function told(error: unknown, { stderr }: Surroundings): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
+  const known = error instanceof CannotRun
+  // Anything else is a defect of ours, and its stack is what we need to see.
+  const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  stderr.write(`holdfast: ${text}\n`)
+  return exitCode.couldNotRun
+}

@@ -1,0 +1,33 @@
+import type { Readable } from 'node:stream'
+import type { Registry } from 'prom-client'
+
+/** Variables of an environment, by name. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Where a command writes. */
+export interface Output {
+  /** True if a person reads it there. */
+  readonly isTTY?: boolean
+  /** Width of that terminal, in characters. */
+  readonly columns?: number
+  write(text: string): unknown
+}
+
+/** What the command line takes from the process that runs it. */
+export interface Surroundings {
+  readonly env: Environment
+  /** Standard input, opened only by a command that reads it. */
+  readonly stdin: () => Readable
+  readonly stdout: Output
+  readonly stderr: Output
+  /** Resolves with the name of the first signal that asks the command to end. */
+  readonly untilSignal: () => Promise<string>
+  /** Adds memory, CPU and event loop of the process to the metrics of a server. */
+  readonly measureProcess: (registry: Registry) => Promise<void>
+}
+
+/** What one command takes from there, and how it says with which code the process is to end. */
+export interface CommandSurroundings extends Surroundings {
+  /** @param code one of `exitCode`; the last call counts, and without any it is `ok` */
+  readonly exitWith: (code: number) => void
+}

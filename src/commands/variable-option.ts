@@ -1,0 +1,49 @@
+import { Help, InvalidArgumentError, Option, type Command } from 'commander'
+import type { Environment } from './surroundings.ts'
+
+/** An option that a variable can give too. Commander's own `env()` knows only the variables of the process. */
+export class VariableOption extends Option {
+  readonly variable: string
+
+  constructor(flags: string, description: string, variable: string) {
+    super(flags, description)
+    this.variable = variable
+  }
+}
+
+/** Describes an option for the help as commander does, its variable included. */
+export function describeOption(option: Option): string {
+  if (!(option instanceof VariableOption)) return new Help().optionDescription(option)
+  const same = new Option(option.flags, option.description)
+    .default(option.defaultValue, option.defaultValueDescription)
+    .env(option.variable)
+  return new Help().optionDescription(same)
+}
+
+/**
+ * Gives a command the options that variables name and its arguments do not. Commander does so with its own, before it
+ * looks for required options; none of these is required.
+ *
+ * @param command whose arguments are parsed
+ * @throws CommanderError for a value that the option does not take
+ */
+export function readVariables(command: Command, env: Environment): void {
+  for (const option of command.options) {
+    const text = option instanceof VariableOption ? env[option.variable] : undefined
+    const key = option.attributeName()
+    if (text === undefined || command.getOptionValueSource(key) === 'cli') continue
+    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
+  }
+}
+
+function parsed(command: Command, option: Option, text: string): unknown {
+  try {
+    return option.parseArg ? option.parseArg<unknown>(text, undefined) : text
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error
+    const from = option instanceof VariableOption ? ` from env '${option.variable}'` : ''
+    return command.error(
+      `error: option '${option.flags}' value '${text}'${from} is invalid. ${error.message}`,
+    )
+  }
+}

@@ -1,0 +1,64 @@
+/** A clean-up that is over: status lists the copy no longer, spec lists it again, or the image is gone. */
+export interface EndedCleanup {
+  readonly what: 'clean-up'
+  readonly image: string
+  readonly diskUUID: string
+  readonly at: number
+}
+
+/** A first file that is finished, given up, or made on another disk now. */
+export interface EndedFirstFile {
+  readonly what: 'first file'
+  readonly image: string
+  readonly diskUUID: string
+  readonly at: number
+}
+
+/** A disk that no eviction concerns any more: flags were cleared, or the disk or its node is gone. */
+export interface EndedEviction {
+  readonly what: 'eviction'
+  readonly node: string
+  /** The name of the disk there. */
+  readonly disk: string
+  readonly diskUUID: string
+  /** True if this very disk was to be emptied, false if another disk of its node was (longhorn.md §2, profile A). */
+  readonly evicting: boolean
+  readonly at: number
+}
+
+/**
+ * Something that is over. Longhorn may not have noticed yet: its managers work on copies of objects that lag. `at` is
+ * when the disk map was told, in milliseconds since the epoch, so never before it was so.
+ */
+export type Ended = EndedCleanup | EndedFirstFile | EndedEviction
+
+/** The kinds of which something can end. */
+export const endingKinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
+
+/** One of the {@link endingKinds}. */
+export type EndingKind = (typeof endingKinds)[number]
+
+/** True for a kind of which something can end. */
+export function canEnd(kind: string): kind is EndingKind {
+  return endingKinds.some((each) => each === kind)
+}
+
+/**
+ * Changes of spec that the disk map was not told one by one: by the object's generation there were more than it was
+ * told. In between an image may have been cleaned up on any disk, those included that it has no more, and a node may
+ * have had a flag and any disk. So this is about every disk.
+ */
+export interface UnseenChanges {
+  readonly kind: EndingKind
+  readonly name: string
+  /** When the disk map learnt of it: whatever came and went did so before; in milliseconds since the epoch. */
+  readonly at: number
+}
+
+/** A time in which the connection to the API server was broken, and so perhaps those of Longhorn's managers. */
+export interface Outage {
+  /** The last moment before it that all was known to be well, in milliseconds since the epoch. */
+  readonly began: number
+  /** Undefined while it lasts. */
+  readonly ended: number | undefined
+}

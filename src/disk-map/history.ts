@@ -1,0 +1,104 @@
+import { endingKinds, type Ended, type EndingKind, type Outage, type UnseenChanges } from './ended.ts'
+import { MultiMap } from './multi-map.ts'
+import type { Endings } from './what-ended.ts'
+
+/** What a history tells. */
+export interface HistoryView {
+  /** All that is over and still remembered. */
+  ended(): Iterable<Ended>
+  /** What of it was on the disk. */
+  endedOn(diskUUID: string): Iterable<Ended>
+  /** The latest such changes of this kind. */
+  unseen(kind: EndingKind): UnseenChanges | undefined
+  /** The latest, with those shortly before it. */
+  readonly outage: Outage | undefined
+}
+
+/** What is over and still remembered. Memory is bounded: each thing is kept once, and for so long only. */
+export class History implements HistoryView {
+  readonly #rememberMs: number
+  /** By what it is about, the one that ended longest ago first. */
+  readonly #ended = new Map<string, Ended>()
+  readonly #byDisk = new MultiMap<string, Ended>()
+  readonly #unseen = new Map<EndingKind, UnseenChanges>()
+  #outage: Outage | undefined
+
+  /** @param rememberMs how long it is of use to know what is over, in milliseconds */
+  constructor(rememberMs: number, earlier?: HistoryView) {
+    this.#rememberMs = rememberMs
+    if (!earlier) return
+    for (const each of earlier.ended()) this.#keep(each)
+    for (const kind of endingKinds) {
+      const unseen = earlier.unseen(kind)
+      if (unseen) this.#unseen.set(kind, unseen)
+    }
+    this.#outage = earlier.outage
+  }
+
+  ended(): Iterable<Ended> {
+    return this.#ended.values()
+  }
+
+  endedOn(diskUUID: string): Iterable<Ended> {
+    return this.#byDisk.get(diskUUID)
+  }
+
+  unseen(kind: EndingKind): UnseenChanges | undefined {
+    return this.#unseen.get(kind)
+  }
+
+  get outage(): Outage | undefined {
+    return this.#outage
+  }
+
+  /** Takes in what an object ended. @param at milliseconds since the epoch */
+  add(kind: EndingKind, name: string, { ended, unseen }: Endings, at: number): void {
+    for (const each of ended) this.#keep(each)
+    if (unseen) this.#unseen.set(kind, { kind, name, at })
+    if (ended.length > 0) this.#forget(at)
+  }
+
+  /** @param began the last moment that all was known to be well, in milliseconds since the epoch */
+  outageBegan(began: number): void {
+    const before = this.#outage
+    // One that came shortly after another is the same to whoever lags.
+    const joins = before && (before.ended === undefined || began - before.ended < this.#rememberMs)
+    this.#outage = { began: joins ? Math.min(before.began, began) : began, ended: undefined }
+  }
+
+  outageEnded(at: number): void {
+    if (this.#outage) this.#outage = { ...this.#outage, ended: at }
+  }
+
+  #keep(ended: Ended): void {
+    const key = keyOf(ended)
+    const before = this.#ended.get(key)
+    if (before) this.#byDisk.delete(before.diskUUID, before)
+    // Taken out first, so that the order stays that of time.
+    this.#ended.delete(key)
+    this.#ended.set(key, ended)
+    this.#byDisk.add(ended.diskUUID, ended)
+  }
+
+  /** What ended shortly before an outage counts for longer, so it is kept for longer. */
+  #forget(now: number): void {
+    const outage = this.#outage
+    const lasts = outage && (outage.ended === undefined || now - outage.ended < this.#rememberMs)
+    const oldest = (lasts ? outage.began : now) - this.#rememberMs
+    for (const [key, ended] of this.#ended) {
+      if (ended.at >= oldest) return
+      this.#ended.delete(key)
+      this.#byDisk.delete(ended.diskUUID, ended)
+    }
+  }
+}
+
+function keyOf(ended: Ended): string {
+  switch (ended.what) {
+    case 'clean-up':
+    case 'first file':
+      return [ended.what, ended.image, ended.diskUUID].join(' ')
+    case 'eviction':
+      return [ended.what, ended.node, ended.disk, ended.diskUUID, String(ended.evicting)].join(' ')
+  }
+}

@@ -1,0 +1,97 @@
+import type { Logger } from 'pino'
+import type { Configuration } from '../configuration/configuration.ts'
+import { systemClock } from '../kubernetes/clock.ts'
+import type { ClockSkew } from '../kubernetes/clock-skew.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { FollowedAnchor, type AnchorState } from '../kubernetes/followed-anchor.ts'
+import { LeaseBook } from '../kubernetes/lease-book.ts'
+import { OtherBooks } from '../kubernetes/other-books.ts'
+import { guardNamespace } from './guard-namespace.ts'
+
+/** What the shared book works with. */
+export interface SharedBookModules {
+  readonly connection: Connection
+  readonly log: Logger
+  /** Told what the clocks of other replicas show. */
+  readonly skew?: ClockSkew
+}
+
+/**
+ * The book of reservations as Leases, as long as it is the one that all doors of the cluster write in: if the anchor
+ * names another namespace, nothing is reserved any more, and so no arming change is admitted.
+ */
+export class SharedBook {
+  readonly book: LeaseBook
+  readonly #anchor: FollowedAnchor
+  readonly #others: OtherBooks
+
+  /** Begins to read. It does not own the connection. */
+  constructor(configuration: Configuration, { connection, log, skew }: SharedBookModules) {
+    const namespace = guardNamespace(configuration, connection)
+    const { longhornNamespace } = configuration.policy
+    this.#anchor = new FollowedAnchor({
+      connection,
+      longhornNamespace,
+      namespace,
+      clock: systemClock,
+      onState: (state, why) => logState(log, namespace, state, why),
+    })
+    this.book = new LeaseBook({
+      connection: this.#anchor.guarding(connection),
+      namespace,
+      replica: configuration.replica,
+      clock: systemClock,
+      onRenewed: (holder, at) => skew?.renewed(holder, at),
+      onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
+    })
+    this.#others = new OtherBooks({
+      connection,
+      namespace,
+      clock: systemClock,
+      onOthers: (namespaces) => logOthers(log, namespace, namespaces),
+      onProblem: (err) => log.info({ err }, 'Leases of other guards cannot be looked for'),
+    })
+  }
+
+  /** Whether this is the book that all doors write in. */
+  get anchor(): AnchorState {
+    return this.#anchor.state
+  }
+
+  /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
+  get others(): number | undefined {
+    return this.#others.count
+  }
+
+  /** Resolves once it is known whether this is the book that all doors write in. @throws the signal's reason */
+  async whenKnown(signal: AbortSignal): Promise<void> {
+    await this.#anchor.whenKnown(signal)
+  }
+
+  /** Resolves when nothing is asked any more. */
+  async stop(): Promise<void> {
+    await Promise.all([this.book.stop(), this.#anchor.stop(), this.#others.stop()])
+  }
+}
+
+function logState(log: Logger, namespace: string, state: AnchorState, why: string | undefined): void {
+  const fields = { namespace, anchor: state, ...(why !== undefined && { why }) }
+  switch (state) {
+    case 'here':
+      log.info(fields, 'the Leases of all doors are in one namespace')
+      return
+    case 'elsewhere':
+      log.error(fields, 'the Leases of other doors are in another namespace: no arming change is admitted')
+      return
+    case 'unknown':
+      log.warn(fields, 'nobody can tell where other doors keep their Leases: no arming change is admitted')
+      return
+    case 'forbidden':
+      log.warn(fields, 'a right is missing: another door with its Leases elsewhere would not be noticed')
+  }
+}
+
+function logOthers(log: Logger, namespace: string, others: readonly string[]): void {
+  if (others.length === 0) log.info({ namespace }, 'there are no Leases of another guard any more')
+  else log.error({ namespace, others }, 'Leases of a guard are in other namespaces too')
+}

@@ -1,0 +1,85 @@
+import { endingKinds, type Ended, type EndingKind, type UnseenChanges } from '../disk-map/ended.ts'
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Node } from '../longhorn/node.ts'
+import type { Policy } from './policy.ts'
+import type { Circumstances } from './rule.ts'
+
+/** What it depends on whether something that is over still counts. */
+export type NoticeCircumstances = Pick<Circumstances, 'map' | 'policy' | 'profile' | 'now'>
+
+/** Something over that Longhorn may not have noticed yet, and when it has for certain, in milliseconds since the epoch. */
+export interface Unnoticed<T> {
+  readonly over: T
+  readonly until: number
+}
+
+/** What is over on a disk and still counts, where that can crash a manager. */
+export function* unnoticedOn<W extends Ended['what']>(
+  what: W,
+  diskUUID: string,
+  circumstances: NoticeCircumstances,
+): Iterable<Unnoticed<Extract<Ended, { what: W }>>> {
+  for (const over of circumstances.map.history.endedOn(diskUUID)) {
+    if (!isAbout(over, what)) continue
+    const until = unnoticedUntil(over.at, circumstances)
+    if (until !== undefined) yield { over, until }
+  }
+}
+
+/** Changes that came and went without the guard seeing them, and still count, where that can crash a manager. */
+export function* unseenOf(
+  kind: EndingKind,
+  circumstances: NoticeCircumstances,
+): Iterable<Unnoticed<UnseenChanges>> {
+  const over = circumstances.map.history.unseen(kind)
+  const until = over && unnoticedUntil(over.at, circumstances)
+  if (over && until !== undefined) yield { over, until }
+}
+
+/**
+ * Until when something over still counts, since a manager of Longhorn may not have noticed: it reads copies of objects
+ * that lag, and a sync goes on with the node that it began with. Undefined once it has, or where nothing crashes.
+ *
+ * @param at when it ended at the latest, in milliseconds since the epoch
+ */
+export function unnoticedUntil(
+  at: number,
+  { map, policy, profile, now }: NoticeCircumstances,
+): number | undefined {
+  const { settleMs, settleAfterOutageMs } = policy
+  if (settleMs === 0 || profile === 'C' || profile === 'none') return undefined
+  const { outage } = map.history
+  // What ended shortly before an outage may not have reached everybody before it.
+  const isCutOff = outage !== undefined && at > outage.began - settleMs
+  const untilReconnected = isCutOff ? (outage.ended ?? now) + settleAfterOutageMs : 0
+  const until = Math.max(at + settleMs, untilReconnected)
+  return until > now ? until : undefined
+}
+
+/** Until when something over still counts on a node, so that an eviction or a clean-up waits; undefined if nothing does. */
+export function settlesAt(node: Node, circumstances: NoticeCircumstances): number | undefined {
+  const ends: number[] = []
+  for (const disk of node.spec.disks.keys()) {
+    const uuid = diskUUID(node, disk)
+    if (uuid === undefined) continue
+    for (const over of circumstances.map.history.endedOn(uuid)) {
+      if (over.what === 'eviction' && circumstances.profile !== 'A' && !over.evicting) continue
+      ends.push(unnoticedUntil(over.at, circumstances) ?? 0)
+    }
+  }
+  for (const kind of endingKinds) for (const { until } of unseenOf(kind, circumstances)) ends.push(until)
+  const last = Math.max(0, ...ends)
+  return last > 0 ? last : undefined
+}
+
+/** An outage is noticed so late at most: by the next byte that does not come, and the list that then shows it. */
+const noticeMs = 2 * 60_000
+
+/** How long a disk map has to remember what is over, in milliseconds. */
+export function rememberMs({ settleMs, settleAfterOutageMs }: Policy): number {
+  return settleMs + settleAfterOutageMs + noticeMs
+}
+
+function isAbout<W extends Ended['what']>(over: Ended, what: W): over is Extract<Ended, { what: W }> {
+  return over.what === what
+}

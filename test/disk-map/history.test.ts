@@ -1,0 +1,79 @@
+import t from 'tap'
+import type { Ended } from '../../src/disk-map/ended.ts'
+import { History } from '../../src/disk-map/history.ts'
+
+const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
+  what: 'clean-up',
+  image,
+  diskUUID,
+  at,
+})
+
+/** Tells a history that clean-ups have ended, each in its time. */
+function after(history: History, ...endings: readonly Ended[]): History {
+  for (const each of endings) {
+    history.add('BackingImage', 'i', { ended: [each], unseen: false }, each.at)
+  }
+  return history
+}
+
+const times = (history: History) => [...history.ended()].map(({ at }) => at)
+
+t.test('each thing is remembered once, with the last time that it ended', (t) => {
+  const history = after(new History(100), cleanup('a', 1), cleanup('b', 2), cleanup('a', 3))
+  t.strictSame(times(history), [2, 3])
+  t.strictSame([...history.endedOn('u1')].length, 2)
+  t.strictSame([...history.endedOn('u2')], [])
+  t.end()
+})
+
+t.test('what ended long ago is forgotten, so that memory stays bounded', (t) => {
+  const history = after(new History(100), cleanup('a', 1), cleanup('b', 50), cleanup('c', 102))
+  t.strictSame(times(history), [50, 102])
+  t.strictSame([...history.endedOn('u1')].length, 2)
+  for (let at = 200; at < 10_000; at++) after(history, cleanup(`i${at}`, at))
+  t.equal(times(history).length, 101)
+  t.end()
+})
+
+t.test('what ended shortly before an outage is kept for as long as that counts', (t) => {
+  const history = after(new History(100), cleanup('a', 1))
+  history.outageBegan(20)
+  after(history, cleanup('b', 500))
+  t.strictSame(times(history), [1, 500], 'it lasts')
+  history.outageEnded(600)
+  after(history, cleanup('c', 650))
+  t.strictSame(times(history), [1, 500, 650], 'it ended a short while ago')
+  after(history, cleanup('d', 701))
+  t.strictSame(times(history), [650, 701])
+  t.end()
+})
+
+t.test('outages that come one shortly after the other are one', (t) => {
+  const history = new History(100)
+  t.equal(history.outage, undefined)
+  history.outageEnded(1)
+  t.equal(history.outage, undefined, 'what did not begin does not end')
+  history.outageBegan(10)
+  history.outageBegan(5)
+  t.strictSame(history.outage, { began: 5, ended: undefined }, 'another kind has broken earlier')
+  history.outageEnded(20)
+  history.outageBegan(60)
+  t.strictSame(history.outage, { began: 5, ended: undefined })
+  history.outageEnded(70)
+  history.outageBegan(170)
+  t.strictSame(history.outage, { began: 170, ended: undefined }, 'long after it is another')
+  t.end()
+})
+
+t.test('a history takes over another, and then goes its own way', (t) => {
+  const earlier = after(new History(100), cleanup('a', 1))
+  earlier.add('Node', 'n', { ended: [], unseen: true }, 2)
+  earlier.outageBegan(3)
+  const later = after(new History(100, earlier), cleanup('b', 4))
+  t.strictSame(times(later), [1, 4])
+  t.strictSame(later.unseen('Node'), { kind: 'Node', name: 'n', at: 2 })
+  t.strictSame(later.outage, { began: 3, ended: undefined })
+  t.strictSame(times(earlier), [1])
+  t.end()
+})

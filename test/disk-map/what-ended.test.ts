@@ -1,0 +1,164 @@
+import t from 'tap'
+import { DiskMap } from '../../src/disk-map/disk-map.ts'
+import type { Ended } from '../../src/disk-map/ended.ts'
+import { noon, parsed } from '../fixtures/cluster.ts'
+import {
+  copy,
+  disk,
+  pending,
+  planned,
+  rawImage,
+  rawNode,
+  rawSource,
+  ready,
+  uuid,
+  type RawCopy,
+  type RawDisk,
+} from '../fixtures/raw-objects.ts'
+
+const flagged = { evictionRequested: true }
+
+const node = (disks: readonly RawDisk[], metadata: object = {}, options: object = {}) =>
+  parsed('Node', rawNode('n', disks, { ...options, metadata: { ...metadata } }))
+const image = (copies: readonly RawCopy[], metadata: object = {}) =>
+  parsed('BackingImage', rawImage('i', copies, { metadata: { ...metadata } }))
+const source = (on: string, transferred: boolean, metadata: object = {}) => {
+  const raw = rawSource('i', on, transferred)
+  return parsed('BackingImageDataSource', { ...raw, metadata: { ...raw.metadata, ...metadata } })
+}
+
+type Version = ReturnType<typeof node> | ReturnType<typeof image> | ReturnType<typeof source>
+
+/** A map that was told one version after the other, a second apart from noon on. */
+function told(...versions: readonly Version[]): DiskMap {
+  const map = new DiskMap()
+  versions.forEach((version, at) => map.apply(version, noon + at * 1_000))
+  return map
+}
+
+/** What is over, as `clean-up d1 +1s`. */
+function over({ history }: DiskMap): string[] {
+  const where = (ended: Ended) => ended.diskUUID.replace(uuid(''), '')
+  const more = (ended: Ended) => (ended.what === 'eviction' && !ended.evicting ? ' (beside)' : '')
+  return [...history.ended()]
+    .map((ended) => `${ended.what} ${where(ended)}${more(ended)} +${(ended.at - noon) / 1_000}s`)
+    .sort()
+}
+
+t.test('a clean-up ends when status no longer lists the copy, spec does again, or the image goes', (t) => {
+  t.strictSame(over(told(image([pending('d1')]))), [])
+  t.strictSame(over(told(image([pending('d1')]), image([]))), ['clean-up d1 +1s'])
+  t.strictSame(over(told(image([pending('d1')]), image([ready('d1')]))), ['clean-up d1 +1s'])
+  t.strictSame(over(told(image([pending('d1')]), image([pending('d1', 'unknown')]))), [], 'still pending')
+  const gone = told(image([pending('d1'), ready('d2')]))
+  gone.remove('BackingImage', 'i', noon + 5_000)
+  t.strictSame(over(gone), ['clean-up d1 +5s'])
+  t.end()
+})
+
+t.test('a clean-up that came and went between two versions has ended when the second is seen', (t) => {
+  t.strictSame(over(told(image([ready('d1'), ready('d2')]), image([ready('d2')]))), ['clean-up d1 +1s'])
+  t.strictSame(over(told(image([planned('d1')]), image([]))), ['clean-up d1 +1s'], 'made meanwhile, perhaps')
+  t.strictSame(
+    over(told(image([]), image([ready('d1')]))),
+    ['clean-up d1 +1s'],
+    'perhaps in status first (o5)',
+  )
+  t.strictSame(over(told(image([]), image([planned('d1')]), image([ready('d1')]))), [], 'spec came first')
+  t.strictSame(over(told(image([copy('d1', 'ready')]), image([copy('d1', 'unknown')]))), [])
+  t.end()
+})
+
+t.test('an eviction ends on each disk that it concerned, when its flags go down', (t) => {
+  const up = node([disk('d1', flagged), disk('d2')])
+  t.strictSame(over(told(up, node([disk('d1'), disk('d2')]))), [
+    'eviction d1 +1s',
+    'eviction d2 (beside) +1s',
+  ])
+  const whole = node([disk('d1'), disk('d2')], {}, flagged)
+  t.strictSame(over(told(whole, node([disk('d1'), disk('d2')]))), ['eviction d1 +1s', 'eviction d2 +1s'])
+  const both = node([disk('d1', flagged), disk('d2', flagged)])
+  t.strictSame(over(told(both, up)), ['eviction d2 +1s'], 'the node stays flagged')
+  t.strictSame(over(told(node([disk('d1')]), up)), [], 'it begins')
+  t.end()
+})
+
+t.test('an eviction ends with the disk, with its UUID, and with the node', (t) => {
+  const up = node([disk('d1', flagged), disk('d2')])
+  t.strictSame(over(told(up, node([disk('d2')], {}, flagged))), ['eviction d1 +1s'])
+  t.strictSame(
+    over(told(up, node([disk('d1', { ...flagged, diskUUID: 'other' }), disk('d2')]))),
+    ['eviction d1 +1s', 'eviction other +1s'].filter((each) => !each.includes('other')),
+  )
+  const gone = told(up)
+  gone.remove('Node', 'n', noon + 2_000)
+  t.strictSame(over(gone), ['eviction d1 +2s', 'eviction d2 (beside) +2s'])
+  t.strictSame(gone.history.unseen('Node'), undefined, 'the watch told of everything before')
+  t.end()
+})
+
+t.test('a disk whose UUID is found out while its flag goes down was evicted under it, perhaps', (t) => {
+  const unsynced = node([disk('d1', { ...flagged, synced: false })])
+  t.strictSame(over(told(unsynced, node([disk('d1')]))), ['eviction d1 +1s'])
+  const left = told(unsynced, node([]))
+  t.strictSame(over(left), [])
+  t.match(left.history.unseen('Node'), { name: 'n', at: noon + 1_000 }, 'nobody knows which disk it was')
+  t.end()
+})
+
+t.test('a first file ends when it is transferred, made elsewhere, or given up', (t) => {
+  t.strictSame(over(told(source('d1', false), source('d1', true))), ['first file d1 +1s'])
+  t.strictSame(over(told(source('d1', false), source('d2', false))), ['first file d1 +1s'])
+  t.strictSame(over(told(source('d1', true), source('d1', true))), [])
+  const gone = told(source('d1', false))
+  gone.remove('BackingImageDataSource', 'i', noon + 1_000)
+  t.strictSame(over(gone), ['first file d1 +1s'])
+  t.end()
+})
+
+t.test('by the generation an object tells whether the map has missed a change of spec', (t) => {
+  const kinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
+  const made = {
+    Node: (metadata: object) => node([disk('d1')], metadata),
+    BackingImage: (metadata: object) => image([ready('d1')], metadata),
+    BackingImageDataSource: (metadata: object) => source('d1', true, metadata),
+  }
+  for (const kind of kinds) {
+    const unseen = (...metadata: readonly object[]) =>
+      told(...metadata.map((each) => made[kind](each))).history.unseen(kind)
+    const missed = (seconds: number) => ({ kind, at: noon + seconds * 1_000 })
+    t.equal(unseen({}), undefined, 'no generation is the first')
+    t.equal(unseen({ generation: 1 }, { generation: 2 }, { generation: 2 }), undefined)
+    t.match(unseen({ generation: 2 }), missed(0), 'unknown before')
+    t.match(unseen({ generation: 1 }, { generation: 3 }), missed(1), 'one was not seen')
+    t.match(unseen({ generation: 5 }, { generation: 4 }), missed(1), 'another history')
+    t.match(unseen({}, { uid: 'another' }), missed(1), 'deleted and made anew')
+  }
+  t.end()
+})
+
+t.test('what an object of the same name had has ended when another has its place', (t) => {
+  t.strictSame(over(told(image([pending('d1')]), image([pending('d1')], { uid: 'new' }))), [
+    'clean-up d1 +1s',
+  ])
+  const up = node([disk('d1', flagged)])
+  t.strictSame(over(told(up, node([disk('d1', flagged)], { uid: 'new' }))), ['eviction d1 +1s'])
+  t.end()
+})
+
+t.test('what a list only lacks may have changed before it was deleted', (t) => {
+  const map = told(image([ready('d1')]))
+  map.remove('BackingImage', 'i', noon + 1_000, true)
+  t.match(map.history.unseen('BackingImage'), { name: 'i', at: noon + 1_000 })
+  t.end()
+})
+
+t.test('what is taken over without being news ends nothing', (t) => {
+  const map = told(node([disk('d1', flagged)]), image([pending('d1')]))
+  map.adopt(node([disk('d1')], { generation: 9 }), noon)
+  map.adopt(image([], { generation: 9 }), noon)
+  t.strictSame(over(map), [])
+  t.equal(map.history.unseen('Node'), undefined)
+  t.equal(map.history.unseen('BackingImage'), undefined)
+  t.end()
+})

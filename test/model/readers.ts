@@ -1,0 +1,61 @@
+import { crashing } from './promises.ts'
+import type { Scenario } from './scenario.ts'
+import type { Store } from './store.ts'
+import type { ModelTime } from './time.ts'
+
+/** So long a manager of Longhorn may work on a version that was replaced: its caches lag, and a sync takes its time. */
+const readersLagMs = 10_000
+
+/** So long after an outage its watches may still be coming back, one kind before the other. */
+const readersLagAfterOutageMs = 90_000
+
+/** Longhorn's managers, as far as what they have in their hands: any version that was current lately. */
+export class Readers {
+  readonly #store: Store
+  readonly #time: ModelTime
+  readonly #profile: Scenario['profile']
+  #outage: { readonly began: number; readonly ended: number } | undefined
+
+  constructor(store: Store, time: ModelTime, profile: Scenario['profile']) {
+    this.#store = store
+    this.#time = time
+    this.#profile = profile
+  }
+
+  /** What was replaced by then nobody has in hand any more; in model milliseconds. */
+  get since(): number {
+    const { now } = this.#time
+    const calm = now - readersLagMs
+    const outage = this.#outage
+    return outage && now < outage.ended + readersLagAfterOutageMs
+      ? Math.min(calm, outage.began - readersLagMs)
+      : calm
+  }
+
+  /** The nodes whose manager crashes, whichever versions it has in hand. */
+  crashes(): string[] {
+    // Time stops when whoever lags has seen what was just written.
+    if (this.#store.past(this.since).length > 0) this.#time.mark(readersLagMs)
+    return crashing(this.#store, this.#profile, this.since)
+  }
+
+  /** All watches break and come back, those of the managers some time later. */
+  breakWatches(): void {
+    const { now } = this.#time
+    const began = this.since < now - readersLagMs ? (this.#outage?.began ?? now) : now
+    this.#outage = { began, ended: now }
+    this.#time.mark(readersLagAfterOutageMs)
+  }
+
+  /** What a manager may still have in hand, and for how long; for telling states apart. */
+  inHand(): string {
+    const { now } = this.#time
+    const past = this.#store.past(this.since)
+    const versions = past.map(
+      ({ object: { kind, metadata }, until }) =>
+        `${kind}${metadata.name}v${metadata.resourceVersion}:${now - until}`,
+    )
+    const outage = this.#outage && this.since < now - readersLagMs ? now - this.#outage.ended : 'none'
+    return `${versions.join()}|${outage}`
+  }
+}

@@ -1,0 +1,3 @@
+import { settles } from './checked.ts'
+
+settles('B')
