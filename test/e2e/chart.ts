@@ -17,8 +17,13 @@ export interface Manifest {
 /** The port of the chart's Service: one that needs no privilege, on an address that is the cluster's own. */
 export const servicePort = 8443
 
-/** Not in the cluster's way: what the installation in README sets too. */
-const always = [`service.port=${servicePort}`]
+/** For all that is rendered here. */
+const always = [
+  // Nothing lags here as Longhorn's caches do, and nodes come and go within seconds.
+  'config.settle=1s',
+  // Not in the cluster's way: what the installation in README sets too.
+  `service.port=${servicePort}`,
+]
 
 /** With these, everything that the chart can make is made, but for another way to certificates. */
 export const everything = [

@@ -1,5 +1,7 @@
 import t from 'tap'
-import { explore, walk } from './explore.ts'
+import { depth } from '../fixtures/thorough.ts'
+import { explore } from './explore.ts'
+import { finds } from './finds.ts'
 import { report } from './report.ts'
 import type { Sabotage } from './replica.ts'
 import { cleanUp, evict } from './request.ts'
@@ -22,11 +24,7 @@ const aside =
   /Longhorn|hears of the next [BN]|replica 1 hears|^clean.*by replica 2|^evict.*by replica 1|replica 2 restarts|replica 2: swap.*lost|for \[(removal by i.)?\].*lost/
 
 t.test('with stamps that two processes share the checker finds a crash', async (t) => {
-  const found = await walk(restarting(sharedStamps), 10_000, 60, 1, aside)
-  t.match(found.counterExample?.at(-1), /=> n1 crashes/, report(found))
-  t.comment(`found in walk ${found.runs}`)
-  const sound = await walk(restarting({}), Math.min(1_000, found.runs + 100), 60, 1, aside)
-  t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
+  await finds(t, restarting(sharedStamps), { broken: /=> n1 crashes/, seed: 2_297, leaves: aside })
 })
 
 /** An eviction and a clean-up, by replicas whose clocks show any time. */
@@ -39,11 +37,8 @@ const astray = (sabotage: Sabotage): Scenario =>
   })
 
 t.test('with deadlines by the time of day the checker finds a crash', async (t) => {
-  const found = await walk(astray(wallClockDeadlines), 5_000, 60, 1)
-  t.match(found.counterExample?.at(-1), '=> n1 crashes: a clean-up is pending on d1', report(found))
-  t.comment(`found in walk ${found.runs}`)
-  const sound = await walk(astray({}), found.runs + 200, 60, 1)
-  t.equal(sound.counterExample, undefined, 'and without it none in as many walks')
+  const broken = '=> n1 crashes: a clean-up is pending on d1'
+  await finds(t, astray(wallClockDeadlines), { broken, seed: 100 })
 })
 
 t.test('a replica restarts at any moment under its name, and no promise is broken', async (t) => {
@@ -52,7 +47,8 @@ t.test('a replica restarts at any moment under its name, and no promise is broke
     [evict('n1', 'd2'), cleanUp('i1', ['d1'])],
     [cleanUp('i2', ['d2']), cleanUp('i1', ['d1']), evict('n1', 'd1')],
   ]) {
-    const explored = await explore(scenario('restarts', 'A', calm, wishes, once), wishes.length === 2 ? 8 : 5)
+    const steps = wishes.length === 2 ? depth(6, 8) : depth(4, 5)
+    const explored = await explore(scenario('restarts', 'A', calm, wishes, once), steps)
     t.equal(explored.counterExample, undefined, report(explored))
     t.comment(`${explored.states} states`)
   }

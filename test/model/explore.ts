@@ -66,7 +66,8 @@ function chosen(world: World, choice: number): Step {
 }
 
 /**
- * Random walks, for what is too large to be explored. The same seed takes the same walks.
+ * Random walks, for what is too large to be explored. Each has a seed of its own, the next of the one before, so that a
+ * walk can be taken again alone.
  *
  * @param leaves steps that are not taken, where what is looked for lies deep
  */
@@ -77,10 +78,10 @@ export async function walk(
   seed: number,
   leaves?: RegExp,
 ): Promise<Explored> {
-  const random = generator(seed)
   let [states, longest] = [0, 0]
   const committed = new Set<string>()
   for (let runs = 1; runs <= walks; runs++) {
+    const random = generator(seed + runs - 1)
     const world = new World(scenario)
     for (let at = 0; at < depth; at++) {
       const steps = world.steps().filter(({ what }) => leaves?.test(what) !== true)
