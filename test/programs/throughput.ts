@@ -10,8 +10,8 @@ import { pino } from 'pino'
 import type { ProxyDoor } from '../../src/proxy/door.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { defaultProxyOptions, ProxyServer } from '../../src/proxy/proxy-server.ts'
-import { nobody } from './nobody.ts'
-import { unasked } from './unasked.ts'
+import { nobody } from '../proxy/nobody.ts'
+import { unasked } from '../proxy/unasked.ts'
 
 /** Short turns, one after the other: a neighbour who takes the machine for a second takes it from both. */
 const turns = 50

@@ -1,7 +1,7 @@
-import { explore, walk, type Explored } from './explore.ts'
-import { report } from './report.ts'
-import { combinations, overlapping, pairs } from './scenarios.ts'
-import type { Scenario } from './scenario.ts'
+import { explore, walk, type Explored } from '../model/explore.ts'
+import { report } from '../model/report.ts'
+import { combinations, overlapping, pairs } from '../model/scenarios.ts'
+import type { Scenario } from '../model/scenario.ts'
 
 /** Deeper than the tests go: as many as fit in ten minutes on one core. */
 const pairDepth = 12
