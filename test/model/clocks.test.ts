@@ -47,7 +47,7 @@ t.test('a replica restarts at any moment under its name, and no promise is broke
     [evict('n1', 'd2'), cleanUp('i1', ['d1'])],
     [cleanUp('i2', ['d2']), cleanUp('i1', ['d1']), evict('n1', 'd1')],
   ]) {
-    const steps = wishes.length === 2 ? depth(6, 8) : depth(4, 5)
+    const steps = wishes.length === 2 ? depth(5, 8) : depth(3, 5)
     const explored = await explore(scenario('restarts', 'A', calm, wishes, once), steps)
     t.equal(explored.counterExample, undefined, report(explored))
     t.comment(`${explored.states} states`)

@@ -52,7 +52,7 @@ const unownedForUnknown: Sabotage = {
 
 for (const profile of ['A', 'B'] as const) {
   t.test(`a disk that is known in status joins a flagged node (${profile})`, async (t) => {
-    const explored = await explore(joining(profile), depth(7, 10))
+    const explored = await explore(joining(profile), depth(6, 10))
     t.equal(explored.counterExample, undefined, report(explored))
     t.comment(`${explored.states} states`)
   })

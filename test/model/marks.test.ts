@@ -32,13 +32,13 @@ for (const [name, sabotage, seed] of [
 }
 
 t.test('a clean-up and an eviction after it, however far each replica has watched', async (t) => {
-  const explored = await explore(settling({}), depth(8, 11))
+  const explored = await explore(settling({}), depth(6, 11))
   t.equal(explored.counterExample, undefined, report(explored))
   t.comment(`${explored.states} states`)
 })
 
 t.test('the same with restarts, lost answers, and time that passes', async (t) => {
   const wild = { reviews: 2, restarts: true, losses: true, jumps: 4, budgetMs: 10_000 }
-  const walked = await walk(settling({}, wild), depth(30, 300), 80, 7)
+  const walked = await walk(settling({}, wild), depth(20, 300), 80, 7)
   t.equal(walked.counterExample, undefined, report(walked))
 })

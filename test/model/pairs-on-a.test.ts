@@ -3,4 +3,4 @@ import { exhaustively } from './checked.ts'
 import { pairs } from './scenarios.ts'
 import { depth } from '../fixtures/thorough.ts'
 
-exhaustively(t, pairs('A'), depth(4, 8))
+exhaustively(t, pairs('A'), depth(3, 8))

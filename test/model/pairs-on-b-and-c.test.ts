@@ -3,4 +3,4 @@ import { exhaustively } from './checked.ts'
 import { pairs } from './scenarios.ts'
 import { depth } from '../fixtures/thorough.ts'
 
-exhaustively(t, [...pairs('B'), ...pairs('C')], depth(4, 8))
+exhaustively(t, [...pairs('B'), ...pairs('C')], depth(3, 8))

@@ -1,9 +1,21 @@
-// Which test files run in one process. To start one costs a second, and most files take less than that.
+// Which test files run in one process. To start one costs a second of CPU, and most files take less than that.
 import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
-/** So many bytes of tests share a process, so that the processes of a large folder can run side by side. */
-const groupBytes = 60_000
+/** About so many seconds of tests share a process, so that several processes end at about the same time. */
+const groupSeconds = 25
+
+/** About how long a kilobyte of tests runs, in seconds: where it waits for processes and clocks, or searches. */
+const secondsPerKilobyte = new Map([
+  ['test', 3],
+  ['test/commands', 1],
+  ['test/e2e', 3],
+  ['test/eviction', 0.5],
+  ['test/model', 2],
+  ['test/sandbox', 0.3],
+  ['test/story', 4],
+])
+const usualSecondsPerKilobyte = 0.12
 
 /**
  * The test files below `test`, or those of them that are asked for.
@@ -23,17 +35,20 @@ export function testFiles(asked, thorough) {
     .toSorted()
 }
 
-/** The files by process: a folder each, or a part of a large one. Large ones come first, since they take longest. */
+/** The files by process: those of a folder together, as far as they share one. Slow ones come first. */
 export function groupsOf(files) {
   const groups = []
   for (const file of files) {
-    const { size } = statSync(file)
-    const folder = dirname(file)
+    const seconds = secondsOf(file)
     const last = groups.at(-1)
-    if (last?.folder === folder && last.bytes + size <= groupBytes) {
+    if (last && last.seconds + seconds <= groupSeconds) {
       last.files.push(file)
-      last.bytes += size
-    } else groups.push({ folder, files: [file], bytes: size })
+      last.seconds += seconds
+    } else groups.push({ files: [file], seconds })
   }
-  return groups.toSorted((a, b) => b.bytes - a.bytes).map((group) => group.files)
+  return groups.toSorted((a, b) => b.seconds - a.seconds).map((group) => group.files)
+}
+
+function secondsOf(file) {
+  return (statSync(file).size / 1_000) * (secondsPerKilobyte.get(dirname(file)) ?? usualSecondsPerKilobyte)
 }

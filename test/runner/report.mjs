@@ -2,8 +2,7 @@
 
 /** A line for a group that has ended well, and its failures for one that has not. */
 export function groupText({ files, passed, failures, seconds }) {
-  const [first] = files
-  const what = files.length === 1 ? first : `${first} and ${files.length - 1} more of its folder`
+  const what = files.length === 1 ? files[0] : `${files[0]} to ${files.at(-1)}, ${files.length} files`
   if (failures.length === 0) return `ok     ${what}: ${passed} passed, ${seconds.toFixed(1)} s`
   return failures.map(failureText).join('\n')
 }

@@ -1,4 +1,4 @@
-// Runs tests, as many processes at a time as there are cores, and says what came of them.
+// Runs tests, a few processes at a time, and says what came of them.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Parser } from 'tap-parser'
@@ -29,7 +29,8 @@ export async function run(groups, env, told) {
       told(result)
     }
   }
-  await Promise.all(Array.from({ length: Math.max(2, availableParallelism()) }, lane))
+  // One more than there are cores, since some of them wait most of the time.
+  await Promise.all(Array.from({ length: availableParallelism() + 1 }, lane))
   return results
 }
 
