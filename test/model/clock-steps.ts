@@ -1,6 +1,6 @@
 import type { Replica } from './replica.ts'
 import type { ModelTime } from './time.ts'
-import type { Step } from './world.ts'
+import type { Step } from './step.ts'
 
 /** The time of day of a replica is set: right, an hour back, or an hour ahead. */
 export function* clockSteps(replicas: readonly Replica[], time: ModelTime): Iterable<Step> {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Scenario } from './scenario.ts'
-import { World, type Step } from './world.ts'
+import type { Step } from './step.ts'
+import { World } from './world.ts'
 
 /** What an exploration came to. */
 export interface Explored {

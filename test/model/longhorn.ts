@@ -1,6 +1,6 @@
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Store } from './store.ts'
-import type { Step } from './world.ts'
+import type { Step } from './step.ts'
 
 /**
  * What Longhorn's controllers can do next: all of it writes status, which nobody reviews.

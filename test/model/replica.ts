@@ -1,32 +1,14 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
-import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
-import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
+import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
+import type { Operation } from './operation.ts'
+import type { Sabotage } from './sabotage.ts'
 import { watched, type ModelObject, type NumberedPage, type Store, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
-
-/** Something a replica asks of the API server: it takes effect when the scheduler says so. */
-export interface Operation {
-  readonly replica: number
-  readonly what: string
-  /** Takes effect, and brings the answer. */
-  readonly answer: () => void
-  /** Takes effect, and the answer is lost. */
-  readonly lose: () => void
-}
-
-/** What is weakened, to see the checker find it. */
-export interface Sabotage {
-  readonly options?: Partial<GateOptions>
-  readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
-  readonly knowledge?: (knowledge: Knowledge) => Knowledge
-  readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
-  /** What is seen of an object that was told or read. */
-  readonly seen?: <T extends ModelObject>(object: T) => T
-}
 
 /** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
 export class Replica {

@@ -1,7 +1,20 @@
+import type { DiskMap } from '../../src/disk-map/disk-map.ts'
+import type { GateOptions } from '../../src/gate/gate.ts'
+import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
-import type { Sabotage } from './replica.ts'
+import type { ModelObject } from './store.ts'
+
+/** What is weakened, to see the checker find it. */
+export interface Sabotage {
+  readonly options?: Partial<GateOptions>
+  readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
+  readonly knowledge?: (knowledge: Knowledge) => Knowledge
+  readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
+  /** What is seen of an object that was told or read. */
+  readonly seen?: <T extends ModelObject>(object: T) => T
+}
 
 const emptyBook: ReservationBook = {
   seen: (key) => ({ key, version: undefined, reservations: [] }),

@@ -1,7 +1,7 @@
 import type { Profile } from '../../src/longhorn/profile.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import { disk, rawImage, rawNode, rawSource, type RawCopy, type RawDisk } from '../fixtures/raw-objects.ts'
-import type { Sabotage } from './replica.ts'
+import type { Sabotage } from './sabotage.ts'
 import type { Wish } from './request.ts'
 import type { ModelObject } from './store.ts'
 

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Decision } from '../../src/gate/decision.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { clockSteps } from './clock-steps.ts'
+import { deliverySteps } from './deliveries.ts'
 import { controllerSteps } from './longhorn.ts'
 import { safeImages } from './promises.ts'
 import { Readers } from './readers.ts'
@@ -10,18 +11,9 @@ import type { Wish } from './request.ts'
 import { releases, type Scenario } from './scenario.ts'
 import type { Phase } from './phase.ts'
 import { doings, stateText } from './state-text.ts'
-import { Store, watched } from './store.ts'
+import type { Step } from './step.ts'
+import { Store } from './store.ts'
 import { ModelTime } from './time.ts'
-
-/** Something that can happen next. */
-export interface Step {
-  readonly what: string
-  readonly take: () => void
-  /** The replica that it is about; undefined if it is about none. */
-  readonly replica: number | undefined
-  /** True if it only tells a replica something. */
-  readonly tells?: boolean
-}
 
 /** The API server's request timeout: what was reviewed longer ago is not committed any more. */
 const requestTimeoutMs = 60_000
@@ -71,7 +63,9 @@ export class World {
       ...this.#reviewSteps(),
       ...this.replicas.flatMap((replica) => this.#operationSteps(replica)),
       ...this.#commitSteps(),
-      ...this.replicas.flatMap((replica) => [...this.#deliverySteps(replica)]),
+      ...this.replicas
+        .filter((replica) => this.#isNeeded(replica))
+        .flatMap((replica) => [...deliverySteps(replica)]),
       ...controllerSteps(this.store, this.#scenario.flaky && this.#isCalm()),
       ...this.#crashSteps(),
       ...this.#restartSteps(),
@@ -228,23 +222,6 @@ export class World {
     return { what: `${wish}: a conflict`, replica: undefined, take }
   }
 
-  *#deliverySteps(replica: Replica): Iterable<Step> {
-    if (replica.crashed || !this.#isNeeded(replica)) return
-    const told = { replica: replica.id, tells: true }
-    for (const kind of watched) {
-      if (replica.behind(kind) === 0) continue
-      const take = (): void => void replica.deliver(kind)
-      yield { ...told, what: `replica ${replica.id} hears of the next ${kind}`, take }
-    }
-    if (replica.pagesBehind() > 0) {
-      yield {
-        ...told,
-        what: `replica ${replica.id} hears of the next page`,
-        take: () => void replica.deliverPage(),
-      }
-    }
-  }
-
   /** Nothing is on its way. What befalls a copy after it was judged cannot be foreseen by anybody. */
   #isCalm(): boolean {
     return this.#phases.every(({ at }) => at === 'wished' || at === 'over')
@@ -252,6 +229,7 @@ export class World {
 
   /** Nobody needs to hear anything who will not be asked any more. */
   #isNeeded(replica: Replica): boolean {
+    if (replica.crashed) return false
     if (replica.operations.length > 0) return true
     return this.#phases.some(
       (phase) =>

@@ -1,0 +1,17 @@
+import type { Replica } from './replica.ts'
+import { watched } from './store.ts'
+import type { Step } from './step.ts'
+
+/** What a replica can be told next: of each kind one object, and one page. */
+export function* deliverySteps(replica: Replica): Iterable<Step> {
+  const told = { replica: replica.id, tells: true }
+  for (const kind of watched) {
+    if (replica.behind(kind) === 0) continue
+    const take = (): void => void replica.deliver(kind)
+    yield { ...told, what: `replica ${replica.id} hears of the next ${kind}`, take }
+  }
+  if (replica.pagesBehind() > 0) {
+    const take = (): void => void replica.deliverPage()
+    yield { ...told, what: `replica ${replica.id} hears of the next page`, take }
+  }
+}

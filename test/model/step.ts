@@ -1,0 +1,9 @@
+/** Something that can happen next. */
+export interface Step {
+  readonly what: string
+  readonly take: () => void
+  /** The replica that it is about; undefined if it is about none. */
+  readonly replica: number | undefined
+  /** True if it only tells a replica something. */
+  readonly tells?: boolean
+}
