@@ -6,9 +6,10 @@
 // They are tap's tests, and `npx tap PATH...` runs them too: in a process for each file, which takes longer.
 import { rmSync, watch } from 'node:fs'
 import { resolve } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { uncovered } from './runner/coverage.mjs'
-import { groupsOf, testFiles } from './runner/groups.mjs'
+import { groupsOf, NoTests, testFiles } from './runner/groups.mjs'
 import { failureText, groupText } from './runner/report.mjs'
 import { run } from './runner/run.mjs'
 
@@ -16,12 +17,18 @@ process.chdir(resolve(import.meta.dirname, '..'))
 const options = { thorough: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } }
 const { values, positionals } = parseArgs({ options, allowPositionals: true })
 
-if (values.watch) await forEver()
-else process.exitCode = (await once()) ? 0 : 1
+try {
+  if (values.watch) await forEver()
+  else process.exitCode = (await once()) ? 0 : 1
+} catch (error) {
+  if (!(error instanceof NoTests)) throw error
+  console.error(error.message)
+  process.exitCode = 1
+}
 
 /** @returns whether there were tests, and all passed */
 async function once() {
-  const files = testFiles(positionals, values.thorough)
+  const files = testFiles(positionals)
   // Of its own, so that two runs do not get in each other's way.
   const coverage =
     values.thorough && positionals.length === 0 ? resolve('coverage', String(process.pid)) : undefined
@@ -29,7 +36,11 @@ async function once() {
     ...(values.thorough && { HOLDFAST_THOROUGH: 'yes' }),
     ...(coverage && { NODE_V8_COVERAGE: coverage }),
   }
-  const results = await run(groupsOf(files), env, (result) => console.log(groupText(result)))
+  const told = {
+    failure: (failure) => console.log(failureText(failure)),
+    group: (result) => console.log(groupText(result)),
+  }
+  const results = await run(groupsOf(files, values.thorough), env, told)
   const gaps = coverage ? uncovered(coverage) : []
   if (coverage) rmSync(coverage, { recursive: true, force: true })
   const failures = results.flatMap((result) => result.failures)
@@ -50,5 +61,7 @@ async function forEver() {
     await once()
     console.log('Waiting for a change…')
     await change
+    // Editors write a file in several steps.
+    await setTimeout(200)
   }
 }

@@ -17,29 +17,41 @@ const secondsPerKilobyte = new Map([
 ])
 const usualSecondsPerKilobyte = 0.12
 
+/** A path that names no test. */
+export class NoTests extends Error {}
+
 /**
  * The test files below `test`, or those of them that are asked for.
  *
  * @param asked files and folders; none for all
- * @param thorough whether those count that only the thorough tests run
+ * @throws NoTests for one that has none
  */
-export function testFiles(asked, thorough) {
-  const wanted = asked.map((path) => relative('.', path))
-  const isTest = thorough ? /\.(test|thorough)\.ts$/ : /\.test\.ts$/
-  return readdirSync('test', { recursive: true })
+export function testFiles(asked) {
+  const all = readdirSync('test', { recursive: true })
     .map((path) => join('test', path))
-    .filter((path) => isTest.test(path) || (path.endsWith('.ts') && wanted.includes(path)))
-    .filter(
-      (path) => wanted.length === 0 || wanted.some((each) => path === each || path.startsWith(`${each}/`)),
-    )
+    .filter((path) => path.endsWith('.test.ts'))
     .toSorted()
+  if (asked.length === 0) return all
+  const found = new Set()
+  for (const path of asked) {
+    const wanted = relative('.', path)
+    const below = all.filter((file) => file === wanted || wanted === '' || file.startsWith(`${wanted}/`))
+    if (below.length === 0)
+      throw new NoTests(`There are no tests at ${path}: name a folder, or a file that ends in .test.ts.`)
+    for (const file of below) found.add(file)
+  }
+  return [...found].toSorted()
 }
 
-/** The files by process: those of a folder together, as far as they share one. Slow ones come first. */
-export function groupsOf(files) {
+/**
+ * The files by process: those of a folder together, as far as they share one. Slow ones come first.
+ *
+ * @param thorough whether searches are deep: then each of them has a process
+ */
+export function groupsOf(files, thorough) {
   const groups = []
   for (const file of files) {
-    const seconds = secondsOf(file)
+    const seconds = secondsOf(file) * (thorough && dirname(file) === 'test/model' ? 100 : 1)
     const last = groups.at(-1)
     if (last && last.seconds + seconds <= groupSeconds) {
       last.files.push(file)

@@ -1,22 +1,23 @@
 // What is printed of a run: failures first and last, and nothing that a test wrote beside.
 
-/** A line for a group that has ended well, and its failures for one that has not. */
+/** A line for a group that has ended. */
 export function groupText({ files, passed, failures, seconds }) {
   const what = files.length === 1 ? files[0] : `${files[0]} to ${files.at(-1)}, ${files.length} files`
-  if (failures.length === 0) return `ok     ${what}: ${passed} passed, ${seconds.toFixed(1)} s`
-  return failures.map(failureText).join('\n')
+  const failed = failures.length > 0 ? `, ${failures.length} failed` : ''
+  return `${failed ? 'not ok' : 'ok    '} ${what}: ${passed} passed${failed}, ${seconds.toFixed(1)} s`
 }
 
 /** The test, where it failed, and what differs. */
-export function failureText({ name, diag = {} }) {
-  const { at, diff, found, wanted, stack, source, message, error } = diag
+export function failureText({ name, diag }) {
+  // Not every failure has details, and tap says so with null.
+  const { at, diff, found, wanted, stack, source, message, error, tapCaught } = diag ?? {}
   const place = at?.fileName ? `${at.fileName}:${at.lineNumber}:${at.columnNumber}` : undefined
   const differs =
     diff ??
     (wanted !== undefined || found !== undefined
       ? `found:  ${shown(found)}\nwanted: ${shown(wanted)}`
       : undefined)
-  const details = [place, source, message ?? error, differs, place && !diag.tapCaught ? undefined : stack]
+  const details = [place, source, message ?? error, differs, place && !tapCaught ? undefined : stack]
   return [`not ok ${name}`, ...details.flatMap((text) => (text ? indented(String(text)) : []))].join('\n')
 }
 

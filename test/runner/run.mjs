@@ -3,20 +3,38 @@ import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { Parser } from 'tap-parser'
 
-/** A process that has not ended after this hangs. Machines may be ten times slower than usual, and tests none the wiser. */
-const hangMs = 15 * 60_000 * Number(process.env.HOLDFAST_PATIENCE ?? 1)
+/** A process that has not ended after this hangs: machines may be ten times slower than usual, and tests none the wiser. */
+const hangMs = 15 * 60_000 * (Number(process.env.HOLDFAST_PATIENCE) || 1)
+/** The thorough tests search for minutes. */
+const thoroughly = 4
 
 /** So much of what a process wrote beside its tests is shown if it ends without telling which of them failed. */
 const shownLines = 20
 
 const node = ['--import=./test/runner/typescript.mjs', '--import=./test/runner/environment.mjs']
 
+/** What the tests read of the environment. All else of whoever runs them plays no part. */
+const { PATH, TMPDIR, NODE_COMPILE_CACHE, HOLDFAST_CRDS, HOLDFAST_ADMISSION_REVIEWS, HOLDFAST_PATIENCE } =
+  process.env
+const inherited = Object.entries({
+  ...{ PATH, TMPDIR, NODE_COMPILE_CACHE, HOLDFAST_CRDS, HOLDFAST_ADMISSION_REVIEWS, HOLDFAST_PATIENCE },
+}).filter(([, value]) => value !== undefined)
+const clean = { ...Object.fromEntries(inherited), HOME: '/dev/null', LC_ALL: 'C', TZ: 'UTC' }
+
+/** Each is a process group of its own. */
+const running = new Set()
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.once(signal, () => {
+    for (const child of running) kill(child)
+    process.exit(1)
+  })
+
 /**
  * Runs the groups.
  *
  * @param groups the files of each process
- * @param env what the processes get besides the environment
- * @param told called with each group that has ended
+ * @param env what the processes get besides
+ * @param told called with each failure at once, and with each group that has ended
  * @returns the results of all groups
  */
 export async function run(groups, env, told) {
@@ -24,9 +42,9 @@ export async function run(groups, env, told) {
   const results = []
   const lane = async () => {
     for (let files = waiting.shift(); files; files = waiting.shift()) {
-      const result = await runGroup(files, env)
+      const result = await runGroup(files, env, told)
       results.push(result)
-      told(result)
+      told.group(result)
     }
   }
   // One more than there are cores, since some of them wait most of the time.
@@ -35,13 +53,21 @@ export async function run(groups, env, told) {
 }
 
 /** Resolves once the process has ended: what passed, what was skipped, and each failure with what tap says of it. */
-async function runGroup(files, env) {
+async function runGroup(files, env, told) {
   const began = performance.now()
+  const limitMs = env.HOLDFAST_THOROUGH ? hangMs * thoroughly : hangMs
   const child = spawn(process.execPath, [...node, 'test/runner/group.mjs', ...files], {
-    env: { ...process.env, TAP_TIMEOUT: String(hangMs / 1_000), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // tap's own limit comes first, since it names the test.
+    env: { ...clean, TAP_TIMEOUT: String((limitMs * 0.8) / 1_000), ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
   })
+  running.add(child)
   const result = { files, passed: 0, skipped: 0, failures: [], seconds: 0 }
+  const fail = (failure) => {
+    result.failures.push(failure)
+    told.failure(failure)
+  }
   const beside = []
   const hear = (text) => {
     beside.push(
@@ -51,22 +77,46 @@ async function runGroup(files, env) {
     )
     beside.splice(0, beside.length - shownLines)
   }
+  const notLoaded = new Set(files)
+  let ended = false
+  child.on('message', (message) => {
+    if (message.loaded) notLoaded.delete(message.loaded)
+    if (message.ended) ended = true
+  })
   const parser = new Parser()
   parser.on('pass', () => result.passed++)
   parser.on('skip', () => result.skipped++)
-  parser.on('fail', ({ fullname, name, diag }) => result.failures.push({ name: fullname || name, diag }))
+  parser.on('fail', ({ fullname, name, diag }) => fail({ name: fullname || name, diag }))
   parser.on('extra', hear)
   child.stderr.on('data', hear)
   const parsed = new Promise((resolve) => parser.on('complete', resolve))
   child.stdout.pipe(parser)
-  const hung = setTimeout(() => child.kill('SIGKILL'), hangMs)
+  const hung = setTimeout(() => kill(child), limitMs)
   const [code, signal] = await new Promise((resolve) => child.on('close', (...how) => resolve(how)))
   clearTimeout(hung)
+  // What it has started and left behind.
+  kill(child)
+  running.delete(child)
   const { ok } = await parsed
   result.seconds = (performance.now() - began) / 1_000
-  if ((code !== 0 || !ok) && result.failures.length === 0) {
-    const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`
-    result.failures.push({ name: `${files.join(' ')} ${how}`, diag: { stack: beside.join('\n') } })
-  }
+  const how = signal ? `was ended by ${signal}` : `ended with exit code ${code}`
+  const diag = { stack: beside.join('\n') }
+  if (notLoaded.size > 0)
+    fail({ name: `${[...notLoaded].join(' ')}: never ran, since the process ${how}`, diag })
+  else if (!ended || signal)
+    fail({ name: `${files.join(' ')}: not all tests ran, since the process ${how}`, diag })
+  else if ((code !== 0 || !ok) && result.failures.length === 0)
+    fail({ name: `${files.join(' ')} ${how}`, diag })
+  else if (result.passed + result.skipped + result.failures.length === 0)
+    fail({ name: `${files.join(' ')}: there is no test`, diag })
   return result
+}
+
+/** With all that it has started. */
+function kill(child) {
+  try {
+    process.kill(-child.pid, 'SIGKILL')
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error
+  }
 }

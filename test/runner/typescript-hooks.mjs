@@ -22,7 +22,9 @@ async function withoutTypes(text, url) {
   }
   const { default: blank } = await import('ts-blank-space')
   const source = blank(text, (node) => {
-    throw new SyntaxError(`${fileURLToPath(url)}: this cannot be erased: ${node.getText()}`)
+    throw new SyntaxError(
+      `${fileURLToPath(url)}: this cannot be erased: ${text.slice(node.pos, node.end).trim()}`,
+    )
   })
   await mkdir(cache, { recursive: true })
   // Whole or not at all: other processes read it meanwhile.
