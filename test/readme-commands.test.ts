@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { mkdir, symlink, writeFile } from 'node:fs/promises'
@@ -7,10 +7,8 @@ import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
 import { Sandbox } from '../src/sandbox/sandbox.ts'
 import { commandLineServer } from './commands/command-line-server.ts'
+import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 import { root } from './fixtures/root.ts'
-
-const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
-const skip = kubectlThere ? false : 'there is no kubectl on the PATH'
 
 /** What README shows for a shell, in its order. */
 const blocks = [...readFileSync(`${root}/README.md`, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(

@@ -30,6 +30,6 @@ export function summarise(records: Iterable<AuditRecord>): SummaryLine[] {
     }
   }
   return [...lines.values()].toSorted(
-    (one, other) => other.count - one.count || one.user.localeCompare(other.user),
+    (one, other) => other.count - one.count || one.user.localeCompare(other.user, 'en'),
   )
 }

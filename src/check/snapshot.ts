@@ -15,7 +15,7 @@ export interface Snapshot {
 /** Takes a snapshot of these objects. @param now milliseconds since the epoch */
 export function snapshotOf(objects: Iterable<LonghornObject>, now: number): Snapshot {
   const items = [...objects].filter(isNeeded).map(rawOf)
-  items.sort((one, other) => sortKey(one).localeCompare(sortKey(other)))
+  items.sort((one, other) => sortKey(one).localeCompare(sortKey(other), 'en'))
   return { apiVersion: 'holdfast.dev/v1', kind: 'Snapshot', takenAt: new Date(now).toISOString(), items }
 }
 

@@ -101,7 +101,7 @@ async function audit(
     for (const { records } of sources) {
       for await (const record of records) if (wanted(record)) found.push(record)
     }
-    found.sort((one, other) => one.time.localeCompare(other.time))
+    found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
     stdout.write(
       flags.summary
         ? summaryView(summarise(found), flags.output, colours)

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/command-line.ts'
+import { hangMs } from '../fixtures/limits.ts'
 import { holdfast } from '../fixtures/main.ts'
 
 /** Variables of an environment, by name. */
@@ -36,7 +37,7 @@ export function start(args: readonly string[], env: Variables = {}, input = ''):
   let kill: (signal: string) => void = () => undefined
   const signalled = new Promise<string>((resolve) => (kill = resolve))
   const exit = runCommandLine(args, {
-    env: { HOME: '/nonexistent', ...env },
+    env: { HOME: '/dev/null', ...env },
     stdin: () => Readable.from([Buffer.from(input)]),
     stdout,
     stderr,
@@ -64,7 +65,7 @@ export function startProcess(args: readonly string[], env: Variables = {}, input
   const { PATH = '', NODE_V8_COVERAGE } = process.env
   const inherited = {
     PATH,
-    HOME: '/nonexistent',
+    HOME: '/dev/null',
     ...(NODE_V8_COVERAGE !== undefined && { NODE_V8_COVERAGE }),
   }
   return startProgram(process.execPath, [...holdfast, ...args], { ...inherited, ...env }, input)
@@ -122,12 +123,25 @@ export function linesOf(
   const lines = createInterface({ input: stdout })[Symbol.asyncIterator]()
   return async (pattern) => {
     for (;;) {
-      const next = await lines.next()
+      const next = await soon(
+        lines.next(),
+        () => `nothing like ${String(pattern)} came: ${before.join('\n')}`,
+      )
       if (next.done === true) throw new Error(`ended without ${String(pattern)}: ${before.join('\n')}`)
       before.push(next.value)
       if (pattern.test(next.value)) return next.value
     }
   }
+}
+
+/** @throws Error with the problem if it hangs */
+async function soon<T>(coming: Promise<T>, problem: () => string): Promise<T> {
+  let cancel = (): void => undefined
+  const hung = new Promise<never>((_, reject) => {
+    const timer = setTimeout(() => reject(new Error(problem())), hangMs)
+    cancel = () => clearTimeout(timer)
+  })
+  return await Promise.race([coming, hung]).finally(cancel)
 }
 
 /** The log that a server writes, entry by entry: waits for the next with this message. @throws if none comes */

@@ -1,10 +1,12 @@
 import { existsSync } from 'node:fs'
 import t, { type Test } from 'tap'
+import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { linesOf, run, runProgram, start, startProcess } from './holdfast.ts'
 
 /** A sandbox that has come to its last words, with all that it printed. @param how as a process or within this */
 async function serving(t: Test, how: typeof start, args: readonly string[]) {
-  const running = how(['sandbox', ...args], { TMPDIR: t.testdir() })
+  const folder = t.testdir()
+  const running = how(['sandbox', ...args], { TMPDIR: folder })
   t.teardown(running.end)
   const lines: string[] = []
   const until = linesOf(running, lines)
@@ -14,7 +16,7 @@ async function serving(t: Test, how: typeof start, args: readonly string[]) {
   /** Runs one of the lines that it told, as a shell would. */
   const told = async (start: string) => {
     const line = lines.map((each) => each.trim()).find((each) => each.startsWith(start)) ?? 'false'
-    const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', KUBECONFIG: kubeconfig }
+    const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
     return await runProgram('sh', ['-c', line], env)
   }
   return { ...running, until, told, kubeconfig, summary }
@@ -27,24 +29,25 @@ t.test('with --once the sandbox ends after the story', async (t) => {
   t.match(stdout, 'Manager crashes: 0 with the guard off, 0 with it on.')
 })
 
-t.test('every line that it gives to try works, and what the guard decides appears', async (t) => {
+t.test('every line that it gives to try works, and what the guard decides appears', { skip }, async (t) => {
   const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, [
     '--drain',
     '900ms',
   ])
   t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
   t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
-  t.equal((await told('kubectl patch backingimages')).code, 0)
+  const cleaned = await told('kubectl patch backingimages')
+  if (cleaned.code !== 0) throw new Error(cleaned.stderr)
   t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
   const evicted = await told('kubectl patch nodes')
-  t.equal(evicted.code, 0, evicted.stderr)
+  if (evicted.code !== 0) throw new Error(evicted.stderr)
   await until(/admitted: UPDATE of Node node-1 by /)
   kill('SIGINT')
   t.equal(await exit, 0)
   t.notOk(existsSync(kubeconfig), 'it takes its files away')
 })
 
-t.test('a bare sandbox has no guard', async (t) => {
+t.test('a bare sandbox has no guard', { skip }, async (t) => {
   const { kill, exit, told } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])
   t.match((await told('kubectl get')).stdout, 'node-2')
   t.equal((await told('kubectl patch backingimages')).code, 0)

@@ -64,13 +64,13 @@ async function guarded(t: Test) {
     registration({ url: `https://127.0.0.1:${port}/validate`, authorityCert: tls.cert, timeoutSeconds: 10 }),
   )
   const path = `/apis/longhorn.io/v1beta2/namespaces/${sandbox.namespace}`
-  const patch = async (object: string, spec: object): Promise<string[]> => {
+  const patch = async (object: string, spec: object, timeout = '60s'): Promise<string[]> => {
     asked.length = 0
     await jsonRequest(client, {
       method: 'PATCH',
       path: `${path}/${object}`,
       headers: { 'content-type': 'application/merge-patch+json' },
-      query: { timeout: '1s' },
+      query: { timeout },
       json: { spec },
       signal,
     }).catch(() => undefined)
@@ -88,7 +88,11 @@ t.test('an arming change costs at most two round trips to the API server, all el
   })
   t.strictSame(await patch('nodes/node-1', { tags: ['ssd'] }), [], 'nothing of concern')
   t.strictSame(await patch('nodes/node-1', evicted(true)), ['POST leases'], 'an eviction')
-  t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }), [], 'a hold')
+  t.strictSame(
+    await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }, '1s'),
+    [],
+    'a hold',
+  )
   t.strictSame(await patch('nodes/node-1', evicted(false)), [], 'the cure')
   t.strictSame(
     await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: { [copy]: null } }),

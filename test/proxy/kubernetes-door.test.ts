@@ -200,12 +200,15 @@ t.test('everything else passes: status, other kinds, watches, discovery', async 
 })
 
 t.test('a hold lasts until the clean-up has ended', async (t) => {
-  const { call, cleanUp, sandbox } = await proxied(t, { longhorn: { drainMs: 500 }, hold: '30s' })
+  // Long enough to be still pending when the eviction comes, on a slow machine too.
+  const setup = { longhorn: { drainMs: 4_000 }, hold: '10m' }
+  const { call, cleanUp, sandbox, decided } = await proxied(t, setup)
   await cleanUp()
   t.match(await call('PATCH', `${nodes}/node-1`, { spec: raised }, merge), {
     status: 200,
     body: { spec: raised },
   })
+  t.ok((decided.at(-1)?.timing.heldMs ?? 0) > 0, 'it was held')
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 

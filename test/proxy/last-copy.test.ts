@@ -23,7 +23,7 @@ t.test('no two clean-ups at once, through whatever proxies, take the last copy o
   const cleanUps = before.flatMap((image) =>
     copiesOf(image).map((uuid, at) => ({ way: ways[at % ways.length], name: image.metadata.name, uuid })),
   )
-  await Promise.all(cleanUps.map(async ({ way, name, uuid }) => way?.cleanUp(name, uuid, { timeout: '1s' })))
+  await Promise.all(cleanUps.map(async ({ way, name, uuid }) => way?.cleanUp(name, uuid, { timeout: '20s' })))
   const left = (await sandbox.client.list(images, sandbox.namespace)).map((image) => copiesOf(image).length)
   t.strictSame(
     left.filter((count) => count === 0),

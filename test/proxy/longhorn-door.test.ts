@@ -123,9 +123,12 @@ t.test('who asks is on record, by the header of a proxy before this one', async 
 })
 
 t.test('a hold lasts until the clean-up has ended, and then the write is done', async (t) => {
-  const { cleanUp, flag, sandbox } = await proxied(t, { longhorn: { drainMs: 400 }, hold: '30s' })
+  // Long enough to be still pending when the eviction comes, on a slow machine too.
+  const setup = { longhorn: { drainMs: 4_000 }, hold: '10m' }
+  const { cleanUp, flag, sandbox, decided } = await proxied(t, setup)
   t.equal((await cleanUp()).status, 200)
   t.equal((await flag()).status, 200)
+  t.ok((decided.at(-1)?.timing.heldMs ?? 0) > 0, 'it was held')
   t.match(await sandbox.client.get(nodes, sandbox.namespace, 'node-1'), { spec: { evictionRequested: true } })
   t.strictSame(sandbox.longhorn.crashes, [])
 })

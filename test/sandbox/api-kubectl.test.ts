@@ -1,6 +1,5 @@
-import { execFile, spawn, spawnSync } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { execFile, spawn } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
@@ -8,23 +7,21 @@ import { stringify } from 'yaml'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+import { hangMs } from '../fixtures/limits.ts'
 import { FakeWebhook, registration, registrations } from './api/fake-webhook.ts'
 import { node } from './api/objects.ts'
 import { started } from './api/started.ts'
 
-const kubectlThere = spawnSync('kubectl', ['version', '--client'], { stdio: 'ignore' }).status === 0
-const skip = kubectlThere ? false : 'there is no kubectl on the PATH'
-
 /** The real kubectl, with its home and its cache in a folder that goes with the test. */
 async function kubectlFor(t: Test, url: string) {
-  const home = await mkdtemp(join(tmpdir(), 'holdfast-kubectl-'))
-  t.teardown(() => rm(home, { recursive: true, force: true }))
+  const home = t.testdir()
   const KUBECONFIG = join(home, 'config')
   await writeFile(KUBECONFIG, kubeconfigFor(url, 'longhorn-system'))
   const env = { PATH: process.env.PATH ?? '', HOME: home, KUBECACHEDIR: join(home, 'cache'), KUBECONFIG }
   const run = promisify(execFile)
   const kubectl = async (...args: string[]): Promise<string> => {
-    const { stdout, stderr } = await run('kubectl', args, { env, timeout: 20_000 }).catch(
+    const { stdout, stderr } = await run('kubectl', args, { env, timeout: hangMs }).catch(
       (error: unknown) => {
         // What kubectl says when it fails is what the tests look at.
         if (error instanceof Error && 'stderr' in error)
