@@ -1,3 +1,4 @@
+import { toBeginWith } from './marks.ts'
 import type { Contents, Page, ReservationBook } from './reservation-book.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -105,7 +106,8 @@ export class PageQueue {
       ;
       page = await this.#book.read(key, signal)
     ) {
-      let contents: Contents = page
+      const start = toBeginWith(page)
+      let contents = start
       const dones: ((before: Page, page: Page) => void)[] = []
       for (const { edit, fail } of together) {
         try {
@@ -116,7 +118,7 @@ export class PageQueue {
           fail(error)
         }
       }
-      const swapped = contents === page ? page : await this.#book.swap(page, contents, signal)
+      const swapped = contents === start ? page : await this.#book.swap(page, contents, signal)
       if (!swapped) continue
       for (const done of dones) done(page, swapped)
       return
