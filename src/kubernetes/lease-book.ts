@@ -42,6 +42,8 @@ export class LeaseBook implements ReservationBook {
   readonly #newest = new Map<string, string>()
   /** When the watch last brought a page without marks, or its end, by the clock's monotonic time. */
   readonly #unmarkedAt = new Map<string, number>()
+  /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
+  readonly #outdated = new Set<string>()
   /** Names of Leases that cannot be read. */
   readonly #unreadable = new Set<string>()
   readonly #listeners = new Set<(key: string) => void>()
@@ -65,7 +67,8 @@ export class LeaseBook implements ReservationBook {
   }
 
   seen(key: string): Page | undefined {
-    if (!this.synced || this.#unreadable.has(leaseName(key))) return undefined
+    const name = leaseName(key)
+    if (!this.synced || this.#unreadable.has(name) || this.#outdated.has(name)) return undefined
     return this.#pages.get(key) ?? emptyPage(key)
   }
 
@@ -95,7 +98,7 @@ export class LeaseBook implements ReservationBook {
         ? await this.#ask({ method: 'POST', path: this.#path, json: lease, signal }, [409])
         : await this.#ask({ method: 'PUT', path: this.#pathOf(page.key), json: lease, signal }, [404, 409])
     if (written !== undefined) return this.#keep(readPage(written))
-    this.#outdated(page)
+    this.#mistrust(page)
     return undefined
   }
 
@@ -121,19 +124,27 @@ export class LeaseBook implements ReservationBook {
     if (version === undefined) return page
     const json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion: version } }
     const gone = await this.#ask({ method: 'DELETE', path: this.#pathOf(key), json, signal }, [404, 409])
-    this.#outdated(page)
-    return gone === undefined ? undefined : emptyPage(key)
+    if (gone === undefined) {
+      this.#mistrust(page)
+      return undefined
+    }
+    if (this.#pages.get(key)?.version === version) this.#forget(key)
+    return emptyPage(key)
   }
 
-  /** A page that is known not to be so any more is forgotten, should the watch not say what became of it. */
-  #outdated({ key, version }: Page): void {
-    if (version === undefined || this.#pages.get(key)?.version !== version) return
-    this.#newest.set(key, version)
-    this.#forget(key)
+  /**
+   * A page that is known not to be so any more is not known at all, until it is read or the watch says what became of
+   * it. Nobody is told: there is no news yet.
+   */
+  #mistrust({ key, version }: Page): void {
+    if (this.#pages.get(key)?.version !== version) return
+    this.#pages.delete(key)
+    this.#outdated.add(leaseName(key))
   }
 
   #forget(key: string): void {
-    if (this.#pages.delete(key)) this.#tell(key)
+    const wasThere = this.#pages.delete(key)
+    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
   }
 
   /** What this process has written counts at once, not only when the watch brings it. */
@@ -148,7 +159,10 @@ export class LeaseBook implements ReservationBook {
     this.#unreadable.delete(name)
     if (page === undefined) return
     if (!page.ok) {
-      if (type === 'deleted') return
+      if (type === 'deleted') {
+        this.#forgetLease(name)
+        return
+      }
       this.#unreadable.add(name)
       this.#options.onProblem(new Error(page.problem))
       return
@@ -161,8 +175,14 @@ export class LeaseBook implements ReservationBook {
       // Whoever wrote it may wait for the watch to come so far.
       else if (version === this.#newest.get(key)) this.#tell(key)
     } else if (!this.#knowsNewer(page.value)) {
-      this.#forget(page.value.key)
+      this.#forget(key)
     }
+  }
+
+  /** A Lease that could not be read is gone, and the page of before with it. */
+  #forgetLease(name: string): void {
+    this.#outdated.delete(name)
+    for (const key of [...this.#pages.keys()]) if (leaseName(key) === name) this.#forget(key)
   }
 
   #isNews({ key, version }: Page): boolean {
@@ -172,12 +192,13 @@ export class LeaseBook implements ReservationBook {
 
   /** True if the page was made anew since. */
   #knowsNewer({ key, version }: Page): boolean {
-    const known = this.#pages.get(key)?.version
-    return known !== undefined && version !== undefined && isOlder(version, known)
+    const newest = this.#newest.get(key)
+    return newest !== undefined && version !== undefined && isOlder(version, newest)
   }
 
   #put(page: Page): void {
     this.#pages.set(page.key, page)
+    this.#outdated.delete(leaseName(page.key))
     if (page.version !== undefined) this.#newest.set(page.key, page.version)
     this.#tell(page.key)
   }
