@@ -23,6 +23,12 @@ export interface LeaseBookOptions {
   readonly onRenewed?: (holder: string, renewedAt: number) => void
 }
 
+/** So long Leases without marks are told apart; before that all count as the last of them did, which is only careful. */
+const unmarkedMs = 60_000
+
+/** Of so many pages that are gone the last version is kept; beyond that a late answer may bring one back for a while. */
+const maxGone = 1_000
+
 /** A Lease as the watch shows it; one that is none of the book's has no page. */
 interface Seen {
   readonly page: Parsed<Page> | undefined
@@ -40,8 +46,10 @@ export class LeaseBook implements ReservationBook {
   readonly #pages = new Map<string, Page>()
   /** Versions that this process itself has made or removed; what the watch brings of before is old. */
   readonly #newest = new Map<string, string>()
-  /** When the watch last brought a page without marks, or its end, by the clock's monotonic time. */
+  /** When the watch last brought a Lease without marks, or its end, by name and monotonic time, the oldest first. */
   readonly #unmarkedAt = new Map<string, number>()
+  /** The same for any Lease that is not among these any more. */
+  #unmarkedBefore = -Infinity
   /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
   readonly #outdated = new Set<string>()
   /** Names of Leases that cannot be read. */
@@ -106,7 +114,7 @@ export class LeaseBook implements ReservationBook {
     const { resourceVersion, listedAt } = this.#follower
     if (listedAt === undefined || resourceVersion === undefined) return undefined
     if (version !== undefined && isOlder(resourceVersion, version)) return undefined
-    return Math.max(listedAt, this.#unmarkedAt.get(key) ?? -Infinity)
+    return Math.max(listedAt, this.#unmarkedAt.get(leaseName(key)) ?? this.#unmarkedBefore)
   }
 
   subscribe(listener: (key: string) => void): () => void {
@@ -159,6 +167,7 @@ export class LeaseBook implements ReservationBook {
     this.#unreadable.delete(name)
     if (page === undefined) return
     if (!page.ok) {
+      this.#noteUnmarked(name)
       if (type === 'deleted') {
         this.#forgetLease(name)
         return
@@ -168,14 +177,24 @@ export class LeaseBook implements ReservationBook {
       return
     }
     const { key, version, settled } = page.value
-    if (keepsMarks(key) && (type === 'deleted' || !settled))
-      this.#unmarkedAt.set(key, this.#options.clock.monotonic())
+    if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
       if (this.#isNews(page.value)) this.#put(page.value)
       // Whoever wrote it may wait for the watch to come so far.
       else if (version === this.#newest.get(key)) this.#tell(key)
     } else if (!this.#knowsNewer(page.value)) {
       this.#forget(key)
+    }
+  }
+
+  #noteUnmarked(name: string): void {
+    const now = this.#options.clock.monotonic()
+    this.#unmarkedAt.delete(name)
+    this.#unmarkedAt.set(name, now)
+    for (const [oldest, at] of this.#unmarkedAt) {
+      if (now - at <= unmarkedMs) break
+      this.#unmarkedAt.delete(oldest)
+      this.#unmarkedBefore = at
     }
   }
 
@@ -199,8 +218,21 @@ export class LeaseBook implements ReservationBook {
   #put(page: Page): void {
     this.#pages.set(page.key, page)
     this.#outdated.delete(leaseName(page.key))
-    if (page.version !== undefined) this.#newest.set(page.key, page.version)
+    if (page.version !== undefined) {
+      this.#newest.delete(page.key)
+      this.#newest.set(page.key, page.version)
+    }
+    this.#forgetOldest()
     this.#tell(page.key)
+  }
+
+  /** The versions of pages that went first. */
+  #forgetOldest(): void {
+    let tooMany = this.#newest.size - this.#pages.size - maxGone
+    for (const key of tooMany > 0 ? this.#newest.keys() : []) {
+      if (tooMany <= 0) break
+      if (!this.#pages.has(key) && this.#newest.delete(key)) tooMany -= 1
+    }
   }
 
   #tell(key: string): void {

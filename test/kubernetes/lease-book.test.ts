@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { Lifetimes } from '../../src/gate/lifetimes.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { systemClock } from '../../src/kubernetes/clock.ts'
+import { systemClock, type Clock } from '../../src/kubernetes/clock.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
@@ -26,13 +26,17 @@ async function cluster(t: Test) {
     await sandbox.stop()
   })
   const problems: Error[] = []
-  const open = async (replica: string, through = connection): Promise<LeaseBook> => {
+  const open = async (
+    replica: string,
+    through = connection,
+    clock: Clock = systemClock,
+  ): Promise<LeaseBook> => {
     const onProblem = (problem: Error) => void problems.push(problem)
     const book = new LeaseBook({
       connection: through,
       namespace: 'default',
       replica,
-      clock: systemClock,
+      clock,
       onProblem,
     })
     books.push(book)
@@ -224,3 +228,54 @@ t.test(
     t.strictSame(heard, ['n1'], 'who waits for the page is told that it is empty')
   },
 )
+
+t.test(
+  'since when a page has had marks is remembered by itself for a minute, and for all before that',
+  async (t) => {
+    const { open, connection } = await cluster(t)
+    const clock = new FakeClock()
+    const [book, other] = [await open('one', connection, clock), await open('two')]
+    const since = (key: string) => book.markedSince({ key, version: undefined, reservations: [] })
+    const started = clock.monotonic()
+    const make = async (key: string) => {
+      const fresh = await other.read(key, signal)
+      const page = await other.swap(fresh, { reservations: [reservation('a')] }, signal)
+      if (!page) throw new Error('nobody was in the way')
+      await eventually(() => book.seen(key)?.version !== undefined)
+    }
+    clock.advance(1_000)
+    await make('n1')
+    t.strictSame(
+      ['n1', 'n2'].map((key) => since(key)),
+      [started + 1_000, started],
+    )
+    clock.advance(60_001)
+    await make('n2')
+    t.strictSame(
+      ['n1', 'n2', 'n3'].map((key) => since(key)),
+      [started + 1_000, started + 61_001, started + 1_000],
+    )
+  },
+)
+
+t.test('a Lease that could not be read takes the marks of its page with it', async (t) => {
+  const { open, connection } = await cluster(t)
+  const clock = new FakeClock()
+  const book = await open('one', connection, clock)
+  const fresh = await book.read('n1', signal)
+  t.ok(await book.swap(fresh, { reservations: [], settled: { BackingImage: '12' } }, signal))
+  clock.advance(1_000)
+  await jsonRequest(connection, {
+    method: 'PATCH',
+    path: `${leases}/node.n1`,
+    headers: { 'content-type': 'application/merge-patch+json' },
+    json: { metadata: { annotations: null } },
+    signal,
+  })
+  await eventually(() => book.seen('n1') === undefined)
+  clock.advance(1_000)
+  await jsonRequest(connection, { method: 'DELETE', path: `${leases}/node.n1`, signal })
+  await eventually(() => book.seen('n1') !== undefined)
+  t.match(book.seen('n1'), { version: undefined, reservations: [] })
+  t.equal(book.markedSince(fresh), clock.monotonic())
+})
