@@ -48,6 +48,9 @@ const maxRounds = 4
 /** How long taking back a reservation may take, in milliseconds. */
 const releaseMs = 5_000
 
+/** How long reading what became of its write may take before that, in milliseconds. */
+const outcomeMs = 2_000
+
 /** Attempts to admit changes: judged on the disk map, then reserved, then confirmed. */
 export class Attempts {
   readonly #options: AttemptOptions
@@ -191,25 +194,36 @@ export class Attempts {
    */
   async #release(entries: readonly Entry[], answered?: Change): Promise<void> {
     if (entries.length === 0) return
-    const { clock, reserver, onProblem } = this.#modules
-    const late = new AbortController()
-    const cancel = clock.setTimer(releaseMs, () =>
-      late.abort(new Error('a reservation could not be released')),
-    )
+    const { reserver, onProblem } = this.#modules
     try {
-      const version = answered && (await this.#versionOf(answered, late.signal))
-      await reserver.release(entries, late.signal, version)
+      const version = answered && (await this.#versionOf(answered))
+      await this.#within(releaseMs, (signal) => reserver.release(entries, signal, version))
     } catch (error) {
       onProblem('not-released', error)
-    } finally {
-      cancel()
     }
   }
 
-  /** Past the disk map, once the write was answered: what has to be seen to know what became of it. */
-  async #versionOf(change: Change, signal: AbortSignal): Promise<{ readonly version: string | undefined }> {
-    const metadata = await this.#modules.reads.metadata(change.kind, nameOf(change), signal)
+  /**
+   * Past the disk map, once the write was answered: what has to be seen to know what became of it. Where that cannot be
+   * read the page is left without marks, and whoever evicts there reads lists.
+   */
+  async #versionOf(change: Change): Promise<{ readonly version: string | undefined }> {
+    const { reads } = this.#modules
+    const read = this.#within(outcomeMs, (signal) => reads.metadata(change.kind, nameOf(change), signal))
+    const metadata = await read.catch(() => undefined)
     return { version: metadata?.resourceVersion }
+  }
+
+  async #within<T>(ms: number, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const late = new AbortController()
+    const cancel = this.#modules.clock.setTimer(ms, () =>
+      late.abort(new Error('a reservation could not be released')),
+    )
+    try {
+      return await work(late.signal)
+    } finally {
+      cancel()
+    }
   }
 
   #held(change: Change, conflict: Conflict, warnings: readonly Warning[]): Attempt {

@@ -20,6 +20,14 @@ export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: Dis
 }
 
 /**
+ * What edits of a page begin with. Nothing has left a page that does not exist, so nothing has to be seen. One that
+ * exists without marks tells nothing, whatever is done to it later, until it is removed.
+ */
+export function toBeginWith(page: Page): Contents {
+  return page.version === undefined && keepsMarks(page.key) ? { ...page, settled: {} } : page
+}
+
+/**
  * The page without what is over, and marked with what has to be seen to know what became of it. Of an object that is
  * gone there is nothing to be seen: without any marks the page tells nothing, and lists are read.
  */
@@ -29,10 +37,10 @@ export function withoutOver(
   over: readonly Over[],
 ): Contents {
   const kept = reservations.filter((each) => !over.some(({ reservation }) => reservation === each))
-  if (!keepsMarks(key) || over.some(({ version }) => version === undefined))
+  if (!keepsMarks(key) || !settled || over.some(({ version }) => version === undefined))
     return { reservations: kept, settled: undefined }
   const seen = over.map(({ reservation, version }): Marks => ({ [reservation.kind]: version }))
-  return { reservations: kept, settled: newest([settled ?? {}, ...seen]) }
+  return { reservations: kept, settled: newest([settled, ...seen]) }
 }
 
 /** The newest version of each kind. */

@@ -31,6 +31,9 @@ const catchUpMs = 500
 /** What a watch brought last may be so much older than when it came: the API server's own cache lags, in milliseconds. */
 const lagMs = 10_000
 
+/** So many images are read one by one at most; for more of them one list is cheaper. */
+const maxReads = 20
+
 /** A watch that was silent for longer may be broken, and the state of copies changes without any reservation, in milliseconds. */
 const freshMs = 10_000
 
@@ -38,8 +41,6 @@ const freshMs = 10_000
  * True if the disk map shows all that is settled on the pages that an eviction has reserved, so that it can be judged on
  * that: whoever takes a reservation off a page marks it with the version to be seen. Waits shortly for a watch that has
  * not come so far. If it is false, what is stored has to be listed.
- *
- * @throws when an object cannot be read, or the signal's reason
  */
 export async function ownMapWillDo(
   acts: readonly Act[],
@@ -52,7 +53,9 @@ export async function ownMapWillDo(
   if (pages.some(({ page }) => !page.settled)) return false
   const marks = newest(pages.map(({ page }) => page.settled ?? {}))
   const isFresh = knowledge.ageMs('BackingImage') <= freshMs
-  const needed = isFresh ? marks : newest([marks, await versionsOfImages(acts, modules, signal)])
+  const present = isFresh ? {} : await versionsOfImages(acts, modules, signal)
+  if (!present) return false
+  const needed = newest([marks, present])
   const isSeen = () => progress(pages, needed, modules)
   const first = isSeen()
   if (first !== 'behind') return first === 'will do'
@@ -93,17 +96,26 @@ function hasSeen(seen: string | undefined, needed: string | undefined): boolean 
   return needed === undefined || (seen !== undefined && (seen === needed || isOlder(needed, seen)))
 }
 
-/** The present versions of the images with a copy on the disks that are evicted. */
+/**
+ * The present versions of the images with a copy on the disks that are evicted; undefined where there are too many to
+ * read, or one cannot be read.
+ */
 async function versionsOfImages(
   acts: readonly Act[],
   { map, reads }: OwnMapModules,
   signal: AbortSignal,
-): Promise<Marks> {
+): Promise<Marks | undefined> {
   const names = new Set<string>()
   for (const act of acts) {
     if (act.act !== 'eviction') continue
     for (const { image } of evictedCopies(act, map)) names.add(image.metadata.name)
   }
-  const read = await Promise.all([...names].map((name) => reads.metadata('BackingImage', name, signal)))
-  return newest(read.map((metadata) => (metadata ? { BackingImage: metadata.resourceVersion } : {})))
+  if (names.size > maxReads) return undefined
+  try {
+    const read = await Promise.all([...names].map((name) => reads.metadata('BackingImage', name, signal)))
+    return newest(read.map((metadata) => (metadata ? { BackingImage: metadata.resourceVersion } : {})))
+  } catch {
+    // Whoever lists instead tells what is wrong, if it still is.
+    return undefined
+  }
 }

@@ -1,3 +1,4 @@
+import { toBeginWith } from './marks.ts'
 import type { Contents, Page, ReservationBook } from './reservation-book.ts'
 import { untilAborted } from './until-aborted.ts'
 
@@ -99,24 +100,34 @@ export class PageQueue {
   }
 
   async #swap(key: string, together: readonly Waiting[], signal: AbortSignal): Promise<void> {
+    // Those who may still be told that it is done. No edit of anybody else is made, or made again.
+    const waits = new Set(together)
     const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
     for (
       let page = seen ?? (await this.#book.read(key, signal));
       ;
       page = await this.#book.read(key, signal)
     ) {
-      let contents: Contents = page
+      const start = toBeginWith(page)
+      let contents = start
       const dones: ((before: Page, page: Page) => void)[] = []
-      for (const { edit, fail } of together) {
+      for (const waiting of [...waits]) {
         try {
-          const { next, done } = await edit(contents, page)
-          contents = next ?? contents
-          dones.push(done)
+          const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, page)
+          // Who has given up meanwhile has been told so, and does not know of this edit.
+          if (!edited || waiting.signal.aborted) {
+            waits.delete(waiting)
+            continue
+          }
+          contents = edited.next ?? contents
+          dones.push(edited.done)
         } catch (error) {
-          fail(error)
+          waits.delete(waiting)
+          waiting.fail(error)
         }
       }
-      const swapped = contents === page ? page : await this.#book.swap(page, contents, signal)
+      if (waits.size === 0) return
+      const swapped = contents === start ? page : await this.#book.swap(page, contents, signal)
       if (!swapped) continue
       for (const done of dones) done(page, swapped)
       return

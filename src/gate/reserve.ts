@@ -3,7 +3,7 @@ import { isOlder } from '../longhorn/resource-version.ts'
 import type { Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Lifetimes } from './lifetimes.ts'
-import { settledOn, withoutOver, type Over } from './marks.ts'
+import { settledOn, toBeginWith, withoutOver, type Over } from './marks.ts'
 import type { ReservedPage } from './own-map.ts'
 import { PageQueue, type Edit } from './page-queue.ts'
 import type { Clock, QuorumReads } from './ports.ts'
@@ -153,7 +153,7 @@ export class Reserver {
   ): Promise<Conflict | undefined> {
     const { book } = this.#modules
     const stored = book.seen(key) ?? (await book.read(key, signal))
-    const { next, result } = await this.#edit(key, claims, change, signal)(stored, stored)
+    const { next, result } = await this.#edit(key, claims, change, signal)(toBeginWith(stored), stored)
     if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
     return result.met
   }

@@ -53,7 +53,10 @@ export class Settler {
 
   /** Looks through the whole book once. */
   async sweep(): Promise<void> {
-    await Promise.all([...this.#modules.book.pages()].map((page) => this.#settle(page)))
+    const pages = [...this.#modules.book.pages()]
+    const keys = new Set(pages.map(({ key }) => key))
+    for (const key of this.#quiet.keys()) if (!keys.has(key)) this.#quiet.delete(key)
+    await Promise.all(pages.map((page) => this.#settle(page)))
   }
 
   /** Resolves when nothing is under way any more. */

@@ -23,6 +23,12 @@ export interface LeaseBookOptions {
   readonly onRenewed?: (holder: string, renewedAt: number) => void
 }
 
+/** So long Leases without marks are told apart; before that all count as the last of them did, which is only careful. */
+const unmarkedMs = 60_000
+
+/** Of so many pages that are gone the last version is kept; beyond that a late answer may bring one back for a while. */
+const maxGone = 1_000
+
 /** A Lease as the watch shows it; one that is none of the book's has no page. */
 interface Seen {
   readonly page: Parsed<Page> | undefined
@@ -40,8 +46,12 @@ export class LeaseBook implements ReservationBook {
   readonly #pages = new Map<string, Page>()
   /** Versions that this process itself has made or removed; what the watch brings of before is old. */
   readonly #newest = new Map<string, string>()
-  /** When the watch last brought a page without marks, or its end, by the clock's monotonic time. */
+  /** When the watch last brought a Lease without marks, or its end, by name and monotonic time, the oldest first. */
   readonly #unmarkedAt = new Map<string, number>()
+  /** The same for any Lease that is not among these any more. */
+  #unmarkedBefore = -Infinity
+  /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
+  readonly #outdated = new Set<string>()
   /** Names of Leases that cannot be read. */
   readonly #unreadable = new Set<string>()
   readonly #listeners = new Set<(key: string) => void>()
@@ -65,7 +75,8 @@ export class LeaseBook implements ReservationBook {
   }
 
   seen(key: string): Page | undefined {
-    if (!this.synced || this.#unreadable.has(leaseName(key))) return undefined
+    const name = leaseName(key)
+    if (!this.synced || this.#unreadable.has(name) || this.#outdated.has(name)) return undefined
     return this.#pages.get(key) ?? emptyPage(key)
   }
 
@@ -95,7 +106,7 @@ export class LeaseBook implements ReservationBook {
         ? await this.#ask({ method: 'POST', path: this.#path, json: lease, signal }, [409])
         : await this.#ask({ method: 'PUT', path: this.#pathOf(page.key), json: lease, signal }, [404, 409])
     if (written !== undefined) return this.#keep(readPage(written))
-    this.#outdated(page)
+    this.#mistrust(page)
     return undefined
   }
 
@@ -103,7 +114,7 @@ export class LeaseBook implements ReservationBook {
     const { resourceVersion, listedAt } = this.#follower
     if (listedAt === undefined || resourceVersion === undefined) return undefined
     if (version !== undefined && isOlder(resourceVersion, version)) return undefined
-    return Math.max(listedAt, this.#unmarkedAt.get(key) ?? -Infinity)
+    return Math.max(listedAt, this.#unmarkedAt.get(leaseName(key)) ?? this.#unmarkedBefore)
   }
 
   subscribe(listener: (key: string) => void): () => void {
@@ -121,19 +132,27 @@ export class LeaseBook implements ReservationBook {
     if (version === undefined) return page
     const json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion: version } }
     const gone = await this.#ask({ method: 'DELETE', path: this.#pathOf(key), json, signal }, [404, 409])
-    this.#outdated(page)
-    return gone === undefined ? undefined : emptyPage(key)
+    if (gone === undefined) {
+      this.#mistrust(page)
+      return undefined
+    }
+    if (this.#pages.get(key)?.version === version) this.#forget(key)
+    return emptyPage(key)
   }
 
-  /** A page that is known not to be so any more is forgotten, should the watch not say what became of it. */
-  #outdated({ key, version }: Page): void {
-    if (version === undefined || this.#pages.get(key)?.version !== version) return
-    this.#newest.set(key, version)
-    this.#forget(key)
+  /**
+   * A page that is known not to be so any more is not known at all, until it is read or the watch says what became of
+   * it. Nobody is told: there is no news yet.
+   */
+  #mistrust({ key, version }: Page): void {
+    if (this.#pages.get(key)?.version !== version) return
+    this.#pages.delete(key)
+    this.#outdated.add(leaseName(key))
   }
 
   #forget(key: string): void {
-    if (this.#pages.delete(key)) this.#tell(key)
+    const wasThere = this.#pages.delete(key)
+    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
   }
 
   /** What this process has written counts at once, not only when the watch brings it. */
@@ -148,21 +167,41 @@ export class LeaseBook implements ReservationBook {
     this.#unreadable.delete(name)
     if (page === undefined) return
     if (!page.ok) {
-      if (type === 'deleted') return
+      this.#noteUnmarked(name)
+      if (type === 'deleted') {
+        this.#forgetLease(name)
+        return
+      }
       this.#unreadable.add(name)
       this.#options.onProblem(new Error(page.problem))
       return
     }
     const { key, version, settled } = page.value
-    if (keepsMarks(key) && (type === 'deleted' || !settled))
-      this.#unmarkedAt.set(key, this.#options.clock.monotonic())
+    if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
       if (this.#isNews(page.value)) this.#put(page.value)
       // Whoever wrote it may wait for the watch to come so far.
       else if (version === this.#newest.get(key)) this.#tell(key)
     } else if (!this.#knowsNewer(page.value)) {
-      this.#forget(page.value.key)
+      this.#forget(key)
     }
+  }
+
+  #noteUnmarked(name: string): void {
+    const now = this.#options.clock.monotonic()
+    this.#unmarkedAt.delete(name)
+    this.#unmarkedAt.set(name, now)
+    for (const [oldest, at] of this.#unmarkedAt) {
+      if (now - at <= unmarkedMs) break
+      this.#unmarkedAt.delete(oldest)
+      this.#unmarkedBefore = at
+    }
+  }
+
+  /** A Lease that could not be read is gone, and the page of before with it. */
+  #forgetLease(name: string): void {
+    this.#outdated.delete(name)
+    for (const key of [...this.#pages.keys()]) if (leaseName(key) === name) this.#forget(key)
   }
 
   #isNews({ key, version }: Page): boolean {
@@ -172,14 +211,28 @@ export class LeaseBook implements ReservationBook {
 
   /** True if the page was made anew since. */
   #knowsNewer({ key, version }: Page): boolean {
-    const known = this.#pages.get(key)?.version
-    return known !== undefined && version !== undefined && isOlder(version, known)
+    const newest = this.#newest.get(key)
+    return newest !== undefined && version !== undefined && isOlder(version, newest)
   }
 
   #put(page: Page): void {
     this.#pages.set(page.key, page)
-    if (page.version !== undefined) this.#newest.set(page.key, page.version)
+    this.#outdated.delete(leaseName(page.key))
+    if (page.version !== undefined) {
+      this.#newest.delete(page.key)
+      this.#newest.set(page.key, page.version)
+    }
+    this.#forgetOldest()
     this.#tell(page.key)
+  }
+
+  /** The versions of pages that went first. */
+  #forgetOldest(): void {
+    let tooMany = this.#newest.size - this.#pages.size - maxGone
+    for (const key of tooMany > 0 ? this.#newest.keys() : []) {
+      if (tooMany <= 0) break
+      if (!this.#pages.has(key) && this.#newest.delete(key)) tooMany -= 1
+    }
   }
 
   #tell(key: string): void {

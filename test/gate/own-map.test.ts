@@ -1,4 +1,5 @@
 import t from 'tap'
+import { cluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
@@ -67,6 +68,40 @@ t.test(
 
 t.test('where the watch of images was silent, the versions of those concerned are read', async (t) => {
   const world = watching()
+  world.knowledge.ageMs = () => 20_000
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])
+})
+
+/** An eviction of a disk with so many images, where the watch of images was silent. */
+async function silentWith(images: number): Promise<GateWorld> {
+  const world = watching()
+  world.knowledge.ageMs = () => 20_000
+  for (let n = 1; n < images; n++) world.cluster.image(`image-${n}`, [ready('d1'), ready('d3'), ready('d4')])
+  await is(t, 'allow', world, evictD1(world.cluster))
+  return world
+}
+
+t.test('where more than twenty images are concerned, they are listed', async (t) => {
+  const twenty = await silentWith(20)
+  t.equal(twenty.trips.filter((trip) => trip.startsWith('BackingImage ')).length, 20)
+  t.notOk(twenty.trips.includes('images'))
+  t.strictSame((await silentWith(21)).trips, ['swap n1', 'images', 'data sources'])
+})
+
+t.test('where the version of an image cannot be read, what is stored is listed', async (t) => {
+  const world = watching()
+  world.knowledge.ageMs = () => 20_000
+  world.before = (trip) => {
+    if (trip === 'BackingImage ubuntu') throw new Error('no answer')
+  }
+  await is(t, 'allow', world, evictD1(world.cluster))
+  t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu', 'images', 'data sources'])
+})
+
+t.test('an image that is gone by now has no version to wait for', async (t) => {
+  const world = new GateWorld(usual(), { truth: cluster('v1.8.0') })
+  world.markedSince = -Infinity
   world.knowledge.ageMs = () => 20_000
   await is(t, 'allow', world, evictD1(world.cluster))
   t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])

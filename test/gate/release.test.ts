@@ -89,3 +89,30 @@ t.test('taking back leaves alone what somebody else has put in its place', async
   await is(t, 'unavailable', one, evictD1(one.cluster))
   t.match(one.reservations, [{ by: 'two' }])
 })
+
+t.test(
+  'what became of a write cannot be read: its reservation is taken back, and the marks with it',
+  async (t) => {
+    for (const hangs of [false, true]) {
+      const world = new GateWorld(usual())
+      const signal = new AbortController().signal
+      const contents = { reservations: [], settled: { BackingImage: '12' } }
+      await world.book.swap(await world.book.read('n1', signal), contents, signal)
+      const change = world.cluster.cleanUp('ubuntu', ['d1'], { door: 'proxy-longhorn' })
+      const { release } = await world.decide(change)
+      t.ok(world.reservations.length > 0)
+      world.before = (trip) => {
+        if (trip !== 'BackingImage ubuntu') return
+        if (hangs) return new Promise(() => undefined)
+        throw new Error('the API server is down')
+      }
+      const released = release?.()
+      await eventually(() => world.trips.includes('BackingImage ubuntu'))
+      if (hangs) world.clock.advance(2_000)
+      await released
+      t.strictSame(world.reservations, [])
+      t.strictSame([...world.book.pages()], [], 'without marks the page tells nothing, and goes')
+      t.strictSame(world.problems, [])
+    }
+  },
+)

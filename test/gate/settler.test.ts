@@ -132,6 +132,18 @@ t.test('a page with nothing but marks is kept for ten minutes, then removed', as
   t.strictSame([...one.book.pages()], [])
 })
 
+t.test('a page that another replica has removed is no longer looked after', async (t) => {
+  const [one, other] = await admitted()
+  for (const each of [one, other]) each.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
+  one.tell('BackingImage', 'ubuntu')
+  await eventually(() => one.reservations.length === 0)
+  await other.clock.advanceStepwise(60_000)
+  await one.clock.advanceStepwise(650_000)
+  t.strictSame([...one.book.pages()], [])
+  await other.clock.advanceStepwise(650_000)
+  t.strictSame(other.trips, [])
+})
+
 t.test('where the object of a reservation is gone nothing can be marked, and its page goes', async (t) => {
   const book = new InProcessBook()
   const truth = usual()

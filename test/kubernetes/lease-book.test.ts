@@ -1,12 +1,14 @@
 import t, { type Test } from 'tap'
+import { Lifetimes } from '../../src/gate/lifetimes.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { systemClock } from '../../src/kubernetes/clock.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
+import { systemClock, type Clock } from '../../src/kubernetes/clock.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
 import { leaseName } from '../../src/kubernetes/lease-reservations.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 import { bookContract, reservation } from '../gate/reservation-book-contract.ts'
 
 const signal = new AbortController().signal
@@ -24,9 +26,19 @@ async function cluster(t: Test) {
     await sandbox.stop()
   })
   const problems: Error[] = []
-  const open = async (replica: string): Promise<LeaseBook> => {
+  const open = async (
+    replica: string,
+    through = connection,
+    clock: Clock = systemClock,
+  ): Promise<LeaseBook> => {
     const onProblem = (problem: Error) => void problems.push(problem)
-    const book = new LeaseBook({ connection, namespace: 'default', replica, clock: systemClock, onProblem })
+    const book = new LeaseBook({
+      connection: through,
+      namespace: 'default',
+      replica,
+      clock,
+      onProblem,
+    })
     books.push(book)
     await eventually(() => book.synced)
     return book
@@ -131,4 +143,139 @@ t.test('without an API server nothing is known and nothing is done', async (t) =
   })
   t.equal(fresh.seen('n1'), undefined)
   await fresh.stop()
+})
+
+/** The same connection, on which watches say nothing until they are let go on. */
+function silentWatches(connection: Connection): { through: Connection; goOn: () => void } {
+  let goOn: () => void = () => undefined
+  const going = new Promise<void>((resolve) => (goOn = resolve))
+  const later = async function* (body: AsyncIterable<Buffer>) {
+    for await (const bytes of body) {
+      await going
+      yield bytes
+    }
+  }
+  const through: Connection = {
+    server: connection.server,
+    namespace: connection.namespace,
+    inPod: connection.inPod,
+    close: () => connection.close(),
+    request: async (request) => {
+      const response = await connection.request(request)
+      if (!request.query?.watch) return response
+      return { ...response, body: later(response.body), text: () => response.text() }
+    },
+  }
+  return { through, goOn }
+}
+
+/** A book that does not hear what another writes, and both have written on n1. */
+async function behind(t: Test) {
+  const { open, connection } = await cluster(t)
+  const { through, goOn } = silentWatches(connection)
+  const [book, other] = [await open('one', through), await open('two')]
+  const first = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
+  if (!first) throw new Error('nobody was in the way')
+  t.teardown(goOn)
+  return { book, other, first, goOn }
+}
+
+t.test('a page that somebody else has written since is not known until it is read', async (t) => {
+  const { book, other, first } = await behind(t)
+  const [clock, heard] = [new FakeClock(), new Array<string>()]
+  const lifetimes = new Lifetimes(book, clock)
+  t.teardown(() => lifetimes.stop())
+  const end = lifetimes.endOf('n1', reservation('a'))
+  clock.advance(1_000)
+  book.subscribe((key) => heard.push(key))
+  t.ok(await other.swap(first, { reservations: [reservation('a'), reservation('b')] }, signal))
+  for (const contents of [{ reservations: [reservation('c')] }, { reservations: [] }]) {
+    t.equal(await book.swap(first, contents, signal), undefined)
+    t.equal(book.seen('n1'), undefined)
+    t.strictSame(heard, [], 'that is no news of the page')
+  }
+  await book.read('n1', signal)
+  t.match(book.seen('n1')?.reservations, [{ stamp: 'a' }, { stamp: 'b' }])
+  t.strictSame(heard, ['n1'])
+  t.equal(lifetimes.endOf('n1', reservation('a')), end, 'it lasts from when it was first seen')
+})
+
+t.test('a page that somebody else has written since is known once the watch has brought it', async (t) => {
+  const { book, other, first, goOn } = await behind(t)
+  t.ok(await other.swap(first, { reservations: [reservation('b')] }, signal))
+  t.equal(await book.swap(first, { reservations: [] }, signal), undefined)
+  t.equal(book.seen('n1'), undefined)
+  goOn()
+  await eventually(() => book.seen('n1') !== undefined)
+  t.match(book.seen('n1')?.reservations, [{ stamp: 'b' }])
+})
+
+t.test(
+  'a page that somebody else was quicker to make or to remove is not known until it is read',
+  async (t) => {
+    const { book, other, first } = await behind(t)
+    const fresh = await book.read('n2', signal)
+    t.ok(await other.swap(fresh, { reservations: [reservation('b')] }, signal))
+    t.equal(await book.swap(fresh, { reservations: [reservation('c')] }, signal), undefined)
+    t.equal(book.seen('n2'), undefined)
+    t.ok(await other.swap(first, { reservations: [] }, signal))
+    t.equal(await book.swap(first, { reservations: [reservation('c')] }, signal), undefined)
+    t.equal(book.seen('n1'), undefined)
+    const heard: string[] = []
+    book.subscribe((key) => heard.push(key))
+    await book.read('n1', signal)
+    t.match(book.seen('n1'), { version: undefined, reservations: [] })
+    t.strictSame(heard, ['n1'], 'who waits for the page is told that it is empty')
+  },
+)
+
+t.test(
+  'since when a page has had marks is remembered by itself for a minute, and for all before that',
+  async (t) => {
+    const { open, connection } = await cluster(t)
+    const clock = new FakeClock()
+    const [book, other] = [await open('one', connection, clock), await open('two')]
+    const since = (key: string) => book.markedSince({ key, version: undefined, reservations: [] })
+    const started = clock.monotonic()
+    const make = async (key: string) => {
+      const fresh = await other.read(key, signal)
+      const page = await other.swap(fresh, { reservations: [reservation('a')] }, signal)
+      if (!page) throw new Error('nobody was in the way')
+      await eventually(() => book.seen(key)?.version !== undefined)
+    }
+    clock.advance(1_000)
+    await make('n1')
+    t.strictSame(
+      ['n1', 'n2'].map((key) => since(key)),
+      [started + 1_000, started],
+    )
+    clock.advance(60_001)
+    await make('n2')
+    t.strictSame(
+      ['n1', 'n2', 'n3'].map((key) => since(key)),
+      [started + 1_000, started + 61_001, started + 1_000],
+    )
+  },
+)
+
+t.test('a Lease that could not be read takes the marks of its page with it', async (t) => {
+  const { open, connection } = await cluster(t)
+  const clock = new FakeClock()
+  const book = await open('one', connection, clock)
+  const fresh = await book.read('n1', signal)
+  t.ok(await book.swap(fresh, { reservations: [], settled: { BackingImage: '12' } }, signal))
+  clock.advance(1_000)
+  await jsonRequest(connection, {
+    method: 'PATCH',
+    path: `${leases}/node.n1`,
+    headers: { 'content-type': 'application/merge-patch+json' },
+    json: { metadata: { annotations: null } },
+    signal,
+  })
+  await eventually(() => book.seen('n1') === undefined)
+  clock.advance(1_000)
+  await jsonRequest(connection, { method: 'DELETE', path: `${leases}/node.n1`, signal })
+  await eventually(() => book.seen('n1') !== undefined)
+  t.match(book.seen('n1'), { version: undefined, reservations: [] })
+  t.equal(book.markedSince(fresh), clock.monotonic())
 })
