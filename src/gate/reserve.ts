@@ -247,7 +247,8 @@ export class Reserver {
       ...(isProxied(change.request) && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
-    return { made: displaced ? both(fresh, displaced) : fresh, displaced }
+    const now = this.#modules.clock.now()
+    return { made: displaced ? both(fresh, displaced, now) : fresh, displaced }
   }
 }
 
@@ -257,15 +258,19 @@ function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | '
   return { kind: change.kind, name, uid, resourceVersion }
 }
 
-/** Covers two admissions of one object and intent: either may be the one that is committed. */
-function both(fresh: Reservation, earlier: Reservation): Reservation {
+/**
+ * Covers two admissions of one object and intent: either may be the one that is committed.
+ *
+ * @param now the time of day
+ */
+function both(fresh: Reservation, earlier: Reservation, now: number): Reservation {
   const later = isOlder(fresh.resourceVersion, earlier.resourceVersion) ? earlier : fresh
   return {
     ...fresh,
     resourceVersion: later.resourceVersion,
     disks: union(fresh.disks, earlier.disks),
     deadline: Math.max(fresh.deadline, earlier.deadline),
-    lastsMs: Math.max(lastsMs(fresh), lastsMs(earlier)),
+    lastsMs: Math.max(lastsMs(fresh, now), lastsMs(earlier, now)),
   }
 }
 
