@@ -26,6 +26,8 @@ export interface ReserverModules {
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'now'>
   readonly lifetimes: Lifetimes
+  /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
+  readonly doubt?: () => string | undefined
   /** False for a conflict that may come true, since its rule is not enforced. */
   readonly stands: (conflict: Conflict, change: Change) => boolean
 }
@@ -143,7 +145,7 @@ export class Reserver {
     await this.#queue.edit(key, edit, { signal, fresh: page === undefined })
   }
 
-  /** Reserves nothing. */
+  /** Reserves nothing. @throws where a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
@@ -151,9 +153,11 @@ export class Reserver {
     pages: ReservedPage[],
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const { book } = this.#modules
+    const { book, doubt } = this.#modules
     const stored = book.seen(key) ?? (await book.read(key, signal))
     const { next, result } = await this.#edit(key, claims, change, signal)(stored, stored)
+    const why = result.met ? undefined : doubt?.()
+    if (why !== undefined) throw new Error(why)
     if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
     return result.met
   }

@@ -100,6 +100,7 @@ export class DecisionCore {
         knowledge: this.#feed,
         reads: new ApiReads(connection, namespace),
         book,
+        ...(shared && { doubt: () => shared.doubt }),
         changes,
         clock: systemClock,
         audit,

@@ -81,6 +81,11 @@ export class FollowedAnchor {
     return this.#state
   }
 
+  /** Why nothing may be written in the book now, for people; undefined if it may. */
+  get doubt(): string | undefined {
+    return this.#state === 'here' || this.#state === 'forbidden' ? undefined : this.#why
+  }
+
   /** Resolves once that was found out for the first time. @throws the signal's reason */
   async whenKnown(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#known.signal])
@@ -92,9 +97,8 @@ export class FollowedAnchor {
   /** The same way to the cluster, on which nothing can be written unless this is the book of all doors. */
   guarding(connection: Connection): Connection {
     const request = (asked: ApiRequest) => {
-      if (asked.method === 'GET' || this.#state === 'here' || this.#state === 'forbidden')
-        return connection.request(asked)
-      return Promise.reject(new Error(this.#why))
+      const why = asked.method === 'GET' ? undefined : this.doubt
+      return why === undefined ? connection.request(asked) : Promise.reject(new Error(why))
     }
     return { ...connection, request }
   }

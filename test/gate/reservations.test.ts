@@ -174,17 +174,6 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   t.match([...one.book.pages()], [{ settled: { Node: '1' } }])
 })
 
-t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
-  const [one, other] = two()
-  const dry = { dryRun: true }
-  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], dry))
-  t.strictSame(one.reservations, [])
-  t.strictSame(one.trips, ['node n1'], 'it reads what a real one reads')
-  await is(t, 'allow', one, evictD1(one.cluster))
-  await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1'], dry))
-  t.strictSame(other.trips, [])
-})
-
 t.test('on several nodes all is reserved or nothing', async (t) => {
   const [one, other] = two()
   const evictD3 = one.cluster.toNode('n2', [disk('d3', emptied), disk('d4')])
