@@ -24,7 +24,7 @@ export interface ReserverModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   readonly lifetimes: Lifetimes
   /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
   readonly doubt?: () => string | undefined
@@ -51,6 +51,8 @@ export interface Conflict {
   readonly reservation: Reservation
   /** When it ends at the latest, by {@link Clock.monotonic}. */
   readonly until: number
+  /** When it was met, by the same clock. */
+  readonly metAt: number
 }
 
 /** A reservation that was made, or may have been. */
@@ -222,15 +224,16 @@ export class Reserver {
   ): Promise<
     { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
   > {
-    const { lifetimes, reads, stands } = this.#modules
+    const { lifetimes, reads, stands, clock } = this.#modules
+    const metAt = clock.monotonic()
     const over: Over[] = []
     for (const reservation of standing) {
       const until = lifetimes.endOf(key, reservation)
       const claim = claims.find(
-        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until }, change),
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, change),
       )
       if (!claim) continue
-      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until } }
+      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until, metAt } }
       const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
       over.push({ reservation, version: metadata?.resourceVersion })
     }
