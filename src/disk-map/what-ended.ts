@@ -13,7 +13,7 @@ export interface Endings {
   readonly unseen: boolean
 }
 
-/** What is over once an object is another, or gone. @param at milliseconds since the epoch */
+/** What is over once an object is another, or gone. @param at milliseconds by the monotonic clock */
 export function endingsOf(
   kind: EndingKind,
   before: LonghornObject | undefined,
