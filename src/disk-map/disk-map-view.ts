@@ -16,7 +16,7 @@ export interface PendingCleanup {
   readonly diskUUID: string
   /** The state in status: `ready`, `unknown`, … */
   readonly state: string
-  /** When the disk map first saw it pending, in milliseconds since the epoch; it may have been pending before. */
+  /** When the disk map first saw it pending, in milliseconds by the monotonic clock; it may have been pending before. */
   readonly since: number
 }
 

@@ -57,7 +57,7 @@ export class DiskMap implements DiskMapView {
    * Takes over an object that was added or changed, as news: what the map was not told of it has ended now at the
    * latest.
    *
-   * @param at when it was seen, in milliseconds since the epoch
+   * @param at when it was seen, in milliseconds by the monotonic clock
    */
   apply(object: LonghornObject, at: number): void {
     this.#end(object.kind, object.metadata.name, object, at)
@@ -67,7 +67,7 @@ export class DiskMap implements DiskMapView {
   /**
    * Takes over an object without taking it for news: it has long been so, or what led to it is known already.
    *
-   * @param at when it was seen, in milliseconds since the epoch
+   * @param at when it was seen, in milliseconds by the monotonic clock
    */
   adopt(object: LonghornObject, at: number): void {
     const { name } = object.metadata
@@ -103,7 +103,7 @@ export class DiskMap implements DiskMapView {
   /**
    * Forgets an object that was deleted; one that was never known is no error.
    *
-   * @param at when it was seen to be gone, in milliseconds since the epoch
+   * @param at when it was seen to be gone, in milliseconds by the monotonic clock
    * @param unseen true if it may have changed before it was deleted, without the map being told
    */
   remove(kind: Kind, name: string, at: number, unseen = false): void {

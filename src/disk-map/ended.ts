@@ -28,7 +28,7 @@ export interface EndedEviction {
 
 /**
  * Something that is over. Longhorn may not have noticed yet: its managers work on copies of objects that lag. `at` is
- * when the disk map was told, in milliseconds since the epoch, so never before it was so.
+ * when the disk map was told, in milliseconds by the monotonic clock, so never before it was so.
  */
 export type Ended = EndedCleanup | EndedFirstFile | EndedEviction
 
@@ -51,13 +51,13 @@ export function canEnd(kind: string): kind is EndingKind {
 export interface UnseenChanges {
   readonly kind: EndingKind
   readonly name: string
-  /** When the disk map learnt of it: whatever came and went did so before; in milliseconds since the epoch. */
+  /** When the disk map learnt of it: whatever came and went did so before; in milliseconds by the monotonic clock. */
   readonly at: number
 }
 
 /** A time in which the connection to the API server was broken, and so perhaps those of Longhorn's managers. */
 export interface Outage {
-  /** The last moment before it that all was known to be well, in milliseconds since the epoch. */
+  /** The last moment before it that all was known to be well, in milliseconds by the monotonic clock. */
   readonly began: number
   /** Undefined while it lasts. */
   readonly ended: number | undefined

@@ -51,14 +51,14 @@ export class History implements HistoryView {
     return this.#outage
   }
 
-  /** Takes in what an object ended. @param at milliseconds since the epoch */
+  /** Takes in what an object ended. @param at milliseconds by the monotonic clock */
   add(kind: EndingKind, name: string, { ended, unseen }: Endings, at: number): void {
     for (const each of ended) this.#keep(each)
     if (unseen) this.#unseen.set(kind, { kind, name, at })
     if (ended.length > 0) this.#forget(at)
   }
 
-  /** @param began the last moment that all was known to be well, in milliseconds since the epoch */
+  /** @param began the last moment that all was known to be well, in milliseconds by the monotonic clock */
   outageBegan(began: number): void {
     const before = this.#outage
     // One that came shortly after another is the same to whoever lags.

@@ -52,7 +52,7 @@ export class ImageShelf {
   /**
    * Puts an image in place of the one of its name. A clean-up that was pending before keeps its beginning.
    *
-   * @param at milliseconds since the epoch
+   * @param at milliseconds by the monotonic clock
    * @returns the disks that the image was or is on
    */
   put(image: BackingImage, at: number): Iterable<string> {

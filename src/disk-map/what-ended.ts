@@ -13,7 +13,7 @@ export interface Endings {
   readonly unseen: boolean
 }
 
-/** What is over once an object is another, or gone. @param at milliseconds since the epoch */
+/** What is over once an object is another, or gone. @param at milliseconds by the monotonic clock */
 export function endingsOf(
   kind: EndingKind,
   before: LonghornObject | undefined,
@@ -48,8 +48,11 @@ function endingsOfNode(before: Node | undefined, after: Node | undefined, at: nu
   for (const disk of before.spec.disks.keys()) {
     const wasEvicting = isEvicting(before, disk)
     const uuids = uuidsOf(disk, before, heir)
-    // It may have had a UUID between the two.
-    if (uuids.length === 0 && heir?.spec.disks.has(disk) !== true) unseen = true
+    // Which disk Longhorn still takes for an evicted one is then found out later, or never.
+    if (uuids.length === 0) {
+      const stays = stillFlagged && heir.spec.disks.has(disk)
+      if (!stays || (wasEvicting && !isEvicting(heir, disk))) unseen = true
+    }
     for (const uuid of uuids) {
       const stays = heir !== undefined && diskUUID(heir, disk) === uuid
       const evicting = wasEvicting && !(stays && isEvicting(heir, disk))

@@ -1,6 +1,6 @@
 import type { EvictionStep } from './next-step.ts'
 
-/** Says a step in one line, for a person who waits. @param now milliseconds since the epoch */
+/** Says a step in one line, for a person who waits. @param now milliseconds by the monotonic clock */
 export function explain(step: EvictionStep, now: number): string {
   switch (step.step) {
     case 'wait-for-cleanup':

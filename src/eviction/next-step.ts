@@ -23,7 +23,7 @@ export type EvictionStep =
   | { readonly step: 'wait-for-cleanup'; readonly cleanups: readonly PendingCleanup[] }
   /**
    * Longhorn may not have noticed what is over: before that the flag must not go up after a clean-up, or a copy be
-   * removed after the flag went down. Time ends it: `until`, in milliseconds since the epoch.
+   * removed after the flag went down. Time ends it: `until`, in milliseconds by the monotonic clock.
    */
   | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
   /** Close the disks for scheduling and raise the flag. */
@@ -44,7 +44,7 @@ export type EvictionStep =
 /** What a step depends on besides the disk map. */
 export interface EvictionCircumstances {
   readonly policy: Policy
-  /** Milliseconds since the epoch. */
+  /** Milliseconds by the monotonic clock. */
   readonly now: number
 }
 

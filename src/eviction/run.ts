@@ -9,7 +9,7 @@ export interface EvictionPorts {
   readonly now: () => number
   /** Asks for the eviction, or takes the flag down; resolves once the disk map shows it. */
   readonly write: (evictionRequested: boolean) => Promise<void>
-  /** Resolves when the disk map may have changed, or at this time (milliseconds since the epoch) if that is first. */
+  /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
   readonly changed: (until?: number) => Promise<void>
   /** Told of each step, and again whenever what is waited for changes. */
   readonly tell: (step: EvictionStep) => void

@@ -110,7 +110,7 @@ async function readNodes(
   }
 }
 
-/** Since when the first of its clean-ups is pending, in milliseconds since the epoch; undefined if none is. */
+/** Since when the first of its clean-ups is pending, in milliseconds by the monotonic clock; undefined if none is. */
 function pendingSince(image: BackingImage, map: DiskMapView): number | undefined {
   const { name } = image.metadata
   const since = map

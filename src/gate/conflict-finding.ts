@@ -56,14 +56,15 @@ export function isEnforced(conflict: Conflict, { modes }: Policy): boolean {
 
 /** Says of a conflict what stands in the way, and until when at most. */
 export function findingOf(change: Change, conflict: Conflict, map: DiskMapView): Objection {
-  const { claim, reservation } = conflict
-  const { kind, name, intent, deadline, by, resourceVersion } = reservation
+  const { claim, reservation, until, metAt } = conflict
+  const { kind, name, intent, by, resourceVersion } = reservation
+  const seconds = Math.max(0, Math.ceil((until - metAt) / 1_000))
   return {
     rule: ruleOf(conflict),
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
     message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
-    clears: `passes by itself as soon as that change is committed or given up, at the latest at ${new Date(deadline).toISOString()} (reserved by ${by})`,
+    clears: `passes by itself as soon as that change is committed or given up, at the latest in about ${seconds}s (reserved by ${by})`,
   }
 }
 

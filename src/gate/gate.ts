@@ -38,6 +38,8 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 export interface GateModules extends Omit<AttemptModules, 'reserver'> {
   readonly map: DiskMapView
   readonly book: ReservationBook
+  /** See {@link ReserverModules.doubt}. */
+  readonly doubt?: () => string | undefined
   /** Told of every change to the map and to the book, after it happened. */
   readonly changes: Changes
   readonly clock: Clock

@@ -8,13 +8,16 @@ import type { Page, ReservationBook } from './reservation-book.ts'
  */
 export class Lifetimes {
   readonly #book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>
-  readonly #clock: Pick<Clock, 'monotonic'>
-  /** When each reservation of a page was first seen. */
+  readonly #clock: Pick<Clock, 'monotonic' | 'now'>
+  /** When each reservation of a page ends. */
   readonly #pages = new Map<string, Map<string, number>>()
   readonly #deafen: () => void
 
   /** Begins to look at every page that changes. */
-  constructor(book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>, clock: Pick<Clock, 'monotonic'>) {
+  constructor(
+    book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>,
+    clock: Pick<Clock, 'monotonic' | 'now'>,
+  ) {
     this.#book = book
     this.#clock = clock
     for (const page of book.pages()) this.note(page)
@@ -30,15 +33,16 @@ export class Lifetimes {
       this.#pages.delete(key)
       return
     }
-    const now = this.#clock.monotonic()
     const before = this.#pages.get(key)
-    this.#pages.set(key, new Map(reservations.map((each) => [idOf(each), before?.get(idOf(each)) ?? now])))
+    this.#pages.set(
+      key,
+      new Map(reservations.map((each) => [idOf(each), before?.get(idOf(each)) ?? this.#endFromNow(each)])),
+    )
   }
 
   /** When nothing of it can be committed any more, by {@link Clock.monotonic}. */
   endOf(key: string, reservation: Reservation): number {
-    const seenAt = this.#pages.get(key)?.get(idOf(reservation)) ?? this.#clock.monotonic()
-    return seenAt + lastsMs(reservation)
+    return this.#pages.get(key)?.get(idOf(reservation)) ?? this.#endFromNow(reservation)
   }
 
   /** True once nothing of it can be committed any more. */
@@ -49,6 +53,10 @@ export class Lifetimes {
   /** Looks no longer. */
   stop(): void {
     this.#deafen()
+  }
+
+  #endFromNow(reservation: Reservation): number {
+    return this.#clock.monotonic() + lastsMs(reservation, this.#clock.now())
   }
 }
 

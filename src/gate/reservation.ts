@@ -28,7 +28,7 @@ export interface Reservation {
   readonly disks: Disks
   /**
    * When the API server can no longer commit the write, by the time of day of who made it, in milliseconds since the
-   * epoch. For people: whoever decides counts {@link lastsMs} by a clock of their own.
+   * epoch. For people: whoever decides counts {@link lastsMs} by a clock of their own, unless that is absent.
    */
   readonly deadline: number
   /** How long that was when it was made, in milliseconds; absent if an older version of Holdfast made it. */
@@ -44,12 +44,20 @@ export interface Reservation {
   readonly pinned?: boolean | undefined
 }
 
-/** What an older version of Holdfast reserved lasts as long as that at most: through its webhook, and its proxies. */
+/**
+ * What an older version of Holdfast reserved lasts as long as that at least, in milliseconds: through its webhook, and
+ * through its proxies with their own limits. A proxy with longer ones shows it in the deadline alone.
+ */
 const olderMs = { webhook: 70_000, proxy: 190_000 } as const
 
-/** How long after it was made its write may be committed, in milliseconds. */
-export function lastsMs({ lastsMs: given, pinned }: Reservation): number {
-  return given ?? (pinned === true ? olderMs.proxy : olderMs.webhook)
+/**
+ * How long after it was first seen its write may be committed, in milliseconds. What an older version made is given the
+ * time to its deadline too, if that is longer: a clock that is wrong only makes this more careful.
+ *
+ * @param now when it was first seen, by the time of day
+ */
+export function lastsMs({ lastsMs: given, pinned, deadline }: Reservation, now: number): number {
+  return given ?? Math.max(pinned === true ? olderMs.proxy : olderMs.webhook, deadline - now)
 }
 
 /** The stamp of a reservation. @param process made at random, once for each process, so that no two give the same */

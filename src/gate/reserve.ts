@@ -24,8 +24,10 @@ export interface ReserverModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly clock: Pick<Clock, 'now'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
   readonly lifetimes: Lifetimes
+  /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
+  readonly doubt?: () => string | undefined
   /** False for a conflict that may come true, since its rule is not enforced. */
   readonly stands: (conflict: Conflict, change: Change) => boolean
 }
@@ -49,6 +51,8 @@ export interface Conflict {
   readonly reservation: Reservation
   /** When it ends at the latest, by {@link Clock.monotonic}. */
   readonly until: number
+  /** When it was met, by the same clock. */
+  readonly metAt: number
 }
 
 /** A reservation that was made, or may have been. */
@@ -143,7 +147,7 @@ export class Reserver {
     await this.#queue.edit(key, edit, { signal, fresh: page === undefined })
   }
 
-  /** Reserves nothing. */
+  /** Reserves nothing. @throws where a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
@@ -151,9 +155,11 @@ export class Reserver {
     pages: ReservedPage[],
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const { book } = this.#modules
+    const { book, doubt } = this.#modules
     const stored = book.seen(key) ?? (await book.read(key, signal))
     const { next, result } = await this.#edit(key, claims, change, signal)(toBeginWith(stored), stored)
+    const why = result.met ? undefined : doubt?.()
+    if (why !== undefined) throw new Error(why)
     if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
     return result.met
   }
@@ -218,15 +224,16 @@ export class Reserver {
   ): Promise<
     { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
   > {
-    const { lifetimes, reads, stands } = this.#modules
+    const { lifetimes, reads, stands, clock } = this.#modules
+    const metAt = clock.monotonic()
     const over: Over[] = []
     for (const reservation of standing) {
       const until = lifetimes.endOf(key, reservation)
       const claim = claims.find(
-        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until }, change),
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, change),
       )
       if (!claim) continue
-      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until } }
+      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until, metAt } }
       const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
       over.push({ reservation, version: metadata?.resourceVersion })
     }
@@ -247,7 +254,8 @@ export class Reserver {
       ...(isProxied(change.request) && { pinned: true }),
     }
     const displaced = standing.find((each) => isSameClaim(each, fresh))
-    return { made: displaced ? both(fresh, displaced) : fresh, displaced }
+    const now = this.#modules.clock.now()
+    return { made: displaced ? both(fresh, displaced, now) : fresh, displaced }
   }
 }
 
@@ -257,15 +265,19 @@ function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | '
   return { kind: change.kind, name, uid, resourceVersion }
 }
 
-/** Covers two admissions of one object and intent: either may be the one that is committed. */
-function both(fresh: Reservation, earlier: Reservation): Reservation {
+/**
+ * Covers two admissions of one object and intent: either may be the one that is committed.
+ *
+ * @param now the time of day
+ */
+function both(fresh: Reservation, earlier: Reservation, now: number): Reservation {
   const later = isOlder(fresh.resourceVersion, earlier.resourceVersion) ? earlier : fresh
   return {
     ...fresh,
     resourceVersion: later.resourceVersion,
     disks: union(fresh.disks, earlier.disks),
     deadline: Math.max(fresh.deadline, earlier.deadline),
-    lastsMs: Math.max(lastsMs(fresh), lastsMs(earlier)),
+    lastsMs: Math.max(lastsMs(fresh, now), lastsMs(earlier, now)),
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Configuration } from '../configuration/configuration.ts'
-import { ApiFailure } from '../kubernetes/api-failure.ts'
+import { ApiFailure, isForbidden } from '../kubernetes/api-failure.ts'
 import { anchorName, deleteAnchor, makeAnchor, readAnchor } from '../kubernetes/book-anchor.ts'
 import type { Connection } from '../kubernetes/connection.ts'
-import { elsewhere } from '../kubernetes/followed-anchor.ts'
+import { elsewhere, mayNotMake } from '../kubernetes/followed-anchor.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 
 /** Where a guard outside a pod keeps its Leases if nothing says otherwise. Never the context's: people have several. */
@@ -47,7 +47,7 @@ const lookMs = 10_000
  *
  * What was named for this door (a setting, its pod) stands even if it cannot be compared with the anchor, since a guard
  * that does not start protects nobody; see `AnchorState` for what follows. What nobody has named would then be a guess,
- * and a wrong one admits what must not meet.
+ * and a wrong one admits what must not meet. Where there is no anchor, and it may not be made, only a pod starts.
  *
  * @throws NoCommonNamespace, or the signal's reason
  */
@@ -60,6 +60,7 @@ export async function agreeOnNamespace(
   const named = namedNamespace(configuration, connection)
   const soon = AbortSignal.any([signal, AbortSignal.timeout(lookMs)])
   const place = { connection, longhornNamespace }
+  let missing = false
   try {
     const anchored = await readAnchor(place, soon)
     const namespace = anchored ?? named ?? defaultNamespace
@@ -69,12 +70,19 @@ export async function agreeOnNamespace(
       return { namespace, doubt: undefined }
     }
     await insistOnNamespace(namespace, whichIsNamedHere, connection, soon)
+    missing = true
     const made = await makeAnchor(place, namespace, soon)
     insistOnSame(made, named, longhornNamespace)
     return { namespace: made, doubt: undefined }
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof NoCommonNamespace) throw error
+    if (missing && isForbidden(error)) {
+      const doubt = mayNotMake(error, longhornNamespace)
+      // A pod waits for the anchor; a person would wait for what does not come by itself.
+      if (named === undefined || !connection.inPod) throw new NoCommonNamespace(doubt, error)
+      return { namespace: named, doubt }
+    }
     const why = error instanceof Error ? error.message : String(error)
     if (named === undefined) throw new NoCommonNamespace(cannotTell(error, why, longhornNamespace), error)
     await insistOnNamespace(named, whichIsNamedHere, connection, soon)
@@ -83,10 +91,9 @@ export async function agreeOnNamespace(
 }
 
 function cannotTell(error: unknown, why: string, longhornNamespace: string): string {
-  const otherwise =
-    error instanceof ApiFailure && error.code === 403
-      ? `ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}`
-      : 'start again once the API server answers'
+  const otherwise = isForbidden(error)
+    ? `ask for the right to get and create Lease ${anchorName} in ${longhornNamespace}`
+    : 'start again once the API server answers'
   return `cannot tell in which namespace the guard of this cluster keeps its Leases: ${why}\nName it with --namespace, or ${otherwise}.`
 }
 

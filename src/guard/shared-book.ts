@@ -58,6 +58,11 @@ export class SharedBook {
     return this.#anchor.state
   }
 
+  /** Why nothing may be written in the book now, for people; undefined if it may. */
+  get doubt(): string | undefined {
+    return this.#anchor.doubt
+  }
+
   /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
   get others(): number | undefined {
     return this.#others.count

@@ -39,6 +39,11 @@ export class ApiFailure extends Error {
   }
 }
 
+/** True if the API server says that a right is missing. */
+export function isForbidden(error: unknown): error is ApiFailure {
+  return error instanceof ApiFailure && error.code === 403
+}
+
 const parseStatus = parser(StatusSchema, (raw) => raw)
 
 /**

@@ -10,13 +10,13 @@ import type { ListWatchLimits } from './list-watch-limits.ts'
 import type { Change } from './mirror.ts'
 import { UnreadableObjects, type UnreadableObject } from './unreadable-objects.ts'
 
-/** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds since the epoch. */
+/** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds by the monotonic clock. */
 export interface DiskMapSink {
   /** @param isFirst true in the first list of its kind: it may have long been so */
   apply(object: LonghornObject, at: number, isFirst: boolean): void
   /** @param unseen true if a list only lacks it, so that it may have changed before it was deleted */
   remove(kind: Kind, name: string, at: number, unseen: boolean): void
-  /** The connection is broken. @param began the last moment that all was well, in milliseconds since the epoch */
+  /** The connection is broken. @param began the last moment that all was well, in milliseconds by the monotonic clock */
   outageBegan?(began: number): void
   /** All kinds are followed again. */
   outageEnded?(at: number): void

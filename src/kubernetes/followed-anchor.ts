@@ -1,5 +1,5 @@
 import type { Parsed } from '../longhorn/parsed.ts'
-import { ApiFailure } from './api-failure.ts'
+import { isForbidden, type ApiFailure } from './api-failure.ts'
 import {
   anchorCollection,
   anchorName,
@@ -16,11 +16,12 @@ import { pause } from './pause.ts'
 /**
  * Whether this door writes in the book that the others write in:
  *
- * - `unknown`: the anchor was not read yet, or is gone and not made again. Nothing is reserved.
+ * - `unknown`: the anchor was not read yet, or there is none and it cannot be made. Nothing is reserved: whoever makes it
+ *   may name another namespace.
  * - `here`: the anchor names the namespace of this door.
  * - `elsewhere`: the anchor names another namespace. Nothing is reserved.
- * - `forbidden`: this door may not read or make the anchor. It goes on: its namespace was named by whoever started it,
- *   and Roles of older charts do not have the right, so that to stop would take the guard off a cluster that it guards.
+ * - `forbidden`: this door may not read the anchor. It goes on: its namespace was named by whoever started it, and Roles
+ *   of older charts do not have the right, so that to stop would take the guard off a cluster that it guards.
  */
 export const anchorStates = ['unknown', 'here', 'elsewhere', 'forbidden'] as const
 
@@ -70,7 +71,7 @@ export class FollowedAnchor {
       },
       onSynced: () => this.#look(),
       onRecovered: () => this.#look(),
-      onProblem: ({ error }) => this.#cannot(error),
+      onProblem: ({ error }) => this.#cannotRead(error),
       clock: options.clock,
     })
   }
@@ -78,6 +79,11 @@ export class FollowedAnchor {
   /** Whether this door writes in the book that the others write in. */
   get state(): AnchorState {
     return this.#state
+  }
+
+  /** Why nothing may be written in the book now, for people; undefined if it may. */
+  get doubt(): string | undefined {
+    return this.#state === 'here' || this.#state === 'forbidden' ? undefined : this.#why
   }
 
   /** Resolves once that was found out for the first time. @throws the signal's reason */
@@ -91,9 +97,8 @@ export class FollowedAnchor {
   /** The same way to the cluster, on which nothing can be written unless this is the book of all doors. */
   guarding(connection: Connection): Connection {
     const request = (asked: ApiRequest) => {
-      if (asked.method === 'GET' || this.#state === 'here' || this.#state === 'forbidden')
-        return connection.request(asked)
-      return Promise.reject(new Error(this.#why))
+      const why = asked.method === 'GET' ? undefined : this.doubt
+      return why === undefined ? connection.request(asked) : Promise.reject(new Error(why))
     }
     return { ...connection, request }
   }
@@ -138,21 +143,22 @@ export class FollowedAnchor {
         if (!over()) this.#agree(says, namespace)
         return
       } catch (error) {
-        if (!over()) this.#cannot(error)
+        if (!over()) this.#stays(whyOf(error, this.#options.longhornNamespace))
       }
       await pause(clock, retryMs, signal)
     }
   }
 
-  /** What fails for another reason than a missing right says nothing of the anchor: the last state stays. */
-  #cannot(error: unknown): void {
+  #cannotRead(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
-    if (error instanceof ApiFailure && error.code === 403) {
-      // What was seen once is not undone by a right that is taken away.
-      if (this.#state !== 'elsewhere') this.#become('forbidden', why)
-    } else if (this.#state === 'unknown') {
-      this.#become('unknown', why)
-    }
+    if (!isForbidden(error)) this.#stays(why)
+    // What was seen once is not undone by a right that is taken away.
+    else if (this.#state !== 'elsewhere') this.#become('forbidden', why)
+  }
+
+  /** What fails for another reason than a missing right to read says nothing of the anchor: the last state stays. */
+  #stays(why: string): void {
+    if (this.#state === 'unknown') this.#become('unknown', why)
   }
 
   #become(state: AnchorState, why: string | undefined): void {
@@ -162,6 +168,17 @@ export class FollowedAnchor {
     if (state !== 'unknown') this.#known.abort()
     if (news) this.#options.onState(state, why)
   }
+}
+
+/** Why the anchor was not made. */
+function whyOf(error: unknown, longhornNamespace: string): string {
+  if (isForbidden(error)) return mayNotMake(error, longhornNamespace)
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** What a person is told where there is no anchor, and no right to make it. */
+export function mayNotMake({ message }: ApiFailure, longhornNamespace: string): string {
+  return `There is no Lease ${anchorName} in ${longhornNamespace}, and the right to create it is missing: ${message}\nUntil there is one, no arming change is admitted. Start a guard or a proxy that may create Leases in ${longhornNamespace}, or ask for that right.`
 }
 
 /** What a person is told of two books. */

@@ -70,7 +70,7 @@ function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circums
   return {
     ...(isStuck(cleanup, circumstances) ? { effect: 'warn' } : {}),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID)}: ${isPending(cleanup)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID)}: ${isPending(cleanup, circumstances)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
     clears: endOfCleanup(cleanup, circumstances),
   }
 }

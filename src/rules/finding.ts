@@ -38,6 +38,6 @@ export interface Finding {
   readonly message: string
   /** What has to be so before the change passes, or what to do instead. */
   readonly clears: string
-  /** When time alone clears it, in milliseconds since the epoch; left out where something has to happen. */
+  /** When time alone clears it, in milliseconds by the monotonic clock; left out where something has to happen. */
   readonly until?: number
 }

@@ -11,7 +11,7 @@ import type { Circumstances, Draft, Rule } from './rule.ts'
  * Judges a change by every rule that concerns what it does. Pure; a change that does nothing of concern, the vast
  * majority, costs no more than finding that out.
  *
- * @param now milliseconds since the epoch
+ * @param now milliseconds by the monotonic clock
  */
 export function judge(change: Change, map: DiskMapView, policy: Policy, now: number): Finding[] {
   const acts = actsOf(change)

@@ -13,7 +13,7 @@ export interface Circumstances {
   /** The release judged for, undefined if nobody knows. */
   readonly release: string | undefined
   readonly profile: Profile
-  /** Milliseconds since the epoch. */
+  /** Milliseconds by the monotonic clock. */
   readonly now: number
 }
 

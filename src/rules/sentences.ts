@@ -9,10 +9,19 @@ export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string 
   return `disk ${owner.disk} (${diskUUID}) of node ${owner.node}`
 }
 
-/** `the copy (ready) is gone from spec and still in status, seen so since 2026-11-23T05:40:00.000Z`. */
-export function isPending({ state, since }: PendingCleanup): string {
-  const when = new Date(since).toISOString()
-  return `the copy${inState(state)} is gone from spec and still in status, seen so since ${when}`
+/** `the copy (ready) is gone from spec and still in status, seen so for 12s`; at the time of judging. */
+export function isPending({ state, since }: PendingCleanup, { now }: Pick<Circumstances, 'now'>): string {
+  return `the copy${inState(state)} is gone from spec and still in status, seen so for ${lasting(now - since)}`
+}
+
+/** `12s`, `40m`, `5h`, `12d`. */
+function lasting(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1_000))
+  if (seconds < 120) return `${seconds}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 120) return `${minutes}m`
+  const hours = Math.floor(minutes / 60)
+  return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`
 }
 
 /** ` (ready)`; nothing for a state that was never written. */

@@ -7,7 +7,7 @@ import type { Circumstances } from './rule.ts'
 /** What it depends on whether something that is over still counts. */
 export type NoticeCircumstances = Pick<Circumstances, 'map' | 'policy' | 'profile' | 'now'>
 
-/** Something over that Longhorn may not have noticed yet, and when it has for certain, in milliseconds since the epoch. */
+/** Something over that Longhorn may not have noticed yet, and when it has for certain, in milliseconds by the monotonic clock. */
 export interface Unnoticed<T> {
   readonly over: T
   readonly until: number
@@ -40,7 +40,7 @@ export function* unseenOf(
  * Until when something over still counts, since a manager of Longhorn may not have noticed: it reads copies of objects
  * that lag, and a sync goes on with the node that it began with. Undefined once it has, or where nothing crashes.
  *
- * @param at when it ended at the latest, in milliseconds since the epoch
+ * @param at when it ended at the latest, in milliseconds by the monotonic clock
  */
 export function unnoticedUntil(
   at: number,

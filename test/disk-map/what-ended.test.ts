@@ -106,6 +106,22 @@ t.test('a disk whose UUID is found out while its flag goes down was evicted unde
   t.end()
 })
 
+t.test('where a flag goes down whose disk has no UUID yet, nobody knows which disk it was', (t) => {
+  const unsynced = (options: Partial<RawDisk> = {}) => disk('d9', { synced: false, ...options })
+  const unseen = (...nodes: Parameters<typeof node>[]) =>
+    told(...nodes.map((each) => node(...each))).history.unseen('Node')
+  const cleared = { name: 'n', at: noon + 1_000 }
+  t.match(unseen([[unsynced(flagged)]], [[unsynced()]]), cleared, 'its own flag')
+  t.match(unseen([[unsynced()], {}, flagged], [[unsynced()]]), cleared, 'that of the node')
+  t.match(unseen([[unsynced(), disk('d1', flagged)]], [[unsynced(), disk('d1')]]), cleared, 'beside it')
+  t.match(unseen([[unsynced(), disk('d1', flagged)]], [[disk('d1', flagged)]]), cleared, 'it leaves')
+  const other = disk('d1', flagged)
+  t.match(unseen([[unsynced(flagged), other]], [[unsynced(), other]]), cleared, 'another flag stays')
+  t.equal(unseen([[unsynced(flagged)]], [[unsynced(flagged)]]), undefined, 'the flag stays')
+  t.equal(unseen([[unsynced(), other]], [[unsynced(flagged), other]]), undefined, 'its flag goes up')
+  t.end()
+})
+
 t.test('a first file ends when it is transferred, made elsewhere, or given up', (t) => {
   t.strictSame(over(told(source('d1', false), source('d1', true))), ['first file d1 +1s'])
   t.strictSame(over(told(source('d1', false), source('d2', false))), ['first file d1 +1s'])

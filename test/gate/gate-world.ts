@@ -42,6 +42,8 @@ export class GateWorld {
   before: (trip: string) => void | Promise<void> = () => undefined
   /** Called after it took effect; what it throws is an answer that was lost. */
   after: (trip: string) => void = () => undefined
+  /** Why the book cannot be written now. */
+  doubt: string | undefined
   /** True once nothing is known of the book without asking, as before its Leases are listed. */
   forgetful = false
   /** Since when pages have been marked: never, so that everything is listed, unless a test says so. */
@@ -67,6 +69,7 @@ export class GateWorld {
         knowledge: this.knowledge,
         reads: this.#reads(),
         book: this.#counted(),
+        doubt: () => this.doubt,
         changes: this.changes,
         clock: this.clock,
         audit: {

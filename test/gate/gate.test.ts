@@ -61,7 +61,7 @@ t.test('what is held is answered with 429 and when to come again', async (t) => 
       uuid('d1'),
       'n1',
       '(ready)',
-      '2026-01-01T12:00:00',
+      'seen so for',
       'kubectl',
       'What clears it',
     ]) {

@@ -99,11 +99,19 @@ t.test('without the right to compare, nothing is guessed', async (t) => {
   )
 })
 
-t.test('who may read but not make the anchor follows it, and else guesses nothing', async (t) => {
+t.test('who may read but not make the anchor follows it', async (t) => {
   const { person, place } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
-  await t.rejects(person('team-a'), /cannot tell/)
   await makeAnchor(place, 'team-b', signal)
   t.strictSame(await person('team-a'), agreed('team-b'))
+})
+
+t.test('where there is no anchor and no right to make it a person is told, and a pod waits', async (t) => {
+  const { person, pod } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
+  const why =
+    /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil there is one, no arming change is admitted\./
+  await t.rejects(person('team-a'), { name: 'NoCommonNamespace', message: why })
+  await t.rejects(person('team-a', 'holdfast'), { name: 'NoCommonNamespace', message: why })
+  t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: why })
 })
 
 t.test('who may not look at namespaces is not kept out', async (t) => {

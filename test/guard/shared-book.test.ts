@@ -41,11 +41,11 @@ t.test('a guard whose book is not that of the others admits nothing that could r
     if (!node.ok) throw new Error(node.problem)
     return node.value
   }
-  const raise = async (name: string, evictionRequested: boolean) => {
+  const raise = async (name: string, evictionRequested: boolean, dryRun = false) => {
     const node = await read(name)
     const flag = (raised: boolean) => ({ ...node, spec: { ...node.spec, evictionRequested: raised } })
     const actor = { username: 'ann', groups: [] }
-    const request = { uid: 'u', actor, dryRun: false, door: 'webhook' } as const
+    const request = { uid: 'u', actor, dryRun, door: 'webhook' } as const
     const change: Change = {
       kind: 'Node',
       operation: 'UPDATE',
@@ -74,11 +74,13 @@ t.test('a guard whose book is not that of the others admits nothing that could r
   await eventually(() => lines.some((line) => line.includes('no arming change is admitted')))
   t.ok(await is('elsewhere'))
   t.match(await raise('node-2', true), { decision: 'unavailable', why: 'reservations-unreachable' })
+  t.match(await raise('node-2', true, true), { decision: 'unavailable' }, 'nor does a dry run')
   const failure = lines.find((line) => line.includes('a reservation was not made'))
   t.match(failure, 'in namespace default, not in holdfast')
   t.match(await raise('node-2', false), { decision: 'allow' }, 'a clear passes')
 
   await move('holdfast')
   await eventually(() => lines.filter((line) => line.includes('"anchor":"here"')).length === 2)
+  t.match(await raise('node-2', true, true), { decision: 'allow' })
   t.match(await raise('node-2', true), { decision: 'allow' })
 })

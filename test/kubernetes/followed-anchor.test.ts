@@ -141,16 +141,30 @@ t.test('a door that may not read the anchor goes on, and says so', async (t) => 
   }
 })
 
-t.test('a door that may read but not make it goes on, and makes it once it may', async (t) => {
+t.test('a door that may read but not make it writes nothing, and makes it once it may', async (t) => {
   const { door, rights, place } = await cluster(t, ({ method }) => method === 'POST')
-  const { followed, clock } = door('holdfast')
-  await followed.whenKnown(signal)
-  t.equal(followed.state, 'forbidden')
+  const { followed, clock, told, write } = door('holdfast')
+  await eventually(() => told.length === 2)
+  t.match(told, [
+    ['unknown', /is gone/],
+    ['unknown', /^There is no Lease holdfast-book .* is missing: .*not you/],
+  ])
+  await t.rejects(write(), /no arming change is admitted/)
   rights.forbids = () => false
   await eventually(() => clock.pending > 0)
   clock.advance(10_000)
   await eventually(() => followed.state === 'here')
   t.equal(await readAnchor(place, signal), 'holdfast')
+  await write()
+})
+
+t.test('a door that may not make it finds out who has made it elsewhere', async (t) => {
+  const { door, place } = await cluster(t, ({ method }) => method === 'POST')
+  const { followed, told } = door('holdfast')
+  await eventually(() => told.length === 2)
+  await makeAnchor(place, 'default', signal)
+  await followed.whenKnown(signal)
+  t.equal(followed.state, 'elsewhere')
 })
 
 t.test('a right that is taken away does not hide that the book is elsewhere', async (t) => {

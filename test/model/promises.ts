@@ -15,18 +15,31 @@ import type { Store } from './store.ts'
 export function crashing(store: Store, profile: Scenario['profile'], since: number): string[] {
   if (profile === 'C') return []
   const pending = new Set(store.versions('BackingImage', since).flatMap(pendingOf))
-  const found = store.versions('Node', since).flatMap((node) => {
+  const nodes = store.versions('Node', since)
+  const found = nodes.flatMap((node) => {
     const names = [...node.spec.disks.keys()]
     const gate =
       node.spec.evictionRequested || names.some((name) => node.spec.disks.get(name)?.evictionRequested)
     const meets = names.filter((name) => {
-      const uuid = node.status.diskStatus.get(name)?.diskUUID
+      const uuid = uuidOf(node, name) ?? foundOut(nodes, node, name)
       const want = node.spec.evictionRequested || node.spec.disks.get(name)?.evictionRequested === true
       return uuid !== undefined && pending.has(uuid) && (profile === 'A' ? gate : want)
     })
     return meets.length > 0 ? [`${node.metadata.name} crashes: a clean-up is pending on ${meets.join()}`] : []
   })
   return [...new Set(found)]
+}
+
+function uuidOf({ status }: Node, disk: string): string | undefined {
+  return status.diskStatus.get(disk)?.diskUUID
+}
+
+/** A sync goes on with the node that it began with, and with the UUID that it finds out itself. */
+function foundOut(nodes: readonly Node[], { metadata }: Node, disk: string): string | undefined {
+  return nodes
+    .filter((each) => each.metadata.name === metadata.name)
+    .map((each) => uuidOf(each, disk))
+    .find((uuid) => uuid !== undefined)
 }
 
 function pendingOf({ spec, status }: BackingImage): string[] {

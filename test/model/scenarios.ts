@@ -111,6 +111,12 @@ const leaving: readonly ModelObject[] = [
   node('n2', [disk('d3', evicting)]),
   image('i1', [pending('d9'), ready('d1')]),
 ]
+/** A copy on a disk that is evicted, and whose UUID nobody has found out yet. */
+const unsynced: readonly ModelObject[] = [
+  node('n1', [disk('d1')]),
+  node('n2', [disk('d9', { ...evicting, synced: false })]),
+  image('i1', [ready('d9'), ready('d1')]),
+]
 /** The flag went up and down a moment before the guard started. */
 export const justCleared: readonly ModelObject[] = [...calm, ...flagged.slice(0, 1), ...calm.slice(0, 1)]
 
@@ -121,6 +127,11 @@ const overlaps: readonly Pair[] = [
   ['o1: the end of a clean-up, and an eviction', draining, [evict('n1', 'd1')]],
   ['o6: the end of a first file, and an eviction', finishing, [evict('n1', 'd1')]],
   ['o7: the end of a clean-up, and a disk that joins', leaving, [join('n2', 'd9')]],
+  [
+    'o7: a clear before the disk is synced, and a clean-up on it',
+    unsynced,
+    [clear('n2'), cleanUp('i1', ['d9'])],
+  ],
   ['a restart after a clear, and a clean-up', justCleared, [cleanUp('i1', ['d1'])]],
 ]
 

@@ -135,14 +135,14 @@ t.test('an outdated CRD is no reason to hold an eviction for ever on profile C',
   t.end()
 })
 
-t.test('the message names image, disk, node, state, since when, where to look and what clears it', (t) => {
+t.test('the message names image, disk, node, state, for how long, where to look and what clears it', (t) => {
   const before = cleaning('v1.8.0').manager('d1', 'unknown')
   const [finding] = before.judge(before.toNode('n1', [disk('d1'), disk('d2', evicting)]))
   t.match(finding, {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
     message:
-      /^backing image ubuntu .* disk d1 \(uuid-d1\) of node n1: the copy \(ready\) .* since 2026-01-01T12:00:00.000Z.*v1\.8\.0 would crash/,
+      /^backing image ubuntu .* disk d1 \(uuid-d1\) of node n1: the copy \(ready\) .* seen so for 0s\. .*v1\.8\.0 would crash/,
     clears:
       /^passes once .*kubectl -n longhorn-system get backingimages.longhorn.io ubuntu -o yaml.* manager of the disk is unknown/,
   })
@@ -171,5 +171,19 @@ t.test('modes', (t) => {
   t.strictSame(before.effects(rule, change, withMode(rule, 'enforce')), ['hold'])
   t.strictSame(before.effects(rule, change, withMode(rule, 'warn')), ['warn'])
   t.strictSame(before.effects(rule, change, withMode(rule, 'off')), [])
+  t.end()
+})
+
+t.test('the message tells for how long the clean-up has been seen pending', (t) => {
+  const draining = cluster('v1.8.0')
+    .at(noon)
+    .node('n1', [disk('d1')])
+    .image('debian', [pending('d1')])
+  const flagged = draining.toNode('n1', [disk('d1', { evictionRequested: true })])
+  const seconds = { 0: '0s', 12: '12s', 119: '119s', 150: '2m', 7_199: '119m', 20_000: '5h', 250_000: '2d' }
+  for (const [after, said] of Object.entries(seconds)) {
+    const [finding] = draining.judge(flagged, {}, noon + Number(after) * 1_000)
+    t.ok(finding?.message.includes(`still in status, seen so for ${said}. With`), said)
+  }
   t.end()
 })

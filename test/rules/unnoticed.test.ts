@@ -152,6 +152,22 @@ t.test('o7: a disk of unknown UUID may be one that was cleaned up a moment ago',
   t.end()
 })
 
+t.test('a disk that no node has may be the one of unknown UUID whose flag was cleared a moment ago', (t) => {
+  const unsynced = { synced: false }
+  for (const profile of ['A', 'B'] as const) {
+    const of = cluster(releases[profile])
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d9', { ...unsynced, ...flagged })])
+      .image('debian', [ready('d9'), ready('d1')])
+    const cleanUp = of.cleanUp('debian', ['d9'])
+    t.strictSame(said(of, cleanUp, noon), ['cleanup-during-eviction hold'], `${profile}, the flag is up`)
+    of.at(noon).node('n2', [disk('d9', unsynced)])
+    t.strictSame(said(of, cleanUp, noon + 1_000), ['cleanup-during-eviction hold +9s'], profile)
+    t.strictSame(said(of, cleanUp, noon + 10_000), [], `${profile}, noticed`)
+  }
+  t.end()
+})
+
 t.test('changes that the guard has not seen count as if the worst of them had just ended', (t) => {
   const generation = { metadata: { name: 'x', generation: 2 } }
   const at = noon + 4_000
