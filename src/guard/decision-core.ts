@@ -34,7 +34,7 @@ export interface DecisionCoreModules {
   readonly registry?: Registry
   /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
   readonly book?: ReservationBook
-  /** How long an admitted write may take to be committed, in milliseconds; as long as the API server takes by default. */
+  /** How long an admitted write may take to be committed, in milliseconds; as the configuration says by default. */
   readonly commitMs?: number
   /** PEM of what is served now; undefined where there is no TLS. */
   readonly certificate?: () => string
@@ -63,7 +63,7 @@ export class DecisionCore {
   constructor(configuration: Configuration, modules: DecisionCoreModules) {
     const skew = new ClockSkew(systemClock)
     const connection = skew.watching(modules.connection)
-    const { log, commitMs = defaultGateOptions.commitMs } = modules
+    const { log, commitMs = configuration.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
     const map = new DiskMap({ rememberMs: rememberMs(configuration.policy) })
     const changes = new Changes()

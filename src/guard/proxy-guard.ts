@@ -5,7 +5,6 @@ import type { FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import { objectOf } from '../disk-map/object-of.ts'
 import type { Decide } from '../gate/decision.ts'
-import { defaultGateOptions } from '../gate/gate.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
@@ -90,7 +89,7 @@ export class ProxyGuard {
     this.#core = new DecisionCore(configuration, {
       ...modules,
       // A write may be committed for as long as the upstream may take to send it on.
-      commitMs: all.answerMs + defaultGateOptions.commitMs,
+      commitMs: all.answerMs + configuration.commitMs,
       ...(served && { certificate: () => served?.cert ?? '' }),
     })
     const { registry, knowledge } = this.#core
