@@ -11,8 +11,10 @@ import { proxiesOf } from './proxies.ts'
 import { controlPairs, raceOptions, requestTimeout, settling } from './race-options.ts'
 import { replicasHere } from './replicas-here.ts'
 import { RestWay } from './rest-way.ts'
+import { proxyStandsStill } from './standing-still.ts'
 
-const { pairs, nodes, informerLagMs, settleMs, apiRestarts } = raceOptions(process.argv.slice(2), 1_000)
+const options = raceOptions(process.argv.slice(2), 1_000)
+const { pairs, nodes, informerLagMs, settleMs, apiRestarts, pauseMs, pauses } = options
 /** For so long the API server is away when it restarts. */
 const awayMs = 300
 
@@ -98,7 +100,8 @@ async function isNeeded(what: string, without: Partial<Circumstances>): Promise<
 const withoutSettle = () => isNeeded('settle 0 ms', { lagMs: informerLagMs })
 const areBehind = informerLagMs > 0
 const settles = settleMs > 0 || !areBehind
-const safe = !settles || (await areSafe())
+const safe =
+  (!settles || (await areSafe())) && (pauseMs === 0 || (await proxyStandsStill(nodes, pauseMs, pauses)))
 const asPromised =
   safe && (!areBehind || (await withoutSettle())) && (await isNeeded('reservations off', { book: noBook }))
 console.log(asPromised ? 'as promised' : 'NOT as promised')

@@ -38,16 +38,21 @@ const quick: Partial<LonghornOptions> = {
 export interface SandboxExtras {
   /** How far each cache of a manager may lag, in milliseconds. */
   readonly informerLagMs?: number
+  /** From the removal of a copy's key to the end of its clean-up, in milliseconds. */
+  readonly drainMs?: number
   readonly report?: (report: Report) => void
 }
 
 /** A cluster that nobody guards yet, with so many nodes, and an image for each. */
 export function quickSandbox(nodes: number, extras: SandboxExtras = {}): Promise<Sandbox> {
-  const { informerLagMs = 0, report = () => undefined } = extras
+  const { informerLagMs = 0, drainMs, report = () => undefined } = extras
   const options = { port: 0, release: 'v1.8.0', nodes, images: nodes, report }
   // What lags is seen late anyhow, and there are many nodes then.
   const slower = informerLagMs > 0 && { syncMs: 200 }
-  return Sandbox.start({ ...options, longhorn: { ...quick, ...slower, informerLagMs } })
+  return Sandbox.start({
+    ...options,
+    longhorn: { ...quick, ...slower, ...(drainMs !== undefined && { drainMs }), informerLagMs },
+  })
 }
 
 /** Starts replicas in front of a cluster with so many nodes, and an image for each. */

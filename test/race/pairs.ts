@@ -5,6 +5,7 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Stage, type Outcome } from '../../src/story/stage.ts'
 import { Disturbances, type Disturbance } from './disturbances.ts'
+import { placesOf } from './places.ts'
 import { putBackAtLast, untilFree } from './put-back.ts'
 import type { Way } from './way.ts'
 
@@ -70,9 +71,8 @@ export async function sendPairs(
       return { admitted: false, code: 0, message: String(error) }
     }
   }
-  const images = await imageOfEachNode(stage, sandbox)
-  const rounds = [...images].map(async ([node, image]) => {
-    const place = { node, image, uuid: sandbox.cluster.uuidOf(`${node}/disk-1`) }
+  const rounds = (await placesOf(sandbox)).map(async (place) => {
+    const { node, image, uuid } = place
     await untilFree(freeOn, place)
     for (; (begun < pairs || meanwhile.pending) && !enough(tally()); done++) {
       begun += 1
@@ -80,7 +80,7 @@ export async function sendPairs(
       const sentAt = performance.now()
       const [evicted, cleaned] = await together(
         () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', how)),
-        () => answered(someOf(ways ?? [stage]).cleanUp(image, place.uuid, how)),
+        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, how)),
       )
       if (evicted.admitted) evictions += 1
       if (cleaned.admitted) cleanUps += 1
@@ -119,23 +119,6 @@ function patient(): AbortSignal {
   const { signal } = new AbortController()
   setMaxListeners(0, signal)
   return signal
-}
-
-/** Each node with an image that has a copy on its first disk, no image twice. */
-async function imageOfEachNode(stage: Stage, sandbox: Sandbox): Promise<Map<`node-${number}`, string>> {
-  const resource = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
-  const names = (await sandbox.client.list(resource, sandbox.namespace)).map(({ metadata }) => metadata.name)
-  const images = await Promise.all(names.map((name) => stage.image(name)))
-  const found = new Map<`node-${number}`, string>()
-  // The seed puts the first copy of each image on the node of the same number.
-  for (const { metadata, spec } of images) {
-    const [uuid] = spec.diskFileSpecMap.keys()
-    for (let index = 1; index <= images.length; index++) {
-      const node = `node-${index}` as const
-      if (uuid === sandbox.cluster.uuidOf(`${node}/disk-1`)) found.set(node, metadata.name)
-    }
-  }
-  return found
 }
 
 /** Sends two requests in either order, at most so far apart. */

@@ -1,13 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Outcome, Stage } from '../../src/story/stage.ts'
-
-/** Where pairs are sent: an image with a copy on the first disk of a node. */
-export interface Place {
-  readonly node: string
-  readonly image: string
-  /** Of that disk. */
-  readonly uuid: string
-}
+import type { Place } from './places.ts'
 
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
 const how = { timeout: '1s' } as const
@@ -59,7 +52,8 @@ async function putBack(stage: Stage, { node, image, uuid }: Place): Promise<void
   await stage.until('the copy to be ready', async () => (await copy()).state === 'ready')
 }
 
-async function insist(what: string, send: () => Promise<Outcome>): Promise<void> {
+/** Asks again until it is admitted. @throws Error when it is not for five minutes */
+export async function insist(what: string, send: () => Promise<Outcome>): Promise<void> {
   const began = performance.now()
   for (;;) {
     const { admitted, message } = await send().catch((error: unknown) => ({

@@ -3,13 +3,12 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import type { Settings } from '../../src/configuration/settings.ts'
-import { object, text } from '../../src/sandbox/json.ts'
-import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import type { ServingCertificate } from '../../src/webhook/certificate.ts'
 import type { Replicas, StartReplicas } from './guarded-sandbox.ts'
 import type { Said, Start } from './guard-process.ts'
 import { replicaNames } from './replicas-here.ts'
+import { whenReserved } from './when-reserved.ts'
 
 /** One replica, in whatever state. */
 interface Replica {
@@ -19,8 +18,6 @@ interface Replica {
   /** Undefined while it cannot be reached. */
   port: number | undefined
 }
-
-const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
 
 /** Two replicas, each a process, to which what happens to processes is done. */
 export class ReplicaProcesses implements Replicas {
@@ -61,7 +58,7 @@ export class ReplicaProcesses implements Replicas {
   /** Kills one replica in the moment in which it has reserved something, and starts it again under its name. */
   async restartOne(): Promise<void> {
     const replica = this.#next()
-    await this.#whenReserved(replica, () => {
+    await whenReserved(this.#sandbox, replica.name, () => {
       replica.port = undefined
       replica.child.kill('SIGKILL')
     })
@@ -74,7 +71,7 @@ export class ReplicaProcesses implements Replicas {
   async pauseOne(ms: number): Promise<void> {
     const replica = this.#next()
     const { port } = replica
-    await this.#whenReserved(replica, () => {
+    await whenReserved(this.#sandbox, replica.name, () => {
       replica.port = undefined
       replica.child.kill('SIGSTOP')
     })
@@ -98,24 +95,6 @@ export class ReplicaProcesses implements Replicas {
     if (!replica) throw new Error('there is no replica')
     return replica
   }
-
-  /** Does it before the replica learns that its reservation stands: so what it reserved for does not come. */
-  async #whenReserved({ name }: Replica, act: () => void): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const unsubscribe = this.#sandbox.api.subscribe(leases, ({ type, object: lease }) => {
-        if (type === 'DELETED' || !hasReservedLast(lease, name)) return
-        unsubscribe()
-        act()
-        resolve()
-      })
-    })
-  }
-}
-
-/** True if the replica wrote this Lease last, and made a reservation with it. */
-function hasReservedLast({ metadata, spec }: ClusterObject, name: string): boolean {
-  const reservations = metadata.annotations?.['holdfast.dev/reservations'] ?? ''
-  return text(object(spec).holderIdentity) === name && reservations.includes(`"by":"${name}"`)
 }
 
 async function started(start: Start): Promise<Pick<Replica, 'child' | 'port'>> {
