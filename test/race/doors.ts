@@ -17,6 +17,8 @@ const options = raceOptions(process.argv.slice(2), 1_000)
 const { pairs, nodes, informerLagMs, settleMs, apiRestarts, pauseMs, pauses } = options
 /** For so long the API server is away when it restarts. */
 const awayMs = 300
+/** Longhorn's REST API tries a refused write again for 20 s. */
+const answerMs = 20_000
 
 /** How one race differs from the others. */
 interface Circumstances {
@@ -41,7 +43,7 @@ async function race(what: string, circumstances: Circumstances): Promise<Tally> 
     ? await guardedSandbox(nodes, replicasHere(settings, book), extras)
     : await unguarded(extras)
   panics.watch(sandbox)
-  const proxies = await proxiesOf(sandbox, { settings, book })
+  const proxies = await proxiesOf(sandbox, { settings, book, answerMs })
   const throughProxy = stageOf(sandbox, proxies.kubernetes)
   const directly = stageOf(sandbox)
   const ways = [throughProxy, new RestWay(proxies.longhorn)]

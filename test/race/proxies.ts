@@ -21,6 +21,8 @@ export interface Proxies {
 /** How the proxies of a race differ from others. */
 export interface ProxiesOptions {
   readonly settings?: Settings
+  /** How long an API may take to answer, in milliseconds: so much longer a reservation lasts. */
+  readonly answerMs?: number
   /** In place of Leases. */
   readonly book?: ReservationBook | undefined
 }
@@ -50,7 +52,7 @@ interface Standing {
 async function proxyOf(
   sandbox: Sandbox,
   { of, upstream, context }: Standing,
-  { settings, book }: ProxiesOptions,
+  { settings, book, answerMs }: ProxiesOptions,
 ) {
   const server = new URL(upstream)
   const agent = agentFor(server)
@@ -59,7 +61,14 @@ async function proxyOf(
   const { namespace } = await agreeOnNamespace(told, connection, new AbortController().signal)
   const proxy = new ProxyGuard(
     { ...told, namespace },
-    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, ...of },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      drainMs: 0,
+      ...(answerMs !== undefined && { answerMs }),
+      ...of,
+    },
     {
       connection,
       upstream: { server, host: undefined, options: () => ({ agent }) },
