@@ -8,7 +8,7 @@ import { noBook } from './no-book.ts'
 import { sendPairs, stageOf, type Tally } from './pairs.ts'
 import { Panics } from './panics.ts'
 import { proxiesOf } from './proxies.ts'
-import { controlPairs, raceOptions, requestTimeout, settling } from './race-options.ts'
+import { controlPairs, raceOptions, requestTimeoutFor, settling } from './race-options.ts'
 import { replicasHere } from './replicas-here.ts'
 import { RestWay } from './rest-way.ts'
 import { proxyStandsStill } from './standing-still.ts'
@@ -36,6 +36,7 @@ interface Circumstances {
 /** So many pairs, each of the two requests through a door of its own. */
 async function race(what: string, circumstances: Circumstances): Promise<Tally> {
   const { webhook, lagMs, restarts, enough, book } = circumstances
+  const requestTimeout = requestTimeoutFor(circumstances.settleMs)
   const settings = { ...settling(circumstances.settleMs), requestTimeout }
   const panics = new Panics()
   const extras = { informerLagMs: lagMs, report: panics.report }
@@ -52,7 +53,10 @@ async function race(what: string, circumstances: Circumstances): Promise<Tally> 
   const began = performance.now()
   const freeOn = circumstances.settleMs === 0 ? [] : webhook ? [throughProxy, directly] : [throughProxy]
   const disturbances = [{ times: restarts, begin: () => sandbox.restartApi(awayMs) }]
-  const tally = await sendPairs(sandbox, { pairs: circumstances.pairs, enough, ways, disturbances, freeOn })
+  const tally = await sendPairs(sandbox, {
+    ...{ pairs: circumstances.pairs, timeout: requestTimeout },
+    ...{ enough, ways, disturbances, freeOn },
+  })
   const oneBook = book !== undefined || (await haveOneBook(sandbox, proxies.namespaces))
   await proxies.stop()
   await stop()

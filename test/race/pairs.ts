@@ -29,12 +29,11 @@ export interface Tally {
 /** So far apart, in milliseconds, the two requests of a pair are sent at most. */
 const spreadMs = 2
 
-/** How long a request of a pair may take: `1s` is enough for the two to meet, and a hold ends sooner. */
-const how = { timeout: '1s' } as const
-
 /** What to send. */
 export interface PairsOptions {
   readonly pairs: number
+  /** How long a request may take: `1s` is enough for the two to meet, and a hold ends sooner. */
+  readonly timeout: string
   /** Ends it early. */
   readonly enough: (tally: Tally) => boolean
   /** One of which each request takes; as kubectl if not given. */
@@ -53,7 +52,7 @@ export interface PairsOptions {
  */
 export async function sendPairs(
   sandbox: Sandbox,
-  { pairs, enough, ways, disturbances = [], freeOn = [], lastStart = () => 0 }: PairsOptions,
+  { pairs, timeout, enough, ways, disturbances = [], freeOn = [], lastStart = () => 0 }: PairsOptions,
 ): Promise<Tally> {
   const stage = stageOf(sandbox)
   const meanwhile = new Disturbances(disturbances, pairs)
@@ -79,8 +78,8 @@ export async function sendPairs(
       meanwhile.after(done)
       const sentAt = performance.now()
       const [evicted, cleaned] = await together(
-        () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', how)),
-        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, how)),
+        () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout })),
+        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout })),
       )
       if (evicted.admitted) evictions += 1
       if (cleaned.admitted) cleanUps += 1

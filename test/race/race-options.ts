@@ -65,10 +65,13 @@ export function raceOptions(args: readonly string[], pairs: number): RaceOptions
 export const controlPairs = 5_000
 
 /**
- * How long an admitted write may still be committed in a race, as a setting: the requests of a race end by then. With the
- * slack of every guard a reservation lasts 11 s instead of 70 s, should its write never come.
+ * How long the requests of a race may take, and so how long an admitted write may still be committed, as a setting: with
+ * the slack of every guard a reservation lasts 11 or 14 s instead of 70 s, should its write never come. Many nodes at once
+ * before caches that are behind need more of it.
  */
-export const requestTimeout = '1s'
+export function requestTimeoutFor(settleMs: number): string {
+  return settleMs > 0 ? '4s' : '1s'
+}
 
 /**
  * How long what has ended counts, as settings of a guard. After an outage the caches of the embedded cluster come back

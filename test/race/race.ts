@@ -4,12 +4,13 @@ import { guardedSandbox, type Replicas, type StartReplicas } from './guarded-san
 import { noBook } from './no-book.ts'
 import { sendPairs, stageOf, type PairsOptions, type Tally } from './pairs.ts'
 import { Panics } from './panics.ts'
-import { controlPairs, raceOptions, requestTimeout, settling } from './race-options.ts'
+import { controlPairs, raceOptions, requestTimeoutFor, settling } from './race-options.ts'
 import { ReplicaProcesses } from './replica-processes.ts'
 import { replicasHere } from './replicas-here.ts'
 
 const options = raceOptions(process.argv.slice(2), 2_000)
 const { pairs, nodes, informerLagMs, settleMs, apiRestarts, restarts, clocksMs, pauseMs, pauses } = options
+const requestTimeout = requestTimeoutFor(settleMs)
 /** For so long the API server is away when it restarts. */
 const awayMs = 300
 /** So long a node may stay frozen by a reservation whose write never comes, whatever else holds: as it lasts, and slack. */
@@ -42,6 +43,7 @@ function undisturbedReplicas(settle: number, enough: (tally: Tally) => boolean):
   const what = informerLagMs === 0 ? 'reservations on' : `caches lag ${informerLagMs} ms, settle ${settle} ms`
   return race(what, replicasHere({ ...settling(settle), requestTimeout }), informerLagMs, ({ sandbox }) => ({
     pairs,
+    timeout: requestTimeout,
     enough,
     disturbances: [{ times: apiRestarts, begin: () => sandbox.restartApi(awayMs) }],
     ...(settle > 0 && { freeOn: [stageOf(sandbox)] }),
@@ -53,6 +55,7 @@ function disturbedReplicas(): Promise<Tally> {
   const replicas = ReplicaProcesses.with({ ...settling(settleMs), requestTimeout }, clocksMs)
   return race('replicas disturbed', replicas, informerLagMs, (guarded) => ({
     pairs,
+    timeout: requestTimeout,
     enough: () => false,
     disturbances: [
       { times: apiRestarts, begin: () => guarded.sandbox.restartApi(awayMs) },
@@ -85,7 +88,15 @@ async function isNeeded(
   book?: ReservationBook,
 ): Promise<boolean> {
   const replicas = replicasHere(settling(settle), book)
-  return (await race(what, replicas, lagMs, () => ({ pairs: controlPairs, enough: untilProven }))).crashes > 0
+  return (
+    (
+      await race(what, replicas, lagMs, () => ({
+        pairs: controlPairs,
+        timeout: requestTimeout,
+        enough: untilProven,
+      }))
+    ).crashes > 0
+  )
 }
 
 const safe = await areSafe()

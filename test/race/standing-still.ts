@@ -10,9 +10,10 @@ import { proxiesOf } from './proxies.ts'
 import type { ProxyStart } from './proxy-process.ts'
 import { placesOf, type Place } from './places.ts'
 import { insist, putBackAtLast } from './put-back.ts'
-import { requestTimeout } from './race-options.ts'
+import { requestTimeoutFor } from './race-options.ts'
 import { whenReserved } from './when-reserved.ts'
 
+const requestTimeout = requestTimeoutFor(0)
 /** How long the API server may take to answer what the proxy passes on. */
 const answerMs = 1_000
 const how = { timeout: '1s' } as const
