@@ -80,9 +80,9 @@ export class Stage {
   }
 
   /** Asks for a copy on a disk. */
-  copyTo(image: string, diskUUID: string): Promise<Outcome> {
+  copyTo(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
     const file = { evictionRequested: false, dataEngine: 'v1' }
-    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } })
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } }, how)
   }
 
   /** Disables scheduling on a disk and requests its eviction. */
@@ -92,9 +92,9 @@ export class Stage {
   }
 
   /** Takes the eviction back and enables scheduling again. */
-  stopEvicting(node: string, disk: string): Promise<Outcome> {
+  stopEvicting(node: string, disk: string, how: How = {}): Promise<Outcome> {
     const wanted = { allowScheduling: true, evictionRequested: false }
-    return this.#patch('Node', node, { disks: { [disk]: wanted } })
+    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
   }
 
   /**

@@ -4,6 +4,9 @@ import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Stage, type Outcome } from '../../src/story/stage.ts'
+import { Disturbances, type Disturbance } from './disturbances.ts'
+import { placesOf } from './places.ts'
+import { putBackAtLast, untilFree } from './put-back.ts'
 import type { Way } from './way.ts'
 
 /** What many pairs of conflicting requests came to. */
@@ -14,25 +17,33 @@ export interface Tally {
   /** Pairs of which both requests were admitted, one after the other or not. */
   readonly both: number
   readonly crashes: number
-  /** Requests without an answer, since the API server went away. */
+  /** Requests without an answer, since whoever was asked went away. */
   readonly lost: number
+  /**
+   * The longest time until both of a pair would have been admitted again, in milliseconds: from when it was sent, or from
+   * when a replica last started, which counts from then how long a reservation lasts.
+   */
+  readonly frozenMs: number
 }
 
 /** So far apart, in milliseconds, the two requests of a pair are sent at most. */
 const spreadMs = 2
 
-/** For so long the API server is away when it restarts. */
-const awayMs = 300
-
 /** What to send. */
 export interface PairsOptions {
   readonly pairs: number
+  /** How long a request may take: `1s` is enough for the two to meet, and a hold ends sooner. */
+  readonly timeout: string
   /** Ends it early. */
   readonly enough: (tally: Tally) => boolean
   /** One of which each request takes; as kubectl if not given. */
   readonly ways?: readonly Way[]
-  /** How often the API server restarts, evenly spread over the pairs. */
-  readonly apiRestarts?: number
+  /** What happens meanwhile. Pairs are sent until all has happened. */
+  readonly disturbances?: readonly Disturbance[]
+  /** Where it is asked, before each next pair, whether both of it would be admitted; without it, nobody asks. */
+  readonly freeOn?: readonly Stage[]
+  /** When a replica last started, by `performance.now()`. */
+  readonly lastStart?: () => number
 }
 
 /**
@@ -41,26 +52,17 @@ export interface PairsOptions {
  */
 export async function sendPairs(
   sandbox: Sandbox,
-  { pairs, enough, ways, apiRestarts = 0 }: PairsOptions,
+  { pairs, timeout, enough, ways, disturbances = [], freeOn = [], lastStart = () => 0 }: PairsOptions,
 ): Promise<Tally> {
   const stage = stageOf(sandbox)
-  let [begun, done, evictions, cleanUps, both, lost, restarts] = [0, 0, 0, 0, 0, 0, 0]
+  const meanwhile = new Disturbances(disturbances, pairs)
+  let [begun, done, evictions, cleanUps, both, lost, frozenMs] = [0, 0, 0, 0, 0, 0, 0]
   const tally = (): Tally => ({
-    pairs: done,
-    evictions,
-    cleanUps,
-    both,
+    ...{ pairs: done, evictions, cleanUps, both, lost, frozenMs },
     crashes: sandbox.longhorn.crashes.length,
-    lost,
   })
-  let restarted = Promise.resolve()
-  const restartInTime = () => {
-    if (restarts >= apiRestarts || done < ((restarts + 1) * pairs) / (apiRestarts + 1)) return
-    restarts += 1
-    restarted = sandbox.restartApi(awayMs)
-  }
   const answered = async (request: Promise<Outcome>): Promise<Outcome> => {
-    if (apiRestarts === 0) return await request
+    if (!meanwhile.any) return await request
     try {
       return await request
     } catch (error) {
@@ -68,24 +70,27 @@ export async function sendPairs(
       return { admitted: false, code: 0, message: String(error) }
     }
   }
-  const images = await imageOfEachNode(stage, sandbox)
-  const rounds = [...images].map(async ([node, image]) => {
-    const uuid = sandbox.cluster.uuidOf(`${node}/disk-1`)
-    for (; begun < pairs && !enough(tally()); done++) {
+  const rounds = (await placesOf(sandbox)).map(async (place) => {
+    const { node, image, uuid } = place
+    await untilFree(freeOn, place)
+    for (; (begun < pairs || meanwhile.pending) && !enough(tally()); done++) {
       begun += 1
-      restartInTime()
+      meanwhile.after(done)
+      const sentAt = performance.now()
       const [evicted, cleaned] = await together(
-        () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout: '1s' })),
-        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout: '1s' })),
+        () => answered(someOf(ways ?? [stage]).evict(node, 'disk-2', { timeout })),
+        () => answered(someOf(ways ?? [stage]).cleanUp(image, uuid, { timeout })),
       )
       if (evicted.admitted) evictions += 1
       if (cleaned.admitted) cleanUps += 1
       if (evicted.admitted && cleaned.admitted) both += 1
-      await putBackAtLast(stage, node, image, uuid, apiRestarts > 0)
+      await putBackAtLast(stage, place, meanwhile.any)
+      await untilFree(freeOn, place)
+      frozenMs = Math.max(frozenMs, performance.now() - Math.max(sentAt, lastStart()))
     }
   })
   await Promise.all(rounds)
-  await restarted
+  await meanwhile.over()
   return tally()
 }
 
@@ -115,23 +120,6 @@ function patient(): AbortSignal {
   return signal
 }
 
-/** Each node with an image that has a copy on its first disk, no image twice. */
-async function imageOfEachNode(stage: Stage, sandbox: Sandbox): Promise<Map<`node-${number}`, string>> {
-  const resource = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
-  const names = (await sandbox.client.list(resource, sandbox.namespace)).map(({ metadata }) => metadata.name)
-  const images = await Promise.all(names.map((name) => stage.image(name)))
-  const found = new Map<`node-${number}`, string>()
-  // The seed puts the first copy of each image on the node of the same number.
-  for (const { metadata, spec } of images) {
-    const [uuid] = spec.diskFileSpecMap.keys()
-    for (let index = 1; index <= images.length; index++) {
-      const node = `node-${index}` as const
-      if (uuid === sandbox.cluster.uuidOf(`${node}/disk-1`)) found.set(node, metadata.name)
-    }
-  }
-  return found
-}
-
 /** Sends two requests in either order, at most so far apart. */
 async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise<[A, B]> {
   const apart = Math.floor(Math.random() * (spreadMs + 1))
@@ -142,39 +130,4 @@ async function together<A, B>(a: () => Promise<A>, b: () => Promise<B>): Promise
   if (Math.random() < 0.5) return await Promise.all([a(), delayed(b)])
   const [second, first] = await Promise.all([b(), delayed(a)])
   return [first, second]
-}
-
-/** Tries again as long as the API server may be away. */
-async function putBackAtLast(
-  stage: Stage,
-  node: string,
-  image: string,
-  uuid: string,
-  mayBeAway: boolean,
-): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      await putBack(stage, node, image, uuid)
-      return
-    } catch (error) {
-      if (!mayBeAway || attempt >= 100) throw error
-      await setTimeout(100)
-    }
-  }
-}
-
-async function putBack(stage: Stage, node: string, image: string, uuid: string): Promise<void> {
-  const copy = async () => {
-    const { spec, status } = await stage.image(image)
-    return { wanted: spec.diskFileSpecMap.has(uuid), state: status.diskFileStatusMap.get(uuid)?.state }
-  }
-  await stage.until(
-    'the eviction to be cleared',
-    async () => (await stage.stopEvicting(node, 'disk-2')).admitted,
-  )
-  await stage.until('the manager to be alive', () => stage.isLive(node))
-  if ((await copy()).wanted) return
-  await stage.until('the clean-up to end', async () => (await copy()).state === undefined)
-  await stage.until('the copy to be wanted', async () => (await stage.copyTo(image, uuid)).admitted)
-  await stage.until('the copy to be ready', async () => (await copy()).state === 'ready')
 }

@@ -1,38 +1,76 @@
 import { configure } from '../../src/configuration/configuration.ts'
+import type { Settings } from '../../src/configuration/settings.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import { agreeOnNamespace } from '../../src/guard/guard-namespace.ts'
 import { agentFor, ProxyGuard, type ProxyOf } from '../../src/guard/proxy-guard.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { quietly } from './replicas-here.ts'
 
 /** A proxy before each of a cluster's two APIs, and the end of both. */
 export interface Proxies {
   /** Where each is to be asked. */
   readonly longhorn: string
   readonly kubernetes: string
+  /** Where each keeps its Leases. */
+  readonly namespaces: readonly string[]
   readonly stop: () => Promise<void>
 }
 
-/** @param book in place of Leases */
-export async function proxiesOf(sandbox: Sandbox, book?: ReservationBook): Promise<Proxies> {
-  const longhorn = await proxyOf(sandbox, { api: 'longhorn', userHeader: undefined }, sandbox.rest.url, book)
-  const kubernetes = await proxyOf(sandbox, { api: 'kubernetes', localOnly: true }, sandbox.api.url, book)
+/** How the proxies of a race differ from others. */
+export interface ProxiesOptions {
+  readonly settings?: Settings
+  /** How long an API may take to answer, in milliseconds: so much longer a reservation lasts. */
+  readonly answerMs?: number
+  /** In place of Leases. */
+  readonly book?: ReservationBook | undefined
+}
+
+/** Starts them as two people would, each of whom has a kubeconfig with another namespace. */
+export async function proxiesOf(sandbox: Sandbox, options: ProxiesOptions = {}): Promise<Proxies> {
+  const rest = { of: { api: 'longhorn', userHeader: undefined }, upstream: sandbox.rest.url } as const
+  const api = { of: { api: 'kubernetes', localOnly: true }, upstream: sandbox.api.url } as const
+  const longhorn = await proxyOf(sandbox, { ...rest, context: 'team-a' }, options)
+  const kubernetes = await proxyOf(sandbox, { ...api, context: 'team-b' }, options)
   const stop = async (): Promise<void> => {
     await Promise.all([longhorn.stop(), kubernetes.stop()])
   }
-  return { longhorn: longhorn.url, kubernetes: kubernetes.url, stop }
+  const namespaces = [longhorn.namespace, kubernetes.namespace]
+  return { longhorn: longhorn.url, kubernetes: kubernetes.url, namespaces, stop }
 }
 
-async function proxyOf(sandbox: Sandbox, of: ProxyOf, upstreamUrl: string, book?: ReservationBook) {
-  const server = new URL(upstreamUrl)
+/** What one proxy is before, and who starts it. */
+interface Standing {
+  readonly of: ProxyOf
+  /** URL of the API. */
+  readonly upstream: string
+  /** The namespace of the kubeconfig's context. */
+  readonly context: string
+}
+
+async function proxyOf(
+  sandbox: Sandbox,
+  { of, upstream, context }: Standing,
+  { settings, book, answerMs }: ProxiesOptions,
+) {
+  const server = new URL(upstream)
   const agent = agentFor(server)
-  const settings = { hold: '1s', maxHolds: 1_000, auditLog: 'off' } as const
-  const ports = { host: '127.0.0.1', healthPort: 0, operatorPort: 0 }
+  const connection = connectTo(sandbox.api.url, { namespace: context })
+  const told = configure([{ ...quietly, settle: '0s', hold: '1s', ...settings, replica: `proxy-${of.api}` }])
+  const { namespace } = await agreeOnNamespace(told, connection, new AbortController().signal)
   const proxy = new ProxyGuard(
-    configure([{ ...ports, settle: '0s', ...settings, replica: `proxy-${of.api}` }]),
-    { host: '127.0.0.1', port: 0, tls: undefined, drainMs: 0, ...of },
+    { ...told, namespace },
     {
-      connection: connectTo(sandbox.api.url),
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      drainMs: 0,
+      ...(answerMs !== undefined && { answerMs }),
+      ...of,
+    },
+    {
+      connection,
       upstream: { server, host: undefined, options: () => ({ agent }) },
       log: createLog('silent', process.stderr),
       audit: { decided: () => undefined },
@@ -45,5 +83,5 @@ async function proxyOf(sandbox: Sandbox, of: ProxyOf, upstreamUrl: string, book?
     await proxy.stop()
     agent.destroy()
   }
-  return { url: `http://127.0.0.1:${port}`, stop }
+  return { url: `http://127.0.0.1:${port}`, namespace, stop }
 }

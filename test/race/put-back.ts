@@ -1,0 +1,67 @@
+import { setTimeout } from 'node:timers/promises'
+import type { Outcome, Stage } from '../../src/story/stage.ts'
+import type { Place } from './places.ts'
+
+/** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
+const how = { timeout: '1s' } as const
+
+/** Long enough to be held until what has ended no longer counts; short enough where nobody answers. */
+const patiently = { dryRun: true, timeout: '3s' } as const
+
+/** Whatever is refused for longer than this is never admitted. */
+const patienceMs = 300_000
+
+/** Between two attempts. */
+const pauseMs = 50
+
+/**
+ * Waits until an eviction and a clean-up would each be admitted, on each of these.
+ *
+ * @throws Error when one is not for five minutes
+ */
+export async function untilFree(stages: readonly Stage[], { node, image, uuid }: Place): Promise<void> {
+  for (const stage of stages) {
+    await insist('the eviction to be possible again', () => stage.evict(node, 'disk-2', patiently))
+    await insist('the clean-up to be possible again', () => stage.cleanUp(image, uuid, patiently))
+  }
+}
+
+/** Puts all back, and tries again as long as nobody may answer. */
+export async function putBackAtLast(stage: Stage, place: Place, mayBeAway: boolean): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      await putBack(stage, place)
+      return
+    } catch (error) {
+      if (!mayBeAway || attempt >= 100) throw error
+      await setTimeout(100)
+    }
+  }
+}
+
+async function putBack(stage: Stage, { node, image, uuid }: Place): Promise<void> {
+  const copy = async () => {
+    const { spec, status } = await stage.image(image)
+    return { wanted: spec.diskFileSpecMap.has(uuid), state: status.diskFileStatusMap.get(uuid)?.state }
+  }
+  await insist('the eviction to be cleared', () => stage.stopEvicting(node, 'disk-2', how))
+  await stage.until('the manager to be alive', () => stage.isLive(node))
+  if ((await copy()).wanted) return
+  await stage.until('the clean-up to end', async () => (await copy()).state === undefined)
+  await insist('the copy to be wanted', () => stage.copyTo(image, uuid, how))
+  await stage.until('the copy to be ready', async () => (await copy()).state === 'ready')
+}
+
+/** Asks again until it is admitted. @throws Error when it is not for five minutes */
+export async function insist(what: string, send: () => Promise<Outcome>): Promise<void> {
+  const began = performance.now()
+  for (;;) {
+    const { admitted, message } = await send().catch((error: unknown) => ({
+      admitted: false,
+      message: String(error),
+    }))
+    if (admitted) return
+    if (performance.now() - began > patienceMs) throw new Error(`waited in vain for ${what}: ${message}`)
+    await setTimeout(pauseMs)
+  }
+}
