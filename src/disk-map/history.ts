@@ -86,7 +86,7 @@ export class History implements HistoryView {
     const lasts = outage && (outage.ended === undefined || now - outage.ended < this.#rememberMs)
     const oldest = (lasts ? outage.began : now) - this.#rememberMs
     for (const [key, ended] of this.#ended) {
-      if (ended.at >= oldest) return
+      if (ended.at >= oldest) break
       this.#ended.delete(key)
       this.#byDisk.delete(ended.diskUUID, ended)
     }

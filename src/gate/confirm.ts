@@ -105,7 +105,7 @@ async function readNodes(
     read,
     missing: missingFrom(
       read,
-      [...concerned].flatMap((name) => map.node(name) ?? []),
+      [...concerned].map((name) => map.node(name)).filter((node) => node !== undefined),
     ),
   }
 }

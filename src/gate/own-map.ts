@@ -50,8 +50,9 @@ export async function ownMapWillDo(
 ): Promise<boolean> {
   const { knowledge, changes, clock } = modules
   if (pages.length === 0 || !acts.every(({ act }) => act === 'eviction')) return false
-  if (pages.some(({ page }) => !page.settled)) return false
-  const marks = newest(pages.map(({ page }) => page.settled ?? {}))
+  const settled = pages.flatMap(({ page }) => page.settled ?? [])
+  if (settled.length < pages.length) return false
+  const marks = newest(settled)
   const isFresh = knowledge.ageMs('BackingImage') <= freshMs
   const present = isFresh ? {} : await versionsOfImages(acts, modules, signal)
   if (!present) return false
@@ -107,8 +108,8 @@ async function versionsOfImages(
 ): Promise<Marks | undefined> {
   const names = new Set<string>()
   for (const act of acts) {
-    if (act.act !== 'eviction') continue
-    for (const { image } of evictedCopies(act, map)) names.add(image.metadata.name)
+    if (act.act === 'eviction')
+      for (const { image } of evictedCopies(act, map)) names.add(image.metadata.name)
   }
   if (names.size > maxReads) return undefined
   try {

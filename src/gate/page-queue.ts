@@ -82,8 +82,8 @@ export class PageQueue {
 
   async #work(key: string): Promise<void> {
     for (;;) {
-      const together = (this.#waiting.get(key) ?? []).filter(({ signal }) => !signal.aborted)
-      if (together.length === 0) {
+      const together = this.#waiting.get(key)?.filter(({ signal }) => !signal.aborted)
+      if (!together || together.length === 0) {
         this.#waiting.delete(key)
         return
       }
@@ -103,35 +103,35 @@ export class PageQueue {
     // Those who may still be told that it is done. No edit of anybody else is made, or made again.
     const waits = new Set(together)
     const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
-    for (
-      let page = seen ?? (await this.#book.read(key, signal));
-      ;
-      page = await this.#book.read(key, signal)
-    ) {
-      const start = toBeginWith(page)
-      let contents = start
-      const dones: ((before: Page, page: Page) => void)[] = []
-      for (const waiting of [...waits]) {
-        try {
-          const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, page)
-          // Who has given up meanwhile has been told so, and does not know of this edit.
-          if (!edited || waiting.signal.aborted) {
-            waits.delete(waiting)
-            continue
-          }
-          contents = edited.next ?? contents
-          dones.push(edited.done)
-        } catch (error) {
+    let page = seen ?? (await this.#book.read(key, signal))
+    while (!(await this.#swapOnce(page, waits, signal))) page = await this.#book.read(key, signal)
+  }
+
+  /** @returns false if the page has changed meanwhile */
+  async #swapOnce(page: Page, waits: Set<Waiting>, signal: AbortSignal): Promise<boolean> {
+    const start = toBeginWith(page)
+    let contents = start
+    const dones: ((before: Page, page: Page) => void)[] = []
+    for (const waiting of [...waits]) {
+      try {
+        const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, page)
+        // Who has given up meanwhile has been told so, and does not know of this edit.
+        if (!edited || waiting.signal.aborted) {
           waits.delete(waiting)
-          waiting.fail(error)
+          continue
         }
+        contents = edited.next ?? contents
+        dones.push(edited.done)
+      } catch (error) {
+        waits.delete(waiting)
+        waiting.fail(error)
       }
-      if (waits.size === 0) return
-      const swapped = contents === start ? page : await this.#book.swap(page, contents, signal)
-      if (!swapped) continue
-      for (const done of dones) done(page, swapped)
-      return
     }
+    if (waits.size === 0) return true
+    const swapped = contents === start ? page : await this.#book.swap(page, contents, signal)
+    if (!swapped) return false
+    for (const done of dones) done(page, swapped)
+    return true
   }
 }
 

@@ -128,8 +128,11 @@ export class Settler {
     }
     const now = this.#modules.clock.monotonic()
     const known = this.#quiet.get(key)
-    if (known?.version !== version) this.#quiet.set(key, { version, since: now })
-    const isQuiet = known?.version === version && now - (known?.since ?? now) >= keepMs
+    if (known === undefined || known.version !== version) {
+      this.#quiet.set(key, { version, since: now })
+      return false
+    }
+    const isQuiet = now - known.since >= keepMs
     if (isQuiet) this.#quiet.delete(key)
     return isQuiet
   }

@@ -81,6 +81,8 @@ t.test(
     })
     t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
 
+    const status = await fetch(`http://127.0.0.1:${operatorPort}/status`)
+    t.match(await status.json(), { synced: true, holds: 0, pendingCleanups: [{ image: 'ubuntu-22.04' }] })
     const refused = await kubectl(...patch('nodes', 'node-1', evictDisk2), '--as', longhornAccount)
     t.equal(refused.code, 1)
     for (const named of ['ubuntu-22.04', 'disk-1', cleaned, 'node-1', 'What clears it: passes once']) {

@@ -13,6 +13,13 @@ t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
   t.strictSame(other.trips, [])
 })
 
+t.test('a dry run reads a page that is not known', async (t) => {
+  const world = new GateWorld(usual())
+  world.forgetful = true
+  await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1'], { dryRun: true }))
+  t.ok(world.trips.includes('read n1'), world.trips.join())
+})
+
 t.test('a dry run is answered as the real write where the book cannot be written', async (t) => {
   const world = new GateWorld(usual())
   world.doubt = 'The book is elsewhere.'

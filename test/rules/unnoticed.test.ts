@@ -184,6 +184,7 @@ t.test('changes that the guard has not seen count as if the worst of them had ju
   const node = learnt('Node')
   t.strictSame(said(node, node.cleanUp('ubuntu', ['d1']), at), ['cleanup-during-eviction hold +6s'])
   t.strictSame(said(node, node.place('fresh', 'd1'), at), ['first-file-during-eviction hold +6s'])
+  t.strictSame(said(node, node.place('fresh', 'd9'), at), ['first-file-during-eviction hold +6s'])
   t.strictSame(said(node, evict(node, 'd1'), at), [])
   t.match(
     node.judge(node.cleanUp('ubuntu', ['d1']), {}, at)[0]?.message,

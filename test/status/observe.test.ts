@@ -42,6 +42,24 @@ t.test('a node settles where something has ended that Longhorn may not have noti
   t.end()
 })
 
+t.test('a node settles only by what its release looks at', (t) => {
+  const evicting = { evictionRequested: true }
+  const states = (release: string, from: readonly string[], to: readonly string[]) => {
+    const disks = (evicted: readonly string[]) =>
+      ['d1', 'd2'].map((name) => disk(name, evicted.includes(name) ? evicting : {}))
+    const unsynced = disk('d3', { synced: false })
+    const cleared = cluster(release)
+      .node('n1', [...disks(from), unsynced])
+      .at(noon)
+    cleared.node('n1', [...disks(to), unsynced])
+    return look(cleared, { now: noon + 9_000 }).nodes.map(({ state }) => state)
+  }
+  t.strictSame(states(releases.A, ['d1'], []), ['settling'])
+  t.strictSame(states(releases.B, ['d1'], []), ['settling'])
+  t.strictSame(states(releases.C, ['d1'], []), ['ok'])
+  t.end()
+})
+
 t.test('a node is in danger only where its release crashes', (t) => {
   const flagged = disk('d2', { evictionRequested: true })
   const cases: readonly (readonly [string, TestCluster, NodeState])[] = [
