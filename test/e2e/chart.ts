@@ -19,8 +19,8 @@ export const servicePort = 8443
 
 /** For all that is rendered here. */
 const always = [
-  // Nothing lags here as Longhorn's caches do, and nodes come and go within seconds.
-  'config.settle=1s',
+  // No manager of Longhorn runs here whose caches could lag, and nodes come and go within a second.
+  'config.settle=0s',
   // Not in the cluster's way: what the installation in README sets too.
   `service.port=${servicePort}`,
 ]
