@@ -91,7 +91,7 @@ async function playSandbox(
     }
     if (!flags.bare) {
       const stage = stageOf(sandbox, ended.signal)
-      await tellStory({ stage, cast: castOf(sandbox, flags.longhorn), narrator, startGuard })
+      await tellStory({ stage, cast: castOf(sandbox, flags.longhorn, flags.drain), narrator, startGuard })
     }
     if (flags.once) return
     sayHowToReach(narrator, kubeconfig, sandbox, flags)
@@ -140,11 +140,14 @@ function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {
   })
 }
 
-function castOf(sandbox: Sandbox, release: string): Cast {
+function castOf(sandbox: Sandbox, release: string, drainMs: number): Cast {
   const profile = profileOf(release)
   const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
   const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
-  return { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted, settle: sandboxSettle }
+  const parts = { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
+  // So that the clean-up is still pending when the guard answers, also on a busy machine.
+  const patience = `${Math.min(2, (drainMs / 1_000) * 0.4)}s`
+  return { ...parts, patience, settle: sandboxSettle }
 }
 
 function sayHowToReach(
@@ -153,7 +156,7 @@ function sayHowToReach(
   sandbox: Sandbox,
   { drain, bare }: SandboxFlags,
 ) {
-  const { image, node, cleaned, evicted } = castOf(sandbox, 'v1.8.0')
+  const { image, node, cleaned, evicted } = castOf(sandbox, 'v1.8.0', drain)
   const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
   const evict = JSON.stringify({
     spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },

@@ -15,7 +15,7 @@ export async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): P
   )
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say('You clean it up for real, and ask, as a dry run, for the eviction.')
-  const held = await stage.evict(node, evicted.name, { dryRun, timeout: '1s' })
+  const held = await stage.evict(node, evicted.name, { dryRun, timeout: cast.patience })
   if (isHeld(cast)) {
     expectHeld('the eviction as a dry run', held)
     narrator.good('The same verdict as in act 2:')

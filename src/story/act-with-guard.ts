@@ -23,11 +23,11 @@ export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator)
   }
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say(`You clean up the copy of ${image} on ${cleaned.name} of ${node}.`)
-  const first = await stage.evict(node, evicted.name, { timeout: '1s' })
+  const first = await stage.evict(node, evicted.name, { timeout: cast.patience })
   narrator.say(`You evict ${theEvictedDisk(cast)}.`)
   if (isHeld(cast)) {
     expectHeld('the eviction', first)
-    narrator.good('Holdfast holds it back, and as you wait for a second only, it says why:')
+    narrator.good(`Holdfast holds it back, and as you wait for ${cast.patience} only, it says why:`)
     narrator.quote(first)
     const more = canCrash(cast) ? `, and ${cast.settle} more` : ''
     narrator.say(`You ask again, and wait. It takes as long as the clean-up does${more}.`)

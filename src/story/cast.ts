@@ -13,6 +13,8 @@ export interface Cast {
    * (longhorn.md §2).
    */
   readonly evicted: { readonly name: string }
+  /** How long you wait for a request that is held, the first time: `2s`. Shorter than a clean-up takes. */
+  readonly patience: string
   /** How long what is over still counts here: `2s`. */
   readonly settle: string
 }

@@ -23,6 +23,7 @@ import { root } from '../fixtures/root.ts'
 import { review } from '../webhook/review-builder.ts'
 import { postJson } from '../webhook/post-json.ts'
 import { depth } from '../fixtures/thorough.ts'
+import { timeless } from '../fixtures/timeless.ts'
 
 const signal = new AbortController().signal
 const tls = await certificateFor('localhost')
@@ -72,7 +73,6 @@ async function checkerOf(url: string): Promise<Checker> {
 function essence(answer: Answer | { readonly problem: string }) {
   if ('problem' in answer) return answer
   const { allowed, status, warnings = [], auditAnnotations } = answer
-  const timeless = (text: string) => text.replaceAll(/seen so for \d+s/g, 'seen so for a while')
   const message = status && timeless(status.message)
   return { allowed, code: status?.code, message, warnings: warnings.map(timeless), auditAnnotations }
 }

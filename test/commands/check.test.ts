@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { run, runProcess } from './holdfast.ts'
+import { timeless } from '../fixtures/timeless.ts'
 
 /** An embedded cluster on which a clean-up is pending on node-1, and a folder with its kubeconfig. */
 async function cluster(t: Test) {
@@ -55,7 +56,6 @@ t.test('a change is checked against the live cluster, and again against a snapsh
   t.match(snapshot.stdout, /^apiVersion: holdfast.dev\/v1\nkind: Snapshot\n/)
   const against = ['--snapshot', await file('cluster.yaml', snapshot.stdout)]
   const later = await run(['check', 'lhn/node-1', '--patch', eviction, ...against])
-  const timeless = (text: string) => text.replace(/since [\dTZ:.-]+/, '')
   t.strictSame([later.code, timeless(later.stdout)], [1, timeless(live.stdout)])
 
   const manifest = await file('tags.yaml', tags)

@@ -22,18 +22,18 @@ async function serving(t: Test, how: typeof start, args: readonly string[]) {
   return { ...running, until, told, kubeconfig, summary }
 }
 
+// They wait for clean-ups most of the time.
+t.jobs = 4
+
 t.test('with --once the sandbox ends after the story', async (t) => {
-  const args = ['sandbox', '--once', '--drain', '900ms', '--longhorn', 'v1.10.0']
+  const args = ['sandbox', '--once', '--drain', '5s', '--longhorn', 'v1.10.0']
   const { code, stdout, stderr } = await run(args, { TMPDIR: t.testdir() })
   t.equal(code, 0, stderr)
   t.match(stdout, 'Manager crashes: 0 with the guard off, 0 with it on.')
 })
 
 t.test('every line that it gives to try works, and what the guard decides appears', { skip }, async (t) => {
-  const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, [
-    '--drain',
-    '900ms',
-  ])
+  const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, ['--drain', '5s'])
   t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
   t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
   const cleaned = await told('kubectl patch backingimages')

@@ -17,7 +17,7 @@ interface Told {
 
 /** Tells the story on a quick cluster of this release. */
 async function tell(t: Test, release: string, options: { readonly guarded: boolean }): Promise<Told> {
-  const longhorn = { drainMs: 900, copyMs: 50, restartMs: 100, syncMs: 50 }
+  const longhorn = { drainMs: 5_000, copyMs: 50, restartMs: 100, syncMs: 50 }
   const sandbox = await Sandbox.start({
     port: 0,
     release,
@@ -53,6 +53,7 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
       node: 'node-1',
       cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
       evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
+      patience: '2s',
       settle: '0.3s',
     },
     narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
@@ -65,6 +66,9 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
   })
   return { tally, lines }
 }
+
+// They wait for clean-ups most of the time.
+t.jobs = 4
 
 for (const [release, guardOff] of [
   ['v1.8.0', 1],
