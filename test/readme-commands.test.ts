@@ -5,10 +5,10 @@ import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { Sandbox } from '../src/sandbox/sandbox.ts'
 import { commandLineServer } from './commands/command-line-server.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 import { root } from './fixtures/root.ts'
+import { embeddedCluster } from './fixtures/embedded-cluster.ts'
 
 /** What README shows for a shell, in its order. */
 const blocks = [...readFileSync(`${root}/README.md`, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(
@@ -41,15 +41,7 @@ const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0' }
 
 /** A shell in a folder where everything is that README's commands count on; the command line itself runs here. */
 async function shell(t: Test) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 4,
-    images: 2,
-    longhorn: { drainMs: 500 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { nodes: 4, longhorn: { drainMs: 500 } })
   const folder = t.testdir({ manifests: {} })
   await mkdir(join(folder, 'dist'), { recursive: true })
   await symlink(`${root}/test/commands/client.mjs`, join(folder, 'dist/main.js'))

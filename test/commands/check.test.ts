@@ -1,21 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { run, runProcess } from './holdfast.ts'
 import { timeless } from '../fixtures/timeless.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 /** An embedded cluster on which a clean-up is pending on node-1, and a folder with its kubeconfig. */
 async function cluster(t: Test) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 3,
-    images: 2,
-    longhorn: { drainMs: 600_000 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t)
   const uuid = sandbox.cluster.uuidOf('node-1/disk-1')
   const url = `${sandbox.api.url}/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages/ubuntu-22.04`
   await fetch(url, {

@@ -6,8 +6,8 @@ import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { flagOf, variableOf } from '../../src/commands/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 t.test('help tells every flag and every variable', async (t) => {
   const { code, stdout } = await run(['serve', '--help'])
@@ -162,15 +162,7 @@ t.test('an unknown shell is told which there are', async (t) => {
 // Those that are not here have a process in the tests of their own: serve, proxy, sandbox, status, audit, check.
 
 t.test('a process ends with the code of its command', async (t) => {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 2,
-    images: 1,
-    longhorn: {},
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { nodes: 2, images: 1, longhorn: {} })
   const folder = t.testdir()
   const env = { HOLDFAST_KUBECONFIG: join(folder, 'kubeconfig') }
   await writeFile(env.HOLDFAST_KUBECONFIG, sandbox.kubeconfig)

@@ -6,24 +6,17 @@ import { makeAnchor } from '../../src/kubernetes/book-anchor.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { forbidden, inFront, type Answers } from './in-front.ts'
 import { run } from './holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 async function cluster(
   t: Test,
   { release = 'v1.10.0', answers }: { release?: string; answers?: Answers } = {},
 ) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release,
-    nodes: 2,
-    images: 1,
-    longhorn: { drainMs: 600_000 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { release, nodes: 2, images: 1 })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   const text = answers ? await inFront(t, sandbox.api.url, answers) : sandbox.kubeconfig
   await writeFile(kubeconfig, text)

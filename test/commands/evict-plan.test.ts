@@ -2,19 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { run } from './holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 async function cluster(t: Test, release: string) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release,
-    nodes: 3,
-    images: 2,
-    longhorn: { drainMs: 50, restartMs: 200 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { release, longhorn: { drainMs: 50, restartMs: 200 } })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, sandbox.kubeconfig)
   return { sandbox, at: ['--kubeconfig', kubeconfig] }
@@ -69,15 +61,7 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
 })
 
 t.test('a plan is told as text and as a document, with an exit code', async (t) => {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 4,
-    images: 1,
-    longhorn: {},
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { nodes: 4, images: 1, longhorn: {} })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, sandbox.kubeconfig)
   const plan = (...args: string[]) => run(['plan', '--kubeconfig', kubeconfig, ...args])

@@ -2,8 +2,8 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { logOf, run, start } from './holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 const namespaces = { group: '', version: 'v1', plural: 'namespaces' }
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
@@ -11,15 +11,7 @@ const places = ['--listen', '127.0.0.1:0', '--health-port', '0', '--operator-por
 
 /** An embedded cluster with two teams that have a namespace each, and proxies of people who work in one. */
 async function cluster(t: Test) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 3,
-    images: 2,
-    longhorn: { drainMs: 600_000 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t)
   for (const name of ['team-a', 'team-b']) {
     await sandbox.client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
   }

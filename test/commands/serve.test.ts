@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { logOf, run, runProgram, start, startProcess, type Ended } from './holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 const evictDisk2 = JSON.stringify({
   spec: { disks: { 'disk-2': { allowScheduling: false, evictionRequested: true } } },
@@ -19,15 +19,7 @@ const places = [
 
 /** An embedded cluster, a folder, and kubectl for it. */
 async function cluster(t: Test, drainMs: number) {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release: 'v1.8.0',
-    nodes: 3,
-    images: 2,
-    longhorn: { drainMs },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { longhorn: { drainMs } })
   const folder = t.testdir()
   const kubeconfig = join(folder, 'kubeconfig')
   await writeFile(kubeconfig, sandbox.kubeconfig)

@@ -5,7 +5,6 @@ import { RecentRecords } from '../../src/audit/recent.ts'
 import { watchStatus } from '../../src/commands/watch-status.ts'
 import { leaseOf } from '../../src/kubernetes/lease-reservations.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
-import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
 import { observe } from '../../src/status/observe.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
@@ -16,6 +15,7 @@ import { reservation } from '../gate/reservation-book-contract.ts'
 import { podList } from './forwarded-pods.ts'
 import { linesOf, run, start, startProcess } from './holdfast.ts'
 import { forbidden, inFront } from './in-front.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
 const images = { ...longhorn, plural: 'backingimages' }
@@ -24,15 +24,7 @@ const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
 
 /** An embedded cluster without a guard, whose clean-ups do not end by themselves. */
 async function cluster(t: Test, release = 'v1.8.0') {
-  const sandbox = await Sandbox.start({
-    port: 0,
-    release,
-    nodes: 2,
-    images: 1,
-    longhorn: { drainMs: 600_000 },
-    report: () => undefined,
-  })
-  t.teardown(() => sandbox.stop())
+  const sandbox = await embeddedCluster(t, { release, nodes: 2, images: 1 })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, sandbox.kubeconfig)
   const uuid = sandbox.cluster.uuidOf('node-1/disk-1')

@@ -10,7 +10,7 @@ import { olderVersion } from './suite/older-version.ts'
 import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
-import { sharedSuite } from './suite/shared.ts'
+import { onAnyCluster } from './suite/on-any-cluster.ts'
 import { World } from './world.ts'
 
 // Run by `npm run test:e2e`; an argument is part of the name of the only group to run. Everything is stopped and
@@ -40,8 +40,8 @@ t.test('end to end', { timeout }, async (t) => {
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
   await Promise.all([guards.add(), guards.add()])
-  await group('shared', (t) => {
-    sharedSuite(t, cluster)
+  await group('on any cluster', (t) => {
+    onAnyCluster(t, cluster)
     t.end()
   })
   await group('server-side apply', (t) => serverSideApply(t, cluster))

@@ -11,7 +11,7 @@ import { registration } from '../../src/webhook/registration.ts'
 import { runProgram } from '../commands/holdfast.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { ask, type Cluster } from './cluster.ts'
-import { sharedSuite } from './suite/shared.ts'
+import { onAnyCluster } from './suite/on-any-cluster.ts'
 import { World } from './world.ts'
 
 // The suite that runs on a real API server too: `npm run test:e2e`.
@@ -54,7 +54,7 @@ t.test('on the embedded API server', async (t) => {
     registration({ url, authorityCert: tls.cert, timeoutSeconds: 10 }),
   )
   await t.test('suite', (t) => {
-    sharedSuite(t, cluster)
+    onAnyCluster(t, cluster)
     t.end()
   })
 })
