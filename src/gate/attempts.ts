@@ -5,7 +5,7 @@ import { nameOf, type Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
-import { objectChange, pageChange, type Changed, type Changes } from './changes.ts'
+import type { Changes } from './changes.ts'
 import { claimsOf, isCovered, merged, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
@@ -15,6 +15,7 @@ import { ownMapWillDo, type ReservedPage } from './own-map.ts'
 import type { ReservationBook } from './reservation-book.ts'
 import type { Conflict, Entry, Reserver } from './reserve.ts'
 import { turnOf } from './turn.ts'
+import { whatEnds, whatEndsConflict } from './what-ends-holds.ts'
 import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
 
 /** What an attempt works with. */
@@ -75,15 +76,15 @@ export class Attempts {
     if (arming && !knowledge.synced) return this.#unavailable(change, 'disk-map-not-synced', [])
     const policy = policyFor(change, this.#options.policy)
     const verdict = verdictOn(judge(change, map, policy, clock.monotonic()))
-    if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict)
+    if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict, map)
     const doubt = this.#doubt()
     if (doubt) return this.#unavailable(change, doubt, verdict.warnings)
     // Where the whole guard only watches, nothing is written either.
-    if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict)
+    if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict, map)
     const profile = this.#profile()
     const claims = [...claimsOf(acts, map, profile), ...turnOf(change)]
     const alone = claims.length === 0 && (profile === 'none' || !needsConfirmation(acts))
-    return alone ? attemptOf(this.#allowed(change, verdict.warnings)) : undefined
+    return alone ? attemptOf(this.#allowed(change, verdict.warnings), map) : undefined
   }
 
   /**
@@ -144,9 +145,9 @@ export class Attempts {
       const fresh = await this.#confirm(change, acts, claims, pages, signal)
       if (fresh instanceof Error) return this.#failed(change, 'not-confirmed', fresh, warnings)
       const verdict = verdictOn(judge(change, fresh, policy, clock.monotonic()))
-      if (verdict.decision !== 'allow') return attemptOf(verdict)
+      if (verdict.decision !== 'allow') return attemptOf(verdict, map)
       const wanted = claimsOf(acts, fresh, profile)
-      if (isCovered(wanted, claims)) return attemptOf(this.#allowed(change, warnings))
+      if (isCovered(wanted, claims)) return attemptOf(this.#allowed(change, warnings), map)
       const reservedSoFar = claims
       missing = wanted.filter((claim) => !isCovered([claim], reservedSoFar))
       claims = merged([...claims, ...wanted])
@@ -183,9 +184,10 @@ export class Attempts {
 
   /** What cannot be judged passes only where it would have passed whatever came of judging it. */
   #unavailable(change: Change, why: Unavailability, warnings: readonly Warning[]): Attempt {
+    const { map } = this.#modules
     if (enforcesAnything(policyFor(change, this.#options.policy)))
-      return attemptOf({ decision: 'unavailable', why, warnings })
-    return attemptOf({ ...this.#allowed(change, warnings), unjudged: why })
+      return attemptOf({ decision: 'unavailable', why, warnings }, map)
+    return attemptOf({ ...this.#allowed(change, warnings), unjudged: why }, map)
   }
 
   /**
@@ -228,10 +230,9 @@ export class Attempts {
 
   #held(change: Change, conflict: Conflict, warnings: readonly Warning[]): Attempt {
     const objection = findingOf(change, conflict, this.#modules.map)
-    const { kind, name } = conflict.reservation
     return {
       verdict: { decision: 'hold', objections: [objection], warnings },
-      wakeOn: new Set([pageChange(conflict.claim.page), objectChange(kind, name)]),
+      wakeOn: whatEndsConflict(conflict),
       wakeAt: conflict.until + 1,
     }
   }
@@ -243,28 +244,10 @@ const passes: Attempt = {
   wakeAt: undefined,
 }
 
-function attemptOf(verdict: Verdict): Attempt {
-  if (verdict.decision !== 'hold') return { verdict, wakeOn: nothing, wakeAt: undefined }
+function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
+  if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
   const { objections } = verdict
   const ends = objections.flatMap(({ until }) => until ?? [])
   const wakeAt = ends.length > 0 ? Math.min(...ends) : undefined
-  return { verdict, wakeOn: concerned(objections), wakeAt }
-}
-
-const nothing: ReadonlySet<Changed> = new Set()
-
-/** The objects that have to change before the objections are gone. */
-function concerned(
-  objections: Extract<Verdict, { decision: 'hold' | 'refuse' }>['objections'],
-): Set<Changed> {
-  const changed = new Set<Changed>()
-  for (const { subjects } of objections) {
-    for (const { node, image } of subjects) {
-      if (node !== undefined) changed.add(objectChange('Node', node))
-      if (image === undefined) continue
-      changed.add(objectChange('BackingImage', image))
-      changed.add(objectChange('BackingImageDataSource', image))
-    }
-  }
-  return changed
+  return { verdict, wakeOn: whatEnds(objections, map), wakeAt }
 }

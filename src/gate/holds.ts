@@ -1,4 +1,4 @@
-import type { Changed, Changes } from './changes.ts'
+import { isAwaited, type Changed, type Changes } from './changes.ts'
 import type { Clock } from './ports.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -13,6 +13,7 @@ export interface Patience {
 /** One attempt to admit a change, and what has to change before another is worth the while. */
 export interface Attempt {
   readonly verdict: Verdict
+  /** See {@link isAwaited}. */
   readonly wakeOn: ReadonlySet<Changed>
   /** When time alone may have changed the matter, by {@link Clock.monotonic}. */
   readonly wakeAt: number | undefined
@@ -104,7 +105,7 @@ export class Holds {
   ): Promise<boolean> {
     const now = this.#clock.monotonic()
     const over = now >= end || this.#stopped || signal.aborted
-    if (over || [...heard].some((changed) => wakeOn.has(changed))) return Promise.resolve(!over)
+    if (over || [...heard].some((changed) => isAwaited(changed, wakeOn))) return Promise.resolve(!over)
     return new Promise((resolve) => {
       const done = (worth: boolean): void => {
         deafen()
@@ -115,7 +116,7 @@ export class Holds {
         resolve(worth)
       }
       const giveUp = (): void => done(false)
-      const deafen = this.#changes.subscribe((changed) => wakeOn.has(changed) && done(true))
+      const deafen = this.#changes.subscribe((changed) => isAwaited(changed, wakeOn) && done(true))
       const cancelEnd = this.#clock.setTimer(end - now, giveUp)
       const cancelWake =
         wakeAt === undefined ? undefined : this.#clock.setTimer(Math.max(0, wakeAt - now), () => done(true))
