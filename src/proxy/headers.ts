@@ -38,14 +38,17 @@ export function without(raw: RawHeaders, names: ReadonlySet<string>): string[] {
   return kept
 }
 
+/** What the `Connection` headers name, however many there are; undefined if it is nothing. */
 function connectionOptions(raw: RawHeaders): ReadonlySet<string> | undefined {
+  let named: Set<string> | undefined
   for (let at = 0; at < raw.length; at += 2) {
     if (raw[at]?.toLowerCase() !== 'connection') continue
     const value = raw[at + 1] ?? ''
     // Nearly always.
-    if (/^(keep-alive|close)$/i.test(value)) return undefined
-    const named = value.split(',').map((each) => each.trim().toLowerCase())
-    return new Set(named.filter((each) => !essential.has(each)))
+    if (/^(keep-alive|close)$/i.test(value)) continue
+    named ??= new Set()
+    for (const each of value.split(',')) named.add(each.trim().toLowerCase())
   }
-  return undefined
+  if (named) for (const name of essential) named.delete(name)
+  return named
 }
