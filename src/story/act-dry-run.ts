@@ -1,6 +1,6 @@
 import { isHeld, type Cast } from './cast.ts'
 import type { Narrator } from './narrator.ts'
-import { copyOn, expectAdmitted, expectHeld, putBack, untilDrained } from './steps.ts'
+import { copyOn, evictBriefly, expectAdmitted, expectHeld, putBack, untilDrained } from './steps.ts'
 import { NotAsTold, type Stage } from './stage.ts'
 
 /** The same once more, asked as a dry run: the same verdicts, and nothing changes. */
@@ -15,7 +15,7 @@ export async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): P
   )
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say('You clean it up for real, and ask, as a dry run, for the eviction.')
-  const held = await stage.evict(node, evicted.name, { dryRun, timeout: cast.patience })
+  const held = await evictBriefly(stage, cast, { dryRun })
   if (isHeld(cast)) {
     expectHeld('the eviction as a dry run', held)
     narrator.good('The same verdict as in act 2:')

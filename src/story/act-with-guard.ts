@@ -1,6 +1,6 @@
 import { canCrash, isHeld, theEvictedDisk, type Cast } from './cast.ts'
 import type { Narrator } from './narrator.ts'
-import { expectAdmitted, expectHeld, putBack } from './steps.ts'
+import { evictBriefly, expectAdmitted, expectHeld, putBack } from './steps.ts'
 import { NotAsTold, type Outcome, type Stage } from './stage.ts'
 
 /** Asks as kubectl does: what is held longer than one request lasts is asked again. */
@@ -23,7 +23,7 @@ export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator)
   }
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say(`You clean up the copy of ${image} on ${cleaned.name} of ${node}.`)
-  const first = await stage.evict(node, evicted.name, { timeout: cast.patience })
+  const first = await evictBriefly(stage, cast)
   narrator.say(`You evict ${theEvictedDisk(cast)}.`)
   if (isHeld(cast)) {
     expectHeld('the eviction', first)
