@@ -2,8 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
-import { run } from './holdfast.ts'
+import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { rawImage, rawNode } from '../fixtures/raw-objects.ts'
+import { FakeApiServer } from '../kubernetes/fake-api-server.ts'
+import { run } from './holdfast.ts'
 
 async function cluster(t: Test, release: string) {
   const sandbox = await embeddedCluster(t, { release, longhorn: { drainMs: 50, restartMs: 200 } })
@@ -86,4 +89,20 @@ t.test('a plan is told as text and as a document, with an exit code', async (t) 
   t.match(parse(none.stdout), { possible: false, problems: [/ubuntu-22.04 has to keep .* there are 0/] })
   t.match(unknown, { code: 2, stderr: /There is no Longhorn node node-9/ })
   t.match(wrong, { code: 2, stderr: /at least 1/ })
+})
+
+t.test('no plan is made while an object cannot be read, since it would be overlooked', async (t) => {
+  const server = await FakeApiServer.start()
+  t.teardown(() => server.down())
+  const folder = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system'
+  server.store.put(`${folder}/nodes`, rawNode('node-1', []))
+  const odd = { diskFileSpecMap: { 'uuid-1': 'no object' } }
+  server.store.put(`${folder}/backingimages`, { ...rawImage('odd', []), spec: odd })
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  await writeFile(kubeconfig, kubeconfigFor(server.url, 'longhorn-system'))
+  t.match(await run(['plan', 'node-1', '--kubeconfig', kubeconfig]), {
+    code: 2,
+    stdout: /^$/,
+    stderr: /BackingImage odd cannot be read, and a plan must not overlook it: .*diskFileSpecMap/,
+  })
 })
