@@ -10,8 +10,8 @@ export function* deliverySteps(replica: Replica): Iterable<Step> {
     const take = (): void => void replica.deliver(kind)
     yield { ...told, what: `replica ${replica.id} hears of the next ${kind}`, take }
   }
-  if (replica.pagesBehind() > 0) {
-    const take = (): void => void replica.deliverPage()
+  if (replica.book.behind > 0) {
+    const take = (): void => replica.book.deliver()
     yield { ...told, what: `replica ${replica.id} hears of the next page`, take }
   }
 }

@@ -7,7 +7,7 @@ import type { Step } from './step.ts'
  *
  * @param flaky whether a copy may turn unknown, or ready again
  */
-export function* controllerSteps(store: Store, flaky: boolean): Iterable<Step> {
+export function* controllerSteps(store: Store, flaky: boolean): Generator<Step, void> {
   for (const image of store.all('BackingImage')) {
     yield* copySteps(store, image)
     if (flaky) yield* flakySteps(store, image)

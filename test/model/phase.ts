@@ -1,8 +1,25 @@
+import type { Decision } from '../../src/gate/decision.ts'
 import type { Change } from '../../src/rules/change.ts'
 
-/** How far the API server has come with what a client wishes. */
+/** What a proxy knows of a write that it admitted. */
+export interface Proxied extends Pick<Decision, 'isLate' | 'release'> {
+  /** The replica that is the proxy. */
+  readonly by: number
+}
+
+/** How far the API server, and a proxy before it, has come with what a client wishes. Times are model milliseconds. */
 export type Phase =
   | { readonly at: 'wished' }
   | { readonly at: 'reviewed'; readonly by: number }
-  | { readonly at: 'admitted'; readonly change: Change; readonly since: number }
+  /** Admitted by a proxy, which may stand still before it passes the write on. */
+  | { readonly at: 'passing'; readonly change: Change; readonly since: number; readonly proxied: Proxied }
+  /** On its way: a webhook has admitted it, or a proxy has passed it on. */
+  | {
+      readonly at: 'admitted'
+      readonly change: Change
+      readonly since: number
+      readonly proxied?: Proxied
+    }
+  /** Stored, and the proxy has not heard the answer. */
+  | { readonly at: 'answered'; readonly proxied: Proxied }
   | { readonly at: 'over' }

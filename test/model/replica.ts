@@ -1,94 +1,101 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
-import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
+import { Changes, objectChange } from '../../src/gate/changes.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
-import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import { parsed } from '../fixtures/cluster.ts'
-import type { Operation } from './operation.ts'
+import { Asking } from './asking.ts'
+import { olderBook } from './older.ts'
+import { ReplicaBook } from './replica-book.ts'
 import type { Sabotage } from './sabotage.ts'
-import { watched, type ModelObject, type NumberedPage, type Store, type Watched } from './store.ts'
+import { watched, type ModelObject, type Store, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
+
+/** One process of a replica. */
+export interface ReplicaOptions {
+  readonly id: number
+  /** How often it was restarted under its name. */
+  readonly process: number
+  readonly release: string
+  /** Where it keeps its Leases. */
+  readonly namespace: string
+  /** Whether it compares that with the anchor, as every door does. */
+  readonly anchored: boolean
+  /** Whether it reads and writes Leases as an older version does. */
+  readonly older: boolean
+  readonly sabotage: Sabotage
+}
 
 /** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
 export class Replica {
   readonly id: number
   /** How often it was restarted under its name. */
   readonly process: number
+  readonly older: boolean
   readonly map = new DiskMap()
   readonly changes = new Changes()
   readonly gate: Gate
-  readonly operations: Operation[] = []
-  /** Everything it was ever answered while something was under way: its hidden state follows from that. */
-  history: string[] = []
+  readonly book: ReplicaBook
+  readonly asking: Asking
   crashed = false
   readonly #store: Store
   readonly #time: ModelTime
   readonly #sabotage: Sabotage
   readonly #delivered: Record<Watched, number> = { Node: 0, BackingImage: 0, BackingImageDataSource: 0 }
-  #pagesDelivered = 0
-  readonly #pages = new Map<string, NumberedPage>()
-  readonly #listeners = new Set<(key: string) => void>()
-  /** When it first saw a reservation, by its stamp. */
-  readonly #firstSeen = new Map<string, number>()
-  /** Up to which change the watch has brought a page. */
-  readonly #watched = new Map<string, number>()
-  readonly #unmarkedAt = new Map<string, number>()
-  /** The first processes have watched for long. */
-  readonly #listedAt: number
   readonly #now: () => number
+  /** Why nothing can be reserved; undefined if it can. */
+  #doubt: string | undefined
 
-  constructor(
-    { id, process }: Pick<Replica, 'id' | 'process'>,
-    store: Store,
-    time: ModelTime,
-    release: string,
-    sabotage: Sabotage,
-  ) {
+  constructor(options: ReplicaOptions, store: Store, time: ModelTime) {
+    const { id, process, release, namespace, anchored, older, sabotage } = options
     this.id = id
     this.process = process
+    this.older = older
     this.#store = store
     this.#time = time
     this.#sabotage = sabotage
     const clock = time.clockOf(id)
     this.#now = () => clock.monotonic()
-    this.#listedAt = process > 0 ? this.#now() : -Infinity
+    this.asking = new Asking(id)
+    this.book = new ReplicaBook({
+      leases: store.leases(namespace),
+      asking: this.asking,
+      changes: this.changes,
+      now: this.#now,
+      listedAt: process > 0 ? this.#now() : -Infinity,
+      doubt: () => this.#doubt,
+    })
     const setting = { metadata: { name: 'current-longhorn-version' }, value: release }
     this.map.apply(parsed('Setting', setting), this.#now())
-    const { options } = sabotage
-    const book = sabotage.book?.(this.#book(), clock) ?? this.#book()
-    const reads = sabotage.reads?.(this.#reads(), this.map) ?? this.#reads()
+    const name = { replica: `replica ${id}`, process: `${id}.${process}` }
     this.gate = new Gate(
-      {
-        ...defaultGateOptions,
-        replica: `replica ${id}`,
-        process: `${id}.${process}`,
-        policy: defaultPolicy,
-        ...options,
-      },
+      { ...defaultGateOptions, ...name, policy: defaultPolicy, ...sabotage.options },
       {
         map: this.map,
         knowledge: sabotage.knowledge?.(this.#knowledge()) ?? this.#knowledge(),
-        book,
-        reads,
+        book: older ? olderBook(this.book.port, name, clock) : this.#newerBook(clock),
+        reads: sabotage.reads?.(this.#reads(), this.map) ?? this.#reads(),
         changes: this.changes,
         clock,
         audit: { decided: () => undefined },
         onProblem: () => undefined,
+        doubt: () => this.#doubt,
       },
     )
     this.#list()
-    while (this.pagesBehind() > 0) this.deliverPage()
+    while (this.book.behind > 0) this.book.deliver()
+    if (anchored) void this.#followAnchor(namespace)
+  }
+
+  /** What it waits for, in words for telling states apart. */
+  get doubt(): string {
+    return this.#doubt ?? ''
   }
 
   /** How many events of a kind it has not heard of yet. */
   behind(kind: Watched): number {
     return this.#store.events(kind).length - this.#delivered[kind]
-  }
-
-  /** How many changes of pages it has not heard of yet. */
-  pagesBehind(): number {
-    return this.#store.pageEvents().length - this.#pagesDelivered
   }
 
   /** The watch brings the next object of a kind. */
@@ -131,28 +138,6 @@ export class Replica {
     return this.#sabotage.options?.policy ?? defaultPolicy
   }
 
-  /** The watch brings the next change of a page. */
-  deliverPage(): string {
-    const event = this.#store.pageEvents()[this.#pagesDelivered++]
-    if (!event) return 'nothing'
-    const { key, version, settled } = event.page
-    this.#watched.set(key, event.change)
-    if (version === undefined || !settled) this.#unmarkedAt.set(key, this.#now())
-    if (event.change > this.#known(key).change) this.#keep(event)
-    else this.changes.tell(pageChange(key))
-    return `page ${event.page.key}`
-  }
-
-  /** What it knows, for telling states apart. */
-  knows(): string {
-    const positions = watched.map((kind) => `${this.behind(kind)}`).join()
-    const pages = [...this.#pages.values()].map(({ page, change }) => {
-      const ages = page.reservations.map(({ stamp }) => this.#now() - (this.#firstSeen.get(stamp) ?? 0))
-      return `${page.key}@${change}/${ages.join()}`
-    })
-    return `${positions}|${this.pagesBehind()}|${pages.toSorted().join()}`
-  }
-
   /** What it remembers of what has ended, as far as it still matters; for telling states apart. In model time. */
   remembers(sinceInModel: number): string {
     const { history } = this.map
@@ -171,87 +156,18 @@ export class Replica {
       .join('|')
   }
 
-  #known(key: string): NumberedPage {
-    return this.#pages.get(key) ?? { change: 0, page: { key, version: undefined, reservations: [] } }
+  #newerBook(clock: Clock): ReservationBook {
+    const { port } = this.book
+    return this.#sabotage.book?.(port, clock) ?? port
   }
 
-  #keep(numbered: NumberedPage): void {
-    this.#pages.set(numbered.page.key, numbered)
-    for (const { stamp } of numbered.page.reservations) {
-      if (!this.#firstSeen.has(stamp)) this.#firstSeen.set(stamp, this.#now())
-    }
-    for (const listener of this.#listeners) listener(numbered.page.key)
-    this.changes.tell(pageChange(numbered.page.key))
-  }
-
-  /** Waits for the scheduler. What nobody waits for any more is not asked, or takes effect all the same. */
-  #ask<T>(what: string, effect: () => T, signal: AbortSignal, shown: (answer: T) => string): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const end = (): void => {
-        this.operations.splice(this.operations.indexOf(operation), 1)
-        signal.removeEventListener('abort', abort)
-      }
-      const abort = (): void => {
-        end()
-        reject(new Error('aborted', { cause: signal.reason }))
-      }
-      const operation: Operation = {
-        replica: this.id,
-        what,
-        answer: () => {
-          end()
-          const answer = effect()
-          this.history.push(`${what}:${shown(answer)}`)
-          resolve(answer)
-        },
-        lose: () => {
-          end()
-          effect()
-          this.history.push(`${what}:lost`)
-          reject(new Error('the answer was lost'))
-        },
-      }
-      this.operations.push(operation)
-      if (signal.aborted) abort()
-      else signal.addEventListener('abort', abort)
-    })
-  }
-
-  #book(): ReservationBook {
-    return {
-      seen: (key) => this.#known(key).page,
-      pages: () =>
-        [...this.#pages.values()].map(({ page }) => page).filter(({ version }) => version !== undefined),
-      read: (key, signal) =>
-        this.#ask(
-          `read page ${key}`,
-          () => this.#store.page(key),
-          signal,
-          ({ change }) => `${change}`,
-        ).then(({ page }) => page),
-      swap: (page, contents, signal) =>
-        this.#ask(
-          `swap page ${page.key} at ${page.version ?? 'none'} for [${contents.reservations.map(({ intent, name }) => `${intent} by ${name}`).join(', ')}]${Object.entries(
-            contents.settled ?? {},
-          )
-            .map(String)
-            .join(' ')}`,
-          () => this.#store.swap(page, contents),
-          signal,
-          (swapped) => (swapped ? 'done' : 'conflict'),
-        ).then((swapped) => {
-          if (swapped && swapped.change > this.#known(page.key).change) this.#keep(swapped)
-          return swapped?.page
-        }),
-      markedSince: ({ key, version }) => {
-        if (version !== undefined && Number(version) > (this.#watched.get(key) ?? 0)) return undefined
-        return Math.max(this.#listedAt, this.#unmarkedAt.get(key) ?? -Infinity)
-      },
-      subscribe: (listener) => {
-        this.#listeners.add(listener)
-        return () => this.#listeners.delete(listener)
-      },
-    }
+  /** Reserves nothing before it knows that its Leases are where those of all doors are: the first to ask says where. */
+  async #followAnchor(namespace: string): Promise<void> {
+    this.#doubt = 'unknown'
+    const make = (): string => (this.#store.anchor ??= namespace)
+    const { signal } = new AbortController()
+    const says = await this.asking.ask(`name ${namespace} for all Leases`, make, signal, (said) => said)
+    this.#doubt = says === namespace ? undefined : 'elsewhere'
   }
 
   #knowledge(): Knowledge {
@@ -277,19 +193,19 @@ export class Replica {
     const list = (objects: readonly ModelObject[]): string =>
       objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
     return {
-      images: (signal) => this.#ask('list images', () => this.#all('BackingImage'), signal, list),
+      images: (signal) => this.asking.ask('list images', () => this.#all('BackingImage'), signal, list),
       dataSources: (signal) =>
-        this.#ask('list data sources', () => this.#all('BackingImageDataSource'), signal, list),
-      nodes: (signal) => this.#ask('list nodes', () => this.#all('Node'), signal, list),
+        this.asking.ask('list data sources', () => this.#all('BackingImageDataSource'), signal, list),
+      nodes: (signal) => this.asking.ask('list nodes', () => this.#all('Node'), signal, list),
       node: (name, signal) =>
-        this.#ask(
+        this.asking.ask(
           `get node ${name}`,
           () => this.#all('Node').find(({ metadata }) => metadata.name === name),
           signal,
           (node) => list(node ? [node] : []),
         ),
       metadata: (kind, name, signal) =>
-        this.#ask(
+        this.asking.ask(
           `get ${kind} ${name}`,
           () => this.#store.find(kind, name)?.metadata,
           signal,

@@ -4,7 +4,7 @@ import type { DiskSpec, Node } from '../../src/longhorn/node.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { admin, longhornAccount, parsed, request } from '../fixtures/cluster.ts'
 import { rawSource, uuid } from '../fixtures/raw-objects.ts'
-import type { ModelObject, Store } from './store.ts'
+import type { Store } from './store.ts'
 
 /** A wish that a client has, as a function of what is stored. */
 export interface Wish {
@@ -15,15 +15,29 @@ export interface Wish {
   readonly dryRun: boolean
   /** True if it only clears flags. */
   readonly clears: boolean
+  /** True if it comes through a proxy before Longhorn's REST API. */
+  readonly proxied: boolean
 }
 
 interface How {
   readonly actor?: Actor
   readonly dryRun?: boolean
+  readonly door?: 'webhook' | 'proxy-longhorn'
 }
 
-function wish(what: string, change: Wish['change'], { dryRun = false }: How = {}, clears = false): Wish {
-  return { what: dryRun ? `${what} (dry run)` : what, change, dryRun, clears }
+function wish(
+  what: string,
+  change: Wish['change'],
+  { dryRun = false, door }: How = {},
+  clears = false,
+): Wish {
+  return {
+    what: dryRun ? `${what} (dry run)` : what,
+    change,
+    dryRun,
+    clears,
+    proxied: door === 'proxy-longhorn',
+  }
 }
 
 /** Requests the eviction of a disk (o1, o6). */
@@ -115,11 +129,6 @@ function changeDisk(disk: string, turn: (spec: DiskSpec) => DiskSpec): (before: 
   }
 }
 
-function asked(uid: string, { actor = admin, dryRun = false }: How) {
-  return request({ uid, actor, dryRun })
-}
-
-/** What the API server stores when it commits a change. */
-export function outcomeOf(change: Change): ModelObject | undefined {
-  return change.after
+function asked(uid: string, { actor = admin, dryRun = false, door = 'webhook' }: How) {
+  return request({ uid, actor, dryRun, door })
 }

@@ -12,6 +12,10 @@ export interface Sabotage {
   readonly book?: (book: ReservationBook, clock: Clock) => ReservationBook
   readonly knowledge?: (knowledge: Knowledge) => Knowledge
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
+  /** The anchor is not looked at: each door keeps its Leases where it was told to. */
+  readonly unanchored?: true
+  /** A proxy passes writes on however late it is. */
+  readonly passesOnLate?: true
   /** What is seen of an object that was told or read. */
   readonly seen?: <T extends ModelObject>(object: T) => T
 }
@@ -97,3 +101,6 @@ export const wallClockDeadlines: Sabotage = {
     }
   },
 }
+
+/** Two books: no door looks at the anchor, and each keeps its Leases in the namespace that it was told. */
+export const twoBooks: Sabotage = { unanchored: true }

@@ -23,6 +23,10 @@ export interface Scenario {
   readonly restarts: boolean
   /** Whether the time of day of a replica may step an hour back or ahead, as often as anybody likes. */
   readonly steps: boolean
+  /** In which namespace each replica keeps its Leases. */
+  readonly namespaces: readonly [string, string]
+  /** Whether the first replica is of an older version, until it restarts. */
+  readonly older: boolean
   /** Whether a copy may turn unknown and ready again. */
   readonly flaky: boolean
   /** Whether the answer to a swap may be lost. */
@@ -43,8 +47,9 @@ export function scenario(
   wishes: readonly Wish[],
   more: Partial<Scenario> = {},
 ): Scenario {
-  const nothing = { crash: false, restarts: false, steps: false, flaky: false, losses: false }
-  const usual = { reviews: 2, jumps: 0, outages: 0, budgetMs: 0, sabotage: {}, ...nothing }
+  const nothing = { crash: false, restarts: false, steps: false, flaky: false, losses: false, older: false }
+  const namespaces = ['holdfast', 'holdfast'] as const
+  const usual = { reviews: 2, jumps: 0, outages: 0, budgetMs: 0, sabotage: {}, namespaces, ...nothing }
   return { ...usual, name, profile, objects, wishes, ...more }
 }
 

@@ -1,6 +1,7 @@
 import type { Phase } from './phase.ts'
+import type { NumberedPage } from './lease-store.ts'
 import type { Replica } from './replica.ts'
-import { watched, type ModelObject, type NumberedPage, type Store } from './store.ts'
+import { watched, type ModelObject, type Store } from './store.ts'
 
 /**
  * Everything that the future depends on, in a text: what is stored, what each replica knows and has yet to hear, what
@@ -13,9 +14,14 @@ export function stateText(
   now: number,
 ): string {
   const objects = [...store.objects()].map(shownObject)
-  const pages = [...store.pages()].map((page) => shownPage(page))
+  const pages = [...store.allLeases()].map(([namespace, leases]) => [
+    namespace,
+    ...[...leases.pages()].map(shownPage),
+  ])
   const known = replicas.map((replica) => shownReplica(replica, store))
-  return [objects, pages, known, phases.map((phase) => shownPhase(phase, now))].map(String).join('\n')
+  return [objects, store.anchor, pages, known, phases.map((phase) => shownPhase(phase, now))]
+    .map(String)
+    .join('\n')
 }
 
 /** What a replica asks for, and how far each wish has come. */
@@ -24,7 +30,7 @@ export function doings(
   phases: readonly Phase[],
   id: number | undefined,
 ): string {
-  const asked = replicas.find((replica) => replica.id === id)?.operations.map(({ what }) => what)
+  const asked = replicas.find((replica) => replica.id === id)?.asking.operations.map(({ what }) => what)
   return JSON.stringify([asked, phases.map(({ at }) => at)])
 }
 
@@ -37,8 +43,16 @@ function shownPage({ page, change }: NumberedPage): string {
 }
 
 function shownReplica(replica: Replica, store: Store): string {
-  const asked = replica.operations.map(({ what }) => what)
-  return [replica.crashed, replica.knows(), asked, replica.history, queues(replica, store)]
+  const asked = replica.asking.operations.map(({ what }) => what)
+  return [
+    replica.crashed,
+    replica.doubt,
+    behind(replica),
+    replica.book.knows(),
+    asked,
+    replica.asking.history,
+    queues(replica, store),
+  ]
     .map(String)
     .join('|')
 }
@@ -61,10 +75,18 @@ function shownPhase(phase: Phase, now: number): string {
       return `reviewed${phase.by}`
     case 'admitted':
       return `admitted${(phase.change.after ?? phase.change.before).metadata.resourceVersion}${phase.since - now}`
+    case 'passing':
+      return `passing${phase.proxied.by}${phase.since - now}`
+    case 'answered':
+      return `answered${phase.proxied.by}`
     case 'wished':
     case 'over':
       return phase.at
   }
+}
+
+function behind(replica: Replica): number[] {
+  return watched.map((kind) => replica.behind(kind))
 }
 
 /** What a replica has yet to hear: the versions in between were not the same in every past. */

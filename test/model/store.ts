@@ -1,17 +1,11 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Contents, Page } from '../../src/gate/reservation-book.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
 import type { Node } from '../../src/longhorn/node.ts'
+import { LeaseStore } from './lease-store.ts'
 
 /** The kinds that can change in the model. */
 export type ModelObject = Node | BackingImage | BackingImageDataSource
-
-/** A page with the number of its change: pages come and go, and their changes have an order all the same. */
-export interface NumberedPage {
-  readonly change: number
-  readonly page: Page
-}
 
 /** What a watch brings: an object as it is then. */
 export type ModelEvent = ModelObject
@@ -37,10 +31,11 @@ export class Store {
   readonly #objects = new Map<string, ModelObject>()
   readonly #events: Record<Watched, ModelEvent[]> = { Node: [], BackingImage: [], BackingImageDataSource: [] }
   readonly #sudden = new Set<ModelEvent>()
-  readonly #pages = new Map<string, NumberedPage>()
-  readonly #pageEvents: NumberedPage[] = []
+  readonly #leases = new Map<string, LeaseStore>()
   readonly #past: PastVersion[] = []
   readonly #time: { readonly now: number }
+  /** The namespace in which the Leases of all doors are; undefined while no door has said so. */
+  anchor: string | undefined
 
   constructor(time: { readonly now: number }) {
     this.#time = time
@@ -76,12 +71,18 @@ export class Store {
     return this.#events[kind]
   }
 
-  pageEvents(): readonly NumberedPage[] {
-    return this.#pageEvents
+  /** The Leases of a namespace. */
+  leases(namespace: string): LeaseStore {
+    const known = this.#leases.get(namespace)
+    if (known) return known
+    const made = new LeaseStore()
+    this.#leases.set(namespace, made)
+    return made
   }
 
-  pages(): Iterable<NumberedPage> {
-    return this.#pages.values()
+  /** The Leases of all namespaces that have any. */
+  allLeases(): Iterable<readonly [namespace: string, LeaseStore]> {
+    return this.#leases
   }
 
   /** Puts the object in place, as nobody can foresee it: no watch brings that late without being known to lag. */
@@ -108,23 +109,6 @@ export class Store {
     if (before) this.#past.push({ object: before, until: this.#time.now })
     this.#objects.set(key, stored)
     this.#events[object.kind].push(stored)
-  }
-
-  page(key: string): NumberedPage {
-    return this.#pages.get(key) ?? { change: 0, page: { key, version: undefined, reservations: [] } }
-  }
-
-  /** The compare-and-swap of a Lease. */
-  swap({ key, version: from }: Page, { reservations, settled }: Contents): NumberedPage | undefined {
-    const { page, change } = this.page(key)
-    if (page.version !== from) return undefined
-    const empty = reservations.length === 0 && !settled
-    const version = empty ? undefined : String(change + 1)
-    const next: Page = { key, version, reservations: [...reservations], ...(settled && { settled }) }
-    const numbered = { change: change + 1, page: next }
-    this.#pages.set(key, numbered)
-    this.#pageEvents.push(numbered)
-    return numbered
   }
 }
 

@@ -1,22 +1,16 @@
 import { setImmediate } from 'node:timers/promises'
-import type { Decision } from '../../src/gate/decision.ts'
-import type { Change } from '../../src/rules/change.ts'
 import { clockSteps } from './clock-steps.ts'
 import { deliverySteps } from './deliveries.ts'
 import { controllerSteps } from './longhorn.ts'
 import { safeImages } from './promises.ts'
 import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
-import type { Wish } from './request.ts'
+import { Requests } from './requests.ts'
 import { releases, type Scenario } from './scenario.ts'
-import type { Phase } from './phase.ts'
 import { doings, stateText } from './state-text.ts'
 import type { Step } from './step.ts'
 import { Store } from './store.ts'
 import { ModelTime } from './time.ts'
-
-/** The API server's request timeout: what was reviewed longer ago is not committed any more. */
-const requestTimeoutMs = 60_000
 
 /** One cluster with two replicas of the guard, and everything that can happen in it, step by step. */
 export class World {
@@ -29,9 +23,7 @@ export class World {
   broken: string | undefined
   readonly #scenario: Scenario
   readonly #hasNoSources: boolean
-  readonly #phases: Phase[]
-  readonly #reviews: number[]
-  readonly #asked = new Set<number>()
+  readonly #requests: Requests
   readonly #readers: Readers
   #jumps = 0
   #outages = 0
@@ -41,16 +33,16 @@ export class World {
   constructor(scenario: Scenario) {
     this.#scenario = scenario
     for (const object of scenario.objects) this.store.put(object)
-    const { profile, sabotage } = scenario
-    this.replicas = [1, 2].map(
-      (id) => new Replica({ id, process: 0 }, this.store, this.time, releases[profile], sabotage),
-    )
+    this.replicas = [1, 2].map((id) => this.#replica(id, 0))
     this.#hasNoSources =
       scenario.objects.every(({ kind }) => kind !== 'BackingImageDataSource') &&
       scenario.wishes.every(({ what }) => !what.startsWith('first file'))
-    this.#phases = scenario.wishes.map(() => ({ at: 'wished' }))
-    this.#reviews = scenario.wishes.map(() => 0)
-    this.#readers = new Readers(this.store, this.time, profile)
+    this.#requests = new Requests(scenario, {
+      ...{ store: this.store, time: this.time, replicas: this.replicas },
+      note: (line) => this.trace.push(line),
+      breaks: (what) => (this.broken ??= what),
+    })
+    this.#readers = new Readers(this.store, this.time, scenario.profile)
     this.#crashing = this.#readers.crashes()
   }
 
@@ -60,13 +52,13 @@ export class World {
    */
   steps(): Step[] {
     const all = [
-      ...this.#reviewSteps(),
+      ...this.#requests.reviewSteps(),
       ...this.replicas.flatMap((replica) => this.#operationSteps(replica)),
-      ...this.#commitSteps(),
+      ...this.#requests.commitSteps(),
       ...this.replicas
         .filter((replica) => this.#isNeeded(replica))
         .flatMap((replica) => [...deliverySteps(replica)]),
-      ...controllerSteps(this.store, this.#scenario.flaky && this.#isCalm()),
+      ...controllerSteps(this.store, this.#scenario.flaky && this.#requests.areCalm),
       ...this.#crashSteps(),
       ...this.#restartSteps(),
       ...(this.#scenario.steps ? clockSteps(this.replicas, this.time) : []),
@@ -80,22 +72,31 @@ export class World {
     return told === undefined ? all : all.filter(({ replica }) => replica === told)
   }
 
+  /**
+   * True once no promise can be broken any more: every wish is over, and Longhorn has done all that follows. Files that
+   * come and go, outages and time that passes bring together no two versions that were not looked at before. Dry runs
+   * alone go on, since what they do later may still be a write.
+   */
+  get isOver(): boolean {
+    if (!this.#requests.areOver) return false
+    if (this.#scenario.wishes.every(({ dryRun }) => dryRun)) return false
+    return controllerSteps(this.store, false).next().done === true
+  }
+
   /** Takes a step, and lets the replicas do what they do of themselves. */
   async take(step: Step): Promise<void> {
     const commits = step.what.startsWith('committed')
     const safeBefore = commits ? safeImages(this.store) : undefined
     this.trace.push(step.what)
     this.#told = step.tells ? step.replica : undefined
-    const before = doings(this.replicas, this.#phases, step.replica)
+    const before = doings(this.replicas, this.#requests.phases, step.replica)
     step.take()
     if (step.replica !== undefined) await setImmediate()
     // What it was told made it do something by itself, and others may come before whatever it does next.
-    if (doings(this.replicas, this.#phases, step.replica) !== before) this.#told = undefined
+    if (doings(this.replicas, this.#requests.phases, step.replica) !== before) this.#told = undefined
     // A replica by itself changes no object.
     if (step.replica === undefined) this.#check(safeBefore)
-    for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
-      if (clears && this.#phases[at]?.at === 'reviewed') this.broken ??= `${what} has to wait`
-    }
+    this.#requests.checkClears()
   }
 
   /** The state in a text: equal texts have equal futures. */
@@ -107,11 +108,27 @@ export class World {
       this.#jumps,
       this.#outages,
       this.#told,
-      this.#reviews,
+      this.#requests.reviews,
       this.#readers.inHand(),
       ...replicas.map((replica) => replica.remembers(this.#readers.since)),
     ].map(String)
-    return [stateText(store, replicas, this.#phases, time.now), ...rest].join('\n')
+    return [stateText(store, replicas, this.#requests.phases, time.now), ...rest].join('\n')
+  }
+
+  /** A process of a replica. What restarts is of the present version, whatever it was before. */
+  #replica(id: number, process: number): Replica {
+    const { profile, namespaces, older, sabotage } = this.#scenario
+    const [first, second] = namespaces
+    return new Replica(
+      {
+        ...{ id, process, release: releases[profile], sabotage },
+        namespace: id === 1 ? first : second,
+        anchored: first !== second && sabotage.unanchored !== true,
+        older: older && id === 1 && process === 0,
+      },
+      this.store,
+      this.time,
+    )
   }
 
   #check(safeBefore: ReadonlySet<string> | undefined): void {
@@ -125,60 +142,9 @@ export class World {
     if (lost !== undefined) this.broken ??= `${lost} loses its last usable copy`
   }
 
-  *#reviewSteps(): Iterable<Step> {
-    for (const [at, wish] of this.#scenario.wishes.entries()) {
-      if (this.#phases[at]?.at !== 'wished') continue
-      for (const replica of this.replicas) {
-        if (replica.crashed || this.#isTwin(replica)) continue
-        const what = `${wish.what}: reviewed by replica ${replica.id}`
-        yield { what, replica: replica.id, take: () => this.#review(at, wish, replica) }
-      }
-    }
-  }
-
-  /** Two replicas of which nothing was asked yet are the same, so the first is asked first. */
-  #isTwin({ id }: Replica): boolean {
-    return id > 1 && !this.#scenario.crash && !this.#asked.has(id - 1)
-  }
-
-  #review(at: number, wish: Wish, replica: Replica): void {
-    const reviews = (this.#reviews[at] ?? 0) + 1
-    this.#reviews[at] = reviews
-    this.#asked.add(replica.id)
-    const change = wish.change(this.store, `${at}.${reviews}`)
-    if (!change) {
-      this.#phases[at] = { at: 'over' }
-      return
-    }
-    this.#phases[at] = { at: 'reviewed', by: replica.id }
-    const since = this.time.now
-    const patience = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
-    const decided = replica.gate.decide(change, patience)
-    void decided.then((decision) => this.#decided(at, wish, replica, change, since, decision))
-  }
-
-  #decided(
-    at: number,
-    wish: Wish,
-    replica: Replica,
-    change: Change,
-    since: number,
-    { verdict }: Decision,
-  ): void {
-    if (replica.crashed) return
-    replica.history.push(`${wish.what}=${verdict.decision}`)
-    this.trace.push(`  ${wish.what}: ${verdict.decision}${'why' in verdict ? ` (${verdict.why})` : ''}`)
-    if (wish.clears && verdict.decision !== 'allow') this.broken ??= `${wish.what} is not allowed`
-    const again = verdict.decision !== 'refuse' && (this.#reviews[at] ?? 0) < this.#scenario.reviews
-    if (verdict.decision === 'allow' && !wish.dryRun) this.#phases[at] = { at: 'admitted', change, since }
-    else this.#phases[at] = { at: again && !wish.dryRun ? 'wished' : 'over' }
-    if (!this.#phases.some((phase) => phase.at === 'reviewed' && phase.by === replica.id))
-      replica.history = []
-  }
-
   #operationSteps(replica: Replica): Step[] {
     if (replica.crashed) return []
-    return replica.operations.flatMap(({ what, answer, lose }) => {
+    return replica.asking.operations.flatMap(({ what, answer, lose }) => {
       const step = {
         what: `replica ${replica.id}: ${what}`,
         replica: replica.id,
@@ -197,46 +163,10 @@ export class World {
     answer()
   }
 
-  *#commitSteps(): Iterable<Step> {
-    for (const [at, phase] of this.#phases.entries()) {
-      if (phase.at !== 'admitted') continue
-      const wish = this.#scenario.wishes[at]?.what ?? ''
-      if (this.time.now - phase.since <= requestTimeoutMs) {
-        yield this.#commitStep(at, phase.change, wish)
-      }
-    }
-  }
-
-  #commitStep(at: number, change: Change, wish: string): Step {
-    const { kind, after, before } = change
-    const stored = this.store.find(kind, (after ?? before).metadata.name)
-    if (stored?.metadata.resourceVersion === before?.metadata.resourceVersion && after) {
-      const take = (): void => {
-        this.store.put(after)
-        this.#phases[at] = { at: 'over' }
-      }
-      return { what: `committed: ${wish}`, replica: undefined, take }
-    }
-    const again = (this.#reviews[at] ?? 0) < this.#scenario.reviews
-    const take = (): void => void (this.#phases[at] = { at: again ? 'wished' : 'over' })
-    return { what: `${wish}: a conflict`, replica: undefined, take }
-  }
-
-  /** Nothing is on its way. What befalls a copy after it was judged cannot be foreseen by anybody. */
-  #isCalm(): boolean {
-    return this.#phases.every(({ at }) => at === 'wished' || at === 'over')
-  }
-
   /** Nobody needs to hear anything who will not be asked any more. */
   #isNeeded(replica: Replica): boolean {
     if (replica.crashed) return false
-    if (replica.operations.length > 0) return true
-    return this.#phases.some(
-      (phase) =>
-        phase.at === 'wished' ||
-        phase.at === 'admitted' ||
-        (phase.at === 'reviewed' && phase.by === replica.id),
-    )
+    return replica.asking.operations.length > 0 || this.#requests.need(replica)
   }
 
   *#crashSteps(): Iterable<Step> {
@@ -249,9 +179,7 @@ export class World {
   #crash(replica: Replica): void {
     replica.crashed = true
     this.time.forget(replica.id)
-    for (const [at, phase] of this.#phases.entries()) {
-      if (phase.at === 'reviewed' && phase.by === replica.id) this.#phases[at] = { at: 'over' }
-    }
+    this.#requests.dropAllOf(replica.id)
   }
 
   /** Once, since what it takes is one process that has forgotten what the one before it has done. */
@@ -265,9 +193,7 @@ export class World {
 
   #restart(before: Replica): void {
     this.#crash(before)
-    const { profile, sabotage } = this.#scenario
-    const process = { id: before.id, process: before.process + 1 }
-    this.replicas[before.id - 1] = new Replica(process, this.store, this.time, releases[profile], sabotage)
+    this.replicas[before.id - 1] = this.#replica(before.id, before.process + 1)
   }
 
   /** All watches break and come back. The replicas notice, and list anew: what was in between they do not see. */
@@ -291,9 +217,6 @@ export class World {
   #jump(): void {
     this.#jumps += 1
     this.time.jump()
-    for (const [at, phase] of this.#phases.entries()) {
-      if (phase.at === 'admitted' && this.time.now - phase.since > requestTimeoutMs)
-        this.#phases[at] = { at: 'over' }
-    }
+    this.#requests.dropLate()
   }
 }

@@ -1,0 +1,223 @@
+import type { Decision } from '../../src/gate/decision.ts'
+import type { Change } from '../../src/rules/change.ts'
+import type { Phase, Proxied } from './phase.ts'
+import type { Replica } from './replica.ts'
+import type { Wish } from './request.ts'
+import type { Scenario } from './scenario.ts'
+import type { Step } from './step.ts'
+import type { Store } from './store.ts'
+import type { ModelTime } from './time.ts'
+
+/** The API server's request timeout: what was reviewed or passed on longer ago is not committed any more. */
+const requestTimeoutMs = 60_000
+
+/** A reservation lasts longer than this by less than a second, so that time stops while it stands and after it. */
+const longestMs = 71_000
+
+/** What requests work with. */
+export interface RequestsModules {
+  readonly store: Store
+  readonly time: ModelTime
+  readonly replicas: readonly Replica[]
+  /** Told of each line of the trace. */
+  readonly note: (line: string) => void
+  /** Told what is broken. */
+  readonly breaks: (what: string) => void
+}
+
+/** What clients wish, and how far each wish has come through doors and API server. */
+export class Requests {
+  readonly phases: Phase[]
+  /** How often each wish was reviewed. */
+  readonly reviews: number[]
+  readonly #scenario: Scenario
+  readonly #modules: RequestsModules
+  readonly #asked = new Set<number>()
+
+  constructor(scenario: Scenario, modules: RequestsModules) {
+    this.#scenario = scenario
+    this.#modules = modules
+    this.phases = scenario.wishes.map(() => ({ at: 'wished' }))
+    this.reviews = scenario.wishes.map(() => 0)
+  }
+
+  /** Nothing is on its way. What befalls a copy after it was judged cannot be foreseen by anybody. */
+  get areCalm(): boolean {
+    return this.phases.every(({ at }) => at === 'wished' || at === 'over')
+  }
+
+  /** Nothing is on its way, and nothing will be. */
+  get areOver(): boolean {
+    return this.phases.every(({ at }) => at === 'over')
+  }
+
+  /** True while this replica will be asked, or what it has admitted is on its way. */
+  need({ id }: Replica): boolean {
+    return this.phases.some((phase) => {
+      switch (phase.at) {
+        case 'wished':
+        case 'admitted':
+          return true
+        case 'reviewed':
+          return phase.by === id
+        case 'passing':
+        case 'answered':
+          return phase.proxied.by === id
+        case 'over':
+          return false
+      }
+    })
+  }
+
+  /** Each wish that can be reviewed now, by each replica. */
+  *reviewSteps(): Iterable<Step> {
+    for (const [at, wish] of this.#scenario.wishes.entries()) {
+      if (this.phases[at]?.at !== 'wished') continue
+      for (const replica of this.#modules.replicas) {
+        if (replica.crashed || this.#isTwin(replica)) continue
+        const what = `${wish.what}: reviewed by replica ${replica.id}`
+        yield { what, replica: replica.id, take: () => this.#review(at, wish, replica) }
+      }
+    }
+  }
+
+  /** What was admitted is passed on, committed, or answered. */
+  *commitSteps(): Iterable<Step> {
+    const { time } = this.#modules
+    for (const [at, phase] of this.phases.entries()) {
+      const wish = this.#scenario.wishes[at]
+      if (!wish) continue
+      if (phase.at === 'passing') yield this.#passStep(at, phase, wish)
+      if (phase.at === 'answered') {
+        const take = (): void => this.#end(at, phase.proxied)
+        yield { what: `${wish.what}: answered by the proxy`, replica: phase.proxied.by, take }
+      }
+      if (phase.at === 'admitted' && time.now - phase.since <= requestTimeoutMs)
+        yield this.#commitStep(at, phase, wish)
+    }
+  }
+
+  /** A replica is gone, and with it what it was asked. */
+  dropAllOf(id: number): void {
+    for (const [at, phase] of this.phases.entries()) {
+      const isReviewing = phase.at === 'reviewed' && phase.by === id
+      const isPassing = (phase.at === 'passing' || phase.at === 'answered') && phase.proxied.by === id
+      if (isReviewing || isPassing) this.phases[at] = { at: 'over' }
+    }
+  }
+
+  /** What was on its way for too long comes no more. Its proxy hears nothing, and leaves what it has reserved. */
+  dropLate(): void {
+    const { now } = this.#modules.time
+    for (const [at, phase] of this.phases.entries()) {
+      if (phase.at === 'admitted' && now - phase.since > requestTimeoutMs) this.phases[at] = { at: 'over' }
+    }
+  }
+
+  /** A wish that only clears flags must never wait. */
+  checkClears(): void {
+    for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
+      if (clears && this.phases[at]?.at === 'reviewed') this.#modules.breaks(`${what} has to wait`)
+    }
+  }
+
+  /** Two replicas of which nothing was asked yet are the same, so the first is asked first. */
+  #isTwin({ id }: Replica): boolean {
+    const { crash, older, namespaces } = this.#scenario
+    const [first, second] = namespaces
+    return id > 1 && !crash && !older && first === second && !this.#asked.has(id - 1)
+  }
+
+  #review(at: number, wish: Wish, replica: Replica): void {
+    const { store, time } = this.#modules
+    const reviews = (this.reviews[at] ?? 0) + 1
+    this.reviews[at] = reviews
+    this.#asked.add(replica.id)
+    const change = wish.change(store, `${at}.${reviews}`)
+    if (!change) {
+      this.phases[at] = { at: 'over' }
+      return
+    }
+    this.phases[at] = { at: 'reviewed', by: replica.id }
+    const since = time.now
+    const patience = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
+    const decided = replica.gate.decide(change, patience)
+    void decided.then((decision) => this.#decided(at, wish, replica, { change, since, decision }))
+  }
+
+  #decided(
+    at: number,
+    wish: Wish,
+    replica: Replica,
+    {
+      change,
+      since,
+      decision,
+    }: { readonly change: Change; readonly since: number; readonly decision: Decision },
+  ): void {
+    if (replica.crashed) return
+    const { verdict } = decision
+    const { note, breaks } = this.#modules
+    replica.asking.history.push(`${wish.what}=${verdict.decision}`)
+    note(`  ${wish.what}: ${verdict.decision}${'why' in verdict ? ` (${verdict.why})` : ''}`)
+    if (wish.clears && verdict.decision !== 'allow') breaks(`${wish.what} is not allowed`)
+    const again = verdict.decision !== 'refuse' && (this.reviews[at] ?? 0) < this.#scenario.reviews
+    if (verdict.decision === 'allow' && !wish.dryRun)
+      this.phases[at] = this.#admitted(wish, replica, change, since, decision)
+    else this.phases[at] = { at: again && !wish.dryRun ? 'wished' : 'over' }
+    if (!this.phases.some((phase) => phase.at === 'reviewed' && phase.by === replica.id))
+      replica.asking.history = []
+  }
+
+  #admitted(wish: Wish, { id }: Replica, change: Change, since: number, decision: Decision): Phase {
+    if (!wish.proxied) return { at: 'admitted', change, since }
+    this.#modules.time.mark(longestMs)
+    const { isLate, release } = decision
+    return { at: 'passing', change, since, proxied: { by: id, isLate, release } }
+  }
+
+  /** The proxy goes on: it passes the write on, or finds that it is too late. */
+  #passStep(at: number, { change, proxied }: Extract<Phase, { at: 'passing' }>, { what }: Wish): Step {
+    const take = (): void => {
+      const { time, note } = this.#modules
+      const isLate = this.#scenario.sabotage.passesOnLate !== true && proxied.isLate?.() === true
+      note(`  ${what}: ${isLate ? 'not passed on, since it is too late' : 'passed on'}`)
+      if (isLate) this.#end(at, proxied)
+      else this.phases[at] = { at: 'admitted', change, since: time.now, proxied }
+    }
+    return { what: `the proxy goes on with ${what}`, replica: proxied.by, take }
+  }
+
+  #end(at: number, { release }: Proxied): void {
+    this.phases[at] = { at: 'over' }
+    void release?.()
+  }
+
+  #commitStep(at: number, { change, proxied }: Extract<Phase, { at: 'admitted' }>, wish: Wish): Step {
+    const { store } = this.#modules
+    if (proxied) return this.#writeStep(at, proxied, wish)
+    const { kind, after, before } = change
+    const stored = store.find(kind, (after ?? before).metadata.name)
+    if (stored?.metadata.resourceVersion === before?.metadata.resourceVersion && after) {
+      const take = (): void => {
+        store.put(after)
+        this.phases[at] = { at: 'over' }
+      }
+      return { what: `committed: ${wish.what}`, replica: undefined, take }
+    }
+    const again = (this.reviews[at] ?? 0) < this.#scenario.reviews
+    const take = (): void => void (this.phases[at] = { at: again ? 'wished' : 'over' })
+    return { what: `${wish.what}: a conflict`, replica: undefined, take }
+  }
+
+  /** Longhorn's REST API makes the change on whatever version there is. */
+  #writeStep(at: number, proxied: Proxied, wish: Wish): Step {
+    const { store } = this.#modules
+    const after = wish.change(store, `${at}.write`)?.after
+    const take = (): void => {
+      if (after) store.put(after)
+      this.phases[at] = { at: 'answered', proxied }
+    }
+    return { what: after ? `committed: ${wish.what}` : `${wish.what}: no change`, replica: undefined, take }
+  }
+}
