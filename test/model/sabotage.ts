@@ -85,22 +85,42 @@ export const sharedStamps: Sabotage = { options: { process: 'any' } }
 
 /** Reservations end at their deadline by the time of day, which is not the same everywhere. */
 export const wallClockDeadlines: Sabotage = {
-  book: (book, clock) => {
-    const dated = (page: Page): Page => ({
+  book: (book, clock) =>
+    asIfRead(book, (page) => ({
       ...page,
       reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
-    })
-    return {
-      ...book,
-      seen: (key) => {
-        const page = book.seen(key)
-        return page && dated(page)
-      },
-      pages: () => [...book.pages()].map(dated),
-      read: async (key, signal) => dated(await book.read(key, signal)),
-    }
-  },
+    })),
 }
 
 /** Two books: no door looks at the anchor, and each keeps its Leases in the namespace that it was told. */
 export const twoBooks: Sabotage = { unanchored: true }
+
+/** What an older version reserved is ignored, since it does not say how long it lasts. */
+export const olderIgnored: Sabotage = {
+  book: (book) =>
+    asIfRead(book, (page) => ({
+      ...page,
+      reservations: page.reservations.filter(({ lastsMs }) => lastsMs !== undefined),
+    })),
+}
+
+/** A page that an older version wrote counts as one that nothing has left, though that version makes no marks. */
+export const unmarkedTrusted: Sabotage = {
+  book: (book) => ({
+    ...asIfRead(book, (page) => (page.settled ? page : { ...page, settled: {} })),
+    markedSince: () => -Infinity,
+  }),
+}
+
+/** The book, with every page that is read from it seen otherwise. */
+function asIfRead(book: ReservationBook, see: (page: Page) => Page): ReservationBook {
+  return {
+    ...book,
+    seen: (key) => {
+      const page = book.seen(key)
+      return page && see(page)
+    },
+    pages: () => [...book.pages()].map(see),
+    read: async (key, signal) => see(await book.read(key, signal)),
+  }
+}
