@@ -15,7 +15,7 @@ export interface Wish {
   readonly dryRun: boolean
   /** True if it only clears flags. */
   readonly clears: boolean
-  /** True if it comes through a proxy before Longhorn's REST API. */
+  /** True if it comes through a proxy before Longhorn's REST API, in a cluster without the webhook. */
   readonly proxied: boolean
 }
 

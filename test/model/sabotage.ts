@@ -124,3 +124,6 @@ function asIfRead(book: ReservationBook, see: (page: Page) => Page): Reservation
     read: async (key, signal) => see(await book.read(key, signal)),
   }
 }
+
+/** A proxy that stood still passes on what it admitted before, however long ago. */
+export const passedOnLate: Sabotage = { passesOnLate: true }
