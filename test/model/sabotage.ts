@@ -84,12 +84,14 @@ export const narrowedToB: Sabotage = { options: { policy: { ...defaultPolicy, re
 export const sharedStamps: Sabotage = { options: { process: 'any' } }
 
 /** Reservations end at their deadline by the time of day, which is not the same everywhere. */
-export const wallClockDeadlines: Sabotage = {
-  book: (book, clock) =>
-    asIfRead(book, (page) => ({
-      ...page,
-      reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
-    })),
+export const wallClockDeadlines: Sabotage = { book: byTimeOfDay }
+
+/** The book in which reservations end at their deadline, by the time of day of whoever reads it. */
+export function byTimeOfDay(book: ReservationBook, clock: Pick<Clock, 'now'>): ReservationBook {
+  return asIfRead(book, (page) => ({
+    ...page,
+    reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
+  }))
 }
 
 /** Two books: no door looks at the anchor, and each keeps its Leases in the namespace that it was told. */
@@ -115,13 +117,15 @@ export const unmarkedTrusted: Sabotage = {
 /** The book, with every page that is read from it seen otherwise. */
 function asIfRead(book: ReservationBook, see: (page: Page) => Page): ReservationBook {
   return {
-    ...book,
     seen: (key) => {
       const page = book.seen(key)
       return page && see(page)
     },
     pages: () => [...book.pages()].map(see),
     read: async (key, signal) => see(await book.read(key, signal)),
+    swap: (page, contents, signal) => book.swap(page, contents, signal),
+    markedSince: (page) => book.markedSince(page),
+    subscribe: (listener) => book.subscribe(listener),
   }
 }
 

@@ -1,10 +1,15 @@
 // A replica of the guard in a process of its own, so that its CPU can be told from that of the cluster, and it can be
 // killed, stand still, or have a clock that is wrong.
-import { configure } from '../../src/configuration/configuration.ts'
+import { configure, type Configuration } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
+import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import { Guard } from '../../src/guard/guard.ts'
+import { defaultNamespace } from '../../src/guard/guard-namespace.ts'
+import { systemClock } from '../../src/kubernetes/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
+import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { byTimeOfDay } from '../model/sabotage.ts'
 import { quietly } from './replicas-here.ts'
 import { shiftClock } from './shift-clock.ts'
 
@@ -16,6 +21,8 @@ export interface Start {
   readonly settings?: Settings
   /** By so much its time of day is wrong, in milliseconds. */
   readonly clockOffMs?: number
+  /** Weakened: reservations end at their deadline by that time of day. */
+  readonly byTimeOfDay?: boolean
 }
 
 /** What a replica says: where it listens once it has synced, and on `cpu` its CPU time in milliseconds. */
@@ -25,13 +32,27 @@ function say(said: Said): void {
   process.send?.(said)
 }
 
-process.once('message', ({ server, cert, key, settings, clockOffMs = 0 }: Start) => {
+/** A book as every replica has one, but for when reservations end in it. */
+function weakBook({ replica }: Configuration, server: string): ReservationBook {
+  const leases = new LeaseBook({
+    connection: connectTo(server),
+    namespace: defaultNamespace,
+    replica,
+    clock: systemClock,
+    onProblem: () => undefined,
+  })
+  return byTimeOfDay(leases, systemClock)
+}
+
+process.once('message', ({ server, cert, key, settings, clockOffMs = 0, ...start }: Start) => {
   shiftClock(clockOffMs)
-  const guard = new Guard(configure([{ ...quietly, replica: 'one', ...settings }]), {
+  const configuration = configure([{ ...quietly, replica: 'one', ...settings }])
+  const guard = new Guard(configuration, {
     connection: connectTo(server),
     tls: { cert, key },
     log: createLog('silent', process.stderr),
     audit: { decided: () => undefined },
+    ...(start.byTimeOfDay === true && { book: weakBook(configuration, server) }),
   })
   void guard.start().then(async ({ port }) => {
     await guard.whenSynced(new AbortController().signal)

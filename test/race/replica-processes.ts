@@ -32,8 +32,11 @@ export class ReplicaProcesses implements Replicas {
     this.#replicas = replicas
   }
 
-  /** @param clocksMs by so much the clock of the first is behind, and that of the second ahead */
-  static with(settings: Settings, clocksMs: number): StartReplicas<ReplicaProcesses> {
+  /**
+   * @param clocksMs by so much the clock of the first is behind, and that of the second ahead
+   * @param byTimeOfDay weakened: reservations end at their deadline by these clocks
+   */
+  static with(settings: Settings, clocksMs: number, byTimeOfDay = false): StartReplicas<ReplicaProcesses> {
     return async (sandbox: Sandbox, { cert, key }: ServingCertificate) => {
       const replicas: Replica[] = []
       for (const [at, name] of replicaNames.entries()) {
@@ -44,6 +47,7 @@ export class ReplicaProcesses implements Replicas {
           key,
           settings: { ...settings, replica: name },
           clockOffMs,
+          byTimeOfDay,
         }
         replicas.push({ name, start, ...(await started(start)) })
       }
