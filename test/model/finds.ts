@@ -16,10 +16,10 @@ export interface Search {
 
 /** Has the checker find what is broken in a weakened protocol, and nothing in the same walks through the sound one. */
 export async function finds(t: Test, weak: Scenario, { broken, seed, leaves }: Search): Promise<void> {
-  const found = await walk(weak, 10_000, 60, depth(seed, 1), leaves)
+  const found = await walk(weak, 10_000, 60, depth(seed, 1), { leaves })
   t.match(found.counterExample?.at(-1), broken, report(found))
   t.comment(`found in walk ${found.runs}: ${found.counterExample?.join('; ')}`)
   const walks = depth(20, Math.min(1_000, found.runs + 100))
-  const sound = await walk({ ...weak, sabotage: {} }, walks, 60, depth(seed, 1), leaves)
+  const sound = await walk({ ...weak, sabotage: {} }, walks, 60, depth(seed, 1), { leaves })
   t.equal(sound.counterExample, undefined, `without it nothing is broken: ${report(sound)}`)
 }

@@ -53,7 +53,8 @@ export class ReplicaBook {
     const now = this.#modules.now()
     const pages = [...this.#pages.values()].map(({ page, change }) => {
       const ages = page.reservations.map(({ stamp }) => now - (this.#firstSeen.get(stamp) ?? 0))
-      return `${page.key}@${change}/${ages.join()}`
+      const unmarkedFor = now - (this.#unmarkedAt.get(page.key) ?? -Infinity)
+      return `${page.key}@${change}/${this.#watched.get(page.key)}/${unmarkedFor}/${ages.join()}`
     })
     return `${this.behind}|${pages.toSorted().join()}`
   }

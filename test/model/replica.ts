@@ -88,6 +88,11 @@ export class Replica {
     if (anchored) void this.#followAnchor(namespace)
   }
 
+  /** How long ago it restarted, in milliseconds; 0 if it never did. */
+  get startedAgo(): number {
+    return this.process > 0 ? this.#now() : 0
+  }
+
   /** What it waits for, in words for telling states apart. */
   get doubt(): string {
     return this.#doubt ?? ''

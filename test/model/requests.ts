@@ -51,6 +51,11 @@ export class Requests {
     return this.phases.every(({ at }) => at === 'over')
   }
 
+  /** True while this replica decides anything. */
+  areReviewedBy({ id }: Replica): boolean {
+    return this.phases.some((phase) => phase.at === 'reviewed' && phase.by === id)
+  }
+
   /** True while this replica will be asked, or what it has admitted is on its way. */
   need({ id }: Replica): boolean {
     return this.phases.some((phase) => {
@@ -138,6 +143,7 @@ export class Requests {
       this.phases[at] = { at: 'over' }
       return
     }
+    if (!this.areReviewedBy(replica)) replica.asking.history = []
     this.phases[at] = { at: 'reviewed', by: replica.id }
     const since = time.now
     const patience = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
@@ -165,8 +171,7 @@ export class Requests {
     if (verdict.decision === 'allow' && !wish.dryRun)
       this.phases[at] = this.#admitted(wish, replica, change, since, decision)
     else this.phases[at] = { at: again && !wish.dryRun ? 'wished' : 'over' }
-    if (!this.phases.some((phase) => phase.at === 'reviewed' && phase.by === replica.id))
-      replica.asking.history = []
+    if (!this.areReviewedBy(replica)) replica.asking.history = []
   }
 
   #admitted(wish: Wish, { id }: Replica, change: Change, since: number, decision: Decision): Phase {

@@ -31,7 +31,7 @@ t.test('with writes that are passed on however late the checker finds a crash', 
 })
 
 t.test('a proxy gives up a write that it comes to too late', async (t) => {
-  const { committed, counterExample } = await walk(still({}), 1, 60, tooLate, aside)
+  const { committed, counterExample } = await walk(still({}), 1, 60, tooLate, { leaves: aside })
   t.equal(counterExample, undefined)
   t.strictSame([...committed], ['evict d2 of n1'])
 })

@@ -13,7 +13,7 @@ export function stateText(
   phases: readonly Phase[],
   now: number,
 ): string {
-  const objects = [...store.objects()].map(shownObject)
+  const objects = [...store.objects()].map(textOf)
   const pages = [...store.allLeases()].map(([namespace, leases]) => [
     namespace,
     ...[...leases.pages()].map(shownPage),
@@ -30,8 +30,11 @@ export function doings(
   phases: readonly Phase[],
   id: number | undefined,
 ): string {
-  const asked = replicas.find((replica) => replica.id === id)?.asking.operations.map(({ what }) => what)
-  return JSON.stringify([asked, phases.map(({ at }) => at)])
+  const asked = replicas.find((replica) => replica.id === id)?.asking.operations ?? []
+  let text = ''
+  for (const { what } of asked) text += `${what}|`
+  for (const { at } of phases) text += at
+  return text
 }
 
 function shownPage({ page, change }: NumberedPage): string {
@@ -46,6 +49,8 @@ function shownReplica(replica: Replica, store: Store): string {
   const asked = replica.asking.operations.map(({ what }) => what)
   return [
     replica.crashed,
+    replica.process,
+    replica.startedAgo,
     replica.doubt,
     behind(replica),
     replica.book.knows(),
@@ -55,6 +60,17 @@ function shownReplica(replica: Replica, store: Store): string {
   ]
     .map(String)
     .join('|')
+}
+
+/** Objects never change once they are stored. */
+const texts = new WeakMap<ModelObject, string>()
+
+function textOf(object: ModelObject): string {
+  const known = texts.get(object)
+  if (known !== undefined) return known
+  const text = shownObject(object)
+  texts.set(object, text)
+  return text
 }
 
 function shownObject(object: ModelObject): string {
@@ -96,7 +112,7 @@ function queues(replica: Replica, store: Store): string {
       store
         .events(kind)
         .slice(-replica.behind(kind) - 1)
-        .map(shownObject),
+        .map(textOf),
     )
     .join()
 }

@@ -51,6 +51,14 @@ export class ModelTime {
     return [...this.#timers].map(({ due }) => due - this.now).toSorted((a, b) => a - b)
   }
 
+  /** The timers that are set and whose they are, for telling states apart. */
+  shown(): string {
+    return [...this.#timers]
+      .map(({ due, owner }) => `${due - this.now}:${owner}`)
+      .toSorted()
+      .join()
+  }
+
   /** Jumps to the next timer and fires all that are due then. */
   jump(): void {
     const [next] = this.pending()

@@ -92,6 +92,7 @@ export class World {
     const before = doings(this.replicas, this.#requests.phases, step.replica)
     step.take()
     if (step.replica !== undefined) await setImmediate()
+    this.#remember(step)
     // What it was told made it do something by itself, and others may come before whatever it does next.
     if (doings(this.replicas, this.#requests.phases, step.replica) !== before) this.#told = undefined
     // A replica by itself changes no object.
@@ -99,11 +100,25 @@ export class World {
     this.#requests.checkClears()
   }
 
+  /**
+   * What a replica heard while it decides, and in which order, may make a difference to what it does next. What it does
+   * later follows from what it knows by then.
+   */
+  #remember({ what, replica: id, tells }: Step): void {
+    const isTime = what.endsWith(' s pass')
+    for (const replica of this.replicas) {
+      if (replica.id !== id && !isTime) continue
+      const { asking } = replica
+      if (asking.operations.length === 0 && !this.#requests.areReviewedBy(replica)) asking.history = []
+      else if (tells === true || isTime) asking.history.push(what)
+    }
+  }
+
   /** The state in a text: equal texts have equal futures. */
   state(): string {
     const { store, replicas, time } = this
     const rest = [
-      time.pending(),
+      time.shown(),
       replicas.map(({ id }) => time.wrongBy(id)),
       this.#jumps,
       this.#outages,

@@ -1,0 +1,38 @@
+import { cleanUp, evict, type Wish } from './request.ts'
+import { scenario, type Scenario } from './scenario.ts'
+import { calm, pairs } from './scenarios.ts'
+
+/** Scenarios in which the same goes wrong, and what that is. */
+export type Circumstances = readonly [what: string, scenarios: readonly Scenario[]]
+
+/** What is asked again, and time that passes. */
+const usual = { reviews: 3, jumps: 6, losses: true, budgetMs: 10_000 }
+
+const throughProxy = { door: 'proxy-longhorn' } as const
+
+/** What must not meet where proxies are the only doors, and write on whatever version there is by then. */
+const proxied: readonly (readonly Wish[])[] = [
+  [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd1', throughProxy)],
+  [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd2', throughProxy)],
+  [cleanUp('i1', ['d1'], throughProxy), cleanUp('i1', ['d3'], throughProxy)],
+  [cleanUp('i1', ['d1'], throughProxy), evict('n1', 'd1', throughProxy), evict('n1', 'd2', throughProxy)],
+]
+
+/** Every ordering on a profile, in all that can befall doors: restarts, an upgrade, clocks, two namespaces, a proxy that stands still. */
+export function circumstances(profile: Scenario['profile']): Circumstances[] {
+  const all = (more: Partial<Scenario>): Scenario[] =>
+    pairs(profile).map((each) => ({ ...each, ...usual, ...more }))
+  return [
+    ['replicas that restart under their name', all({ restarts: true, crash: true })],
+    ['a rolling upgrade', all({ older: true, restarts: true, crash: true })],
+    ['clocks that step', all({ steps: true })],
+    ['doors that were told two namespaces', all({ namespaces: ['holdfast', 'default'] })],
+    [
+      'proxies that stand still',
+      proxied.map((wishes) => {
+        const name = `${wishes.map(({ what }) => what).join(' + ')} (${profile})`
+        return scenario(name, profile, calm, wishes, { ...usual, crash: true })
+      }),
+    ],
+  ]
+}
