@@ -37,10 +37,10 @@ t.test('a proxy gives up a write that it comes to too late', async (t) => {
 })
 
 t.test('a proxy stands still at any moment, and no promise is broken', async (t) => {
-  const explored = await explore(still({}), depth(4, 10))
+  const explored = await explore(still({}), depth(4, 7))
   t.equal(explored.counterExample, undefined, report(explored))
   t.comment(`${explored.states} states`)
   const wild = { losses: true, crash: true, jumps: 8, budgetMs: 10_000, reviews: 3 }
-  const walked = await walk(still({}, wild), depth(20, 1_000), 80, 1)
+  const walked = await walk(still({}, wild), depth(20, 300), 80, 1)
   t.equal(walked.counterExample, undefined, report(walked))
 })
