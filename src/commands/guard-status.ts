@@ -1,42 +1,33 @@
-import { Type } from 'typebox'
+import { systemClock, type Clock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ForwardedPort } from '../kubernetes/port-forward.ts'
-import { parser } from '../longhorn/parse.ts'
+import { heardReplica } from '../status/heard-replica.ts'
 import type { GuardReplica } from '../status/status.ts'
 import { reachReplicas, type ReplicaSearch } from './guard-replicas.ts'
 
-const parseReplica = parser(
-  Type.Object({
-    replica: Type.String(),
-    version: Type.String(),
-    synced: Type.Boolean(),
-    holds: Type.Number(),
-    pendingCleanups: Type.Optional(
-      Type.Array(Type.Object({ image: Type.String(), diskUUID: Type.String(), since: Type.Number() })),
-    ),
-    settling: Type.Optional(Type.Array(Type.Object({ node: Type.String(), until: Type.Number() }))),
-  }),
-  ({ pendingCleanups = [], settling = [], ...replica }): GuardReplica => ({
-    ...replica,
-    pendingCleanups,
-    settling,
-  }),
-)
+/** A replica that does not answer by then is not to be waited for, in milliseconds. */
+const askMs = 10_000
 
 /** What the replicas of the guard say of themselves, asked through port-forwards. */
 export class GuardStatus {
   /** Undefined if they cannot be asked. */
   replicas: readonly GuardReplica[] | undefined
   #ports: readonly ForwardedPort[] = []
+  readonly #clock: Pick<Clock, 'monotonic'>
 
-  /** Asks for the first time. @param note told once why they cannot be asked, if so */
+  private constructor(clock: Pick<Clock, 'monotonic'>) {
+    this.#clock = clock
+  }
+
+  /** Asks for the first time. @param problem told once why they cannot be asked, if so */
   static async open(
     search: ReplicaSearch,
     connection: Connection,
     signal: AbortSignal,
-    note: (text: string) => void,
+    problem: (why: string) => void,
+    clock: Pick<Clock, 'monotonic'> = systemClock,
   ): Promise<GuardStatus> {
-    const guard = new GuardStatus()
+    const guard = new GuardStatus(clock)
     let why: string | undefined
     try {
       guard.#ports = await reachReplicas(search, connection, signal, (text) => (why ??= text))
@@ -46,7 +37,7 @@ export class GuardStatus {
       // Asking says no more than that the connection broke; why, the port-forward has said.
       why ??= error instanceof Error ? error.message : String(error)
     }
-    if (why !== undefined) note(`What the guard holds now is not shown: ${why}`)
+    if (why !== undefined) problem(why)
     return guard
   }
 
@@ -66,13 +57,15 @@ export class GuardStatus {
   }
 
   async #ask(signal: AbortSignal): Promise<void> {
-    this.replicas = await Promise.all(this.#ports.map((port) => askOne(port, signal)))
+    this.replicas = await Promise.all(this.#ports.map((port) => this.#askOne(port, signal)))
   }
-}
 
-async function askOne({ url }: ForwardedPort, signal: AbortSignal): Promise<GuardReplica> {
-  const response = await fetch(new URL('/status', url), { signal })
-  const parsed = parseReplica(await response.json())
-  if (!parsed.ok) throw new Error(`a replica answered what is no status: ${parsed.problem}`)
-  return parsed.value
+  async #askOne({ url }: ForwardedPort, signal: AbortSignal): Promise<GuardReplica> {
+    const inTime = AbortSignal.any([signal, AbortSignal.timeout(askMs)])
+    const response = await fetch(new URL('/status', url), { signal: inTime })
+    const answer: unknown = await response.json()
+    const heard = heardReplica(answer, this.#clock.monotonic())
+    if (!heard.ok) throw new Error(`a replica answered what is no status: ${heard.problem}`)
+    return heard.value
+  }
 }

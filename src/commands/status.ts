@@ -98,7 +98,7 @@ async function showStatus(
       { ...flags, namespace, environment: env },
       connection,
       ended.signal,
-      note,
+      (why) => note(`What the guard holds now is not shown: ${why}`),
     )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.monotonic() : undefined
@@ -108,6 +108,7 @@ async function showStatus(
         pages: book.pages,
         guard: guard.replicas,
         now: systemClock.monotonic(),
+        timeOfDay: systemClock.now(),
         watchingSince,
         only,
       })

@@ -123,10 +123,12 @@ export function observers(
       synced: feed.synced,
       diskMapAgeMs: Number.isFinite(feed.ageMs()) ? feed.ageMs() : null,
       holds: holding(),
+      settleMs: policy.settleMs,
+      settleAfterOutageMs: policy.settleAfterOutageMs,
       pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
         image,
         diskUUID,
-        since: asTimeOfDay(since),
+        pendingMs: systemClock.monotonic() - since,
       })),
       settling: settling(map, policy),
     }),
@@ -139,13 +141,8 @@ function settling(map: DiskMapView, policy: Policy) {
   const now = systemClock.monotonic()
   return [...map.nodes()].flatMap((node) => {
     const until = settlesAt(node, { map, policy, profile, now })
-    return until === undefined ? [] : [{ node: node.metadata.name, until: asTimeOfDay(until) }]
+    return until === undefined ? [] : [{ node: node.metadata.name, leftMs: until - now }]
   })
-}
-
-/** The time of day of what was counted, in milliseconds since the epoch: other programs count otherwise. */
-function asTimeOfDay(counted: number): number {
-  return counted + systemClock.now() - systemClock.monotonic()
 }
 
 function droppedRecords(registry: Registry): Counter<'sink' | 'reason'> {

@@ -3,7 +3,10 @@ import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { AuditRecord } from '../audit/record.ts'
 import type { RecentRecords } from '../audit/recent.ts'
 
-/** What one replica says of itself. */
+/**
+ * What one replica says of itself. All times are lengths, in milliseconds at the moment of the answer: the clocks of two
+ * machines need not agree.
+ */
 export interface ReplicaStatus {
   readonly replica: string
   readonly version: string
@@ -13,14 +16,18 @@ export interface ReplicaStatus {
   readonly diskMapAgeMs: number | null
   /** How many changes are held now. */
   readonly holds: number
-  /** `since` is when the disk map first saw it pending, in milliseconds since the epoch. */
+  /** How long what has ended still counts. */
+  readonly settleMs: number
+  /** The same after an outage of the API server. */
+  readonly settleAfterOutageMs: number
+  /** `pendingMs` is how long the disk map has seen it pending. */
   readonly pendingCleanups: readonly {
     readonly image: string
     readonly diskUUID: string
-    readonly since: number
+    readonly pendingMs: number
   }[]
-  /** The nodes where what has ended still counts, and until when, in milliseconds since the epoch. */
-  readonly settling: readonly { readonly node: string; readonly until: number }[]
+  /** The nodes where what has ended still counts, and for how long. */
+  readonly settling: readonly { readonly node: string; readonly leftMs: number }[]
 }
 
 /** What the API tells from. */

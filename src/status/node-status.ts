@@ -9,18 +9,18 @@ import type { DiskStatus, NodeState, NodeStatus } from './status.ts'
 /**
  * What is to be seen of one node.
  *
- * @param settlesAt when Longhorn has noticed what has ended there, in milliseconds since the epoch, if anything has
+ * @param settlesAt when Longhorn has noticed what has ended there, in RFC 3339; null if nothing has ended
  */
 export function nodeStatus(
   node: Node,
   map: DiskMapView,
   profile: Profile,
-  settlesAt: number | undefined,
+  settlesAt: string | null,
 ): NodeStatus {
   return {
     name: node.metadata.name,
-    state: nodeState(node, map, profile, settlesAt !== undefined),
-    settlesAt: settlesAt === undefined ? null : new Date(settlesAt).toISOString(),
+    state: nodeState(node, map, profile, settlesAt !== null),
+    settlesAt,
     evictionRequested: node.spec.evictionRequested,
     disks: [...node.spec.disks]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))

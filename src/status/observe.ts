@@ -14,8 +14,10 @@ export interface Observed {
   readonly pages: Iterable<Page> | undefined
   /** What the replicas of the guard say; undefined if they cannot be asked. */
   readonly guard: readonly GuardReplica[] | undefined
-  /** Milliseconds since the epoch. */
+  /** Milliseconds by the monotonic clock of this process, as are all times that are compared. */
   readonly now: number
+  /** The time of day, in milliseconds since the epoch, for what is shown. */
+  readonly timeOfDay: number
   /**
    * For who watches: when everything had been read for the first time. What was pending by then may have been so for
    * long. Undefined for a single look.
@@ -27,12 +29,12 @@ export interface Observed {
 
 /** Puts together what is to be seen now. Sorted by name, so that the same state always reads the same. */
 export function observe(observed: Observed): Status {
-  const { map, now } = observed
+  const { map, timeOfDay } = observed
   const profile = profileOf(map.release)
   return {
     apiVersion: 'holdfast.dev/v1',
     kind: 'Status',
-    observedAt: new Date(now).toISOString(),
+    observedAt: new Date(timeOfDay).toISOString(),
     longhorn: { release: map.release ?? null, profile },
     nodes: byText(
       [...map.nodes()]
@@ -69,16 +71,17 @@ export function observe(observed: Observed): Status {
 /**
  * Who watches knows of what has ended meanwhile, by the usual settings; the guard's replicas know of more, by theirs.
  *
- * @returns milliseconds since the epoch, undefined if nothing that has ended still counts
+ * @returns the time of day in RFC 3339, null if nothing that has ended still counts
  */
-function settling(node: Node, profile: Profile, { map, now, guard }: Observed): number | undefined {
+function settling(node: Node, profile: Profile, observed: Observed): string | null {
+  const { map, now, guard } = observed
   const told = (guard ?? [])
     .flatMap((replica) => replica.settling)
     .filter((each) => each.node === node.metadata.name && each.until > now)
     .map(({ until }) => until)
   const seen = guard === undefined ? settlesAt(node, { map, policy: defaultPolicy, profile, now }) : undefined
   const ends = [...told, ...(seen === undefined ? [] : [seen])]
-  return ends.length > 0 ? Math.max(...ends) : undefined
+  return ends.length > 0 ? shown(Math.max(...ends), observed) : null
 }
 
 function isShown({ only }: Observed, node: string | null): boolean {
@@ -109,10 +112,11 @@ function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStat
  */
 function pendingSince(
   { image, diskUUID, since }: PendingCleanup,
-  { watchingSince, guard = [] }: Observed,
+  observed: Observed,
 ): Pick<PendingStatus, 'since' | 'ageKnown'> {
+  const { watchingSince, guard = [] } = observed
   if (watchingSince !== undefined && since > watchingSince) {
-    return { since: new Date(since).toISOString(), ageKnown: 'exact' }
+    return { since: shown(since, observed), ageKnown: 'exact' }
   }
   const seen = guard
     .flatMap(({ pendingCleanups }) => pendingCleanups)
@@ -121,7 +125,12 @@ function pendingSince(
   // A guard that was started later knows no more than that it was pending by then.
   const earliest = Math.min(...seen, ...(watchingSince === undefined ? [] : [since]))
   if (earliest === Infinity) return { since: null, ageKnown: 'unknown' }
-  return { since: new Date(earliest).toISOString(), ageKnown: 'at least' }
+  return { since: shown(earliest, observed), ageKnown: 'at least' }
+}
+
+/** What was counted, as a time of day: only its distance from now is taken over. */
+function shown(counted: number, { now, timeOfDay }: Observed): string {
+  return new Date(timeOfDay + counted - now).toISOString()
 }
 
 function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {

@@ -59,7 +59,7 @@ export interface ReservationStatus {
   readonly intent: Intent
   readonly object: { readonly kind: string; readonly name: string }
   readonly disks: Disks
-  /** After this the API server can no longer commit the change. */
+  /** After this the API server can no longer commit the change: for people, by the clock of the replica that wrote it. */
   readonly deadline: string
   /** The replica of the guard that admitted it. */
   readonly by: string
@@ -73,13 +73,15 @@ export interface GuardReplica {
   readonly synced: boolean
   /** How many changes it holds now. */
   readonly holds: number
-  /** Since when it knows of each, in milliseconds since the epoch. */
+  /** Undefined for one of an older version. */
+  readonly settle: { readonly settleMs: number; readonly settleAfterOutageMs: number } | undefined
+  /** Since when it knows of each, in milliseconds by this process's own monotonic clock. */
   readonly pendingCleanups: readonly {
     readonly image: string
     readonly diskUUID: string
     readonly since: number
   }[]
-  /** The nodes where what has ended still counts, and until when, in milliseconds since the epoch. */
+  /** The nodes where what has ended still counts, and until when, in milliseconds by the same clock. */
   readonly settling: readonly { readonly node: string; readonly until: number }[]
 }
 
@@ -87,6 +89,7 @@ export interface GuardReplica {
 export interface Status {
   readonly apiVersion: 'holdfast.dev/v1'
   readonly kind: 'Status'
+  /** RFC 3339, by the clock of this machine, as is every other time that it shows but {@link ReservationStatus.deadline}. */
   readonly observedAt: string
   readonly longhorn: {
     /** As in Setting `current-longhorn-version`; null if that is not known, and then the worst is assumed. */
@@ -98,7 +101,7 @@ export interface Status {
   /** Null if they cannot be read. */
   readonly reservations: readonly ReservationStatus[] | null
   /** The replicas of the guard; null if they cannot be asked. */
-  readonly guard: readonly Omit<GuardReplica, 'pendingCleanups' | 'settling'>[] | null
+  readonly guard: readonly Omit<GuardReplica, 'settle' | 'pendingCleanups' | 'settling'>[] | null
 }
 
 /** True if there is a node whose manager crashes, or will at its next look. */
@@ -106,8 +109,12 @@ export function someInDanger({ nodes }: Status): boolean {
   return nodes.some(({ state }) => state === 'danger')
 }
 
+/** When something was or will be, which differs by the milliseconds that asking a replica takes. */
+const times = new Set(['observedAt', 'settlesAt', 'since'])
+
 /** True if both say the same, whenever they were made. */
 export function saysTheSame(a: Status, b: Status): boolean {
-  const timeless = (status: Status): string => JSON.stringify({ ...status, observedAt: '' })
+  const timeless = (status: Status): string =>
+    JSON.stringify(status, (key, value: unknown) => (times.has(key) && value !== null ? '' : value))
   return timeless(a) === timeless(b)
 }

@@ -33,6 +33,8 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     synced: true,
     diskMapAgeMs: 12,
     holds: 0,
+    settleMs: 10_000,
+    settleAfterOutageMs: 90_000,
     pendingCleanups: [],
     settling: [],
   }

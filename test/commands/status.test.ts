@@ -145,8 +145,7 @@ t.test(
 t.test('replicas of the guard tell what they hold, and since when clean-ups are pending', async (t) => {
   const { sandbox, cleanUp, uuid } = await cluster(t)
   await cleanUp()
-  const since = Date.now() - 3 * 60_000
-  const pendingCleanups = [{ image: 'ubuntu-22.04', diskUUID: uuid, since }]
+  const pendingCleanups = [{ image: 'ubuntu-22.04', diskUUID: uuid, pendingMs: 3 * 60_000 }]
   let holds = 2
   const api = operatorApi({
     recent: new RecentRecords(),
@@ -156,6 +155,8 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       synced: true,
       diskMapAgeMs: 1,
       holds,
+      settleMs: 10_000,
+      settleAfterOutageMs: 90_000,
       pendingCleanups,
       settling: [],
     }),
@@ -248,7 +249,7 @@ async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string
   }
   const watchingSince = noon
   const look = () =>
-    observe({ map: small.map, pages: [], guard: undefined, now: noon, watchingSince, only: new Set() })
+    observe({ map: small.map, pages: [], guard: undefined, now: noon, timeOfDay: noon, watchingSince, only: new Set() })
   const live = { subscribe, ageMs: () => ageMs }
   const guard = { replicas: undefined, refresh: () => Promise.resolve() }
   const text = () => 'status\n'

@@ -15,6 +15,8 @@ async function serving(t: Test, recent = new RecentRecords()) {
     synced: true,
     diskMapAgeMs: 12,
     holds: 3,
+    settleMs: 10_000,
+    settleAfterOutageMs: 90_000,
     pendingCleanups: [],
     settling: [],
   }

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { heardReplica } from '../../src/status/heard-replica.ts'
 import { observe, type Observed } from '../../src/status/observe.ts'
 import { saysTheSame, someInDanger, type NodeState } from '../../src/status/status.ts'
 import { cluster, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
@@ -11,6 +12,7 @@ function look({ map }: TestCluster, options: Partial<Observed> = {}) {
     pages: [],
     guard: undefined,
     now: noon + 90_000,
+    timeOfDay: options.now ?? noon + 90_000,
     watchingSince: undefined,
     only: new Set(),
     ...options,
@@ -32,13 +34,54 @@ t.test('a node settles where something has ended that Longhorn may not have noti
     ['ok', null],
     ['ok', null],
   ])
-  const replica = { replica: 'a', version: '', synced: true, holds: 0, pendingCleanups: [] }
+  const replica = { replica: 'a', version: '', synced: true, holds: 0, settle: undefined, pendingCleanups: [] }
   const guard = [{ ...replica, settling: [{ node: 'n2', until }] }]
   t.strictSame(states({ now: noon, guard }), [['ok', null], settles], 'the guard knows better')
   t.strictSame(states({ now: until, guard }), [
     ['ok', null],
     ['ok', null],
   ])
+  t.end()
+})
+
+t.test('times are counted by one clock and shown by another, which may be set', (t) => {
+  const hour = 60 * 60_000
+  const world = cluster('v1.8.0')
+    .node('n1', [disk('d1')])
+    .image('i', [pending('d1')])
+  const heard = heardReplica(
+    {
+      replica: 'a',
+      version: '1',
+      synced: true,
+      holds: 0,
+      pendingCleanups: [{ image: 'i', diskUUID: uuid('d1'), pendingMs: 60_000 }],
+      settling: [{ node: 'n1', leftMs: 8_000 }],
+    },
+    noon - 2_000,
+  )
+  if (!heard.ok) throw new Error(heard.problem)
+  const { observedAt, nodes, pendingCleanups } = look(world, {
+    now: noon,
+    timeOfDay: noon - hour,
+    guard: [heard.value],
+  })
+  const distance = (time: string | null | undefined) => Date.parse(time ?? '') - Date.parse(observedAt)
+  t.equal(Date.parse(observedAt), noon - hour)
+  t.equal(distance(nodes[0]?.settlesAt), 6_000)
+  t.equal(distance(pendingCleanups[0]?.since), -62_000)
+  t.end()
+})
+
+t.test('of a replica of an older version the times of day are passed over', (t) => {
+  const old = { replica: 'a', version: '0', synced: true, holds: 1 }
+  const pendingCleanups = [{ image: 'i', diskUUID: uuid('d1'), since: noon }]
+  const settling = [{ node: 'n1', until: noon }]
+  t.strictSame(heardReplica({ ...old, pendingCleanups, settling }, noon), {
+    ok: true,
+    value: { ...old, settle: undefined, pendingCleanups: [], settling: [] },
+  })
+  t.match(heardReplica({ ...old, holds: 'many' }, noon), { ok: false, problem: /holds/ })
   t.end()
 })
 
@@ -239,6 +282,12 @@ t.test('time alone changes nothing', (t) => {
     .image('i', [pending('d1')])
   const before = look(world)
   t.ok(saysTheSame(before, look(world, { now: noon + 999_000 })))
+  const asked = (leftMs: number) => {
+    const replica = { replica: 'a', version: '', synced: true, holds: 0, settle: undefined }
+    const settling = [{ node: 'n', until: noon + 90_000 + leftMs }]
+    return look(world, { guard: [{ ...replica, pendingCleanups: [], settling }] })
+  }
+  t.ok(saysTheSame(asked(8_000), asked(8_003)), 'a replica that answers later is no news')
   t.notOk(saysTheSame(before, look(world.image('i', [pending('d1', 'unknown')]))))
   t.end()
 })
