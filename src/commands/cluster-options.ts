@@ -3,6 +3,7 @@ import { connect, type Connection } from '../kubernetes/connection.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
 import { defaultPolicy } from '../rules/policy.ts'
+import { rememberMs, type NoticeTimes } from '../rules/unnoticed.ts'
 import { CannotRun } from './exit-code.ts'
 import type { Environment } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
@@ -83,17 +84,22 @@ export async function connectWith(
 /**
  * Reads Longhorn's objects and follows them.
  *
+ * @param about `settle`: how long it has to be known what has ended; absent for the default
  * @param onProblem told of what goes wrong later
  * @throws CannotRun when they cannot all be read, or the signal's reason
  */
 export async function openMap(
   connection: Connection,
-  { longhornNamespace }: Pick<ClusterFlags, 'longhornNamespace'>,
+  about: Pick<ClusterFlags, 'longhornNamespace'> & { readonly settle?: NoticeTimes | undefined },
   signal: AbortSignal,
   onProblem?: (problem: FeedProblem) => void,
 ): Promise<LiveMap> {
   try {
-    return await LiveMap.open(connection, longhornNamespace, signal, onProblem)
+    const { longhornNamespace, settle = defaultPolicy } = about
+    return await LiveMap.open(connection, longhornNamespace, signal, {
+      rememberMs: rememberMs(settle),
+      ...(onProblem && { onProblem }),
+    })
   } catch (cause) {
     if (signal.aborted) throw cause
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })

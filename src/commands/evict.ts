@@ -15,8 +15,15 @@ import type { LiveMap } from '../kubernetes/live-map.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
-import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
+import {
+  addClusterOptions,
+  connectWith,
+  openMap,
+  operatorPortOption,
+  type ClusterFlags,
+} from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import { guardSettle, type GuardSettle } from './guard-settle.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface EvictFlags extends ClusterFlags {
@@ -24,6 +31,7 @@ interface EvictFlags extends ClusterFlags {
   readonly dryRun: boolean
   readonly timeout?: number
   readonly unguarded: boolean
+  readonly operatorPort: number
   readonly output?: DataFormat
 }
 
@@ -36,6 +44,7 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
     .option('--dry-run', 'tell what would be done, and write nothing', false)
     .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
     .option('--unguarded', 'on releases that crash, go on although no guard is registered', false)
+    .addOption(operatorPortOption())
     .addOption(
       new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
         'json',
@@ -47,7 +56,8 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
       `
 It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
 left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up, some seconds later, when Longhorn has noticed; until then it relies on the guard to hold their removal back. It keeps nothing to
+copies are removed with no flag up, some seconds later, when Longhorn has noticed; until then it relies on the guard to hold their removal back. How long the guard
+waits for Longhorn to notice, it asks the guard's replicas through port-forwards, as holdfast status does. It keeps nothing to
 itself: interrupt it, and run it again to go on.
 
 Examples:
@@ -73,14 +83,15 @@ async function evict(
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const connection = await connectWith(flags, env)
   try {
-    const live = await openMap(connection, flags, signal)
+    const settle = flags.unguarded ? undefined : await guardSettle(connection, flags, env, signal)
+    const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
       const show = (step: EvictionStep): void => {
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
-      const last = await carryOut(target, flags, { connection, live, signal, note, show })
+      const last = await carryOut(target, flags, { connection, live, settle, signal, note, show })
       if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
       clearTimeout(timer)
@@ -97,6 +108,8 @@ async function evict(
 export interface EvictModules {
   readonly connection: Connection
   readonly live: LiveMap
+  /** How long the guard lets what has ended count; the default where no guard is asked. */
+  readonly settle?: GuardSettle | undefined
   readonly signal: AbortSignal
   /** Tells the person what happens. */
   readonly note: (text: string) => void
@@ -108,9 +121,10 @@ export interface EvictModules {
 export async function carryOut(
   target: Target,
   { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
-  { connection, live, signal, note, show }: EvictModules,
+  { connection, live, settle, signal, note, show }: EvictModules,
 ): Promise<EvictionStep> {
-  const policy: Policy = { ...defaultPolicy, longhornNamespace }
+  const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
+  const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs }
   const profile = profileOf(live.map.release)
   const crashing = profile === 'A' || profile === 'B'
   const release = live.map.release ?? 'of unknown release'
@@ -119,6 +133,7 @@ export async function carryOut(
       ? `Longhorn ${release} crashes if copies are removed while a flag is up: the flag goes down before they are.`
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
+  if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   const tell = (step: EvictionStep): void => {
     note(`${nameOf(target)}: ${explain(step, systemClock.monotonic())}`)
     show?.(step)
@@ -168,6 +183,10 @@ async function insistOnGuard(connection: Connection, signal: AbortSignal): Promi
   throw new CannotRun(
     'no guard is registered in this cluster (no ValidatingWebhookConfiguration with webhook guard.holdfast.dev): without one, Longhorn removes copies while the flag is up and crashes its manager. Install the guard, or insist with --unguarded',
   )
+}
+
+function settleUnknown({ settleMs }: GuardSettle, why: string): string {
+  return `The guard's replicas cannot be asked how long they wait until Longhorn has noticed, so the default of ${settleMs / 1_000} s is assumed. If the guard waits longer, it holds requests back, and they are tried again. ${why}`
 }
 
 /** One line of JSON, or one of several YAML documents, since steps come one after the other. */

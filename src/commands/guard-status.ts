@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '../kubernetes/clock.ts'
+import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ForwardedPort } from '../kubernetes/port-forward.ts'
 import { heardReplica } from '../status/heard-replica.ts'
@@ -13,11 +13,6 @@ export class GuardStatus {
   /** Undefined if they cannot be asked. */
   replicas: readonly GuardReplica[] | undefined
   #ports: readonly ForwardedPort[] = []
-  readonly #clock: Pick<Clock, 'monotonic'>
-
-  private constructor(clock: Pick<Clock, 'monotonic'>) {
-    this.#clock = clock
-  }
 
   /** Asks for the first time. @param problem told once why they cannot be asked, if so */
   static async open(
@@ -25,9 +20,8 @@ export class GuardStatus {
     connection: Connection,
     signal: AbortSignal,
     problem: (why: string) => void,
-    clock: Pick<Clock, 'monotonic'> = systemClock,
   ): Promise<GuardStatus> {
-    const guard = new GuardStatus(clock)
+    const guard = new GuardStatus()
     let why: string | undefined
     try {
       guard.#ports = await reachReplicas(search, connection, signal, (text) => (why ??= text))
@@ -64,7 +58,7 @@ export class GuardStatus {
     const inTime = AbortSignal.any([signal, AbortSignal.timeout(askMs)])
     const response = await fetch(new URL('/status', url), { signal: inTime })
     const answer: unknown = await response.json()
-    const heard = heardReplica(answer, this.#clock.monotonic())
+    const heard = heardReplica(answer, systemClock.monotonic())
     if (!heard.ok) throw new Error(`a replica answered what is no status: ${heard.problem}`)
     return heard.value
   }

@@ -4,6 +4,14 @@ import type { Connection } from './connection.ts'
 import { DiskMapFeed } from './disk-map-feed.ts'
 import type { FeedProblem } from './feed-problem.ts'
 
+/** How a cluster is followed. */
+export interface LiveMapOptions {
+  /** Told of what goes wrong later. */
+  readonly onProblem?: (problem: FeedProblem) => void
+  /** How long it is of use to know what is over, in milliseconds; that of the disk map if absent. */
+  readonly rememberMs?: number
+}
+
 /** A disk map that follows a cluster, for whoever looks at it for a while. It does not own the connection. */
 export class LiveMap {
   readonly map: DiskMap
@@ -19,7 +27,6 @@ export class LiveMap {
   /**
    * Reads everything once and follows it from there.
    *
-   * @param onProblem told of what goes wrong later
    * @throws Error with what to do, when not everything can be read at once: a person who waits wants to know; or the
    * signal's reason
    */
@@ -27,9 +34,9 @@ export class LiveMap {
     connection: Connection,
     namespace: string,
     signal: AbortSignal,
-    onProblem: (problem: FeedProblem) => void = () => undefined,
+    { onProblem = () => undefined, rememberMs }: LiveMapOptions = {},
   ): Promise<LiveMap> {
-    const map = new DiskMap()
+    const map = new DiskMap(rememberMs === undefined ? {} : { rememberMs })
     const listeners = new Set<() => void>()
     const tell = (): void => {
       for (const listener of listeners) listener()

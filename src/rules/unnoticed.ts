@@ -75,8 +75,11 @@ export function settlesAt(node: Node, circumstances: NoticeCircumstances): numbe
 /** An outage is noticed so late at most: by the next byte that does not come, and the list that then shows it. */
 const noticeMs = 2 * 60_000
 
+/** How long what is over still counts, in milliseconds. */
+export type NoticeTimes = Pick<Policy, 'settleMs' | 'settleAfterOutageMs'>
+
 /** How long a disk map has to remember what is over, in milliseconds. */
-export function rememberMs({ settleMs, settleAfterOutageMs }: Policy): number {
+export function rememberMs({ settleMs, settleAfterOutageMs }: NoticeTimes): number {
   return settleMs + settleAfterOutageMs + noticeMs
 }
 

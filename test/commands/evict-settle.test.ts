@@ -1,0 +1,77 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fastify } from 'fastify'
+import t, { type Test } from 'tap'
+import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import type { ReplicaStatus } from '../../src/operator/operator-api.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
+import { inFront } from './in-front.ts'
+import { run } from './holdfast.ts'
+
+const forEver = new AbortController().signal
+
+/** What a replica says of itself, of this version or of one that does not say how long it waits. */
+function statusOf(replica: string, settle: Partial<ReplicaStatus>): Partial<ReplicaStatus> {
+  const common = { version: '0.1.0', synced: true, diskMapAgeMs: 1, holds: 0 }
+  return { replica, ...common, pendingCleanups: [], settling: [], ...settle }
+}
+
+/** The command line of a cluster that crashes, with replicas of a guard that say this of themselves. */
+async function cluster(t: Test, replicas: readonly Partial<ReplicaStatus>[]) {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 3,
+    images: 2,
+    longhorn: { drainMs: 50, copyMs: 50, rebuildMs: 50, syncMs: 50, restartMs: 200 },
+    report: () => undefined,
+  })
+  t.teardown(() => sandbox.stop())
+  const ports: number[] = []
+  for (const status of replicas) {
+    const api = fastify()
+    api.get('/status', () => status)
+    await listen(api, 'test', '127.0.0.1', 0)
+    t.teardown(() => api.close())
+    ports.push(portOf(api))
+  }
+  const items = ports.map((_, at) => ({ metadata: { name: `pod-${at}` }, status: { phase: 'Running' } }))
+  const pods = (_: string, path: string) => (path.endsWith('/pods') ? ([200, { items }] as const) : undefined)
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  await writeFile(kubeconfig, await inFront(t, sandbox.api.url, pods, ports))
+  return { sandbox, at: ['--kubeconfig', kubeconfig] }
+}
+
+t.test('an eviction waits as long as the slowest replica of the guard says', async (t) => {
+  const { sandbox, at } = await cluster(t, [
+    statusOf('a', { settleMs: 100, settleAfterOutageMs: 100 }),
+    statusOf('b', { settleMs: 1_400, settleAfterOutageMs: 2_000 }),
+  ])
+  const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, '200ms')
+  t.teardown(() => guard.stop())
+  const done = await run(['evict', 'node-2', ...at])
+  t.equal(done.code, 0, done.stderr)
+  t.match(done.stderr, /waiting about 2s until Longhorn has noticed/)
+  t.notMatch(done.stderr, 'cannot be asked')
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+const fallbacks = [
+  ['no replica runs', [], 'no replica of the guard runs'],
+  [
+    'a replica does not say it',
+    [statusOf('a', { settleMs: 1, settleAfterOutageMs: 1 }), statusOf('old', {})],
+    'replica old is of a version',
+  ],
+] as const
+
+for (const [when, replicas, why] of fallbacks) {
+  t.test(`an eviction says that it assumes the default when ${when}`, async (t) => {
+    const { at } = await cluster(t, replicas)
+    const { stderr } = await run(['evict', 'node-2', '--dry-run', ...at])
+    t.match(stderr, 'so the default of 10 s is assumed')
+    t.match(stderr, why)
+    t.notMatch((await run(['evict', 'node-2', '--dry-run', '--unguarded', ...at])).stderr, 'default of 10 s')
+  })
+}
