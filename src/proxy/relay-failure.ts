@@ -17,16 +17,13 @@ export class RelayFailure extends Error {
   }
 }
 
-/** There was no connection on which to ask. */
-const unconnected = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
-
-/** The upstream cannot be reached, or ended the connection. */
-export function unreachable(server: URL, cause: Error): RelayFailure {
+/** The upstream cannot be reached, or ended the connection. @param asked true once there was a connection to ask on */
+export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
   return new RelayFailure(
     502,
     `${server.origin} cannot be reached (${code}). Does it run, and is it the right address?`,
-    { asked: !unconnected.has(code), cause },
+    { asked, cause },
   )
 }
 
@@ -48,12 +45,19 @@ export function unpassable(what: string, cause: unknown): RelayFailure {
   })
 }
 
-/** The upstream does not answer. */
-export function tooSlow(server: URL, ms: number): RelayFailure {
+/** The upstream does not answer, or there is no connection to it in time. @param asked true once there was one */
+export function tooSlow(server: URL, asked: boolean, ms: number): RelayFailure {
+  if (!asked) {
+    return new RelayFailure(
+      504,
+      `There was no connection to ${server.origin} within ${ms / 1_000} s. Nothing was asked: try again`,
+      { asked },
+    )
+  }
   return new RelayFailure(
     504,
     `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
-    { asked: true },
+    { asked },
   )
 }
 
@@ -61,7 +65,7 @@ export function tooSlow(server: URL, ms: number): RelayFailure {
 export function tooLate(): RelayFailure {
   return new RelayFailure(
     503,
-    'The write was not passed on: too much time went by since it was admitted (this machine slept, or is overloaded), and it may not be safe any more. Nothing was changed; try again',
+    'The write was not passed on: too much time went by since it was admitted, and it may not be safe any more. The API behind this proxy is slow, or this machine is. Nothing was changed; try again',
     { asked: false },
   )
 }

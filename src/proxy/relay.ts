@@ -104,6 +104,8 @@ function attempt(
     return { end: () => undefined }
   }
   let ended = false
+  // Whatever was written before there is a connection waits in this process.
+  let asked = false
   let second: Sent | undefined
   const fail = (failure: Error): void => {
     clearTimeout(timer)
@@ -111,7 +113,7 @@ function attempt(
     ended = true
     request.destroy()
   }
-  const timer = setTimeout(() => fail(tooSlow(server, limits.answerMs)), limits.answerMs)
+  const timer = setTimeout(() => fail(tooSlow(server, asked, limits.answerMs)), limits.answerMs)
   request.on('response', (answer) => {
     clearTimeout(timer)
     try {
@@ -131,7 +133,17 @@ function attempt(
     // The server closed an idle connection in the very moment it was used; nothing was asked yet.
     const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
     if (again) second = attempt(upstream, { ...credentials, agent: false }, outgoing, limits, heard)
-    else fail(unreachable(server, error))
+    else fail(unreachable(server, asked, error))
+  })
+  const { isLate } = outgoing
+  // Making a connection takes its time, and a machine may sleep meanwhile.
+  whenConnected(request, () => {
+    if (isLate?.()) {
+      fail(tooLate())
+      return
+    }
+    asked = true
+    if (isLate) request.end(body)
   })
   if (body instanceof http.IncomingMessage) {
     // Or an upstream that answers before the body comes would not be asked.
@@ -140,11 +152,7 @@ function attempt(
     body.pipe(request)
     // Whoever breaks off in the middle of a body has asked for nothing.
     body.once('aborted', () => request.destroy())
-  } else if (outgoing.isLate) {
-    const { isLate } = outgoing
-    // Making a connection takes its time, and a machine may sleep meanwhile.
-    whenConnected(request, () => (isLate() ? fail(tooLate()) : request.end(body)))
-  } else {
+  } else if (!isLate) {
     request.end(body)
   }
   return {
@@ -158,7 +166,7 @@ function attempt(
 }
 
 /** Calls once the request has a connection that is ready to be written on. */
-function whenConnected(request: http.ClientRequest, call: () => void): void {
+export function whenConnected(request: http.ClientRequest, call: () => void): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) call()
     else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', call)

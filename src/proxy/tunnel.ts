@@ -2,7 +2,7 @@ import type http from 'node:http'
 import type { Duplex } from 'node:stream'
 import { ClientGone } from './client-gone.ts'
 import { endToEnd } from './headers.ts'
-import { headersFor, pathTo, send } from './relay.ts'
+import { headersFor, pathTo, send, whenConnected } from './relay.ts'
 import { tooSlow, unreachable } from './relay-failure.ts'
 import type { Upstream } from './upstream.ts'
 
@@ -51,7 +51,9 @@ export async function tunnel(
       // With `Connection` and `Upgrade`, which are the point here.
       headers: headersFor(upstream, { headers: proof }, request.rawHeaders),
     })
-    const timer = setTimeout(() => asked.destroy(tooSlow(server, answerMs)), answerMs)
+    let isConnected = false
+    whenConnected(asked, () => (isConnected = true))
+    const timer = setTimeout(() => asked.destroy(tooSlow(server, isConnected, answerMs)), answerMs)
     const giveUp = (): void => void asked.destroy()
     socket.once('close', giveUp)
     const settle = (): void => {
@@ -60,7 +62,7 @@ export async function tunnel(
     }
     asked.on('error', (error) => {
       settle()
-      reject(error.name === 'RelayFailure' ? error : unreachable(server, error))
+      reject(error.name === 'RelayFailure' ? error : unreachable(server, isConnected, error))
     })
     asked.on('response', (answer) => {
       settle()
