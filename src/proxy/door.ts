@@ -42,6 +42,9 @@ export type Outcome =
 /** Deciding takes a few round trips, however little time there is to hold; the gate itself ends a hold in time. */
 export const decidingMs = 10_000
 
+/** So often a write may be admitted too long ago by the time that it is to be passed on. */
+export const maxLate = 3
+
 /** What one kind of API needs guarded. */
 export interface ProxyDoor {
   /**

@@ -7,6 +7,7 @@ import type { Status } from '../../gate/status.ts'
 import type { Actor, Change, Request } from '../../rules/change.ts'
 import {
   decidingMs,
+  maxLate,
   type Instead,
   type JudgedCall,
   type Outcome,
@@ -15,6 +16,7 @@ import {
 } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
 import { endToEnd } from '../headers.ts'
+import { tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
@@ -79,6 +81,7 @@ export class KubernetesDoor implements ProxyDoor {
   async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<Outcome> {
     const { signal, forward } = call
     const end = performance.now() + this.#options.holdMs
+    let late = 0
     for (let round = 0; round < maxRounds; round += 1) {
       const tried = await this.#tryUntil(end, write, dry, call)
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
@@ -95,9 +98,10 @@ export class KubernetesDoor implements ProxyDoor {
       if (found.outcome === 'unjudged') return await this.#unjudged(write, asked, found, call)
       const decided = await this.#decide(found.changes, end - performance.now(), signal)
       if (decided.denied) return own(deniedAnswer(decided.denied))
-      const answer = await this.#commit(write, dry, call, decided)
-      if (answer) return passed(answer, decided.warnings)
+      const done = await this.#commit(write, dry, call, decided)
+      if (typeof done !== 'string') return passed(done, decided.warnings)
       signal.throwIfAborted()
+      if (done === 'late' && ++late === maxLate) throw tooLate()
     }
     const problem = 'it changes faster than it can be judged; try again'
     return await this.#unjudged(write, asked, { why: 'undecided', problem }, call)
@@ -139,22 +143,28 @@ export class KubernetesDoor implements ProxyDoor {
     }
   }
 
-  /** Passes on what was admitted. @returns undefined if the object is not any more what was judged, or nobody waits */
+  /**
+   * Passes on what was admitted.
+   *
+   * @returns `moved` if the object is not any more what was judged, or nobody waits; `late` if what was admitted first
+   * may be too old by now, since another of the changes was held or the API server was slow
+   */
   async #commit(
     write: Write,
     dry: DryRun,
     call: JudgedCall,
     decided: Decided,
-  ): Promise<IncomingMessage | undefined> {
+  ): Promise<IncomingMessage | 'moved' | 'late'> {
     const [before] = decided.changes.flatMap((change) => change.before ?? [])
     const version = write.name === undefined || dry.asked ? undefined : before?.metadata.resourceVersion
     const bound = version === undefined ? undefined : bindTo(version, write, call)
     try {
       const isLoose = decided.reserved && (bound === undefined || bound.by === 'nobody')
       const isStill = !isLoose || (await this.#isStill(decided.changes, write, dry, call))
-      if (!isStill || call.signal.aborted) {
+      const isLate = decided.isLate()
+      if (!isStill || isLate || call.signal.aborted) {
         await decided.release()
-        return undefined
+        return isStill && isLate ? 'late' : 'moved'
       }
     } catch (error) {
       await decided.release()
@@ -165,7 +175,7 @@ export class KubernetesDoor implements ProxyDoor {
     // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
     if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
     answer.resume()
-    return undefined
+    return 'moved'
   }
 
   /**

@@ -6,8 +6,9 @@ import type { BackingImage } from '../../longhorn/backing-image.ts'
 import type { Node } from '../../longhorn/node.ts'
 import type { Actor, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
-import { decidingMs, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
+import { decidingMs, maxLate, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
+import { tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { callOf, type Call } from './call.ts'
 import { BadBody, readSaid } from './body.ts'
@@ -100,6 +101,7 @@ export class LonghornDoor implements ProxyDoor {
    * different by then, it is judged again as it is now.
    *
    * @returns undefined if there is no such object; `cure` if it cannot be read, but this can do nothing but good
+   * @throws RelayFailure if reading takes too long each time
    */
   async #decide(
     call: Call,
@@ -108,6 +110,7 @@ export class LonghornDoor implements ProxyDoor {
     signal: AbortSignal,
   ): Promise<Decision | 'cure' | undefined> {
     const end = performance.now() + this.#options.holdMs
+    let late = 0
     for (let round = 0; round < maxRounds; round += 1) {
       const before = await this.#read(call, signal)
       if (before instanceof CannotRead) {
@@ -122,10 +125,13 @@ export class LonghornDoor implements ProxyDoor {
       if (!decision.answer.allowed || !decision.release) return decision
       const now = await this.#read(call, signal)
       const isRead = !(now instanceof CannotRead)
-      if (isRead && now?.metadata.resourceVersion === before.metadata.resourceVersion) return decision
+      const isStill = isRead && now?.metadata.resourceVersion === before.metadata.resourceVersion
+      const isLate = decision.isLate?.() ?? false
+      if (isStill && !isLate) return decision
       await decision.release()
       signal.throwIfAborted()
       if (!isRead) throw now
+      if (isLate && ++late === maxLate) throw tooLate()
     }
     throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`)
   }
