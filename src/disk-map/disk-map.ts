@@ -114,7 +114,7 @@ export class DiskMap implements DiskMapView {
   #end(kind: Kind, name: string, after: LonghornObject | undefined, at: number, unseen = false): void {
     if (!canEnd(kind)) return
     const endings = endingsOf(kind, objectOf(this, kind, name), after, at)
-    this.history.add(kind, name, unseen ? { ...endings, unseen } : endings, at)
+    this.history.add(kind, name, unseen ? { ...endings, unseen: { why: 'missed' } } : endings, at)
   }
 
   #take(kind: Kind, name: string): void {

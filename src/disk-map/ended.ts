@@ -44,13 +44,20 @@ export function canEnd(kind: string): kind is EndingKind {
 }
 
 /**
- * Changes of spec that the disk map was not told one by one: by the object's generation there were more than it was
- * told. In between an image may have been cleaned up on any disk, those included that it has no more, and a node may
- * have had a flag and any disk. So this is about every disk.
+ * Why more may have ended than can be told by disk:
+ *
+ * - `missed`: there were more changes of spec than the disk map was told, by the object's generation. In between an image
+ *   may have been cleaned up on any disk, those included that it has no more, and a node may have had a flag and any disk.
+ * - `no UUID`: an eviction ended on these disks of a node, of which nobody knows yet which they are.
  */
+export type Unseen =
+  { readonly why: 'missed' } | { readonly why: 'no UUID'; readonly disks: readonly string[] }
+
+/** What may have ended on any disk. */
 export interface UnseenChanges {
   readonly kind: EndingKind
   readonly name: string
+  readonly what: Unseen
   /** When the disk map learnt of it: whatever came and went did so before; in milliseconds by the monotonic clock. */
   readonly at: number
 }

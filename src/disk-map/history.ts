@@ -54,7 +54,7 @@ export class History implements HistoryView {
   /** Takes in what an object ended. @param at milliseconds by the monotonic clock */
   add(kind: EndingKind, name: string, { ended, unseen }: Endings, at: number): void {
     for (const each of ended) this.#keep(each)
-    if (unseen) this.#unseen.set(kind, { kind, name, at })
+    if (unseen) this.#unseen.set(kind, { kind, name, what: unseen, at })
     if (ended.length > 0) this.#forget(at)
   }
 

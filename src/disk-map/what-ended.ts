@@ -4,13 +4,13 @@ import { diskUUID, isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
-import type { Ended, EndingKind } from './ended.ts'
+import type { Ended, EndingKind, Unseen } from './ended.ts'
 
 /** What is over with a new version of an object, or with its end. */
 export interface Endings {
   readonly ended: readonly Ended[]
-  /** True if more may have come and gone than can be told, on whatever disk. */
-  readonly unseen: boolean
+  /** Why more may have come and gone than can be told, on whatever disk; undefined if it has not. */
+  readonly unseen: Unseen | undefined
 }
 
 /** What is over once an object is another, or gone. @param at milliseconds by the monotonic clock */
@@ -40,8 +40,9 @@ function isKind<K extends EndingKind>(object: LonghornObject, kind: K): object i
 
 function endingsOfNode(before: Node | undefined, after: Node | undefined, at: number): Endings {
   const ended: Ended[] = []
-  let unseen = hasGap(before, after)
-  if (!before || !isFlagged(before)) return { ended, unseen }
+  const missed = missedBetween(before, after)
+  if (!before || !isFlagged(before)) return { ended, unseen: missed }
+  const unknown: string[] = []
   const node = before.metadata.name
   const heir = isHeir(before, after) ? after : undefined
   const stillFlagged = heir !== undefined && isFlagged(heir)
@@ -51,7 +52,7 @@ function endingsOfNode(before: Node | undefined, after: Node | undefined, at: nu
     // Which disk Longhorn still takes for an evicted one is then found out later, or never.
     if (uuids.length === 0) {
       const stays = stillFlagged && heir.spec.disks.has(disk)
-      if (!stays || (wasEvicting && !isEvicting(heir, disk))) unseen = true
+      if (!stays || (wasEvicting && !isEvicting(heir, disk))) unknown.push(disk)
     }
     for (const uuid of uuids) {
       const stays = heir !== undefined && diskUUID(heir, disk) === uuid
@@ -61,6 +62,7 @@ function endingsOfNode(before: Node | undefined, after: Node | undefined, at: nu
       }
     }
   }
+  const unseen = missed ?? (unknown.length > 0 ? { why: 'no UUID', disks: unknown } : undefined)
   return { ended, unseen }
 }
 
@@ -70,7 +72,7 @@ function endingsOfImage(
   at: number,
 ): Endings {
   const ended: Ended[] = []
-  const unseen = hasGap(before, after)
+  const unseen = missedBetween(before, after)
   if (!before) return { ended, unseen }
   const heir = isHeir(before, after) ? after : undefined
   const image = before.metadata.name
@@ -87,12 +89,20 @@ function endingsOfDataSource(
   after: BackingImageDataSource | undefined,
   at: number,
 ): Endings {
-  const unseen = hasGap(before, after)
+  const unseen = missedBetween(before, after)
   const uuid = before?.spec.diskUUID
   if (!before || before.spec.fileTransferred || uuid === undefined) return { ended: [], unseen }
   const heir = isHeir(before, after) ? after : undefined
   if (heir && !heir.spec.fileTransferred && heir.spec.diskUUID === uuid) return { ended: [], unseen }
   return { ended: [{ what: 'first file', image: before.metadata.name, diskUUID: uuid, at }], unseen }
+}
+
+/** Said if more changes of spec lie between the two than the map was told. */
+function missedBetween(
+  before: WithMetadata | undefined,
+  after: WithMetadata | undefined,
+): Unseen | undefined {
+  return hasGap(before, after) ? { why: 'missed' } : undefined
 }
 
 /** True if more changes of spec lie between the two than the one that they may differ by. */

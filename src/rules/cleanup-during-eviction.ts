@@ -7,7 +7,7 @@ import type { Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './cleanup-outcome.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inState, inTime, lookAtNode, theDisk, unseenChanges } from './sentences.ts'
+import { ago, consequence, inState, inTime, lookAtNode, theDisk, unseenEviction } from './sentences.ts'
 import { unnoticedOn, unseenOf, type Unnoticed } from './unnoticed.ts'
 
 /**
@@ -105,7 +105,7 @@ function unseenDraft(
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, diskUUID, image }],
-    message: `${whatHappens(cleanup, copy, owner)}, but ${unseenChanges(unseen, circumstances)}: an eviction may have been cleared that Longhorn still works on, and then ${consequence(owner?.node ?? node, circumstances)}`,
+    message: `${whatHappens(cleanup, copy, owner)}, but ${unseenEviction(unseen, owner, circumstances)}`,
     ...inTime(unseen, circumstances),
   }
 }

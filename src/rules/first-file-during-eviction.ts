@@ -2,7 +2,7 @@ import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import { isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { Placement } from './acts.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inTime, lookAtNode, theDisk, unseenChanges } from './sentences.ts'
+import { ago, consequence, inTime, lookAtNode, theDisk, unseenEviction } from './sentences.ts'
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
@@ -52,7 +52,7 @@ function* unnoticedEvictions({ source, diskUUID }: Placement, circumstances: Cir
     yield {
       effect: 'hold',
       subjects: [{ node, diskUUID, image }],
-      message: `${what(owner)}, but ${unseenChanges(unseen, circumstances)}: an eviction may have been cleared that Longhorn still works on, and then ${consequence(owner?.node ?? node, circumstances)}`,
+      message: `${what(owner)}, but ${unseenEviction(unseen, owner, circumstances)}`,
       ...inTime(unseen, circumstances),
     }
   }

@@ -45,6 +45,31 @@ export function unseenChanges({ over }: Unnoticed<UnseenChanges>, circumstances:
   return `the guard learnt only ${ago(at, circumstances)} how ${kind} ${name} is now, and not how it was in between`
 }
 
+/**
+ * Why a manager may still work on an eviction that concerns this disk, and what happens then.
+ *
+ * @param owner of the disk
+ */
+export function unseenEviction(
+  unseen: Unnoticed<UnseenChanges>,
+  owner: DiskOwner | undefined,
+  circumstances: Circumstances,
+): string {
+  const { name, what, at } = unseen.over
+  switch (what.why) {
+    case 'missed':
+      return `${unseenChanges(unseen, circumstances)}: an eviction may have been cleared that Longhorn still works on, and then ${consequence(owner?.node ?? name, circumstances)}`
+    case 'no UUID':
+      return `an eviction on ${name} ended only ${ago(at, circumstances)}, when ${unknownDisks(what.disks)}; Longhorn may not have noticed yet, and then ${consequence(name, circumstances)}`
+  }
+}
+
+function unknownDisks(disks: readonly string[]): string {
+  return disks.length === 1
+    ? `the UUID of its disk ${disks.join()} was not known: that may be this disk`
+    : `the UUIDs of its disks ${disks.join(', ')} were not known: one of them may be this disk`
+}
+
 /** The release in a sentence; an unknown one is taken for the worst. */
 export function theRelease({ release }: Circumstances): string {
   return release === undefined

@@ -12,7 +12,7 @@ const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
 /** Tells a history that clean-ups have ended, each in its time. */
 function after(history: History, ...endings: readonly Ended[]): History {
   for (const each of endings) {
-    history.add('BackingImage', 'i', { ended: [each], unseen: false }, each.at)
+    history.add('BackingImage', 'i', { ended: [each], unseen: undefined }, each.at)
   }
   return history
 }
@@ -68,11 +68,16 @@ t.test('outages that come one shortly after the other are one', (t) => {
 
 t.test('a history takes over another, and then goes its own way', (t) => {
   const earlier = after(new History(100), cleanup('a', 1))
-  earlier.add('Node', 'n', { ended: [], unseen: true }, 2)
+  earlier.add('Node', 'n', { ended: [], unseen: { why: 'missed' } }, 2)
   earlier.outageBegan(3)
   const later = after(new History(100, earlier), cleanup('b', 4))
   t.strictSame(times(later), [1, 4])
-  t.strictSame(later.unseen('Node'), { kind: 'Node', name: 'n', at: 2 })
+  t.strictSame(later.unseen('Node'), {
+    kind: 'Node',
+    name: 'n',
+    what: { why: 'missed' },
+    at: 2,
+  })
   t.strictSame(later.outage, { began: 3, ended: undefined })
   t.strictSame(times(earlier), [1])
   t.end()

@@ -102,7 +102,11 @@ t.test('a disk whose UUID is found out while its flag goes down was evicted unde
   t.strictSame(over(told(unsynced, node([disk('d1')]))), ['eviction d1 +1s'])
   const left = told(unsynced, node([]))
   t.strictSame(over(left), [])
-  t.match(left.history.unseen('Node'), { name: 'n', at: noon + 1_000 }, 'nobody knows which disk it was')
+  t.match(
+    left.history.unseen('Node'),
+    { name: 'n', what: { why: 'no UUID', disks: ['d1'] }, at: noon + 1_000 },
+    'nobody knows which disk it was',
+  )
   t.end()
 })
 
@@ -110,7 +114,7 @@ t.test('where a flag goes down whose disk has no UUID yet, nobody knows which di
   const unsynced = (options: Partial<RawDisk> = {}) => disk('d9', { synced: false, ...options })
   const unseen = (...nodes: Parameters<typeof node>[]) =>
     told(...nodes.map((each) => node(...each))).history.unseen('Node')
-  const cleared = { name: 'n', at: noon + 1_000 }
+  const cleared = { name: 'n', what: { why: 'no UUID', disks: ['d9'] }, at: noon + 1_000 }
   t.match(unseen([[unsynced(flagged)]], [[unsynced()]]), cleared, 'its own flag')
   t.match(unseen([[unsynced()], {}, flagged], [[unsynced()]]), cleared, 'that of the node')
   t.match(unseen([[unsynced(), disk('d1', flagged)]], [[unsynced(), disk('d1')]]), cleared, 'beside it')
@@ -118,6 +122,8 @@ t.test('where a flag goes down whose disk has no UUID yet, nobody knows which di
   const other = disk('d1', flagged)
   t.match(unseen([[unsynced(flagged), other]], [[unsynced(), other]]), cleared, 'another flag stays')
   t.equal(unseen([[unsynced(flagged)]], [[unsynced(flagged)]]), undefined, 'the flag stays')
+  const gap = unseen([[unsynced(flagged)], { generation: 1 }], [[unsynced()], { generation: 3 }])
+  t.match(gap, { what: { why: 'missed' } }, 'there may have been more')
   t.equal(unseen([[unsynced(), other]], [[unsynced(flagged), other]]), undefined, 'its flag goes up')
   t.end()
 })
@@ -142,7 +148,7 @@ t.test('by the generation an object tells whether the map has missed a change of
   for (const kind of kinds) {
     const unseen = (...metadata: readonly object[]) =>
       told(...metadata.map((each) => made[kind](each))).history.unseen(kind)
-    const missed = (seconds: number) => ({ kind, at: noon + seconds * 1_000 })
+    const missed = (seconds: number) => ({ kind, what: { why: 'missed' }, at: noon + seconds * 1_000 })
     t.equal(unseen({}), undefined, 'no generation is the first')
     t.equal(unseen({ generation: 1 }, { generation: 2 }, { generation: 2 }), undefined)
     t.match(unseen({ generation: 2 }), missed(0), 'unknown before')

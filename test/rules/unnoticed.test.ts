@@ -168,6 +168,38 @@ t.test('a disk that no node has may be the one of unknown UUID whose flag was cl
   t.end()
 })
 
+t.test('the message says which disk of unknown UUID may be the one', (t) => {
+  const said = (change: 'clean-up' | 'first file', ...names: readonly string[]) => {
+    const disks = (options: Parameters<typeof disk>[1]) =>
+      names.map((name) => disk(name, { synced: false, ...options }))
+    const of = cluster('v1.8.0')
+      .node('n1', [disk('d1')])
+      .node('n2', disks(flagged))
+      .image('debian', [ready('d1'), ready('d9')])
+      .at(noon)
+      .node('n2', disks({}))
+    const judged = change === 'clean-up' ? of.cleanUp('debian', ['d9']) : of.place('debian', 'd9')
+    const about = of.judge(judged, {}, noon + 2_000).filter(({ rule }) => rule.includes('during-eviction'))
+    return about.map(({ message }) => message).join('\n')
+  }
+  const crash =
+    /; Longhorn may not have noticed yet, and then Longhorn v1\.8\.0 would crash the longhorn-manager of n2: /
+  for (const change of ['clean-up', 'first file'] as const) {
+    const one = said(change, 'd9')
+    t.match(
+      one,
+      ', but an eviction on n2 ended only 2s ago, when the UUID of its disk d9 was not known: that may be this disk',
+    )
+    t.match(one, crash)
+    t.notMatch(one, 'learnt', 'the guard has seen the change')
+    t.match(
+      said(change, 'd8', 'd9'),
+      'when the UUIDs of its disks d8, d9 were not known: one of them may be this disk',
+    )
+  }
+  t.end()
+})
+
 t.test('changes that the guard has not seen count as if the worst of them had just ended', (t) => {
   const generation = { metadata: { name: 'x', generation: 2 } }
   const at = noon + 4_000
