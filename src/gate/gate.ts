@@ -13,6 +13,7 @@ import type { Audit, Clock } from './ports.ts'
 import type { ReservationBook } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Settler, type SettlerOptions } from './settler.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What the operator decides about the gate. */
 export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions, SettlerOptions {
@@ -113,13 +114,13 @@ export class Gate {
     const asking = new AbortController()
     const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))
     const cancel = clock.setTimer(budgetMs, giveUp)
-    signal.addEventListener('abort', giveUp)
+    const forget = onAbort(signal, giveUp)
     try {
       const patience = { budgetMs: waits ? budgetMs : 0, signal }
       return await this.#holds.until(() => this.#attempts.attempt(change, asking.signal), patience)
     } finally {
       cancel()
-      signal.removeEventListener('abort', giveUp)
+      forget()
     }
   }
 }

@@ -1,6 +1,7 @@
 import { isAwaited, type Changed, type Changes } from './changes.ts'
 import type { Clock } from './ports.ts'
 import type { Verdict } from './verdict.ts'
+import { onAbort } from './on-abort.ts'
 
 /** How long whoever asks can wait. */
 export interface Patience {
@@ -111,7 +112,7 @@ export class Holds {
         deafen()
         cancelEnd()
         cancelWake?.()
-        signal.removeEventListener('abort', giveUp)
+        forget()
         this.#waiting.delete(giveUp)
         resolve(worth)
       }
@@ -120,7 +121,7 @@ export class Holds {
       const cancelEnd = this.#clock.setTimer(end - now, giveUp)
       const cancelWake =
         wakeAt === undefined ? undefined : this.#clock.setTimer(Math.max(0, wakeAt - now), () => done(true))
-      signal.addEventListener('abort', giveUp)
+      const forget = onAbort(signal, giveUp)
       this.#waiting.add(giveUp)
     })
   }

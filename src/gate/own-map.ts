@@ -6,6 +6,7 @@ import type { Changes } from './changes.ts'
 import { markedKinds, newest } from './marks.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import type { Marks, Page, ReservationBook } from './reservation-book.ts'
+import { onAbort } from './on-abort.ts'
 
 /** A page on which something was reserved. */
 export interface ReservedPage {
@@ -64,7 +65,7 @@ export async function ownMapWillDo(
     const done = (is: boolean): void => {
       deafen()
       cancel()
-      signal.removeEventListener('abort', giveUp)
+      forget()
       resolve(is)
     }
     const giveUp = (): void => done(false)
@@ -73,7 +74,7 @@ export async function ownMapWillDo(
       if (now !== 'behind') done(now === 'will do')
     })
     const cancel = clock.setTimer(catchUpMs, giveUp)
-    signal.addEventListener('abort', giveUp)
+    const forget = onAbort(signal, giveUp)
   })
 }
 

@@ -1,6 +1,7 @@
 import { toBeginWith } from './marks.ts'
 import type { Contents, Page, ReservationBook } from './reservation-book.ts'
 import { untilAborted } from './until-aborted.ts'
+import { onAbort } from './on-abort.ts'
 
 /** What an edit makes of a page. */
 export interface Edited<T> {
@@ -141,11 +142,11 @@ function whileAnyWaits(together: readonly Waiting[]): { signal: AbortSignal; end
   const gone = (): void => {
     if (together.every(({ signal }) => signal.aborted)) all.abort(new Error('nobody waits for this any more'))
   }
-  for (const { signal } of together) signal.addEventListener('abort', gone)
+  const ends = together.map(({ signal }) => onAbort(signal, gone))
   return {
     signal: all.signal,
     end: () => {
-      for (const { signal } of together) signal.removeEventListener('abort', gone)
+      for (const stop of ends) stop()
     },
   }
 }

@@ -1,5 +1,6 @@
 import { abortReason } from './abort-reason.ts'
 import type { Clock } from './clock.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /**
  * Waits for work that cannot be cancelled, an exec plugin for example, but not longer than `ms` milliseconds and
@@ -12,13 +13,13 @@ export async function bounded<T>(
   { clock, ms, signal, late }: { clock: Clock; ms: number; signal: AbortSignal; late: () => Error },
 ): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(abortReason(signal))
+    const stop = () => reject(abortReason(signal))
     const cancel = clock.setTimer(ms, () => reject(late()))
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
+    const forget = onAbort(signal, stop)
+    if (signal.aborted) stop()
     void work.then(resolve, reject).finally(() => {
       cancel()
-      signal.removeEventListener('abort', onAbort)
+      forget()
     })
   })
 }

@@ -9,6 +9,7 @@ import { ListWatch } from './list-watch.ts'
 import type { ListWatchLimits } from './list-watch-limits.ts'
 import type { Change } from './mirror.ts'
 import { UnreadableObjects, type UnreadableObject } from './unreadable-objects.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds by the monotonic clock. */
 export interface DiskMapSink {
@@ -56,8 +57,13 @@ export class DiskMapFeed {
   constructor(options: DiskMapFeedOptions) {
     this.#options = options
     this.#clock = options.clock ?? systemClock
-    options.signal?.addEventListener('abort', () => this.#stop(), { signal: this.#stopping.signal })
-    if (options.signal?.aborted) this.#stop()
+    const { signal } = options
+    if (signal)
+      onAbort(
+        this.#stopping.signal,
+        onAbort(signal, () => this.#stop()),
+      )
+    if (signal?.aborted) this.#stop()
     const followers = new Map<Kind, Follower>()
     const synced: Promise<void>[] = []
     for (const kind of allKinds) {
@@ -104,17 +110,17 @@ export class DiskMapFeed {
 
   /** Resolves once `synced` is true. @throws the signal's reason, or that the feed was stopped, if that is first */
   async whenSynced(signal: AbortSignal): Promise<void> {
-    const heard = new AbortController()
+    const forget: (() => void)[] = []
     try {
       await new Promise<void>((resolve, reject) => {
         for (const end of [signal, this.#stopping.signal]) {
-          end.addEventListener('abort', () => reject(abortReason(end)), { signal: heard.signal })
+          forget.push(onAbort(end, () => reject(abortReason(end))))
           if (end.aborted) reject(abortReason(end))
         }
         void this.#whenSynced.then(resolve)
       })
     } finally {
-      heard.abort()
+      for (const each of forget) each()
     }
   }
 

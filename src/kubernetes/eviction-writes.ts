@@ -11,6 +11,7 @@ import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 import type { LiveMap } from './live-map.ts'
 import { pause } from './pause.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** Where a node is written, and where the write is seen. */
 export interface NodeWriteModules {
@@ -100,13 +101,15 @@ export async function nextChange(
     const over = (settle: () => void) => () => {
       unsubscribe()
       cancel?.()
-      signal.removeEventListener('abort', onAbort)
+      forget()
       settle()
     }
     const unsubscribe = live.subscribe(over(resolve))
     const cancel = end?.clock.setTimer(Math.max(0, end.until - end.clock.monotonic()), over(resolve))
-    const onAbort = over(() => reject(abortReason(signal)))
-    signal.addEventListener('abort', onAbort)
+    const forget = onAbort(
+      signal,
+      over(() => reject(abortReason(signal))),
+    )
   })
 }
 

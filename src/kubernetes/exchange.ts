@@ -6,6 +6,7 @@ import type { ApiRequest, ApiResponse } from './connection.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import { errorCode, errorText } from './error-text.ts'
 import { responseBody } from './response-body.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
@@ -65,8 +66,7 @@ function attempt(
       },
     })
 
-    const onAbort = () => outgoing.destroy(abortReason(signal))
-    signal.addEventListener('abort', onAbort)
+    const forget = onAbort(signal, () => outgoing.destroy(abortReason(signal)))
     const cancelTimeout = clock.setTimer(headersTimeoutMs, () => {
       const within = `within ${headersTimeoutMs / 1000} s`
       outgoing.destroy(
@@ -75,7 +75,7 @@ function attempt(
     })
     outgoing.once('response', (incoming) => {
       cancelTimeout()
-      signal.removeEventListener('abort', onAbort)
+      forget()
       const idleTimeoutMs = request.idleTimeoutMs ?? defaultIdleTimeoutMs
       const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
       resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
@@ -83,7 +83,7 @@ function attempt(
     // Stays to the end: an error of the request may also come after its response.
     outgoing.on('error', (error) => {
       cancelTimeout()
-      signal.removeEventListener('abort', onAbort)
+      forget()
       const lost = !signal.aborted && !(error instanceof ConnectionFailure)
       resolve({
         failure: lost ? unreachable(server, error) : error,

@@ -16,6 +16,7 @@ import { listPages } from './paginated-list.ts'
 import { pause } from './pause.ts'
 import { restartReason } from './restart-reason.ts'
 import { watchStream } from './watch-stream.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /**
  * Keeps a copy of one resource true: lists it, watches it from there, and whatever happens begins again where it
@@ -106,7 +107,7 @@ export class ListWatch<T extends object> {
   async #run(): Promise<void> {
     const stop = () => this.#stopping.abort(new Error('the list-watch was stopped'))
     const { signal } = this.#options
-    signal?.addEventListener('abort', stop)
+    const forget = signal && onAbort(signal, stop)
     if (signal?.aborted) stop()
     const stopped = () => this.#stopping.signal.aborted
     while (!stopped()) {
@@ -118,7 +119,7 @@ export class ListWatch<T extends object> {
         if (!stopped()) await this.#restart(error, this.#clock.monotonic() - began)
       }
     }
-    signal?.removeEventListener('abort', stop)
+    forget?.()
     this.#state = { phase: 'stopped', since: this.#clock.monotonic() }
   }
 

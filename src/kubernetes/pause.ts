@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** Waits `ms` milliseconds, or until the signal aborts; it then resolves too, and leaves no timer behind. */
 export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
@@ -6,10 +7,10 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   await new Promise<void>((resolve) => {
     const over = () => {
       cancel()
-      signal.removeEventListener('abort', over)
+      forget()
       resolve()
     }
     const cancel = clock.setTimer(ms, over)
-    signal.addEventListener('abort', over)
+    const forget = onAbort(signal, over)
   })
 }

@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts'
 import type { ApiResponse } from './connection.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import { errorText } from './error-text.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 interface BodyOptions {
   readonly signal: AbortSignal
@@ -40,7 +41,7 @@ async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncG
     ended ??= reason
     incoming.destroy(reason)
   }
-  const onAbort = () => end(abortReason(signal))
+  const stop = () => end(abortReason(signal))
   const silent = () =>
     end(
       new ConnectionFailure(
@@ -49,8 +50,8 @@ async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncG
       ),
     )
 
-  signal.addEventListener('abort', onAbort)
-  if (signal.aborted) onAbort()
+  const forget = onAbort(signal, stop)
+  if (signal.aborted) stop()
   // Only the wait for the next chunk counts, not the time its reader takes.
   let cancelTimeout = clock.setTimer(idleTimeoutMs, silent)
   try {
@@ -65,7 +66,7 @@ async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncG
     throw ended ?? cut(error, options)
   } finally {
     cancelTimeout()
-    signal.removeEventListener('abort', onAbort)
+    forget()
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { BodyFailure, readBody, type BodyLimits } from './read-body.ts'
 import { RelayFailure } from './relay-failure.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** The whole body of an answer to a request that changes nothing. @throws RelayFailure, or the signal's reason */
 export async function readAnswer(
@@ -9,7 +10,7 @@ export async function readAnswer(
   signal: AbortSignal,
 ): Promise<string> {
   const giveUp = (): void => void answer.destroy()
-  signal.addEventListener('abort', giveUp)
+  const forget = onAbort(signal, giveUp)
   try {
     signal.throwIfAborted()
     return (await readBody(answer, limits)).toString('utf8')
@@ -22,7 +23,7 @@ export async function readAnswer(
       cause,
     })
   } finally {
-    signal.removeEventListener('abort', giveUp)
+    forget()
     // What is not read to its end would keep its connection.
     if (!answer.complete) answer.destroy()
   }

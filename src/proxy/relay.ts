@@ -3,6 +3,7 @@ import https from 'node:https'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 import type { Credentials, Upstream } from './upstream.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** What is passed on. */
 export interface Outgoing {
@@ -71,18 +72,18 @@ export async function ask(
   signal?: AbortSignal,
 ): Promise<http.IncomingMessage> {
   signal?.throwIfAborted()
-  let onAbort: (() => void) | undefined
+  let forget: (() => void) | undefined
   try {
     return await new Promise((resolve, reject) => {
       const sent = relay(upstream, outgoing, limits, { answered: resolve, failed: reject })
-      onAbort = () => {
+      if (!signal) return
+      forget = onAbort(signal, () => {
         sent.end()
-        reject(signal?.reason as Error)
-      }
-      signal?.addEventListener('abort', onAbort)
+        reject(signal.reason as Error)
+      })
     })
   } finally {
-    if (onAbort) signal?.removeEventListener('abort', onAbort)
+    forget?.()
   }
 }
 

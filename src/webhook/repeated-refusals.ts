@@ -1,4 +1,5 @@
 import type { Timers } from './ports.ts'
+import { onAbort } from '../gate/on-abort.ts'
 
 /** One denial to Longhorn's own account. */
 export interface Refusal {
@@ -101,12 +102,12 @@ export class RepeatedRefusals {
     await new Promise<void>((resolve) => {
       const over = (): void => {
         cancel()
-        signal.removeEventListener('abort', over)
+        forget()
         this.#waiting.delete(over)
         resolve()
       }
       const cancel = this.#timers.setTimer(delayMs, over)
-      signal.addEventListener('abort', over)
+      const forget = onAbort(signal, over)
       this.#waiting.add(over)
     })
   }

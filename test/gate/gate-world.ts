@@ -2,6 +2,7 @@ import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
 import type { Decision } from '../../src/gate/decision.ts'
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { onAbort } from '../../src/gate/on-abort.ts'
 import type { Knowledge, QuorumReads, Timing } from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
@@ -140,7 +141,7 @@ export class GateWorld {
 /** Waits for a trip that hangs, for as long as somebody wants to know. */
 async function abortable(work: Promise<void>, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(new Error('aborted', { cause: signal.reason })))
-    work.then(resolve, reject)
+    const forget = onAbort(signal, () => reject(new Error('aborted', { cause: signal.reason })))
+    work.then(resolve, reject).finally(forget)
   })
 }

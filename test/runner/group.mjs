@@ -14,6 +14,10 @@ const { default: fc } = await import('fast-check')
 // The same cases in each run, so that nothing but the code decides; others in each of the thorough ones.
 if (process.env.HOLDFAST_THOROUGH !== 'yes') fc.configureGlobal({ seed: 20_261_129 })
 const { default: t } = await import('tap')
+// Many waits on one signal would hide a leak among themselves.
+process.on('warning', ({ name, stack }) => {
+  if (name === 'MaxListenersExceededWarning') process.send?.({ warned: stack })
+})
 t.on('end', () => process.send?.({ ended: true }))
 for (const [at, url] of urls.entries()) {
   await import(url)

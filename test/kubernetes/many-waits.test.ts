@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import t, { type Test } from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { PageQueue } from '../../src/gate/page-queue.ts'
+import { systemClock } from '../../src/kubernetes/clock.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { pause } from '../../src/kubernetes/pause.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
+
+/** What Node warns of until the end of the test. */
+function warnings(t: Test): Error[] {
+  const heard: Error[] = []
+  const hear = (warning: Error): void => void heard.push(warning)
+  process.on('warning', hear)
+  t.teardown(() => process.off('warning', hear))
+  return heard
+}
+
+t.test('forty requests at once may share one signal', async (t) => {
+  const heard = warnings(t)
+  const waiting: http.ServerResponse[] = []
+  const server = http.createServer((_, response) => {
+    response.flushHeaders()
+    waiting.push(response)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const connection = connectTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  t.teardown(() => {
+    connection.close()
+    server.close()
+  })
+  const { signal } = new AbortController()
+  const asked = Array.from({ length: 40 }, (_, at) =>
+    jsonRequest(connection, { method: 'GET', path: `/${at}`, signal }),
+  )
+  await eventually(() => waiting.length === 40)
+  for (const response of waiting) response.end('{}')
+  t.equal((await Promise.all(asked)).length, 40)
+  t.strictSame(heard, [])
+})
+
+t.test('forty edits of pages, and forty pauses, may share one signal', async (t) => {
+  const heard = warnings(t)
+  const controller = new AbortController()
+  const { signal } = controller
+  const queue = new PageQueue(new InProcessBook())
+  const edits = Array.from({ length: 40 }, (_, at) =>
+    queue.edit(`n${at % 20}`, () => Promise.resolve({ result: at }), { signal }),
+  )
+  const pauses = Array.from({ length: 40 }, () => pause(systemClock, 600_000, signal))
+  t.equal((await Promise.all(edits)).length, 40)
+  controller.abort()
+  await Promise.all(pauses)
+  await turns()
+  t.strictSame(heard, [])
+})
