@@ -40,6 +40,32 @@ t.test('the first refusal is answered at once, each repetition later, up to a se
   t.strictSame(delays, [0, 50, 100, 200, 400, 800, 1_000, 1_000, 1_000])
 })
 
+t.test('the next delay counts from when the answer left, not from when it was asked for', async (t) => {
+  const { clock, delayOf } = refusals({ firstMs: 600, quietMs: 1_000 })
+  await delayOf()
+  t.equal(await delayOf(), 600)
+  clock.advance(500)
+  t.equal(await delayOf(), 1_000, 'it came half a second after the answer')
+})
+
+t.test(
+  'without configuration it waits a second at most, and remembers no more than is bearable',
+  async (t) => {
+    const { ask, delayOf, repeated, clock } = refusals()
+    for (let n = 0; n < 40; n++) {
+      const delay = await delayOf()
+      t.ok(delay <= 1_000, `${n}: ${delay}`)
+    }
+    for (let n = 0; n < 1_500; n++) ask({ name: `image-${n}` })
+    t.equal(repeated.remembered, 1_000)
+    for (let n = 1_400; n < 1_500; n++) ask({ name: `image-${n}` })
+    await turns(1)
+    t.equal(repeated.waiting, 64, 'all others leave at once')
+    await clock.advanceStepwise(1_000)
+    t.equal(repeated.waiting, 0)
+  },
+)
+
 t.test('after some seconds of quiet it begins anew', async (t) => {
   const { clock, delayOf } = refusals()
   await delayOf()
@@ -58,6 +84,7 @@ t.test('another version of the object and another verdict are answered at once',
   t.equal(await delayOf({ version: '8', verdict: 'y' }), 0, 'another verdict')
   t.equal(await delayOf({ version: '8', name: 'debian' }), 0, 'another object')
   t.equal(await delayOf({ version: '8', operation: 'DELETE' }), 0, 'another operation')
+  t.equal(await delayOf({ version: '8', kind: 'nodes' }), 0, 'another kind of that name')
   t.equal(await delayOf({ version: '8' }), 100, 'what came between does not count')
 })
 

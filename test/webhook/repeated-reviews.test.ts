@@ -3,7 +3,7 @@ import { RepeatedRefusals } from '../../src/webhook/repeated-refusals.ts'
 import { Reviewer } from '../../src/webhook/reviewer.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { allowed, awaited, fakes, held, options } from './fake-gate.ts'
+import { allowed, awaited, fakes, finding, held, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 
 const evict = { before: node({ evictionRequested: false }), after: node({ evictionRequested: true }) }
@@ -23,31 +23,35 @@ function puttingOff() {
     if (!reviewed.ok) throw new Error(reviewed.problem)
     return reviewed.value.response
   }
-  /** @returns whether it was answered at once */
-  const atOnce = async (parts: Parameters<typeof review>[1], timeout = '10s'): Promise<boolean> => {
+  /** Asks, until it is answered or put off. @returns the answer to come, and whether it came at once */
+  const asked = async (parts: Parameters<typeof review>[1], timeout = '10s') => {
     const before = clock.pending
     const progress = { answered: false }
-    const answer = answerTo(parts, timeout).then(() => (progress.answered = true))
+    const answer = answerTo(parts, timeout).finally(() => (progress.answered = true))
     await eventually(() => progress.answered || clock.pending > before)
-    const soon = progress.answered
+    return { answer, atOnce: progress.answered }
+  }
+  /** @returns whether it was answered at once */
+  const atOnce = async (parts: Parameters<typeof review>[1], timeout = '10s'): Promise<boolean> => {
+    const { answer, atOnce } = await asked(parts, timeout)
     clock.advance(1_000)
     await answer
-    return soon
+    return atOnce
   }
-  return { gate, atOnce, clock, answerTo }
+  return { gate, atOnce, clock, asked }
 }
 
 t.test(
   'the answer to what Longhorn’s own account is refused again is put off, once it is decided',
   async (t) => {
-    const { gate, atOnce, clock, answerTo } = puttingOff()
+    const { gate, atOnce, clock, asked } = puttingOff()
     t.ok(await atOnce({ ...evict, username: longhorn }))
     t.notOk(await atOnce({ ...evict, username: longhorn }))
-    const answer = answerTo({ ...evict, username: longhorn }, '10s')
-    await eventually(() => clock.pending === 1)
+    const third = await asked({ ...evict, username: longhorn })
+    t.strictSame([third.atOnce, clock.pending], [false, 1])
     t.equal(gate.asked.length, 3, 'it was decided, and so is on record, before it waits')
     clock.advance(100)
-    t.match(await answer, { allowed: false, status: { message: 'a clean-up is pending' } })
+    t.match(await third.answer, { allowed: false, status: { message: 'a clean-up is pending' } })
     t.equal(clock.pending, 0)
   },
 )
@@ -63,6 +67,36 @@ t.test('what is allowed is never put off', async (t) => {
   for (let n = 0; n < 3; n++) await atOnce({ ...evict, username: longhorn })
   gate.answer = () => Promise.resolve(allowed())
   for (let n = 0; n < 3; n++) t.ok(await atOnce({ ...cancel, username: longhorn }))
+})
+
+/** Whether the third of three reviews is put off, if the first two were the same refusal to Longhorn's account. */
+const thirds: readonly (readonly [what: string, third: Parameters<typeof review>[1], putOff: boolean])[] = [
+  ['the same again', {}, true],
+  ['from another account', { username: 'jane' }, false],
+  ['from another account of Longhorn’s namespace', { username: `${longhorn}-2` }, false],
+  ['as a dry run', { dryRun: true }, false],
+  ['of another object', { name: 'n2' }, false],
+  ['of another version', { before: node({ evictionRequested: false }, { resourceVersion: '9' }) }, false],
+]
+
+for (const [what, third, putOff] of thirds) {
+  t.test(`a refusal ${what} is ${putOff ? 'put off' : 'answered at once'}`, async (t) => {
+    const { atOnce } = puttingOff()
+    const refused = { ...evict, username: longhorn }
+    t.strictSame([await atOnce(refused), await atOnce(refused)], [true, false], 'never the first')
+    t.equal(await atOnce({ ...refused, ...third }), !putOff)
+  })
+}
+
+t.test('another verdict is answered at once', async (t) => {
+  const { gate, atOnce } = puttingOff()
+  const refused = { ...evict, username: longhorn }
+  t.strictSame([await atOnce(refused), await atOnce(refused)], [true, false])
+  const objections = [{ ...finding('refuse'), rule: 'last-usable-copy' } as const]
+  gate.answer = (change) =>
+    Promise.resolve({ ...held(change), verdict: { decision: 'refuse', objections, warnings: [] } })
+  t.ok(await atOnce(refused))
+  t.notOk(await atOnce(refused))
 })
 
 t.test('another version of the object is answered at once', async (t) => {
