@@ -2,6 +2,7 @@ import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isArming } from '../rules/acts.ts'
 import { enforcesAnything } from '../rules/override.ts'
+import { webhookMetrics } from '../telemetry/webhook-metrics.ts'
 import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
@@ -67,6 +68,7 @@ export class Guard {
         now: () => performance.now(),
       },
     )
+    webhookMetrics(registry, { delayedRefusals: () => this.#webhook.delayedRefusals })
     this.#reload = certificates && this.#reloading(tls, certificates)
   }
 

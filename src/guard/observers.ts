@@ -78,6 +78,7 @@ export function observers(
     book,
     clock: systemClock,
     holding,
+    settling: () => settling(map, policy).length,
     clockSkew: () => skew.seconds(),
     restarts: () => restartsOf(feed),
     ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),

@@ -17,6 +17,8 @@ export interface StateSources {
   readonly clock: Pick<Clock, 'monotonic'>
   /** How far the clock furthest off is ahead of this machine's, in seconds. */
   readonly clockSkew: () => number
+  /** How many nodes there are where what has ended still counts. */
+  readonly settling: () => number
   /** How many changes are held now. */
   readonly holding: () => number
   /** How often each list-watch was started anew, by kind and reason. */
@@ -94,6 +96,11 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
       for (const { since } of map.pendingCleanups()) oldest = Math.min(oldest, since)
       return (now - oldest) / 1_000
     },
+  )
+  gauge(
+    'holdfast_settling_nodes',
+    'Nodes where something has ended that Longhorn may not have noticed yet: what it could meet there waits.',
+    sources.settling,
   )
   gauge('holdfast_flagged_nodes', 'Nodes with an eviction flag up, their own or a disk’s.', () =>
     count(map.nodes(), isFlagged),

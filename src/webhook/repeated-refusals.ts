@@ -71,6 +71,7 @@ export class RepeatedRefusals {
   readonly #seen = new Map<string, Seen>()
   readonly #waiting = new Set<() => void>()
   #stopped = false
+  #delayed = 0
 
   /** @param now milliseconds by a clock that is never set */
   constructor(timers: Timers, now: () => number, limits: RepeatLimits = defaultRepeatLimits) {
@@ -82,6 +83,11 @@ export class RepeatedRefusals {
   /** How many answers are put off now. */
   get waiting(): number {
     return this.#waiting.size
+  }
+
+  /** How many answers were put off since the start. */
+  get delayed(): number {
+    return this.#delayed
   }
 
   /** How many different refusals are remembered. */
@@ -99,6 +105,7 @@ export class RepeatedRefusals {
     const delayMs = Math.min(this.#count(refusal), until - this.#now())
     if (delayMs <= 0 || this.#stopped || signal.aborted) return
     if (this.#waiting.size >= this.#limits.maxWaiting) return
+    this.#delayed += 1
     await new Promise<void>((resolve) => {
       const over = (): void => {
         cancel()

@@ -80,6 +80,11 @@ export class WebhookServer {
     this.#health = healthEndpoint({ knowledge: modules.knowledge, metrics: modules.metrics, leaving })
   }
 
+  /** How many answers to repeated refusals were put off since the start. */
+  get delayedRefusals(): number {
+    return this.#repeated.delayed
+  }
+
   /**
    * Starts to listen on both ports.
    *

@@ -89,11 +89,12 @@ t.test('another version of the object and another verdict are answered at once',
 })
 
 t.test('no answer is put off longer than the caller can wait', async (t) => {
-  const { delayOf } = refusals()
+  const { delayOf, repeated } = refusals()
   for (let n = 0; n < 7; n++) await delayOf()
   t.equal(await delayOf({}, 300), 300)
   t.equal(await delayOf({}, 0), 0)
   t.equal(await delayOf({}, -5), 0)
+  t.equal(repeated.delayed, 7, 'those that left at once were not delayed')
 })
 
 t.test('a caller that goes away is not waited for', async (t) => {

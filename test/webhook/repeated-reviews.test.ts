@@ -92,9 +92,12 @@ t.test('another verdict is answered at once', async (t) => {
   const { gate, atOnce } = puttingOff()
   const refused = { ...evict, username: longhorn }
   t.strictSame([await atOnce(refused), await atOnce(refused)], [true, false])
-  const objections = [{ ...finding('refuse'), rule: 'last-usable-copy' } as const]
+  const objection = { ...finding('refuse'), rule: 'last-usable-copy' } as const
   gate.answer = (change) =>
-    Promise.resolve({ ...held(change), verdict: { decision: 'refuse', objections, warnings: [] } })
+    Promise.resolve({
+      ...held(change),
+      verdict: { decision: 'refuse', objections: [objection], warnings: [] },
+    })
   t.ok(await atOnce(refused))
   t.notOk(await atOnce(refused))
 })

@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs'
+import { Registry } from 'prom-client'
+import t, { type Test } from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { Guard } from '../../src/guard/guard.ts'
+import { connectTo } from '../../src/kubernetes/connection.ts'
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { createLog } from '../../src/telemetry/log.ts'
+import { ProxyMetrics } from '../../src/telemetry/proxy-metrics.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
+import { root } from '../fixtures/root.ts'
+
+/** Metrics that the dashboard does not show, and why. */
+const notShown: Readonly<Record<string, string>> = {
+  holdfast_info: 'it only says which version runs',
+  holdfast_disk_map_synced:
+    'until every object is read the age of the disk map is infinite, and that is shown',
+}
+
+interface Dashboard {
+  readonly panels: readonly {
+    readonly id: number
+    readonly title: string
+    readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number }
+    readonly targets: readonly { readonly expr: string }[]
+  }[]
+}
+
+const dashboard = JSON.parse(
+  readFileSync(`${root}/charts/holdfast/dashboards/holdfast.json`, 'utf8'),
+) as Dashboard
+
+/** The metrics that a guard and a proxy serve, each as `name type`. */
+async function served(t: Test): Promise<string[]> {
+  const options = { port: 0, release: 'v1.8.0', nodes: 1, images: 1, longhorn: {}, report: () => undefined }
+  const sandbox = await Sandbox.start(options)
+  t.teardown(() => sandbox.stop())
+  const configuration = configure([
+    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+  ])
+  const guard = new Guard(configuration, {
+    connection: connectTo(sandbox.api.url),
+    tls: await certificateFor('localhost'),
+    log: createLog('error', { write: () => undefined }),
+  })
+  t.teardown(() => guard.stop())
+  const { healthPort } = await guard.start()
+  const ofGuard = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  const registry = new Registry()
+  new ProxyMetrics(registry, { tunnels: () => 0 })
+  const lines = `${ofGuard}\n${await registry.metrics()}`.split('\n')
+  return lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.slice('# TYPE '.length))
+}
+
+t.test('every metric is on the dashboard or is left out for a reason, and README explains it', async (t) => {
+  const metrics = await served(t)
+  t.ok(metrics.length > 20, 'of the guard, its book and a proxy')
+  const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+  const shown = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
+  const names = new Set<string>()
+  const readme = readFileSync(`${root}/README.md`, 'utf8')
+  for (const [name = '', type] of metrics.map((line) => line.split(' '))) {
+    const series = type === 'histogram' ? `${name}_bucket` : name
+    names.add(series)
+    t.equal(shown.has(series), notShown[name] === undefined, series)
+    t.ok(readme.includes(`| \`${name}\` |`), `${name} in README`)
+  }
+  for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
+  for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
+})
+
+t.test('no two panels of the dashboard have one id, one title or one place', (t) => {
+  const { panels } = dashboard
+  t.equal(new Set(panels.map(({ id }) => id)).size, panels.length)
+  t.equal(new Set(panels.map(({ title }) => title)).size, panels.length)
+  const cells = panels.flatMap(({ gridPos: { x, y, w, h } }) =>
+    Array.from({ length: w * h }, (_, at) => `${x + (at % w)},${y + Math.floor(at / w)}`),
+  )
+  t.equal(new Set(cells).size, cells.length)
+  t.ok(panels.every(({ gridPos: { x, w } }) => x + w <= 24))
+  t.end()
+})
