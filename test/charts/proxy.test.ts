@@ -1,9 +1,7 @@
-import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { root } from '../fixtures/root.ts'
-
-const skip = spawnSync('helm', ['version']).status === 0 ? false : 'there is no helm on the PATH'
+import { helm, skip } from './helm.ts'
 
 interface Peer {
   readonly podSelector?: { readonly matchLabels?: object; readonly matchExpressions?: readonly object[] }
@@ -30,10 +28,8 @@ interface Manifest {
 function render(...settings: readonly string[]): Manifest[] {
   const flags = settings.flatMap((setting) => ['--set', setting])
   const args = ['template', 'holdfast', `${root}/charts/holdfast`, '--namespace', 'holdfast', ...flags]
-  const { status, stdout, stderr } = spawnSync('helm', [...args, '--kube-version', '1.36.0'], {
-    encoding: 'utf8',
-  })
-  if (status !== 0) throw new Error(stderr)
+  const { ok, stdout, stderr } = helm(...args, '--kube-version', '1.36.0')
+  if (!ok) throw new Error(stderr)
   return parseAllDocuments(stdout).flatMap((document) => (document.toJS() as Manifest | null) ?? [])
 }
 

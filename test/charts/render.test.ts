@@ -1,17 +1,17 @@
-import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { layerFromFile } from '../../src/configuration/layer.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { root } from '../fixtures/root.ts'
+import { helm as runHelm, skip } from './helm.ts'
 
-const skip = spawnSync('helm', ['version']).status === 0 ? false : 'there is no helm on the PATH'
 const chart = `${root}/charts/holdfast`
 
 /** What the tests look at in a rendered object. */
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
+  readonly spec?: { readonly minReadySeconds?: number }
   readonly data?: Readonly<Record<string, string>>
   readonly rules?: readonly { resources: string[]; resourceNames?: string[]; verbs: string[] }[]
   readonly webhooks?: readonly {
@@ -22,10 +22,7 @@ interface Manifest {
 }
 
 function helm(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync('helm', [...args, '--kube-version', '1.36.0'], {
-    encoding: 'utf8',
-  })
-  return { ok: status === 0, stdout, stderr }
+  return runHelm(...args, '--kube-version', '1.36.0')
 }
 
 function render(...settings: string[]): Manifest[] {
@@ -48,6 +45,31 @@ t.test('the chart is well-formed, by default and with everything on', { skip }, 
     const { ok, stdout } = helm('lint', '--strict', chart, ...settings)
     t.ok(ok, stdout)
     t.ok(render(...settings).length > 10, settings.join(' ') || 'by default')
+  }
+  t.end()
+})
+
+const proxies = [
+  'proxy.longhorn.enabled=true',
+  'proxy.kubernetes.enabled=true',
+  'certificates.mode=cert-manager',
+].flatMap((setting) => ['--set', setting])
+
+t.test('in a rollout an old replica leaves once a new one knows what has ended', { skip }, (t) => {
+  const cases = [
+    [[], 15],
+    [['--set', 'config.settle=0s'], 0],
+    [['--set', 'config.settle=500ms'], 6],
+    [['--set', 'config.settle=1m30s'], 95],
+    [['--set', 'config.settle=1h'], 300],
+  ] as const
+  for (const [settings, seconds] of cases) {
+    const deployments = render(...proxies, ...settings).filter(({ kind }) => kind === 'Deployment')
+    t.strictSame(
+      deployments.map(({ spec }) => spec?.minReadySeconds),
+      [seconds, seconds, seconds],
+      settings.join(' '),
+    )
   }
   t.end()
 })

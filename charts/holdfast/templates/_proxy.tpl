@@ -83,6 +83,8 @@ metadata:
 spec:
   replicas: {{ $values.replicas }}
   revisionHistoryLimit: 3
+  # As the guard's: it is ready at once, and an old one leaves once it knows what has ended.
+  minReadySeconds: {{ include "holdfast.settledSeconds" $root }}
   strategy:
     type: RollingUpdate
     rollingUpdate:
