@@ -11,7 +11,7 @@ import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
-import { ownMapWillDo, type ReservedPage } from './own-map.ts'
+import { nodesWillDo, ownMapWillDo, type ReservedPage } from './own-map.ts'
 import type { ReservationBook } from './reservation-book.ts'
 import type { Conflict, Entry, Reserver } from './reserve.ts'
 import { turnOf } from './turn.ts'
@@ -165,7 +165,8 @@ export class Attempts {
   ) {
     try {
       if (await ownMapWillDo(acts, pages, this.#modules, signal)) return this.#modules.map
-      return await confirm(change, acts, claims, this.#modules, signal)
+      const everyNode = !nodesWillDo(pages, this.#modules)
+      return await confirm(change, acts, claims, { ...this.#modules, everyNode }, signal)
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }

@@ -16,6 +16,8 @@ export interface ConfirmModules {
   readonly map: DiskMapView
   readonly reads: QuorumReads
   readonly clock: Pick<Clock, 'monotonic'>
+  /** True where the map may lack a node that has a disk of the change too: then all nodes are read. */
+  readonly everyNode: boolean
 }
 
 /**
@@ -30,14 +32,14 @@ export async function confirm(
   change: Change,
   acts: readonly Act[],
   claims: readonly Claim[],
-  { map, reads, clock }: ConfirmModules,
+  { map, reads, clock, everyNode }: ConfirmModules,
   signal: AbortSignal,
 ): Promise<DiskMapView> {
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
   const [images, sources, nodes] = await Promise.all([
     emptying ? reads.images(signal) : [],
     emptying ? reads.dataSources(signal) : [],
-    readNodes(change, claims, { map, reads }, signal),
+    readNodes(change, claims, { map, reads, everyNode: everyNode && !emptying }, signal),
   ])
   const now = clock.monotonic()
   const fresh = new DiskMap({ earlier: map.history })
@@ -89,11 +91,11 @@ function missingFrom<T extends Confirmed>(read: readonly T[], known: Iterable<T>
 async function readNodes(
   change: Change,
   claims: readonly Claim[],
-  { map, reads }: Pick<ConfirmModules, 'map' | 'reads'>,
+  { map, reads, everyNode }: Pick<ConfirmModules, 'map' | 'reads' | 'everyNode'>,
   signal: AbortSignal,
 ): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
   // Whose disk it is can only be told by all of them.
-  if (claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')) {
+  if (everyNode || claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')) {
     const read = await reads.nodes(signal)
     return { read, missing: missingFrom(read, map.nodes()) }
   }

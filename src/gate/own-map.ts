@@ -5,7 +5,7 @@ import { evictedCopies } from '../rules/after-eviction.ts'
 import type { Changes } from './changes.ts'
 import { markedKinds, newest } from './marks.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
-import type { Marks, Page, ReservationBook } from './reservation-book.ts'
+import { keepsMarks, type Marks, type Page, type ReservationBook } from './reservation-book.ts'
 import { onAbort } from './on-abort.ts'
 
 /** A page on which something was reserved. */
@@ -76,6 +76,20 @@ export async function ownMapWillDo(
     const cancel = clock.setTimer(catchUpMs, giveUp)
     const forget = onAbort(signal, giveUp)
   })
+}
+
+/**
+ * True if the disk map shows all that evictions have done that met this change on its pages, and are settled. A disk can
+ * be known on two nodes, a copied one for example; a map that has not heard of one of them lacks its flag too.
+ */
+export function nodesWillDo(
+  pages: readonly ReservedPage[],
+  { knowledge }: Pick<OwnMapModules, 'knowledge'>,
+): boolean {
+  return pages.every(
+    ({ page: { key, settled } }) =>
+      !keepsMarks(key) || (settled !== undefined && hasSeen(knowledge.seenUpTo('Node'), settled.Node)),
+  )
 }
 
 function progress(

@@ -1,0 +1,73 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+import { emptied } from './replicas.ts'
+import { reservation } from './reservation-book-contract.ts'
+
+/** n2 has a disk of its own, and the same disk as n1, from a copied machine for example. */
+const shared = (options = {}) => [disk('d2'), disk('copied', { diskUUID: uuid('d1'), ...options })]
+const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
+
+function usual(release: string, copied: boolean): TestCluster {
+  return cluster(release)
+    .node('n1', [disk('d1')])
+    .node('n2', copied ? shared() : [disk('d2')], version(copied ? '6' : '1'))
+    .node('n3', [disk('d3')])
+    .image('ubuntu', [ready('d1'), ready('d3')])
+}
+
+/** Two replicas; the first evicts the disk of n2, and has seen it. The other has not even heard that n2 has it. */
+async function evicted(release: string) {
+  const book = new InProcessBook()
+  const truth = usual(release, true)
+  const one = new GateWorld(usual(release, true), { book, truth })
+  const other = new GateWorld(usual(release, false), { book, truth, replica: 'two' })
+  const eviction = one.cluster.toNode('n2', shared(emptied))
+  t.equal((await one.decide(eviction)).verdict.decision, 'allow')
+  t.strictSame(
+    [...book.pages()].map(({ key }) => key).toSorted(),
+    ['n1', 'n2'],
+    'it meets clean-ups on n1 too',
+  )
+  for (const of of [truth, one.cluster]) of.node('n2', shared(emptied), version('7'))
+  one.tell('Node', 'n2')
+  await eventually(() => one.reservations.length === 0)
+  const cleanUp = () => other.decide(other.cluster.cleanUp('ubuntu', ['d1']))
+  return { other, cleanUp }
+}
+
+for (const release of ['v1.8.0', 'v1.8.1']) {
+  t.test(
+    `a clean-up sees an eviction of the same disk on a node it knows nothing of (${release})`,
+    async (t) => {
+      const { other, cleanUp } = await evicted(release)
+      other.knowledge.seenUpTo = () => '5'
+      const { verdict } = await cleanUp()
+      t.equal(verdict.decision, 'hold')
+      t.match(verdict, { objections: [{ rule: 'cleanup-during-eviction', subjects: [{ node: 'n2' }] }] })
+      t.ok(other.trips.includes('nodes'))
+    },
+  )
+}
+
+t.test('a clean-up reads no more than its node where the watch has come as far as the marks', async (t) => {
+  const { other, cleanUp } = await evicted('v1.8.0')
+  other.knowledge.seenUpTo = () => '7'
+  await cleanUp()
+  t.strictSame(
+    other.trips.filter((trip) => trip.startsWith('node')),
+    ['node n1'],
+  )
+})
+
+t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
+  const world = new GateWorld(usual('v1.8.0', true))
+  const { signal } = new AbortController()
+  const older = { ...reservation('older'), intent: 'removal' } as const
+  await world.book.swap(await world.book.read('n1', signal), { reservations: [older] }, signal)
+  t.equal((await world.decide(world.cluster.cleanUp('ubuntu', ['d1']))).verdict.decision, 'allow')
+  t.ok(world.trips.includes('nodes'))
+})
