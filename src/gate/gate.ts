@@ -33,6 +33,8 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
   // That slack: deciding takes a few round trips.
   passOnMs: 10_000,
   sweepMs: 30_000,
+  // Longer than many requests that are released together take.
+  tidyMs: 500,
 }
 
 /** What the gate works with. */

@@ -24,6 +24,11 @@ export interface SettlerOptions {
   /** This process: it cleans up after itself at once, and after others with each sweep. */
   readonly process: string
   readonly sweepMs: number
+  /**
+   * How long after an outcome was seen the reservation is taken back, in milliseconds; 0: at once. Many that are committed
+   * together leave a page in one swap, and not while the API server is still busy with them.
+   */
+  readonly tidyMs: number
 }
 
 /** Pages with nothing but marks are kept so long, in milliseconds: many times longer than a disk map may be behind. */
@@ -42,6 +47,9 @@ export class Settler {
   /** Pages without reservations, and since when they are as they are. */
   readonly #quiet = new Map<string, { readonly version: string | undefined; readonly since: number }>()
   #cancel: () => void
+  /** Pages from which something is to be taken, once the timer fires. */
+  readonly #untidy = new Set<string>()
+  #cancelTidying: (() => void) | undefined
 
   /** Begins. */
   constructor(options: SettlerOptions, modules: SettlerModules) {
@@ -63,6 +71,7 @@ export class Settler {
   async stop(): Promise<void> {
     this.#deafen()
     this.#cancel()
+    this.#cancelTidying?.()
     this.#stopping.abort(new Error('the guard stops'))
     await Promise.all(this.#running)
   }
@@ -84,8 +93,23 @@ export class Settler {
           isOwn(each, this.#options.process) &&
           isSettled(each, map),
       )
-      if (concerned) this.#run(this.#settle(page))
+      if (concerned) this.#tidySoon(page)
     }
+  }
+
+  #tidySoon(page: Page): void {
+    const { tidyMs } = this.#options
+    if (tidyMs === 0) {
+      this.#run(this.#settle(page))
+      return
+    }
+    this.#untidy.add(page.key)
+    this.#cancelTidying ??= this.#modules.clock.setTimer(tidyMs, () => {
+      this.#cancelTidying = undefined
+      const pages = [...this.#modules.book.pages()].filter(({ key }) => this.#untidy.has(key))
+      this.#untidy.clear()
+      for (const each of pages) this.#run(this.#settle(each))
+    })
   }
 
   #run(work: Promise<void>): void {

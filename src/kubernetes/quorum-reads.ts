@@ -11,6 +11,7 @@ import { ApiFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 import { SharedRead } from './shared-read.ts'
+import { SharedReads } from './shared-reads.ts'
 
 const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
 
@@ -25,6 +26,10 @@ export class ApiReads implements QuorumReads {
   readonly #images = new SharedRead((signal) => this.#list('BackingImage', signal))
   readonly #dataSources = new SharedRead((signal) => this.#list('BackingImageDataSource', signal))
   readonly #nodes = new SharedRead((signal) => this.#list('Node', signal))
+
+  /** Requests that one change releases all ask for the same node at once. */
+  readonly #eachNode = new SharedReads<Node | undefined>()
+  readonly #eachMetadata = new SharedReads<Metadata | undefined>()
 
   /** @param namespace Longhorn's */
   constructor(connection: Connection, namespace: string) {
@@ -45,11 +50,12 @@ export class ApiReads implements QuorumReads {
   }
 
   async node(name: string, signal: AbortSignal): Promise<Node | undefined> {
-    return await this.#get('Node', name, signal)
+    return await this.#eachNode.get(name, (signal) => this.#get('Node', name, signal), signal)
   }
 
   async metadata(kind: Kind, name: string, signal: AbortSignal): Promise<Metadata | undefined> {
-    return (await this.#get(kind, name, signal))?.metadata
+    const read = async (signal: AbortSignal) => (await this.#get(kind, name, signal))?.metadata
+    return await this.#eachMetadata.get(`${kind}/${name}`, read, signal)
   }
 
   /** Any of Longhorn's objects; undefined if there is none. @throws as the others */

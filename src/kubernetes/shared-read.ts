@@ -1,14 +1,18 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { untilAborted } from '../gate/until-aborted.ts'
 
 /** Nobody waits for a decision longer, in milliseconds. */
 const timeoutMs = 10_000
 
 /**
- * A read that sees everything committed before it began, for all who want one at the same time: who comes while one is
- * under way shares the next, which begins after they came. So there are never more than two, however many decide.
+ * A read that sees everything committed before it began, for all who want one at the same time. It begins a turn of the
+ * event loop after the first asked, so that all who are released together share it. Who comes while it is under way shares
+ * the next. So there are never more than two, however many decide.
  */
 export class SharedRead<T> {
   readonly #read: (signal: AbortSignal) => Promise<T>
+  /** One that is not asked for yet. */
+  #beginning: Promise<T> | undefined
   #running: Promise<unknown> | undefined
   #next: Promise<T> | undefined
 
@@ -20,11 +24,15 @@ export class SharedRead<T> {
   /** @throws what the read throws, or the signal's reason */
   async get(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted()
-    return await untilAborted(this.#running ? this.#afterThis(this.#running) : this.#begin(), signal)
+    return await untilAborted(this.#beginning ?? this.#nextOf(this.#running), signal)
   }
 
   #begin(): Promise<T> {
-    const read = this.#read(AbortSignal.timeout(timeoutMs))
+    const read = turn().then(() => {
+      this.#beginning = undefined
+      return this.#read(AbortSignal.timeout(timeoutMs))
+    })
+    this.#beginning = read
     const running = read
       .catch(() => undefined)
       .then(() => {
@@ -34,10 +42,11 @@ export class SharedRead<T> {
     return read
   }
 
-  #afterThis(running: Promise<unknown>): Promise<T> {
+  #nextOf(running: Promise<unknown> | undefined): Promise<T> {
+    if (!running) return this.#begin()
     this.#next ??= running.then(() => {
       this.#next = undefined
-      return this.#begin()
+      return this.#beginning ?? this.#begin()
     })
     return this.#next
   }

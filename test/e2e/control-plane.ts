@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import type { Binaries } from './binaries.ts'
+import { ApiAudit } from './api-audit.ts'
 import { Child } from './child.ts'
 
 /** Cluster IPs are loopback addresses, so that a Service can be listened on. */
@@ -25,6 +26,8 @@ export class ControlPlane {
   readonly #args: readonly string[]
   /** Of the API server's own certificate, PEM. */
   readonly authorityCert: string
+  /** What the guards ask of it. */
+  readonly audit: ApiAudit
   #apiServer: Child
 
   private constructor(fields: {
@@ -34,6 +37,7 @@ export class ControlPlane {
     etcd: Child
     args: readonly string[]
     authorityCert: string
+    audit: ApiAudit
   }) {
     this.folder = fields.folder
     this.server = fields.server
@@ -41,6 +45,7 @@ export class ControlPlane {
     this.#etcd = fields.etcd
     this.#args = fields.args
     this.authorityCert = fields.authorityCert
+    this.audit = fields.audit
     const version = execFileSync(fields.binaries.apiServer, ['--version'], { encoding: 'utf8' })
     this.version = version.trim().replace(/^Kubernetes/, 'kube-apiserver')
     this.#apiServer = this.#launch()
@@ -72,7 +77,10 @@ export class ControlPlane {
     await writeFile(path('tls.key'), serving.key)
     await writeFile(path('accounts.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     await writeFile(path('tokens.csv'), `${adminToken},administrator,administrator,system:masters\n`)
+    const audit = new ApiAudit(folder)
+    await audit.prepare()
     const args = Object.entries({
+      ...audit.flags,
       'etcd-servers': etcdUrl,
       'bind-address': '127.0.0.1',
       'advertise-address': '127.0.0.1',
@@ -90,7 +98,15 @@ export class ControlPlane {
       'authorization-mode': 'RBAC',
     }).map(([flag, value]) => `--${flag}=${value}`)
     const server = `https://127.0.0.1:${port}`
-    const plane = new ControlPlane({ folder, server, binaries, etcd, args, authorityCert: authority.cert })
+    const plane = new ControlPlane({
+      folder,
+      server,
+      binaries,
+      etcd,
+      args,
+      authorityCert: authority.cert,
+      audit,
+    })
     try {
       await plane.#ready()
       return plane

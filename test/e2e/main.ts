@@ -3,6 +3,7 @@ import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
+import { holds } from './suite/holds.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
@@ -48,6 +49,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('older version', (t) => olderVersion(t, cluster))
   await group('chart’s proxies', (t) => chartProxies(t, cluster))
   await group('quiet', (t) => quiet(t, guards))
+  await group('holds', (t) => holds(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')

@@ -60,6 +60,7 @@ export class GateWorld {
     this.gate = new Gate(
       {
         ...defaultGateOptions,
+        tidyMs: 0,
         replica: 'one',
         process: `process of ${options.replica ?? 'one'}`,
         ...options,

@@ -42,6 +42,29 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   )
 })
 
+t.test('what many requests have reserved on a page is taken off in one swap', async (t) => {
+  const book = new InProcessBook()
+  const of = usual().image('debian', [ready('d1'), ready('d3')])
+  const world = new GateWorld(of, { book, tidyMs: 500 })
+  for (const image of ['ubuntu', 'debian']) await world.decide(of.cleanUp(image, ['d1']))
+  world.trips.length = 0
+  for (const image of ['ubuntu', 'debian']) {
+    of.image(image, [ready('d3'), ready('d4')], version('2'))
+    world.tell('BackingImage', image)
+  }
+  await turns()
+  t.equal(world.reservations.length, 2, 'not at once')
+  world.clock.advance(500)
+  await eventually(() => world.reservations.length === 0)
+  t.strictSame(world.trips, ['swap n1'])
+  of.image('debian', [ready('d1'), ready('d3')], version('3'))
+  await world.decide(of.cleanUp('debian', ['d1']))
+  of.image('debian', [ready('d3')], version('4'))
+  world.tell('BackingImage', 'debian')
+  await world.gate.stop()
+  t.equal(world.clock.pending, 0, 'a guard that stops tidies up no more')
+})
+
 t.test('another replica does so with its next sweep', async (t) => {
   const [one, other] = await admitted()
   other.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { SharedRead } from '../../src/kubernetes/shared-read.ts'
+import { SharedReads } from '../../src/kubernetes/shared-reads.ts'
 import { turns } from '../fixtures/eventually.ts'
 
 /** A read that ends when the test says so, and tells how often it began. */
@@ -16,7 +17,9 @@ const patient = new AbortController().signal
 t.test('who comes while a read is under way shares the next, which begins later', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
+  await turns()
   const others = [read.get(patient), read.get(patient), read.get(patient)]
+  await turns()
   t.equal(begun.length, 1)
   begun[0]?.resolve(1)
   t.equal(await one, 1)
@@ -30,10 +33,20 @@ t.test('who comes while a read is under way shares the next, which begins later'
   t.equal(await last, 3)
 })
 
+t.test('all who ask in one turn of the event loop share one read', async (t) => {
+  const { read, begun } = controlled()
+  const together = [read.get(patient), Promise.resolve().then(() => read.get(patient)), read.get(patient)]
+  await turns()
+  t.equal(begun.length, 1)
+  begun[0]?.resolve(1)
+  t.strictSame(await Promise.all(together), [1, 1, 1])
+})
+
 t.test('one after the other read for themselves', async (t) => {
   const { read, begun } = controlled()
   for (const value of [1, 2]) {
     const got = read.get(patient)
+    await turns()
     begun[value - 1]?.resolve(value)
     t.equal(await got, value)
     await turns()
@@ -44,6 +57,7 @@ t.test('one after the other read for themselves', async (t) => {
 t.test('a read that fails does so for who asked, and not for who comes then', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
+  await turns()
   const other = read.get(patient)
   begun[0]?.reject(new Error('no answer'))
   await t.rejects(one, { message: 'no answer' })
@@ -55,6 +69,7 @@ t.test('a read that fails does so for who asked, and not for who comes then', as
 t.test('who gives up leaves the read to the others', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
+  await turns()
   const leaving = new AbortController()
   const two = read.get(leaving.signal)
   const three = read.get(patient)
@@ -65,4 +80,23 @@ t.test('who gives up leaves the read to the others', async (t) => {
   await turns()
   begun[1]?.resolve(2)
   t.equal(await three, 2)
+})
+
+t.test('each key has a read of its own, and none is kept that nobody waits for', async (t) => {
+  const reads = new SharedReads<string>()
+  const asked: string[] = []
+  const get = (key: string) =>
+    reads.get(
+      key,
+      () => {
+        asked.push(key)
+        return Promise.resolve(`read ${key}`)
+      },
+      patient,
+    )
+  t.strictSame(await Promise.all(['a', 'b', 'a'].map(get)), ['read a', 'read b', 'read a'])
+  t.strictSame(asked, ['a', 'b'])
+  t.equal(reads.size, 0)
+  await get('a')
+  t.strictSame(asked, ['a', 'b', 'a'])
 })

@@ -70,7 +70,14 @@ export class Replica {
     this.map.apply(parsed('Setting', setting), this.#now())
     const name = { replica: `replica ${id}`, process: `${id}.${process}` }
     this.gate = new Gate(
-      { ...defaultGateOptions, ...name, policy: defaultPolicy, ...sabotage.options },
+      {
+        ...defaultGateOptions,
+        // As soon as it may happen, so that time need not pass for it.
+        tidyMs: 0,
+        ...name,
+        policy: defaultPolicy,
+        ...sabotage.options,
+      },
       {
         map: this.map,
         knowledge: sabotage.knowledge?.(this.#knowledge()) ?? this.#knowledge(),

@@ -1,0 +1,85 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { ask, longhornPath, type Cluster } from './cluster.ts'
+import type { Guards } from './guards.ts'
+import { metric } from './metric.ts'
+
+/** A merge patch of one of Longhorn's objects, and what became of it. */
+export interface Patch {
+  /** `nodes/n1`, `backingimages/ubuntu`. */
+  readonly object: string
+  readonly spec: object
+}
+
+/** What became of many requests, and how long each took, in milliseconds, sorted: if they were held, from their release. */
+export interface Answered {
+  readonly statuses: readonly number[]
+  readonly ms: readonly number[]
+}
+
+/** Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers. */
+export async function releaseAll(
+  cluster: Cluster,
+  guards: Guards,
+  patches: readonly Patch[],
+  release: () => Promise<unknown>,
+): Promise<Answered> {
+  const answers = sendAll(cluster, patches)
+  await untilHeld(guards, patches.length)
+  const from = performance.now()
+  await release()
+  return answered(await answers, from)
+}
+
+/** Sends all at once, with nobody to hold them: what the API server takes by itself. */
+export async function writeAll(cluster: Cluster, patches: readonly Patch[]): Promise<Answered> {
+  const from = performance.now()
+  return answered(await sendAll(cluster, patches), from)
+}
+
+interface Answer {
+  readonly status: number
+  readonly at: number
+}
+
+async function sendAll({ connection }: Cluster, patches: readonly Patch[]): Promise<Answer[]> {
+  return await Promise.all(
+    patches.map(async ({ object, spec }) => {
+      const answer = await connection.request({
+        method: 'PATCH',
+        path: longhornPath(object),
+        headers: { 'content-type': 'application/merge-patch+json' },
+        body: JSON.stringify({ spec }),
+        signal: AbortSignal.timeout(60_000),
+      })
+      await answer.text()
+      return { status: answer.status, at: performance.now() }
+    }),
+  )
+}
+
+function answered(answers: readonly Answer[], from: number): Answered {
+  return {
+    statuses: answers.map(({ status }) => status),
+    ms: answers.map(({ at }) => at - from).toSorted((a, b) => a - b),
+  }
+}
+
+/** So that every watch of the guards has something to tell: on one that was silent, decisions ask the API server. */
+export async function touch(cluster: Cluster, objects: readonly string[]): Promise<void> {
+  const annotations = { touched: String(performance.now()) }
+  await Promise.all(
+    objects.map((object) => ask(cluster, 'PATCH', longhornPath(object), { metadata: { annotations } })),
+  )
+}
+
+async function untilHeld(guards: Guards, count: number): Promise<void> {
+  // Within the time-out of the webhook.
+  const until = performance.now() + 8_000
+  for (;;) {
+    const holds = await Promise.all(guards.replicas.map((replica) => metric(replica, 'holdfast_holds')))
+    const held = holds.reduce((sum, each) => sum + each, 0)
+    if (held === count) return
+    if (performance.now() > until) throw new Error(`${held} of ${count} requests are held`)
+    await wait(20)
+  }
+}
