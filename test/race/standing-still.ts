@@ -49,12 +49,14 @@ export async function proxyStandsStill(nodes: number, pauseMs: number, pauses: n
   })
   const places = await placesOf(sandbox)
   const stood: Stood = { evictions: 0, givenUp: 0, cleanUps: 0, frozenMs: 0 }
-  for (let pause = 0; pause < pauses; pause++) {
-    const still = standStill(sandbox, proxy.child.pid ?? 0, pauseMs, 1 + Math.floor(Math.random() * nodes))
-    await Promise.all([
-      still,
-      ...places.map((place) => meet(sandbox, place, proxy.url, others.kubernetes, stood)),
-    ])
+  for (let pause = 0; pause < pauses;) {
+    const met = new AbortController()
+    const count = 1 + Math.floor(Math.random() * nodes)
+    const still = standStill(sandbox, proxy.child.pid ?? 0, pauseMs, count, met.signal)
+    await Promise.all(places.map((place) => meet(sandbox, place, proxy.url, others.kubernetes, stood)))
+    // Where clean-ups came first, fewer evictions have reserved.
+    met.abort()
+    if (await still) pause += 1
   }
   const exited = once(proxy.child, 'exit')
   proxy.child.disconnect()
@@ -98,13 +100,24 @@ async function meet(
   await putBackAtLast(stage, place, false)
 }
 
-/** From a moment after the proxy has made so many reservations: before it decides, before it passes on, or later. */
-async function standStill(sandbox: Sandbox, pid: number, ms: number, count: number): Promise<void> {
-  await whenReserved(sandbox, name, () => undefined, count)
+/**
+ * From a moment after the proxy has made so many reservations: before it decides, before it passes on, or later.
+ *
+ * @returns false if it has not made so many
+ */
+async function standStill(
+  sandbox: Sandbox,
+  pid: number,
+  ms: number,
+  count: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (!(await whenReserved(sandbox, name, () => undefined, count, signal))) return false
   await setTimeout(Math.floor(Math.random() * 8))
   process.kill(pid, 'SIGSTOP')
   await setTimeout(ms)
   process.kill(pid, 'SIGCONT')
+  return true
 }
 
 async function startProxy(start: ProxyStart) {

@@ -9,22 +9,29 @@ const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
  * reserved for does not come by itself.
  *
  * @param count at which of its reservations from now on
+ * @param signal ends the wait for so many
+ * @returns whether it has come to that
  */
 export async function whenReserved(
   sandbox: Sandbox,
   replica: string,
   act: () => void,
   count = 1,
-): Promise<void> {
+  signal?: AbortSignal,
+): Promise<boolean> {
   let seen = 0
-  await new Promise<void>((resolve) => {
+  return await new Promise<boolean>((resolve) => {
     const unsubscribe = sandbox.api.subscribe(leases, ({ type, object: lease }) => {
       if (type === 'DELETED' || !hasReservedLast(lease, replica)) return
       seen += 1
       if (seen < count) return
       unsubscribe()
       act()
-      resolve()
+      resolve(true)
+    })
+    signal?.addEventListener('abort', () => {
+      unsubscribe()
+      resolve(false)
     })
   })
 }
