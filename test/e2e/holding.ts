@@ -72,6 +72,17 @@ export async function touch(cluster: Cluster, objects: readonly string[]): Promi
   )
 }
 
+/** Waits until every guard sees that nothing is reserved. */
+export async function untilTidy(guards: Guards): Promise<void> {
+  const until = performance.now() + 60_000
+  for (;;) {
+    const all = await Promise.all(guards.replicas.map((replica) => metric(replica, 'holdfast_reservations')))
+    if (all.every((count) => count === 0)) return
+    if (performance.now() > until) throw new Error(`${all.join(' and ')} reservations are left`)
+    await wait(20)
+  }
+}
+
 async function untilHeld(guards: Guards, count: number): Promise<void> {
   // Within the time-out of the webhook.
   const until = performance.now() + 8_000

@@ -8,10 +8,11 @@ import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
+import { onAnyCluster } from './suite/on-any-cluster.ts'
 import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
-import { onAnyCluster } from './suite/on-any-cluster.ts'
+import { settling } from './suite/settling.ts'
 import { World } from './world.ts'
 
 // Run by `npm run test:e2e`; an argument is part of the name of the only group to run. Everything is stopped and
@@ -50,6 +51,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('chart’s proxies', (t) => chartProxies(t, cluster))
   await group('quiet', (t) => quiet(t, guards))
   await group('holds', (t) => holds(t, cluster, guards))
+  await group('settling', (t) => settling(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')

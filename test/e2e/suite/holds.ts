@@ -4,7 +4,7 @@ import { disk, ready, uuid } from '../../fixtures/raw-objects.ts'
 import type { Asked } from '../api-audit.ts'
 import { ask, longhornPath } from '../cluster.ts'
 import type { Guards } from '../guards.ts'
-import { releaseAll, touch, writeAll, type Answered } from '../holding.ts'
+import { releaseAll, untilTidy, touch, writeAll, type Answered } from '../holding.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
 
@@ -22,6 +22,30 @@ export async function holds(t: Test, cluster: RealCluster, guards: Guards): Prom
   await world.image('h-source', [ready('hx-a')])
   await world.firstFile('h-source', 'hx-a', true)
   await wait(lagMs)
+
+  t.test('an eviction takes one round trip to the API server, a clean-up two', async (t) => {
+    await world.node('ho', [disk('ho-a'), disk('ho-b')])
+    await world.image('ho', [ready('ho-a'), ready('hx-a')])
+    const flag = (evictionRequested: boolean) =>
+      ask(cluster, 'PATCH', longhornPath('nodes/ho'), { spec: { disks: { 'ho-b': { evictionRequested } } } })
+    // The first on a node makes its Lease.
+    for (const verb of ['create', 'update']) {
+      await touch(cluster, ['nodes/hx', 'backingimages/ho', 'backingimagedatasources/h-source'])
+      const mark = await audit.mark()
+      await flag(true)
+      t.match(await audit.roundTrips(mark), [{ verb, resource: 'leases' }])
+      await flag(false)
+      await untilTidy(guards)
+    }
+    const mark = await audit.mark()
+    await ask(cluster, 'PATCH', longhornPath('backingimages/ho'), {
+      spec: { diskFileSpecMap: { [uuid('ho-a')]: null } },
+    })
+    t.match(await audit.roundTrips(mark), [
+      { verb: 'update', resource: 'leases', name: 'node.ho' },
+      { verb: 'get', resource: 'nodes', name: 'ho' },
+    ])
+  })
 
   for (const nodes of [requests, 16]) {
     t.test(`${requests} evictions on ${nodes} nodes that the end of a clean-up releases`, (t) =>
