@@ -7,6 +7,7 @@ import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { systemTimers } from '../webhook/ports.ts'
+import type { RepeatLimits } from '../webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
 import { reloading } from './reloading.ts'
@@ -17,6 +18,8 @@ export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly tls: ServingCertificate
   /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
   readonly certificates?: CertificateSource
+  /** How repeated refusals are answered; by default as is best for Longhorn's controllers. */
+  readonly repeats?: RepeatLimits
 }
 
 /** The ports a guard listens on. */
@@ -36,7 +39,7 @@ export class Guard {
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
-    const { connection, tls, certificates, log } = modules
+    const { connection, tls, certificates, log, repeats } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
     const { policy, retryAfterSeconds } = configuration
@@ -66,6 +69,7 @@ export class Guard {
         log,
         timers: systemTimers,
         now: () => performance.now(),
+        ...(repeats && { repeats }),
       },
     )
     webhookMetrics(registry, { delayedRefusals: () => this.#webhook.delayedRefusals })

@@ -6,7 +6,7 @@ import { Connections } from './connections.ts'
 import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
 import { healthEndpoint, type HealthModules } from './health.ts'
 import { listen, portOf } from './listen.ts'
-import { RepeatedRefusals } from './repeated-refusals.ts'
+import { RepeatedRefusals, type RepeatLimits } from './repeated-refusals.ts'
 import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
 /** What the operator decides about the webhook. */
@@ -42,6 +42,8 @@ export interface WebhookModules
   extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'knowledge' | 'metrics'> {
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
+  /** How repeated refusals are answered; {@link defaultRepeatLimits} if not given. */
+  readonly repeats?: RepeatLimits
 }
 
 /** Where the webhook was found to listen. */
@@ -69,7 +71,7 @@ export class WebhookServer {
     this.#modules = modules
     const leaving = () => this.#leaving
     this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
-    this.#repeated = new RepeatedRefusals(modules.timers, modules.now)
+    this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
       reviewer: new Reviewer(options, { ...modules, repeated: this.#repeated }),
       clientErrors: this.#clientErrors,

@@ -10,6 +10,7 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { byTimeOfDay } from '../model/sabotage.ts'
+import { defaultRepeatLimits } from '../../src/webhook/repeated-refusals.ts'
 import { quietly } from './replicas-here.ts'
 import { shiftClock } from './shift-clock.ts'
 
@@ -23,6 +24,8 @@ export interface Start {
   readonly clockOffMs?: number
   /** Weakened: reservations end at their deadline by that time of day. */
   readonly byTimeOfDay?: boolean
+  /** False: a refusal that is repeated is answered as soon as the first. */
+  readonly putsOff?: boolean
 }
 
 /** What a replica says: where it listens once it has synced, and on `cpu` its CPU time in milliseconds. */
@@ -44,7 +47,7 @@ function weakBook({ replica }: Configuration, server: string): ReservationBook {
   return byTimeOfDay(leases, systemClock)
 }
 
-process.once('message', ({ server, cert, key, settings, clockOffMs = 0, ...start }: Start) => {
+process.once('message', ({ server, cert, key, settings, clockOffMs = 0, putsOff = true, ...start }: Start) => {
   shiftClock(clockOffMs)
   const configuration = configure([{ ...quietly, replica: 'one', ...settings }])
   const guard = new Guard(configuration, {
@@ -53,6 +56,7 @@ process.once('message', ({ server, cert, key, settings, clockOffMs = 0, ...start
     log: createLog('silent', process.stderr),
     audit: { decided: () => undefined },
     ...(start.byTimeOfDay === true && { book: weakBook(configuration, server) }),
+    ...(!putsOff && { repeats: { ...defaultRepeatLimits, firstMs: 0 } }),
   })
   void guard.start().then(async ({ port }) => {
     await guard.whenSynced(new AbortController().signal)
