@@ -8,6 +8,7 @@ export interface Patch {
   /** `nodes/n1`, `backingimages/ubuntu`. */
   readonly object: string
   readonly spec: object
+  readonly dryRun?: boolean
 }
 
 /** What became of many requests, and how long each took, in milliseconds, sorted: if they were held, from their release. */
@@ -43,10 +44,11 @@ interface Answer {
 
 async function sendAll({ connection }: Cluster, patches: readonly Patch[]): Promise<Answer[]> {
   return await Promise.all(
-    patches.map(async ({ object, spec }) => {
+    patches.map(async ({ object, spec, dryRun = false }) => {
       const answer = await connection.request({
         method: 'PATCH',
         path: longhornPath(object),
+        query: dryRun ? { dryRun: 'All' } : {},
         headers: { 'content-type': 'application/merge-patch+json' },
         body: JSON.stringify({ spec }),
         signal: AbortSignal.timeout(60_000),

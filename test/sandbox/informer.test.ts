@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import type { Clock } from '../../src/sandbox/clock.ts'
 import { Informer } from '../../src/sandbox/longhorn/informer.ts'
 import { ChangingLag } from '../../src/sandbox/longhorn/informer-lag.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
@@ -11,13 +12,17 @@ function drawing(...numbers: number[]): () => number {
 }
 
 /** The informer of the settings, client-go's pauses, and how to write one. */
-function watching(t: Test, maxLagMs: number, random: () => number) {
+function watching(t: Test, maxLagMs: number, random: () => number, timersAreLateMs = 0) {
   const clock = new FakeClock()
   const cluster = new FakeCluster()
   const client = cluster.client({ username: 'admin', groups: [] })
   const told: (string | undefined)[] = []
+  const late: Clock = {
+    now: () => clock.now(),
+    setTimer: (ms, fire) => clock.setTimer(ms + timersAreLateMs, fire),
+  }
   const informer = new Informer(resources.Setting, {
-    ...{ watch: cluster.watch, namespace: 'longhorn-system', clock, random },
+    ...{ watch: cluster.watch, namespace: 'longhorn-system', clock: late, random },
     lag: new ChangingLag(maxLagMs, random),
     backOff: { restartMs: 800, maxRestartMs: 30_000, healthyMs: 120_000 },
     onChange: (changed) => told.push(changed?.metadata.name),
@@ -84,6 +89,18 @@ t.test('an informer with a lag', (t) => {
     t.same(told, [undefined])
     clock.advance(1)
     t.same(told, [undefined, 'slow', 'fast'])
+  })
+
+  t.test('catches up at once when a timer of a busy process comes late', async (t) => {
+    const { clock, informer, create, names } = watching(t, 4_000, () => 0.5, 5_000)
+    informer.start()
+    await create('a')
+    clock.advance(1_000)
+    await create('b')
+    clock.advance(5_999)
+    t.same(names(), [])
+    clock.advance(1)
+    t.same(names(), ['a', 'b'])
   })
 
   t.test('tells nothing that was still to come when it is stopped', async (t) => {

@@ -137,9 +137,19 @@ export class Informer {
     if (!next) return
     const { clock } = this.#modules
     this.#cancelNext = clock.setTimer(Math.max(0, next.dueMs - clock.now()), () => {
-      this.#coming.shift()
-      next.apply()
+      this.#takeOver()
       this.#waitForNext()
     })
+  }
+
+  /** All that is due, since a timer for each would leave the cache further behind the busier this process is. */
+  #takeOver(): void {
+    const now = this.#modules.clock.now()
+    for (;;) {
+      const [next] = this.#coming
+      if (!next || next.dueMs > now) return
+      this.#coming.shift()
+      next.apply()
+    }
   }
 }
