@@ -22,7 +22,12 @@ const pauseMs = 50
 export async function untilFree(stages: readonly Stage[], { node, image, uuid }: Place): Promise<void> {
   for (const stage of stages) {
     await insist('the eviction to be possible again', () => stage.evict(node, 'disk-2', patiently))
-    await insist('the clean-up to be possible again', () => stage.cleanUp(image, uuid, patiently))
+    await insist('the clean-up to be possible again', async () => {
+      // An eviction that was left without an answer can come after everything was put back.
+      const { spec } = await stage.node(node)
+      if (spec.disks.get('disk-2')?.evictionRequested) await stage.stopEvicting(node, 'disk-2', how)
+      return await stage.cleanUp(image, uuid, patiently)
+    })
   }
 }
 
