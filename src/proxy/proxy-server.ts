@@ -143,8 +143,9 @@ export class ProxyServer {
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const { upstream, door, observer } = this.#modules
-    if (this.#isForeign(request)) {
-      send(response, door.failure(403, foreign))
+    const turnedAway = this.#turnedAway(request)
+    if (turnedAway) {
+      send(response, turnedAway)
       return
     }
     const judge = door.judge(request.method ?? '', request.url ?? '')
@@ -198,8 +199,9 @@ export class ProxyServer {
     socket.once('close', () => this.#tunnels.delete(socket))
     observer.came('upgrade')
     try {
-      if (this.#isForeign(request)) {
-        end(socket, door.failure(403, foreign))
+      const turnedAway = this.#turnedAway(request)
+      if (turnedAway) {
+        end(socket, turnedAway)
         return
       }
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
@@ -216,6 +218,14 @@ export class ProxyServer {
   /** Node closes the connections that are idle when it is told to, and none that become so later. */
   #answered(): void {
     if (this.#closing) setImmediate(() => this.#server.closeIdleConnections())
+  }
+
+  /** The answer to a request that is not looked at any further. */
+  #turnedAway(request: http.IncomingMessage): OwnAnswer | undefined {
+    const { door } = this.#modules
+    if (this.#isForeign(request)) return door.failure(403, foreign)
+    // Some servers read a target up to its #, and others take that for a part of it.
+    return request.url?.includes('#') ? door.failure(400, fragment) : undefined
   }
 
   /** Browsers name the page that asks in `Origin`, and keep none from opening a WebSocket to this machine. */
@@ -241,6 +251,9 @@ export class ProxyServer {
 function isLocal(hostAndPort: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(hostAndPort)
 }
+
+const fragment =
+  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways'
 
 const foreign =
   'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'

@@ -1,6 +1,8 @@
 /** What a request asks for, as a server in Go takes its target apart. */
 export interface Target {
-  /** Decoded; without those that are empty or lead nowhere. */
+  /** Decoded, all that stands between slashes: empty ones, `.` and `..` too. The first is empty, before the first slash. */
+  readonly parts: readonly string[]
+  /** The same without those that are empty or lead nowhere. */
   readonly segments: readonly string[]
   /** As it came, without its `?`; empty if there is none. */
   readonly query: string
@@ -8,13 +10,14 @@ export interface Target {
 
 /**
  * Takes the target of a request apart. A slash that is written as `%2F` divides a path as well: Longhorn's router and
- * the API server both look at it decoded (*measured*). The former redirects a path with `//`, `/./` or `/../`, the latter
- * knows none: to judge those all the same does no harm.
+ * the API server both look at it decoded (*measured*). The former redirects a path with `//`, `/./` or `/../`; to the
+ * latter an empty part is one like any other.
  */
 export function targetOf(target: string): Target {
   const at = target.indexOf('?')
   const path = at < 0 ? target : target.slice(0, at)
-  return { segments: segments(decoded(withoutOrigin(path))), query: at < 0 ? '' : target.slice(at + 1) }
+  const parts = decoded(withoutOrigin(path)).split('/')
+  return { parts, segments: segmentsOf(parts), query: at < 0 ? '' : target.slice(at + 1) }
 }
 
 /** A request may name the whole URL (RFC 9112, 3.2.2); Go takes any scheme, and does without a host too (*measured*). */
@@ -22,11 +25,12 @@ function withoutOrigin(path: string): string {
   return path.startsWith('/') ? path : path.replace(/^[a-z][a-z0-9+.-]*:(\/\/[^/]*)?/i, '')
 }
 
-function segments(path: string): string[] {
+/** The parts of a path that lead somewhere. */
+export function segmentsOf(parts: readonly string[]): string[] {
   const found: string[] = []
-  for (const segment of path.split('/')) {
-    if (segment === '..') found.pop()
-    else if (segment !== '' && segment !== '.') found.push(segment)
+  for (const part of parts) {
+    if (part === '..') found.pop()
+    else if (part !== '' && part !== '.') found.push(part)
   }
   return found
 }

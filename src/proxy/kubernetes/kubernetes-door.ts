@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Decide, Decision } from '../../gate/decision.ts'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
 import type { Status } from '../../gate/status.ts'
-import type { Actor, Change, Request } from '../../rules/change.ts'
+import type { Change, Request } from '../../rules/change.ts'
 import {
   decidingMs,
   maxLate,
@@ -17,12 +17,13 @@ import {
 import { forwarded } from '../forwarded.ts'
 import { endToEnd } from '../headers.ts'
 import { tooLate } from '../relay-failure.ts'
-import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
+import { Detours, type DetourModules } from './detours.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
 import { Trial, type Tried, type TrialModules } from './trial.ts'
-import { writeOf, type Write } from './write.ts'
+import { operationBy, writeOf, type Write } from './write.ts'
 
 /** What the operator decides about this door. */
 export interface KubernetesDoorOptions {
@@ -32,10 +33,8 @@ export interface KubernetesDoorOptions {
 }
 
 /** What this door works with. */
-export interface KubernetesDoorModules extends TrialModules, UnjudgedModules {
+export interface KubernetesDoorModules extends TrialModules, DetourModules {
   readonly decide: Decide
-  /** Who asks, as the API server knows them. Never rejects. */
-  readonly whoIs: (headers: readonly string[]) => Promise<Actor>
   /** Aborted once nothing is to be held any more. */
   readonly stopping: AbortSignal
 }
@@ -48,14 +47,18 @@ export class KubernetesDoor implements ProxyDoor {
   readonly #options: KubernetesDoorOptions
   readonly #modules: KubernetesDoorModules
   readonly #trial: Trial
+  readonly #detours: Detours
 
   constructor(options: KubernetesDoorOptions, modules: KubernetesDoorModules) {
     this.#options = options
     this.#modules = modules
     this.#trial = new Trial(modules)
+    this.#detours = new Detours(options.longhornNamespace, modules)
   }
 
   judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
+    const detour = this.#detours.judge(method, target)
+    if (detour) return detour
     const write = writeOf(method, target)
     if (write?.namespace !== this.#options.longhornNamespace) return undefined
     return (judged) => this.#judge(write, judged)
@@ -232,8 +235,7 @@ interface Doubt {
 }
 
 function recordedAs({ kind, name = '', method }: Write, request: Request): Omit<UnjudgedWrite, 'why'> {
-  const operation = method === 'POST' ? 'CREATE' : method === 'DELETE' ? 'DELETE' : 'UPDATE'
-  return { request, kind, name, operation }
+  return { request, kind, name, operation: operationBy(method) }
 }
 
 /** client-go then sends JSON. */

@@ -16,8 +16,13 @@ export type Call =
  * deletes an image with `DELETE …?action=backingImageCleanup`.
  */
 export function callOf(method: string, target: string): Call | undefined {
-  if (method !== 'PUT' && method !== 'POST' && method !== 'DELETE') return undefined
   const { segments, query } = targetOf(target)
+  return callAt(method, segments, query)
+}
+
+/** The same for a path that is taken apart already. @param segments decoded, none of them empty, `.` or `..` */
+export function callAt(method: string, segments: readonly string[], query: string): Call | undefined {
+  if (method !== 'PUT' && method !== 'POST' && method !== 'DELETE') return undefined
   const [version, collection, name, ...more] = segments
   if (version !== 'v1' || name === undefined || more.length > 0) return undefined
   if (collection === 'nodes') {
@@ -32,6 +37,11 @@ export function callOf(method: string, target: string): Call | undefined {
     }
   }
   return undefined
+}
+
+/** What a call does to its object, as a review names it. */
+export function operationOf({ call }: Call): 'UPDATE' | 'DELETE' {
+  return call === 'node-delete' || call === 'image-delete' ? 'DELETE' : 'UPDATE'
 }
 
 /**

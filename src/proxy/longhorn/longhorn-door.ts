@@ -10,7 +10,7 @@ import { decidingMs, maxLate, type JudgedCall, type Outcome, type ProxyDoor } fr
 import { forwarded } from '../forwarded.ts'
 import { tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
-import { callOf, type Call } from './call.ts'
+import { callOf, operationOf, type Call } from './call.ts'
 import { BadBody, readSaid } from './body.ts'
 import { changeOf, isHarmless } from './change.ts'
 import { errorAnswer } from './error-answer.ts'
@@ -185,9 +185,8 @@ class CannotRead extends Error {
   }
 }
 
-function writeOf({ call, kind, name }: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
-  const deletes = call === 'node-delete' || call === 'image-delete'
-  return { request, kind, name, operation: deletes ? 'DELETE' : 'UPDATE' }
+function writeOf(call: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
+  return { request, kind: call.kind, name: call.name, operation: operationOf(call) }
 }
 
 /** Longhorn answers everything that goes wrong with 500; its UI shows the message (longhorn.md §5). */

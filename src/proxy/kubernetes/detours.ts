@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { UnjudgedWrite } from '../../gate/ports.ts'
+import type { Actor, JudgedKind, Request } from '../../rules/change.ts'
+import { isCure } from '../cure.ts'
+import type { JudgedCall, Outcome } from '../door.ts'
+import { endToEnd } from '../headers.ts'
+import { BadBody, readSaid } from '../longhorn/body.ts'
+import { operationOf, type Call } from '../longhorn/call.ts'
+import { changeOf, isHarmless } from '../longhorn/change.ts'
+import { unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { ambiguity, isAmbiguous, meantBy } from './ambiguous-target.ts'
+import { callThrough } from './call-through.ts'
+import { statusAnswer } from './status-answer.ts'
+import type { TrialModules } from './trial.ts'
+import { operationBy } from './write.ts'
+
+/** What turning requests away works with. */
+export interface DetourModules extends UnjudgedModules, Pick<TrialModules, 'known'> {
+  /** Who asks, as the API server knows them. Never rejects. */
+  readonly whoIs: (headers: readonly string[]) => Promise<Actor>
+}
+
+/** The ways to Longhorn's objects on which a write cannot be judged: a path that is read differently, and Longhorn's own REST API. */
+export class Detours {
+  readonly #longhornNamespace: string
+  readonly #modules: DetourModules
+
+  constructor(longhornNamespace: string, modules: DetourModules) {
+    this.#longhornNamespace = longhornNamespace
+    this.#modules = modules
+  }
+
+  /** How such a request is answered; undefined for every other. */
+  judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
+    if (isAmbiguous(method, target)) return (judged) => this.#ambiguous(method, target, judged)
+    const call = callThrough(method, target, this.#longhornNamespace)
+    return call && ((judged) => this.#through(call, judged))
+  }
+
+  async #ambiguous(method: string, target: string, { request, forward }: JudgedCall): Promise<Outcome> {
+    const answer = statusAnswer(400, ambiguity)
+    const meant = meantBy(method, target)
+    if (!meant) {
+      if (this.#modules.enforces) return { outcome: 'own', answer }
+      return { outcome: 'passed', answer: await forward(), warnings: [] }
+    }
+    const { kind, name = '' } = meant
+    const write = { kind, name, operation: operationBy(meant.method), why: 'unreadable' } as const
+    return await unjudged(this.#modules, { ...write, request: await this.#asked(request) }, answer, forward)
+  }
+
+  /** What only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
+  async #through(call: Call, { request, body, forward }: JudgedCall): Promise<Outcome> {
+    const asked = await this.#asked(request)
+    const { kind, name } = call
+    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> => {
+      const write = { request: asked, kind, name, operation: operationOf(call), why }
+      return unjudged(this.#modules, write, statusAnswer(status, message), forward)
+    }
+    try {
+      const { fields, body: said } = readSaid(call, body)
+      const last = this.#known(kind, name)
+      if (isHarmless(call, fields) || (last && isCure(changeOf(call, last, fields, asked))))
+        return { outcome: 'passed', answer: await forward(said && { body: said }), warnings: [] }
+      return await denied('undecided', 403, notThrough(call))
+    } catch (error) {
+      if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
+      throw error
+    }
+  }
+
+  #known(kind: JudgedKind, name: string) {
+    const last = this.#modules.known(kind, name)
+    return last?.kind === 'BackingImageDataSource' ? undefined : last
+  }
+
+  async #asked({ rawHeaders }: IncomingMessage): Promise<Request> {
+    const actor = await this.#modules.whoIs(endToEnd(rawHeaders))
+    return { uid: randomUUID(), actor, dryRun: false, door: 'proxy-kubernetes' }
+  }
+}
+
+function notThrough({ call, kind, name }: Call): string {
+  return `Holdfast does not judge Longhorn's REST API through the API server, so it does not pass on this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`
+}
