@@ -18,7 +18,7 @@ export const rooms = {
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn'] },
   configuration: { may: ['rules'] },
   webhook: { may: ['gate', 'rules', 'longhorn'] },
-  proxy: { may: ['gate', 'rules', 'longhorn'] },
+  proxy: { may: ['gate', 'rules', 'longhorn', 'json'] },
   eviction: { may: ['rules', 'disk-map', 'longhorn'], pure: true },
   check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json'] },
   guard: {

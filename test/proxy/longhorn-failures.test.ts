@@ -134,8 +134,12 @@ const bodies: readonly (readonly [came: string, goes: string])[] = [
   ['{"evictionRequested":true,"evictionRequested":null}', '{"evictionRequested":null}'],
   ['{"evictionRequested":true,"EvictionRequested":null}', '{"evictionRequested":null}'],
   [
-    '{"evictionRequested":true,"EvictionRequested":false,"evictionRequested":true}',
+    '{"evictionRequested":false,"EvictionRequested":true,"evictionRequested":false}',
     '{"evictionRequested":false}',
+  ],
+  [
+    '{"evictionRequested":true,"EvictionRequested":false,"evictionRequested":true}',
+    '{"evictionRequested":true}',
   ],
   ['{"evictionReque\u017fted":true}', '{"evictionRequested":true}'],
   ['{"TAGS":["a"],"unknown":{"Kept":1}}', '{"tags":["a"],"unknown":{"Kept":1}}'],

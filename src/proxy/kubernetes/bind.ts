@@ -1,5 +1,5 @@
-import { fieldsOf } from './fields-of.ts'
-import { readBodyText } from './read-body-text.ts'
+import { memberOf, withFirst, withMember } from '../../json/json-text.ts'
+import { bodyOf, isObjectText, jsonTextOf } from './json-text-of.ts'
 
 /** A body that is committed on one version of its object only. */
 export interface Bound {
@@ -28,35 +28,41 @@ export interface Binding {
  */
 export function bind(body: Buffer, { method, hasQuery, contentType = '', resourceVersion }: Binding): Bound {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
+  const version = JSON.stringify(resourceVersion)
   if (method === 'POST') return { body, by: 'nobody' }
-  if (method === 'DELETE') return bindDelete(body, hasQuery, resourceVersion)
-  if (type === 'application/json-patch+json') {
-    const operations: unknown = readBodyText(body)
-    if (!Array.isArray(operations)) return { body, by: 'nobody' }
-    const test = { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion }
-    return { body: written([test, ...(operations as unknown[])]), by: 'proxy' }
-  }
+  if (method === 'DELETE') return bindDelete(body, hasQuery, version)
   // The API server would write the version into the annotation of what was last applied.
   if (type === 'application/apply-patch+yaml') return { body, by: 'nobody' }
-  const object = fieldsOf(readBodyText(body))
-  if (!object) return { body, by: 'nobody' }
-  const metadata = fieldsOf(object.metadata) ?? {}
-  if (typeof metadata.resourceVersion === 'string' && metadata.resourceVersion !== '')
-    return { body, by: 'client' }
-  return { body: written({ ...object, metadata: { ...metadata, resourceVersion } }), by: 'proxy' }
+  const text = jsonTextOf(body)
+  if (type === 'application/json-patch+json') {
+    if (text?.trimStart().startsWith('[') !== true) return { body, by: 'nobody' }
+    const test = `{"op":"test","path":"/metadata/resourceVersion","value":${version}}`
+    return { body: bodyOf(withFirst(text, test)), by: 'proxy' }
+  }
+  if (!isObjectText(text)) return { body, by: 'nobody' }
+  const metadata = objectIn(text, 'metadata')
+  const named = memberOf(metadata, 'resourceVersion')?.value
+  if (named !== undefined && /^"./.test(named) && named !== '""') return { body, by: 'client' }
+  const bound = withMember(metadata, 'resourceVersion', version)
+  return { body: bodyOf(withMember(text, 'metadata', bound)), by: 'proxy' }
 }
 
-function bindDelete(body: Buffer, hasQuery: boolean, resourceVersion: string): Bound {
+function bindDelete(body: Buffer, hasQuery: boolean, version: string): Bound {
   // With a body, the options in the query would not be looked at any more.
   if (body.length === 0 && hasQuery) return { body, by: 'nobody' }
-  const options = body.length === 0 ? {} : fieldsOf(readBodyText(body))
-  if (!options) return { body, by: 'nobody' }
-  const preconditions = fieldsOf(options.preconditions) ?? {}
-  if (preconditions.resourceVersion !== undefined) return { body, by: 'client' }
-  const whole = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
-  return { body: written({ ...whole, preconditions: { ...preconditions, resourceVersion } }), by: 'proxy' }
+  let options = body.length === 0 ? '{"apiVersion":"v1","kind":"DeleteOptions"}' : jsonTextOf(body)
+  if (!isObjectText(options)) return { body, by: 'nobody' }
+  const preconditions = objectIn(options, 'preconditions')
+  // To Go, `null` is none.
+  if ((memberOf(preconditions, 'resourceVersion')?.value ?? 'null') !== 'null') return { body, by: 'client' }
+  if (!memberOf(options, 'apiVersion')) options = withMember(options, 'apiVersion', '"v1"')
+  if (!memberOf(options, 'kind')) options = withMember(options, 'kind', '"DeleteOptions"')
+  const bound = withMember(preconditions, 'resourceVersion', version)
+  return { body: bodyOf(withMember(options, 'preconditions', bound)), by: 'proxy' }
 }
 
-function written(value: unknown): Buffer {
-  return Buffer.from(JSON.stringify(value))
+/** The text of an object that is a member of another; an empty one where there is none. */
+function objectIn(text: string, name: string): string {
+  const value = memberOf(text, name)?.value
+  return isObjectText(value) ? value : '{}'
 }

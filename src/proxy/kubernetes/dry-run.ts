@@ -1,6 +1,6 @@
+import { memberOf, withMember } from '../../json/json-text.ts'
 import { targetOf } from '../target.ts'
-import { fieldsOf } from './fields-of.ts'
-import { readBodyText } from './read-body-text.ts'
+import { bodyOf, isObjectText, jsonTextOf } from './json-text-of.ts'
 import type { Write } from './write.ts'
 
 /** A request as a dry run: nothing is written, and the answer is what would be. */
@@ -24,8 +24,9 @@ export function dryRunOf({ method }: Write, target: string, body: Buffer): DryRu
     // Added whatever the client asked: what looks like a dry run here may be none to Go (`dryRun=All;x`).
     return { target: `${target}${target.includes('?') ? '&' : '?'}dryRun=All`, body, asked }
   }
-  const options = fieldsOf(readBodyText(body))
-  if (!options) return undefined
-  const asked = Array.isArray(options.dryRun) && options.dryRun.length > 0
-  return { target, body: Buffer.from(JSON.stringify({ ...options, dryRun: ['All'] })), asked }
+  const options = jsonTextOf(body)
+  if (!isObjectText(options)) return undefined
+  const named: unknown = JSON.parse(memberOf(options, 'dryRun')?.value ?? '[]')
+  const asked = Array.isArray(named) && named.length > 0
+  return { target, body: bodyOf(withMember(options, 'dryRun', '["All"]')), asked }
 }

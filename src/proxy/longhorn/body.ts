@@ -1,5 +1,5 @@
 import type { Call } from './call.ts'
-import { fieldsOf, isObject, type Fields } from './fields.ts'
+import { objectText, textsOf, type Fields } from './fields.ts'
 
 /** Thrown for a body that is not what the call takes; Longhorn would not understand it either. */
 export class BadBody extends Error {
@@ -40,25 +40,25 @@ const knownOfDisk = [
 /** Reads the body of a call; an empty one says nothing. @throws BadBody */
 export function readSaid({ call }: Call, body: Buffer): Said {
   if (call === 'node-delete' || call === 'image-delete' || body.length === 0) return { fields: new Map() }
-  let value: unknown
+  const text = body.toString('utf8')
   try {
-    value = JSON.parse(body.toString('utf8'))
+    JSON.parse(text)
   } catch (error) {
     throw new BadBody(call, error instanceof Error ? error.message : String(error))
   }
-  if (!isObject(value)) throw new BadBody(call, 'it must be a JSON object')
-  const found = fieldsOf(value, known[call])
-  const fields = call === 'disk-update' ? withDisks(found) : found
-  return { fields, body: Buffer.from(JSON.stringify(Object.fromEntries(fields))) }
+  const members = textsOf(text, known[call])
+  if (!members) throw new BadBody(call, 'it must be a JSON object')
+  const disks = call === 'disk-update' ? textsOf(members.get('disks') ?? '', []) : undefined
+  if (disks) {
+    const read = [...disks].map(([name, disk]) => [name, diskText(disk)] as const)
+    members.set('disks', objectText(new Map(read)))
+  }
+  const said = objectText(members)
+  // What is judged is read from the very text that is passed on.
+  return { fields: new Map(Object.entries(JSON.parse(said) as object)), body: Buffer.from(said) }
 }
 
-function withDisks(fields: Fields): Fields {
-  const disks = fields.get('disks')
-  if (!isObject(disks)) return fields
-  const read = Object.entries(disks).map(([name, disk]: [string, unknown]) => [name, diskOf(disk)] as const)
-  return new Map([...fields, ['disks', Object.fromEntries(read)]])
-}
-
-function diskOf(disk: unknown): unknown {
-  return isObject(disk) ? Object.fromEntries(fieldsOf(disk, knownOfDisk)) : disk
+function diskText(text: string): string {
+  const members = textsOf(text, knownOfDisk)
+  return members ? objectText(members) : text
 }

@@ -1,18 +1,24 @@
+import { membersOf } from '../../json/json-text.ts'
+
 /** The members of a JSON object, by their names. */
 export type Fields = ReadonlyMap<string, unknown>
 
 /**
- * The members of an object as Longhorn finds them, whose encoding/json takes names in whatever case and, of several, the
- * last: those that are known come out once, as they are spelt here.
+ * The texts of the members of an object as Longhorn finds them, whose encoding/json takes names in whatever case and, of
+ * several, the last: those that are known come out once, as they are spelt here.
+ *
+ * @param text valid JSON
+ * @returns undefined if it is no object
  */
-export function fieldsOf(value: object, known: readonly string[]): Fields {
+export function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
   const spelt = new Map(known.map((name) => [folded(name), name]))
-  return new Map(Object.entries(value).map(([name, member]) => [spelt.get(folded(name)) ?? name, member]))
+  const members = membersOf(text)
+  return members && new Map(members.map(({ name, value }) => [spelt.get(folded(name)) ?? name, value]))
 }
 
-/** True for a JSON object. */
-export function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+/** An object with these members, each value as it is written. */
+export function objectText(members: ReadonlyMap<string, string>): string {
+  return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
 }
 
 /** To Go, the long s is an s, and the Kelvin sign a k. */
