@@ -258,6 +258,16 @@ t.test('a deletion', (t) => {
     t.match((await ask('GET', 'settings')).body, { items: [{ metadata: { name: 'b' } }] })
   })
 
+  t.test('of a collection is answered with the objects as they were before, dry run or not', async (t) => {
+    const { ask } = await started(t)
+    for (const name of ['n1', 'n2'])
+      await ask('POST', 'nodes', { body: node(name, { finalizers: ['longhorn.io'] }) })
+    const before = listAt((await ask('GET', 'nodes')).body, 'items')
+    t.strictSame(listAt((await ask('DELETE', 'nodes', { body: { dryRun: ['All'] } })).body, 'items'), before)
+    t.strictSame(listAt((await ask('DELETE', 'nodes')).body, 'items'), before)
+    t.match((await ask('GET', 'nodes/n1')).body, { metadata: { deletionTimestamp: /Z$/ } })
+  })
+
   t.test('of a namespace that is in use is refused: it would be left half empty', async (t) => {
     const { ask } = await started(t)
     await ask('POST', 'settings', { body: setting('s', '1') })

@@ -5,6 +5,7 @@ import { at, listAt, textAt } from '../../src/sandbox/json.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { exchangeRaw } from '../proxy/raw-request.ts'
 import { node, setting } from './api/objects.ts'
 import { longhornPath, started } from './api/started.ts'
 import { Watching } from './api/watching.ts'
@@ -231,6 +232,23 @@ t.test('a table has the columns of Longhorn, and ages by the server', async (t) 
     4000 * 86_400_000,
   ]
   t.strictSame(ages.map(humanDuration), ['90s', '10m', '4h', '30h', '2d2h', '2y170d', '10y'])
+})
+
+// As no client of Node would send them.
+t.test('a target is read as Go reads it: decoded, and never tidied up', async (t) => {
+  const { api } = await started(t)
+  const raw = async (target: string): Promise<string> => {
+    const none = { framing: 'none', bytes: Buffer.alloc(0) } as const
+    const port = Number(new URL(api.url).port)
+    return String(await exchangeRaw(port, 'x', { method: 'GET', target, headers: [], body: none }))
+  }
+  const whole = `${api.url}${longhornPath}nodes`
+  for (const target of [whole, whole.replaceAll('/nodes', '%2Fnodes')])
+    t.match(await raw(target), /^HTTP\/1.1 200/)
+  for (const target of [`${whole}#`, `${longhornPath}nodes?x#`])
+    t.match(await raw(target), /^HTTP\/1.1 400.*a request target has no #/s)
+  for (const odd of ['\\nodes', '/x/../nodes', '//nodes'])
+    t.match(await raw(whole.replace('/nodes', odd)), /^HTTP\/1.1 404/, odd)
 })
 
 t.test('what is not served says so', async (t) => {

@@ -10,6 +10,7 @@ import { readBody } from './read-body.ts'
 import type { ReadRequests } from './read-requests.ts'
 import type { RequestContext } from '../request-context.ts'
 import { parsePath } from './request-path.ts'
+import { requestTarget } from './request-target.ts'
 import { answerSelfReview, findSelfReview } from './self-reviews.ts'
 import { send, sendFailure, sendJson } from './send.ts'
 import type { Uptime } from '../uptime.ts'
@@ -49,7 +50,7 @@ async function answer(
   warnings: Warnings,
 ): Promise<void> {
   const { method = 'GET' } = request
-  const { pathname: path, searchParams: query } = new URL(request.url ?? '/', 'http://sandbox')
+  const { path, query } = requestTarget(request.url ?? '/')
   if (method === 'GET' && answerDocument(request, response, path)) return
   const review = findSelfReview(path)
   const target = parsePath(path)

@@ -4,10 +4,11 @@ import { findResource } from '../resources.ts'
 /**
  * Reads what a URL's path names: an object, its status, a collection, or a collection over all namespaces.
  *
+ * @param path decoded
  * @returns undefined when nothing of that name is served
  */
 export function parsePath(path: string): Target | undefined {
-  const segments = decoded(path)
+  const segments = segmentsOf(path)
   if (!segments) return undefined
   const core = segments[0] === 'api'
   if (!core && segments[0] !== 'apis') return undefined
@@ -26,13 +27,8 @@ export function parsePath(path: string): Target | undefined {
     : undefined
 }
 
-/** The segments of a path; undefined for one that has empty ones or cannot be decoded. */
-function decoded(path: string): string[] | undefined {
-  try {
-    const segments = path.replace(/\/$/, '').slice(1).split('/').map(decodeURIComponent)
-    return segments.includes('') ? undefined : segments
-  } catch (error) {
-    if (error instanceof URIError) return undefined
-    throw error
-  }
+/** The segments of a path; undefined for one that has empty ones. */
+function segmentsOf(path: string): string[] | undefined {
+  const segments = path.replace(/\/$/, '').slice(1).split('/')
+  return segments.includes('') ? undefined : segments
 }

@@ -12,6 +12,8 @@ import type { WriteModules } from './writes.ts'
 export interface Deletion {
   /** Its last state. */
   readonly object: ClusterObject
+  /** As it was when it was reviewed. */
+  readonly before: ClusterObject
   /** False while it waits for its finalizers. */
   readonly gone: boolean
 }
@@ -32,7 +34,11 @@ export class Deletes {
     return this.#delete(target, target.name, how, context)
   }
 
-  /** Deletes every selected object of a collection; each review goes without a name (kubernetes.md, The request). */
+  /**
+   * Deletes every selected object of a collection; each review goes without a name (kubernetes.md, The request).
+   *
+   * @returns the objects as they were before, without the deletion
+   */
   async deleteCollection(
     target: Target,
     selection: Selection,
@@ -47,8 +53,8 @@ export class Deletes {
     for (const { metadata } of objects) {
       // Another client may have been quicker.
       if (!this.#modules.store.get(resource, namespace, metadata.name)) continue
-      const { object } = await this.#delete({ ...target, name: metadata.name }, '', how, context)
-      deleted.push(object)
+      const { before } = await this.#delete({ ...target, name: metadata.name }, '', how, context)
+      deleted.push(before)
     }
     return deleted
   }
@@ -74,9 +80,9 @@ export class Deletes {
       const gone = (current.metadata.finalizers ?? []).length === 0
       const last = gone ? current : terminating(current, timestamp(clock.now()))
       // Deleting once more what is going away already is reviewed, but changes nothing.
-      if (dryRun || (!gone && last === current)) return { object: last, gone }
+      if (dryRun || (!gone && last === current)) return { object: last, before: current, gone }
       const stored = gone ? store.remove(resource, current) : store.replace(resource, current, last)
-      if (stored) return { object: stored, gone }
+      if (stored) return { object: stored, before: current, gone }
       if (clock.now() >= context.deadlineMs)
         throw timedOut(`${resource.plural} "${name}" kept changing meanwhile`)
     }
