@@ -127,6 +127,18 @@ t.test('creates and deletes are judged too', async (t) => {
   t.match(await call('DELETE', `${images}/fresh`), { status: 200 })
 })
 
+t.test('a delete of all nodes is judged node by node, and none is deleted', async (t) => {
+  const { call } = await proxied(t, { longhorn: idle })
+  t.match(await call('DELETE', nodes), {
+    status: 403,
+    body: { message: /refused by disk-removal-with-copies/ },
+  })
+  const { body } = await call('GET', nodes)
+  const all = body.items as { metadata: { deletionTimestamp?: string } }[]
+  t.equal(all.length, 3)
+  t.notOk(all.some(({ metadata }) => metadata.deletionTimestamp))
+})
+
 t.test('a delete with options in its body is only tried first, too', (t) => {
   const write = { kind: 'BackingImage', namespace: 'longhorn-system', name: 'x', method: 'DELETE' } as const
   const dry = (target: string, body: string) => {

@@ -200,6 +200,44 @@ t.test('a delete of whatever matches is judged again if something else matches b
   t.strictSame(committed(), [`DELETE ${all}`])
 })
 
+t.test('of what a delete answers as terminating, that counts which really is', async (t) => {
+  const ending = (name: string) => {
+    const deletionTimestamp = '2026-11-29T12:00:00Z'
+    return rawNode(name, [disk('d1')], { metadata: { uid: name, resourceVersion: '1', deletionTimestamp } })
+  }
+  const list: http.RequestListener = (_, response) =>
+    response.end(JSON.stringify({ kind: 'NodeList', items: ['n1', 'n2', 'n3'].map(ending) }))
+  const stored = (name: string) => {
+    const parsed = kinds.Node.parse(
+      name === 'n1'
+        ? rawNode('n1', [disk('d1')], { metadata: { uid: 'n1', resourceVersion: '1' } })
+        : ending(name),
+    )
+    return parsed.ok ? parsed.value : undefined
+  }
+  const reads: string[] = []
+  const read = (_: string, name: string) => {
+    reads.push(name)
+    return Promise.resolve(stored(name))
+  }
+  // Of n3 the map knows already that it is.
+  const known = (_: string, name: string) => (name === 'n3' ? stored(name) : undefined)
+  const { url, decided } = await proxied(t, list, { read, known })
+  t.equal((await fetch(url + path.replace('/n1', ''), { method: 'DELETE' })).status, 200)
+  t.strictSame(
+    decided.map(({ before }) => [before?.metadata.name, before?.metadata.terminating]),
+    [
+      ['n1', false],
+      ['n2', true],
+      ['n3', true],
+    ],
+  )
+  t.notOk(reads.includes('n3'))
+  const away = await proxied(t, list, { read: () => Promise.reject(new Error('no answer')) })
+  t.equal((await fetch(away.url + path.replace('/n1', ''), { method: 'DELETE' })).status, 503)
+  t.match(away.denied, [{ operation: 'DELETE', why: 'undecided' }])
+})
+
 t.test('a delete whose options cannot be read is a 415, on record', async (t) => {
   const { url, denied, asked } = await proxied(t, resultsOn('1'), quiet)
   const answer = await fetch(url + path, { method: 'DELETE', body: 'k8s\u0000protobuf' })

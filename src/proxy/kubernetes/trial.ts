@@ -59,20 +59,17 @@ export class Trial {
     const object = jsonIn(text)
     if (method === 'DELETE' && write.name === undefined) {
       const items: unknown = fieldsOf(object)?.items
-      return found((Array.isArray(items) ? items : []).map((item) => deleted(kind, item, request)))
+      return await this.#allDeleted(kind, Array.isArray(items) ? items : [], request, signal)
     }
     const after = method === 'DELETE' ? undefined : (object ?? null)
     // The dry run says so if it is there already. A name in the path is not looked at (*measured*).
     if (method === 'POST') return found([changeFrom({ kind, before: undefined, after, request })])
     const name = write.name ?? nameIn(object)
-    let before: JudgedObject | undefined
-    try {
-      before = await this.#modules.read(kind, name, signal)
-    } catch (error) {
-      signal.throwIfAborted()
+    const before = await this.#stored(kind, name, signal)
+    if (before instanceof CannotRead) {
       const last = changeFrom({ kind, before: this.#modules.known(kind, name), after, request })
       if (last.ok && isCure(last.value)) return { outcome: 'cure' }
-      return { outcome: 'unjudged', why: 'undecided', problem: String(error) }
+      return { outcome: 'unjudged', why: 'undecided', problem: before.message }
     }
     if (method === 'DELETE' && !before) return { outcome: 'moved' }
     const change = changeFrom({ kind, before, after, request })
@@ -81,7 +78,54 @@ export class Trial {
     const moved = version !== undefined && version !== (before?.metadata.resourceVersion ?? '')
     return moved ? { outcome: 'moved' } : found([change])
   }
+
+  /**
+   * Each object of a collection that would go. The API server answers with them as they were before, and others may with
+   * them as they are after: what is terminating passes, so that is asked of the stored object.
+   */
+  async #allDeleted(
+    kind: JudgedKind,
+    items: readonly unknown[],
+    request: Request,
+    signal: AbortSignal,
+  ): Promise<Found> {
+    const all: Parsed<Change>[] = []
+    for (const item of items) {
+      let parsed: Parsed<JudgedObject> = kinds[kind].parse(item)
+      if (parsed.ok && parsed.value.metadata.terminating) {
+        const { name, uid } = parsed.value.metadata
+        const known = this.#modules.known(kind, name)?.metadata
+        // It never ends otherwise than by being gone.
+        if (known?.uid !== uid || !known.terminating) {
+          const stored = await this.#stored(kind, name, signal)
+          if (stored instanceof CannotRead)
+            return { outcome: 'unjudged', why: 'undecided', problem: stored.message }
+          if (stored?.metadata.uid !== uid) return { outcome: 'moved' }
+          if (!stored.metadata.terminating) parsed = kinds[kind].parse(withoutDeletion(item))
+        }
+      }
+      all.push(parsed.ok ? changeFrom({ kind, before: parsed.value, after: undefined, request }) : parsed)
+    }
+    return found(all)
+  }
+
+  /** @throws the signal's reason */
+  async #stored(
+    kind: JudgedKind,
+    name: string,
+    signal: AbortSignal,
+  ): Promise<JudgedObject | undefined | CannotRead> {
+    try {
+      return await this.#modules.read(kind, name, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      return new CannotRead(String(error), { cause: error })
+    }
+  }
 }
+
+/** Returned for an object that cannot be read as it is now. */
+class CannotRead extends Error {}
 
 /** Of the body and encodings of the client, in the place of which come the proxy's own. */
 const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trailer'])
@@ -98,9 +142,9 @@ function found(parsed: readonly Parsed<Change>[]): Found {
   return { outcome: 'changes', changes }
 }
 
-function deleted(kind: JudgedKind, item: unknown, request: Request): Parsed<Change> {
-  const parsed = kinds[kind].parse(item)
-  return parsed.ok ? changeFrom({ kind, before: parsed.value, after: undefined, request }) : parsed
+function withoutDeletion(item: unknown): unknown {
+  const object = fieldsOf(item)
+  return { ...object, metadata: { ...fieldsOf(object?.metadata), deletionTimestamp: null } }
 }
 
 /** Undefined for what is no JSON, which then is no object either. */
