@@ -234,16 +234,18 @@ export class ProxyServer {
     return !isLocal(host) || (origin !== undefined && !isLocal(origin.replace(/^https?:\/\//, '')))
   }
 
-  #fail(error: unknown, { method, url }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
+  #fail(error: unknown, { method, url = '' }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
     if (error instanceof ClientGone) return
     const { door, log, observer } = this.#modules
+    // Never the query: that of kubectl exec has its command.
+    const [path] = url.split('?', 1)
     if (error instanceof RelayFailure) {
       observer.failed(error.status)
-      log.warn({ err: error, method, url }, 'a request could not be passed on')
+      log.warn({ err: error, method, path }, 'a request could not be passed on')
       answer(door.failure(error.status, error.message))
       return
     }
-    log.error({ err: error, method, url }, 'a request failed within the proxy')
+    log.error({ err: error, method, path }, 'a request failed within the proxy')
     answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
   }
 }

@@ -96,7 +96,8 @@ export function endpoint(
     const known = problemOf(error, bodyLimitBytes)
     if (known) return problem(reply, known)
     const err = error instanceof Error ? error : new Error(String(error))
-    log.error({ err, method: request.method, path: request.url }, 'a review was not answered')
+    const [path] = request.url.split('?', 1)
+    log.error({ err, method: request.method, path }, 'a review was not answered')
     return problem(reply, { status: 500, error: 'Holdfast failed to answer; its log says why.' })
   })
 

@@ -18,6 +18,7 @@ export async function beforeUpstream(
     readonly ask: (outgoing: Parameters<typeof ask>[1]) => Promise<http.IncomingMessage>
   }) => ProxyDoor,
   given: Partial<ProxyOptions> = {},
+  log = pino({ level: 'silent' }),
 ) {
   const asked: string[] = []
   const server = http.createServer({ maxHeaderSize: 100_000 }, (request, response) => {
@@ -34,7 +35,7 @@ export async function beforeUpstream(
   const proxy = new ProxyServer(options, {
     upstream,
     door: doorOf({ ask: (outgoing) => ask(upstream, outgoing, options) }),
-    log: pino({ level: 'silent' }),
+    log,
     observer: { ...nobody, failed: (status) => failures.push(status) },
   })
   const port = await proxy.start()

@@ -139,7 +139,8 @@ t.test('an error of our own is answered and logged', async (t) => {
   const answer = await post(JSON.stringify(evict))
   t.equal(answer.statusCode, 500)
   t.same(answer.json(), { error: 'Holdfast failed to answer; its log says why.' })
-  t.match(log.lines, [{ level: 'error', fields: { err: { message: 'a bug' } } }])
+  t.match(log.lines, [{ level: 'error', fields: { err: { message: 'a bug' }, path: '/validate' } }])
+  t.notMatch(JSON.stringify(log.lines), 'timeout=')
 })
 
 t.test('any JSON gets a clear answer', async (t) => {
