@@ -30,6 +30,8 @@ export function passOn(answer: http.IncomingMessage, response: http.ServerRespon
     response.end()
   })
   answer.on('aborted', () => response.destroy())
+  // Somebody else may have listened first, and held it until now.
+  answer.resume()
 }
 
 /** True if the answer comes in chunks, and goes on in chunks too. */

@@ -30,6 +30,7 @@ async function proxied(
   dryRun: http.RequestListener,
   modules: Partial<KubernetesDoorModules>,
   holdMs = 0,
+  write: http.RequestListener = (_, response) => response.end('{"done":true}'),
 ) {
   const { modules: admits, decided, denied, reserved } = admitting()
   const proxy = await beforeUpstream(
@@ -37,7 +38,7 @@ async function proxied(
     (request, response) => {
       request.resume().on('end', () => {
         if (request.url?.includes('dryRun=All')) dryRun(request, response)
-        else response.end('{"done":true}')
+        else write(request, response)
       })
     },
     ({ ask }) =>
@@ -185,6 +186,25 @@ t.test('a create is a create, whatever its path names', async (t) => {
   })
   t.equal(answer.status, 200)
   t.match(decided, [{ operation: 'CREATE', before: undefined }])
+})
+
+t.test('what was reserved stands until it is certain that a write was not done', async (t) => {
+  const failed = (status: number, message: string) =>
+    [status, JSON.stringify({ kind: 'Status', code: status, message })] as const
+  const answers = [
+    [...failed(500, 'etcdserver: request timed out'), 1],
+    [...failed(503, 'etcdserver: leader changed'), 1],
+    [...failed(500, 'Internal error occurred: failed calling webhook "x": EOF'), 0],
+    [...failed(403, 'nodes.longhorn.io "n1" is forbidden'), 0],
+  ] as const
+  for (const [status, body, left] of answers) {
+    const { patch, reserved } = await proxied(t, resultsOn('1'), quiet, 0, (_, response) =>
+      response.writeHead(status).end(body),
+    )
+    t.match(await patch(merge), { status, body: { code: status } })
+    if (left === 0) await eventually(() => reserved() === 0)
+    t.equal(reserved(), left, body)
+  }
 })
 
 t.test('a delete of whatever matches is judged again if something else matches by then', async (t) => {

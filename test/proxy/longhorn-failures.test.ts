@@ -6,7 +6,7 @@ import type { Node } from '../../src/longhorn/node.ts'
 import { LonghornDoor, type LonghornDoorModules } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
 import { cluster } from '../fixtures/cluster.ts'
-import { turns } from '../fixtures/eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
@@ -118,6 +118,18 @@ const unanswered: readonly (readonly [what: string, status: number, answer: http
   ['is not answered', 504, () => undefined],
   ['is cut off', 502, (request) => request.socket.destroy()],
   ['a gateway does not get answered', 504, (_, response) => response.writeHead(504).end()],
+  [
+    'etcd did not confirm',
+    500,
+    (_, response) => response.writeHead(500).end(errorOf('etcdserver: request timed out')),
+  ],
+  ['ended in an error that says nothing', 500, (_, response) => response.writeHead(500).end()],
+  ['a server could not answer', 503, (_, response) => response.writeHead(503).end()],
+  [
+    'ended in too long an error',
+    500,
+    (_, response) => response.writeHead(500).end(errorOf(`${'x'.repeat(100_000)} denied the request`)),
+  ],
 ]
 
 for (const [what, status, answer] of unanswered) {
@@ -127,6 +139,35 @@ for (const [what, status, answer] of unanswered) {
     t.equal((await put(emptied)).status, status)
     t.equal(reserved(), 1)
   })
+}
+
+const refused: readonly (readonly [what: string, status: number, message: string])[] = [
+  [
+    'a webhook has refused',
+    500,
+    'admission webhook "validator.longhorn.io" denied the request: disable scheduling',
+  ],
+  ['no webhook could be asked about', 500, 'Internal error occurred: failed calling webhook "x": EOF'],
+  ['breaks the schema', 500, 'Node.longhorn.io "n1" is invalid: spec.disks: Invalid value'],
+  ['names nothing', 404, 'nodes.longhorn.io "n1" not found'],
+]
+
+for (const [what, status, message] of refused) {
+  t.test(`nothing stays reserved for a write that ${what}`, async (t) => {
+    const read = () => Promise.resolve(node('1'))
+    const { put, reserved } = await proxied(t, { read }, (_, response) =>
+      response.writeHead(status).end(errorOf(message)),
+    )
+    const answer = await put(emptied)
+    t.equal(answer.status, status)
+    t.equal(await answer.text(), errorOf(message))
+    await eventually(() => reserved() === 0)
+    t.pass('it is taken back')
+  })
+}
+
+function errorOf(message: string): string {
+  return JSON.stringify({ type: 'error', status: 500, message })
 }
 
 /** What Go's encoding/json makes of each (*measured*), and what is judged and passed on. */
