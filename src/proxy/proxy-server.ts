@@ -5,6 +5,7 @@ import { pipeline, type Duplex } from 'node:stream'
 import type { Logger } from 'pino'
 import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
+import { isForeign } from './foreign.ts'
 import { JudgedRequest } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
 import { passOn } from './pass-on.ts'
@@ -223,15 +224,9 @@ export class ProxyServer {
   /** The answer to a request that is not looked at any further. */
   #turnedAway(request: http.IncomingMessage): OwnAnswer | undefined {
     const { door } = this.#modules
-    if (this.#isForeign(request)) return door.failure(403, foreign)
+    if (this.#options.localOnly && isForeign(request.headers)) return door.failure(403, foreign)
     // Some servers read a target up to its #, and others take that for a part of it.
     return request.url?.includes('#') ? door.failure(400, fragment) : undefined
-  }
-
-  /** Browsers name the page that asks in `Origin`, and keep none from opening a WebSocket to this machine. */
-  #isForeign({ headers: { host = '', origin } }: http.IncomingMessage): boolean {
-    if (!this.#options.localOnly) return false
-    return !isLocal(host) || (origin !== undefined && !isLocal(origin.replace(/^https?:\/\//, '')))
   }
 
   #fail(error: unknown, { method, url = '' }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
@@ -248,10 +243,6 @@ export class ProxyServer {
     log.error({ err: error, method, path }, 'a request failed within the proxy')
     answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
   }
-}
-
-function isLocal(hostAndPort: string): boolean {
-  return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(hostAndPort)
 }
 
 const fragment =

@@ -227,6 +227,21 @@ const strangers: readonly (readonly [who: string, headers: Record<string, string
   ['a page that calls this machine by another name', { host: 'rebound.example' }, 403],
   ['a page from elsewhere', { origin: 'https://elsewhere.example' }, 403],
   ['a page that does not say from where', { origin: 'null' }, 403],
+  ['an image in a page from elsewhere', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, 403],
+  ['a link in a page from elsewhere', { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' }, 403],
+  ['an image in a page of an older browser', { referer: 'https://elsewhere.example/page' }, 403],
+  ['a referrer that is no URL', { referer: 'elsewhere' }, 403],
+  [
+    'an image in a page that this machine serves',
+    { 'sec-fetch-site': 'same-site', referer: 'http://localhost:3000/' },
+    200,
+  ],
+  ['who types the address', { 'sec-fetch-site': 'none', 'sec-fetch-mode': 'navigate' }, 200],
+  [
+    'a page that this machine serves under another name',
+    { 'sec-fetch-site': 'cross-site', origin: 'http://localhost:3000' },
+    200,
+  ],
   ['a page that this machine serves', { origin: 'http://127.0.0.1:8001' }, 200],
   ['a program that calls it by its name', { host: 'localhost:8001' }, 200],
   [

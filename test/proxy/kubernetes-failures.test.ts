@@ -1,74 +1,10 @@
 import type http from 'node:http'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import type { Decide } from '../../src/gate/decision.ts'
-import { kinds } from '../../src/longhorn/kinds.ts'
-import { KubernetesDoor, type KubernetesDoorModules } from '../../src/proxy/kubernetes/kubernetes-door.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { disk, rawNode } from '../fixtures/raw-objects.ts'
-import { admitting } from './admitting.ts'
-import { beforeUpstream } from './before-upstream.ts'
-import { unasked } from './unasked.ts'
+import { beforeApi as proxied, emptied, node, path, resultsOn, written } from './before-api.ts'
 
-const path = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/n1'
-const emptied = { evictionRequested: true, allowScheduling: false }
 const apply = 'application/apply-patch+yaml'
-
-/** n1 with its first disk like this, in this version, as the API server writes it. */
-function written(resourceVersion: string, first: object = {}): object {
-  return rawNode('n1', [disk('d1', first), disk('d2')], { metadata: { resourceVersion } })
-}
-
-function node(resourceVersion: string, first: object = {}) {
-  const parsed = kinds.Node.parse(written(resourceVersion, first))
-  if (!parsed.ok) throw new Error(parsed.problem)
-  return parsed.value
-}
-
-/** A door that admits everything, before an API server that answers dry runs like this and does the rest. */
-async function proxied(
-  t: Test,
-  dryRun: http.RequestListener,
-  modules: Partial<KubernetesDoorModules>,
-  holdMs = 0,
-  write: http.RequestListener = (_, response) => response.end('{"done":true}'),
-) {
-  const { modules: admits, decided, denied, reserved } = admitting()
-  const proxy = await beforeUpstream(
-    t,
-    (request, response) => {
-      request.resume().on('end', () => {
-        if (request.url?.includes('dryRun=All')) dryRun(request, response)
-        else write(request, response)
-      })
-    },
-    ({ ask }) =>
-      new KubernetesDoor(
-        { longhornNamespace: 'longhorn-system', holdMs },
-        {
-          ...unasked,
-          whoIs: () => Promise.resolve({ username: 'ann', groups: [] }),
-          ask,
-          ...admits,
-          ...modules,
-        },
-      ),
-  )
-  const patch = async (type: string) => {
-    const answer = await fetch(proxy.url + path, {
-      method: 'PATCH',
-      headers: { 'content-type': type },
-      body: '{}',
-    })
-    return { status: answer.status, body: (await answer.json()) as object }
-  }
-  const committed = () => proxy.asked.filter((each) => !each.includes('dryRun'))
-  return { ...proxy, patch, committed, decided, denied, reserved }
-}
-
-/** What a dry run comes to on each of these versions in turn. */
-function resultsOn(...versions: string[]): http.RequestListener {
-  return (_, response) => response.end(JSON.stringify(written(versions.shift() ?? '', emptied)))
-}
 
 t.test(
   'a server-side apply is judged again if its object has changed by the time it is reserved',
@@ -186,76 +122,6 @@ t.test('a create is a create, whatever its path names', async (t) => {
   })
   t.equal(answer.status, 200)
   t.match(decided, [{ operation: 'CREATE', before: undefined }])
-})
-
-t.test('what was reserved stands until it is certain that a write was not done', async (t) => {
-  const failed = (status: number, message: string) =>
-    [status, JSON.stringify({ kind: 'Status', code: status, message })] as const
-  const answers = [
-    [...failed(500, 'etcdserver: request timed out'), 1],
-    [...failed(503, 'etcdserver: leader changed'), 1],
-    [...failed(500, 'Internal error occurred: failed calling webhook "x": EOF'), 0],
-    [...failed(403, 'nodes.longhorn.io "n1" is forbidden'), 0],
-  ] as const
-  for (const [status, body, left] of answers) {
-    const { patch, reserved } = await proxied(t, resultsOn('1'), quiet, 0, (_, response) =>
-      response.writeHead(status).end(body),
-    )
-    t.match(await patch(merge), { status, body: { code: status } })
-    if (left === 0) await eventually(() => reserved() === 0)
-    t.equal(reserved(), left, body)
-  }
-})
-
-t.test('a delete of whatever matches is judged again if something else matches by then', async (t) => {
-  const lists = [['1'], ['1', '2'], ['1', '2'], ['1', '2']]
-  const list: http.RequestListener = (_, response) => {
-    const items = (lists.shift() ?? []).map((version) => written(version))
-    response.end(JSON.stringify({ kind: 'NodeList', items }))
-  }
-  const { url, decided, committed } = await proxied(t, list, quiet)
-  const all = path.replace('/n1', '')
-  t.equal((await fetch(url + all, { method: 'DELETE' })).status, 200)
-  t.equal(decided.length, 3)
-  t.strictSame(committed(), [`DELETE ${all}`])
-})
-
-t.test('of what a delete answers as terminating, that counts which really is', async (t) => {
-  const ending = (name: string) => {
-    const deletionTimestamp = '2026-11-29T12:00:00Z'
-    return rawNode(name, [disk('d1')], { metadata: { uid: name, resourceVersion: '1', deletionTimestamp } })
-  }
-  const list: http.RequestListener = (_, response) =>
-    response.end(JSON.stringify({ kind: 'NodeList', items: ['n1', 'n2', 'n3'].map(ending) }))
-  const stored = (name: string) => {
-    const parsed = kinds.Node.parse(
-      name === 'n1'
-        ? rawNode('n1', [disk('d1')], { metadata: { uid: 'n1', resourceVersion: '1' } })
-        : ending(name),
-    )
-    return parsed.ok ? parsed.value : undefined
-  }
-  const reads: string[] = []
-  const read = (_: string, name: string) => {
-    reads.push(name)
-    return Promise.resolve(stored(name))
-  }
-  // Of n3 the map knows already that it is.
-  const known = (_: string, name: string) => (name === 'n3' ? stored(name) : undefined)
-  const { url, decided } = await proxied(t, list, { read, known })
-  t.equal((await fetch(url + path.replace('/n1', ''), { method: 'DELETE' })).status, 200)
-  t.strictSame(
-    decided.map(({ before }) => [before?.metadata.name, before?.metadata.terminating]),
-    [
-      ['n1', false],
-      ['n2', true],
-      ['n3', true],
-    ],
-  )
-  t.notOk(reads.includes('n3'))
-  const away = await proxied(t, list, { read: () => Promise.reject(new Error('no answer')) })
-  t.equal((await fetch(away.url + path.replace('/n1', ''), { method: 'DELETE' })).status, 503)
-  t.match(away.denied, [{ operation: 'DELETE', why: 'undecided' }])
 })
 
 t.test('a delete whose options cannot be read is a 415, on record', async (t) => {
