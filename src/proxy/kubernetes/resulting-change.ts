@@ -1,5 +1,6 @@
 import { kinds, type ObjectOf } from '../../longhorn/kinds.ts'
 import type { Parsed } from '../../longhorn/parsed.ts'
+import { isOlder, parseOlderImage, parseOlderNode } from './older-version.ts'
 import type { Change, JudgedKind, JudgedObject, Request, Step } from '../../rules/change.ts'
 
 /** What a write would do, as far as it is known. */
@@ -16,12 +17,15 @@ export interface Result {
 export function changeFrom({ kind, before, after, request }: Result): Parsed<Change> {
   switch (kind) {
     case 'Node': {
-      const step = stepOf<'Node'>(kinds.Node.parse, before?.kind === kind ? before : undefined, after)
+      const stored = before?.kind === kind ? before : undefined
+      const parse = isOlder(after) ? (raw: unknown) => parseOlderNode(raw, stored) : kinds.Node.parse
+      const step = stepOf<'Node'>(parse, stored, after)
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
     case 'BackingImage': {
-      const { parse } = kinds.BackingImage
-      const step = stepOf<'BackingImage'>(parse, before?.kind === kind ? before : undefined, after)
+      const stored = before?.kind === kind ? before : undefined
+      const parse = isOlder(after) ? (raw: unknown) => parseOlderImage(raw, stored) : kinds.BackingImage.parse
+      const step = stepOf<'BackingImage'>(parse, stored, after)
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
     case 'BackingImageDataSource': {

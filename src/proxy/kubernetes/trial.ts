@@ -9,6 +9,7 @@ import { readAnswer } from '../read-answer.ts'
 import type { Outgoing } from '../relay.ts'
 import type { DryRun } from './dry-run.ts'
 import { fieldsOf } from './fields-of.ts'
+import { isOlder } from './older-version.ts'
 import { changeFrom } from './resulting-change.ts'
 import type { Write } from './write.ts'
 
@@ -64,7 +65,7 @@ export class Trial {
     const after = method === 'DELETE' ? undefined : (object ?? null)
     // The dry run says so if it is there already. A name in the path is not looked at (*measured*).
     if (method === 'POST') return found([changeFrom({ kind, before: undefined, after, request })])
-    const name = write.name ?? nameIn(object)
+    const name = write.name ?? metadataIn(object).name
     const before = await this.#stored(kind, name, signal)
     if (before instanceof CannotRead) {
       const last = changeFrom({ kind, before: this.#modules.known(kind, name), after, request })
@@ -91,22 +92,32 @@ export class Trial {
   ): Promise<Found> {
     const all: Parsed<Change>[] = []
     for (const item of items) {
-      let parsed: Parsed<JudgedObject> = kinds[kind].parse(item)
-      if (parsed.ok && parsed.value.metadata.terminating) {
-        const { name, uid } = parsed.value.metadata
-        const known = this.#modules.known(kind, name)?.metadata
-        // It never ends otherwise than by being gone.
-        if (known?.uid !== uid || !known.terminating) {
-          const stored = await this.#stored(kind, name, signal)
-          if (stored instanceof CannotRead)
-            return { outcome: 'unjudged', why: 'undecided', problem: stored.message }
-          if (stored?.metadata.uid !== uid) return { outcome: 'moved' }
-          if (!stored.metadata.terminating) parsed = kinds[kind].parse(withoutDeletion(item))
-        }
-      }
-      all.push(parsed.ok ? changeFrom({ kind, before: parsed.value, after: undefined, request }) : parsed)
+      const before = await this.#itemBefore(kind, item, signal)
+      if (before instanceof CannotRead)
+        return { outcome: 'unjudged', why: 'undecided', problem: before.message }
+      if (!before) return { outcome: 'moved' }
+      all.push(before.ok ? changeFrom({ kind, before: before.value, after: undefined, request }) : before)
     }
     return found(all)
+  }
+
+  /** Such an object as it is before its deletion; undefined if that is another one by now. @throws the signal's reason */
+  async #itemBefore(
+    kind: JudgedKind,
+    item: unknown,
+    signal: AbortSignal,
+  ): Promise<Parsed<JudgedObject> | undefined | CannotRead> {
+    const parsed: Parsed<JudgedObject> = kinds[kind].parse(item)
+    const older = isOlder(item)
+    if (!older && !(parsed.ok && parsed.value.metadata.terminating)) return parsed
+    const { name, uid } = metadataIn(item)
+    const known = this.#modules.known(kind, name)?.metadata
+    // It never ends otherwise than by being gone.
+    if (!older && known?.uid === uid && known.terminating) return parsed
+    const stored = await this.#stored(kind, name, signal)
+    if (stored instanceof CannotRead) return stored
+    if (stored?.metadata.uid !== uid) return undefined
+    return older || !stored.metadata.terminating ? { ok: true, value: stored } : parsed
   }
 
   /** @throws the signal's reason */
@@ -142,11 +153,6 @@ function found(parsed: readonly Parsed<Change>[]): Found {
   return { outcome: 'changes', changes }
 }
 
-function withoutDeletion(item: unknown): unknown {
-  const object = fieldsOf(item)
-  return { ...object, metadata: { ...fieldsOf(object?.metadata), deletionTimestamp: null } }
-}
-
 /** Undefined for what is no JSON, which then is no object either. */
 function jsonIn(text: string): unknown {
   try {
@@ -156,7 +162,7 @@ function jsonIn(text: string): unknown {
   }
 }
 
-function nameIn(object: unknown): string {
-  const name = fieldsOf(fieldsOf(object)?.metadata)?.name
-  return typeof name === 'string' ? name : ''
+function metadataIn(object: unknown): { readonly name: string; readonly uid: string } {
+  const { name, uid } = fieldsOf(fieldsOf(object)?.metadata) ?? {}
+  return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
 }

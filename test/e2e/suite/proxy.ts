@@ -6,6 +6,7 @@ import { disk, pending } from '../../fixtures/raw-objects.ts'
 import { Child } from '../child.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
+import { targets } from './targets.ts'
 
 /** kubectl through `holdfast proxy kubernetes`, where no webhook is registered yet: the proxy alone guards. */
 export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
@@ -180,6 +181,8 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
     t.match(JSON.parse(record), { actor: { user: /./ }, object: { kind: 'Node', name: 'px' } })
     t.notMatch(record, '"user":"unknown"', 'who it was, the API server has said')
   })
+
+  t.test('no target gets around the proxy', (t) => targets(t, cluster, port))
 
   t.test('what was admitted leaves nothing reserved behind', async (t) => {
     const leases = await cluster.must([

@@ -60,6 +60,35 @@ export function requests(t: Test, cluster: Cluster): void {
     t.match((await patch(cluster, 'nodes', 'q6', stale)).stderr, /Conflict|the object has been modified/)
   })
 
+  t.test('deletecollection is answered with the objects as they were before', async (t) => {
+    const path = longhornPath('settings')
+    const names = ['q9-a', 'q9-b']
+    for (const name of names) {
+      const metadata = {
+        name,
+        namespace: 'longhorn-system',
+        labels: { q9: 'yes' },
+        finalizers: ['longhorn.io'],
+      }
+      const setting = { apiVersion: 'longhorn.io/v1beta2', kind: 'Setting', metadata, value: '1' }
+      await ask(cluster, 'POST', path, setting)
+    }
+    const selected = { labelSelector: 'q9=yes' }
+    const before = itemsOf(await ask(cluster, 'GET', path, undefined, selected))
+    t.equal(before.length, 2)
+    for (const options of [{ dryRun: ['All'] }, {}]) {
+      const body = { apiVersion: 'v1', kind: 'DeleteOptions', ...options }
+      const answered = itemsOf(await ask(cluster, 'DELETE', path, body, selected))
+      t.strictSame(answered.map(metadataOf), before.map(metadataOf))
+    }
+    t.match(itemsOf(await ask(cluster, 'GET', path, undefined, selected)), [
+      { metadata: { deletionTimestamp: /Z$/ } },
+      { metadata: { deletionTimestamp: /Z$/ } },
+    ])
+    for (const name of names)
+      await ask(cluster, 'PATCH', `${path}/${name}`, { metadata: { finalizers: null } })
+  })
+
   t.test('kubectl describe shows at the object what was refused', async (t) => {
     await world.node('q8', [disk('q8-a')])
     await world.image('q8', [ready('q8-a')])
@@ -81,4 +110,14 @@ export function requests(t: Test, cluster: Cluster): void {
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: null } })
   })
   t.end()
+}
+
+function itemsOf(list: unknown): readonly unknown[] {
+  const { items } = list as { items?: unknown[] }
+  return items ?? []
+}
+
+function metadataOf(item: unknown): unknown {
+  const { metadata } = item as { metadata: object }
+  return metadata
 }
