@@ -1,4 +1,5 @@
 import t from 'tap'
+import { isAmbiguous } from '../../src/proxy/kubernetes/ambiguous-target.ts'
 import { writeOf } from '../../src/proxy/kubernetes/write.ts'
 import { callOf } from '../../src/proxy/longhorn/call.ts'
 
@@ -48,7 +49,6 @@ const kubernetes: readonly (readonly [request: string, write: object | undefined
   [`PATCH ${of}/nodes/n1`, { kind: 'Node', name: 'n1', namespace: 'longhorn-system' }],
   [`PATCH ${of.replace('v1beta2', 'v1beta1')}/nodes/n1?x=y`, { kind: 'Node', name: 'n1' }],
   [`PUT ${of.replaceAll('/', '%2F')}%2Fbackingimages%2Fi`, { kind: 'BackingImage', name: 'i' }],
-  [`PUT /${of}//backingimages/i/`, { kind: 'BackingImage', name: 'i' }],
   [`DELETE x://h${of}/backingimages`, { kind: 'BackingImage', name: undefined }],
   [`POST ${of}/backingimagedatasources`, { kind: 'BackingImageDataSource', name: undefined }],
   [`PUT ${of}/nodes/n1/status`, undefined],
@@ -63,6 +63,30 @@ for (const [request, write] of kubernetes) {
     const [method = '', target = ''] = request.split(' ')
     if (write) t.match(writeOf(method, target), write)
     else t.equal(writeOf(method, target), undefined)
+    t.end()
+  })
+}
+
+const ambiguous: readonly (readonly [request: string, isAmbiguous: boolean])[] = [
+  [`PUT /${of}//backingimages/i/`, true],
+  [`PUT ${of}/backingimages/i/`, true],
+  [`GET ${of}/backingimages/i/`, false],
+  [`GET ${of}/backingimages/i//`, true],
+  [`PUT x:${of.slice(1)}/backingimages/i`, true],
+  [`PUT x:${of}/backingimages/i`, false],
+  [`PUT ${of}/backingimages/%2e%2E`, true],
+  [`PUT ${of}/backingimages/...`, false],
+  [`PUT ${of}/backingimages/i?x=//..`, false],
+  ['PUT /apis/longhorn.io/../other.io/x', true],
+  ['PUT /apis/other.io/../longhorn.io/x', true],
+  ['PUT /apis/other.io//x', false],
+  ['PUT /v1//nodes/n1', false],
+]
+
+for (const [request, expected] of ambiguous) {
+  t.test(`${request} ${expected ? 'can be read in several ways' : 'is read in one way'}`, (t) => {
+    const [method = '', target = ''] = request.split(' ')
+    t.equal(isAmbiguous(method, target), expected)
     t.end()
   })
 }

@@ -1,6 +1,6 @@
 import { group } from '../../longhorn/kinds.ts'
 import { targetOf } from '../target.ts'
-import { changes, judged, type NamedWrite } from './write.ts'
+import { isWriting, judged, type NamedWrite } from './write.ts'
 
 /** Why a request is answered with 400. */
 export const ambiguity =
@@ -21,7 +21,7 @@ export function isAmbiguous(method: string, target: string): boolean {
 
 /** What such a request may be meant to write, for the record; undefined if nothing that is judged is named. */
 export function meantBy(method: string, target: string): NamedWrite | undefined {
-  if (!changes(method)) return undefined
+  if (!isWriting(method)) return undefined
   const [, , , , , plural, name] = targetOf(target).parts.filter((part) => part !== '')
   const kind = judged.get(plural ?? '')
   return kind && { kind, name, method }

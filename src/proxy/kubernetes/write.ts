@@ -24,7 +24,7 @@ export const judged: ReadonlyMap<string, JudgedKind> = new Map(
 )
 
 /** True for a method that writes. */
-export function changes(method: string): method is Method {
+export function isWriting(method: string): method is Method {
   return method === 'POST' || method === 'PUT' || method === 'PATCH' || method === 'DELETE'
 }
 
@@ -33,7 +33,7 @@ export function changes(method: string): method is Method {
  * block the very clean-up that has to end (longhorn.md §3).
  */
 export function writeOf(method: string, target: string): Write | undefined {
-  if (!changes(method)) return undefined
+  if (!isWriting(method)) return undefined
   const [apis, named, , namespaces, namespace, plural, name, ...more] = targetOf(target).segments
   if (apis !== 'apis' || named !== group || namespaces !== 'namespaces' || more.length > 0) return undefined
   const kind = judged.get(plural ?? '')
