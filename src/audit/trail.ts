@@ -21,19 +21,25 @@ export class AuditTrail implements Audit {
 
   constructor(modules: AuditTrailModules) {
     this.#modules = modules
-    this.#tallies = new Tallies(modules.clock, (record) => void this.#write(record))
+    this.#tallies = new Tallies(modules.clock, (record) => void this.#write(record, Infinity))
   }
 
-  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void> {
-    if (isOnRecord(verdict, timing)) return this.#take(recordOf(change, verdict, timing, this.#now()))
+  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
+    if (!isOnRecord(verdict, timing)) return
+    return this.#take(recordOf(change, verdict, timing, this.#now()), patienceMs)
   }
 
-  /** Puts on record what a door denied by itself. */
-  denied(write: UnjudgedWrite): void | Promise<void> {
-    return this.#take(recordOfUnjudged(write, this.#now()))
+  /** Puts on record what a door denied by itself. Settles as {@link decided} does. */
+  denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
+    return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
   }
 
-  /** Resolves when everything that was decided is written. */
+  /** Begins anew with the files that are open: SIGHUP was sent. */
+  reopen(): void {
+    for (const sink of this.#modules.sinks) sink.reopen?.()
+  }
+
+  /** Resolves when everything that was decided is written, or soon if it cannot be written. */
   async stop(): Promise<void> {
     this.#tallies.stop()
     for (const sink of this.#modules.sinks) await sink.stop?.()
@@ -44,12 +50,12 @@ export class AuditTrail implements Audit {
     return { ...circumstances(), now: clock.now() }
   }
 
-  #take(record: AuditRecord): void | Promise<void> {
-    if (this.#tallies.isFirst(record)) return this.#write(record)
+  #take(record: AuditRecord, patienceMs: number): void | Promise<void> {
+    if (this.#tallies.isFirst(record)) return this.#write(record, patienceMs)
   }
 
-  #write(record: AuditRecord): void | Promise<void> {
-    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record) ?? [])
+  #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
+    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record, patienceMs) ?? [])
     if (writing.length > 0) return Promise.all(writing).then(() => undefined)
   }
 }

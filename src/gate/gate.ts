@@ -19,6 +19,11 @@ import { onAbort } from './on-abort.ts'
 export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions, SettlerOptions {
   /** What a held request is told to wait before it comes again, in seconds. */
   readonly retryAfterSeconds: number
+  /**
+   * So long after its budget a denial may still wait for its record, in milliseconds: a hold uses all of its budget, and
+   * a disk that is well needs a millisecond.
+   */
+  readonly recordMs: number
 }
 
 /** The limits without configuration. */
@@ -35,6 +40,8 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
   sweepMs: 30_000,
   // Longer than many requests that are released together take.
   tidyMs: 500,
+  // The webhook gives the gate 250 ms more than its budget.
+  recordMs: 150,
 }
 
 /** What the gate works with. */
@@ -81,16 +88,18 @@ export class Gate {
     return this.#holds.active
   }
 
-  /** Decides one change and puts it on record. Never throws for a change that its door could make. */
+  /** Decides one change and puts it on record, a denial before its answer. Never throws for a change that its door could make. */
   async decide(change: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
     const beginning = clock.monotonic()
     const { verdict, heldMs, release, isLate } = await this.#verdict(change, patience)
-    const { policy, retryAfterSeconds } = this.#options
+    const { policy, retryAfterSeconds, recordMs } = this.#options
     const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
-    const recorded = audit.decided(change, verdict, { totalMs: clock.monotonic() - beginning, heldMs })
-    // Most decisions are not recorded, and do not wait for a turn of the event loop either.
-    if (recorded) await recorded
+    const totalMs = clock.monotonic() - beginning
+    const patienceMs = Math.max(0, patience.budgetMs - totalMs) + recordMs
+    const recorded = audit.decided(change, verdict, { totalMs, heldMs }, patienceMs)
+    // What is allowed waits for no record, and a denial that has none waits for no turn of the event loop.
+    if (recorded && !answer.allowed) await recorded
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
   }
 

@@ -51,8 +51,11 @@ export interface Timing {
 
 /** Puts what was decided on record. */
 export interface Audit {
-  /** What it returns is waited for before the answer leaves. It never throws, and never rejects. */
-  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void>
+  /**
+   * What it returns is waited for before a denial leaves; what is allowed leaves at once. It settles after `patienceMs`
+   * milliseconds in any case: a disk that hangs decides nothing. It never throws, and never rejects.
+   */
+  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void>
 }
 
 /** A write that a door denied by itself, since it could not be brought before the gate. */

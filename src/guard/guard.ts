@@ -63,7 +63,7 @@ export class Guard {
       {
         decide: (change, patience) => gate.decide(change, patience),
         isArming,
-        denied: (write) => trail.denied(write),
+        denied: (write, patienceMs) => trail.denied(write, patienceMs),
         knowledge,
         metrics: registry,
         log,
@@ -96,6 +96,11 @@ export class Guard {
   /** Resolves once every Longhorn object was read. @throws the signal's reason */
   async whenSynced(signal: AbortSignal): Promise<void> {
     await this.#core.whenSynced(signal)
+  }
+
+  /** Opens the audit file anew: SIGHUP was sent. */
+  reopen(): void {
+    this.#core.trail.reopen()
   }
 
   /** Leaves without losing a review, then lets go of the cluster. */

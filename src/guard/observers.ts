@@ -1,9 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { Counter, Registry } from 'prom-client'
-import { FileSink, type DropReason } from '../audit/file-sink.ts'
+import { Registry } from 'prom-client'
 import { LogSink } from '../audit/log-sink.ts'
 import { RecentRecords } from '../audit/recent.ts'
-import type { AuditRecord } from '../audit/record.ts'
 import { isOnRecord } from '../audit/record-of.ts'
 import { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
@@ -26,6 +24,7 @@ import { DecisionLog } from '../telemetry/decision-log.ts'
 import { DecisionMetrics } from '../telemetry/decision-metrics.ts'
 import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
+import { auditFileSink } from './audit-file.ts'
 import type { DecisionCoreModules } from './decision-core.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
@@ -53,9 +52,6 @@ export interface Observed {
   readonly holding: () => number
   readonly skew: ClockSkew
 }
-
-/** So many records may wait for the disk; it takes a tenth of a millisecond for one. */
-const fileQueue = 1_000
 
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
@@ -86,17 +82,12 @@ export function observers(
   })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
-  const dropped = droppedRecords(registry)
-  const file = auditFile && {
-    ...auditFile,
-    queue: fileQueue,
-    onDropped: (record: AuditRecord, reason: DropReason, err?: Error) => {
-      dropped.inc({ sink: 'file', reason })
-      log.error({ err, reason, record }, 'an audit record is not in its file')
-    },
-  }
   const trail = new AuditTrail({
-    sinks: [recent, ...(auditLog ? [new LogSink(log)] : []), ...(file ? [new FileSink(file)] : [])],
+    sinks: [
+      recent,
+      ...(auditLog ? [new LogSink(log)] : []),
+      ...(auditFile ? [auditFileSink(auditFile, registry, log)] : []),
+    ],
     clock: systemClock,
     circumstances: () => {
       const release = policy.release ?? map.release
@@ -143,15 +134,6 @@ function settling(map: DiskMapView, policy: Policy) {
   return [...map.nodes()].flatMap((node) => {
     const until = settlesAt(node, { map, policy, profile, now })
     return until === undefined ? [] : [{ node: node.metadata.name, leftMs: until - now }]
-  })
-}
-
-function droppedRecords(registry: Registry): Counter<'sink' | 'reason'> {
-  return new Counter({
-    name: 'holdfast_audit_dropped_total',
-    help: 'Audit records that a sink did not take; they are in the log then.',
-    labelNames: ['sink', 'reason'],
-    registers: [registry],
   })
 }
 

@@ -136,6 +136,11 @@ export class ProxyGuard {
     await this.#core.whenSynced(signal)
   }
 
+  /** Opens the audit file anew: SIGHUP was sent. */
+  reopen(): void {
+    this.#core.trail.reopen()
+  }
+
   /** No longer ready, it still takes requests for `lingerMs`, ends once all are answered, then lets go of the cluster. */
   async stop(): Promise<void> {
     this.#stopping.abort()
@@ -157,7 +162,7 @@ export class ProxyGuard {
     const reads = new ApiReads(connection, longhornNamespace)
     const decide: Decide = (change, patience) => gate.decide(change, patience)
     const enforces = enforcesAnything(policy)
-    const denied = (write: UnjudgedWrite) => trail.denied(write)
+    const denied = (write: UnjudgedWrite, patienceMs: number) => trail.denied(write, patienceMs)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
       reads.object(kind, name, AbortSignal.any([signal, AbortSignal.timeout(readMs)]))
     const onProblem = (error: unknown): void => this.#log.error({ err: error }, 'a write was not judged')

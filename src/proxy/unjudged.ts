@@ -7,8 +7,11 @@ import { RelayFailure } from './relay-failure.ts'
 export interface UnjudgedModules {
   /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
   readonly enforces: boolean
-  /** Puts on record what is denied here, before the answer leaves. It never throws, and never rejects. */
-  readonly denied: (write: UnjudgedWrite) => void | Promise<void>
+  /**
+   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
+   * never throws, and never rejects.
+   */
+  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
   /** Told of what should not have happened. */
   readonly onProblem: (error: unknown) => void
 }
@@ -21,9 +24,12 @@ export async function unjudged(
   forward: () => Promise<IncomingMessage>,
 ): Promise<Outcome> {
   if (!enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
-  await denied(write)
+  await denied(write, recordMs)
   return { outcome: 'own', answer }
 }
+
+/** How long such a denial may wait for its record, in milliseconds. */
+const recordMs = 2_000
 
 /** Said of a mistake of ours. */
 export const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'

@@ -10,8 +10,10 @@ export class Audits implements Audit {
     this.#audits = audits
   }
 
-  decided(change: Change, verdict: Verdict, timing: Timing): void | Promise<void> {
-    const recording = this.#audits.flatMap((audit) => audit.decided(change, verdict, timing) ?? [])
+  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
+    const recording = this.#audits.flatMap(
+      (audit) => audit.decided(change, verdict, timing, patienceMs) ?? [],
+    )
     if (recording.length > 0) return Promise.all(recording).then(() => undefined)
   }
 }

@@ -6,7 +6,7 @@ import { nameOf, type Change } from '../rules/change.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
-import { within } from './deadline.ts'
+import { DeadlinePassed, within } from './deadline.ts'
 import { fieldsOf } from './raw-json.ts'
 import { normalise, type UnreadableWrite } from './normalise.ts'
 import { parseTimeout } from './parse-timeout.ts'
@@ -28,6 +28,8 @@ export interface ReviewOptions extends UndecidedOptions {
   readonly marginMs: number
   /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
   readonly graceMs: number
+  /** How long a denial of this door may wait for its record after that, in milliseconds. */
+  readonly recordMs: number
   /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
   readonly enforces: boolean
 }
@@ -36,6 +38,8 @@ export interface ReviewOptions extends UndecidedOptions {
 export const defaultReviewOptions: ReviewOptions = {
   marginMs: 1_500,
   graceMs: 250,
+  // With the grace, less than half of the shortest timeout of Kubernetes, 1 s.
+  recordMs: 150,
   enforces: true,
   longhornNamespace: 'longhorn-system',
   retryAfterSeconds: 2,
@@ -46,8 +50,11 @@ export interface ReviewModules {
   readonly decide: Decide
   /** Whether a change can contribute to danger, told from the change alone. */
   readonly isArming: (change: Change) => boolean
-  /** Puts on record what is denied here, before the answer leaves. It never throws, and never rejects. */
-  readonly denied: (write: UnjudgedWrite) => void | Promise<void>
+  /**
+   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
+   * never throws, and never rejects.
+   */
+  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
   /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
@@ -154,8 +161,20 @@ export class Reviewer {
     const { status, ...allowed } = answer
     if (status === undefined) return answer
     if (!this.#options.enforces) return { ...allowed, warnings: [...answer.warnings, status.message] }
-    await this.#modules.denied(write)
+    await this.#recorded(write)
     return answer
+  }
+
+  /** Whatever becomes of the record, the answer leaves in time. */
+  async #recorded(write: UnjudgedWrite): Promise<void> {
+    const { denied, timers } = this.#modules
+    const { recordMs } = this.#options
+    try {
+      const recording = denied(write, recordMs)
+      if (recording) await within(recording, recordMs, timers)
+    } catch (error) {
+      if (!(error instanceof DeadlinePassed)) throw error
+    }
   }
 
   /** Forgetting to decide means refused. */

@@ -16,6 +16,7 @@ const world = cluster('v1.8.0')
 const change = world.toNode('n1', [disk('d1')], { evictionRequested: true }, { actor: longhornAccount })
 const held = verdictOn(judge(change, world.map, defaultPolicy, noon))
 const instant = { totalMs: 0.2504, heldMs: 0 }
+const patience = 1_000
 
 /** A trail with one sink that remembers. */
 function trailing() {
@@ -31,7 +32,7 @@ function trailing() {
 
 t.test('a record says who asked for what, what was decided, why, and on what knowledge', async (t) => {
   const { trail, records } = trailing()
-  await trail.decided(change, held, { totalMs: 1_500.2504, heldMs: 1_500 })
+  await trail.decided(change, held, { totalMs: 1_500.2504, heldMs: 1_500 }, patience)
   t.match(records, [
     {
       schema: 'holdfast.dev/audit/v1',
@@ -58,7 +59,7 @@ t.test('a record says who asked for what, what was decided, why, and on what kno
 t.test('what passes at once and without a word is not on record', (t) => {
   const { trail, records } = trailing()
   const decided = (verdict: Verdict, heldMs = 0) =>
-    trail.decided(change, verdict, { totalMs: heldMs, heldMs })
+    trail.decided(change, verdict, { totalMs: heldMs, heldMs }, patience)
   decided({ decision: 'allow', warnings: [] })
   t.equal(records.length, 0)
   const [warning] = held.warnings
@@ -83,7 +84,7 @@ t.test('what passes at once and without a word is not on record', (t) => {
 t.test('50 refusals a second for a minute are seven records, and their counts add up', async (t) => {
   const { trail, clock, records } = trailing()
   for (let tick = 0; tick < 3_000; tick += 1) {
-    await trail.decided(change, held, instant)
+    await trail.decided(change, held, instant, patience)
     clock.advance(20)
   }
   await trail.stop()
@@ -98,10 +99,10 @@ t.test('50 refusals a second for a minute are seven records, and their counts ad
 
 t.test('what a person would act on differently is counted apart', async (t) => {
   const { trail, records } = trailing()
-  await trail.decided(change, held, instant)
-  await trail.decided({ ...change, request: request({ dryRun: true }) }, held, instant)
-  await trail.decided({ ...change, request: request() }, held, instant)
-  await trail.decided(world.toNode('n9', [disk('d1')], { evictionRequested: true }), held, instant)
+  await trail.decided(change, held, instant, patience)
+  await trail.decided({ ...change, request: request({ dryRun: true }) }, held, instant, patience)
+  await trail.decided({ ...change, request: request() }, held, instant, patience)
+  await trail.decided(world.toNode('n9', [disk('d1')], { evictionRequested: true }), held, instant, patience)
   t.equal(records.length, 4)
 })
 
@@ -124,6 +125,7 @@ t.test('whatever is recorded is as the schema says', async () => {
           ? { decision: 'unavailable', why: 'not-confirmed', warnings }
           : { decision: 'allow', warnings },
         instant,
+        patience,
       )
       await trail.stop()
       const [one] = records
@@ -143,7 +145,7 @@ t.test('an answer waits for every sink', async (t) => {
     circumstances: () => ({ replica: 'r', release: undefined, profile: 'A', ageMs: Infinity }),
   })
   let done = false
-  const recorded = Promise.resolve(trail.decided(change, held, instant)).then(() => (done = true))
+  const recorded = Promise.resolve(trail.decided(change, held, instant, patience)).then(() => (done = true))
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(done, false)
   finish()

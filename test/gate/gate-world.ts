@@ -27,7 +27,12 @@ export class GateWorld {
   readonly changes = new Changes()
   readonly book: InProcessBook
   readonly gate: Gate
-  readonly record: { readonly change: Change; readonly verdict: Verdict; readonly timing: Timing }[] = []
+  readonly record: {
+    readonly change: Change
+    readonly verdict: Verdict
+    readonly timing: Timing
+    readonly patienceMs: number
+  }[] = []
   /** What a decision has to wait for until it is on record. */
   recording: Promise<void> | undefined
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
@@ -75,8 +80,8 @@ export class GateWorld {
         changes: this.changes,
         clock: this.clock,
         audit: {
-          decided: (change, verdict, timing) => {
-            this.record.push({ change, verdict, timing })
+          decided: (change, verdict, timing, patienceMs) => {
+            this.record.push({ change, verdict, timing, patienceMs })
             return this.recording
           },
         },

@@ -57,19 +57,6 @@ t.test('an override of what raises no danger is nobody’s business', async (t) 
   t.strictSame(answer, { allowed: true, warnings: [] })
 })
 
-t.test('an answer leaves once the decision is on record', async (t) => {
-  const world = new GateWorld(dangerous())
-  let recorded: () => void = () => undefined
-  world.recording = new Promise<void>((resolve) => void (recorded = resolve))
-  let answered = false
-  const deciding = world.decide(eviction()).then(() => (answered = true))
-  while (world.record.length === 0) await new Promise((resolve) => setImmediate(resolve))
-  await new Promise((resolve) => setImmediate(resolve))
-  t.equal(answered, false)
-  recorded()
-  await deciding
-})
-
 t.test('an override breaks the glass while nothing can be judged, and only without exceptions', async (t) => {
   const blind = (policy: Partial<Policy> = {}) => {
     const world = new GateWorld(dangerous(), { policy })

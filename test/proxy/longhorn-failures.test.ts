@@ -107,6 +107,16 @@ t.test('clearing a disk’s flag passes even if the node cannot be read', async 
   t.equal(denied.length, 2)
 })
 
+t.test('clearing all flags waits for no decision and no record', async (t) => {
+  const { put, asked } = await proxied(t, {
+    read: away,
+    known: () => node('1'),
+    decide: () => new Promise(() => undefined),
+  })
+  t.equal((await put({ evictionRequested: false })).status, 200)
+  t.strictSame(asked, ['PUT /v1/nodes/n1'])
+})
+
 t.test('nothing stays reserved for a write that never reached the upstream', async (t) => {
   const { put, reserved, stopUpstream } = await proxied(t, { read: () => Promise.resolve(node('1')) })
   stopUpstream()

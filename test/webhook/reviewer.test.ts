@@ -1,5 +1,7 @@
 import t from 'tap'
+import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { Reviewer, type ReviewAnswer } from '../../src/webhook/reviewer.ts'
+import { turns } from '../fixtures/eventually.ts'
 import { dataSource, image, node, review, uid } from './review-builder.ts'
 import { allowed, awaited, fakes, held, options } from './fake-gate.ts'
 
@@ -205,6 +207,25 @@ t.test('a gate that hangs is answered for in time', async (t) => {
   )
   timers.fireAll()
   t.match(await answer, { allowed: false, status: { code: 503 } })
+})
+
+t.test('a gate that hangs is answered for in time even if that is never on record', async (t) => {
+  const { gate, timers, modules } = fakes()
+  gate.answer = () => new Promise(() => undefined)
+  const patience: number[] = []
+  const denied = (_write: UnjudgedWrite, patienceMs: number) => {
+    patience.push(patienceMs)
+    return new Promise<void>(() => undefined)
+  }
+  const answer = answerTo(new Reviewer(options, { ...modules, denied }), review('Node', evict), '1s')
+  const [gateTime] = [...timers.waiting].map(({ ms }) => ms)
+  timers.fireAll()
+  await turns()
+  const [recordTime] = [...timers.waiting].map(({ ms }) => ms)
+  timers.fireAll()
+  t.match(await answer, { allowed: false, status: { code: 503 } })
+  t.same(patience, [recordTime])
+  t.ok((gateTime ?? Infinity) + (recordTime ?? Infinity) < 1_000, `${gateTime} ms and ${recordTime} ms`)
 })
 
 t.test('a decision leaves no timer behind', async (t) => {

@@ -78,7 +78,7 @@ export class LonghornDoor implements ProxyDoor {
       const { fields, body: said } = readSaid(call, body)
       const pass = (isLate?: () => boolean) => forward(said && { body: said }, isLate)
       if (isHarmless(call, fields)) {
-        await this.#note(call, fields, asked, signal)
+        void this.#note(call, fields, asked, signal)
         return passed(await pass())
       }
       const decision = await this.#decide(call, fields, asked, signal)
@@ -136,7 +136,7 @@ export class LonghornDoor implements ProxyDoor {
     throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`)
   }
 
-  /** For the record of what a clear leaves behind. Whatever comes of that, clearing flags is never stopped (longhorn.md §2). */
+  /** For the record of what a clear leaves behind. Nothing waits for it: clearing flags is never stopped (longhorn.md §2). Never rejects. */
   async #note(call: Call, fields: Fields, asked: Request, signal: AbortSignal): Promise<void> {
     const { known, decide, onProblem } = this.#modules
     const last = known(call.kind, call.name)

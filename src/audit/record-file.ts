@@ -1,0 +1,104 @@
+import type { AppendFiles, OpenFile } from './append-file.ts'
+
+/** Why the file is opened anew: its path names another file or none, or somebody asked for it. */
+export type ReopenReason = 'moved' | 'asked'
+
+/** What is written where. */
+export interface RecordFileOptions {
+  readonly path: string
+  /** A file that has grown to this is put aside, in bytes. */
+  readonly maxBytes: number
+  /** How many that were put aside are kept: `audit.log.1` is the youngest. At least 1. */
+  readonly keep: number
+  readonly files: AppendFiles
+  /** Told when the file was opened anew. */
+  readonly onReopened: (reason: ReopenReason) => void
+  /** Told when the file could not be put aside; it then grows on. */
+  readonly onKept: (error: unknown) => void
+}
+
+/**
+ * A file of lines that may be moved, deleted, cut short or on a full disk while it is written. Each line begins on a line
+ * of its own, whatever was written before it. Only one call at a time.
+ *
+ * Whether the path still names the open file is looked up before each line. A file that is deleted between the look and
+ * the write takes that line with it.
+ */
+export class RecordFile {
+  readonly #options: RecordFileOptions
+  #open: OpenFile | undefined
+  /** False after a part of a line. */
+  #endsLine = true
+  #reopenReason: ReopenReason | undefined
+  /** A file that cannot be put aside is tried again when it is this long. */
+  #putAsideAt: number
+
+  constructor(options: RecordFileOptions) {
+    this.#options = options
+    this.#putAsideAt = options.maxBytes
+  }
+
+  /** Appends a line. @throws errors of Node; a part of the line may be in the file then */
+  async append(line: string): Promise<void> {
+    const file = await this.#current()
+    try {
+      await file.append(this.#endsLine ? line : `\n${line}`)
+      this.#endsLine = true
+    } catch (error) {
+      // The next line finds out how this one ended.
+      await this.close()
+      throw error
+    }
+  }
+
+  /** Opens the file anew before the next line. */
+  reopen(): void {
+    this.#reopenReason = 'asked'
+  }
+
+  /** Closes the file; the next line opens it again. Never rejects. */
+  async close(): Promise<void> {
+    const file = this.#open
+    this.#open = undefined
+    try {
+      await file?.close()
+    } catch {
+      // It is not used any more, and its lines were reported one by one.
+    }
+  }
+
+  async #current(): Promise<OpenFile> {
+    const { files, path, onReopened } = this.#options
+    const before = this.#open
+    const look = await files.look(path)
+    if (before && look?.identity !== before.identity) this.#reopenReason ??= 'moved'
+    if (before && this.#reopenReason === undefined) {
+      if (look && look.size >= this.#putAsideAt) await this.#putAside(look.size)
+      if (this.#open) return this.#open
+    }
+    await this.close()
+    const file = await files.open(path)
+    this.#open = file
+    this.#endsLine = file.endsLine
+    const reason = this.#reopenReason
+    this.#reopenReason = undefined
+    if (before && reason !== undefined) onReopened(reason)
+    return file
+  }
+
+  async #putAside(size: number): Promise<void> {
+    const { files, path, keep, maxBytes, onKept } = this.#options
+    try {
+      await files.remove(`${path}.${keep}`)
+      for (let age = keep - 1; age >= 1; age -= 1) {
+        if (await files.look(`${path}.${age}`)) await files.rename(`${path}.${age}`, `${path}.${age + 1}`)
+      }
+      await files.rename(path, `${path}.1`)
+      this.#putAsideAt = maxBytes
+      await this.close()
+    } catch (error) {
+      this.#putAsideAt = size + maxBytes
+      onKept(error)
+    }
+  }
+}
