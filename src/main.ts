@@ -2,11 +2,17 @@
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 
-// Who reads no further, such as `| head`, has seen enough.
+/** Hear that standard output takes nothing any more; a command that serves goes on without it. */
+const stdoutListeners = new Set<(why: string) => void>()
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  for (const hear of stdoutListeners) hear(error.code ?? error.message)
+  if (stdoutListeners.size > 0) return
   if (error.code !== 'EPIPE') throw error
+  // Who reads no further, such as `| head`, has seen enough.
   process.exit()
 })
+// Where this is closed there is no place left to say so.
+process.stderr.on('error', () => undefined)
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
   env: process.env,
@@ -14,6 +20,8 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   untilSignal,
+  onHangup,
+  onStdoutClosed,
   measureProcess,
 })
 
@@ -27,6 +35,16 @@ function untilSignal(): Promise<string> {
     }
     for (const name of signals) process.on(name, hear)
   })
+}
+
+function onHangup(hear: () => void): () => void {
+  process.on('SIGHUP', hear)
+  return () => process.removeListener('SIGHUP', hear)
+}
+
+function onStdoutClosed(hear: (why: string) => void): () => void {
+  stdoutListeners.add(hear)
+  return () => stdoutListeners.delete(hear)
 }
 
 async function measureProcess(registry: Registry): Promise<void> {

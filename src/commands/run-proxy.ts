@@ -1,8 +1,6 @@
-import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { ProxyGuard, type ProxyGuardOptions, type ProxyOf } from '../guard/proxy-guard.ts'
 import type { Upstream } from '../proxy/upstream.ts'
-import { createLog } from '../telemetry/log.ts'
 import { CertificateFiles } from '../tls/certificate-files.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
@@ -11,40 +9,50 @@ import { connectWith } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { isLoopback, type ProxyFlags } from './proxy-options.ts'
+import { serving, type Serving } from './serving.ts'
 import { clusterOf } from './setting-options.ts'
-import type { CommandSurroundings } from './surroundings.ts'
+import type { CommandSurroundings, Environment } from './surroundings.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(
   settings: Configuration,
-  { listen, tls, upstreamTimeout }: ProxyFlags,
+  flags: ProxyFlags,
   upstream: Upstream,
   of: ProxyOf,
-  { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
-  const log = createLog(settings.logLevel, stdout)
-  const ended = new AbortController()
-  const stopping = untilSignal().then((name) => {
-    log.info({ signal: name }, 'stopping')
-    ended.abort(new Error('The proxy was stopped.'))
-  })
-  const registry = new Registry()
-  await measureProcess(registry)
+  await serving(settings, surroundings, (given) =>
+    proxyUntilStopped(settings, flags, { ...given, upstream, of, env: surroundings.env }),
+  )
+}
+
+interface Proxying extends Serving {
+  readonly upstream: Upstream
+  readonly of: ProxyOf
+  readonly env: Environment
+}
+
+async function proxyUntilStopped(
+  settings: Configuration,
+  { listen, tls, upstreamTimeout }: ProxyFlags,
+  { log, registry, signal, stopping, onReopen, upstream, of, env }: Proxying,
+): Promise<void> {
   const certificates = tls ? new CertificateFiles(settings.tlsCert, settings.tlsKey) : undefined
   const options: ProxyGuardOptions = {
     ...listen,
     ...of,
-    tls: certificates && (await first(certificates, settings, ended.signal)),
+    tls: certificates && (await first(certificates, settings, signal)),
     answerMs: upstreamTimeout,
     // Nobody routes to what only this machine reaches.
     lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
   const connection = await connectWith(clusterOf(settings), env)
-  const configuration = await withCommonNamespace(settings, connection, { log, signal: ended.signal })
+  const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
   const modules = { connection, upstream, log, registry, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
-  proxy.whenSynced(ended.signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  onReopen(() => proxy.reopen())
+  proxy.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
   await stopping
   await proxy.stop()
 }

@@ -1,9 +1,7 @@
 import { Command } from 'commander'
-import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
-import { createLog } from '../telemetry/log.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
@@ -11,8 +9,9 @@ import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
+import { serving, type Serving } from './serving.ts'
 import { addSettings, clusterOf, readSettings } from './setting-options.ts'
-import type { CommandSurroundings } from './surroundings.ts'
+import type { CommandSurroundings, Environment } from './surroundings.ts'
 
 /** `holdfast serve`: the guard of a real cluster. */
 export function serveCommand(surroundings: CommandSurroundings): Command {
@@ -34,18 +33,16 @@ Examples:
   return addSettings(command)
 }
 
-async function serve(
-  command: Command,
-  { env, stdout, untilSignal, measureProcess }: CommandSurroundings,
-): Promise<void> {
+async function serve(command: Command, surroundings: CommandSurroundings): Promise<void> {
   const settings = await readSettings(command)
-  const log = createLog(settings.logLevel, stdout)
-  const ended = new AbortController()
-  const { signal } = ended
-  const stopping = untilSignal().then((name) => {
-    log.info({ signal: name }, 'stopping')
-    ended.abort(new Error('The guard was stopped.'))
-  })
+  await serving(settings, surroundings, (given) => guardUntilStopped(settings, given, surroundings.env))
+}
+
+async function guardUntilStopped(
+  settings: Configuration,
+  { log, registry, signal, stopping, onReopen }: Serving,
+  env: Environment,
+): Promise<void> {
   const connection = await connectWith(clusterOf(settings), env)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
@@ -55,9 +52,8 @@ async function serve(
     connection.close()
     return
   }
-  const registry = new Registry()
-  await measureProcess(registry)
   const guard = await startGuard(configuration, { connection, tls, certificates, log, registry })
+  onReopen(() => guard.reopen())
   // It serves while it still reads: writes that raise no danger need not wait.
   guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
   await stopping

@@ -10,6 +10,8 @@ export interface Output {
   readonly isTTY?: boolean
   /** Width of that terminal, in characters. */
   readonly columns?: number
+  /** What was written and is not taken yet, in bytes. */
+  readonly writableLength?: number
   write(text: string): unknown
 }
 
@@ -22,6 +24,19 @@ export interface Surroundings {
   readonly stderr: Output
   /** Resolves with the name of the first signal that asks the command to end. */
   readonly untilSignal: () => Promise<string>
+  /**
+   * Hears each SIGHUP. Without a listener, SIGHUP ends the process at once.
+   *
+   * @returns ends the hearing
+   */
+  readonly onHangup: (hear: () => void) => () => void
+  /**
+   * Hears that standard output takes nothing any more, with the reason. Without a listener the process ends quietly, as
+   * `| head` wants it.
+   *
+   * @returns ends the hearing
+   */
+  readonly onStdoutClosed: (hear: (why: string) => void) => () => void
   /** Adds memory, CPU and event loop of the process to the metrics of a server. */
   readonly measureProcess: (registry: Registry) => Promise<void>
 }

@@ -57,6 +57,8 @@ function serve(socket: Socket): void {
       stdout: { write: (stdout) => tell({ stdout }) },
       stderr: { write: (stderr) => tell({ stderr }) },
       untilSignal: () => signalled,
+      onHangup: () => () => undefined,
+      onStdoutClosed: () => () => undefined,
       measureProcess: () => Promise.resolve(),
     })
     tell({ exit })

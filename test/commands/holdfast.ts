@@ -25,7 +25,7 @@ export interface Running {
   /** Resolves with its exit code; null if a signal ended it the hard way. */
   readonly exit: Promise<number | null>
   /** Sends it a signal, or what a command notices of one. */
-  readonly kill: (signal: 'SIGINT' | 'SIGTERM') => void
+  readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void
   /** Ends it, for teardowns. Resolves once it has ended. */
   readonly end: () => Promise<unknown>
 }
@@ -34,25 +34,40 @@ export interface Running {
 export function start(args: readonly string[], env: Variables = {}, input = ''): Running {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
-  let kill: (signal: string) => void = () => undefined
-  const signalled = new Promise<string>((resolve) => (kill = resolve))
+  let end: (signal: string) => void = () => undefined
+  const signalled = new Promise<string>((resolve) => (end = resolve))
+  const hangups = new Set<() => void>()
+  const kill = (signal: string): void => {
+    if (signal !== 'SIGHUP') end(signal)
+    else for (const hear of hangups) hear()
+  }
   const exit = runCommandLine(args, {
     env: { HOME: '/dev/null', ...env },
     stdin: () => Readable.from([Buffer.from(input)]),
     stdout,
     stderr,
     untilSignal: () => signalled,
+    onHangup(hear) {
+      hangups.add(hear)
+      return () => hangups.delete(hear)
+    },
+    onStdoutClosed(hear) {
+      const failed = (error: NodeJS.ErrnoException): void => hear(error.code ?? error.message)
+      stdout.on('error', failed)
+      // What fails once the command has ended is the test's own.
+      return () => stdout.off('error', failed).on('error', () => undefined)
+    },
     // Its collectors stay for as long as a process.
     measureProcess: () => Promise.resolve(),
   }).finally(() => {
     stdout.end()
     stderr.end()
   })
-  const end = (): Promise<unknown> => {
+  const ended = (): Promise<unknown> => {
     kill('SIGTERM')
     return exit
   }
-  return { stdout, stderr, exit, kill, end }
+  return { stdout, stderr, exit, kill, end: ended }
 }
 
 /** Runs `holdfast` to its end, within this process. @param input what it reads on standard input */
