@@ -1,33 +1,64 @@
+import { escapedText } from '../text/plain-text.ts'
 import type { AuditRecord } from './record.ts'
 import type { AuditSink } from './sink.ts'
 
-/** The latest records, in memory, for whoever asks a running guard. */
+/** How many records are remembered, and how much of them. */
+export interface RecentLimits {
+  readonly records: number
+  /** As UTF-8. In memory they take up to twice as much. */
+  readonly bytes: number
+}
+
+/** The limits without configuration: 2,000 records of the usual size are 2 MB. */
+export const defaultRecentLimits: RecentLimits = { records: 2_000, bytes: 4 * 2 ** 20 }
+
+/**
+ * The latest records, in memory, for whoever asks a running guard. They are kept as the lines that are asked for, since
+ * their size is known then. The oldest go first, however often they are read, so this is no cache.
+ */
 export class RecentRecords implements AuditSink {
   readonly name = 'recent'
-  readonly #most: number
-  readonly #listeners = new Set<(record: AuditRecord) => void>()
-  #records: AuditRecord[] = []
+  readonly #limits: RecentLimits
+  readonly #listeners = new Set<(line: string) => void>()
+  #lines: string[] = []
+  /** Where the oldest is that is remembered; those before it have gone. */
+  #first = 0
+  #bytes = 0
 
-  /** @param most how many are remembered, about a kilobyte each */
-  constructor(most = 2_000) {
-    this.#most = most
+  constructor(limits: Partial<RecentLimits> = {}) {
+    this.#limits = { ...defaultRecentLimits, ...limits }
   }
 
   write(record: AuditRecord): void {
-    this.#records.push(record)
-    // Not one by one: moving all for each new one would cost more than they do.
-    if (this.#records.length > this.#most * 1.25) this.#records = this.#records.slice(-this.#most)
-    for (const listener of this.#listeners) listener(record)
+    const line = `${escapedText(JSON.stringify(record))}\n`
+    this.#lines.push(line)
+    this.#bytes += Buffer.byteLength(line)
+    while (this.#isTooMuch()) this.#forgetOldest()
+    for (const listener of this.#listeners) listener(line)
   }
 
-  /** The remembered ones, oldest first. */
-  all(): readonly AuditRecord[] {
-    return this.#records.slice(-this.#most)
+  /** The remembered ones as JSON, each a line with its newline, oldest first. */
+  lines(): readonly string[] {
+    return this.#lines.slice(this.#first)
   }
 
-  /** Calls the listener with each new one; the function it returns ends that. */
-  subscribe(listener: (record: AuditRecord) => void): () => void {
+  /** Calls the listener with each new one, a line as well; the function it returns ends that. */
+  subscribe(listener: (line: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  #isTooMuch(): boolean {
+    return this.#bytes > this.#limits.bytes || this.#lines.length - this.#first > this.#limits.records
+  }
+
+  #forgetOldest(): void {
+    this.#bytes -= Buffer.byteLength(this.#lines[this.#first] ?? '')
+    this.#lines[this.#first] = ''
+    this.#first += 1
+    // Not at once: moving all for each new one would cost more than they do.
+    if (this.#first * 2 < this.#lines.length) return
+    this.#lines = this.#lines.slice(this.#first)
+    this.#first = 0
   }
 }

@@ -3,6 +3,7 @@ import type { Verdict } from '../gate/verdict.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { nameOf, type Change, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { name, names, text } from './record-text.ts'
 import { auditSchema, type AuditRecord } from './record.ts'
 
 /** What is known besides the decision itself. */
@@ -16,8 +17,14 @@ export interface Circumstances {
   readonly now: number
 }
 
-/** So many findings are on record in full; a node can have thousands. */
+/** So many findings at most are on record in full; a node can have thousands. */
 const recordedFindings = 50
+
+/** Those beyond this many UTF-16 units are left out, but for the first: many are long where names are long. */
+const recordedFindingsSize = 16_384
+
+/** So many subjects of a finding are on record. */
+const recordedSubjects = 10
 
 /** True for what has to be on record: all but what passes at once and without a word. */
 export function isOnRecord(verdict: Verdict, { heldMs }: Timing): boolean {
@@ -52,8 +59,10 @@ export function recordOf(
     ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
     verdict: verdict.decision,
     ...whyUnjudged(verdict),
-    findings: findingsOf(verdict).slice(0, recordedFindings).map(copied),
-    ...(verdict.decision === 'allow' && verdict.override ? { override: { ...verdict.override } } : {}),
+    findings: recordedOf(findingsOf(verdict)),
+    ...(verdict.decision === 'allow' && verdict.override
+      ? { override: { reason: text(verdict.override.reason) } }
+      : {}),
     waitedMs: Math.round(heldMs),
     // Microseconds say enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
@@ -71,13 +80,13 @@ function envelope(
     schema: auditSchema,
     time: new Date(now).toISOString(),
     replica,
-    uid,
+    uid: name(uid),
     door,
-    actor: { user: actor.username, groups: [...actor.groups] },
-    object,
+    actor: { user: text(actor.username), groups: names(actor.groups) },
+    object: { kind: object.kind, name: name(object.name) },
     operation,
     dryRun,
-    longhorn: { ...(release === undefined ? {} : { release }), profile },
+    longhorn: { ...(release === undefined ? {} : { release: name(release) }), profile },
     ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
   }
 }
@@ -106,7 +115,36 @@ function findingsOf(verdict: Verdict): readonly Finding[] {
     : verdict.warnings
 }
 
-/** Field by field, so that nothing but what the schema names gets on record. */
-function copied({ rule, effect, subjects, message, clears }: Finding): AuditRecord['findings'][number] {
-  return { rule, effect, subjects: subjects.map((subject) => ({ ...subject })), message, clears }
+function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {
+  const recorded: AuditRecord['findings'] = []
+  let size = 0
+  for (const finding of findings.slice(0, recordedFindings)) {
+    const copy = copied(finding)
+    size += JSON.stringify(copy).length
+    if (size > recordedFindingsSize && recorded.length > 0) break
+    recorded.push(copy)
+  }
+  return recorded
 }
+
+/** Field by field, so that nothing but what the schema names gets on record, and none of it whole if it is long. */
+function copied({ rule, effect, subjects, message, clears }: Finding): AuditRecord['findings'][number] {
+  return {
+    rule,
+    effect,
+    subjects: subjects.slice(0, recordedSubjects).map(copiedSubject),
+    message: text(message),
+    clears: text(clears),
+  }
+}
+
+function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
+  return {
+    ...(node === undefined ? {} : { node: name(node) }),
+    ...(disk === undefined ? {} : { disk: name(disk) }),
+    ...(diskUUID === undefined ? {} : { diskUUID: name(diskUUID) }),
+    ...(image === undefined ? {} : { image: name(image) }),
+  }
+}
+
+type Subject = Finding['subjects'][number]

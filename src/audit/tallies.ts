@@ -7,12 +7,17 @@ const intervalMs = 10_000
 /** So many different decisions are counted at once; what is beyond is told one by one. */
 const most = 1_000
 
+/** So much is remembered of them, in UTF-16 units: of each its key, and a record about as long as its first. */
+const mostRemembered = 4 * 2 ** 20
+
 interface Tally {
   /** The latest of those that were only counted. */
   last: AuditRecord | undefined
   count: number
   since: string
   cancel: () => void
+  /** How much of the memory it takes. */
+  readonly size: number
 }
 
 /**
@@ -23,6 +28,7 @@ export class Tallies {
   readonly #clock: Clock
   readonly #tell: (record: AuditRecord) => void
   readonly #tallies = new Map<string, Tally>()
+  #remembered = 0
 
   /** @param tell is told of sums */
   constructor(clock: Clock, tell: (record: AuditRecord) => void) {
@@ -40,9 +46,11 @@ export class Tallies {
       tally.last = record
       return false
     }
-    if (this.#tallies.size < most) {
-      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined }
+    const size = key.length + JSON.stringify(record).length
+    if (this.#tallies.size < most && this.#remembered + size <= mostRemembered) {
+      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined, size }
       this.#tallies.set(key, fresh)
+      this.#remembered += size
       this.#wait(key, fresh)
     }
     return true
@@ -55,12 +63,17 @@ export class Tallies {
       this.#sum(tally)
     }
     this.#tallies.clear()
+    this.#remembered = 0
   }
 
   #wait(key: string, tally: Tally): void {
     tally.cancel = this.#clock.setTimer(intervalMs, () => {
-      if (this.#sum(tally)) this.#wait(key, tally)
-      else this.#tallies.delete(key)
+      if (this.#sum(tally)) {
+        this.#wait(key, tally)
+        return
+      }
+      this.#tallies.delete(key)
+      this.#remembered -= tally.size
     })
   }
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
-import type { AuditRecord } from '../audit/record.ts'
 import type { RecentRecords } from '../audit/recent.ts'
+import { escapedText } from '../text/plain-text.ts'
 
 /**
  * What one replica says of itself. All times are lengths, in milliseconds at the moment of the answer: the clocks of two
@@ -46,6 +46,8 @@ const lines = 'application/x-ndjson'
  */
 export function operatorApi({ recent, status }: OperatorModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
+  // curl shows on a terminal what it gets.
+  app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
   // A page in somebody's browser can reach loopback too, under a name of its own choosing.
   app.addHook('onRequest', async (request, reply) => {
     if (isLoopback(request.hostname)) return
@@ -53,32 +55,23 @@ export function operatorApi({ recent, status }: OperatorModules): FastifyInstanc
   })
   app.get('/status', (_request, reply) => reply.send(status()))
   app.get<{ Querystring: { follow?: string } }>('/audit', async (request, reply) => {
-    const records = recent.all()
-    if (request.query.follow !== 'true') return reply.type(lines).send(records.map(lineOf).join(''))
-    await follow(reply, recent, records)
+    if (request.query.follow !== 'true') return reply.type(lines).send(recent.lines().join(''))
+    await follow(reply, recent)
   })
   return app
 }
 
-async function follow(
-  reply: FastifyReply,
-  recent: RecentRecords,
-  records: readonly AuditRecord[],
-): Promise<void> {
+async function follow(reply: FastifyReply, recent: RecentRecords): Promise<void> {
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, { 'content-type': lines, 'cache-control': 'no-store' })
-  raw.write(records.map(lineOf).join(''))
-  const unsubscribe = recent.subscribe((record) => {
+  raw.write(recent.lines().join(''))
+  const unsubscribe = recent.subscribe((line) => {
     // Whoever does not read is let go, rather than remembered for.
-    if (!raw.write(lineOf(record))) raw.destroy()
+    if (!raw.write(line)) raw.destroy()
   })
   await once(raw, 'close')
   unsubscribe()
-}
-
-function lineOf(record: AuditRecord): string {
-  return `${JSON.stringify(record)}\n`
 }
 
 function isLoopback(hostname: string): boolean {

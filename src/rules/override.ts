@@ -1,3 +1,4 @@
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { Actor, Change } from './change.ts'
 import { ruleNames, type RuleName } from './finding.ts'
 import type { Mode, Policy } from './policy.ts'
@@ -21,13 +22,16 @@ export type Override =
   | { readonly outcome: 'no-reason' }
   | { readonly outcome: 'not-permitted'; readonly groups: readonly string[] }
 
-/** Reads what a change asks to be excepted from. */
+/** An annotation may have 256 KiB; a reason that a person reads has less, in UTF-16 units. */
+const longestReason = 1_024
+
+/** Reads what a change asks to be excepted from. The reason is one line, cut to 1,024 characters. */
 export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
   const asked = change.after?.metadata.override
   if (asked === undefined || asked === change.before?.metadata.override) return { outcome: 'none' }
   const { groups } = override
   if (groups && !isMember(change.request.actor, groups)) return { outcome: 'not-permitted', groups }
-  const reason = asked.trim()
+  const reason = cut(plainLine(asked).trim(), longestReason)
   return reason === '' ? { outcome: 'no-reason' } : { outcome: 'granted', reason }
 }
 

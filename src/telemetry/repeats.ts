@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** How often something came again since it was last told; `told` is false while it is only counted. */
 export type Repeat = { readonly told: true; readonly repeated: number } | { readonly told: false }
 
@@ -20,7 +22,9 @@ export class Repeats {
   }
 
   /** @param now milliseconds since the epoch */
-  see(key: string, now: number): Repeat {
+  see(what: string, now: number): Repeat {
+    // Names of users have no limit.
+    const key = createHash('sha256').update(what).digest('base64')
     const entry = this.#seen.get(key)
     this.#seen.delete(key)
     if (entry && now - entry.toldAt < this.#intervalMs) {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto'
+
 /** So many different things are remembered; then all are forgotten, and each is said once again. */
 const remembered = 1_000
 
@@ -10,7 +12,8 @@ export class SaidOnce {
 
   /** True the first time these parts come together. */
   isNew(...parts: readonly string[]): boolean {
-    const key = JSON.stringify(parts)
+    // Names and problems have no limit.
+    const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64')
     if (this.#said.has(key)) return false
     if (this.#said.size >= remembered) this.#said.clear()
     this.#said.add(key)

@@ -136,6 +136,49 @@ t.test('whatever is recorded is as the schema says', async () => {
   )
 })
 
+t.test('no record is long, whatever is asked, by whom and of what', (t) => {
+  const { trail, records } = trailing()
+  const long = 'x'.repeat(100_000)
+  const actor = { username: long, groups: Array.from({ length: 1_000 }, (_, n) => `${n}${long}`) }
+  const subjects = Array.from({ length: 1_000 }, () => ({ node: long, disk: long, image: long }))
+  const found = { rule: 'eviction-budget', effect: 'warn', subjects, message: long, clears: long } as const
+  const warnings = Array.from({ length: 1_000 }, () => found)
+  trail.decided(
+    { ...change, request: request({ actor, uid: long }) },
+    { decision: 'allow', warnings, override: { reason: long } },
+    instant,
+    patience,
+  )
+  const [one] = records
+  if (!one) throw new Error('nothing is on record')
+  t.ok(JSON.stringify(one).length < 65_536, `${JSON.stringify(one).length} characters`)
+  t.equal(one.override?.reason, `${'x'.repeat(1_023)}…`)
+  t.equal(one.actor.user.length, 1_024)
+  t.equal(one.actor.groups.at(-1), '… and 936 more')
+  t.ok(one.findings.length >= 1)
+  t.ok(parseRecord(one).ok)
+  t.end()
+})
+
+t.test('what is counted is bounded in size; beyond that each is told', async (t) => {
+  const { trail, clock, records } = trailing()
+  const long = 'x'.repeat(1_024)
+  const ask = (n: number) => {
+    const actor = { username: `${n} ${long}`, groups: Array.from({ length: 64 }, (_, g) => `${g}${long}`) }
+    return trail.decided({ ...change, request: request({ actor }) }, held, instant, patience)
+  }
+  for (let n = 0; n < 1_000; n += 1) await ask(n)
+  for (let n = 0; n < 1_000; n += 1) await ask(n)
+  const again = records.length - 1_000
+  t.ok(again > 500, `of 1,000 that came again ${again} are told, so they are not remembered`)
+  clock.advance(60_000)
+  for (let n = 0; n < 200; n += 1) await ask(2_000 + n)
+  for (let n = 0; n < 200; n += 1) await ask(2_000 + n)
+  t.equal(records.length, 2_200, 'what is forgotten makes room')
+  await trail.stop()
+  t.equal(clock.pending, 0)
+})
+
 t.test('an answer waits for every sink', async (t) => {
   let finish: () => void = () => undefined
   const slow = new Promise<void>((resolve) => void (finish = resolve))

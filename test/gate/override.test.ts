@@ -51,6 +51,17 @@ t.test('an override has to say why', async (t) => {
   t.match(answer.warnings, [/^the override was ignored: .* has to say why/])
 })
 
+t.test(
+  'the reason of an override is one line of at most 1,024 characters, in the record and the answer',
+  async (t) => {
+    const annotations = { 'holdfast.dev/override': ` a\nb${'x'.repeat(250_000)}` }
+    const change = dangerous().toNode('n1', [disk('d1')], { ...evicting, metadata: { annotations } })
+    const { verdict, answer } = await new GateWorld(dangerous()).decide(change)
+    t.match(verdict, { decision: 'allow', override: { reason: `a b${'x'.repeat(1_020)}…` } })
+    t.ok((answer.warnings[0]?.length ?? 0) < 1_100)
+  },
+)
+
 t.test('an override of what raises no danger is nobody’s business', async (t) => {
   const calm = dangerous().toNode('n1', [disk('d1')], { metadata: annotated.metadata })
   const { answer } = await new GateWorld(dangerous()).decide(calm)

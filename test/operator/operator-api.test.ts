@@ -2,6 +2,7 @@ import { request } from 'node:http'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import t, { type Test } from 'tap'
+import type { AuditRecord } from '../../src/audit/record.ts'
 import { RecentRecords } from '../../src/audit/recent.ts'
 import { operatorApi } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
@@ -63,12 +64,15 @@ t.test('it answers to names of loopback only, so that no page in a browser reads
   t.equal(answer.statusCode, 403)
 })
 
-t.test('the latest records are remembered, and no more', (t) => {
-  const recent = new RecentRecords(10)
-  for (let uid = 0; uid < 100; uid += 1) recent.write(record({ uid: String(uid) }))
-  t.strictSame(
-    recent.all().map(({ uid }) => uid),
-    Array.from({ length: 10 }, (_, index) => String(90 + index)),
-  )
+t.test('the latest records are remembered, and no more than so many or so many bytes', (t) => {
+  const size = JSON.stringify(record({ uid: '00' })).length + 1
+  for (const limits of [{ records: 10 }, { bytes: 10 * size }]) {
+    const recent = new RecentRecords(limits)
+    for (let uid = 0; uid < 100; uid += 1) recent.write(record({ uid: String(uid).padStart(2, '0') }))
+    t.strictSame(
+      recent.lines().map((line) => (JSON.parse(line) as AuditRecord).uid),
+      Array.from({ length: 10 }, (_, index) => String(90 + index)),
+    )
+  }
   t.end()
 })
