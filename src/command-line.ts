@@ -3,6 +3,7 @@ import { CannotRun, exitCode } from './commands/exit-code.ts'
 import type { CommandSurroundings, Output, Surroundings } from './commands/surroundings.ts'
 import { describeOption, readVariables } from './commands/variable-option.ts'
 import { version } from './guard/version.ts'
+import { plainText } from './text/plain-text.ts'
 
 type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
 
@@ -31,7 +32,8 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
  * @param args without the names of the program and of its interpreter: `['status', '--watch']`
  * @returns the code that the process is to end with, one of `exitCode`
  */
-export async function runCommandLine(args: readonly string[], surroundings: Surroundings): Promise<number> {
+export async function runCommandLine(args: readonly string[], given: Surroundings): Promise<number> {
+  const surroundings = { ...given, stderr: plain(given.stderr) }
   let code: number = exitCode.ok
   const exitWith = (wanted: number): void => {
     code = wanted
@@ -80,6 +82,12 @@ function inherit(parent: Command): void {
 /** Where there is no terminal, the help is as wide as on one of the usual size. */
 function widthOf({ isTTY, columns = 80 }: Output): number {
   return isTTY === true ? columns : 80
+}
+
+/** Standard error, on which people read messages with names, and answers of servers, in them. */
+function plain(stderr: Output): Output {
+  const { isTTY = false, columns = 80 } = stderr
+  return { isTTY, columns, write: (text) => stderr.write(plainText(text)) }
 }
 
 /** Tells a person what went wrong, unless commander has done so already. */

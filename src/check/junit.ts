@@ -1,3 +1,4 @@
+import { plainText } from '../text/plain-text.ts'
 import type { CheckResult } from './result.ts'
 
 /** The results as JUnit XML, which every CI system shows: a test case for each document. */
@@ -33,9 +34,9 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&apos;',
 }
 
-/** XML has no way to write most control characters, escaped or not. */
+/** XML has no way to write most control characters, escaped or not. CI systems print the report in their logs. */
 function escaped(text: string): string {
-  return text
+  return plainText(text)
     .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
     .replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
 }

@@ -6,8 +6,8 @@ import { parseDuration } from '../configuration/duration.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { age } from '../terminal/age.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
-import { data } from '../terminal/output.ts'
-import { table, type Column } from '../terminal/table.ts'
+import { data, dataLine } from '../terminal/output.ts'
+import { table, tableRow, type Column } from '../terminal/table.ts'
 import { auditSources, type SourceFlags } from './audit-sources.ts'
 import { addClusterOptions, operatorPortOption } from './cluster-options.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -120,10 +120,10 @@ function view(records: readonly AuditRecord[], format: AuditFlags['output'], col
 
 /** One record at a time: a line each, except for what YAML makes of it. */
 function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
-  if (format === 'json') return (record) => `${JSON.stringify(record)}\n`
+  if (format === 'json') return dataLine
   if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
   const cells = columns(format, colours)
-  return (record) => `${cells.map(({ cell }) => cell(record) || '-').join('   ')}\n`
+  return (record) => tableRow(cells, record)
 }
 
 function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output'], colours: Colours): string {
@@ -134,7 +134,7 @@ function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output']
     [
       { heading: 'COUNT', cell: ({ count }) => String(count) },
       { heading: 'USER', cell: ({ user }) => user },
-      { heading: 'VERDICT', cell: ({ verdict }) => paint(verdict, colours) },
+      { heading: 'VERDICT', cell: ({ verdict }) => verdict, paint: ({ verdict }) => paint(verdict, colours) },
       { heading: 'RULE', cell: ({ rule }) => rule },
       { heading: 'LAST', cell: ({ last }) => `${age(now - Date.parse(last))} ago` },
     ],
@@ -145,7 +145,7 @@ function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output']
 function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord>[] {
   const narrow: Column<AuditRecord>[] = [
     { heading: 'TIME', cell: ({ time }) => time.replace(/\.\d+Z$/, 'Z') },
-    { heading: 'VERDICT', cell: ({ verdict, override }) => paint(override ? 'override' : verdict, colours) },
+    { heading: 'VERDICT', cell: shownVerdict, paint: (record) => paint(shownVerdict(record), colours) },
     { heading: 'COUNT', cell: ({ count }) => String(count) },
     { heading: 'USER', cell: ({ actor }) => actor.user },
     {
@@ -169,16 +169,20 @@ function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord
   ]
 }
 
-function paint(verdict: string, colours: Colours): string {
+function shownVerdict({ verdict, override }: AuditRecord): string {
+  return override ? 'override' : verdict
+}
+
+function paint(verdict: string, colours: Colours): (text: string) => string {
   switch (verdict) {
     case 'refuse':
     case 'unavailable':
-      return colours.red(verdict)
+      return colours.red
     case 'hold':
     case 'override':
-      return colours.yellow(verdict)
+      return colours.yellow
     default:
-      return verdict
+      return (text) => text
   }
 }
 

@@ -14,6 +14,7 @@ import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
+import { plainLine, plainText } from '../text/plain-text.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
@@ -207,6 +208,6 @@ function told({ source, what, outcome, message, warnings }: CheckResult, colours
     ...(message === undefined ? [] : [message]),
     ...warnings.map((warning) => `Warning: ${warning}`),
   ]
-  const indented = more.flatMap((text) => text.split('\n')).map((line) => `    ${line}\n`)
-  return `${paint[outcome](words[outcome])}  ${what}  (${source})\n${indented.join('')}`
+  const indented = more.flatMap((text) => plainText(text).split('\n')).map((line) => `    ${line}\n`)
+  return `${paint[outcome](words[outcome])}  ${plainLine(`${what}  (${source})`)}\n${indented.join('')}`
 }

@@ -14,7 +14,7 @@ import { findGuard } from '../kubernetes/find-guard.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
-import { data, type DataFormat } from '../terminal/output.ts'
+import { data, dataLine, type DataFormat } from '../terminal/output.ts'
 import {
   addClusterOptions,
   connectWith,
@@ -192,7 +192,7 @@ function settleUnknown({ settleMs }: GuardSettle, why: string): string {
 /** One line of JSON, or one of several YAML documents, since steps come one after the other. */
 function documentOf(format: DataFormat, { node, disk }: Target, step: EvictionStep): string {
   const document = { apiVersion: 'holdfast.dev/v1', kind: 'EvictionStep', node, disk: disk ?? null, ...step }
-  return format === 'json' ? `${JSON.stringify(document)}\n` : `---\n${data('yaml', document)}`
+  return format === 'json' ? dataLine(document) : `---\n${data('yaml', document)}`
 }
 
 class Interrupted extends Error {}

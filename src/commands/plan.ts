@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { planEvictions, type EvictionPlan } from '../eviction/plan.ts'
 import { data } from '../terminal/output.ts'
+import { plainText } from '../text/plain-text.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -59,7 +60,7 @@ async function plan(
         throw new CannotRun(`${kind} ${name} cannot be read, and a plan must not overlook it: ${problem}`)
       }
       const found = planEvictions(nodes, live.map, flags)
-      stdout.write(flags.output === 'text' ? textOf(found) : data(flags.output, documentOf(found)))
+      stdout.write(flags.output === 'text' ? plainText(textOf(found)) : data(flags.output, documentOf(found)))
       if (!found.possible) exitWith(exitCode.failed)
     } finally {
       await live.stop()

@@ -4,6 +4,7 @@ import { isLonghorn } from '../rules/longhorn-account.ts'
 import { overrideOf } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
 import { group } from '../longhorn/kinds.ts'
+import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import type { Answer, Status } from './status.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
@@ -18,10 +19,19 @@ export interface AnswerOptions {
 /** So many findings are told in full; a node can have thousands, and nobody reads them. */
 const toldFindings = 10
 
-/** Puts a verdict into words and codes, the same at every door (longhorn.md §3). */
+/** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */
+const maxMessage = 16_384
+
+/** For names and causes, which a person reads in one glance. In UTF-16 units. */
+const maxLine = 1_024
+
+/**
+ * Puts a verdict into words and codes, the same at every door (longhorn.md §3). Names of disks, annotations and users are
+ * free strings, and each text reaches a terminal or a browser: what acts on a screen is taken out here, for all doors.
+ */
 export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
   const findings = tell(verdict.warnings, (finding) => `${finding.rule}: ${sentence(finding)}`)
-  const warnings = [...aboutOverride(change, verdict, options), ...findings]
+  const warnings = [...aboutOverride(change, verdict, options), ...findings].map(plainLine)
   switch (verdict.decision) {
     case 'allow':
       return { allowed: true, warnings }
@@ -67,12 +77,12 @@ function denial(
   const details = { ...about(change), causes: causes(change, objections) }
   // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
   if (decision === 'refuse' || isLonghorn(change.request.actor, options.policy.longhornNamespace)) {
-    return { code: 403, reason: 'Forbidden', message: message.join('\n'), details }
+    return { code: 403, reason: 'Forbidden', message: paragraph(message.join('\n')), details }
   }
   return {
     code: 429,
     reason: 'TooManyRequests',
-    message: message.join('\n'),
+    message: paragraph(message.join('\n')),
     details: { ...details, retryAfterSeconds: options.retryAfterSeconds },
   }
 }
@@ -82,7 +92,9 @@ function unavailable(change: Change, why: Unavailability, options: AnswerOptions
   return {
     code: 503,
     reason: 'ServiceUnavailable',
-    message: `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
+    message: paragraph(
+      `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
+    ),
     details: isLonghorn(change.request.actor, options.policy.longhornNamespace)
       ? details
       : { ...details, retryAfterSeconds: options.retryAfterSeconds },
@@ -98,13 +110,13 @@ const because: Readonly<Record<Unavailability, string>> = {
 }
 
 function about(change: Change) {
-  return { name: nameOf(change), group, kind: change.kind }
+  return { name: line(nameOf(change)), group, kind: change.kind }
 }
 
 function causes(change: Change, findings: readonly Finding[]): Status['details']['causes'] {
   return findings
     .slice(0, toldFindings)
-    .map(({ rule, message }) => ({ reason: rule, message, field: field(change) }))
+    .map(({ rule, message }) => ({ reason: rule, message: line(message), field: field(change) }))
 }
 
 /** The field of the request that a person would change. */
@@ -119,8 +131,17 @@ function field(change: Change): string {
   }
 }
 
+function line(text: string): string {
+  return cut(plainLine(text), maxLine)
+}
+
+function paragraph(text: string): string {
+  return cut(plainText(text), maxMessage)
+}
+
+/** One line: a newline in a name must not look like another finding. */
 function sentence({ message, clears }: Finding): string {
-  return `${message}. What clears it: ${clears}`
+  return plainLine(`${message}. What clears it: ${clears}`)
 }
 
 function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => string): string[] {

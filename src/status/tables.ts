@@ -31,7 +31,11 @@ export function tables(status: Status, { colours, wide }: Look): string {
             { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
             { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
             { heading: 'RESERVED', cell: ({ name }) => reservedSummary(status, name) },
-            { heading: 'STATE', cell: (node) => paint[node.state](stateOf(node, status)) },
+            {
+              heading: 'STATE',
+              cell: (node) => stateOf(node, status),
+              paint: (node) => paint[node.state],
+            },
           ],
           status.nodes,
         ),

@@ -2,7 +2,14 @@ import type { Audit, EventSink } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import { findingsOf } from './findings-of.ts'
+
+/** The longest message that the API server takes, in UTF-16 units. */
+const longestMessage = 1_024
+
+/** A name that is longer leaves no room for what was found, in UTF-16 units. */
+const longestUser = 256
 
 /**
  * Tells at the object what was held, refused or warned about, for whoever comes to look why nothing happens there.
@@ -23,7 +30,11 @@ export class DecisionEvents implements Audit {
     const { name, uid } = (change.after ?? change.before).metadata
     for (const finding of findingsOf(verdict)) {
       const reason = reasonOf(finding)
-      const message = `${outcomes[finding.effect]} (asked by ${change.request.actor.username}): ${finding.message}. What clears it: ${finding.clears}`
+      const asker = cut(change.request.actor.username, longestUser)
+      const said = plainLine(
+        `${outcomes[finding.effect]} (asked by ${asker}): ${finding.message}. What clears it: ${finding.clears}`,
+      )
+      const message = cut(said, longestMessage)
       this.#sink.record({ kind: change.kind, name, uid, reason, message })
       if (finding.rule === 'cleanup-during-eviction') this.#tellNodes(finding, reason, message)
     }

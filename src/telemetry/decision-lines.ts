@@ -2,6 +2,7 @@ import type { Audit, Clock } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
+import { plainLine } from '../text/plain-text.ts'
 import { Repeats } from './repeats.ts'
 
 /**
@@ -23,7 +24,7 @@ export class DecisionLines implements Audit {
     const { actor, dryRun } = change.request
     const now = this.#clock.now()
     const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
-    const line = `${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${why(verdict)}`
+    const line = plainLine(`${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${why(verdict)}`)
     const repeat = this.#repeats.see(line, now)
     if (!repeat.told) return
     const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''

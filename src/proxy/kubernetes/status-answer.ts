@@ -1,4 +1,5 @@
 import type { Status } from '../../gate/status.ts'
+import { escapedText, plainText } from '../../text/plain-text.ts'
 import type { OwnAnswer } from '../door.ts'
 
 /** Reasons as the API server names them, where clients look at them. */
@@ -13,9 +14,9 @@ const reasons: Readonly<Record<number, string>> = {
   504: 'Timeout',
 }
 
-/** A failure as the API server writes it: a `metav1.Status`, which kubectl shows. */
+/** A failure as the API server writes it: a `metav1.Status`, which kubectl shows. What acts on a screen is taken out. */
 export function statusAnswer(status: number, message: string): OwnAnswer {
-  return answerWith(status, { reason: reasons[status] ?? 'InternalError', message })
+  return answerWith(status, { reason: reasons[status] ?? 'InternalError', message: plainText(message) })
 }
 
 /** What the gate says, as the answer to the write itself; a hold makes client-go programs wait and ask again. */
@@ -30,6 +31,6 @@ function answerWith(code: number, fields: object): OwnAnswer {
   return {
     status: code,
     headers: { 'content-type': 'application/json' },
-    body: `${JSON.stringify(body)}\n`,
+    body: `${escapedText(JSON.stringify(body))}\n`,
   }
 }
