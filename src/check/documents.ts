@@ -1,5 +1,5 @@
-import { LineCounter, parseAllDocuments } from 'yaml'
 import { isJsonObject, type JsonObject } from '../json/json-object.ts'
+import { readYamlDocuments, UnreadableYaml } from '../text/yaml-text.ts'
 
 /** One object of a file. */
 export interface CheckDocument {
@@ -23,28 +23,19 @@ export class UnreadableFile extends Error {
  * @throws UnreadableFile
  */
 export function documentsIn(text: string, path: string): CheckDocument[] {
-  const lineCounter = new LineCounter()
   const documents: CheckDocument[] = []
-  for (const document of parseAllDocuments(text, { lineCounter })) {
-    const [error] = document.errors
-    if (error) throw new UnreadableFile(path, error.message)
-    const line = lineCounter.linePos(document.contents?.range[0] ?? 0).line
-    const source = `${path}:${line}`
-    const value = valueOf(document, source)
-    if (value === null || value === undefined) continue
-    if (!isJsonObject(value)) throw new UnreadableFile(source, 'a document has to be an object')
-    documents.push(...flat({ source, object: value }))
+  try {
+    for (const { line, value } of readYamlDocuments(text)) {
+      const source = `${path}:${line}`
+      if (value === null || value === undefined) continue
+      if (!isJsonObject(value)) throw new UnreadableFile(source, 'a document has to be an object')
+      documents.push(...flat({ source, object: value }))
+    }
+  } catch (error) {
+    if (error instanceof UnreadableYaml) throw new UnreadableFile(path, error.message)
+    throw error
   }
   return documents
-}
-
-/** Aliases are followed only here: one without an anchor, or a bomb of them, throws. */
-function valueOf(document: { toJS: () => unknown }, source: string): unknown {
-  try {
-    return document.toJS()
-  } catch (error) {
-    throw new UnreadableFile(source, error instanceof Error ? error.message : String(error))
-  }
 }
 
 function flat({ source, object }: CheckDocument): CheckDocument[] {

@@ -1,6 +1,5 @@
 import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
-import { parse } from 'yaml'
 import { Checker } from '../check/checker.ts'
 import type { ClusterState } from '../check/cluster-state.ts'
 import type { CheckDocument } from '../check/documents.ts'
@@ -15,6 +14,7 @@ import type { Policy } from '../rules/policy.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
+import { readYaml } from '../text/yaml-text.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
@@ -141,7 +141,7 @@ async function contentOf(path: string): Promise<string> {
 
 function parsedPatch(text: string): unknown {
   try {
-    return parse(text)
+    return readYaml(text)
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
     throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })

@@ -1,6 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv'
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml'
+import { isMap, LineCounter, type Document } from 'yaml'
 import { ruleNames } from '../rules/finding.ts'
+import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml-text.ts'
 import { nearest } from './nearest.ts'
 import { sizePattern } from './size.ts'
 import { settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
@@ -20,16 +21,13 @@ const validate = new Ajv({ allErrors: true, verbose: true }).compile<Settings>(S
  */
 export function layerFromFile(text: string, path: string): Layer {
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines })
-  if (document.errors.length > 0) {
-    return { ok: false, problems: document.errors.map(({ message }) => `${path}: ${message}`) }
-  }
+  const document = parseYaml(text, lines)
   let value: unknown
   try {
-    value = document.toJS() ?? {}
+    value = valueOf(document, lines) ?? {}
   } catch (error) {
-    // Aliases are followed only here: one without an anchor, or a bomb of them, throws.
-    return { ok: false, problems: [`${path}: ${error instanceof Error ? error.message : String(error)}`] }
+    if (!(error instanceof UnreadableYaml)) throw error
+    return { ok: false, problems: [`${path}: ${error.message}`] }
   }
   return check(value, (error) => {
     const at = lineOf(document, lines, error)

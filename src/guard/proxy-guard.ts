@@ -8,6 +8,7 @@ import type { Decide } from '../gate/decision.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
+import { shownUrl } from '../kubernetes/shown-url.ts'
 import type { ProxyDoor } from '../proxy/door.ts'
 import { KubernetesDoor } from '../proxy/kubernetes/kubernetes-door.ts'
 import type { TrialModules } from '../proxy/kubernetes/trial.ts'
@@ -84,7 +85,7 @@ export class ProxyGuard {
     this.#host = options.host
     this.#port = options.port
     this.#log = log
-    this.#server = upstream.server.href
+    this.#server = shownUrl(upstream.server)
     const all = { ...defaultProxyOptions, ...options }
     this.#core = new DecisionCore(configuration, {
       ...modules,

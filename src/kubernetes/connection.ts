@@ -6,6 +6,7 @@ import { findConfig, type ConfigSearch } from './config-source.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import { loadCredentials, type Credentials } from './credentials.ts'
 import { exchange } from './exchange.ts'
+import { shownUrl } from './shown-url.ts'
 
 /** One request to the API server. */
 export interface ApiRequest {
@@ -37,7 +38,7 @@ export interface ApiResponse {
 
 /** A way to one API server, with somebody's credentials. */
 export interface Connection {
-  /** The API server's URL without a trailing slash; it may have a path (a Rancher proxy). */
+  /** The API server's URL, for people: without a password and a trailing slash. It may have a path (a Rancher proxy). */
   readonly server: string
   /** The namespace of the context or of the service account, if there is one. */
   readonly namespace: string | undefined
@@ -94,7 +95,7 @@ function connectAs(credentials: Credentials, clock: Clock): Connection {
   // The agent keeps sockets of different certificates apart, so a rotated one takes effect with the next request.
   const agent = credentials.server.protocol === 'http:' ? new http.Agent(options) : new https.Agent(options)
   return {
-    server: credentials.server.href.replace(/\/$/, ''),
+    server: shownUrl(credentials.server),
     namespace: credentials.namespace,
     inPod: credentials.inPod,
     request: async (request) => {

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { ConnectionFailure } from './connection-failure.ts'
 import type { ConfigSource } from './config-source.ts'
-import { errorText } from './error-text.ts'
+import { credentialsProblem } from './credentials-problem.ts'
 import { mergeKubeconfigs } from './kubeconfig-files.ts'
 
 /** Where the API server is, and how to prove who asks. */
@@ -78,16 +78,17 @@ function credentialsOf(config: KubeConfig, found: string, inPod: boolean): Crede
   const context = config.getContextObject(wanted)
   if (!context) throw new Error(`${found} has no context "${wanted}". ${known}`)
   const cluster = config.getCurrentCluster()
+  const user = config.getCurrentUser()
   if (!cluster) {
     throw new Error(
       `${found}: context "${wanted}" is for cluster "${context.cluster}", which is not defined there.`,
     )
   }
-  if (!config.getCurrentUser()) {
+  if (!user) {
     throw new Error(`${found}: context "${wanted}" is for user "${context.user}", who is not defined there.`)
   }
   if (!URL.canParse(cluster.server)) {
-    throw new Error(`${found}: the server of cluster "${cluster.name}" is not a URL: "${cluster.server}".`)
+    throw new Error(`${found}: the server of cluster "${cluster.name}" is not a URL.`)
   }
   const behindProxy = cluster.proxyUrl !== undefined
   return {
@@ -99,8 +100,9 @@ function credentialsOf(config: KubeConfig, found: string, inPod: boolean): Crede
       try {
         await config.applyToHTTPSOptions(options)
       } catch (error) {
-        const message = `The credentials of context "${wanted}" (${found}) cannot be used: ${errorText(error)}`
-        throw new ConnectionFailure('credentials', message, error)
+        // Without its cause: that would be logged too.
+        const message = `The credentials of context "${wanted}" (${found}) cannot be used: ${credentialsProblem(user, error)}`
+        throw new ConnectionFailure('credentials', message)
       }
       // KubeConfig makes an agent each time, which would mean a new connection for each request.
       if (!behindProxy) delete options.agent

@@ -7,6 +7,7 @@ import { ConnectionFailure } from './connection-failure.ts'
 import { errorCode, errorText } from './error-text.ts'
 import { responseBody } from './response-body.ts'
 import { onAbort } from '../gate/on-abort.ts'
+import { shownUrl } from './shown-url.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
@@ -118,7 +119,7 @@ function unreachable(server: URL, cause: Error): ConnectionFailure {
     : 'Check the address, the network, and that the server runs.'
   return new ConnectionFailure(
     'unreachable',
-    `Cannot reach the API server at ${server.href}: ${errorText(cause)}. ${advice}`,
+    `Cannot reach the API server at ${shownUrl(server)}: ${errorText(cause)}. ${advice}`,
     cause,
   )
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { parse } from 'yaml'
+import { readYaml } from '../text/yaml-text.ts'
 import { errorText } from './error-text.ts'
 
 /** The user of a context that names none: kubectl allows it, for servers that ask for no proof. */
@@ -51,7 +51,7 @@ function load(file: string, config: KubeConfig): KubeConfig {
     throw new Error(`Cannot read the kubeconfig ${file}: ${errorText(cause)}`, { cause })
   }
   try {
-    const content: unknown = parse(text)
+    const content = readYaml(text)
     if (!isMapping(content)) throw new Error('it holds no mapping at its top')
     const folder = path.dirname(path.resolve(file))
     config.loadFromString(JSON.stringify({ ...content, users: withTokenFiles(content.users, folder) }))

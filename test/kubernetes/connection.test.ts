@@ -96,7 +96,7 @@ t.test('no answer', (t) => {
     await t.rejects(get(connection), {
       name: 'ConnectionFailure',
       kind: 'unreachable',
-      message: new RegExp(`Cannot reach the API server at ${server.url}/: .*ECONNREFUSED.*Check the address`),
+      message: new RegExp(`Cannot reach the API server at ${server.url}: .*ECONNREFUSED.*Check the address`),
       cause: { code: 'ECONNREFUSED' },
     })
     await server.up()

@@ -1,0 +1,116 @@
+import {
+  isAlias,
+  LineCounter,
+  parseAllDocuments,
+  parseDocument,
+  visit,
+  type Document,
+  type ErrorCode,
+  type ParseOptions,
+} from 'yaml'
+
+/**
+ * A text that is no YAML. The message has the number of the line and never a word of it: a line of a kubeconfig, or of a
+ * Secret among manifests, may be a password, and errors end up in the logs of CI systems.
+ */
+export class UnreadableYaml extends Error {
+  /** Counted from 1. */
+  readonly line: number
+
+  constructor(line: number, problem: string) {
+    super(`line ${line}: ${problem}`)
+    this.name = 'UnreadableYaml'
+    this.line = line
+  }
+}
+
+/** One document of a text. */
+export interface YamlDocument {
+  /** The line on which its content begins, counted from 1. */
+  readonly line: number
+  readonly value: unknown
+}
+
+/** Reads one document of YAML or JSON. @throws UnreadableYaml */
+export function readYaml(text: string): unknown {
+  const lines = new LineCounter()
+  return valueOf(parseDocument(text, { ...quiet, lineCounter: lines }), lines)
+}
+
+/** Reads a text of several documents; one that is empty is null. @throws UnreadableYaml for the first that is none */
+export function* readYamlDocuments(text: string): Generator<YamlDocument, void> {
+  const lines = new LineCounter()
+  for (const document of parseAllDocuments(text, { ...quiet, lineCounter: lines })) {
+    const line = lines.linePos(document.contents?.range[0] ?? 0).line
+    yield { line, value: valueOf(document, lines) }
+  }
+}
+
+/**
+ * Reads one document, with where its parts are. What is wrong with it {@link valueOf} throws.
+ *
+ * @param lines learns where lines begin
+ */
+export function parseYaml(text: string, lines: LineCounter): Document.Parsed {
+  return parseDocument(text, { ...quiet, lineCounter: lines })
+}
+
+/** What a document says. @param lines of its text @throws UnreadableYaml */
+export function valueOf(document: Document.Parsed, lines: LineCounter): unknown {
+  const [error] = document.errors
+  if (error) throw new UnreadableYaml(lines.linePos(error.pos[0]).line, problems[error.code])
+  try {
+    return document.toJS() as unknown
+  } catch {
+    // Aliases are followed only here.
+    throw new UnreadableYaml(...aliasProblem(document, lines))
+  }
+}
+
+/** The library's own messages and warnings quote what they are about. */
+const quiet: ParseOptions & { readonly logLevel: 'error' } = { prettyErrors: false, logLevel: 'error' }
+
+function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: number, problem: string] {
+  let at: number | undefined
+  visit(document, {
+    Alias(_key, node) {
+      if (isAlias(node) && node.resolve(document)) return undefined
+      at = node.range?.[0]
+      return visit.BREAK
+    },
+  })
+  return at === undefined
+    ? [1, 'its aliases make too much of it']
+    : [
+        lines.linePos(at).line,
+        'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text',
+      ]
+}
+
+const quotes = 'put it in quotes if it is a text'
+
+const problems: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: 'an alias (*name) has an anchor or a tag',
+  BAD_ALIAS: 'an alias (*name) or an anchor (&name) has no usable name',
+  BAD_COLLECTION_TYPE: 'a tag (!name) does not fit its value',
+  BAD_DIRECTIVE: 'a directive (%name) cannot be read',
+  BAD_DQ_ESCAPE: 'an escape in double quotes is none (\\)',
+  BAD_INDENT: 'it is indented wrongly, or a bracket before it is not closed',
+  BAD_PROP_ORDER: 'an anchor or a tag stands in the wrong place',
+  BAD_SCALAR_START: `a value begins with a character that YAML reserves (@ or \`); ${quotes}`,
+  BLOCK_AS_IMPLICIT_KEY: `a value has a colon and a space in it; ${quotes}`,
+  BLOCK_IN_FLOW: 'a block stands within brackets',
+  DUPLICATE_KEY: 'a key comes twice',
+  IMPOSSIBLE: 'it cannot be read',
+  KEY_OVER_1024_CHARS: 'a key is longer than 1,024 characters',
+  MISSING_CHAR: 'a character is missing: a closing quote or bracket, a colon, or a space',
+  MULTILINE_IMPLICIT_KEY: 'a key is on more than one line',
+  MULTIPLE_ANCHORS: 'a value has two anchors (&name)',
+  MULTIPLE_DOCS: 'a second document begins (---)',
+  MULTIPLE_TAGS: 'a value has two tags (!name)',
+  NON_STRING_KEY: 'a key is no text',
+  RESOURCE_EXHAUSTION: 'it is nested too deep',
+  TAB_AS_INDENT: 'it is indented with a tab',
+  TAG_RESOLVE_FAILED: `a tag (!name) that is not known; ${quotes}`,
+  UNEXPECTED_TOKEN: 'something stands where nothing like it can',
+}
