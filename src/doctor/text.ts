@@ -1,5 +1,5 @@
 import type { Colours } from '../terminal/colours.ts'
-import { plainText } from '../text/plain-text.ts'
+import { plainLine } from '../text/plain-text.ts'
 import type { Diagnosis } from './diagnosis.ts'
 import type { Level } from './finding.ts'
 
@@ -13,9 +13,9 @@ export function text({ findings, summary }: Diagnosis, colours: Colours): string
   }
   const width = Math.max(...findings.map(({ check }) => check.length))
   const lines = findings.flatMap(({ check, level, what, why, remedy }) => [
-    `${paint[level](level.padEnd('unknown'.length))}  ${check.padEnd(width)}  ${plainText(what)}`,
-    ...(why === null ? [] : [`${indent}why: ${plainText(why)}`]),
-    ...(remedy === null ? [] : [`${indent}do:  ${plainText(remedy)}`]),
+    `${paint[level](level.padEnd('unknown'.length))}  ${check.padEnd(width)}  ${plainLine(what)}`,
+    ...(why === null ? [] : [`${indent}why: ${plainLine(why)}`]),
+    ...(remedy === null ? [] : [`${indent}do:  ${plainLine(remedy)}`]),
   ])
   const { ok, warn, error, unknown } = summary
   return `${lines.join('\n')}\n\n${error} error, ${warn} warn, ${unknown} unknown, ${ok} ok\n`

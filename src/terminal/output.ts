@@ -14,7 +14,9 @@ export function data(format: DataFormat, value: unknown): string {
       if (typeof node.value === 'string' && escapedText(node.value) !== node.value) node.type = 'QUOTE_DOUBLE'
     },
   })
-  return escapedText(document.toString({ lineWidth: 0 }))
+  // A newline in such a string is an escape too.
+  const options = { lineWidth: 0, doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER }
+  return escapedText(document.toString(options))
 }
 
 /** The same as one line of JSON, for documents that come one after the other. */
