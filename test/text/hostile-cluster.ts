@@ -118,7 +118,7 @@ async function saidAround(t: Test, sandbox: Sandbox, name: string): Promise<Said
       await ask('Kubernetes proxy', `${kubernetes}?dryRun=All`, init)
     }
     const rest = await proxy({ api: 'longhorn', userHeader: 'x-user' })
-    const user = [...name].filter((character) => /[\x20-\x7e\x80-\xff]/.test(character)).join('')
+    const user = name.replaceAll(/[^\x20-\x7e\x80-\xff]/g, '')
     await ask('Longhorn proxy', `${rest}/v1/nodes/node-1`, {
       method: 'PUT',
       headers: { 'x-user': `ann ${user}` },
