@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
@@ -36,7 +37,14 @@ async function served(t: Test): Promise<string[]> {
   const sandbox = await Sandbox.start(options)
   t.teardown(() => sandbox.stop())
   const configuration = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+    {
+      host: '127.0.0.1',
+      port: 0,
+      healthPort: 0,
+      operatorPort: 0,
+      linger: '0s',
+      auditFile: join(t.testdir(), 'audit.log'),
+    },
   ])
   const guard = new Guard(configuration, {
     connection: connectTo(sandbox.api.url),
