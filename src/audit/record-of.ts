@@ -29,7 +29,7 @@ const recordedSubjects = 10
 /** True for what has to be on record: all but what passes at once and without a word. */
 export function isOnRecord(verdict: Verdict, { heldMs }: Timing): boolean {
   if (verdict.decision !== 'allow' || verdict.warnings.length > 0 || heldMs > 0) return true
-  return verdict.override !== undefined || verdict.unjudged !== undefined
+  return verdict.override !== undefined || verdict.unjudged !== undefined || verdict.mark !== undefined
 }
 
 /** The record of a write that a door denied by itself. */
@@ -63,6 +63,7 @@ export function recordOf(
     ...(verdict.decision === 'allow' && verdict.override
       ? { override: { reason: text(verdict.override.reason) } }
       : {}),
+    ...(verdict.decision === 'allow' && verdict.mark ? { mark: verdict.mark } : {}),
     waitedMs: Math.round(heldMs),
     // Microseconds say enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,

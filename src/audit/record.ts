@@ -56,6 +56,12 @@ export const AuditRecordSchema = Type.Object(
         },
       ),
     ),
+    mark: Type.Optional(
+      Type.String({
+        description:
+          'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted.',
+      }),
+    ),
     waitedMs: Type.Number({ minimum: 0, description: 'How long it was held inside the request.' }),
     decisionMs: Type.Number({ minimum: 0, description: 'How long deciding took, the wait not counted.' }),
     longhorn: Type.Object({

@@ -99,7 +99,8 @@ function keyOf({
   door,
   findings,
   override,
+  mark,
 }: AuditRecord): string {
   const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
-  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override])
+  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark])
 }

@@ -165,7 +165,10 @@ function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord
     { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : '') },
     { heading: 'DOOR', cell: ({ door }) => door },
     { heading: 'REPLICA', cell: ({ replica }) => replica },
-    { heading: 'REASON', cell: ({ override, findings }) => override?.reason ?? findings[0]?.message ?? '' },
+    {
+      heading: 'REASON',
+      cell: ({ override, mark, findings }) => override?.reason ?? mark ?? findings[0]?.message ?? '',
+    },
   ]
 }
 

@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
-import { actsOf, type Act } from '../rules/acts.ts'
+import { actsOf, passesByMark, type Act } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
@@ -70,7 +70,7 @@ export class Attempts {
   judge(change: Change): Attempt | undefined {
     const { map, knowledge, clock } = this.#modules
     const acts = actsOf(change)
-    if (acts.length === 0) return passes
+    if (acts.length === 0) return passesByMark(change) ? passesMarked : passes
     const arming = acts.some(({ act }) => act !== 'flags-cleared')
     // A half-read map could refuse wrongly as well as allow wrongly.
     if (arming && !knowledge.synced) return this.#unavailable(change, 'disk-map-not-synced', [])
@@ -243,6 +243,11 @@ const passes: Attempt = {
   verdict: { decision: 'allow', warnings: [] },
   wakeOn: new Set(),
   wakeAt: undefined,
+}
+
+const passesMarked: Attempt = {
+  ...passes,
+  verdict: { decision: 'allow', warnings: [], mark: 'uninstalling' },
 }
 
 function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {

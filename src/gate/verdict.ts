@@ -26,6 +26,8 @@ export type Verdict =
       readonly override?: { readonly reason: string }
       /** Why nobody could tell whether it is safe; it passes only where nothing is enforced, or by override. */
       readonly unjudged?: Unavailability
+      /** `uninstalling`: it was not judged, since Longhorn's uninstaller has marked the object that is deleted. */
+      readonly mark?: 'uninstalling'
     }
   | {
       readonly decision: 'hold' | 'refuse'

@@ -58,8 +58,24 @@ export type Act = Eviction | DiskRemoval | Cleanup | Placement | FlagsCleared
  * (kubernetes.md, The request).
  */
 export function actsOf(change: Change): Act[] {
-  const { metadata } = change.before ?? change.after
-  if (metadata.terminating || metadata.uninstalling) return []
+  return isUninstall(change) ? [] : actsUnmarked(change)
+}
+
+/**
+ * True for a deletion that would be judged, but passes because Longhorn's uninstaller has marked the object. Anybody who
+ * may write the object can set that mark, so what passes because of it has to be on record.
+ */
+export function passesByMark(change: Change): boolean {
+  return isUninstall(change) && actsUnmarked(change).length > 0
+}
+
+/** The uninstaller only deletes what it has marked; every other write to it is judged as always. */
+function isUninstall({ operation, before }: Change): boolean {
+  return operation === 'DELETE' && before.metadata.uninstalling
+}
+
+function actsUnmarked(change: Change): Act[] {
+  if ((change.before ?? change.after).metadata.terminating) return []
   switch (change.kind) {
     case 'Node':
       return actsOnNode(change)

@@ -20,7 +20,8 @@ export class DecisionLines implements Audit {
   }
 
   decided(change: Change, verdict: Verdict): void {
-    if (verdict.decision === 'allow' && verdict.warnings.length === 0 && !isArming(change)) return
+    const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && verdict.mark === undefined
+    if (plain && !isArming(change)) return
     const { actor, dryRun } = change.request
     const now = this.#clock.now()
     const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
@@ -47,6 +48,7 @@ function why(verdict: Verdict): string {
     case 'unavailable':
       return `: ${verdict.why}`
     case 'allow':
+      if (verdict.mark) return ', since the uninstaller of Longhorn has marked it'
       return verdict.warnings.length > 0
         ? `, warned by ${[...new Set(verdict.warnings.map(({ rule }) => rule))].join(', ')}`
         : ''

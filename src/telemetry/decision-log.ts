@@ -21,7 +21,9 @@ export class DecisionLog implements Audit {
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
-    const ordinary = verdict.decision === 'allow' && verdict.warnings.length === 0 && !isArming(change)
+    const mark = verdict.decision === 'allow' ? verdict.mark : undefined
+    const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && mark === undefined
+    const ordinary = plain && !isArming(change)
     if (ordinary && !this.#log.isLevelEnabled('debug')) return
     const findings = findingsOf(verdict)
     const { uid, actor, door, dryRun } = change.request
@@ -42,6 +44,7 @@ export class DecisionLog implements Audit {
       dryRun,
       decision: verdict.decision,
       ...(verdict.decision === 'unavailable' ? { why: verdict.why } : {}),
+      ...(mark ? { mark } : {}),
       rules,
       subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
       // Microseconds say enough.

@@ -37,7 +37,7 @@ function annotate(verdict: Verdict): Record<string, string> {
   const { decision } = verdict
   switch (decision) {
     case 'allow':
-      return { decision, ...rules(verdict.warnings) }
+      return { decision, ...(verdict.mark && { reason: verdict.mark }), ...rules(verdict.warnings) }
     case 'hold':
     case 'refuse':
       return { decision, ...rules([...verdict.objections, ...verdict.warnings]) }

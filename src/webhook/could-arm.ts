@@ -16,7 +16,7 @@ import { fieldsOf, sameJson } from './raw-json.ts'
  * nothing could
  */
 export function couldArm(write: UnreadableWrite): string | undefined {
-  if (isLeaving(write.before ?? write.after)) return undefined
+  if (isLeaving(write)) return undefined
   const before = fieldsOf(write.before)
   const after = fieldsOf(write.after)
   if (!before || !after) return 'an object of the review is no JSON object'
@@ -36,9 +36,10 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving(json: unknown): boolean {
-  const metadata = parseMetadata(json)
-  return metadata.ok && (metadata.value.terminating || metadata.value.uninstalling)
+function isLeaving({ operation, before, after }: UnreadableWrite): boolean {
+  const metadata = parseMetadata(before ?? after)
+  if (!metadata.ok) return false
+  return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)
 }
 
 function nodeDeletion(json: unknown): string | undefined {

@@ -67,14 +67,21 @@ t.test('what passes at once and without a word is not on record', (t) => {
   decided({ decision: 'allow', warnings: [] }, 900)
   decided({ decision: 'allow', warnings: [], override: { reason: 'fire' } })
   decided({ decision: 'allow', warnings: [], unjudged: 'disk-map-too-old' })
+  decided({ decision: 'allow', warnings: [], mark: 'uninstalling' })
   decided({ decision: 'unavailable', why: 'not-confirmed', warnings: [] })
   t.match(
-    records.map(({ verdict, waitedMs, override, why }) => [verdict, waitedMs, override?.reason, why]),
+    records.map(({ verdict, waitedMs, override, why, mark }) => [
+      verdict,
+      waitedMs,
+      override?.reason ?? mark,
+      why,
+    ]),
     [
       ...(warning ? [['allow', 0]] : []),
       ['allow', 900],
       ['allow', 0, 'fire'],
       ['allow', 0, undefined, 'disk-map-too-old'],
+      ['allow', 0, 'uninstalling', undefined],
       ['unavailable', 0, undefined, 'not-confirmed'],
     ],
   )

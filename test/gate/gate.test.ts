@@ -168,3 +168,22 @@ t.test('of very many findings the first are told and the rest counted', async (t
     t.match(answer.status.message, /\nand 15 more of this kind$/)
   }
 })
+
+t.test(
+  'the mark of Longhorn’s uninstaller lets a deletion pass, on record, and excuses nothing else',
+  async (t) => {
+    const metadata = { annotations: { 'longhorn.io/delete-x-from-longhorn': '' } }
+    const marked = () =>
+      dangerous()
+        .node('n1', [disk('d1'), disk('d2')], { metadata })
+        .image('debian', [ready('d3')], { metadata })
+    const world = gateOf(marked())
+    const { verdict } = await world.decide(marked().deleteNode('n1'))
+    t.strictSame(verdict, { decision: 'allow', warnings: [], mark: 'uninstalling' })
+    t.match(world.record, [{ verdict: { mark: 'uninstalling' } }])
+    t.strictSame(world.trips, [])
+    const raised = marked().toNode('n1', [disk('d1'), disk('d2', evicting)], { metadata })
+    t.match((await decide(raised, marked())).verdict, { decision: 'hold' })
+    t.match((await decide(marked().cleanUp('debian', ['d3']), marked())).verdict, { decision: 'refuse' })
+  },
+)

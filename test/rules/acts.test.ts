@@ -1,5 +1,5 @@
 import t from 'tap'
-import { actsOf, isArming } from '../../src/rules/acts.ts'
+import { actsOf, isArming, passesByMark } from '../../src/rules/acts.ts'
 import { nameOf, type Change } from '../../src/rules/change.ts'
 import { cluster, parsed, request } from '../fixtures/cluster.ts'
 import {
@@ -63,7 +63,10 @@ t.test('what each change does, told from the request alone', (t) => {
   const d2 = disk('d2')
   const flagged: RawSide = { options: evicting }
   const leaving = { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } }
-  const uninstalling = { metadata: { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } } }
+  const marked = (what: string) => ({
+    metadata: { annotations: { [`longhorn.io/delete-${what}-from-longhorn`]: '' } },
+  })
+  const uninstalling = marked('node')
   const table: [what: string, change: Change, acts: string[]][] = [
     ['a node joins', node(undefined, {}), []],
     ['a node joins with its flag up', node(undefined, flagged), ['eviction']],
@@ -121,7 +124,22 @@ t.test('what each change does, told from the request alone', (t) => {
       ['eviction'],
     ],
     ['the flagged node is deleted', node(flagged, undefined), ['disk-removal']],
-    ['anything, once marked by the uninstaller', node({ options: uninstalling }, undefined), []],
+    ['the uninstaller deletes what it has marked', node({ options: uninstalling }, undefined), []],
+    [
+      'a flag goes up on what the uninstaller has marked',
+      node({ options: uninstalling }, { options: { ...uninstalling, ...evicting } }),
+      ['eviction'],
+    ],
+    [
+      'a disk goes from what the uninstaller has marked',
+      node({ options: uninstalling }, { disks: [d1], options: uninstalling }),
+      ['disk-removal'],
+    ],
+    [
+      'finalizers, labels and annotations change on what is marked',
+      node({ options: uninstalling }, { options: { metadata: { finalizers: [], labels: { x: 'y' } } } }),
+      [],
+    ],
     [
       'the mark of the uninstaller comes with the flag itself',
       node({}, { options: { ...uninstalling, ...evicting } }),
@@ -131,6 +149,13 @@ t.test('what each change does, told from the request alone', (t) => {
     ['an image is deleted', image([ready('d1')], undefined), []],
     ['a copy is added', image([ready('d1')], [ready('d1'), ready('d2')]), []],
     ['a copy is removed', image([ready('d1'), ready('d2')], [ready('d2')]), ['cleanup']],
+    [
+      'a copy is removed from what the uninstaller has marked',
+      cluster()
+        .image('ubuntu', [ready('d1'), ready('d2')], marked('backing-image'))
+        .cleanUp('ubuntu', ['d1']),
+      ['cleanup'],
+    ],
     ['a copy is moved', image([ready('d1')], [ready('d2')]), ['cleanup']],
     ['o9: all copies are removed', image([ready('d1'), ready('d2')], []), ['cleanup']],
     ['a planned copy is removed', image([planned('d1')], []), ['cleanup']],
@@ -161,6 +186,18 @@ t.test('what each change does, told from the request alone', (t) => {
       `${what}: arming`,
     )
   }
+  t.end()
+})
+
+t.test('only a deletion that would be judged passes by the mark of the uninstaller', (t) => {
+  const metadata = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
+  const leaving = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }
+  t.equal(passesByMark(node({ options: { metadata } }, undefined)), true)
+  t.equal(passesByMark(node({}, undefined)), false, 'no mark')
+  t.equal(passesByMark(node({ disks: [], options: { metadata } }, undefined)), false, 'no disk')
+  t.equal(passesByMark(node({ options: { metadata: leaving } }, undefined)), false, 'it is deleted already')
+  t.equal(passesByMark(node({ options: { metadata } }, { options: evicting })), false, 'no deletion')
+  t.equal(passesByMark(node(undefined, { options: { metadata, ...evicting } })), false, 'a node that joins')
   t.end()
 })
 

@@ -60,6 +60,12 @@ const cases: readonly (readonly [string, Change, Verdict, string])[] = [
     'admitted: UPDATE of Node n1 by ann, warned by lingering-eviction',
   ],
   [
+    'what passes by the mark of the uninstaller',
+    change(true, false),
+    { decision: 'allow', warnings: [], mark: 'uninstalling' },
+    'admitted: UPDATE of Node n1 by ann, since the uninstaller of Longhorn has marked it',
+  ],
+  [
     'what cannot be judged',
     change(false, true),
     unavailable,

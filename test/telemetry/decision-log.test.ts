@@ -43,6 +43,13 @@ function logged(level = 'info') {
   return { lines, time, log: new DecisionLog(createLog(level, { write }), { monotonic: () => time.ms }) }
 }
 
+t.test('what passes by the mark of the uninstaller is logged, though nothing of it is judged', (t) => {
+  const { lines, log } = logged()
+  log.decided(change(true, false), { ...allowed, mark: 'uninstalling' }, instant)
+  t.match(lines, [{ level: 30, msg: 'change admitted', user: 'ann', name: 'n1', mark: 'uninstalling' }])
+  t.end()
+})
+
 t.test('a hold is logged with who, what, which rule and which objects', (t) => {
   const { lines, log } = logged()
   log.decided(change(false, true), held, { totalMs: 5_003, heldMs: 5_000 })

@@ -212,12 +212,19 @@ t.test('an unreadable data source', async (t) => {
 
 t.test('an unreadable object on its way out passes, so that an uninstall is not blocked', async (t) => {
   const before = { ...odd, disks: { d1: {} } }
-  for (const metadata of [
-    { deletionTimestamp: '2026-11-23T06:00:00Z' },
-    { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } },
-  ]) {
-    await passes(t, 'Node', { before: node(before, metadata), after: node(odd, metadata) }, 'a disk less')
-  }
+  const leaving = { deletionTimestamp: '2026-11-23T06:00:00Z' }
+  await passes(t, 'Node', { before: node(before, leaving), after: node(odd, leaving) }, 'a disk less')
+  const marked = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
+  await passes(t, 'Node', { operation: 'DELETE', before: node(before, marked) }, 'deleted once marked')
+  const { annotations } = marked
+  await passes(
+    t,
+    'Node',
+    { before: node(before, marked), after: node(before, { annotations, labels: { x: 'y' } }) },
+    'a label',
+  )
+  const less = { before: node(before, marked), after: node(odd, marked) }
+  await refused(t, 'Node', less, 'the write removes disk d1')
 })
 
 t.test('an unreadable object is logged by its own name when the review gives none', async (t) => {
