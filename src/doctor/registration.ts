@@ -50,6 +50,9 @@ export const parseRegistration = parser(
   (raw): Registration => raw.webhooks ?? [],
 )
 
+/** Only records what Longhorn's uninstaller deletes: it guards nothing, and must not stand in its way. */
+const recordingWebhook = 'uninstall.holdfast.dev'
+
 /** What has to be sent to the guard, or else it cannot keep its promise. */
 const needed: readonly (readonly [resource: string, operations: readonly string[]])[] = [
   [kinds.Node.plural, ['CREATE', 'UPDATE', 'DELETE']],
@@ -76,7 +79,7 @@ export function checkRegistration({ registration, names }: Pick<Facts, 'registra
       }),
     ]
   }
-  const webhooks = registration.seen
+  const webhooks = registration.seen.filter(({ name }) => name !== recordingWebhook)
   const error = (what: string, why: string) =>
     problem('error', 'registration', {
       what: `${name} ${what}`,

@@ -17,6 +17,9 @@ interface Manifest {
   readonly webhooks?: readonly {
     name: string
     rules: { operations: string[]; resources: string[] }[]
+    failurePolicy: string
+    timeoutSeconds: number
+    namespaceSelector: { matchExpressions: { operator: string; values: string[] }[] }
     matchConditions: { name: string; expression: string }[]
   }[]
 }
@@ -113,6 +116,31 @@ t.test('it registers for what the guard judges, and for main resources only', { 
   const expressions = webhook?.matchConditions.map(({ expression }) => expression) ?? []
   t.equal(expressions.length, 3)
   t.notMatch(expressions.join('\n'), /^\s*\/\//m, 'comments stay in the files')
+  t.end()
+})
+
+t.test('the uninstaller of Longhorn asks a guard that is there, and waits for none', { skip }, (t) => {
+  const webhooks = render('--set', 'webhook.timeoutSeconds=3').flatMap(({ webhooks: all }) => all ?? [])
+  t.match(webhooks, [
+    { name: 'guard.holdfast.dev', failurePolicy: 'Fail' },
+    {
+      name: 'uninstall.holdfast.dev',
+      failurePolicy: 'Ignore',
+      timeoutSeconds: 3,
+      rules: [{ operations: ['DELETE'], resources: ['nodes'] }],
+      namespaceSelector: { matchExpressions: [{ operator: 'In', values: ['longhorn-system'] }] },
+    },
+  ])
+  const [mark, asked] = webhooks.map(({ matchConditions }) =>
+    matchConditions.find(({ name }) => name.endsWith('being-uninstalled')),
+  )
+  const words = (text = '') => text.replaceAll(/\s+/g, ' ')
+  t.match(
+    words(mark?.expression),
+    /^request\.operation != 'DELETE' \|\|/,
+    'the mark excuses a deletion alone',
+  )
+  t.equal(words(asked?.expression), `!( ${words(mark?.expression)} )`)
   t.end()
 })
 

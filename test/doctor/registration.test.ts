@@ -101,6 +101,14 @@ t.test('how it fails is told where it could be better', (t) => {
   t.end()
 })
 
+t.test('the webhook that only records an uninstall guards nothing, and may be of any patience', (t) => {
+  const records = registered({ name: 'uninstall.holdfast.dev', failurePolicy: 'Ignore', timeoutSeconds: 3 })
+  const checked = (seen: typeof records) => levels(checkRegistration({ registration: { seen }, names }))
+  t.strictSame(checked([...registered(), ...records]), ['ok'])
+  t.strictSame(checked(records), ['error'])
+  t.end()
+})
+
 t.test('the API server has to trust somebody, for some time yet', async (t) => {
   const day = 86_400_000
   const other = await makeAuthority({ now: () => noon + 1000 * day })

@@ -74,7 +74,8 @@ export function install(t: Test, cluster: RealCluster): void {
       'replicas=3,proxy.longhorn.backendPolicy.mode=none',
     )
     t.match(await ask(cluster, 'GET', secret), { data: { 'tls.crt': 'eA==' } })
-    t.match(await ask(cluster, 'GET', registration), { webhooks: [{ clientConfig: { caBundle } }] })
+    const kept = webhooks.map(() => ({ clientConfig: { caBundle } }))
+    t.match(await ask(cluster, 'GET', registration), { webhooks: kept })
   })
 
   t.test('helm upgrade puts a registration back that was taken away', async (t) => {

@@ -82,12 +82,28 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     t.equal((await cluster.kubectl(['delete', ...remove, 'n3y'])).code, 0, 'but not of a node without disks')
   })
 
-  t.test('what Longhorn’s uninstaller has marked, or what is being deleted, passes', async (t) => {
-    await world.node('n4', [disk('n4-a')])
-    await world.image('n4', [ready('n4-a')])
-    const annotations = { 'longhorn.io/delete-node-from-longhorn': '' }
-    await ask(cluster, 'PATCH', `${longhornPath('nodes')}/n4`, { metadata: { annotations } })
-    t.strictSame((await evict(cluster, 'n4', 'n4-a')).stderr, '')
+  t.test(
+    'Longhorn’s uninstaller deletes what it has marked; every other arming change to it fails',
+    async (t) => {
+      await world.node('n4', [disk('n4-a'), disk('n4-b')])
+      await world.image('n4', [ready('n4-a')])
+      const mark = (what: string) => ({
+        metadata: { annotations: { [`longhorn.io/delete-${what}-from-longhorn`]: '' } },
+      })
+      t.equal((await patch(cluster, 'nodes', 'n4', mark('node'))).code, 0)
+      t.equal((await patch(cluster, 'backingimages', 'n4', mark('x'))).code, 0)
+      fails(t, await evict(cluster, 'n4', 'n4-a'))
+      fails(t, await patch(cluster, 'nodes', 'n4', { spec: { disks: { 'n4-b': null } } }))
+      fails(t, await cleanUp(cluster, 'n4', 'n4-a'))
+      const finalizers = { metadata: { finalizers: ['longhorn.io'], labels: { rack: '7' } } }
+      t.equal((await patch(cluster, 'nodes', 'n4', finalizers)).code, 0)
+      t.equal((await patch(cluster, 'nodes', 'n4', { metadata: { finalizers: null } })).code, 0)
+      const remove = ['delete', 'nodes.longhorn.io', '-n', 'longhorn-system', 'n4']
+      t.strictSame((await cluster.kubectl(remove)).stderr, '')
+    },
+  )
+
+  t.test('what is being deleted passes', async (t) => {
     const path = `${longhornPath('backingimages')}/n4`
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: ['longhorn.io'] } })
     await ask(cluster, 'DELETE', path)
@@ -105,8 +121,10 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     for (let tries = 0; tries < 50 && eviction.code === 0; tries += 1)
       eviction = await evict(cluster, 'n5', 'n5-b', '--dry-run=server')
     t.match(eviction.stderr, refused)
+    const annotations = { 'longhorn.io/delete-node-from-longhorn': '' }
+    t.equal((await patch(cluster, 'nodes', 'n5', { metadata: { annotations } })).code, 0)
     eviction = await evict(cluster, 'n5', 'n5-b')
-    t.equal(eviction.code, 1)
+    t.equal(eviction.code, 1, 'the mark of the uninstaller excuses no eviction')
     t.match(eviction.stderr, refused)
 
     let cleaned = await cleanUp(cluster, 'n6', 'n6-a', '--dry-run=server')

@@ -100,7 +100,24 @@ export function requests(t: Test, cluster: Cluster): void {
     t.match(stdout, /Warning +LastUsableCopy .*holdfast.* Refused \(asked by /)
   })
 
-  t.test('what Longhorn uninstalls is not stopped', async (t) => {
+  t.test(
+    'Longhorn’s uninstaller deletes a node that it has marked, and nothing else is excused',
+    async (t) => {
+      await world.node('q9', [disk('q9-a')])
+      await world.image('q9', [ready('q9-a')])
+      const annotations = { 'longhorn.io/delete-node-from-longhorn': '' }
+      t.equal((await patch(cluster, 'nodes', 'q9', { metadata: { annotations } })).code, 0)
+      t.equal((await patch(cluster, 'backingimages', 'q9', { metadata: { annotations } })).code, 0)
+      t.match(await cleanUp(cluster, 'q9', 'q9-a'), { code: 1, stderr: /last-usable-copy/ })
+      t.match(await patch(cluster, 'nodes', 'q9', { spec: { disks: { 'q9-a': null } } }), {
+        code: 1,
+        stderr: /disk-removal-with-copies/,
+      })
+      t.equal((await cluster.kubectl(['delete', 'nodes.longhorn.io', '-n', 'longhorn-system', 'q9'])).code, 0)
+    },
+  )
+
+  t.test('what Longhorn deletes is not stopped', async (t) => {
     await world.node('q7', [disk('q7-a')])
     await world.image('q7', [ready('q7-a')])
     const path = `${longhornPath('backingimages')}/q7`
