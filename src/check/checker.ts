@@ -69,6 +69,8 @@ function readsOf({ map, objects }: ClusterState): QuorumReads {
       Promise.resolve(all.flatMap((object) => (object.kind === 'BackingImageDataSource' ? [object] : []))),
     nodes: () => Promise.resolve([...map.nodes()]),
     node: (name) => Promise.resolve(map.node(name)),
+    dataSource: (name) => Promise.resolve(map.dataSource(name)),
+    replicas: () => Promise.resolve(all.flatMap((object) => (object.kind === 'Replica' ? [object] : []))),
     metadata: (kind, name) =>
       Promise.resolve(all.find((object) => object.kind === kind && object.metadata.name === name)?.metadata),
   }

@@ -14,6 +14,7 @@ import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import { nodesWillDo, ownMapWillDo, type ReservedPage } from './own-map.ts'
 import type { ReservationBook } from './reservation-book.ts'
 import type { Conflict, Entry, Reserver } from './reserve.ts'
+import { isFreshEnough, staleFor } from './stale.ts'
 import { turnOf } from './turn.ts'
 import { whatEnds, whatEndsConflict } from './what-ends-holds.ts'
 import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
@@ -83,7 +84,7 @@ export class Attempts {
     if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict, map)
     const profile = this.#profile()
     const claims = [...claimsOf(acts, map, profile), ...turnOf(change)]
-    const alone = claims.length === 0 && (profile === 'none' || !needsConfirmation(acts))
+    const alone = claims.length === 0 && !needsConfirmation(acts, profile)
     return alone ? attemptOf(this.#allowed(change, verdict.warnings), map) : undefined
   }
 
@@ -164,9 +165,11 @@ export class Attempts {
     signal: AbortSignal,
   ) {
     try {
-      if (await ownMapWillDo(acts, pages, this.#modules, signal)) return this.#modules.map
+      const stale = staleFor(acts, this.#modules, this.#options.policy)
+      if (isFreshEnough(stale) && (await ownMapWillDo(acts, pages, this.#modules, signal)))
+        return this.#modules.map
       const everyNode = !nodesWillDo(pages, this.#modules)
-      return await confirm(change, acts, claims, { ...this.#modules, everyNode }, signal)
+      return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
     } catch (error) {
       return error instanceof Error ? error : new Error(String(error))
     }

@@ -4,12 +4,15 @@ import { objectOf } from '../disk-map/object-of.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Node } from '../longhorn/node.ts'
+import type { Profile } from '../longhorn/profile.ts'
+import type { Replica } from '../longhorn/replica.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
 import type { Act } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
+import type { Stale } from './stale.ts'
 
 /** What confirming works with. */
 export interface ConfirmModules {
@@ -18,11 +21,14 @@ export interface ConfirmModules {
   readonly clock: Pick<Clock, 'monotonic'>
   /** True where the map may lack a node that has a disk of the change too: then all nodes are read. */
   readonly everyNode: boolean
+  /** What else is to be read, since the map is too old for it. */
+  readonly stale: Stale
 }
 
 /**
  * Reads, past the disk map, exactly what the other side may have changed: for an eviction or a disk taken away the
- * images and data sources, for all else the nodes that the claims are about.
+ * images and data sources, for all else the nodes that the claims are about; for a clean-up the replicas too, which nobody
+ * reserves; and whatever else is judged on and is too old.
  *
  * @returns what the change is to be judged on: what was read, with the nodes of the disk map for the rest, and with what
  * the map remembers; what has ended between the two is remembered as ended now
@@ -32,14 +38,16 @@ export async function confirm(
   change: Change,
   acts: readonly Act[],
   claims: readonly Claim[],
-  { map, reads, clock, everyNode }: ConfirmModules,
+  { map, reads, clock, everyNode, stale }: ConfirmModules,
   signal: AbortSignal,
 ): Promise<DiskMapView> {
   const emptying = acts.some(({ act }) => act === 'eviction' || act === 'disk-removal')
-  const [images, sources, nodes] = await Promise.all([
+  const [images, sources, nodes, source, replicas] = await Promise.all([
     emptying ? reads.images(signal) : [],
     emptying ? reads.dataSources(signal) : [],
-    readNodes(change, claims, { map, reads, everyNode: everyNode && !emptying }, signal),
+    readNodes(change, claims, { map, reads, stale, everyNode: everyNode && !emptying }, signal),
+    stale.source ? reads.dataSource(nameOf(change), signal) : map.dataSource(nameOf(change)),
+    readReplicas(change, acts, reads, signal),
   ])
   const now = clock.monotonic()
   const fresh = new DiskMap({ earlier: map.history })
@@ -51,15 +59,15 @@ export async function confirm(
     for (const source of map.dataSources()) fresh.adopt(source, now)
     update(fresh, sources, missingFrom(sources, map.dataSources()), now)
   } else {
-    const source = map.dataSource(nameOf(change))
     if (source) fresh.adopt(source, now)
+    for (const replica of replicas) fresh.adopt(replica, now)
   }
   return fresh
 }
 
-/** True for acts that another change can make dangerous, so that they have to be confirmed even without a claim. */
-export function needsConfirmation(acts: readonly Act[]): boolean {
-  return acts.some(({ act }) => act === 'disk-removal')
+/** True for acts that something else can make dangerous, so that they have to be confirmed even without a claim. */
+export function needsConfirmation(acts: readonly Act[], profile: Profile): boolean {
+  return acts.some(({ act }) => act === 'cleanup' || (act === 'disk-removal' && profile !== 'none'))
 }
 
 type Confirmed = Node | BackingImage | BackingImageDataSource
@@ -87,19 +95,33 @@ function missingFrom<T extends Confirmed>(read: readonly T[], known: Iterable<T>
   return [...known].filter(({ metadata }) => !names.has(metadata.name))
 }
 
+/** A replica can be made at any moment, and then the copy on its disk must stay. */
+async function readReplicas(
+  change: Change,
+  acts: readonly Act[],
+  reads: ConfirmModules['reads'],
+  signal: AbortSignal,
+): Promise<readonly Replica[]> {
+  const [cleanup] = acts.filter((act) => act.act === 'cleanup')
+  if (!cleanup) return []
+  const elsewhere = [...cleanup.after.spec.diskFileSpecMap.keys()]
+  return await reads.replicas(nameOf(change), elsewhere, signal)
+}
+
 /** The nodes that the claims are about, as they are now, and those of them that are gone. */
 async function readNodes(
   change: Change,
   claims: readonly Claim[],
-  { map, reads, everyNode }: Pick<ConfirmModules, 'map' | 'reads' | 'everyNode'>,
+  { map, reads, everyNode, stale }: Pick<ConfirmModules, 'map' | 'reads' | 'everyNode' | 'stale'>,
   signal: AbortSignal,
 ): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
   // Whose disk it is can only be told by all of them.
-  if (everyNode || claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')) {
+  const isUnowned = claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')
+  if (everyNode || isUnowned || stale.nodes === 'all') {
     const read = await reads.nodes(signal)
     return { read, missing: missingFrom(read, map.nodes()) }
   }
-  const concerned = new Set(claims.flatMap(({ page }) => nodeOf(page) ?? []))
+  const concerned = new Set([...claims.flatMap(({ page }) => nodeOf(page) ?? []), ...stale.nodes])
   if (change.kind === 'Node') concerned.delete(nameOf(change))
   const answers = await Promise.all([...concerned].map((name) => reads.node(name, signal)))
   const read = answers.filter((node) => node !== undefined)

@@ -7,6 +7,7 @@ import { markedKinds, newest } from './marks.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import { keepsMarks, type Marks, type Page, type ReservationBook } from './reservation-book.ts'
 import { onAbort } from './on-abort.ts'
+import { freshMs } from './stale.ts'
 
 /** A page on which something was reserved. */
 export interface ReservedPage {
@@ -35,9 +36,6 @@ const lagMs = 10_000
 /** So many images are read one by one at most; for more of them one list is cheaper. */
 const maxReads = 20
 
-/** A watch that was silent for longer may be broken, and the state of copies changes without any reservation, in milliseconds. */
-const freshMs = 10_000
-
 /**
  * True if the disk map shows all that is settled on the pages that an eviction has reserved, so that it can be judged on
  * that: whoever takes a reservation off a page marks it with the version to be seen. Waits shortly for a watch that has
@@ -54,6 +52,7 @@ export async function ownMapWillDo(
   const settled = pages.flatMap(({ page }) => page.settled ?? [])
   if (settled.length < pages.length) return false
   const marks = newest(settled)
+  // The state of copies changes without any reservation.
   const isFresh = knowledge.ageMs('BackingImage') <= freshMs
   const present = isFresh ? {} : await versionsOfImages(acts, modules, signal)
   if (!present) return false

@@ -2,6 +2,7 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
+import type { Replica } from '../longhorn/replica.ts'
 import type { Change, JudgedKind, Request } from '../rules/change.ts'
 import type { Verdict } from './verdict.ts'
 
@@ -37,6 +38,15 @@ export interface QuorumReads {
   nodes(signal: AbortSignal): Promise<readonly Node[]>
   /** Undefined if there is no such node. */
   node(name: string, signal: AbortSignal): Promise<Node | undefined>
+  /** Undefined if there is none of this name. */
+  dataSource(name: string, signal: AbortSignal): Promise<BackingImageDataSource | undefined>
+  /**
+   * The replicas that may use the copies of an image on other disks than these, without reading all of them. Some of the
+   * replicas may have nothing to do with it.
+   *
+   * @param elsewhere UUIDs of the disks that do not matter
+   */
+  replicas(image: string, elsewhere: readonly string[], signal: AbortSignal): Promise<readonly Replica[]>
   /** Undefined if there is no such object. */
   metadata(kind: JudgedKind, name: string, signal: AbortSignal): Promise<Metadata | undefined>
 }
@@ -64,8 +74,11 @@ export interface UnjudgedWrite {
   readonly kind: JudgedKind
   readonly name: string
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
-  /** `unreadable`: an object of it; `undecided`: the gate did not answer in time, or failed. */
-  readonly why: 'unreadable' | 'undecided'
+  /**
+   * `unreadable`: an object of it; `undecided`: the gate did not answer in time, or failed; `other-namespace`: it is not
+   * in the namespace that the guard follows.
+   */
+  readonly why: 'unreadable' | 'undecided' | 'other-namespace'
 }
 
 /** Something to tell whoever looks at an object of Longhorn: `kubectl describe` shows it there. */

@@ -7,9 +7,11 @@ import { group, kinds, version, type Kind, type ObjectOf } from '../longhorn/kin
 import type { Metadata } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
 import { parser } from '../longhorn/parse.ts'
+import type { Replica } from '../longhorn/replica.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
+import { selectorsOfReplicas } from './replica-selectors.ts'
 import { SharedRead } from './shared-read.ts'
 import { SharedReads } from './shared-reads.ts'
 
@@ -53,6 +55,21 @@ export class ApiReads implements QuorumReads {
     return await this.#eachNode.get(name, (signal) => this.#get('Node', name, signal), signal)
   }
 
+  async dataSource(name: string, signal: AbortSignal): Promise<BackingImageDataSource | undefined> {
+    return await this.#get('BackingImageDataSource', name, signal)
+  }
+
+  async replicas(
+    image: string,
+    elsewhere: readonly string[],
+    signal: AbortSignal,
+  ): Promise<readonly Replica[]> {
+    const lists = selectorsOfReplicas(image, elsewhere).map((labelSelector) =>
+      this.#list('Replica', signal, { labelSelector }),
+    )
+    return (await Promise.all(lists)).flat()
+  }
+
   async metadata(kind: Kind, name: string, signal: AbortSignal): Promise<Metadata | undefined> {
     const read = async (signal: AbortSignal) => (await this.#get(kind, name, signal))?.metadata
     return await this.#eachMetadata.get(`${kind}/${name}`, read, signal)
@@ -63,9 +80,14 @@ export class ApiReads implements QuorumReads {
     return await this.#get(kind, name, signal)
   }
 
-  async #list<K extends Kind>(kind: K, signal: AbortSignal): Promise<ObjectOf<K>[]> {
+  async #list<K extends Kind>(
+    kind: K,
+    signal: AbortSignal,
+    query?: Readonly<Record<string, string>>,
+  ): Promise<ObjectOf<K>[]> {
     const path = this.#path(kind)
-    const list = parseList(await jsonRequest(this.#connection, { method: 'GET', path, signal }))
+    const asked = { method: 'GET', path, signal, ...(query && { query }) } as const
+    const list = parseList(await jsonRequest(this.#connection, asked))
     if (!list.ok)
       throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${list.problem}.`)
     return list.value.map((raw) => read(kind, raw))

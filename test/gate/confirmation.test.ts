@@ -3,6 +3,7 @@ import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
 import { GateWorld, type GateWorldOptions } from './gate-world.ts'
 
+const replicas = 'replicas of ubuntu'
 const evicting = { evictionRequested: true }
 
 const usual = (release = 'v1.8.0') =>
@@ -82,7 +83,17 @@ t.test('a disk that has moved meanwhile is claimed where it is', async (t) => {
       .node('n3', [disk('d1')])
   const world = behind(moved())
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
-  t.strictSame(world.trips, ['swap n1', 'node n1', 'swap (unowned disks)', 'nodes', 'swap n3', 'nodes'])
+  t.strictSame(world.trips, [
+    'swap n1',
+    'node n1',
+    replicas,
+    'swap (unowned disks)',
+    'nodes',
+    replicas,
+    'swap n3',
+    'nodes',
+    replicas,
+  ])
   t.match(
     world.reservations.map(({ disks }) => disks),
     [[uuid('d1')], [uuid('d1')], [uuid('d1')]],
@@ -97,7 +108,7 @@ t.test('a node that is gone meanwhile has no disks', async (t) => {
   const truth = cluster('v1.8.0').node('n2', [disk('d3'), disk('d4')])
   const world = behind(truth, { policy: { settleMs: 0 } })
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
-  t.match(world.trips, ['swap n1', 'node n1', 'swap (unowned disks)', 'nodes'])
+  t.match(world.trips, ['swap n1', 'node n1', replicas, 'swap (unowned disks)', 'nodes'])
 })
 
 t.test('a cluster that changes faster than it can be read admits nothing', async (t) => {

@@ -121,6 +121,12 @@ export class GateWorld {
         this.#trip('data sources', signal, () => this.truth.all('BackingImageDataSource')),
       nodes: (signal) => this.#trip('nodes', signal, () => this.truth.all('Node')),
       node: (name, signal) => this.#trip(`node ${name}`, signal, () => this.truth.map.node(name)),
+      dataSource: (name, signal) =>
+        this.#trip(`data source ${name}`, signal, () => this.truth.map.dataSource(name)),
+      replicas: (image, elsewhere, signal) =>
+        this.#trip(`replicas of ${image}`, signal, () =>
+          this.truth.all('Replica').filter(({ spec }) => !elsewhere.includes(spec.diskID)),
+        ),
       metadata: (kind, name, signal) =>
         this.#trip(
           `${kind} ${name}`,

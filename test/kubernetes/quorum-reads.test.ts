@@ -2,6 +2,8 @@ import t from 'tap'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { ApiReads } from '../../src/kubernetes/quorum-reads.ts'
+import { selectorsOfReplicas } from '../../src/kubernetes/replica-selectors.ts'
+import { replicaLabels } from '../../src/sandbox/longhorn/replica-object.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 const signal = new AbortController().signal
@@ -55,6 +57,58 @@ t.test('every read shows what is stored, each in one round trip', async (t) => {
     signal,
   })
   t.strictSame((await reads.node('node-1', signal))?.spec.tags, ['fresh'])
+})
+
+t.test('of replicas only those are read that may use a copy on the disks in question', async (t) => {
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release: 'v1.8.0',
+    nodes: 2,
+    images: 1,
+    longhorn: {},
+    report: () => undefined,
+  })
+  const connection = connectTo(sandbox.api.url)
+  t.teardown(async () => {
+    connection.close()
+    await sandbox.stop()
+  })
+  const made = async (name: string, image: string, diskID: string, labels?: Record<string, string>) => {
+    const metadata = { name, namespace: sandbox.namespace, ...(labels && { labels }) }
+    const spec = { backingImage: image, diskID, volumeName: 'v', nodeID: 'node-1' }
+    const object = { apiVersion: 'longhorn.io/v1beta2', kind: 'Replica', metadata, spec }
+    await sandbox.client.create({ group: 'longhorn.io', version: 'v1beta2', plural: 'replicas' }, object)
+  }
+  await made('on-the-disk', 'debian', 'uuid-1', replicaLabels('debian', 'uuid-1'))
+  await made('elsewhere', 'debian', 'uuid-2', replicaLabels('debian', 'uuid-2'))
+  await made('of-another-image', 'fedora', 'uuid-1', replicaLabels('fedora', 'uuid-1'))
+  await made('without-image', '', 'uuid-1', replicaLabels('', 'uuid-1'))
+  await made('by-hand', 'debian', 'uuid-1')
+  const reads = new ApiReads(connection, sandbox.namespace)
+  const read = async (image: string, elsewhere: string[]) =>
+    (await reads.replicas(image, elsewhere, signal)).map(({ metadata }) => metadata.name).toSorted()
+  t.strictSame(await read('debian', ['uuid-2']), ['by-hand', 'on-the-disk'])
+  t.strictSame(await read('debian', []), ['by-hand', 'elsewhere', 'on-the-disk'])
+})
+
+t.test('a selector of replicas is one that the API server takes', (t) => {
+  const unlabelled = '!longhorn.io/backing-image'
+  const all = (image: string) => [`longhorn.io/backing-image=${image}`, unlabelled]
+  t.strictSame(selectorsOfReplicas('debian', ['a', 'b-1']), [
+    'longhorn.io/backing-image=debian,longhorndiskuuid notin (a,b-1)',
+    unlabelled,
+  ])
+  t.strictSame(selectorsOfReplicas('debian', []), all('debian'))
+  t.strictSame(selectorsOfReplicas('debian', ['', 'a b', 'x)', '-']), all('debian'))
+  t.strictSame(
+    selectorsOfReplicas(
+      'debian',
+      Array.from({ length: 65 }, (_, n) => `u${n}`),
+    ),
+    all('debian'),
+  )
+  t.strictSame(selectorsOfReplicas('d'.repeat(64), ['a']), [unlabelled], 'no label can be so long')
+  t.end()
 })
 
 /** An API server that answers everything with this. */

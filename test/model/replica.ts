@@ -204,18 +204,22 @@ export class Replica {
   #reads(): QuorumReads {
     const list = (objects: readonly ModelObject[]): string =>
       objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
+    const one = <K extends Watched>(kind: K, name: string, signal: AbortSignal) =>
+      this.asking.ask(
+        `get ${kind} ${name}`,
+        () => this.#all(kind).find(({ metadata }) => metadata.name === name),
+        signal,
+        (object) => list(object ? [object] : []),
+      )
     return {
       images: (signal) => this.asking.ask('list images', () => this.#all('BackingImage'), signal, list),
       dataSources: (signal) =>
         this.asking.ask('list data sources', () => this.#all('BackingImageDataSource'), signal, list),
       nodes: (signal) => this.asking.ask('list nodes', () => this.#all('Node'), signal, list),
-      node: (name, signal) =>
-        this.asking.ask(
-          `get node ${name}`,
-          () => this.#all('Node').find(({ metadata }) => metadata.name === name),
-          signal,
-          (node) => list(node ? [node] : []),
-        ),
+      node: (name, signal) => one('Node', name, signal),
+      dataSource: (name, signal) => one('BackingImageDataSource', name, signal),
+      // There are none, so it does not matter when they are read.
+      replicas: () => Promise.resolve([]),
       metadata: (kind, name, signal) =>
         this.asking.ask(
           `get ${kind} ${name}`,

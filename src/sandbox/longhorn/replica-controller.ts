@@ -8,7 +8,7 @@ import { Deadlines } from './deadlines.ts'
 import { newCopy, readImage, withSpecs } from './image-object.ts'
 import type { Disk } from './node-object.ts'
 import { disksForReplica } from './placement.ts'
-import { replacementName, type ReplicaObject } from './replica-object.ts'
+import { replacementName, replicaLabels, type ReplicaObject } from './replica-object.ts'
 import { resources } from './resources.ts'
 
 /**
@@ -101,7 +101,11 @@ function replacementOn(disk: Disk, replica: ReplicaObject, name: string): Cluste
   return {
     apiVersion,
     kind,
-    metadata: { name, ...(metadata.namespace !== undefined && { namespace: metadata.namespace }) },
+    metadata: {
+      name,
+      ...(metadata.namespace !== undefined && { namespace: metadata.namespace }),
+      labels: replicaLabels(replica.backingImage, disk.uuid),
+    },
     spec: {
       ...object(spec),
       nodeID: disk.node,

@@ -39,3 +39,8 @@ export function replacementName(replica: ReplicaObject): string {
   const hash = createHash('sha256').update(replica.name).digest('hex').slice(0, 8)
   return `${replica.volumeName}-r-${hash}`
 }
+
+/** The labels that Longhorn sets whenever it writes a replica; empty values for what it does not have. */
+export function replicaLabels(backingImage: string, diskUUID: string): Record<string, string> {
+  return { 'longhorn.io/backing-image': backingImage, longhorndiskuuid: diskUUID }
+}

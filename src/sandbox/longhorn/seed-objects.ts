@@ -3,6 +3,7 @@ import { timestamp } from '../clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { newCopy } from './image-object.ts'
 import { apiVersion } from './resources.ts'
+import { replicaLabels } from './replica-object.ts'
 import type { SeedImage, SeedOptions, SeedReplica } from './seed-options.ts'
 
 /** A disk that is made with the cluster. */
@@ -118,7 +119,11 @@ export function replicaObject(
   return {
     apiVersion,
     kind: 'Replica',
-    metadata: { name: `${replica.volume}-r-${index + 1}`, namespace },
+    metadata: {
+      name: `${replica.volume}-r-${index + 1}`,
+      namespace,
+      labels: replicaLabels(replica.image ?? '', disk.uuid),
+    },
     spec: {
       active: true,
       backingImage: replica.image ?? '',

@@ -1,0 +1,71 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { isReady } from '../longhorn/copies.ts'
+import { diskUUID } from '../longhorn/eviction.ts'
+import type { Act } from '../rules/acts.ts'
+import { outcomeOf } from '../rules/cleanup-outcome.ts'
+import type { Policy } from '../rules/policy.ts'
+import type { Knowledge } from './ports.ts'
+
+/** A watch that was silent for longer may be broken, and what it follows may have changed, in milliseconds. */
+export const freshMs = 10_000
+
+/** What rules look at beside what the other side of a reservation may change, where the disk map is too old for it. */
+export interface Stale {
+  /** The names of nodes to be read; `all` where every node counts. */
+  readonly nodes: ReadonlySet<string> | 'all'
+  /** True if the data source of the image is to be read. */
+  readonly source: boolean
+  /** True if all images count, and the disk map is too old for that. */
+  readonly images: boolean
+}
+
+/** What these acts are judged on that is older than {@link freshMs}, and so has to be read before they are admitted. */
+export function staleFor(
+  acts: readonly Act[],
+  { map, knowledge }: { readonly map: DiskMapView; readonly knowledge: Pick<Knowledge, 'ageMs'> },
+  { modes, evictionBudget }: Pick<Policy, 'modes' | 'evictionBudget'>,
+): Stale {
+  const isOld = (kind: Parameters<Knowledge['ageMs']>[0]): boolean => knowledge.ageMs(kind) > freshMs
+  const begins = acts.some((act) => act.act === 'eviction' && act.raisesGate)
+  const { flaggedNodes, pendingCleanups } = evictionBudget
+  const isBudgeted = begins && modes['eviction-budget'] === 'enforce'
+  const needsAll = isBudgeted && flaggedNodes !== undefined
+  const nodes = new Set(acts.flatMap((act) => [...lookedAt(act, map)]))
+  return {
+    nodes: isOld('Node') ? (needsAll ? 'all' : nodes) : new Set(),
+    source: acts.some(({ act }) => act === 'cleanup') && isOld('BackingImageDataSource'),
+    images: isBudgeted && pendingCleanups !== undefined && isOld('BackingImage'),
+  }
+}
+
+/** True if the disk map is fresh enough for all that its acts are judged on. */
+export function isFreshEnough({ nodes, source, images }: Stale): boolean {
+  return !source && !images && nodes !== 'all' && nodes.size === 0
+}
+
+/** The nodes that a rule asks about an act, and no claim does. */
+function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
+  switch (act.act) {
+    case 'disk-removal':
+      // A disk that another node has is being moved, not taken away.
+      for (const disk of act.disks) {
+        const uuid = diskUUID(act.before, disk)
+        if (uuid !== undefined) yield* owners(uuid, map)
+      }
+      return
+    case 'cleanup': {
+      // A copy whose state is unknown counts as long as a node has its disk.
+      const { kept } = outcomeOf(act)
+      if (!kept.some(isReady)) for (const copy of kept) yield* owners(copy.diskUUID, map)
+      return
+    }
+    case 'eviction':
+    case 'placement':
+    case 'flags-cleared':
+      return
+  }
+}
+
+function owners(uuid: string, map: DiskMapView): string[] {
+  return map.ownersOf(uuid).map(({ node }) => node)
+}
