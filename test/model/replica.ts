@@ -204,29 +204,24 @@ export class Replica {
   #reads(): QuorumReads {
     const list = (objects: readonly ModelObject[]): string =>
       objects.map(({ metadata }) => `${metadata.name}${metadata.resourceVersion}`).join()
-    const one = <K extends Watched>(kind: K, name: string, signal: AbortSignal) =>
-      this.asking.ask(
-        `get ${kind} ${name}`,
-        () => this.#all(kind).find(({ metadata }) => metadata.name === name),
-        signal,
-        (object) => list(object ? [object] : []),
-      )
+    const all = <K extends Watched>(kind: K, signal: AbortSignal) =>
+      this.asking.ask(`list ${kind}`, () => this.#all(kind), signal, list)
+    const one = <K extends Watched>(kind: K, name: string, signal: AbortSignal) => {
+      const found = () => this.#all(kind).find(({ metadata }) => metadata.name === name)
+      return this.asking.ask(`get ${kind} ${name}`, found, signal, (object) => list(object ? [object] : []))
+    }
     return {
-      images: (signal) => this.asking.ask('list images', () => this.#all('BackingImage'), signal, list),
-      dataSources: (signal) =>
-        this.asking.ask('list data sources', () => this.#all('BackingImageDataSource'), signal, list),
-      nodes: (signal) => this.asking.ask('list nodes', () => this.#all('Node'), signal, list),
+      images: (signal) => all('BackingImage', signal),
+      dataSources: (signal) => all('BackingImageDataSource', signal),
+      nodes: (signal) => all('Node', signal),
       node: (name, signal) => one('Node', name, signal),
       dataSource: (name, signal) => one('BackingImageDataSource', name, signal),
       // There are none, so it does not matter when they are read.
       replicas: () => Promise.resolve([]),
-      metadata: (kind, name, signal) =>
-        this.asking.ask(
-          `get ${kind} ${name}`,
-          () => this.#store.find(kind, name)?.metadata,
-          signal,
-          (metadata) => metadata?.resourceVersion ?? 'none',
-        ),
+      metadata: (kind, name, signal) => {
+        const found = () => this.#store.find(kind, name)?.metadata
+        return this.asking.ask(`get ${kind} ${name}`, found, signal, (of) => of?.resourceVersion ?? 'none')
+      },
     }
   }
 }

@@ -66,7 +66,7 @@ export class World {
       ...this.#timeSteps(),
     ]
     // Nothing else can change what such a read brings, so when it is made is all the same.
-    const settled = all.find(({ what }) => what.endsWith('list data sources') && this.#hasNoSources)
+    const settled = all.find(({ what }) => what.endsWith('list BackingImageDataSource') && this.#hasNoSources)
     if (settled) return [settled]
     const told = this.#told
     return told === undefined ? all : all.filter(({ replica }) => replica === told)
