@@ -8,6 +8,7 @@ import { patchProposal, proposalOf, type PatchProposal, type Proposal } from '..
 import { exitCodeOf, resultOf, resultWithout, type CheckResult } from '../check/result.ts'
 import { configure } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
+import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
 import { kinds } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
@@ -93,6 +94,8 @@ async function check(
   const wanted = await patchOf(target, flags)
   const state =
     flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(flags, env)
+  if (flags.snapshot.length === 0 && !hasLonghorn(state.map))
+    throw new CannotRun(`${noLonghornIn(policy.longhornNamespace)} ${findLonghorn}`)
   const checker = new Checker(state, policy, Date.now())
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {

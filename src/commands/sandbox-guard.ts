@@ -44,6 +44,7 @@ export async function guardSandbox(
     registration({
       url: `https://127.0.0.1:${port}/validate`,
       authorityCert: authority.cert,
+      longhornNamespace: sandbox.namespace,
       timeoutSeconds: 10,
     }),
   )

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander'
+import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
@@ -93,6 +94,8 @@ async function showStatus(
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
     checkNames(only, live)
+    const followsLonghorn = hasLonghorn(live.map)
+    if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
     await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
     const guard = await GuardStatus.open(
       { ...flags, namespace, environment: env },
@@ -122,7 +125,7 @@ async function showStatus(
     const status = look()
     stdout.write(textOf(status, flags, colours))
     if (someInDanger(status)) exitWith(exitCode.failed)
-    else if (live.unreadable.length > 0) exitWith(exitCode.couldNotRun)
+    else if (live.unreadable.length > 0 || !followsLonghorn) exitWith(exitCode.couldNotRun)
   } catch (error) {
     if (!ended.signal.aborted) throw error
   } finally {

@@ -1,3 +1,4 @@
+import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
 import { fixedRelease } from '../longhorn/fixed-release.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import type { Facts } from './facts.ts'
@@ -6,6 +7,15 @@ import { notKnown, ok, problem, type Finding } from './finding.ts'
 /** What the release of Longhorn does when an eviction meets a pending clean-up (longhorn.md §2). */
 export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
   if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
+  if (!hasLonghorn(map.seen)) {
+    return [
+      problem('error', 'release', {
+        what: noLonghornIn(names.longhornNamespace),
+        why: 'A guard that looks there is not ready, and guards no Longhorn elsewhere.',
+        remedy: findLonghorn,
+      }),
+    ]
+  }
   const { release } = map.seen
   const profile = profileOf(release)
   const fixed = fixedRelease(release)

@@ -6,9 +6,10 @@ import type { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { hasLonghorn } from '../disk-map/has-longhorn.ts'
 import { Changes, objectChange, pageChange } from '../gate/changes.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
-import type { Audit, Knowledge } from '../gate/ports.ts'
+import type { Audit } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { ClockSkew } from '../kubernetes/clock-skew.ts'
 import { systemClock } from '../kubernetes/clock.ts'
@@ -21,6 +22,7 @@ import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
 import { listen, portOf } from '../webhook/listen.ts'
 import { observers } from './observers.ts'
+import { whyUnready, type ReadinessOptions } from './readiness.ts'
 import { SharedBook } from './shared-book.ts'
 
 /** What decisions are made with. */
@@ -57,6 +59,7 @@ export class DecisionCore {
   readonly #events: EventRecorder
   readonly #operator: FastifyInstance
   readonly #operatorPort: number
+  readonly #readiness: ReadinessOptions
   readonly #log: Logger
 
   /** Begins to read Longhorn's objects. */
@@ -93,6 +96,7 @@ export class DecisionCore {
     this.#events = events
     this.#operator = operator
     this.#operatorPort = configuration.operatorPort
+    this.#readiness = { longhornNamespace: namespace, maxAgeMs: configuration.maxAgeMs }
     this.gate = new Gate(
       { ...defaultGateOptions, ...configuration, process: randomUUID(), commitMs },
       {
@@ -110,9 +114,9 @@ export class DecisionCore {
     )
   }
 
-  /** How much the disk map can be trusted. */
-  get knowledge(): Knowledge {
-    return this.#feed
+  /** Why another replica should be asked instead, in sentences; undefined if this one can judge. */
+  get unready(): string | undefined {
+    return whyUnready({ map: this.map, knowledge: this.#feed }, this.#readiness)
   }
 
   /** Listens for people's commands, on 127.0.0.1. @returns the port @throws CannotListen */
@@ -125,6 +129,13 @@ export class DecisionCore {
   async whenSynced(signal: AbortSignal): Promise<void> {
     await this.#feed.whenSynced(signal)
     this.#log.info('every Longhorn object is read')
+    const { longhornNamespace } = this.#readiness
+    if (!hasLonghorn(this.map)) {
+      this.#log.error(
+        { longhornNamespace },
+        'there is no Longhorn in this namespace, so the guard is not ready',
+      )
+    }
     await this.#shared?.whenKnown(signal)
   }
 

@@ -47,7 +47,7 @@ export class Guard {
     this.#tls = tls
     this.#server = connection.server
     this.#core = new DecisionCore(configuration, { ...modules, certificate: () => this.#tls.cert })
-    const { gate, trail, registry, knowledge } = this.#core
+    const { gate, trail, registry } = this.#core
     this.#webhook = new WebhookServer(
       {
         ...defaultWebhookOptions,
@@ -64,7 +64,7 @@ export class Guard {
         decide: (change, patience) => gate.decide(change, patience),
         isArming,
         denied: (write, patienceMs) => trail.denied(write, patienceMs),
-        knowledge,
+        unready: () => this.#core.unready,
         metrics: registry,
         log,
         timers: systemTimers,

@@ -93,7 +93,7 @@ export class ProxyGuard {
       commitMs: all.answerMs + configuration.commitMs,
       ...(served && { certificate: () => served?.cert ?? '' }),
     })
-    const { registry, knowledge } = this.#core
+    const { registry } = this.#core
     this.#proxy = new ProxyServer(all, {
       upstream,
       door: this.#door(all, upstream, connection),
@@ -107,7 +107,7 @@ export class ProxyGuard {
     }
     this.#reload = tls && certificates && reloading(tls, { source: certificates, serve, log })
     this.#health = healthEndpoint({
-      knowledge,
+      unready: () => this.#core.unready,
       metrics: registry,
       leaving: () => this.#stopping.signal.aborted,
     })

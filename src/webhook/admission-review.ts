@@ -38,6 +38,8 @@ export interface AdmissionRequest {
   readonly subResource: string
   /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
   readonly name: string
+  /** Of the request, or else of its object; empty if neither says. */
+  readonly namespace: string
   readonly operation: string
   readonly user: { readonly username: string; readonly groups: readonly string[] }
   /** Undefined on DELETE. */
@@ -72,6 +74,7 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
     resource: { group: raw.resource.group, resource: raw.resource.resource },
     subResource: raw.subResource ?? '',
     name: raw.name ?? '',
+    namespace: [raw.namespace, namespaceOf(raw.object), namespaceOf(raw.oldObject)].find(Boolean) ?? '',
     operation: raw.operation,
     user: { username: raw.userInfo.username ?? '', groups: raw.userInfo.groups ?? [] },
     object: raw.object ?? undefined,
@@ -84,4 +87,9 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
 export function uidOf(body: unknown): string | undefined {
   const uid = fieldsOf(fieldsOf(body)?.get('request'))?.get('uid')
   return typeof uid === 'string' && uid !== '' ? uid : undefined
+}
+
+function namespaceOf(object: unknown): string {
+  const namespace = fieldsOf(fieldsOf(object)?.get('metadata'))?.get('namespace')
+  return typeof namespace === 'string' ? namespace : ''
 }

@@ -1,4 +1,5 @@
 import { group, kinds, version } from '../longhorn/kinds.ts'
+import { defaultPolicy } from '../rules/policy.ts'
 
 /** What a registration depends on. */
 export interface RegistrationOptions {
@@ -6,6 +7,8 @@ export interface RegistrationOptions {
   readonly url: string
   /** The authority's certificate, PEM. */
   readonly authorityCert: string
+  /** Where Longhorn runs, `longhorn-system` if not given. The guard knows nothing of other namespaces. */
+  readonly longhornNamespace?: string
   /** How long the API server waits, in whole seconds. Small, so that a guard that is stuck is soon noticed. */
   readonly timeoutSeconds: number
 }
@@ -14,7 +17,12 @@ export interface RegistrationOptions {
  * The ValidatingWebhookConfiguration that sends the guard what it judges. Main resources only: a refused status
  * write would block the very clean-up that has to end (longhorn.md §3).
  */
-export function registration({ url, authorityCert, timeoutSeconds }: RegistrationOptions) {
+export function registration({
+  url,
+  authorityCert,
+  longhornNamespace = defaultPolicy.longhornNamespace,
+  timeoutSeconds,
+}: RegistrationOptions) {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
@@ -29,6 +37,7 @@ export function registration({ url, authorityCert, timeoutSeconds }: Registratio
         // A write in an older version that is still served arrives converted.
         matchPolicy: 'Equivalent',
         clientConfig: { url, caBundle: Buffer.from(authorityCert).toString('base64') },
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': longhornNamespace } },
         rules: [
           {
             apiGroups: [group],

@@ -1,11 +1,13 @@
 import type { Decide } from '../gate/decision.ts'
 import type { Patience } from '../gate/holds.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
+import { group, kinds } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
+import { couldArm } from './could-arm.ts'
 import { DeadlinePassed, within } from './deadline.ts'
 import { fieldsOf } from './raw-json.ts'
 import { normalise, type UnreadableWrite } from './normalise.ts'
@@ -14,6 +16,7 @@ import type { Log, Timers } from './ports.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { SaidOnce } from './said-once.ts'
 import {
+  answerElsewhere,
   answerMalformed,
   answerNotJudged,
   answerUndecided,
@@ -100,6 +103,10 @@ export class Reviewer {
 
   async #answer(request: AdmissionRequest, timeoutMs: number, signal: AbortSignal): Promise<AdmissionAnswer> {
     const normalised = normalise(request)
+    if (!this.#follows(request.namespace)) {
+      if (normalised.outcome === 'change') return await this.#elsewhere(request, normalised.change)
+      if (normalised.outcome === 'unreadable') return await this.#elsewhere(request, normalised.write)
+    }
     switch (normalised.outcome) {
       case 'change':
         return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), signal })
@@ -110,6 +117,31 @@ export class Reviewer {
       case 'malformed':
         return answerMalformed(normalised.problem)
     }
+  }
+
+  /** A namespace that no part of the review names is Longhorn's: that of a check of a file, for example. */
+  #follows(namespace: string): boolean {
+    return namespace === '' || namespace === this.#options.longhornNamespace
+  }
+
+  /** The disk map knows nothing of other namespaces: judged by it, everything there would seem safe. */
+  async #elsewhere(asked: AdmissionRequest, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
+    const { kind, operation } = write
+    const { namespace, uid, user, dryRun } = asked
+    const name = objectName(asked)
+    const arming = 'problem' in write ? couldArm(write) !== undefined : this.#isArming(write)
+    if (!arming)
+      return answerNotJudged(`${operation} of ${kinds[kind].plural}.${group} in namespace ${namespace}`)
+    const { longhornNamespace } = this.#options
+    if (this.#said.isNew('other-namespace', namespace, kind)) {
+      this.#modules.log.warn(
+        { uid, kind, name, operation, namespace, longhornNamespace, user: user.username },
+        'a write to another namespace than Longhorn’s was sent to the guard, and is refused',
+      )
+    }
+    const request = { uid, actor: user, dryRun, door: 'webhook' } as const
+    const unjudged = { request, kind, name, operation, why: 'other-namespace' } as const
+    return await this.#answerUnjudged(unjudged, answerElsewhere({ kind, name, namespace }, longhornNamespace))
   }
 
   /** A dry run changes nothing, so it does not count either. */
@@ -190,11 +222,9 @@ export class Reviewer {
     }
   }
 
-  async #unreadable(
-    { uid, name: given, user, dryRun }: AdmissionRequest,
-    write: UnreadableWrite,
-  ): Promise<AdmissionAnswer> {
-    const name = given === '' ? metadataText(write.after ?? write.before, 'name') : given
+  async #unreadable(asked: AdmissionRequest, write: UnreadableWrite): Promise<AdmissionAnswer> {
+    const { uid, user, dryRun } = asked
+    const name = objectName(asked)
     const { kind, operation, problem } = write
     const answer = answerUnreadable(write, name)
     if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
@@ -206,6 +236,11 @@ export class Reviewer {
     const request = { uid, actor: user, dryRun, door: 'webhook' } as const
     return await this.#answerUnjudged({ request, kind, name, operation, why: 'unreadable' }, answer)
   }
+}
+
+/** The name in the review, or else that of the object as it came. */
+function objectName({ name, object, oldObject }: AdmissionRequest): string {
+  return name === '' ? metadataText(object ?? oldObject, 'name') : name
 }
 
 /** Of an object that may not parse as a whole; empty if it is no text. */

@@ -39,7 +39,7 @@ export const defaultWebhookOptions: Omit<WebhookOptions, 'tls'> = {
 
 /** What the webhook works with. */
 export interface WebhookModules
-  extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'knowledge' | 'metrics'> {
+  extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'unready' | 'metrics'> {
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
   /** How repeated refusals are answered; {@link defaultRepeatLimits} if not given. */
@@ -79,7 +79,7 @@ export class WebhookServer {
       log: modules.log,
     })
     this.#connections = new Connections(this.#reviews.server)
-    this.#health = healthEndpoint({ knowledge: modules.knowledge, metrics: modules.metrics, leaving })
+    this.#health = healthEndpoint({ unready: modules.unready, metrics: modules.metrics, leaving })
   }
 
   /** How many answers to repeated refusals were put off since the start. */

@@ -1,6 +1,6 @@
 import { group } from '../longhorn/kinds.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
-import { nameOf, type Change } from '../rules/change.ts'
+import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { AdmissionAnswer } from './answer.ts'
 import { couldArm } from './could-arm.ts'
 import type { UnreadableWrite } from './normalise.ts'
@@ -61,6 +61,31 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
     },
     warnings: [],
     auditAnnotations: { decision: 'refuse', reason: 'unreadable' },
+  }
+}
+
+/** An object, and the namespace that it is in. */
+export interface Elsewhere {
+  readonly kind: JudgedKind
+  readonly name: string
+  readonly namespace: string
+}
+
+/** A write that could raise danger in a namespace that the guard does not follow, and so knows nothing of. */
+export function answerElsewhere(
+  { kind, name, namespace }: Elsewhere,
+  longhornNamespace: string,
+): AdmissionAnswer {
+  const message = `${kind} ${name} is in namespace ${namespace}, and this guard follows Longhorn in namespace ${longhornNamespace}`
+  return {
+    status: {
+      code: 403,
+      reason: 'Forbidden',
+      message: `${message}. So it cannot tell whether this write is safe. If Longhorn runs in ${namespace}, start the guard with --longhorn-namespace ${namespace}. If not, leave ${namespace} out of its ValidatingWebhookConfiguration with a namespaceSelector`,
+      details: { name, group, kind, causes: [{ reason: 'other-namespace', message, field: '' }] },
+    },
+    warnings: [],
+    auditAnnotations: { decision: 'refuse', reason: 'other-namespace' },
   }
 }
 

@@ -109,4 +109,13 @@ t.test('what cannot be checked is told, and exits 2', async (t) => {
   t.match(rule, { code: 2, stderr: /did you mean "copy-in-use"/ })
   const away = await run(['check', '-f', await file('tags.yaml', tags), '--kubeconfig', '/nonexistent'])
   t.match(away, { code: 2 })
+  const wrong = await run([
+    'check',
+    '-f',
+    await file('tags.yaml', tags),
+    ...at,
+    '--longhorn-namespace',
+    'longhorn',
+  ])
+  t.match(wrong, { code: 2, stdout: '', stderr: /There is no Longhorn in namespace longhorn:/ })
 })

@@ -112,6 +112,8 @@ t.test('a name that no node has, and a cluster that does not answer, are told', 
   t.equal(missing.code, 2)
   t.match(missing.stderr, 'There is no Longhorn node nod-2. There are: node-1, node-2')
   t.equal(missing.stdout, '')
+  const wrong = await run(status('--longhorn-namespace', 'longhorn'))
+  t.match(wrong, { code: 2, stderr: /There is no Longhorn in namespace longhorn: [^]*--longhorn-namespace/ })
   await sandbox.stop()
   const gone = await run(status())
   t.equal(gone.code, 2)

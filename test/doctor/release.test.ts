@@ -16,10 +16,17 @@ t.test('a release that crashes is a warning, with the release to move to', (t) =
     [undefined, 'warn', /says nothing of its release/],
   ]
   for (const [release, level, text] of cases) {
-    const findings = checkRelease({ map: { seen: cluster(release).map }, names })
+    const findings = checkRelease({ map: { seen: cluster(release).node('n1', []).map }, names })
     t.strictSame(levels(findings), [level], release ?? 'no release')
     t.match(said(findings), text)
   }
+  t.end()
+})
+
+t.test('a namespace without a Longhorn is an error', (t) => {
+  const findings = checkRelease({ map: { seen: cluster().map }, names })
+  t.strictSame(levels(findings), ['error'])
+  t.match(said(findings), /no Longhorn in namespace longhorn-system: [^]*--longhorn-namespace/)
   t.end()
 })
 

@@ -1,4 +1,4 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { idle, sandboxed } from './sandboxed.ts'
 
 const kubernetes = { api: 'kubernetes', localOnly: true } as const
@@ -8,7 +8,7 @@ const raised = { evictionRequested: true, allowScheduling: false }
 const marked = { metadata: { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } } }
 
 /** An embedded cluster with a clean-up pending on node-1, which Longhorn's uninstaller has marked, and both proxies' way. */
-async function markedNode(of: typeof kubernetes | typeof longhorn, test: typeof t) {
+async function markedNode(of: typeof kubernetes | typeof longhorn, test: Test) {
   const { sandbox, url, decided } = await sandboxed(test, of, { longhorn: idle })
   const call = async (method: string, at: string, body?: object): Promise<number> => {
     const headers = {

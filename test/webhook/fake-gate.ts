@@ -97,7 +97,7 @@ export function fakes() {
     log,
     timers,
     denials,
-    modules: { decide: gate.decide, isArming, denied, log, timers, now, metrics },
+    modules: { decide: gate.decide, isArming, denied, log, timers, now, metrics, unready: () => undefined },
   }
 }
 

@@ -19,10 +19,10 @@ export interface Answered {
 /** A webhook on loopback with a fake gate; the test's end stops it. */
 export async function running(t: Test, options: Partial<WebhookOptions> = {}) {
   const { gate, log, timers, modules } = fakes()
-  const knowledge = { synced: true, ageMs: () => 0 }
+  const readiness: { why: string | undefined } = { why: undefined }
   const server = new WebhookServer(
     { ...defaultWebhookOptions, host: '127.0.0.1', port: 0, healthPort: 0, tls: serving, ...options },
-    { ...modules, knowledge },
+    { ...modules, unready: () => readiness.why },
   )
   const { port, healthPort } = await server.start()
   t.teardown(async () => {
@@ -59,7 +59,7 @@ export async function running(t: Test, options: Partial<WebhookOptions> = {}) {
     await once(socket, 'secureConnect')
     return socket
   }
-  return { server, port, healthPort, gate, log, timers, knowledge, agent, post, health, silent }
+  return { server, port, healthPort, gate, log, timers, readiness, agent, post, health, silent }
 }
 
 async function read(sent: ReturnType<typeof request>): Promise<Answered> {

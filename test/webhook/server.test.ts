@@ -103,14 +103,9 @@ t.test('a certificate that cannot be served is refused, and the old one stays', 
     })
   }
   await t.resolves(silent())
-  t.throws(
-    () =>
-      new WebhookServer(
-        { ...defaultWebhookOptions, tls: mismatch },
-        { ...fakes().modules, knowledge: { synced: true } },
-      ),
-    { name: 'UnusableCertificate' },
-  )
+  t.throws(() => new WebhookServer({ ...defaultWebhookOptions, tls: mismatch }, fakes().modules), {
+    name: 'UnusableCertificate',
+  })
 })
 
 t.test('that a client does not trust the certificate is said once for each certificate', (t) => {
@@ -134,12 +129,12 @@ t.test('that a client does not trust the certificate is said once for each certi
 })
 
 t.test('alive is whoever answers, ready is who knows enough', async (t) => {
-  const { health, knowledge } = await running(t)
+  const { health, readiness } = await running(t)
   t.match(await health('/livez'), { status: 200 })
   t.match(await health('/readyz'), { status: 200, body: 'Ready.\n' })
-  knowledge.synced = false
+  readiness.why = 'not all is known.'
   t.match(await health('/livez'), { status: 200 })
-  t.match(await health('/readyz'), { status: 503, body: /not all Longhorn objects have been read/ })
+  t.match(await health('/readyz'), { status: 503, body: 'Not ready: not all is known.\n' })
 })
 
 t.test('a client that goes away leaves nothing behind', async (t) => {
@@ -275,7 +270,7 @@ t.test('a port that is taken is named, and nothing is left listening', async (t)
   ]) {
     const { modules } = fakes()
     const options = { ...defaultWebhookOptions, ...ports, host: '127.0.0.1', tls: serving }
-    const server = new WebhookServer(options, { ...modules, knowledge: { synced: true } })
+    const server = new WebhookServer(options, modules)
     await t.rejects(server.start(), {
       name: 'CannotListen',
       message: new RegExp(`Cannot listen on 127.0.0.1 port ${port} for ${ports.what}: .*EADDRINUSE`),
