@@ -251,7 +251,15 @@ async function shown(screens: number, isTTY: boolean, ageMs = 0): Promise<string
   }
   const watchingSince = noon
   const look = () =>
-    observe({ map: small.map, pages: [], guard: undefined, now: noon, timeOfDay: noon, watchingSince, only: new Set() })
+    observe({
+      map: small.map,
+      pages: [],
+      guard: undefined,
+      now: noon,
+      timeOfDay: noon,
+      watchingSince,
+      only: new Set(),
+    })
   const live = { subscribe, ageMs: () => ageMs }
   const guard = { replicas: undefined, refresh: () => Promise.resolve() }
   const text = () => 'status\n'
