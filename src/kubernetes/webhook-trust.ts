@@ -1,23 +1,22 @@
-import { Type } from 'typebox'
+import { Type, type Static } from 'typebox'
 import { absent } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { TrustRegistration } from '../tls/own-certificates.ts'
+import { readCertificate } from '../tls/soundness.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 
+const WebhookSchema = Type.Object({
+  name: Type.String(),
+  clientConfig: Type.Object({ caBundle: absent(Type.String()) }),
+})
+
+type Webhook = Static<typeof WebhookSchema>
+
 const parseConfiguration = parser(
-  Type.Object({
-    webhooks: absent(
-      Type.Array(
-        Type.Object({
-          name: Type.String(),
-          clientConfig: Type.Object({ caBundle: absent(Type.String()) }),
-        }),
-      ),
-    ),
-  }),
-  (raw) => raw.webhooks ?? [],
+  Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) }),
+  (raw): readonly Webhook[] => raw.webhooks ?? [],
 )
 
 /** Tells the API server in a ValidatingWebhookConfiguration whom to trust: the `caBundle` of each of its webhooks. */
@@ -33,15 +32,19 @@ export class WebhookTrust implements TrustRegistration {
     this.#path = `/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/${encodeURIComponent(name)}`
   }
 
+  async ensure(authority: string, bundle: string, signal: AbortSignal): Promise<void> {
+    const cert = readCertificate(authority)?.toString()
+    const isTrusted = ({ clientConfig }: Webhook): boolean =>
+      cert === undefined ||
+      Buffer.from(clientConfig.caBundle ?? '', 'base64')
+        .toString()
+        .includes(cert)
+    if (!(await this.#webhooks(signal)).every(isTrusted)) await this.publish(bundle, signal)
+  }
+
   async publish(bundle: string, signal: AbortSignal): Promise<boolean> {
-    const webhooks = parseConfiguration(await this.#get(signal))
-    if (!webhooks.ok) {
-      throw new MalformedAnswer(
-        `ValidatingWebhookConfiguration ${this.#name} cannot be read: ${webhooks.problem}.`,
-      )
-    }
     const caBundle = Buffer.from(bundle).toString('base64')
-    const patch = webhooks.value.flatMap(({ name, clientConfig }, index) =>
+    const patch = (await this.#webhooks(signal)).flatMap(({ name, clientConfig }, index) =>
       clientConfig.caBundle === caBundle
         ? []
         : [
@@ -59,6 +62,14 @@ export class WebhookTrust implements TrustRegistration {
       signal,
     })
     return false
+  }
+
+  async #webhooks(signal: AbortSignal): Promise<readonly Webhook[]> {
+    const webhooks = parseConfiguration(await this.#get(signal))
+    if (webhooks.ok) return webhooks.value
+    throw new MalformedAnswer(
+      `ValidatingWebhookConfiguration ${this.#name} cannot be read: ${webhooks.problem}.`,
+    )
   }
 
   async #get(signal: AbortSignal): Promise<unknown> {

@@ -17,6 +17,11 @@ export interface CertificateStore {
 export interface TrustRegistration {
   /** Makes sure that it says so. @returns true if it did already @throws when that cannot be done */
   publish(bundle: string, signal: AbortSignal): Promise<boolean>
+  /**
+   * Publishes the bundle unless this authority is trusted already. So a replica whose bundle is old by now takes nothing
+   * away. @throws when that cannot be done
+   */
+  ensure(authority: string, bundle: string, signal: AbortSignal): Promise<void>
 }
 
 /** Finds out who of the replicas writes. */
@@ -53,6 +58,12 @@ const maxSteps = 5
 const firstRetryMs = 1_000
 
 /**
+ * A replica without a certificate makes one itself after so long, in milliseconds, whichever leads: the one that leads
+ * may have been killed, and its Lease lasts longer. What is kept is written over one version only, so one of them wins.
+ */
+const firstPatienceMs = 5_000
+
+/**
  * Of the time between two looks at most this counts, in milliseconds: after a sleep of the machine the others have not
  * looked either, and serve what they served before.
  */
@@ -60,7 +71,7 @@ const maxLookGapMs = 10 * 60_000
 
 /**
  * A guard's own authority and serving certificate, kept where all replicas find them. One replica leads: it makes,
- * renews and publishes; the others read.
+ * renews and publishes. The others read, and publish what the API server does not trust at all.
  */
 export class OwnCertificates implements CertificateSource {
   readonly #names: readonly string[]
@@ -76,9 +87,11 @@ export class OwnCertificates implements CertificateSource {
   }
 
   async first(signal: AbortSignal): Promise<PemPair> {
+    const { timers } = this.#modules
+    const since = timers.now()
     for (;;) {
       try {
-        return await this.read(signal)
+        return await this.#look(signal, timers.now() - since >= firstPatienceMs)
       } catch (error) {
         signal.throwIfAborted()
         this.#tell(error)
@@ -88,11 +101,7 @@ export class OwnCertificates implements CertificateSource {
   }
 
   async read(signal: AbortSignal): Promise<PemPair> {
-    const kept = (await this.#leads(signal))
-      ? await this.#lead(signal)
-      : (await this.#modules.store.read(signal)).kept
-    if (kept.serving === undefined) throw new NoCertificateYet()
-    return kept.serving
+    return await this.#look(signal, false)
   }
 
   async stop(): Promise<void> {
@@ -102,6 +111,14 @@ export class OwnCertificates implements CertificateSource {
       // The others find out by themselves, a little later.
       this.#tell(error)
     }
+  }
+
+  /** @param insists true if a replica that does not lead makes a certificate where there is none */
+  async #look(signal: AbortSignal, insists: boolean): Promise<PemPair> {
+    const leads = await this.#leads(signal)
+    const kept = leads ? await this.#lead(signal) : await this.#follow(signal, insists)
+    if (kept.serving === undefined) throw new NoCertificateYet()
+    return kept.serving
   }
 
   /** Nobody can be elected while Leases cannot be written, but what is kept may still be read. */
@@ -126,6 +143,21 @@ export class OwnCertificates implements CertificateSource {
     } catch (error) {
       signal.throwIfAborted()
       this.#settled = undefined
+      this.#tell(error)
+    }
+    return kept
+  }
+
+  /** A registration that was made anew trusts nobody, and waiting for the Lease of a dead leader would take 30 s. */
+  async #follow(signal: AbortSignal, insists: boolean): Promise<Kept> {
+    const { store, registration } = this.#modules
+    let { kept } = await store.read(signal)
+    if (kept.serving === undefined && insists) ({ kept } = await this.#advance(signal))
+    if (kept.serving === undefined || kept.authority === undefined) return kept
+    try {
+      await registration.ensure(kept.authority.cert, caBundle(kept), signal)
+    } catch (error) {
+      signal.throwIfAborted()
       this.#tell(error)
     }
     return kept

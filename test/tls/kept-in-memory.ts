@@ -47,6 +47,10 @@ export class MemoryTrust implements TrustRegistration {
     this.bundle = bundle
     return Promise.resolve(same)
   }
+
+  async ensure(authority: string, bundle: string): Promise<void> {
+    if (!this.bundle.includes(authority.trim())) await this.publish(bundle)
+  }
 }
 
 /** An election whose outcome the test decides. */

@@ -42,14 +42,24 @@ t.test('the leader makes authority and certificate, and publishes before it serv
   t.strictSame(steps, ['begin'], 'and leaves it at that')
 })
 
-t.test('who does not lead reads, and writes nothing', async (t) => {
+t.test('a replica that does not lead reads, and writes nothing where its authority is trusted', async (t) => {
   const store = new MemoryStore()
   const follower = replica(false, store)
   await t.rejects(follower.certificates.read(signal), { name: 'NoCertificateYet' })
-  const made = await replica(true, store).certificates.read(signal)
+  const leader = replica(true, store)
+  const made = await leader.certificates.read(signal)
+  const bundle = `${leader.trust.bundle}and what somebody added`
+  follower.trust.bundle = bundle
   t.strictSame(await follower.certificates.read(signal), made)
   t.equal(store.writes, 1)
-  t.equal(follower.trust.bundle, '')
+  t.equal(follower.trust.bundle, bundle)
+  follower.trust.bundle = ''
+  await follower.certificates.read(signal)
+  t.equal(follower.trust.bundle, leader.trust.bundle)
+  follower.trust.bundle = ''
+  follower.trust.failure = new Error('forbidden')
+  t.strictSame(await follower.certificates.read(signal), made, 'it serves although it cannot publish')
+  t.strictSame(follower.problems, ['Error: forbidden'])
 })
 
 t.test('of two that think they lead, one writes', async (t) => {
