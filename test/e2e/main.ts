@@ -11,6 +11,7 @@ import { olderVersion } from './suite/older-version.ts'
 import { onAnyCluster } from './suite/on-any-cluster.ts'
 import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
+import { registrationPolicy } from './suite/registration-policy.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
 import { World } from './world.ts'
@@ -37,6 +38,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('chart', (t) => chart(t, cluster))
   await group('install', (t) => install(t, cluster))
   const yaml = await cluster.install()
+  await group('registration policy', (t) => registrationPolicy(t, cluster))
   await new World(cluster).setting('current-longhorn-version', 'v1.8.0')
   const guards = await cluster.deploy(yaml)
   // Before the cluster, which they are connected to.

@@ -62,10 +62,17 @@ spec:
             {{- toYaml $root.Values.resources | nindent 12 }}
 {{- end -}}
 
+{{/* Neither the account of the guard nor that of the proxies: _refusals.tpl. */}}
 {{- define "holdfast.pointUiAccount" -}}
-{{- if .Values.serviceAccount.create -}}
-{{- printf "%s-point-ui" (include "holdfast.fullname" .) -}}
-{{- else -}}
-{{- include "holdfast.serviceAccountName" . -}}
+{{- default (printf "%s-point-ui" (include "holdfast.fullname" .)) .Values.proxy.longhorn.ui.serviceAccount.name -}}
 {{- end -}}
+
+{{/*
+The rights of the hooks are hooks too, of both events. Helm makes them before the Job, whose weight is 0, and deletes
+them once all hooks of the event have succeeded.
+*/}}
+{{- define "holdfast.pointUiRight" -}}
+helm.sh/hook: post-install,post-upgrade,post-rollback,pre-delete
+helm.sh/hook-weight: '-5'
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded,hook-failed
 {{- end -}}

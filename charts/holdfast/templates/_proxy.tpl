@@ -10,12 +10,9 @@ One proxy: names, labels and pods. Each takes root and api, `longhorn` or `kuber
 app.kubernetes.io/component: proxy-{{ .api }}
 {{- end -}}
 
+{{/* Never the account of the guard: _refusals.tpl. */}}
 {{- define "holdfast.proxyAccount" -}}
-{{- if .Values.serviceAccount.create -}}
-{{- printf "%s-proxy" (include "holdfast.fullname" .) -}}
-{{- else -}}
-{{- include "holdfast.serviceAccountName" . -}}
-{{- end -}}
+{{- default (printf "%s-proxy" (include "holdfast.fullname" .)) .Values.proxy.serviceAccount.name -}}
 {{- end -}}
 
 {{- define "holdfast.proxyHasTls" -}}

@@ -12,4 +12,25 @@
 {{- if and .Values.backstop.enabled (semverCompare "<1.30.0-0" .Capabilities.KubeVersion.Version) -}}
 {{- fail (printf "backstop.enabled: ValidatingAdmissionPolicies are served from Kubernetes 1.30 on, and this is %s" .Capabilities.KubeVersion.Version) -}}
 {{- end -}}
+{{- if or .Values.proxy.longhorn.enabled .Values.proxy.kubernetes.enabled -}}
+{{- $guard := include "holdfast.serviceAccountName" . -}}
+{{- $proxies := include "holdfast.proxyAccount" . -}}
+{{- if not (or .Values.serviceAccount.create .Values.proxy.serviceAccount.name) -}}
+{{- fail "proxy.serviceAccount.name: name an account for the proxies, since serviceAccount.create is false. With the guard's own account a proxy could read the guard's key and change its registration" -}}
+{{- end -}}
+{{- if eq $proxies $guard -}}
+{{- fail (printf "proxy.serviceAccount.name must not be the account of the guard (%s): a proxy could read the guard's key and change its registration" $guard) -}}
+{{- end -}}
+{{- if and .Values.proxy.longhorn.enabled .Values.proxy.longhorn.ui.point -}}
+{{- $hooks := include "holdfast.pointUiAccount" . -}}
+{{- if not (or .Values.serviceAccount.create .Values.proxy.longhorn.ui.serviceAccount.name) -}}
+{{- fail "proxy.longhorn.ui.serviceAccount.name: name an account for the hooks, since serviceAccount.create is false. It may patch the Deployment of Longhorn's UI, and no pod that keeps running should be able to" -}}
+{{- end -}}
+{{- range $owner, $name := dict "guard" $guard "proxies" $proxies -}}
+{{- if eq $hooks $name -}}
+{{- fail (printf "proxy.longhorn.ui.serviceAccount.name must not be the account of the %s (%s): it may patch the Deployment of Longhorn's UI, and no pod that keeps running should be able to" $owner $name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}

@@ -19,3 +19,15 @@ capabilities:
 seccompProfile:
   type: RuntimeDefault
 {{- end -}}
+
+{{/*
+Whether the API server serves ValidatingAdmissionPolicies. Without a cluster Helm knows no kinds, `v1/Pod` neither: then
+the version has to do.
+*/}}
+{{- define "holdfast.hasPolicies" -}}
+{{- if .Capabilities.APIVersions.Has "v1/Pod" -}}
+{{- if .Capabilities.APIVersions.Has "admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy" }}yes{{ end -}}
+{{- else -}}
+{{- if semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version }}yes{{ end -}}
+{{- end -}}
+{{- end -}}
