@@ -5,6 +5,7 @@ import type { Facts, Looked, Names } from '../doctor/facts.ts'
 import { parseRegistration } from '../doctor/registration.ts'
 import { parseDeployment, parsePod } from '../doctor/replicas.ts'
 import { rightsOf } from '../doctor/rights.ts'
+import { forbiddenRemoval } from '../doctor/trial.ts'
 import { anchorName, bookNamespaceOf } from '../kubernetes/book-anchor.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
@@ -16,6 +17,7 @@ import { parser } from '../longhorn/parse.ts'
 import { openMap } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { Looker } from './looker.ts'
+import { tryRemoval, type TrialModules } from './try-removal.ts'
 
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
 const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
@@ -32,11 +34,17 @@ const parseNamespace = parser(
 )
 
 /**
- * Looks at everything that the checks want to know. What cannot be seen comes with the reason.
+ * Looks at everything that the checks want to know, and makes one dry run. What cannot be seen comes with the reason.
  *
+ * @param askReplicas asks the replicas of the guard for their rules
  * @throws CannotRun when the API server does not answer at all, or the signal's reason
  */
-export async function gatherFacts(connection: Connection, names: Names, signal: AbortSignal): Promise<Facts> {
+export async function gatherFacts(
+  connection: Connection,
+  names: Names,
+  askReplicas: () => Promise<Facts['policies']>,
+  signal: AbortSignal,
+): Promise<Facts> {
   const { namespace, webhookConfiguration, certificateSecret } = names
   const clock = await readClock(connection, signal)
   const looker = new Looker(connection, signal)
@@ -51,6 +59,7 @@ export async function gatherFacts(connection: Connection, names: Names, signal: 
     rights,
     deployments,
     pods,
+    policies,
     pages,
     anchor,
     books,
@@ -86,6 +95,7 @@ export async function gatherFacts(connection: Connection, names: Names, signal: 
     ),
     looker.list({ ...apps, ...guards }, parseDeployment),
     looker.list({ group: '', version: 'v1', plural: 'pods', ...guards }, parsePod),
+    askReplicas(),
     looker.list({ ...leases, namespace, labelSelector: bookSelector }, (raw) => ({
       ok: true,
       value: pageOf(raw),
@@ -96,8 +106,16 @@ export async function gatherFacts(connection: Connection, names: Names, signal: 
   ])
   const book = 'problem' in pages ? pages : { seen: sorted(pages.seen) }
   const now = systemClock.now()
+  const trial = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
   const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
-  return { names, now, clock, map, book, books: distinct(books), ...rest }
+  return { names, now, clock, map, book, books: distinct(books), policies, trial, ...rest }
+}
+
+/** Not before the map is read: it says what the guard has to deny. */
+async function tryGuard(map: Facts['map'], modules: TrialModules): Promise<Facts['trial']> {
+  if ('problem' in map) return map
+  const removal = forbiddenRemoval(map.seen)
+  return { seen: removal && { removal, trial: await tryRemoval(removal, modules) } }
 }
 
 function distinct(looked: Looked<readonly string[]>): Looked<readonly string[]> {

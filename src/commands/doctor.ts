@@ -3,10 +3,11 @@ import { diagnose, type Diagnosis } from '../doctor/diagnosis.ts'
 import { text } from '../doctor/text.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
-import { addClusterOptions, connectWith, type ClusterFlags } from './cluster-options.ts'
+import { addClusterOptions, connectWith, operatorPortOption, type ClusterFlags } from './cluster-options.ts'
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
+import { askPolicies } from './replica-policies.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
@@ -16,6 +17,7 @@ interface DoctorFlags extends ClusterFlags {
   readonly certificateSecret: string
   readonly serviceAccount: string
   readonly target?: string
+  readonly operatorPort: number
 }
 
 /** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
@@ -38,13 +40,15 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
       ).default('holdfast-tls'),
     )
     .option('--service-account <name>', 'service account of the guard', 'holdfast')
+    .addOption(operatorPortOption())
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
   return addClusterOptions(command)
     .addHelpText(
       'after',
       `
-It only reads, and asks what the guard’s service account is allowed to do. What it cannot look at is told as unknown,
-with the reason, and never counts as well.
+It reads, asks the guard’s replicas for their rules (through port-forwards) and the API server what the guard’s service
+account is allowed to do, and makes one dry run, which the guard has to deny: it removes all copies of a backing image.
+Nothing is written. A check that cannot run reports unknown and the reason, and never counts as ok.
 
 Exit code: 0 if all is well, 1 if something is not (warn or error), 2 if something or everything could not be looked
 at and nothing else is wrong.
@@ -58,12 +62,15 @@ Examples:
 }
 
 async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSurroundings): Promise<void> {
-  const { target, output, ...names } = flags
+  const { target, output, operatorPort, ...names } = flags
   const connection = await connectWith(flags, env)
   try {
     const signal = new AbortController().signal
     const namespace = await guardPlace(connection, flags, { signal })
-    const diagnosis = diagnose(await gatherFacts(connection, { ...names, namespace, target }, signal))
+    const search = { ...flags, namespace, environment: env, operatorPort }
+    const askReplicas = () => askPolicies(search, connection, signal)
+    const facts = await gatherFacts(connection, { ...names, namespace, target }, askReplicas, signal)
+    const diagnosis = diagnose(facts)
     stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))
   } finally {

@@ -10,8 +10,8 @@ import { systemClock } from '../kubernetes/clock.ts'
 import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
-import { findGuard } from '../kubernetes/find-guard.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
+import { isFlagged } from '../longhorn/eviction.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import { data, dataLine, type DataFormat } from '../terminal/output.ts'
@@ -24,6 +24,8 @@ import {
 } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { guardSettle, type GuardSettle } from './guard-settle.ts'
+import { provesHold, proveGuard, type ProofModules } from './prove-guard.ts'
+import { askPolicies } from './replica-policies.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface EvictFlags extends ClusterFlags {
@@ -43,7 +45,11 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
     .option('--disk <name>', 'this disk of it only')
     .option('--dry-run', 'tell what would be done, and write nothing', false)
     .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
-    .option('--unguarded', 'on releases that crash, go on although no guard is registered', false)
+    .option(
+      '--unguarded',
+      'on releases that crash, go on although it is not proved that a guard holds back the removal of copies',
+      false,
+    )
     .addOption(operatorPortOption())
     .addOption(
       new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
@@ -56,9 +62,11 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
       `
 It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
 left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up, some seconds later, when Longhorn has noticed; until then it relies on the guard to hold their removal back. How long the guard
-waits for Longhorn to notice, it asks the guard's replicas through port-forwards, as holdfast status does. It keeps nothing to
-itself: interrupt it, and run it again to go on.
+copies are removed with no flag up, some seconds later, when Longhorn has noticed. Until then it relies on the guard to
+hold their removal back, and so it proves first that the guard does: its registration is as it should be, a dry run that
+removes all copies of an image is denied, and its replicas enforce the rule. Where they cannot be asked, a dry run with
+the flag up tells. How long the guard waits for Longhorn to notice, it asks the replicas too. They are asked through
+port-forwards, as by holdfast status. It stores no state: interrupt it, and run it again to go on.
 
 Examples:
   $ holdfast evict node-1 --dry-run
@@ -91,7 +99,14 @@ async function evict(
       const show = (step: EvictionStep): void => {
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
-      const last = await carryOut(target, flags, { connection, live, settle, signal, note, show })
+      const askReplicas: EvictModules['askReplicas'] = (namespace) =>
+        askPolicies(
+          { ...flags, namespace: flags.namespace ?? namespace, environment: env },
+          connection,
+          signal,
+        )
+      const modules = { connection, live, settle, signal, note, show, askReplicas }
+      const last = await carryOut(target, flags, modules)
       if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
       clearTimeout(timer)
@@ -113,6 +128,8 @@ export interface EvictModules {
   readonly signal: AbortSignal
   /** Tells the person what happens. */
   readonly note: (text: string) => void
+  /** Asks the replicas of the guard in this namespace for their rules. */
+  readonly askReplicas: ProofModules['askReplicas']
   /** Shows each step to programs. */
   readonly show?: (step: EvictionStep) => void
 }
@@ -121,7 +138,7 @@ export interface EvictModules {
 export async function carryOut(
   target: Target,
   { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
-  { connection, live, settle, signal, note, show }: EvictModules,
+  { connection, live, settle, signal, note, show, askReplicas }: EvictModules,
 ): Promise<EvictionStep> {
   const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
   const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs }
@@ -149,7 +166,25 @@ export async function carryOut(
     note('Nothing was written: this is a dry run.')
     return step
   }
-  if (crashing && !unguarded) await insistOnGuard(connection, signal)
+  const guarded = crashing && !unguarded
+  const proof = { connection, longhornNamespace, signal, note, map: live.map, askReplicas }
+  const write = (evictionRequested: boolean): Promise<void> =>
+    patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
+      connection,
+      namespace: longhornNamespace,
+      live,
+      clock: systemClock,
+      signal,
+      onHeld: (message) => note(`held back, and tried again: ${message}`),
+    })
+  let proved = !guarded || (await proveGuard(proof))
+  const insist = async (): Promise<void> => {
+    const node = live.map.node(target.node)
+    if (proved || node === undefined || !isFlagged(node)) return
+    await insistOnHold(target, proof, () => write(false))
+    proved = true
+  }
+  await insist()
   return await runEviction(target, policy, {
     map: live.map,
     // That of the disk map.
@@ -157,31 +192,25 @@ export async function carryOut(
     tell,
     changed: (until) =>
       nextChange(live, signal, until === undefined ? undefined : { clock: systemClock, until }),
-    write: (evictionRequested) =>
-      patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
-        connection,
-        namespace: longhornNamespace,
-        live,
-        clock: systemClock,
-        signal,
-        onHeld: (message) => note(`held back, and tried again: ${message}`),
-      }),
+    write: async (evictionRequested) => {
+      await write(evictionRequested)
+      await insist()
+    },
   })
 }
 
-async function insistOnGuard(connection: Connection, signal: AbortSignal): Promise<void> {
-  let found: string | undefined
-  try {
-    found = await findGuard(connection, signal)
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    throw new CannotRun(`cannot tell whether a guard is registered: ${why}\nTo go on without: --unguarded`, {
-      cause,
-    })
+/** With the flag up, a dry run tells what the replicas could not be asked. @throws CannotRun once the flag is down */
+async function insistOnHold(target: Target, proof: ProofModules, lower: () => Promise<void>): Promise<void> {
+  const held = await provesHold(target, proof)
+  if (held === undefined) {
+    proof.note(
+      `That the guard holds back the removal of copies could not be proved on ${nameOf(target)}: no dry run can be made there.`,
+    )
   }
-  if (found !== undefined) return
+  if (held !== false) return
+  await lower()
   throw new CannotRun(
-    'no guard is registered in this cluster (no ValidatingWebhookConfiguration with webhook guard.holdfast.dev): without one, Longhorn removes copies while the flag is up and crashes its manager. Install the guard, or insist with --unguarded',
+    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. The flag is down again. To see why: holdfast doctor. To go on all the same: --unguarded`,
   )
 }
 

@@ -1,4 +1,5 @@
 import { configure } from '../configuration/configuration.ts'
+import type { Settings } from '../configuration/settings.ts'
 import type { Audit } from '../gate/ports.ts'
 import { Guard } from '../guard/guard.ts'
 import { agreeOnNamespace } from '../guard/guard-namespace.ts'
@@ -19,24 +20,30 @@ export const sandboxSettle = '2s'
  * lives in memory only.
  *
  * @param stderr where the guard logs errors
- * @param settle the setting of that name
+ * @param settings of the guard, besides those that put it in front of this cluster
  */
 export async function guardSandbox(
   sandbox: Sandbox,
   audit: Audit,
   stderr: Output,
   signal: AbortSignal,
-  settle = sandboxSettle,
+  settings: Settings = {},
 ): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
-  const settings = configure([
-    { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', auditLog: 'off', settle },
-  ])
+  const here = {
+    host: '127.0.0.1',
+    port: 0,
+    healthPort: 0,
+    operatorPort: 0,
+    linger: '0s',
+    auditLog: 'off',
+  } as const
+  const configuration = configure([{ ...here, settle: sandboxSettle, ...settings }])
   const log = createLog('error', stderr)
   const connection = connectTo(sandbox.api.url)
-  const { namespace } = await agreeOnNamespace(settings, connection, signal)
-  const guard = new Guard({ ...settings, namespace }, { connection, tls, log, audit })
+  const { namespace } = await agreeOnNamespace(configuration, connection, signal)
+  const guard = new Guard({ ...configuration, namespace }, { connection, tls, log, audit })
   const { port } = await guard.start()
   await guard.whenSynced(signal)
   await sandbox.client.create(

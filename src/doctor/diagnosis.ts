@@ -5,11 +5,13 @@ import { checkCrds } from './crds.ts'
 import type { Facts } from './facts.ts'
 import type { CheckName, Finding, Level } from './finding.ts'
 import { checkNames } from './finding.ts'
+import { checkPolicies } from './policies.ts'
 import { checkRegistration } from './registration.ts'
 import { checkRelease } from './release.ts'
 import { checkReplicas } from './replicas.ts'
 import { checkReservations } from './reservations.ts'
 import { checkRights } from './rights.ts'
+import { checkTrial } from './trial.ts'
 import { checkTrust } from './trust.ts'
 import { checkUpgrade } from './upgrade.ts'
 
@@ -30,6 +32,8 @@ const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   certificate: checkCertificate,
   rights: checkRights,
   replicas: checkReplicas,
+  rules: checkPolicies,
+  'dry-run': checkTrial,
   reservations: checkReservations,
   book: checkBook,
   clock: checkClock,

@@ -5,7 +5,9 @@ import type { Definition } from './crds.ts'
 import type { LeaseTime, MeasuredClock } from './clock.ts'
 import type { Registration } from './registration.ts'
 import type { Deployment, Pod } from './replicas.ts'
+import type { ReplicaPolicy } from './policies.ts'
 import type { Right } from './rights.ts'
+import type { RemovalTrial } from './trial.ts'
 
 /** What was seen, or why it could not be. What is not there was seen too: it is undefined. */
 export type Looked<T> = { readonly seen: T } | { readonly problem: string }
@@ -36,6 +38,9 @@ export interface Facts {
   readonly rights: readonly { readonly right: Right; readonly allowed: Looked<boolean> }[]
   readonly deployments: Looked<readonly Deployment[]>
   readonly pods: Looked<readonly Pod[]>
+  /** Of every replica that runs. */
+  readonly policies: Looked<readonly ReplicaPolicy[]>
+  readonly trial: Looked<RemovalTrial>
   readonly book: Looked<{ readonly pages: readonly Page[]; readonly unreadable: readonly string[] }>
   /** The namespace that the doors of the cluster have agreed on for their Leases; undefined while none has started. */
   readonly anchor: Looked<string | undefined>

@@ -7,6 +7,8 @@ export const checkNames = [
   'certificate',
   'rights',
   'replicas',
+  'rules',
+  'dry-run',
   'reservations',
   'book',
   'clock',

@@ -1,9 +1,23 @@
 import { Type, type Static } from 'typebox'
 import { absent, absentMap } from '../longhorn/absent.ts'
-import { group, kinds } from '../longhorn/kinds.ts'
+import { group, kinds, version } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Facts, Names } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
+import { narrowings } from './narrowed.ts'
+
+const SelectorSchema = Type.Object({
+  matchLabels: absentMap(Type.String()),
+  matchExpressions: absent(
+    Type.Array(
+      Type.Object({
+        key: Type.String(),
+        operator: Type.String(),
+        values: absent(Type.Array(Type.String())),
+      }),
+    ),
+  ),
+})
 
 const WebhookSchema = Type.Object({
   name: Type.String(),
@@ -13,26 +27,18 @@ const WebhookSchema = Type.Object({
   }),
   failurePolicy: absent(Type.String()),
   timeoutSeconds: absent(Type.Integer()),
-  namespaceSelector: absent(
-    Type.Object({
-      matchLabels: absentMap(Type.String()),
-      matchExpressions: absent(
-        Type.Array(
-          Type.Object({
-            key: Type.String(),
-            operator: Type.String(),
-            values: absent(Type.Array(Type.String())),
-          }),
-        ),
-      ),
-    }),
-  ),
+  matchPolicy: absent(Type.String()),
+  namespaceSelector: absent(SelectorSchema),
+  objectSelector: absent(SelectorSchema),
+  matchConditions: absent(Type.Array(Type.Object({ name: Type.String() }))),
   rules: absent(
     Type.Array(
       Type.Object({
         apiGroups: Type.Array(Type.String()),
+        apiVersions: absent(Type.Array(Type.String())),
         operations: Type.Array(Type.String()),
         resources: Type.Array(Type.String()),
+        scope: absent(Type.String()),
       }),
     ),
   ),
@@ -64,7 +70,13 @@ const needed: readonly (readonly [resource: string, operations: readonly string[
 const shortestSeconds = 5
 
 /** Whether the API server sends the guard what it has to judge, and what happens when no guard answers. */
-export function checkRegistration({ registration, names }: Pick<Facts, 'registration' | 'names'>): Finding[] {
+export function checkRegistration({
+  registration,
+  names,
+}: {
+  readonly registration: Facts['registration']
+  readonly names: Pick<Names, 'namespace' | 'longhornNamespace' | 'webhookConfiguration'>
+}): Finding[] {
   const name = `ValidatingWebhookConfiguration ${names.webhookConfiguration}`
   const look = `kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`
   const install = `helm upgrade --install holdfast charts/holdfast --namespace ${names.namespace} --reuse-values`
@@ -104,13 +116,21 @@ export function checkRegistration({ registration, names }: Pick<Facts, 'registra
       ),
     )
   }
-  for (const webhook of webhooks) findings.push(...howItFails(webhook, name, names, look))
+  for (const webhook of webhooks) {
+    for (const { level, what, why } of narrowings(webhook)) {
+      const remedy = `Find out who added it, and put it right: ${install}. Look: ${look}`
+      findings.push(
+        problem(level, 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy }),
+      )
+    }
+    findings.push(...howItFails(webhook, name, names, look))
+  }
   return findings.length > 0
     ? findings
     : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
 }
 
-function notSent(webhooks: Registration, names: Names): string[] {
+function notSent(webhooks: Registration, names: Pick<Names, 'longhornNamespace'>): string[] {
   const reached = webhooks.filter((webhook) => selects(webhook, names.longhornNamespace))
   return needed.flatMap(([resource, operations]) =>
     operations
@@ -123,8 +143,12 @@ function sends({ rules }: Webhook, resource: string, operation: string): boolean
   const has = (list: readonly string[], ...wanted: readonly string[]) =>
     list.some((each) => wanted.includes(each))
   return (rules ?? []).some(
-    ({ apiGroups, operations, resources }) =>
-      has(apiGroups, group, '*') && has(operations, operation, '*') && has(resources, resource, '*', '*/*'),
+    ({ apiGroups, apiVersions, operations, resources, scope }) =>
+      has(apiGroups, group, '*') &&
+      has(apiVersions ?? [version], version, '*') &&
+      has(operations, operation, '*') &&
+      has(resources, resource, '*', '*/*') &&
+      scope !== 'Cluster',
   )
 }
 
@@ -140,11 +164,17 @@ function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
   return (namespaceSelector?.matchExpressions ?? []).every(({ key, operator, values }) => {
     if (key !== label) return true
     if (operator === 'In') return (values ?? []).includes(namespace)
+    if (operator === 'DoesNotExist') return false
     return operator !== 'NotIn' || !(values ?? []).includes(namespace)
   })
 }
 
-function howItFails(webhook: Webhook, name: string, { namespace }: Names, look: string): Finding[] {
+function howItFails(
+  webhook: Webhook,
+  name: string,
+  { namespace }: Pick<Names, 'namespace'>,
+  look: string,
+): Finding[] {
   const warn = (what: string, why: string, remedy: string) =>
     problem('warn', 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy })
   const findings: Finding[] = []

@@ -123,6 +123,11 @@ export function observers(
         pendingMs: systemClock.monotonic() - since,
       })),
       settling: settling(map, policy),
+      policy: {
+        modes: policy.modes,
+        evictionCompletion: policy.evictionCompletion,
+        release: policy.release ?? null,
+      },
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events }

@@ -6,7 +6,7 @@ import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
 
 /** The name that every registration of the guard gives its webhook. */
-const webhookName = 'guard.holdfast.dev'
+export const webhookName = 'guard.holdfast.dev'
 
 const Texts = absent(Type.Array(Type.String()))
 

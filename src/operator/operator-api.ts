@@ -28,6 +28,15 @@ export interface ReplicaStatus {
   }[]
   /** The nodes where what has ended still counts, and for how long. */
   readonly settling: readonly { readonly node: string; readonly leftMs: number }[]
+  /** The rules that it judges by. */
+  readonly policy: {
+    /** `enforce`, `warn` or `off`, by the name of the rule. */
+    readonly modes: Readonly<Record<string, string>>
+    /** `hold` or `allow`. */
+    readonly evictionCompletion: string
+    /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
+    readonly release: string | null
+  }
 }
 
 /** What the API tells from. */

@@ -1,8 +1,10 @@
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { layerFromFile } from '../../src/configuration/layer.ts'
+import { checkRegistration, parseRegistration } from '../../src/doctor/registration.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { root } from '../fixtures/root.ts'
+import { names } from '../doctor/facts.ts'
 import { helm as runHelm, skip } from './helm.ts'
 
 const chart = `${root}/charts/holdfast`
@@ -141,6 +143,16 @@ t.test('the uninstaller of Longhorn asks a guard that is there, and waits for no
     'the mark excuses a deletion alone',
   )
   t.equal(words(asked?.expression), `!( ${words(mark?.expression)} )`)
+  t.end()
+})
+
+t.test('doctor finds nothing to say of the registration', { skip }, (t) => {
+  const made = render().find(({ kind }) => kind === 'ValidatingWebhookConfiguration')
+  const seen = parseRegistration(made)
+  if (!seen.ok) throw new Error(seen.problem)
+  const findings = checkRegistration({ registration: { seen: seen.value }, names })
+  t.match(findings, [{ level: 'ok' }])
+  t.equal(findings.length, 1)
   t.end()
 })
 

@@ -37,6 +37,7 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     settleAfterOutageMs: 90_000,
     pendingCleanups: [],
     settling: [],
+    policy: { modes: {}, evictionCompletion: 'hold', release: null },
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)

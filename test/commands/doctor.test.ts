@@ -6,28 +6,43 @@ import { makeAnchor } from '../../src/kubernetes/book-anchor.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
+import { RecentRecords } from '../../src/audit/recent.ts'
+import { operatorApi } from '../../src/operator/operator-api.ts'
+import { defaultPolicy, type Mode } from '../../src/rules/policy.ts'
+import { object } from '../../src/sandbox/json.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { forbidden, inFront, type Answers } from './in-front.ts'
 import { run } from './holdfast.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
-async function cluster(
-  t: Test,
-  { release = 'v1.10.0', answers }: { release?: string; answers?: Answers } = {},
-) {
+interface Choice {
+  readonly release?: string
+  readonly answers?: Answers
+  /** What one of the two replicas says that it enforces. */
+  readonly modes?: Readonly<Record<string, Mode>>
+}
+
+async function cluster(t: Test, { release = 'v1.10.0', answers, modes }: Choice = {}) {
   const sandbox = await embeddedCluster(t, { release, nodes: 2, images: 1 })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
-  const text = answers ? await inFront(t, sandbox.api.url, answers) : sandbox.kubeconfig
+  const ports = answers ? [await replica(t, modes), await replica(t)] : []
+  const text = answers ? await inFront(t, sandbox.api.url, answers, ports) : sandbox.kubeconfig
   await writeFile(kubeconfig, text)
   return { sandbox, doctor: (...args: string[]) => run(['doctor', '--kubeconfig', kubeconfig, ...args]) }
 }
 
+const webhooks = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingwebhookconfigurations',
+}
 const longhornUser = 'system:serviceaccount:holdfast:holdfast'
 const pod = (name: string, image: string) => ({
   metadata: { name, labels: { 'app.kubernetes.io/component': 'guard' } },
   spec: { containers: [{ name: 'holdfast', image }] },
-  status: { conditions: [{ type: 'Ready', status: 'True' }] },
+  status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
 })
 
 /** What a cluster has that the embedded one has not, all of it as it should be. */
@@ -45,8 +60,38 @@ const well: Answers = (method, path, body) => {
   if (path === '/apis/apps/v1/namespaces/holdfast/deployments')
     return [200, { items: [{ metadata: { name: 'holdfast' }, spec: { replicas: 2 } }] }]
   if (path === '/api/v1/namespaces/holdfast/pods')
-    return [200, { items: [pod('holdfast-1', 'holdfast:1'), pod('holdfast-2', 'holdfast:1')] }]
+    return [200, { items: [pod('pod-0', 'holdfast:1'), pod('pod-1', 'holdfast:1')] }]
+  if (method === 'PATCH' && path.includes('/backingimages/')) return denied
   return undefined
+}
+
+/** What the API server says of a write that the guard denies. */
+const denied = [
+  403,
+  {
+    kind: 'Status',
+    code: 403,
+    reason: 'Forbidden',
+    message: 'admission webhook "guard.holdfast.dev" denied the request: refused by last-usable-copy',
+    details: { causes: [{ reason: 'last-usable-copy' }] },
+  },
+] as const
+
+/** The operator port of a replica, which says what it enforces. */
+async function replica(
+  t: Test,
+  modes: Readonly<Record<string, Mode>> = defaultPolicy.modes,
+): Promise<number> {
+  const settle = { settleMs: 10_000, settleAfterOutageMs: 90_000 }
+  const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 1, holds: 0, ...settle }
+  const policy = { modes, evictionCompletion: 'hold', release: null }
+  const api = operatorApi({
+    recent: new RecentRecords(),
+    status: () => ({ ...status, pendingCleanups: [], settling: [], policy }),
+  })
+  await listen(api, 'test', '127.0.0.1', 0)
+  t.teardown(() => api.close())
+  return portOf(api)
 }
 
 /** Registers a guard in the cluster, and keeps its certificate there. */
@@ -60,7 +105,7 @@ async function install({ sandbox }: { sandbox: Sandbox }) {
     new AbortController().signal,
   )
   await sandbox.client.create(
-    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    webhooks,
     registration({ url: 'https://localhost:1/validate', authorityCert: authority.cert, timeoutSeconds: 10 }),
   )
   await sandbox.client.create(
@@ -80,7 +125,7 @@ t.test('where all is well, it says so and exits 0', async (t) => {
   const { code, stdout, stderr } = await world.doctor()
   t.equal(code, 0, stdout)
   t.equal(stderr, '')
-  t.match(stdout, /\n0 error, 0 warn, 0 unknown, 11 ok\n$/)
+  t.match(stdout, /\n0 error, 0 warn, 0 unknown, 13 ok\n$/)
   const worse = await world.doctor('--target', 'v1.8.1')
   t.equal(worse.code, 1)
   t.match(worse.stdout, 'Move to v1.8.2 instead')
@@ -97,7 +142,7 @@ t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) =
   const { code, stdout } = await world.doctor('-o', 'json')
   t.equal(code, 2)
   const document = JSON.parse(stdout) as { findings: { check: string; level: string; why: string }[] }
-  t.match(document, { kind: 'Diagnosis', summary: { ok: 8, warn: 0, error: 0, unknown: 3 } })
+  t.match(document, { kind: 'Diagnosis', summary: { ok: 10, warn: 0, error: 0, unknown: 3 } })
   const unknown = document.findings.filter(({ level }) => level === 'unknown')
   t.strictSame(
     unknown.map(({ check }) => check),
@@ -135,11 +180,12 @@ t.test('on the embedded cluster, what is not served is unknown and the rest is j
     summary: object
     findings: { check: string; level: string }[]
   }
-  t.strictSame(summary, { ok: 3, warn: 2, error: 1, unknown: 6 })
+  t.strictSame(summary, { ok: 3, warn: 2, error: 2, unknown: 7 })
   const level = (name: string) => findings.find(({ check }) => check === name)?.level
   t.equal(level('release'), 'warn')
   t.equal(level('registration'), 'error')
-  for (const check of ['crds', 'trust', 'certificate', 'rights', 'replicas'])
+  t.equal(level('dry-run'), 'error')
+  for (const check of ['crds', 'trust', 'certificate', 'rights', 'replicas', 'rules'])
     t.equal(level(check), 'unknown', check)
   for (const check of ['reservations', 'clock', 'upgrade']) t.equal(level(check), 'ok', check)
 })
@@ -158,6 +204,30 @@ t.test('Longhorn that cannot be read is told; no cluster at all exits 2', async 
   t.equal(gone.code, 2)
   t.match(gone.stderr, 'Cannot reach the API server')
   t.equal(gone.stdout, '')
+})
+
+t.test('a registration that somebody narrowed is told, and so is a guard that only watches', async (t) => {
+  const off = { ...defaultPolicy.modes, 'last-usable-copy': 'off' as const }
+  const world = await cluster(t, {
+    modes: off,
+    answers: (method, path, body) => {
+      if (method === 'PATCH' && path.includes('/backingimages/')) return undefined
+      return well(method, path, body)
+    },
+  })
+  await install(world)
+  const stored = await world.sandbox.client.get(webhooks, '', 'holdfast')
+  if (!stored) throw new Error('there is no registration')
+  const narrowed = [stored.webhooks].flat().map((webhook) => ({
+    ...object(webhook),
+    objectSelector: { matchLabels: { guarded: 'yes' } },
+  }))
+  await world.sandbox.client.update(webhooks, { ...stored, webhooks: narrowed })
+  const { code, stdout } = await world.doctor()
+  t.equal(code, 1)
+  t.match(stdout, /error +registration +Webhook guard\.holdfast\.dev .* has an objectSelector \(guarded\)/)
+  t.match(stdout, /error +dry-run +A dry run that removes all copies of .* is admitted/)
+  t.match(stdout, /warn +rules +Replica one of the guard does not enforce last-usable-copy \(off\)/)
 })
 
 t.test('help tells options, exit codes and examples', async (t) => {

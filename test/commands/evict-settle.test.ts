@@ -4,6 +4,7 @@ import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
 import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
 import type { ReplicaStatus } from '../../src/operator/operator-api.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { inFront } from './in-front.ts'
@@ -14,7 +15,8 @@ const forEver = new AbortController().signal
 /** What a replica says of itself, of this version or of one that does not say how long it waits. */
 function statusOf(replica: string, settle: Partial<ReplicaStatus>): Partial<ReplicaStatus> {
   const common = { version: '0.1.0', synced: true, diskMapAgeMs: 1, holds: 0 }
-  return { replica, ...common, pendingCleanups: [], settling: [], ...settle }
+  const policy = { modes: defaultPolicy.modes, evictionCompletion: 'hold', release: null }
+  return { replica, ...common, pendingCleanups: [], settling: [], policy, ...settle }
 }
 
 /** The command line of a cluster that crashes, with replicas of a guard that say this of themselves. */
@@ -48,7 +50,9 @@ t.test('an eviction waits as long as the slowest replica of the guard says', asy
     statusOf('a', { settleMs: 100, settleAfterOutageMs: 100 }),
     statusOf('b', { settleMs: 1_400, settleAfterOutageMs: 2_000 }),
   ])
-  const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, '200ms')
+  const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, {
+    settle: '200ms',
+  })
   t.teardown(() => guard.stop())
   const done = await run(['evict', 'node-2', ...at])
   t.equal(done.code, 0, done.stderr)

@@ -161,6 +161,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       settleAfterOutageMs: 90_000,
       pendingCleanups,
       settling: [],
+      policy: { modes: {}, evictionCompletion: 'hold', release: null },
     }),
   })
   await listen(api, 'test', '127.0.0.1', 0)

@@ -1,6 +1,8 @@
 import type { Facts, Names } from '../../src/doctor/facts.ts'
 import type { Finding, Level } from '../../src/doctor/finding.ts'
+import type { ReplicaPolicy } from '../../src/doctor/policies.ts'
 import { parseRegistration, type Registration } from '../../src/doctor/registration.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
 import { rightsOf } from '../../src/doctor/rights.ts'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import type { Kind } from '../../src/longhorn/kinds.ts'
@@ -58,6 +60,13 @@ export function facts(but: Partial<Facts> = {}): Facts {
     rights: rightsOf(names).map((right) => ({ right, allowed: { seen: true } })),
     deployments: { seen: [{ name: 'holdfast', wanted: 2 }] },
     pods: { seen: [pod, { ...pod, name: 'holdfast-2' }] },
+    policies: { seen: [replicaPolicy('holdfast-1'), replicaPolicy('holdfast-2')] },
+    trial: {
+      seen: {
+        removal: { image: 'ubuntu', disks: ['d1'] },
+        trial: { result: 'denied', rules: ['last-usable-copy'] },
+      },
+    },
     book: { seen: { pages: [], unreadable: [] } },
     anchor: { seen: 'holdfast' },
     books: { seen: ['holdfast'] },
@@ -65,6 +74,11 @@ export function facts(but: Partial<Facts> = {}): Facts {
     clock: { seen: { aheadMs: 100, uncertainMs: 510 } },
     ...but,
   }
+}
+
+/** What a replica says that enforces everything, but for what is given. */
+export function replicaPolicy(replica: string, but: Partial<ReplicaPolicy> = {}): ReplicaPolicy {
+  return { replica, modes: defaultPolicy.modes, evictionCompletion: 'hold', release: null, ...but }
 }
 
 /** What could not be looked at, and what must be said of it. */

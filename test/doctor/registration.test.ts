@@ -65,7 +65,7 @@ t.test('a registration that leaves out Longhorn’s namespace guards nothing', (
     [expression('Exists'), true],
     [{ matchLabels: { [key]: 'longhorn-system' } }, true],
     [{ matchLabels: { [key]: 'longhorn' } }, false],
-    [{ matchExpressions: [{ key: 'team', operator: 'In', values: ['storage'] }] }, true],
+    [expression('DoesNotExist'), false],
   ]
   for (const [namespaceSelector, sent] of cases) {
     t.strictSame(
@@ -74,6 +74,41 @@ t.test('a registration that leaves out Longhorn’s namespace guards nothing', (
       JSON.stringify(namespaceSelector),
     )
   }
+  t.end()
+})
+
+t.test('what somebody added to the registration is told, since it keeps writes from the guard', (t) => {
+  const cases: readonly (readonly [Record<string, unknown>, 'warn' | 'error', RegExp])[] = [
+    [{ objectSelector: { matchLabels: { guarded: 'yes' } } }, 'error', /has an objectSelector \(guarded\)/],
+    [
+      { objectSelector: { matchExpressions: [{ key: 'guarded', operator: 'Exists' }] } },
+      'error',
+      /has an objectSelector \(guarded\)/,
+    ],
+    [
+      { namespaceSelector: { matchExpressions: [{ key: 'team', operator: 'In', values: ['storage'] }] } },
+      'warn',
+      /selects namespaces by team/,
+    ],
+    [
+      { matchConditions: [{ name: 'can-raise-danger' }, { name: 'never' }] },
+      'warn',
+      /matchConditions that are not of the chart: never\./,
+    ],
+    [{ matchPolicy: 'Exact' }, 'warn', /has matchPolicy Exact/],
+    [{ rules: [{ ...rule(['*']), apiVersions: ['v1beta1'] }] }, 'error', /does not send CREATE of nodes/],
+    [{ rules: [{ ...rule(['*']), scope: 'Cluster' }] }, 'error', /does not send CREATE of nodes/],
+  ]
+  for (const [parts, level, text] of cases) {
+    t.strictSame(levels(check(parts)), [level], text.source)
+    t.match(said(check(parts)), text)
+  }
+  const conditions = ['not-being-deleted', 'not-being-uninstalled', 'can-raise-danger']
+  const chart = {
+    objectSelector: {},
+    matchConditions: conditions.map((name) => ({ name, expression: 'true' })),
+  }
+  t.strictSame(levels(check(chart)), ['ok'])
   t.end()
 })
 

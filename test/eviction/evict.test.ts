@@ -11,9 +11,12 @@ import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { readImage } from '../../src/sandbox/longhorn/image-object.ts'
 import { readReplica } from '../../src/sandbox/longhorn/replica-object.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
+import { replicaPolicy } from '../doctor/facts.ts'
 import { untilHung } from '../fixtures/limits.ts'
 
 const namespace = 'longhorn-system'
+/** What replicas that enforce everything say. */
+const askReplicas = () => Promise.resolve({ seen: [replicaPolicy('one')] })
 const forEver = new AbortController().signal
 
 /** An embedded cluster with a guard, and its disk map as an operator sees it. */
@@ -27,7 +30,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     report: () => undefined,
   })
   const guard = guarded
-    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, '200ms')
+    ? await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, forEver, { settle: '200ms' })
     : undefined
   const connection = connectTo(sandbox.api.url)
   const live = await LiveMap.open(connection, namespace, forEver)
@@ -53,7 +56,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     }
     const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
     try {
-      return await carryOut({ node, disk }, flags, { connection, live, signal, note })
+      return await carryOut({ node, disk }, flags, { connection, live, signal, note, askReplicas })
     } catch (error) {
       if (ending.signal.aborted) return undefined
       throw error

@@ -20,6 +20,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     settleAfterOutageMs: 90_000,
     pendingCleanups: [],
     settling: [],
+    policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)

@@ -60,7 +60,9 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
     startGuard: async () => {
       if (options.guarded)
         guards.push(
-          await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal, '300ms'),
+          await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal, {
+            settle: '300ms',
+          }),
         )
     },
   })

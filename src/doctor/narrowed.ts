@@ -1,0 +1,61 @@
+import type { Webhook } from './registration.ts'
+
+/** What keeps some writes from the guard, although the rules of its webhook name them. */
+export interface Narrowing {
+  readonly level: 'warn' | 'error'
+  /** Ends a sentence that begins with the webhook. */
+  readonly what: string
+  readonly why: string
+}
+
+/** The names of the matchConditions of the chart. Each of them lets through whatever can raise danger. */
+const ofTheChart = new Set(['not-being-deleted', 'not-being-uninstalled', 'can-raise-danger'])
+
+/** The label that the API server itself gives each namespace; who has it was judged before. */
+const nameLabel = 'kubernetes.io/metadata.name'
+
+/** Finds what somebody added to a webhook, and what then passes the guard by. */
+export function narrowings({
+  objectSelector,
+  namespaceSelector,
+  matchConditions,
+  matchPolicy,
+}: Webhook): Narrowing[] {
+  const found: Narrowing[] = []
+  if (keysOf(objectSelector).length > 0) {
+    found.push({
+      level: 'error',
+      what: `has an objectSelector (${keysOf(objectSelector).join(', ')}).`,
+      why: 'Nothing is sent of objects without these labels, and Longhorn gives its objects none of them.',
+    })
+  }
+  const labels = keysOf(namespaceSelector).filter((key) => key !== nameLabel)
+  if (labels.length > 0) {
+    found.push({
+      level: 'warn',
+      what: `selects namespaces by ${labels.join(', ')}.`,
+      why: 'If the namespace of Longhorn has not these labels, or loses them, nothing is sent to the guard.',
+    })
+  }
+  const added = (matchConditions ?? []).flatMap(({ name }) => (ofTheChart.has(name) ? [] : name))
+  if (added.length > 0) {
+    found.push({
+      level: 'warn',
+      what: `has matchConditions that are not of the chart: ${added.join(', ')}.`,
+      why: 'What does not fulfil them passes the guard by.',
+    })
+  }
+  if (matchPolicy === 'Exact') {
+    found.push({
+      level: 'warn',
+      what: 'has matchPolicy Exact.',
+      why: 'A write in another version of the API that is still served (v1beta1) passes the guard by.',
+    })
+  }
+  return found
+}
+
+function keysOf(selector: Webhook['objectSelector']): string[] {
+  const { matchLabels, matchExpressions } = selector ?? {}
+  return [...Object.keys(matchLabels ?? {}), ...(matchExpressions ?? []).map(({ key }) => key)]
+}

@@ -1,0 +1,74 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Facts } from './facts.ts'
+import { notKnown, ok, problem, type Finding } from './finding.ts'
+
+/** Copies to be taken out of the spec of a backing image, by a dry run. */
+export interface Removal {
+  readonly image: string
+  /** The UUIDs of their disks. */
+  readonly disks: readonly string[]
+}
+
+/** What came of a dry run that the guard has to deny. */
+export type Trial =
+  /** By the guard, and with these rules. */
+  | { readonly result: 'denied'; readonly rules: readonly string[] }
+  /** Nobody objected: the guard was not asked, or only watches. */
+  | { readonly result: 'admitted' }
+  /** The API server asked the guard and got no answer, or the guard cannot judge now. */
+  | { readonly result: 'unanswered'; readonly why: string }
+  /** Somebody else denied it before the guard could, and so it shows nothing. */
+  | { readonly result: 'not-made'; readonly why: string }
+
+/** A dry run, and what came of it; undefined where none can be made. */
+export type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
+
+/** Why no dry run can be made. */
+export const nothingToTry =
+  'no backing image has a copy that is ready, so there is no write that the guard has to deny'
+
+/**
+ * A removal that every guard has to deny, on every release: all copies of an image that has a ready one. Undefined if
+ * there is no such image.
+ */
+export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
+  for (const { metadata, spec } of map.images()) {
+    if (metadata.terminating || metadata.uninstalling) continue
+    const ready = map
+      .copiesOf(metadata.name)
+      .some((copy) => copy.phase === 'present' && copy.state === 'ready')
+    if (ready) return { image: metadata.name, disks: [...spec.diskFileSpecMap.keys()] }
+  }
+  return undefined
+}
+
+/** Whether the whole way works: from the API server to the guard, its judgement, and back. */
+export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'names'>): Finding[] {
+  const unproved = 'It is not proved that writes reach the guard.'
+  if ('problem' in looked) return [notKnown('dry-run', unproved, looked.problem)]
+  if (looked.seen === undefined) return [notKnown('dry-run', unproved, `${nothingToTry}.`)]
+  const { removal, trial } = looked.seen
+  const what = `A dry run that removes all copies of backing image ${removal.image}`
+  switch (trial.result) {
+    case 'denied':
+      return [ok('dry-run', `${what} is denied by the guard, as it must be.`)]
+    case 'not-made':
+      return [notKnown('dry-run', unproved, trial.why)]
+    case 'unanswered':
+      return [
+        problem('error', 'dry-run', {
+          what: `${what} is not judged: ${trial.why}.`,
+          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is refused.',
+          remedy: `Look: kubectl -n ${names.namespace} get pods -l app.kubernetes.io/name=holdfast -o wide; kubectl -n ${names.namespace} logs deployment/holdfast --tail 20`,
+        }),
+      ]
+    case 'admitted':
+      return [
+        problem('error', 'dry-run', {
+          what: `${what} is admitted. The guard must deny it.`,
+          why: 'The API server does not send such writes to the guard, or the guard only watches. Either way what could crash a manager or lose data passes.',
+          remedy: `Look at the findings of registration and rules, and at kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`,
+        }),
+      ]
+  }
+}
