@@ -4,6 +4,7 @@ import { RealCluster } from './real-cluster.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
 import { holds } from './suite/holds.ts'
+import { hooks } from './suite/hooks.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
@@ -37,6 +38,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('proxy', (t) => proxy(t, cluster))
   await group('chart', (t) => chart(t, cluster))
   await group('install', (t) => install(t, cluster))
+  await group('hooks', (t) => hooks(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))
   await new World(cluster).setting('current-longhorn-version', 'v1.8.0')
