@@ -4,7 +4,7 @@ ARG NODE=24.21.0-bookworm-slim
 FROM node:${NODE} AS build
 WORKDIR /holdfast
 COPY package.json package-lock.json ./
-RUN npm ci --no-audit --no-fund
+RUN npm ci --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json ./
 COPY src ./src
 RUN npm run build
@@ -12,7 +12,7 @@ RUN npm run build
 FROM node:${NODE} AS modules
 WORKDIR /holdfast
 COPY package.json package-lock.json ./
-RUN npm ci --omit=dev --no-audit --no-fund
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:${NODE}
 ENV NODE_ENV=production

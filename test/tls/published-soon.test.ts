@@ -132,3 +132,22 @@ t.test('a replica that does not lead takes no authority away', async (t) => {
   await replica(false).first(signal)
   t.match(trust.bundle, next, 'what it has read may be old by now')
 })
+
+t.test('an authority that was taken out of what is kept is trusted no more', async (t) => {
+  const store = new MemoryStore()
+  const trust = new MemoryTrust()
+  const leader = new OwnCertificates(names, {
+    store,
+    registration: trust,
+    election: new DecidedElection(true),
+    timers: new FakeClock(),
+    onStep: () => undefined,
+    onProblem: () => undefined,
+  })
+  await leader.first(signal)
+  const stolen = trust.bundle
+  store.put({ authority: undefined, next: undefined, previous: undefined, serving: undefined })
+  await leader.read(signal)
+  t.notMatch(trust.bundle, stolen)
+  t.equal(trust.bundle.match(/BEGIN/g)?.length, 1)
+})
