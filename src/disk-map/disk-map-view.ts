@@ -60,6 +60,8 @@ export interface DiskMapView {
   imagesOn(diskUUID: string): Iterable<BackingImage>
   /** All that are pending, wherever. */
   pendingCleanups(): Iterable<PendingCleanup>
+  /** Those of one image. */
+  pendingOf(image: string): Iterable<PendingCleanup>
   pendingOn(diskUUID: string): Iterable<PendingCleanup>
   pendingOnNode(node: string): Iterable<PendingOnNode>
   /** Clean-ups pending on disks that no node has: the disk may be on its way to a node. */

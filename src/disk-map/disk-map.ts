@@ -209,6 +209,10 @@ export class DiskMap implements DiskMapView {
     return this.#images.on(diskUUID)
   }
 
+  pendingOf(image: string): Iterable<PendingCleanup> {
+    return this.#images.pendingOf(image)
+  }
+
   pendingOn(diskUUID: string): Iterable<PendingCleanup> {
     return this.#images.pendingOn(diskUUID)
   }

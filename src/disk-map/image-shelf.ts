@@ -37,6 +37,10 @@ export class ImageShelf {
     return this.#entries.get(name)?.copies ?? []
   }
 
+  pendingOf(name: string): Iterable<PendingCleanup> {
+    return this.#entries.get(name)?.pending.values() ?? []
+  }
+
   pendingOn(diskUUID: string): ReadonlySet<PendingCleanup> {
     return this.#pendingByDisk.get(diskUUID)
   }

@@ -15,6 +15,8 @@ interface Entry {
 export class NodeShelf {
   readonly #entries = new Map<string, Entry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
+  /** The owners of disks that were asked for since they changed last. */
+  readonly #listed = new Map<string, readonly DiskOwner[]>()
   readonly #unsynced = new Set<Entry>()
 
   get(name: string): Node | undefined {
@@ -30,7 +32,10 @@ export class NodeShelf {
   }
 
   ownersOf(uuid: string): readonly DiskOwner[] {
-    return [...this.#ownersByDisk.get(uuid)]
+    if (!this.#ownersByDisk.has(uuid)) return nobody
+    let owners = this.#listed.get(uuid)
+    if (!owners) this.#listed.set(uuid, (owners = [...this.#ownersByDisk.get(uuid)]))
+    return owners
   }
 
   isOwned(uuid: string): boolean {
@@ -56,6 +61,7 @@ export class NodeShelf {
     }
     for (const [uuid, owner] of owned) {
       this.#ownersByDisk.add(uuid, owner)
+      this.#listed.delete(uuid)
       touched.add(uuid)
     }
     return touched
@@ -70,8 +76,11 @@ export class NodeShelf {
     this.#unsynced.delete(entry)
     for (const [uuid, owner] of entry.owned) {
       this.#ownersByDisk.delete(uuid, owner)
+      this.#listed.delete(uuid)
       touched.add(uuid)
     }
     return touched
   }
 }
+
+const nobody: readonly DiskOwner[] = []

@@ -6,7 +6,7 @@ import { judge } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { Changes } from './changes.ts'
-import { claimsOf, isCovered, merged, type Claim } from './claims.ts'
+import { claimsOf, merged, uncovered, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
@@ -148,9 +148,8 @@ export class Attempts {
       const verdict = verdictOn(judge(change, fresh, policy, clock.monotonic()))
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
       const wanted = claimsOf(acts, fresh, profile)
-      if (isCovered(wanted, claims)) return attemptOf(this.#allowed(change, warnings), map)
-      const reservedSoFar = claims
-      missing = wanted.filter((claim) => !isCovered([claim], reservedSoFar))
+      missing = uncovered(wanted, claims)
+      if (missing.length === 0) return attemptOf(this.#allowed(change, warnings), map)
       claims = merged([...claims, ...wanted])
     }
     return this.#unavailable(change, 'not-confirmed', warnings)
@@ -256,7 +255,9 @@ const passesMarked: Attempt = {
 function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
   if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
   const { objections } = verdict
-  const ends = objections.flatMap(({ until }) => until ?? [])
-  const wakeAt = ends.length > 0 ? Math.min(...ends) : undefined
+  // Not spread into a call, which takes so many arguments only.
+  let wakeAt: number | undefined
+  for (const { until } of objections)
+    if (until !== undefined && !(wakeAt !== undefined && wakeAt <= until)) wakeAt = until
   return { verdict, wakeOn: whatEnds(objections, map), wakeAt }
 }

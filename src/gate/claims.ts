@@ -1,9 +1,10 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { copiesOf, isReady, type Copy } from '../longhorn/copies.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import type { Act, Cleanup, Eviction } from '../rules/acts.ts'
-import { evictedCopies, isEvictingAfter } from '../rules/after-eviction.ts'
+import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
 import { isUsable, isWorthless } from '../rules/usable.ts'
 import { covers, union, type Disks, type Intent } from './reservation.ts'
@@ -24,27 +25,39 @@ export interface Claim {
  */
 export function claimsOf(acts: readonly Act[], map: DiskMapView, profile: Profile): Claim[] {
   if (profile === 'none') return []
-  return merged(acts.flatMap((act) => [...claimsOfAct(act, map, profile)]))
+  return merged(claimsOfActs(acts, map, profile))
 }
 
-/** True if whoever has these claims needs no other for `wanted`. */
-export function isCovered(wanted: readonly Claim[], claims: readonly Claim[]): boolean {
-  return wanted.every((want) =>
-    claims.some(
-      ({ page, intent, disks }) => page === want.page && intent === want.intent && covers(disks, want.disks),
-    ),
-  )
+/** Those of the wanted claims that are not covered by one of the others: what is still to be reserved. */
+export function uncovered(wanted: readonly Claim[], claims: readonly Claim[]): Claim[] {
+  const byKey = new Map<string, Claim[]>()
+  for (const claim of claims) {
+    const same = byKey.get(keyOf(claim))
+    if (same) same.push(claim)
+    else byKey.set(keyOf(claim), [claim])
+  }
+  return wanted.filter((want) => !byKey.get(keyOf(want))?.some(({ disks }) => covers(disks, want.disks)))
 }
 
 /** One claim for each page and intent, with all their disks, in the order in which pages are to be taken. */
-export function merged(claims: readonly Claim[]): Claim[] {
-  const byKey = new Map<string, Claim>()
+export function merged(claims: Iterable<Claim>): Claim[] {
+  const byKey = new Map<string, [Claim, ...Claim[]]>()
   for (const claim of claims) {
-    const key = `${claim.page} ${claim.intent}`
-    const other = byKey.get(key)
-    byKey.set(key, other ? { ...claim, disks: union(other.disks, claim.disks) } : claim)
+    const same = byKey.get(keyOf(claim))
+    if (same) same.push(claim)
+    else byKey.set(keyOf(claim), [claim])
   }
-  return [...byKey.entries()].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, claim]) => claim)
+  return [...byKey.entries()]
+    .toSorted(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, same]) => ({ ...same[0], disks: union(same.map(({ disks }) => disks)) }))
+}
+
+function keyOf({ page, intent }: Claim): string {
+  return `${page} ${intent}`
+}
+
+function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
+  for (const act of acts) yield* claimsOfAct(act, map, profile)
 }
 
 function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
@@ -54,7 +67,7 @@ function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Ite
       yield* keepForEviction(act, map)
       return
     case 'cleanup':
-      if (profile !== 'C') yield* onOwners([...act.disks], 'removal', map)
+      if (profile !== 'C') yield* onOwners(act.disks, 'removal', map)
       yield* keepForCleanup(act, map)
       return
     case 'placement':
@@ -77,11 +90,14 @@ function* evictionClaims(
 ): Iterable<Claim> {
   const { name } = node.metadata
   const disks = profile === 'A' ? [...node.spec.disks.keys()] : evicting
-  const known = disks.map((disk) => diskUUID(node, disk)).filter((uuid) => uuid !== undefined)
+  const uuids = disks.map((disk) => diskUUID(node, disk))
+  // A status can name one disk many times.
+  const known = [...new Set(uuids.filter((uuid) => uuid !== undefined))]
   yield { page: name, intent: 'eviction', disks: profile === 'A' ? 'any' : known }
   if (profile === 'C') return
   // A disk that is not synced may be any that no node has, and so may one that joins: what its status says may be old.
-  if (known.length < disks.length || disks.some((disk) => joining.includes(disk))) {
+  const joins = new Set(joining)
+  if (uuids.includes(undefined) || disks.some((disk) => joins.has(disk))) {
     yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
   }
   for (const uuid of known) {
@@ -94,32 +110,30 @@ function* evictionClaims(
 
 /** Where no copy is ready, an eviction counts on the other copies to stay. */
 function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
+  const isEvicted = evictedAfter(eviction, map)
+  const seen = new Set<BackingImage>()
+  const counted = new Set<string>()
   for (const { image, diskUUID: evicted } of evictedCopies(eviction, map)) {
+    const copy = copyOn(image, evicted)
+    if (seen.has(image) || copy?.phase !== 'present' || isWorthless(copy)) continue
+    seen.add(image)
     const copies = copiesOf(image)
-    const copy = copies.find((each) => each.diskUUID === evicted && each.phase === 'present')
-    if (!copy || isWorthless(copy) || copies.some(isReady)) continue
-    const others = copies.filter(({ diskUUID: other }) => !isEvictingAfter(other, eviction, map))
-    yield* keep(others, map)
+    if (copies.some(isReady)) continue
+    for (const other of copies)
+      if (!isEvicted(other.diskUUID) && isUsable(other, map)) counted.add(other.diskUUID)
   }
+  yield* onOwners(counted, 'keep', map)
 }
 
 /** Where no copy that stays is ready, a clean-up counts on those that are not: an eviction would delete them. */
 function* keepForCleanup(cleanup: Cleanup, map: DiskMapView): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
   if (removed.every(isWorthless) || kept.some(isReady)) return
-  yield* keep(kept, map)
+  const counted = kept.filter((copy) => isUsable(copy, map)).map((copy) => copy.diskUUID)
+  yield* onOwners(counted, 'keep', map)
 }
 
-function* keep(copies: readonly Copy[], map: DiskMapView): Iterable<Claim> {
-  const counted = copies.filter((copy) => isUsable(copy, map))
-  yield* onOwners(
-    counted.map((copy) => copy.diskUUID),
-    'keep',
-    map,
-  )
-}
-
-function* onOwners(uuids: readonly string[], intent: Intent, map: DiskMapView): Iterable<Claim> {
+function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {
   for (const uuid of uuids) {
     const owners = map.ownersOf(uuid)
     if (owners.length === 0) yield { page: unownedDisks, intent, disks: [uuid] }

@@ -136,12 +136,8 @@ async function readNodes(
 
 /** Since when the first of its clean-ups is pending, in milliseconds by the monotonic clock; undefined if none is. */
 function pendingSince(image: BackingImage, map: DiskMapView): number | undefined {
-  const { name } = image.metadata
-  const since = map
-    .copiesOf(name)
-    .filter(({ phase }) => phase === 'pending cleanup')
-    .flatMap(({ diskUUID }) => [...map.pendingOn(diskUUID)])
-    .filter((cleanup) => cleanup.image === name)
-    .map((cleanup) => cleanup.since)
-  return since.length > 0 ? Math.min(...since) : undefined
+  let first: number | undefined
+  for (const { since } of map.pendingOf(image.metadata.name))
+    if (first === undefined || since < first) first = since
+  return first
 }

@@ -82,9 +82,14 @@ const doing = {
   write: 'a write through a proxy',
 } as const
 
+/** So many disks are named; nobody reads more. */
+const toldDisks = 10
+
 function disksOf({ disks }: Reservation, map: DiskMapView): string {
   if (disks === 'any' || disks.length === 0) return ''
-  return `, ${disks.map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0])).join(' and ')}`
+  const more = disks.length - toldDisks
+  const told = disks.slice(0, toldDisks).map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0]))
+  return `, ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
 }
 
 function subjectOf(change: Change, { claim, reservation }: Conflict): Subject {

@@ -36,7 +36,8 @@ export function withoutOver(
   { reservations, settled }: Contents,
   over: readonly Over[],
 ): Contents {
-  const kept = reservations.filter((each) => !over.some(({ reservation }) => reservation === each))
+  const ended = new Set(over.map(({ reservation }) => reservation))
+  const kept = reservations.filter((each) => !ended.has(each))
   if (!keepsMarks(key) || !settled || over.some(({ version }) => version === undefined))
     return { reservations: kept, settled: undefined }
   const seen = over.map(({ reservation, version }): Marks => ({ [reservation.kind]: version }))

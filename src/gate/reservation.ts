@@ -89,17 +89,43 @@ export function isSameClaim(a: Reservation, b: Reservation): boolean {
   return isSameObject(a, b) && a.intent === b.intent
 }
 
-/** All disks of both. */
-export function union(a: Disks, b: Disks): Disks {
-  return a === 'any' || b === 'any' ? 'any' : [...new Set([...a, ...b])].toSorted()
+/**
+ * So many disks are named in one reservation. More are reserved as all disks of the page, which is only careful: no node
+ * has so many, and the annotations of a Lease hold 256 KiB.
+ */
+export const mostDisks = 1_000
+
+/** All disks of all, each once and in order; `any` above {@link mostDisks}. */
+export function union(all: readonly Disks[]): Disks {
+  const uuids = new Set<string>()
+  for (const disks of all) {
+    if (disks === 'any') return 'any'
+    for (const uuid of disks) uuids.add(uuid)
+    if (uuids.size > mostDisks) return 'any'
+  }
+  return [...uuids].toSorted()
 }
 
 /** True if every disk of `b` is in `a`. */
 export function covers(a: Disks, b: Disks): boolean {
-  return a === 'any' || (b !== 'any' && b.every((uuid) => a.includes(uuid)))
+  if (a === 'any') return true
+  if (b === 'any') return false
+  const known = setOf(a)
+  return b.every((uuid) => known.has(uuid))
 }
 
 function overlap(a: Disks, b: Disks): boolean {
   if (a === 'any' || b === 'any') return true
-  return a.some((uuid) => b.includes(uuid))
+  const [fewer, more] = a.length < b.length ? [a, b] : [b, a]
+  const known = setOf(more)
+  return fewer.some((uuid) => known.has(uuid))
+}
+
+/** Made once for each list, which is compared with every reservation of its page. */
+const sets = new WeakMap<readonly string[], ReadonlySet<string>>()
+
+function setOf(uuids: readonly string[]): ReadonlySet<string> {
+  let set = sets.get(uuids)
+  if (!set) sets.set(uuids, (set = new Set(uuids)))
+  return set
 }

@@ -197,9 +197,8 @@ export class Reserver {
     return async (contents, stored) => {
       lifetimes.note(stored)
       const over = settledOn(contents, map)
-      const standing = contents.reservations.filter(
-        (each) => !over.some(({ reservation }) => reservation === each),
-      )
+      const ended = new Set(over.map(({ reservation }) => reservation))
+      const standing = contents.reservations.filter((each) => !ended.has(each))
       // Of one object's own only another write stands in its way.
       const others = standing.filter(
         (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
@@ -275,7 +274,7 @@ function both(fresh: Reservation, earlier: Reservation, now: number): Reservatio
   return {
     ...fresh,
     resourceVersion: later.resourceVersion,
-    disks: union(fresh.disks, earlier.disks),
+    disks: union([fresh.disks, earlier.disks]),
     deadline: Math.max(fresh.deadline, earlier.deadline),
     lastsMs: Math.max(lastsMs(fresh, now), lastsMs(earlier, now)),
   }

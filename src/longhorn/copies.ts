@@ -29,6 +29,15 @@ export function copiesOf(image: BackingImage): Copy[] {
   return [...copies, ...pendingCleanups(image)]
 }
 
+/** The copy of an image on one disk, without a look at its other copies; undefined if there is none. */
+export function copyOn({ metadata, spec, status }: BackingImage, diskUUID: string): Copy | undefined {
+  const file = status.diskFileStatusMap.get(diskUUID)
+  const wanted = spec.diskFileSpecMap.has(diskUUID)
+  if (!wanted && !file) return undefined
+  const phase = wanted ? (file ? 'present' : 'planned') : 'pending cleanup'
+  return { image: metadata.name, diskUUID, phase, state: file?.state ?? '' }
+}
+
 /** `pending(B)` of longhorn.md §2: the copies that are gone from spec and still in status. */
 export function pendingCleanups(image: BackingImage): Copy[] {
   const copies: Copy[] = []

@@ -13,13 +13,15 @@ export interface EvictedCopy {
 }
 
 /**
- * The copies in spec or in status on the disks that are evicted from now on. An image on its way out loses them all
- * anyway.
+ * The copies in spec or in status on the disks that are evicted from now on, each once, whatever status calls the disk.
+ * An image on its way out loses them all anyway.
  */
 export function* evictedCopies({ node, evicting }: Eviction, map: DiskMapView): Iterable<EvictedCopy> {
+  const seen = new Set<string>()
   for (const disk of evicting) {
     const uuid = diskUUID(node, disk)
-    if (uuid === undefined) continue
+    if (uuid === undefined || seen.has(uuid)) continue
+    seen.add(uuid)
     for (const image of map.imagesOn(uuid)) {
       if (!image.metadata.terminating) yield { image, node: node.metadata.name, disk, diskUUID: uuid }
     }
@@ -32,13 +34,37 @@ export function* nodesAfter({ node }: Eviction, map: DiskMapView): Iterable<Node
   yield node
 }
 
-/** True if the disk is being emptied once the eviction is requested. */
-export function isEvictingAfter(uuid: string, { node }: Eviction, map: DiskMapView): boolean {
+/**
+ * Tells of the UUID of a disk whether it is being emptied once the eviction is requested. Made once for an act, since a
+ * node can have thousands of disks, and an image as many copies.
+ */
+export function evictedAfter({ node }: Eviction, map: DiskMapView): (uuid: string) => boolean {
+  const own = new Set<string>()
   for (const disk of node.spec.disks.keys()) {
-    if (diskUUID(node, disk) === uuid && isEvicting(node, disk)) return true
+    const uuid = diskUUID(node, disk)
+    if (uuid !== undefined && isEvicting(node, disk)) own.add(uuid)
   }
-  return map.ownersOf(uuid).some((owner) => {
-    const other = owner.node === node.metadata.name ? undefined : map.node(owner.node)
-    return other !== undefined && isEvicting(other, owner.disk)
-  })
+  const elsewhere = new Map<string, boolean>()
+  return (uuid) => {
+    if (own.has(uuid)) return true
+    let known = elsewhere.get(uuid)
+    if (known === undefined) {
+      known = map.ownersOf(uuid).some((owner) => {
+        const other = owner.node === node.metadata.name ? undefined : map.node(owner.node)
+        return other !== undefined && isEvicting(other, owner.disk)
+      })
+      elsewhere.set(uuid, known)
+    }
+    return known
+  }
+}
+
+/** Finds out once for each image what an eviction of many disks asks again for each of its copies. */
+export function oncePerImage<T>(find: (image: BackingImage) => T): (image: BackingImage) => T {
+  const found = new Map<BackingImage, { readonly value: T }>()
+  return (image) => {
+    let known = found.get(image)
+    if (!known) found.set(image, (known = { value: find(image) }))
+    return known.value
+  }
 }

@@ -1,5 +1,5 @@
-import { copiesOf, isReady } from '../longhorn/copies.ts'
-import { evictedCopies, isEvictingAfter } from './after-eviction.ts'
+import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
+import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
 import { isLonghorn } from './longhorn-account.ts'
 import type { Rule } from './rule.ts'
@@ -32,12 +32,16 @@ export const belowMinCopies: Rule = {
 
   *eviction(eviction, circumstances) {
     const { map } = circumstances
+    const isEvicted = evictedAfter(eviction, map)
+    const readyAfter = oncePerImage(
+      (image) => copiesOf(image).filter((copy) => isReady(copy) && !isEvicted(copy.diskUUID)).length,
+    )
     const told = new Set<string>()
     for (const { image, node, disk, diskUUID } of evictedCopies(eviction, map)) {
       const { name } = image.metadata
-      const readyCopies = copiesOf(image).filter(isReady)
-      if (told.has(name) || !readyCopies.some((copy) => copy.diskUUID === diskUUID)) continue
-      const ready = readyCopies.filter((copy) => !isEvictingAfter(copy.diskUUID, eviction, map)).length
+      const copy = copyOn(image, diskUUID)
+      if (told.has(name) || !copy || !isReady(copy)) continue
+      const ready = readyAfter(image)
       const wanted = image.spec.minNumberOfCopies
       if (ready >= wanted) continue
       told.add(name)

@@ -1,9 +1,26 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Node } from '../longhorn/node.ts'
 
-/** The UUIDs of the disks of a node on which Longhorn may put a new copy of an image: those that fit and have none. */
-export function* disksThatCanTake(node: Node, image: BackingImage): Iterable<string> {
-  for (const uuid of disksThatFit(node, image)) if (!image.spec.diskFileSpecMap.has(uuid)) yield uuid
+/**
+ * Tells of an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and has none. Looks
+ * through the nodes once for all images that ask for the same.
+ */
+export function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
+  const fitting = new Map<string, ReadonlySet<string>>()
+  return (image) => {
+    const { dataEngine, nodeSelector, diskSelector, diskFileSpecMap } = image.spec
+    const asked = JSON.stringify([dataEngine, nodeSelector, diskSelector])
+    let fit = fitting.get(asked)
+    if (!fit) fitting.set(asked, (fit = allThatFit(nodes(), image)))
+    for (const uuid of fit) if (!diskFileSpecMap.has(uuid)) return true
+    return false
+  }
+}
+
+function allThatFit(nodes: Iterable<Node>, image: BackingImage): ReadonlySet<string> {
+  const uuids = new Set<string>()
+  for (const node of nodes) for (const uuid of disksThatFit(node, image)) uuids.add(uuid)
+  return uuids
 }
 
 /**
@@ -25,5 +42,7 @@ export function* disksThatFit({ spec, status }: Node, image: BackingImage): Iter
 }
 
 function includesAll(tags: readonly string[], wanted: readonly string[]): boolean {
-  return wanted.every((tag) => tags.includes(tag))
+  if (wanted.length === 0) return true
+  const had = new Set(tags)
+  return wanted.every((tag) => had.has(tag))
 }

@@ -20,10 +20,16 @@ export const cleanupDuringEviction: Rule = {
   effects: { A: 'hold', B: 'hold', C: 'warn', none: 'off' },
 
   *cleanup(cleanup, circumstances) {
+    let unsynced: Iterable<DiskOwner> | undefined
     for (const copy of outcomeOf(cleanup).removed) {
       // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
       if (copy.phase === 'planned') continue
-      for (const owner of endangeredOwners(copy.diskUUID, circumstances)) {
+      const owners = circumstances.map.ownersOf(copy.diskUUID)
+      const endangered =
+        owners.length > 0
+          ? owners.filter((owner) => isEndangered(owner, circumstances))
+          : (unsynced ??= firstUnsynced(circumstances))
+      for (const owner of endangered) {
         yield draft(cleanup, copy, owner, circumstances)
       }
       for (const eviction of endedEvictions(copy.diskUUID, circumstances)) {
@@ -36,23 +42,25 @@ export const cleanupDuringEviction: Rule = {
   },
 }
 
-/** The nodes whose manager would meet the clean-up. */
-function* endangeredOwners(uuid: string, circumstances: Circumstances): Iterable<DiskOwner> {
-  const { map, profile } = circumstances
-  const owners = map.ownersOf(uuid)
-  for (const owner of owners) {
-    const node = map.node(owner.node)
-    if (node && meets(node, owner.disk, circumstances)) yield owner
-  }
-  if (owners.length > 0 || profile === 'C') return
-  // No node has the disk: it may be one that its new node has not synced yet.
-  for (const node of map.nodesWithUnsyncedDisks()) {
+/** True if the manager of this node would meet the clean-up. */
+function isEndangered({ node: name, disk }: DiskOwner, circumstances: Circumstances): boolean {
+  const node = circumstances.map.node(name)
+  return node !== undefined && meets(node, disk, circumstances)
+}
+
+/**
+ * A disk that no node has may be one that its new node has not synced yet. Of all that it may be, the first stands in
+ * the way for as long as its flag is up, so that one is told of each copy.
+ */
+function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
+  if (circumstances.profile === 'C') return []
+  for (const node of circumstances.map.nodesWithUnsyncedDisks()) {
     for (const disk of node.spec.disks.keys()) {
-      if (diskUUID(node, disk) === undefined && meets(node, disk, circumstances)) {
-        yield { node: node.metadata.name, disk }
-      }
+      if (diskUUID(node, disk) === undefined && meets(node, disk, circumstances))
+        return [{ node: node.metadata.name, disk }]
     }
   }
+  return []
 }
 
 /** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */

@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { copiesOf } from '../longhorn/copies.ts'
+import { copyOn } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { DiskRemoval } from './acts.ts'
 import type { Rule } from './rule.ts'
@@ -16,11 +16,14 @@ export const diskRemovalWithCopies: Rule = {
   *'disk-removal'(removal, circumstances) {
     const { map } = circumstances
     const node = removal.before.metadata.name
+    const isElsewhere = elsewhere(removal, map)
+    const seen = new Set<string>()
     for (const disk of removal.disks) {
       const uuid = diskUUID(removal.before, disk)
-      if (uuid === undefined || isElsewhere(uuid, removal, map)) continue
+      if (uuid === undefined || seen.has(uuid) || isElsewhere(uuid)) continue
+      seen.add(uuid)
       for (const image of map.imagesOn(uuid)) {
-        const copy = copiesOf(image).find((other) => other.diskUUID === uuid)
+        const copy = copyOn(image, uuid)
         if (!copy || image.metadata.terminating) continue
         const { name } = image.metadata
         yield {
@@ -34,7 +37,7 @@ export const diskRemovalWithCopies: Rule = {
 }
 
 /** A disk that another node, or another disk name, has already is being moved, not taken away. */
-function isElsewhere(uuid: string, { before, after }: DiskRemoval, map: DiskMapView): boolean {
-  if (map.ownersOf(uuid).some(({ node }) => node !== before.metadata.name)) return true
-  return after !== undefined && [...after.spec.disks.keys()].some((disk) => diskUUID(after, disk) === uuid)
+function elsewhere({ before, after }: DiskRemoval, map: DiskMapView): (uuid: string) => boolean {
+  const stays = new Set(after && [...after.spec.disks.keys()].map((disk) => diskUUID(after, disk)))
+  return (uuid) => stays.has(uuid) || map.ownersOf(uuid).some(({ node }) => node !== before.metadata.name)
 }

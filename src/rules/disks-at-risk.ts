@@ -15,16 +15,21 @@ export interface DiskAtRisk {
 
 /**
  * The disks on which a pending clean-up meets this eviction: on profile A every disk once the first flag goes up,
- * and later the disks that join; on all profiles the disks that are evicted from now on (longhorn.md §2).
+ * and later the disks that join; on all profiles the disks that are evicted from now on (longhorn.md §2). Of those with
+ * one UUID, and of those without, the first stands for all: the same is found on each.
  */
-export function disksAtRisk({ node, raisesGate, evicting, joining }: Eviction, { profile }: Circumstances) {
+export function disksAtRisk(
+  { node, raisesGate, evicting, joining }: Eviction,
+  { profile }: Circumstances,
+): DiskAtRisk[] {
   const whole = profile === 'A' && raisesGate
-  const names = profile === 'A' ? new Set([...evicting, ...joining]) : evicting
-  return [...(whole ? node.spec.disks.keys() : names)].map((disk): DiskAtRisk => ({
-    node: node.metadata.name,
-    disk,
-    uuid: diskUUID(node, disk),
-  }))
+  const names = profile === 'A' ? [...evicting, ...joining] : evicting
+  const byUUID = new Map<string | undefined, DiskAtRisk>()
+  for (const disk of whole ? node.spec.disks.keys() : names) {
+    const uuid = diskUUID(node, disk)
+    if (!byUUID.has(uuid)) byUUID.set(uuid, { node: node.metadata.name, disk, uuid })
+  }
+  return [...byUUID.values()]
 }
 
 /**

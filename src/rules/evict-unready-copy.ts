@@ -1,5 +1,5 @@
-import { copiesOf, isReady } from '../longhorn/copies.ts'
-import { evictedCopies, isEvictingAfter } from './after-eviction.ts'
+import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
+import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
 import { isUsable, isWorthless } from './usable.ts'
@@ -14,15 +14,14 @@ export const evictUnreadyCopy: Rule = {
 
   *eviction(eviction, circumstances) {
     const { map } = circumstances
+    const isEvicted = evictedAfter(eviction, map)
+    const isSafe = oncePerImage((image) =>
+      copiesOf(image).some((copy) => isReady(copy) || (isUsable(copy, map) && !isEvicted(copy.diskUUID))),
+    )
     for (const evicted of evictedCopies(eviction, map)) {
       const { image, diskUUID, node, disk } = evicted
-      const copies = copiesOf(image)
-      const copy = copies.find((other) => other.diskUUID === diskUUID && other.phase === 'present')
-      if (!copy || isWorthless(copy) || copies.some(isReady)) continue
-      const stays = copies.some(
-        (other) => isUsable(other, map) && !isEvictingAfter(other.diskUUID, eviction, map),
-      )
-      if (stays) continue
+      const copy = copyOn(image, diskUUID)
+      if (copy?.phase !== 'present' || isWorthless(copy) || isSafe(image)) continue
       const { name } = image.metadata
       yield {
         subjects: [{ node, disk, diskUUID, image: name }],

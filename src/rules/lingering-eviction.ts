@@ -12,9 +12,11 @@ export const lingeringEviction: Rule = {
 
   *'flags-cleared'({ node }, circumstances) {
     const { name } = node.metadata
+    const seen = new Set<string>()
     for (const disk of node.spec.disks.keys()) {
       const uuid = diskUUID(node, disk)
-      if (uuid === undefined) continue
+      if (uuid === undefined || seen.has(uuid)) continue
+      seen.add(uuid)
       for (const image of circumstances.map.imagesOn(uuid)) {
         if (image.metadata.terminating || !image.spec.diskFileSpecMap.get(uuid)?.evictionRequested) continue
         yield {

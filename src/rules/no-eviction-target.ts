@@ -1,8 +1,8 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
 import type { Eviction } from './acts.ts'
-import { evictedCopies, isEvictingAfter, nodesAfter } from './after-eviction.ts'
-import { disksThatCanTake } from './can-take.ts'
+import { evictedAfter, evictedCopies, nodesAfter, oncePerImage } from './after-eviction.ts'
+import { takers } from './can-take.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage, theDisk } from './sentences.ts'
 
@@ -12,10 +12,11 @@ export const noEvictionTarget: Rule = {
   effects: { A: 'warn', B: 'warn', C: 'warn', none: 'off' },
 
   *eviction(eviction, circumstances) {
+    const obstacle = oncePerImage(obstacles(eviction, circumstances))
     for (const evicted of evictedCopies(eviction, circumstances.map)) {
       const { image, diskUUID, node, disk } = evicted
       if (!image.spec.diskFileSpecMap.has(diskUUID)) continue
-      const why = obstacle(image, eviction, circumstances)
+      const why = obstacle(image)
       if (why === undefined) continue
       const { name } = image.metadata
       yield {
@@ -27,19 +28,19 @@ export const noEvictionTarget: Rule = {
   },
 }
 
-/** Why no copy would be made elsewhere; undefined if one can be, or is there already. */
-function obstacle(image: BackingImage, eviction: Eviction, { map }: Circumstances): string | undefined {
-  // One healthy copy elsewhere is enough for the eviction to end, and one in the making will be.
-  const copyElsewhere = copiesOf(image).some(
-    (copy) => isReadySoon(copy) && !isEvictingAfter(copy.diskUUID, eviction, map),
-  )
-  if (copyElsewhere) return undefined
-  if (map.replenishLimit === 0) {
-    return 'setting concurrent-backing-image-replenish-per-node-limit is 0, so Longhorn makes no copies'
+/** Tells of an image why no copy would be made elsewhere; undefined if one can be, or is there already. */
+function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingImage) => string | undefined {
+  const isEvicted = evictedAfter(eviction, map)
+  const canTake = takers(() => nodesAfter(eviction, map))
+  return (image) => {
+    // One healthy copy elsewhere is enough for the eviction to end, and one in the making will be.
+    const isElsewhere = copiesOf(image).some((copy) => isReadySoon(copy) && !isEvicted(copy.diskUUID))
+    if (isElsewhere) return undefined
+    if (map.replenishLimit === 0) {
+      return 'setting concurrent-backing-image-replenish-per-node-limit is 0, so Longhorn makes no copies'
+    }
+    return canTake(image)
+      ? undefined
+      : 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
   }
-  for (const node of nodesAfter(eviction, map)) {
-    const [disk] = disksThatCanTake(node, image)
-    if (disk !== undefined) return undefined
-  }
-  return 'no other disk can take a copy (ready, schedulable, of the right type and tags, without a copy already)'
 }

@@ -58,17 +58,17 @@ export function unnoticedUntil(
 
 /** Until when something over still counts on a node, so that an eviction or a clean-up waits; undefined if nothing does. */
 export function settlesAt(node: Node, circumstances: NoticeCircumstances): number | undefined {
-  const ends: number[] = []
+  let last = 0
   for (const disk of node.spec.disks.keys()) {
     const uuid = diskUUID(node, disk)
     if (uuid === undefined) continue
     for (const over of circumstances.map.history.endedOn(uuid)) {
       if (over.what === 'eviction' && circumstances.profile !== 'A' && !over.evicting) continue
-      ends.push(unnoticedUntil(over.at, circumstances) ?? 0)
+      last = Math.max(last, unnoticedUntil(over.at, circumstances) ?? 0)
     }
   }
-  for (const kind of endingKinds) for (const { until } of unseenOf(kind, circumstances)) ends.push(until)
-  const last = Math.max(0, ...ends)
+  for (const kind of endingKinds)
+    for (const { until } of unseenOf(kind, circumstances)) last = Math.max(last, until)
   return last > 0 ? last : undefined
 }
 

@@ -96,6 +96,10 @@ export class NaiveDiskMap implements DiskMapView {
     return this.#all('BackingImage').filter((image) => copiesOf(image).some((copy) => copy.diskUUID === uuid))
   }
 
+  pendingOf(image: string) {
+    return this.#pending().filter((cleanup) => cleanup.image === image)
+  }
+
   pendingOn(uuid: string) {
     return this.#pending().filter((cleanup) => cleanup.diskUUID === uuid)
   }

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { claimsOf, isCovered, merged } from '../../src/gate/claims.ts'
+import { claimsOf, merged, uncovered } from '../../src/gate/claims.ts'
+import { mostDisks } from '../../src/gate/reservation.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { profiles } from '../../src/longhorn/profile.ts'
 import { actsOf } from '../../src/rules/acts.ts'
@@ -145,14 +146,30 @@ t.test('claims are covered by as many disks or more on the same page with the sa
     { page: 'n1', intent: 'removal', disks: [uuid('d1'), uuid('d2')] },
     { page: 'n2', intent: 'eviction', disks: 'any' },
   ] as const
-  t.ok(isCovered([], has))
-  t.ok(isCovered([{ page: 'n1', intent: 'removal', disks: [uuid('d2')] }], has))
-  t.ok(isCovered([{ page: 'n2', intent: 'eviction', disks: [uuid('d3')] }], has))
-  t.ok(isCovered([{ page: 'n2', intent: 'eviction', disks: 'any' }], has))
-  t.notOk(isCovered([{ page: 'n1', intent: 'removal', disks: 'any' }], has))
-  t.notOk(isCovered([{ page: 'n1', intent: 'removal', disks: [uuid('d3')] }], has))
-  t.notOk(isCovered([{ page: 'n1', intent: 'keep', disks: [uuid('d1')] }], has))
-  t.notOk(isCovered([{ page: 'n3', intent: 'removal', disks: [uuid('d1')] }], has))
+  const covered = [
+    { page: 'n1', intent: 'removal', disks: [uuid('d2')] },
+    { page: 'n2', intent: 'eviction', disks: [uuid('d3')] },
+    { page: 'n2', intent: 'eviction', disks: 'any' },
+  ] as const
+  const not = [
+    { page: 'n1', intent: 'removal', disks: 'any' },
+    { page: 'n1', intent: 'removal', disks: [uuid('d3')] },
+    { page: 'n1', intent: 'keep', disks: [uuid('d1')] },
+    { page: 'n3', intent: 'removal', disks: [uuid('d1')] },
+  ] as const
+  t.strictSame(uncovered([], has), [])
+  t.strictSame(uncovered([...covered, ...not], has), not)
+  t.strictSame(uncovered(covered, [...has, ...has]), [], 'whoever has them twice')
+  t.end()
+})
+
+t.test('a claim of more disks than a Lease holds claims all disks of its page', (t) => {
+  const disks = Array.from({ length: mostDisks + 1 }, (_, each) => `u${each}`)
+  const claim = (some: readonly string[]) => ({ page: 'n1', intent: 'removal', disks: some }) as const
+  const [most] = merged([claim(disks.slice(1))])
+  t.equal(most?.disks.length, mostDisks)
+  t.strictSame(merged([claim(disks)]), [{ page: 'n1', intent: 'removal', disks: 'any' }])
+  t.strictSame(merged(disks.map((uuid) => claim([uuid]))), [{ page: 'n1', intent: 'removal', disks: 'any' }])
   t.end()
 })
 

@@ -1,0 +1,154 @@
+import t from 'tap'
+import type { Change } from '../../src/rules/change.ts'
+import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { copy, disk, pending, ready, uuid, type RawDisk } from '../fixtures/raw-objects.ts'
+import { workOfAll } from '../fixtures/work.ts'
+import { GateWorld } from './gate-world.ts'
+
+/** Names of disks: `a0`, `a1`, … */
+function names(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, at) => `${prefix}${at}`)
+}
+
+function disks(prefix: string, count: number, options: Partial<Omit<RawDisk, 'name'>> = {}): RawDisk[] {
+  return names(prefix, count).map((name) => disk(name, options))
+}
+
+const flagged = { evictionRequested: true, allowScheduling: false } as const
+
+/** What one object of `n` disks or copies can ask, in a cluster that may have as many. */
+type Ask = (n: number, release: string) => { readonly of: TestCluster; readonly changes: readonly Change[] }
+
+/** A node is flagged as it is. */
+function evicted(of: TestCluster, all: readonly RawDisk[]): Change {
+  return of.toNode('n1', all, flagged)
+}
+
+const asks: Readonly<Record<string, Ask>> = {
+  'copies on disks that no node has are removed': (n, release) => {
+    const of = cluster(release).image('i', [
+      ...names('a', n).map((name) => copy(name, 'unknown')),
+      ready('r'),
+    ])
+    return { of, changes: [of.cleanUp('i', names('a', n))] }
+  },
+  'copies on disks of one node are removed': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .image(
+        'i',
+        names('a', n).map((name) => copy(name, 'unknown')),
+      )
+    return { of, changes: [of.cleanUp('i', names('a', n - 1))] }
+  },
+  'copies are removed while a node is evicted whose disks are not synced': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('b', n, { synced: false }), flagged)
+      .image(
+        'i',
+        [...names('a', n), 'r'].map((name) => ready(name)),
+      )
+    return { of, changes: [of.cleanUp('i', names('a', n))] }
+  },
+  'copies are removed that others reserved before': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .image(
+        'i',
+        [...names('a', n), 'r'].map((name) => ready(name)),
+      )
+      .image(
+        'j',
+        [...names('a', n), 'r'].map((name) => ready(name)),
+      )
+    const eviction = of.toNode('n1', [...disks('a', n - 1), disk(`a${n - 1}`, flagged)])
+    return { of, changes: [of.cleanUp('i', names('a', n - 1)), of.cleanUp('j', names('a', n - 1)), eviction] }
+  },
+  'all disks of a node get other names': (n, release) => {
+    const of = cluster(release).node('n1', disks('a', n))
+    const renamed = names('b', n).map((name, at) => disk(name, { diskUUID: uuid(`a${at}`) }))
+    return { of, changes: [of.toNode('n1', renamed)] }
+  },
+  'a node is deleted with the copies of one image on its disks': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .image(
+        'i',
+        names('a', n).map((name) => ready(name)),
+      )
+    return { of, changes: [of.deleteNode('n1')] }
+  },
+  'disks with ready copies of one image are evicted': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .image(
+        'i',
+        names('a', n).map((name) => ready(name)),
+        { minNumberOfCopies: 2 },
+      )
+    return { of, changes: [evicted(of, disks('a', n))] }
+  },
+  'disks with half-made copies of one image are evicted': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .node('n2', disks('r', 1))
+      .image(
+        'i',
+        [...names('a', n), 'r0'].map((name) => copy(name, 'unknown')),
+      )
+    return { of, changes: [evicted(of, disks('a', n))] }
+  },
+  'disks that are not synced join while as many clean-ups are pending': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n))
+      .image('i', [...names('p', n).map((name) => pending(name)), ready('r')])
+    return { of, changes: [evicted(of, [...disks('a', n), ...disks('b', n, { synced: false })])] }
+  },
+  'disks are evicted whose status names one and the same, with many images': (n, release) => {
+    const of = cluster(release).node('n1', disks('a', n, { diskUUID: uuid('x') }))
+    for (const image of names('i', n)) of.image(image, [copy('x', 'unknown')])
+    return { of, changes: [evicted(of, disks('a', n, { diskUUID: uuid('x') }))] }
+  },
+  'flags are cleared of disks whose status names one and the same, with many images': (n, release) => {
+    const of = cluster(release).node('n1', disks('a', n, { diskUUID: uuid('x') }), flagged)
+    for (const image of names('i', n)) of.image(image, [copy('x', 'unknown', { evicting: true })])
+    return { of, changes: [of.toNode('n1', disks('a', n, { diskUUID: uuid('x') }))] }
+  },
+  'a node with many tags is evicted, and no disk can take the images that ask for as many': (n, release) => {
+    const tags = names('tag', n)
+    const options = { nodeSelector: [...tags, 'no such tag'] }
+    const of = cluster(release).node('n1', disks('a', 1)).node('n2', disks('b', 1), { tags })
+    of.image('i', [ready('a0')], options)
+    return { of, changes: [evicted(of, disks('a', 1))] }
+  },
+  'many images are evicted that no disk of a large node can take': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', 1))
+      .node('n2', disks('b', n, { diskType: 'block' }))
+    for (const image of names('i', n)) of.image(image, [ready('a0')])
+    return { of, changes: [evicted(of, disks('a', 1))] }
+  },
+}
+
+const few = 60
+/** Work that grows with the square of the size is a hundred times as much. Sorting and maps grow by a little more than ten. */
+const many = 10 * few
+
+for (const release of ['v1.8.0', 'v1.10.0']) {
+  for (const [what, ask] of Object.entries(asks)) {
+    t.test(`the work of a review grows no faster than its object: ${what} (${release})`, async (t) => {
+      const workFor = async (n: number): Promise<number> => {
+        const { of, changes } = ask(n, release)
+        const world = new GateWorld(of)
+        const work = await workOfAll(async () => {
+          for (const change of changes) await world.decide(change)
+        })
+        t.strictSame(world.problems, [])
+        await world.gate.stop()
+        return work
+      }
+      const [small, large] = [await workFor(few), await workFor(many)]
+      t.ok(large < 20 * small, `${large} steps for ${many}, ${small} for ${few}`)
+    })
+  }
+}
