@@ -129,7 +129,7 @@ t.test('a delete whose options cannot be read is a 415, on record', async (t) =>
   const answer = await fetch(url + path, { method: 'DELETE', body: 'k8s\u0000protobuf' })
   t.equal(answer.status, 415)
   t.match(denied, [{ operation: 'DELETE', why: 'unreadable' }])
-  t.strictSame(asked, [])
+  t.strictSame(asked, [`DELETE ${path}`], 'whether its caller may delete at all')
 })
 
 /** As the guard's own webhook holds a dry run back. */
