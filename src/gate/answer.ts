@@ -107,6 +107,8 @@ const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
   'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
   'not-confirmed': 'the guard cannot read past its cache what it would have to know',
+  'object-not-known':
+    'the API server does not have this object in the version that was reviewed, or too many objects are being created',
 }
 
 function about(change: Change) {

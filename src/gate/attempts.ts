@@ -10,6 +10,7 @@ import { claimsOf, merged, uncovered, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
+import { isKnownObject } from './known-object.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import { nodesWillDo, ownMapWillDo, type ReservedPage } from './own-map.ts'
 import type { ReservationBook } from './reservation-book.ts'
@@ -136,6 +137,11 @@ export class Attempts {
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
     const pages: ReservedPage[] = []
+    if (claims.length > 0) {
+      const known = await this.#isKnown(change, signal)
+      if (known instanceof Error) return this.#failed(change, 'not-confirmed', known, warnings)
+      if (!known) return this.#unavailable(change, 'object-not-known', warnings)
+    }
     for (let round = 0; round < maxRounds; round++) {
       const reserved = await reserver.reserve(change, missing, signal)
       entries.push(...reserved.entries)
@@ -153,6 +159,19 @@ export class Attempts {
       claims = merged([...claims, ...wanted])
     }
     return this.#unavailable(change, 'not-confirmed', warnings)
+  }
+
+  /** True for a change that may wait: a forged review must not take the place of another. */
+  async mayWait(change: Change, signal: AbortSignal): Promise<boolean> {
+    return (await this.#isKnown(change, signal)) === true
+  }
+
+  async #isKnown(change: Change, signal: AbortSignal): Promise<boolean | Error> {
+    try {
+      return await isKnownObject(change, this.#modules, signal)
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error))
+    }
   }
 
   /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */

@@ -127,6 +127,8 @@ export class Gate {
     const cancel = clock.setTimer(budgetMs, giveUp)
     const forget = onAbort(signal, giveUp)
     try {
+      if (known && !(await this.#attempts.mayWait(change, asking.signal)))
+        return { verdict: known.verdict, heldMs: 0 }
       const patience = { budgetMs: waits ? budgetMs : 0, signal }
       return await this.#holds.until(() => this.#attempts.attempt(change, asking.signal), patience)
     } finally {

@@ -260,7 +260,9 @@ export class Reserver {
 
 /** The object of a change, in the version that was reviewed. */
 function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | 'resourceVersion'> {
-  const { name, uid, resourceVersion } = (change.before ?? change.after).metadata
+  const { name, uid } = (change.before ?? change.after).metadata
+  // What is to be created has no version, whatever a review says.
+  const resourceVersion = change.before?.metadata.resourceVersion ?? ''
   return { kind: change.kind, name, uid, resourceVersion }
 }
 

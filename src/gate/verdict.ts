@@ -13,6 +13,7 @@ export type Unavailability =
   | 'disk-map-incomplete'
   | 'reservations-unreachable'
   | 'not-confirmed'
+  | 'object-not-known'
 
 /**
  * What the gate says of a change. A change is held for what passes by itself (a clean-up drains) and refused for

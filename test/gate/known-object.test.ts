@@ -1,0 +1,102 @@
+import t from 'tap'
+import { mostCreations } from '../../src/gate/known-object.ts'
+import type { Change, NodeChange } from '../../src/rules/change.ts'
+import { cluster } from '../fixtures/cluster.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+
+const evicting = { evictionRequested: true }
+
+/** n1 in this version; no clean-up is pending on it. */
+const usual = (resourceVersion = '5', uid = 'uid-n1') =>
+  cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')], { metadata: { resourceVersion, uid } })
+    .node('n2', [disk('d3'), disk('d4')])
+    .image('ubuntu', [ready('d3'), ready('d4')])
+
+/** An eviction of n1, reviewed on this version of it. */
+function evict(resourceVersion: string, uid = 'uid-n1', by: Parameters<typeof ask>[1] = {}): NodeChange {
+  return ask(usual(resourceVersion, uid), by)
+}
+
+function ask(of: ReturnType<typeof usual>, by: Partial<Change['request']>): NodeChange {
+  return of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
+}
+
+const read = 'Node n1'
+
+t.test('a review of a version that nobody has reserves nothing', async (t) => {
+  const world = new GateWorld(usual())
+  const { verdict, answer } = await world.decide(evict('999999999999'))
+  t.match(verdict, { decision: 'unavailable', why: 'object-not-known' })
+  t.match(answer, { status: { code: 503, message: /the API server does not have this object/ } })
+  t.strictSame(world.reservations, [])
+  t.strictSame(world.trips, [read], 'one read, and no write')
+})
+
+t.test('a review of an object that is not stored, or under another uid, reserves nothing', async (t) => {
+  const invented = cluster().node('n9', [disk('d9')])
+  const world = new GateWorld(usual())
+  for (const change of [evict('5', 'another uid'), invented.toNode('n9', [disk('d9', evicting)])])
+    t.match((await world.decide(change)).verdict, { why: 'object-not-known' })
+  t.strictSame(world.reservations, [])
+  t.strictSame(world.trips, [read, 'Node n9'])
+})
+
+t.test('a review of what the disk map shows, or showed before, is believed without a read', async (t) => {
+  for (const version of ['5', '4']) {
+    const world = new GateWorld(usual())
+    t.equal((await world.decide(evict(version))).verdict.decision, 'allow')
+    t.notOk(world.trips.includes(read), `version ${version}`)
+  }
+})
+
+t.test('a review of a newer version than the disk map shows is believed once it is read', async (t) => {
+  const world = new GateWorld(usual('5'), { truth: usual('6') })
+  t.equal((await world.decide(evict('6'))).verdict.decision, 'allow')
+  t.equal(world.trips[0], read)
+  t.match(world.reservations, [{ kind: 'Node', name: 'n1', resourceVersion: '6' }])
+})
+
+t.test('a version that is no number is believed if it is the stored one', async (t) => {
+  const world = new GateWorld(usual('a'))
+  t.equal((await world.decide(evict('a'))).verdict.decision, 'allow')
+  t.match((await world.decide(evict('b'))).verdict, { why: 'object-not-known' })
+})
+
+t.test('what cannot be read is not admitted, and not held', async (t) => {
+  const world = new GateWorld(usual())
+  world.before = (trip) => {
+    if (trip === read) throw new Error('no route')
+  }
+  t.match((await world.decide(evict('6'))).verdict, { why: 'not-confirmed' })
+  t.match(world.problems, [{ what: 'not-confirmed', error: { message: 'no route' } }])
+  world.before = (trip) => (trip === read ? Promise.reject(new Error('no route')) : undefined)
+  t.match((await world.decide(evict('6'))).verdict, { why: 'not-confirmed' })
+})
+
+t.test('a review of an unknown object is not held: it is answered at once', async (t) => {
+  const world = new GateWorld(usual().image('old', [pending('d1')]))
+  const { verdict } = await world.decide(evict('999999999999'), 30_000)
+  t.equal(verdict.decision, 'hold')
+  t.equal(world.gate.holding, 0)
+  t.equal(world.record[0]?.timing.heldMs, 0)
+})
+
+t.test('a proxy has read the object itself', async (t) => {
+  const world = new GateWorld(usual())
+  const { verdict } = await world.decide(evict('9', 'uid-n1', { door: 'proxy-kubernetes' }))
+  t.equal(verdict.decision, 'allow')
+  t.notOk(world.trips.includes(read))
+})
+
+t.test('so many creates are reserved at once, and each again', async (t) => {
+  const of = usual()
+  const world = new GateWorld(of)
+  const placed = (at: number) => of.place(`new-${at}`, 'd1')
+  for (let at = 0; at < mostCreations; at++)
+    t.equal((await world.decide(placed(at))).verdict.decision, 'allow')
+  t.match((await world.decide(placed(mostCreations))).verdict, { why: 'object-not-known' })
+  t.equal((await world.decide(placed(0))).verdict.decision, 'allow', 'the same again')
+  t.equal(new Set(world.reservations.map(({ name }) => name)).size, mostCreations)
+})
