@@ -3,6 +3,8 @@ import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
 import type { Logger } from 'pino'
+import { BodiesUnderWay } from '../traffic/bodies-under-way.ts'
+import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
 import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { isForeign } from './foreign.ts'
@@ -26,6 +28,10 @@ export interface ProxyOptions {
   readonly answerMs: number
   /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
   readonly maxBodyBytes: number
+  /** How many bytes of such bodies may be under way at once, over all connections. */
+  readonly maxBodiesBytes: number
+  /** How many connections are kept at once, in all and for each address. */
+  readonly connections: ConnectionLimits
   /** How long such a body may take to come, in milliseconds. */
   readonly bodyMs: number
   /** All headers of a request together; tokens are long. */
@@ -43,6 +49,8 @@ export interface ProxyOptions {
 export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
   answerMs: 120_000,
   maxBodyBytes: 3 * 1024 * 1024,
+  maxBodiesBytes: 32 * 1024 * 1024,
+  connections: { most: 2_000, mostOfPeer: 1_000 },
   bodyMs: 60_000,
   maxHeaderBytes: 64 * 1024,
   drainMs: 15_000,
@@ -73,6 +81,7 @@ export class ProxyServer {
   readonly #options: ProxyOptions
   readonly #modules: ProxyModules
   readonly #server: http.Server
+  readonly #bodies: BodiesUnderWay
   /** All of them: Node counts neither those that were switched to another protocol, nor those before their TLS handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #tunnels = new Set<Duplex>()
@@ -94,6 +103,8 @@ export class ProxyServer {
     this.#server = options.tls
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
+    this.#bodies = new BodiesUnderWay(options.maxBodiesBytes)
+    new ConnectionLimit(this.#server, options.connections)
     this.#server.on('connection', (socket: Socket) => {
       if (this.#sockets.has(socket)) return
       this.#sockets.add(socket)
@@ -152,6 +163,7 @@ export class ProxyServer {
     const judge = door.judge(request.method ?? '', request.url ?? '')
     observer.came(judge ? 'judged' : 'passed')
     if (judge) {
+      this.#bodies.watch(request)
       void this.#judged(request, response, judge)
       return
     }

@@ -1,5 +1,7 @@
 import type { Server } from 'node:https'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import { BodiesUnderWay } from '../traffic/bodies-under-way.ts'
+import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
 import type { ServingCertificate } from './certificate.ts'
 import type { ClientErrors } from './client-error.ts'
 import { NoJson, notServed, problemOf, type HttpProblem } from './http-problem.ts'
@@ -11,6 +13,10 @@ import { fieldsOf } from './raw-json.ts'
 export interface ConnectionOptions {
   /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
   readonly bodyLimitBytes: number
+  /** How many bytes of bodies may be under way at once, over all connections: a few of the largest. */
+  readonly bodiesLimitBytes: number
+  /** How many connections are kept at once, in all and for each address; an API server opens one for each review in flight. */
+  readonly connections: ConnectionLimits
   /** How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server closes it,
    * for it does not replay a POST (kubernetes.md, Connections). */
   readonly keepAliveTimeoutMs: number
@@ -27,6 +33,8 @@ export interface ConnectionOptions {
 /** The limits without configuration. */
 export const defaultConnectionOptions: ConnectionOptions = {
   bodyLimitBytes: 8 * 1024 * 1024,
+  bodiesLimitBytes: 32 * 1024 * 1024,
+  connections: { most: 512, mostOfPeer: 256 },
   keepAliveTimeoutMs: 120_000,
   headersTimeoutMs: 32_000,
   requestTimeoutMs: 32_000,
@@ -70,6 +78,13 @@ export function endpoint(
     },
     // Two lines a request cost 15 %; decisions are on record elsewhere.
     logger: false,
+  })
+
+  new ConnectionLimit(app.server, options.connections)
+  const bodies = new BodiesUnderWay(options.bodiesLimitBytes)
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    bodies.watch(request.raw)
+    done()
   })
 
   // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with

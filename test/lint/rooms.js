@@ -7,6 +7,7 @@
 export const rooms = {
   json: { may: [], pure: true },
   text: { may: [], pure: true },
+  traffic: { may: [] },
   longhorn: { may: [], pure: true },
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn', 'text'], pure: true },
@@ -18,8 +19,8 @@ export const rooms = {
   terminal: { may: ['text'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'text'] },
   configuration: { may: ['rules', 'text'] },
-  webhook: { may: ['gate', 'rules', 'longhorn', 'text'] },
-  proxy: { may: ['gate', 'rules', 'longhorn', 'json', 'text'] },
+  webhook: { may: ['gate', 'rules', 'longhorn', 'text', 'traffic'] },
+  proxy: { may: ['gate', 'rules', 'longhorn', 'json', 'text', 'traffic'] },
   eviction: { may: ['rules', 'disk-map', 'longhorn'], pure: true },
   check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text'] },
   guard: {

@@ -48,6 +48,35 @@ t.test('headers larger than any token are a 431, and go nowhere', async (t) => {
   t.equal(asked.length, 1)
 })
 
+t.test('judged bodies that do not come whole are cut when they are too many', async (t) => {
+  const { port, url, asked } = await proxied(t, fine, { maxBodiesBytes: 1_000 })
+  const halves = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  for (const half of halves) {
+    half.on('error', () => undefined)
+    half.write(`PUT /v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Length: 700\r\n\r\n${' '.repeat(699)}`)
+  }
+  await Promise.race(halves.map((half) => once(half, 'close')))
+  t.equal((await fetch(`${url}/v1/nodes/n1`, { method: 'PUT', body: '{}' })).status, 200)
+  t.strictSame(asked, ['PUT /v1/nodes/n1'])
+  for (const half of halves) half.destroy()
+})
+
+t.test('connections on which nothing is asked give way to others', async (t) => {
+  const { port, url } = await proxied(t, fine, { connections: { most: 2, mostOfPeer: 2 } })
+  const [first, second] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
+  await Promise.all(
+    [first, second].map((socket) =>
+      once(
+        socket.on('error', () => undefined),
+        'connect',
+      ),
+    ),
+  )
+  t.equal((await fetch(`${url}/v1/nodes`)).status, 200)
+  t.ok([first, second].some(({ closed }) => closed) || (await once(first, 'close')))
+  second.destroy()
+})
+
 t.test('who breaks off in the middle of a judged body has asked for nothing', async (t) => {
   const { port, url, asked } = await proxied(t, fine)
   const socket = connect(port, '127.0.0.1')

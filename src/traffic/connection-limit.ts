@@ -1,0 +1,90 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** How many connections are kept at once. */
+export interface ConnectionLimits {
+  /** Of all peers together. */
+  readonly most: number
+  /** Of one address. */
+  readonly mostOfPeer: number
+}
+
+interface Connection {
+  readonly socket: Socket
+  readonly peer: string
+  /** How many requests are in flight on it. */
+  busy: number
+}
+
+/** What of a server is listened to: a plain one, or one over TLS. */
+type Listening = Pick<Server, 'on'>
+
+/**
+ * Limits the connections of a server, in all and for each peer. One more takes the place of the one of that peer, or of
+ * the peer with the most, on which nothing has been asked for longest. Where all are busy the new one is closed.
+ */
+export class ConnectionLimit {
+  readonly #limits: ConnectionLimits
+  /** By address and port, which are the same below TLS and above; the one that was longest idle first. */
+  readonly #connections = new Map<string, Connection>()
+
+  constructor(server: Listening, limits: ConnectionLimits) {
+    this.#limits = limits
+    server.on('connection', (socket: Socket) => this.#opened(socket))
+    server.on('request', ({ socket }, response) => {
+      const connection = this.#connections.get(keyOf(socket))
+      if (!connection) return
+      connection.busy += 1
+      response.once('close', () => this.#answered(socket))
+    })
+    server.on('upgrade', ({ socket }) => {
+      const connection = this.#connections.get(keyOf(socket))
+      if (connection) connection.busy += 1
+    })
+  }
+
+  #opened(socket: Socket): void {
+    const key = keyOf(socket)
+    // A server that looks at one again has it already.
+    if (this.#connections.has(key)) return
+    const { most, mostOfPeer } = this.#limits
+    const peer = socket.remoteAddress ?? ''
+    const counts = new Map<string, number>()
+    for (const each of this.#connections.values()) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
+    const own = counts.get(peer) ?? 0
+    if (own >= mostOfPeer && !this.#closeIdle(peer)) return void socket.destroy()
+    if (this.#connections.size >= most) {
+      const [largest] = [...counts].toSorted(([, a], [, b]) => b - a)
+      if (!largest || !this.#closeIdle(largest[0])) return void socket.destroy()
+    }
+    const connection: Connection = { socket, peer, busy: 0 }
+    this.#connections.set(key, connection)
+    socket.once('close', () => {
+      if (this.#connections.get(key) === connection) this.#connections.delete(key)
+    })
+  }
+
+  #answered(socket: Socket): void {
+    const key = keyOf(socket)
+    const connection = this.#connections.get(key)
+    if (!connection) return
+    connection.busy -= 1
+    this.#connections.delete(key)
+    this.#connections.set(key, connection)
+  }
+
+  /** @returns false if the peer has none that is idle */
+  #closeIdle(peer: string): boolean {
+    for (const [key, connection] of this.#connections) {
+      if (connection.peer !== peer || connection.busy > 0) continue
+      this.#connections.delete(key)
+      connection.socket.destroy()
+      return true
+    }
+    return false
+  }
+}
+
+function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}

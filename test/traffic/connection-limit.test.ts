@@ -1,0 +1,81 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
+import { ConnectionLimit, type ConnectionLimits } from '../../src/traffic/connection-limit.ts'
+import { eventually } from '../fixtures/eventually.ts'
+
+/** A server that answers `/quick` at once and all else never, and clients on addresses of loopback. */
+async function serving(t: Test, limits: ConnectionLimits) {
+  let accepted = 0
+  let asked = 0
+  const server = http.createServer((request, response) => {
+    asked += 1
+    if (request.url === '/quick') response.end()
+  })
+  server.on('upgrade', () => (asked += 1))
+  new ConnectionLimit(server, limits)
+  server.on('connection', () => (accepted += 1))
+  server.listen(0, '0.0.0.0')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const open = async (localAddress = '127.0.0.1'): Promise<Socket> => {
+    const before = accepted
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    socket.on('error', () => undefined).resume()
+    t.teardown(() => socket.destroy())
+    await eventually(() => accepted > before)
+    return socket
+  }
+  const ask = async (socket: Socket, path: string, headers = ''): Promise<void> => {
+    const before = asked
+    const answered = path === '/quick' ? once(socket, 'data') : undefined
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: here\r\n${headers}\r\n`)
+    await eventually(() => asked > before)
+    await answered
+  }
+  return { open, ask }
+}
+
+const closed = (socket: Socket): Promise<unknown> =>
+  socket.closed ? Promise.resolve() : once(socket, 'close')
+
+t.test('one connection too many takes the place of the one that was idle for longest', async (t) => {
+  const { open, ask } = await serving(t, { most: 3, mostOfPeer: 3 })
+  const [used, unused, busy] = [await open(), await open(), await open()]
+  await ask(busy, '/slow')
+  await ask(used, '/quick')
+  await open()
+  await closed(unused)
+  t.notOk(used.closed)
+  t.notOk(busy.closed)
+  await open()
+  await closed(used)
+  t.notOk(busy.closed, 'one that waits for its answer stays')
+})
+
+t.test('a new connection is closed where all are busy', async (t) => {
+  const { open, ask } = await serving(t, { most: 2, mostOfPeer: 2 })
+  const [one, two] = [await open(), await open()]
+  await ask(one, '/slow')
+  await ask(two, '/chat', 'Connection: upgrade\r\nUpgrade: chat\r\n')
+  await closed(await open())
+  t.notOk(one.closed)
+  t.notOk(two.closed, 'so is one that was switched to another protocol')
+})
+
+t.test('a peer with many connections takes none from others', async (t) => {
+  const { open } = await serving(t, { most: 4, mostOfPeer: 3 })
+  const other = await open('127.0.0.2')
+  const many = [await open(), await open(), await open()]
+  await open()
+  await closed(many[0] ?? other)
+  const late = await open('127.0.0.3')
+  await closed(many[1] ?? other)
+  t.notOk(other.closed)
+  t.notOk(late.closed)
+})

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import t from 'tap'
+import { node, review, uid } from './review-builder.ts'
+import { running, until } from './running-webhook.ts'
+
+const evict = review('Node', {
+  before: node({ evictionRequested: false }),
+  after: node({ evictionRequested: true }),
+})
+
+const head = (length: number) =>
+  `POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
+
+t.test('bodies that do not come whole are cut when they are too many, and reviews go on', async (t) => {
+  const { post, silent, log } = await running(t, { bodiesLimitBytes: 100_000 })
+  const half = async () => {
+    const socket = await silent()
+    const closed = once(socket, 'close')
+    socket.on('error', () => undefined)
+    socket.write(head(60_000) + ' '.repeat(59_999))
+    return { socket, closed }
+  }
+  const [first, second] = [await half(), await half()]
+  await first.closed
+  t.notOk(second.socket.destroyed)
+  const third = await half()
+  await second.closed
+  const { status, body } = await post(evict)
+  t.equal(status, 200)
+  t.match(JSON.parse(body), { response: { uid, allowed: true } })
+  t.notOk(third.socket.destroyed, 'one alone is no pressure')
+  t.strictSame(log.lines, [])
+})
+
+t.test('connections on which nothing is asked give way to those of reviews', async (t) => {
+  const { post, silent } = await running(t, { connections: { most: 3, mostOfPeer: 3 } })
+  const idle = [await silent(), await silent(), await silent()]
+  t.equal((await post(evict)).status, 200)
+  await until(() => idle.some(({ closed }) => closed))
+  await silent()
+  await until(() => idle.filter(({ closed }) => closed).length === 2)
+  t.equal((await post(evict)).status, 200, 'the connection that was used stays')
+})
