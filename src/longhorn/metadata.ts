@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { absent, absentMap } from './absent.ts'
+import { bounded } from './bounded.ts'
 
 /** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
@@ -17,7 +18,10 @@ export const MetadataSchema = Type.Object({
   annotations: absentMap(Type.String()),
 })
 
-/** The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). */
+/**
+ * The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). Texts are cut to
+ * 1,024 UTF-16 units, except the reason, which is compared.
+ */
 export interface Metadata {
   readonly name: string
   readonly namespace: string
@@ -41,10 +45,10 @@ export interface Metadata {
 export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
   const annotations = Object.entries(raw.annotations ?? {})
   return {
-    name: raw.name ?? '',
-    namespace: raw.namespace ?? '',
-    uid: raw.uid ?? '',
-    resourceVersion: raw.resourceVersion ?? '',
+    name: bounded(raw.name ?? ''),
+    namespace: bounded(raw.namespace ?? ''),
+    uid: bounded(raw.uid ?? ''),
+    resourceVersion: bounded(raw.resourceVersion ?? ''),
     generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
     uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { Static, TSchema } from 'typebox'
+import { bounded } from './bounded.ts'
 import type { Parsed } from './parsed.ts'
 
 // verbose keeps the offending value, which the message shows.
@@ -31,15 +32,22 @@ export function parser<S extends TSchema, T>(
  */
 function describe(error: ErrorObject | undefined): string {
   const { instancePath = '', message = 'is not valid', keyword, data }: Partial<ErrorObject> = { ...error }
-  const field = instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~')
+  const field = bounded(instancePath, longestField)
+    .slice(1)
+    .replaceAll('/', '.')
+    .replaceAll('~1', '/')
+    .replaceAll('~0', '~')
   const but = keyword === 'required' ? '' : `, but is ${show(data)}`
   return `${field === '' ? 'the object' : field} ${message}${but}`
 }
+
+/** Keys of maps are free strings, of any length; in UTF-16 units. */
+const longestField = 256
 
 /** Values can be as large as a request: show the beginning. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'an object'
   const text = value === undefined ? 'nothing' : JSON.stringify(value)
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text
+  return text.length > 60 ? `${bounded(text, 60)}…` : text
 }

@@ -1,5 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { absent } from '../longhorn/absent.ts'
+import { bounded, longestText } from '../longhorn/bounded.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { fieldsOf } from './raw-json.ts'
@@ -12,7 +13,7 @@ export const AdmissionReviewSchema = Type.Object({
   apiVersion: Type.String(),
   kind: Type.String(),
   request: Type.Object({
-    uid: Type.String({ minLength: 1 }),
+    uid: Type.String({ minLength: 1, maxLength: longestText }),
     kind: Type.Object({ group: Type.String(), version: Type.String(), kind: Type.String() }),
     resource: Type.Object({ group: Type.String(), version: Type.String(), resource: Type.String() }),
     subResource: absent(Type.String()),
@@ -68,15 +69,23 @@ export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
   return { ok: true, value: readRequest(request) }
 }
 
+/** So many groups of a user are looked at. */
+const mostGroups = 1_000
+
 function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
   return {
     uid: raw.uid,
     resource: { group: raw.resource.group, resource: raw.resource.resource },
     subResource: raw.subResource ?? '',
-    name: raw.name ?? '',
-    namespace: [raw.namespace, namespaceOf(raw.object), namespaceOf(raw.oldObject)].find(Boolean) ?? '',
+    name: bounded(raw.name ?? ''),
+    namespace: bounded(
+      [raw.namespace, namespaceOf(raw.object), namespaceOf(raw.oldObject)].find(Boolean) ?? '',
+    ),
     operation: raw.operation,
-    user: { username: raw.userInfo.username ?? '', groups: raw.userInfo.groups ?? [] },
+    user: {
+      username: bounded(raw.userInfo.username ?? ''),
+      groups: (raw.userInfo.groups ?? []).slice(0, mostGroups).map((group) => bounded(group)),
+    },
     object: raw.object ?? undefined,
     oldObject: raw.oldObject ?? undefined,
     dryRun: raw.dryRun ?? false,
@@ -86,7 +95,7 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
 /** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
 export function uidOf(body: unknown): string | undefined {
   const uid = fieldsOf(fieldsOf(body)?.get('request'))?.get('uid')
-  return typeof uid === 'string' && uid !== '' ? uid : undefined
+  return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
 }
 
 function namespaceOf(object: unknown): string {
