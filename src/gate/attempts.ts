@@ -137,7 +137,8 @@ export class Attempts {
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
     const pages: ReservedPage[] = []
-    if (claims.length > 0) {
+    // A dry run reserves nothing.
+    if (claims.length > 0 && !change.request.dryRun) {
       const known = await this.#isKnown(change, signal)
       if (known instanceof Error) return this.#failed(change, 'not-confirmed', known, warnings)
       if (!known) return this.#unavailable(change, 'object-not-known', warnings)

@@ -90,9 +90,18 @@ t.test('a proxy has read the object itself', async (t) => {
   t.notOk(world.trips.includes(read))
 })
 
+t.test('a dry run reserves nothing, and so needs no read of its object', async (t) => {
+  const world = new GateWorld(usual())
+  const { verdict } = await world.decide(evict('9', 'uid-n1', { dryRun: true }))
+  t.equal(verdict.decision, 'allow')
+  t.strictSame(world.reservations, [])
+  t.notOk(world.trips.includes(read))
+})
+
 t.test('so many creates are reserved at once, and each again', async (t) => {
   const of = usual()
   const world = new GateWorld(of)
+  // With a version, which no create has: a forged one is counted all the same.
   const placed = (at: number) => of.place(`new-${at}`, 'd1')
   for (let at = 0; at < mostCreations; at++)
     t.equal((await world.decide(placed(at))).verdict.decision, 'allow')
