@@ -130,7 +130,8 @@ export class Gate {
       if (known && !(await this.#attempts.mayWait(change, asking.signal)))
         return { verdict: known.verdict, heldMs: 0 }
       const patience = { budgetMs: waits ? budgetMs : 0, signal }
-      return await this.#holds.until(() => this.#attempts.attempt(change, asking.signal), patience)
+      const attempt = () => this.#attempts.attempt(change, asking.signal)
+      return await this.#holds.until(attempt, patience, change.request.actor.username)
     } finally {
       cancel()
       forget()

@@ -28,7 +28,10 @@ export interface Attempt {
 export interface HoldLimits {
   /** The longest hold, in milliseconds, whatever the caller's patience. */
   readonly maxHoldMs: number
-  /** So many changes are held at once; the next are answered at once. */
+  /**
+   * So many changes are held at once. One more takes the place of one of the caller with the most, if that has at least two
+   * more than its own caller; otherwise it is answered at once.
+   */
   readonly maxHolds: number
 }
 
@@ -43,12 +46,23 @@ export interface Held {
   readonly isLate?: (() => boolean) | undefined
 }
 
+/** One change that is held. */
+interface Hold {
+  readonly caller: string
+  /** Ends its wait; absent while it is attempted. */
+  end?: () => void
+  /** True once another has taken its place. */
+  isOver: boolean
+}
+
 /** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
 export class Holds {
   readonly #limits: HoldLimits
   readonly #changes: Changes
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
+  /** Those of each caller, the one that was held first comes first. */
+  readonly #holds = new Map<string, Set<Hold>>()
   #active = 0
   #stopped = false
 
@@ -63,31 +77,38 @@ export class Holds {
     return this.#active
   }
 
-  /** Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. */
-  async until(attempt: () => Promise<Attempt>, { budgetMs, signal }: Patience): Promise<Held> {
+  /**
+   * Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold.
+   *
+   * @param caller who asks: places are shared out between callers
+   */
+  async until(
+    attempt: () => Promise<Attempt>,
+    { budgetMs, signal }: Patience,
+    caller: string,
+  ): Promise<Held> {
     const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
     const heard = new Set<Changed>()
     // Heard from before the attempt on, since what it waits for may happen while it asks.
     const deafen = this.#changes.subscribe((changed) => heard.add(changed))
     let heldMs = 0
-    let counted = false
+    let hold: Hold | undefined
     try {
       for (;;) {
         heard.clear()
         const tried = await attempt()
         if (tried.verdict.decision !== 'hold')
           return { verdict: tried.verdict, heldMs, release: tried.release, isLate: tried.isLate }
-        if (!counted && this.#active >= this.#limits.maxHolds) return { verdict: tried.verdict, heldMs }
-        if (!counted) this.#active += 1
-        counted = true
+        hold ??= this.#take(caller)
+        if (!hold || hold.isOver) return { verdict: tried.verdict, heldMs }
         const began = this.#clock.monotonic()
-        const worth = await this.#wait(tried, heard, end, signal)
+        const worth = await this.#wait(tried, heard, { end, hold }, signal)
         heldMs += this.#clock.monotonic() - began
         if (!worth) return { verdict: tried.verdict, heldMs }
       }
     } finally {
       deafen()
-      if (counted) this.#active -= 1
+      if (hold) this.#leave(hold)
     }
   }
 
@@ -97,11 +118,42 @@ export class Holds {
     for (const end of [...this.#waiting]) end()
   }
 
+  /** @returns undefined if there is no place for this caller */
+  #take(caller: string): Hold | undefined {
+    if (this.#active >= this.#limits.maxHolds && !this.#makeRoomFor(caller)) return undefined
+    const hold: Hold = { caller, isOver: false }
+    const others = this.#holds.get(caller)
+    if (others) others.add(hold)
+    else this.#holds.set(caller, new Set([hold]))
+    this.#active += 1
+    return hold
+  }
+
+  #leave(hold: Hold): void {
+    const holds = this.#holds.get(hold.caller)
+    if (!holds?.delete(hold)) return
+    this.#active -= 1
+    if (holds.size === 0) this.#holds.delete(hold.caller)
+  }
+
+  /** Answers the latest of the caller with the most, whose others have waited for longer. */
+  #makeRoomFor(caller: string): boolean {
+    const own = this.#holds.get(caller)?.size ?? 0
+    let most: readonly Hold[] = []
+    for (const holds of this.#holds.values()) if (holds.size > most.length) most = [...holds]
+    const latest = most.at(-1)
+    if (!latest || most.length < own + 2) return false
+    latest.isOver = true
+    this.#leave(latest)
+    latest.end?.()
+    return true
+  }
+
   /** @returns whether another attempt is worth the while */
   #wait(
     { wakeOn, wakeAt }: Attempt,
     heard: ReadonlySet<Changed>,
-    end: number,
+    { end, hold }: { readonly end: number; readonly hold: Hold },
     signal: AbortSignal,
   ): Promise<boolean> {
     const now = this.#clock.monotonic()
@@ -114,6 +166,7 @@ export class Holds {
         cancelWake?.()
         forget()
         this.#waiting.delete(giveUp)
+        delete hold.end
         resolve(worth)
       }
       const giveUp = (): void => done(false)
@@ -123,6 +176,7 @@ export class Holds {
         wakeAt === undefined ? undefined : this.#clock.setTimer(Math.max(0, wakeAt - now), () => done(true))
       const forget = onAbort(signal, giveUp)
       this.#waiting.add(giveUp)
+      hold.end = giveUp
     })
   }
 }

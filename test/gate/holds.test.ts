@@ -1,7 +1,11 @@
 import t from 'tap'
+import { Changes, objectChange } from '../../src/gate/changes.ts'
+import { Holds, type Attempt } from '../../src/gate/holds.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld, type GateWorldOptions } from './gate-world.ts'
 
@@ -14,6 +18,14 @@ const usual = () =>
     .node('n1', [disk('d1'), disk('d2')])
     .node('n2', [disk('d3'), disk('d4')])
     .image('ubuntu', draining)
+
+const objection: Objection = {
+  rule: 'eviction-during-cleanup',
+  effect: 'hold',
+  subjects: [],
+  message: 'a clean-up is pending',
+  clears: 'wait',
+}
 
 const evictD2 = (of: TestCluster, by = {}) => of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 
@@ -92,6 +104,76 @@ t.test('beyond so many holds the next is answered at once', async (t) => {
   t.equal(world.gate.holding, 1)
   world.clock.advance(10_000)
   await decision
+})
+
+t.test('a caller with many holds gives up places to others, the latest first', async (t) => {
+  const world = new GateWorld(usual(), { maxHolds: 3 })
+  const ask = async (username: string, log: string[]) => {
+    const by = { actor: { username, groups: [] } }
+    const { verdict } = await world.decide(evictD2(world.cluster, by), 10_000)
+    log.push(`${username}: ${verdict.decision} at ${world.clock.monotonic()}`)
+  }
+  const began = world.clock.monotonic()
+  const log: string[] = []
+  const all = [ask('ann', log), ask('ann', log)]
+  await eventually(() => world.gate.holding === 2)
+  world.clock.advance(1_000)
+  all.push(ask('ann', log))
+  await eventually(() => world.gate.holding === 3)
+  world.clock.advance(1_000)
+  all.push(ask('bob', log))
+  await eventually(() => log.length === 1)
+  t.strictSame(log, [`ann: hold at ${began + 2_000}`], 'one of hers is answered')
+  t.equal(world.gate.holding, 3, 'and he is held')
+  await ask('bob', log)
+  await ask('ann', log)
+  t.strictSame(
+    log.slice(1),
+    [`bob: hold at ${began + 2_000}`, `ann: hold at ${began + 2_000}`],
+    'fair by now',
+  )
+  world.clock.advance(8_000)
+  await eventually(() => log.length === 5)
+  t.equal(world.gate.holding, 1, 'those that were held first have waited for their whole time')
+  world.clock.advance(2_000)
+  await Promise.all(all)
+  t.equal(world.gate.holding, 0)
+})
+
+t.test('without any place nothing is held', async (t) => {
+  const world = new GateWorld(usual(), { maxHolds: 0 })
+  t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
+  t.equal(world.gate.holding, 0)
+})
+
+t.test('a change whose place is taken while it is attempted is answered after that', async (t) => {
+  const changes = new Changes()
+  const holds = new Holds({ maxHoldMs: 10_000, maxHolds: 2 }, changes, new FakeClock())
+  const signal = new AbortController().signal
+  const held = (what: string): Attempt => ({
+    verdict: { decision: 'hold', objections: [objection], warnings: [] },
+    wakeOn: new Set([objectChange('Node', what)]),
+    wakeAt: undefined,
+  })
+  const until = (caller: string, attempt: () => Promise<Attempt>) =>
+    holds.until(attempt, { budgetMs: 10_000, signal }, caller)
+  void until('ann', () => Promise.resolve(held('n1')))
+  let attempts = 0
+  let answer = (_: Attempt): void => undefined
+  const latest = until('ann', () => {
+    attempts += 1
+    return attempts === 1 ? Promise.resolve(held('n2')) : new Promise((resolve) => (answer = resolve))
+  })
+  await eventually(() => holds.active === 2)
+  changes.tell(objectChange('Node', 'n2'))
+  await eventually(() => attempts === 2)
+  void until('bob', () => Promise.resolve(held('n3')))
+  await turns()
+  t.equal(holds.active, 2)
+  answer(held('n2'))
+  t.equal((await latest).verdict.decision, 'hold')
+  t.equal(attempts, 2)
+  holds.stop()
 })
 
 t.test('Longhorn’s own account is never held', async (t) => {
