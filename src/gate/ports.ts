@@ -89,6 +89,8 @@ export interface ObjectEvent {
   /** In one word: `EvictionDuringCleanup`. */
   readonly reason: string
   readonly message: string
+  /** Whose share of Events it comes from: the name of the user who asked, as a rule. */
+  readonly share: string
 }
 
 /** Tells it, sooner or later; never holds anything up, never throws. */

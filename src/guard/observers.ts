@@ -6,6 +6,7 @@ import { isOnRecord } from '../audit/record-of.ts'
 import { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { objectOf } from '../disk-map/object-of.ts'
 import type { Audit } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { systemClock } from '../kubernetes/clock.ts'
@@ -97,7 +98,7 @@ export function observers(
   const decisionLog = new DecisionLog(log, systemClock)
   const audits: Audit[] = [
     new DecisionMetrics(registry),
-    new DecisionEvents(events, (name) => map.node(name)?.metadata.uid),
+    new DecisionEvents(events, (kind, name) => objectOf(map, kind, name)?.metadata.uid),
     trail,
     {
       decided: (change, verdict, timing) => {

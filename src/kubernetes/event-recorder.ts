@@ -25,8 +25,13 @@ export interface EventLimits {
   readonly seriesMs: number
   /** Each Event is written once in this time, in milliseconds. */
   readonly writeMs: number
-  /** So many are remembered; what is told of more than that is dropped. */
+  /**
+   * So many are remembered. One more takes the place of the latest of the share with the most, if that has at least two
+   * more than its own; otherwise it is dropped.
+   */
   readonly maxSeries: number
+  /** So many of one share are remembered; what is told of more than that is dropped. */
+  readonly maxSeriesOfShare: number
   /** How long stopping may take, in milliseconds. */
   readonly flushMs: number
 }
@@ -34,7 +39,8 @@ export interface EventLimits {
 export const defaultEventLimits: EventLimits = {
   seriesMs: 600_000,
   writeMs: 10_000,
-  maxSeries: 200,
+  maxSeries: 1_000,
+  maxSeriesOfShare: 200,
   flushMs: 2_000,
 }
 
@@ -90,8 +96,7 @@ export class EventRecorder implements EventSink {
       known.count += 1
       known.message = event.message
     } else {
-      if (!known && this.#series.size >= this.#limits.maxSeries) this.#forget(now)
-      if (!known && this.#series.size >= this.#limits.maxSeries) {
+      if (!known && !this.#hasRoomFor(event.share, now)) {
         this.#dropped['too-many'] += 1
         return
       }
@@ -198,13 +203,44 @@ export class EventRecorder implements EventSink {
     })
   }
 
-  /** Makes room: what is over is not needed any more, written or not. */
-  #forget(now: number): void {
-    for (const [key, { last, count, written }] of this.#series) {
-      if (now - last < this.#limits.seriesMs) continue
-      this.#series.delete(key)
-      if (count > written) this.#dropped['not-written'] += 1
+  /** Makes room for one more of a share, so that nobody who asks much silences the others. */
+  #hasRoomFor(share: string, now: number): boolean {
+    const { maxSeries, maxSeriesOfShare } = this.#limits
+    const isFull = (shares: ReadonlyMap<string, readonly string[]>): boolean =>
+      this.#series.size >= maxSeries || (shares.get(share)?.length ?? 0) >= maxSeriesOfShare
+    if (!isFull(this.#keysByShare())) return true
+    this.#forgetOver(now)
+    const shares = this.#keysByShare()
+    if (!isFull(shares)) return true
+    const own = shares.get(share)?.length ?? 0
+    let most: readonly string[] = []
+    for (const keys of shares.values()) if (keys.length > most.length) most = keys
+    const latest = most.at(-1)
+    if (latest === undefined || own >= maxSeriesOfShare || most.length < own + 2) return false
+    this.#forget(latest)
+    return true
+  }
+
+  /** The latest of each share comes last. */
+  #keysByShare(): Map<string, string[]> {
+    const shares = new Map<string, string[]>()
+    for (const [key, { event }] of this.#series) {
+      const keys = shares.get(event.share)
+      if (keys) keys.push(key)
+      else shares.set(event.share, [key])
     }
+    return shares
+  }
+
+  /** What is over is not needed any more, written or not. */
+  #forgetOver(now: number): void {
+    for (const [key, { last }] of this.#series) if (now - last >= this.#limits.seriesMs) this.#forget(key)
+  }
+
+  #forget(key: string): void {
+    const series = this.#series.get(key)
+    if (series && series.count > series.written) this.#dropped['not-written'] += 1
+    this.#series.delete(key)
   }
 }
 

@@ -1,6 +1,6 @@
-import type { Audit, EventSink } from '../gate/ports.ts'
+import type { Audit, EventSink, ObjectEvent } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
-import type { Change } from '../rules/change.ts'
+import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 import { findingsOf } from './findings-of.ts'
@@ -17,17 +17,22 @@ const longestUser = 256
  */
 export class DecisionEvents implements Audit {
   readonly #sink: EventSink
-  readonly #uidOfNode: (name: string) => string | undefined
+  readonly #uidOf: (kind: JudgedKind, name: string) => string | undefined
 
-  /** @param uidOfNode of a Longhorn node; undefined if there is none */
-  constructor(sink: EventSink, uidOfNode: (name: string) => string | undefined) {
+  /** @param uidOf an object that is stored; undefined if there is none of this name */
+  constructor(sink: EventSink, uidOf: (kind: JudgedKind, name: string) => string | undefined) {
     this.#sink = sink
-    this.#uidOfNode = uidOfNode
+    this.#uidOf = uidOf
   }
 
   decided(change: Change, verdict: Verdict): void {
     if (change.request.dryRun) return
+    const { kind } = change
     const { name, uid } = (change.after ?? change.before).metadata
+    // A review can be forged. Whoever looks at an object that is stored sees what is told of it, and of no other.
+    if (change.operation !== 'CREATE' && this.#uidOf(kind, name) !== uid) return
+    const share = change.operation === 'CREATE' ? creates : change.request.actor.username
+    const told = new Set<string>()
     for (const finding of findingsOf(verdict)) {
       const reason = reasonOf(finding)
       const asker = cut(change.request.actor.username, longestUser)
@@ -35,19 +40,28 @@ export class DecisionEvents implements Audit {
         `${outcomes[finding.effect]} (asked by ${asker}): ${finding.message}. What clears it: ${finding.clears}`,
       )
       const message = cut(said, longestMessage)
-      this.#sink.record({ kind: change.kind, name, uid, reason, message })
-      if (finding.rule === 'cleanup-during-eviction') this.#tellNodes(finding, reason, message)
+      // One object can have thousands of findings, and an Event is one for each reason.
+      const tell = (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>): void => {
+        const key = `${event.kind}/${event.name}/${reason}`
+        if (!told.has(key)) this.#sink.record({ ...event, reason, message, share })
+        told.add(key)
+      }
+      tell({ kind, name, uid })
+      if (finding.rule === 'cleanup-during-eviction') this.#tellNodes(finding, tell)
     }
   }
 
   /** The end of an eviction that is held back is looked for at the node (design: rules, o4). */
-  #tellNodes({ subjects }: Finding, reason: string, message: string): void {
-    for (const name of new Set(subjects.flatMap(({ node }) => node ?? []))) {
-      const uid = this.#uidOfNode(name)
-      if (uid !== undefined) this.#sink.record({ kind: 'Node', name, uid, reason, message })
+  #tellNodes({ subjects }: Finding, tell: (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>) => void): void {
+    for (const { node: name } of subjects) {
+      const uid = name === undefined ? undefined : this.#uidOf('Node', name)
+      if (name !== undefined && uid !== undefined) tell({ kind: 'Node', name, uid })
     }
   }
 }
+
+/** All that is not stored yet shares one: its names are anybody's invention. No user has this name. */
+const creates = '(creates)'
 
 const outcomes = { refuse: 'Refused', hold: 'Held back', warn: 'Warned' } as const
 

@@ -10,8 +10,8 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 const path = '/api/v1/namespaces/longhorn-system/events'
 const signal = new AbortController().signal
 
-function event(name: string, message = 'no'): ObjectEvent {
-  return { kind: 'Node', name, uid: `uid-${name}`, reason: 'EvictionDuringCleanup', message }
+function event(name: string, message = 'no', share = 'ann'): ObjectEvent {
+  return { kind: 'Node', name, uid: `uid-${name}`, reason: 'EvictionDuringCleanup', message, share }
 }
 
 interface Listed {
@@ -123,6 +123,21 @@ t.test('what cannot be written is said once, kept, and written later', async (t)
   await round(6)
   t.equal((await events()).items.length, 2)
   t.equal(problems.length, 1)
+})
+
+t.test('who asks much does not silence the Events of others', async (t) => {
+  const { recorder, events, round } = await recording(t, { maxSeries: 4, maxSeriesOfShare: 3 })
+  for (const name of ['n1', 'n2', 'n3', 'n4']) recorder.record(event(name, 'no', 'mallory'))
+  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'the share is used up')
+  recorder.record(event('n5', 'no', 'ann'))
+  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'there was room for her')
+  recorder.record(event('n6', 'no', 'bob'))
+  t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 1 }, 'and he takes the place of the latest')
+  recorder.record(event('n7', 'no', 'ann'))
+  t.strictSame(recorder.dropped, { 'too-many': 2, 'not-written': 1 }, 'fair by now')
+  await round(4, 0)
+  const told = (await events()).items.map(({ metadata: { name } }) => name.split('.')[0])
+  t.strictSame(told.toSorted(), ['n1', 'n2', 'n5', 'n6'])
 })
 
 t.test('so many are remembered, and what is dropped is counted', async (t) => {

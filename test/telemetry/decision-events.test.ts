@@ -1,7 +1,9 @@
 import t from 'tap'
 import type { ObjectEvent } from '../../src/gate/ports.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
+import { objectOf } from '../../src/disk-map/object-of.ts'
 import { DecisionEvents } from '../../src/telemetry/decision-events.ts'
+import type { Change } from '../../src/rules/change.ts'
 import { cluster, request } from '../fixtures/cluster.ts'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 
@@ -22,11 +24,14 @@ const world = cluster('v1.8.0')
   .image('ubuntu', [ready('d1')])
 const change = world.cleanUp('ubuntu', ['d1'])
 
-function told(verdict: Verdict, dryRun = false): ObjectEvent[] {
+function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEvent[] {
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
-  const asked = { ...change, request: request({ dryRun }) }
-  new DecisionEvents(sink, (name) => world.map.node(name)?.metadata.uid).decided(asked, verdict)
+  const asked = { ...of, request: request({ dryRun }) }
+  new DecisionEvents(sink, (kind, name) => objectOf(world.map, kind, name)?.metadata.uid).decided(
+    asked,
+    verdict,
+  )
   return events
 }
 
@@ -37,6 +42,7 @@ t.test('what is held is told at the object, and the end of an eviction at its no
     name: 'ubuntu',
     uid: 'uid-ubuntu',
     reason: 'CleanupDuringEviction',
+    share: 'ann',
     message:
       'Held back (asked by ann): the copy is on an evicted node. What clears it: passes once the flag is down',
   })
@@ -52,6 +58,34 @@ t.test('other rules are told at the object alone, warnings too', (t) => {
   }
   t.match(told(warned), [{ kind: 'BackingImage', reason: 'BelowMinCopies', message: /^Warned \(asked by/ }])
   t.equal(told(warned).length, 1)
+  t.end()
+})
+
+t.test('nothing is told of an object that is not stored, or under another uid', (t) => {
+  const invented = cluster()
+    .image('invented', [ready('d1')])
+    .cleanUp('invented', ['d1'])
+  t.strictSame(told(held, false, invented), [])
+  const other = cluster()
+    .image('ubuntu', [ready('d1')], { metadata: { uid: 'another' } })
+    .cleanUp('ubuntu', ['d1'])
+  t.strictSame(told(held, false, other), [])
+  t.end()
+})
+
+t.test('all that is to be created shares the room of one user', (t) => {
+  const refused: Verdict = {
+    decision: 'refuse',
+    objections: [{ ...finding, effect: 'refuse' }],
+    warnings: [],
+  }
+  t.match(told(refused, false, world.place('new', 'd1'))[0], { name: 'new', share: '(creates)' })
+  t.end()
+})
+
+t.test('many findings of one rule are one Event', (t) => {
+  const many: Verdict = { decision: 'hold', objections: [finding, finding, finding], warnings: [] }
+  t.equal(told(many).length, 2, 'at the image and at the node')
   t.end()
 })
 
