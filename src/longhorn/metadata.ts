@@ -8,6 +8,9 @@ const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
 /** The annotation that asks for a one-shot exception; its value is the reason. */
 export const overrideAnnotation = 'holdfast.dev/override'
 
+/** All annotations of an object together have 256 KiB at most. */
+const longestAnnotation = 256 * 1024
+
 export const MetadataSchema = Type.Object({
   name: absent(Type.String()),
   namespace: absent(Type.String()),
@@ -20,7 +23,7 @@ export const MetadataSchema = Type.Object({
 
 /**
  * The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). Texts are cut to
- * 1,024 UTF-16 units, except the reason, which is compared.
+ * 1,024 UTF-16 units, the reason to what the API server takes of it.
  */
 export interface Metadata {
   readonly name: string
@@ -44,6 +47,7 @@ export interface Metadata {
 
 export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
   const annotations = Object.entries(raw.annotations ?? {})
+  const override = annotations.find(([key]) => key === overrideAnnotation)?.[1]
   return {
     name: bounded(raw.name ?? ''),
     namespace: bounded(raw.namespace ?? ''),
@@ -52,6 +56,6 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
     generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
     uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
-    override: annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined,
+    override: override == null ? undefined : bounded(override, longestAnnotation),
   }
 }

@@ -11,7 +11,7 @@ import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
 import { couldArm } from './could-arm.ts'
 import { DeadlinePassed, within } from './deadline.ts'
 import { fieldsOf } from './raw-json.ts'
-import { normalise, type UnreadableWrite } from './normalise.ts'
+import { normalise, type Normalised, type UnreadableWrite } from './normalise.ts'
 import { parseTimeout } from './parse-timeout.ts'
 import type { Log, Timers } from './ports.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
@@ -65,6 +65,13 @@ export interface ReviewModules {
   readonly repeated?: RepeatedRefusals
 }
 
+/** What is kept of a review while it is decided: a hold lasts for seconds, and an object can have megabytes. */
+interface Asked extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResource'> {
+  /** The resourceVersion of the stored object. */
+  readonly version: string
+  readonly normalised: Normalised
+}
+
 /** The body of an answer. */
 export type ReviewAnswer = ReturnType<typeof admissionReview>
 
@@ -87,14 +94,25 @@ export class Reviewer {
    * @param signal aborted when nobody waits for the answer any more
    * @returns a problem if not even a uid can be had
    */
-  async review(body: unknown, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
+  review(body: unknown, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
-      if (uid === undefined) return parsed
-      return { ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) }
+      if (uid === undefined) return Promise.resolve(parsed)
+      return Promise.resolve({ ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) })
     }
-    const request = parsed.value
+    const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
+    const name = objectName(parsed.value)
+    const version = metadataText(oldObject, 'resourceVersion')
+    const normalised = normalise(parsed.value)
+    return this.#reviewed(
+      { uid, resource, name, namespace, operation, user, dryRun, version, normalised },
+      timeout,
+      signal,
+    )
+  }
+
+  async #reviewed(request: Asked, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
     const timeoutMs = parseTimeout(timeout)
     const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
     const answer = await this.#answer(request, timeoutMs, signal)
@@ -102,8 +120,8 @@ export class Reviewer {
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
-  async #answer(request: AdmissionRequest, timeoutMs: number, signal: AbortSignal): Promise<AdmissionAnswer> {
-    const normalised = normalise(request)
+  async #answer(request: Asked, timeoutMs: number, signal: AbortSignal): Promise<AdmissionAnswer> {
+    const { normalised } = request
     if (!this.#follows(request.namespace)) {
       if (normalised.outcome === 'change') return await this.#elsewhere(request, normalised.change)
       if (normalised.outcome === 'unreadable') return await this.#elsewhere(request, normalised.write)
@@ -126,10 +144,9 @@ export class Reviewer {
   }
 
   /** The disk map knows nothing of other namespaces: judged by it, everything there would seem safe. */
-  async #elsewhere(asked: AdmissionRequest, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
+  async #elsewhere(asked: Asked, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
     const { kind, operation } = write
-    const { namespace, uid, user, dryRun } = asked
-    const name = objectName(asked)
+    const { name, namespace, uid, user, dryRun } = asked
     const arming = 'problem' in write ? couldArm(write) !== undefined : this.#isArming(write)
     if (!arming)
       return answerNotJudged(`${operation} of ${kinds[kind].plural}.${group} in namespace ${namespace}`)
@@ -147,13 +164,12 @@ export class Reviewer {
 
   /** A dry run changes nothing, so it does not count either. */
   async #putOff(
-    { resource, name, operation, user, dryRun, oldObject }: AdmissionRequest,
+    { resource, name, operation, user, dryRun, version }: Asked,
     { status, auditAnnotations }: AdmissionAnswer,
     waiting: Waiting,
   ): Promise<void> {
     if (!status || dryRun || !isLonghorn(user, this.#options.longhornNamespace)) return
     const { resource: kind } = resource
-    const version = metadataText(oldObject, 'resourceVersion')
     const verdict = JSON.stringify([status.code, auditAnnotations])
     await this.#modules.repeated?.putOff({ kind, name, operation, version, verdict }, waiting)
   }
@@ -223,9 +239,8 @@ export class Reviewer {
     }
   }
 
-  async #unreadable(asked: AdmissionRequest, write: UnreadableWrite): Promise<AdmissionAnswer> {
-    const { uid, user, dryRun } = asked
-    const name = objectName(asked)
+  async #unreadable(asked: Asked, write: UnreadableWrite): Promise<AdmissionAnswer> {
+    const { uid, name, user, dryRun } = asked
     const { kind, operation, problem } = write
     const answer = answerUnreadable(write, name)
     if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
