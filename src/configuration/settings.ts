@@ -222,7 +222,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   maxHolds: {
     placeholder: 'n',
-    help: 'how many changes are held at once; the next are told to come again',
+    help: 'how many changes are held at once, shared out between users; the next are told to come again',
     byDefault: '64',
   },
   requestTimeout: {
