@@ -168,11 +168,7 @@ export class Attempts {
   }
 
   async #isKnown(change: Change, signal: AbortSignal): Promise<boolean | Error> {
-    try {
-      return await isKnownObject(change, this.#modules, signal)
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
+    return await orError(() => isKnownObject(change, this.#modules, signal))
   }
 
   /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */
@@ -183,15 +179,13 @@ export class Attempts {
     pages: readonly ReservedPage[],
     signal: AbortSignal,
   ) {
-    try {
+    return await orError(async () => {
       const stale = staleFor(acts, this.#modules, this.#options.policy)
       if (isFreshEnough(stale) && (await ownMapWillDo(acts, pages, this.#modules, signal)))
         return this.#modules.map
       const everyNode = !nodesWillDo(pages, this.#modules)
       return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
-    } catch (error) {
-      return error instanceof Error ? error : new Error(String(error))
-    }
+    })
   }
 
   #failed(change: Change, why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {
@@ -272,12 +266,19 @@ const passesMarked: Attempt = {
   verdict: { decision: 'allow', warnings: [], mark: 'uninstalling' },
 }
 
+async function orError<T>(work: () => Promise<T>): Promise<T | Error> {
+  try {
+    return await work()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}
+
 function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
   if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
   const { objections } = verdict
   // Not spread into a call, which takes so many arguments only.
-  let wakeAt: number | undefined
-  for (const { until } of objections)
-    if (until !== undefined && !(wakeAt !== undefined && wakeAt <= until)) wakeAt = until
+  const first = objections.reduce((soonest, { until }) => Math.min(soonest, until ?? Infinity), Infinity)
+  const wakeAt = first === Infinity ? undefined : first
   return { verdict, wakeOn: whatEnds(objections, map), wakeAt }
 }

@@ -6,5 +6,5 @@ export const longestText = 1_024
  * memories of what was said. It is a text of its own, since a slice would keep the whole in memory.
  */
 export function bounded(text: string, longest: number = longestText): string {
-  return text.length <= longest ? text : [...text.slice(0, longest)].join('')
+  return text.length <= longest ? text : Array.from(text.slice(0, longest)).join('')
 }

@@ -159,7 +159,7 @@ t.test('a change whose place is taken while it is attempted is answered after th
     holds.until(attempt, { budgetMs: 10_000, signal }, caller)
   void until('ann', () => Promise.resolve(held('n1')))
   let attempts = 0
-  let answer = (_: Attempt): void => undefined
+  let answer: (attempt: Attempt) => void = () => undefined
   const latest = until('ann', () => {
     attempts += 1
     return attempts === 1 ? Promise.resolve(held('n2')) : new Promise((resolve) => (answer = resolve))

@@ -64,15 +64,13 @@ t.test('a version that is no number is believed if it is the stored one', async 
   t.match((await world.decide(evict('b'))).verdict, { why: 'object-not-known' })
 })
 
-t.test('what cannot be read is not admitted, and not held', async (t) => {
+t.test('what cannot be read is not admitted', async (t) => {
   const world = new GateWorld(usual())
   world.before = (trip) => {
     if (trip === read) throw new Error('no route')
   }
   t.match((await world.decide(evict('6'))).verdict, { why: 'not-confirmed' })
   t.match(world.problems, [{ what: 'not-confirmed', error: { message: 'no route' } }])
-  world.before = (trip) => (trip === read ? Promise.reject(new Error('no route')) : undefined)
-  t.match((await world.decide(evict('6'))).verdict, { why: 'not-confirmed' })
 })
 
 t.test('a review of an unknown object is not held: it is answered at once', async (t) => {

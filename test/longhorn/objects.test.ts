@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { copiesOf } from '../../src/longhorn/copies.ts'
+import { copiesOf, copyOn } from '../../src/longhorn/copies.ts'
 import { diskUUID, isEvicting } from '../../src/longhorn/eviction.ts'
 import { kinds, type Kind } from '../../src/longhorn/kinds.ts'
-import { parsed } from '../fixtures/cluster.ts'
-import { disk, pending, rawImage, rawNode, rawSource, ready, uuid } from '../fixtures/raw-objects.ts'
+import { cluster, parsed } from '../fixtures/cluster.ts'
+import { disk, pending, planned, rawImage, rawNode, rawSource, ready, uuid } from '../fixtures/raw-objects.ts'
 import { depth } from '../fixtures/thorough.ts'
 
 const allKinds: readonly Kind[] = [
@@ -278,5 +278,15 @@ t.test('fewer than one copy is not a minimum', (t) => {
   const minimum = (minNumberOfCopies: number) =>
     parsed('BackingImage', rawImage('i', [], { minNumberOfCopies })).spec.minNumberOfCopies
   t.same([-1, 0, 1, 3].map(minimum), [1, 1, 1, 3])
+  t.end()
+})
+
+t.test('the copy on one disk is the one among all copies', (t) => {
+  const of = cluster().image('i', [ready('d1'), planned('d2'), pending('d3')])
+  const [image] = of.all('BackingImage')
+  if (!image) throw new Error('there is no image')
+  for (const copy of copiesOf(image)) t.strictSame(copyOn(image, copy.diskUUID), copy)
+  t.equal(copiesOf(image).length, 3)
+  t.equal(copyOn(image, uuid('d4')), undefined)
   t.end()
 })

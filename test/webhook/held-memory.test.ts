@@ -12,7 +12,7 @@ const collect = runInNewContext('gc') as () => void
 
 t.test('while a review is held, nothing keeps its objects as they came', async (t) => {
   const { gate, modules } = fakes()
-  let decide = (_: Decision): void => undefined
+  let decide: (decision: Decision) => void = () => undefined
   gate.answer = () => new Promise((resolve) => (decide = resolve))
   const reviewer = new Reviewer(options, modules)
   const begin = () => {
