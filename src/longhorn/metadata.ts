@@ -47,7 +47,7 @@ export interface Metadata {
 
 export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
   const annotations = Object.entries(raw.annotations ?? {})
-  const override = annotations.find(([key]) => key === overrideAnnotation)?.[1]
+  const override = annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined
   return {
     name: bounded(raw.name ?? ''),
     namespace: bounded(raw.namespace ?? ''),
@@ -56,6 +56,6 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
     generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
     uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
-    override: override == null ? undefined : bounded(override, longestAnnotation),
+    override: override && bounded(override, longestAnnotation),
   }
 }
