@@ -11,13 +11,14 @@ import { parseBackingImage } from '../../src/longhorn/backing-image.ts'
 import { parseNode } from '../../src/longhorn/node.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { hangMs } from '../fixtures/limits.ts'
 import { quickSandbox } from '../race/guarded-sandbox.ts'
 import { placesOf, type Place } from '../race/places.ts'
 
 const { signal } = new AbortController()
 // All nodes wait on it at once.
 setMaxListeners(0, signal)
-const patience = { budgetMs: 300, signal }
+const patience = { budgetMs: hangMs, signal }
 const request = { uid: 'u', actor: { username: 'ann', groups: [] }, dryRun: false, door: 'webhook' } as const
 
 /** Two doors, each told a namespace of its own, and the end of both. */
@@ -26,11 +27,14 @@ async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook
   const client = connectTo(sandbox.api.url)
   const cores = (['holdfast', 'default'] as const).map(
     (namespace, at) =>
-      new DecisionCore(configure([{ operatorPort: 0, settle: '0s', auditLog: 'off', namespace }]), {
-        connection: connectTo(sandbox.api.url),
-        log: createLog('silent', process.stderr),
-        ...(books?.[at] && { book: books[at] }),
-      }),
+      new DecisionCore(
+        configure([{ operatorPort: 0, settle: '0s', hold: '0s', auditLog: 'off', namespace }]),
+        {
+          connection: connectTo(sandbox.api.url),
+          log: createLog('silent', process.stderr),
+          ...(books?.[at] && { book: books[at] }),
+        },
+      ),
   )
   t.teardown(async () => {
     await Promise.all(cores.map((core) => core.stop()))

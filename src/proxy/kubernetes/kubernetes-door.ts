@@ -20,9 +20,10 @@ import { tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { Detours, type DetourModules } from './detours.ts'
+import { optionsRefused } from './delete-options.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
 import { deniedAnswer, statusAnswer } from './status-answer.ts'
-import { Trial, type Tried, type TrialModules } from './trial.ts'
+import { isHeld, Trial, type Tried, type TrialModules } from './trial.ts'
 import { operationBy, writeOf, type Write } from './write.ts'
 
 /** What the operator decides about this door. */
@@ -70,9 +71,8 @@ export class KubernetesDoor implements ProxyDoor {
 
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
     const { request } = call
-    if (write.method === 'DELETE' && call.body.length > mostOptions) return own(tooManyOptions)
-    const turnedAway = await this.#turnedAway(write, call)
-    if (turnedAway) return turnedAway
+    const refused = await optionsRefused(write, call, this.#trial)
+    if (refused) return refused
     const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
     const dry = dryRunOf(write, request.url ?? '/', call.body)
     const dryRun = dry?.asked ?? false
@@ -82,23 +82,6 @@ export class KubernetesDoor implements ProxyDoor {
     return await judgedOrNot(this.#modules, recordedAs(write, asked), call, answer, () =>
       this.#decideAndPass(write, dry, asked, call),
     )
-  }
-
-  /**
-   * Asks the API server whether it takes this delete at all, with options of the proxy's own: nothing of a caller is
-   * parsed whom it does not let do so. All other writes are tried before they are read, as they are.
-   *
-   * @returns what it answers to a caller whom it turns away
-   */
-  async #turnedAway(write: Write, call: JudgedCall): Promise<Outcome | undefined> {
-    if (write.method !== 'DELETE' || call.body.length === 0) return undefined
-    const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
-    const tried = await this.#trial.run(write, probe, call)
-    if (tried.status < 300 || isHeld(tried)) return undefined
-    const answer = await call.forward(probe)
-    if ((answer.statusCode ?? 502) >= 300) return passed(answer)
-    answer.resume()
-    return undefined
   }
 
   async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<Outcome> {
@@ -225,24 +208,6 @@ export class KubernetesDoor implements ProxyDoor {
     return unjudged(this.#modules, { ...recordedAs(write, request), why }, answer, forward)
   }
 }
-
-/** Options of a delete are a few hundred bytes. */
-const mostOptions = 64 * 1024
-
-const tooManyOptions = statusAnswer(
-  413,
-  `The options of a delete are larger than ${mostOptions} bytes, more than any delete needs`,
-)
-
-const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRun":["All"]}')
-
-/** True for a hold of the other door. */
-function isHeld({ status, text }: Tried): boolean {
-  return status === 429 && text.includes(webhookName)
-}
-
-/** As it is registered. */
-const webhookName = 'guard.holdfast.dev'
 
 /** A clean-up drains in 1–5 s (longhorn.md §2). */
 const retryMs = 500

@@ -29,6 +29,14 @@ export interface Tried {
   readonly text: string
 }
 
+/** True if the guard's own webhook holds it back. */
+export function isHeld({ status, text }: Tried): boolean {
+  return status === 429 && text.includes(webhookName)
+}
+
+/** As it is registered. */
+const webhookName = 'guard.holdfast.dev'
+
 /** What a write turns out to be. */
 export type Found =
   | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
