@@ -1,4 +1,5 @@
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 
 /** Longer than any name that Kubernetes takes (253), in UTF-16 units. Map keys, such as names of disks, have no limit there. */
 const longestName = 256

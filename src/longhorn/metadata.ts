@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { absent, absentMap } from './absent.ts'
-import { bounded } from './bounded.ts'
+import { shortened } from '../text/cut.ts'
 
 /** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
@@ -49,13 +49,13 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
   const annotations = Object.entries(raw.annotations ?? {})
   const override = annotations.find(([key]) => key === overrideAnnotation)?.[1] ?? undefined
   return {
-    name: bounded(raw.name ?? ''),
-    namespace: bounded(raw.namespace ?? ''),
-    uid: bounded(raw.uid ?? ''),
-    resourceVersion: bounded(raw.resourceVersion ?? ''),
+    name: shortened(raw.name ?? ''),
+    namespace: shortened(raw.namespace ?? ''),
+    uid: shortened(raw.uid ?? ''),
+    resourceVersion: shortened(raw.resourceVersion ?? ''),
     generation: raw.generation ?? 1,
     terminating: Boolean(raw.deletionTimestamp),
     uninstalling: annotations.some(([key]) => uninstallAnnotation.test(key)),
-    override: override && bounded(override, longestAnnotation),
+    override: override && shortened(override, longestAnnotation),
   }
 }

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import type { Static, TSchema } from 'typebox'
-import { bounded } from './bounded.ts'
+import { shortened } from '../text/cut.ts'
 import type { Parsed } from './parsed.ts'
 
 // verbose keeps the offending value, which the message shows.
@@ -32,7 +32,7 @@ export function parser<S extends TSchema, T>(
  */
 function describe(error: ErrorObject | undefined): string {
   const { instancePath = '', message = 'is not valid', keyword, data }: Partial<ErrorObject> = { ...error }
-  const field = bounded(instancePath, longestField)
+  const field = shortened(instancePath, longestField)
     .slice(1)
     .replaceAll('/', '.')
     .replaceAll('~1', '/')
@@ -49,5 +49,5 @@ function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'an object'
   const text = value === undefined ? 'nothing' : JSON.stringify(value)
-  return text.length > 60 ? `${bounded(text, 60)}…` : text
+  return text.length > 60 ? `${shortened(text, 60)}…` : text
 }

@@ -1,4 +1,5 @@
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 import type { Actor, Change } from './change.ts'
 import { ruleNames, type RuleName } from './finding.ts'
 import type { Mode, Policy } from './policy.ts'

@@ -2,7 +2,8 @@ import type { Audit, EventSink, ObjectEvent } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 import { findingsOf } from './findings-of.ts'
 
 /** The longest message that the API server takes, in UTF-16 units. */

@@ -27,11 +27,3 @@ export function escapedText(quoted: string): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
-
-/** Cuts a text that is longer than `max` UTF-16 units; the last one is then `…`. Never cuts a character in two. */
-export function cut(text: string, max: number): string {
-  if (text.length <= max) return text
-  const end = max - 1
-  const splits = /[\ud800-\udbff]/.test(text.charAt(end - 1))
-  return `${text.slice(0, splits ? end - 1 : end)}…`
-}

@@ -1,6 +1,6 @@
 import { Type, type Static } from 'typebox'
 import { absent } from '../longhorn/absent.ts'
-import { bounded, longestText } from '../longhorn/bounded.ts'
+import { shortened, longestText } from '../text/cut.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { fieldsOf } from './raw-json.ts'
@@ -77,14 +77,14 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
     uid: raw.uid,
     resource: { group: raw.resource.group, resource: raw.resource.resource },
     subResource: raw.subResource ?? '',
-    name: bounded(raw.name ?? ''),
-    namespace: bounded(
+    name: shortened(raw.name ?? ''),
+    namespace: shortened(
       [raw.namespace, namespaceOf(raw.object), namespaceOf(raw.oldObject)].find(Boolean) ?? '',
     ),
     operation: raw.operation,
     user: {
-      username: bounded(raw.userInfo.username ?? ''),
-      groups: (raw.userInfo.groups ?? []).slice(0, mostGroups).map((group) => bounded(group)),
+      username: shortened(raw.userInfo.username ?? ''),
+      groups: (raw.userInfo.groups ?? []).slice(0, mostGroups).map((group) => shortened(group)),
     },
     object: raw.object ?? undefined,
     oldObject: raw.oldObject ?? undefined,

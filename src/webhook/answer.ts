@@ -2,7 +2,8 @@ import type { Decision } from '../gate/decision.ts'
 import type { Status } from '../gate/status.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { admissionVersion } from './admission-review.ts'
-import { cut, plainLine, plainText } from '../text/plain-text.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine, plainText } from '../text/plain-text.ts'
 import { fitWarnings } from './warnings.ts'
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). */

@@ -1,7 +1,7 @@
 import type { Decide } from '../gate/decision.ts'
 import type { Patience } from '../gate/holds.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
-import { bounded } from '../longhorn/bounded.ts'
+import { shortened } from '../text/cut.ts'
 import { group, kinds } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
@@ -262,5 +262,5 @@ function objectName({ name, object, oldObject }: AdmissionRequest): string {
 /** Of an object that may not parse as a whole; empty if it is no text. */
 function metadataText(object: unknown, field: string): string {
   const text = fieldsOf(fieldsOf(object)?.get('metadata'))?.get(field)
-  return typeof text === 'string' ? bounded(text) : ''
+  return typeof text === 'string' ? shortened(text) : ''
 }

@@ -1,4 +1,5 @@
-import { cut, plainLine } from '../text/plain-text.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 
 /** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
 const maxCharacters = 4096

@@ -8,7 +8,7 @@ export const rooms = {
   json: { may: [], pure: true },
   text: { may: [], pure: true },
   traffic: { may: [] },
-  longhorn: { may: [], pure: true },
+  longhorn: { may: ['text'], pure: true },
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn', 'text'], pure: true },
   gate: { may: ['rules', 'disk-map', 'longhorn', 'text'] },

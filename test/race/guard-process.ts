@@ -47,26 +47,29 @@ function weakBook({ replica }: Configuration, server: string): ReservationBook {
   return byTimeOfDay(leases, systemClock)
 }
 
-process.once('message', ({ server, cert, key, settings, clockOffMs = 0, putsOff = true, ...start }: Start) => {
-  shiftClock(clockOffMs)
-  const configuration = configure([{ ...quietly, replica: 'one', ...settings }])
-  const guard = new Guard(configuration, {
-    connection: connectTo(server),
-    tls: { cert, key },
-    log: createLog('silent', process.stderr),
-    audit: { decided: () => undefined },
-    ...(start.byTimeOfDay === true && { book: weakBook(configuration, server) }),
-    ...(!putsOff && { repeats: { ...defaultRepeatLimits, firstMs: 0 } }),
-  })
-  void guard.start().then(async ({ port }) => {
-    await guard.whenSynced(new AbortController().signal)
-    say({ port })
-  })
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage()
-    say({ cpuMs: (user + system) / 1_000 })
-  })
-  process.on('disconnect', () => {
-    void guard.stop().then(() => process.exit(0))
-  })
-})
+process.once(
+  'message',
+  ({ server, cert, key, settings, clockOffMs = 0, putsOff = true, ...start }: Start) => {
+    shiftClock(clockOffMs)
+    const configuration = configure([{ ...quietly, replica: 'one', ...settings }])
+    const guard = new Guard(configuration, {
+      connection: connectTo(server),
+      tls: { cert, key },
+      log: createLog('silent', process.stderr),
+      audit: { decided: () => undefined },
+      ...(start.byTimeOfDay === true && { book: weakBook(configuration, server) }),
+      ...(!putsOff && { repeats: { ...defaultRepeatLimits, firstMs: 0 } }),
+    })
+    void guard.start().then(async ({ port }) => {
+      await guard.whenSynced(new AbortController().signal)
+      say({ port })
+    })
+    process.on('message', () => {
+      const { user, system } = process.cpuUsage()
+      say({ cpuMs: (user + system) / 1_000 })
+    })
+    process.on('disconnect', () => {
+      void guard.stop().then(() => process.exit(0))
+    })
+  },
+)

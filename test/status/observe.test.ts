@@ -34,7 +34,14 @@ t.test('a node settles where something has ended that Longhorn may not have noti
     ['ok', null],
     ['ok', null],
   ])
-  const replica = { replica: 'a', version: '', synced: true, holds: 0, settle: undefined, pendingCleanups: [] }
+  const replica = {
+    replica: 'a',
+    version: '',
+    synced: true,
+    holds: 0,
+    settle: undefined,
+    pendingCleanups: [],
+  }
   const guard = [{ ...replica, settling: [{ node: 'n2', until }] }]
   t.strictSame(states({ now: noon, guard }), [['ok', null], settles], 'the guard knows better')
   t.strictSame(states({ now: until, guard }), [

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { bounded, longestText } from '../../src/longhorn/bounded.ts'
+import { longestText } from '../../src/text/cut.ts'
 import { Reviewer } from '../../src/webhook/reviewer.ts'
 import { awaited, fakes, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
@@ -49,11 +49,4 @@ t.test('what is wrong with an object is said in a line, however long its keys an
   const [line] = log.lines
   t.match(line?.fields, { problem: /spec\.disks\.x+ must be/ })
   t.ok(JSON.stringify(line?.fields).length < 5_000)
-})
-
-t.test('a text that is too long is cut, and a short one is left as it is', (t) => {
-  t.equal(bounded('short'), 'short')
-  t.equal(bounded('abcdef', 3), 'abc')
-  t.equal(bounded('abc', 3), 'abc')
-  t.end()
 })

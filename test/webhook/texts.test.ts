@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { parseTimeout } from '../../src/webhook/parse-timeout.ts'
-import { cut, plainLine, plainText } from '../../src/text/plain-text.ts'
+import { cut } from '../../src/text/cut.ts'
+import { plainLine, plainText } from '../../src/text/plain-text.ts'
 import { fitWarnings } from '../../src/webhook/warnings.ts'
 
 t.test('a timeout is a Go duration', (t) => {
