@@ -22,6 +22,10 @@ export default tseslint.config(
       'no-restricted-syntax': [
         'error',
         { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' },
+        {
+          selector: 'ForOfStatement > VariableDeclaration > VariableDeclarator > Identifier[name="of"]',
+          message: 'Node 24 cannot strip the types of `for (const of of …)`: take another name.',
+        },
       ],
       'max-lines': ['error', { max: 300 }],
       eqeqeq: 'error',

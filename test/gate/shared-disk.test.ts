@@ -32,7 +32,7 @@ async function evicted(release: string) {
     ['n1', 'n2'],
     'it meets clean-ups on n1 too',
   )
-  for (const of of [truth, one.cluster]) of.node('n2', shared(emptied), version('7'))
+  for (const each of [truth, one.cluster]) each.node('n2', shared(emptied), version('7'))
   one.tell('Node', 'n2')
   await eventually(() => one.reservations.length === 0)
   const cleanUp = () => other.decide(other.cluster.cleanUp('ubuntu', ['d1']))

@@ -137,7 +137,7 @@ async function saidAround(t: Test, sandbox: Sandbox, name: string): Promise<Said
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
     const operator = `http://127.0.0.1:${operatorPort}`
-    for (const of of ['/audit', '/status']) await ask(`operator ${of}`, operator + of, {})
+    for (const path of ['/audit', '/status']) await ask(`operator ${path}`, operator + path, {})
     await ask('metrics', `http://127.0.0.1:${healthPort}/metrics`, {})
     const patch = JSON.stringify({ spec: { disks: { [name]: { evictionRequested: true } } } })
     for (const args of commands(name, { patch, operator, auditFile })) {
