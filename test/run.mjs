@@ -14,8 +14,7 @@ import { failureText, groupText } from './runner/report.mjs'
 import { run } from './runner/run.mjs'
 
 process.chdir(resolve(import.meta.dirname, '..'))
-const options = { thorough: { type: 'boolean', default: false }, watch: { type: 'boolean', default: false } }
-const { values, positionals } = parseArgs({ options, allowPositionals: true })
+const { values, positionals } = asked()
 
 try {
   if (values.watch) await forEver()
@@ -24,6 +23,19 @@ try {
   if (!(error instanceof NoTests)) throw error
   console.error(error.message)
   process.exitCode = 1
+}
+
+function asked() {
+  const options = {
+    thorough: { type: 'boolean', default: false },
+    watch: { type: 'boolean', default: false },
+  }
+  try {
+    return parseArgs({ options, allowPositionals: true })
+  } catch (error) {
+    console.error(`${error.message.split('. ')[0]}. There are --thorough and --watch; all else is a path.`)
+    process.exit(1)
+  }
 }
 
 /** @returns whether there were tests, and all passed */

@@ -45,8 +45,8 @@ export function sandboxCommand(surroundings: CommandSurroundings): Command {
       informerLag,
       0,
     )
-    .option('--port <port>', 'port of its API (default: a free one)', atLeast(0), 0)
-    .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', atLeast(0), 0)
+    .option('--port <port>', 'port of its API (default: a free one)', anyPort, 0)
+    .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', anyPort, 0)
     .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
     .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
     .addHelpText(
@@ -146,7 +146,7 @@ function castOf(sandbox: Sandbox, release: string, drainMs: number): Cast {
   const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
   const parts = { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
   // So that the clean-up is still pending when the guard answers, also on a busy machine.
-  const patience = `${Math.min(2, (drainMs / 1_000) * 0.4)}s`
+  const patience = `${Math.min(2_000, Math.round(drainMs * 0.4)) / 1_000}s`
   return { ...parts, patience, settle: sandboxSettle }
 }
 
@@ -177,6 +177,12 @@ function sayHowToReach(
       ? `A clean-up takes ${drain / 1_000} s here. Nothing stands in the way of a crash.`
       : `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
   )
+}
+
+function anyPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
 }
 
 function atLeast(least: number): (text: string) => number {

@@ -121,7 +121,7 @@ export class DecisionCore {
 
   /** Listens for people's commands, on 127.0.0.1. @returns the port @throws CannotListen */
   async start(): Promise<number> {
-    await listen(this.#operator, 'people’s commands', '127.0.0.1', this.#operatorPort)
+    await listen(this.#operator, 'people’s commands (--operator-port)', '127.0.0.1', this.#operatorPort)
     return portOf(this.#operator)
   }
 

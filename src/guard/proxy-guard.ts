@@ -118,7 +118,7 @@ export class ProxyGuard {
     const { healthPort } = this.#configuration
     try {
       const operatorPort = await this.#core.start()
-      await listen(this.#health, 'health', this.#host, healthPort)
+      await listen(this.#health, 'health (--health-port)', this.#host, healthPort)
       const port = await this.#proxy.start().catch((cause: unknown) => {
         throw new CannotListen('the proxy', this.#host, this.#port, cause)
       })

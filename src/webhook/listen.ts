@@ -16,7 +16,7 @@ export class CannotListen extends Error {
 /** Any of our servers. */
 type App = FastifyInstance<HttpsServer> | FastifyInstance
 
-/** Listens. @param what for the message. @throws CannotListen */
+/** Listens. @param what for the message, with the flag that chooses the port. @throws CannotListen */
 export async function listen(app: App, what: string, host: string, port: number): Promise<void> {
   try {
     await app.listen({ host, port })

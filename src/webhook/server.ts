@@ -94,9 +94,9 @@ export class WebhookServer {
    */
   async start(): Promise<WebhookPorts> {
     const { host, port, healthPort } = this.#options
-    await listen(this.#reviews, 'reviews', host, port)
+    await listen(this.#reviews, 'reviews (--port)', host, port)
     try {
-      await listen(this.#health, 'health', host, healthPort)
+      await listen(this.#health, 'health (--health-port)', host, healthPort)
     } catch (error) {
       await this.#reviews.close()
       throw error

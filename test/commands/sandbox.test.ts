@@ -60,6 +60,8 @@ t.test('a flag that makes no sense is told', async (t) => {
   const few = await run(['sandbox', '--nodes', '1'])
   t.equal(few.code, 2)
   t.match(few.stderr, 'It must be a whole number of at least 2.')
+  const port = await run(['sandbox', '--port', '70000'])
+  t.match(port, { code: 2, stderr: 'It must be a port, 0 to 65535.' })
   const lag = await run(['sandbox', '--informer-lag', '31s'])
   t.not(lag.code, 0)
   t.match(lag.stderr, 'at most 30s')

@@ -265,8 +265,8 @@ t.test('a port that is taken is named, and nothing is left listening', async (t)
   const port = typeof address === 'object' && address ? address.port : 0
   const { serving } = await testCertificates()
   for (const ports of [
-    { port, healthPort: 0, what: 'reviews' },
-    { port: 0, healthPort: port, what: 'health' },
+    { port, healthPort: 0, what: 'reviews .--port.' },
+    { port: 0, healthPort: port, what: 'health .--health-port.' },
   ]) {
     const { modules } = fakes()
     const options = { ...defaultWebhookOptions, ...ports, host: '127.0.0.1', tls: serving }
