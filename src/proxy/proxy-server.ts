@@ -50,7 +50,8 @@ export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = 
   answerMs: 120_000,
   maxBodyBytes: 3 * 1024 * 1024,
   maxBodiesBytes: 32 * 1024 * 1024,
-  connections: { most: 2_000, mostOfPeer: 1_000 },
+  // All users of Longhorn's UI come from the address of its pod.
+  connections: { most: 2_000, mostOfPeer: 2_000 },
   bodyMs: 60_000,
   maxHeaderBytes: 64 * 1024,
   drainMs: 15_000,
@@ -82,6 +83,7 @@ export class ProxyServer {
   readonly #modules: ProxyModules
   readonly #server: http.Server
   readonly #bodies: BodiesUnderWay
+  readonly #limit: ConnectionLimit
   /** All of them: Node counts neither those that were switched to another protocol, nor those before their TLS handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #tunnels = new Set<Duplex>()
@@ -104,7 +106,7 @@ export class ProxyServer {
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
     this.#bodies = new BodiesUnderWay(options.maxBodiesBytes)
-    new ConnectionLimit(this.#server, options.connections)
+    this.#limit = new ConnectionLimit(this.#server, options.connections)
     this.#server.on('connection', (socket: Socket) => {
       if (this.#sockets.has(socket)) return
       this.#sockets.add(socket)
@@ -208,6 +210,7 @@ export class ProxyServer {
       this.#server.emit(this.#options.tls ? 'secureConnection' : 'connection', socket)
       return
     }
+    this.#limit.switched(request.socket)
     this.#tunnels.add(socket)
     socket.once('close', () => this.#tunnels.delete(socket))
     observer.came('upgrade')

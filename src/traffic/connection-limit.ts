@@ -21,7 +21,8 @@ type Listening = Pick<Server, 'on'>
 
 /**
  * Limits the connections of a server, in all and for each peer. One more takes the place of the one of that peer, or of
- * the peer with the most, on which nothing has been asked for longest. Where all are busy the new one is closed.
+ * the peer with the most, on which nothing has been asked for longest. Where all of them are busy, a peer that has fewer
+ * takes the oldest, so that no others can keep the API server out; any other new connection is closed.
  */
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits
@@ -37,26 +38,20 @@ export class ConnectionLimit {
       connection.busy += 1
       response.once('close', () => this.#answered(socket))
     })
-    server.on('upgrade', ({ socket }) => {
-      const connection = this.#connections.get(keyOf(socket))
-      if (connection) connection.busy += 1
-    })
+  }
+
+  /** Tells that a connection was switched to another protocol: it is busy for as long as it lasts. */
+  switched(socket: Socket): void {
+    const connection = this.#connections.get(keyOf(socket))
+    if (connection) connection.busy += 1
   }
 
   #opened(socket: Socket): void {
     const key = keyOf(socket)
     // A server that looks at one again has it already.
     if (this.#connections.has(key)) return
-    const { most, mostOfPeer } = this.#limits
     const peer = socket.remoteAddress ?? ''
-    const counts = new Map<string, number>()
-    for (const each of this.#connections.values()) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
-    const own = counts.get(peer) ?? 0
-    if (own >= mostOfPeer && !this.#closeIdle(peer)) return void socket.destroy()
-    if (this.#connections.size >= most) {
-      const [largest] = [...counts].toSorted(([, a], [, b]) => b - a)
-      if (!largest || !this.#closeIdle(largest[0])) return void socket.destroy()
-    }
+    if (!this.#makesRoom(peer)) return void socket.destroy()
     const connection: Connection = { socket, peer, busy: 0 }
     this.#connections.set(key, connection)
     socket.once('close', () => {
@@ -73,10 +68,22 @@ export class ConnectionLimit {
     this.#connections.set(key, connection)
   }
 
-  /** @returns false if the peer has none that is idle */
-  #closeIdle(peer: string): boolean {
+  /** @returns false if one more of this peer is too many */
+  #makesRoom(peer: string): boolean {
+    const { most, mostOfPeer } = this.#limits
+    const counts = new Map<string, number>()
+    for (const each of this.#connections.values()) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
+    const own = counts.get(peer) ?? 0
+    if (own >= mostOfPeer) return this.#close(peer, 'idle')
+    if (this.#connections.size < most) return true
+    const [largest = peer, count = 0] = [...counts].toSorted(([, a], [, b]) => b - a)[0] ?? []
+    return this.#close(largest, 'idle') || (count > own + 1 && this.#close(largest, 'any'))
+  }
+
+  /** Closes the first of the peer. @returns false if it has none of these */
+  #close(peer: string, which: 'idle' | 'any'): boolean {
     for (const [key, connection] of this.#connections) {
-      if (connection.peer !== peer || connection.busy > 0) continue
+      if (connection.peer !== peer || (which === 'idle' && connection.busy > 0)) continue
       this.#connections.delete(key)
       connection.socket.destroy()
       return true

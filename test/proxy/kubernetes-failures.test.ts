@@ -132,6 +132,14 @@ t.test('a delete whose options cannot be read is a 415, on record', async (t) =>
   t.strictSame(asked, [`DELETE ${path}`], 'whether its caller may delete at all')
 })
 
+t.test('a delete with options in protobuf is a 415, so that its client sends JSON', async (t) => {
+  const { url, asked } = await proxied(t, (_, response) => response.writeHead(400).end(), quiet)
+  const headers = { 'content-type': 'application/vnd.kubernetes.protobuf' }
+  const answer = await fetch(url + path, { method: 'DELETE', body: 'k8s\u0000options', headers })
+  t.equal(answer.status, 415)
+  t.strictSame(asked, [], 'nothing is sent under a name that it has not')
+})
+
 /** As the guard's own webhook holds a dry run back. */
 const held: http.RequestListener = (_, response) =>
   response

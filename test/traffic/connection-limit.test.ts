@@ -6,15 +6,19 @@ import { ConnectionLimit, type ConnectionLimits } from '../../src/traffic/connec
 import { eventually } from '../fixtures/eventually.ts'
 
 /** A server that answers `/quick` at once and all else never, and clients on addresses of loopback. */
-async function serving(t: Test, limits: ConnectionLimits) {
+async function serving(t: Test, limits: ConnectionLimits, switches = true) {
   let accepted = 0
   let asked = 0
   const server = http.createServer((request, response) => {
     asked += 1
     if (request.url === '/quick') response.end()
   })
-  server.on('upgrade', () => (asked += 1))
-  new ConnectionLimit(server, limits)
+  const limit = new ConnectionLimit(server, limits)
+  if (switches)
+    server.on('upgrade', ({ socket }) => {
+      limit.switched(socket)
+      asked += 1
+    })
   server.on('connection', () => (accepted += 1))
   server.listen(0, '0.0.0.0')
   await once(server, 'listening')
@@ -78,4 +82,26 @@ t.test('a peer with many connections takes none from others', async (t) => {
   await closed(many[1] ?? other)
   t.notOk(other.closed)
   t.notOk(late.closed)
+})
+
+t.test('peers whose connections are all busy cannot keep out one that has fewer', async (t) => {
+  const { open, ask } = await serving(t, { most: 4, mostOfPeer: 2 })
+  const busy = [
+    await open('127.0.0.2'),
+    await open('127.0.0.2'),
+    await open('127.0.0.3'),
+    await open('127.0.0.3'),
+  ]
+  for (const each of busy) await ask(each, '/slow')
+  const late = await open()
+  await ask(late, '/quick')
+  t.notOk(late.closed)
+  t.equal(busy.filter(({ closed: is }) => is).length, 1, 'one of a peer with two has made room')
+  await closed(await open('127.0.0.2'))
+})
+
+t.test('a server that switches to no other protocol answers who offers one', async (t) => {
+  const { open, ask } = await serving(t, { most: 2, mostOfPeer: 2 }, false)
+  await ask(await open(), '/quick', 'Connection: upgrade\r\nUpgrade: x\r\n')
+  t.pass('as a plain request')
 })

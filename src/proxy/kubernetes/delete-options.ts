@@ -25,6 +25,8 @@ export async function optionsRefused(
   trial: Pick<Trial, 'run'>,
 ): Promise<Outcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
+  // JSON under another name is nonsense to the API server; what has that name is no JSON, and is answered so.
+  if (/protobuf|cbor/i.test(call.request.headers['content-type'] ?? '')) return undefined
   if (call.body.length > mostOptions) return { outcome: 'own', answer: tooManyOptions }
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
   const tried = await trial.run(write, probe, call)
