@@ -167,18 +167,37 @@ export class Requests {
     replica.asking.history.push(`${wish.what}=${verdict.decision}`)
     note(`  ${wish.what}: ${verdict.decision}${'why' in verdict ? ` (${verdict.why})` : ''}`)
     if (wish.clears && verdict.decision !== 'allow') breaks(`${wish.what} is not allowed`)
-    const again = verdict.decision !== 'refuse' && (this.reviews[at] ?? 0) < this.#scenario.reviews
     if (verdict.decision === 'allow' && !wish.dryRun)
-      this.phases[at] = this.#admitted(wish, replica, change, since, decision)
-    else this.phases[at] = { at: again && !wish.dryRun ? 'wished' : 'over' }
+      this.phases[at] = this.#admitted(wish, replica, change, since, decision) ?? this.#askedAgain(at)
+    else
+      this.phases[at] = verdict.decision === 'refuse' || wish.dryRun ? { at: 'over' } : this.#askedAgain(at)
     if (!this.areReviewedBy(replica)) replica.asking.history = []
   }
 
-  #admitted(wish: Wish, { id }: Replica, change: Change, since: number, decision: Decision): Phase {
+  /** @returns undefined for what a proxy judges again: it reads past every cache what it was admitted on. */
+  #admitted(
+    wish: Wish,
+    { id }: Replica,
+    change: Change,
+    since: number,
+    decision: Decision,
+  ): Phase | undefined {
     if (!wish.proxied) return { at: 'admitted', change, since }
-    this.#modules.time.mark(longestMs)
     const { isLate, release } = decision
+    const { store, time, note } = this.#modules
+    const { kind, before, after } = change
+    const stored = store.find(kind, (after ?? before).metadata.name)
+    if (stored?.metadata.resourceVersion !== before?.metadata.resourceVersion) {
+      note(`  ${wish.what}: judged again, since the object has changed`)
+      void release?.()
+      return undefined
+    }
+    time.mark(longestMs)
     return { at: 'passing', change, since, proxied: { by: id, isLate, release } }
+  }
+
+  #askedAgain(at: number): Phase {
+    return { at: (this.reviews[at] ?? 0) < this.#scenario.reviews ? 'wished' : 'over' }
   }
 
   /** The proxy goes on: it passes the write on, or finds that it is too late. */
@@ -210,8 +229,7 @@ export class Requests {
       }
       return { what: `committed: ${wish.what}`, replica: undefined, take }
     }
-    const again = (this.reviews[at] ?? 0) < this.#scenario.reviews
-    const take = (): void => void (this.phases[at] = { at: again ? 'wished' : 'over' })
+    const take = (): void => void (this.phases[at] = this.#askedAgain(at))
     return { what: `${wish.what}: a conflict`, replica: undefined, take }
   }
 
