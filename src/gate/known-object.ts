@@ -2,9 +2,10 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { objectOf } from '../disk-map/object-of.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import { isOlder } from '../longhorn/resource-version.ts'
-import { nameOf, type Change } from '../rules/change.ts'
+import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { QuorumReads } from './ports.ts'
 import type { ReservationBook } from './reservation-book.ts'
+import { isSettled } from './settled.ts'
 
 /** What is asked whether an object is known. */
 export interface KnownObjectModules {
@@ -14,7 +15,7 @@ export interface KnownObjectModules {
 }
 
 /**
- * So many reservations for objects that are still to be created stand at once; the next creates wait. Nothing that is
+ * So many objects that are still to be created have reservations at once; the next create gets 503. Nothing that is
  * stored proves such a review, and Longhorn creates few at a time.
  */
 export const mostCreations = 32
@@ -32,7 +33,8 @@ export async function isKnownObject(
   signal: AbortSignal,
 ): Promise<boolean> {
   if (change.request.door !== 'webhook') return true
-  if (change.operation === 'CREATE') return hasRoomForCreation(change, book)
+  if (change.operation === 'CREATE')
+    return hasRoomForCreation(change.kind, change.after.metadata, { map, book })
   const { metadata } = change.before
   if (isStored(metadata, objectOf(map, change.kind, nameOf(change))?.metadata)) return true
   return isStored(metadata, await reads.metadata(change.kind, nameOf(change), signal))
@@ -44,12 +46,17 @@ function isStored({ uid, resourceVersion }: Metadata, stored: Metadata | undefin
   return stored.resourceVersion === resourceVersion || isOlder(resourceVersion, stored.resourceVersion)
 }
 
-/** The same object again takes the place of its reservation. */
-function hasRoomForCreation(change: Change, book: KnownObjectModules['book']): boolean {
+/** The same object again takes the place of its reservation. A retry has another uid, and a reservation besides. */
+function hasRoomForCreation(
+  kind: JudgedKind,
+  { name, uid }: Metadata,
+  { map, book }: Pick<KnownObjectModules, 'map' | 'book'>,
+): boolean {
   const objects = new Set<string>()
   for (const { reservations } of book.pages()) {
-    for (const { kind, name, resourceVersion } of reservations)
-      if (resourceVersion === '') objects.add(`${kind}/${name}`)
+    for (const each of reservations)
+      if (each.resourceVersion === '' && !isSettled(each, map))
+        objects.add(`${each.kind}/${each.name}/${each.uid}`)
   }
-  return objects.size < mostCreations || objects.has(`${change.kind}/${nameOf(change)}`)
+  return objects.size < mostCreations || objects.has(`${kind}/${name}/${uid}`)
 }

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { mostCreations } from '../../src/gate/known-object.ts'
 import type { Change, NodeChange } from '../../src/rules/change.ts'
-import { cluster } from '../fixtures/cluster.ts'
+import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
@@ -96,14 +96,41 @@ t.test('a dry run reserves nothing, and so needs no read of its object', async (
   t.notOk(world.trips.includes(read))
 })
 
+/** The creation of a data source on d1, as a review with this uid shows it. */
+function create(of: TestCluster, name: string, uid: string): Change {
+  const change = of.place(name, 'd1')
+  if (change.operation !== 'CREATE') throw new Error(`${name} exists`)
+  return { ...change, after: { ...change.after, metadata: { ...change.after.metadata, uid } } }
+}
+
 t.test('so many creates are reserved at once, and each again', async (t) => {
-  const of = usual()
-  const world = new GateWorld(of)
+  const world = new GateWorld(usual())
   // With a version, which no create has: a forged one is counted all the same.
-  const placed = (at: number) => of.place(`new-${at}`, 'd1')
+  const placed = (at: number) => create(world.cluster, `new-${at}`, `uid-${at}`)
   for (let at = 0; at < mostCreations; at++)
     t.equal((await world.decide(placed(at))).verdict.decision, 'allow')
   t.match((await world.decide(placed(mostCreations))).verdict, { why: 'object-not-known' })
   t.equal((await world.decide(placed(0))).verdict.decision, 'allow', 'the same again')
-  t.equal(new Set(world.reservations.map(({ name }) => name)).size, mostCreations)
+  t.equal(world.reservations.length, mostCreations)
+})
+
+t.test('creates of one name under many uids count as many objects', async (t) => {
+  const world = new GateWorld(usual())
+  for (let at = 0; at < mostCreations; at++)
+    t.equal((await world.decide(create(world.cluster, 'new', `uid-${at}`))).verdict.decision, 'allow')
+  const more = await world.decide(create(world.cluster, 'new', 'another uid'))
+  t.match(more, { verdict: { why: 'object-not-known' }, answer: { status: { code: 503 } } })
+  t.equal(world.reservations.length, mostCreations)
+})
+
+t.test('a create that is done counts no longer, although its reservation still stands', async (t) => {
+  const world = new GateWorld(usual())
+  for (let at = 0; at < mostCreations; at++)
+    await world.decide(create(world.cluster, `new-${at}`, `uid-${at}`))
+  const refused = await world.decide(create(world.cluster, 'last', 'last'))
+  t.match(refused.verdict, { why: 'object-not-known' })
+  const { after } = create(world.cluster, 'new-0', 'uid-0')
+  if (after) world.cluster.add(after)
+  t.equal(world.reservations.length, mostCreations, 'not tidied yet')
+  t.equal((await world.decide(create(world.cluster, 'last', 'last'))).verdict.decision, 'allow')
 })
