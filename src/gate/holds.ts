@@ -99,7 +99,8 @@ export class Holds {
         const tried = await attempt()
         if (tried.verdict.decision !== 'hold')
           return { verdict: tried.verdict, heldMs, release: tried.release, isLate: tried.isLate }
-        hold ??= this.#take(caller)
+        const isOver = this.#clock.monotonic() >= end || this.#stopped || signal.aborted
+        if (!isOver) hold ??= this.#take(caller)
         if (!hold || hold.isOver) return { verdict: tried.verdict, heldMs }
         const began = this.#clock.monotonic()
         const worth = await this.#wait(tried, heard, { end, hold }, signal)

@@ -3,6 +3,7 @@ import { Changes, objectChange } from '../../src/gate/changes.ts'
 import { Holds, type Attempt } from '../../src/gate/holds.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
+import type { Change } from '../../src/rules/change.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -190,6 +191,33 @@ t.test('Longhorn’s own account is never held', async (t) => {
     { answer: { status: { code: 403 } } },
     'by a reservation neither',
   )
+})
+
+t.test('a change that cannot wait takes no place of one that waits', async (t) => {
+  const world = new GateWorld(usual().image('debian', [ready('d2'), ready('d3'), ready('d4')]), {
+    maxHolds: 2,
+  })
+  const { cluster: of, gate } = world
+  // Nothing is pending on n2: its eviction is admitted, and stands against clean-ups there.
+  await world.decide(of.toNode('n2', [disk('d3'), disk('d4', evicting)]))
+  let answered = 0
+  const ask = () => world.decide(evictD2(of), 10_000).then(() => void (answered += 1))
+  const held = [ask(), ask()]
+  await eventually(() => gate.holding === 2)
+  const cleanUp = (by: Partial<Change['request']>) => of.cleanUp('debian', ['d3'], by)
+  const bob = { username: 'bob', groups: [] }
+  const gone = AbortSignal.abort()
+  const decisions = [
+    await world.decide(cleanUp({ actor: longhornAccount }), 10_000),
+    await world.decide(cleanUp({ actor: bob }), 0),
+    await world.decide(evictD2(of, { actor: bob }), 10_000, gone),
+  ]
+  t.strictSame(new Set(decisions.map(({ verdict }) => verdict.decision)), new Set(['hold']))
+  await turns()
+  t.equal(answered, 0)
+  t.equal(gate.holding, 2)
+  gate.stopHolding()
+  await Promise.all(held)
 })
 
 t.test('a refusal is not held', async (t) => {
