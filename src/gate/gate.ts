@@ -127,11 +127,11 @@ export class Gate {
     const cancel = clock.setTimer(budgetMs, giveUp)
     const forget = onAbort(signal, giveUp)
     try {
-      if (known && !(await this.#attempts.mayWait(change, asking.signal)))
-        return { verdict: known.verdict, heldMs: 0 }
       const patience = { budgetMs: waits ? budgetMs : 0, signal }
       const attempt = () => this.#attempts.attempt(change, asking.signal)
-      return await this.#holds.until(attempt, patience, change.request.actor.username)
+      const mayWait = () => this.#attempts.mayWait(change, asking.signal)
+      const caller = change.request.actor.username
+      return await this.#holds.until(attempt, patience, { caller, mayWait })
     } finally {
       cancel()
       forget()

@@ -46,6 +46,14 @@ export interface Held {
   readonly isLate?: (() => boolean) | undefined
 }
 
+/** Who asks for a hold. */
+export interface Holder {
+  /** The name of the account; places are shared out between accounts. */
+  readonly caller: string
+  /** Asked before the change takes a place. False for a change that must not take one. */
+  readonly mayWait: () => Promise<boolean>
+}
+
 /** One change that is held. */
 interface Hold {
   readonly caller: string
@@ -78,16 +86,16 @@ export class Holds {
   }
 
   /**
-   * Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold.
-   *
-   * @param caller who asks: places are shared out between callers
+   * Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. The budget begins
+   * with the call.
    */
   async until(
     attempt: () => Promise<Attempt>,
     { budgetMs, signal }: Patience,
-    caller: string,
+    { caller, mayWait }: Holder,
   ): Promise<Held> {
     const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
+    const isOver = (): boolean => this.#isOver(end, signal)
     const heard = new Set<Changed>()
     // Heard from before the attempt on, since what it waits for may happen while it asks.
     const deafen = this.#changes.subscribe((changed) => heard.add(changed))
@@ -99,8 +107,8 @@ export class Holds {
         const tried = await attempt()
         if (tried.verdict.decision !== 'hold')
           return { verdict: tried.verdict, heldMs, release: tried.release, isLate: tried.isLate }
-        const isOver = this.#clock.monotonic() >= end || this.#stopped || signal.aborted
-        if (!isOver) hold ??= this.#take(caller)
+        // Asking may take a while.
+        if (!hold && !isOver() && (await mayWait()) && !isOver()) hold = this.#take(caller)
         if (!hold || hold.isOver) return { verdict: tried.verdict, heldMs }
         const began = this.#clock.monotonic()
         const worth = await this.#wait(tried, heard, { end, hold }, signal)
@@ -117,6 +125,10 @@ export class Holds {
   stop(): void {
     this.#stopped = true
     for (const end of [...this.#waiting]) end()
+  }
+
+  #isOver(end: number, signal: AbortSignal): boolean {
+    return this.#clock.monotonic() >= end || this.#stopped || signal.aborted
   }
 
   /** @returns undefined if there is no place for this caller */
@@ -158,7 +170,7 @@ export class Holds {
     signal: AbortSignal,
   ): Promise<boolean> {
     const now = this.#clock.monotonic()
-    const over = now >= end || this.#stopped || signal.aborted
+    const over = this.#isOver(end, signal)
     if (over || [...heard].some((changed) => isAwaited(changed, wakeOn))) return Promise.resolve(!over)
     return new Promise((resolve) => {
       const done = (worth: boolean): void => {

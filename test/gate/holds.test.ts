@@ -157,7 +157,7 @@ t.test('a change whose place is taken while it is attempted is answered after th
     wakeAt: undefined,
   })
   const until = (caller: string, attempt: () => Promise<Attempt>) =>
-    holds.until(attempt, { budgetMs: 10_000, signal }, caller)
+    holds.until(attempt, { budgetMs: 10_000, signal }, { caller, mayWait: () => Promise.resolve(true) })
   void until('ann', () => Promise.resolve(held('n1')))
   let attempts = 0
   let answer: (attempt: Attempt) => void = () => undefined
@@ -191,6 +191,37 @@ t.test('Longhorn’s own account is never held', async (t) => {
     { answer: { status: { code: 403 } } },
     'by a reservation neither',
   )
+})
+
+/** The eviction of a version of n1 that the disk map has not seen; reading it takes until `free` is called. */
+function newer() {
+  const n1 = (resourceVersion: string) =>
+    usual().node('n1', [disk('d1'), disk('d2')], { metadata: { resourceVersion, uid: 'uid-n1' } })
+  const world = new GateWorld(n1('5'), { truth: n1('6') })
+  let free = (): void => undefined
+  world.before = (trip) => (trip === 'Node n1' ? new Promise<void>((resolve) => (free = resolve)) : undefined)
+  const decision = world.decide(evictD2(world.truth), 10_000)
+  return { world, decision, free: () => free() }
+}
+
+t.test('the time that reading the object takes is part of the budget', async (t) => {
+  const { world, decision, free } = newer()
+  await turns()
+  world.clock.advance(6_000)
+  free()
+  await eventually(() => world.gate.holding === 1)
+  world.clock.advance(4_000)
+  t.equal((await decision).verdict.decision, 'hold')
+  t.match(world.record, [{ timing: { totalMs: 10_000, heldMs: 4_000 } }])
+})
+
+t.test('a change takes no place if reading its object takes until shutdown', async (t) => {
+  const { world, decision, free } = newer()
+  await turns()
+  world.gate.stopHolding()
+  free()
+  t.equal((await decision).verdict.decision, 'hold')
+  t.match(world.record, [{ timing: { heldMs: 0 } }])
 })
 
 t.test('a change that cannot wait takes no place of one that waits', async (t) => {

@@ -96,6 +96,14 @@ t.test('a dry run reserves nothing, and so needs no read of its object', async (
   t.notOk(world.trips.includes(read))
 })
 
+t.test('a dry run of an unknown object that meets a reservation is not held', async (t) => {
+  const world = new GateWorld(usual().image('debian', [ready('d1'), ready('d3'), ready('d4')]))
+  t.equal((await world.decide(world.cluster.cleanUp('debian', ['d1']))).verdict.decision, 'allow')
+  const forged = await world.decide(evict('999999999999', 'forged', { dryRun: true }), 30_000)
+  t.equal(forged.verdict.decision, 'hold')
+  t.equal(world.record.at(-1)?.timing.heldMs, 0)
+})
+
 /** The creation of a data source on d1, as a review with this uid shows it. */
 function create(of: TestCluster, name: string, uid: string): Change {
   const change = of.place(name, 'd1')
