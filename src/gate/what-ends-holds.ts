@@ -10,6 +10,9 @@ export function whatEnds(objections: readonly Objection[], map: DiskMapView): Se
   for (const { rule, subjects } of objections) {
     // The other copies stay or go with the flags of whatever nodes have them.
     if (rule === 'evict-unready-copy') changed.add(anyChange('Node'))
+    // One finding about most images names none of them.
+    if (rule === 'eviction-during-cleanup' && subjects.every(({ image }) => image === undefined))
+      changed.add(anyChange('BackingImage'))
     for (const { node, image, diskUUID } of subjects) {
       if (node !== undefined) changed.add(objectChange('Node', node))
       // The watch of nodes can be behind that of images: the node that shows the disk may be any.

@@ -93,6 +93,22 @@ t.test(
   },
 )
 
+t.test('an eviction that one finding about most images holds goes on once their clean-ups end', async (t) => {
+  const of = cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .node('n2', [disk('d3'), disk('d4')])
+  const images = Array.from({ length: 12 }, (_, at) => `i${at}`)
+  for (const image of images) of.image(image, [pending('d1'), ready('d3'), ready('d4')])
+  const world = new GateWorld(of, { policy: { settleMs: 0 } })
+  const { decision } = await holding(world, of.toNode('n1', [disk('d1'), disk('d2', evicting)]))
+  for (const image of images) {
+    of.image(image, [ready('d3'), ready('d4')])
+    world.tell('BackingImage', image)
+    await turns()
+  }
+  t.equal((await outcome(world, decision)).answer.allowed, true)
+})
+
 function clusterOf({ profile, nodes, images, sources, replicas }: World): TestCluster {
   const of = cluster(releases[profile])
   for (const node of nodes.values()) of.add(parsed('Node', node))
