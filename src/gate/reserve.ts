@@ -125,7 +125,8 @@ export class Reserver {
     signal: AbortSignal,
     answered?: { readonly version: string | undefined },
   ): Promise<void> {
-    for (const entry of entries) await this.#release(entry, signal, answered)
+    // The latest first: it puts back an earlier one of the same attempt, which is then taken back too.
+    for (const entry of entries.toReversed()) await this.#release(entry, signal, answered)
   }
 
   async #release(

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { disk } from '../fixtures/raw-objects.ts'
+import { cluster } from '../fixtures/cluster.ts'
+import { disk, ready } from '../fixtures/raw-objects.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
@@ -77,6 +78,28 @@ t.test('taking back puts back what was reserved for another review of the same o
   }
   await is(t, 'unavailable', other, evictD1(other.cluster))
   t.strictSame(one.reservations, [first], 'that change may still be on its way')
+})
+
+t.test('taking back leaves nothing of two rounds on one page', async (t) => {
+  // The disk map knows d2 on n2; it has moved to n1, where the second round claims it too.
+  const before = () =>
+    cluster('v1.8.1')
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d2'), disk('d3')])
+      .image('ubuntu', [ready('d1'), ready('d2'), ready('d3')])
+  const moved = (state = {}) =>
+    before()
+      .node('n1', [disk('d1'), disk('d2', state)], { metadata: { resourceVersion: '9' } })
+      .node('n2', [disk('d3')], { metadata: { resourceVersion: '9' } })
+  const refused = new GateWorld(before(), { truth: moved({ evictionRequested: true }) })
+  await is(t, 'hold', refused, refused.cluster.cleanUp('ubuntu', ['d1', 'd2']))
+  t.strictSame(refused.reservations, [])
+  const passed = new GateWorld(before(), { truth: moved() })
+  const cleanUp = passed.cluster.cleanUp('ubuntu', ['d1', 'd2'], { door: 'proxy-longhorn' })
+  const { verdict, release } = await passed.decide(cleanUp)
+  t.equal(verdict.decision, 'allow')
+  await release?.()
+  t.strictSame(passed.reservations, [])
 })
 
 t.test('taking back leaves alone what somebody else has put in its place', async (t) => {
