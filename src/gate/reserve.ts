@@ -17,6 +17,7 @@ import {
   type Reservation,
 } from './reservation.ts'
 import { keepsMarks, type Page, type ReservationBook } from './reservation-book.ts'
+import { Released } from './released.ts'
 import { isProxied } from './turn.ts'
 
 /** What reserving works with. */
@@ -86,6 +87,7 @@ export class Reserver {
   readonly #options: ReserverOptions
   readonly #modules: ReserverModules
   readonly #queue: PageQueue
+  readonly #released = new Released()
   #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
@@ -125,6 +127,7 @@ export class Reserver {
     signal: AbortSignal,
     answered?: { readonly version: string | undefined },
   ): Promise<void> {
+    if (!answered) this.#released.add(entries)
     // The latest first: it puts back an earlier one of the same attempt, which is then taken back too.
     for (const entry of entries.toReversed()) await this.#release(entry, signal, answered)
   }
@@ -140,7 +143,7 @@ export class Reserver {
       const over = answered ? [{ reservation: own, version: answered.version }] : []
       const { settled } = answered ? withoutOver(key, contents, over) : contents
       const reservations = contents.reservations.flatMap((each) =>
-        each.stamp === made.stamp ? (displaced ?? []) : each,
+        each.stamp === made.stamp ? (this.#released.standing(displaced) ?? []) : each,
       )
       return Promise.resolve({ next: { reservations, settled }, result: undefined })
     }
