@@ -254,7 +254,7 @@ t.test('when the time for a decision is up, nothing more is asked of the cluster
 })
 
 t.test(
-  'when nearly all images are pending it waits for the node, since the CRD has to be put right',
+  'when nearly all images are pending it waits for the node or an image, since the CRD has to be put right',
   async (t) => {
     const of = cluster('v1.8.0').node('n1', [disk('d1')])
     for (let index = 0; index < 25; index++) of.image(`i${index}`, [pending('d1')])
