@@ -4,8 +4,8 @@
 //   --watch     runs again whenever a source or a test has changed
 //
 // They are tap's tests, and `npx tap PATH...` runs them too: in a process for each file, which takes longer.
-import { rmSync, watch } from 'node:fs'
-import { resolve } from 'node:path'
+import { readdirSync, rmSync, watch } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { uncovered } from './runner/coverage.mjs'
@@ -67,8 +67,18 @@ async function once() {
 
 async function forEver() {
   let changed = () => undefined
-  for (const folder of ['src', 'test']) watch(folder, { recursive: true }, () => changed())
+  // One by one: on Node 20 a recursive watch goes deaf to a file that an editor puts in the place of the old one.
+  const watched = new Set()
+  const watchFolders = () => {
+    for (const top of ['src', 'test']) {
+      for (const folder of [top, ...foldersIn(top)]) {
+        if (!watched.has(folder)) watch(folder, () => changed())
+        watched.add(folder)
+      }
+    }
+  }
   for (;;) {
+    watchFolders()
     const change = new Promise((resolve) => (changed = resolve))
     await once()
     console.log('Waiting for a change…')
@@ -76,4 +86,9 @@ async function forEver() {
     // Editors write a file in several steps.
     await setTimeout(200)
   }
+}
+
+function foldersIn(top) {
+  const entries = readdirSync(top, { recursive: true, withFileTypes: true })
+  return entries.filter((entry) => entry.isDirectory()).map(({ parentPath, name }) => join(parentPath, name))
 }

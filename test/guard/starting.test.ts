@@ -36,7 +36,9 @@ async function starting(t: Test, release: string) {
   const stored = (await patch('nodes/node-1', { spec: { allowScheduling: false } })) as StoredNode
   const tls = await certificateFor('localhost')
   const guard = new Guard(
-    configure([{ host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', settle: '1h' }]),
+    configure([
+      { host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s', hold: '0s', settle: '1h' },
+    ]),
     { connection: connectTo(sandbox.api.url), tls, log: createLog('silent', process.stderr) },
   )
   t.teardown(() => guard.stop())
@@ -48,7 +50,7 @@ async function starting(t: Test, release: string) {
       spec: { ...stored.spec, evictionRequested },
     }))
     const body = JSON.stringify(review('Node', { name: 'node-1', before, after }))
-    const path = '/validate?timeout=1s'
+    const path = '/validate?timeout=30s'
     const asked = https.request({ port, path, method: 'POST', ca: tls.cert, host: 'localhost' })
     asked.setHeader('content-type', 'application/json')
     asked.end(body)
