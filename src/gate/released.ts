@@ -14,10 +14,8 @@ export class Released {
 
   add(entries: readonly Pick<Entry, 'made' | 'displaced'>[]): void {
     for (const { made, displaced } of entries) this.#displaced.set(made.stamp, displaced)
-    for (const stamp of this.#displaced.keys()) {
-      if (this.#displaced.size <= mostReleased) return
-      this.#displaced.delete(stamp)
-    }
+    if (this.#displaced.size <= mostReleased) return
+    for (const stamp of [...this.#displaced.keys()].slice(0, -mostReleased)) this.#displaced.delete(stamp)
   }
 
   /** The one to put back in place of this; undefined if none is. */
