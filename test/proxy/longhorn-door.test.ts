@@ -116,10 +116,9 @@ t.test('who asks is on record, by the header of a proxy before this one', async 
   )
   await call('PUT', '/v1/nodes/node-3', { allowScheduling: false, evictionRequested: true })
   const changes: Change[] = decided.map(({ change }) => change)
-  t.match(changes, [
-    { request: { door: 'proxy-longhorn', actor: { username: 'ann' } } },
-    { request: { actor: { username: /^anonymous at .*127\.0\.0\.1$/ } } },
-  ])
+  // One may be judged again, since Longhorn has written its node meanwhile.
+  t.match(changes[0], { request: { door: 'proxy-longhorn', actor: { username: 'ann' } } })
+  t.match(changes.at(-1), { request: { actor: { username: /^anonymous at .*127\.0\.0\.1$/ } } })
 })
 
 t.test('a hold lasts until the clean-up has ended, and then the write is done', async (t) => {
