@@ -72,6 +72,11 @@ export class Guards {
     return [...this.#replicas.keys()]
   }
 
+  /** When the guards' answers came back to the API server, one time for each connection; see {@link Balancer.answeredAt}. */
+  answeredAt(since: number): readonly number[] {
+    return this.#balancer?.answeredAt(since) ?? []
+  }
+
   /** One more replica, that is ready. @param flags besides those of the Deployment */
   async add(...flags: readonly string[]): Promise<Replica> {
     this.#started += 1

@@ -17,18 +17,26 @@ export interface Answered {
   readonly ms: readonly number[]
 }
 
+/** What became of held requests. */
+export interface Released extends Answered {
+  /** How long after the release each answer of the guards came to the API server, in milliseconds, sorted. */
+  readonly guardsMs: readonly number[]
+}
+
 /** Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers. */
 export async function releaseAll(
   cluster: Cluster,
   guards: Guards,
   patches: readonly Patch[],
   release: () => Promise<unknown>,
-): Promise<Answered> {
+): Promise<Released> {
   const answers = sendAll(cluster, patches)
   await untilHeld(guards, patches.length)
   const from = performance.now()
   await release()
-  return answered(await answers, from)
+  const { statuses, ms } = answered(await answers, from)
+  const guardsMs = guards.answeredAt(from).map((at) => at - from)
+  return { statuses, ms, guardsMs: guardsMs.toSorted((a, b) => a - b) }
 }
 
 /** Sends all at once, with nobody to hold them: what the API server takes by itself. */

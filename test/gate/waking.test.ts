@@ -138,7 +138,7 @@ function objectsOf({ nodes, images, sources }: World): LonghornObject[] {
   ]
 }
 
-t.test('whatever ends a hold wakes it', async (t) => {
+t.test('whatever lets a held change pass wakes it', async (t) => {
   const seen = { held: 0, ended: 0 }
   await fc.assert(
     fc.asyncProperty(anyCase, anyWorld, fc.nat(), async ({ world: from, write }, other, pick) => {
@@ -154,7 +154,8 @@ t.test('whatever ends a hold wakes it', async (t) => {
       const { decision } = await holding(world, change)
       bring(world, object)
       await turns(5)
-      // What another object makes a refusal of the hold is told when its time is up.
+      // A hold follows the objects that its findings name. If any other turns it into a refusal, that is told when its
+      // time is up: nothing is admitted either way, and a hold does not follow every image of the cluster for that.
       const ended = decides(change) === 'allow'
       if (ended) seen.ended += 1
       // Whether it is decided.

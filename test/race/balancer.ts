@@ -4,13 +4,25 @@ import { connect, createServer, type Socket } from 'node:net'
 /** Gives each new connection to one of several ports, as a Service does, and leaves what goes through alone. */
 export class Balancer {
   readonly #server
-  readonly #sockets = new Set<Socket>()
+  readonly #sockets: ReadonlySet<Socket>
+  readonly #answers: ReadonlyMap<Socket, number>
   readonly port: number
 
-  private constructor(server: ReturnType<typeof createServer>, sockets: Set<Socket>, port: number) {
+  private constructor(
+    server: ReturnType<typeof createServer>,
+    port: number,
+    sockets: ReadonlySet<Socket>,
+    answers: ReadonlyMap<Socket, number>,
+  ) {
     this.#server = server
-    this.#sockets = sockets
     this.port = port
+    this.#sockets = sockets
+    this.#answers = answers
+  }
+
+  /** When each open connection last brought something back, by `performance.now()`, of those that did since then. */
+  answeredAt(since: number): number[] {
+    return [...this.#answers.values()].filter((at) => at > since)
   }
 
   /**
@@ -22,6 +34,7 @@ export class Balancer {
     at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
   ): Promise<Balancer> {
     const sockets = new Set<Socket>()
+    const answers = new Map<Socket, number>()
     const server = createServer((client) => {
       const chosen = choose()
       if (chosen === undefined) {
@@ -29,6 +42,8 @@ export class Balancer {
         return
       }
       const upstream = connect(chosen, '127.0.0.1')
+      upstream.on('data', () => answers.set(upstream, performance.now()))
+      upstream.on('close', () => answers.delete(upstream))
       for (const [socket, other] of [
         [client, upstream],
         [upstream, client],
@@ -46,7 +61,7 @@ export class Balancer {
     await once(server, 'listening')
     const address = server.address()
     const port = address !== null && typeof address === 'object' ? address.port : 0
-    return new Balancer(server, sockets, port)
+    return new Balancer(server, port, sockets, answers)
   }
 
   async stop(): Promise<void> {

@@ -4,7 +4,7 @@ import { disk, ready, uuid } from '../../fixtures/raw-objects.ts'
 import type { Asked } from '../api-audit.ts'
 import { ask, longhornPath } from '../cluster.ts'
 import type { Guards } from '../guards.ts'
-import { releaseAll, untilTidy, touch, writeAll, type Answered } from '../holding.ts'
+import { releaseAll, touch, untilTidy, writeAll, type Answered, type Released } from '../holding.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
 
@@ -68,7 +68,7 @@ export async function holds(t: Test, cluster: RealCluster, guards: Guards): Prom
         spec: { diskFileSpecMap: { [uuid('hc-a')]: null } },
       }))
       const released = await releaseAll(cluster, guards, patches, () => flag(false))
-      report(t, `round ${round}`, released)
+      reportReleased(t, `round ${round}`, released)
       allAdmitted(t, released)
       const asked = await audit.roundTrips(mark)
       t.comment(summary(asked))
@@ -113,7 +113,7 @@ async function evictions(t: Test, cluster: RealCluster, guards: Guards, nodes: n
     await cleanUps({ state: 'ready', progress: 100 })
     const dry = flag(true).map((patch) => ({ ...patch, dryRun: true }))
     const released = await releaseAll(cluster, guards, dry, () => cleanUps(null))
-    report(t, `dry run, round ${round}`, released)
+    reportReleased(t, `dry run, round ${round}`, released)
     allAdmitted(t, released)
   }
   for (let round = 0; round < rounds; round += 1) {
@@ -121,7 +121,7 @@ async function evictions(t: Test, cluster: RealCluster, guards: Guards, nodes: n
     await touch(cluster, ['nodes/hx', `backingimages/${image}`, 'backingimagedatasources/h-source'])
     const mark = await audit.mark()
     const released = await releaseAll(cluster, guards, flag(true), () => cleanUps(null))
-    report(t, `round ${round}`, released)
+    reportReleased(t, `round ${round}`, released)
     allAdmitted(t, released)
     const asked = await audit.roundTrips(mark)
     t.comment(summary(asked))
@@ -148,8 +148,15 @@ function allAdmitted(t: Test, { statuses }: Answered): void {
   )
 }
 
+/** The guards' answers apart from the whole writes, of which most is the API server's own work. */
+function reportReleased(t: Test, what: string, released: Released): void {
+  t.ok(released.guardsMs.length >= requests, 'every answer of the guards was seen')
+  report(t, `${what}, answers of the guards`, { ms: released.guardsMs })
+  report(t, `${what}, whole requests`, released)
+}
+
 /** The time is for people: it depends on the machine, and on what else it does. */
-function report(t: Test, what: string, { ms }: Answered): void {
+function report(t: Test, what: string, { ms }: Pick<Answered, 'ms'>): void {
   const at = (share: number) => (ms[Math.ceil(ms.length * share) - 1] ?? NaN).toFixed(0)
   t.comment(`${what}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms`)
 }
