@@ -72,7 +72,7 @@ export class Guards {
     return [...this.#replicas.keys()]
   }
 
-  /** When the guards' answers came back to the API server, one time for each connection; see {@link Balancer.answeredAt}. */
+  /** When the guards' answers came back to the API server; see {@link Balancer.answeredAt}. */
   answeredAt(since: number): readonly number[] {
     return this.#balancer?.answeredAt(since) ?? []
   }

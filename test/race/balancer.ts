@@ -1,18 +1,21 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
+/** So many times are kept of what came back. */
+const mostAnswers = 1_000
+
 /** Gives each new connection to one of several ports, as a Service does, and leaves what goes through alone. */
 export class Balancer {
   readonly #server
   readonly #sockets: ReadonlySet<Socket>
-  readonly #answers: ReadonlyMap<Socket, number>
+  readonly #answers: number[]
   readonly port: number
 
   private constructor(
     server: ReturnType<typeof createServer>,
     port: number,
     sockets: ReadonlySet<Socket>,
-    answers: ReadonlyMap<Socket, number>,
+    answers: number[],
   ) {
     this.#server = server
     this.port = port
@@ -20,9 +23,9 @@ export class Balancer {
     this.#answers = answers
   }
 
-  /** When each open connection last brought something back, by `performance.now()`, of those that did since then. */
+  /** When something came back since then, by `performance.now()`; what is asked for is told once. */
   answeredAt(since: number): number[] {
-    return [...this.#answers.values()].filter((at) => at > since)
+    return this.#answers.splice(0).filter((at) => at > since)
   }
 
   /**
@@ -34,7 +37,7 @@ export class Balancer {
     at: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
   ): Promise<Balancer> {
     const sockets = new Set<Socket>()
-    const answers = new Map<Socket, number>()
+    const answers: number[] = []
     const server = createServer((client) => {
       const chosen = choose()
       if (chosen === undefined) {
@@ -42,8 +45,10 @@ export class Balancer {
         return
       }
       const upstream = connect(chosen, '127.0.0.1')
-      upstream.on('data', () => answers.set(upstream, performance.now()))
-      upstream.on('close', () => answers.delete(upstream))
+      upstream.on('data', () => {
+        if (answers.length === mostAnswers) answers.shift()
+        answers.push(performance.now())
+      })
       for (const [socket, other] of [
         [client, upstream],
         [upstream, client],
