@@ -11,7 +11,7 @@ import type { Replica } from '../longhorn/replica.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer } from './json-request.ts'
-import { selectorsOfReplicas } from './replica-selectors.ts'
+import { ReplicaReads } from './replica-reads.ts'
 import { SharedRead } from './shared-read.ts'
 import { SharedReads } from './shared-reads.ts'
 
@@ -32,6 +32,9 @@ export class ApiReads implements QuorumReads {
   /** Requests that one change releases all ask for the same node at once. */
   readonly #eachNode = new SharedReads<Node | undefined>()
   readonly #eachMetadata = new SharedReads<Metadata | undefined>()
+  readonly #replicas = new ReplicaReads((labelSelector, signal) =>
+    this.#list('Replica', signal, { labelSelector }),
+  )
 
   /** @param namespace Longhorn's */
   constructor(connection: Connection, namespace: string) {
@@ -64,10 +67,7 @@ export class ApiReads implements QuorumReads {
     elsewhere: readonly string[],
     signal: AbortSignal,
   ): Promise<readonly Replica[]> {
-    const lists = selectorsOfReplicas(image, elsewhere).map((labelSelector) =>
-      this.#list('Replica', signal, { labelSelector }),
-    )
-    return (await Promise.all(lists)).flat()
+    return await this.#replicas.get(image, elsewhere, signal)
   }
 
   async metadata(kind: Kind, name: string, signal: AbortSignal): Promise<Metadata | undefined> {

@@ -75,6 +75,7 @@ export class ApiAudit {
 
 function isWaitedFor({ verb, requestURI, objectRef, requestObject }: Entry): boolean {
   const resource = objectRef?.resource
+  if (resource === 'replicas') return requestURI.includes('labelSelector=')
   if (requestURI.includes('?')) return false
   if (resource !== 'leases') {
     return resource === 'nodes' || resource === 'backingimages' || resource === 'backingimagedatasources'

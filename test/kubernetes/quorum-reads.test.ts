@@ -2,7 +2,6 @@ import t from 'tap'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { ApiReads } from '../../src/kubernetes/quorum-reads.ts'
-import { selectorsOfReplicas } from '../../src/kubernetes/replica-selectors.ts'
 import { replicaLabels } from '../../src/sandbox/longhorn/replica-object.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 
@@ -89,26 +88,6 @@ t.test('of replicas only those are read that may use a copy on the disks in ques
     (await reads.replicas(image, elsewhere, signal)).map(({ metadata }) => metadata.name).toSorted()
   t.strictSame(await read('debian', ['uuid-2']), ['by-hand', 'on-the-disk'])
   t.strictSame(await read('debian', []), ['by-hand', 'elsewhere', 'on-the-disk'])
-})
-
-t.test('a selector of replicas is one that the API server takes', (t) => {
-  const unlabelled = '!longhorn.io/backing-image'
-  const all = (image: string) => [`longhorn.io/backing-image=${image}`, unlabelled]
-  t.strictSame(selectorsOfReplicas('debian', ['a', 'b-1']), [
-    'longhorn.io/backing-image=debian,longhorndiskuuid notin (a,b-1)',
-    unlabelled,
-  ])
-  t.strictSame(selectorsOfReplicas('debian', []), all('debian'))
-  t.strictSame(selectorsOfReplicas('debian', ['', 'a b', 'x)', '-']), all('debian'))
-  t.strictSame(
-    selectorsOfReplicas(
-      'debian',
-      Array.from({ length: 65 }, (_, n) => `u${n}`),
-    ),
-    all('debian'),
-  )
-  t.strictSame(selectorsOfReplicas('d'.repeat(64), ['a']), [unlabelled], 'no label can be so long')
-  t.end()
 })
 
 /** An API server that answers everything with this. */
