@@ -102,12 +102,13 @@ export class Requests {
     }
   }
 
-  /** A replica is gone, and with it what it was asked. */
+  /** A replica is gone, and with it what it was asked. What it was still deciding is asked again. */
   dropAllOf(id: number): void {
     for (const [at, phase] of this.phases.entries()) {
       const isReviewing = phase.at === 'reviewed' && phase.by === id
       const isPassing = (phase.at === 'passing' || phase.at === 'answered') && phase.proxied.by === id
-      if (isReviewing || isPassing) this.phases[at] = { at: 'over' }
+      if (isReviewing) this.phases[at] = this.#askedAgain(at)
+      if (isPassing) this.phases[at] = { at: 'over' }
     }
   }
 

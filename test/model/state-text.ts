@@ -39,8 +39,8 @@ export function doings(
 
 function shownPage({ page, change }: NumberedPage): string {
   const reservations = page.reservations.map(
-    ({ stamp, kind, name, resourceVersion, intent, disks }) =>
-      `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}`,
+    ({ stamp, kind, name, resourceVersion, intent, disks, pinned, lastsMs }) =>
+      `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${pinned === true ? 'pinned' : ''}${lastsMs}`,
   )
   return `${page.key}${change}${reservations.join()}${JSON.stringify(page.settled)}`
 }
