@@ -28,6 +28,8 @@ export interface Running {
   readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void
   /** Ends it, for teardowns. Resolves once it has ended. */
   readonly end: () => Promise<unknown>
+  /** Of a process; undefined within this one. */
+  readonly pid?: number | undefined
 }
 
 /** Starts `holdfast` within this process, with nothing of its environment. @param input what it reads on standard input */
@@ -112,7 +114,7 @@ function startProgram(program: string, args: readonly string[], env: Variables, 
     child.kill('SIGKILL')
     return exit
   }
-  return { stdout, stderr, exit, kill: (signal) => void child.kill(signal), end }
+  return { stdout, stderr, exit, pid: child.pid, kill: (signal) => void child.kill(signal), end }
 }
 
 async function exitOf(child: ChildProcess): Promise<number | null> {
