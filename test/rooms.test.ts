@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { ESLint, Linter } from 'eslint'
 import t from 'tap'
 import tseslint from 'typescript-eslint'
@@ -27,6 +27,15 @@ t.test('every folder of src is a room with a place in the order of imports', (t)
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => name)
   for (const folder of folders) t.ok(Object.hasOwn(rooms, folder), folder)
+  t.end()
+})
+
+t.test('docs/architecture.md names every room, and no other', (t) => {
+  const text = readFileSync(`${root}/docs/architecture.md`, 'utf8')
+  const [, section = ''] = text.split('\n## Rooms\n')
+  const [table = ''] = section.split('\n## ')
+  const named = [...table.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, room]) => room)
+  t.strictSame(named.toSorted(), Object.keys(rooms).toSorted())
   t.end()
 })
 
