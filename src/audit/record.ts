@@ -59,7 +59,7 @@ export const AuditRecordSchema = Type.Object(
     mark: Type.Optional(
       Type.String({
         description:
-          'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted.',
+          'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted. collected: the namespace controller or the garbage collector deletes it.',
       }),
     ),
     waitedMs: Type.Number({ minimum: 0, description: 'How long it was held inside the request.' }),

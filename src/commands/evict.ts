@@ -13,7 +13,10 @@ import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { isFlagged } from '../longhorn/eviction.ts'
 import { profileOf } from '../longhorn/profile.ts'
+import type { LossCircumstances } from '../rules/lost.ts'
+import { imagesNowhere, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
+import type { Moment } from '../rules/rule.ts'
 import { data, dataLine, type DataFormat } from '../terminal/output.ts'
 import {
   addClusterOptions,
@@ -151,12 +154,13 @@ export async function carryOut(
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
+  tellOfImagesNowhere({ map: live.map, policy, timeOfDay: systemClock.now() }, note)
   const tell = (step: EvictionStep): void => {
     note(`${nameOf(target)}: ${explain(step, systemClock.monotonic())}`)
     show?.(step)
   }
   if (dryRun) {
-    const step = nextStep(target, live.map, { policy, now: systemClock.monotonic() })
+    const step = nextStep(target, live.map, { policy, ...moment() })
     tell(step)
     if (step.step !== 'done' && step.step !== 'impossible') {
       note('What is to come:')
@@ -187,8 +191,7 @@ export async function carryOut(
   await insist()
   return await runEviction(target, policy, {
     map: live.map,
-    // That of the disk map.
-    now: () => systemClock.monotonic(),
+    moment,
     tell,
     changed: (until) =>
       nextChange(live, signal, until === undefined ? undefined : { clock: systemClock, until }),
@@ -212,6 +215,21 @@ async function insistOnHold(target: Target, proof: ProofModules, lower: () => Pr
   throw new CannotRun(
     `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. The flag is down again. To see why: holdfast doctor. To go on all the same: --unguarded`,
   )
+}
+
+/** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
+function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
+  for (const nowhere of imagesNowhere(circumstances)) {
+    const { name } = nowhere.image.metadata
+    note(
+      `Warning: backing image ${name} has no usable copy on any disk that a node has, and its file may be on this node: ${whereItsCopiesAre(nowhere, circumstances)}. What to do: ${wayOut(nowhere.image, circumstances.policy.longhornNamespace)}`,
+    )
+  }
+}
+
+/** The monotonic time is that of the disk map. */
+function moment(): Moment {
+  return { now: systemClock.monotonic(), timeOfDay: systemClock.now() }
 }
 
 function settleUnknown({ settleMs }: GuardSettle, why: string): string {

@@ -66,6 +66,7 @@ export function configure(layers: readonly Settings[]): Configuration {
       modes: withModes(modes, (rule) => mildest(modes[rule], settings.mode ?? 'enforce')),
       release: settings.longhornRelease,
       stuckAfterMs: durationOf(settings.stuckAfter, defaultPolicy.stuckAfterMs),
+      lostAfterMs: durationOf(settings.lostAfter, defaultPolicy.lostAfterMs),
       settleMs: durationOf(settings.settle, defaultPolicy.settleMs),
       settleAfterOutageMs: durationOf(settings.settleAfterOutage, defaultPolicy.settleAfterOutageMs),
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,

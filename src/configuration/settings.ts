@@ -39,6 +39,7 @@ export const SettingsSchema = Type.Object(
       ),
     ),
     stuckAfter: Type.Optional(duration),
+    lostAfter: Type.Optional(duration),
     settle: Type.Optional(duration),
     settleAfterOutage: Type.Optional(duration),
     evictionCompletion: Type.Optional(Type.Union([Type.Literal('hold'), Type.Literal('allow')])),
@@ -153,6 +154,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'duration',
     help: 'a clean-up pending longer than this no longer holds an eviction, on releases that do not crash',
     byDefault: '5m',
+  },
+  lostAfter: {
+    placeholder: 'duration',
+    help: 'a node whose manager has been down, or a disk that has not been ready, for longer counts as lost: its copies may go while others are ready elsewhere',
+    byDefault: '10m',
   },
   settle: {
     placeholder: 'duration',

@@ -5,7 +5,9 @@ import type { NodeChange } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { isInDanger } from '../rules/in-danger.ts'
 import { judge } from '../rules/judge.ts'
+import { doesNothing, insteadOfEviction, whyNodeLost } from '../rules/lost.ts'
 import type { Policy } from '../rules/policy.ts'
+import type { Moment } from '../rules/rule.ts'
 import { unnoticedOn, type NoticeCircumstances } from '../rules/unnoticed.ts'
 import { imagesLeft, isEmpty, isOnlyRemoval, mayGo, remainsOn, type Remains } from './remains.ts'
 import {
@@ -42,10 +44,8 @@ export type EvictionStep =
   | { readonly step: 'impossible'; readonly problems: readonly string[] }
 
 /** What a step depends on besides the disk map. */
-export interface EvictionCircumstances {
+export interface EvictionCircumstances extends Moment {
   readonly policy: Policy
-  /** Milliseconds by the monotonic clock. */
-  readonly now: number
 }
 
 /**
@@ -77,6 +77,13 @@ export function nextStep(
       return { step: 'retreat', cleanups: [...map.pendingOnNode(target.node)] }
     // The flags of single disks, where the node's own is down already.
     if (isFlagged(found.node) && isOnlyRemoval(target, remains)) return { step: 'lower' }
+  }
+  const whyLost = whyNodeLost(found.node, circumstances)
+  if (whyLost !== undefined && !isEmpty(remains)) {
+    const { policy } = circumstances
+    return impossible(
+      `${doesNothing(found.node, whyLost)}. What clears it: ${insteadOfEviction(found.node, policy)}`,
+    )
   }
   if (requested) return whileRequested(remains, crashing)
   if (isEmpty(remains)) return { step: 'done' }
@@ -138,7 +145,7 @@ function findingsOn(
   target: Target,
   { node }: TargetDisks,
   map: DiskMapView,
-  { policy, now }: EvictionCircumstances,
+  { policy, ...moment }: EvictionCircumstances,
 ): Finding[] {
   const change: NodeChange = {
     kind: 'Node',
@@ -147,7 +154,7 @@ function findingsOn(
     after: withEviction(target, node),
     request: { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
   }
-  return judge(change, map, policy, now)
+  return judge(change, map, policy, moment)
 }
 
 /** What the guard would refuse for good, and what Longhorn could never finish. */

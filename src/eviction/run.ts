@@ -1,12 +1,13 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Policy } from '../rules/policy.ts'
+import type { Moment } from '../rules/rule.ts'
 import { nextStep, type EvictionStep } from './next-step.ts'
 import type { Target } from './target.ts'
 
 /** What an eviction works with. */
 export interface EvictionPorts {
   readonly map: DiskMapView
-  readonly now: () => number
+  readonly moment: () => Moment
   /** Asks for the eviction, or takes the flag down; resolves once the disk map shows it. */
   readonly write: (evictionRequested: boolean) => Promise<void>
   /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
@@ -25,11 +26,11 @@ export interface EvictionPorts {
 export async function runEviction(
   target: Target,
   policy: Policy,
-  { map, now, write, changed, tell }: EvictionPorts,
+  { map, moment, write, changed, tell }: EvictionPorts,
 ): Promise<EvictionStep> {
   let told = ''
   for (;;) {
-    const step = nextStep(target, map, { policy, now: now() })
+    const step = nextStep(target, map, { policy, ...moment() })
     const text = JSON.stringify(step)
     if (text !== told) tell(step)
     told = text

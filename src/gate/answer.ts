@@ -56,6 +56,10 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       if (verdict.decision !== 'allow')
         return [`the override was granted, but there is no exception from what stands against this`]
       return verdict.override ? [`overridden, which is on record: ${override.reason}`, ...blind] : blind
+    case 'other-object':
+      return [
+        'the override was ignored: annotation holdfast.dev/override names another object, or this one before its spec changed',
+      ]
     case 'no-reason':
       return ['the override was ignored: annotation holdfast.dev/override has to say why']
     case 'not-permitted':

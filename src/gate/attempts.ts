@@ -1,10 +1,11 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
-import { actsOf, passesByMark, type Act } from '../rules/acts.ts'
+import { actsOf, passesByMark, type Act, type Mark } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { judge } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
+import type { Moment } from '../rules/rule.ts'
 import type { Changes } from './changes.ts'
 import { claimsOf, merged, uncovered, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
@@ -72,12 +73,12 @@ export class Attempts {
   judge(change: Change): Attempt | undefined {
     const { map, knowledge, clock } = this.#modules
     const acts = actsOf(change)
-    if (acts.length === 0) return passesByMark(change) ? passesMarked : passes
+    if (acts.length === 0) return passing(passesByMark(change))
     const arming = acts.some(({ act }) => act !== 'flags-cleared')
     // A half-read map could refuse wrongly as well as allow wrongly.
     if (arming && !knowledge.synced) return this.#unavailable(change, 'disk-map-not-synced', [])
     const policy = policyFor(change, this.#options.policy)
-    const verdict = verdictOn(judge(change, map, policy, clock.monotonic()))
+    const verdict = verdictOn(judge(change, map, policy, momentOf(clock)))
     if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict, map)
     const doubt = this.#doubt()
     if (doubt) return this.#unavailable(change, doubt, verdict.warnings)
@@ -132,7 +133,7 @@ export class Attempts {
     const softened = policyFor(change, this.#options.policy)
     const policy = { ...softened, release: softened.release ?? map.release }
     const acts = actsOf(change)
-    const { warnings } = verdictOn(judge(change, map, policy, clock.monotonic()))
+    const { warnings } = verdictOn(judge(change, map, policy, momentOf(clock)))
     const profile = this.#profile()
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
@@ -152,7 +153,7 @@ export class Attempts {
       pages.push(...reserved.pages)
       const fresh = await this.#confirm(change, acts, claims, pages, signal)
       if (fresh instanceof Error) return this.#failed(change, 'not-confirmed', fresh, warnings)
-      const verdict = verdictOn(judge(change, fresh, policy, clock.monotonic()))
+      const verdict = verdictOn(judge(change, fresh, policy, momentOf(clock)))
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
       const wanted = claimsOf(acts, fresh, profile)
       missing = uncovered(wanted, claims)
@@ -255,15 +256,18 @@ export class Attempts {
   }
 }
 
+function momentOf(clock: Pick<Clock, 'now' | 'monotonic'>): Moment {
+  return { now: clock.monotonic(), timeOfDay: clock.now() }
+}
+
 const passes: Attempt = {
   verdict: { decision: 'allow', warnings: [] },
   wakeOn: new Set(),
   wakeAt: undefined,
 }
 
-const passesMarked: Attempt = {
-  ...passes,
-  verdict: { decision: 'allow', warnings: [], mark: 'uninstalling' },
+function passing(mark: Mark | undefined): Attempt {
+  return mark ? { ...passes, verdict: { decision: 'allow', warnings: [], mark } } : passes
 }
 
 async function orError<T>(work: () => Promise<T>): Promise<T | Error> {

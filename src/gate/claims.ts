@@ -1,11 +1,12 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
+import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { Profile } from '../longhorn/profile.ts'
-import type { Act, Cleanup, Eviction } from '../rules/acts.ts'
+import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
+import { isAtWork } from '../rules/lost.ts'
 import { isUsable, isWorthless } from '../rules/usable.ts'
 import { covers, union, type Disks, type Intent } from './reservation.ts'
 import { unownedDisks } from './reservation-book.ts'
@@ -74,6 +75,8 @@ function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Ite
       if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement', map)
       return
     case 'disk-removal':
+      yield* removalClaims(act, map)
+      return
     case 'flags-cleared':
       return
   }
@@ -108,6 +111,23 @@ function* evictionClaims(
   }
 }
 
+/**
+ * A disk that goes with a copy on it takes that copy away, as an eviction does: a clean-up of the others must not count on
+ * it meanwhile. Nothing counts on a disk without copies.
+ */
+function* removalClaims({ before, disks }: DiskRemoval, map: DiskMapView): Iterable<Claim> {
+  const taken = new Set<string>()
+  for (const disk of disks) {
+    const uuid = diskUUID(before, disk)
+    if (uuid === undefined || taken.has(uuid)) continue
+    for (const image of map.imagesOn(uuid)) {
+      const copy = copyOn(image, uuid)
+      if (copy?.phase === 'present' && !isWorthless(copy) && !image.metadata.terminating) taken.add(uuid)
+    }
+  }
+  if (taken.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...taken] }
+}
+
 /** Where no copy is ready, an eviction counts on the other copies to stay. */
 function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
   const isEvicted = evictedAfter(eviction, map)
@@ -125,12 +145,23 @@ function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim>
   yield* onOwners(counted, 'keep', map)
 }
 
-/** Where no copy that stays is ready, a clean-up counts on those that are not: an eviction would delete them. */
+/**
+ * Where no copy that stays is ready on a node that is up, a clean-up counts on the others: an eviction would delete those
+ * that are not ready, and a node that is down may be deleted with its copies.
+ */
 function* keepForCleanup(cleanup: Cleanup, map: DiskMapView): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
-  if (removed.every(isWorthless) || kept.some(isReady)) return
+  if (removed.every(isWorthless) || kept.some((copy) => isReady(copy) && !isBroken(copy, map))) return
   const counted = kept.filter((copy) => isUsable(copy, map)).map((copy) => copy.diskUUID)
   yield* onOwners(counted, 'keep', map)
+}
+
+/** True for a copy on a disk that does not work, wherever it is. */
+function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
+  return map.ownersOf(uuid).some(({ node: name, disk }) => {
+    const node = map.node(name)
+    return node !== undefined && !isAtWork(node, disk)
+  })
 }
 
 function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {

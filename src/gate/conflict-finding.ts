@@ -75,6 +75,7 @@ function whereOf(page: string): string {
 }
 
 const doing = {
+  // Or the removal of a lost disk, which takes its copies away as well.
   eviction: 'an eviction',
   removal: 'the clean-up of a copy',
   placement: 'the making of a first file',

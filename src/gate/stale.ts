@@ -1,7 +1,8 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isReady } from '../longhorn/copies.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { copiesOf, isReady } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
-import type { Act } from '../rules/acts.ts'
+import type { Act, DiskRemoval } from '../rules/acts.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { Knowledge } from './ports.ts'
@@ -47,11 +48,9 @@ export function isFreshEnough({ nodes, source, images }: Stale): boolean {
 function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
   switch (act.act) {
     case 'disk-removal':
-      // A disk that another node has is being moved, not taken away.
-      for (const disk of act.disks) {
-        const uuid = diskUUID(act.before, disk)
-        if (uuid !== undefined) yield* owners(uuid, map)
-      }
+      // A disk that another node has is being moved, not taken away. A lost one goes if others have what is on it.
+      for (const uuid of disksOf(act)) yield* owners(uuid, map)
+      for (const uuid of readyBeside(act, map)) yield* owners(uuid, map)
       return
     case 'cleanup': {
       // A copy whose state is unknown counts as long as a node has its disk.
@@ -64,6 +63,19 @@ function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
     case 'flags-cleared':
       return
   }
+}
+
+function disksOf({ before, disks }: DiskRemoval): Set<string> {
+  return new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
+}
+
+/** The disks with a ready copy of what is on these. Each once: a node can have thousands, and an image as many copies. */
+function readyBeside(act: DiskRemoval, map: DiskMapView): Set<string> {
+  const images = new Set<BackingImage>()
+  for (const uuid of disksOf(act)) for (const image of map.imagesOn(uuid)) images.add(image)
+  const uuids = new Set<string>()
+  for (const image of images) for (const copy of copiesOf(image)) if (isReady(copy)) uuids.add(copy.diskUUID)
+  return uuids
 }
 
 function owners(uuid: string, map: DiskMapView): string[] {

@@ -1,3 +1,4 @@
+import type { Mark } from '../rules/acts.ts'
 import type { Finding } from '../rules/finding.ts'
 
 /** A finding that stops the change or puts it off. */
@@ -27,8 +28,8 @@ export type Verdict =
       readonly override?: { readonly reason: string }
       /** Why nobody could tell whether it is safe; it passes only where nothing is enforced, or by override. */
       readonly unjudged?: Unavailability
-      /** `uninstalling`: it was not judged, since Longhorn's uninstaller has marked the object that is deleted. */
-      readonly mark?: 'uninstalling'
+      /** Why it was not judged: see {@link Mark}. */
+      readonly mark?: Mark
     }
   | {
       readonly decision: 'hold' | 'refuse'

@@ -1,9 +1,15 @@
 import { Type, type Static } from 'typebox'
 import { absent, absentMap, mapOf, readMap } from './absent.ts'
 import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
+import { shortened } from '../text/cut.ts'
 import { parser } from './parse.ts'
 
-const ConditionSchema = Type.Object({ type: absent(Type.String()), status: absent(Type.String()) })
+const ConditionSchema = Type.Object({
+  type: absent(Type.String()),
+  status: absent(Type.String()),
+  reason: absent(Type.String()),
+  lastTransitionTime: absent(Type.String()),
+})
 
 const DiskSpecSchema = Type.Object({
   path: absent(Type.String()),
@@ -56,11 +62,24 @@ export interface DiskSpec {
   readonly tags: readonly string[]
 }
 
+/**
+ * Why a node or a disk is not ready, by its condition `Ready` with status `False`. Longhorn sets the time when the status
+ * changes, and not when the reason does (v1.8.0 types.SetCondition).
+ */
+export interface NotReady {
+  /** One word: `KubernetesNodeGone`, `ManagerPodDown`, `DiskFilesystemChanged`, …; may be empty. */
+  readonly reason: string
+  /** Since when, in milliseconds since the epoch by the clock of a Longhorn manager; undefined if it does not say. */
+  readonly since: number | undefined
+}
+
 /** What one disk really is: an entry of `Node.status.diskStatus`. */
 export interface DiskStatus {
   /** Undefined until the node controller has synced the disk (Longhorn writes `""`). */
   readonly diskUUID: string | undefined
   readonly ready: boolean
+  /** Undefined also for a disk of which nobody says whether it is ready. */
+  readonly notReady: NotReady | undefined
   readonly schedulable: boolean
 }
 
@@ -77,6 +96,8 @@ export interface Node {
   }
   readonly status: {
     readonly ready: boolean
+    /** Undefined also for a node of which nobody says whether it is ready. */
+    readonly notReady: NotReady | undefined
     readonly schedulable: boolean
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
@@ -95,6 +116,7 @@ export const parseNode = parser(NodeSchema, (raw): Node => ({
   },
   status: {
     ready: isTrue(raw.status?.conditions, 'Ready'),
+    notReady: readNotReady(raw.status?.conditions),
     schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
     diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
   },
@@ -114,13 +136,23 @@ function readDiskStatus(raw: Static<typeof DiskStatusSchema>): DiskStatus {
   return {
     diskUUID: raw.diskUUID === '' ? undefined : (raw.diskUUID ?? undefined),
     ready: isTrue(raw.conditions, 'Ready'),
+    notReady: readNotReady(raw.conditions),
     schedulable: isTrue(raw.conditions, 'Schedulable'),
   }
 }
 
-function isTrue(
-  conditions: readonly Static<typeof ConditionSchema>[] | null | undefined,
-  type: string,
-): boolean {
+type Conditions = readonly Static<typeof ConditionSchema>[] | null | undefined
+
+function readNotReady(conditions: Conditions): NotReady | undefined {
+  const condition = conditions?.find(({ type, status }) => type === 'Ready' && status === 'False')
+  if (!condition) return undefined
+  const since = Date.parse(condition.lastTransitionTime ?? '')
+  return {
+    reason: shortened(condition.reason ?? ''),
+    since: Number.isNaN(since) ? undefined : since,
+  }
+}
+
+function isTrue(conditions: Conditions, type: string): boolean {
   return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
 }

@@ -1,6 +1,7 @@
 import type { LonghornObject } from './kinds.ts'
 import { group, version } from './kinds.ts'
 import { overrideAnnotation, type Metadata } from './metadata.ts'
+import type { NotReady } from './node.ts'
 
 /** An object as the API server would give it, with the fields that were read of it and no other. */
 export interface RawObject {
@@ -54,7 +55,7 @@ function bodyOf(object: LonghornObject): Pick<RawObject, 'spec' | 'status' | 'va
   }
 }
 
-function rawMetadata({ name, namespace, uid, resourceVersion, ...marks }: Metadata) {
+function rawMetadata({ name, namespace, uid, resourceVersion, generation, ...marks }: Metadata) {
   const annotations = {
     ...(marks.uninstalling ? { [uninstallMark]: '' } : {}),
     ...(marks.override === undefined ? {} : { [overrideAnnotation]: marks.override }),
@@ -64,6 +65,7 @@ function rawMetadata({ name, namespace, uid, resourceVersion, ...marks }: Metada
     namespace,
     uid,
     resourceVersion,
+    generation,
     // When it was deleted is not known any more; that it was is what counts.
     ...(marks.terminating ? { deletionTimestamp: '1970-01-01T00:00:00Z' } : {}),
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
@@ -73,11 +75,22 @@ function rawMetadata({ name, namespace, uid, resourceVersion, ...marks }: Metada
 /** Any of the annotations that Longhorn's uninstaller puts on objects. */
 const uninstallMark = 'longhorn.io/delete-object-from-longhorn'
 
-function conditions({ ready, schedulable }: { readonly ready: boolean; readonly schedulable: boolean }) {
+interface State {
+  readonly ready: boolean
+  readonly notReady: NotReady | undefined
+  readonly schedulable: boolean
+}
+
+function conditions({ ready, notReady, schedulable }: State) {
   return [
-    { type: 'Ready', status: ready ? 'True' : 'False' },
+    ...(ready || notReady ? [{ type: 'Ready', ...(notReady ? whyNot(notReady) : { status: 'True' }) }] : []),
     { type: 'Schedulable', status: schedulable ? 'True' : 'False' },
   ]
+}
+
+function whyNot({ reason, since }: NotReady) {
+  const lastTransitionTime = since === undefined ? '' : new Date(since).toISOString()
+  return { status: 'False', reason, lastTransitionTime }
 }
 
 /** Keys are free strings, `__proto__` too. */

@@ -3,6 +3,7 @@ import type { BackingImageDataSource } from '../longhorn/backing-image-data-sour
 import { isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { BackingImageChange, Change, DataSourceChange, NodeChange } from './change.ts'
+import { isDeletingController } from './deleting-controllers.ts'
 
 /** Disks are to be emptied, or join a node that is flagged in this very object (o7). */
 export interface Eviction {
@@ -58,20 +59,29 @@ export type Act = Eviction | DiskRemoval | Cleanup | Placement | FlagsCleared
  * (kubernetes.md, The request).
  */
 export function actsOf(change: Change): Act[] {
-  return isUninstall(change) ? [] : actsUnmarked(change)
+  return excuseOf(change) ? [] : actsUnmarked(change)
 }
 
 /**
- * True for a deletion that would be judged, but passes because Longhorn's uninstaller has marked the object. Anybody who
- * may write the object can set that mark, so what passes because of it has to be on record.
+ * Why a deletion is not judged: `uninstalling`, since Longhorn's uninstaller has marked the object; `collected`, since the
+ * namespace controller or the garbage collector deletes it.
  */
-export function passesByMark(change: Change): boolean {
-  return isUninstall(change) && actsUnmarked(change).length > 0
+export type Mark = 'uninstalling' | 'collected'
+
+/**
+ * Why a deletion passes that would be judged otherwise; undefined for all else. Anybody who may write the object can set
+ * the mark of the uninstaller, so what passes because of it has to be on record.
+ */
+export function passesByMark(change: Change): Mark | undefined {
+  const mark = excuseOf(change)
+  return mark && actsUnmarked(change).length > 0 ? mark : undefined
 }
 
-/** The uninstaller only deletes what it has marked; every other write to it is judged as always. */
-function isUninstall({ operation, before }: Change): boolean {
-  return operation === 'DELETE' && before.metadata.uninstalling
+/** The uninstaller only deletes what it has marked, as these controllers do; every other write is judged as always. */
+function excuseOf({ operation, before, request }: Change): Mark | undefined {
+  if (operation !== 'DELETE') return undefined
+  if (isDeletingController(request.actor)) return 'collected'
+  return before.metadata.uninstalling ? 'uninstalling' : undefined
 }
 
 function actsUnmarked(change: Change): Act[] {

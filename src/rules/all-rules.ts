@@ -7,6 +7,7 @@ import { evictUnreadyCopy } from './evict-unready-copy.ts'
 import { evictionDuringCleanup } from './eviction-during-cleanup.ts'
 import { firstFileDuringEviction } from './first-file-during-eviction.ts'
 import { firstFileUnfinished } from './first-file-unfinished.ts'
+import { imagesNowhere } from './images-nowhere.ts'
 import { lastUsableCopy } from './last-usable-copy.ts'
 import { lingeringEviction } from './lingering-eviction.ts'
 import { noEvictionTarget } from './no-eviction-target.ts'
@@ -23,6 +24,7 @@ export const allRules: readonly Rule[] = [
   copyInUse,
   belowMinCopies,
   diskRemovalWithCopies,
+  imagesNowhere,
   noEvictionTarget,
   lingeringEviction,
   evictionBudget,

@@ -1,14 +1,16 @@
-import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
+import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
 import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
 import { isLonghorn } from './longhorn-account.ts'
-import type { Rule } from './rule.ts'
+import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
-import { isUsable } from './usable.ts'
+import { standingDisks, whyOwnerLost } from './lost.ts'
+import { isCountedOn, isUsable } from './usable.ts'
 
 /**
  * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
- * as a matter of course (one healthy copy elsewhere is enough for an eviction to end), so they are only warned.
+ * as a matter of course (one healthy copy elsewhere is enough for an eviction to end), so they are only warned. So is
+ * whoever cleans up on a lost disk: what is there counts for nothing as it is.
  */
 export const belowMinCopies: Rule = {
   name: 'below-min-copies',
@@ -18,15 +20,17 @@ export const belowMinCopies: Rule = {
     const { map, policy, actor } = circumstances
     const { removed, kept } = outcomeOf(cleanup)
     // Removing a failed or half-made copy takes no ready one away.
-    const lost = removed.filter((copy) => isUsable(copy, map))
+    const taken = removed.filter((copy) => isUsable(copy, map))
     const ready = kept.filter(isReady).length
     const { metadata, spec } = cleanup.after
-    if (lost.length === 0 || ready >= spec.minNumberOfCopies) return
+    if (taken.length === 0 || ready >= spec.minNumberOfCopies) return
+    const stands = standingDisks(circumstances)
+    const isLost = !taken.some((copy) => isCountedOn(copy, map, stands))
     yield {
-      ...(isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
-      subjects: lost.map((copy) => subjectOf(copy, map)),
-      message: `this leaves backing image ${metadata.name} with ${ready} ready copies of the ${spec.minNumberOfCopies} it must have (spec.minNumberOfCopies)`,
-      clears: `wait until ${spec.minNumberOfCopies} other copies are ready, or lower spec.minNumberOfCopies first; ${lookAtImage(metadata.name, circumstances)}`,
+      ...(isLost || isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
+      subjects: taken.map((copy) => subjectOf(copy, map)),
+      message: `this leaves backing image ${metadata.name} with ${ready} ready copies of the ${spec.minNumberOfCopies} it must have (spec.minNumberOfCopies)${isLost ? `; what goes is lost already: ${whyLostOf(taken, circumstances)}` : ''}`,
+      clears: `${isLost ? 'watch that Longhorn makes another copy' : `wait until ${spec.minNumberOfCopies} other copies are ready, or lower spec.minNumberOfCopies first`}; ${lookAtImage(metadata.name, circumstances)}`,
     }
   },
 
@@ -52,4 +56,12 @@ export const belowMinCopies: Rule = {
       }
     }
   },
+}
+
+/** Why the disks of these copies count as lost, each reason once. */
+function whyLostOf(copies: readonly Copy[], circumstances: Circumstances): string {
+  const reasons = copies.flatMap(({ diskUUID }) =>
+    circumstances.map.ownersOf(diskUUID).map((owner) => whyOwnerLost(owner, circumstances)),
+  )
+  return [...new Set(reasons)].join('; ')
 }

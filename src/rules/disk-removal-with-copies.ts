@@ -1,13 +1,22 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { copyOn } from '../longhorn/copies.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { DiskRemoval } from './acts.ts'
-import type { Rule } from './rule.ts'
-import { inState, lookAtImage, theDisk } from './sentences.ts'
+import { oncePerImage } from './after-eviction.ts'
+import { isAtWork, whyDown, whyLost, workingDisks } from './lost.ts'
+import { deleteOverrideFor } from './override-delete.ts'
+import type { Circumstances, Draft, Rule } from './rule.ts'
+import { inState, lasting, lookAtImage, theDisk } from './sentences.ts'
+import { isWorthless } from './usable.ts'
 
 /**
- * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays
- * `unknown` for ever and the file is left behind (longhorn.md §4, #10983).
+ * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays `unknown` for
+ * ever and the file is left behind (longhorn.md §4, #10983).
+ *
+ * A lost disk cannot be emptied: an eviction does nothing there, and a clean-up never ends. So it may go as long as every
+ * image has a ready copy on a disk that works. That is judged without any clock, and the gate reserves what is taken away,
+ * so that no clean-up of that other copy counts on this one meanwhile.
  */
 export const diskRemovalWithCopies: Rule = {
   name: 'disk-removal-with-copies',
@@ -15,29 +24,140 @@ export const diskRemovalWithCopies: Rule = {
 
   *'disk-removal'(removal, circumstances) {
     const { map } = circumstances
-    const node = removal.before.metadata.name
-    const isElsewhere = elsewhere(removal, map)
+    const whereElse = elsewhere(removal, map)
+    const keeper = oncePerImage(keepers(removal, map))
     const seen = new Set<string>()
     for (const disk of removal.disks) {
       const uuid = diskUUID(removal.before, disk)
-      if (uuid === undefined || seen.has(uuid) || isElsewhere(uuid)) continue
+      if (uuid === undefined || seen.has(uuid)) continue
       seen.add(uuid)
+      const others = whereElse(uuid, disk)
+      if (others === 'moved') continue
+      const why = whyLost(removal.before, disk, circumstances)
       for (const image of map.imagesOn(uuid)) {
         const copy = copyOn(image, uuid)
         if (!copy || image.metadata.terminating) continue
-        const { name } = image.metadata
-        yield {
-          subjects: [{ node, disk, diskUUID: uuid, image: name }],
-          message: `a copy${inState(copy.state)} of backing image ${name} is ${copy.phase} on ${theDisk(uuid, { node, disk })}, which this takes away: the copy would stay unknown for ever and its file be left behind`,
-          clears: `empty the disk first (disable its scheduling and evict it, or clean the copy up) and wait until the status of ${name} no longer lists it; ${lookAtImage(name, circumstances)}`,
-        }
+        const taken = { removal, disk, image, copy }
+        if (others.length > 0) yield sharedDraft(taken, others)
+        else if (why === undefined) yield draft(taken, circumstances)
+        else yield lostDraft(taken, why, keeper(image), circumstances)
       }
     }
   },
 }
 
-/** A disk that another node, or another disk name, has already is being moved, not taken away. */
-function elsewhere({ before, after }: DiskRemoval, map: DiskMapView): (uuid: string) => boolean {
+/** A copy that goes with its disk. */
+interface Taken {
+  readonly removal: DiskRemoval
+  /** The name of the disk. */
+  readonly disk: string
+  readonly image: BackingImage
+  readonly copy: Copy
+}
+
+function draft(taken: Taken, circumstances: Circumstances): Draft {
+  const { name } = taken.image.metadata
+  const node = taken.removal.before
+  const down = whyDown(node, circumstances)
+  const { lostAfterMs } = circumstances.policy
+  const wait =
+    down === undefined
+      ? ''
+      : `. ${down}: an eviction does nothing until it works again. Bring the node back; a node that has been down for longer than ${lasting(lostAfterMs)} may be removed once every image has a ready copy elsewhere`
+  return {
+    subjects: [subjectOf(taken)],
+    message: `${theCopy(taken)}, which this takes away: the copy would stay unknown for ever and its file be left behind`,
+    clears: `empty the disk first (disable its scheduling and evict it, or clean the copy up) and wait until the status of ${name} no longer lists it; ${lookAtImage(name, circumstances)}${wait}`,
+  }
+}
+
+/** @param keeper where a ready copy stays; undefined if nowhere */
+function lostDraft(
+  taken: Taken,
+  why: string,
+  keeper: string | undefined,
+  circumstances: Circumstances,
+): Draft {
+  const { removal, image, copy } = taken
+  const { name } = image.metadata
+  const goes = `${theCopy(taken)}, and goes with it: ${why}`
+  if (keeper === undefined && !isWorthless(copy) && copy.phase !== 'pending cleanup') {
+    return {
+      subjects: [subjectOf(taken)],
+      message: `${goes}. No other copy of ${name} is ready on a disk that works, so this may be the last usable one`,
+      clears: `bring the disk back, so that Longhorn can copy the image from it (an eviction does nothing meanwhile). If the image is not needed, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name}). To give the copy up all the same: ${giveUp(removal, circumstances)}`,
+    }
+  }
+  const rest =
+    keeper === undefined
+      ? `There is nothing usable to lose`
+      : `Backing image ${name} keeps a ready copy on ${keeper}`
+  return {
+    effect: 'warn',
+    subjects: [subjectOf(taken)],
+    message: `${goes}. ${rest}`,
+    clears: `if the disk comes back, its file is left behind; ${lookAtImage(name, circumstances)}`,
+  }
+}
+
+function giveUp({ before, after }: DiskRemoval, { policy }: Circumstances): string {
+  return after
+    ? 'set annotation holdfast.dev/override to the reason in the same write'
+    : deleteOverrideFor(before, policy.longhornNamespace)
+}
+
+function sharedDraft(taken: Taken, others: readonly string[]): Draft {
+  const { removal, image, disk } = taken
+  const node = removal.before.metadata.name
+  return {
+    effect: 'warn',
+    subjects: [subjectOf(taken)],
+    message: `${theCopy(taken)}, which this takes away. A disk of ${others.join(', ')} has the same UUID at the same time, so Longhorn cannot tell which one has the file of ${image.metadata.name}; the machines may have been cloned`,
+    clears: `look for the file (backing-images/${image.metadata.name}-… below the path of each disk) and keep the disk that has it. Give each other disk a UUID of its own: remove it from its node, delete longhorn-disk.cfg on it and add it again. Disk ${disk} of node ${node} is moved if it is in another machine now`,
+  }
+}
+
+function theCopy({ removal, disk, image, copy }: Taken): string {
+  const { name: node } = removal.before.metadata
+  return `a copy${inState(copy.state)} of backing image ${image.metadata.name} is ${copy.phase} on ${theDisk(copy.diskUUID, { node, disk })}`
+}
+
+function subjectOf({ removal, disk, copy: { diskUUID, image } }: Taken) {
+  return { node: removal.before.metadata.name, disk, diskUUID, image }
+}
+
+/** Finds of an image where a ready copy stays, on a disk that works; undefined if nowhere. */
+function keepers(
+  { before, disks }: DiskRemoval,
+  map: DiskMapView,
+): (image: BackingImage) => string | undefined {
+  const going = new Set(disks.map((disk) => diskUUID(before, disk)))
+  const works = workingDisks(map)
+  return (image) => {
+    const kept = copiesOf(image).find(
+      (copy) => !going.has(copy.diskUUID) && isReady(copy) && works(copy.diskUUID),
+    )
+    return kept && theDisk(kept.diskUUID, map.ownersOf(kept.diskUUID)[0])
+  }
+}
+
+/**
+ * Tells of a disk where else it is. One that has another name on the node, or does not work here and does elsewhere, has
+ * been moved. Of one that several nodes show at the same time nobody knows where it is: their names.
+ */
+function elsewhere(
+  { before, after }: DiskRemoval,
+  map: DiskMapView,
+): (uuid: string, disk: string) => 'moved' | readonly string[] {
   const stays = new Set(after && [...after.spec.disks.keys()].map((disk) => diskUUID(after, disk)))
-  return (uuid) => stays.has(uuid) || map.ownersOf(uuid).some(({ node }) => node !== before.metadata.name)
+  return (uuid, disk) => {
+    if (stays.has(uuid)) return 'moved'
+    const others = map.ownersOf(uuid).filter(({ node }) => node !== before.metadata.name)
+    if (others.length === 0) return []
+    const isThere = others.some((owner) => {
+      const node = map.node(owner.node)
+      return node !== undefined && isAtWork(node, owner.disk)
+    })
+    return isThere && !isAtWork(before, disk) ? 'moved' : [...new Set(others.map(({ node }) => node))].sort()
+  }
 }

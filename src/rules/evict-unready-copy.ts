@@ -1,8 +1,9 @@
 import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
 import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
+import { standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
-import { isUsable, isWorthless } from './usable.ts'
+import { isCountedOn, isWorthless } from './usable.ts'
 
 /**
  * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all
@@ -15,8 +16,11 @@ export const evictUnreadyCopy: Rule = {
   *eviction(eviction, circumstances) {
     const { map } = circumstances
     const isEvicted = evictedAfter(eviction, map)
+    const stands = standingDisks(circumstances)
     const isSafe = oncePerImage((image) =>
-      copiesOf(image).some((copy) => isReady(copy) || (isUsable(copy, map) && !isEvicted(copy.diskUUID))),
+      copiesOf(image).some(
+        (copy) => isReady(copy) || (isCountedOn(copy, map, stands) && !isEvicted(copy.diskUUID)),
+      ),
     )
     for (const evicted of evictedCopies(eviction, map)) {
       const { image, diskUUID, node, disk } = evicted

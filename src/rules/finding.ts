@@ -9,6 +9,7 @@ export const ruleNames = [
   'copy-in-use',
   'below-min-copies',
   'disk-removal-with-copies',
+  'images-nowhere',
   'no-eviction-target',
   'lingering-eviction',
   'eviction-budget',

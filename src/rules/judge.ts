@@ -5,21 +5,19 @@ import { allRules } from './all-rules.ts'
 import type { Change } from './change.ts'
 import type { Finding } from './finding.ts'
 import type { Policy } from './policy.ts'
-import type { Circumstances, Draft, Rule } from './rule.ts'
+import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
 
 /**
  * Judges a change by every rule that concerns what it does. Pure; a change that does nothing of concern, the vast
  * majority, costs no more than finding that out.
- *
- * @param now milliseconds by the monotonic clock
  */
-export function judge(change: Change, map: DiskMapView, policy: Policy, now: number): Finding[] {
+export function judge(change: Change, map: DiskMapView, policy: Policy, moment: Moment): Finding[] {
   const acts = actsOf(change)
   if (acts.length === 0) return []
   const release = policy.release ?? map.release
   const profile = profileOf(release)
   const { actor } = change.request
-  const circumstances: Circumstances = { map, policy, actor, release, profile, now }
+  const circumstances: Circumstances = { map, policy, actor, release, profile, ...moment }
   return allRules.flatMap((rule) => acts.flatMap((act) => findings(rule, act, circumstances)))
 }
 

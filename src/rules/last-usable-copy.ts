@@ -1,4 +1,5 @@
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
+import { standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
 import { isWorthless, survives } from './usable.ts'
@@ -18,7 +19,8 @@ export const lastUsableCopy: Rule = {
     const { map } = circumstances
     const { removed, kept } = outcomeOf(cleanup)
     const lost = removed.filter((copy) => !isWorthless(copy))
-    if (lost.length === 0 || kept.some((copy) => survives(copy, map))) return
+    const stands = standingDisks(circumstances)
+    if (lost.length === 0 || kept.some((copy) => survives(copy, map, stands))) return
     const { metadata, spec } = cleanup.after
     const where = lost.map(
       ({ diskUUID, state }) => `on ${theDisk(diskUUID, map.ownersOf(diskUUID)[0])}${inState(state)}`,

@@ -3,15 +3,20 @@ import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
 import type { Eviction } from './acts.ts'
 import { evictedAfter, evictedCopies, nodesAfter, oncePerImage } from './after-eviction.ts'
 import { takers } from './can-take.ts'
-import type { Circumstances, Rule } from './rule.ts'
+import { doesNothing, insteadOfEviction, whyDown } from './lost.ts'
+import type { Circumstances, Draft, Rule } from './rule.ts'
 import { lookAtImage, theDisk } from './sentences.ts'
 
-/** An eviction that never finishes and says nothing, since no other disk can take the copy (longhorn.md §4). */
+/**
+ * An eviction that never finishes and says nothing: no other disk can take the copy (longhorn.md §4), or the manager of
+ * the node is down, and nobody else marks what is to be moved (Longhorn controller/node_controller.go, syncNode).
+ */
 export const noEvictionTarget: Rule = {
   name: 'no-eviction-target',
   effects: { A: 'warn', B: 'warn', C: 'warn', none: 'off' },
 
   *eviction(eviction, circumstances) {
+    yield* nobodyThere(eviction, circumstances)
     const obstacle = oncePerImage(obstacles(eviction, circumstances))
     for (const evicted of evictedCopies(eviction, circumstances.map)) {
       const { image, diskUUID, node, disk } = evicted
@@ -26,6 +31,16 @@ export const noEvictionTarget: Rule = {
       }
     }
   },
+}
+
+function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances): Iterable<Draft<'warn'>> {
+  const why = evicting.length > 0 ? whyDown(node, circumstances) : undefined
+  if (why === undefined) return
+  yield {
+    subjects: [{ node: node.metadata.name }],
+    message: doesNothing(node, why),
+    clears: insteadOfEviction(node, circumstances.policy),
+  }
 }
 
 /** Tells of an image why no copy would be made elsewhere; undefined if one can be, or is there already. */

@@ -1,7 +1,9 @@
+import type { Metadata } from '../longhorn/metadata.ts'
 import { cut } from '../text/cut.ts'
 import { plainLine } from '../text/plain-text.ts'
 import type { Actor, Change } from './change.ts'
 import { ruleNames, type RuleName } from './finding.ts'
+import { readDeleteOverride } from './override-delete.ts'
 import type { Mode, Policy } from './policy.ts'
 
 /** Who may ask for exceptions, and from what. */
@@ -14,13 +16,16 @@ export interface OverridePolicy {
 
 /**
  * What became of the annotation `holdfast.dev/override` in a request. It asks for an exception only where it is new
- * or changed in this very request, so that it works once: on the object it stays behind as a note.
+ * or changed in this very request, so that it works once: on the object it stays behind as a note. Before a DELETE it is
+ * written on the object, in a form of its own ({@link readDeleteOverride}).
  */
 export type Override =
   | { readonly outcome: 'none' }
   | { readonly outcome: 'granted'; readonly reason: string }
   /** The annotation is empty, or spaces. */
   | { readonly outcome: 'no-reason' }
+  /** It is for the deletion of another object, or of this one before its spec changed. */
+  | { readonly outcome: 'other-object' }
   | { readonly outcome: 'not-permitted'; readonly groups: readonly string[] }
 
 /** An annotation may have 256 KiB; a reason that a person reads has less, in UTF-16 units. */
@@ -28,12 +33,27 @@ const longestReason = 1_024
 
 /** Reads what a change asks to be excepted from. The reason is one line, cut to 1,024 characters. */
 export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
-  const asked = change.after?.metadata.override
-  if (asked === undefined || asked === change.before?.metadata.override) return { outcome: 'none' }
+  const asked = change.operation === 'DELETE' ? askedForDelete(change.before.metadata) : askedIn(change)
+  if (asked === undefined) return { outcome: 'none' }
+  if (asked === 'other-object') return { outcome: asked }
   const { groups } = override
   if (groups && !isMember(change.request.actor, groups)) return { outcome: 'not-permitted', groups }
-  const reason = cut(plainLine(asked).trim(), longestReason)
+  const reason = cut(plainLine(asked.reason).trim(), longestReason)
   return reason === '' ? { outcome: 'no-reason' } : { outcome: 'granted', reason }
+}
+
+type Asked = { readonly reason: string } | 'other-object' | undefined
+
+function askedForDelete(metadata: Metadata): Asked {
+  const override = readDeleteOverride(metadata)
+  return override?.isCurrent === false ? 'other-object' : override
+}
+
+/** What is written to be used with a DELETE is no exception for the write that brings it. */
+function askedIn({ before, after }: Exclude<Change, { operation: 'DELETE' }>): Asked {
+  const reason = after.metadata.override
+  if (reason === undefined || reason === before?.metadata.override) return undefined
+  return readDeleteOverride(after.metadata) ? undefined : { reason }
 }
 
 /**

@@ -14,6 +14,11 @@ export interface Policy {
   /** On profile C a clean-up that is pending longer than this many milliseconds no longer holds an eviction. */
   readonly stuckAfterMs: number
   /**
+   * A node whose manager has been down, or a disk that has not been ready, for more milliseconds than this counts as lost:
+   * its copies may go as long as others are ready elsewhere.
+   */
+  readonly lostAfterMs: number
+  /**
    * What is over (a clean-up, a first file, a flag) still counts for this many milliseconds, where a manager can crash:
    * longer than one of Longhorn's syncs, which goes on with the node that it began with. 0: not at all.
    */
@@ -47,12 +52,15 @@ export const defaultPolicy: Policy = {
     'copy-in-use': 'enforce',
     'below-min-copies': 'enforce',
     'disk-removal-with-copies': 'enforce',
+    'images-nowhere': 'enforce',
     'no-eviction-target': 'enforce',
     'lingering-eviction': 'enforce',
     'eviction-budget': 'enforce',
   },
   release: undefined,
   stuckAfterMs: 5 * 60_000,
+  // Longhorn waits as long for a replica to come back (its setting replica-replenishment-wait-interval).
+  lostAfterMs: 10 * 60_000,
   // A sync of a node takes a second or two, its informers lag by less, and a refused one begins anew at once.
   settleMs: 10_000,
   // client-go waits 0.8 s, doubling to 30 s, each up to twice that by jitter, and then it lists.

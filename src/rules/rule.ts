@@ -5,16 +5,22 @@ import type { Actor } from './change.ts'
 import type { Effect, Finding, RuleName } from './finding.ts'
 import type { Policy } from './policy.ts'
 
+/** When something is judged, by both clocks. */
+export interface Moment {
+  /** Milliseconds by the monotonic clock, by which all that the guard has seen itself is counted. */
+  readonly now: number
+  /** Milliseconds since the epoch, to compare with what Longhorn has written down. Clocks may disagree. */
+  readonly timeOfDay: number
+}
+
 /** What an act is judged against. */
-export interface Circumstances {
+export interface Circumstances extends Moment {
   readonly map: DiskMapView
   readonly policy: Policy
   readonly actor: Actor
   /** The release judged for, undefined if nobody knows. */
   readonly release: string | undefined
   readonly profile: Profile
-  /** Milliseconds by the monotonic clock. */
-  readonly now: number
 }
 
 /** A finding before its rule and effect are settled. `effect` is set where it differs from the rule's table. */

@@ -14,8 +14,8 @@ export function isPending({ state, since }: PendingCleanup, { now }: Pick<Circum
   return `the copy${inState(state)} is gone from spec and still in status, seen so for ${lasting(now - since)}`
 }
 
-/** `12s`, `40m`, `5h`, `12d`. */
-function lasting(ms: number): string {
+/** A length of time, given in milliseconds: `12s`, `40m`, `5h`, `12d`. */
+export function lasting(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1_000))
   if (seconds < 120) return `${seconds}s`
   const minutes = Math.floor(seconds / 60)

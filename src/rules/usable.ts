@@ -22,11 +22,21 @@ export function isUsable(copy: Copy, map: DiskMapView): boolean {
 }
 
 /**
+ * True for a usable copy, unless every node that has its disk, or the disk itself, is lost.
+ *
+ * @param stands see {@link standingDisks}
+ */
+export function isCountedOn(copy: Copy, map: DiskMapView, stands: (uuid: string) => boolean): boolean {
+  if (!isUsable(copy, map)) return false
+  return map.ownersOf(copy.diskUUID).length === 0 || stands(copy.diskUUID)
+}
+
+/**
  * True for a usable copy that stays: one that is not ready goes with the eviction of its disk, since eviction deletes
  * all evicting copies if none is ready (longhorn.md §4).
  */
-export function survives(copy: Copy, map: DiskMapView): boolean {
-  if (!isUsable(copy, map)) return false
+export function survives(copy: Copy, map: DiskMapView, stands: (uuid: string) => boolean): boolean {
+  if (!isCountedOn(copy, map, stands)) return false
   if (isReady(copy)) return true
   return !map.ownersOf(copy.diskUUID).some(({ node: name, disk }) => {
     const node = map.node(name)
@@ -36,5 +46,10 @@ export function survives(copy: Copy, map: DiskMapView): boolean {
 
 /** True for a copy with nothing to lose: only planned, or failed. */
 export function isWorthless(copy: Copy): boolean {
-  return copy.phase === 'planned' || failed.has(copy.state)
+  return copy.phase === 'planned' || isFailed(copy)
+}
+
+/** True for a copy that could not be made, or was found to be broken. */
+export function isFailed({ state }: Copy): boolean {
+  return failed.has(state)
 }

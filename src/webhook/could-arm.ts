@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { MetadataSchema, readMetadata } from '../longhorn/metadata.ts'
 import { parser } from '../longhorn/parse.ts'
+import { isDeletingController } from '../rules/deleting-controllers.ts'
 import type { UnreadableWrite } from './normalise.ts'
 import { fieldsOf, sameJson } from './raw-json.ts'
 
@@ -10,7 +11,8 @@ import { fieldsOf, sameJson } from './raw-json.ts'
  *
  * - CREATE is compared with nothing. A node without flags may join: a manager that starts creates its own.
  * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is meant to.
- * - Objects on their way out pass: refusing would block an uninstall (kubernetes.md, The request).
+ * - Objects on their way out pass: refusing would block an uninstall (kubernetes.md, The request). So does what the
+ *   namespace controller and the garbage collector delete.
  *
  * @returns what could arm, as the end of a sentence (`the write raises spec.evictionRequested`); undefined if
  * nothing could
@@ -36,7 +38,8 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving({ operation, before, after }: UnreadableWrite): boolean {
+function isLeaving({ operation, before, after, actor }: UnreadableWrite): boolean {
+  if (operation === 'DELETE' && isDeletingController(actor)) return true
   const metadata = parseMetadata(before ?? after)
   if (!metadata.ok) return false
   return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)

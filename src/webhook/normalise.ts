@@ -1,6 +1,6 @@
 import { group, kinds, type ObjectOf } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
-import type { Change, JudgedKind, Request, Step } from '../rules/change.ts'
+import type { Actor, Change, JudgedKind, Request, Step } from '../rules/change.ts'
 import type { AdmissionRequest } from './admission-review.ts'
 
 /** A write to a judged kind of which an object cannot be read, with the objects as they came. */
@@ -13,6 +13,8 @@ export interface UnreadableWrite {
   readonly after: unknown
   /** Which field is wrong and how. */
   readonly problem: string
+  /** Who asks. */
+  readonly actor: Actor
 }
 
 /** What a review turns out to be. */
@@ -56,7 +58,8 @@ export function normalise(request: AdmissionRequest): Normalised {
     door: 'webhook',
   })
   if (change.ok) return { outcome: 'change', change: change.value }
-  return { outcome: 'unreadable', write: { kind, operation, before, after, problem: change.problem } }
+  const { problem } = change
+  return { outcome: 'unreadable', write: { kind, operation, before, after, problem, actor: request.user } }
 }
 
 type Write = UnreadableWrite['operation']

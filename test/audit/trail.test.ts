@@ -6,7 +6,7 @@ import type { Verdict } from '../../src/gate/verdict.ts'
 import { judge } from '../../src/rules/judge.ts'
 import { verdictOn } from '../../src/gate/verdict.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, longhornAccount, noon, request } from '../fixtures/cluster.ts'
+import { cluster, longhornAccount, moment, noon, request } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 
@@ -14,7 +14,7 @@ const world = cluster('v1.8.0')
   .node('n1', [disk('d1')])
   .image('ubuntu', [pending('d1'), ready('d2')])
 const change = world.toNode('n1', [disk('d1')], { evictionRequested: true }, { actor: longhornAccount })
-const held = verdictOn(judge(change, world.map, defaultPolicy, noon))
+const held = verdictOn(judge(change, world.map, defaultPolicy, moment(noon)))
 const instant = { totalMs: 0.2504, heldMs: 0 }
 const patience = 1_000
 

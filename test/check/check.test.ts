@@ -38,6 +38,15 @@ t.test('an object written out and read again is the same, for all that decisions
     },
   })
   t.strictSame(parsed('Node', rawOf(marked)), marked)
+  const since = '2026-01-01T12:00:00.000Z'
+  const down = parsed(
+    'Node',
+    rawNode('n1', [disk('d1', { notReady: { reason: 'DiskNotReady' } })], {
+      notReady: { reason: 'KubernetesNodeGone', since },
+      metadata: { generation: 7 },
+    }),
+  )
+  t.strictSame(parsed('Node', rawOf(down)), down)
   const others = [
     parsed('Replica', { metadata: { name: 'r' }, spec: { backingImage: 'i', diskID: 'd', nodeID: 'n' } }),
     parsed('BackingImageManager', { metadata: { name: 'm' }, spec: { diskUUID: 'd' }, status: {} }),

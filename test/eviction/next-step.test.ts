@@ -3,7 +3,7 @@ import { explain } from '../../src/eviction/explain.ts'
 import { nextStep } from '../../src/eviction/next-step.ts'
 import { evictionPatch } from '../../src/eviction/target.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { cluster, noon, parsed, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { cluster, moment, noon, parsed, releases, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, rawNode, ready, type RawCopy } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }
@@ -11,7 +11,7 @@ const closed = { allowScheduling: false }
 const flagged = { ...evicting, ...closed }
 
 const stepOf = (of: TestCluster, name?: string) =>
-  nextStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, now: noon })
+  nextStep({ node: 'n1', disk: name }, of.map, { policy: defaultPolicy, ...moment(noon) })
 
 /** n1 with these flags and copies of ubuntu, and a node to go to. */
 function world(
@@ -164,6 +164,25 @@ t.test('what is impossible is said before anything is written', (t) => {
   t.end()
 })
 
+t.test('a node whose manager is lost is not waited for, with the flag or without', (t) => {
+  const notReady = { reason: 'KubernetesNodeGone' }
+  for (const release of [A, B, C]) {
+    for (const flags of [{}, flagged]) {
+      const gone = world(release, { ...flags, notReady }, [ready('d1')], [ready('d2')])
+      t.match(stepOf(gone), {
+        step: 'impossible',
+        problems: [/^the eviction of node n1 does nothing: .*What clears it: bring the node back/],
+      })
+    }
+  }
+  const down = { notReady: { reason: 'ManagerPodDown', since: '2026-01-01T11:59:00Z' } }
+  t.equal(stepOf(world(C, { ...flagged, ...down }, [ready('d1')])).step, 'wait-for-removal', 'for a moment')
+  const replaced = world(A, { ...flagged, notReady }, [ready('d1', going)], [ready('d2')])
+  t.equal(stepOf(replaced).step, 'lower', 'the flag is not needed')
+  t.equal(stepOf(world(C, { notReady }, [])).step, 'done', 'nothing is left there')
+  t.end()
+})
+
 t.test('the patches close what they evict, and leave it closed', (t) => {
   const n1 = parsed('Node', rawNode('n1', [disk('d1')]))
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, true), { spec: flagged })
@@ -197,7 +216,7 @@ t.test('each step is told in a line, with names and numbers', (t) => {
 
 t.test('after a clean-up the flag goes up only once Longhorn has noticed its end', (t) => {
   const at = (of: TestCluster, now: number) =>
-    nextStep({ node: 'n1', disk: undefined }, of.map, { policy: defaultPolicy, now })
+    nextStep({ node: 'n1', disk: undefined }, of.map, { policy: defaultPolicy, ...moment(now) })
   for (const release of [A, B]) {
     const drained = world(release, {}, [ready('d1'), pending('d1')])
       .at(noon)
@@ -223,7 +242,7 @@ t.test('after a clear it waits until Longhorn has noticed, before it waits for t
       .at(noon)
       .node('n1', [disk('d1')], closed)
     const at = (now: number) =>
-      nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, now })
+      nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, ...moment(now) })
     t.strictSame(at(noon + 3_000), { step: 'wait-for-notice', of: 'flag', until: noon + 10_000 })
     t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is down/)
     t.equal(at(noon + 10_000).step, 'wait-for-removal')

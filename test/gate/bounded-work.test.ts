@@ -109,6 +109,29 @@ const asks: Readonly<Record<string, Ask>> = {
     for (const image of names('i', n)) of.image(image, [copy('x', 'unknown')])
     return { of, changes: [evicted(of, disks('a', n, { diskUUID: uuid('x') }))] }
   },
+  'a lost node is deleted whose status names one disk many times, with many images': (n, release) => {
+    const lost = { notReady: { reason: 'KubernetesNodeGone' } }
+    const of = cluster(release)
+      .node('n1', disks('a', n, { diskUUID: uuid('x') }), lost)
+      .node('n2', disks('b', n, { diskUUID: uuid('y') }))
+    for (const image of names('i', n)) of.image(image, [copy('x', 'unknown'), ready('y')])
+    return { of, changes: [of.deleteNode('n1')] }
+  },
+  'a lost node is deleted with many disks that have copies of one image': (n, release) => {
+    const of = cluster(release)
+      .node('n1', disks('a', n), { notReady: { reason: 'KubernetesNodeGone' } })
+      .node('n2', disks('b', n))
+      .image('i', [
+        ...names('a', n).map((name) => copy(name, 'unknown')),
+        ...names('b', n).map((name) => ready(name)),
+      ])
+    return { of, changes: [of.deleteNode('n1'), of.cleanUp('i', names('a', n))] }
+  },
+  'a node is deleted while many images are nowhere': (n, release) => {
+    const of = cluster(release).node('n1', disks('a', n))
+    for (const image of names('i', n)) of.image(image, [copy('gone', 'unknown'), copy('lost', 'unknown')])
+    return { of, changes: [of.deleteNode('n1')] }
+  },
   'flags are cleared of disks whose status names one and the same, with many images': (n, release) => {
     const of = cluster(release).node('n1', disks('a', n, { diskUUID: uuid('x') }), flagged)
     for (const image of names('i', n)) of.image(image, [copy('x', 'unknown', { evicting: true })])

@@ -56,6 +56,34 @@ table(
   },
 )
 
+const gone = { notReady: { reason: 'KubernetesNodeGone' } }
+
+table(
+  'a node that goes claims the disks with copies that others may count on',
+  () => {
+    const of = usual()
+      .node('n1', [disk('d1'), disk('d2'), disk('d4'), disk('d5'), disk('d6', { synced: false })], gone)
+      .image('planned', [ready('d3'), { ...ready('d4'), state: undefined }, copy('d5', 'failed')])
+      .image('leaving', [ready('d2')], { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } })
+    return [of, of.deleteNode('n1')]
+  },
+  { A: ['n1 eviction d1'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
+)
+
+table(
+  'a clean-up counts on what is ready on a disk that does not work: its node may be deleted',
+  () => {
+    const of = usual().node('n1', [disk('d1'), disk('d2')], gone)
+    return [of, of.cleanUp('ubuntu', ['d3'])]
+  },
+  {
+    A: ['n1 keep d1', 'n2 removal d3'],
+    B: ['n1 keep d1', 'n2 removal d3'],
+    C: ['n1 keep d1'],
+    none: [],
+  },
+)
+
 table('a clean-up claims the nodes that have the disks', () => [usual(), usual().cleanUp('ubuntu', ['d1'])], {
   A: ['n1 removal d1'],
   B: ['n1 removal d1'],

@@ -8,7 +8,7 @@ import type { Change } from '../../src/rules/change.ts'
 import { judge } from '../../src/rules/judge.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { anyCase, anyWorld, type World, type Write } from '../fixtures/any-world.ts'
-import { cluster, parsed, releases, request, type TestCluster } from '../fixtures/cluster.ts'
+import { cluster, moment, parsed, releases, request, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { depth } from '../fixtures/thorough.ts'
@@ -146,7 +146,7 @@ t.test('whatever lets a held change pass wakes it', async (t) => {
       const change = changeOf(of, write)
       const world = new GateWorld(of)
       const decides = (asked: Change) =>
-        verdictOn(judge(asked, of.map, defaultPolicy, world.clock.monotonic())).decision
+        verdictOn(judge(asked, of.map, defaultPolicy, moment(world.clock.monotonic()))).decision
       const news = objectsOf(other)
       const object = news[pick % news.length]
       if (!change || !object || decides(change) !== 'hold') return

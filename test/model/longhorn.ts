@@ -70,7 +70,7 @@ function* syncSteps(store: Store): Iterable<Step> {
   for (const node of store.all('Node')) {
     for (const disk of node.spec.disks.keys()) {
       if (node.status.diskStatus.get(disk)?.diskUUID !== undefined) continue
-      const found = { diskUUID: `uuid-${disk}`, ready: true, schedulable: true }
+      const found = { diskUUID: `uuid-${disk}`, ready: true, notReady: undefined, schedulable: true }
       const diskStatus = new Map([...node.status.diskStatus, [disk, found] as const])
       const after = { ...node, status: { ...node.status, diskStatus } }
       yield step(`Longhorn finds ${disk} on ${node.metadata.name}`, () => store.put(after))

@@ -192,14 +192,52 @@ t.test('what each change does, told from the request alone', (t) => {
 t.test('only a deletion that would be judged passes by the mark of the uninstaller', (t) => {
   const metadata = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
   const leaving = { ...metadata, deletionTimestamp: '2026-01-01T00:00:00Z' }
-  t.equal(passesByMark(node({ options: { metadata } }, undefined)), true)
-  t.equal(passesByMark(node({}, undefined)), false, 'no mark')
-  t.equal(passesByMark(node({ disks: [], options: { metadata } }, undefined)), false, 'no disk')
-  t.equal(passesByMark(node({ options: { metadata: leaving } }, undefined)), false, 'it is deleted already')
-  t.equal(passesByMark(node({ options: { metadata } }, { options: evicting })), false, 'no deletion')
-  t.equal(passesByMark(node(undefined, { options: { metadata, ...evicting } })), false, 'a node that joins')
+  t.equal(passesByMark(node({ options: { metadata } }, undefined)), 'uninstalling')
+  t.equal(passesByMark(node({}, undefined)), undefined, 'no mark')
+  t.equal(passesByMark(node({ disks: [], options: { metadata } }, undefined)), undefined, 'no disk')
+  t.equal(
+    passesByMark(node({ options: { metadata: leaving } }, undefined)),
+    undefined,
+    'it is deleted already',
+  )
+  t.equal(passesByMark(node({ options: { metadata } }, { options: evicting })), undefined, 'no deletion')
+  t.equal(
+    passesByMark(node(undefined, { options: { metadata, ...evicting } })),
+    undefined,
+    'a node that joins',
+  )
   t.end()
 })
+
+t.test(
+  'the namespace controller and the garbage collector delete whatever they like, and do nothing else',
+  (t) => {
+    const by = (username: string, change: Change) => ({
+      ...change,
+      request: request({ actor: { username, groups: [] } }),
+    })
+    const table = [
+      'system:serviceaccount:kube-system:namespace-controller',
+      'system:serviceaccount:kube-system:generic-garbage-collector',
+      'system:kube-controller-manager',
+    ]
+    for (const username of table) {
+      const deletion = by(username, node({}, undefined))
+      t.strictSame(actsOf(deletion), [], username)
+      t.equal(passesByMark(deletion), 'collected', username)
+      t.equal(
+        passesByMark(by(username, node({ disks: [] }, undefined))),
+        undefined,
+        'nothing would be judged',
+      )
+      t.equal(isArming(by(username, node({}, { options: evicting }))), true, 'a flag is judged as always')
+      t.equal(isArming(by(username, node({}, { disks: [] }))), true, 'so is a disk')
+    }
+    const stranger = by('system:serviceaccount:default:namespace-controller', node({}, undefined))
+    t.equal(isArming(stranger), true)
+    t.end()
+  },
+)
 
 t.test('an eviction says which disks, and whether the node had no flag before', (t) => {
   const [act] = actsOf(

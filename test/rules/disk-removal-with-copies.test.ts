@@ -32,13 +32,41 @@ t.test('a disk with any trace of a copy cannot be removed, by profile', (t) => {
   t.end()
 })
 
-t.test('a disk that another node or another name has already is being moved', (t) => {
-  const moved = holding([ready('d1')]).node('n2', [disk('d1')])
-  t.strictSame(moved.effects(rule, moved.toNode('n1', [disk('d2')])), [])
-  t.strictSame(moved.effects(rule, moved.deleteNode('n1')), [])
+t.test('a disk that works on another node and not here, or has another name, is being moved', (t) => {
+  const away = { notReady: { reason: 'DiskFilesystemChanged', since: '2026-01-01T11:59:00Z' } }
+  const moved = cluster('v1.8.0')
+    .node('n1', [disk('d1', away), disk('d2')])
+    .image('ubuntu', [ready('d1')])
+    .node('n2', [disk('d1')])
+  t.strictSame(moved.judge(moved.toNode('n1', [disk('d2')])), [])
+  t.strictSame(moved.judge(moved.deleteNode('n1')), [])
   const before = holding([ready('d1')])
   const renamed = before.toNode('n1', [disk('other', { diskUUID: uuid('d1') }), disk('d2')])
   t.strictSame(before.effects(rule, renamed), [])
+  t.end()
+})
+
+t.test('of a UUID that several nodes show at the same time nobody knows which disk has the file', (t) => {
+  const cloned = holding([ready('d1')])
+    .node('n2', [disk('d1')])
+    .node('n3', [disk('d1')])
+  for (const change of [cloned.toNode('n1', [disk('d2')]), cloned.deleteNode('n1')]) {
+    t.match(cloned.judge(change), [
+      {
+        rule,
+        effect: 'warn',
+        subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
+        message: /A disk of n2, n3 has the same UUID at the same time.*may have been cloned$/,
+        clears: /delete longhorn-disk\.cfg on it and add it again/,
+      },
+    ])
+  }
+  const broken = { notReady: { reason: 'DiskNotReady' } }
+  const nobody = cluster('v1.8.0')
+    .node('n1', [disk('d1', broken)])
+    .node('n2', [disk('d1', broken)])
+    .image('ubuntu', [ready('d1')])
+  t.strictSame(nobody.effects(rule, nobody.deleteNode('n1')), ['warn'], 'it works nowhere')
   t.end()
 })
 

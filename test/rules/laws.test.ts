@@ -8,7 +8,7 @@ import { judge } from '../../src/rules/judge.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import { crashes } from '../../src/sandbox/longhorn/crash-predicate.ts'
 import { anyCase, type RawImage, type RawNode, type World, type Write } from '../fixtures/any-world.ts'
-import { longhornAccount, noon, parsed, releases, request } from '../fixtures/cluster.ts'
+import { longhornAccount, moment, noon, parsed, releases, request } from '../fixtures/cluster.ts'
 import { rawNode, uuid } from '../fixtures/raw-objects.ts'
 import { depth } from '../fixtures/thorough.ts'
 
@@ -82,7 +82,7 @@ t.test('no admitted change takes a node from safe to crashing, on any profile', 
     fc.property(anyCase, ({ world, write }) => {
       const before = crashing(world)
       const fresh = crashing(afterwards(world, write)).filter((node) => !before.includes(node))
-      const stopped = isStopped(judge(changeOf(world, write), mapOf(world), againstCrashes, noon))
+      const stopped = isStopped(judge(changeOf(world, write), mapOf(world), againstCrashes, moment(noon)))
       seen[stopped ? 'stopped' : 'admitted']++
       if (stopped && fresh.length > 0) seen.prevented++
       return stopped || fresh.length === 0
@@ -101,7 +101,7 @@ t.test('nothing that only clears flags is stopped, and nothing that is not armin
       const change = changeOf(world, clear ? clearing(world, write) : write)
       if (!clear && isArming(change)) return true
       seen[clear ? 'cleared' : 'harmless']++
-      return !isStopped(judge(change, mapOf(world), defaultPolicy, noon))
+      return !isStopped(judge(change, mapOf(world), defaultPolicy, moment(noon)))
     }),
     runs,
   )
@@ -142,7 +142,7 @@ t.test('no admitted clean-up takes the last copy that is not failed', (t) => {
         good(specBefore).length > 0 &&
         good(specAfter.filter((disk) => specBefore.includes(disk))).length === 0
       const removesGood = good(specBefore.filter((disk) => !specAfter.includes(disk))).length > 0
-      const stopped = isStopped(judge(changeOf(world, write), mapOf(world), defaultPolicy, noon))
+      const stopped = isStopped(judge(changeOf(world, write), mapOf(world), defaultPolicy, moment(noon)))
       if (loses && removesGood && stopped) seen.prevented++
       return stopped || !(loses && removesGood)
     }),
@@ -157,9 +157,9 @@ t.test('judging is pure: the same question has the same answer and leaves no tra
     fc.property(anyCase, ({ world, write }) => {
       const map = mapOf(world)
       const change = changeOf(world, write)
-      const first = judge(change, map, defaultPolicy, noon)
-      const second = judge(change, map, defaultPolicy, noon)
-      const fresh = judge(change, mapOf(world), defaultPolicy, noon)
+      const first = judge(change, map, defaultPolicy, moment(noon))
+      const second = judge(change, map, defaultPolicy, moment(noon))
+      const fresh = judge(change, mapOf(world), defaultPolicy, moment(noon))
       t.strictSame(second, first)
       t.strictSame(fresh, first)
     }),

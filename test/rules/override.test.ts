@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { NodeChange } from '../../src/rules/change.ts'
+import { deleteOverrideFor } from '../../src/rules/override-delete.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../../src/rules/override.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { admin, parsed, request } from '../fixtures/cluster.ts'
@@ -29,11 +30,49 @@ t.test('an override is asked for by an annotation that is new or changed, and so
   t.end()
 })
 
-t.test('nobody deletes by override: a delete carries no annotation of its own', (t) => {
-  const { before } = change('disk on fire', undefined)
-  if (!before) throw new Error('an update has both')
-  const deletion: NodeChange = { kind: 'Node', operation: 'DELETE', before, request: request() }
-  t.equal(overrideOf(deletion, defaultPolicy).outcome, 'none')
+/** The deletion of a node whose annotation is this. */
+function deletion(is: string | undefined, metadata: object = {}, groups: readonly string[] = []): NodeChange {
+  const annotations = is === undefined ? {} : { [key]: is }
+  const before = parsed(
+    'Node',
+    rawNode('n1', [disk('d1')], { metadata: { generation: 3, ...metadata, annotations } }),
+  )
+  const by = request({ actor: { ...admin, groups } })
+  return { kind: 'Node', operation: 'DELETE', before, request: by }
+}
+
+t.test('before a delete the override is written on the object, and names its uid and generation', (t) => {
+  const outcome = (is: string | undefined, metadata?: object) =>
+    overrideOf(deletion(is, metadata), defaultPolicy)
+  t.strictSame(outcome('delete uid-n1/3: disk on fire'), { outcome: 'granted', reason: 'disk on fire' })
+  t.strictSame(outcome('delete uid-n1/3:\nno\u001b'), { outcome: 'granted', reason: 'no' })
+  t.equal(outcome('delete uid-n1/2: disk on fire').outcome, 'other-object', 'its spec changed since')
+  t.equal(outcome('delete uid-n2/3: disk on fire').outcome, 'other-object', 'restored from a backup')
+  t.equal(outcome('delete x/3: disk on fire', { uid: '' }).outcome, 'other-object')
+  t.equal(outcome('delete uid-n1/3: ').outcome, 'no-reason')
+  t.equal(outcome('disk on fire').outcome, 'none', 'the note of an override of another write')
+  t.equal(outcome('delete uid-n1: disk on fire').outcome, 'none')
+  t.equal(outcome(undefined).outcome, 'none')
+  t.end()
+})
+
+t.test('the override of a delete is for whoever deletes, and for nothing but the delete', (t) => {
+  const policy = { ...defaultPolicy, override: { groups: ['storage-admins'], except: new Set<never>() } }
+  const asked = 'delete uid-n1/3: disk on fire'
+  t.equal(overrideOf(deletion(asked), policy).outcome, 'not-permitted')
+  t.equal(overrideOf(deletion(asked, {}, ['storage-admins']), policy).outcome, 'granted')
+  t.equal(overrideOf(change(undefined, asked), defaultPolicy).outcome, 'none', 'the write that brings it')
+  t.equal(policyFor(deletion(asked), defaultPolicy).modes['disk-removal-with-copies'], 'warn')
+  t.end()
+})
+
+t.test('the command that writes it is understood again', (t) => {
+  const { before } = deletion(undefined)
+  if (!before) throw new Error('a deletion has what was before')
+  const command = deleteOverrideFor(before, 'longhorn-system')
+  t.match(command, /^kubectl -n longhorn-system annotate --overwrite nodes\.longhorn\.io n1 /)
+  const written = /'holdfast\.dev\/override=([^']*)'/.exec(command)?.[1]
+  t.strictSame(overrideOf(deletion(written), defaultPolicy), { outcome: 'granted', reason: '<why>' })
   t.end()
 })
 

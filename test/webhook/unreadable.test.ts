@@ -142,6 +142,16 @@ t.test('an unreadable node that is made or deleted', async (t) => {
     { operation: 'DELETE', before: node({ ...odd, disks: { d1: {} } }) },
     'the node is deleted together with its disks',
   )
+  await passes(
+    t,
+    'Node',
+    {
+      operation: 'DELETE',
+      before: node({ ...odd, disks: { d1: {} } }),
+      username: 'system:serviceaccount:kube-system:namespace-controller',
+    },
+    'a namespace ends',
+  )
   await refused(
     t,
     'Node',

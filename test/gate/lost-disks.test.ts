@@ -1,0 +1,113 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
+import { copy, disk, ready, uuid, type RawCopy, type RawNotReady } from '../fixtures/raw-objects.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { GateWorld } from './gate-world.ts'
+import { is } from './replicas.ts'
+
+const hour = 60 * 60_000
+const start = new FakeClock().now()
+const gone: RawNotReady = { reason: 'KubernetesNodeGone' }
+const downForAnHour: RawNotReady = {
+  reason: 'ManagerPodMissing',
+  since: new Date(start - hour).toISOString(),
+}
+/** To whom `below-min-copies` only warns. */
+const byLonghorn = { actor: longhornAccount }
+const usually = [copy('d1', 'unknown'), ready('d2')]
+
+/** n1 is down and has one of the two copies; that on n2 is ready. */
+const dead = (notReady = gone, copies: readonly RawCopy[] = usually, release = 'v1.9.2'): TestCluster =>
+  cluster(release)
+    .node('n1', [disk('d1')], { notReady })
+    .node('n2', [disk('d2')])
+    .image('golden', copies)
+
+t.test('what goes with a lost disk is reserved, and judged once more on what is stored', async (t) => {
+  const world = new GateWorld(dead())
+  await is(t, 'allow', world, world.cluster.deleteNode('n1', { actor: longhornAccount }))
+  t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
+  t.match(world.reservations, [{ kind: 'Node', name: 'n1', intent: 'eviction', disks: [uuid('d1')] }])
+  const empty = new GateWorld(dead(gone, [copy('d1', 'failed'), ready('d2')]))
+  await is(t, 'allow', empty, empty.cluster.deleteNode('n1'))
+  t.strictSame(empty.trips, ['images', 'data sources'], 'nobody counts on a failed copy')
+})
+
+t.test('a ready copy elsewhere that is gone by now keeps the node', async (t) => {
+  const world = new GateWorld(dead(), { truth: dead(gone, [copy('d1', 'unknown')]) })
+  t.match(await is(t, 'refuse', world, world.cluster.deleteNode('n1')), {
+    objections: [{ rule: 'disk-removal-with-copies', subjects: [{ image: 'golden' }] }],
+  })
+  t.strictSame(world.reservations, [], 'nothing stays reserved')
+  const silent = new GateWorld(dead(), {
+    truth: dead().node('n2', [disk('d2')], { notReady: downForAnHour }),
+  })
+  silent.knowledge.ageMs = () => 60_000
+  await is(t, 'refuse', silent, silent.cluster.deleteNode('n1'))
+  t.ok(silent.trips.includes('node n2'), 'a map that is old does not say whether the other node is up')
+})
+
+t.test('replicas whose clocks disagree never let both copies go, whoever comes first', async (t) => {
+  for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
+    const pair = () => {
+      const book = new InProcessBook()
+      const right = new GateWorld(dead(downForAnHour, usually, release), { book })
+      const slow = new GateWorld(dead(downForAnHour, usually, release), { book, replica: 'two' })
+      slow.clock.step(-2 * hour)
+      return [right, slow] as const
+    }
+    const [right, slow] = pair()
+    await is(t, 'allow', right, right.cluster.deleteNode('n1'))
+    await is(t, 'hold', slow, slow.cluster.cleanUp('golden', ['d2'], byLonghorn))
+    const [later, sooner] = pair()
+    await is(t, 'allow', sooner, sooner.cluster.cleanUp('golden', ['d2'], byLonghorn))
+    await is(t, 'hold', later, later.cluster.deleteNode('n1'))
+    const [alone] = pair()
+    await is(t, 'refuse', alone, alone.cluster.cleanUp('golden', ['d2'], byLonghorn))
+  }
+})
+
+t.test('a copy that is said to be ready on a node that is down is nothing to count on either', async (t) => {
+  const copies = [ready('d1'), ready('d2')]
+  const justDown: RawNotReady = { reason: 'ManagerPodDown', since: new Date(start).toISOString() }
+  const book = new InProcessBook()
+  const one = new GateWorld(dead(justDown, copies, 'v1.10.0'), { book })
+  await is(t, 'allow', one, one.cluster.cleanUp('golden', ['d2'], byLonghorn))
+  const other = new GateWorld(dead(gone, copies, 'v1.10.0'), { book, replica: 'two' })
+  await is(t, 'hold', other, other.cluster.deleteNode('n1'))
+})
+
+t.test('an override written on the node admits its deletion, and is on record', async (t) => {
+  const annotated = (override: string) =>
+    dead(gone, [copy('d1', 'unknown')]).node('n1', [disk('d1')], {
+      notReady: gone,
+      metadata: { generation: 4, annotations: { 'holdfast.dev/override': override } },
+    })
+  const world = new GateWorld(annotated('delete uid-n1/4: the machine burnt down'))
+  t.match(await is(t, 'allow', world, world.cluster.deleteNode('n1')), {
+    override: { reason: 'the machine burnt down' },
+    warnings: [{ rule: 'disk-removal-with-copies', effect: 'warn' }],
+  })
+  t.match(world.record, [{ verdict: { override: { reason: 'the machine burnt down' } } }])
+
+  const stale = new GateWorld(annotated('delete uid-n1/3: the machine burnt down'))
+  const { answer, verdict } = await stale.decide(stale.cluster.deleteNode('n1'))
+  t.equal(verdict.decision, 'refuse')
+  t.match(answer.warnings, [
+    /^the override was ignored: annotation holdfast\.dev\/override names another object/,
+  ])
+
+  const except = { groups: undefined, except: new Set(['disk-removal-with-copies'] as const) }
+  const strict = new GateWorld(annotated('delete uid-n1/4: x'), { policy: { override: except } })
+  await is(t, 'refuse', strict, strict.cluster.deleteNode('n1'))
+})
+
+t.test('what the namespace controller deletes passes without I/O, and is on record', async (t) => {
+  const actor = { username: 'system:serviceaccount:kube-system:namespace-controller', groups: [] }
+  const world = new GateWorld(dead(downForAnHour, [ready('d1')]))
+  world.knowledge.synced = false
+  t.match(await is(t, 'allow', world, world.cluster.deleteNode('n1', { actor })), { mark: 'collected' })
+  t.strictSame(world.trips, [])
+  t.match(world.record, [{ verdict: { mark: 'collected' } }])
+})

@@ -1,0 +1,22 @@
+import t from 'tap'
+import { parsed } from '../fixtures/cluster.ts'
+
+t.test('why something is not ready is read with the time, as far as it is told', (t) => {
+  const read = (condition: object) =>
+    parsed('Node', { metadata: { name: 'n' }, status: { conditions: [condition] } }).status.notReady
+  const since = '2026-01-01T12:00:00Z'
+  const reason = 'ManagerPodDown'
+  t.strictSame(read({ type: 'Ready', status: 'False', reason, lastTransitionTime: since }), {
+    reason,
+    since: Date.parse(since),
+  })
+  t.strictSame(read({ type: 'Ready', status: 'False' }), { reason: '', since: undefined })
+  t.strictSame(read({ type: 'Ready', status: 'False', lastTransitionTime: 'yesterday', reason: null }), {
+    reason: '',
+    since: undefined,
+  })
+  t.equal(read({ type: 'Ready', status: 'True', reason }), undefined)
+  t.equal(read({ type: 'Ready', status: 'Unknown', reason }), undefined)
+  t.equal(read({ type: 'Schedulable', status: 'False', reason }), undefined)
+  t.end()
+})

@@ -1,0 +1,257 @@
+import t from 'tap'
+import { profiles } from '../../src/longhorn/profile.ts'
+import type { Finding } from '../../src/rules/finding.ts'
+import { isAtWork, isDown, whyDown, whyLost } from '../../src/rules/lost.ts'
+import { defaultPolicy } from '../../src/rules/policy.ts'
+import { cluster, longhornAccount, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
+import {
+  copy,
+  disk,
+  pending,
+  planned,
+  ready,
+  type RawCopy,
+  type RawNotReady,
+} from '../fixtures/raw-objects.ts'
+
+const minutes = (count: number) => new Date(noon - count * 60_000).toISOString()
+
+const gone: RawNotReady = { reason: 'KubernetesNodeGone', since: minutes(0) }
+const longDown: RawNotReady = { reason: 'ManagerPodMissing', since: minutes(11) }
+const justDown: RawNotReady = { reason: 'ManagerPodDown', since: minutes(9) }
+const evicting = { evictionRequested: true }
+
+/** n1 with d1, which is lost for this reason, and two nodes that are well. */
+const withLost = (notReady: RawNotReady, copies: readonly RawCopy[], release = 'v1.9.2', min = 1) =>
+  cluster(release)
+    .node('n1', [disk('d1')], { notReady, allowScheduling: false, metadata: { generation: 7 } })
+    .node('n2', [disk('d2')])
+    .node('n3', [disk('d3')])
+    .image('golden', copies, { sourceType: 'upload', minNumberOfCopies: min })
+
+const effects = (findings: readonly Finding[]) => findings.map(({ rule, effect }) => `${rule} ${effect}`)
+
+const lostCopy = copy('d1', 'unknown')
+
+t.test('a disk is lost once its node is gone, or does not work for longer than lostAfter', (t) => {
+  const table: [notReady: RawNotReady, isLost: boolean][] = [
+    [gone, true],
+    [{ reason: 'KubernetesNodeGone' }, true],
+    [longDown, true],
+    [justDown, false],
+    [{ reason: 'ManagerPodMissing', since: minutes(10) }, false],
+    [{ reason: 'ManagerPodDown', since: minutes(11) }, true],
+    [{ reason: 'KubernetesNodeNotReady', since: minutes(11) }, true],
+    [{ reason: 'KubernetesNodeDown', since: minutes(11) }, true],
+    [{ reason: 'ManagerPodMissing' }, false],
+    [{ reason: 'ManagerPodMissing', since: 'long ago' }, false],
+    [{ reason: 'ManagerPodMissing', since: minutes(-60) }, false],
+    [{ reason: 'KubernetesNodePressure', since: minutes(60) }, false],
+    [{ reason: '', since: minutes(60) }, false],
+  ]
+  for (const [notReady, isLost] of table) {
+    const of = withLost(notReady, [])
+    const node = of.map.node('n1')
+    if (!node) throw new Error('there is n1')
+    const why = whyLost(node, 'd1', { map: of.map, policy: defaultPolicy, ...moment(noon) })
+    t.equal(why !== undefined, isLost, JSON.stringify(notReady))
+  }
+  t.end()
+})
+
+t.test('so is a disk that is not ready for so long on a node that works', (t) => {
+  const table: [notReady: RawNotReady | undefined, why: RegExp | undefined][] = [
+    [undefined, undefined],
+    [{ reason: 'DiskFilesystemChanged', since: minutes(9) }, undefined],
+    [{ reason: 'DiskFilesystemChanged' }, undefined],
+    [
+      { reason: 'DiskFilesystemChanged', since: minutes(180) },
+      /^disk d1 of node n1 is not ready, for 3h \(DiskFilesystemChanged\)$/,
+    ],
+    [{ reason: '', since: minutes(60 * 24 * 3) }, /^disk d1 of node n1 is not ready, for 3d$/],
+  ]
+  for (const [notReady, text] of table) {
+    const { map } = cluster().node('n1', [disk('d1', { notReady })])
+    const node = map.node('n1')
+    if (!node) throw new Error('there is n1')
+    const why = whyLost(node, 'd1', { map, policy: defaultPolicy, ...moment(noon) })
+    if (text) t.match(why, text)
+    else t.equal(why, undefined)
+    t.equal(isAtWork(node, 'd1'), notReady === undefined)
+    t.equal(isDown(node), false)
+    t.equal(whyDown(node, moment(noon)), undefined)
+  }
+  t.end()
+})
+
+t.test('a lost node may be deleted while every image is ready elsewhere, by anybody', (t) => {
+  for (const release of Object.values(releases)) {
+    for (const notReady of [gone, longDown]) {
+      for (const actor of [longhornAccount, { username: 'ann', groups: [] }]) {
+        const before = withLost(notReady, [lostCopy, ready('d2'), ready('d3')], release)
+        const findings = before.judge(before.deleteNode('n1', { actor }))
+        t.strictSame(effects(findings), ['disk-removal-with-copies warn'], release)
+        t.match(
+          findings[0]?.message,
+          /golden .*(KubernetesNodeGone|ManagerPodMissing).* keeps a ready copy on disk d2/,
+        )
+        const removal = before.toNode('n1', [], { notReady, metadata: { generation: 7 } }, { actor })
+        t.strictSame(effects(before.judge(removal)), ['disk-removal-with-copies warn'])
+      }
+    }
+  }
+  t.end()
+})
+
+t.test('what may go from a lost disk is what has a ready copy on a disk that works', (t) => {
+  const refused = ['disk-removal-with-copies refuse']
+  const warned = ['disk-removal-with-copies warn']
+  const table: [what: string, copies: RawCopy[], expected: string[]][] = [
+    ['the only copy', [lostCopy], refused],
+    ['the only copy, of which status still says ready', [ready('d1')], refused],
+    ['a copy whose only other one is unknown', [lostCopy, copy('d2', 'unknown')], refused],
+    ['a copy whose only other one is in progress', [lostCopy, copy('d2', 'in-progress')], refused],
+    ['a copy whose only other one is cleaned up', [lostCopy, pending('d2')], refused],
+    ['a copy whose only other one is on a disk that no node has', [lostCopy, ready('d9')], refused],
+    ['the only copy, half made', [copy('d1', 'in-progress')], refused],
+    ['a failed copy', [copy('d1', 'failed')], warned],
+    ['a planned copy', [planned('d1')], warned],
+    ['a copy that is cleaned up already', [pending('d1', 'unknown')], warned],
+    ['a ready copy while another one is ready', [ready('d1'), ready('d2')], warned],
+  ]
+  for (const [what, copies, expected] of table) {
+    const before = withLost(gone, copies)
+    const findings = before.judge(before.deleteNode('n1'))
+    t.strictSame(effects(findings.filter(({ rule }) => rule !== 'images-nowhere')), expected, what)
+  }
+  t.end()
+})
+
+t.test('two lost nodes do not count on each other, nor on two disks of one node', (t) => {
+  const both = (notReady: RawNotReady) =>
+    withLost(gone, [lostCopy, ready('d2')])
+      .node('n2', [disk('d2')], { notReady })
+      .effects('disk-removal-with-copies', withLost(gone, [lostCopy, ready('d2')]).deleteNode('n1'))
+  t.strictSame(both(longDown), ['refuse'])
+  t.strictSame(both(justDown), ['refuse'], 'down, not lost yet')
+  const twice = cluster('v1.9.2')
+    .node('n1', [disk('d1'), disk('d1b')], { notReady: gone })
+    .image('golden', [ready('d1'), ready('d1b')])
+  t.strictSame(twice.effects('disk-removal-with-copies', twice.deleteNode('n1')), ['refuse', 'refuse'])
+  t.end()
+})
+
+t.test('a node that is down for a moment is not lost, and the advice says when it is', (t) => {
+  const before = withLost(justDown, [lostCopy, ready('d2')])
+  const [finding] = before.judge(before.deleteNode('n1'))
+  t.match(finding, { rule: 'disk-removal-with-copies', effect: 'refuse' })
+  t.match(
+    finding?.clears,
+    /the longhorn-manager of node n1 is down, for 9m \(ManagerPodDown\): an eviction does nothing/,
+  )
+  t.match(finding?.clears, /down for longer than 10m may be removed/)
+  t.strictSame(
+    effects(before.judge(before.deleteNode('n1'), { lostAfterMs: 8 * 60_000 })),
+    ['disk-removal-with-copies warn'],
+    'lostAfter decides',
+  )
+  t.end()
+})
+
+t.test('the advice for the last copy works on a dead node', (t) => {
+  const before = withLost(gone, [lostCopy])
+  const [deletion] = before.judge(before.deleteNode('n1'))
+  t.match(
+    deletion?.clears,
+    /^bring the disk back.*an eviction does nothing.*delete backingimages\.longhorn\.io golden/,
+  )
+  t.match(deletion?.clears, "'holdfast.dev/override=delete uid-n1/7: <why>'")
+  const [removal] = before.judge(before.toNode('n1', [], { notReady: gone }))
+  t.match(removal?.clears, /set annotation holdfast\.dev\/override to the reason in the same write$/)
+  t.end()
+})
+
+t.test(
+  'a copy on a lost disk may be cleaned up while another one is usable, below minNumberOfCopies too',
+  (t) => {
+    const spread = [lostCopy, ready('d2'), ready('d3')]
+    for (const notReady of [gone, longDown]) {
+      const enough = withLost(notReady, spread)
+      t.strictSame(effects(enough.judge(enough.cleanUp('golden', ['d1']))), [])
+      const tooFew = withLost(notReady, spread, 'v1.9.2', 3)
+      const findings = tooFew.judge(tooFew.cleanUp('golden', ['d1']))
+      t.strictSame(effects(findings), ['below-min-copies warn'])
+      t.match(findings[0]?.message, /2 ready copies of the 3 .*; what goes is lost already: .*node n1/)
+      t.strictSame(
+        effects(tooFew.judge(tooFew.cleanUp('golden', ['d1', 'd2']))),
+        ['below-min-copies refuse'],
+        'one that is not lost goes too',
+      )
+    }
+    const down = withLost(justDown, spread, 'v1.9.2', 3)
+    t.strictSame(
+      effects(down.judge(down.cleanUp('golden', ['d1']))),
+      ['below-min-copies refuse'],
+      'not lost yet',
+    )
+    const last = withLost(gone, [lostCopy])
+    t.strictSame(effects(last.judge(last.cleanUp('golden', ['d1']))), [
+      'last-usable-copy refuse',
+      'below-min-copies warn',
+    ])
+    t.end()
+  },
+)
+
+t.test('nobody counts on a copy that is lost', (t) => {
+  const cleanUp = (notReady: RawNotReady, state: string) => {
+    const before = withLost(notReady, [copy('d1', state), ready('d2')])
+    return before.effects('last-usable-copy', before.cleanUp('golden', ['d2']))
+  }
+  for (const state of ['unknown', 'ready']) {
+    t.strictSame(cleanUp(gone, state), ['refuse'], state)
+    t.strictSame(cleanUp(longDown, state), ['refuse'], state)
+    t.strictSame(cleanUp(justDown, state), [], `${state}, and the node may come back`)
+  }
+  const evict = (notReady: RawNotReady) => {
+    const before = withLost(notReady, [lostCopy, copy('d2', 'unknown')])
+    return before.effects('evict-unready-copy', before.toNode('n2', [disk('d2', evicting)]))
+  }
+  t.strictSame(evict(gone), ['hold'])
+  t.strictSame(evict(justDown), [])
+  t.end()
+})
+
+t.test('an eviction on a node without a manager does nothing, which is told', (t) => {
+  for (const profile of profiles) {
+    for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
+      const before = withLost(notReady, [lostCopy, ready('d2')], releases[profile])
+      const raise = before.toNode('n1', [disk('d1')], { ...evicting, notReady })
+      const told = before.judge(raise).filter(({ rule }) => rule === 'no-eviction-target')
+      t.strictSame(effects(told), profile === 'none' ? [] : ['no-eviction-target warn'], profile)
+      if (profile === 'none') continue
+      t.match(told[0]?.message, /^the eviction of node n1 does nothing: .*only its own manager marks/)
+      t.match(told[0]?.clears, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
+    }
+  }
+  const flagged = withLost(gone, []).node('n1', [disk('d1')], { ...evicting, notReady: gone })
+  const joins = flagged.toNode('n1', [disk('d1'), disk('d4')], { ...evicting, notReady: gone })
+  t.strictSame(effects(flagged.judge(joins)).length, 1, 'a disk that joins a flagged node is evicted too')
+  t.end()
+})
+
+t.test('a lost node can come back: its crash predicate stays one', (t) => {
+  const dead: Record<string, TestCluster> = {
+    A: withLost(gone, [lostCopy, ready('d2')], releases.A),
+    B: withLost(gone, [lostCopy, ready('d2')], releases.B),
+  }
+  for (const [profile, before] of Object.entries(dead)) {
+    before.node('n1', [disk('d1', evicting)], { notReady: gone })
+    const cleanUp = before.cleanUp('golden', ['d1'])
+    t.strictSame(before.effects('cleanup-during-eviction', cleanUp), ['hold'], profile)
+    before.image('golden', [pending('d1'), ready('d2')]).node('n1', [disk('d1')], { notReady: gone })
+    const raise = before.toNode('n1', [disk('d1', evicting)], { notReady: gone })
+    t.strictSame(before.effects('eviction-during-cleanup', raise), ['hold'], profile)
+  }
+  t.end()
+})
