@@ -7,7 +7,7 @@ import { jsonRequest } from '../kubernetes/json-request.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { LiveReservations } from '../kubernetes/live-reservations.ts'
 import { observe } from '../status/observe.ts'
-import { someInDanger, type Status } from '../status/status.ts'
+import { somethingIsWrong, type Status } from '../status/status.ts'
 import { tables } from '../status/tables.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
@@ -57,15 +57,16 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
-(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), settling (a flag or a clean-up has
-ended so lately that Longhorn may not have noticed; the guard waits that long) or ok.
+(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), down (no longhorn-manager works on
+the node), settling (a flag or a clean-up has ended so lately that Longhorn may not have noticed; the guard waits that
+long) or ok. IMAGE NOWHERE is a backing image without a usable copy on any disk that a node has.
 
 Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
 that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
 since when clean-ups are pending, the guard's replicas are asked through port-forwards (the right to list pods and to
 create pods/portforward in the guard's namespace); without, all else is shown.
 
-Exit code: 0 if no node shown is in danger, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
 
 Examples:
   $ holdfast status
@@ -124,7 +125,7 @@ async function showStatus(
     }
     const status = look()
     stdout.write(textOf(status, flags, colours))
-    if (someInDanger(status)) exitWith(exitCode.failed)
+    if (somethingIsWrong(status)) exitWith(exitCode.failed)
     else if (live.unreadable.length > 0 || !followsLonghorn) exitWith(exitCode.couldNotRun)
   } catch (error) {
     if (!ended.signal.aborted) throw error

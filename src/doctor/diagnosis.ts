@@ -2,6 +2,7 @@ import { checkBook } from './book.ts'
 import { checkCertificate } from './certificate.ts'
 import { checkClock } from './clock.ts'
 import { checkCrds } from './crds.ts'
+import { checkDisks } from './disks.ts'
 import type { Facts } from './facts.ts'
 import type { CheckName, Finding, Level } from './finding.ts'
 import { checkNames } from './finding.ts'
@@ -27,6 +28,7 @@ export interface Diagnosis {
 const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   release: checkRelease,
   crds: checkCrds,
+  disks: checkDisks,
   registration: checkRegistration,
   trust: checkTrust,
   certificate: checkCertificate,

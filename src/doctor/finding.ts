@@ -2,6 +2,7 @@
 export const checkNames = [
   'release',
   'crds',
+  'disks',
   'registration',
   'trust',
   'certificate',

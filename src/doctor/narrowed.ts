@@ -9,7 +9,12 @@ export interface Narrowing {
 }
 
 /** The names of the matchConditions of the chart. Each of them lets through whatever can raise danger. */
-const ofTheChart = new Set(['not-being-deleted', 'not-being-uninstalled', 'can-raise-danger'])
+const ofTheChart = new Set([
+  'not-being-deleted',
+  'not-being-uninstalled',
+  'not-being-collected',
+  'can-raise-danger',
+])
 
 /** The label that the API server itself gives each namespace; who has it was judged before. */
 const nameLabel = 'kubernetes.io/metadata.name'

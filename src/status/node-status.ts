@@ -4,6 +4,7 @@ import { diskUUID, isFlagged } from '../longhorn/eviction.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { isInDanger } from '../rules/in-danger.ts'
+import { isDown } from '../rules/lost.ts'
 import type { DiskStatus, NodeState, NodeStatus } from './status.ts'
 
 /**
@@ -41,6 +42,7 @@ function nodeState(node: Node, map: DiskMapView, profile: Profile, settling: boo
   if (isInDanger(node, map, profile)) return 'danger'
   if (isFlagged(node)) return 'flagged'
   for (const _ of map.pendingOnNode(node.metadata.name)) return 'cleaning up'
+  if (isDown(node)) return 'down'
   return settling ? 'settling' : 'ok'
 }
 

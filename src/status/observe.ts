@@ -2,7 +2,10 @@ import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import type { Node } from '../longhorn/node.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
+import { whyOwnerLost } from '../rules/lost.ts'
+import { imagesNowhere } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
+import { sharedDisks } from '../rules/shared-disks.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
 import { nodeStatus } from './node-status.ts'
 import type { GuardReplica, PendingStatus, ReservationStatus, Status } from './status.ts'
@@ -46,6 +49,7 @@ export function observe(observed: Observed): Status {
       [...map.pendingCleanups()].flatMap((cleanup) => pendingStatus(cleanup, observed)),
       ({ node, disk, image, diskUUID }) => [node ?? '', disk ?? '', image, diskUUID].join(' '),
     ),
+    ...lostAndShared(observed),
     reservations:
       observed.pages === undefined
         ? null
@@ -65,6 +69,32 @@ export function observe(observed: Observed): Status {
             })),
             ({ replica }) => replica,
           ),
+  }
+}
+
+/** What counts as lost is told by the usual settings: only the guard's replicas know theirs. */
+function lostAndShared({ map, timeOfDay }: Observed): Pick<Status, 'imagesNowhere' | 'sharedDisks'> {
+  const circumstances = { map, policy: defaultPolicy, timeOfDay }
+  return {
+    imagesNowhere: byText(
+      [...imagesNowhere(circumstances)].map(({ image, copies }) => ({
+        image: image.metadata.name,
+        sourceType: image.spec.sourceType,
+        copies: copies.map(({ diskUUID, state }) => {
+          const [owner] = map.ownersOf(diskUUID)
+          const why = (owner && whyOwnerLost(owner, circumstances)) ?? null
+          return { diskUUID, node: owner?.node ?? null, disk: owner?.disk ?? null, state, why }
+        }),
+      })),
+      ({ image }) => image,
+    ),
+    sharedDisks: byText(
+      [...sharedDisks(map)].map(({ diskUUID, owners }) => ({
+        diskUUID,
+        owners: byText(owners, ({ node, disk }) => [node, disk].join(' ')),
+      })),
+      ({ diskUUID }) => diskUUID,
+    ),
   }
 }
 

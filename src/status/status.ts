@@ -4,9 +4,9 @@ import type { Disks, Intent } from '../gate/reservation.ts'
 
 /**
  * Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. `settling` is one
- * where something has ended that Longhorn may not have noticed yet.
+ * where something has ended that Longhorn may not have noticed yet, `down` one without a manager that works.
  */
-export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'settling' | 'ok'
+export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'down' | 'settling' | 'ok'
 
 /**
  * How much is known of the age of a clean-up. Longhorn does not write down when one begins: a single look knows nothing
@@ -28,6 +28,29 @@ export interface PendingStatus {
   readonly ageKnown: AgeKnown
   /** Of the disk's backing image manager; null if it has none. While it is not `running`, no clean-up ends. */
   readonly managerState: string | null
+}
+
+/** An image without a usable copy on any disk that a node has. */
+export interface NowhereStatus {
+  readonly image: string
+  /** How it was made: `download`, `upload`, … */
+  readonly sourceType: string
+  /** Where Longhorn looks for it. */
+  readonly copies: readonly {
+    readonly diskUUID: string
+    /** Null for a disk that no node has. */
+    readonly node: string | null
+    readonly disk: string | null
+    readonly state: string
+    /** Why the disk counts as lost; null for one that no node has, and for a copy that is not usable as it is. */
+    readonly why: string | null
+  }[]
+}
+
+/** One UUID that the disks of several nodes have. */
+export interface SharedDiskStatus {
+  readonly diskUUID: string
+  readonly owners: readonly { readonly node: string; readonly disk: string }[]
 }
 
 /** One disk in the spec of a node. */
@@ -98,6 +121,9 @@ export interface Status {
   }
   readonly nodes: readonly NodeStatus[]
   readonly pendingCleanups: readonly PendingStatus[]
+  /** Of all nodes, whichever are shown. */
+  readonly imagesNowhere: readonly NowhereStatus[]
+  readonly sharedDisks: readonly SharedDiskStatus[]
   /** Null if they cannot be read. */
   readonly reservations: readonly ReservationStatus[] | null
   /** The replicas of the guard; null if they cannot be asked. */
@@ -107,6 +133,11 @@ export interface Status {
 /** True if there is a node whose manager crashes, or will at its next look. */
 export function someInDanger({ nodes }: Status): boolean {
   return nodes.some(({ state }) => state === 'danger')
+}
+
+/** True if a node is in danger, or the file of an image is nowhere to be found. */
+export function somethingIsWrong(status: Status): boolean {
+  return someInDanger(status) || status.imagesNowhere.length > 0
 }
 
 /** When something was or will be, which differs by the milliseconds that asking a replica takes. */

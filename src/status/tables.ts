@@ -2,7 +2,16 @@ import { intents } from '../gate/reservation.ts'
 import { age } from '../terminal/age.ts'
 import type { Colours } from '../terminal/colours.ts'
 import { table, type Column } from '../terminal/table.ts'
-import type { DiskStatus, NodeState, NodeStatus, PendingStatus, ReservationStatus, Status } from './status.ts'
+import type {
+  DiskStatus,
+  NodeState,
+  NodeStatus,
+  NowhereStatus,
+  PendingStatus,
+  ReservationStatus,
+  SharedDiskStatus,
+  Status,
+} from './status.ts'
 
 /** How a status is shown to a person. */
 export interface Look {
@@ -17,6 +26,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
     danger: colours.red,
     flagged: colours.yellow,
     'cleaning up': colours.cyan,
+    down: colours.yellow,
     settling: colours.cyan,
     ok: colours.green,
   }
@@ -42,6 +52,8 @@ export function tables(status: Status, { colours, wide }: Look): string {
   ]
   if (wide && status.nodes.length > 0) parts.push(diskTable(status))
   if (status.pendingCleanups.length > 0) parts.push(pendingTable(status, wide))
+  if (status.imagesNowhere.length > 0) parts.push(table(nowhereColumns, status.imagesNowhere))
+  if (status.sharedDisks.length > 0) parts.push(table(sharedColumns, status.sharedDisks))
   if (wide && status.reservations !== null && status.reservations.length > 0)
     parts.push(table(reservationColumns, status.reservations))
   if (status.guard !== null) parts.push(table(guardColumns, status.guard))
@@ -135,6 +147,27 @@ function pendingTable(status: Status, wide: boolean): string {
     status.pendingCleanups,
   )
 }
+
+const nowhereColumns: readonly Column<NowhereStatus>[] = [
+  { heading: 'IMAGE NOWHERE', cell: ({ image }) => image },
+  { heading: 'SOURCE', cell: ({ sourceType }) => sourceType },
+  {
+    heading: 'LOOKED FOR ON',
+    cell: ({ copies }) =>
+      copies
+        .map(({ node, disk, diskUUID, why }) =>
+          node === null
+            ? `${diskUUID} (no node has it)`
+            : `${disk ?? ''} of ${node}${why === null ? '' : ` (${why})`}`,
+        )
+        .join(', '),
+  },
+]
+
+const sharedColumns: readonly Column<SharedDiskStatus>[] = [
+  { heading: 'ONE UUID ON SEVERAL NODES', cell: ({ diskUUID }) => diskUUID },
+  { heading: 'DISKS', cell: ({ owners }) => owners.map(({ node, disk }) => `${disk} of ${node}`).join(', ') },
+]
 
 const guardColumns: readonly Column<NonNullable<Status['guard']>[number]>[] = [
   { heading: 'REPLICA', cell: ({ replica }) => replica },

@@ -3,7 +3,7 @@ import { observe, type Observed } from '../../src/status/observe.ts'
 import { tables } from '../../src/status/tables.ts'
 import { coloursFor } from '../../src/terminal/colours.ts'
 import { cluster, noon } from '../fixtures/cluster.ts'
-import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { reservation } from '../gate/reservation-book-contract.ts'
 
 const world = cluster('v1.8.0')
@@ -80,6 +80,29 @@ t.test('reservations are counted, and shown one by one on wide screens', (t) => 
   t.match(
     wide,
     /removal +n2 +BackingImage ubuntu-22.04 +54982ab1-\S+ +2026-11-23T12:01:10.123Z +holdfast-0\n/,
+  )
+  t.end()
+})
+
+t.test('images that are nowhere and disks with one UUID have tables of their own', (t) => {
+  const lost = cluster('v1.10.0')
+    .node('n1', [disk('d1'), disk('d3')])
+    .node('n2', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .node('n3', [disk('d4')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .image('base', [copy('d9', 'unknown'), copy('d4', 'unknown')], { sourceType: 'upload' })
+  t.equal(
+    text({ map: lost.map }),
+    `NODE   FLAGS   DISKS   COPIES   PENDING   RESERVED   STATE
+n1     -       2       0        -         -          ok
+n2     -       1       0        -         -          down
+n3     -       1       1        -         -          down
+
+IMAGE NOWHERE   SOURCE   LOOKED FOR ON
+base            upload   uuid-d9 (no node has it), d4 of n3 (Kubernetes has no node n3 any more (KubernetesNodeGone))
+
+ONE UUID ON SEVERAL NODES   DISKS
+uuid-d1                     d1 of n1, d1 of n2
+`,
   )
   t.end()
 })

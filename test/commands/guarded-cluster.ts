@@ -1,0 +1,171 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Test } from 'tap'
+import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import type { Verdict } from '../../src/gate/verdict.ts'
+import { diskUUIDFromPath } from '../../src/sandbox/longhorn/disk-uuid.ts'
+import { text } from '../../src/sandbox/json.ts'
+import type { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { untilHung } from '../fixtures/limits.ts'
+import { run, runProgram, type Ended } from './holdfast.ts'
+
+/** Where Longhorn runs. */
+export const namespace = 'longhorn-system'
+const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
+/** Longhorn's nodes. */
+export const nodes = { ...longhorn, plural: 'nodes' }
+/** Data sources of images. */
+export const sources = { ...longhorn, plural: 'backingimagedatasources' }
+/** Backing images. */
+export const images = { ...longhorn, plural: 'backingimages' }
+
+/** What stands in longhorn-disk.cfg of a disk, by node and path, if it is not what the disk was made with. */
+type DiskFiles = Map<string, string>
+
+/** An embedded cluster with a guard, and the command line and kubectl of an operator. */
+export async function guarded(t: Test) {
+  const files: DiskFiles = new Map()
+  const times = { drainMs: 50, copyMs: 50, rebuildMs: 50, syncMs: 50 }
+  const diskUUID = (node: string, path: string) =>
+    files.get(`${node}:${path}`) ?? diskUUIDFromPath(node, path)
+  const sandbox = await embeddedCluster(t, {
+    release: 'v1.9.2',
+    nodes: 3,
+    images: 1,
+    longhorn: { ...times, diskUUID },
+  })
+  const verdicts: Verdict[] = []
+  const audit = { decided: (_: unknown, verdict: Verdict) => void verdicts.push(verdict) }
+  const guard = await guardSandbox(sandbox, audit, process.stderr, new AbortController().signal, {
+    lostAfter: '1ms',
+  })
+  let stopped: Promise<void> | undefined
+  const stop = () => (stopped ??= guard.stop())
+  t.teardown(stop)
+  const folder = t.testdir()
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, sandbox.kubeconfig)
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
+  return {
+    sandbox,
+    files,
+    verdicts,
+    stop,
+    /** What kubectl makes of a request, without its process. */
+    ask: (method: Method, path: string, body?: object, as?: string) =>
+      ask(sandbox.api.url, method, path, body, as),
+    /** A command line as it was told, with the names that a person puts in. */
+    follow: (command: string) => runProgram('bash', ['-c', command], env),
+    holdfast: (...args: string[]) => run([...args, '--kubeconfig', kubeconfig]),
+  }
+}
+
+/** The command that a text tells to run. */
+export function commandIn(told: string, command: RegExp): string {
+  const found = command.exec(told)?.[0]
+  if (found === undefined) throw new Error(`nobody says ${command.source} in: ${told}`)
+  return found
+}
+
+/** The command that deletes an image, as it is told. */
+export const deleteImage = /kubectl -n \S+ delete backingimages\.longhorn\.io [\w.-]+/
+/** The command that deletes a node. */
+export const deleteNode = /kubectl -n \S+ delete nodes\.longhorn\.io [\w-]+/
+/** The command that writes an override. */
+export const annotate = /kubectl -n \S+ annotate --overwrite nodes\.longhorn\.io [^']*'[^']*'/
+/** The command that cleans a copy up. */
+export const removeCopy = /kubectl -n \S+ patch backingimages\.longhorn\.io \S+ --type merge -p '[^']*'/
+
+/** Waits until the status of holdfast is like this. */
+export async function until(
+  t: Test,
+  look: () => Promise<Ended>,
+  wanted: { code?: number; text: RegExp },
+): Promise<void> {
+  let last: Ended | undefined
+  await comesTrue(async () => {
+    last = await look()
+    return wanted.text.test(last.stdout) && (wanted.code ?? last.code) === last.code
+  })
+  t.match(last?.stdout, wanted.text, String(last?.stderr))
+}
+
+/** Waits until something is true. */
+export async function comesTrue(ask: () => Promise<boolean>): Promise<void> {
+  const hung = untilHung()
+  while (!(await ask())) {
+    hung.throwIfAborted()
+    await wait(20)
+  }
+}
+
+/** The UUID of a disk-1 turns into another, as longhorn-disk.cfg on it says. */
+export async function drift({ ask, files, sandbox }: World, node: string, diskUUID: string): Promise<string> {
+  const path = `${node}:${await pathOf(sandbox, node, 'disk-1')}`
+  files.set(path, diskUUID)
+  const status = { diskStatus: { 'disk-1': { diskUUID } } }
+  const { ok, text: why } = await ask('PATCH', `nodes/${node}/status`, { status })
+  if (!ok) throw new Error(why)
+  return path
+}
+
+/** Such a cluster. */
+export type World = Awaited<ReturnType<typeof guarded>>
+
+type Method = 'PATCH' | 'POST' | 'DELETE'
+
+/** What a user is told. */
+interface Told {
+  readonly ok: boolean
+  /** Warnings, and the reason of a denial. */
+  readonly text: string
+}
+
+type Ask = (method: Method, path: string, body?: object, as?: string) => Promise<Told>
+
+async function ask(url: string, method: Method, path: string, body?: object, as?: string): Promise<Told> {
+  const headers = {
+    'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+    ...(as !== undefined && { 'impersonate-user': as }),
+  }
+  const response = await fetch(`${url}/apis/longhorn.io/v1beta2/namespaces/${namespace}/${path}`, {
+    method,
+    headers,
+    body: body === undefined ? null : JSON.stringify(body),
+    signal: untilHung(),
+  })
+  const answer = (await response.json()) as { message?: string }
+  return { ok: response.ok, text: [response.headers.get('warning'), answer.message].join('\n') }
+}
+
+/** Adds a disk to its node, or takes it away. */
+export function patchDisk(ask: Ask, node: string, disk: string, spec: unknown): Promise<Told> {
+  return ask('PATCH', `nodes/${node}`, { spec: { disks: { [disk]: spec } } })
+}
+
+/** A disk in the spec of its node. */
+export async function diskOf(
+  { client }: Sandbox,
+  node: string,
+  disk: string,
+): Promise<Record<string, unknown>> {
+  const object = await client.get(nodes, namespace, node)
+  const { disks } = Object(object?.spec) as { disks: Record<string, Record<string, unknown>> }
+  return disks[disk] ?? {}
+}
+
+/** Where it is mounted. */
+export async function pathOf(sandbox: Sandbox, node: string, disk: string): Promise<string> {
+  return text((await diskOf(sandbox, node, disk)).path)
+}
+
+/** Waits until Longhorn has forgotten a disk that was taken away. */
+export async function gone({ client }: Sandbox, node: string, disk: string): Promise<void> {
+  await comesTrue(async () => {
+    const object = await client.get(nodes, namespace, node)
+    const { diskStatus } = Object(object?.status) as { diskStatus: object }
+    return !Object.hasOwn(diskStatus, disk)
+  })
+}

@@ -1,0 +1,159 @@
+import t from 'tap'
+import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+import {
+  annotate,
+  comesTrue,
+  commandIn,
+  deleteImage,
+  deleteNode,
+  diskOf,
+  drift,
+  gone,
+  guarded,
+  namespace,
+  nodes,
+  patchDisk,
+  removeCopy,
+  until,
+} from './guarded-cluster.ts'
+
+t.test(
+  'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
+  { skip },
+  async (t) => {
+    const { sandbox, ask, follow, holdfast } = await guarded(t)
+    await sandbox.longhorn.letGo('node-1')
+    t.match(await holdfast('status'), { code: 0, stdout: /node-1 .*down\n/ })
+    const evicts = { spec: { allowScheduling: false, evictionRequested: true } }
+    for (const when of ['before the flag is up', 'and with the flag']) {
+      const impossible = await holdfast('evict', 'node-1', '--dry-run')
+      t.match(impossible, { code: 1, stderr: /does nothing: .*KubernetesNodeGone/ }, when)
+      const evicted = await ask('PATCH', 'nodes/node-1', evicts)
+      if (when.startsWith('before'))
+        t.match(evicted.text, /no-eviction-target: the eviction of node node-1 does nothing/)
+    }
+    await ask('PATCH', 'nodes/node-1', { spec: { evictionRequested: false } })
+    const { stderr } = await holdfast('evict', 'node-1', '--dry-run')
+    const deleted = await follow(`${commandIn(stderr, deleteNode)} --wait=false`)
+    t.equal(deleted.code, 0, deleted.stderr)
+    t.match(
+      deleted.stderr,
+      /Warning: disk-removal-with-copies: .*ubuntu-22\.04 keeps a ready copy on disk disk-1 .* of node node-2/,
+    )
+    await comesTrue(async () => (await sandbox.client.get(nodes, namespace, 'node-1')) === undefined)
+    t.strictSame(sandbox.longhorn.crashes, [])
+  },
+)
+
+t.test('the last copy on a dead node keeps the node until the advice is followed', { skip }, (t) => {
+  const lastCopy = async () => {
+    const world = await guarded(t)
+    const { sandbox, ask } = world
+    const uuid = sandbox.cluster.uuidOf('node-2/disk-1')
+    // The volume on it is moved away first.
+    await ask('DELETE', 'replicas')
+    const removed = await ask('PATCH', 'backingimages/ubuntu-22.04', {
+      spec: { diskFileSpecMap: { [uuid]: null } },
+    })
+    t.ok(removed.ok, removed.text)
+    await sandbox.longhorn.letGo('node-1')
+    const refused = await ask('DELETE', 'nodes/node-1')
+    t.match(refused, { ok: false, text: /refused by disk-removal-with-copies: .*may be the last usable one/ })
+    return { ...world, advice: refused.text }
+  }
+
+  t.test('the image is not needed: it is deleted, and then the node', async (t) => {
+    const { follow, ask, advice, sandbox } = await lastCopy()
+    const deleted = await follow(`${commandIn(advice, deleteImage)} --wait=false`)
+    t.equal(deleted.code, 0, deleted.stderr)
+    const node = await ask('DELETE', 'nodes/node-1')
+    t.ok(node.ok, node.text)
+    await comesTrue(async () => (await sandbox.client.get(nodes, namespace, 'node-1')) === undefined)
+  })
+
+  t.test('the copy is given up: an annotation says why, and the node is deleted', async (t) => {
+    const { follow, ask, advice, verdicts } = await lastCopy()
+    const written = await follow(commandIn(advice, annotate).replace('<why>', 'the machine burnt down'))
+    t.equal(written.code, 0, written.stderr)
+    t.match(await ask('DELETE', 'nodes/node-1'), {
+      ok: true,
+      text: /overridden, which is on record: the machine burnt down/,
+    })
+    t.match(verdicts.at(-1), { decision: 'allow', override: { reason: 'the machine burnt down' } })
+  })
+
+  t.test('the node comes back', async (t) => {
+    const { sandbox, holdfast } = await lastCopy()
+    await until(t, () => holdfast('status'), {
+      code: 1,
+      text: /IMAGE NOWHERE[^]*ubuntu-22\.04 .*KubernetesNodeGone/,
+    })
+    await sandbox.longhorn.powerOn('node-1')
+    await until(t, () => holdfast('status'), { code: 0, text: /node-1 .*ok\n/ })
+  })
+  t.end()
+})
+
+t.test('the UUID of a disk that changed at a reboot is found, and put back', async (t) => {
+  const world = await guarded(t)
+  const { sandbox, files, ask, holdfast } = world
+  const old = sandbox.cluster.uuidOf('node-1/disk-1')
+  await ask('DELETE', 'replicas')
+  const other = { [sandbox.cluster.uuidOf('node-2/disk-1')]: null }
+  await ask('PATCH', 'backingimages/ubuntu-22.04', { spec: { diskFileSpecMap: other } })
+  const path = await drift(world, 'node-1', '00000000-0000-4000-8000-000000000000')
+  await until(t, () => holdfast('status'), {
+    code: 1,
+    text: new RegExp(`IMAGE NOWHERE[^]*ubuntu-22\\.04 +\\w+ +${old} \\(no node has it\\)`),
+  })
+  const doctor = await holdfast('doctor')
+  t.match(doctor.stdout, /error +disks +Backing image ubuntu-22\.04 has no usable copy on any disk/)
+  const evict = await holdfast('evict', 'node-1', '--dry-run')
+  t.match(evict.stderr, /Warning: backing image ubuntu-22\.04 has no usable copy[^]*longhorn-disk\.cfg/)
+
+  // As it is told: the old UUID into longhorn-disk.cfg of that disk, and the disk added to its node again.
+  const spec = await diskOf(sandbox, 'node-1', 'disk-1')
+  const removed = await patchDisk(ask, 'node-1', 'disk-1', null)
+  t.match(removed, { ok: true, text: /images-nowhere: backing image ubuntu-22\.04/ })
+  files.set(path, old)
+  await gone(sandbox, 'node-1', 'disk-1')
+  t.ok((await patchDisk(ask, 'node-1', 'disk-1', spec)).ok)
+  await until(t, () => holdfast('status'), { code: 0, text: /node-1 .*ok\n/ })
+  t.match((await holdfast('doctor')).stdout, /ok +disks /)
+})
+
+t.test('machines that were cloned are told apart again', async (t) => {
+  const world = await guarded(t)
+  const { sandbox, files, ask, holdfast } = world
+  const shared = sandbox.cluster.uuidOf('node-1/disk-1')
+  const path = await drift(world, 'node-3', shared)
+  const look = () => holdfast('status')
+  await until(t, look, { text: new RegExp(`ONE UUID[^]*${shared} +disk-1 of node-1, disk-1 of node-3`) })
+  t.match(
+    (await holdfast('doctor')).stdout,
+    /warn +disks +Disks disk-1 of node-1, disk-1 of node-3 have one UUID/,
+  )
+
+  const spec = await diskOf(sandbox, 'node-3', 'disk-1')
+  const removed = await patchDisk(ask, 'node-3', 'disk-1', null)
+  t.match(removed, { ok: true, text: /disk-removal-with-copies: .*A disk of node-1 has the same UUID/ })
+  files.delete(path)
+  await gone(sandbox, 'node-3', 'disk-1')
+  t.ok((await patchDisk(ask, 'node-3', 'disk-1', spec)).ok)
+  await until(t, look, { code: 0, text: /^(?![^]*ONE UUID)[^]*node-3 +- +2 / })
+  t.match((await holdfast('doctor')).stdout, /ok +disks /)
+})
+
+t.test('of a node that came back with new disks the old copy is cleaned up', { skip }, async (t) => {
+  const world = await guarded(t)
+  const { follow, holdfast } = world
+  await drift(world, 'node-1', '11111111-1111-4111-8111-111111111111')
+  await until(t, () => holdfast('doctor'), {
+    text: /warn +disks +Longhorn looks for a copy of backing image ubuntu-22\.04/,
+  })
+  const advice = (await holdfast('doctor')).stdout
+  t.equal((await holdfast('status')).code, 0, 'it is ready elsewhere')
+  const cleaned = await follow(commandIn(advice, removeCopy))
+  t.equal(cleaned.code, 0, cleaned.stderr)
+  await until(t, () => holdfast('doctor'), { text: /ok +disks / })
+})
