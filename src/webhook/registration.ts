@@ -1,4 +1,5 @@
 import { group, kinds, version } from '../longhorn/kinds.ts'
+import { deletingControllers } from '../rules/deleting-controllers.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 
 /** What a registration depends on. */
@@ -12,6 +13,23 @@ export interface RegistrationOptions {
   /** How long the API server waits, in whole seconds. Small, so that a guard that is stuck is soon noticed. */
   readonly timeoutSeconds: number
 }
+
+/**
+ * What never waits for a guard, since one that is gone could not let it pass: changes of what is being deleted, and what
+ * the namespace controller and the garbage collector delete. A namespace then ends with no guard running.
+ */
+export const notLeaving = [
+  {
+    name: 'not-being-deleted',
+    expression: 'oldObject == null || !has(oldObject.metadata.deletionTimestamp)',
+  },
+  {
+    name: 'not-being-collected',
+    expression: `request.operation != 'DELETE' || !(request.userInfo.username in [${deletingControllers
+      .map((name) => `'${name}'`)
+      .join(', ')}])`,
+  },
+] as const
 
 /**
  * The ValidatingWebhookConfiguration that sends the guard what it judges. Main resources only: a refused status
@@ -38,6 +56,7 @@ export function registration({
         matchPolicy: 'Equivalent',
         clientConfig: { url, caBundle: Buffer.from(authorityCert).toString('base64') },
         namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': longhornNamespace } },
+        matchConditions: [...notLeaving],
         rules: [
           {
             apiGroups: [group],

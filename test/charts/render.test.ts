@@ -2,7 +2,7 @@ import t from 'tap'
 import { parseAllDocuments } from 'yaml'
 import { layerFromFile } from '../../src/configuration/layer.ts'
 import { checkRegistration, parseRegistration } from '../../src/doctor/registration.ts'
-import { registration } from '../../src/webhook/registration.ts'
+import { notLeaving, registration } from '../../src/webhook/registration.ts'
 import { root } from '../fixtures/root.ts'
 import { names } from '../doctor/facts.ts'
 import { helm as runHelm, skip } from './helm.ts'
@@ -116,7 +116,12 @@ t.test('it registers for what the guard judges, and for main resources only', { 
   const registered = webhook?.rules.flatMap(({ resources }) => resources)
   t.strictSame(registered, ours?.rules[0]?.resources)
   const expressions = webhook?.matchConditions.map(({ expression }) => expression) ?? []
-  t.equal(expressions.length, 3)
+  t.equal(expressions.length, 4)
+  const words = (text = '') => text.replaceAll(/\s+/g, ' ').replaceAll(/(?<=\[) | (?=\])/g, '')
+  for (const { name, expression } of notLeaving) {
+    const same = webhook?.matchConditions.find((condition) => condition.name === name)
+    t.equal(words(same?.expression), expression, `${name}, as without the chart`)
+  }
   t.notMatch(expressions.join('\n'), /^\s*\/\//m, 'comments stay in the files')
   t.end()
 })

@@ -10,7 +10,7 @@ export interface Cluster {
   readonly connection: Connection
   /** As an administrator, or `--as` somebody else. */
   kubectl(args: readonly string[], input?: string): Promise<Ended>
-  /** The embedded API server knows no server-side apply, and evaluates no matchConditions. */
+  /** The embedded API server knows no server-side apply, and evaluates few matchConditions. */
   readonly isReal: boolean
 }
 

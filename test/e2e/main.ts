@@ -7,6 +7,7 @@ import { holds } from './suite/holds.ts'
 import { hooks } from './suite/hooks.ts'
 import { install } from './suite/install.ts'
 import { lifeCycle } from './suite/life-cycle.ts'
+import { beforeNobodyLetsGo, nobodyLetsGo } from './suite/meant-to-go.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
 import { onAnyCluster } from './suite/on-any-cluster.ts'
@@ -58,7 +59,9 @@ t.test('end to end', { timeout }, async (t) => {
   await group('settling', (t) => settling(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
+  await beforeNobodyLetsGo(cluster)
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
+  await group('meant to go, and nobody answers', (t) => nobodyLetsGo(t, cluster))
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
 })
 

@@ -92,5 +92,5 @@ export class World {
 
 function dated(conditions: readonly { type: string; status: string }[]) {
   const times = { lastProbeTime: '', lastTransitionTime: '', message: '', reason: '' }
-  return conditions.map((condition) => ({ ...condition, ...times }))
+  return conditions.map((condition) => ({ ...times, ...condition }))
 }

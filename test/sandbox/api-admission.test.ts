@@ -217,13 +217,37 @@ t.test('a registration', (t) => {
       })
   })
 
-  t.test('with matchConditions works without them, and says so', async (t) => {
+  t.test('with matchConditions of other forms works without them, and says so', async (t) => {
     const matchConditions = [{ name: 'never', expression: 'false' }]
     const { webhook, ask } = await guarded(t, { webhook: { matchConditions } })
     const { headers } = await ask('POST', 'nodes', { body: node('n1') })
-    t.match(headers.get('warning'), /does not evaluate the matchConditions of guard\.holdfast\.dev/)
+    t.match(headers.get('warning'), /does not evaluate all matchConditions of guard\.holdfast\.dev/)
     t.equal(webhook.asked.length, 1)
   })
+
+  t.test(
+    'with matchConditions that leave out who deletes, and what is being deleted, keeps to them',
+    async (t) => {
+      const matchConditions = [
+        { name: 'a', expression: 'oldObject == null || !has(oldObject.metadata.deletionTimestamp)' },
+        {
+          name: 'b',
+          expression: "request.operation != 'DELETE' || !(request.userInfo.username in ['gc', 'x'])",
+        },
+      ]
+      const { webhook, ask } = await guarded(t, { webhook: { matchConditions } })
+      const leaving = node('n2')
+      const finalizers = ['longhorn.io']
+      const { headers } = await ask('POST', 'nodes', { body: node('n1') })
+      t.equal(headers.get('warning'), null)
+      await ask('POST', 'nodes', { body: { ...leaving, metadata: { ...leaving.metadata, finalizers } } })
+      await ask('DELETE', 'nodes/n2')
+      t.equal(webhook.asked.length, 3)
+      await ask('PATCH', 'nodes/n2', { body: { metadata: { finalizers: null } } })
+      await ask('DELETE', 'nodes/n1', { headers: { 'impersonate-user': 'gc' } })
+      t.equal(webhook.asked.length, 3)
+    },
+  )
 
   t.test('is never itself subject to a webhook, so that a dead one can be taken away', async (t) => {
     const { webhook, client } = await guarded(t, {

@@ -20,7 +20,7 @@
 {{/* What leaves everything alone that is on its way out. */}}
 {{- define "holdfast.notLeaving" -}}
 {{- $root := . -}}
-{{- range $index, $name := list "not-being-deleted" "not-being-uninstalled" }}
+{{- range $index, $name := list "not-being-deleted" "not-being-uninstalled" "not-being-collected" }}
 {{- if $index }}{{ "\n" }}{{ end -}}
 - name: {{ $name }}
   expression: |-

@@ -125,6 +125,11 @@ export class Longhorn {
     await this.#manager(node).powerOff()
   }
 
+  /** The same, and Kubernetes lets go of the node. (Really Longhorn then deletes its own node; here that is left to others.) */
+  async letGo(node: string): Promise<void> {
+    await this.#manager(node).powerOff(true)
+  }
+
   /** Switches a node's machine on again. */
   async powerOn(node: string): Promise<void> {
     await this.#manager(node).powerOn()

@@ -1,5 +1,6 @@
 import type { LiveManagers } from './live-managers.ts'
 import { NodeManager, type NodeManagerModules } from './node-manager.ts'
+import { resources } from './resources.ts'
 import { SyncLoop } from './sync-loop.ts'
 
 /** The longhorn-manager DaemonSet: one manager for each Longhorn node, for as long as the node exists. */
@@ -47,9 +48,18 @@ export class ManagerPods implements LiveManagers {
     this.#managers.clear()
   }
 
+  /** Any manager does it, whichever node it is on (Longhorn controller/node_controller.go, syncNode). */
+  async #letGo(name: string): Promise<void> {
+    await this.#modules.writer.edit({ resource: resources.Node, name }, 'main', (newest) => ({
+      ...newest,
+      metadata: { ...newest.metadata, finalizers: [] },
+    }))
+  }
+
   async #sync(): Promise<void> {
     const { nodes } = await this.#modules.view.current()
-    for (const name of nodes.keys()) {
+    for (const [name, { raw }] of nodes) {
+      if (raw.metadata.deletionTimestamp !== undefined) await this.#letGo(name)
       if (this.#managers.has(name)) continue
       const manager = new NodeManager(name, this.#modules)
       this.#managers.set(name, manager)

@@ -2,9 +2,9 @@ import { timestamp } from '../clock.ts'
 import { list, object, type JsonObject } from '../json.ts'
 
 /** Why a node is not ready, in Longhorn's words. */
-export type NotReady = 'ManagerPodDown' | 'KubernetesNodeNotReady'
+export type NotReady = 'ManagerPodDown' | 'KubernetesNodeNotReady' | 'KubernetesNodeGone'
 
-/** The conditions of a node, whose Kubernetes node is up. */
+/** The conditions of a node. */
 export function nodeConditions(
   before: unknown,
   node: string,
@@ -40,6 +40,7 @@ export function diskConditions(
 const whyNotReady: Readonly<Record<NotReady, (node: string) => string>> = {
   ManagerPodDown: (node) => `Node ${node} is down: manager pod longhorn-manager-${node} is not running`,
   KubernetesNodeNotReady: (node) => `Kubernetes node ${node} not ready: NodeStatusUnknown`,
+  KubernetesNodeGone: (node) => `Kubernetes node missing: node ${node} has been removed from the cluster`,
 }
 
 interface Condition {

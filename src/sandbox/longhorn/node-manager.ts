@@ -97,11 +97,15 @@ export class NodeManager {
     this.#restart()
   }
 
-  /** The whole machine goes off, with all backing image managers on it: clean-ups there stay pending. */
-  async powerOff(): Promise<void> {
+  /**
+   * The whole machine goes off, with all backing image managers on it: clean-ups there stay pending.
+   *
+   * @param isGone whether Kubernetes lets go of the node too
+   */
+  async powerOff(isGone = false): Promise<void> {
     await this.stop()
     this.#state = { phase: 'off' }
-    await this.#notReady('KubernetesNodeNotReady')
+    await this.#notReady(isGone ? 'KubernetesNodeGone' : 'KubernetesNodeNotReady')
     await this.#setBackingImageManagers('unknown')
   }
 

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Cluster } from '../cluster.ts'
+import { meantToGo } from './meant-to-go.ts'
 import { requests } from './requests.ts'
 import { rules } from './rules.ts'
 
@@ -7,4 +8,5 @@ import { rules } from './rules.ts'
 export function onAnyCluster(t: Test, cluster: Cluster): void {
   t.test('rules', (t) => rules(t, cluster))
   t.test('requests', (t) => requests(t, cluster))
+  t.test('meant to go', (t) => meantToGo(t, cluster))
 }

@@ -55,9 +55,9 @@ export class Admission {
   }
 
   async #ask(webhook: Webhook, request: AdmissionRequest, context: RequestContext): Promise<Answer> {
-    if (webhook.hasMatchConditions)
+    if (webhook.matchConditions.areUnknown)
       context.warn(
-        `the embedded cluster does not evaluate the matchConditions of ${webhook.name}: it is asked about every request of its rules`,
+        `the embedded cluster does not evaluate all matchConditions of ${webhook.name}: it may be asked about more requests than they say`,
       )
     const uid = this.#identity.uid()
     try {

@@ -3,6 +3,7 @@ import { absent, mapOf } from '../../../longhorn/absent.ts'
 import { parser } from '../../../longhorn/parse.ts'
 import type { Parsed } from '../../../longhorn/parsed.ts'
 import { at, listAt, textAt } from '../../json.ts'
+import { matchConditionsOf, type MatchConditions } from './match-conditions.ts'
 import { labelOperators, labelSelectorOf, type LabelSelector } from '../store/label-selector.ts'
 
 /** Kept open: {@link labelSelectorOf} reads it. */
@@ -63,8 +64,7 @@ export interface Webhook {
   readonly timeoutMs: number
   readonly namespaceSelector: LabelSelector
   readonly objectSelector: LabelSelector
-  /** True when it has `matchConditions`. They are not evaluated here: the webhook is called more often, never less. */
-  readonly hasMatchConditions: boolean
+  readonly matchConditions: MatchConditions
 }
 
 const parseSchema = parser(ConfigurationSchema, (raw) => (raw.webhooks ?? []).map(readWebhook))
@@ -125,7 +125,7 @@ function readWebhook(raw: Static<typeof WebhookSchema>): Webhook {
     timeoutMs: (raw.timeoutSeconds ?? 10) * 1000,
     namespaceSelector: labelSelectorOf(raw.namespaceSelector),
     objectSelector: labelSelectorOf(raw.objectSelector),
-    hasMatchConditions: (raw.matchConditions ?? []).length > 0,
+    matchConditions: matchConditionsOf(raw.matchConditions ?? []),
   }
 }
 

@@ -14,6 +14,7 @@ export function isAsked(
 ): boolean {
   if (!webhook.rules.some((rule) => matches(rule, request))) return false
   if (namespaceLabels && !webhook.namespaceSelector(namespaceLabels)) return false
+  if (!webhook.matchConditions.hold(request)) return false
   // Either version may carry the label: taking it off must not escape the webhook.
   return [request.object, request.oldObject].some(
     (object) => object !== undefined && webhook.objectSelector(labelsOf(object)),

@@ -1,0 +1,108 @@
+import type { Test } from 'tap'
+import { copy, disk, ready } from '../../fixtures/raw-objects.ts'
+import { ask, longhornPath, type Cluster } from '../cluster.ts'
+import { longhorn } from '../requests.ts'
+import { World } from '../world.ts'
+
+const namespaceController = 'system:serviceaccount:kube-system:namespace-controller'
+const garbageCollector = 'system:serviceaccount:kube-system:generic-garbage-collector'
+
+/** What a scenario begins with: a node with the last copy of an image, which nobody else may delete. */
+async function lastCopy(world: World, name: string): Promise<void> {
+  await world.node(name, [disk(`${name}-a`)])
+  await world.image(name, [ready(`${name}-a`)])
+}
+
+/**
+ * The namespace controller and the garbage collector delete whatever they like.
+ *
+ * @param others what everybody else is told
+ */
+async function controllersPass(t: Test, cluster: Cluster, name: string, others: RegExp): Promise<void> {
+  const whole = longhornPath('nodes')
+  const calls = [
+    [whole, namespaceController],
+    [`${whole}/${name}`, namespaceController],
+    [`${whole}/${name}`, garbageCollector],
+  ] as const
+  for (const [path, as] of calls) {
+    const { code, stderr } = await cluster.kubectl(['delete', '--raw', `${path}?dryRun=All`, '--as', as])
+    t.equal(code, 0, `${path}, by ${as}: ${stderr}`)
+  }
+  const remove = ['delete', 'nodes.longhorn.io', name, '-n', 'longhorn-system']
+  t.match(await cluster.kubectl(remove), { code: 1, stderr: others })
+  const { code, stderr } = await cluster.kubectl([...remove, '--as', namespaceController])
+  t.equal(code, 0, stderr)
+}
+
+/** What is meant to go passes a guard that answers; what a backup brings back does too. */
+export function meantToGo(t: Test, cluster: Cluster): void {
+  const world = new World(cluster)
+
+  t.test('a namespace ends, and garbage is collected', async (t) => {
+    await lastCopy(world, 'g1')
+    await controllersPass(t, cluster, 'g1', /refused by disk-removal-with-copies/)
+  })
+
+  t.test('a node that Kubernetes let go of is deleted while its image is ready elsewhere', async (t) => {
+    const notReady = { reason: 'KubernetesNodeGone', since: '2026-01-01T00:00:00Z' }
+    await world.node('g2', [disk('g2-a')], { notReady, allowScheduling: false })
+    await world.node('g2x', [disk('g2-b')])
+    await world.image('g2', [copy('g2-a', 'unknown'), ready('g2-b')])
+    const remove = ['delete', 'nodes.longhorn.io', 'g2', '-n', 'longhorn-system', ...longhorn]
+    const { code, stderr } = await cluster.kubectl(remove)
+    t.equal(code, 0, stderr)
+    t.match(stderr, /Warning: disk-removal-with-copies: .*g2 keeps a ready copy on disk g2-b/)
+  })
+
+  t.test('the last copy on such a node goes by an override that is written on it', async (t) => {
+    await world.node('g3', [disk('g3-a')], { notReady: { reason: 'KubernetesNodeGone' } })
+    await world.image('g3', [copy('g3-a', 'unknown')])
+    const remove = ['delete', 'nodes.longhorn.io', 'g3', '-n', 'longhorn-system']
+    const refused = await cluster.kubectl(remove)
+    t.equal(refused.code, 1)
+    const [, override = ''] = /'(holdfast\.dev\/override=delete [^']*)'/.exec(refused.stderr) ?? []
+    await cluster.kubectl([
+      ...['annotate', '--overwrite', 'nodes.longhorn.io', 'g3', '-n', 'longhorn-system'],
+      override.replace('<why>', 'the machine burnt down'),
+    ])
+    const { code, stderr } = await cluster.kubectl(remove)
+    t.equal(code, 0, stderr)
+    t.match(stderr, /Warning: overridden, which is on record: the machine burnt down/)
+  })
+
+  t.test('what a backup brings back without status passes', async (t) => {
+    const metadata = { namespace: 'longhorn-system', labels: { 'velero.io/restore-name': 'r1' } }
+    const made = (kind: string, name: string, spec: object) => ({
+      apiVersion: 'longhorn.io/v1beta2',
+      kind,
+      metadata: { ...metadata, name },
+      spec,
+    })
+    const diskSpec = {
+      allowScheduling: true,
+      evictionRequested: false,
+      path: '/mnt/g4',
+      diskType: 'filesystem',
+    }
+    const node = { name: 'g4', allowScheduling: true, evictionRequested: false, disks: { 'g4-a': diskSpec } }
+    await ask(cluster, 'POST', longhornPath('nodes'), made('Node', 'g4', node))
+    const image = { sourceType: 'upload', minNumberOfCopies: 1, diskFileSpecMap: { 'uuid-g4-a': {} } }
+    await ask(cluster, 'POST', longhornPath('backingimages'), made('BackingImage', 'g4', image))
+    t.pass('neither was refused')
+  })
+  t.end()
+}
+
+/** The same with no guard left. The node has to be there before the last one goes. */
+export async function beforeNobodyLetsGo(cluster: Cluster): Promise<void> {
+  await lastCopy(new World(cluster), 'g5')
+}
+
+/** With no guard left, the registration alone lets a namespace end. */
+export function nobodyLetsGo(t: Test, cluster: Cluster): void {
+  t.test('a namespace ends with no guard running', async (t) => {
+    await controllersPass(t, cluster, 'g5', /failed calling webhook "guard.holdfast.dev"/)
+  })
+  t.end()
+}
