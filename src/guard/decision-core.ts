@@ -20,6 +20,7 @@ import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { defaultListWatchLimits } from '../kubernetes/list-watch-limits.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
+import type { TrafficMetrics } from '../telemetry/traffic-metrics.ts'
 import { listen, portOf } from '../webhook/listen.ts'
 import { observers } from './observers.ts'
 import { whyUnready, type ReadinessOptions } from './readiness.ts'
@@ -52,6 +53,8 @@ export class DecisionCore {
   readonly map: DiskMapView
   readonly trail: AuditTrail
   readonly registry: Registry
+  /** Told of what the limits of its doors do. */
+  readonly traffic: TrafficMetrics
   readonly #connection: Connection
   readonly #feed: DiskMapFeed
   /** Undefined where another book was given. */
@@ -83,7 +86,7 @@ export class DecisionCore {
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
     book.subscribe((key) => changes.tell(pageChange(key)))
-    const { audit, trail, operator, events, registry } = observers(configuration, modules, {
+    const { audit, trail, operator, events, registry, traffic } = observers(configuration, modules, {
       map,
       feed: this.#feed,
       book,
@@ -92,6 +95,7 @@ export class DecisionCore {
       skew,
     })
     this.registry = registry
+    this.traffic = traffic
     this.trail = trail
     this.#events = events
     this.#operator = operator

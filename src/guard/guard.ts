@@ -47,7 +47,7 @@ export class Guard {
     this.#tls = tls
     this.#server = connection.server
     this.#core = new DecisionCore(configuration, { ...modules, certificate: () => this.#tls.cert })
-    const { gate, trail, registry } = this.#core
+    const { gate, trail, registry, traffic } = this.#core
     this.#webhook = new WebhookServer(
       {
         ...defaultWebhookOptions,
@@ -69,6 +69,7 @@ export class Guard {
         log,
         timers: systemTimers,
         now: () => performance.now(),
+        traffic: { reviews: traffic.at('reviews'), health: traffic.at('health') },
         ...(repeats && { repeats }),
       },
     )

@@ -24,6 +24,7 @@ import { DecisionEvents } from '../telemetry/decision-events.ts'
 import { DecisionLog } from '../telemetry/decision-log.ts'
 import { DecisionMetrics } from '../telemetry/decision-metrics.ts'
 import { stateMetrics } from '../telemetry/state-metrics.ts'
+import { TrafficMetrics } from '../telemetry/traffic-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import { auditFileSink } from './audit-file.ts'
 import type { DecisionCoreModules } from './decision-core.ts'
@@ -41,6 +42,8 @@ export interface Observers {
   readonly operator: FastifyInstance
   /** To be stopped with the guard. */
   readonly events: EventRecorder
+  /** Told of what the limits of connections and bodies do. */
+  readonly traffic: TrafficMetrics
 }
 
 /** What there is to be observed. */
@@ -108,8 +111,10 @@ export function observers(
     },
     ...(audit ? [audit] : []),
   ]
+  const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
   const operator = operatorApi({
     recent,
+    traffic: traffic.at('operator'),
     status: () => ({
       replica,
       version: version(),
@@ -131,7 +136,7 @@ export function observers(
       },
     }),
   })
-  return { registry, audit: new Audits(audits), trail, operator, events }
+  return { registry, audit: new Audits(audits), trail, operator, events, traffic }
 }
 
 function settling(map: DiskMapView, policy: Policy) {

@@ -2,6 +2,8 @@ import { once } from 'node:events'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
 import type { RecentRecords } from '../audit/recent.ts'
 import { escapedText } from '../text/plain-text.ts'
+import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 
 /**
  * What one replica says of itself. All times are lengths, in milliseconds at the moment of the answer: the clocks of two
@@ -43,7 +45,14 @@ export interface ReplicaStatus {
 export interface OperatorModules {
   readonly recent: RecentRecords
   readonly status: () => ReplicaStatus
+  /** How many connections are kept at once; {@link operatorConnections} if not given. */
+  readonly connections?: ConnectionLimits
+  /** Told of what the limit closes. */
+  readonly traffic?: TrafficObserver | undefined
 }
+
+/** Everybody comes from loopback, and somebody who follows the audit keeps one for hours. */
+export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 }
 
 /** The media type of one JSON object a line. */
 const lines = 'application/x-ndjson'
@@ -53,8 +62,14 @@ const lines = 'application/x-ndjson'
  * listen on loopback only: whoever reaches it has come through a port-forward, for which the API server has asked
  * their rights. It changes nothing.
  */
-export function operatorApi({ recent, status }: OperatorModules): FastifyInstance {
+export function operatorApi({
+  recent,
+  status,
+  connections = operatorConnections,
+  traffic,
+}: OperatorModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
+  new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
   // curl shows on a terminal what it gets.
   app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
   // A page in somebody's browser can reach loopback too, under a name of its own choosing.

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Instead, JudgedCall, Outcome } from './door.ts'
+import type { KeptBody } from '../traffic/bodies-under-way.ts'
 import { endToEnd, without } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { send } from './own-answer.ts'
@@ -13,6 +14,8 @@ interface Handled {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly judge: (call: JudgedCall) => Promise<Outcome>
+  /** Its body, which counts for as long as it is kept. */
+  readonly kept: KeptBody
   readonly signal: AbortSignal
 }
 
@@ -30,7 +33,7 @@ export class JudgedRequest {
   }
 
   /** @throws RelayFailure */
-  async handle({ request, response, judge, signal }: Handled): Promise<void> {
+  async handle({ request, response, judge, kept, signal }: Handled): Promise<void> {
     const { door, upstream } = this.#modules
     let body: Buffer
     try {
@@ -43,8 +46,14 @@ export class JudgedRequest {
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return
     }
-    const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> =>
-      await ask(upstream, { ...withBody(request, body, instead), isLate }, this.#options)
+    const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
+      kept.passing()
+      try {
+        return await ask(upstream, { ...withBody(request, body, instead), isLate }, this.#options)
+      } finally {
+        kept.waiting()
+      }
+    }
     const outcome = await judge({ request, body, signal, forward })
     if (outcome.outcome === 'own') {
       send(response, outcome.answer)

@@ -3,8 +3,9 @@ import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
 import type { Logger } from 'pino'
-import { BodiesUnderWay } from '../traffic/bodies-under-way.ts'
+import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../traffic/bodies-under-way.ts'
 import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { isForeign } from './foreign.ts'
@@ -28,8 +29,8 @@ export interface ProxyOptions {
   readonly answerMs: number
   /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
   readonly maxBodyBytes: number
-  /** How many bytes of such bodies may be under way at once, over all connections. */
-  readonly maxBodiesBytes: number
+  /** How many bytes of such bodies may be in memory at once, while they arrive and while their requests wait. */
+  readonly bodies: BodyLimits
   /** How many connections are kept at once, in all and for each address. */
   readonly connections: ConnectionLimits
   /** How long such a body may take to come, in milliseconds. */
@@ -49,7 +50,7 @@ export interface ProxyOptions {
 export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
   answerMs: 120_000,
   maxBodyBytes: 3 * 1024 * 1024,
-  maxBodiesBytes: 32 * 1024 * 1024,
+  bodies: { mostBytes: 32 * 1024 * 1024, mostBytesOfPeer: 24 * 1024 * 1024 },
   // All users of Longhorn's UI come from the address of its pod.
   connections: { most: 2_000, mostOfPeer: 2_000 },
   bodyMs: 60_000,
@@ -75,6 +76,25 @@ export interface ProxyModules {
   readonly door: ProxyDoor
   readonly log: Logger
   readonly observer: ProxyObserver
+  /** Told of what the limits close and cut. */
+  readonly traffic?: TrafficObserver
+}
+
+/** A request whose write is judged. */
+interface Judged {
+  readonly judge: (call: JudgedCall) => Promise<Outcome>
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone: AbortController
+  readonly kept: KeptBody
+}
+
+/** The reason of a request that waits no longer, since others need the memory that its body takes. */
+class GaveWay extends Error {
+  constructor() {
+    super(
+      'Holdfast holds too many large requests, so it cannot keep this one waiting. Nothing was changed; try again',
+    )
+  }
 }
 
 /** A server that passes everything on to an upstream untouched, but for what its door judges first. */
@@ -105,8 +125,12 @@ export class ProxyServer {
     this.#server = options.tls
       ? https.createServer({ ...serverOptions, ...options.tls })
       : http.createServer(serverOptions)
-    this.#bodies = new BodiesUnderWay(options.maxBodiesBytes)
-    this.#limit = new ConnectionLimit(this.#server, options.connections)
+    const { traffic } = modules
+    this.#bodies = new BodiesUnderWay(options.bodies, {
+      now: () => performance.now(),
+      onCut: (why) => traffic?.cut(why),
+    })
+    this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
     this.#server.on('connection', (socket: Socket) => {
       if (this.#sockets.has(socket)) return
       this.#sockets.add(socket)
@@ -165,8 +189,9 @@ export class ProxyServer {
     const judge = door.judge(request.method ?? '', request.url ?? '')
     observer.came(judge ? 'judged' : 'passed')
     if (judge) {
-      this.#bodies.watch(request)
-      void this.#judged(request, response, judge)
+      const gone = new AbortController()
+      const kept = this.#bodies.watch(request, () => gone.abort(new GaveWay()))
+      void this.#judged(request, response, { judge, gone, kept })
       return
     }
     const sent = relay(upstream, outgoingOf(request), this.#options, {
@@ -185,18 +210,19 @@ export class ProxyServer {
   async #judged(
     request: http.IncomingMessage,
     response: http.ServerResponse,
-    judge: (call: JudgedCall) => Promise<Outcome>,
+    { judge, gone, kept }: Judged,
   ): Promise<void> {
-    const gone = new AbortController()
     response.once('close', () => {
       gone.abort(new ClientGone())
       this.#answered()
     })
     try {
       const judged = new JudgedRequest(this.#options, this.#modules)
-      await judged.handle({ request, response, judge, signal: gone.signal })
+      await judged.handle({ request, response, judge, kept, signal: gone.signal })
     } catch (error) {
       this.#fail(error, request, (answer) => send(response, answer))
+    } finally {
+      kept.release()
     }
   }
 
@@ -247,6 +273,11 @@ export class ProxyServer {
   #fail(error: unknown, { method, url = '' }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
     if (error instanceof ClientGone) return
     const { door, log, observer } = this.#modules
+    if (error instanceof GaveWay) {
+      const own = door.failure(429, error.message)
+      answer({ ...own, headers: { ...own.headers, 'retry-after': '1' } })
+      return
+    }
     // Never the query: that of kubectl exec has its command.
     const [path] = url.split('?', 1)
     if (error instanceof RelayFailure) {

@@ -1,70 +1,180 @@
 import type { IncomingMessage } from 'node:http'
 
-interface Body {
-  readonly message: IncomingMessage
-  readonly peer: string
-  bytes: number
+/** How many bytes of bodies are in memory at once. */
+export interface BodyLimits {
+  /** Of all peers together. */
+  readonly mostBytes: number
+  /** Of one address. */
+  readonly mostBytesOfPeer: number
 }
 
 /**
- * Limits how many bytes of bodies that are still arriving are in memory at once, over all connections. Beyond that the
- * peer with the most of them loses its oldest: what has begun long ago and still has not come whole is in the way of the
- * others. A real review arrives within milliseconds. Its connection is cut, since a client that is still sending hears no
- * answer.
+ * Why a body had to make room: it has been arriving for long, it was arriving, or it was kept while its request waited.
+ * The first two end with their connection, since a client that is still sending hears no answer.
+ */
+export type BodyCut = 'late' | 'arriving' | 'kept'
+
+/** What the limits of bodies work with. */
+export interface BodyModules {
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
+  /** Told of each body that had to make room. */
+  readonly onCut?: (why: BodyCut) => void
+}
+
+/** A body that counts for longer than it takes to come. */
+export interface KeptBody {
+  /** It is being passed on, and is asked to make room no longer: its memory would not come free. */
+  passing(): void
+  /** It waits again. */
+  waiting(): void
+  /** Nobody needs it any more. */
+  release(): void
+}
+
+interface Body {
+  readonly message: IncomingMessage
+  readonly peer: string
+  /** When it began, by the clock. */
+  readonly since: number
+  readonly giveWay: (() => void) | undefined
+  bytes: number
+  state: 'arriving' | 'kept' | 'passing'
+}
+
+/** A body that has been arriving for longer gives way first, in milliseconds: real ones arrive within a few. */
+const lateMs = 2_000
+
+/**
+ * Limits how many bytes of bodies are in memory at once, over all connections: while they arrive, and for as long as
+ * whoever reads them says that it keeps them. Beyond that somebody has to make room, in this order:
+ *
+ * 1. what is late, of the peer with the most of that, the oldest: it is half-sent, and in the way of all others;
+ * 2. of the peer with the most bytes, the oldest that is still arriving;
+ * 3. of that peer, the latest that is kept: its others have waited for longer.
  */
 export class BodiesUnderWay {
-  readonly #mostBytes: number
+  readonly #limits: BodyLimits
+  readonly #modules: BodyModules
   /** The oldest first. */
   readonly #bodies = new Set<Body>()
+  readonly #bytesOf = new Map<string, number>()
   #bytes = 0
-  #cut = 0
 
-  constructor(mostBytes: number) {
-    this.#mostBytes = mostBytes
+  constructor(limits: BodyLimits, modules: BodyModules) {
+    this.#limits = limits
+    this.#modules = modules
   }
 
-  /** How many bytes have come of bodies that are not whole yet. */
+  /** How many bytes are in memory. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** How many bodies were cut off. */
-  get cut(): number {
-    return this.#cut
-  }
-
-  /** Counts the body of a message from now on; to be called before it is read. */
-  watch(message: IncomingMessage): void {
-    const body: Body = { message, peer: message.socket.remoteAddress ?? '', bytes: 0 }
+  /**
+   * Counts the body of a message from now on; to be called before it is read.
+   *
+   * @param giveWay what ends the waiting of a request whose body is kept. Without it a body counts until it has come.
+   */
+  watch(message: IncomingMessage, giveWay?: () => void): KeptBody {
+    const peer = message.socket.remoteAddress ?? ''
+    const since = this.#modules.now()
+    const body: Body = { message, peer, since, giveWay, bytes: 0, state: 'arriving' }
     this.#bodies.add(body)
     message.on('data', (chunk: Buffer) => {
       if (!this.#bodies.has(body)) return
-      body.bytes += chunk.length
-      this.#bytes += chunk.length
-      while (this.#bytes > this.#mostBytes) this.#cutOne()
+      this.#count(body, chunk.length)
+      this.#makeRoom(peer)
     })
-    const over = (): void => this.#forget(body)
-    message.once('end', over)
-    message.once('close', over)
+    message.once('end', () => {
+      if (giveWay) body.state = 'kept'
+      else this.#forget(body)
+    })
+    message.once('close', () => {
+      if (body.state === 'arriving') this.#forget(body)
+    })
+    return {
+      passing: () => {
+        if (body.state === 'kept') body.state = 'passing'
+      },
+      waiting: () => {
+        if (body.state === 'passing') body.state = 'kept'
+      },
+      release: () => this.#forget(body),
+    }
+  }
+
+  #count(body: Body, bytes: number): void {
+    body.bytes += bytes
+    this.#bytes += bytes
+    const ofPeer = this.#ofPeer(body.peer) + bytes
+    if (ofPeer > 0) this.#bytesOf.set(body.peer, ofPeer)
+    else this.#bytesOf.delete(body.peer)
   }
 
   #forget(body: Body): void {
-    if (this.#bodies.delete(body)) this.#bytes -= body.bytes
+    if (this.#bodies.delete(body)) this.#count(body, -body.bytes)
   }
 
-  #cutOne(): void {
-    const oldest = new Map<string, Body>()
-    const bytes = new Map<string, number>()
-    for (const body of this.#bodies) {
-      if (!oldest.has(body.peer) && body.bytes > 0) oldest.set(body.peer, body)
-      bytes.set(body.peer, (bytes.get(body.peer) ?? 0) + body.bytes)
-    }
-    let most: Body | undefined
-    for (const [peer, body] of oldest)
-      if (!most || (bytes.get(peer) ?? 0) > (bytes.get(most.peer) ?? 0)) most = body
-    if (!most) return
-    this.#forget(most)
-    this.#cut += 1
-    most.message.destroy()
+  #makeRoom(peer: string): void {
+    const { mostBytes, mostBytesOfPeer } = this.#limits
+    while (this.#ofPeer(peer) > mostBytesOfPeer) if (!this.#cutOne(peer)) break
+    while (this.#bytes > mostBytes) if (!this.#cutOne()) break
   }
+
+  /** @param peer whose it has to be, if that matters. @returns false if no body can make room */
+  #cutOne(peer?: string): boolean {
+    const peers = peer === undefined ? [...this.#bytesOf.keys()] : [peer]
+    const greediest = peers.toSorted((a, b) => this.#ofPeer(b) - this.#ofPeer(a))
+    const victim = this.#late(peer) ?? first(greediest, (each) => this.#least(each))
+    if (!victim) return false
+    const { body, why } = victim
+    this.#forget(body)
+    this.#modules.onCut?.(why)
+    if (why === 'kept') body.giveWay?.()
+    else body.message.destroy()
+    return true
+  }
+
+  #ofPeer(peer: string): number {
+    return this.#bytesOf.get(peer) ?? 0
+  }
+
+  /** The oldest that is late, of the peer with the most bytes of these. */
+  #late(peer: string | undefined): Victim | undefined {
+    const before = this.#modules.now() - lateMs
+    const late = new Map<string, { readonly oldest: Body; bytes: number }>()
+    for (const body of this.#bodies) {
+      // Those after it are younger.
+      if (body.since > before) break
+      if (body.state !== 'arriving' || body.bytes === 0 || (peer !== undefined && body.peer !== peer)) continue
+      const known = late.get(body.peer)
+      if (known) known.bytes += body.bytes
+      else late.set(body.peer, { oldest: body, bytes: body.bytes })
+    }
+    const [most] = [...late.values()].toSorted((a, b) => b.bytes - a.bytes)
+    return most && { body: most.oldest, why: 'late' }
+  }
+
+  /** What a peer can do without first. */
+  #least(peer: string): Victim | undefined {
+    const own = [...this.#bodies].filter((body) => body.peer === peer && body.bytes > 0)
+    const arriving = own.find(({ state }) => state === 'arriving')
+    if (arriving) return { body: arriving, why: 'arriving' }
+    const kept = own.findLast(({ state }) => state === 'kept')
+    return kept && { body: kept, why: 'kept' }
+  }
+}
+
+interface Victim {
+  readonly body: Body
+  readonly why: BodyCut
+}
+
+function first<T, F>(all: readonly T[], find: (each: T) => F | undefined): F | undefined {
+  for (const each of all) {
+    const found = find(each)
+    if (found !== undefined) return found
+  }
+  return undefined
 }

@@ -9,6 +9,12 @@ export interface ConnectionLimits {
   readonly mostOfPeer: number
 }
 
+/**
+ * Why a connection was closed: another took its place while nothing was asked on it, or while its answer was still to
+ * come; or it came when all were busy.
+ */
+export type ConnectionClosed = 'idle' | 'busy' | 'refused'
+
 interface Connection {
   readonly socket: Socket
   readonly peer: string
@@ -26,11 +32,14 @@ type Listening = Pick<Server, 'on'>
  */
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits
+  readonly #onClosed: ((why: ConnectionClosed) => void) | undefined
   /** By address and port, which are the same below TLS and above; the one that was longest idle first. */
   readonly #connections = new Map<string, Connection>()
 
-  constructor(server: Listening, limits: ConnectionLimits) {
+  /** @param onClosed told of each connection that is closed because there are too many */
+  constructor(server: Listening, limits: ConnectionLimits, onClosed?: (why: ConnectionClosed) => void) {
     this.#limits = limits
+    this.#onClosed = onClosed
     server.on('connection', (socket: Socket) => this.#opened(socket))
     server.on('request', ({ socket }, response) => {
       const connection = this.#connections.get(keyOf(socket))
@@ -51,7 +60,11 @@ export class ConnectionLimit {
     // A server that looks at one again has it already.
     if (this.#connections.has(key)) return
     const peer = socket.remoteAddress ?? ''
-    if (!this.#makesRoom(peer)) return void socket.destroy()
+    if (!this.#makesRoom(peer)) {
+      this.#onClosed?.('refused')
+      socket.destroy()
+      return
+    }
     const connection: Connection = { socket, peer, busy: 0 }
     this.#connections.set(key, connection)
     socket.once('close', () => {
@@ -85,6 +98,7 @@ export class ConnectionLimit {
     for (const [key, connection] of this.#connections) {
       if (connection.peer !== peer || (which === 'idle' && connection.busy > 0)) continue
       this.#connections.delete(key)
+      this.#onClosed?.(connection.busy > 0 ? 'busy' : 'idle')
       connection.socket.destroy()
       return true
     }

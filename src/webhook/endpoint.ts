@@ -1,7 +1,8 @@
 import type { Server } from 'node:https'
 import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
-import { BodiesUnderWay } from '../traffic/bodies-under-way.ts'
+import { BodiesUnderWay, type BodyLimits } from '../traffic/bodies-under-way.ts'
 import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import type { ServingCertificate } from './certificate.ts'
 import type { ClientErrors } from './client-error.ts'
 import { NoJson, notServed, problemOf, type HttpProblem } from './http-problem.ts'
@@ -14,7 +15,7 @@ export interface ConnectionOptions {
   /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
   readonly bodyLimitBytes: number
   /** How many bytes of bodies may be under way at once, over all connections: a few of the largest. */
-  readonly bodiesLimitBytes: number
+  readonly bodies: BodyLimits
   /** How many connections are kept at once, in all and for each address; an API server opens one for each review in flight. */
   readonly connections: ConnectionLimits
   /** How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server closes it,
@@ -33,7 +34,8 @@ export interface ConnectionOptions {
 /** The limits without configuration. */
 export const defaultConnectionOptions: ConnectionOptions = {
   bodyLimitBytes: 8 * 1024 * 1024,
-  bodiesLimitBytes: 32 * 1024 * 1024,
+  // One API server alone has room for three of the largest.
+  bodies: { mostBytes: 32 * 1024 * 1024, mostBytesOfPeer: 24 * 1024 * 1024 },
   connections: { most: 512, mostOfPeer: 256 },
   keepAliveTimeoutMs: 120_000,
   headersTimeoutMs: 32_000,
@@ -49,13 +51,17 @@ export interface EndpointModules {
   /** True once clients are to take their next request elsewhere. */
   readonly leaving: () => boolean
   readonly log: Log
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
+  /** Told of what the limits close and cut. */
+  readonly traffic?: TrafficObserver | undefined
 }
 
 /** The `POST /validate` that is registered with the API server. Not listening yet. */
 export function endpoint(
   tls: ServingCertificate,
   options: ConnectionOptions,
-  { reviewer, clientErrors, leaving, log }: EndpointModules,
+  { reviewer, clientErrors, leaving, log, now, traffic }: EndpointModules,
 ): FastifyInstance<Server> {
   const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
   const app = fastify({
@@ -80,8 +86,8 @@ export function endpoint(
     logger: false,
   })
 
-  new ConnectionLimit(app.server, options.connections)
-  const bodies = new BodiesUnderWay(options.bodiesLimitBytes)
+  new ConnectionLimit(app.server, options.connections, (why) => traffic?.closed(why))
+  const bodies = new BodiesUnderWay(options.bodies, { now, onCut: (why) => traffic?.cut(why) })
   app.addHook('preParsing', (request, _reply, _payload, done) => {
     bodies.watch(request.raw)
     done()

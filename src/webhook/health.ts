@@ -1,4 +1,6 @@
 import { fastify, type FastifyInstance } from 'fastify'
+import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 
 /** What health is told from. */
 export interface HealthModules {
@@ -7,7 +9,14 @@ export interface HealthModules {
   /** True once the door is closing. */
   readonly leaving: () => boolean
   readonly metrics: MetricsPage
+  /** How many connections are kept at once; {@link healthConnections} if not given. */
+  readonly connections?: ConnectionLimits
+  /** Told of what the limit closes. */
+  readonly traffic?: TrafficObserver | undefined
 }
+
+/** The kubelet opens one for each probe, and a few Prometheus servers keep one each. */
+export const healthConnections: ConnectionLimits = { most: 64, mostOfPeer: 16 }
 
 /** What `/metrics` shows, in Prometheus' text format. */
 export interface MetricsPage {
@@ -22,8 +31,15 @@ export interface MetricsPage {
  * - ready is a guard that knows enough to judge and is not about to leave. Not ready means that the Service sends
  *   reviews to another replica, and without one the failurePolicy decides.
  */
-export function healthEndpoint({ unready, leaving, metrics }: HealthModules): FastifyInstance {
+export function healthEndpoint({
+  unready,
+  leaving,
+  metrics,
+  connections = healthConnections,
+  traffic,
+}: HealthModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
+  new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
   app.get('/livez', (_request, reply) => reply.type('text/plain').send('Alive.\n'))
   app.get('/readyz', (_request, reply) => {
     const why = leaving() ? 'shutting down; reviews that still arrive are answered.' : unready()

@@ -6,6 +6,7 @@ import { Connections } from './connections.ts'
 import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
 import { healthEndpoint, type HealthModules } from './health.ts'
 import { listen, portOf } from './listen.ts'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { RepeatedRefusals, type RepeatLimits } from './repeated-refusals.ts'
 import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
@@ -44,6 +45,8 @@ export interface WebhookModules
   readonly now: () => number
   /** How repeated refusals are answered; {@link defaultRepeatLimits} if not given. */
   readonly repeats?: RepeatLimits
+  /** Told of what the limits of each port close and cut. */
+  readonly traffic?: { readonly reviews: TrafficObserver; readonly health: TrafficObserver }
 }
 
 /** Where the webhook was found to listen. */
@@ -77,9 +80,12 @@ export class WebhookServer {
       clientErrors: this.#clientErrors,
       leaving,
       log: modules.log,
+      now: modules.now,
+      traffic: modules.traffic?.reviews,
     })
     this.#connections = new Connections(this.#reviews.server)
-    this.#health = healthEndpoint({ unready: modules.unready, metrics: modules.metrics, leaving })
+    const { unready, metrics, traffic } = modules
+    this.#health = healthEndpoint({ unready, metrics, leaving, traffic: traffic?.health })
   }
 
   /** How many answers to repeated refusals were put off since the start. */

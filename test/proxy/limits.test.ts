@@ -1,10 +1,13 @@
 import { once } from 'node:events'
-import type http from 'node:http'
+import http from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { untilAborted } from '../../src/gate/until-aborted.ts'
+import type { ProxyDoor } from '../../src/proxy/door.ts'
+import { errorAnswer } from '../../src/proxy/longhorn/error-answer.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
-import { eventually } from '../fixtures/eventually.ts'
+import { eventually, turns } from '../fixtures/eventually.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -14,6 +17,9 @@ function proxied(t: Test, answer: http.RequestListener, options: Partial<ProxyOp
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules)
   return beforeUpstream(t, answer, () => door, options)
 }
+
+/** Room for so many bytes of bodies, of whomever. */
+const room = (mostBytes: number) => ({ mostBytes, mostBytesOfPeer: mostBytes })
 
 const fine: http.RequestListener = (request, response) => {
   request.resume()
@@ -49,7 +55,7 @@ t.test('headers larger than any token are a 431, and go nowhere', async (t) => {
 })
 
 t.test('judged bodies that do not come whole are cut when they are too many', async (t) => {
-  const { port, url, asked } = await proxied(t, fine, { maxBodiesBytes: 1_000 })
+  const { port, url, asked } = await proxied(t, fine, { bodies: room(1_000) })
   const halves = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
   for (const half of halves) {
     half.on('error', () => undefined)
@@ -59,6 +65,65 @@ t.test('judged bodies that do not come whole are cut when they are too many', as
   t.equal((await fetch(`${url}/v1/nodes/n1`, { method: 'PUT', body: '{}' })).status, 200)
   t.strictSame(asked, ['PUT /v1/nodes/n1'])
   for (const half of halves) half.destroy()
+})
+
+/** A proxy that holds whatever comes until it must not any more. */
+async function holding(t: Test) {
+  let held = 0
+  let over = 0
+  const door: ProxyDoor = {
+    judge: () => (call) => {
+      held += 1
+      return untilAborted(new Promise<never>(() => undefined), call.signal).finally(() => (over += 1))
+    },
+    failure: errorAnswer,
+  }
+  const proxy = await beforeUpstream(t, fine, () => door, { bodies: room(1_000) })
+  /** Sends a body, whole or only half of it, from an address of loopback. */
+  const send = async (method: string, bytes: number, localAddress: string, isWhole = true) => {
+    const headers = { 'content-length': isWhole ? bytes : bytes * 2 }
+    const to = { port: proxy.port, host: '127.0.0.1', localAddress }
+    const sent = http.request({ ...to, path: '/v1/nodes/n1', method, headers, agent: false })
+    t.teardown(() => sent.destroy())
+    const outcome = new Promise<number | 'cut'>((resolve) => {
+      sent.on('response', (answer) => {
+        const retry = answer.headers['retry-after']
+        resolve(retry === '1' ? (answer.resume().statusCode ?? 0) : 0)
+      })
+      sent.on('error', () => resolve('cut'))
+    })
+    const before = held
+    if (isWhole) sent.end('x'.repeat(bytes))
+    else sent.write('x'.repeat(bytes))
+    if (isWhole) await eventually(() => held > before)
+    return { outcome, leave: () => sent.destroy() }
+  }
+  return { ...proxy, send, over: () => over }
+}
+
+for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+  t.test(`the body of a ${method} counts while it is held, and gives way to another peer with a 429`, async (t) => {
+    const { send, asked } = await holding(t)
+    const [first, second] = [await send(method, 400, '127.0.0.2'), await send(method, 400, '127.0.0.2')]
+    const other = await send(method, 500, '127.0.0.1')
+    t.equal(await second.outcome, 429, 'the latest of the peer with the most')
+    const half = await send(method, 300, '127.0.0.1', false)
+    t.equal(await half.outcome, 'cut', 'a half-sent one before what is held')
+    first.leave()
+    other.leave()
+    t.strictSame(asked, [])
+  })
+}
+
+t.test('a body counts no longer once its client has gone', async (t) => {
+  const { send, over } = await holding(t)
+  for (let at = 1; at <= 5; at++) {
+    const { leave } = await send('PUT', 900, '127.0.0.1')
+    leave()
+    await eventually(() => over() === at)
+    await turns()
+  }
+  t.pass('five in turn had room')
 })
 
 t.test('connections on which nothing is asked give way to others', async (t) => {

@@ -2,15 +2,34 @@ import { once } from 'node:events'
 import http, { type ClientRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { BodiesUnderWay } from '../../src/traffic/bodies-under-way.ts'
+import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../../src/traffic/bodies-under-way.ts'
 import { eventually } from '../fixtures/eventually.ts'
 
-/** A server that reads bodies of this many bytes at once, and clients on addresses of loopback. */
-async function reading(t: Test, mostBytes: number) {
-  const bodies = new BodiesUnderWay(mostBytes)
+/** Those of whom somebody waits for the answer; all others are answered once their body has come. */
+const keeping = 'PUT'
+
+/** A server that reads bodies, and clients on addresses of loopback. Time stands still unless a test goes on. */
+async function reading(t: Test, limits: Partial<BodyLimits> = {}) {
+  let now = 1_000
+  const cuts: string[] = []
+  const kept: { readonly body: KeptBody; gaveWay: boolean; answer: () => void }[] = []
+  const bodies = new BodiesUnderWay(
+    { mostBytes: 2_000, mostBytesOfPeer: 2_000, ...limits },
+    { now: () => now, onCut: (why) => cuts.push(why) },
+  )
   const server = http.createServer((request, response) => {
-    bodies.watch(request)
     request.on('error', () => undefined)
+    if (request.method === keeping) {
+      const body = bodies.watch(request, () => {
+        own.gaveWay = true
+        own.answer()
+      })
+      const answer = () => void response.end()
+      const own = { body, gaveWay: false, answer }
+      request.on('end', () => kept.push(own)).resume()
+      return
+    }
+    bodies.watch(request)
     request.on('end', () => response.end()).resume()
   })
   server.listen(0, '0.0.0.0')
@@ -20,25 +39,32 @@ async function reading(t: Test, mostBytes: number) {
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  /** Sends so much of a body of 1,000 bytes; resolves once it has come. */
-  const send = async (bytes: number, localAddress = '127.0.0.1') => {
-    const headers = { 'content-length': 1_000 }
-    const sent = http.request({
-      port,
-      host: '127.0.0.1',
-      localAddress,
-      method: 'POST',
-      headers,
-      agent: false,
-    })
+  /** Sends so much of a body of this size; resolves once it has come. */
+  const send = async (bytes: number, localAddress = '127.0.0.1', size = 1_000) => {
+    const headers = { 'content-length': size }
+    const to = { port, host: '127.0.0.1', localAddress }
+    const sent = http.request({ ...to, method: 'POST', headers, agent: false })
     const outcome = outcomeOf(sent)
     const before = bodies.bytes
-    const cut = bodies.cut
+    const cut = cuts.length
     sent.write('x'.repeat(bytes))
-    await eventually(() => bodies.bytes !== before || bodies.cut > cut)
-    return { outcome, end: () => sent.end('x'.repeat(1_000 - bytes)) }
+    await eventually(() => bodies.bytes !== before || cuts.length > cut)
+    return { outcome, end: () => sent.end('x'.repeat(size - bytes)), breakOff: () => sent.destroy() }
   }
-  return { bodies, send }
+  /** Sends a whole body that is then kept. */
+  const keep = async (bytes: number, localAddress = '127.0.0.1') => {
+    const to = { port, host: '127.0.0.1', localAddress }
+    const before = kept.length
+    const sent = http.request({ ...to, method: keeping, agent: false })
+    const outcome = outcomeOf(sent)
+    sent.end('x'.repeat(bytes))
+    await eventually(() => kept.length > before)
+    const own = kept.at(-1)
+    if (!own) throw new Error('nothing is kept')
+    return { ...own, isKept: () => !own.gaveWay, outcome }
+  }
+  const pass = (ms: number): void => void (now += ms)
+  return { bodies, send, keep, pass, cuts }
 }
 
 async function outcomeOf(sent: ClientRequest): Promise<number | 'cut'> {
@@ -49,7 +75,7 @@ async function outcomeOf(sent: ClientRequest): Promise<number | 'cut'> {
 }
 
 t.test('the oldest body that is not whole is cut when there are too many bytes', async (t) => {
-  const { bodies, send } = await reading(t, 2_000)
+  const { bodies, send, cuts } = await reading(t)
   const [first, second] = [await send(900), await send(900)]
   const third = await send(900)
   t.equal(await first.outcome, 'cut')
@@ -57,11 +83,12 @@ t.test('the oldest body that is not whole is cut when there are too many bytes',
   second.end()
   third.end()
   t.strictSame([await second.outcome, await third.outcome], [200, 200])
-  t.strictSame([bodies.bytes, bodies.cut], [0, 1])
+  t.equal(bodies.bytes, 0)
+  t.strictSame(cuts, ['arriving'])
 })
 
 t.test('the peer with the most bytes under way gives way, not the others', async (t) => {
-  const { bodies, send } = await reading(t, 2_000)
+  const { bodies, send } = await reading(t)
   const other = await send(400, '127.0.0.1')
   const [one, two] = [await send(750, '127.0.0.2'), await send(750, '127.0.0.2')]
   const more = await send(600, '127.0.0.1')
@@ -73,11 +100,91 @@ t.test('the peer with the most bytes under way gives way, not the others', async
   t.equal(bodies.bytes, 0)
 })
 
-t.test('a body that its client breaks off counts no more', async (t) => {
-  const { bodies, send } = await reading(t, 2_000)
+t.test('old half-sent bodies of many peers give way to a large one that comes quickly', async (t) => {
+  const { send, pass, cuts } = await reading(t)
+  const strangers = [
+    await send(300, '127.0.0.2'),
+    await send(300, '127.0.0.3'),
+    await send(300, '127.0.0.4'),
+  ]
+  pass(2_000)
+  const server = await send(1_500, '127.0.0.1', 1_600)
+  t.strictSame(cuts, ['late', 'late'])
+  t.strictSame([await strangers[0]?.outcome, await strangers[1]?.outcome], ['cut', 'cut'], 'the oldest first')
+  server.end()
+  t.equal(await server.outcome, 200)
+})
+
+t.test('of old half-sent bodies, those of the peer with the most of them go first', async (t) => {
+  const { send, pass, cuts } = await reading(t)
+  const slow = await send(300, '127.0.0.2', 400)
+  const many = [await send(700, '127.0.0.3'), await send(700, '127.0.0.3')]
+  pass(2_000)
+  await send(600)
+  t.equal(await many[0]?.outcome, 'cut')
+  t.strictSame(cuts, ['late'])
+  slow.end()
+  t.equal(await slow.outcome, 200)
+})
+
+t.test('a body that has come, or that its client breaks off, counts no more', async (t) => {
+  const { bodies, send } = await reading(t)
   const { end, outcome } = await send(600)
   t.equal(bodies.bytes, 600)
   end()
   t.equal(await outcome, 200)
   t.equal(bodies.bytes, 0)
+  const { breakOff } = await send(600)
+  breakOff()
+  await eventually(() => bodies.bytes === 0)
+})
+
+t.test('a body that is kept counts until it is released, once', async (t) => {
+  const { bodies, keep } = await reading(t)
+  const { body, answer, outcome } = await keep(700)
+  t.equal(bodies.bytes, 700)
+  answer()
+  t.equal(await outcome, 200)
+  t.equal(bodies.bytes, 700, 'whoever is answered may still need it')
+  body.release()
+  body.release()
+  t.equal(bodies.bytes, 0)
+})
+
+t.test('the latest that is kept of the peer with the most gives way, and is answered', async (t) => {
+  const { bodies, keep, cuts } = await reading(t)
+  const [first, second] = [await keep(700, '127.0.0.2'), await keep(700, '127.0.0.2')]
+  const other = await keep(600)
+  t.strictSame([first.isKept(), second.isKept(), other.isKept()], [true, true, true])
+  const more = await keep(200)
+  t.strictSame([first.isKept(), other.isKept(), more.isKept()], [true, true, true])
+  t.equal(await second.outcome, 200)
+  t.equal(bodies.bytes, 1_500)
+  t.strictSame(cuts, ['kept'])
+})
+
+t.test('a body that is being passed on is not asked to give way until it waits again', async (t) => {
+  const { keep, send, cuts } = await reading(t)
+  const { body, isKept } = await keep(1_500)
+  body.passing()
+  const half = await send(600)
+  t.equal(await half.outcome, 'cut', 'the one that arrives has to')
+  t.ok(isKept())
+  body.waiting()
+  await keep(600, '127.0.0.2')
+  t.notOk(isKept())
+  t.strictSame(cuts, ['arriving', 'kept'])
+})
+
+t.test('one peer alone leaves room for others', async (t) => {
+  const { bodies, keep, send, cuts } = await reading(t, { mostBytesOfPeer: 1_500 })
+  const first = await keep(1_000)
+  const second = await keep(400)
+  const half = await send(300)
+  t.equal(await half.outcome, 'cut')
+  t.strictSame([first.isKept(), second.isKept()], [true, true])
+  const other = await send(500, '127.0.0.2')
+  t.equal(bodies.bytes, 1_900)
+  t.strictSame(cuts, ['arriving'])
+  other.breakOff()
 })

@@ -9,11 +9,12 @@ import { eventually } from '../fixtures/eventually.ts'
 async function serving(t: Test, limits: ConnectionLimits, switches = true) {
   let accepted = 0
   let asked = 0
+  const told: string[] = []
   const server = http.createServer((request, response) => {
     asked += 1
     if (request.url === '/quick') response.end()
   })
-  const limit = new ConnectionLimit(server, limits)
+  const limit = new ConnectionLimit(server, limits, (why) => told.push(why))
   if (switches)
     server.on('upgrade', ({ socket }) => {
       limit.switched(socket)
@@ -42,14 +43,14 @@ async function serving(t: Test, limits: ConnectionLimits, switches = true) {
     await eventually(() => asked > before)
     await answered
   }
-  return { open, ask }
+  return { open, ask, told }
 }
 
 const closed = (socket: Socket): Promise<unknown> =>
   socket.closed ? Promise.resolve() : once(socket, 'close')
 
 t.test('one connection too many takes the place of the one that was idle for longest', async (t) => {
-  const { open, ask } = await serving(t, { most: 3, mostOfPeer: 3 })
+  const { open, ask, told } = await serving(t, { most: 3, mostOfPeer: 3 })
   const [used, unused, busy] = [await open(), await open(), await open()]
   await ask(busy, '/slow')
   await ask(used, '/quick')
@@ -60,16 +61,18 @@ t.test('one connection too many takes the place of the one that was idle for lon
   await open()
   await closed(used)
   t.notOk(busy.closed, 'one that waits for its answer stays')
+  t.strictSame(told, ['idle', 'idle'])
 })
 
 t.test('a new connection is closed where all are busy', async (t) => {
-  const { open, ask } = await serving(t, { most: 2, mostOfPeer: 2 })
+  const { open, ask, told } = await serving(t, { most: 2, mostOfPeer: 2 })
   const [one, two] = [await open(), await open()]
   await ask(one, '/slow')
   await ask(two, '/chat', 'Connection: upgrade\r\nUpgrade: chat\r\n')
   await closed(await open())
   t.notOk(one.closed)
   t.notOk(two.closed, 'so is one that was switched to another protocol')
+  t.strictSame(told, ['refused'])
 })
 
 t.test('a peer with many connections takes none from others', async (t) => {
@@ -85,7 +88,7 @@ t.test('a peer with many connections takes none from others', async (t) => {
 })
 
 t.test('peers whose connections are all busy cannot keep out one that has fewer', async (t) => {
-  const { open, ask } = await serving(t, { most: 4, mostOfPeer: 2 })
+  const { open, ask, told } = await serving(t, { most: 4, mostOfPeer: 2 })
   const busy = [
     await open('127.0.0.2'),
     await open('127.0.0.2'),
@@ -97,6 +100,7 @@ t.test('peers whose connections are all busy cannot keep out one that has fewer'
   await ask(late, '/quick')
   t.notOk(late.closed)
   t.equal(busy.filter(({ closed: is }) => is).length, 1, 'one of a peer with two has made room')
+  t.strictSame(told, ['busy'])
   await closed(await open('127.0.0.2'))
 })
 

@@ -17,6 +17,7 @@ function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review'> } = {
     clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
     leaving: () => false,
     log,
+    now: () => performance.now(),
   })
   t.teardown(() => app.close())
   const post = (payload: string | Buffer, contentType = 'application/json', url = '/validate?timeout=10s') =>

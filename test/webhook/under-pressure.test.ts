@@ -12,7 +12,7 @@ const head = (length: number) =>
   `POST /validate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n`
 
 t.test('bodies that do not come whole are cut when they are too many, and reviews go on', async (t) => {
-  const { post, silent, log } = await running(t, { bodiesLimitBytes: 100_000 })
+  const { post, silent, log } = await running(t, { bodies: { mostBytes: 100_000, mostBytesOfPeer: 100_000 } })
   const half = async () => {
     const socket = await silent()
     const closed = once(socket, 'close')
