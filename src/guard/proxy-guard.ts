@@ -20,6 +20,7 @@ import type { JudgedKind } from '../rules/change.ts'
 import { enforcesAnything } from '../rules/override.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
+import { UnknownCallers } from '../telemetry/unknown-callers.ts'
 import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
@@ -58,6 +59,13 @@ export interface ProxyPorts {
   readonly operatorPort: number
 }
 
+/** What a door before an API works with. */
+interface DoorModules {
+  readonly upstream: Upstream
+  readonly connection: Connection
+  readonly metrics: ProxyMetrics
+}
+
 /** A whole proxy: the decision core with a validating proxy in front. */
 export class ProxyGuard {
   readonly #core: DecisionCore
@@ -93,12 +101,14 @@ export class ProxyGuard {
       commitMs: all.answerMs + configuration.commitMs,
       ...(served && { certificate: () => served?.cert ?? '' }),
     })
-    const { registry } = this.#core
+    const { registry, traffic } = this.#core
+    const metrics = new ProxyMetrics(registry, { tunnels: () => this.#proxy.tunnels })
     this.#proxy = new ProxyServer(all, {
       upstream,
-      door: this.#door(all, upstream, connection),
+      door: this.#door(all, { upstream, connection, metrics }),
       log,
-      observer: new ProxyMetrics(registry, { tunnels: () => this.#proxy.tunnels }),
+      observer: metrics,
+      traffic: traffic.at('proxy'),
     })
     const serve = (certificate: ServingCertificate): void => {
       checkCertificate(certificate)
@@ -110,6 +120,7 @@ export class ProxyGuard {
       unready: () => this.#core.unready,
       metrics: registry,
       leaving: () => this.#stopping.signal.aborted,
+      traffic: traffic.at('health'),
     })
   }
 
@@ -156,7 +167,7 @@ export class ProxyGuard {
     this.#log.info('stopped')
   }
 
-  #door(options: ProxyOptions & ProxyOf, upstream: Upstream, connection: Connection): ProxyDoor {
+  #door(options: ProxyOptions & ProxyOf, { upstream, connection, metrics }: DoorModules): ProxyDoor {
     const { gate, map, trail } = this.#core
     const { policy, maxHoldMs: holdMs } = this.#configuration
     const { longhornNamespace } = policy
@@ -180,10 +191,11 @@ export class ProxyGuard {
       )
     }
     const asking: TrialModules['ask'] = (outgoing, signal) => ask(upstream, outgoing, options, signal)
+    const callers = new UnknownCallers(metrics, this.#log, () => performance.now())
     const who = new WhoIs({
       ask: asking,
       now: () => performance.now(),
-      onProblem: (error) => this.#log.warn({ err: error }, 'who asks cannot be found out'),
+      onUnknown: (why, error) => callers.seen(why, error),
     })
     return new KubernetesDoor(
       { longhornNamespace, holdMs },

@@ -9,6 +9,7 @@ export interface ProxySources {
 /** Counts what comes to a proxy, and what could not be passed on. */
 export class ProxyMetrics {
   readonly #failures: Counter<'status'>
+  readonly #unknown: Counter<'why'>
   /** Looked up once: this is counted for each request. */
   readonly #requests: Readonly<Record<'passed' | 'judged' | 'upgrade', { inc(): void }>>
 
@@ -31,6 +32,12 @@ export class ProxyMetrics {
       labelNames: ['status'],
       registers,
     })
+    this.#unknown = new Counter({
+      name: 'holdfast_proxy_unknown_callers_total',
+      help: 'Requests whose caller the API server does not accept (stranger), does not name (nameless), or could not be asked about (untold).',
+      labelNames: ['why'],
+      registers,
+    })
     new Gauge({
       name: 'holdfast_proxy_upgraded_connections',
       help: 'Connections that were switched to another protocol and are open: WebSocket, exec, port-forward.',
@@ -43,6 +50,10 @@ export class ProxyMetrics {
 
   came(kind: 'passed' | 'judged' | 'upgrade'): void {
     this.#requests[kind].inc()
+  }
+
+  unknownCaller(why: 'stranger' | 'nameless' | 'untold'): void {
+    this.#unknown.inc({ why })
   }
 
   failed(status: number): void {

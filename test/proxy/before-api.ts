@@ -4,6 +4,7 @@ import { kinds } from '../../src/longhorn/kinds.ts'
 import { KubernetesDoor, type KubernetesDoorModules } from '../../src/proxy/kubernetes/kubernetes-door.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
+import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -46,7 +47,7 @@ export async function beforeApi(
         { longhornNamespace: 'longhorn-system', holdMs },
         {
           ...unasked,
-          whoIs: () => Promise.resolve({ username: 'ann', groups: [] }),
+          whoIs: ann,
           ask,
           ...admits,
           ...modules,

@@ -5,6 +5,7 @@ import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
+import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { exchangeRaw } from './raw-request.ts'
 import { unasked } from './unasked.ts'
@@ -15,8 +16,7 @@ const fine: http.RequestListener = (request, response) =>
 /** A door before the Kubernetes API at which nothing can be judged: what reaches the upstream has just passed. */
 async function kubernetes(t: Test, modules: Partial<KubernetesDoorModules> = {}) {
   const { modules: admits, denied } = admitting()
-  const whoIs = () => Promise.resolve({ username: 'ann', groups: [] })
-  const all = { ...unasked, ...admits, decide: unasked.decide, whoIs, ...modules }
+  const all = { ...unasked, ...admits, decide: unasked.decide, whoIs: ann, ...modules }
   const options = { longhornNamespace: 'longhorn-system', holdMs: 0 }
   const proxy = await beforeUpstream(t, fine, () => new KubernetesDoor(options, all))
   return { ...proxy, denied, send: (request: string, body?: string) => sent(proxy.port, request, body) }
@@ -84,9 +84,22 @@ t.test('a write with such a target is on record, and passes where nothing is enf
     },
   ])
   t.equal(denied.length, 1)
+  await send(`PATCH ${of}/nodes/./n1`)
+  t.match(denied.at(-1), { name: 'n1', operation: 'UPDATE' })
   const watching = await kubernetes(t, { enforces: false })
   t.equal((await watching.send(`PATCH ${of}/nodes/n1//x`)).status, 200)
   t.strictSame(watching.asked, [`PATCH ${of}/nodes/n1//x`])
+})
+
+t.test('a write with such a target in a namespace that is not followed is a 400, and not on record', async (t) => {
+  const { send, denied } = await kubernetes(t, { whoIs: unasked.whoIs })
+  for (const request of [
+    'PATCH /apis/longhorn.io/v1beta2/namespaces/elsewhere/nodes/n1//x',
+    'DELETE /apis/longhorn.io/v1beta2//nodes/n1',
+  ]) {
+    t.equal((await send(request)).status, 400, request)
+  }
+  t.strictSame(denied, [])
 })
 
 t.test('a slash at the end of what is only read passes, as in the paths of OpenAPI', async (t) => {

@@ -13,6 +13,7 @@ import { anyJson, anyObject } from '../fixtures/any-json.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 import { depth } from '../fixtures/thorough.ts'
 import { admitting } from './admitting.ts'
+import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -31,7 +32,6 @@ function node() {
 async function proxied(t: Test, api: 'kubernetes' | 'longhorn') {
   const bodies: string[] = []
   const modules = { ...unasked, ...admitting().modules, read: () => Promise.resolve(node()) }
-  const whoIs = () => Promise.resolve({ username: 'ann', groups: [] })
   const { url } = await beforeUpstream(
     t,
     (request, response) =>
@@ -41,7 +41,7 @@ async function proxied(t: Test, api: 'kubernetes' | 'longhorn') {
       }),
     ({ ask }) =>
       api === 'kubernetes'
-        ? new KubernetesDoor({ longhornNamespace: 'longhorn-system', holdMs: 0 }, { ...modules, whoIs, ask })
+        ? new KubernetesDoor({ longhornNamespace: 'longhorn-system', holdMs: 0 }, { ...modules, whoIs: ann, ask })
         : new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules),
   )
   return { url, bodies }

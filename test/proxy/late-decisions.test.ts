@@ -8,6 +8,7 @@ import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
+import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -43,8 +44,7 @@ async function proxied(
   }): ProxyDoor => {
     const common = { ...unasked, ...modules, decide, read: () => Promise.resolve(node()) }
     if (which === 'longhorn') return new LonghornDoor({ holdMs: 0, userHeader: undefined }, common)
-    const whoIs = () => Promise.resolve({ username: 'ann', groups: [] })
-    return new KubernetesDoor({ longhornNamespace: namespace, holdMs: 0 }, { ...common, ask, whoIs })
+    return new KubernetesDoor({ longhornNamespace: namespace, holdMs: 0 }, { ...common, ask, whoIs: ann })
   }
   const proxy = await beforeUpstream(t, answer, doorOf)
   const write = () =>

@@ -1,9 +1,11 @@
 import type http from 'node:http'
 import t, { type Test } from 'tap'
 import { kinds } from '../../src/longhorn/kinds.ts'
-import { KubernetesDoor } from '../../src/proxy/kubernetes/kubernetes-door.ts'
+import { KubernetesDoor, type KubernetesDoorModules } from '../../src/proxy/kubernetes/kubernetes-door.ts'
+import type { Unknown } from '../../src/proxy/kubernetes/who-is.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
+import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -11,7 +13,11 @@ const path = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/n1'
 const marker = 'written-by-a-stranger'
 
 /** The Kubernetes proxy before an API server that answers like this, with the bodies that came there. */
-async function before(t: Test, status: (body: string) => number) {
+async function before(
+  t: Test,
+  status: (body: string) => number,
+  given: Partial<KubernetesDoorModules> = {},
+) {
   const { modules, decided, denied } = admitting()
   const stored = rawNode('n1', [disk('d1')])
   const bodies: string[] = []
@@ -27,22 +33,22 @@ async function before(t: Test, status: (body: string) => number) {
     const parsed = kinds.Node.parse(stored)
     return Promise.resolve(parsed.ok ? parsed.value : undefined)
   }
-  const whoIs = () => Promise.resolve({ username: 'ann', groups: [] })
   const proxy = await beforeUpstream(
     t,
     answer,
     ({ ask }) =>
       new KubernetesDoor(
         { longhornNamespace: 'longhorn-system', holdMs: 0 },
-        { ...unasked, ...modules, whoIs, read, ask },
+        { ...unasked, ...modules, whoIs: ann, read, ask, ...given },
       ),
   )
-  const remove = async (body: string, type = 'application/json') => {
+  const send = async (method: string, at: string, body: string, type = 'application/json') => {
     const headers = { 'content-type': type }
-    const { status } = await fetch(proxy.url + path, { method: 'DELETE', headers, body })
+    const { status } = await fetch(proxy.url + at, { method, headers, body })
     return status
   }
-  return { remove, bodies, decided, denied }
+  const remove = (body: string, type?: string) => send('DELETE', path, body, type)
+  return { ...proxy, send, remove, bodies, decided, denied }
 }
 
 const options = JSON.stringify({ kind: 'DeleteOptions', propagationPolicy: marker })
@@ -88,4 +94,71 @@ t.test('options of a delete that are larger than any are answered with 413, unre
   t.equal(await remove(JSON.stringify({ padding: marker.repeat(10_000) })), 413)
   t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
   t.strictSame(bodies, [])
+})
+
+t.test('such options pass, as they came, where nothing is enforced', async (t) => {
+  const { remove, bodies, denied } = await before(t, () => 200, { enforces: false })
+  const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
+  const large = JSON.stringify({ padding: marker.repeat(10_000) })
+  t.equal(await remove(large), 200)
+  t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
+  t.strictSame(bodies, [large])
+  t.strictSame(denied, [])
+})
+
+const caller = (is: Unknown) => () =>
+  Promise.resolve({ is, actor: { username: 'unknown', groups: [] } } as const)
+
+const raise = JSON.stringify({ allowScheduling: false, evictionRequested: true, tags: [marker] })
+const backend = '/api/v1/namespaces/longhorn-system/services/longhorn-backend:9500/proxy/v1'
+
+/** Each way to Longhorn's objects, as method and target. */
+const ways = [
+  ['PUT', path],
+  ['PATCH', path],
+  ['DELETE', path],
+  ['POST', path.slice(0, path.lastIndexOf('/'))],
+  ['PATCH', `${path}%2F%2Fx`],
+  ['DELETE', `${path}%2F%2Fx`],
+  ['PUT', `${backend}/nodes/n1`],
+  ['POST', `${backend}/nodes/n1?action=diskUpdate`],
+  ['DELETE', `${backend}/backingimages/i1`],
+] as const
+
+for (const [method, target] of ways) {
+  t.test(`a stranger’s ${method} ${target} is a 401, and nothing of it is parsed or recorded`, async (t) => {
+    const { send, bodies, decided, denied } = await before(t, () => 200, { whoIs: caller('stranger') })
+    const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
+    t.equal(await send(method, target, raise), 401)
+    t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
+    t.strictSame([bodies, decided, denied], [[], [], []])
+  })
+
+  t.test(`a stranger’s ${method} ${target} passes where nothing is enforced: the API server says no`, async (t) => {
+    const { send, denied } = await before(t, () => 401, {
+      whoIs: caller('stranger'),
+      enforces: false,
+    })
+    t.equal(await send(method, target, raise), 401)
+    t.strictSame(denied, [])
+  })
+}
+
+t.test('a request that cannot be judged is a 503, unread, while nobody can say who asks', async (t) => {
+  const { send, bodies, denied } = await before(t, () => 200, { whoIs: caller('untold') })
+  const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
+  t.equal(await send('PUT', `${backend}/nodes/n1`, raise), 503)
+  t.equal(await send('PATCH', `${path}%2F%2Fx`, raise), 503)
+  t.notOk(parsed().some(({ args: [text] }) => text.includes(marker)))
+  t.strictSame([bodies, denied], [[], []])
+})
+
+t.test('somebody whom the API server does not name is judged as unknown', async (t) => {
+  const { send, decided, denied } = await before(t, () => 200, { whoIs: caller('nameless') })
+  t.equal(await send('DELETE', path, ''), 200)
+  t.match(decided, [{ request: { actor: { username: 'unknown' } } }])
+  t.equal(await send('PUT', `${backend}/nodes/n1`, raise), 403)
+  t.match(denied, [{ kind: 'Node', name: 'n1' }])
+  const clear = JSON.stringify({ allowScheduling: true, evictionRequested: false })
+  t.equal(await send('PUT', `${backend}/nodes/n1`, clear), 200)
 })

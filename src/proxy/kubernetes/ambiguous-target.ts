@@ -19,10 +19,15 @@ export function isAmbiguous(method: string, target: string): boolean {
   return first !== '' || rest.some((part) => part === '' || part === '.' || part === '..')
 }
 
-/** What such a request may be meant to write, for the record; undefined if nothing that is judged is named. */
-export function meantBy(method: string, target: string): NamedWrite | undefined {
+/**
+ * What such a request may be meant to write in the namespace that this guard follows, for the record; undefined if nothing
+ * there that is judged is named.
+ */
+export function meantBy(method: string, target: string, longhornNamespace: string): NamedWrite | undefined {
   if (!isWriting(method)) return undefined
-  const [, , , , , plural, name] = targetOf(target).parts.filter((part) => part !== '')
+  const parts = targetOf(target).parts.filter((part) => part !== '' && part !== '.')
+  const [, , , namespaces, namespace, plural, name] = parts
+  if (namespaces !== 'namespaces' || namespace !== longhornNamespace) return undefined
   const kind = judged.get(plural ?? '')
   return kind && { kind, name, method }
 }

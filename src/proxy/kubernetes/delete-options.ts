@@ -17,17 +17,22 @@ const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRu
  * Asks the API server whether it takes a delete with options at all, with options of the proxy's own. So nothing is
  * parsed of a caller who may not delete. All other writes are tried as they are before they are read.
  *
+ * @param enforces false where the whole guard only watches
  * @returns what the caller is told who may not, or whose options are too many; undefined for all else
  */
 export async function optionsRefused(
   write: Write,
   call: JudgedCall,
-  trial: Pick<Trial, 'run'>,
+  { trial, enforces }: { readonly trial: Pick<Trial, 'run'>; readonly enforces: boolean },
 ): Promise<Outcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
   // JSON under another name is nonsense to the API server; what has that name is no JSON, and is answered so.
   if (/protobuf|cbor/i.test(call.request.headers['content-type'] ?? '')) return undefined
-  if (call.body.length > mostOptions) return { outcome: 'own', answer: tooManyOptions }
+  if (call.body.length > mostOptions) {
+    if (enforces) return { outcome: 'own', answer: tooManyOptions }
+    // What the guard would only watch it must not stop.
+    return { outcome: 'passed', answer: await call.forward(), warnings: [] }
+  }
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
   const tried = await trial.run(write, probe, call)
   if (tried.status < 300 || isHeld(tried)) return undefined

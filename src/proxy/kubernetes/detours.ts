@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
-import type { Actor, JudgedKind, Request } from '../../rules/change.ts'
+import type { JudgedKind, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
-import type { JudgedCall, Outcome } from '../door.ts'
+import type { JudgedCall, Outcome, OwnAnswer } from '../door.ts'
 import { endToEnd } from '../headers.ts'
 import { BadBody, readSaid } from '../longhorn/body.ts'
 import { operationOf, type Call } from '../longhorn/call.ts'
@@ -11,14 +11,15 @@ import { changeOf, isHarmless } from '../longhorn/change.ts'
 import { unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { ambiguity, isAmbiguous, meantBy } from './ambiguous-target.ts'
 import { callThrough } from './call-through.ts'
-import { statusAnswer } from './status-answer.ts'
+import { statusAnswer, unauthorized } from './status-answer.ts'
 import type { TrialModules } from './trial.ts'
+import type { Caller } from './who-is.ts'
 import { operationBy } from './write.ts'
 
 /** What turning requests away works with. */
 export interface DetourModules extends UnjudgedModules, Pick<TrialModules, 'known'> {
   /** Who asks, as the API server knows them. Never rejects. */
-  readonly whoIs: (headers: readonly string[]) => Promise<Actor>
+  readonly whoIs: (headers: readonly string[]) => Promise<Caller>
 }
 
 /** The ways to Longhorn's objects on which a write cannot be judged: a path that is read differently, and Longhorn's own REST API. */
@@ -40,19 +41,21 @@ export class Detours {
 
   async #ambiguous(method: string, target: string, { request, forward }: JudgedCall): Promise<Outcome> {
     const answer = statusAnswer(400, ambiguity)
-    const meant = meantBy(method, target)
-    if (!meant) {
-      if (this.#modules.enforces) return { outcome: 'own', answer }
-      return { outcome: 'passed', answer: await forward(), warnings: [] }
-    }
+    if (!this.#modules.enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
+    const meant = meantBy(method, target, this.#longhornNamespace)
+    if (!meant) return { outcome: 'own', answer }
+    const asked = await this.#asked(request)
+    if ('refused' in asked) return { outcome: 'own', answer: asked.refused }
     const { kind, name = '' } = meant
     const write = { kind, name, operation: operationBy(meant.method), why: 'unreadable' } as const
-    return await unjudged(this.#modules, { ...write, request: await this.#asked(request) }, answer, forward)
+    return await unjudged(this.#modules, { ...write, request: asked }, answer, forward)
   }
 
   /** What only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
   async #through(call: Call, { request, body, forward }: JudgedCall): Promise<Outcome> {
+    if (!this.#modules.enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
     const asked = await this.#asked(request)
+    if ('refused' in asked) return { outcome: 'own', answer: asked.refused }
     const { kind, name } = call
     const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> => {
       const write = { request: asked, kind, name, operation: operationOf(call), why }
@@ -75,11 +78,17 @@ export class Detours {
     return last?.kind === 'BackingImageDataSource' ? undefined : last
   }
 
-  async #asked({ rawHeaders }: IncomingMessage): Promise<Request> {
-    const actor = await this.#modules.whoIs(endToEnd(rawHeaders))
+  /** Whoever the API server does not accept has nothing of theirs parsed or put on record. */
+  async #asked({ rawHeaders }: IncomingMessage): Promise<Request | { readonly refused: OwnAnswer }> {
+    const { is, actor } = await this.#modules.whoIs(endToEnd(rawHeaders))
+    if (is === 'stranger') return { refused: unauthorized }
+    if (is === 'untold') return { refused: statusAnswer(503, untold) }
     return { uid: randomUUID(), actor, dryRun: false, door: 'proxy-kubernetes' }
   }
 }
+
+const untold =
+  'Holdfast cannot find out who asks, since the API server does not say, so it does not look at this request. Try again'
 
 function notThrough({ call, kind, name }: Call): string {
   return `Holdfast does not judge Longhorn's REST API through the API server, so it does not pass on this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`

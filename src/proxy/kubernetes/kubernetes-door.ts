@@ -22,7 +22,7 @@ import { bind, type Bound } from './bind.ts'
 import { Detours, type DetourModules } from './detours.ts'
 import { optionsRefused } from './delete-options.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
-import { deniedAnswer, statusAnswer } from './status-answer.ts'
+import { deniedAnswer, statusAnswer, unauthorized } from './status-answer.ts'
 import { isHeld, Trial, type Tried, type TrialModules } from './trial.ts'
 import { operationBy, writeOf, type Write } from './write.ts'
 
@@ -71,9 +71,12 @@ export class KubernetesDoor implements ProxyDoor {
 
   async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
     const { request } = call
-    const refused = await optionsRefused(write, call, this.#trial)
+    const { enforces } = this.#modules
+    const { is, actor } = await this.#modules.whoIs(endToEnd(request.rawHeaders))
+    // The API server would say so to the dry run, and to the write after it.
+    if (is === 'stranger' && enforces) return own(unauthorized)
+    const refused = await optionsRefused(write, call, { trial: this.#trial, enforces })
     if (refused) return refused
-    const actor = await this.#modules.whoIs(endToEnd(request.rawHeaders))
     const dry = dryRunOf(write, request.url ?? '/', call.body)
     const dryRun = dry?.asked ?? false
     const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }

@@ -5,9 +5,11 @@ import type { OwnAnswer } from '../door.ts'
 /** Reasons as the API server names them, where clients look at them. */
 const reasons: Readonly<Record<number, string>> = {
   400: 'BadRequest',
+  401: 'Unauthorized',
   403: 'Forbidden',
   413: 'RequestEntityTooLarge',
   415: 'UnsupportedMediaType',
+  429: 'TooManyRequests',
   500: 'InternalError',
   502: 'InternalError',
   503: 'ServiceUnavailable',
@@ -18,6 +20,9 @@ const reasons: Readonly<Record<number, string>> = {
 export function statusAnswer(status: number, message: string): OwnAnswer {
   return answerWith(status, { reason: reasons[status] ?? 'InternalError', message: plainText(message) })
 }
+
+/** As the API server answers whoever has proved nothing. */
+export const unauthorized: OwnAnswer = statusAnswer(401, 'Unauthorized')
 
 /** What the gate says, as the answer to the write itself; a hold makes client-go programs wait and ask again. */
 export function deniedAnswer({ code, reason, message, details }: Status): OwnAnswer {

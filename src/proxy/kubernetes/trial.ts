@@ -29,13 +29,15 @@ export interface Tried {
   readonly text: string
 }
 
-/** True if the guard's own webhook holds it back. */
+/** True if the guard's own webhook holds it back. Names of disks are free text, so only the beginning of the message counts. */
 export function isHeld({ status, text }: Tried): boolean {
-  return status === 429 && text.includes(webhookName)
+  if (status !== 429) return false
+  const message = fieldsOf(jsonIn(text))?.message
+  return typeof message === 'string' && message.startsWith(heldByGuard)
 }
 
 /** As it is registered. */
-const webhookName = 'guard.holdfast.dev'
+const heldByGuard = 'admission webhook "guard.holdfast.dev" denied the request'
 
 /** What a write turns out to be. */
 export type Found =

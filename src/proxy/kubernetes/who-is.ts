@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import type http from 'node:http'
+import { LRUCache } from 'lru-cache'
 import { Type } from 'typebox'
 import { absent } from '../../longhorn/absent.ts'
 import { parser } from '../../longhorn/parse.ts'
 import type { Actor } from '../../rules/change.ts'
+import { cut, longestText } from '../../text/cut.ts'
 import { readAnswer } from '../read-answer.ts'
 import type { Outgoing } from '../relay.ts'
 
@@ -19,49 +21,95 @@ const parseReview = parser(
 /** What says who asks: the proof itself, and whom one asks for. */
 const identity = /^(authorization|impersonate-.*)$/i
 
+/** Why a caller has no name: the API server does not accept it, does not name it, or could not be asked. */
+export type Unknown = 'stranger' | 'nameless' | 'untold'
+
+/** What the API server says of whoever asks. */
+export type Caller =
+  | { readonly is: 'known'; readonly actor: Actor }
+  /** Whoever this is may still be somebody, but for a stranger: `stranger` has proved nothing. */
+  | { readonly is: Unknown; readonly actor: Actor }
+
 /** What finding out works with. */
 export interface WhoIsModules {
   /** @throws RelayFailure */
   readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
+  /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** Told when it cannot be found out; the record then says so. */
-  readonly onProblem: (error: unknown) => void
+  /** Told of each caller without a name. @param error absent where that was found out a moment ago */
+  readonly onUnknown: (why: Unknown, error: unknown) => void
 }
 
-/** A token that is revoked is refused by the API server itself; only the name in the audit is older. */
-const rememberMs = 60_000
+/**
+ * How long an answer counts, in milliseconds. A token may be revoked meanwhile, and one that was refused may have become
+ * valid: the API server itself remembers tokens twice as long.
+ */
+const rememberMs = 5_000
+
+/** An API server that could not be asked may be well again a moment later, in milliseconds. */
+const rememberUntoldMs = 1_000
 
 /** A name in the audit is worth no more. */
 const timeoutMs = 5_000
 
-/** So many people at most are remembered. */
-const maxPeople = 1_000
+/** So many callers at most are remembered, and as many strangers: these cannot push the others out. */
+const maxCallers = 1_000
+
+/** In characters: somebody may be in very many groups. */
+const maxKept = 4 * 1024 * 1024
+
+const nobody: Actor = { username: 'unknown', groups: [] }
 
 /** Finds out who asks, as the API server knows them: only it can tell whose token that is (SelfSubjectReview). */
 export class WhoIs {
   readonly #modules: WhoIsModules
-  readonly #known = new Map<string, { readonly actor: Actor; readonly until: number }>()
+  /** By a digest of their proof: tokens are not kept. */
+  readonly #known: LRUCache<string, Caller>
+  readonly #unknown: LRUCache<string, Caller>
+  /** Who asks many times at once is asked about once. */
+  readonly #asking = new Map<string, Promise<Caller>>()
 
   constructor(modules: WhoIsModules) {
     this.#modules = modules
+    const common = { max: maxCallers, ttl: rememberMs, ttlResolution: 0, perf: { now: modules.now } }
+    this.#known = new LRUCache({
+      ...common,
+      maxSize: maxKept,
+      sizeCalculation: ({ actor }: Caller) => JSON.stringify(actor).length,
+    })
+    this.#unknown = new LRUCache(common)
   }
 
   /** @param headers of the request, name and value in turn. Never rejects. */
-  async find(headers: readonly string[]): Promise<Actor> {
+  async find(headers: readonly string[]): Promise<Caller> {
     const proof = headers.filter((_, at) => identity.test(headers[at - (at % 2)] ?? ''))
-    // Tokens are not kept.
-    const key = createHash('sha256').update(JSON.stringify(proof)).digest('hex')
-    const known = this.#known.get(key)
-    const now = this.#modules.now()
-    if (known && now < known.until) return known.actor
+    const key = createHash('sha256').update(JSON.stringify(proof)).digest('base64')
+    const remembered = this.#known.get(key) ?? this.#unknown.get(key)
+    const asking = remembered ? undefined : this.#asking.get(key)
+    const caller = remembered ?? (await (asking ?? this.#askOnce(key, proof)))
+    if (caller.is !== 'known' && (remembered ?? asking)) this.#modules.onUnknown(caller.is, undefined)
+    return caller
+  }
+
+  #askOnce(key: string, proof: readonly string[]): Promise<Caller> {
+    const asking = this.#askAndTell(proof)
+      .then((caller) => {
+        const memory = caller.is === 'known' ? this.#known : this.#unknown
+        memory.set(key, caller, { ttl: caller.is === 'untold' ? rememberUntoldMs : rememberMs })
+        return caller
+      })
+      .finally(() => this.#asking.delete(key))
+    this.#asking.set(key, asking)
+    return asking
+  }
+
+  async #askAndTell(proof: readonly string[]): Promise<Caller> {
     try {
-      const actor = await this.#ask(proof)
-      if (this.#known.size >= maxPeople) this.#known.clear()
-      this.#known.set(key, { actor, until: now + rememberMs })
-      return actor
+      return { is: 'known', actor: await this.#ask(proof) }
     } catch (error) {
-      this.#modules.onProblem(error)
-      return { username: 'unknown', groups: [] }
+      const is = error instanceof NotTold ? error.why : 'untold'
+      this.#modules.onUnknown(is, error)
+      return { is, actor: nobody }
     }
   }
 
@@ -80,10 +128,34 @@ export class WhoIs {
       signal,
     )
     const text = await readAnswer(answer, { maxBytes: 1024 * 1024, bodyMs: timeoutMs }, signal)
-    if (answer.statusCode !== 201)
-      throw new Error(`SelfSubjectReview was answered ${answer.statusCode}: ${text}`)
+    const { statusCode = 502 } = answer
+    if (statusCode !== 201) throw new NotTold(statusCode, text)
     const parsed = parseReview(JSON.parse(text))
     if (!parsed.ok) throw new Error(`the answer to a SelfSubjectReview cannot be read: ${parsed.problem}`)
     return parsed.value
   }
 }
+
+/** Thrown for an answer other than who it is. */
+class NotTold extends Error {
+  readonly why: Unknown
+
+  constructor(status: number, text: string) {
+    super(`SelfSubjectReview was answered ${status}: ${cut(text, longestText)}`)
+    this.why = whyNot(status, text)
+  }
+}
+
+/**
+ * The API server answers a token that it does not know with 401. A request without one is of `system:anonymous`, who by
+ * default may not ask this, while everybody else may. A server before Kubernetes 1.28 does not serve it: 404, after it has
+ * asked who may ask.
+ */
+function whyNot(status: number, text: string): Unknown {
+  if (status === 401) return 'stranger'
+  if (status === 403) return text.includes(anonymous) ? 'stranger' : 'nameless'
+  return status === 404 ? 'nameless' : 'untold'
+}
+
+/** As it stands in the JSON of a Status. */
+const anonymous = String.raw`User \"system:anonymous\" `
