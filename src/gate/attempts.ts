@@ -138,12 +138,10 @@ export class Attempts {
     let claims: readonly Claim[] = merged([...claimsOf(acts, map, profile), ...turnOf(change)])
     let missing = claims
     const pages: ReservedPage[] = []
-    // A dry run reserves nothing.
-    if (claims.length > 0 && !change.request.dryRun) {
-      const known = await this.#isKnown(change, signal)
-      if (known instanceof Error) return this.#failed(change, 'not-confirmed', known, warnings)
-      if (!known) return this.#unavailable(change, 'object-not-known', warnings)
-    }
+    // Before anything else is read or reserved for it, of a dry run and of a change without claims too.
+    const known = await this.#isKnown(change, signal)
+    if (known instanceof Error) return this.#failed(change, 'not-confirmed', known, warnings)
+    if (!known) return this.#unavailable(change, 'object-not-known', warnings)
     for (let round = 0; round < maxRounds; round++) {
       const reserved = await reserver.reserve(change, missing, signal)
       entries.push(...reserved.entries)

@@ -130,6 +130,11 @@ function* removalClaims({ before, disks }: DiskRemoval, map: DiskMapView): Itera
 
 /** Where no copy is ready, an eviction counts on the other copies to stay. */
 function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
+  yield* onOwners(countedOn(eviction, map), 'keep', map)
+}
+
+/** The UUIDs of the disks with copies on which an eviction counts to stay, since no copy of their image is ready. */
+export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<string> {
   const isEvicted = evictedAfter(eviction, map)
   const seen = new Set<BackingImage>()
   const counted = new Set<string>()
@@ -142,7 +147,7 @@ function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim>
     for (const other of copies)
       if (!isEvicted(other.diskUUID) && isUsable(other, map)) counted.add(other.diskUUID)
   }
-  yield* onOwners(counted, 'keep', map)
+  return counted
 }
 
 /**

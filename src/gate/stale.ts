@@ -5,6 +5,7 @@ import { diskUUID } from '../longhorn/eviction.ts'
 import type { Act, DiskRemoval } from '../rules/acts.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
 import type { Policy } from '../rules/policy.ts'
+import { countedOn } from './claims.ts'
 import type { Knowledge } from './ports.ts'
 
 /** A watch that was silent for longer may be broken, and what it follows may have changed, in milliseconds. */
@@ -44,7 +45,7 @@ export function isFreshEnough({ nodes, source, images }: Stale): boolean {
   return !source && !images && nodes !== 'all' && nodes.size === 0
 }
 
-/** The nodes that a rule asks about an act, and no claim does. */
+/** The nodes that a rule asks about an act, and that no other side of a reservation would have told of. */
 function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
   switch (act.act) {
     case 'disk-removal':
@@ -59,6 +60,9 @@ function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
       return
     }
     case 'eviction':
+      // Of a copy that is counted on to stay it counts that a node still has its disk.
+      for (const uuid of countedOn(act, map)) yield* owners(uuid, map)
+      return
     case 'placement':
     case 'flags-cleared':
       return

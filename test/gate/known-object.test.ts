@@ -88,19 +88,44 @@ t.test('a proxy has read the object itself', async (t) => {
   t.notOk(world.trips.includes(read))
 })
 
-t.test('a dry run reserves nothing, and so needs no read of its object', async (t) => {
-  const world = new GateWorld(usual())
-  const { verdict } = await world.decide(evict('9', 'uid-n1', { dryRun: true }))
-  t.equal(verdict.decision, 'allow')
-  t.strictSame(world.reservations, [])
-  t.notOk(world.trips.includes(read))
+t.test('a dry run of what the API server does not have costs what a real write of it costs: one read', async (t) => {
+  const whole = usual().image('debian', [ready('d1'), ready('d3'), ready('d4')])
+  const clean = whole.cleanUp('debian', ['d1'])
+  for (const dryRun of [true, false]) {
+    const world = new GateWorld(usual())
+    t.match((await world.decide(evict('9', 'uid-n1', { dryRun }))).verdict, { why: 'object-not-known' })
+    t.strictSame(world.trips, [read])
+    const other = new GateWorld(whole, { truth: usual() })
+    const request = { ...clean.request, dryRun }
+    const forged = { ...clean, request, before: { ...clean.before, metadata: { ...clean.before.metadata, uid: 'x' } } }
+    t.match((await other.decide(forged)).verdict, { why: 'object-not-known' })
+    t.strictSame(other.trips, ['BackingImage debian'], 'no node and no replica')
+  }
 })
 
-t.test('a dry run of an unknown object that meets a reservation is not held', async (t) => {
+t.test('a change that reserves nothing is read for only if the API server has its object', async (t) => {
+  const whole = usual('5').image('debian', [ready('d1'), ready('d3'), ready('d4')])
+  const onC = cluster('v1.10.0').node('n1', [disk('d1')]).node('n2', [disk('d3'), disk('d4')])
+  const world = new GateWorld(onC.image('debian', [ready('d1'), ready('d3'), ready('d4')]), { truth: usual() })
+  const clean = whole.cleanUp('debian', ['d1'])
+  const forged = { ...clean, before: { ...clean.before, metadata: { ...clean.before.metadata, uid: 'x' } } }
+  t.match((await world.decide(forged)).verdict, { why: 'object-not-known' })
+  t.strictSame(world.trips, ['BackingImage debian'])
+})
+
+t.test('a dry run of an object that is known reads what a real write reads', async (t) => {
+  const world = new GateWorld(usual('5'), { truth: usual('6') })
+  const { verdict } = await world.decide(evict('6', 'uid-n1', { dryRun: true }))
+  t.equal(verdict.decision, 'allow')
+  t.equal(world.trips[0], read)
+  t.strictSame(world.reservations, [])
+})
+
+t.test('a dry run of an unknown object that would meet a reservation is not held', async (t) => {
   const world = new GateWorld(usual().image('debian', [ready('d1'), ready('d3'), ready('d4')]))
   t.equal((await world.decide(world.cluster.cleanUp('debian', ['d1']))).verdict.decision, 'allow')
   const forged = await world.decide(evict('999999999999', 'forged', { dryRun: true }), 30_000)
-  t.equal(forged.verdict.decision, 'hold')
+  t.match(forged.verdict, { why: 'object-not-known' })
   t.equal(world.record.at(-1)?.timing.heldMs, 0)
 })
 
