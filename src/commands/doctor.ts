@@ -7,7 +7,7 @@ import { addClusterOptions, connectWith, operatorPortOption, type ClusterFlags }
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
-import { askPolicies } from './replica-policies.ts'
+import { askReplicas, policiesOf } from './replica-answers.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
@@ -68,8 +68,8 @@ async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSur
     const signal = new AbortController().signal
     const namespace = await guardPlace(connection, flags, { signal })
     const search = { ...flags, namespace, environment: env, operatorPort }
-    const askReplicas = () => askPolicies(search, connection, signal)
-    const facts = await gatherFacts(connection, { ...names, namespace, target }, askReplicas, signal)
+    const ask = async () => policiesOf(await askReplicas(search, connection, signal))
+    const facts = await gatherFacts(connection, { ...names, namespace, target }, ask, signal)
     const diagnosis = diagnose(facts)
     stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))

@@ -11,7 +11,6 @@ import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
-import { isFlagged } from '../longhorn/eviction.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import type { LossCircumstances } from '../rules/lost.ts'
 import { imagesNowhere, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
@@ -25,10 +24,12 @@ import {
   operatorPortOption,
   type ClusterFlags,
 } from './cluster-options.ts'
-import { CannotRun, exitCode } from './exit-code.ts'
-import { guardSettle, type GuardSettle } from './guard-settle.ts'
-import { provesHold, proveGuard, type ProofModules } from './prove-guard.ts'
-import { askPolicies } from './replica-policies.ts'
+import { exitCode } from './exit-code.ts'
+import { guardPlace } from './guard-place.ts'
+import { settleOf, type GuardSettle } from './guard-settle.ts'
+import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
+import { proveGuard, type ProofModules } from './prove-guard.ts'
+import { askReplicas, policiesOf } from './replica-answers.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface EvictFlags extends ClusterFlags {
@@ -94,7 +95,8 @@ async function evict(
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const connection = await connectWith(flags, env)
   try {
-    const settle = flags.unguarded ? undefined : await guardSettle(connection, flags, env, signal)
+    const answers = flags.unguarded ? undefined : await askGuard(connection, flags, env, signal)
+    const settle = answers && settleOf(answers)
     const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
@@ -102,13 +104,8 @@ async function evict(
       const show = (step: EvictionStep): void => {
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
-      const askReplicas: EvictModules['askReplicas'] = (namespace) =>
-        askPolicies(
-          { ...flags, namespace: flags.namespace ?? namespace, environment: env },
-          connection,
-          signal,
-        )
-      const modules = { connection, live, settle, signal, note, show, askReplicas }
+      const policies = answers ? policiesOf(answers) : { problem: 'they are not asked with --unguarded' }
+      const modules = { connection, live, settle, signal, note, show, policies }
       const last = await carryOut(target, flags, modules)
       if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
@@ -122,6 +119,17 @@ async function evict(
   }
 }
 
+/** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
+async function askGuard(
+  connection: Connection,
+  flags: EvictFlags,
+  environment: CommandSurroundings['env'],
+  signal: AbortSignal,
+) {
+  const namespace = await guardPlace(connection, flags, { signal })
+  return await askReplicas({ ...flags, namespace, environment }, connection, signal)
+}
+
 /** What an eviction is carried out with. */
 export interface EvictModules {
   readonly connection: Connection
@@ -131,8 +139,8 @@ export interface EvictModules {
   readonly signal: AbortSignal
   /** Tells the person what happens. */
   readonly note: (text: string) => void
-  /** Asks the replicas of the guard in this namespace for their rules. */
-  readonly askReplicas: ProofModules['askReplicas']
+  /** The rules of the guard's replicas. */
+  readonly policies: ProofModules['policies']
   /** Shows each step to programs. */
   readonly show?: (step: EvictionStep) => void
 }
@@ -141,7 +149,7 @@ export interface EvictModules {
 export async function carryOut(
   target: Target,
   { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
-  { connection, live, settle, signal, note, show, askReplicas }: EvictModules,
+  { connection, live, settle, signal, note, show, policies }: EvictModules,
 ): Promise<EvictionStep> {
   const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
   const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs }
@@ -156,7 +164,7 @@ export async function carryOut(
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   tellOfImagesNowhere({ map: live.map, policy, timeOfDay: systemClock.now() }, note)
   const tell = (step: EvictionStep): void => {
-    note(`${nameOf(target)}: ${explain(step, systemClock.monotonic())}`)
+    note(`${nameOf(target)}: ${explain(step, systemClock.monotonic(), dryRun ? 'would' : 'does')}`)
     show?.(step)
   }
   if (dryRun) {
@@ -171,7 +179,7 @@ export async function carryOut(
     return step
   }
   const guarded = crashing && !unguarded
-  const proof = { connection, longhornNamespace, signal, note, map: live.map, askReplicas }
+  const proof = { connection, longhornNamespace, signal, note, map: live.map, policies }
   const write = (evictionRequested: boolean): Promise<void> =>
     patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
       connection,
@@ -184,7 +192,8 @@ export async function carryOut(
   let proved = !guarded || (await proveGuard(proof))
   const insist = async (): Promise<void> => {
     const node = live.map.node(target.node)
-    if (proved || node === undefined || !isFlagged(node)) return
+    // What else is being evicted on the node proves nothing of this one, and is not this one's to take down.
+    if (proved || node === undefined || !isOwnFlagUp(target, node)) return
     await insistOnHold(target, proof, () => write(false))
     proved = true
   }
@@ -200,21 +209,6 @@ export async function carryOut(
       await insist()
     },
   })
-}
-
-/** With the flag up, a dry run tells what the replicas could not be asked. @throws CannotRun once the flag is down */
-async function insistOnHold(target: Target, proof: ProofModules, lower: () => Promise<void>): Promise<void> {
-  const held = await provesHold(target, proof)
-  if (held === undefined) {
-    proof.note(
-      `That the guard holds back the removal of copies could not be proved on ${nameOf(target)}: no dry run can be made there.`,
-    )
-  }
-  if (held !== false) return
-  await lower()
-  throw new CannotRun(
-    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. The flag is down again. To see why: holdfast doctor. To go on all the same: --unguarded`,
-  )
 }
 
 /** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */

@@ -1,10 +1,7 @@
-import type { Connection } from '../kubernetes/connection.ts'
+import type { Looked } from '../doctor/facts.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import type { NoticeTimes } from '../rules/unnoticed.ts'
-import type { ClusterFlags } from './cluster-options.ts'
-import { guardPlace } from './guard-place.ts'
-import { GuardStatus } from './guard-status.ts'
-import type { Environment } from './surroundings.ts'
+import type { ReplicaAnswer } from './replica-answers.ts'
 
 /** How long what has ended still counts for the guard. */
 export interface GuardSettle extends NoticeTimes {
@@ -14,35 +11,23 @@ export interface GuardSettle extends NoticeTimes {
 
 /**
  * How long the guard lets what has ended count: the longest that its replicas say, since any of them may decide. If one
- * does not answer, or is of an older version, it is the default. It never throws but the signal's reason.
+ * does not answer, or is of an older version, it is the default.
  */
-export async function guardSettle(
-  connection: Connection,
-  flags: ClusterFlags & { readonly operatorPort: number },
-  environment: Environment,
-  signal: AbortSignal,
-): Promise<GuardSettle> {
-  const namespace = await guardPlace(connection, flags, { signal })
-  let problem: string | undefined
-  const guard = await GuardStatus.open(
-    { ...flags, namespace, environment },
-    connection,
-    signal,
-    (why) => (problem = why),
-  )
-  await guard.stop()
+export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle {
+  if ('problem' in answers) return assumed(answers.problem)
   const told: NoticeTimes[] = []
-  for (const { replica, settle } of guard.replicas ?? []) {
-    if (settle) told.push(settle)
-    else problem ??= `replica ${replica} is of a version that does not say it`
-  }
-  if (problem !== undefined || told.length === 0) {
-    const { settleMs, settleAfterOutageMs } = defaultPolicy
-    return { settleMs, settleAfterOutageMs, problem: problem ?? 'no replica has answered' }
+  for (const { replica, settle } of answers.seen) {
+    if (!settle) return assumed(`replica ${replica} is of a version that does not say it`)
+    told.push(settle)
   }
   return {
     settleMs: Math.max(...told.map(({ settleMs }) => settleMs)),
     settleAfterOutageMs: Math.max(...told.map(({ settleAfterOutageMs }) => settleAfterOutageMs)),
     problem: undefined,
   }
+}
+
+function assumed(problem: string): GuardSettle {
+  const { settleMs, settleAfterOutageMs } = defaultPolicy
+  return { settleMs, settleAfterOutageMs, problem }
 }

@@ -15,8 +15,8 @@ export interface ProofModules extends TrialModules {
   readonly map: DiskMapView
   /** Tells the person what could not be proved. */
   readonly note: (text: string) => void
-  /** Asks the replicas of the guard in this namespace for their rules. */
-  readonly askReplicas: (namespace: string) => Promise<Looked<readonly ReplicaPolicy[]>>
+  /** The rules that the replicas of the guard judge by, or why they could not be asked. */
+  readonly policies: Looked<readonly ReplicaPolicy[]>
 }
 
 const goOn = 'To go on all the same: --unguarded'
@@ -29,10 +29,9 @@ const goOn = 'To go on all the same: --unguarded'
  * @throws CannotRun where it would not be held, and where that cannot be told
  */
 export async function proveGuard(modules: ProofModules): Promise<boolean> {
-  const { connection, longhornNamespace, signal, note, askReplicas } = modules
+  const { connection, longhornNamespace, signal, note, policies } = modules
   const namespace = await guardPlace(connection, { longhornNamespace }, { signal })
   await proveRegistration(modules, namespace)
-  const policies = await askReplicas(namespace)
   if ('problem' in policies) {
     note(`The replicas of the guard could not be asked for their rules: ${policies.problem}`)
     await proveDenial(modules)

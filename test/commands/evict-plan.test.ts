@@ -19,7 +19,7 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   const { sandbox, at } = await cluster(t, 'v1.10.0')
   const dry = await run(['evict', 'node-2', '--dry-run', ...at])
   t.equal(dry.code, 0, dry.stderr)
-  t.match(dry.stderr, 'node node-2: closing the disks for scheduling, and requesting the eviction')
+  t.match(dry.stderr, 'node node-2: would close the disks for scheduling, and request the eviction')
   t.match(dry.stderr, /1\. close the disks .*\n +2\. .*replicas away \(1 now\)\n +3\. .*removed the copies/)
   t.match(dry.stderr, 'Nothing was written')
   const done = await run(['evict', 'node-2', '--timeout', '10m', '-o', 'json', ...at])

@@ -31,9 +31,13 @@ async function cluster(t: Test, replicas: readonly Partial<ReplicaStatus>[]) {
   })
   t.teardown(() => sandbox.stop())
   const ports: number[] = []
-  for (const status of replicas) {
+  const asked = replicas.map(() => 0)
+  for (const [at, status] of replicas.entries()) {
     const api = fastify()
-    api.get('/status', () => status)
+    api.get('/status', () => {
+      asked[at] = (asked[at] ?? 0) + 1
+      return status
+    })
     await listen(api, 'test', '127.0.0.1', 0)
     t.teardown(() => api.close())
     ports.push(portOf(api))
@@ -42,11 +46,11 @@ async function cluster(t: Test, replicas: readonly Partial<ReplicaStatus>[]) {
   const pods = (_: string, path: string) => (path.endsWith('/pods') ? ([200, { items }] as const) : undefined)
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, await inFront(t, sandbox.api.url, pods, ports))
-  return { sandbox, at: ['--kubeconfig', kubeconfig] }
+  return { sandbox, asked, at: ['--kubeconfig', kubeconfig] }
 }
 
-t.test('an eviction waits as long as the slowest replica of the guard says', async (t) => {
-  const { sandbox, at } = await cluster(t, [
+t.test('an eviction asks each replica once, and waits as long as the slowest of them says', async (t) => {
+  const { sandbox, asked, at } = await cluster(t, [
     statusOf('a', { settleMs: 100, settleAfterOutageMs: 100 }),
     statusOf('b', { settleMs: 1_400, settleAfterOutageMs: 2_000 }),
   ])
@@ -58,6 +62,7 @@ t.test('an eviction waits as long as the slowest replica of the guard says', asy
   t.equal(done.code, 0, done.stderr)
   t.match(done.stderr, /waiting about 2s until Longhorn has noticed/)
   t.notMatch(done.stderr, 'cannot be asked')
+  t.strictSame(asked, [1, 1])
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 

@@ -4,8 +4,12 @@ import type { Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { forwardTo } from './forwarded-pods.ts'
 
-/** What is answered in place of the embedded cluster: a status and a body, by method and path. */
-export type Answers = (method: string, path: string, body: string) => readonly [number, object] | undefined
+/** What is answered in place of the embedded cluster, if anything: a status and a body, by method and path, or nothing ever. */
+export type Answers = (
+  method: string,
+  path: string,
+  body: string,
+) => readonly [number, object] | 'never' | undefined
 
 /**
  * An API server that answers some requests itself, those for resources that the embedded cluster does not serve, and
@@ -27,6 +31,7 @@ export async function inFront(
       const { method = 'GET', url: path = '/', headers } = request
       const body = Buffer.concat(chunks)
       const answer = answers(method, path.split('?')[0] ?? '', body.toString())
+      if (answer === 'never') return
       if (answer) {
         const [code, json] = answer
         response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(json))

@@ -16,7 +16,7 @@ import { untilHung } from '../fixtures/limits.ts'
 
 const namespace = 'longhorn-system'
 /** What replicas that enforce everything say. */
-const askReplicas = () => Promise.resolve({ seen: [replicaPolicy('one')] })
+const policies = { seen: [replicaPolicy('one')] }
 const forEver = new AbortController().signal
 
 /** An embedded cluster with a guard, and its disk map as an operator sees it. */
@@ -56,7 +56,7 @@ async function cluster(t: Test, release: string, guarded = true) {
     }
     const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
     try {
-      return await carryOut({ node, disk }, flags, { connection, live, signal, note, askReplicas })
+      return await carryOut({ node, disk }, flags, { connection, live, signal, note, policies })
     } catch (error) {
       if (ending.signal.aborted) return undefined
       throw error

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { explain } from '../../src/eviction/explain.ts'
-import { nextStep } from '../../src/eviction/next-step.ts'
+import { nextStep, type EvictionStep } from '../../src/eviction/next-step.ts'
 import { evictionPatch } from '../../src/eviction/target.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, moment, noon, parsed, releases, type TestCluster } from '../fixtures/cluster.ts'
@@ -211,6 +211,27 @@ t.test('each step is told in a line, with names and numbers', (t) => {
     /ready copy elsewhere of 1 backing image: ubuntu$/,
   )
   t.match(explain({ step: 'impossible', problems: ['a', 'b'] }, noon), 'a\nb')
+  t.end()
+})
+
+t.test('a dry run tells each step as one that would be taken', (t) => {
+  const cleanups = [{ image: 'ubuntu', diskUUID: 'uuid-d1', since: noon }]
+  const steps: readonly (readonly [EvictionStep, RegExp])[] = [
+    [{ step: 'wait-for-cleanup', cleanups }, /^would wait for 1 clean-up to end/],
+    [{ step: 'wait-for-notice', of: 'flag', until: noon + 1_000 }, /^would wait about 1s until/],
+    [{ step: 'raise' }, /^would close the disks for scheduling, and request the eviction$/],
+    [{ step: 'wait-for-replicas', replicas: ['r1'] }, /^would wait for Longhorn to move 1 replica away/],
+    [{ step: 'wait-for-copies', images: ['ubuntu'] }, /^would wait for a ready copy elsewhere/],
+    [{ step: 'retreat', cleanups }, /: would take the flag down until the end of it: ubuntu/],
+    [{ step: 'lower' }, /: would take it down, so that the copies are removed without one$/],
+    [{ step: 'wait-for-removal', images: ['ubuntu'] }, /^would wait for Longhorn to remove the copies/],
+    [{ step: 'done' }, /^done: no replica and no copy is left$/],
+    [{ step: 'impossible', problems: ['a'] }, /^a$/],
+  ]
+  for (const [step, text] of steps) {
+    t.match(explain(step, noon, 'would'), text)
+    t.notMatch(explain(step, noon), /would/)
+  }
   t.end()
 })
 

@@ -4,9 +4,11 @@ import type { ProofModules } from '../../src/commands/prove-guard.ts'
 import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
+import { nextChange } from '../../src/kubernetes/eviction-writes.ts'
 import { LiveMap } from '../../src/kubernetes/live-map.ts'
 import { isFlagged } from '../../src/longhorn/eviction.ts'
 import { object } from '../../src/sandbox/json.ts'
+import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { replicaPolicy } from '../doctor/facts.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { untilHung } from '../fixtures/limits.ts'
@@ -21,11 +23,11 @@ const webhooks = {
 const longhorn = { drainMs: 80, copyMs: 80, rebuildMs: 80, syncMs: 60, restartMs: 200 }
 
 /** Where pods cannot be asked, as on the embedded cluster. */
-const mute: ProofModules['askReplicas'] = () => Promise.resolve({ problem: 'ann may not list pods' })
+const mute: ProofModules['policies'] = { problem: 'ann may not list pods' }
 
 /** An embedded cluster on a release that crashes, with a guard of these settings, and how node-2 is evicted there. */
-async function cluster(t: Test, settings: Settings, askReplicas = mute) {
-  const sandbox = await embeddedCluster(t, { release: 'v1.8.0', images: 3, longhorn })
+async function cluster(t: Test, settings: Settings, policies = mute, release = 'v1.8.0') {
+  const sandbox = await embeddedCluster(t, { release, images: 3, longhorn })
   const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal, {
     settle: '200ms',
     ...settings,
@@ -38,17 +40,31 @@ async function cluster(t: Test, settings: Settings, askReplicas = mute) {
     await guard.stop()
   })
   const notes: string[] = []
-  const evict = (unguarded = false) =>
+  const evict = (unguarded = false, disk?: string) =>
     carryOut(
-      { node: 'node-2', disk: undefined },
+      { node: 'node-2', disk },
       { dryRun: false, unguarded, longhornNamespace },
-      { connection, live, signal, note: (text) => notes.push(text), askReplicas },
+      { connection, live, signal, note: (text) => notes.push(text), policies },
     )
   const isUntouched = (): boolean => {
     const node = live.map.node('node-2')
     return node !== undefined && node.spec.allowScheduling && !isFlagged(node)
   }
-  return { sandbox, guard, live, evict, isUntouched, notes }
+  /** Requests the eviction of one disk, as somebody else would. */
+  const flag = async (disk: string) => {
+    const stored = await sandbox.client.get(resources.Node, longhornNamespace, 'node-2')
+    if (!stored) throw new Error('there is no node-2')
+    const spec = object(stored.spec)
+    const disks = object(spec.disks)
+    const evicting = { ...object(disks[disk]), allowScheduling: false, evictionRequested: true }
+    await sandbox.client.update(resources.Node, {
+      ...stored,
+      spec: { ...spec, disks: { ...disks, [disk]: evicting } },
+    })
+    while (live.map.node('node-2')?.spec.disks.get(disk)?.evictionRequested !== true)
+      await nextChange(live, signal)
+  }
+  return { sandbox, guard, live, evict, isUntouched, notes, flag }
 }
 
 t.test('an eviction does not begin where the guard only watches, and does with --unguarded', async (t) => {
@@ -63,8 +79,7 @@ t.test('an eviction does not begin where the guard only watches, and does with -
 
 t.test('nor where a replica says that it would not hold the removal of a copy', async (t) => {
   const lax = replicaPolicy('two', { evictionCompletion: 'allow' })
-  const askReplicas = () => Promise.resolve({ seen: [replicaPolicy('one'), lax] })
-  const { evict, isUntouched } = await cluster(t, {}, askReplicas)
+  const { evict, isUntouched } = await cluster(t, {}, { seen: [replicaPolicy('one'), lax] })
   await t.rejects(evict(), { message: /would not hold back.*replica two has evictionCompletion: allow/ })
   t.ok(isUntouched())
 })
@@ -93,8 +108,37 @@ t.test('with the flag up a dry run tells what replicas cannot be asked', async (
 
   const allowed = await cluster(t, { rules: { 'cleanup-during-eviction': 'warn' } })
   await t.rejects(allowed.evict(), {
-    message: /not held by cleanup-during-eviction\. The flag is down again/,
+    message: /not held by cleanup-during-eviction\. That flag is down again\./,
   })
   const node = allowed.live.map.node('node-2')
   t.equal(node && isFlagged(node), false)
+})
+
+for (const release of ['v1.8.0', 'v1.8.1']) {
+  t.test(`the flag of another disk proves nothing of this one, and stays (${release})`, async (t) => {
+    const lax = { rules: { 'cleanup-during-eviction': 'warn' } } as const
+    const { live, evict, flag, notes } = await cluster(t, release === 'v1.8.0' ? lax : {}, mute, release)
+    await flag('disk-2')
+    const last = await evict(false, 'disk-1')
+    t.match(last, { step: 'impossible', problems: [/requested on disk disk-2 too/] }, notes.join('\n'))
+    const disks = live.map.node('node-2')?.spec.disks
+    t.match(disks?.get('disk-1'), { allowScheduling: true, evictionRequested: false })
+    t.match(disks?.get('disk-2'), { evictionRequested: true })
+  })
+}
+
+t.test('a flag that is taken down again is told with those that stay up', async (t) => {
+  const { live, evict, flag } = await cluster(
+    t,
+    { rules: { 'cleanup-during-eviction': 'warn' } },
+    mute,
+    'v1.8.1',
+  )
+  await flag('disk-1')
+  await flag('disk-2')
+  await t.rejects(evict(false, 'disk-1'), {
+    message:
+      /while the flag of disk disk-1 of node node-2 is up.*That flag is down again; an eviction is still requested on disk disk-2\./,
+  })
+  t.match(live.map.node('node-2')?.spec.disks.get('disk-1'), { evictionRequested: false })
 })

@@ -1,10 +1,11 @@
 import { request } from 'node:http'
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import type { AuditRecord } from '../../src/audit/record.ts'
 import { RecentRecords } from '../../src/audit/recent.ts'
-import { operatorApi } from '../../src/operator/operator-api.ts'
+import { operatorApi, operatorConnections } from '../../src/operator/operator-api.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { record } from '../audit/records.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -22,10 +23,12 @@ async function serving(t: Test, recent = new RecentRecords()) {
     settling: [],
     policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
   }
-  const api = operatorApi({ recent, status: () => status })
+  const told: string[] = []
+  const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }
+  const api = operatorApi({ recent, status: () => status, traffic })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
-  return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api) }
+  return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
 }
 
 t.test('a replica tells how it is, and what it remembers, oldest first', async (t) => {
@@ -55,6 +58,22 @@ t.test('it goes on telling whoever follows, until they leave', async (t) => {
   await eventually(() => text.includes('"uid":"2"'))
   leaving.abort()
   await t.rejects(reading)
+})
+
+t.test('connections on which nothing is asked give way, and whoever follows stays', async (t) => {
+  const { url, port, recent, told } = await serving(t)
+  const leaving = new AbortController()
+  const following = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
+  const idle = Array.from({ length: operatorConnections.most }, () => connect(port, '127.0.0.1'))
+  for (const socket of idle) socket.on('error', () => undefined).resume()
+  await eventually(() => idle.some(({ closed }) => closed))
+  t.equal((await fetch(`${url}/status`)).status, 200)
+  recent.write(record({ uid: '1' }))
+  const { value } = (await following.body?.getReader().read()) ?? {}
+  t.match(Buffer.from((value ?? []) as Uint8Array).toString(), '"uid":"1"')
+  t.ok(told.length > 0 && told.every((why) => why === 'idle'))
+  leaving.abort()
+  for (const socket of idle) socket.destroy()
 })
 
 t.test('it answers to names of loopback only, so that no page in a browser reads it', async (t) => {

@@ -1,5 +1,8 @@
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import t from 'tap'
+import { healthConnections, healthEndpoint } from '../../src/webhook/health.ts'
+import { listen, portOf } from '../../src/webhook/listen.ts'
 import { node, review, uid } from './review-builder.ts'
 import { running, until } from './running-webhook.ts'
 
@@ -40,4 +43,22 @@ t.test('connections on which nothing is asked give way to those of reviews', asy
   await silent()
   await until(() => idle.filter(({ closed }) => closed).length === 2)
   t.equal((await post(evict)).status, 200, 'the connection that was used stays')
+})
+
+t.test('connections on which nothing is asked give way to those of probes at the health port', async (t) => {
+  const told: string[] = []
+  const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }
+  const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
+  const app = healthEndpoint({ unready: () => undefined, leaving: () => false, metrics, traffic })
+  await listen(app, 'test', '127.0.0.1', 0)
+  t.teardown(() => app.close())
+  const idle = Array.from({ length: healthConnections.mostOfPeer }, () => connect(portOf(app), '127.0.0.1'))
+  for (const socket of idle) {
+    socket.on('error', () => undefined).resume()
+    t.teardown(() => socket.destroy())
+  }
+  await Promise.all(idle.map((socket) => once(socket, 'connect')))
+  t.equal((await fetch(`http://127.0.0.1:${portOf(app)}/livez`)).status, 200)
+  await until(() => idle.some(({ closed }) => closed))
+  t.strictSame(told, ['idle'])
 })
