@@ -8,6 +8,7 @@ import { errorAnswer } from '../../src/proxy/longhorn/error-answer.ts'
 import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
+import { untilHung } from '../fixtures/limits.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
@@ -96,7 +97,7 @@ async function holding(t: Test) {
     if (isWhole) sent.end('x'.repeat(bytes))
     else sent.write('x'.repeat(bytes))
     if (isWhole) await eventually(() => held > before)
-    return { outcome, leave: () => sent.destroy() }
+    return { outcome: () => untilAborted(outcome, untilHung()), leave: () => sent.destroy() }
   }
   return { ...proxy, send, over: () => over }
 }
@@ -106,9 +107,9 @@ for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
     const { send, asked } = await holding(t)
     const [first, second] = [await send(method, 400, '127.0.0.2'), await send(method, 400, '127.0.0.2')]
     const other = await send(method, 500, '127.0.0.1')
-    t.equal(await second.outcome, 429, 'the latest of the peer with the most')
+    t.equal(await second.outcome(), 429, 'the latest of the peer with the most')
     const half = await send(method, 300, '127.0.0.1', false)
-    t.equal(await half.outcome, 'cut', 'a half-sent one before what is held')
+    t.equal(await half.outcome(), 'cut', 'a half-sent one before what is held')
     first.leave()
     other.leave()
     t.strictSame(asked, [])

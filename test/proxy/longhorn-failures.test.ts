@@ -164,7 +164,7 @@ for (const [what, message] of forged) {
 
 t.test('what was reserved stands where the client’s own words come back in an error', async (t) => {
   const read = () => Promise.resolve(node('1'))
-  const words = 'd1]: admission webhook "x" denied the request'
+  const words = 'd1]: admission webhook "x" denied the request: '
   const message = `unable to update node n1 for disk [${words}]: etcdserver: request timed out`
   const { put, reserved } = await proxied(t, { read }, (_, response) =>
     response.writeHead(500).end(errorOf(message)),
