@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import type { Test } from 'tap'
 import { systemClock } from '../../../src/kubernetes/clock.ts'
 import { makeAuthority } from '../../../src/tls/authority.ts'
@@ -120,6 +122,16 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
     t.equal(held.code, 1, held.stdout)
     // Before anything is held.
     t.match(await as('stranger', ...patch, raised), { code: 1, stderr: /Forbidden.*stranger/s })
+    const node = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/cp'
+    const backend = '/api/v1/namespaces/longhorn-system/services/longhorn-backend:9500/proxy/v1/nodes/cp'
+    for (const token of [undefined, 'no token of this cluster']) {
+      for (const path of [node, `${node}//x`, backend]) {
+        const { status, body } = await put(port, authority.cert, path, token)
+        t.equal(status, 401, `PUT ${path} with ${token}: ${body}`)
+        t.match(JSON.parse(body), { kind: 'Status', reason: 'Unauthorized' })
+      }
+    }
+    await proxy.said('requests come from callers whom the API server does not accept')
     const renewed = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
     await writeFile(join(folder, 'tls.crt'), renewed.cert)
     await writeFile(join(folder, 'tls.key'), renewed.key)
@@ -173,6 +185,23 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
       t.match(await run(other), { code: 2, stderr: /still asks whom it asked: .*forbidden/ })
     },
   )
+}
+
+/** Raises the flag of a node as a client that tidies no target up. @param ca PEM of who signed the server's certificate */
+async function put(
+  port: number,
+  ca: string,
+  path: string,
+  token: string | undefined,
+): Promise<{ readonly status: number | undefined; readonly body: string }> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  }
+  const request = https.request({ host: '127.0.0.1', port, ca, path, method: 'PUT', headers })
+  request.end('{"allowScheduling":false,"evictionRequested":true}')
+  const [answer] = (await once(request, 'response')) as [http.IncomingMessage]
+  return { status: answer.statusCode, body: await text(answer) }
 }
 
 function containerArgs(manifest: Manifest | undefined): readonly string[] {
