@@ -9,6 +9,7 @@ import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { isForeign } from './foreign.ts'
+import { GaveWay, gaveWayAnswer } from './gave-way.ts'
 import { JudgedRequest } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
 import { passOn } from './pass-on.ts'
@@ -86,15 +87,6 @@ interface Judged {
   /** Aborted when nobody waits for the answer any more. */
   readonly gone: AbortController
   readonly kept: KeptBody
-}
-
-/** The reason of a request that waits no longer, since others need the memory that its body takes. */
-class GaveWay extends Error {
-  constructor() {
-    super(
-      'Holdfast holds too many large requests, so it cannot keep this one waiting. Nothing was changed; try again',
-    )
-  }
 }
 
 /** A server that passes everything on to an upstream untouched, but for what its door judges first. */
@@ -274,8 +266,7 @@ export class ProxyServer {
     if (error instanceof ClientGone) return
     const { door, log, observer } = this.#modules
     if (error instanceof GaveWay) {
-      const own = door.failure(429, error.message)
-      answer({ ...own, headers: { ...own.headers, 'retry-after': '1' } })
+      answer(gaveWayAnswer(error, door))
       return
     }
     // Never the query: that of kubectl exec has its command.

@@ -24,7 +24,10 @@ export class UnknownCallers {
     this.#metrics.unknownCaller(why)
     const repeat = this.#repeats.see(why, this.#now())
     if (!repeat.told) return
-    this.#log.warn({ err: error, why, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) }, texts[why])
+    this.#log.warn(
+      { err: error, why, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) },
+      texts[why],
+    )
   }
 }
 

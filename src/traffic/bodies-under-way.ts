@@ -147,7 +147,8 @@ export class BodiesUnderWay {
     for (const body of this.#bodies) {
       // Those after it are younger.
       if (body.since > before) break
-      if (body.state !== 'arriving' || body.bytes === 0 || (peer !== undefined && body.peer !== peer)) continue
+      if (body.state !== 'arriving' || body.bytes === 0 || (peer !== undefined && body.peer !== peer))
+        continue
       const known = late.get(body.peer)
       if (known) known.bytes += body.bytes
       else late.set(body.peer, { oldest: body, bytes: body.bytes })

@@ -17,10 +17,16 @@ async function behind(t: Test, answers: Answers, port: number) {
   const sandbox = await embeddedCluster(t, { release: 'v1.8.0', images: 1 })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, await inFront(t, sandbox.api.url, answers, [port]))
-  const flags = { kubeconfig, longhornNamespace: 'longhorn-system', namespace: 'holdfast', operatorPort: 8081 }
+  const flags = {
+    kubeconfig,
+    longhornNamespace: 'longhorn-system',
+    namespace: 'holdfast',
+    operatorPort: 8081,
+  }
   const connection = await connectWith(flags, {})
   t.teardown(() => connection.close())
-  const ask = (limitMs: number) => askReplicas({ ...flags, environment: {} }, connection, untilHung(), limitMs)
+  const ask = (limitMs: number) =>
+    askReplicas({ ...flags, environment: {} }, connection, untilHung(), limitMs)
   return { ask }
 }
 

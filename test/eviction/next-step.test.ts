@@ -215,7 +215,7 @@ t.test('each step is told in a line, with names and numbers', (t) => {
 })
 
 t.test('a dry run tells each step as one that would be taken', (t) => {
-  const cleanups = [{ image: 'ubuntu', diskUUID: 'uuid-d1', since: noon }]
+  const cleanups = [{ image: 'ubuntu', diskUUID: 'uuid-d1', state: 'ready', since: noon }] as const
   const steps: readonly (readonly [EvictionStep, RegExp])[] = [
     [{ step: 'wait-for-cleanup', cleanups }, /^would wait for 1 clean-up to end/],
     [{ step: 'wait-for-notice', of: 'flag', until: noon + 1_000 }, /^would wait about 1s until/],

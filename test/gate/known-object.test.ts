@@ -23,6 +23,14 @@ function ask(of: ReturnType<typeof usual>, by: Partial<Change['request']>): Node
   return of.toNode('n1', [disk('d1'), disk('d2', evicting)], {}, by)
 }
 
+/** A clean-up of debian on d1, under a uid that the API server never gave. */
+function forgedCleanUp(of: TestCluster, by: Partial<Change['request']> = {}): Change {
+  const change = of.cleanUp('debian', ['d1'], by)
+  if (change.operation !== 'UPDATE') throw new Error('a clean-up is an update')
+  const { before } = change
+  return { ...change, before: { ...before, metadata: { ...before.metadata, uid: 'x' } } }
+}
+
 const read = 'Node n1'
 
 t.test('a review of a version that nobody has reserves nothing', async (t) => {
@@ -88,28 +96,31 @@ t.test('a proxy has read the object itself', async (t) => {
   t.notOk(world.trips.includes(read))
 })
 
-t.test('a dry run of what the API server does not have costs what a real write of it costs: one read', async (t) => {
-  const whole = usual().image('debian', [ready('d1'), ready('d3'), ready('d4')])
-  const clean = whole.cleanUp('debian', ['d1'])
-  for (const dryRun of [true, false]) {
-    const world = new GateWorld(usual())
-    t.match((await world.decide(evict('9', 'uid-n1', { dryRun }))).verdict, { why: 'object-not-known' })
-    t.strictSame(world.trips, [read])
-    const other = new GateWorld(whole, { truth: usual() })
-    const request = { ...clean.request, dryRun }
-    const forged = { ...clean, request, before: { ...clean.before, metadata: { ...clean.before.metadata, uid: 'x' } } }
-    t.match((await other.decide(forged)).verdict, { why: 'object-not-known' })
-    t.strictSame(other.trips, ['BackingImage debian'], 'no node and no replica')
-  }
-})
+t.test(
+  'a dry run of what the API server does not have costs what a real write of it costs: one read',
+  async (t) => {
+    const whole = usual().image('debian', [ready('d1'), ready('d3'), ready('d4')])
+    for (const dryRun of [true, false]) {
+      const world = new GateWorld(usual())
+      t.match((await world.decide(evict('9', 'uid-n1', { dryRun }))).verdict, { why: 'object-not-known' })
+      t.strictSame(world.trips, [read])
+      const other = new GateWorld(whole, { truth: usual() })
+      const forged = forgedCleanUp(whole, { dryRun })
+      t.match((await other.decide(forged)).verdict, { why: 'object-not-known' })
+      t.strictSame(other.trips, ['BackingImage debian'], 'no node and no replica')
+    }
+  },
+)
 
 t.test('a change that reserves nothing is read for only if the API server has its object', async (t) => {
   const whole = usual('5').image('debian', [ready('d1'), ready('d3'), ready('d4')])
-  const onC = cluster('v1.10.0').node('n1', [disk('d1')]).node('n2', [disk('d3'), disk('d4')])
-  const world = new GateWorld(onC.image('debian', [ready('d1'), ready('d3'), ready('d4')]), { truth: usual() })
-  const clean = whole.cleanUp('debian', ['d1'])
-  const forged = { ...clean, before: { ...clean.before, metadata: { ...clean.before.metadata, uid: 'x' } } }
-  t.match((await world.decide(forged)).verdict, { why: 'object-not-known' })
+  const onC = cluster('v1.10.0')
+    .node('n1', [disk('d1')])
+    .node('n2', [disk('d3'), disk('d4')])
+  const world = new GateWorld(onC.image('debian', [ready('d1'), ready('d3'), ready('d4')]), {
+    truth: usual(),
+  })
+  t.match((await world.decide(forgedCleanUp(whole))).verdict, { why: 'object-not-known' })
   t.strictSame(world.trips, ['BackingImage debian'])
 })
 

@@ -114,27 +114,36 @@ t.test('a budget counts nodes and clean-ups that the disk map has not heard of',
   t.notOk((await is(t, 'allow', undefined, fresh, evictD2(fresh))).includes('nodes'))
 })
 
-t.test('an eviction does not count on a copy whose disk a node has lost since, on every release', async (t) => {
-  for (const release of releases.filter((each) => each !== 'v1.6.4')) {
-    const unready = (of: TestCluster) => of.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
-    const known = unready(usual(release))
-    const truth = unready(
-      cluster(release)
-        .node('n1', [disk('d1'), disk('d2')])
-        .node('n2', [disk('d4')]),
-    )
-    const world = silent(known, truth)
-    // Whatever was reserved and settled on its pages is in the map.
-    world.markedSince = -Infinity
-    const evictD1 = world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')])
-    const trips = await is(t, 'hold', 'evict-unready-copy', world, evictD1)
-    t.ok(trips.includes('node n2'), `${release}: ${trips.join()}`)
-    const still = silent(known, known)
-    still.markedSince = -Infinity
-    await is(t, 'allow', undefined, still, still.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]))
-    const fresh = silent(known, known, 0)
-    fresh.markedSince = -Infinity
-    const few = await is(t, 'allow', undefined, fresh, fresh.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]))
-    t.notOk(few.includes('node n2'), 'what is fresh is not read')
-  }
-})
+t.test(
+  'an eviction does not count on a copy whose disk a node has lost since, on every release',
+  async (t) => {
+    for (const release of releases.filter((each) => each !== 'v1.6.4')) {
+      const unready = (of: TestCluster) => of.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
+      const known = unready(usual(release))
+      const truth = unready(
+        cluster(release)
+          .node('n1', [disk('d1'), disk('d2')])
+          .node('n2', [disk('d4')]),
+      )
+      const world = silent(known, truth)
+      // Whatever was reserved and settled on its pages is in the map.
+      world.markedSince = -Infinity
+      const evictD1 = world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')])
+      const trips = await is(t, 'hold', 'evict-unready-copy', world, evictD1)
+      t.ok(trips.includes('node n2'), `${release}: ${trips.join()}`)
+      const still = silent(known, known)
+      still.markedSince = -Infinity
+      await is(t, 'allow', undefined, still, still.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]))
+      const fresh = silent(known, known, 0)
+      fresh.markedSince = -Infinity
+      const few = await is(
+        t,
+        'allow',
+        undefined,
+        fresh,
+        fresh.cluster.toNode('n1', [disk('d1', evicting), disk('d2')]),
+      )
+      t.notOk(few.includes('node n2'), 'what is fresh is not read')
+    }
+  },
+)

@@ -91,16 +91,19 @@ t.test('a write with such a target is on record, and passes where nothing is enf
   t.strictSame(watching.asked, [`PATCH ${of}/nodes/n1//x`])
 })
 
-t.test('a write with such a target in a namespace that is not followed is a 400, and not on record', async (t) => {
-  const { send, denied } = await kubernetes(t, { whoIs: unasked.whoIs })
-  for (const request of [
-    'PATCH /apis/longhorn.io/v1beta2/namespaces/elsewhere/nodes/n1//x',
-    'DELETE /apis/longhorn.io/v1beta2//nodes/n1',
-  ]) {
-    t.equal((await send(request)).status, 400, request)
-  }
-  t.strictSame(denied, [])
-})
+t.test(
+  'a write with such a target in a namespace that is not followed is a 400, and not on record',
+  async (t) => {
+    const { send, denied } = await kubernetes(t, { whoIs: unasked.whoIs })
+    for (const request of [
+      'PATCH /apis/longhorn.io/v1beta2/namespaces/elsewhere/nodes/n1//x',
+      'DELETE /apis/longhorn.io/v1beta2//nodes/n1',
+    ]) {
+      t.equal((await send(request)).status, 400, request)
+    }
+    t.strictSame(denied, [])
+  },
+)
 
 t.test('a slash at the end of what is only read passes, as in the paths of OpenAPI', async (t) => {
   const { send, asked } = await kubernetes(t)

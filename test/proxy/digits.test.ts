@@ -41,7 +41,10 @@ async function proxied(t: Test, api: 'kubernetes' | 'longhorn') {
       }),
     ({ ask }) =>
       api === 'kubernetes'
-        ? new KubernetesDoor({ longhornNamespace: 'longhorn-system', holdMs: 0 }, { ...modules, whoIs: ann, ask })
+        ? new KubernetesDoor(
+            { longhornNamespace: 'longhorn-system', holdMs: 0 },
+            { ...modules, whoIs: ann, ask },
+          )
         : new LonghornDoor({ holdMs: 0, userHeader: undefined }, modules),
   )
   return { url, bodies }

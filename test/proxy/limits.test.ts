@@ -103,17 +103,20 @@ async function holding(t: Test) {
 }
 
 for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
-  t.test(`the body of a ${method} counts while it is held, and gives way to another peer with a 429`, async (t) => {
-    const { send, asked } = await holding(t)
-    const [first, second] = [await send(method, 400, '127.0.0.2'), await send(method, 400, '127.0.0.2')]
-    const other = await send(method, 500, '127.0.0.1')
-    t.equal(await second.outcome(), 429, 'the latest of the peer with the most')
-    const half = await send(method, 300, '127.0.0.1', false)
-    t.equal(await half.outcome(), 'cut', 'a half-sent one before what is held')
-    first.leave()
-    other.leave()
-    t.strictSame(asked, [])
-  })
+  t.test(
+    `the body of a ${method} counts while it is held, and gives way to another peer with a 429`,
+    async (t) => {
+      const { send, asked } = await holding(t)
+      const [first, second] = [await send(method, 400, '127.0.0.2'), await send(method, 400, '127.0.0.2')]
+      const other = await send(method, 500, '127.0.0.1')
+      t.equal(await second.outcome(), 429, 'the latest of the peer with the most')
+      const half = await send(method, 300, '127.0.0.1', false)
+      t.equal(await half.outcome(), 'cut', 'a half-sent one before what is held')
+      first.leave()
+      other.leave()
+      t.strictSame(asked, [])
+    },
+  )
 }
 
 t.test('a body counts no longer once its client has gone', async (t) => {

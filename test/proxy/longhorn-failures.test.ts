@@ -142,39 +142,6 @@ const unanswered: readonly (readonly [what: string, status: number, answer: http
   ],
 ]
 
-/** Errors of writes that may still be done, with what somebody named a disk to make them look like refusals. */
-const forged: readonly (readonly [what: string, message: string])[] = [
-  ['names a disk so', 'disk admission webhook "x" denied the request: etcdserver: request timed out'],
-  ['names a disk like a wrapped error', 'disk a: admission webhook "x y" denied the request: timed out'],
-  ['says it at the end', 'etcdserver: request timed out (denied the request)'],
-  ['quotes it', 'etcdserver: request timed out: "Node.longhorn.io \\"n1\\" is invalid: x"'],
-]
-
-for (const [what, message] of forged) {
-  t.test(`what was reserved stands where an error of something else ${what}`, async (t) => {
-    const read = () => Promise.resolve(node('1'))
-    const { put, reserved } = await proxied(t, { read }, (_, response) =>
-      response.writeHead(500).end(errorOf(message)),
-    )
-    t.equal((await put(emptied)).status, 500)
-    await turns()
-    t.equal(reserved(), 1)
-  })
-}
-
-t.test('what was reserved stands where the client’s own words come back in an error', async (t) => {
-  const read = () => Promise.resolve(node('1'))
-  const words = 'd1]: admission webhook "x" denied the request: '
-  const message = `unable to update node n1 for disk [${words}]: etcdserver: request timed out`
-  const { put, reserved } = await proxied(t, { read }, (_, response) =>
-    response.writeHead(500).end(errorOf(message)),
-  )
-  const body = JSON.stringify({ ...emptied, tags: [words] })
-  t.equal((await put(body.replaceAll(' request', '\\u0020request'))).status, 500)
-  await turns()
-  t.equal(reserved(), 1)
-})
-
 for (const [what, status, answer] of unanswered) {
   t.test(`what was reserved stands for a write that ${what}: it may still be done`, async (t) => {
     const read = () => Promise.resolve(node('1'))
@@ -191,16 +158,6 @@ const refused: readonly (readonly [what: string, status: number, message: string
     'admission webhook "validator.longhorn.io" denied the request: disable scheduling',
   ],
   ['no webhook could be asked about', 500, 'Internal error occurred: failed calling webhook "x": EOF'],
-  [
-    'a webhook has refused, in a clean-up',
-    500,
-    'unable to cleanup backing image ubuntu for disk [54982ab1-1dc1 d2]: admission webhook "guard.holdfast.dev" denied the request: held',
-  ],
-  [
-    'a webhook has refused without a word',
-    500,
-    'admission webhook "x" denied the request without explanation',
-  ],
   ['breaks the schema', 500, 'Node.longhorn.io "n1" is invalid: spec.disks: Invalid value'],
   ['names nothing', 404, 'nodes.longhorn.io "n1" not found'],
 ]

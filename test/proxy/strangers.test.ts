@@ -13,11 +13,7 @@ const path = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/n1'
 const marker = 'written-by-a-stranger'
 
 /** The Kubernetes proxy before an API server that answers like this, with the bodies that came there. */
-async function before(
-  t: Test,
-  status: (body: string) => number,
-  given: Partial<KubernetesDoorModules> = {},
-) {
+async function before(t: Test, status: (body: string) => number, given: Partial<KubernetesDoorModules> = {}) {
   const { modules, decided, denied } = admitting()
   const stored = rawNode('n1', [disk('d1')])
   const bodies: string[] = []
@@ -134,14 +130,17 @@ for (const [method, target] of ways) {
     t.strictSame([bodies, decided, denied], [[], [], []])
   })
 
-  t.test(`a stranger’s ${method} ${target} passes where nothing is enforced: the API server says no`, async (t) => {
-    const { send, denied } = await before(t, () => 401, {
-      whoIs: caller('stranger'),
-      enforces: false,
-    })
-    t.equal(await send(method, target, raise), 401)
-    t.strictSame(denied, [])
-  })
+  t.test(
+    `a stranger’s ${method} ${target} passes where nothing is enforced: the API server says no`,
+    async (t) => {
+      const { send, denied } = await before(t, () => 401, {
+        whoIs: caller('stranger'),
+        enforces: false,
+      })
+      t.equal(await send(method, target, raise), 401)
+      t.strictSame(denied, [])
+    },
+  )
 }
 
 t.test('a request that cannot be judged is a 503, unread, while nobody can say who asks', async (t) => {

@@ -75,27 +75,37 @@ t.test('requests without a token cost one question in five seconds, and each is 
   t.equal(asked.length, 2)
 })
 
-t.test('a token that is revoked is a stranger’s five seconds later, and one that was made is known', async (t) => {
-  let valid = true
-  const { find, pass } = await before(t, () => (valid ? as('ann') : unauthorized))
-  t.match(await find('a'), { is: 'known' })
-  valid = false
-  pass(5_001)
-  t.match(await find('a'), { is: 'stranger' })
-  valid = true
-  pass(5_001)
-  t.match(await find('a'), { is: 'known' })
-})
+t.test(
+  'a token that is revoked is a stranger’s five seconds later, and one that was made is known',
+  async (t) => {
+    let valid = true
+    const { find, pass } = await before(t, () => (valid ? as('ann') : unauthorized))
+    t.match(await find('a'), { is: 'known' })
+    valid = false
+    pass(5_001)
+    t.match(await find('a'), { is: 'stranger' })
+    valid = true
+    pass(5_001)
+    t.match(await find('a'), { is: 'known' })
+  },
+)
 
-t.test('whoever is anonymous is a stranger; somebody whom the API server does not name is none', async (t) => {
-  const { find } = await before(t, (token) =>
-    token === '' ? forbidden('system:anonymous') : token === 'old' ? { status: 404, body: '{}' } : forbidden(token),
-  )
-  t.match(await find(), { is: 'stranger' })
-  t.match(await find('bob'), { is: 'nameless', actor: { username: 'unknown' } })
-  t.match(await find('User "system:anonymous" '), { is: 'nameless' }, 'whatever the name')
-  t.match(await find('old'), { is: 'nameless' }, 'before Kubernetes 1.28')
-})
+t.test(
+  'whoever is anonymous is a stranger; somebody whom the API server does not name is none',
+  async (t) => {
+    const { find } = await before(t, (token) =>
+      token === ''
+        ? forbidden('system:anonymous')
+        : token === 'old'
+          ? { status: 404, body: '{}' }
+          : forbidden(token),
+    )
+    t.match(await find(), { is: 'stranger' })
+    t.match(await find('bob'), { is: 'nameless', actor: { username: 'unknown' } })
+    t.match(await find('User "system:anonymous" '), { is: 'nameless' }, 'whatever the name')
+    t.match(await find('old'), { is: 'nameless' }, 'before Kubernetes 1.28')
+  },
+)
 
 t.test('an API server that cannot be asked is asked again a second later', async (t) => {
   let body = '{"status":{}}'

@@ -106,15 +106,15 @@ t.test('the peer with the most bytes under way gives way, not the others', async
 
 t.test('old half-sent bodies of many peers give way to a large one that comes quickly', async (t) => {
   const { send, pass, cuts } = await reading(t)
-  const strangers = [
-    await send(300, '127.0.0.2'),
-    await send(300, '127.0.0.3'),
-    await send(300, '127.0.0.4'),
-  ]
+  const strangers = [await send(300, '127.0.0.2'), await send(300, '127.0.0.3'), await send(300, '127.0.0.4')]
   pass(2_000)
   const server = await send(1_500, '127.0.0.1', 1_600)
   t.strictSame(cuts, ['late', 'late'])
-  t.strictSame([await strangers[0]?.outcome(), await strangers[1]?.outcome()], ['cut', 'cut'], 'the oldest first')
+  t.strictSame(
+    [await strangers[0]?.outcome(), await strangers[1]?.outcome()],
+    ['cut', 'cut'],
+    'the oldest first',
+  )
   server.end()
   t.equal(await server.outcome(), 200)
 })
