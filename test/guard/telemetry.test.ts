@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { Guard } from '../../src/guard/guard.ts'
@@ -5,8 +6,10 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { healthConnections } from '../../src/webhook/health.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { eventually } from '../fixtures/eventually.ts'
 
 const signal = new AbortController().signal
 
@@ -47,7 +50,16 @@ t.test('what a guard refuses is in its log, its metrics, and an Event at the obj
   await patch({ metadata: { annotations: { 'example.com/token': 'SECRET' } } })
   await t.rejects(patch({ spec: { diskFileSpecMap: null } }), { message: /last-usable-copy/ })
 
+  const idle = Array.from({ length: healthConnections.mostOfPeer }, () => connect(healthPort, '127.0.0.1'))
+  for (const socket of idle) socket.on('error', () => undefined).resume()
+  await eventually(() => idle.every(({ connecting }) => !connecting))
   const metrics = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
+  for (const socket of idle) socket.destroy()
+  t.match(metrics, 'holdfast_connections_closed_total{port="health",why="idle"} 1')
+  t.match(
+    lines.filter((line) => line.includes('there are too many')).map((line) => JSON.parse(line) as unknown),
+    [{ port: 'health', why: 'idle' }],
+  )
   t.match(metrics, 'holdfast_findings_total{rule="last-usable-copy",effect="refuse"} 1')
   t.match(metrics, /holdfast_certificate_expiry_timestamp_seconds 1\.?\d+/)
   t.match(metrics, 'holdfast_disk_map_synced 1')

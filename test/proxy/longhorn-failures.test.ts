@@ -7,6 +7,7 @@ import { LonghornDoor, type LonghornDoorModules } from '../../src/proxy/longhorn
 import type { ProxyOptions } from '../../src/proxy/proxy-server.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
+import { hangMs } from '../fixtures/limits.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
@@ -145,7 +146,8 @@ const unanswered: readonly (readonly [what: string, status: number, answer: http
 for (const [what, status, answer] of unanswered) {
   t.test(`what was reserved stands for a write that ${what}: it may still be done`, async (t) => {
     const read = () => Promise.resolve(node('1'))
-    const { put, reserved } = await proxied(t, { read }, answer, { answerMs: 100 })
+    const answerMs = what === 'is not answered' ? 100 : hangMs
+    const { put, reserved } = await proxied(t, { read }, answer, { answerMs })
     t.equal((await put(emptied)).status, status)
     t.equal(reserved(), 1)
   })

@@ -41,8 +41,8 @@ export interface WhoIsModules {
 }
 
 /**
- * How long an answer counts, in milliseconds. A token may be revoked meanwhile, and one that was refused may have become
- * valid: the API server itself remembers tokens twice as long.
+ * How long an answer counts, in milliseconds. A token may be revoked meanwhile, which the API server itself may not notice
+ * for twice as long (kubernetes.md, Who asks), and one that was refused may have become valid.
  */
 const rememberMs = 5_000
 
@@ -147,9 +147,8 @@ class NotTold extends Error {
 }
 
 /**
- * The API server answers a token that it does not know with 401. A request without one is of `system:anonymous`, who by
- * default may not ask this, while everybody else may. A server before Kubernetes 1.28 does not serve it: 404, after it has
- * asked who may ask.
+ * Only `system:anonymous` may not ask this, and gets 403 (kubernetes.md, Who asks). A server before Kubernetes 1.28 answers
+ * 404, once it knows that the caller may ask.
  */
 function whyNot(status: number, text: string): Unknown {
   if (status === 401) return 'stranger'

@@ -131,7 +131,10 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
         t.match(JSON.parse(body), { kind: 'Status', reason: 'Unauthorized' })
       }
     }
-    await proxy.said('requests come from callers whom the API server does not accept')
+    t.match(await proxy.said('requests come from callers whom the API server does not accept'), {
+      why: 'stranger',
+      err: { message: /answered 403: .*system:anonymous/ },
+    })
     const renewed = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
     await writeFile(join(folder, 'tls.crt'), renewed.cert)
     await writeFile(join(folder, 'tls.key'), renewed.key)
