@@ -1,4 +1,4 @@
-import { profileOf } from './profile.ts'
+import { judgedRelease, profileOf } from './profile.ts'
 
 /**
  * The first release of the same line that an eviction during a clean-up does not crash (longhorn.md
@@ -7,9 +7,8 @@ import { profileOf } from './profile.ts'
  * @returns undefined for a release that does not say which line it is of
  */
 export function fixedRelease(release: string | undefined): string | undefined {
-  const parts = /^v?(\d+)\.(\d+)\./.exec(release ?? '')
-  if (!parts) return undefined
-  const line = { major: Number(parts[1]), minor: Number(parts[2]) }
+  const line = judgedRelease(release)?.release
+  if (!line) return undefined
   // Before 1.7 there is nothing to be put right, and Longhorn moves on line by line.
   const { major, minor } = profileOf(`v${line.major}.${line.minor}.0`) === 'none' ? oldestLine : line
   // Every line of the table in longhorn.md §2 was put right by one of its patches.

@@ -1,3 +1,5 @@
+import { releasesIn, type Release } from './release.ts'
+
 /**
  * What a Longhorn release does with an eviction while a clean-up is pending (longhorn.md §2), the most dangerous
  * first: A crashes for any disk of the node, B for the evicted disks, C only requeues, `none` never evicts images.
@@ -34,21 +36,27 @@ const rows: readonly Row[] = [
   { from: [1, 10, 0], profile: 'C', preRelease: 'B' },
 ]
 
-const releasePattern = /^v?(\d+)\.(\d+)\.(\d+|x)(-.+)?$/
-
 /**
  * The profile of a release as Longhorn writes it in its setting `current-longhorn-version`: `v1.8.0`, `v1.8.0-rc1`.
  * A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as a pre-release of the line's first.
  * Unknown, absent or unreadable (`master-head`) is A: the rules then hold back too much, never too little.
  */
 export function profileOf(release: string | undefined): Profile {
-  const parts = releasePattern.exec(release ?? '')
-  if (!parts) return 'A'
-  const [, major, minor, patch, suffix] = parts
-  const version: Version = [Number(major), Number(minor), patch === 'x' ? 0 : Number(patch)]
+  return judgedRelease(release)?.profile ?? 'A'
+}
+
+/** The release that a text is judged as, the most dangerous of those that it may mean; undefined if it names none. */
+export function judgedRelease(
+  text: string | undefined,
+): { readonly release: Release; readonly profile: Profile } | undefined {
+  const judged = releasesIn(text ?? '').map((release) => ({ release, profile: profileOfRelease(release) }))
+  return judged.toSorted((a, b) => profiles.indexOf(a.profile) - profiles.indexOf(b.profile))[0]
+}
+
+function profileOfRelease({ major, minor, patch, early }: Release): Profile {
+  const version: Version = [major, minor, patch]
   const row = rowOf(version)
-  const isEarly = patch === 'x' || suffix !== undefined
-  return isEarly && compare(row.from, version) === 0 ? row.preRelease : row.profile
+  return early && compare(row.from, version) === 0 ? row.preRelease : row.profile
 }
 
 /** The last row that begins at or before this version. */
