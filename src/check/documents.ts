@@ -1,55 +1,48 @@
 import { isJsonObject, type JsonObject } from '../json/json-object.ts'
-import { readYamlDocuments, UnreadableYaml } from '../text/yaml-text.ts'
+import { manifestsIn } from './manifest-stream.ts'
 
-/** One object of a file. */
-export interface CheckDocument {
-  /** `file.yaml:12`, for a person to find it. */
-  readonly source: string
-  readonly object: JsonObject
-}
-
-/** Thrown for a file that is no YAML or JSON, with the place. */
-export class UnreadableFile extends Error {
-  constructor(source: string, problem: string) {
-    super(`${source}: ${problem}`)
-    this.name = 'UnreadableFile'
-  }
-}
+/** One object of a file, or what stands in its place. */
+export type CheckDocument =
+  | {
+      /** `file.yaml:12`, for a person to find it. */
+      readonly source: string
+      readonly object: JsonObject
+      /** Keys that its document has twice in one object. */
+      readonly twice: readonly string[]
+    }
+  | { readonly source: string; readonly problem: string }
 
 /**
- * The objects in a file: several documents, lists (`kind: List`, and those of kubectl), snapshots. An empty document
- * is none.
- *
- * @throws UnreadableFile
+ * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl), snapshots. An
+ * empty document is none. What cannot be read has its place among the others.
  */
 export function documentsIn(text: string, path: string): CheckDocument[] {
-  const documents: CheckDocument[] = []
-  try {
-    for (const { line, value } of readYamlDocuments(text)) {
-      const source = `${path}:${line}`
-      if (value === null || value === undefined) continue
-      if (!isJsonObject(value)) throw new UnreadableFile(source, 'a document has to be an object')
-      documents.push(...flat({ source, object: value }))
-    }
-  } catch (error) {
-    if (error instanceof UnreadableYaml) throw new UnreadableFile(path, error.message)
-    throw error
-  }
-  return documents
+  return [...manifestsIn(text)].flatMap((document): CheckDocument[] => {
+    const source = `${path}:${document.line}`
+    if ('problem' in document) return [{ source, problem: document.problem }]
+    const { value, twice } = document
+    if (value === null) return []
+    if (!isJsonObject(value)) return [{ source, problem: 'a document has to be an object' }]
+    return flat({ source, object: value, twice })
+  })
 }
 
-function flat({ source, object }: CheckDocument): CheckDocument[] {
-  const { kind, items } = object
-  const isList = typeof kind === 'string' && (kind.endsWith('List') || kind === 'Snapshot')
-  if (!isList || !Array.isArray(items)) return [{ source, object }]
+/** Whatever has `items` is a list, as kubectl has it. */
+function flat(document: Extract<CheckDocument, { object: JsonObject }>): CheckDocument[] {
+  const { source, object, twice } = document
+  if (!('items' in object)) return [document]
+  const items = object.items ?? []
+  if (!Array.isArray(items)) return [{ source, problem: 'items has to be a list' }]
   const list: readonly unknown[] = items
   return list.flatMap((item, index) => {
-    if (!isJsonObject(item)) throw new UnreadableFile(source, `items[${index}] has to be an object`)
-    // The items of a typed list do not repeat what they are.
-    const itemKind = kind === 'List' || kind === 'Snapshot' ? {} : { kind: kind.slice(0, -'List'.length) }
-    return flat({
-      source: `${source} items[${index}]`,
-      object: { apiVersion: object.apiVersion, ...itemKind, ...item },
-    })
+    const its = `${source} items[${index}]`
+    if (!isJsonObject(item)) return [{ source: its, problem: 'an item has to be an object' }]
+    return flat({ source: its, object: { ...inherited(object, item), ...item }, twice })
   })
+}
+
+/** The items of a typed list do not repeat what they are. */
+function inherited({ apiVersion, kind }: JsonObject, item: JsonObject): JsonObject {
+  if ('apiVersion' in item || 'kind' in item || typeof kind !== 'string') return {}
+  return kind.endsWith('List') && kind !== 'List' ? { apiVersion, kind: kind.slice(0, -'List'.length) } : {}
 }

@@ -1,20 +1,34 @@
 import { plainText } from '../text/plain-text.ts'
 import type { CheckResult } from './result.ts'
 
-/** The results as JUnit XML, which every CI system shows: a test case for each document. */
-export function junit(results: readonly CheckResult[]): string {
+/**
+ * The results as JUnit XML, which every CI system shows: a test case for each document.
+ *
+ * @param strict what the API server would not take as it is written is a failure
+ */
+export function junit(results: readonly CheckResult[], strict: boolean): string {
   const count = (outcomes: readonly CheckResult['outcome'][]): number =>
     results.filter(({ outcome }) => outcomes.includes(outcome)).length
-  const totals = `tests="${results.length}" failures="${count(['held', 'refused'])}" errors="${count(['unusable'])}" skipped="${count(['not-judged'])}"`
-  const cases = results.map((result) => `    ${testCase(result)}\n`).join('')
+  const doubtful = strict ? results.filter(isDoubtful).length : 0
+  const totals = `tests="${results.length}" failures="${count(['held', 'refused']) + doubtful}" errors="${count(['unusable'])}" skipped="${count(['not-judged'])}"`
+  const cases = results.map((result) => `    ${testCase(result, strict)}\n`).join('')
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
 }
 
-function testCase({ source, what, outcome, rules, message = '', warnings }: CheckResult): string {
+/** Admitted, but not as it is written. */
+function isDoubtful({ outcome, doubts }: CheckResult): boolean {
+  return outcome === 'admitted' && doubts.length > 0
+}
+
+function testCase(result: CheckResult, strict: boolean): string {
+  const { source, what, outcome, rules, message = '', doubts } = result
+  const warnings = [...doubts, ...result.warnings]
   const attributes = `classname="${escaped(source)}" name="${escaped(what)}"`
   const output = warnings.length > 0 ? `<system-out>${escaped(warnings.join('\n'))}</system-out>` : ''
   switch (outcome) {
     case 'admitted':
+      if (strict && isDoubtful(result))
+        return `<testcase ${attributes}><failure type="not as written" message="${escaped(doubts.join(', '))}"/>${output}</testcase>`
       return `<testcase ${attributes}>${output}</testcase>`
     case 'not-judged':
       return `<testcase ${attributes}><skipped/>${output}</testcase>`

@@ -4,8 +4,11 @@ import { jsonPatch } from '../json/json-patch.ts'
 import { mergePatch } from '../json/merge-patch.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { Actor, JudgedKind } from '../rules/change.ts'
+import { nearest } from '../text/nearest.ts'
 import { applied, replaced } from './apply.ts'
-import { kindOf, nameOf, type ClusterState } from './cluster-state.ts'
+import { nameOf, type ClusterState } from './cluster-state.ts'
+import { unknownFields } from './known-fields.ts'
+import { kindFound } from './longhorn-kinds.ts'
 
 /** How a manifest is to be understood. */
 export type ManifestMode = 'apply' | 'replace'
@@ -20,7 +23,13 @@ export interface PatchProposal {
 
 /** What is proposed: a review to be answered, or why there is none. */
 export type Proposal =
-  | { readonly outcome: 'review'; readonly review: unknown; readonly what: string }
+  | {
+      readonly outcome: 'review'
+      readonly review: unknown
+      readonly what: string
+      /** What the API server would drop, or warn of, one sentence each. */
+      readonly doubts: readonly string[]
+    }
   | { readonly outcome: 'not-judged'; readonly what: string }
   | { readonly outcome: 'unusable'; readonly what: string; readonly problem: string }
 
@@ -34,14 +43,18 @@ export interface ProposalContext {
 /** What the API server would ask the guard about a document of a file. */
 export function proposalOf(document: JsonObject, context: ProposalContext): Proposal {
   if (document.kind === 'AdmissionReview') {
-    return { outcome: 'review', review: document, what: whatIsReviewed(document) }
+    return { outcome: 'review', review: document, what: whatIsReviewed(document), doubts: [] }
   }
-  const kind = judgedKindOf(document)
+  const found = kindFound(document.apiVersion, document.kind)
   const name = nameOf(document)
-  if (kind === undefined) {
+  if (found.is !== 'judged') {
     const its = typeof document.kind === 'string' ? document.kind : 'an object without kind'
-    return { outcome: 'not-judged', what: `${its} ${name}`.trim() }
+    const what = `${its} ${name}`.trim()
+    return found.is === 'other'
+      ? { outcome: 'not-judged', what }
+      : { outcome: 'unusable', what, problem: found.problem }
   }
+  const { kind } = found
   const what = `${kind} ${name}`
   if (name === '') return { outcome: 'unusable', what: kind, problem: 'it has no metadata.name' }
   const before = context.state.raw(kind, name)
@@ -69,11 +82,6 @@ export function patchProposal(
 function patchedBy(before: JsonObject, patch: unknown): unknown {
   const outcome = jsonPatch(before, patch)
   return outcome.ok ? outcome.value : outcome.problem
-}
-
-function judgedKindOf(document: JsonObject): JudgedKind | undefined {
-  const kind = kindOf(document)
-  return kind === 'Node' || kind === 'BackingImage' || kind === 'BackingImageDataSource' ? kind : undefined
 }
 
 /** Status has its own subresource: a write to the object leaves it as it is. */
@@ -105,7 +113,20 @@ function reviewOf(
       dryRun: true,
     },
   }
-  return { outcome: 'review', review, what: `${operation} of ${kind} ${name}` }
+  return { outcome: 'review', review, what: `${operation} of ${kind} ${name}`, doubts: doubtsOf(kind, before, after) }
+}
+
+/** In the API server's own words, and what was probably meant. A definition that is newer than this list shows in what is stored. */
+function doubtsOf(kind: JudgedKind, before: JsonObject | undefined, after: JsonObject): string[] {
+  // The definition of v1beta1 keeps whatever it gets.
+  if (after.apiVersion === `${group}/v1beta1`) return []
+  const stored = new Set(before ? unknownFields(kind, before).map(({ path }) => path) : [])
+  return unknownFields(kind, after)
+    .filter(({ path }) => !stored.has(path))
+    .map(({ path, name, known }) => {
+      const meant = nearest(name, known)
+      return `unknown field "${path}"${meant === undefined ? '' : `; did you mean "${meant}"?`}`
+    })
 }
 
 function whatIsReviewed({ request }: JsonObject): string {

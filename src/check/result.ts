@@ -13,16 +13,18 @@ export interface CheckResult {
   /** What the guard would say, or what is wrong with the document. */
   readonly message?: string
   readonly warnings: readonly string[]
+  /** What the API server would drop, or take otherwise than it looks: fields that it does not know, keys that come twice. */
+  readonly doubts: readonly string[]
 }
 
 /** Puts an answer into the words of a check. */
 export function resultOf(
   source: string,
-  what: string,
+  { what, doubts }: { readonly what: string; readonly doubts: readonly string[] },
   answer: Answer | { readonly problem: string },
 ): CheckResult {
   if ('problem' in answer) {
-    return { source, what, outcome: 'unusable', rules: [], message: answer.problem, warnings: [] }
+    return { source, what, outcome: 'unusable', rules: [], message: answer.problem, warnings: [], doubts }
   }
   const { status, warnings = [], auditAnnotations } = answer
   const { decision, reason, rules } = auditAnnotations
@@ -33,6 +35,7 @@ export function resultOf(
     rules: rules === undefined ? [] : rules.split(','),
     ...(status ? { message: status.message } : {}),
     warnings,
+    doubts,
   }
 }
 
@@ -50,11 +53,32 @@ export function resultWithout(
 ): CheckResult {
   const { what, outcome } = proposal
   const message = outcome === 'unusable' ? { message: proposal.problem } : {}
-  return { source, what, outcome, rules: [], warnings: [], ...message }
+  return { source, what, outcome, rules: [], warnings: [], doubts: [], ...message }
 }
 
-/** What all of them together come to. */
-export function exitCodeOf(results: readonly CheckResult[]): 0 | 1 | 2 {
-  if (results.some(({ outcome }) => outcome === 'unusable')) return 2
-  return results.some(({ outcome }) => outcome === 'held' || outcome === 'refused') ? 1 : 0
+/** The result of what cannot be read. */
+export function resultUnreadable(source: string, problem: string): CheckResult {
+  return { source, what: 'a document', outcome: 'unusable', rules: [], message: problem, warnings: [], doubts: [] }
+}
+
+/** Keys that are written twice, in words. */
+export function doubtsAboutKeys(twice: readonly string[]): string[] {
+  return [...new Set(twice)].map((key) => `key "${key}" comes twice; the last one counts`)
+}
+
+/** True if anything was judged at all. */
+export function someJudged(results: readonly CheckResult[]): boolean {
+  return results.some(({ outcome }) => outcome !== 'not-judged')
+}
+
+/**
+ * What all of them together come to.
+ *
+ * @param strict what the API server would not take as it is written counts as bad news
+ */
+export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 | 1 | 2 {
+  if (!someJudged(results) || results.some(({ outcome }) => outcome === 'unusable')) return 2
+  const isBad = ({ outcome, doubts }: CheckResult): boolean =>
+    outcome === 'held' || outcome === 'refused' || (strict && doubts.length > 0)
+  return results.some(isBad) ? 1 : 0
 }

@@ -5,6 +5,7 @@ import { UnusableAuthority } from '../tls/issue.ts'
 import { BadServerName } from '../tls/server-names.ts'
 import { FilesInTheWay } from '../tls/write.ts'
 import { CannotRun } from './exit-code.ts'
+import { repeatable } from './repeatable.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface CertsFlags {
@@ -19,8 +20,8 @@ export function certsCommand(surroundings: CommandSurroundings): Command {
   return new Command('certs')
     .description('Makes a certificate authority and a serving certificate, for local use.')
     .option('--dir <folder>', 'where they go; an authority that lies there already is used again', 'certs')
-    .option('--dns <name...>', 'names that the server is called by', [])
-    .option('--ip <address...>', 'addresses that the server is called by', [])
+    .option('--dns <name>', 'name that the server is called by; may be given several times', repeatable, [])
+    .option('--ip <address>', 'address that the server is called by; may be given several times', repeatable, [])
     .option('--overwrite', 'replace tls.crt and tls.key if they are there', false)
     .addHelpText(
       'after',

@@ -1,24 +1,34 @@
-import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { Checker } from '../check/checker.ts'
 import type { ClusterState } from '../check/cluster-state.ts'
 import type { CheckDocument } from '../check/documents.ts'
 import { junit } from '../check/junit.ts'
 import { patchProposal, proposalOf, type PatchProposal, type Proposal } from '../check/proposal.ts'
-import { exitCodeOf, resultOf, resultWithout, type CheckResult } from '../check/result.ts'
+import {
+  doubtsAboutKeys,
+  exitCodeOf,
+  resultOf,
+  resultUnreadable,
+  resultWithout,
+  someJudged,
+  type CheckResult,
+} from '../check/result.ts'
 import { configure } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
 import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
-import { kinds } from '../longhorn/kinds.ts'
+import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
-import { readYaml } from '../text/yaml-text.ts'
+import { readGoYaml } from '../text/go-yaml.ts'
+import { UnreadableYaml } from '../text/yaml-text.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
-import { CannotRun, exitCode } from './exit-code.ts'
+import { CannotRun } from './exit-code.ts'
+import { readText } from './read-text.ts'
+import { repeatable } from './repeatable.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface CheckFlags extends ClusterFlags {
@@ -31,6 +41,7 @@ interface CheckFlags extends ClusterFlags {
   readonly asGroup: readonly string[]
   readonly config?: string
   readonly rule?: string
+  readonly strict: boolean
   readonly output: 'text' | 'json' | 'yaml' | 'junit'
 }
 
@@ -40,22 +51,31 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
     .description('Tells whether changes would be admitted now, by the same decision as the guard’s.')
     .argument('[target]', 'what --patch is for: nodes/node-1, backingimages/ubuntu-22.04')
     .option(
-      '-f, --filename <path...>',
-      'files, folders or - with manifests of Longhorn objects, or with AdmissionReviews',
+      '-f, --filename <path>',
+      'file, folder or - with manifests of Longhorn objects, or with AdmissionReviews; may be given several times',
+      repeatable,
       [],
     )
     .option(
-      '--snapshot <path...>',
-      'judge against this (from holdfast snapshot, or kubectl get -o yaml), not the live cluster',
+      '--snapshot <path>',
+      'judge against this (from holdfast snapshot, or kubectl get -o yaml), not the live cluster; may be given several times',
+      repeatable,
       [],
     )
-    .option('--patch <patch>', 'a patch in JSON or YAML, or @file: what kubectl patch -p would send')
+    .option('-p, --patch <patch>', 'a patch in JSON or YAML, or @file: what kubectl patch -p would send')
     .addOption(
       new Option('--type <type>', 'what kind of patch that is').choices(['merge', 'json']).default('merge'),
     )
     .option('--replace', 'manifests stand for the whole object, as for kubectl replace, not apply', false)
     .option('--as <user>', 'who would ask', 'kubernetes-admin')
-    .option('--as-group <group...>', 'in which groups', ['system:authenticated'])
+    .option(
+      '--as-group <group>',
+      'in which group; may be given several times (default: system:authenticated)',
+      repeatable,
+      [],
+    )
+    .option('--strict', 'a field that Longhorn does not have is bad news', true)
+    .option('--no-strict', 'it is a warning only')
     .option('--config <file>', 'configuration file of the guard, for its rules')
     .option('--rule <rule=mode>', 'mode of a rule; several with commas between')
     .addOption(
@@ -67,7 +87,10 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 Each document is judged by itself, as if the others were not there, and nothing is written. What other replicas have
-just admitted is not known here. Exit code: 0 all are admitted, 1 some are refused or held back, 2 some cannot be judged.
+just admitted is not known here. Files are read as kubectl reads them: YAML 1.1, links to folders are not followed.
+
+Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have; 2 some cannot
+be judged, or none is an object that the guard judges.
 
 Examples:
   $ holdfast check -f change.yaml
@@ -89,40 +112,71 @@ async function check(
   if (flags.filename.length === 0 && flags.patch === undefined) {
     throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
   }
+  if (target !== undefined && flags.patch === undefined) {
+    throw new CannotRun(`${target} is what a patch would be for, and there is no --patch; for another file repeat -f`)
+  }
   // What is typed wrong is told before anybody is asked.
-  const documents = await readDocuments(flags.filename, stdin)
   const wanted = await patchOf(target, flags)
+  const documents = await readDocuments(flags.filename, stdin)
   const state =
     flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(flags, env)
-  if (flags.snapshot.length === 0 && !hasLonghorn(state.map))
-    throw new CannotRun(`${noLonghornIn(policy.longhornNamespace)} ${findLonghorn}`)
+  if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(policy, flags))
   const checker = new Checker(state, policy, Date.now())
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
     results.push(
-      proposal.outcome === 'review'
-        ? resultOf(source, proposal.what, await checker.check(proposal.review))
-        : resultWithout(source, proposal),
+      typeof proposal === 'string'
+        ? resultUnreadable(source, proposal)
+        : proposal.outcome === 'review'
+          ? resultOf(source, proposal, await checker.check(proposal.review))
+          : resultWithout(source, proposal),
     )
   }
-  stdout.write(shown(results, flags.output, coloursFor(stdout, env)))
-  exitWith(exitCodeOf(results))
-  if (results.length === 0) {
-    stderr.write('There is nothing to check in these files.\n')
-    exitWith(exitCode.couldNotRun)
-  }
+  stdout.write(shown(results, flags, coloursFor(stdout, env)))
+  exitWith(exitCodeOf(results, flags.strict))
+  if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged(results)}\n`)
+}
+
+function nothingIn({ longhornNamespace }: Policy, { snapshot }: CheckFlags): string {
+  return snapshot.length > 0
+    ? `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
+    : `${noLonghornIn(longhornNamespace)} ${findLonghorn}`
+}
+
+function nothingJudged(results: readonly CheckResult[]): string {
+  return results.length === 0
+    ? 'There is nothing to check in these files.'
+    : `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
+}
+
+/** A text says why a document cannot be read. */
+interface Proposed {
+  readonly source: string
+  readonly proposal: Proposal | string
 }
 
 function proposals(
   documents: readonly CheckDocument[],
   patch: PatchProposal | undefined,
   state: ClusterState,
-  { replace, as: username, asGroup: groups }: CheckFlags,
-): { readonly source: string; readonly proposal: Proposal }[] {
+  { replace, as: username, asGroup }: CheckFlags,
+): Proposed[] {
   const mode = replace ? 'replace' : 'apply'
+  const groups = asGroup.length > 0 ? asGroup : ['system:authenticated']
   const context = { state, mode, actor: { username, groups } } as const
-  const proposed = documents.map(({ source, object }) => ({ source, proposal: proposalOf(object, context) }))
+  const proposed = documents.map((document): Proposed => {
+    const { source } = document
+    return 'problem' in document
+      ? { source, proposal: document.problem }
+      : { source, proposal: withDoubts(proposalOf(document.object, context), document.twice) }
+  })
   return patch ? [...proposed, { source: '--patch', proposal: patchProposal(patch, context) }] : proposed
+}
+
+function withDoubts(proposal: Proposal, twice: readonly string[]): Proposal {
+  return proposal.outcome === 'review'
+    ? { ...proposal, doubts: [...proposal.doubts, ...doubtsAboutKeys(twice)] }
+    : proposal
 }
 
 async function patchOf(
@@ -130,23 +184,17 @@ async function patchOf(
   { patch, type }: CheckFlags,
 ): Promise<PatchProposal | undefined> {
   if (patch === undefined) return undefined
-  const content = patch.startsWith('@') ? await contentOf(patch.slice(1)) : patch
+  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch') : patch
   return { ...targetOf(target), type, patch: parsedPatch(content) }
 }
 
-async function contentOf(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (cause) {
-    throw new CannotRun(`cannot read the patch ${path}: ${String(cause)}`, { cause })
-  }
-}
-
+/** As kubectl does: JSON by its brace, or else YAML. */
 function parsedPatch(text: string): unknown {
   try {
-    return readYaml(text)
+    return text.trimStart().startsWith('{') ? (JSON.parse(text) as unknown) : readGoYaml(text).value
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    // JSON.parse quotes what it is about, which may be a secret.
+    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'
     throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })
   }
 }
@@ -155,12 +203,13 @@ const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImag
 
 /** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: as kubectl has it. */
 function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: string } {
-  const [resource = '', name = ''] = target.split('/')
-  const word = resource.toLowerCase().replace(/\..*$/, '')
+  const [resource = '', name = '', ...more] = target.split('/')
+  const [word = '', ...rest] = resource.toLowerCase().split('.')
   const kind = judgedKinds.find((each) =>
     [kinds[each].plural, kinds[each].shortName, each.toLowerCase()].includes(word),
   )
-  if (!kind || name === '') {
+  const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
+  if (!kind || name === '' || more.length > 0 || !isLonghorns) {
     throw new CannotRun(
       `--patch has to be told what it is for, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
     )
@@ -173,26 +222,30 @@ async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promis
     layerFromTexts({ longhornNamespace, ...(rule === undefined ? {} : { rules: rule }) }, (name) =>
       name === 'rules' ? '--rule' : '--longhorn-namespace',
     ),
-    ...(config === undefined ? [] : [layerFromFile(await contentOf(config), config)]),
+    ...(config === undefined ? [] : [layerFromFile(await readText(config, 'the configuration file'), config)]),
   ]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
   return configure(layers.flatMap((layer) => (layer.ok ? [layer.settings] : []))).policy
 }
 
-function shown(results: readonly CheckResult[], format: CheckFlags['output'], colours: Colours): string {
-  switch (format) {
+function shown(
+  results: readonly CheckResult[],
+  { output, strict }: CheckFlags,
+  colours: Colours,
+): string {
+  switch (output) {
     case 'json':
     case 'yaml':
-      return data(format, results)
+      return data(output, results)
     case 'junit':
-      return junit(results)
+      return junit(results, strict)
     case 'text':
       return results.map((result) => told(result, colours)).join('')
   }
 }
 
-function told({ source, what, outcome, message, warnings }: CheckResult, colours: Colours): string {
+function told({ source, what, outcome, message, warnings, doubts }: CheckResult, colours: Colours): string {
   const paint = {
     admitted: colours.green,
     'not-judged': colours.dim,
@@ -209,7 +262,7 @@ function told({ source, what, outcome, message, warnings }: CheckResult, colours
   }
   const more = [
     ...(message === undefined ? [] : [message]),
-    ...warnings.map((warning) => `Warning: ${warning}`),
+    ...[...doubts, ...warnings].map((warning) => `Warning: ${warning}`),
   ]
   const indented = more.flatMap((text) => plainText(text).split('\n')).map((line) => `    ${line}\n`)
   return `${paint[outcome](words[outcome])}  ${plainLine(`${what}  (${source})`)}\n${indented.join('')}`

@@ -1,11 +1,12 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { ClusterState } from '../check/cluster-state.ts'
-import { documentsIn, UnreadableFile, type CheckDocument } from '../check/documents.ts'
+import { documentsIn, type CheckDocument } from '../check/documents.ts'
 import { readLonghorn } from '../kubernetes/read-longhorn.ts'
+import { decodedText } from '../text/decoded-text.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import { filesAt, type FileFound } from './files-at.ts'
+import { readText } from './read-text.ts'
 import type { Environment, Surroundings } from './surroundings.ts'
 
 /** Reads the cluster as it is now. @throws CannotRun */
@@ -32,39 +33,49 @@ export async function stateFrom(
   stdin: Surroundings['stdin'],
 ): Promise<ClusterState> {
   const state = new ClusterState(Date.now())
-  for (const { object } of await readDocuments(paths, stdin)) state.add(object)
+  for (const document of await readDocuments(paths, stdin)) {
+    // A cluster of which a part is missing would allow too much.
+    if ('problem' in document) throw new CannotRun(`${document.source}: ${document.problem}`)
+    state.add(document.object)
+  }
   return state
 }
 
-/** The documents in files, folders (all below, in order of their names) and standard input (`-`). @throws CannotRun */
+/**
+ * The documents in files, folders (all below, in order of their names) and standard input (`-`). A file in a folder that
+ * cannot be read has its place among the others.
+ *
+ * @throws CannotRun for a path that is not there
+ */
 export async function readDocuments(
   paths: readonly string[],
   stdin: Surroundings['stdin'],
 ): Promise<CheckDocument[]> {
   const documents: CheckDocument[] = []
   for (const path of paths) {
-    for (const file of await filesAt(path)) {
-      try {
-        const content = file === '-' ? await text(stdin()) : await readFile(file, 'utf8')
-        documents.push(...documentsIn(content, file === '-' ? 'standard input' : file))
-      } catch (cause) {
-        if (cause instanceof UnreadableFile) throw new CannotRun(cause.message, { cause })
-        throw new CannotRun(`cannot read ${file}: ${String(cause)}`, { cause })
-      }
+    if (path === '-') {
+      documents.push(...documentsIn(decodedText(await buffer(stdin())), 'standard input'))
+      continue
     }
+    for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path)))
   }
   return documents
 }
 
-async function filesAt(path: string): Promise<string[]> {
-  if (path === '-') return [path]
+/** @param named as the person wrote it: what is named itself has to be there */
+async function documentsOf(file: FileFound, named: string): Promise<CheckDocument[]> {
+  if ('problem' in file) return [{ source: file.path, problem: file.problem }]
   try {
-    if (!(await stat(path)).isDirectory()) return [path]
-    const entries = await readdir(path, { recursive: true })
-    return entries
-      .filter((entry) => /\.(ya?ml|json)$/.test(entry))
-      .toSorted()
-      .map((entry) => join(path, entry))
+    return documentsIn(await readText(file.path, 'the file'), file.path)
+  } catch (error) {
+    if (!(error instanceof CannotRun) || file.path === named) throw error
+    return [{ source: file.path, problem: error.message }]
+  }
+}
+
+async function filesOf(path: string): Promise<FileFound[]> {
+  try {
+    return await filesAt(path)
   } catch (cause) {
     throw new CannotRun(`cannot read ${path}: ${String(cause)}`, { cause })
   }

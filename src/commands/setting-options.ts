@@ -1,10 +1,10 @@
 import type { ClusterFlags } from './cluster-options.ts'
-import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { configure, type Configuration } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts, type Layer } from '../configuration/layer.ts'
 import { settingFacts, settingNames, type SettingName, type Settings } from '../configuration/settings.ts'
 import { CannotRun } from './exit-code.ts'
+import { readText } from './read-text.ts'
 import { VariableOption } from './variable-option.ts'
 
 /** `healthPort` → `--health-port`; one rule at a time is `--rule`. */
@@ -51,11 +51,7 @@ export async function readSettings(command: Command): Promise<Configuration> {
 const noLayer: Layer = { ok: true, settings: {} }
 
 async function readConfig(path: string): Promise<Layer> {
-  try {
-    return layerFromFile(await readFile(path, 'utf8'), path)
-  } catch (cause) {
-    throw new CannotRun(`cannot read the configuration file ${path}: ${String(cause)}`, { cause })
-  }
+  return layerFromFile(await readText(path, 'the configuration file'), path)
 }
 
 /** The settings that came from one source, as they were written there. */

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import { isMap, LineCounter, type Document } from 'yaml'
 import { ruleNames } from '../rules/finding.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml-text.ts'
-import { nearest } from './nearest.ts'
+import { nearest } from '../text/nearest.ts'
 import { sizePattern } from './size.ts'
 import { settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
 

@@ -72,8 +72,11 @@ function afterString(text: string, from: number): number {
   return at + 1
 }
 
-/** Without recursion, however deep it is nested. */
-function afterValue(text: string, from: number): number {
+/**
+ * Where the value ends that begins here, without recursion, however deep it is nested. Of a text that is no JSON it is
+ * some place behind that.
+ */
+export function afterValue(text: string, from: number): number {
   let depth = 0
   let at = from
   do {

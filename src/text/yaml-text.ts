@@ -1,7 +1,6 @@
 import {
   isAlias,
   LineCounter,
-  parseAllDocuments,
   parseDocument,
   visit,
   type Document,
@@ -16,34 +15,21 @@ import {
 export class UnreadableYaml extends Error {
   /** Counted from 1. */
   readonly line: number
+  /** The message without the number of the line. */
+  readonly problem: string
 
   constructor(line: number, problem: string) {
     super(`line ${line}: ${problem}`)
     this.name = 'UnreadableYaml'
     this.line = line
+    this.problem = problem
   }
-}
-
-/** One document of a text. */
-export interface YamlDocument {
-  /** The line on which its content begins, counted from 1. */
-  readonly line: number
-  readonly value: unknown
 }
 
 /** Reads one document of YAML or JSON. @throws UnreadableYaml */
 export function readYaml(text: string): unknown {
   const lines = new LineCounter()
   return valueOf(parseDocument(text, { ...quiet, lineCounter: lines }), lines)
-}
-
-/** Reads a text of several documents; one that is empty is null. @throws UnreadableYaml for the first that is none */
-export function* readYamlDocuments(text: string): Generator<YamlDocument, void> {
-  const lines = new LineCounter()
-  for (const document of parseAllDocuments(text, { ...quiet, lineCounter: lines })) {
-    const line = lines.linePos(document.contents?.range[0] ?? 0).line
-    yield { line, value: valueOf(document, lines) }
-  }
 }
 
 /**
@@ -58,7 +44,7 @@ export function parseYaml(text: string, lines: LineCounter): Document.Parsed {
 /** What a document says. @param lines of its text @throws UnreadableYaml */
 export function valueOf(document: Document.Parsed, lines: LineCounter): unknown {
   const [error] = document.errors
-  if (error) throw new UnreadableYaml(lines.linePos(error.pos[0]).line, problems[error.code])
+  if (error) throw new UnreadableYaml(lines.linePos(error.pos[0]).line, problemOf(error.code))
   try {
     return document.toJS() as unknown
   } catch {
@@ -67,8 +53,8 @@ export function valueOf(document: Document.Parsed, lines: LineCounter): unknown 
   }
 }
 
-/** The library's own messages and warnings quote what they are about. */
-const quiet: ParseOptions & { readonly logLevel: 'error' } = { prettyErrors: false, logLevel: 'error' }
+/** The library's own messages and warnings quote what they are about, so it says nothing. */
+export const quiet: ParseOptions & { readonly logLevel: 'error' } = { prettyErrors: false, logLevel: 'error' }
 
 function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: number, problem: string] {
   let at: number | undefined
@@ -85,6 +71,11 @@ function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: num
         lines.linePos(at).line,
         'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text',
       ]
+}
+
+/** What an error of the library means, in our words. */
+export function problemOf(code: ErrorCode): string {
+  return problems[code]
 }
 
 const quotes = 'put it in quotes if it is a text'

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { applied, replaced } from '../../src/check/apply.ts'
 import { ClusterState } from '../../src/check/cluster-state.ts'
-import { documentsIn, UnreadableFile } from '../../src/check/documents.ts'
+import { documentsIn } from '../../src/check/documents.ts'
 import { junit } from '../../src/check/junit.ts'
 import { patchProposal, proposalOf } from '../../src/check/proposal.ts'
 import { exitCodeOf, type CheckResult } from '../../src/check/result.ts'
@@ -151,8 +151,51 @@ items: [{kind: Node, metadata: {name: n3}}]
   ])
   t.strictSame(documentsIn('', 'empty.yaml'), [])
   t.match(documentsIn('{"kind": "Node"}', 'a.json'), [{ source: 'a.json:1' }])
-  for (const bad of ['a: [', '*nowhere', 'just text', 'kind: List\nitems: [1]'])
-    t.throws(() => documentsIn(bad, 'bad.yaml'), UnreadableFile, bad)
+  for (const bad of ['a: [', '*nowhere', 'just text', 'kind: List\nitems: [1]', 'kind: List\nitems: 1'])
+    t.match(documentsIn(bad, 'bad.yaml'), [{ problem: /./ }], bad)
+  t.end()
+})
+
+t.test('a document that cannot be read hides none of the others', (t) => {
+  t.match(documentsIn('kind: A\n---\na: [\n---\nkind: B\n--- what\nkind: C\n', 'a.yaml'), [
+    { source: 'a.yaml:1', object: { kind: 'A' } },
+    { source: /^a.yaml:/, problem: /not closed|missing/ },
+    { source: 'a.yaml:5', object: { kind: 'B' } },
+    { source: 'a.yaml:6', problem: /begins with ---/ },
+    { source: 'a.yaml:7', object: { kind: 'C' } },
+  ])
+  t.end()
+})
+
+t.test('objects of JSON follow each other, and YAML may follow the first', (t) => {
+  t.match(documentsIn('{"kind":"A"}\n{"kind":"B"} {"kind":"C"}', 'a.json'), [
+    { source: 'a.json:1', object: { kind: 'A' } },
+    { source: 'a.json:2', object: { kind: 'B' } },
+    { source: 'a.json:2', object: { kind: 'C' } },
+  ])
+  t.match(documentsIn('{"kind":"A"}\n---\nkind: B\n', 'a.yaml'), [
+    { object: { kind: 'A' } },
+    { source: 'a.yaml:3', object: { kind: 'B' } },
+  ])
+  t.match(documentsIn('{kind: A}\n', 'a.yaml'), [{ object: { kind: 'A' } }])
+  t.match(documentsIn('{"kind":"A"}\n{"kind":"B"}\nkind: C\n', 'a.json'), [
+    { object: { kind: 'A' } },
+    { object: { kind: 'B' } },
+    { source: 'a.json:3', problem: /no JSON/ },
+  ])
+  t.end()
+})
+
+t.test('only the items of a typed list are told by the list what they are', (t) => {
+  const list = (kind: string, item: string) => `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
+  t.match(documentsIn(list('NodeList', '{}'), 'a'), [{ object: { ...longhorn, kind: 'Node' } }])
+  for (const [kind, item] of [
+    ['List', '{}'],
+    ['NodeList', '{kind: Other}'],
+  ] as const)
+    t.notMatch(documentsIn(list(kind, item), 'a'), [{ object: longhorn }], `${kind} ${item}`)
+  t.match(documentsIn('kind: List\nitems: null', 'a'), [])
+  t.match(documentsIn('kind: Own\nitems: [{kind: A}, 1]', 'a'), [{ object: { kind: 'A' } }, { problem: /object/ }])
   t.end()
 })
 
@@ -192,9 +235,58 @@ t.test('what is proposed, and what cannot be', (t) => {
     outcome: 'not-judged',
     what: 'Node n1',
   })
-  t.match(proposalOf({}, context), { outcome: 'not-judged' })
+  const kinds: readonly (readonly [apiVersion: string | undefined, kind: string | undefined, RegExp])[] = [
+    [undefined, undefined, /no kind/],
+    [undefined, 'Node', /no apiVersion/],
+    ['longhorn.io/v1beta2', 'Nodes', /did you mean Node\?/],
+    ['longhorn.io/v1beta2', 'backingimage', /did you mean BackingImage\?/],
+    ['longhorn.io/v1', 'Node', /no version v1;/],
+    ['longhorn.io', 'Node', /no version;/],
+    ['longhron.io/v1beta2', 'Node', /did you mean longhorn.io\?/],
+    ['longhorn.rancher.io/v1beta1', 'Node', /did you mean longhorn.io\?/],
+    ['v1', 'BackingImage', /did you mean longhorn.io\?/],
+  ]
+  for (const [apiVersion, kind, problem] of kinds) {
+    const document = { apiVersion, kind, metadata: { name: 'n1' } }
+    t.match(proposalOf(document, context), { outcome: 'unusable', problem }, `${apiVersion} ${kind}`)
+  }
+  for (const kind of ['Volume', 'SomethingThatIsNew'])
+    t.match(proposalOf({ ...longhorn, kind, metadata: { name: 'v' } }, context), { outcome: 'not-judged' }, kind)
   const request = { operation: 'DELETE', kind: { kind: 'Node' }, oldObject: node }
   t.match(proposalOf({ kind: 'AdmissionReview', request }, context), { what: 'DELETE of Node n1' })
+  t.end()
+})
+
+t.test('fields that Longhorn does not have are told as the API server tells them, with what was meant', (t) => {
+  const state = new ClusterState(0)
+  state.add({ ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' })
+  state.add({ ...rawImage('ubuntu', [ready('d1')]), ...longhorn, kind: 'BackingImage' })
+  const context = { state, actor: admin, mode: 'apply' } as const
+  const doubts = (kind: 'Node' | 'BackingImage' | 'BackingImageDataSource', name: string, fields: object) =>
+    proposalOf({ ...longhorn, kind, metadata: { name }, ...fields }, context)
+  t.match(doubts('Node', 'n1', { spec: { evictonRequested: true, disks: { d1: { evictionrequested: true } } } }), {
+    doubts: [
+      'unknown field "spec.evictonRequested"; did you mean "evictionRequested"?',
+      'unknown field "spec.disks.d1.evictionrequested"; did you mean "evictionRequested"?',
+    ],
+  })
+  t.match(doubts('BackingImage', 'ubuntu', { spec: { diskFileSpecMap: { u: { evict: true } } }, sepc: {} }), {
+    doubts: ['unknown field "spec.diskFileSpecMap.u.evict"', 'unknown field "sepc"; did you mean "spec"?'],
+  })
+  t.match(doubts('BackingImageDataSource', 's', { spec: { diskUUId: 'u' }, metadata: { name: 's', label: {} } }), {
+    doubts: [
+      'unknown field "spec.diskUUId"; did you mean "diskUUID"?',
+      'unknown field "metadata.label"; did you mean "labels"?',
+    ],
+  })
+  const patch = { kind: 'Node', name: 'n1', type: 'merge', patch: { spec: { evicted: true } } } as const
+  t.match(patchProposal(patch, context), { doubts: [/unknown field "spec.evicted"/] })
+  t.match(doubts('Node', 'n1', { spec: { tags: ['a'] }, status: { odd: 1 } }), { doubts: [] })
+  // Its definition keeps whatever it gets.
+  t.match(doubts('Node', 'n9', { apiVersion: 'longhorn.io/v1beta1', spec: { odd: 1 } }), { doubts: [] })
+  // What is stored is known to the definition that stored it.
+  state.add({ ...longhorn, kind: 'Node', metadata: { name: 'n2' }, spec: { newer: 1 } })
+  t.match(doubts('Node', 'n2', { spec: { tags: [] } }), { doubts: [] })
   t.end()
 })
 
@@ -204,30 +296,37 @@ const result = (outcome: CheckResult['outcome'], parts: Partial<CheckResult> = {
   outcome,
   rules: [],
   warnings: [],
+  doubts: [],
   ...parts,
 })
 
 t.test('the exit code tells the worst', (t) => {
-  t.equal(exitCodeOf([result('admitted'), result('not-judged')]), 0)
-  t.equal(exitCodeOf([result('admitted'), result('held')]), 1)
-  t.equal(exitCodeOf([result('refused')]), 1)
-  t.equal(exitCodeOf([result('refused'), result('unusable')]), 2)
+  t.equal(exitCodeOf([result('admitted'), result('not-judged')], true), 0)
+  t.equal(exitCodeOf([result('admitted'), result('held')], true), 1)
+  t.equal(exitCodeOf([result('refused')], true), 1)
+  t.equal(exitCodeOf([result('refused'), result('unusable')], true), 2)
+  const doubtful = result('admitted', { doubts: ['unknown field "spec.x"'] })
+  t.strictSame([exitCodeOf([doubtful], true), exitCodeOf([doubtful], false)], [1, 0])
+  t.strictSame([exitCodeOf([], true), exitCodeOf([result('not-judged')], true)], [2, 2], 'nothing was judged')
   t.end()
 })
 
 t.test('JUnit XML, with whatever is in a name', (t) => {
-  const xml = junit([
-    result('admitted', { warnings: ['careful'] }),
+  const results = [
+    result('admitted', { warnings: ['careful'], doubts: ['odd'] }),
     result('held', { what: 'UPDATE of Node <"&\u0000\'>', rules: ['copy-in-use'], message: 'no]]>' }),
     result('unusable', { message: 'what' }),
     result('not-judged'),
-  ])
+  ]
+  t.match(junit(results, true), 'failures="2"')
+  t.match(junit(results, true), '<failure type="not as written" message="odd"/>')
   t.equal(
-    xml,
+    junit(results, false),
     `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites tests="4" failures="1" errors="1" skipped="1">
   <testsuite name="holdfast check" tests="4" failures="1" errors="1" skipped="1">
-    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><system-out>careful</system-out></testcase>
+    <testcase classname="a.yaml:1" name="UPDATE of Node n1"><system-out>odd
+careful</system-out></testcase>
     <testcase classname="a.yaml:1" name="UPDATE of Node &lt;&quot;&amp;&apos;&gt;"><failure type="held" message="copy-in-use">no]]&gt;</failure></testcase>
     <testcase classname="a.yaml:1" name="UPDATE of Node n1"><error message="what"/></testcase>
     <testcase classname="a.yaml:1" name="UPDATE of Node n1"><skipped/></testcase>

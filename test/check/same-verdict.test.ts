@@ -65,7 +65,10 @@ async function checkerOf(url: string): Promise<Checker> {
   connection.close()
   const state = new ClusterState(Date.now())
   const text = stringify(snapshotOf(seen.objects, Date.now()))
-  for (const { object } of documentsIn(text, 'snapshot')) state.add(object)
+  for (const document of documentsIn(text, 'snapshot')) {
+    if ('problem' in document) throw new Error(document.problem)
+    state.add(document.object)
+  }
   return new Checker(state, defaultPolicy, Date.now())
 }
 

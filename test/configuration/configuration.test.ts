@@ -4,7 +4,7 @@ import { configure } from '../../src/configuration/configuration.ts'
 import { parseDuration } from '../../src/configuration/duration.ts'
 import { layerFromFile, layerFromTexts, type Layer } from '../../src/configuration/layer.ts'
 import { parseSize } from '../../src/configuration/size.ts'
-import { nearest } from '../../src/configuration/nearest.ts'
+import { nearest } from '../../src/text/nearest.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 
 const flags = (name: string) => `--${name}`

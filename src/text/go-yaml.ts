@@ -1,0 +1,193 @@
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseAllDocuments,
+  visit,
+  type Alias,
+  type Node,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from 'yaml'
+import { goScalar, keyName, taggedScalar, type GoScalar } from './go-scalar.ts'
+import { problemOf, quiet, UnreadableYaml } from './yaml-text.ts'
+
+/** What one document of YAML says to kubectl. */
+export interface GoDocument {
+  /** The line on which its content begins, counted from 1. */
+  readonly line: number
+  readonly value: unknown
+  /** Keys that are written twice in one object; the last one counts. */
+  readonly twice: readonly string[]
+}
+
+/**
+ * Reads a document as kubectl and the API server do, by sigs.k8s.io/yaml on go.yaml.in/yaml/v2: YAML 1.1 with merge keys
+ * (`<<`), where what stands further down counts, and keys that become texts. What comes behind `...` is not read.
+ *
+ * @throws UnreadableYaml also for what only kubectl does not take
+ */
+export function readGoYaml(text: string): GoDocument {
+  const lines = new LineCounter()
+  const foreign = foreignCharacter.exec(text)
+  if (foreign) throw new UnreadableYaml(lineAt(text, foreign.index), foreignProblem(foreign[0]))
+  // To Go's decoder a carriage return ends a line too.
+  const [document] = parseAllDocuments(text.replaceAll(/\r\n?/g, '\n'), {
+    ...quiet,
+    lineCounter: lines,
+    schema: 'failsafe',
+    uniqueKeys: false,
+  })
+  const lineOf = (offset: number): number => lines.linePos(offset).line
+  if (document === undefined) return { line: 1, value: null, twice: [] }
+  const [error] = document.errors
+  if (error) throw new UnreadableYaml(lineOf(error.pos[0]), problemOf(error.code))
+  const aliases = new Map<Alias, Node>()
+  const anchors = new Map<string, Node>()
+  visit(document, {
+    Node(_key, node) {
+      if (isAlias(node)) {
+        const target = anchors.get(node.source)
+        if (target === undefined) throw new UnreadableYaml(lineOf(node.range?.[0] ?? 0), noAnchor)
+        aliases.set(node, target)
+      } else if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    },
+  })
+  const reading = new Reading(aliases, lineOf)
+  const value = reading.valueOf(document.contents)
+  return { line: lineOf(document.contents?.range[0] ?? 0), value, twice: reading.twice }
+}
+
+/** Reads the nodes of one document. */
+class Reading {
+  readonly twice: string[] = []
+  readonly #aliases: ReadonlyMap<Alias, Node>
+  readonly #lineOf: (offset: number) => number
+  readonly #open = new Set<Alias>()
+  #read = 0
+  #readByAlias = 0
+  #depth = 0
+
+  constructor(aliases: ReadonlyMap<Alias, Node>, lineOf: (offset: number) => number) {
+    this.#aliases = aliases
+    this.#lineOf = lineOf
+  }
+
+  valueOf(node: unknown): unknown {
+    this.#read += 1
+    if (this.#open.size > 0) this.#readByAlias += 1
+    const isBlown = this.#readByAlias > 100 && this.#read > 1_000
+    if (isBlown && this.#readByAlias / this.#read > mostByAlias) this.#fail(node, tooMuch)
+    if (isAlias(node)) return this.#aliased(node, (target) => this.valueOf(target))
+    if (isMap(node)) return this.#nested(node, () => Object.fromEntries(this.#entries(node, new Map())))
+    if (isSeq(node)) return this.#nested(node, () => this.#items(node))
+    if (!isScalar(node)) return null
+    const { value } = this.#scalar(node)
+    // JSON has neither.
+    if (typeof value === 'number' && !Number.isFinite(value)) this.#fail(node, 'a number is infinite, or none at all')
+    return value
+  }
+
+  #items(node: YAMLSeq): unknown[] {
+    return node.items.map((item) => this.valueOf(item))
+  }
+
+  /** @param into what an object has so far: what stands further down counts, also before what was merged */
+  #entries(node: YAMLMap, into: Map<string, unknown>): Map<string, unknown> {
+    const written = new Set<string>()
+    for (const { key, value } of node.items) {
+      if (isMergeKey(key)) {
+        this.#merge(value, into)
+        continue
+      }
+      const name = this.#nameOf(key)
+      if (written.has(name)) this.twice.push(name)
+      written.add(name)
+      into.set(name, this.valueOf(value))
+    }
+    return into
+  }
+
+  #merge(node: unknown, into: Map<string, unknown>): void {
+    if (isSeq(node)) {
+      // Of several, the first counts.
+      for (const item of node.items.toReversed()) this.#mergeOne(item, into)
+    } else this.#mergeOne(node, into)
+  }
+
+  #mergeOne(node: unknown, into: Map<string, unknown>): void {
+    if (isMap(node)) this.#nested(node, () => this.#entries(node, into))
+    else if (isAlias(node) && isMap(this.#aliases.get(node)))
+      this.#aliased(node, (target) => this.#mergeOne(target, into))
+    else this.#fail(node, 'a merge key (<<) has something else than an object, or a list of objects')
+  }
+
+  #nameOf(key: unknown): string {
+    const node = isAlias(key) ? this.#aliases.get(key) : key
+    const found: GoScalar | undefined = isScalar(node) ? this.#scalar(node) : undefined
+    return (found && keyName(found)) ?? this.#fail(key, 'a key is no text, flag or number')
+  }
+
+  #scalar(node: Scalar): GoScalar {
+    const text = node.source ?? ''
+    if (node.tag === undefined)
+      return node.type === 'PLAIN' ? goScalar(text) : { is: 'text', value: text }
+    return taggedScalar(node.tag, text) ?? this.#fail(node, 'a value is none of the sort that its tag (!!name) says')
+  }
+
+  #aliased<T>(alias: Alias, read: (target: unknown) => T): T {
+    if (this.#open.has(alias)) this.#fail(alias, 'an alias (*name) stands within what it stands for')
+    this.#open.add(alias)
+    const value = read(this.#aliases.get(alias))
+    this.#open.delete(alias)
+    return value
+  }
+
+  #nested<T>(node: Node, read: () => T): T {
+    this.#depth += 1
+    if (this.#depth > deepest) this.#fail(node, 'it is nested too deep')
+    const value = read()
+    this.#depth -= 1
+    return value
+  }
+
+  #fail(node: unknown, problem: string): never {
+    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined
+    throw new UnreadableYaml(this.#lineOf(range?.[0] ?? 0), problem)
+  }
+}
+
+/** Go's decoder merges at a plain `<<`, and at one with the tag; in quotes it is a key like any other. */
+function isMergeKey(key: unknown): boolean {
+  if (!isScalar(key) || key.source !== '<<') return false
+  return key.tag === undefined ? key.type === 'PLAIN' : key.tag === '!' || key.tag === 'tag:yaml.org,2002:merge'
+}
+
+/** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
+const mostByAlias = 0.99
+/** An object of Kubernetes is ten deep. */
+const deepest = 500
+
+const tooMuch = 'its aliases make too much of it'
+const noAnchor =
+  'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
+
+/**
+ * What Go's decoder does not take at all; and what it takes for the end of a line, as no editor shows it. What stands
+ * behind that would be read by kubectl, and not here.
+ */
+const foreignCharacter =
+  /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
+
+function foreignProblem(character: string): string {
+  const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
+  const hint = code === '0000' ? '; a file in UTF-16 has to begin with a byte order mark' : ''
+  return `a character that has no place in YAML (U+${code})${hint}`
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
