@@ -49,7 +49,7 @@ export interface UnknownField {
   readonly known: readonly string[]
 }
 
-/** The fields of an object that Longhorn's definitions do not have. A status is not looked at: a write does not change it. */
+/** The fields of an object that Longhorn's definitions do not have. A status is not looked at: a write does not change it. @returns in order of their paths */
 export function unknownFields(kind: JudgedKind, object: JsonObject): UnknownField[] {
   const shape: Shape = {
     fields: {
@@ -58,7 +58,7 @@ export function unknownFields(kind: JudgedKind, object: JsonObject): UnknownFiel
       spec: { fields: specs[kind] },
     },
   }
-  return [...unknownIn(object, shape, '')]
+  return [...unknownIn(object, shape, '')].toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 function* unknownIn(value: unknown, shape: Shape, path: string): Generator<UnknownField, void> {

@@ -62,7 +62,7 @@ Examples:
   $ holdfast audit
   $ holdfast audit --since 1h --verdict refuse --summary
   $ holdfast audit --node node-1 --follow
-  $ kubectl logs -n holdfast deploy/holdfast | holdfast audit -
+  $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
   return addClusterOptions(command).action((source: string | undefined, flags: AuditFlags) =>

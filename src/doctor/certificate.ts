@@ -24,7 +24,7 @@ export function checkCertificate(facts: Seen): Finding[] {
       ),
     ]
   }
-  const renew = `See what hinders its renewal: kubectl -n ${names.namespace} logs deployment/holdfast --tail 50. To have a new one made, take it out: kubectl -n ${names.namespace} patch secret ${names.certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+  const renew = `See what hinders its renewal: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${names.namespace} patch secret ${names.certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
   const error = (what: string) =>
     problem('error', 'certificate', {
       what,

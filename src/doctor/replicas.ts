@@ -100,7 +100,7 @@ export function checkReplicas({
         why: 'Nobody answers: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
         remedy: none
           ? 'If it runs elsewhere: holdfast doctor --namespace <name>. Install it: helm upgrade --install holdfast charts/holdfast'
-          : `${look}; kubectl -n ${namespace} logs deployment/holdfast --tail 20`,
+          : `${look}; kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 20`,
       }),
     )
   } else if (ready.length < Math.max(wanted ?? 0, serving.length)) {

@@ -33,7 +33,7 @@ export function checkReservations({
         problem('warn', 'reservations', {
           what: `The ${intent} reserved on ${key} for ${kind} ${name} by ${by} is ${age(at - deadline)} past its deadline.`,
           why: 'It holds nothing back any more, but a guard that runs and can read and write takes it out by itself.',
-          remedy: `See what hinders the guard: kubectl -n ${names.namespace} logs deployment/holdfast --tail 50. Look: ${look}`,
+          remedy: `See what hinders the guard: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. Look: ${look}`,
         }),
       )
     }

@@ -43,7 +43,7 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
     return problem('warn', 'trust', {
       what: `The caBundle of webhook ${webhook.name} is good only until ${day(last)}.`,
       why: 'After that the API server trusts no guard. It should have been renewed long before.',
-      remedy: `See what hinders the guard: kubectl -n ${namespace} logs deployment/holdfast --tail 50`,
+      remedy: `See what hinders the guard: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
     })
   }
   return ok('trust', `The API server trusts the authority of webhook ${webhook.name} until ${day(last)}.`)

@@ -7,6 +7,7 @@ import { LeaseElection } from '../kubernetes/lease-election.ts'
 import { WebhookTrust } from '../kubernetes/webhook-trust.ts'
 import { CertificateFiles } from '../tls/certificate-files.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
+import { ProblemLog } from '../telemetry/problem-log.ts'
 import { OwnCertificates } from '../tls/own-certificates.ts'
 import { guardNamespace } from './guard-namespace.ts'
 
@@ -22,6 +23,7 @@ export function certificateOrigin(
   const { certificateSecret: name, replica, webhookConfiguration, tlsCert, tlsKey } = configuration
   if (name === undefined) return new CertificateFiles(tlsCert, tlsKey)
   const namespace = guardNamespace(configuration, connection)
+  const problems = new ProblemLog(log, systemClock)
   const election = { connection, namespace, name: electionLease, replica, clock: systemClock }
   return new OwnCertificates([configuration.serverName ?? `holdfast.${namespace}.svc`], {
     store: new CertificateSecret({ connection, namespace, name }),
@@ -29,6 +31,7 @@ export function certificateOrigin(
     election: new LeaseElection(election),
     timers: systemClock,
     onStep: ({ step, why }) => log.info({ step, why, secret: name }, 'certificates were renewed'),
-    onProblem: (error) => log.error({ err: error }, 'certificates cannot be kept as they should'),
+    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be kept as they should'),
+    onWell: () => problems.well(),
   })
 }

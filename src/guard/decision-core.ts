@@ -13,6 +13,7 @@ import type { Audit } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { ClockSkew } from '../kubernetes/clock-skew.ts'
 import { systemClock } from '../kubernetes/clock.ts'
+import { ProblemLog } from '../telemetry/problem-log.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
 import type { EventRecorder } from '../kubernetes/event-recorder.ts'
@@ -71,6 +72,7 @@ export class DecisionCore {
     const connection = skew.watching(modules.connection)
     const { log, commitMs = configuration.commitMs } = modules
     const { longhornNamespace: namespace } = configuration.policy
+    const problems = new ProblemLog(log, systemClock)
     const map = new DiskMap({ rememberMs: rememberMs(configuration.policy) })
     const changes = new Changes()
     this.map = map
@@ -81,7 +83,7 @@ export class DecisionCore {
       namespace,
       limits: { idleTimeoutMs: quietMs(configuration) },
       sink: told(map, changes),
-      onProblem: (problem) => logProblem(log, problem),
+      onProblem: (problem) => logProblem(problems, problem),
     })
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
@@ -113,7 +115,7 @@ export class DecisionCore {
         clock: systemClock,
         audit,
         onProblem: (what, error) =>
-          log.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
+          problems.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
       },
     )
   }
@@ -179,7 +181,7 @@ function told(map: DiskMap, changes: Changes): DiskMapSink {
   }
 }
 
-function logProblem(log: Logger, problem: FeedProblem): void {
+function logProblem(problems: ProblemLog, problem: FeedProblem): void {
   const { message, ...fields } = problem
-  log.error({ ...fields, problem: message }, 'the disk map is not fed')
+  problems.error({ ...fields, problem: message }, 'the disk map is not fed')
 }

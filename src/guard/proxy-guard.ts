@@ -19,6 +19,7 @@ import { ask } from '../proxy/relay.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import { enforcesAnything } from '../rules/override.ts'
 import type { Upstream } from '../proxy/upstream.ts'
+import { ProblemLog } from '../telemetry/problem-log.ts'
 import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
 import { UnknownCallers } from '../telemetry/unknown-callers.ts'
 import type { CertificateReload } from '../tls/certificate-reload.ts'
@@ -177,7 +178,8 @@ export class ProxyGuard {
     const denied = (write: UnjudgedWrite, patienceMs: number) => trail.denied(write, patienceMs)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
       reads.object(kind, name, AbortSignal.any([signal, AbortSignal.timeout(readMs)]))
-    const onProblem = (error: unknown): void => this.#log.error({ err: error }, 'a write was not judged')
+    const problems = new ProblemLog(this.#log, systemClock)
+    const onProblem = (error: unknown): void => problems.error({ err: error }, 'a write was not judged')
     const shared = { decide, enforces, denied, onProblem }
     if (options.api === 'longhorn') {
       const { userHeader } = options

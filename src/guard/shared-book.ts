@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { systemClock } from '../kubernetes/clock.ts'
+import { ProblemLog } from '../telemetry/problem-log.ts'
 import type { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { FollowedAnchor, type AnchorState } from '../kubernetes/followed-anchor.ts'
@@ -29,6 +30,7 @@ export class SharedBook {
   constructor(configuration: Configuration, { connection, log, skew }: SharedBookModules) {
     const namespace = guardNamespace(configuration, connection)
     const { longhornNamespace } = configuration.policy
+    const problems = new ProblemLog(log, systemClock)
     this.#anchor = new FollowedAnchor({
       connection,
       longhornNamespace,
@@ -42,7 +44,7 @@ export class SharedBook {
       replica: configuration.replica,
       clock: systemClock,
       onRenewed: (holder, at) => skew?.renewed(holder, at),
-      onProblem: (error) => log.error({ err: error }, 'the book of reservations cannot be read'),
+      onProblem: (error) => problems.error({ err: error }, 'the book of reservations cannot be read'),
     })
     this.#others = new OtherBooks({
       connection,

@@ -30,8 +30,6 @@ export function goScalar(text: string): GoScalar {
 export function taggedScalar(tag: string, text: string): GoScalar | undefined {
   const found = goScalar(text)
   switch (tag) {
-    case '!':
-      return found
     case 'tag:yaml.org,2002:bool':
       return found.is === 'flag' ? found : undefined
     case 'tag:yaml.org,2002:null':

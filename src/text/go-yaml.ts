@@ -58,6 +58,7 @@ export function readGoYaml(text: string): GoDocument {
   })
   const reading = new Reading(aliases, lineOf)
   const value = reading.valueOf(document.contents)
+  refuse(value)
   return { line: lineOf(document.contents?.range[0] ?? 0), value, twice: reading.twice }
 }
 
@@ -87,8 +88,9 @@ class Reading {
     if (!isScalar(node)) return null
     const { value } = this.#scalar(node)
     // JSON has neither.
-    if (typeof value === 'number' && !Number.isFinite(value)) this.#fail(node, 'a number is infinite, or none at all')
-    return value
+    return typeof value === 'number' && !Number.isFinite(value)
+      ? this.#refusal(node, 'a number is infinite, or none at all')
+      : value
   }
 
   #items(node: YAMLSeq): unknown[] {
@@ -104,6 +106,11 @@ class Reading {
         continue
       }
       const name = this.#nameOf(key)
+      if (name === undefined) {
+        this.valueOf(value)
+        into.set(nameless, this.#refusal(key, 'a key is nothing, or a number beyond 64 bits'))
+        continue
+      }
       if (written.has(name)) this.twice.push(name)
       written.add(name)
       into.set(name, this.valueOf(value))
@@ -125,10 +132,16 @@ class Reading {
     else this.#fail(node, 'a merge key (<<) has something else than an object, or a list of objects')
   }
 
-  #nameOf(key: unknown): string {
+  /** @returns undefined for a key that JSON cannot have */
+  #nameOf(key: unknown): string | undefined {
     const node = isAlias(key) ? this.#aliases.get(key) : key
-    const found: GoScalar | undefined = isScalar(node) ? this.#scalar(node) : undefined
-    return (found && keyName(found)) ?? this.#fail(key, 'a key is no text, flag or number')
+    if (node === null) return undefined
+    return isScalar(node) ? keyName(this.#scalar(node)) : this.#fail(key, 'a key is an object or a list')
+  }
+
+  /** Go's decoder takes it, and only what is left of the document in the end is made JSON. */
+  #refusal(node: unknown, problem: string): Refusal {
+    return new Refusal(this.#lineAt(node), problem)
   }
 
   #scalar(node: Scalar): GoScalar {
@@ -155,9 +168,32 @@ class Reading {
   }
 
   #fail(node: unknown, problem: string): never {
-    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined
-    throw new UnreadableYaml(this.#lineOf(range?.[0] ?? 0), problem)
+    throw new UnreadableYaml(this.#lineAt(node), problem)
   }
+
+  #lineAt(node: unknown): number {
+    const range = isScalar(node) || isMap(node) || isSeq(node) || isAlias(node) ? node.range : undefined
+    return this.#lineOf(range?.[0] ?? 0)
+  }
+}
+
+/** A value that JSON cannot have. What replaces it heals the document. */
+class Refusal {
+  readonly line: number
+  readonly problem: string
+
+  constructor(line: number, problem: string) {
+    this.line = line
+    this.problem = problem
+  }
+}
+
+/** Where the value of a key without a name goes. YAML has no such character. */
+const nameless = '\u0000'
+
+function refuse(value: unknown): void {
+  if (value instanceof Refusal) throw new UnreadableYaml(value.line, value.problem)
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(refuse)
 }
 
 /** Go's decoder merges at a plain `<<`, and at one with the tag; in quotes it is a key like any other. */

@@ -39,8 +39,10 @@ export interface OwnCertificatesModules {
   readonly election: Election
   readonly timers: Timers
   readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
-  /** Told of what went wrong while there is a certificate to serve all the same. */
+  /** Told of each time that something went wrong: a look a second without a certificate, every ten seconds with one. */
   readonly onProblem: (error: unknown) => void
+  /** Told of each look that found all as it should be. */
+  readonly onWell: () => void
 }
 
 /** Thrown while the replica that makes the certificates has not made any. */
@@ -78,7 +80,8 @@ export class OwnCertificates implements CertificateSource {
   readonly #modules: OwnCertificatesModules
   /** For how long what is kept and what is published have been as they are, up to the last look at them. */
   #settled: { readonly version: string; readonly forMs: number; readonly lookedAt: number } | undefined
-  #told = ''
+  /** False once something went wrong in the look that is under way. */
+  #isWell = true
 
   /** @param names what the server is called by: `<service>.<namespace>.svc` */
   constructor(names: readonly string[], modules: OwnCertificatesModules) {
@@ -115,9 +118,11 @@ export class OwnCertificates implements CertificateSource {
 
   /** @param insists true if a replica that does not lead makes a certificate where there is none */
   async #look(signal: AbortSignal, insists: boolean): Promise<PemPair> {
+    this.#isWell = true
     const leads = await this.#leads(signal)
     const kept = leads ? await this.#lead(signal) : await this.#follow(signal, insists)
     if (kept.serving === undefined) throw new NoCertificateYet()
+    if (this.#isWell) this.#modules.onWell()
     return kept.serving
   }
 
@@ -139,7 +144,6 @@ export class OwnCertificates implements CertificateSource {
       const settled = await this.#modules.registration.publish(caBundle(kept), signal)
       const now = timers.now()
       this.#settled = { version, forMs: settled ? this.#settledMs(version, now) : 0, lookedAt: now }
-      this.#told = ''
     } catch (error) {
       signal.throwIfAborted()
       this.#settled = undefined
@@ -184,11 +188,9 @@ export class OwnCertificates implements CertificateSource {
     return forMs + Math.min(now - lookedAt, maxLookGapMs)
   }
 
-  /** The same problem comes with each look. */
+  /** The same problem comes with each look, and two of them take turns. */
   #tell(error: unknown): void {
-    const text = String(error)
-    if (text === this.#told) return
-    this.#told = text
+    this.#isWell = false
     this.#modules.onProblem(error)
   }
 

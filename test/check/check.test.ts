@@ -266,17 +266,17 @@ t.test('fields that Longhorn does not have are told as the API server tells them
     proposalOf({ ...longhorn, kind, metadata: { name }, ...fields }, context)
   t.match(doubts('Node', 'n1', { spec: { evictonRequested: true, disks: { d1: { evictionrequested: true } } } }), {
     doubts: [
-      'unknown field "spec.evictonRequested"; did you mean "evictionRequested"?',
       'unknown field "spec.disks.d1.evictionrequested"; did you mean "evictionRequested"?',
+      'unknown field "spec.evictonRequested"; did you mean "evictionRequested"?',
     ],
   })
   t.match(doubts('BackingImage', 'ubuntu', { spec: { diskFileSpecMap: { u: { evict: true } } }, sepc: {} }), {
-    doubts: ['unknown field "spec.diskFileSpecMap.u.evict"', 'unknown field "sepc"; did you mean "spec"?'],
+    doubts: ['unknown field "sepc"; did you mean "spec"?', 'unknown field "spec.diskFileSpecMap.u.evict"'],
   })
   t.match(doubts('BackingImageDataSource', 's', { spec: { diskUUId: 'u' }, metadata: { name: 's', label: {} } }), {
     doubts: [
-      'unknown field "spec.diskUUId"; did you mean "diskUUID"?',
       'unknown field "metadata.label"; did you mean "labels"?',
+      'unknown field "spec.diskUUId"; did you mean "diskUUID"?',
     ],
   })
   const patch = { kind: 'Node', name: 'n1', type: 'merge', patch: { spec: { evicted: true } } } as const

@@ -28,6 +28,7 @@ function replica(leader: boolean, store = new MemoryStore()) {
     timers: clock,
     onStep: ({ step }) => steps.push(step),
     onProblem: (error) => problems.push(String(error)),
+    onWell: () => undefined,
   })
   return { certificates, clock, store, trust, election, steps, problems }
 }

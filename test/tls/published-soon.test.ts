@@ -45,6 +45,7 @@ async function replicas(t: Test) {
       timers: clock,
       onStep: () => undefined,
       onProblem: () => undefined,
+      onWell: () => undefined,
     })
   /** Makes the registration anew, as Helm does: it trusts somebody, but not this guard. */
   const register = async (): Promise<void> => {
@@ -86,6 +87,7 @@ t.test('a replica that runs publishes it within ten seconds of a new registratio
     serve: () => undefined,
     onReloaded: () => undefined,
     onProblem: (error) => t.fail(String(error)),
+    onWell: () => undefined,
   })
   t.teardown(() => reload.stop())
   await register()
@@ -125,6 +127,7 @@ t.test('a replica that does not lead takes no authority away', async (t) => {
       timers: new FakeClock(),
       onStep: () => undefined,
       onProblem: () => undefined,
+      onWell: () => undefined,
     })
   await replica(true).first(signal)
   const { cert: next } = await certificateFor('the next one')
@@ -143,6 +146,7 @@ t.test('an authority that was taken out of what is kept is trusted no more', asy
     timers: new FakeClock(),
     onStep: () => undefined,
     onProblem: () => undefined,
+    onWell: () => undefined,
   })
   await leader.first(signal)
   const stolen = trust.bundle

@@ -118,6 +118,7 @@ t.test(
             timers: clock,
             onStep: ({ step }) => steps.push(step),
             onProblem: (error) => t.fail(String(error)),
+            onWell: () => undefined,
           })
           return { election, certificates, serves: undefined as PemPair | undefined, readAt: 0 }
         })
