@@ -24,7 +24,15 @@ const specs: Readonly<Record<JudgedKind, Fields>> = {
     disks: {
       each: {
         fields: plain(
-          ...['path', 'diskType', 'diskDriver', 'allowScheduling', 'evictionRequested', 'storageReserved', 'tags'],
+          ...[
+            'path',
+            'diskType',
+            'diskDriver',
+            'allowScheduling',
+            'evictionRequested',
+            'storageReserved',
+            'tags',
+          ],
         ),
       },
     },

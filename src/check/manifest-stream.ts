@@ -48,7 +48,10 @@ function* yamlDocuments(text: string, first: number): Generator<ManifestDocument
     begin = first + index + 1
     // kubectl takes a comment there, and nothing else.
     if (!/^---\s*(?:#.*)?$/.test(line))
-      yield { line: first + index, problem: 'a line that begins with --- and goes on; a document begins on the next line' }
+      yield {
+        line: first + index,
+        problem: 'a line that begins with --- and goes on; a document begins on the next line',
+      }
   }
   yield* yamlDocument(lines, begin)
 }
@@ -60,7 +63,10 @@ function* yamlDocument(lines: readonly string[], begin: number): Generator<Manif
     yield { line: begin + line - 1, ...read }
   } catch (error) {
     if (!(error instanceof UnreadableYaml)) throw error
-    yield { line: begin + error.line - 1, problem: error.problem }
+    const hint = lines.some((line) => line.includes('{{'))
+      ? '; a template ({{ }}) has to be rendered first'
+      : ''
+    yield { line: begin + error.line - 1, problem: `${error.problem}${hint}` }
   }
 }
 

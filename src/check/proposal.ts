@@ -113,7 +113,12 @@ function reviewOf(
       dryRun: true,
     },
   }
-  return { outcome: 'review', review, what: `${operation} of ${kind} ${name}`, doubts: doubtsOf(kind, before, after) }
+  return {
+    outcome: 'review',
+    review,
+    what: `${operation} of ${kind} ${name}`,
+    doubts: doubtsOf(kind, before, after),
+  }
 }
 
 /** In the API server's own words, and what was probably meant. A definition that is newer than this list shows in what is stored. */

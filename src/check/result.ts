@@ -58,7 +58,15 @@ export function resultWithout(
 
 /** The result of what cannot be read. */
 export function resultUnreadable(source: string, problem: string): CheckResult {
-  return { source, what: 'a document', outcome: 'unusable', rules: [], message: problem, warnings: [], doubts: [] }
+  return {
+    source,
+    what: 'a document',
+    outcome: 'unusable',
+    rules: [],
+    message: problem,
+    warnings: [],
+    doubts: [],
+  }
 }
 
 /** Keys that are written twice, in words. */

@@ -21,7 +21,12 @@ export function certsCommand(surroundings: CommandSurroundings): Command {
     .description('Makes a certificate authority and a serving certificate, for local use.')
     .option('--dir <folder>', 'where they go; an authority that lies there already is used again', 'certs')
     .option('--dns <name>', 'name that the server is called by; may be given several times', repeatable, [])
-    .option('--ip <address>', 'address that the server is called by; may be given several times', repeatable, [])
+    .option(
+      '--ip <address>',
+      'address that the server is called by; may be given several times',
+      repeatable,
+      [],
+    )
     .option('--overwrite', 'replace tls.crt and tls.key if they are there', false)
     .addHelpText(
       'after',

@@ -113,7 +113,9 @@ async function check(
     throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
   }
   if (target !== undefined && flags.patch === undefined) {
-    throw new CannotRun(`${target} is what a patch would be for, and there is no --patch; for another file repeat -f`)
+    throw new CannotRun(
+      `${target} is what a patch would be for, and there is no --patch; for another file repeat -f`,
+    )
   }
   // What is typed wrong is told before anybody is asked.
   const wanted = await patchOf(target, flags)
@@ -222,18 +224,16 @@ async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promis
     layerFromTexts({ longhornNamespace, ...(rule === undefined ? {} : { rules: rule }) }, (name) =>
       name === 'rules' ? '--rule' : '--longhorn-namespace',
     ),
-    ...(config === undefined ? [] : [layerFromFile(await readText(config, 'the configuration file'), config)]),
+    ...(config === undefined
+      ? []
+      : [layerFromFile(await readText(config, 'the configuration file'), config)]),
   ]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
   return configure(layers.flatMap((layer) => (layer.ok ? [layer.settings] : []))).policy
 }
 
-function shown(
-  results: readonly CheckResult[],
-  { output, strict }: CheckFlags,
-  colours: Colours,
-): string {
+function shown(results: readonly CheckResult[], { output, strict }: CheckFlags, colours: Colours): string {
   switch (output) {
     case 'json':
     case 'yaml':

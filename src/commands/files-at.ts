@@ -2,8 +2,7 @@ import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 
 /** A file that a path names, or why one below it cannot be read. */
-export type FileFound =
-  { readonly path: string } | { readonly path: string; readonly problem: string }
+export type FileFound = { readonly path: string } | { readonly path: string; readonly problem: string }
 
 /**
  * The files at a path: itself, or all YAML and JSON below a folder in the order of their names. As `kubectl apply -R` does,

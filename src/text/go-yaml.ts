@@ -146,9 +146,11 @@ class Reading {
 
   #scalar(node: Scalar): GoScalar {
     const text = node.source ?? ''
-    if (node.tag === undefined)
-      return node.type === 'PLAIN' ? goScalar(text) : { is: 'text', value: text }
-    return taggedScalar(node.tag, text) ?? this.#fail(node, 'a value is none of the sort that its tag (!!name) says')
+    if (node.tag === undefined) return node.type === 'PLAIN' ? goScalar(text) : { is: 'text', value: text }
+    return (
+      taggedScalar(node.tag, text) ??
+      this.#fail(node, 'a value is none of the sort that its tag (!!name) says')
+    )
   }
 
   #aliased<T>(alias: Alias, read: (target: unknown) => T): T {
@@ -199,7 +201,9 @@ function refuse(value: unknown): void {
 /** Go's decoder merges at a plain `<<`, and at one with the tag; in quotes it is a key like any other. */
 function isMergeKey(key: unknown): boolean {
   if (!isScalar(key) || key.source !== '<<') return false
-  return key.tag === undefined ? key.type === 'PLAIN' : key.tag === '!' || key.tag === 'tag:yaml.org,2002:merge'
+  return key.tag === undefined
+    ? key.type === 'PLAIN'
+    : key.tag === '!' || key.tag === 'tag:yaml.org,2002:merge'
 }
 
 /** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
@@ -208,15 +212,13 @@ const mostByAlias = 0.99
 const deepest = 500
 
 const tooMuch = 'its aliases make too much of it'
-const noAnchor =
-  'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
+const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 
 /**
  * What Go's decoder does not take at all; and what it takes for the end of a line, as no editor shows it. What stands
  * behind that would be read by kubectl, and not here.
  */
-const foreignCharacter =
-  /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
+const foreignCharacter = /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 function foreignProblem(character: string): string {
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')

@@ -13,17 +13,57 @@ import { depth } from '../fixtures/thorough.ts'
 /** What YAML 1.1, YAML 1.2 and Go read differently, and what looks like that. */
 const scalars = [
   ...['yes', 'No', 'on', 'OFF', 'y', 'n', 'true', 'FALSE', 'yEs', '~', 'null', 'Null', 'nil', '""', '"yes"'],
-  ...["'off'", '"null"', '010', '08', '0o17', '0x1F', '0b11', '1_000', '+12', '-7', '0', '-0', '1e3', '1.', '.5'],
+  ...[
+    "'off'",
+    '"null"',
+    '010',
+    '08',
+    '0o17',
+    '0x1F',
+    '0b11',
+    '1_000',
+    '+12',
+    '-7',
+    '0',
+    '-0',
+    '1e3',
+    '1.',
+    '.5',
+  ],
   ...['-.5e-3', '1e999', '.inf', '.nan', '-.INF', '190:20:30', '2001-12-14', '2001-12-14t21:59:43.10-05:00'],
   ...['99999999999999999999', '0xFFFFFFFFFFFFFFFF', '9007199254740991', 'text', 'a b', '"a: b"', "'it''s'"],
-  ...['!!str 010', '!!int "7"', '!!int x', '!!float 5', '!!bool "on"', '!!null x', '!!binary aGk=', '!own no'],
+  ...[
+    '!!str 010',
+    '!!int "7"',
+    '!!int x',
+    '!!float 5',
+    '!!bool "on"',
+    '!!null x',
+    '!!binary aGk=',
+    '!own no',
+  ],
   ...['! "yes"', '=', '<<', '"\\u00e9\\n"', 'ü', '._5', '0_7', '1__0', '12e03', '0.0', '+.inf', 'TRue'],
 ]
 
 /** No two of them become the same name in JSON: which of those counts, is chance in Go. */
 const keys = [
-  ...['a', 'b', 'yes', 'no', '010', '0x10', '1.5', '~', '"off"', '2001-12-14', '1e30', '.inf', '"<<"', '!!str 7'],
-  ...['<<', '<<', '<<', '0.00001', '123456789.5'],
+  ...[
+    'a',
+    'b',
+    'yes',
+    'no',
+    '010',
+    '0x10',
+    '1.5',
+    '~',
+    '"off"',
+    '2001-12-14',
+    '1e30',
+    '.inf',
+    '"<<"',
+    '!!str 7',
+  ],
+  ...['0.00001', '123456789.5'],
 ]
 
 type Tree =
@@ -32,30 +72,80 @@ type Tree =
   | { readonly list: readonly Tree[]; readonly anchor: string }
   | { readonly map: readonly (readonly [string, Tree])[]; readonly anchor: string }
 
+interface Field {
+  readonly key: string
+  readonly tree: Tree
+  readonly isBlock: boolean
+}
+
 const names = fc.constantFrom('p', 'q')
 const anchor = fc.oneof({ weight: 2, arbitrary: fc.constant('') }, { weight: 1, arbitrary: names })
 
-const { tree } = fc.letrec<{ tree: Tree }>((tie) => ({
-  tree: fc.oneof(
-    { maxDepth: 3, depthSize: 'small' },
-    { weight: 5, arbitrary: fc.record({ scalar: fc.constantFrom(...scalars) }) },
-    { weight: 1, arbitrary: fc.record({ alias: names }) },
-    { weight: 1, arbitrary: fc.record({ list: fc.array(tie('tree'), { maxLength: 3 }), anchor }) },
-    {
-      weight: 3,
-      arbitrary: fc.record({
-        map: fc.array(fc.tuple(fc.constantFrom(...keys), tie('tree')), { maxLength: 4 }),
-        anchor,
-      }),
+const { entry } = fc.letrec<{ tree: Tree; map: Tree; merged: Tree; entry: readonly [string, Tree] }>(
+  (tie) => ({
+    tree: fc.oneof(
+      { maxDepth: 3, depthSize: 'small' },
+      { weight: 5, arbitrary: fc.record({ scalar: fc.constantFrom(...scalars) }) },
+      { weight: 1, arbitrary: fc.record({ alias: names }) },
+      { weight: 1, arbitrary: fc.record({ list: fc.array(tie('tree'), { maxLength: 3 }), anchor }) },
+      { weight: 3, arbitrary: tie('map') },
+    ),
+    map: fc.record({ map: fc.array(tie('entry'), { maxLength: 4 }), anchor }),
+    merged: fc.oneof(
+      { maxDepth: 3, depthSize: 'small' },
+      { weight: 6, arbitrary: fc.record({ alias: names }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          list: fc.array(fc.oneof(fc.record({ alias: names }), tie('map')), { minLength: 1, maxLength: 3 }),
+          anchor: fc.constant(''),
+        }),
+      },
+      { weight: 1, arbitrary: tie('tree') },
+    ),
+    entry: fc.oneof(
+      { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...keys), tie('tree')) },
+      { weight: 1, arbitrary: fc.tuple(fc.constant('<<'), tie('merged')) },
+    ),
+  }),
+)
+
+/** For aliases that stand for objects. */
+const bases = [
+  {
+    key: 'first',
+    tree: {
+      map: [
+        ['a', { scalar: '1' }],
+        ['b', { scalar: 'yes' }],
+      ],
+      anchor: 'p',
     },
-  ),
-}))
+    isBlock: false,
+  },
+  {
+    key: 'second',
+    tree: {
+      map: [
+        ['a', { scalar: '2' }],
+        ['010', { scalar: '~' }],
+      ],
+      anchor: 'q',
+    },
+    isBlock: false,
+  },
+] as const satisfies readonly Field[]
 
 /** A spec of which each field is written in one line or in a block. */
-const spec = fc.array(fc.record({ key: fc.constantFrom(...keys), tree, isBlock: fc.boolean() }), {
-  minLength: 1,
-  maxLength: 5,
-})
+const spec = fc
+  .tuple(
+    fc.constantFrom<readonly Field[]>([], bases),
+    fc.array(
+      fc.tuple(entry, fc.boolean()).map(([[key, tree], isBlock]): Field => ({ key, tree, isBlock })),
+      { minLength: 1, maxLength: 5 },
+    ),
+  )
+  .map(([before, fields]) => [...before, ...fields])
 
 const encodings = ['utf8', 'bom', 'utf16le', 'utf16be', 'crlf'] as const
 const file = fc.record({
@@ -80,7 +170,7 @@ function inBlock(tree: Tree, indent: string): string {
   return `${tree.anchor === '' ? '' : `&${tree.anchor}`}${lines.join('')}`
 }
 
-function textOf(name: string, fields: readonly { key: string; tree: Tree; isBlock: boolean }[]): string {
+function textOf(name: string, fields: readonly Field[]): string {
   const lines = fields.map(
     ({ key, tree, isBlock }) => `  ${key} : ${isBlock ? inBlock(tree, '    ') : inLine(tree)}\n`,
   )
@@ -135,7 +225,9 @@ t.test('files are read as kubectl reads them, of many documents', { skip }, asyn
   t.ok(there.size < files.length, 'and some are not')
   for (const index of files.keys()) {
     const name = `n${index}`
-    const [mine, its] = [here, there].map((read) => (read.has(name) ? JSON.stringify(sorted(read.get(name))) : 'unread'))
+    const [mine, its] = [here, there].map((read) =>
+      read.has(name) ? JSON.stringify(sorted(read.get(name))) : 'unread',
+    )
     if (mine !== its) t.equal(mine, its, textOf(name, files[index]?.spec ?? []))
   }
 })

@@ -187,7 +187,8 @@ t.test('objects of JSON follow each other, and YAML may follow the first', (t) =
 })
 
 t.test('only the items of a typed list are told by the list what they are', (t) => {
-  const list = (kind: string, item: string) => `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
+  const list = (kind: string, item: string) =>
+    `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
   t.match(documentsIn(list('NodeList', '{}'), 'a'), [{ object: { ...longhorn, kind: 'Node' } }])
   for (const [kind, item] of [
     ['List', '{}'],
@@ -195,7 +196,10 @@ t.test('only the items of a typed list are told by the list what they are', (t) 
   ] as const)
     t.notMatch(documentsIn(list(kind, item), 'a'), [{ object: longhorn }], `${kind} ${item}`)
   t.match(documentsIn('kind: List\nitems: null', 'a'), [])
-  t.match(documentsIn('kind: Own\nitems: [{kind: A}, 1]', 'a'), [{ object: { kind: 'A' } }, { problem: /object/ }])
+  t.match(documentsIn('kind: Own\nitems: [{kind: A}, 1]', 'a'), [
+    { object: { kind: 'A' } },
+    { problem: /object/ },
+  ])
   t.end()
 })
 
@@ -251,44 +255,63 @@ t.test('what is proposed, and what cannot be', (t) => {
     t.match(proposalOf(document, context), { outcome: 'unusable', problem }, `${apiVersion} ${kind}`)
   }
   for (const kind of ['Volume', 'SomethingThatIsNew'])
-    t.match(proposalOf({ ...longhorn, kind, metadata: { name: 'v' } }, context), { outcome: 'not-judged' }, kind)
+    t.match(
+      proposalOf({ ...longhorn, kind, metadata: { name: 'v' } }, context),
+      { outcome: 'not-judged' },
+      kind,
+    )
   const request = { operation: 'DELETE', kind: { kind: 'Node' }, oldObject: node }
   t.match(proposalOf({ kind: 'AdmissionReview', request }, context), { what: 'DELETE of Node n1' })
   t.end()
 })
 
-t.test('fields that Longhorn does not have are told as the API server tells them, with what was meant', (t) => {
-  const state = new ClusterState(0)
-  state.add({ ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' })
-  state.add({ ...rawImage('ubuntu', [ready('d1')]), ...longhorn, kind: 'BackingImage' })
-  const context = { state, actor: admin, mode: 'apply' } as const
-  const doubts = (kind: 'Node' | 'BackingImage' | 'BackingImageDataSource', name: string, fields: object) =>
-    proposalOf({ ...longhorn, kind, metadata: { name }, ...fields }, context)
-  t.match(doubts('Node', 'n1', { spec: { evictonRequested: true, disks: { d1: { evictionrequested: true } } } }), {
-    doubts: [
-      'unknown field "spec.disks.d1.evictionrequested"; did you mean "evictionRequested"?',
-      'unknown field "spec.evictonRequested"; did you mean "evictionRequested"?',
-    ],
-  })
-  t.match(doubts('BackingImage', 'ubuntu', { spec: { diskFileSpecMap: { u: { evict: true } } }, sepc: {} }), {
-    doubts: ['unknown field "sepc"; did you mean "spec"?', 'unknown field "spec.diskFileSpecMap.u.evict"'],
-  })
-  t.match(doubts('BackingImageDataSource', 's', { spec: { diskUUId: 'u' }, metadata: { name: 's', label: {} } }), {
-    doubts: [
-      'unknown field "metadata.label"; did you mean "labels"?',
-      'unknown field "spec.diskUUId"; did you mean "diskUUID"?',
-    ],
-  })
-  const patch = { kind: 'Node', name: 'n1', type: 'merge', patch: { spec: { evicted: true } } } as const
-  t.match(patchProposal(patch, context), { doubts: [/unknown field "spec.evicted"/] })
-  t.match(doubts('Node', 'n1', { spec: { tags: ['a'] }, status: { odd: 1 } }), { doubts: [] })
-  // Its definition keeps whatever it gets.
-  t.match(doubts('Node', 'n9', { apiVersion: 'longhorn.io/v1beta1', spec: { odd: 1 } }), { doubts: [] })
-  // What is stored is known to the definition that stored it.
-  state.add({ ...longhorn, kind: 'Node', metadata: { name: 'n2' }, spec: { newer: 1 } })
-  t.match(doubts('Node', 'n2', { spec: { tags: [] } }), { doubts: [] })
-  t.end()
-})
+t.test(
+  'fields that Longhorn does not have are told as the API server tells them, with what was meant',
+  (t) => {
+    const state = new ClusterState(0)
+    state.add({ ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' })
+    state.add({ ...rawImage('ubuntu', [ready('d1')]), ...longhorn, kind: 'BackingImage' })
+    const context = { state, actor: admin, mode: 'apply' } as const
+    const doubts = (kind: 'Node' | 'BackingImage' | 'BackingImageDataSource', name: string, fields: object) =>
+      proposalOf({ ...longhorn, kind, metadata: { name }, ...fields }, context)
+    t.match(
+      doubts('Node', 'n1', { spec: { evictonRequested: true, disks: { d1: { evictionrequested: true } } } }),
+      {
+        doubts: [
+          'unknown field "spec.disks.d1.evictionrequested"; did you mean "evictionRequested"?',
+          'unknown field "spec.evictonRequested"; did you mean "evictionRequested"?',
+        ],
+      },
+    )
+    t.match(
+      doubts('BackingImage', 'ubuntu', { spec: { diskFileSpecMap: { u: { evict: true } } }, sepc: {} }),
+      {
+        doubts: [
+          'unknown field "sepc"; did you mean "spec"?',
+          'unknown field "spec.diskFileSpecMap.u.evict"',
+        ],
+      },
+    )
+    t.match(
+      doubts('BackingImageDataSource', 's', { spec: { diskUUId: 'u' }, metadata: { name: 's', label: {} } }),
+      {
+        doubts: [
+          'unknown field "metadata.label"; did you mean "labels"?',
+          'unknown field "spec.diskUUId"; did you mean "diskUUID"?',
+        ],
+      },
+    )
+    const patch = { kind: 'Node', name: 'n1', type: 'merge', patch: { spec: { evicted: true } } } as const
+    t.match(patchProposal(patch, context), { doubts: [/unknown field "spec.evicted"/] })
+    t.match(doubts('Node', 'n1', { spec: { tags: ['a'] }, status: { odd: 1 } }), { doubts: [] })
+    // Its definition keeps whatever it gets.
+    t.match(doubts('Node', 'n9', { apiVersion: 'longhorn.io/v1beta1', spec: { odd: 1 } }), { doubts: [] })
+    // What is stored is known to the definition that stored it.
+    state.add({ ...longhorn, kind: 'Node', metadata: { name: 'n2' }, spec: { newer: 1 } })
+    t.match(doubts('Node', 'n2', { spec: { tags: [] } }), { doubts: [] })
+    t.end()
+  },
+)
 
 const result = (outcome: CheckResult['outcome'], parts: Partial<CheckResult> = {}): CheckResult => ({
   source: 'a.yaml:1',

@@ -73,7 +73,7 @@ t.test('a change is checked against the live cluster, and again against a snapsh
 t.test('folders and standard input are read too', async (t) => {
   const { file, at } = await cluster(t)
   const folder = join(dirname(await file('one.yaml', tags)), '')
-  await file('two.json', JSON.stringify({ kind: 'Other', metadata: { name: 'x' } }))
+  await file('two.json', JSON.stringify({ apiVersion: 'v1', kind: 'Other', metadata: { name: 'x' } }))
   await file('notes.txt', 'a: [')
   const snapshot = await file('snapshot.txt', (await run(['snapshot', ...at, '-o', 'json'])).stdout)
   const against = ['--snapshot', snapshot]

@@ -155,8 +155,17 @@ t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
 
 t.test('docs/releases.md tells of each name what holds', (t) => {
   const rows = readFileSync(join(root, 'docs/releases.md'), 'utf8').matchAll(/^\| (`.+?) \| (.+?) \|/gm)
-  const told = new Map([...rows].flatMap(([, names = '', as = '']) => namesIn(names).map((name) => [name, as])))
-  const table: Readonly<Record<string, Profile>> = { ...releases, ...preReleases, ...branches, ...suffixed, ...early, ...pairs }
+  const told = new Map(
+    [...rows].flatMap(([, names = '', as = '']) => namesIn(names).map((name) => [name, as])),
+  )
+  const table: Readonly<Record<string, Profile>> = {
+    ...releases,
+    ...preReleases,
+    ...branches,
+    ...suffixed,
+    ...early,
+    ...pairs,
+  }
   t.ok(told.size > 20)
   for (const [name, as] of told) {
     const expected = as.startsWith('unknown') ? 'A' : table[name.replace(/^v/, '')]

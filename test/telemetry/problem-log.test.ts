@@ -6,7 +6,9 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 function problemLog() {
   const lines: Record<string, unknown>[] = []
   const clock = new FakeClock()
-  const log = createLog('info', { write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>) })
+  const log = createLog('info', {
+    write: (line: string) => void lines.push(JSON.parse(line) as Record<string, unknown>),
+  })
   const problems = new ProblemLog(log, clock)
   const fail = (text: string) => problems.error({ err: new Error(text) }, 'it failed')
   return { lines, clock, problems, fail }

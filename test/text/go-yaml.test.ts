@@ -38,21 +38,36 @@ t.test('scalars without quotes are read by YAML 1.1, as Go reads it', (t) => {
 })
 
 t.test('in quotes and in blocks all of them are texts', (t) => {
-  t.strictSame(valueOf(`a: "yes"\nb: '010'\nc: |\n  no\nd: "null"\n`), { a: 'yes', b: '010', c: 'no\n', d: 'null' })
+  t.strictSame(valueOf(`a: "yes"\nb: '010'\nc: |\n  no\nd: "null"\n`), {
+    a: 'yes',
+    b: '010',
+    c: 'no\n',
+    d: 'null',
+  })
   t.end()
 })
 
 t.test('a tag says of which sort a value is, also in quotes', (t) => {
-  const tagged = 'a: !!str yes\nb: !!bool "on"\nc: !!int "010"\nd: !!float 5\ne: !!null ""\nf: ! "yes"\ng: !own yes\n'
+  const tagged =
+    'a: !!str yes\nb: !!bool "on"\nc: !!int "010"\nd: !!float 5\ne: !!null ""\nf: ! "yes"\ng: !own yes\n'
   t.strictSame(valueOf(tagged), { a: 'yes', b: true, c: 8, d: 5, e: null, f: 'yes', g: 'yes' })
   t.strictSame(valueOf('a: !!timestamp 2001-12-14\nb: !!binary aGk=\n'), { a: '2001-12-14', b: 'hi' })
-  for (const bad of ['!!int yes', '!!bool 1', '!!null x', '!!float x', '!!timestamp x', '!!int 1.5', '!!binary a'])
+  for (const bad of [
+    '!!int yes',
+    '!!bool 1',
+    '!!null x',
+    '!!float x',
+    '!!timestamp x',
+    '!!int 1.5',
+    '!!binary a',
+  ])
     t.throws(() => valueOf(`a: ${bad}`), UnreadableYaml, bad)
   t.end()
 })
 
 t.test('a merge key adds what it names, and what stands further down counts', (t) => {
-  const merged = (text: string): unknown => (valueOf(`base: &b {x: 1, k: 1}\nother: &o {x: 2}\n${text}`) as { a: unknown }).a
+  const merged = (text: string): unknown =>
+    (valueOf(`base: &b {x: 1, k: 1}\nother: &o {x: 2}\n${text}`) as { a: unknown }).a
   t.strictSame(merged('a:\n  <<: *b\n  k: 2\n'), { x: 1, k: 2 })
   t.strictSame(merged('a:\n  k: 2\n  <<: *b\n'), { k: 1, x: 1 }, 'Go’s decoder merges in passing')
   t.strictSame(merged('a:\n  <<: [*o, *b]\n'), { x: 2, k: 1 }, 'of several, the first counts')
@@ -67,9 +82,22 @@ t.test('a merge key adds what it names, and what stands further down counts', (t
 })
 
 t.test('keys become texts, and one that cannot is told', (t) => {
-  t.strictSame(valueOf('yes: a\n010: b\n1.5: c\n1e30: d\n.inf: e\n2001-01-01: f\n"no": g\n0.00001: h\n.nan: i\n'), {
-    ...{ true: 'a', 8: 'b', 1.5: 'c', '1e+30': 'd', '.inf': 'e', '2001-01-01': 'f', no: 'g', '1e-05': 'h', '.nan': 'i' },
-  })
+  t.strictSame(
+    valueOf('yes: a\n010: b\n1.5: c\n1e30: d\n.inf: e\n2001-01-01: f\n"no": g\n0.00001: h\n.nan: i\n'),
+    {
+      ...{
+        true: 'a',
+        8: 'b',
+        1.5: 'c',
+        '1e+30': 'd',
+        '.inf': 'e',
+        '2001-01-01': 'f',
+        no: 'g',
+        '1e-05': 'h',
+        '.nan': 'i',
+      },
+    },
+  )
   t.strictSame(valueOf('k: &k name\n*k : 1\n'), { k: 'name', name: 1 })
   t.strictSame(valueOf('__proto__: 1\n'), Object.fromEntries([['__proto__', 1]]))
   for (const bad of ['~: 1', '[a]: 1', '{a: b}: 1', '? |\n  x\n: 1\n~: 1', '18446744073709551615: 1'])
@@ -94,7 +122,12 @@ t.test('what kubectl does not take is told with its line', (t) => {
   const deep = `${'['.repeat(600)}${']'.repeat(600)}`
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
     .split('')
-    .map((name, index) => `${name}: &${name} [${Array(9).fill(`*${'abcdefg'.charAt(index)}`).join()}]`)
+    .map(
+      (name, index) =>
+        `${name}: &${name} [${Array(9)
+          .fill(`*${'abcdefg'.charAt(index)}`)
+          .join()}]`,
+    )
     .join('\n')}\n`
   const cases: readonly (readonly [string, RegExp])[] = [
     ['a: 1\nb: .inf\n', /^line 2: .*infinite/],

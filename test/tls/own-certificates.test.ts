@@ -2,6 +2,8 @@ import { X509Certificate } from 'node:crypto'
 import { rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { createLog } from '../../src/telemetry/log.ts'
+import { ProblemLog } from '../../src/telemetry/problem-log.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { CertificateFiles } from '../../src/tls/certificate-files.ts'
 import { CertificateReload } from '../../src/tls/certificate-reload.ts'
@@ -21,14 +23,19 @@ function replica(leader: boolean, store = new MemoryStore()) {
   const election = new DecidedElection(leader)
   const steps: string[] = []
   const problems: string[] = []
+  const write = (line: string): void => {
+    const { err } = JSON.parse(line) as { err: { message: string } }
+    problems.push(`Error: ${err.message}`)
+  }
+  const log = new ProblemLog(createLog('info', { write }), clock)
   const certificates = new OwnCertificates(names.dns, {
     store,
     registration: trust,
     election,
     timers: clock,
     onStep: ({ step }) => steps.push(step),
-    onProblem: (error) => problems.push(String(error)),
-    onWell: () => undefined,
+    onProblem: (err) => log.error({ err }, 'certificates cannot be kept as they should'),
+    onWell: () => log.well(),
   })
   return { certificates, clock, store, trust, election, steps, problems }
 }
@@ -111,6 +118,21 @@ t.test('after a long sleep the authority before is trusted until the others have
   }
   t.equal(store.kept.previous, undefined, 'an hour of looking')
   t.equal(trust.bundle.match(/BEGIN/g)?.length, 1)
+})
+
+t.test('where neither the Lease nor the Secret can be reached, each is told once', async (t) => {
+  const { certificates, election, store, clock, problems } = replica(true)
+  election.failure = new Error('no namespace')
+  store.failure = new Error('no Secret')
+  const ended = new AbortController()
+  const first = t.rejects(certificates.first(ended.signal), { message: 'over' })
+  for (let second = 0; second < 100; second += 1) {
+    await eventually(() => clock.pending > 0)
+    clock.advance(1_000)
+  }
+  t.strictSame(problems, ['Error: no namespace', 'Error: no Secret'])
+  ended.abort(new Error('over'))
+  await first
 })
 
 t.test('without an election what is kept is served', async (t) => {

@@ -1,0 +1,185 @@
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { run } from './holdfast.ts'
+
+const uuid = '00000001-aaaa-4bbb-8ccc-000000000001'
+
+/** A node with two disks; a clean-up is pending on the first. */
+const snapshot = `apiVersion: holdfast.dev/v1
+kind: Snapshot
+items:
+  - apiVersion: longhorn.io/v1beta2
+    kind: Node
+    metadata: {name: node-1, namespace: longhorn-system}
+    spec: &spec
+      allowScheduling: true
+      disks: {a: {path: /a, allowScheduling: true}, b: {path: /b, allowScheduling: true}}
+    status: {diskStatus: {a: {diskUUID: ${uuid}}, b: {diskUUID: other}}}
+  - apiVersion: longhorn.io/v1beta2
+    kind: Node
+    metadata: {name: node-2, namespace: longhorn-system}
+    spec: {<<: *spec, evictionRequested: true}
+  - apiVersion: longhorn.io/v1beta2
+    kind: BackingImage
+    metadata: {name: ubuntu, namespace: longhorn-system}
+    spec: {diskFileSpecMap: {}, minNumberOfCopies: 1}
+    status: {diskFileStatusMap: {${uuid}: {state: ready}}}
+  - apiVersion: longhorn.io/v1beta2
+    kind: Setting
+    metadata: {name: current-longhorn-version, namespace: longhorn-system}
+    value: v1.8.0
+`
+
+const nodeWith = (spec: string, name = 'node-1'): string =>
+  `apiVersion: longhorn.io/v1beta2\nkind: Node\nmetadata: {name: ${name}}\nspec: ${spec}\n`
+
+const eviction = nodeWith('{evictionRequested: true}')
+const patch = '{"spec":{"evictionRequested":true}}'
+
+/** A folder, and `check` against the snapshot in it. */
+async function checking(t: Test) {
+  const folder = t.testdir({ 'snapshot.txt': snapshot })
+  const against = ['--snapshot', join(folder, 'snapshot.txt')]
+  const file = async (name: string, content: string | Buffer): Promise<string> => {
+    await writeFile(join(folder, name), content)
+    return join(folder, name)
+  }
+  const check = (...args: readonly string[]) => run(['check', ...against, ...args])
+  const checkText = async (content: string | Buffer) => check('-f', await file('change.yaml', content))
+  return { folder, against, file, check, checkText }
+}
+
+t.test('an eviction is seen however its flag is written', async (t) => {
+  const { checkText } = await checking(t)
+  const disks = 'disks: {x: &x {path: /a, evictionRequested: true, allowScheduling: off}'
+  const flags = {
+    'a flag of YAML 1.1': nodeWith('{evictionRequested: on}'),
+    'a merge key': nodeWith(`{${disks}, a: {<<: *x}}}`),
+    'a merge key with a list': nodeWith(`{${disks}, a: {<<: [*x]}}}`),
+    'JSON behind JSON':
+      '{"apiVersion": "v1", "kind": "Other"}\n{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":{"evictionRequested":true}}',
+    'a list': `apiVersion: v1\nkind: List\nitems:\n- {${eviction.trim().replaceAll('\n', ', ')}}\n`,
+    'a list of nodes':
+      'apiVersion: longhorn.io/v1beta2\nkind: NodeList\nitems: [{metadata: {name: node-1}, spec: {evictionRequested: Yes}}]',
+    'UTF-16': Buffer.from(`\ufeff${eviction}`, 'utf16le'),
+    'UTF-16, the other way round': Buffer.from(`\ufeff${eviction}`, 'utf16le').swap16(),
+    'a byte order mark': `\ufeff${eviction}`,
+    'lines of Windows': `---\r\n${eviction.replaceAll('\n', '\r\n')}---\r\n`,
+  }
+  for (const [what, content] of Object.entries(flags))
+    t.match(await checkText(content), { code: 1, stdout: /held back .*Node node-1/ }, what)
+})
+
+t.test('a flag that is cleared in the words of YAML 1.1 is a cure', async (t) => {
+  const { checkText } = await checking(t)
+  for (const word of ['no', 'off', 'False'])
+    t.match(
+      await checkText(nodeWith(`{evictionRequested: ${word}}`, 'node-2')),
+      { code: 0, stdout: /^admitted/ },
+      word,
+    )
+})
+
+t.test('links to folders are not followed, and a broken file hides no verdict', async (t) => {
+  const { folder, check, file } = await checking(t)
+  const d = join(folder, 'd')
+  await mkdir(join(d, 'below'), { recursive: true })
+  await file('d/good.yaml', eviction)
+  await file('d/template.yaml', '{{- if .Values.x }}\nkind: Node\n{{- end }}\n')
+  await file('d/below/other.yml', nodeWith('{tags: [a]}'))
+  await file('outside.txt', nodeWith('{tags: [b]}'))
+  await file('d/notes.txt', 'a: [')
+  await symlink('.', join(d, 'loop'))
+  await symlink('..', join(d, 'loop2'))
+  await symlink('below', join(d, 'below.yaml'))
+  await symlink('../outside.txt', join(d, 'linked.yaml'))
+  await symlink('good.yaml', join(d, 'same.yaml'))
+  await symlink('nowhere', join(d, 'broken.yaml'))
+  const { code, stdout } = await check('-f', d, '-o', 'json')
+  t.equal(code, 2)
+  const results = JSON.parse(stdout) as { source: string; outcome: string; message?: string }[]
+  t.strictSame(
+    results.map(({ source, outcome }) => `${source.slice(d.length + 1)} ${outcome}`),
+    [
+      'below/other.yml:1 admitted',
+      'broken.yaml unusable',
+      'good.yaml:1 held',
+      'linked.yaml:1 admitted',
+      'template.yaml:1 unusable',
+    ],
+  )
+  t.match(results[4]?.message, /has to be rendered first/)
+})
+
+t.test('options come in any order, and may be given several times', async (t) => {
+  const { against, check, file } = await checking(t)
+  const held = { code: 1, stdout: /held back .*Node node-1/ }
+  t.match(await check('nodes/node-1', '--patch', patch), held)
+  t.match(await check('--as-group', 'a', 'nodes/node-1', '-p', patch), held)
+  t.match(await run(['check', '--patch', patch, 'node.longhorn.io/node-1', ...against]), held)
+  t.match(await check('--patch', patch, '--', 'nodes.v1beta2.longhorn.io/node-1'), held)
+  const other = await file('other.yaml', nodeWith('{tags: [a]}', 'node-2'))
+  const both = await check('-f', other, '-f', await file('one.yaml', eviction))
+  t.match(both, { code: 1, stdout: /admitted .*node-2[^]*held back .*node-1/ })
+})
+
+t.test('a target that is none is told', async (t) => {
+  const { check, file } = await checking(t)
+  const change = await file('one.yaml', eviction)
+  t.match(await check('-f', change, 'two.yaml'), {
+    code: 2,
+    stderr: /there is no --patch; for another file repeat -f/,
+  })
+  for (const target of ['nodes.v1/node-1', 'nodes.metrics.k8s.io/node-1', 'nodes/node-1/status', 'nodes'])
+    t.match(
+      await check(target, '--patch', patch),
+      { code: 2, stderr: /has to be told what it is for/ },
+      target,
+    )
+})
+
+t.test('a field that Longhorn does not have is bad news, or a warning if that is wanted', async (t) => {
+  const { check, checkText } = await checking(t)
+  const misspelt = '{"spec":{"evictionrequested":true}}'
+  const warning = /Warning: unknown field "spec.evictionrequested"; did you mean "evictionRequested"\?/
+  t.match(await check('nodes/node-1', '--patch', misspelt), { code: 1, stdout: warning })
+  t.match(await check('nodes/node-1', '--patch', misspelt, '--strict'), { code: 1, stdout: warning })
+  t.match(await check('nodes/node-1', '--patch', misspelt, '--no-strict'), { code: 0, stdout: warning })
+  t.match(await checkText(nodeWith('{tags: [a], tags: [b]}')), { code: 1, stdout: /key "tags" comes twice/ })
+  const operation = '[{"op":"add","path":"/spec/evict","value":true}]'
+  const json = await check('nodes/node-1', '--type', 'json', '--patch', operation)
+  t.match(json, { code: 1, stdout: /unknown field "spec.evict"/ })
+})
+
+t.test('where nothing was judged the exit code is not 0', async (t) => {
+  const { against, check, checkText, file, folder } = await checking(t)
+  const nothing = /Nothing here is an object that the guard judges/
+  t.match(await checkText('apiVersion: v1\nkind: Secret\n'), { code: 2, stderr: nothing })
+  t.match(await checkText('apiVersion: v1\nkind: Node\nmetadata: {name: node-1}\n'), {
+    code: 2,
+    stderr: nothing,
+  })
+  t.match(await checkText('# nothing\n'), { code: 2, stderr: /There is nothing to check/ })
+  t.match(await checkText('a: 1\n'), { code: 2, stdout: /it has no kind/ })
+  await mkdir(join(folder, 'empty'))
+  t.match(await check('-f', join(folder, 'empty')), { code: 2, stderr: /There is nothing to check/ })
+  const other = await file('other.txt', 'apiVersion: v1\nkind: List\nitems: []\n')
+  const elsewhere = await run(['check', '--snapshot', other, '-f', await file('one.yaml', eviction)])
+  t.match(elsewhere, {
+    code: 2,
+    stdout: '',
+    stderr: /no Longhorn node, and no setting of Longhorn, in .*other.txt/,
+  })
+  const half = await file('half.txt', `${snapshot}---\na: [\n`)
+  t.match(await run(['check', '--snapshot', half, '-f', await file('one.yaml', eviction)]), {
+    code: 2,
+    stdout: '',
+    stderr: /half.txt:\d+: /,
+  })
+  for (const bad of ['{spec: {}}', '[', 'a: *b'])
+    t.match(await run(['check', ...against, 'nodes/node-1', '--patch', bad]), {
+      code: 2,
+      stderr: /neither JSON nor YAML/,
+    })
+})
