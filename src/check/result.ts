@@ -1,3 +1,4 @@
+import { wouldWait } from '../gate/answer.ts'
 import type { Answer } from './checker.ts'
 import type { Proposal } from './proposal.ts'
 
@@ -33,7 +34,8 @@ export function resultOf(
     what,
     outcome: reason === 'not-judged' ? 'not-judged' : (outcomes[decision ?? ''] ?? 'unusable'),
     rules: rules === undefined ? [] : rules.split(','),
-    ...(status ? { message: status.message } : {}),
+    // That it would wait, the outcome says.
+    ...(status ? { message: status.message.replace(wouldWait, '') } : {}),
     warnings,
     doubts,
   }

@@ -70,6 +70,7 @@ export function configure(layers: readonly Settings[]): Configuration {
       settleMs: durationOf(settings.settle, defaultPolicy.settleMs),
       settleAfterOutageMs: durationOf(settings.settleAfterOutage, defaultPolicy.settleAfterOutageMs),
       evictionCompletion: settings.evictionCompletion ?? defaultPolicy.evictionCompletion,
+      impatient: settings.impatient ?? [],
       override: { groups: settings.overrideGroups, except: new Set(settings.overrideExcept) },
       evictionBudget: {
         flaggedNodes: settings.maxFlaggedNodes,

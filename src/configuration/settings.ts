@@ -49,6 +49,7 @@ export const SettingsSchema = Type.Object(
     overrideExcept: Type.Optional(
       Type.Array(Type.Unsafe<RuleName>(Type.Union(ruleNames.map((name) => Type.Literal(name))))),
     ),
+    impatient: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     auditLog: Type.Optional(onOff),
     auditFile: Type.Optional(Type.String({ minLength: 1 })),
     auditFileSize: Type.Optional(Type.String({ pattern: sizePattern })),
@@ -194,6 +195,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'rule,...',
     help: 'rules from which there is no exception',
     byDefault: 'none',
+  },
+  impatient: {
+    placeholder: 'caller,...',
+    help: 'controllers that are refused at once instead of being held: users, groups, service accounts as namespace/name',
+    byDefault: 'Longhorn’s account alone',
   },
   auditLog: {
     placeholder: 'on|off',

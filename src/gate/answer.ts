@@ -1,6 +1,6 @@
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
-import { isLonghorn } from '../rules/longhorn-account.ts'
+import { isImpatient } from '../rules/impatient.ts'
 import { overrideOf } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
 import { group } from '../longhorn/kinds.ts'
@@ -11,8 +11,8 @@ import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
 /** What shapes an answer. */
 export interface AnswerOptions {
-  /** Longhorn's own service account gets other codes than people do, and not everybody may override. */
-  readonly policy: Pick<Policy, 'longhornNamespace' | 'override'>
+  /** Callers that must not wait get other codes than people do, and not everybody may override. */
+  readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient' | 'override'>
   /** How long client-go programs wait before they ask again, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
@@ -22,6 +22,9 @@ const toldFindings = 10
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */
 const maxMessage = 16_384
+
+/** What the message of a dry run begins with that would be held. */
+export const wouldWait = 'would wait: '
 
 /** For names and causes, which a person reads in one glance. In UTF-16 units. */
 const maxLine = 1_024
@@ -81,28 +84,35 @@ function denial(
   )
   const details = { ...about(change), causes: causes(change, objections) }
   // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
-  if (decision === 'refuse' || isLonghorn(change.request.actor, options.policy.longhornNamespace)) {
+  if (decision === 'refuse' || isImpatient(change.request.actor, options.policy)) {
     return { code: 403, reason: 'Forbidden', message: paragraph(message.join('\n')), details }
   }
+  const { dryRun } = change.request
   return {
     code: 429,
     reason: 'TooManyRequests',
-    message: paragraph(message.join('\n')),
-    details: { ...details, retryAfterSeconds: options.retryAfterSeconds },
+    message: paragraph(`${dryRun ? wouldWait : ''}${message.join('\n')}`),
+    details: { ...details, ...retryOf(change, options) },
   }
 }
 
+/** A client with a Retry-After asks again by itself, up to ten times. For a dry run one answer is enough. */
+function retryOf(
+  change: Change,
+  { policy, retryAfterSeconds }: AnswerOptions,
+): { retryAfterSeconds?: number } {
+  const { actor, dryRun } = change.request
+  return dryRun || isImpatient(actor, policy) ? {} : { retryAfterSeconds }
+}
+
 function unavailable(change: Change, why: Unavailability, options: AnswerOptions): Status {
-  const details = { ...about(change), causes: [] }
   return {
     code: 503,
     reason: 'ServiceUnavailable',
     message: paragraph(
       `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
     ),
-    details: isLonghorn(change.request.actor, options.policy.longhornNamespace)
-      ? details
-      : { ...details, retryAfterSeconds: options.retryAfterSeconds },
+    details: { ...about(change), causes: [], ...retryOf(change, options) },
   }
 }
 

@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Change } from '../rules/change.ts'
-import { isLonghorn } from '../rules/longhorn-account.ts'
+import { isImpatient } from '../rules/impatient.ts'
 import { policyFor } from '../rules/override.ts'
 import { answerTo } from './answer.ts'
 import { Attempts, type AttemptModules, type AttemptOptions } from './attempts.ts'
@@ -116,11 +116,12 @@ export class Gate {
   }
 
   async #verdict(change: Change, { budgetMs, signal }: Patience): Promise<Held> {
-    const { longhornNamespace } = this.#options.policy
     const { clock } = this.#modules
     const known = this.#attempts.judge(change)
-    // Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3).
-    const waits = !isLonghorn(change.request.actor, longhornNamespace)
+    const { actor, dryRun } = change.request
+    // Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). And a dry run
+    // changes nothing, so there is nothing to hold back.
+    const waits = !dryRun && !isImpatient(actor, this.#options.policy)
     if (known && (known.verdict.decision !== 'hold' || !waits)) return { verdict: known.verdict, heldMs: 0 }
     const asking = new AbortController()
     const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))

@@ -56,6 +56,7 @@ export class Guard {
         healthPort: configuration.healthPort,
         lingerMs: configuration.lingerMs,
         longhornNamespace: policy.longhornNamespace,
+        impatient: policy.impatient,
         retryAfterSeconds,
         enforces: enforcesAnything(policy),
         tls,

@@ -28,6 +28,8 @@ export interface Policy {
   /** `hold` holds back the normal end of an eviction too (o4); `allow` lets it crash the manager. */
   readonly evictionCompletion: 'hold' | 'allow'
   readonly override: OverridePolicy
+  /** Users, groups and service accounts (`namespace/name`) that are told at once what others would wait for. */
+  readonly impatient: readonly string[]
   readonly evictionBudget: EvictionBudget
 }
 
@@ -67,5 +69,6 @@ export const defaultPolicy: Policy = {
   settleAfterOutageMs: 90_000,
   evictionCompletion: 'hold',
   override: { groups: undefined, except: new Set() },
+  impatient: [],
   evictionBudget: { flaggedNodes: undefined, pendingCleanups: undefined },
 }

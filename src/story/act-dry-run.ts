@@ -1,6 +1,6 @@
 import { isHeld, type Cast } from './cast.ts'
 import type { Narrator } from './narrator.ts'
-import { copyOn, evictBriefly, expectAdmitted, expectHeld, putBack, untilDrained } from './steps.ts'
+import { copyOn, expectAdmitted, expectHeld, putBack, untilAdmitted, untilDrained } from './steps.ts'
 import { NotAsTold, type Stage } from './stage.ts'
 
 /** The same once more, asked as a dry run: the same verdicts, and nothing changes. */
@@ -8,24 +8,28 @@ export async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): P
   const { image, node, cleaned, evicted } = cast
   const dryRun = true
   narrator.title('Act 3. The same as a dry run')
-  expectAdmitted('the clean-up as a dry run', await stage.cleanUp(image, cleaned.uuid, { dryRun }))
+  await untilAdmitted(stage, 'the clean-up as a dry run', () =>
+    stage.cleanUp(image, cleaned.uuid, { dryRun }),
+  )
   if (!(await copyOn(stage, cast)).wanted) throw new NotAsTold('a dry run removed the copy')
   narrator.good(
     `You ask, as a dry run, to clean up the copy of ${image} on ${cleaned.name}: it would be admitted, and nothing changes.`,
   )
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
   narrator.say('You clean it up for real, and ask, as a dry run, for the eviction.')
-  const held = await evictBriefly(stage, cast, { dryRun })
+  const held = await stage.evict(node, evicted.name, { dryRun })
   if (isHeld(cast)) {
     expectHeld('the eviction as a dry run', held)
-    narrator.good('The same verdict as in act 2:')
+    narrator.good('The same verdict as in act 2, and at once:')
     narrator.quote(held)
   } else {
     expectAdmitted('the eviction as a dry run', held)
     narrator.good('It would be admitted, as in act 2.')
   }
   await untilDrained(stage, cast)
-  expectAdmitted('the eviction as a dry run, later', await stage.evict(node, evicted.name, { dryRun }))
+  await untilAdmitted(stage, 'the eviction as a dry run, later', () =>
+    stage.evict(node, evicted.name, { dryRun }),
+  )
   if ((await stage.node(node)).spec.disks.get(evicted.name)?.evictionRequested !== false) {
     throw new NotAsTold('a dry run raised a flag')
   }

@@ -128,6 +128,13 @@ export class Stage {
     }
   }
 
+  /** Waits for so many milliseconds. @throws the signal's reason */
+  async pause(ms: number): Promise<void> {
+    const { setTimer, signal } = this.#modules
+    await new Promise<void>((resolve) => setTimer(ms, resolve))
+    signal.throwIfAborted()
+  }
+
   async #get(kind: Kind, name: string): Promise<unknown> {
     const { connection, signal } = this.#modules
     const response = await connection.request({ method: 'GET', path: this.#path(kind, name), signal })

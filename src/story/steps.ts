@@ -1,5 +1,5 @@
 import type { Cast } from './cast.ts'
-import { NotAsTold, type How, type Outcome, type Stage } from './stage.ts'
+import { NotAsTold, type Outcome, type Stage } from './stage.ts'
 
 /** Throws unless the request was admitted, as the story says. */
 export function expectAdmitted(what: string, outcome: Outcome): void {
@@ -17,16 +17,25 @@ export function expectHeld(what: string, outcome: Outcome): void {
  * Evicts, and waits for the time of the cast only, so that the guard says why it holds the eviction back. A busy machine
  * may not answer in that time; then it asks again.
  */
-export async function evictBriefly(
-  stage: Stage,
-  { node, evicted, patience }: Cast,
-  how: How = {},
-): Promise<Outcome> {
+export async function evictBriefly(stage: Stage, { node, evicted, patience }: Cast): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
-    const outcome = await stage.evict(node, evicted.name, { ...how, timeout: patience })
+    const outcome = await stage.evict(node, evicted.name, { timeout: patience })
     if (outcome.code < 500 || attempt === 5) return outcome
   }
 }
+
+/** Asks as a dry run, which does not wait, until it would be admitted: what is over still counts for a while. */
+export async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outcome>): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const outcome = await ask()
+    if (outcome.admitted || attempt === mostQuestions) return expectAdmitted(what, outcome)
+    await stage.pause(betweenQuestionsMs)
+  }
+}
+
+/** Half a minute of them, at least. */
+const mostQuestions = 100
+const betweenQuestionsMs = 300
 
 /** Where the copy stands: in spec, in status. */
 export async function copyOn(stage: Stage, { image, cleaned }: Cast) {

@@ -46,6 +46,7 @@ export const defaultReviewOptions: ReviewOptions = {
   recordMs: 150,
   enforces: true,
   longhornNamespace: 'longhorn-system',
+  impatient: [],
   retryAfterSeconds: 2,
 }
 

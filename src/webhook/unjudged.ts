@@ -1,5 +1,5 @@
 import { group } from '../longhorn/kinds.ts'
-import { isLonghorn } from '../rules/longhorn-account.ts'
+import { isImpatient } from '../rules/impatient.ts'
 import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { AdmissionAnswer } from './answer.ts'
 import { couldArm } from './could-arm.ts'
@@ -93,6 +93,8 @@ export function answerElsewhere(
 export interface UndecidedOptions {
   /** Where Longhorn runs; a Retry-After would block a worker of its controllers (longhorn.md §3). */
   readonly longhornNamespace: string
+  /** Who must not be made to wait either; see Policy. */
+  readonly impatient: readonly string[]
   /** How long client-go programs wait before they ask again, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
@@ -108,14 +110,13 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
       auditAnnotations: { decision: 'allow', reason: 'undecided' },
     }
   }
-  const retry = isLonghorn(change.request.actor, options.longhornNamespace)
-    ? {}
-    : { retryAfterSeconds: options.retryAfterSeconds }
+  const { actor, dryRun, uid } = change.request
+  const retry = dryRun || isImpatient(actor, options) ? {} : { retryAfterSeconds: options.retryAfterSeconds }
   return {
     status: {
       code: 503,
       reason: 'ServiceUnavailable',
-      message: `Holdfast failed to judge ${what}, so it cannot be told whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${change.request.uid}`,
+      message: `Holdfast failed to judge ${what}, so it cannot be told whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${uid}`,
       details: { name: nameOf(change), group, kind: change.kind, causes: [], ...retry },
     },
     warnings: [],

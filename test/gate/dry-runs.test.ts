@@ -1,6 +1,9 @@
 import t from 'tap'
+import { cluster } from '../fixtures/cluster.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
-import { evictD1, is, two, usual } from './replicas.ts'
+import { emptied, evictD1, is, two, usual } from './replicas.ts'
 
 t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
   const [one, other] = two()
@@ -11,6 +14,62 @@ t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
   await is(t, 'allow', one, evictD1(one.cluster))
   await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1'], dry))
   t.strictSame(other.trips, [])
+})
+
+t.test('a dry run that would wait is answered at once, and takes no place of those that do', async (t) => {
+  const draining = cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .image('ubuntu', [pending('d1'), ready('d2')])
+  const world = new GateWorld(draining, { maxHolds: 1 })
+  const evict = (by: object) => draining.toNode('n1', [disk('d1'), disk('d2', emptied)], {}, by)
+  const { verdict, answer } = await world.decide(evict({ dryRun: true }), 30_000)
+  t.equal(verdict.decision, 'hold')
+  t.match(answer, {
+    allowed: false,
+    status: { code: 429, message: /^would wait: held back by eviction-during-/ },
+  })
+  t.notOk(
+    'status' in answer && 'retryAfterSeconds' in answer.status.details,
+    'kubectl would ask ten times more',
+  )
+  t.match(world.record, [{ timing: { heldMs: 0 } }])
+  t.strictSame([world.gate.holding, world.trips], [0, []])
+  const real = world.decide(evict({}), 30_000)
+  await eventually(() => world.gate.holding === 1)
+  await world.decide(evict({ dryRun: true }), 30_000)
+  t.equal(world.gate.holding, 1, 'the one that waits keeps its place')
+  world.gate.stopHolding()
+  t.match(await real, { answer: { status: { message: /^held back by/, details: { retryAfterSeconds: 2 } } } })
+})
+
+t.test('a dry run that cannot be judged is told so once', async (t) => {
+  const world = new GateWorld(usual())
+  world.knowledge.synced = false
+  for (const [dryRun, retry] of [
+    [true, undefined],
+    [false, 2],
+  ] as const) {
+    const { answer } = await world.decide(world.cluster.cleanUp('ubuntu', ['d1'], { dryRun }))
+    t.match(answer, { allowed: false, status: { code: 503 } })
+    t.equal('status' in answer ? answer.status.details.retryAfterSeconds : 0, retry)
+  }
+})
+
+t.test('who must not be made to wait is refused at once', async (t) => {
+  const draining = cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .image('ubuntu', [pending('d1'), ready('d2')])
+  const world = new GateWorld(draining, { policy: { impatient: ['robots'] } })
+  const by = { actor: { username: 'controller', groups: ['robots'] } }
+  const { answer } = await world.decide(
+    draining.toNode('n1', [disk('d1'), disk('d2', emptied)], {}, by),
+    30_000,
+  )
+  t.match(answer, { allowed: false, status: { code: 403, message: /^held back by/ } })
+  world.knowledge.synced = false
+  const unjudged = await world.decide(draining.cleanUp('ubuntu', ['d2'], by), 30_000)
+  t.match(unjudged.answer, { status: { code: 503 } })
+  t.notMatch(unjudged.answer, { status: { details: { retryAfterSeconds: 2 } } })
 })
 
 t.test('a dry run reads a page that is not known', async (t) => {

@@ -64,7 +64,9 @@ t.test('an eviction during a clean-up is held back, however it is written', asyn
   t.equal(held.headers.get('retry-after'), '2')
   t.match(await call('PATCH', path, patch, 'application/json-patch+json'), heldBack)
   t.match(await call('PUT', path, { ...node, spec: { ...spec, ...raised } }), heldBack)
-  t.match(await call('PATCH', `${path}?dryRun=All`, { spec: raised }, merge), heldBack)
+  const dry = await call('PATCH', `${path}?dryRun=All`, { spec: raised }, merge)
+  t.match(dry, { status: 429, body: { message: /^would wait: held back by/ } })
+  t.equal(dry.headers.get('retry-after'), null, 'a dry run is answered once')
   t.match(decided.at(-1), { change: { request: { dryRun: true, door: 'proxy-kubernetes' } } })
   t.match(
     await sandbox.client.get(
