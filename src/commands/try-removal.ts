@@ -14,8 +14,7 @@ export interface TrialModules {
 }
 
 /**
- * Asks the API server to remove copies, as a dry run: nothing is written, whatever comes of it. What the guard holds
- * takes as long as the API server waits for it, ten seconds by default.
+ * Asks the API server to remove copies, as a dry run: nothing is written, whatever comes of it. The guard answers at once.
  *
  * @throws the signal's reason, or an answer that is no JSON
  */

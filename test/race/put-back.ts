@@ -5,14 +5,14 @@ import type { Place } from './places.ts'
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */
 const how = { timeout: '1s' } as const
 
-/** Long enough to be held until what has ended no longer counts; short enough where nobody answers. */
-const patiently = { dryRun: true, timeout: '3s' } as const
+/** A dry run is answered at once; short enough where nobody answers. */
+const asking = { dryRun: true, timeout: '3s' } as const
 
 /** Whatever is refused for longer than this is never admitted. */
 const patienceMs = 300_000
 
-/** Between two attempts. */
-const pauseMs = 50
+/** Between two attempts; what has ended counts for ten seconds in some races. */
+const pauseMs = 200
 
 /**
  * Waits until an eviction and a clean-up would each be admitted, on each of these.
@@ -21,12 +21,12 @@ const pauseMs = 50
  */
 export async function untilFree(stages: readonly Stage[], { node, image, uuid }: Place): Promise<void> {
   for (const stage of stages) {
-    await insist('the eviction to be possible again', () => stage.evict(node, 'disk-2', patiently))
+    await insist('the eviction to be possible again', () => stage.evict(node, 'disk-2', asking))
     await insist('the clean-up to be possible again', async () => {
       // An eviction that was left without an answer can come after everything was put back.
       const { spec } = await stage.node(node)
       if (spec.disks.get('disk-2')?.evictionRequested) await stage.stopEvicting(node, 'disk-2', how)
-      return await stage.cleanUp(image, uuid, patiently)
+      return await stage.cleanUp(image, uuid, asking)
     })
   }
 }

@@ -116,13 +116,6 @@ async function evictions(t: Test, cluster: RealCluster, guards: Guards, nodes: n
       object: `nodes/${node}`,
       spec: { disks: { [name]: { evictionRequested } } },
     }))
-  for (let round = 0; round < rounds && nodes === requests; round += 1) {
-    await cleanUps({ state: 'ready', progress: 100 })
-    const dry = flag(true).map((patch) => ({ ...patch, dryRun: true }))
-    const released = await releaseAll(cluster, guards, dry, () => cleanUps(null))
-    reportReleased(t, `dry run, round ${round}`, released)
-    allAdmitted(t, released)
-  }
   for (let round = 0; round < rounds; round += 1) {
     await cleanUps({ state: 'ready', progress: 100 })
     await touch(cluster, ['nodes/hx', `backingimages/${image}`, 'backingimagedatasources/h-source'])

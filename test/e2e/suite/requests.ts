@@ -39,6 +39,15 @@ export function requests(t: Test, cluster: Cluster): void {
     t.equal(timeless(dry.stderr), timeless(real.stderr))
   })
 
+  t.test('a dry run that would wait is answered by one review, and without Retry-After', async (t) => {
+    await world.node('q4', [disk('q4-a'), disk('q4-b')])
+    await world.image('q4', [pending('q4-a')])
+    const dry = await evict(cluster, 'q4', 'q4-b', '--dry-run=server', '--v=6')
+    t.equal(dry.code, 1)
+    t.match(dry.stderr, 'denied the request: would wait: held back by eviction-during-cleanup')
+    t.equal(dry.stderr.match(/verb="PATCH"/g)?.length, 1, dry.stderr)
+  })
+
   t.test('a JSON patch is judged by what it makes of the object', async (t) => {
     await world.node('q3', [disk('q3-a'), disk('q3-b')])
     await world.image('q3', [pending('q3-a')])
