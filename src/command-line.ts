@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { CannotRun, exitCode } from './commands/exit-code.ts'
-import type { CommandSurroundings, Output, Surroundings } from './commands/surroundings.ts'
+import type { CommandSurroundings, Environment, Output, Surroundings } from './commands/surroundings.ts'
 import { describeOption, readVariables } from './commands/variable-option.ts'
 import { version } from './guard/version.ts'
 import { plainText } from './text/plain-text.ts'
@@ -65,13 +65,23 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       getErrHasColors: () => false,
     })
     .configureHelp({ optionDescription: describeOption })
-    .hook('preAction', (_, command) => readVariables(command, env))
+    .hook('preAction', async (_, command) => {
+      await refuseUnknown(env)
+      readVariables(command, env)
+    })
   const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
   // Help, completion and suggestions speak of all.
   for (const make of asked ? [asked] : commands.values())
     program.addCommand(await make(surroundings, program))
   inherit(program)
   return program
+}
+
+/** Most environments have no variable of ours, and knowing all of them takes longer than most commands. */
+async function refuseUnknown(env: Environment): Promise<void> {
+  if (!Object.keys(env).some((name) => name.startsWith('HOLDFAST_'))) return
+  const { refuseUnknownVariables } = await import('./commands/known-variables.ts')
+  refuseUnknownVariables(env)
 }
 
 /** Commands that are added ready-made have settings of their own. */

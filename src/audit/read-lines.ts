@@ -1,4 +1,5 @@
-import { StringDecoder } from 'node:string_decoder'
+import { TextDecoder } from 'node:util'
+import { encodingOf } from '../text/decoded-text.ts'
 import { parseRecord, type AuditRecord } from './record.ts'
 
 /**
@@ -27,10 +28,12 @@ export function recordIn(line: string): AuditRecord | undefined {
 }
 
 async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string, void> {
-  const decoder = new StringDecoder('utf8')
+  let decoder: TextDecoder | undefined
   let rest = ''
   for await (const chunk of source) {
-    rest += typeof chunk === 'string' ? chunk : decoder.write(chunk)
+    // A log that PowerShell wrote is UTF-16.
+    decoder ??= new TextDecoder(typeof chunk === 'string' ? 'utf-8' : encodingOf(chunk))
+    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
     yield* lines

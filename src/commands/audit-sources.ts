@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs'
-import { access } from 'node:fs/promises'
+import { access, stat } from 'node:fs/promises'
 import { recordsIn } from '../audit/read-lines.ts'
 import type { AuditRecord } from '../audit/record.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
@@ -10,7 +10,7 @@ import type { Surroundings } from './surroundings.ts'
 
 /** Where records are read from. */
 export interface SourceFlags extends ClusterFlags {
-  readonly address?: string
+  readonly address?: URL
   readonly operatorPort: number
   readonly follow: boolean
 }
@@ -18,6 +18,8 @@ export interface SourceFlags extends ClusterFlags {
 /** Records of one replica, file or stream. */
 export interface AuditSource {
   readonly records: AsyncIterable<AuditRecord>
+  /** What a file or stream is called; absent for a replica, which may well have none. */
+  readonly text?: string
   readonly close: () => void
 }
 
@@ -42,20 +44,21 @@ export async function auditSources(
 
 function standardInput({ stdin }: Reading): AuditSource {
   const stream = stdin()
-  return { records: recordsIn(stream), close: () => stream.destroy() }
+  return { text: 'standard input', records: recordsIn(stream), close: () => stream.destroy() }
 }
 
 async function file(path: string): Promise<AuditSource> {
   try {
     await access(path)
+    if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
   } catch (cause) {
     throw new CannotRun(`cannot read the audit file ${path}: ${String(cause)}`, { cause })
   }
   const stream = createReadStream(path)
-  return { records: recordsIn(stream), close: () => stream.destroy() }
+  return { text: path, records: recordsIn(stream), close: () => stream.destroy() }
 }
 
-function replica(address: string, { follow }: SourceFlags, { signal }: Reading): AuditSource {
+function replica(address: URL, { follow }: SourceFlags, { signal }: Reading): AuditSource {
   return { records: ask(new URL('/audit', address), follow, signal), close: () => undefined }
 }
 
@@ -89,7 +92,7 @@ async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<Au
       reading.signal,
       reading.note,
     )
-    return ports.map(({ url, close }) => ({ ...replica(url, flags, reading), close }))
+    return ports.map(({ url, close }) => ({ ...replica(new URL(url), flags, reading), close }))
   } catch (error) {
     if (!(error instanceof CannotRun)) throw error
     throw new CannotRun(`${error.message}; name its namespace with --namespace, or a file`, { cause: error })

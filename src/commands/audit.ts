@@ -8,8 +8,10 @@ import { age } from '../terminal/age.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data, dataLine } from '../terminal/output.ts'
 import { table, tableRow, type Column } from '../terminal/table.ts'
-import { auditSources, type SourceFlags } from './audit-sources.ts'
+import { auditSources, type AuditSource, type SourceFlags } from './audit-sources.ts'
 import { addClusterOptions, operatorPortOption } from './cluster-options.ts'
+import { CannotRun } from './exit-code.ts'
+import { url } from './url.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface AuditFlags extends SourceFlags {
@@ -50,7 +52,7 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
         .choices(['table', 'wide', 'json', 'yaml'])
         .default('table'),
     )
-    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081')
+    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', url)
     .addOption(operatorPortOption())
     .addHelpText(
       'after',
@@ -91,15 +93,15 @@ async function audit(
     if (flags.follow && !flags.summary) {
       const show = liveView(flags.output, colours)
       await Promise.all(
-        sources.map(async ({ records }) => {
-          for await (const record of records) if (wanted(record)) stdout.write(show(record))
+        sources.map(async (source) => {
+          for await (const record of readAll(source, signal)) if (wanted(record)) stdout.write(show(record))
         }),
       )
       return
     }
     const found: AuditRecord[] = []
-    for (const { records } of sources) {
-      for await (const record of records) if (wanted(record)) found.push(record)
+    for (const source of sources) {
+      for await (const record of readAll(source, signal)) if (wanted(record)) found.push(record)
     }
     found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
     stdout.write(
@@ -111,6 +113,22 @@ async function audit(
   } finally {
     for (const { close } of sources) close()
   }
+}
+
+/** @throws CannotRun for a file or a log without a single record: it is of something else, or its records are elsewhere */
+async function* readAll(
+  { records, text }: AuditSource,
+  signal: AbortSignal,
+): AsyncGenerator<AuditRecord, void> {
+  let count = 0
+  for await (const record of records) {
+    count += 1
+    yield record
+  }
+  if (count > 0 || text === undefined || signal.aborted) return
+  throw new CannotRun(
+    `there is no record in ${text}; it has to be the log of a guard (auditLog: on), or its audit file`,
+  )
 }
 
 function view(records: readonly AuditRecord[], format: AuditFlags['output'], colours: Colours): string {

@@ -15,7 +15,7 @@ import {
 } from '../check/result.ts'
 import { configure } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
-import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
+import { hasLonghorn } from '../disk-map/has-longhorn.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
@@ -27,6 +27,7 @@ import { UnreadableYaml } from '../text/yaml-text.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun } from './exit-code.ts'
+import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import { readText } from './read-text.ts'
 import { repeatable } from './repeatable.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -122,7 +123,8 @@ async function check(
   const documents = await readDocuments(flags.filename, stdin)
   const state =
     flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(flags, env)
-  if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(policy, flags))
+  if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
+  else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   const checker = new Checker(state, policy, Date.now())
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
@@ -139,10 +141,8 @@ async function check(
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged(results)}\n`)
 }
 
-function nothingIn({ longhornNamespace }: Policy, { snapshot }: CheckFlags): string {
-  return snapshot.length > 0
-    ? `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
-    : `${noLonghornIn(longhornNamespace)} ${findLonghorn}`
+function nothingIn(snapshot: readonly string[]): string {
+  return `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
 }
 
 function nothingJudged(results: readonly CheckResult[]): string {

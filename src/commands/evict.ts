@@ -28,6 +28,7 @@ import { exitCode } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
 import { settleOf, type GuardSettle } from './guard-settle.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
+import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import { proveGuard, type ProofModules } from './prove-guard.ts'
 import { askReplicas, policiesOf } from './replica-answers.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -101,6 +102,7 @@ async function evict(
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
+      insistOnLonghorn(live.map, flags.longhornNamespace)
       const show = (step: EvictionStep): void => {
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }

@@ -4,6 +4,7 @@ import { data } from '../terminal/output.ts'
 import { plainText } from '../text/plain-text.ts'
 import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
+import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 interface PlanFlags extends ClusterFlags {
@@ -52,6 +53,7 @@ async function plan(
   try {
     const live = await openMap(connection, flags, new AbortController().signal)
     try {
+      insistOnLonghorn(live.map, flags.longhornNamespace)
       const missing = nodes.filter((node) => !live.map.node(node))
       if (missing.length > 0) throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}`)
       const [unreadable] = live.unreadable

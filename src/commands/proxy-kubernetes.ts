@@ -4,7 +4,7 @@ import { findConfig } from '../kubernetes/config-source.ts'
 import { loadCredentials } from '../kubernetes/credentials.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 import { CannotRun } from './exit-code.ts'
-import { addProxyOptions, isLoopback, type ProxyFlags } from './proxy-options.ts'
+import { addProxyOptions, isLoopback, ownPorts, type ProxyFlags } from './proxy-options.ts'
 import { runProxy } from './run-proxy.ts'
 import { addSettings, readSettings } from './setting-options.ts'
 import type { CommandSurroundings, Environment } from './surroundings.ts'
@@ -39,7 +39,7 @@ async function run(
   flags: KubernetesFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
-  const configuration = await readSettings(command)
+  const configuration = await readSettings(command, ownPorts(flags))
   const { callerToken, tls, listen } = flags
   const local = isLoopback(listen.host)
   if (callerToken && !tls && !local) {

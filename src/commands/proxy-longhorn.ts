@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { agentFor } from '../guard/proxy-guard.ts'
-import { addProxyOptions, url, type ProxyFlags } from './proxy-options.ts'
+import { addProxyOptions, ownPorts, type ProxyFlags } from './proxy-options.ts'
 import { runProxy } from './run-proxy.ts'
 import { addSettings, readSettings } from './setting-options.ts'
 import type { CommandSurroundings } from './surroundings.ts'
+import { url } from './url.ts'
 
 interface LonghornFlags extends ProxyFlags {
   readonly upstream: URL
@@ -31,7 +32,7 @@ Examples:
 }
 
 async function run(command: Command, flags: LonghornFlags, surroundings: CommandSurroundings): Promise<void> {
-  const configuration = await readSettings(command)
+  const configuration = await readSettings(command, ownPorts(flags))
   const { upstream: server, userHeader } = flags
   const agent = agentFor(server)
   const upstream = { server, host: undefined, options: () => ({ agent }) }

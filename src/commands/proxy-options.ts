@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
+import type { Settings } from '../configuration/settings.ts'
 import { VariableOption } from './variable-option.ts'
 
 /** Where a proxy listens. */
@@ -37,12 +38,12 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
-/** @throws InvalidArgumentError */
-export function url(text: string): URL {
-  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
-    throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
-  }
-  return new URL(text)
+/**
+ * The ports beside that of the proxy, unless something else is said. On one machine there may be a guard and another proxy, so
+ * they are free ones; the log names them. In a cluster each pod has its own, and they are where people look for them.
+ */
+export function ownPorts({ listen }: ProxyFlags): Settings {
+  return isLoopback(listen.host) ? { healthPort: 0, operatorPort: 0 } : {}
 }
 
 function hostAndPort(text: string): Listen {

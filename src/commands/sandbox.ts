@@ -8,8 +8,9 @@ import type { Guard } from '../guard/guard.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
 import { profileOf } from '../longhorn/profile.ts'
+import { releasesIn } from '../longhorn/release.ts'
 import { Sandbox } from '../sandbox/sandbox.ts'
-import type { Cast } from '../story/cast.ts'
+import { canCrash, isHeld, type Cast } from '../story/cast.ts'
 import { Narrator } from '../story/narrator.ts'
 import { NotAsTold, Stage } from '../story/stage.ts'
 import { tellStory } from '../story/story.ts'
@@ -35,7 +36,7 @@ interface SandboxFlags {
 export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
     .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
-    .option('--longhorn <release>', 'the Longhorn release it plays', 'v1.8.0')
+    .option('--longhorn <release>', 'the Longhorn release it plays', release, 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
     .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
@@ -124,7 +125,10 @@ async function startSandbox({
   try {
     return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
-    throw new CannotRun(`cannot start the embedded cluster on port ${port}: ${String(cause)}`, { cause })
+    throw new CannotRun(
+      `cannot start the embedded cluster: ${String(cause)}; choose other ports with --port and --rest-port, or none`,
+      { cause },
+    )
   }
 }
 
@@ -154,9 +158,10 @@ function sayHowToReach(
   narrator: Narrator,
   kubeconfig: string,
   sandbox: Sandbox,
-  { drain, bare }: SandboxFlags,
+  { drain, bare, longhorn }: SandboxFlags,
 ) {
-  const { image, node, cleaned, evicted } = castOf(sandbox, 'v1.8.0', drain)
+  const cast = castOf(sandbox, longhorn, drain)
+  const { image, node, cleaned, evicted } = cast
   const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
   const evict = JSON.stringify({
     spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },
@@ -174,9 +179,15 @@ function sayHowToReach(
   narrator.say('')
   narrator.say(
     bare
-      ? `A clean-up takes ${drain / 1_000} s here. Nothing stands in the way of a crash.`
-      : `A clean-up takes ${drain / 1_000} s here, and kubectl waits and asks again by itself. What the guard decides appears below.`,
+      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing stands in the way of a crash.' : `Longhorn ${longhorn} does not crash.`}`
+      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and asks again by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
+}
+
+/** Anything else would be played as the most dangerous, and nobody would notice. */
+function release(text: string): string {
+  if (releasesIn(text).length > 0) return text
+  throw new InvalidArgumentError('It must be a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head.')
 }
 
 function anyPort(text: string): number {

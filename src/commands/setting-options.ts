@@ -35,9 +35,10 @@ export function addSettings(command: Command): Command {
 /**
  * Puts together what flags, environment and configuration file say.
  *
+ * @param otherwise what holds where none of them says anything
  * @throws CannotRun that names everything that is wrong at once
  */
-export async function readSettings(command: Command): Promise<Configuration> {
+export async function readSettings(command: Command, otherwise: Settings = {}): Promise<Configuration> {
   const flags = layerFromTexts(textsFrom(command, 'cli'), flagOf)
   const environment = layerFromTexts(textsFrom(command, 'env'), variableOf)
   const config: unknown = command.getOptionValue('config')
@@ -45,7 +46,7 @@ export async function readSettings(command: Command): Promise<Configuration> {
   const layers = [flags, environment, file]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
-  return configure(layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : [])))
+  return configure([...layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : [])), otherwise])
 }
 
 const noLayer: Layer = { ok: true, settings: {} }

@@ -3,6 +3,7 @@ import { snapshotOf } from '../check/snapshot.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
 import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState } from './cluster-state.ts'
+import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 
 /** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
@@ -34,6 +35,7 @@ async function snapshot(
   { env, stdout, stderr }: CommandSurroundings,
 ): Promise<void> {
   const state = await liveState(flags, env)
+  insistOnLonghorn(state.map, flags.longhornNamespace)
   for (const { kind, name, problem } of state.unreadable) {
     stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
   }

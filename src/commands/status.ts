@@ -97,7 +97,7 @@ async function showStatus(
     checkNames(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
-    await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const isThere = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
     const guard = await GuardStatus.open(
       { ...flags, namespace, environment: env },
       connection,
@@ -126,7 +126,8 @@ async function showStatus(
     const status = look()
     stdout.write(textOf(status, flags, colours))
     if (somethingIsWrong(status)) exitWith(exitCode.failed)
-    else if (live.unreadable.length > 0 || !followsLonghorn) exitWith(exitCode.couldNotRun)
+    else if (live.unreadable.length > 0 || !followsLonghorn || (flags.namespace !== undefined && !isThere))
+      exitWith(exitCode.couldNotRun)
   } catch (error) {
     if (!ended.signal.aborted) throw error
   } finally {
@@ -150,13 +151,13 @@ function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
   }
 }
 
-/** Tells on standard error what the status does not show, and why. */
+/** Tells on standard error what the status does not show, and why. @returns false if the guard's namespace does not exist */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
   namespace: string,
   signal: AbortSignal,
   note: (text: string) => void,
-): Promise<void> {
+): Promise<boolean> {
   for (const { kind, name, problem } of live.unreadable) {
     note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
   }
@@ -167,7 +168,9 @@ async function tellWhatIsMissing(
     note(
       `There is no namespace ${namespace}, so no reservations are shown: if the guard runs in another one, name it with --namespace.`,
     )
+    return false
   }
+  return true
 }
 
 /** False also when that cannot be told. */

@@ -29,11 +29,29 @@ export function describeOption(option: Option): string {
  */
 export function readVariables(command: Command, env: Environment): void {
   for (const option of command.options) {
-    const text = option instanceof VariableOption ? env[option.variable] : undefined
+    if (!(option instanceof VariableOption)) continue
+    const text = env[option.variable]
     const key = option.attributeName()
-    if (text === undefined || command.getOptionValueSource(key) === 'cli') continue
+    if (
+      text === undefined ||
+      isServiceLink(option.variable, text) ||
+      command.getOptionValueSource(key) === 'cli'
+    )
+      continue
     command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
   }
+}
+
+/**
+ * True for a variable that Kubernetes sets for a Service: `HOLDFAST_SERVICE_HOST`, `HOLDFAST_PORT=tcp://10.0.0.1:443`. A
+ * pod gets them for each Service of its namespace, and one may be called holdfast.
+ */
+export function isServiceLink(name: string, value: string): boolean {
+  if (/_SERVICE_(?:HOST|PORT(?:_\w+)?)$/.test(name)) return true
+  return (
+    /_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(name) ||
+    (/_PORT$/.test(name) && /^(?:tcp|udp|sctp):\/\//.test(value))
+  )
 }
 
 function parsed(command: Command, option: Option, text: string): unknown {

@@ -87,7 +87,6 @@ t.test('a replica that runs publishes it within ten seconds of a new registratio
     serve: () => undefined,
     onReloaded: () => undefined,
     onProblem: (error) => t.fail(String(error)),
-    onWell: () => undefined,
   })
   t.teardown(() => reload.stop())
   await register()
