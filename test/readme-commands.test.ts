@@ -123,7 +123,10 @@ t.test('every command of README does what it should, one after the other', { ski
         ['127.0.0.1:8080', `127.0.0.1:${ports.healthPort}`],
         // There are no pods here that could be asked.
         ['main.js audit --', `main.js audit --address http://127.0.0.1:${ports.operatorPort} --`],
-        ['kubectl logs --namespace holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1', 'cat serve.log'],
+        [
+          'kubectl logs --namespace holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1',
+          'cat serve.log',
+        ],
       )
       continue
     }

@@ -50,7 +50,7 @@ export function isServiceLink(name: string, value: string): boolean {
   if (/_SERVICE_(?:HOST|PORT(?:_\w+)?)$/.test(name)) return true
   return (
     /_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(name) ||
-    (/_PORT$/.test(name) && /^(?:tcp|udp|sctp):\/\//.test(value))
+    (name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value))
   )
 }
 

@@ -28,7 +28,8 @@ export async function evictBriefly(stage: Stage, { node, evicted, patience }: Ca
 export async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outcome>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await ask()
-    if (outcome.admitted || attempt === mostQuestions) return expectAdmitted(what, outcome)
+    if (attempt === mostQuestions) expectAdmitted(what, outcome)
+    if (outcome.admitted) return
     await stage.pause(betweenQuestionsMs)
   }
 }

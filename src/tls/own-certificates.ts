@@ -80,8 +80,8 @@ export class OwnCertificates implements CertificateSource {
   readonly #modules: OwnCertificatesModules
   /** For how long what is kept and what is published have been as they are, up to the last look at them. */
   #settled: { readonly version: string; readonly forMs: number; readonly lookedAt: number } | undefined
-  /** False once something went wrong in the look that is under way. */
-  #isWell = true
+  /** How often something went wrong. */
+  #problems = 0
 
   /** @param names what the server is called by: `<service>.<namespace>.svc` */
   constructor(names: readonly string[], modules: OwnCertificatesModules) {
@@ -118,11 +118,11 @@ export class OwnCertificates implements CertificateSource {
 
   /** @param insists true if a replica that does not lead makes a certificate where there is none */
   async #look(signal: AbortSignal, insists: boolean): Promise<PemPair> {
-    this.#isWell = true
+    const before = this.#problems
     const leads = await this.#leads(signal)
     const kept = leads ? await this.#lead(signal) : await this.#follow(signal, insists)
     if (kept.serving === undefined) throw new NoCertificateYet()
-    if (this.#isWell) this.#modules.onWell()
+    if (this.#problems === before) this.#modules.onWell()
     return kept.serving
   }
 
@@ -190,7 +190,7 @@ export class OwnCertificates implements CertificateSource {
 
   /** The same problem comes with each look, and two of them take turns. */
   #tell(error: unknown): void {
-    this.#isWell = false
+    this.#problems += 1
     this.#modules.onProblem(error)
   }
 

@@ -38,7 +38,7 @@ const eviction = nodeWith('{evictionRequested: true}')
 const patch = '{"spec":{"evictionRequested":true}}'
 
 /** A folder, and `check` against the snapshot in it. */
-async function checking(t: Test) {
+function checking(t: Test) {
   const folder = t.testdir({ 'snapshot.txt': snapshot })
   const against = ['--snapshot', join(folder, 'snapshot.txt')]
   const file = async (name: string, content: string | Buffer): Promise<string> => {
@@ -51,7 +51,7 @@ async function checking(t: Test) {
 }
 
 t.test('an eviction is seen however its flag is written', async (t) => {
-  const { checkText } = await checking(t)
+  const { checkText } = checking(t)
   const disks = 'disks: {x: &x {path: /a, evictionRequested: true, allowScheduling: off}'
   const flags = {
     'a flag of YAML 1.1': nodeWith('{evictionRequested: on}'),
@@ -72,7 +72,7 @@ t.test('an eviction is seen however its flag is written', async (t) => {
 })
 
 t.test('a flag that is cleared in the words of YAML 1.1 is a cure', async (t) => {
-  const { checkText } = await checking(t)
+  const { checkText } = checking(t)
   for (const word of ['no', 'off', 'False'])
     t.match(
       await checkText(nodeWith(`{evictionRequested: ${word}}`, 'node-2')),
@@ -82,7 +82,7 @@ t.test('a flag that is cleared in the words of YAML 1.1 is a cure', async (t) =>
 })
 
 t.test('links to folders are not followed, and a broken file hides no verdict', async (t) => {
-  const { folder, check, file } = await checking(t)
+  const { folder, check, file } = checking(t)
   const d = join(folder, 'd')
   await mkdir(join(d, 'below'), { recursive: true })
   await file('d/good.yaml', eviction)
@@ -113,7 +113,7 @@ t.test('links to folders are not followed, and a broken file hides no verdict', 
 })
 
 t.test('options come in any order, and may be given several times', async (t) => {
-  const { against, check, file } = await checking(t)
+  const { against, check, file } = checking(t)
   const held = { code: 1, stdout: /held back .*Node node-1/ }
   t.match(await check('nodes/node-1', '--patch', patch), held)
   t.match(await check('--as-group', 'a', 'nodes/node-1', '-p', patch), held)
@@ -125,7 +125,7 @@ t.test('options come in any order, and may be given several times', async (t) =>
 })
 
 t.test('a target that is none is told', async (t) => {
-  const { check, file } = await checking(t)
+  const { check, file } = checking(t)
   const change = await file('one.yaml', eviction)
   t.match(await check('-f', change, 'two.yaml'), {
     code: 2,
@@ -140,7 +140,7 @@ t.test('a target that is none is told', async (t) => {
 })
 
 t.test('a field that Longhorn does not have is bad news, or a warning if that is wanted', async (t) => {
-  const { check, checkText } = await checking(t)
+  const { check, checkText } = checking(t)
   const misspelt = '{"spec":{"evictionrequested":true}}'
   const warning = /Warning: unknown field "spec.evictionrequested"; did you mean "evictionRequested"\?/
   t.match(await check('nodes/node-1', '--patch', misspelt), { code: 1, stdout: warning })
@@ -153,7 +153,7 @@ t.test('a field that Longhorn does not have is bad news, or a warning if that is
 })
 
 t.test('where nothing was judged the exit code is not 0', async (t) => {
-  const { against, check, checkText, file, folder } = await checking(t)
+  const { against, check, checkText, file, folder } = checking(t)
   const nothing = /Nothing here is an object that the guard judges/
   t.match(await checkText('apiVersion: v1\nkind: Secret\n'), { code: 2, stderr: nothing })
   t.match(await checkText('apiVersion: v1\nkind: Node\nmetadata: {name: node-1}\n'), {

@@ -53,6 +53,21 @@ t.test(
   },
 )
 
+t.test('a proxy on loopback starts beside a guard and another proxy, with ports of its own', async (t) => {
+  const { url } = await podsStandIn(t)
+  const config = ['--kubeconfig', await kubeconfigOf(t, url), '--listen', '127.0.0.1:0']
+  const proxies = [['kubernetes'], ['kubernetes'], ['longhorn', '--upstream', url]]
+  const ports = await Promise.all(
+    proxies.map(async (which) => {
+      const running = start(['proxy', ...which, ...config])
+      t.teardown(running.end)
+      const { healthPort, operatorPort } = await logOf(running)('listening')
+      return [Number(healthPort), Number(operatorPort)]
+    }),
+  )
+  t.equal(new Set(ports.flat()).size, 6)
+})
+
 const pod = '/api/v1/namespaces/default/pods/pod-0'
 
 t.test('exec and port-forward pass over WebSocket, with the proxy’s own token', async (t) => {

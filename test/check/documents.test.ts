@@ -1,0 +1,77 @@
+import t from 'tap'
+import { documentsIn } from '../../src/check/documents.ts'
+
+const longhorn = { apiVersion: 'longhorn.io/v1beta2' }
+
+t.test('files: several documents, lists, and where each is', (t) => {
+  const text = `# a comment
+---
+kind: Node
+metadata: {name: n1}
+---
+apiVersion: longhorn.io/v1beta2
+kind: NodeList
+items:
+  - metadata: {name: n2}
+---
+kind: List
+items: [{kind: Node, metadata: {name: n3}}]
+`
+  t.match(documentsIn(text, 'a.yaml'), [
+    { source: 'a.yaml:3', object: { kind: 'Node', metadata: { name: 'n1' } } },
+    { source: 'a.yaml:6 items[0]', object: { ...longhorn, kind: 'Node', metadata: { name: 'n2' } } },
+    { source: /a.yaml:11 items\[0\]/, object: { metadata: { name: 'n3' } } },
+  ])
+  t.strictSame(documentsIn('', 'empty.yaml'), [])
+  t.match(documentsIn('{"kind": "Node"}', 'a.json'), [{ source: 'a.json:1' }])
+  for (const bad of ['a: [', '*nowhere', 'just text', 'kind: List\nitems: [1]', 'kind: List\nitems: 1'])
+    t.match(documentsIn(bad, 'bad.yaml'), [{ problem: /./ }], bad)
+  t.end()
+})
+
+t.test('a document that cannot be read hides none of the others', (t) => {
+  t.match(documentsIn('kind: A\n---\na: [\n---\nkind: B\n--- what\nkind: C\n', 'a.yaml'), [
+    { source: 'a.yaml:1', object: { kind: 'A' } },
+    { source: /^a.yaml:/, problem: /not closed|missing/ },
+    { source: 'a.yaml:5', object: { kind: 'B' } },
+    { source: 'a.yaml:6', problem: /begins with ---/ },
+    { source: 'a.yaml:7', object: { kind: 'C' } },
+  ])
+  t.end()
+})
+
+t.test('objects of JSON follow each other, and YAML may follow the first', (t) => {
+  t.match(documentsIn('{"kind":"A"}\n{"kind":"B"} {"kind":"C"}', 'a.json'), [
+    { source: 'a.json:1', object: { kind: 'A' } },
+    { source: 'a.json:2', object: { kind: 'B' } },
+    { source: 'a.json:2', object: { kind: 'C' } },
+  ])
+  t.match(documentsIn('{"kind":"A"}\n---\nkind: B\n', 'a.yaml'), [
+    { object: { kind: 'A' } },
+    { source: 'a.yaml:3', object: { kind: 'B' } },
+  ])
+  t.match(documentsIn('{kind: A}\n', 'a.yaml'), [{ object: { kind: 'A' } }])
+  t.match(documentsIn('{"kind":"A"}\n{"kind":"B"}\nkind: C\n', 'a.json'), [
+    { object: { kind: 'A' } },
+    { object: { kind: 'B' } },
+    { source: 'a.json:3', problem: /no JSON/ },
+  ])
+  t.end()
+})
+
+t.test('only the items of a typed list are told by the list what they are', (t) => {
+  const list = (kind: string, item: string) =>
+    `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
+  t.match(documentsIn(list('NodeList', '{}'), 'a'), [{ object: { ...longhorn, kind: 'Node' } }])
+  for (const [kind, item] of [
+    ['List', '{}'],
+    ['NodeList', '{kind: Other}'],
+  ] as const)
+    t.notMatch(documentsIn(list(kind, item), 'a'), [{ object: longhorn }], `${kind} ${item}`)
+  t.match(documentsIn('kind: List\nitems: null', 'a'), [])
+  t.match(documentsIn('kind: Own\nitems: [{kind: A}, 1]', 'a'), [
+    { object: { kind: 'A' } },
+    { problem: /object/ },
+  ])
+  t.end()
+})
