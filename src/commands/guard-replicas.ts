@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
+import { announcedReplicas } from '../kubernetes/replica-address.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
@@ -30,7 +31,8 @@ export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'contex
 }
 
 /**
- * Opens a way to the operator port of each replica that runs now; one that starts later is not among them.
+ * Opens a way to the operator port of each replica that runs now; one that starts later is not among them. Where none runs in
+ * a pod, those that run on this machine count.
  *
  * @param note told of a connection that cannot be forwarded
  * @throws CannotRun if none is found
@@ -43,6 +45,8 @@ export async function reachReplicas(
 ): Promise<ForwardedPort[]> {
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
+    const outside = await replicasOutside(namespace, connection, signal)
+    if (outside.length > 0) return outside
     throw new CannotRun(
       `no replica of the guard runs in namespace ${namespace} (label app.kubernetes.io/name=holdfast)`,
     )
@@ -56,6 +60,36 @@ export async function reachReplicas(
     pods.map((pod) => forwardPort(search, { namespace, pod, port }, ({ message }) => note(message))),
   )
 }
+
+/** Those that run in no pod, on this machine. What cannot be looked for counts as none: the pods are what is told of. */
+async function replicasOutside(
+  namespace: string,
+  connection: Connection,
+  signal: AbortSignal,
+): Promise<ForwardedPort[]> {
+  const addresses = await announcedReplicas(connection, namespace, signal).catch(() => {
+    signal.throwIfAborted()
+    return []
+  })
+  const answering = await Promise.all(addresses.map((url) => answers(url, signal)))
+  return addresses.filter((_, index) => answering[index]).map((url) => ({ url, close: () => undefined }))
+}
+
+/** False for what a guard that was killed has left behind. */
+async function answers(url: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const soon = AbortSignal.any([signal, AbortSignal.timeout(answerMs)])
+    const response = await fetch(new URL('/status', url), { signal: soon })
+    await response.body?.cancel()
+    return response.ok
+  } catch {
+    signal.throwIfAborted()
+    return false
+  }
+}
+
+/** A guard on this machine answers in no time, in milliseconds. */
+const answerMs = 2_000
 
 async function runningPods(
   namespace: string,

@@ -5,6 +5,7 @@ import { Guard } from '../guard/guard.ts'
 import { agreeOnNamespace } from '../guard/guard-namespace.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
+import { announceReplica } from '../kubernetes/replica-address.ts'
 import type { Sandbox } from '../sandbox/sandbox.ts'
 import { createLog } from '../telemetry/log.ts'
 import { makeAuthority } from '../tls/authority.ts'
@@ -44,7 +45,8 @@ export async function guardSandbox(
   const connection = connectTo(sandbox.api.url)
   const { namespace } = await agreeOnNamespace(configuration, connection, signal)
   const guard = new Guard({ ...configuration, namespace }, { connection, tls, log, audit })
-  const { port } = await guard.start()
+  const { port, operatorPort } = await guard.start()
+  await announceReplica(connection, { namespace, replica: configuration.replica, operatorPort }, signal)
   await guard.whenSynced(signal)
   await sandbox.client.create(
     { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },

@@ -2,6 +2,8 @@ import { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
+import type { Connection } from '../kubernetes/connection.ts'
+import { announceReplica } from '../kubernetes/replica-address.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
@@ -52,12 +54,36 @@ async function guardUntilStopped(
     connection.close()
     return
   }
-  const guard = await startGuard(configuration, { connection, tls, certificates, log, registry })
+  const { guard, operatorPort } = await startGuard(configuration, {
+    connection,
+    tls,
+    certificates,
+    log,
+    registry,
+  })
   onReopen(() => guard.reopen())
   // It serves while it still reads: writes that raise no danger need not wait.
   guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  const withdraw = await announced(operatorPort, configuration, { connection, log, signal })
   await stopping
+  await withdraw()
   await guard.stop()
+}
+
+/** Where there are no pods to be found by, people's commands find the guard by this. @returns takes it back */
+async function announced(
+  operatorPort: number,
+  { namespace, replica }: Configuration,
+  { connection, log, signal }: Pick<Serving, 'log' | 'signal'> & { readonly connection: Connection },
+): Promise<() => Promise<void>> {
+  const nothing = (): Promise<void> => Promise.resolve()
+  if (connection.inPod || namespace === undefined) return nothing
+  try {
+    return await announceReplica(connection, { namespace, replica, operatorPort }, signal)
+  } catch (err) {
+    if (!signal.aborted) log.warn({ err }, 'holdfast audit and status do not find this guard by themselves')
+    return nothing
+  }
 }
 
 /** @returns undefined if the guard was stopped before there was one */
@@ -81,11 +107,14 @@ async function firstCertificate(
   }
 }
 
-async function startGuard(configuration: Configuration, modules: GuardModules): Promise<Guard> {
+async function startGuard(
+  configuration: Configuration,
+  modules: GuardModules,
+): Promise<{ readonly guard: Guard; readonly operatorPort: number }> {
   try {
     const guard = new Guard(configuration, modules)
-    await guard.start()
-    return guard
+    const { operatorPort } = await guard.start()
+    return { guard, operatorPort }
   } catch (error) {
     if (error instanceof CannotListen || error instanceof UnusableCertificate) {
       throw new CannotRun(error.message, { cause: error })

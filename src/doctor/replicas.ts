@@ -71,8 +71,9 @@ function isGuard(labels: Readonly<Record<string, string | null>> | null | undefi
 export function checkReplicas({
   deployments,
   pods,
+  policies,
   names,
-}: Pick<Facts, 'deployments' | 'pods' | 'names'>): Finding[] {
+}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): Finding[] {
   const { namespace } = names
   const findings: Finding[] = []
   if ('problem' in deployments) {
@@ -89,6 +90,10 @@ export function checkReplicas({
   const ready = serving.filter((pod) => pod.ready)
   const wanted =
     'seen' in deployments ? deployments.seen.reduce((total, each) => total + each.wanted, 0) : undefined
+  // Pods would have been asked instead.
+  const outside = 'seen' in policies ? policies.seen.length : 0
+  if (serving.length === 0 && wanted === 0 && outside > 0)
+    return [ok('replicas', `A guard on this machine answers, in no pod (${outside} of them).`)]
   const count = `${ready.length} of ${wanted ?? serving.length} replicas of the guard`
   if (ready.length === 0) {
     const none = serving.length === 0 && (wanted ?? 0) === 0

@@ -4,6 +4,8 @@ import type { ClusterClient, User } from './cluster-client.ts'
 import { Longhorn } from './longhorn/longhorn.ts'
 import type { LonghornOptions } from './longhorn/options.ts'
 import type { Report } from './longhorn/report.ts'
+import { definitions } from './api/resources.ts'
+import { longhornDefinitions } from './longhorn/definition-objects.ts'
 import { seed, type SeededCluster } from './longhorn/seed.ts'
 import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
 import { longhornServiceAccount } from './longhorn/service-account.ts'
@@ -51,6 +53,8 @@ export class Sandbox {
   static async start(options: SandboxOptions): Promise<Sandbox> {
     const api = await ApiServer.start({ port: options.port })
     try {
+      for (const definition of longhornDefinitions())
+        await api.client(administrator).create(definitions, definition)
       const cluster = await seed(api.client(administrator), Date.now(), seedOptions(options))
       const client = api.client(longhornServiceAccount('longhorn-system'))
       const longhorn = new Longhorn(

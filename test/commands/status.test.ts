@@ -61,7 +61,7 @@ t.test('a cluster at rest is shown, and what is not known is said on standard er
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
   t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
-  t.match(stderr, 'What the guard holds now is not shown: cannot find the replicas')
+  t.match(stderr, 'What the guard holds now is not shown: no replica of the guard runs in namespace holdfast')
   const wide = await run(status('node-1', '-o', 'wide'))
   t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
   t.notMatch(wide.stdout, 'node-2')

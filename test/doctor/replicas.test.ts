@@ -20,6 +20,7 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
     const findings = checkReplicas({
       pods: { seen: pods },
       deployments: { seen: wanted === 0 ? [] : [{ name: 'holdfast', wanted }] },
+      policies: forbidden,
       names,
     })
     t.strictSame(levels(findings), [level], what)
@@ -28,10 +29,22 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
   t.end()
 })
 
+t.test('a guard that runs in no pod is one all the same, where there are no pods', (t) => {
+  const policy = { replica: 'laptop', modes: {}, evictionCompletion: 'hold', release: null } as const
+  const outside = { policies: { seen: [policy] }, names }
+  const alone = checkReplicas({ pods: { seen: [] }, deployments: { seen: [] }, ...outside })
+  t.strictSame(levels(alone), ['ok'])
+  t.match(said(alone), 'A guard on this machine answers')
+  const wanted = { seen: [{ name: 'x', wanted: 2 }] }
+  t.strictSame(levels(checkReplicas({ pods: { seen: [] }, deployments: wanted, ...outside })), ['error'])
+  t.end()
+})
+
 t.test('without the Deployment the pods are judged alone', (t) => {
   const findings = checkReplicas({
     pods: { seen: [pod, { ...pod, ready: false }] },
     deployments: forbidden,
+    policies: forbidden,
     names,
   })
   t.strictSame(levels(findings), ['unknown', 'warn'])

@@ -168,6 +168,49 @@ const secrets: ResourceFacts = {
   parse: parseSecret,
 }
 
+/** Core Pods. None runs here, but whoever looks for them is answered. */
+const pods: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  singular: 'pod',
+  shortNames: ['po'],
+  namespaced: true,
+  selectable: ['status.phase', 'spec.nodeName'],
+  columns: [column.name, column.text('Status', 'status', 'phase'), column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Deployments; the same holds for them. */
+const deployments: ResourceFacts = {
+  ...builtIn,
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  singular: 'deployment',
+  shortNames: ['deploy'],
+  namespaced: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Definitions; those of Longhorn are there, and say what is served. Others change nothing. */
+export const definitions: ResourceFacts = {
+  ...builtIn,
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  singular: 'customresourcedefinition',
+  shortNames: ['crd', 'crds'],
+  namespaced: false,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
 /** Everything the embedded cluster stores. */
 export const resources: readonly ResourceFacts[] = [
   namespaces,
@@ -181,6 +224,9 @@ export const resources: readonly ResourceFacts[] = [
   leases,
   secrets,
   webhookConfigurations,
+  pods,
+  deployments,
+  definitions,
 ]
 
 /** The facts of one resource; undefined when it is not served. */

@@ -1,7 +1,7 @@
 import type { ResourceName, User } from '../../cluster-client.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 
-/** A question about oneself: created, answered, never stored. */
+/** A question about oneself, or about somebody else: created, answered, never stored. */
 export interface SelfReview extends ResourceName {
   readonly kind: string
   /** `status` of the answer. */
@@ -18,6 +18,13 @@ export const selfReviews: readonly SelfReview[] = [
     version: 'v1',
     plural: 'selfsubjectaccessreviews',
     kind: 'SelfSubjectAccessReview',
+    answer: () => ({ allowed: true, reason: 'the embedded cluster has no access control' }),
+  },
+  {
+    group: 'authorization.k8s.io',
+    version: 'v1',
+    plural: 'subjectaccessreviews',
+    kind: 'SubjectAccessReview',
     answer: () => ({ allowed: true, reason: 'the embedded cluster has no access control' }),
   },
   {

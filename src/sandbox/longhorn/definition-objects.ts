@@ -1,0 +1,24 @@
+import { group, kinds, version } from '../../longhorn/kinds.ts'
+import type { ClusterObject } from '../cluster-client.ts'
+
+/** Longhorn's CustomResourceDefinitions, as far as somebody looks at them: which versions are served, and that all fields are kept. */
+export function longhornDefinitions(): ClusterObject[] {
+  return Object.entries(kinds).map(([kind, { plural, shortName }]) => ({
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${group}` },
+    spec: {
+      group,
+      scope: 'Namespaced',
+      names: { kind, plural, singular: kind.toLowerCase(), shortNames: [shortName] },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } },
+        },
+      ],
+    },
+  }))
+}
