@@ -125,8 +125,10 @@ async function startSandbox({
   try {
     return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
+    // It may be either of the two.
+    const taken = cause instanceof Error && 'port' in cause ? ` on port ${String(cause.port)}` : ''
     throw new CannotRun(
-      `cannot start the embedded cluster: ${String(cause)}; choose other ports with --port and --rest-port, or none`,
+      `cannot start the embedded cluster${taken}: ${String(cause)}; choose other ports with --port and --rest-port, or none`,
       { cause },
     )
   }

@@ -94,6 +94,8 @@ t.test('a port that is taken is told, and the guard ends', async (t) => {
   const sandbox = await run(['sandbox', '--port', port])
   t.equal(sandbox.code, 2)
   t.match(sandbox.stderr, `cannot start the embedded cluster on port ${port}`)
+  const rest = await run(['sandbox', '--rest-port', port])
+  t.match(rest, { code: 2, stderr: `cannot start the embedded cluster on port ${port}` })
 })
 
 t.test('certs makes an authority and a certificate, and overwrites nothing unasked', async (t) => {
