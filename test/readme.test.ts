@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { flagOf, variableOf } from '../src/commands/setting-options.ts'
 import { settingFacts, settingNames } from '../src/configuration/settings.ts'
@@ -58,3 +59,22 @@ t.test('every dependency stands in README with its reason', (t) => {
   for (const name of Object.keys(dependencies)) t.ok(named.includes(name), name)
   t.end()
 })
+
+t.test('whoever is told to read the log reads that of every replica', (t) => {
+  const told = ['README.md', ...['docs', 'charts', 'src'].flatMap(filesBelow)]
+  t.ok(told.length > 100)
+  for (const path of told)
+    // kubectl reads one pod of a Deployment, and says so on standard error only.
+    t.notMatch(
+      readFileSync(join(root, path), 'utf8'),
+      /kubectl[^\n]* logs [^\n]*deploy(?:ment)?s?\/|kubectl logs deploy/,
+      path,
+    )
+  t.end()
+})
+
+function filesBelow(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name).slice(root.length + 1))
+}

@@ -146,7 +146,7 @@ t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
     ...[' v1.10.0', 'v1.10.0\n', 'v1.10.0-', 'v1.10.0+', '1.x.x-head', '-1.10.0', '１.10.0'],
     // A chart's number is no release, and of two names both have to be readable.
     ...['105.1.0', '105.1.0+build', '105.1.0+up105.1.0', '105.1.0+uplatest', '1.10.0+up1.10', 'x+up1.10.0'],
-    ...['v1.10.0+a b', 'v1.10.0@sha256:3f2a', 'v1.10.0-hotfix 1'],
+    ...['v1.10.0+a b', 'v1.10.0@sha256:3f2a', 'v1.10.0-hotfix 1', 'v1.10.0+a\nb'],
   ]) {
     t.equal(profileOf(release), 'A', JSON.stringify(release))
   }
