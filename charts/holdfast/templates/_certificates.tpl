@@ -1,9 +1,9 @@
 {{/* Where the guard finds its certificate: keys of holdfast.yaml. */}}
 {{- define "holdfast.certificateSettings" -}}
 {{- if eq .Values.certificates.mode "self" -}}
-certificateSecret: {{ include "holdfast.certificateSecret" . }}
-serverName: {{ include "holdfast.serverName" . }}
-webhookConfiguration: {{ include "holdfast.fullname" . }}
+certificateSecret: {{ include "holdfast.certificateSecret" . | quote }}
+serverName: {{ include "holdfast.serverName" . | quote }}
+webhookConfiguration: {{ include "holdfast.fullname" . | quote }}
 {{- else -}}
 tlsCert: /etc/holdfast/tls/tls.crt
 tlsKey: /etc/holdfast/tls/tls.key
@@ -17,17 +17,17 @@ apiVersion: cert-manager.io/v1
 kind: Certificate
 metadata:
   # The registration names that of the guard: cert-manager.io/inject-ca-from.
-  name: {{ .name }}
-  namespace: {{ .root.Release.Namespace }}
+  name: {{ .name | quote }}
+  namespace: {{ .root.Release.Namespace | quote }}
   labels:
     {{- include "holdfast.labels" .root | nindent 4 }}
 spec:
-  secretName: {{ .secret }}
+  secretName: {{ .secret | quote }}
   dnsNames:
-    - {{ printf "%s.%s.svc" .name .root.Release.Namespace }}
-    - {{ printf "%s.%s" .name .root.Release.Namespace }}
-  duration: {{ $manager.duration }}
-  renewBefore: {{ $manager.renewBefore }}
+    - {{ printf "%s.%s.svc" .name .root.Release.Namespace | quote }}
+    - {{ printf "%s.%s" .name .root.Release.Namespace | quote }}
+  duration: {{ $manager.duration | quote }}
+  renewBefore: {{ $manager.renewBefore | quote }}
   usages: [digital signature, server auth]
   privateKey:
     algorithm: ECDSA
@@ -39,6 +39,6 @@ spec:
     {{- else }}
     group: cert-manager.io
     kind: Issuer
-    name: {{ include "holdfast.fullname" .root }}-ca
+    name: "{{ include "holdfast.fullname" .root }}-ca"
     {{- end }}
 {{- end -}}

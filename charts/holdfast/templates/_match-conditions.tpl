@@ -22,7 +22,7 @@
 {{- $root := . -}}
 {{- range $index, $name := list "not-being-deleted" "not-being-uninstalled" "not-being-collected" }}
 {{- if $index }}{{ "\n" }}{{ end -}}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   expression: |-
     {{- include "holdfast.expression" (dict "root" $root "name" $name) | nindent 4 }}
 {{- end -}}

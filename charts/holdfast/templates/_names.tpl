@@ -1,31 +1,29 @@
 {{- define "holdfast.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimSuffix "-" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-." -}}
 {{- end -}}
 
 {{/* Short enough for every suffix that the chart adds. */}}
 {{- define "holdfast.fullname" -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
+{{- $wanted := .Values.fullnameOverride -}}
+{{- if not $wanted -}}
 {{- $name := include "holdfast.name" . -}}
-{{- if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
+{{- $wanted = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
-{{- end -}}
+{{- /* Services of this name are made too: they need a letter in front, and take no dot. */ -}}
+{{- $wanted = replace "." "-" $wanted -}}
+{{- regexMatch "^[a-z]" $wanted | ternary $wanted (printf "holdfast-%s" $wanted) | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
 {{- define "holdfast.selectorLabels" -}}
-app.kubernetes.io/name: {{ include "holdfast.name" . }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ include "holdfast.name" . | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "holdfast.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
 {{ include "holdfast.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ .Release.Service }}
+app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
 {{- end -}}
 
 {{/* The guard's own pods, not that of `helm test`. */}}

@@ -39,8 +39,8 @@ readinessProbe:
 {{- $root := .root -}}
 topologySpreadConstraints:
   - maxSkew: 1
-    topologyKey: {{ $root.Values.topologySpread.topologyKey }}
-    whenUnsatisfiable: {{ $root.Values.topologySpread.whenUnsatisfiable }}
+    topologyKey: {{ $root.Values.topologySpread.topologyKey | quote }}
+    whenUnsatisfiable: {{ $root.Values.topologySpread.whenUnsatisfiable | quote }}
     # A node that is down or cordoned takes no replica, and must not keep one from being placed elsewhere.
     nodeTaintsPolicy: Honor
     # Each revision is spread by itself; or else an update would end with both on one node.
@@ -53,7 +53,7 @@ imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
 {{- with $root.Values.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 {{- with $root.Values.nodeSelector }}
 nodeSelector:

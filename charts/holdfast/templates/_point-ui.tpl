@@ -9,13 +9,13 @@ app.kubernetes.io/component: point-ui
 apiVersion: batch/v1
 kind: Job
 metadata:
-  name: {{ .name }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ .name | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "holdfast.labels" $root | nindent 4 }}
     app.kubernetes.io/component: point-ui
   annotations:
-    helm.sh/hook: {{ .hook }}
+    helm.sh/hook: {{ .hook | quote }}
     helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
 spec:
   backoffLimit: 3
@@ -26,7 +26,7 @@ spec:
         {{- include "holdfast.pointUiLabels" $root | nindent 8 }}
     spec:
       restartPolicy: Never
-      serviceAccountName: {{ include "holdfast.pointUiAccount" $root }}
+      serviceAccountName: {{ include "holdfast.pointUiAccount" $root | quote }}
       automountServiceAccountToken: true
       enableServiceLinks: false
       {{- with $root.Values.imagePullSecrets }}
@@ -45,16 +45,16 @@ spec:
         {{- include "holdfast.podSecurity" $root | nindent 8 }}
       containers:
         - name: point-ui
-          image: {{ include "holdfast.image" $root }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          image: {{ include "holdfast.image" $root | quote }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy | quote }}
           args:
             - proxy
             - point-ui
-            - {{ .target }}
+            - {{ .target | quote }}
             - --longhorn-namespace={{ $root.Values.longhornNamespace }}
             - --deployment={{ $root.Values.proxy.longhorn.ui.deployment }}
             {{- range .flags }}
-            - {{ . }}
+            - {{ . | quote }}
             {{- end }}
           securityContext:
             {{- include "holdfast.containerSecurity" $root | nindent 12 }}

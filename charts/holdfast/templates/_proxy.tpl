@@ -7,7 +7,7 @@ One proxy: names, labels and pods. Each takes root and api, `longhorn` or `kuber
 
 {{- define "holdfast.proxyLabels" -}}
 {{ include "holdfast.selectorLabels" .root }}
-app.kubernetes.io/component: proxy-{{ .api }}
+app.kubernetes.io/component: "proxy-{{ .api }}"
 {{- end -}}
 
 {{/* Never the account of the guard: _refusals.tpl. */}}
@@ -49,9 +49,9 @@ app.kubernetes.io/component: proxy-{{ .api }}
 - --hold={{ $values.hold }}
 - --upstream-timeout={{ $values.upstreamTimeout }}
 {{- if eq .api "longhorn" }}
-- --upstream={{ include "holdfast.longhornBackend" .root }}
+- {{ printf "--upstream=%s" (include "holdfast.longhornBackend" .root) | quote }}
 {{- with $values.userHeader }}
-- --user-header={{ . }}
+- {{ printf "--user-header=%s" . | quote }}
 {{- end }}
 {{- else }}
 # The proxy lends nobody its own rights.
@@ -72,11 +72,11 @@ app.kubernetes.io/component: proxy-{{ .api }}
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ $name }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ $name | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "holdfast.labels" $root | nindent 4 }}
-    app.kubernetes.io/component: proxy-{{ .api }}
+    app.kubernetes.io/component: "proxy-{{ .api }}"
 spec:
   replicas: {{ $values.replicas }}
   revisionHistoryLimit: 3
@@ -98,12 +98,12 @@ spec:
         {{- end }}
         {{- include "holdfast.proxyLabels" . | nindent 8 }}
       annotations:
-        checksum/config: {{ include "holdfast.settings" $root | sha256sum }}
+        checksum/config: {{ include "holdfast.settings" $root | sha256sum | quote }}
         {{- with $root.Values.podAnnotations }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
     spec:
-      serviceAccountName: {{ include "holdfast.proxyAccount" $root }}
+      serviceAccountName: {{ include "holdfast.proxyAccount" $root | quote }}
       automountServiceAccountToken: true
       enableServiceLinks: false
       # 10 s of linger and 15 s of drain, and then room to let go of the cluster.
@@ -113,8 +113,8 @@ spec:
       {{- include "holdfast.placement" (dict "root" $root "labels" (include "holdfast.proxyLabels" .)) | nindent 6 }}
       containers:
         - name: proxy
-          image: {{ include "holdfast.image" $root }}
-          imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+          image: {{ include "holdfast.image" $root | quote }}
+          imagePullPolicy: {{ $root.Values.image.pullPolicy | quote }}
           args:
             {{- include "holdfast.proxyArgs" . | nindent 12 }}
           env:
@@ -145,16 +145,16 @@ spec:
       volumes:
         - name: config
           configMap:
-            name: {{ include "holdfast.fullname" $root }}
+            name: {{ include "holdfast.fullname" $root | quote }}
         {{- if $root.Values.config.auditFile }}
         - name: audit
           emptyDir:
-            sizeLimit: {{ $root.Values.audit.volumeSize }}
+            sizeLimit: {{ $root.Values.audit.volumeSize | quote }}
         {{- end }}
         {{- if $tls }}
         - name: tls
           secret:
-            secretName: {{ include "holdfast.proxyCertificate" . }}
+            secretName: {{ include "holdfast.proxyCertificate" . | quote }}
             # The key is for the proxy's group alone.
             defaultMode: 0440
         {{- end }}
@@ -162,11 +162,11 @@ spec:
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ $name }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ $name | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "holdfast.labels" $root | nindent 4 }}
-    app.kubernetes.io/component: proxy-{{ .api }}
+    app.kubernetes.io/component: "proxy-{{ .api }}"
 spec:
   # One address: an nginx that sees several asks the next one after an error, and so writes twice.
   type: ClusterIP
@@ -188,8 +188,8 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ $name }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ $name | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "holdfast.labels" $root | nindent 4 }}
 spec:
