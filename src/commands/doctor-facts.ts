@@ -8,6 +8,7 @@ import { rightsOf } from '../doctor/rights.ts'
 import { forbiddenRemoval } from '../doctor/trial.ts'
 import { anchorName, bookNamespaceOf } from '../kubernetes/book-anchor.ts'
 import { systemClock } from '../kubernetes/clock.ts'
+import { replicaSelector } from '../doctor/component-label.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { pageOf } from '../kubernetes/lease-reservations.ts'
 import { bookSelector } from '../kubernetes/other-books.ts'
@@ -48,7 +49,7 @@ export async function gatherFacts(
   const { namespace, webhookConfiguration, certificateSecret } = names
   const clock = await readClock(connection, signal)
   const looker = new Looker(connection, signal)
-  const guards = { namespace, labelSelector: 'app.kubernetes.io/name=holdfast' }
+  const guards = { namespace, labelSelector: replicaSelector }
   const apps = { group: 'apps', version: 'v1', plural: 'deployments' }
   const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
   const [

@@ -6,19 +6,24 @@ import { data } from '../terminal/output.ts'
 import { addClusterOptions, connectWith, operatorPortOption, type ClusterFlags } from './cluster-options.ts'
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
+import { guardNames } from './guard-names.ts'
 import { guardPlace } from './guard-place.ts'
+import { Looker } from './looker.ts'
 import { askReplicas, policiesOf } from './replica-answers.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
 interface DoctorFlags extends ClusterFlags {
   readonly output?: 'json' | 'yaml'
-  readonly webhookConfiguration: string
-  readonly certificateSecret: string
-  readonly serviceAccount: string
+  readonly webhookConfiguration?: string
+  readonly certificateSecret?: string
+  readonly serviceAccount?: string
   readonly target?: string
   readonly operatorPort: number
 }
+
+/** Where the chart says it. */
+const found = '(default: as the Deployment of the guard says)'
 
 /** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
 export function doctorCommand(surroundings: CommandSurroundings): Command {
@@ -28,18 +33,18 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
     .addOption(
       new VariableOption(
         '--webhook-configuration <name>',
-        'ValidatingWebhookConfiguration of the guard',
+        `ValidatingWebhookConfiguration of the guard ${found}`,
         'HOLDFAST_WEBHOOK_CONFIGURATION',
-      ).default('holdfast'),
+      ),
     )
     .addOption(
       new VariableOption(
         '--certificate-secret <name>',
-        'Secret with the serving certificate',
+        `Secret with the serving certificate ${found}`,
         'HOLDFAST_CERTIFICATE_SECRET',
-      ).default('holdfast-tls'),
+      ),
     )
-    .option('--service-account <name>', 'service account of the guard', 'holdfast')
+    .option('--service-account <name>', `service account of the guard ${found}`)
     .addOption(operatorPortOption())
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
   return addClusterOptions(command)
@@ -56,20 +61,27 @@ at and nothing else is wrong.
 Examples:
   $ holdfast doctor
   $ holdfast doctor --target v1.8.1
-  $ holdfast doctor --namespace storage-guard --webhook-configuration storage-guard -o json`,
+  $ holdfast doctor --namespace storage-guard -o json`,
     )
     .action((flags: DoctorFlags) => examine(flags, surroundings))
 }
 
 async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSurroundings): Promise<void> {
-  const { target, output, operatorPort, ...names } = flags
+  const { target, output, operatorPort, webhookConfiguration, certificateSecret, serviceAccount, ...place } =
+    flags
   const connection = await connectWith(flags, env)
   try {
     const signal = new AbortController().signal
     const namespace = await guardPlace(connection, flags, { signal })
+    const named = {
+      ...(webhookConfiguration === undefined ? {} : { webhookConfiguration }),
+      ...(certificateSecret === undefined ? {} : { certificateSecret }),
+      ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    }
+    const own = await guardNames(new Looker(connection, signal), namespace, named)
     const search = { ...flags, namespace, environment: env, operatorPort }
     const ask = async () => policiesOf(await askReplicas(search, connection, signal))
-    const facts = await gatherFacts(connection, { ...names, namespace, target }, ask, signal)
+    const facts = await gatherFacts(connection, { ...place, ...own, namespace, target }, ask, signal)
     const diagnosis = diagnose(facts)
     stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))

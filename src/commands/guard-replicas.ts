@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { componentLabel, replicaSelector } from '../doctor/component-label.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
@@ -47,9 +48,7 @@ export async function reachReplicas(
   if (pods.length === 0) {
     const outside = await replicasOutside(namespace, connection, signal)
     if (outside.length > 0) return outside
-    throw new CannotRun(
-      `no replica of the guard runs in namespace ${namespace} (label app.kubernetes.io/name=holdfast)`,
-    )
+    throw new CannotRun(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
   }
   const search = {
     environment,
@@ -100,7 +99,7 @@ async function runningPods(
     const answer = await jsonRequest(connection, {
       method: 'GET',
       path: `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods`,
-      query: { labelSelector: 'app.kubernetes.io/name=holdfast' },
+      query: { labelSelector: replicaSelector },
       signal,
     })
     const pods = parsePods(answer)

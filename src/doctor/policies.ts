@@ -1,3 +1,4 @@
+import { guardSelector } from './component-label.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Mode } from '../rules/policy.ts'
 import type { Facts } from './facts.ts'
@@ -42,7 +43,7 @@ export function checkPolicies({
   }
   const running = 'seen' in map ? map.seen.release : undefined
   const findings = policies.seen.flatMap((policy) => [...weakened(policy), ...misjudging(policy, running)])
-  const remedy = `Look: kubectl -n ${names.namespace} get configmap -l app.kubernetes.io/name=holdfast -o yaml, keys mode, rules, evictionCompletion and longhornRelease`
+  const remedy = `Look: kubectl -n ${names.namespace} get configmap -l ${guardSelector} -o yaml, keys mode, rules, evictionCompletion and longhornRelease`
   const different = new Set(policies.seen.map(textOf))
   const warnings = findings.map(({ what, why }) => problem('warn', 'rules', { what, why, remedy }))
   if (different.size > 1) {
@@ -50,7 +51,7 @@ export function checkPolicies({
       problem('warn', 'rules', {
         what: 'The replicas do not judge by the same rules.',
         why: 'The same request gets one answer or another, by the replica that the API server asks.',
-        remedy: `kubectl -n ${names.namespace} rollout restart deployment/holdfast`,
+        remedy: `kubectl -n ${names.namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     )
   }

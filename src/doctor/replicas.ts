@@ -1,4 +1,5 @@
 import { Type } from 'typebox'
+import { componentLabel, guardSelector } from './component-label.ts'
 import { absent, absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Facts } from './facts.ts'
@@ -61,10 +62,9 @@ export const parsePod = parser(
   },
 )
 
-/** By the label of the chart; whoever installed it otherwise may have none. */
+/** By the label of the chart. */
 function isGuard(labels: Readonly<Record<string, string | null>> | null | undefined): boolean {
-  const component = labels?.['app.kubernetes.io/component'] ?? 'guard'
-  return component === 'guard'
+  return labels?.[componentLabel] === 'guard'
 }
 
 /** Whether there are replicas that answer, enough of them, and all of one version. */
@@ -85,7 +85,7 @@ export function checkReplicas({
     findings.push(notKnown('replicas', 'The pods of the guard could not be read.', pods.problem))
     return findings
   }
-  const look = `Look: kubectl -n ${namespace} get pods -l app.kubernetes.io/name=holdfast -o wide`
+  const look = `Look: kubectl -n ${namespace} get pods -l ${guardSelector} -o wide`
   const serving = pods.seen.filter(({ serves }) => serves)
   const ready = serving.filter((pod) => pod.ready)
   const wanted =
@@ -131,7 +131,7 @@ export function checkReplicas({
       problem('warn', 'replicas', {
         what: `The replicas run different images: ${images.join(', ')}.`,
         why: 'During an upgrade that is so for a minute; if it stays, the same request gets one answer or another.',
-        remedy: `kubectl -n ${namespace} rollout status deployment/holdfast`,
+        remedy: `kubectl -n ${namespace} rollout status deployment -l ${guardSelector}`,
       }),
     )
   }

@@ -1,4 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { guardSelector } from './component-label.ts'
 import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 
@@ -59,7 +60,7 @@ export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'name
         problem('error', 'dry-run', {
           what: `${what} is not judged: ${trial.why}.`,
           why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is refused.',
-          remedy: `Look: kubectl -n ${names.namespace} get pods -l app.kubernetes.io/name=holdfast -o wide; kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 20`,
+          remedy: `Look: kubectl -n ${names.namespace} get pods -l ${guardSelector} -o wide; kubectl -n ${names.namespace} logs -l ${guardSelector} --prefix --tail 20`,
         }),
       ]
     case 'admitted':

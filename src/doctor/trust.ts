@@ -1,3 +1,4 @@
+import { guardSelector } from './component-label.ts'
 import type { Facts, Names } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 import { certificatesIn, day, endOf, type Certificate } from './pem.ts'
@@ -32,7 +33,7 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
     problem('error', 'trust', {
       what: `${what} of webhook ${webhook.name}.`,
       why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
-      remedy: `A guard that makes its own certificate publishes its authority within ten seconds of its start: kubectl -n ${namespace} rollout restart deployment holdfast. With cert-manager look at its cainjector.`,
+      remedy: `A guard that makes its own certificate publishes its authority within ten seconds of its start: kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}. With cert-manager look at its cainjector.`,
     })
   if ((webhook.clientConfig.caBundle ?? '') === '') return error('There is no caBundle in the registration')
   const authorities = authoritiesOf(webhook)

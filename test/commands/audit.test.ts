@@ -140,7 +140,7 @@ t.test('all replicas that run are read through the API server, with the callerâ€
   t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
   const [anchor, pods, ...forwards] = asked
   t.match(anchor, /namespaces\/longhorn-system\/leases\/holdfast-book$/, 'where the guard is')
-  t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=app/)
+  t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=holdfast.dev/)
   t.match(forwards.sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
 })
 

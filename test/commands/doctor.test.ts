@@ -40,9 +40,14 @@ const webhooks = {
 }
 const longhornUser = 'system:serviceaccount:holdfast:holdfast'
 const pod = (name: string, image: string) => ({
-  metadata: { name, labels: { 'app.kubernetes.io/component': 'guard' } },
+  metadata: { name, labels: { 'holdfast.dev/component': 'guard' } },
   spec: { containers: [{ name: 'holdfast', image }] },
   status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True' }] },
+})
+
+const deployment = (annotations = {}, serviceAccountName = 'holdfast') => ({
+  metadata: { name: 'holdfast', labels: { 'holdfast.dev/component': 'guard' }, annotations },
+  spec: { replicas: 2, template: { spec: { serviceAccountName } } },
 })
 
 /** What a cluster has that the embedded one has not, all of it as it should be. */
@@ -57,8 +62,7 @@ const well: Answers = (method, path, body) => {
     const itself = spec.user === longhornUser && spec.groups.includes('system:serviceaccounts:holdfast')
     return [201, { status: { allowed: method === 'POST' && itself } }]
   }
-  if (path === '/apis/apps/v1/namespaces/holdfast/deployments')
-    return [200, { items: [{ metadata: { name: 'holdfast' }, spec: { replicas: 2 } }] }]
+  if (path === '/apis/apps/v1/namespaces/holdfast/deployments') return [200, { items: [deployment()] }]
   if (path === '/api/v1/namespaces/holdfast/pods')
     return [200, { items: [pod('pod-0', 'holdfast:1'), pod('pod-1', 'holdfast:1')] }]
   if (method === 'PATCH' && path.includes('/backingimages/')) return denied
@@ -129,6 +133,31 @@ t.test('where all is well, it says so and exits 0', async (t) => {
   const worse = await world.doctor('--target', 'v1.8.1')
   t.equal(worse.code, 1)
   t.match(worse.stdout, 'Move to v1.8.2 instead')
+})
+
+t.test('registration, Secret and account of a guard are found, whatever they are called', async (t) => {
+  const asked = new Set<string>()
+  const world = await cluster(t, {
+    answers: (method, path, body) => {
+      if (path === '/apis/authorization.k8s.io/v1/subjectaccessreviews') {
+        asked.add((JSON.parse(body) as { spec: { user: string } }).spec.user)
+        return [201, { status: { allowed: true } }]
+      }
+      const own = {
+        'holdfast.dev/registration': 'platform',
+        'holdfast.dev/certificate-secret': 'platform-tls',
+      }
+      if (path.endsWith('/deployments')) return [200, { items: [deployment(own, 'platform')] }]
+      return well(method, path, body)
+    },
+  })
+  const { stdout } = await world.doctor()
+  t.match(stdout, 'There is no ValidatingWebhookConfiguration platform.')
+  t.match(stdout, 'Secret platform-tls')
+  t.strictSame([...asked], ['system:serviceaccount:holdfast:platform'])
+  const named = await world.doctor('--webhook-configuration', 'mine', '--service-account', 'mine')
+  t.match(named.stdout, 'There is no ValidatingWebhookConfiguration mine.', 'who names one is believed')
+  t.ok(asked.has('system:serviceaccount:holdfast:mine'))
 })
 
 t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) => {

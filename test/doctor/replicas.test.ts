@@ -53,7 +53,7 @@ t.test('without the Deployment the pods are judged alone', (t) => {
 
 t.test('pods and Deployments are read as Kubernetes writes them', (t) => {
   const raw = {
-    metadata: { name: 'a', labels: { 'app.kubernetes.io/component': 'guard' } },
+    metadata: { name: 'a', labels: { 'holdfast.dev/component': 'guard' } },
     spec: {
       containers: [
         { name: 'istio-proxy', image: 'istio' },
@@ -66,21 +66,22 @@ t.test('pods and Deployments are read as Kubernetes writes them', (t) => {
   const leaving = { ...raw, metadata: { ...raw.metadata, deletionTimestamp: '2026-01-01T12:00:00Z' } }
   t.match(parsePod(leaving), { value: { serves: false } })
   const test = {
-    metadata: { name: 't', labels: { 'app.kubernetes.io/component': 'test' } },
+    metadata: { name: 't', labels: { 'holdfast.dev/component': 'test' } },
     spec: { containers: [] },
   }
   t.match(parsePod(test), { value: { image: '', ready: false, serves: false } })
   const proxy = {
     ...raw,
-    metadata: { name: 'p', labels: { 'app.kubernetes.io/component': 'proxy-longhorn' } },
+    metadata: { name: 'p', labels: { 'holdfast.dev/component': 'proxy-longhorn' } },
   }
   t.match(parsePod(proxy), { value: { ready: true, serves: false } })
   t.match(parseDeployment({ metadata: proxy.metadata, spec: { replicas: 2 } }), { value: { wanted: 0 } })
-  const named = { metadata: { name: 'a' }, spec: { containers: [{ name: 'guard', image: 'x' }] } }
+  const guard = { name: 'a', labels: { 'holdfast.dev/component': 'guard' } }
+  const named = { metadata: guard, spec: { containers: [{ name: 'guard', image: 'x' }] } }
   t.match(parsePod(named), { value: { image: 'x', serves: true } })
-  t.strictSame(parseDeployment({ metadata: { name: 'holdfast' }, spec: {} }), {
+  t.strictSame(parseDeployment({ metadata: guard, spec: {} }), {
     ok: true,
-    value: { name: 'holdfast', wanted: 1 },
+    value: { name: 'a', wanted: 1 },
   })
   t.end()
 })

@@ -77,6 +77,7 @@ metadata:
   labels:
     {{- include "holdfast.labels" $root | nindent 4 }}
     app.kubernetes.io/component: "proxy-{{ .api }}"
+    holdfast.dev/component: "proxy-{{ .api }}"
 spec:
   replicas: {{ $values.replicas }}
   revisionHistoryLimit: 3
@@ -97,6 +98,7 @@ spec:
         {{- toYaml . | nindent 8 }}
         {{- end }}
         {{- include "holdfast.proxyLabels" . | nindent 8 }}
+        holdfast.dev/component: "proxy-{{ .api }}"
       annotations:
         checksum/config: {{ include "holdfast.settings" $root | sha256sum | quote }}
         {{- with $root.Values.podAnnotations }}

@@ -1,0 +1,55 @@
+import { Type } from 'typebox'
+import { guardSelector } from '../doctor/component-label.ts'
+import type { Names } from '../doctor/facts.ts'
+import { absent, absentMap } from '../longhorn/absent.ts'
+import { parser } from '../longhorn/parse.ts'
+import type { Looker } from './looker.ts'
+
+/** What belongs to a guard, by name. */
+export type GuardNames = Pick<Names, 'webhookConfiguration' | 'certificateSecret' | 'serviceAccount'>
+
+/** What the chart calls it in a release `holdfast`. */
+const usual: GuardNames = {
+  webhookConfiguration: 'holdfast',
+  certificateSecret: 'holdfast-tls',
+  serviceAccount: 'holdfast',
+}
+
+/** Reads from a Deployment of the guard what is its own: the chart writes it there. */
+const parseNames = parser(
+  Type.Object({
+    metadata: Type.Object({ annotations: absentMap(Type.String()) }),
+    spec: absent(
+      Type.Object({
+        template: absent(
+          Type.Object({ spec: absent(Type.Object({ serviceAccountName: absent(Type.String()) })) }),
+        ),
+      }),
+    ),
+  }),
+  ({ metadata, spec }): Partial<GuardNames> => {
+    const registration = metadata.annotations?.['holdfast.dev/registration'] ?? undefined
+    const secret = metadata.annotations?.['holdfast.dev/certificate-secret'] ?? undefined
+    const account = spec?.template?.spec?.serviceAccountName ?? undefined
+    return {
+      ...(registration === undefined ? {} : { webhookConfiguration: registration }),
+      ...(secret === undefined ? {} : { certificateSecret: secret }),
+      ...(account === undefined ? {} : { serviceAccount: account }),
+    }
+  },
+)
+
+/**
+ * What is the guard's own: what the person names, else what its Deployment says, else the usual names. A Deployment that
+ * cannot be read is told by the check of the replicas.
+ */
+export async function guardNames(
+  looker: Looker,
+  namespace: string,
+  named: Partial<GuardNames>,
+): Promise<GuardNames> {
+  const place = { group: 'apps', version: 'v1', plural: 'deployments', namespace }
+  const looked = await looker.list({ ...place, labelSelector: guardSelector }, parseNames)
+  const found = 'seen' in looked ? looked.seen[0] : undefined
+  return { ...usual, ...found, ...named }
+}
