@@ -4,6 +4,7 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
 import { announcedReplicas } from '../kubernetes/replica-address.ts'
+import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
@@ -13,21 +14,32 @@ const parsePods = parser(
   Type.Object({
     items: Type.Array(
       Type.Object({
-        metadata: Type.Object({ name: Type.String() }),
+        metadata: Type.Object({ name: Type.String(), annotations: absentMap(Type.String()) }),
         status: Type.Optional(Type.Object({ phase: Type.Optional(Type.String()) })),
       }),
     ),
   }),
   ({ items }) =>
-    items.filter(({ status }) => status?.phase === 'Running').map(({ metadata }) => metadata.name),
+    items
+      .filter(({ status }) => status?.phase === 'Running')
+      .map(({ metadata: { name, annotations } }): RunningPod => {
+        const port = Number(annotations?.['holdfast.dev/operator-port'] ?? '')
+        return { pod: name, port: Number.isInteger(port) && port > 0 ? port : undefined }
+      }),
 )
+
+/** A replica, and the port for people's commands that its pod names; the chart has it named. */
+interface RunningPod {
+  readonly pod: string
+  readonly port: number | undefined
+}
 
 /** Where the replicas of the guard are, and how to get there. */
 export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context'> {
   readonly environment: Environment
   /** Where the guard runs. */
   readonly namespace: string
-  /** Their port for people's commands, in the pod. */
+  /** Their port for people's commands, in a pod that does not name it. */
   readonly operatorPort: number
 }
 
@@ -39,7 +51,7 @@ export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'contex
  * @throws CannotRun if none is found
  */
 export async function reachReplicas(
-  { kubeconfig, context, namespace, environment, operatorPort: port }: ReplicaSearch,
+  { kubeconfig, context, namespace, environment, operatorPort }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
@@ -56,7 +68,9 @@ export async function reachReplicas(
     ...(context === undefined ? {} : { context }),
   }
   return await Promise.all(
-    pods.map((pod) => forwardPort(search, { namespace, pod, port }, ({ message }) => note(message))),
+    pods.map(({ pod, port = operatorPort }) =>
+      forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),
+    ),
   )
 }
 
@@ -94,7 +108,7 @@ async function runningPods(
   namespace: string,
   connection: Connection,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly RunningPod[]> {
   try {
     const answer = await jsonRequest(connection, {
       method: 'GET',

@@ -20,7 +20,7 @@ function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Findin
       problem('warn', 'book', {
         what: `There is no ${lease}.`,
         why: 'By it all guards and proxies of a cluster keep their Leases in one namespace. A guard makes it when it starts, if it has the right.',
-        remedy: `Give the rights of the chart, and start the guard again: helm upgrade holdfast charts/holdfast --namespace ${namespace} --reuse-values; kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}`,
+        remedy: `Give the rights of the chart, and start the guard again: helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values; kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     ]
   }

@@ -79,7 +79,7 @@ export function checkRegistration({
 }): Finding[] {
   const name = `ValidatingWebhookConfiguration ${names.webhookConfiguration}`
   const look = `kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`
-  const install = `helm upgrade --install holdfast charts/holdfast --namespace ${names.namespace} --reuse-values`
+  const install = `helm upgrade --install holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values`
   if ('problem' in registration)
     return [notKnown('registration', `${name} could not be read.`, registration.problem)]
   if (registration.seen === undefined || registration.seen.length === 0) {
@@ -183,7 +183,7 @@ function howItFails(
       warn(
         'has failurePolicy Ignore.',
         'While no guard answers, what could crash a manager passes unjudged, without a word to anybody.',
-        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reuse-values --set webhook.failurePolicy=Fail`,
+        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.failurePolicy=Fail`,
       ),
     )
   }
@@ -193,7 +193,7 @@ function howItFails(
       warn(
         `gives the guard ${seconds} s.`,
         'In so short a time a change can neither be held until it is safe, nor surely be reserved and confirmed.',
-        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reuse-values --set webhook.timeoutSeconds=10`,
+        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.timeoutSeconds=10`,
       ),
     )
   }

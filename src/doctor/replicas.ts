@@ -121,7 +121,7 @@ export function checkReplicas({
       problem('warn', 'replicas', {
         what: 'There is one replica of the guard alone.',
         why: 'Nobody answers while it restarts or its node is drained.',
-        remedy: `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reuse-values --set replicas=2`,
+        remedy: `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set replicas=2`,
       }),
     )
   }

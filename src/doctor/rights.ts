@@ -115,7 +115,7 @@ export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>):
       problem(level, 'rights', {
         what: `${account} is not allowed to ${missing.map(sentence).join(', ')} (for ${purpose}).`,
         why,
-        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reuse-values. Ask: ${canI(first, account)}`,
+        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values. Ask: ${canI(first, account)}`,
       }),
     )
   }

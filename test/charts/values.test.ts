@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
+import { parse } from 'yaml'
 import { SettingsSchema, settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { root } from '../fixtures/root.ts'
@@ -12,6 +13,7 @@ interface Schema {
   readonly pattern?: string
   readonly properties?: Readonly<Record<string, Schema>>
   readonly additionalProperties?: false | Schema
+  readonly description?: string
   readonly items?: Schema
 }
 
@@ -45,11 +47,34 @@ t.test('durations under config look as in the configuration file', (t) => {
   t.end()
 })
 
+/** What has a shape of Kubernetes' own, which the API server checks, and `global`, which belongs to the umbrella. */
+const open = [
+  '/global',
+  ...['nodeAffinity', 'podAffinity', 'podAntiAffinity'].map((kind) => `/affinity/${kind}`),
+  '/extraEnv[]/valueFrom',
+  '/extraVolumes[]',
+  '/extraObjects[]',
+]
+
 t.test('an unknown value is an error, wherever it stands', (t) => {
-  // Helm hands `global` to every chart of an umbrella.
-  for (const [path, schema] of objects('', values)) {
-    const closed = schema.additionalProperties
-    t.ok(closed === false || closed?.type === 'string' || path === '/global', path || 'the values themselves')
+  const found = [...objects('', values)].filter(([, { additionalProperties: more }]) => {
+    const closed = more === false || more?.type === 'string' || more?.additionalProperties === false
+    return !closed
+  })
+  t.strictSame(
+    found.map(([path]) => path),
+    open,
+  )
+  t.end()
+})
+
+t.test('every value stands in values.yaml, with its default', (t) => {
+  const defaults = parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Readonly<Record<string, unknown>>
+  // What Kubernetes or holdfast.yaml describes is left out there.
+  const described = /^\/(affinity|dnsConfig|strategy|config|resources|probes|imagePullSecrets|tolerations)\//
+  for (const [path] of leaves('', values)) {
+    if (described.test(path) || path.includes('[]')) continue
+    t.ok(has(defaults, path.slice(1).split('/')), path)
   }
   t.end()
 })
@@ -69,8 +94,21 @@ t.test('each matchCondition begins with its reason and is used', (t) => {
   t.end()
 })
 
+function has(value: unknown, [key, ...rest]: readonly string[]): boolean {
+  if (key === undefined) return true
+  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return false
+  return has((value as Readonly<Record<string, unknown>>)[key], rest)
+}
+
+function* leaves(path: string, schema: Schema): Generator<[string, Schema]> {
+  const inner = Object.entries(schema.properties ?? {})
+  if (inner.length === 0) yield [path, schema]
+  for (const [key, each] of inner) yield* leaves(`${path}/${key}`, each)
+}
+
 function* objects(path: string, schema: Schema): Generator<[string, Schema]> {
-  if (schema.type === 'object') yield [path, schema]
+  if ([schema.type].flat().includes('object')) yield [path, schema]
   for (const [key, each] of Object.entries(schema.properties ?? {})) yield* objects(`${path}/${key}`, each)
   if (schema.items) yield* objects(`${path}[]`, schema.items)
+  if (schema.additionalProperties) yield* objects(`${path}/*`, schema.additionalProperties)
 }

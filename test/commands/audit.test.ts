@@ -113,36 +113,39 @@ t.test('one replica is followed', async (t) => {
   )
 })
 
-t.test('all replicas that run are read through the API server, with the caller’s rights', async (t) => {
-  const replicas = [await replica(t, [refused]), await replica(t, [held])]
-  const asked: string[] = []
-  const server = createServer((incoming, answer) => {
-    asked.push(incoming.url ?? '')
-    answer.setHeader('content-type', 'application/json')
-    answer.end(JSON.stringify(podList(replicas.length)))
-  })
-  forwardTo(
-    server,
-    replicas.map(({ port }) => port),
-    (url) => asked.push(url),
-  )
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.teardown(() => {
-    server.close()
-    server.closeAllConnections()
-  })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const kubeconfig = join(t.testdir(), 'kubeconfig')
-  await writeFile(kubeconfig, kubeconfigOf(url))
-  const { code, stdout, stderr } = await run(['audit', '--kubeconfig', kubeconfig, '-o', 'json'])
-  t.equal(code, 0, stderr)
-  t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
-  const [anchor, pods, ...forwards] = asked
-  t.match(anchor, /namespaces\/longhorn-system\/leases\/holdfast-book$/, 'where the guard is')
-  t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=holdfast.dev/)
-  t.match(forwards.sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=8081/])
-})
+t.test(
+  'all replicas that run are read through the API server, each on the port that its pod names',
+  async (t) => {
+    const replicas = [await replica(t, [refused]), await replica(t, [held])]
+    const asked: string[] = []
+    const server = createServer((incoming, answer) => {
+      asked.push(incoming.url ?? '')
+      answer.setHeader('content-type', 'application/json')
+      answer.end(JSON.stringify(podList(replicas.length, [undefined, 20_081])))
+    })
+    forwardTo(
+      server,
+      replicas.map(({ port }) => port),
+      (url) => asked.push(url),
+    )
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    t.teardown(() => {
+      server.close()
+      server.closeAllConnections()
+    })
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const kubeconfig = join(t.testdir(), 'kubeconfig')
+    await writeFile(kubeconfig, kubeconfigOf(url))
+    const { code, stdout, stderr } = await run(['audit', '--kubeconfig', kubeconfig, '-o', 'json'])
+    t.equal(code, 0, stderr)
+    t.match(JSON.parse(stdout), [{ uid: 'r2' }, { uid: 'r1' }])
+    const [anchor, pods, ...forwards] = asked
+    t.match(anchor, /namespaces\/longhorn-system\/leases\/holdfast-book$/, 'where the guard is')
+    t.match(pods, /namespaces\/holdfast\/pods\?labelSelector=holdfast.dev/)
+    t.match(forwards.sort(), [/pod-0\/portforward\?ports=8081/, /pod-1\/portforward\?ports=20081/])
+  },
+)
 
 function kubeconfigOf(server: string): string {
   return JSON.stringify({

@@ -2,10 +2,19 @@ import type { Server } from 'node:http'
 import { connect } from 'node:net'
 import { WebSocketServer } from 'ws'
 
-/** A list of pods that run, `pod-0` and so on, and one that does not yet. */
-export function podList(running: number): object {
-  const pod = (name: string, phase: string) => ({ metadata: { name }, status: { phase } })
-  const items = Array.from({ length: running }, (_, at) => pod(`pod-${at}`, 'Running'))
+/**
+ * A list of pods that run, `pod-0` and so on, and one that does not yet.
+ *
+ * @param operatorPorts what pods name as their port for people's commands, `pod-0` first
+ */
+export function podList(running: number, operatorPorts: readonly (number | undefined)[] = []): object {
+  const annotated = (port: number | undefined) =>
+    port === undefined ? {} : { annotations: { 'holdfast.dev/operator-port': `${port}` } }
+  const pod = (name: string, phase: string, port?: number) => ({
+    metadata: { name, ...annotated(port) },
+    status: { phase },
+  })
+  const items = Array.from({ length: running }, (_, at) => pod(`pod-${at}`, 'Running', operatorPorts[at]))
   return { items: [...items, pod(`pod-${running}`, 'Pending')] }
 }
 

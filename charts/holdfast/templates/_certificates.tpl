@@ -19,8 +19,7 @@ metadata:
   # The registration names that of the guard: cert-manager.io/inject-ca-from.
   name: {{ .name | quote }}
   namespace: {{ .root.Release.Namespace | quote }}
-  labels:
-    {{- include "holdfast.labels" .root | nindent 4 }}
+  {{- include "holdfast.marks" (dict "root" .root) | nindent 2 }}
 spec:
   secretName: {{ .secret | quote }}
   dnsNames:

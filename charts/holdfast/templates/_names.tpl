@@ -46,10 +46,12 @@ app.kubernetes.io/component: test
 {{- end -}}
 
 {{- define "holdfast.image" -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{- $repository := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
 {{- if .Values.image.digest -}}
-{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- printf "%s@%s" $repository .Values.image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- printf "%s:%s" $repository (default .Chart.AppVersion .Values.image.tag) -}}
 {{- end -}}
 {{- end -}}
 
@@ -58,10 +60,15 @@ app.kubernetes.io/component: test
 {{- printf "%s.%s.svc" (include "holdfast.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
-{{/* The Secret with tls.crt and tls.key, whoever makes it. */}}
+{{/*
+The Secret with tls.crt and tls.key, whoever makes it. Each mode has one of its own: the Secret of another mode has another
+owner and another type, and would stand in the way of an upgrade to this one.
+*/}}
 {{- define "holdfast.certificateSecret" -}}
 {{- if eq .Values.certificates.mode "files" -}}
 {{- required "certificates.files.secretName: name the Secret that holds tls.crt and tls.key, since certificates.mode is files" .Values.certificates.files.secretName -}}
+{{- else if eq .Values.certificates.mode "cert-manager" -}}
+{{- printf "%s-cert-manager-tls" (include "holdfast.fullname" .) -}}
 {{- else -}}
 {{- printf "%s-tls" (include "holdfast.fullname" .) -}}
 {{- end -}}

@@ -7,6 +7,9 @@
 # The name under which this replica writes Leases and log.
 - name: HOLDFAST_REPLICA
   value: $(POD_NAME)
+{{- with .Values.extraEnv }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{- define "holdfast.probes" -}}
@@ -15,23 +18,18 @@ startupProbe:
   httpGet:
     path: /livez
     port: health
-  periodSeconds: 2
-  failureThreshold: 30
+  {{- toYaml .Values.probes.startup | nindent 2 }}
 livenessProbe:
   httpGet:
     path: /livez
     port: health
-  periodSeconds: 10
-  timeoutSeconds: 5
-  failureThreshold: 6
+  {{- toYaml .Values.probes.liveness | nindent 2 }}
 # Ready is who has read all of Longhorn.
 readinessProbe:
   httpGet:
     path: /readyz
     port: health
-  periodSeconds: 5
-  timeoutSeconds: 3
-  failureThreshold: 2
+  {{- toYaml .Values.probes.readiness | nindent 2 }}
 {{- end -}}
 
 {{/* Where a pod may run. Takes root and labels, a template. */}}
@@ -48,19 +46,32 @@ topologySpreadConstraints:
     labelSelector:
       matchLabels:
         {{- .labels | nindent 8 }}
-{{- with $root.Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
 {{- with $root.Values.priorityClassName }}
 priorityClassName: {{ . | quote }}
 {{- end }}
-{{- with $root.Values.nodeSelector }}
-nodeSelector:
+{{- with $root.Values.affinity }}
+affinity:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with $root.Values.tolerations }}
-tolerations:
+{{- with $root.Values.dnsConfig }}
+dnsConfig:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with include "holdfast.nodes" $root }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/* On which nodes any pod of ours may start, a hook's too, and with which pull secrets. */}}
+{{- define "holdfast.nodes" -}}
+{{- $secrets := list -}}
+{{- /* In `global` they are names in some umbrellas and objects in others. */ -}}
+{{- range concat .Values.imagePullSecrets (default list .Values.global.imagePullSecrets) -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{- $nodes := dict -}}
+{{- range $key, $value := dict "imagePullSecrets" (uniq $secrets) "nodeSelector" .Values.nodeSelector "tolerations" .Values.tolerations "runtimeClassName" .Values.runtimeClassName -}}
+{{- if $value }}{{ $_ := set $nodes $key $value }}{{ end -}}
+{{- end -}}
+{{- with $nodes }}{{ toYaml . }}{{ end -}}
 {{- end -}}

@@ -11,35 +11,22 @@ kind: Job
 metadata:
   name: {{ .name | quote }}
   namespace: {{ $root.Release.Namespace | quote }}
-  labels:
-    {{- include "holdfast.labels" $root | nindent 4 }}
-    app.kubernetes.io/component: point-ui
-  annotations:
-    helm.sh/hook: {{ .hook | quote }}
-    helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+  {{- $annotations := dict "helm.sh/hook" .hook "helm.sh/hook-delete-policy" "before-hook-creation,hook-succeeded" }}
+  {{- include "holdfast.marks" (dict "root" $root "labels" (dict "app.kubernetes.io/component" "point-ui") "annotations" $annotations) | nindent 2 }}
 spec:
   backoffLimit: 3
   activeDeadlineSeconds: 240
   template:
     metadata:
       labels:
-        {{- include "holdfast.pointUiLabels" $root | nindent 8 }}
+        {{- merge (dict) (fromYaml (include "holdfast.pointUiLabels" $root)) $root.Values.commonLabels | toYaml | nindent 8 }}
     spec:
       restartPolicy: Never
       serviceAccountName: {{ include "holdfast.pointUiAccount" $root | quote }}
       automountServiceAccountToken: true
       enableServiceLinks: false
-      {{- with $root.Values.imagePullSecrets }}
-      imagePullSecrets:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $root.Values.nodeSelector }}
-      nodeSelector:
-        {{- toYaml . | nindent 8 }}
-      {{- end }}
-      {{- with $root.Values.tolerations }}
-      tolerations:
-        {{- toYaml . | nindent 8 }}
+      {{- with include "holdfast.nodes" $root }}
+      {{- . | nindent 6 }}
       {{- end }}
       securityContext:
         {{- include "holdfast.podSecurity" $root | nindent 8 }}

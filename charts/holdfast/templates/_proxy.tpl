@@ -74,42 +74,31 @@ kind: Deployment
 metadata:
   name: {{ $name | quote }}
   namespace: {{ $root.Release.Namespace | quote }}
-  labels:
-    {{- include "holdfast.labels" $root | nindent 4 }}
-    app.kubernetes.io/component: "proxy-{{ .api }}"
-    holdfast.dev/component: "proxy-{{ .api }}"
+  {{- $component := print "proxy-" .api }}
+  {{- $labels := dict "app.kubernetes.io/component" $component "holdfast.dev/component" $component }}
+  {{- include "holdfast.marks" (dict "root" $root "labels" $labels "annotations" $root.Values.deploymentAnnotations) | nindent 2 }}
 spec:
   replicas: {{ $values.replicas }}
-  revisionHistoryLimit: 3
+  revisionHistoryLimit: {{ $root.Values.revisionHistoryLimit }}
   # As the guard's: it is ready at once, and an old one leaves once it knows what has ended.
   minReadySeconds: {{ include "holdfast.settledSeconds" $root }}
   strategy:
-    type: RollingUpdate
-    rollingUpdate:
-      maxUnavailable: 0
-      maxSurge: 1
+    {{- include "holdfast.strategy" (dict "root" $root "onNode" false) | nindent 4 }}
   selector:
     matchLabels:
       {{- include "holdfast.proxyLabels" . | nindent 6 }}
   template:
     metadata:
-      labels:
-        {{- with $root.Values.podLabels }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
-        {{- include "holdfast.proxyLabels" . | nindent 8 }}
-        holdfast.dev/component: "proxy-{{ .api }}"
-      annotations:
-        checksum/config: {{ include "holdfast.settings" $root | sha256sum | quote }}
-        {{- with $root.Values.podAnnotations }}
-        {{- toYaml . | nindent 8 }}
-        {{- end }}
+      {{- include "holdfast.podMarks" (dict "root" $root "component" $component "labels" (include "holdfast.proxyLabels" .) "operatorPort" (default 8081 $root.Values.config.operatorPort)) | nindent 6 }}
     spec:
       serviceAccountName: {{ include "holdfast.proxyAccount" $root | quote }}
       automountServiceAccountToken: true
       enableServiceLinks: false
       # 10 s of linger and 15 s of drain, and then room to let go of the cluster.
       terminationGracePeriodSeconds: 45
+      {{- with $root.Values.dnsPolicy }}
+      dnsPolicy: {{ . }}
+      {{- end }}
       securityContext:
         {{- include "holdfast.podSecurity" $root | nindent 8 }}
       {{- include "holdfast.placement" (dict "root" $root "labels" (include "holdfast.proxyLabels" .)) | nindent 6 }}
@@ -119,6 +108,9 @@ spec:
           imagePullPolicy: {{ $root.Values.image.pullPolicy | quote }}
           args:
             {{- include "holdfast.proxyArgs" . | nindent 12 }}
+            {{- with $values.extraArgs }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
           env:
             {{- include "holdfast.replicaEnv" $root | nindent 12 }}
           ports:
@@ -132,6 +124,9 @@ spec:
           resources:
             {{- toYaml $root.Values.resources | nindent 12 }}
           volumeMounts:
+            {{- with $root.Values.extraVolumeMounts }}
+            {{- toYaml . | nindent 12 }}
+            {{- end }}
             - name: config
               mountPath: /etc/holdfast/config
               readOnly: true
@@ -145,6 +140,9 @@ spec:
               readOnly: true
             {{- end }}
       volumes:
+        {{- with $root.Values.extraVolumes }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
         - name: config
           configMap:
             name: {{ include "holdfast.fullname" $root | quote }}
@@ -166,9 +164,7 @@ kind: Service
 metadata:
   name: {{ $name | quote }}
   namespace: {{ $root.Release.Namespace | quote }}
-  labels:
-    {{- include "holdfast.labels" $root | nindent 4 }}
-    app.kubernetes.io/component: "proxy-{{ .api }}"
+  {{- include "holdfast.marks" (dict "root" $root "labels" (dict "app.kubernetes.io/component" (print "proxy-" .api))) | nindent 2 }}
 spec:
   # One address: an nginx that sees several asks the next one after an error, and so writes twice.
   type: ClusterIP
@@ -192,8 +188,7 @@ kind: PodDisruptionBudget
 metadata:
   name: {{ $name | quote }}
   namespace: {{ $root.Release.Namespace | quote }}
-  labels:
-    {{- include "holdfast.labels" $root | nindent 4 }}
+  {{- include "holdfast.marks" (dict "root" $root) | nindent 2 }}
 spec:
   maxUnavailable: {{ $root.Values.podDisruptionBudget.maxUnavailable }}
   unhealthyPodEvictionPolicy: AlwaysAllow

@@ -1,0 +1,19 @@
+{{/*
+How replicas are replaced. Takes root and onNode, whether they hold ports of their nodes. A new replica reads all of
+Longhorn before an old one leaves. Where each node may have one already, an old one has to make room first.
+*/}}
+{{- define "holdfast.strategy" -}}
+{{- if .root.Values.strategy -}}
+{{- toYaml .root.Values.strategy -}}
+{{- else -}}
+type: RollingUpdate
+rollingUpdate:
+  maxUnavailable: {{ .onNode | ternary 1 0 }}
+  maxSurge: {{ .onNode | ternary 0 1 }}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the guard answers people's commands: `holdfast audit` and `status` read it from the pod. */}}
+{{- define "holdfast.operatorPort" -}}
+{{- .Values.hostNetwork | ternary .Values.hostPorts.operator (default 8081 .Values.config.operatorPort) -}}
+{{- end -}}

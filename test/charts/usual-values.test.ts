@@ -1,0 +1,198 @@
+import t from 'tap'
+import { skip } from './helm.ts'
+import { podOf, rendered, type Made } from './manifest.ts'
+import { set } from './rendered.ts'
+
+/** With these, everything is made that can be. */
+const everything = [
+  ...set('serviceMonitor.enabled=true', 'prometheusRule.enabled=true', 'dashboard.enabled=true'),
+  ...set('backstop.enabled=true', 'proxy.longhorn.enabled=true', 'proxy.kubernetes.enabled=true'),
+  ...set('certificates.mode=cert-manager'),
+]
+
+function json(values: Readonly<Record<string, unknown>>): string[] {
+  return Object.entries(values).flatMap(([key, value]) => ['--set-json', `${key}=${JSON.stringify(value)}`])
+}
+
+function find(all: readonly Made[], kind: string, name = 'holdfast'): Made | undefined {
+  return all.find((made) => made.kind === kind && made.metadata.name === name)
+}
+
+/** The pods that judge. */
+function judging(all: readonly Made[]) {
+  return all.filter(({ kind }) => kind === 'Deployment').flatMap((made) => podOf(made) ?? [])
+}
+
+t.test('labels and annotations for all are on every object and every pod', { skip }, (t) => {
+  const flags = json({
+    commonLabels: { team: 'storage', 'app.kubernetes.io/part-of': 'platform', grafana_dashboard: '2' },
+    commonAnnotations: { owner: 'me' },
+    deploymentAnnotations: { 'reloader.example/auto': 'true' },
+    'webhook.annotations': { 'argocd.argoproj.io/sync-wave': '1' },
+    'serviceMonitor.annotations': { own: 'yes' },
+  })
+  const { all } = rendered([...everything, ...flags])
+  for (const made of all) {
+    const marks = [made.metadata, ...(made.spec?.template ? [made.spec.template.metadata] : [])]
+    for (const { labels } of marks) t.equal(labels?.team, 'storage', `${made.kind} ${made.metadata.name}`)
+    t.equal(made.metadata.annotations?.owner, 'me', `${made.kind} ${made.metadata.name}`)
+  }
+  t.equal(find(all, 'ConfigMap', 'holdfast-dashboard')?.metadata.labels?.grafana_dashboard, '1')
+  t.match(find(all, 'Job', 'holdfast-ui-back')?.metadata.annotations, { 'helm.sh/hook': 'pre-delete' })
+  t.match(find(all, 'Deployment')?.metadata.annotations, { 'reloader.example/auto': 'true' })
+  t.match(find(all, 'ServiceMonitor')?.metadata.annotations, { own: 'yes', owner: 'me' })
+  t.match(find(all, 'ValidatingWebhookConfiguration')?.metadata.annotations, {
+    'argocd.argoproj.io/sync-wave': '1',
+    'cert-manager.io/inject-ca-from': 'holdfast/holdfast',
+  })
+  // A hook is what Helm neither upgrades nor uninstalls, and what the chart selects by is the chart's.
+  const taken = [
+    { commonAnnotations: { 'helm.sh/hook': 'x' } },
+    { commonLabels: { 'holdfast.dev/component': 'x' } },
+  ]
+  for (const values of taken) t.throws(() => rendered(json(values)), /invalid propertyName/)
+  t.end()
+})
+
+t.test('pods start on Linux nodes alone, whatever other labels their nodes need', { skip }, (t) => {
+  const { all } = rendered([...everything, '--set', 'nodeSelector.disk=ssd'])
+  const pods = all.flatMap((made) => podOf(made) ?? [])
+  t.equal(pods.length, 6)
+  for (const { nodeSelector } of pods)
+    t.strictSame({ ...nodeSelector }, { disk: 'ssd', 'kubernetes.io/os': 'linux' })
+  t.end()
+})
+
+t.test('a pod takes what pods take elsewhere: flags, variables, volumes, affinity, probes', { skip }, (t) => {
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { a: 1 } } }
+  const flags = json({
+    affinity,
+    dnsConfig: { nameservers: ['10.0.0.10'] },
+    extraArgs: ['--log-level=debug'],
+    'proxy.longhorn.extraArgs': ['--hold=1s'],
+    extraEnv: [{ name: 'TZ', value: 'UTC' }],
+    extraVolumes: [{ name: 'ca', configMap: { name: 'ca' } }],
+    extraVolumeMounts: [{ name: 'ca', mountPath: '/ca', readOnly: true }],
+    'probes.readiness.periodSeconds': 7,
+    revisionHistoryLimit: 1,
+    strategy: { type: 'Recreate' },
+  })
+  const { all } = rendered([...everything, ...flags, '--set', 'runtimeClassName=gvisor,dnsPolicy=Default'])
+  for (const pod of judging(all)) {
+    t.match(pod, { affinity, runtimeClassName: 'gvisor', dnsPolicy: 'Default', dnsConfig: {} })
+    t.match(pod.volumes?.[0], { name: 'ca', configMap: { name: 'ca' } })
+    const [container] = pod.containers
+    t.match(container?.env?.at(-1), { name: 'TZ', value: 'UTC' })
+    t.match(container?.volumeMounts?.[0], { mountPath: '/ca' })
+    t.match(container?.readinessProbe, { periodSeconds: 7, timeoutSeconds: 3, httpGet: { path: '/readyz' } })
+  }
+  t.match(find(all, 'Deployment')?.spec, { revisionHistoryLimit: 1, strategy: { type: 'Recreate' } })
+  const args = (name: string) =>
+    podOf(find(all, 'Deployment', name) ?? { kind: '', metadata: { name } })?.containers[0]?.args
+  t.equal(args('holdfast')?.at(-1), '--log-level=debug')
+  t.equal(args('holdfast-longhorn')?.at(-1), '--hold=1s')
+  t.notMatch(args('holdfast-kubernetes'), ['--hold=1s'])
+  t.throws(() => rendered(json({ extraVolumeMounts: [{ name: 'a', mountpath: '/a' }] })), /extraVolumeMounts/)
+  t.end()
+})
+
+t.test('objects of the operator are made too, with templates in them filled in', { skip }, (t) => {
+  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-a' } }
+  const text = 'apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ include "holdfast.fullname" . }}-b\n'
+  const { all } = rendered(json({ extraObjects: [object, text] }))
+  t.ok(find(all, 'ConfigMap', 'holdfast-a'))
+  t.ok(find(all, 'ConfigMap', 'holdfast-b'))
+  t.end()
+})
+
+t.test('the ServiceMonitor takes relabelings and its own patience', { skip }, (t) => {
+  const relabelings = [{ sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' }]
+  const metricRelabelings = [{ sourceLabels: ['__name__'], regex: 'nodejs_.*', action: 'drop' }]
+  const own = { scrapeTimeout: '5s', relabelings, metricRelabelings }
+  const values = Object.entries(own).map(([key, value]): [string, unknown] => [
+    `serviceMonitor.${key}`,
+    value,
+  ])
+  const { all } = rendered([...set('serviceMonitor.enabled=true'), ...json(Object.fromEntries(values))])
+  t.match(find(all, 'ServiceMonitor')?.spec?.endpoints, [own])
+  t.end()
+})
+
+function alerts(...flags: readonly string[]) {
+  const { all } = rendered([...set('prometheusRule.enabled=true'), ...flags])
+  return find(all, 'PrometheusRule')?.spec?.groups?.[0]?.rules ?? []
+}
+
+t.test('an alert is turned off, or made milder or more patient, by its name', { skip }, (t) => {
+  const usual = alerts()
+  const switches = {
+    HoldfastDoesNotAnswer: { enabled: false },
+    HoldfastNodeInDanger: { severity: 'page', for: '3m' },
+    HoldfastDiskMapStale: { for: '1h' },
+    HoldfastProxyHasNoReplica: { enabled: false },
+  }
+  const changed = alerts(...json({ 'prometheusRule.alerts': switches }))
+  t.strictSame(
+    changed.map(({ alert }) => alert),
+    usual.map(({ alert }) => alert).filter((alert) => alert !== 'HoldfastDoesNotAnswer'),
+  )
+  const named = (name: string) => changed.find(({ alert }) => alert === name)
+  t.match(named('HoldfastNodeInDanger'), { for: '3m', labels: { severity: 'page' }, expr: /in_danger/ })
+  t.match(named('HoldfastDiskMapStale'), { for: '1h', labels: { severity: 'critical' } })
+  const rest = (all: typeof usual) => all.filter(({ alert }) => !Object.hasOwn(switches, alert))
+  t.same(rest(changed), rest(usual), 'the others are as they were')
+  t.throws(
+    () => alerts(...json({ 'prometheusRule.alerts': { HoldfastDoesNotAnwser: { enabled: false } } })),
+    /there is no alert HoldfastDoesNotAnwser. There are: .*HoldfastDoesNotAnswer/,
+  )
+  t.end()
+})
+
+t.test('on the network of its node the guard has ports, names and a rollout that fit', { skip }, (t) => {
+  const { all } = rendered(['--set', 'hostNetwork=true,config.port=8443,proxy.longhorn.enabled=true'])
+  const guard = find(all, 'Deployment')
+  const pod = guard && podOf(guard)
+  t.match(pod, { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' })
+  t.match(pod?.containers[0]?.ports, [
+    { name: 'webhook', containerPort: 20_443 },
+    { name: 'health', containerPort: 20_080 },
+    { name: 'operator', containerPort: 20_081 },
+  ])
+  for (const flag of ['--port=20443', '--health-port=20080', '--operator-port=20081'])
+    t.ok(pod?.containers[0]?.args?.includes(flag), flag)
+  t.match(guard?.spec?.template?.metadata.annotations, { 'holdfast.dev/operator-port': '20081' })
+  t.match(guard?.spec?.strategy, { rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } })
+  const proxy = find(all, 'Deployment', 'holdfast-longhorn')
+  t.notOk(proxy && podOf(proxy)?.hostNetwork, 'the API server calls no proxy')
+  t.match(proxy?.spec?.strategy, { rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } })
+  const same = ['--set', 'hostNetwork=true,hostPorts.health=20443']
+  t.throws(() => rendered(same), /three different ports/)
+  t.end()
+})
+
+t.test('each mode of certificates has a Secret of its own', { skip }, (t) => {
+  const secretOf = (...settings: string[]) =>
+    find(rendered(set(...settings)).all, 'Deployment')?.metadata.annotations?.[
+      'holdfast.dev/certificate-secret'
+    ]
+  const self = secretOf()
+  t.equal(self, 'holdfast-tls')
+  const manager = secretOf('certificates.mode=cert-manager')
+  t.equal(manager, 'holdfast-cert-manager-tls')
+  const { all } = rendered(set('certificates.mode=cert-manager'))
+  t.equal(find(all, 'Certificate')?.spec?.secretName, manager)
+  t.end()
+})
+
+t.test('rendering needs no cluster, and twice the same comes out', { skip }, (t) => {
+  // As Argo CD renders: with all that the API server serves, and with no way to look anything up.
+  const apis = ['v1/Pod', 'v1/Namespace', 'admissionregistration.k8s.io/v1/ValidatingAdmissionPolicy']
+  const flags = [...apis.flatMap((api) => ['--api-versions', api]), ...set('proxy.longhorn.enabled=true')]
+  const [once, again] = [rendered(flags), rendered(flags)]
+  t.equal(once.text, again.text)
+  const registrations = once.all.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration')
+  t.equal(registrations.length, 1, 'no hook of the same name, which kubectl apply would put in its place')
+  for (const { clientConfig } of registrations[0]?.webhooks ?? []) t.notOk('caBundle' in clientConfig)
+  t.notOk(once.all.some(({ kind }) => kind === 'Lease'))
+  t.end()
+})
