@@ -73,6 +73,8 @@ t.test('a pod takes what pods take elsewhere: flags, variables, volumes, affinit
     extraEnv: [{ name: 'TZ', value: 'UTC' }],
     extraVolumes: [{ name: 'ca', configMap: { name: 'ca' } }],
     extraVolumeMounts: [{ name: 'ca', mountPath: '/ca', readOnly: true }],
+    extraInitContainers: [{ name: 'first', image: 'a' }],
+    extraContainers: [{ name: 'shipper', image: 'b' }],
     'probes.readiness.periodSeconds': 7,
     revisionHistoryLimit: 1,
     strategy: { type: 'Recreate' },
@@ -81,6 +83,8 @@ t.test('a pod takes what pods take elsewhere: flags, variables, volumes, affinit
   for (const pod of judging(all)) {
     t.match(pod, { affinity, runtimeClassName: 'gvisor', dnsPolicy: 'Default', dnsConfig: {} })
     t.match(pod.volumes?.[0], { name: 'ca', configMap: { name: 'ca' } })
+    t.match(pod.initContainers, [{ name: 'first' }])
+    t.match(pod.containers[1], { name: 'shipper', image: 'b' })
     const [container] = pod.containers
     t.match(container?.env?.at(-1), { name: 'TZ', value: 'UTC' })
     t.match(container?.volumeMounts?.[0], { mountPath: '/ca' })
@@ -109,6 +113,11 @@ t.test('the ServiceMonitor takes relabelings and its own patience', { skip }, (t
   const relabelings = [{ sourceLabels: ['__meta_kubernetes_pod_node_name'], targetLabel: 'node' }]
   const metricRelabelings = [{ sourceLabels: ['__name__'], regex: 'nodejs_.*', action: 'drop' }]
   const own = { scrapeTimeout: '5s', relabelings, metricRelabelings }
+  const elsewhere = rendered(set('serviceMonitor.enabled=true', 'serviceMonitor.namespace=monitoring')).all
+  t.match(find(elsewhere, 'ServiceMonitor'), {
+    metadata: { namespace: 'monitoring' },
+    spec: { namespaceSelector: { matchNames: ['holdfast'] } },
+  })
   const values = Object.entries(own).map(([key, value]): [string, unknown] => [
     `serviceMonitor.${key}`,
     value,

@@ -53,6 +53,8 @@ const open = [
   ...['nodeAffinity', 'podAffinity', 'podAntiAffinity'].map((kind) => `/affinity/${kind}`),
   '/extraEnv[]/valueFrom',
   '/extraVolumes[]',
+  '/extraInitContainers[]',
+  '/extraContainers[]',
   '/extraObjects[]',
 ]
 

@@ -14,6 +14,7 @@ import { onAnyCluster } from './suite/on-any-cluster.ts'
 import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { registrationPolicy } from './suite/registration-policy.ts'
+import { releases } from './suite/releases.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
 import { World } from './world.ts'
@@ -40,6 +41,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('chart', (t) => chart(t, cluster))
   await group('install', (t) => install(t, cluster))
   await group('hooks', (t) => hooks(t, cluster))
+  await group('releases', (t) => releases(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))
   await new World(cluster).setting('current-longhorn-version', 'v1.8.0')

@@ -102,6 +102,10 @@ spec:
       securityContext:
         {{- include "holdfast.podSecurity" $root | nindent 8 }}
       {{- include "holdfast.placement" (dict "root" $root "labels" (include "holdfast.proxyLabels" .)) | nindent 6 }}
+      {{- with $root.Values.extraInitContainers }}
+      initContainers:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
       containers:
         - name: proxy
           image: {{ include "holdfast.image" $root | quote }}
@@ -139,6 +143,9 @@ spec:
               mountPath: /etc/holdfast/tls
               readOnly: true
             {{- end }}
+        {{- with $root.Values.extraContainers }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
       volumes:
         {{- with $root.Values.extraVolumes }}
         {{- toYaml . | nindent 8 }}
