@@ -132,6 +132,23 @@ export function releases(t: Test, cluster: RealCluster): void {
     await cluster.must(['delete', 'nodes.longhorn.io', 'r1', '-n', 'longhorn-system'])
   })
 
+  t.test(
+    'the registration goes after the hook that can fail, so that a guard that stays is asked',
+    async (t) => {
+      const flags = ['upgrade', '--install', 'order', chart, '--namespace', 'order', '--create-namespace']
+      const proxy = ['--no-hooks', '--set', `${unguarded},proxy.longhorn.enabled=true`]
+      t.match(await cluster.helm([...flags, ...proxy]), { code: 0, stderr: '' })
+      // Nobody runs the Job here.
+      t.match(await uninstall('order', 'order', '--timeout', '3s'), {
+        code: 1,
+        stderr: /order-holdfast-ui-back/,
+      })
+      t.match(await cluster.must(['get', registrations, '-o', 'name']), 'order-holdfast')
+      t.match(await uninstall('order', 'order', '--no-hooks'), { code: 0 })
+      t.equal(await left('order'), '')
+    },
+  )
+
   t.test('who wants neither hook has neither', async (t) => {
     const none = ['uninstall.removeRegistration=false', 'uninstall.removeBook=false']
     t.match(await install('plain', 'plain', ...none), { code: 0, stderr: '' })
