@@ -89,7 +89,7 @@ spec:
       {{- include "holdfast.proxyLabels" . | nindent 6 }}
   template:
     metadata:
-      {{- include "holdfast.podMarks" (dict "root" $root "component" $component "labels" (include "holdfast.proxyLabels" .) "operatorPort" (default 8081 $root.Values.config.operatorPort)) | nindent 6 }}
+      {{- include "holdfast.podMarks" (dict "root" $root "component" $component "labels" (include "holdfast.proxyLabels" .)) | nindent 6 }}
     spec:
       serviceAccountName: {{ include "holdfast.proxyAccount" $root | quote }}
       automountServiceAccountToken: true

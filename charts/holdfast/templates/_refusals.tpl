@@ -16,9 +16,6 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if and .Values.longhornNamespaceMustExist (include "holdfast.onCluster" .) (not (lookup "v1" "Namespace" "" .Values.longhornNamespace)) -}}
 {{- fail (printf "There is no namespace %s. Install Longhorn first, or name the namespace that it runs in: --set longhornNamespace=<name>. Nothing has been made" .Values.longhornNamespace) -}}
 {{- end -}}
-{{- if and .Values.hostNetwork (ne (len (uniq (values .Values.hostPorts | toStrings))) 3) -}}
-{{- fail "hostPorts: webhook, health and operator need three different ports" -}}
-{{- end -}}
 {{- range $api := list "longhorn" "kubernetes" -}}
 {{- $proxy := index $.Values.proxy $api -}}
 {{- if and $proxy.enabled (has (int $proxy.port) (list (int $.Values.config.healthPort) (int $.Values.service.healthPort) (int (default 8081 $.Values.config.operatorPort)))) -}}

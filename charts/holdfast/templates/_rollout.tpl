@@ -12,8 +12,3 @@ rollingUpdate:
   maxSurge: {{ .onNode | ternary 0 1 }}
 {{- end -}}
 {{- end -}}
-
-{{/* Where the guard answers people's commands: `holdfast audit` and `status` read it from the pod. */}}
-{{- define "holdfast.operatorPort" -}}
-{{- .Values.hostNetwork | ternary .Values.hostPorts.operator (default 8081 .Values.config.operatorPort) -}}
-{{- end -}}
