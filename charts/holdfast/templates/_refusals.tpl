@@ -7,14 +7,14 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 
 {{/* What must not be installed, each with the reason. */}}
 {{- define "holdfast.refusals" -}}
-{{- if eq .Release.Namespace .Values.longhornNamespace -}}
-{{- fail (printf "Holdfast must not run in Longhorn's namespace (%s): whatever works on that namespace as a whole, Longhorn's uninstaller for one, would take the guard along. Install it with: --namespace holdfast --create-namespace" .Values.longhornNamespace) -}}
-{{- end -}}
 {{- if not .Values.enabled -}}
 {{- fail (printf "enabled is false, but Helm makes this chart all the same. Give the dependency a condition in the umbrella's Chart.yaml: %s.enabled" .Chart.Name) -}}
 {{- end -}}
 {{- if and .Values.longhornNamespaceMustExist (include "holdfast.onCluster" .) (not (lookup "v1" "Namespace" "" .Values.longhornNamespace)) -}}
 {{- fail (printf "There is no namespace %s. Install Longhorn first, or name the namespace that it runs in: --set longhornNamespace=<name>. Nothing has been made" .Values.longhornNamespace) -}}
+{{- end -}}
+{{- if eq .Release.Namespace .Values.longhornNamespace -}}
+{{- fail (printf "Holdfast must not run in Longhorn's namespace (%s): whatever works on that namespace as a whole, Longhorn's uninstaller for one, would take the guard along. Install it with: --namespace holdfast --create-namespace" .Values.longhornNamespace) -}}
 {{- end -}}
 {{- range $api := list "longhorn" "kubernetes" -}}
 {{- $proxy := index $.Values.proxy $api -}}
