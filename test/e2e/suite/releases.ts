@@ -141,7 +141,7 @@ export function releases(t: Test, cluster: RealCluster): void {
       // Nobody runs the Job here.
       t.match(await uninstall('order', 'order', '--timeout', '3s'), {
         code: 1,
-        stderr: /order-holdfast-ui-back/,
+        stderr: /timed out/,
       })
       t.match(await cluster.must(['get', registrations, '-o', 'name']), 'order-holdfast')
       t.match(await uninstall('order', 'order', '--no-hooks'), { code: 0 })
