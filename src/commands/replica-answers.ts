@@ -27,8 +27,17 @@ const parsePolicy = parser(
       evictionCompletion: Type.Union([Type.Literal('hold'), Type.Literal('allow')]),
       release: Type.Union([Type.String(), Type.Null()]),
     }),
+    callers: Type.Optional(
+      Type.Union([
+        Type.Null(),
+        Type.Object({
+          refused: Type.Integer(),
+          last: Type.Union([Type.Null(), Type.Object({ name: Type.String(), leftMs: Type.Number() })]),
+        }),
+      ]),
+    ),
   }),
-  ({ replica, policy }): ReplicaPolicy => ({ replica, ...policy }),
+  ({ replica, policy, callers }): ReplicaPolicy => ({ replica, ...policy, callers }),
 )
 
 const parseSettle = parser(

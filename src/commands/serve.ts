@@ -2,9 +2,11 @@ import { Command } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { certificateOrigin } from '../guard/certificate-origin.ts'
 import { Guard, type GuardModules } from '../guard/guard.ts'
+import type { ClientCa } from '../guard/reloading.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { announceReplica } from '../kubernetes/replica-address.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
+import { readClientAuthorities, UnusableClientAuthorities } from '../tls/client-authorities.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import { CannotListen } from '../webhook/listen.ts'
@@ -28,6 +30,7 @@ Each setting is also an environment variable and a key of the configuration file
 
 Examples:
   $ holdfast serve --tls-cert certs/tls.crt --tls-key certs/tls.key
+  $ holdfast serve --client-ca certs/client-ca.crt --client-name kube-apiserver
   $ holdfast serve --config holdfast.yaml --rule below-min-copies=warn --rule no-eviction-target=off
   $ HOLDFAST_PORT=9443 holdfast serve --kubeconfig ~/.kube/config --context lab`,
     )
@@ -45,6 +48,7 @@ async function guardUntilStopped(
   { log, registry, signal, stopping, onReopen }: Serving,
   env: Environment,
 ): Promise<void> {
+  const clientCa = await firstClientCa(settings, signal)
   const connection = await connectWith(clusterOf(settings), env)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
@@ -58,6 +62,7 @@ async function guardUntilStopped(
     connection,
     tls,
     certificates,
+    ...(clientCa && { clientCa }),
     log,
     registry,
   })
@@ -104,6 +109,20 @@ async function firstCertificate(
       `cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${String(cause)}\nMake a certificate with: holdfast certs --dir certs --dns localhost`,
       { cause },
     )
+  }
+}
+
+/** Before anything of the cluster is asked: this file is there, or never will be. */
+async function firstClientCa(
+  { clientCa: path }: Configuration,
+  signal: AbortSignal,
+): Promise<ClientCa | undefined> {
+  if (path === undefined) return undefined
+  try {
+    return { path, authorities: await readClientAuthorities(path, signal) }
+  } catch (error) {
+    if (error instanceof UnusableClientAuthorities) throw new CannotRun(error.message, { cause: error })
+    throw error
   }
 }
 

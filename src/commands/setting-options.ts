@@ -7,9 +7,15 @@ import { CannotRun } from './exit-code.ts'
 import { readText } from './read-text.ts'
 import { VariableOption } from './variable-option.ts'
 
+/** Settings whose flag may be given several times, each time with one item. */
+const repeatable: Readonly<Partial<Record<SettingName, string>>> = {
+  rules: 'rule',
+  clientNames: 'clientName',
+}
+
 /** `healthPort` → `--health-port`; one rule at a time is `--rule`. */
 export function flagOf(setting: SettingName): string {
-  return setting === 'rules' ? '--rule' : `--${kebab(setting)}`
+  return `--${kebab(repeatable[setting] ?? setting)}`
 }
 
 /** `healthPort` → `HOLDFAST_HEALTH_PORT`. */
@@ -26,7 +32,8 @@ export function addSettings(command: Command): Command {
     const { placeholder, help, byDefault } = settingFacts[name]
     const description = `${help} (default: ${byDefault})`
     const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
-    if (name === 'rules') option.argParser((value: string, before: string | undefined) => join(before, value))
+    if (repeatable[name] !== undefined)
+      option.argParser((value: string, before: string | undefined) => join(before, value))
     command.addOption(option)
   }
   return command
@@ -46,7 +53,19 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
   const layers = [flags, environment, file]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
-  return configure([...layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : [])), otherwise])
+  if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
+    throw new CannotRun(
+      '--client-ca is for holdfast serve: a proxy asks nobody for a client certificate. Leave it out',
+    )
+  }
+  const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
+  const configuration = configure([...settings, otherwise])
+  if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
+    throw new CannotRun(
+      'clientNames (--client-name) without clientCa (--client-ca): nobody is asked for a certificate, so no name is looked at. Name the file of the authorities too',
+    )
+  }
+  return configuration
 }
 
 const noLayer: Layer = { ok: true, settings: {} }
@@ -59,7 +78,7 @@ async function readConfig(path: string): Promise<Layer> {
 function textsFrom(command: Command, source: 'cli' | 'env'): Partial<Record<SettingName, string>> {
   const texts: Partial<Record<SettingName, string>> = {}
   for (const name of settingNames) {
-    const key = name === 'rules' ? 'rule' : name
+    const key = repeatable[name] ?? name
     const value: unknown = command.getOptionValue(key)
     if (command.getOptionValueSource(key) === source && typeof value === 'string') texts[name] = value
   }

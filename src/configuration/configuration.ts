@@ -17,6 +17,10 @@ export interface Configuration {
   readonly healthPort: number
   readonly tlsCert: string
   readonly tlsKey: string
+  /** PEM file of those whose client certificates are taken; undefined where none is asked for. */
+  readonly clientCa: string | undefined
+  /** Names that such a certificate needs one of; empty for any. */
+  readonly clientNames: readonly string[]
   /** Undefined for a certificate from files. */
   readonly certificateSecret: string | undefined
   /** Undefined for what follows from the namespace. */
@@ -58,6 +62,8 @@ export function configure(layers: readonly Settings[]): Configuration {
     healthPort: settings.healthPort ?? 8080,
     tlsCert: settings.tlsCert ?? 'certs/tls.crt',
     tlsKey: settings.tlsKey ?? 'certs/tls.key',
+    clientCa: settings.clientCa,
+    clientNames: settings.clientNames ?? [],
     certificateSecret: settings.certificateSecret,
     serverName: settings.serverName,
     webhookConfiguration: settings.webhookConfiguration ?? 'holdfast',

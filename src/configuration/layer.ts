@@ -79,7 +79,12 @@ const numbers: ReadonlySet<SettingName> = new Set([
   'auditFiles',
 ])
 
-const lists: ReadonlySet<SettingName> = new Set(['overrideGroups', 'overrideExcept', 'impatient'])
+const lists: ReadonlySet<SettingName> = new Set([
+  'clientNames',
+  'overrideGroups',
+  'overrideExcept',
+  'impatient',
+])
 
 function readScalar(name: SettingName, text: string): string | number | string[] {
   if (lists.has(name)) return text.split(',').map((item) => item.trim())

@@ -27,6 +27,8 @@ export const SettingsSchema = Type.Object(
     healthPort: Type.Optional(port),
     tlsCert: Type.Optional(Type.String({ minLength: 1 })),
     tlsKey: Type.Optional(Type.String({ minLength: 1 })),
+    clientCa: Type.Optional(Type.String({ minLength: 1 })),
+    clientNames: Type.Optional(Type.Array(Type.String({ minLength: 1 }))),
     certificateSecret: Type.Optional(Type.String({ minLength: 1 })),
     serverName: Type.Optional(Type.String({ minLength: 1 })),
     webhookConfiguration: Type.Optional(Type.String({ minLength: 1 })),
@@ -126,6 +128,16 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   tlsCert: { placeholder: 'file', help: 'certificate of the webhook, PEM', byDefault: 'certs/tls.crt' },
   tlsKey: { placeholder: 'file', help: 'key of that certificate, PEM', byDefault: 'certs/tls.key' },
+  clientCa: {
+    placeholder: 'file',
+    help: 'take reviews only from callers with a client certificate that an authority in this PEM file has signed',
+    byDefault: 'none: from whoever reaches the port',
+  },
+  clientNames: {
+    placeholder: 'name',
+    help: 'of these certificates, only those with this common name, DNS name or address; may be given several times',
+    byDefault: 'any name',
+  },
   certificateSecret: {
     placeholder: 'name',
     help: 'Secret, in the guard’s namespace, to keep certificates of its own making in',

@@ -1,4 +1,5 @@
 import { checkBook } from './book.ts'
+import { checkCallers } from './callers.ts'
 import { checkCertificate } from './certificate.ts'
 import { checkClock } from './clock.ts'
 import { checkCrds } from './crds.ts'
@@ -35,6 +36,7 @@ const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   rights: checkRights,
   replicas: checkReplicas,
   rules: checkPolicies,
+  callers: checkCallers,
   'dry-run': checkTrial,
   reservations: checkReservations,
   book: checkBook,

@@ -9,6 +9,7 @@ export const checkNames = [
   'rights',
   'replicas',
   'rules',
+  'callers',
   'dry-run',
   'reservations',
   'book',

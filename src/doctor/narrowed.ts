@@ -1,3 +1,4 @@
+import { chartConditions, sameExpression } from './chart-conditions.ts'
 import type { Webhook } from './registration.ts'
 
 /** What keeps some writes from the guard, although the rules of its webhook name them. */
@@ -7,14 +8,6 @@ export interface Narrowing {
   readonly what: string
   readonly why: string
 }
-
-/** The names of the matchConditions of the chart. Each of them lets through whatever can raise danger. */
-const ofTheChart = new Set([
-  'not-being-deleted',
-  'not-being-uninstalled',
-  'not-being-collected',
-  'can-raise-danger',
-])
 
 /** The label that the API server itself gives each namespace; who has it was judged before. */
 const nameLabel = 'kubernetes.io/metadata.name'
@@ -42,12 +35,23 @@ export function narrowings({
       why: 'If the namespace of Longhorn has not these labels, or loses them, nothing is sent to the guard.',
     })
   }
-  const added = (matchConditions ?? []).flatMap(({ name }) => (ofTheChart.has(name) ? [] : name))
+  const added = (matchConditions ?? []).flatMap(({ name }) => (chartConditions.has(name) ? [] : name))
   if (added.length > 0) {
     found.push({
       level: 'warn',
       what: `has matchConditions that are not of the chart: ${added.join(', ')}.`,
       why: 'What does not fulfil them passes the guard by.',
+    })
+  }
+  const changed = (matchConditions ?? []).flatMap(({ name, expression }) => {
+    const wanted = chartConditions.get(name)
+    return wanted === undefined || sameExpression(wanted, expression ?? '') ? [] : name
+  })
+  if (changed.length > 0) {
+    found.push({
+      level: 'warn',
+      what: `has matchConditions that say something else than in the chart of this version: ${changed.join(', ')}.`,
+      why: 'What does not fulfil them passes the guard by. They are of another version of the chart, or somebody has changed them.',
     })
   }
   if (matchPolicy === 'Exact') {

@@ -1,3 +1,4 @@
+import { certificateBlocks } from '../tls/pem-blocks.ts'
 import { readCertificate } from '../tls/soundness.ts'
 
 /** A certificate that could be read. */
@@ -5,8 +6,7 @@ export type Certificate = NonNullable<ReturnType<typeof readCertificate>>
 
 /** All certificates of a PEM text, those that can be read. */
 export function certificatesIn(pem: string): Certificate[] {
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^]*?-----END CERTIFICATE-----/g) ?? []
-  return blocks.flatMap((block) => readCertificate(block) ?? [])
+  return certificateBlocks(pem).flatMap((block) => readCertificate(block) ?? [])
 }
 
 /** When a certificate ends, in milliseconds since the epoch. */

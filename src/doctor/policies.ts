@@ -12,6 +12,16 @@ export interface ReplicaPolicy {
   readonly evictionCompletion: 'hold' | 'allow'
   /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
   readonly release: string | null
+  /** Who may send it reviews; null where whoever reaches its port may, undefined where it does not say. */
+  readonly callers: ReplicaCallers | null | undefined
+}
+
+/** Whom a replica asks for a client certificate. */
+export interface ReplicaCallers {
+  /** How many requests it has turned away since its start. */
+  readonly refused: number
+  /** Who was accepted last, and in how many milliseconds its certificate ends; null before anybody was. */
+  readonly last: { readonly name: string; readonly leftMs: number } | null
 }
 
 /**

@@ -30,7 +30,9 @@ const WebhookSchema = Type.Object({
   matchPolicy: absent(Type.String()),
   namespaceSelector: absent(SelectorSchema),
   objectSelector: absent(SelectorSchema),
-  matchConditions: absent(Type.Array(Type.Object({ name: Type.String() }))),
+  matchConditions: absent(
+    Type.Array(Type.Object({ name: Type.String(), expression: absent(Type.String()) })),
+  ),
   rules: absent(
     Type.Array(
       Type.Object({

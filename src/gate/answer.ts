@@ -123,7 +123,7 @@ const because: Readonly<Record<Unavailability, string>> = {
   'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
   'not-confirmed': 'the guard cannot read past its cache what it would have to know',
   'object-not-known':
-    'the API server does not have this object in the version that was reviewed, or too many objects are being created',
+    'the API server does not have this object as it was reviewed (in that version; or for a creation, not at all, and for a data source its image), or too many objects are being created',
 }
 
 function about(change: Change) {

@@ -11,7 +11,7 @@ import { claimsOf, merged, uncovered, type Claim } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import type { Attempt } from './holds.ts'
-import { isKnownObject } from './known-object.ts'
+import { isKnownObject, isUnproved } from './known-object.ts'
 import type { Clock, Knowledge, QuorumReads } from './ports.ts'
 import { nodesWillDo, ownMapWillDo, type ReservedPage } from './own-map.ts'
 import type { ReservationBook } from './reservation-book.ts'
@@ -59,6 +59,8 @@ const outcomeMs = 2_000
 export class Attempts {
   readonly #options: AttemptOptions
   readonly #modules: AttemptModules
+  /** How many creations that nothing proves are being secured (known-object.ts). */
+  #creating = 0
 
   constructor(options: AttemptOptions, modules: AttemptModules) {
     this.#options = options
@@ -113,6 +115,12 @@ export class Attempts {
 
   /** Reserves, then judges again on what is read past the disk map. */
   async #secure(change: Change, signal: AbortSignal): Promise<Attempt> {
+    if (!isUnproved(change)) return await this.#secureKnown(change, signal)
+    this.#creating += 1
+    return await this.#secureKnown(change, signal).finally(() => (this.#creating -= 1))
+  }
+
+  async #secureKnown(change: Change, signal: AbortSignal): Promise<Attempt> {
     const entries: Entry[] = []
     const isLate = this.#lateAfter(this.#options.passOnMs)
     const attempt = await this.#reserveAndConfirm(change, entries, signal)
@@ -163,11 +171,13 @@ export class Attempts {
 
   /** True for a change that may wait: a forged review must not take the place of another. */
   async mayWait(change: Change, signal: AbortSignal): Promise<boolean> {
-    return (await this.#isKnown(change, signal)) === true
+    return !isUnproved(change) && (await this.#isKnown(change, signal)) === true
   }
 
   async #isKnown(change: Change, signal: AbortSignal): Promise<boolean | Error> {
-    return await orError(() => isKnownObject(change, this.#modules, signal))
+    // A creation is one of those that are being secured.
+    const creating = this.#creating - 1
+    return await orError(() => isKnownObject(change, { ...this.#modules, creating }, signal))
   }
 
   /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */

@@ -115,13 +115,13 @@ export class Gate {
     await this.#settler.stop()
   }
 
-  async #verdict(change: Change, { budgetMs, signal }: Patience): Promise<Held> {
+  async #verdict(change: Change, { budgetMs, signal, mayHold = true }: Patience): Promise<Held> {
     const { clock } = this.#modules
     const known = this.#attempts.judge(change)
     const { actor, dryRun } = change.request
     // Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). And a dry run
     // changes nothing, so there is nothing to hold back.
-    const waits = !dryRun && !isImpatient(actor, this.#options.policy)
+    const waits = mayHold && !dryRun && !isImpatient(actor, this.#options.policy)
     if (known && (known.verdict.decision !== 'hold' || !waits)) return { verdict: known.verdict, heldMs: 0 }
     const asking = new AbortController()
     const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))

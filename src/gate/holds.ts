@@ -9,6 +9,8 @@ export interface Patience {
   readonly budgetMs: number
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal
+  /** False for a change that takes too much memory to be held. */
+  readonly mayHold?: boolean
 }
 
 /** One attempt to admit a change, and what has to change before another is worth the while. */

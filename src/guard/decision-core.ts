@@ -42,6 +42,16 @@ export interface DecisionCoreModules {
   readonly commitMs?: number
   /** PEM of what is served now; undefined where there is no TLS. */
   readonly certificate?: () => string
+  /** Whom it asks for a client certificate; absent where it asks nobody. */
+  readonly callers?: () => CallersSeen | undefined
+}
+
+/** Who came with which client certificate. */
+export interface CallersSeen {
+  /** How many were turned away, by the reason. */
+  readonly refused: ReadonlyMap<string, number>
+  /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  readonly last: { readonly name: string; readonly until: number } | undefined
 }
 
 /** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */

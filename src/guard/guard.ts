@@ -3,14 +3,16 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { isArming } from '../rules/acts.ts'
 import { enforcesAnything } from '../rules/override.ts'
 import { webhookMetrics } from '../telemetry/webhook-metrics.ts'
-import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
+import type { ClientAuthorities } from '../tls/client-authorities.ts'
+import type { PemPair } from '../tls/pem-pair.ts'
+import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import type { RepeatLimits } from '../webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
-import { reloading } from './reloading.ts'
+import { followingClientCa, reloading, type ClientCa } from './reloading.ts'
 
 /** What a guard works with. */
 export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
@@ -18,6 +20,8 @@ export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly tls: ServingCertificate
   /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
   readonly certificates?: CertificateSource
+  /** Whose client certificates are taken; without it whoever reaches the port may send reviews. */
+  readonly clientCa?: ClientCa
   /** How repeated refusals are answered; by default as is best for Longhorn's controllers. */
   readonly repeats?: RepeatLimits
 }
@@ -32,21 +36,26 @@ export interface GuardPorts extends WebhookPorts {
 export class Guard {
   readonly #core: DecisionCore
   readonly #webhook: WebhookServer
-  readonly #reload: CertificateReload | undefined
+  readonly #reload: Reload<PemPair> | undefined
+  readonly #reloadClientCa: Reload<ClientAuthorities> | undefined
   readonly #log: Logger
   readonly #server: string
   #tls: ServingCertificate
 
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
-    const { connection, tls, certificates, log, repeats } = modules
+    const { connection, tls, certificates, clientCa, log, repeats } = modules
     // First, since a feed that runs has to be stopped.
     checkCertificate(tls)
     const { policy, retryAfterSeconds } = configuration
     this.#log = log
     this.#tls = tls
     this.#server = connection.server
-    this.#core = new DecisionCore(configuration, { ...modules, certificate: () => this.#tls.cert })
+    this.#core = new DecisionCore(configuration, {
+      ...modules,
+      certificate: () => this.#tls.cert,
+      ...(clientCa && { callers: () => this.#webhook.callers }),
+    })
     const { gate, trail, registry, traffic } = this.#core
     this.#webhook = new WebhookServer(
       {
@@ -60,6 +69,7 @@ export class Guard {
         retryAfterSeconds,
         enforces: enforcesAnything(policy),
         tls,
+        ...(clientCa && { clients: { authorities: clientCa.authorities, names: configuration.clientNames } }),
       },
       {
         decide: (change, patience) => gate.decide(change, patience),
@@ -74,8 +84,13 @@ export class Guard {
         ...(repeats && { repeats }),
       },
     )
-    webhookMetrics(registry, { delayedRefusals: () => this.#webhook.delayedRefusals })
+    webhookMetrics(registry, {
+      delayedRefusals: () => this.#webhook.delayedRefusals,
+      ...(clientCa && { callers: () => this.#webhook.callers }),
+    })
     this.#reload = certificates && this.#reloading(tls, certificates)
+    this.#reloadClientCa =
+      clientCa && followingClientCa(clientCa, (found) => this.#webhook.setClientAuthorities(found), log)
   }
 
   /**
@@ -114,7 +129,7 @@ export class Guard {
     this.#log.info('stopped')
   }
 
-  #reloading(tls: ServingCertificate, source: CertificateSource): CertificateReload {
+  #reloading(tls: ServingCertificate, source: CertificateSource): Reload<PemPair> {
     const serve = (certificate: ServingCertificate): void => {
       this.#webhook.setCertificate(certificate)
       this.#tls = certificate
@@ -124,7 +139,7 @@ export class Guard {
 
   async #letGo(): Promise<void> {
     // Whoever leads resigns, which takes the connection.
-    await this.#reload?.stop()
+    await Promise.all([this.#reload?.stop(), this.#reloadClientCa?.stop()])
     await this.#core.stop()
   }
 }

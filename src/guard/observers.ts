@@ -15,7 +15,7 @@ import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
 import { anchorStates } from '../kubernetes/followed-anchor.ts'
 import { profileOf } from '../longhorn/profile.ts'
-import { operatorApi } from '../operator/operator-api.ts'
+import { operatorApi, type ReplicaStatus } from '../operator/operator-api.ts'
 import { Audits } from '../telemetry/audits.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
@@ -27,7 +27,7 @@ import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { TrafficMetrics } from '../telemetry/traffic-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import { auditFileSink } from './audit-file.ts'
-import type { DecisionCoreModules } from './decision-core.ts'
+import type { CallersSeen, DecisionCoreModules } from './decision-core.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
@@ -60,7 +60,7 @@ export interface Observed {
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
-  { connection, log, audit, registry = new Registry(), certificate }: DecisionCoreModules,
+  { connection, log, audit, registry = new Registry(), certificate, callers }: DecisionCoreModules,
   { map, feed, book, shared, holding, skew }: Observed,
 ): Observers {
   const events = new EventRecorder({
@@ -134,9 +134,19 @@ export function observers(
         evictionCompletion: policy.evictionCompletion,
         release: policy.release ?? null,
       },
+      callers: callersNow(callers?.()),
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events, traffic }
+}
+
+function callersNow(callers: CallersSeen | undefined): ReplicaStatus['callers'] {
+  if (callers === undefined) return null
+  const { refused, last } = callers
+  return {
+    refused: [...refused.values()].reduce((all, some) => all + some, 0),
+    last: last === undefined ? null : { name: last.name, leftMs: last.until - systemClock.now() },
+  }
 }
 
 function settling(map: DiskMapView, policy: Policy) {

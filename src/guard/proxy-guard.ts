@@ -23,8 +23,9 @@ import type { Upstream } from '../proxy/upstream.ts'
 import { ProblemLog } from '../telemetry/problem-log.ts'
 import { ProxyMetrics } from '../telemetry/proxy-metrics.ts'
 import { UnknownCallers } from '../telemetry/unknown-callers.ts'
-import type { CertificateReload } from '../tls/certificate-reload.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
+import type { PemPair } from '../tls/pem-pair.ts'
+import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { healthEndpoint } from '../webhook/health.ts'
 import { CannotListen, listen, portOf } from '../webhook/listen.ts'
@@ -79,7 +80,7 @@ export class ProxyGuard {
   readonly #port: number
   readonly #log: Logger
   readonly #server: string
-  readonly #reload: CertificateReload | undefined
+  readonly #reload: Reload<PemPair> | undefined
   readonly #lingerMs: number
   readonly #stopping = new AbortController()
 

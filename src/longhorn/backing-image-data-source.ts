@@ -2,6 +2,7 @@ import { Type } from 'typebox'
 import { absent } from './absent.ts'
 import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
 import { parser } from './parse.ts'
+import { shortened } from '../text/cut.ts'
 
 /** JSON Schema of the fields of `backingimagedatasources.longhorn.io` in longhorn.md §1. */
 export const BackingImageDataSourceSchema = Type.Object({
@@ -39,8 +40,8 @@ export const parseBackingImageDataSource = parser(
     kind: 'BackingImageDataSource',
     metadata: readMetadata(raw.metadata),
     spec: {
-      nodeID: raw.spec?.nodeID ?? '',
-      diskUUID: raw.spec?.diskUUID === '' ? undefined : (raw.spec?.diskUUID ?? undefined),
+      nodeID: shortened(raw.spec?.nodeID ?? ''),
+      diskUUID: shortened(raw.spec?.diskUUID ?? '') || undefined,
       fileTransferred: raw.spec?.fileTransferred ?? false,
     },
   }),

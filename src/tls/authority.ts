@@ -8,18 +8,23 @@ import { x509Library } from './x509-library.ts'
 export interface AuthorityOptions {
   /** In milliseconds. Replacing it means touching every caBundle, so it is long: 10 years. */
   readonly lifetimeMs: number
+  /** What people see it called. */
+  readonly commonName: string
 }
 
-export const defaultAuthorityOptions: AuthorityOptions = { lifetimeMs: 10 * 365 * 86_400_000 }
+export const defaultAuthorityOptions: AuthorityOptions = {
+  lifetimeMs: 10 * 365 * 86_400_000,
+  commonName: 'Holdfast CA',
+}
 
-/** Makes a certificate authority that signs serving certificates and nothing else. */
+/** Makes a certificate authority that signs certificates of one kind, and no other authority. */
 export async function makeAuthority(clock: Clock, options: Partial<AuthorityOptions> = {}): Promise<PemPair> {
-  const { lifetimeMs } = { ...defaultAuthorityOptions, ...options }
+  const { lifetimeMs, commonName } = { ...defaultAuthorityOptions, ...options }
   const x509 = await x509Library()
   const keys = await makeKeys()
   const cert = await x509.X509CertificateGenerator.createSelfSigned(
     {
-      name: 'CN=Holdfast CA',
+      name: `CN=${commonName}`,
       ...validity(clock, lifetimeMs),
       keys,
       signingAlgorithm,

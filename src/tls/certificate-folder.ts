@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { makeAuthority } from './authority.ts'
-import { issueServing, UnusableAuthority } from './issue.ts'
-import type { PemPair } from './pem-pair.ts'
+import { issueServing } from './issue.ts'
 import type { ServerNames } from './server-names.ts'
 import type { Clock } from './validity.ts'
-import { FilesInTheWay, present, readText, writeAll } from './write.ts'
+import { readAuthority } from './read-authority.ts'
+import { FilesInTheWay, present, writeAll } from './write.ts'
 
 /** The files of a folder of certificates. */
 export const fileNames = { caCert: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
@@ -31,7 +31,7 @@ export interface FolderFilled {
  * Puts a serving certificate into a folder, signed by the authority that lies there; without one, one is made. The
  * authority is never replaced: that would silently break every caBundle made from it.
  *
- * @throws {@link FilesInTheWay}, {@link UnusableAuthority}, BadServerName; then nothing was written
+ * @throws {@link FilesInTheWay}, UnusableAuthority, BadServerName; then nothing was written
  */
 export async function fillCertificateFolder(
   folder: string,
@@ -68,14 +68,4 @@ export async function fillCertificateFolder(
     cert: serving.cert,
     written: files.map((file) => file.path),
   }
-}
-
-async function readAuthority(certPath: string, keyPath: string): Promise<PemPair | undefined> {
-  const [cert, key] = [await readText(certPath), await readText(keyPath)]
-  if (cert === undefined && key === undefined) return undefined
-  if (cert === undefined || key === undefined) {
-    const [there, missing] = cert === undefined ? [keyPath, certPath] : [certPath, keyPath]
-    throw new UnusableAuthority(`${there} is there, but ${missing} is not`)
-  }
-  return { cert, key }
 }

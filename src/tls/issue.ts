@@ -1,11 +1,12 @@
 import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto'
+import type { Extension } from '@peculiar/x509'
 import { keyFromPem, keyToPem, makeKeys, signingAlgorithm } from './keys.ts'
 import type { PemPair } from './pem-pair.ts'
 import { checkServerNames, type ServerNames } from './server-names.ts'
 import { validity, type Clock } from './validity.ts'
 import { x509Library } from './x509-library.ts'
 
-/** What can be chosen about a serving certificate. */
+/** What can be chosen about a certificate. */
 export interface IssueOptions {
   /** In milliseconds: a year. It never outlives its authority. */
   readonly lifetimeMs: number
@@ -16,7 +17,7 @@ export const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 
 /** Thrown when an authority cannot sign. */
 export class UnusableAuthority extends Error {
   constructor(why: string, cause?: unknown) {
-    super(`The certificate authority cannot be used: ${why}. Look at ca.crt and ca.key, or make a new one`, {
+    super(`The certificate authority cannot be used: ${why}. Look at its .crt and .key, or make a new one`, {
       cause,
     })
     this.name = 'UnusableAuthority'
@@ -34,8 +35,48 @@ export async function issueServing(
   clock: Clock,
   options: Partial<IssueOptions> = {},
 ): Promise<PemPair> {
-  const { lifetimeMs } = { ...defaultIssueOptions, ...options }
   checkServerNames(names)
+  const x509 = await x509Library()
+  const extensions = [
+    new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+    new x509.SubjectAlternativeNameExtension([
+      ...names.dns.map((value) => ({ type: 'dns' as const, value })),
+      ...names.ips.map((value) => ({ type: 'ip' as const, value })),
+    ]),
+  ]
+  return await issue(authority, { commonName: 'Holdfast', extensions }, clock, options)
+}
+
+/**
+ * Issues a client certificate with a key of its own.
+ *
+ * @param commonName the name of the client; letters, digits and hyphens
+ * @throws {@link UnusableAuthority}
+ */
+export async function issueClient(
+  authority: PemPair,
+  commonName: string,
+  clock: Clock,
+  options: Partial<IssueOptions> = {},
+): Promise<PemPair> {
+  const x509 = await x509Library()
+  const extensions = [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])]
+  return await issue(authority, { commonName, extensions }, clock, options)
+}
+
+/** Whom a certificate is for, and what for. */
+interface Subject {
+  readonly commonName: string
+  readonly extensions: readonly Extension[]
+}
+
+async function issue(
+  authority: PemPair,
+  { commonName, extensions }: Subject,
+  clock: Clock,
+  options: Partial<IssueOptions>,
+): Promise<PemPair> {
+  const { lifetimeMs } = { ...defaultIssueOptions, ...options }
   const notAfterLimit = checkAuthority(authority, clock)
   const signingKey = await authorityKey(authority)
   const x509 = await x509Library()
@@ -43,7 +84,7 @@ export async function issueServing(
   const keys = await makeKeys()
   const cert = await x509.X509CertificateGenerator.create(
     {
-      subject: 'CN=Holdfast',
+      subject: `CN=${commonName}`,
       issuer: issuer.subject,
       ...validity(clock, lifetimeMs, notAfterLimit),
       publicKey: keys.publicKey,
@@ -52,11 +93,7 @@ export async function issueServing(
       extensions: [
         new x509.BasicConstraintsExtension(false, undefined, true),
         new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-        new x509.SubjectAlternativeNameExtension([
-          ...names.dns.map((value) => ({ type: 'dns' as const, value })),
-          ...names.ips.map((value) => ({ type: 'ip' as const, value })),
-        ]),
+        ...extensions,
         await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, webcrypto),
         await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, webcrypto),
       ],

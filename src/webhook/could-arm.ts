@@ -1,9 +1,26 @@
 import { Type } from 'typebox'
 import { MetadataSchema, readMetadata } from '../longhorn/metadata.ts'
 import { parser } from '../longhorn/parse.ts'
+import type { Actor, JudgedKind } from '../rules/change.ts'
 import { isDeletingController } from '../rules/deleting-controllers.ts'
-import type { UnreadableWrite } from './normalise.ts'
+import { shortened } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 import { fieldsOf, sameJson } from './raw-json.ts'
+
+/** A write of which an object cannot be read, with the objects as they came. */
+export interface RawWrite {
+  readonly kind: JudgedKind
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  /** Undefined on CREATE. */
+  readonly before: unknown
+  /** Undefined on DELETE. */
+  readonly after: unknown
+  /** Who asks. */
+  readonly actor: Actor
+}
+
+/** Keys of maps are free strings, of any length; in UTF-16 units. */
+const longestReason = 512
 
 /**
  * Whether a write that cannot be read could contribute to danger, told from the raw JSON: what is known of the
@@ -17,7 +34,12 @@ import { fieldsOf, sameJson } from './raw-json.ts'
  * @returns what could arm, as the end of a sentence (`the write raises spec.evictionRequested`); undefined if
  * nothing could
  */
-export function couldArm(write: UnreadableWrite): string | undefined {
+export function couldArm(write: RawWrite): string | undefined {
+  const why = arms(write)
+  return why && shortened(plainLine(why), longestReason)
+}
+
+function arms(write: RawWrite): string | undefined {
   if (isLeaving(write)) return undefined
   const before = fieldsOf(write.before)
   const after = fieldsOf(write.after)
@@ -38,7 +60,7 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving({ operation, before, after, actor }: UnreadableWrite): boolean {
+function isLeaving({ operation, before, after, actor }: RawWrite): boolean {
   if (operation === 'DELETE' && isDeletingController(actor)) return true
   const metadata = parseMetadata(before ?? after)
   if (!metadata.ok) return false

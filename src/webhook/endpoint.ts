@@ -1,8 +1,10 @@
 import type { Server } from 'node:https'
-import { fastify, type FastifyInstance, type FastifyReply } from 'fastify'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { ClientAuthorities } from '../tls/client-authorities.ts'
 import { BodiesUnderWay, type BodyLimits } from '../traffic/bodies-under-way.ts'
 import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
 import type { TrafficObserver } from '../traffic/traffic-observer.ts'
+import { contextOf, type Callers } from './callers.ts'
 import type { ServingCertificate } from './certificate.ts'
 import type { ClientErrors } from './client-error.ts'
 import { NoJson, notServed, problemOf, type HttpProblem } from './http-problem.ts'
@@ -48,6 +50,8 @@ export const defaultConnectionOptions: ConnectionOptions = {
 export interface EndpointModules {
   readonly reviewer: Pick<Reviewer, 'review'>
   readonly clientErrors: ClientErrors
+  /** Who may send reviews; whoever reaches the port if not given. */
+  readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
   /** True once clients are to take their next request elsewhere. */
   readonly leaving: () => boolean
   readonly log: Log
@@ -61,13 +65,15 @@ export interface EndpointModules {
 export function endpoint(
   tls: ServingCertificate,
   options: ConnectionOptions,
-  { reviewer, clientErrors, leaving, log, now, traffic }: EndpointModules,
+  { reviewer, clientErrors, callers, leaving, log, now, traffic }: EndpointModules,
 ): FastifyInstance<Server> {
   const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
   const app = fastify({
     https: {
-      cert: tls.cert,
-      key: tls.key,
+      ...contextOf(tls, callers?.authorities),
+      requestCert: callers !== undefined,
+      // Whoever shows none is told so, in HTTP.
+      rejectUnauthorized: false,
       handshakeTimeout: options.handshakeTimeoutMs,
       headersTimeout: headersTimeoutMs,
       requestTimeout: requestTimeoutMs,
@@ -96,7 +102,9 @@ export function endpoint(
   // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with
   // free keys are read entry by entry.
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+  const lengths = new WeakMap<FastifyRequest, number>()
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    lengths.set(request, body.length)
     try {
       const json: unknown = JSON.parse(body.toString())
       done(null, json)
@@ -106,7 +114,9 @@ export function endpoint(
   })
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) void problem(reply, notServed(request.method, request.url))
+    const refusal = callers?.judge.refusal(request.raw.socket)
+    if (refusal) void problem(reply.header('connection', 'close'), refusal)
+    else if (request.is404) void problem(reply, notServed(request.method, request.url))
     else done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
@@ -124,7 +134,7 @@ export function endpoint(
 
   app.post('/validate', async (request, reply) => {
     const timeout = fieldsOf(request.query)?.get('timeout')
-    const answer = reviewer.review(request.body, timeout, whileAwaited(reply))
+    const answer = reviewer.review(request.body, timeout, whileAwaited(reply), lengths.get(request))
     // While it is held, nothing needs the text of the objects.
     request.body = undefined
     const reviewed = await answer
@@ -145,5 +155,7 @@ function whileAwaited(reply: FastifyReply): AbortSignal {
 
 function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyReply {
   if (status === 405) reply.header('allow', 'POST')
-  return reply.code(status).type('application/json').send({ error })
+  // In this form the API server passes the sentence on to whoever asked it.
+  const body = { apiVersion: 'v1', kind: 'Status', status: 'Failure', code: status, message: error }
+  return reply.code(status).type('application/json').send(body)
 }

@@ -5,6 +5,8 @@
  * | status | when |
  * | --- | --- |
  * | 400 | no JSON, an empty body, a body cut short, a body without even `request.uid` |
+ * | 401 | no client certificate, where one is asked for |
+ * | 403 | a client certificate that is not accepted |
  * | 404, 405 | another path than `/validate`, another method than POST |
  * | 413 | a body above the limit: larger than the API server sends |
  * | 415 | another content type than `application/json` |
@@ -12,7 +14,7 @@
  */
 export interface HttpProblem {
   readonly status: number
-  /** For a person with curl. */
+  /** For a person with curl, or with kubectl. */
   readonly error: string
 }
 

@@ -1,20 +1,21 @@
 import { group, kinds, type ObjectOf } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
-import type { Actor, Change, JudgedKind, Request, Step } from '../rules/change.ts'
+import type { Change, JudgedKind, Request, Step } from '../rules/change.ts'
 import type { AdmissionRequest } from './admission-review.ts'
+import { asCreated } from './as-created.ts'
+import { couldArm } from './could-arm.ts'
 
-/** A write to a judged kind of which an object cannot be read, with the objects as they came. */
+/**
+ * A write to a judged kind of which an object cannot be read. Of the objects nothing is kept: they can have megabytes, and
+ * a denial may wait for its record.
+ */
 export interface UnreadableWrite {
   readonly kind: JudgedKind
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
-  /** Undefined on CREATE. */
-  readonly before: unknown
-  /** Undefined on DELETE. */
-  readonly after: unknown
   /** Which field is wrong and how. */
   readonly problem: string
-  /** Who asks. */
-  readonly actor: Actor
+  /** How it could raise danger, as {@link couldArm} says; undefined if it could not. */
+  readonly arming: string | undefined
 }
 
 /** What a review turns out to be. */
@@ -58,8 +59,8 @@ export function normalise(request: AdmissionRequest): Normalised {
     door: 'webhook',
   })
   if (change.ok) return { outcome: 'change', change: change.value }
-  const { problem } = change
-  return { outcome: 'unreadable', write: { kind, operation, before, after, problem, actor: request.user } }
+  const arming = couldArm({ kind, operation, before, after, actor: request.user })
+  return { outcome: 'unreadable', write: { kind, operation, problem: change.problem, arming } }
 }
 
 type Write = UnreadableWrite['operation']
@@ -78,7 +79,9 @@ function readChange(
   switch (kind) {
     case 'Node': {
       const step = readStep<'Node'>(kinds.Node.parse, operation, before, after)
-      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+      if (!step.ok) return step
+      if (step.value.operation !== 'CREATE') return { ok: true, value: { kind, request, ...step.value } }
+      return { ok: true, value: { kind, request, operation: 'CREATE', after: asCreated(step.value.after) } }
     }
     case 'BackingImage': {
       const step = readStep<'BackingImage'>(kinds.BackingImage.parse, operation, before, after)

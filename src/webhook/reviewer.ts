@@ -8,7 +8,6 @@ import { nameOf, type Change } from '../rules/change.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
 import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
-import { couldArm } from './could-arm.ts'
 import { DeadlinePassed, within } from './deadline.ts'
 import { fieldsOf } from './raw-json.ts'
 import { normalise, type Normalised, type UnreadableWrite } from './normalise.ts'
@@ -34,6 +33,11 @@ export interface ReviewOptions extends UndecidedOptions {
   readonly graceMs: number
   /** How long a denial of this door may wait for its record after that, in milliseconds. */
   readonly recordMs: number
+  /**
+   * So many bytes of reviews may be held at once; one more is answered at once. What is kept of an object can take fifteen
+   * times its bytes, and real reviews have some thousand.
+   */
+  readonly heldBytes: number
   /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
   readonly enforces: boolean
 }
@@ -44,6 +48,7 @@ export const defaultReviewOptions: ReviewOptions = {
   graceMs: 250,
   // With the grace, less than half of the shortest timeout of Kubernetes, 1 s.
   recordMs: 150,
+  heldBytes: 8 * 1024 * 1024,
   enforces: true,
   longhornNamespace: 'longhorn-system',
   impatient: [],
@@ -81,6 +86,8 @@ export class Reviewer {
   readonly #options: ReviewOptions
   readonly #modules: ReviewModules
   readonly #said = new SaidOnce()
+  /** Of the reviews that are being decided. */
+  #bytes = 0
 
   constructor(options: ReviewOptions, modules: ReviewModules) {
     this.#options = options
@@ -93,9 +100,10 @@ export class Reviewer {
    * @param body untrusted JSON
    * @param timeout the query parameter of this name
    * @param signal aborted when nobody waits for the answer any more
+   * @param bytes how long the body was
    * @returns a problem if not even a uid can be had
    */
-  review(body: unknown, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
+  review(body: unknown, timeout: unknown, signal: AbortSignal, bytes = 0): Promise<Parsed<ReviewAnswer>> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
@@ -106,22 +114,36 @@ export class Reviewer {
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
-    return this.#reviewed(
-      { uid, resource, name, namespace, operation, user, dryRun, version, normalised },
-      timeout,
-      signal,
-    )
+    const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
+    return this.#counted(bytes, (mayHold) => this.#reviewed(asked, timeout, { signal, mayHold }))
   }
 
-  async #reviewed(request: Asked, timeout: unknown, signal: AbortSignal): Promise<Parsed<ReviewAnswer>> {
+  async #counted<T>(bytes: number, work: (mayHold: boolean) => Promise<T>): Promise<T> {
+    this.#bytes += bytes
+    try {
+      return await work(this.#bytes <= this.#options.heldBytes)
+    } finally {
+      this.#bytes -= bytes
+    }
+  }
+
+  async #reviewed(
+    request: Asked,
+    timeout: unknown,
+    waiting: Omit<Patience, 'budgetMs'>,
+  ): Promise<Parsed<ReviewAnswer>> {
     const timeoutMs = parseTimeout(timeout)
     const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
-    const answer = await this.#answer(request, timeoutMs, signal)
-    await this.#putOff(request, answer, { until, signal })
+    const answer = await this.#answer(request, timeoutMs, waiting)
+    await this.#putOff(request, answer, { until, signal: waiting.signal })
     return { ok: true, value: admissionReview(request.uid, answer) }
   }
 
-  async #answer(request: Asked, timeoutMs: number, signal: AbortSignal): Promise<AdmissionAnswer> {
+  async #answer(
+    request: Asked,
+    timeoutMs: number,
+    waiting: Omit<Patience, 'budgetMs'>,
+  ): Promise<AdmissionAnswer> {
     const { normalised } = request
     if (!this.#follows(request.namespace)) {
       if (normalised.outcome === 'change') return await this.#elsewhere(request, normalised.change)
@@ -129,7 +151,7 @@ export class Reviewer {
     }
     switch (normalised.outcome) {
       case 'change':
-        return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), signal })
+        return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), ...waiting })
       case 'unreadable':
         return await this.#unreadable(request, normalised.write)
       case 'not-judged':
@@ -148,7 +170,7 @@ export class Reviewer {
   async #elsewhere(asked: Asked, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
     const { kind, operation } = write
     const { name, namespace, uid, user, dryRun } = asked
-    const arming = 'problem' in write ? couldArm(write) !== undefined : this.#isArming(write)
+    const arming = 'problem' in write ? write.arming !== undefined : this.#isArming(write)
     if (!arming)
       return answerNotJudged(`${operation} of ${kinds[kind].plural}.${group} in namespace ${namespace}`)
     const { longhornNamespace } = this.#options

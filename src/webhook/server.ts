@@ -1,5 +1,8 @@
 import type { Server } from 'node:https'
 import type { FastifyInstance } from 'fastify'
+import type { ClientAuthorities } from '../tls/client-authorities.ts'
+import type { Wanted } from '../tls/client-certificate.ts'
+import { Callers, contextOf } from './callers.ts'
 import { checkCertificate, type ServingCertificate } from './certificate.ts'
 import { ClientErrors } from './client-error.ts'
 import { Connections } from './connections.ts'
@@ -19,6 +22,8 @@ export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
   /** For `/livez`, `/readyz` and `/metrics`, without TLS. 0 takes a free one. */
   readonly healthPort: number
   readonly tls: ServingCertificate
+  /** Whose client certificates are taken; without it whoever reaches the port may send reviews. */
+  readonly clients?: Wanted
   /** How long reviews are still answered after readiness is gone, in milliseconds: so long may endpoints and the API
    * server take to learn it (kubernetes.md, Staying out of the way). */
   readonly lingerMs: number
@@ -28,7 +33,7 @@ export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
 }
 
 /** The limits without configuration. */
-export const defaultWebhookOptions: Omit<WebhookOptions, 'tls'> = {
+export const defaultWebhookOptions: Omit<WebhookOptions, 'tls' | 'clients'> = {
   ...defaultConnectionOptions,
   ...defaultReviewOptions,
   host: '0.0.0.0',
@@ -43,6 +48,8 @@ export interface WebhookModules
   extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'unready' | 'metrics'> {
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
+  /** Milliseconds since the epoch; by the clock of the machine if not given. */
+  readonly timeOfDay?: () => number
   /** How repeated refusals are answered; {@link defaultRepeatLimits} if not given. */
   readonly repeats?: RepeatLimits
   /** Told of what the limits of each port close and cut. */
@@ -64,6 +71,9 @@ export class WebhookServer {
   readonly #reviews: FastifyInstance<Server>
   readonly #connections: Connections
   readonly #health: FastifyInstance
+  readonly #callers: Callers | undefined
+  #tls: ServingCertificate
+  #authorities: ClientAuthorities | undefined
   #leaving = false
   #closed: Promise<void> | undefined
 
@@ -72,12 +82,18 @@ export class WebhookServer {
     checkCertificate(options.tls)
     this.#options = options
     this.#modules = modules
+    const { clients } = options
+    const { log, timeOfDay = Date.now } = modules
+    this.#tls = options.tls
+    this.#authorities = clients?.authorities
+    this.#callers = clients && new Callers(clients, { log, timeOfDay })
     const leaving = () => this.#leaving
     this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
     this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
       reviewer: new Reviewer(options, { ...modules, repeated: this.#repeated }),
       clientErrors: this.#clientErrors,
+      callers: this.#callers && clients && { judge: this.#callers, authorities: clients.authorities },
       leaving,
       log: modules.log,
       now: modules.now,
@@ -86,6 +102,11 @@ export class WebhookServer {
     this.#connections = new Connections(this.#reviews.server)
     const { unready, metrics, traffic } = modules
     this.#health = healthEndpoint({ unready, metrics, leaving, traffic: traffic?.health })
+  }
+
+  /** Who may send reviews, and who tried; undefined where nobody is asked for a certificate. */
+  get callers(): Pick<Callers, 'last' | 'refused'> | undefined {
+    return this.#callers
   }
 
   /** How many answers to repeated refusals were put off since the start. */
@@ -117,8 +138,21 @@ export class WebhookServer {
    */
   setCertificate({ cert, key }: ServingCertificate): void {
     checkCertificate({ cert, key })
-    this.#reviews.server.setSecureContext({ cert, key })
+    this.#tls = { cert, key }
+    this.#renewContext()
     this.#clientErrors.certificateReplaced()
+  }
+
+  /** Takes client certificates of these authorities from now on, where it asks for any; on open connections too. */
+  setClientAuthorities(authorities: ClientAuthorities): void {
+    if (!this.#callers) return
+    this.#authorities = authorities
+    this.#renewContext()
+    this.#callers.setAuthorities(authorities)
+  }
+
+  #renewContext(): void {
+    this.#reviews.server.setSecureContext(contextOf(this.#tls, this.#authorities))
   }
 
   /**

@@ -2,7 +2,6 @@ import { group } from '../longhorn/kinds.ts'
 import { isImpatient } from '../rules/impatient.ts'
 import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { AdmissionAnswer } from './answer.ts'
-import { couldArm } from './could-arm.ts'
 import type { UnreadableWrite } from './normalise.ts'
 
 /** The answers of the door itself, to what cannot be or was not judged. */
@@ -40,7 +39,7 @@ export function answerMalformed(problem: string): AdmissionAnswer {
 export function answerUnreadable(write: UnreadableWrite, name: string): AdmissionAnswer {
   const what = `${write.kind} ${name}`
   const unread = `Holdfast cannot read this ${what}: ${write.problem}`
-  const arming = couldArm(write)
+  const { arming } = write
   if (arming === undefined) {
     return {
       warnings: [`${unread}. The write passes, since it raises no danger; other writes to it may be refused`],

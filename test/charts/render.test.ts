@@ -195,3 +195,41 @@ t.test('the guard may write nothing of Longhorn, and of all else only what is it
   }
   t.end()
 })
+
+t.test(
+  'where client certificates are asked for, the guard reads the authorities from the ConfigMap',
+  { skip },
+  (t) => {
+    const asked = ['configMap=authorities', 'key=root.pem', 'names={kube-apiserver,front}']
+    const flags = asked.flatMap((setting) => ['--set', `webhook.clientCertificates.${setting}`])
+    const made = render(...files, ...flags, '--set', 'proxy.longhorn.enabled=true')
+    const configMap = made.find(({ kind }) => kind === 'ConfigMap')
+    t.match(layerFromFile(configMap?.data?.['holdfast.yaml'] ?? '?', 'holdfast.yaml'), {
+      ok: true,
+      settings: {
+        clientCa: '/etc/holdfast/client-ca/ca.crt',
+        clientNames: ['kube-apiserver', 'front'],
+        tlsCert: '/etc/holdfast/tls/tls.crt',
+      },
+    })
+    const mounting = made.filter((each) =>
+      JSON.stringify(each).includes('"mountPath":"/etc/holdfast/client-ca"'),
+    )
+    t.strictSame(
+      mounting.map(({ kind, metadata }) => [kind, metadata.name]),
+      [['Deployment', 'holdfast']],
+    )
+    const volume = { configMap: { name: 'authorities', items: [{ key: 'root.pem', path: 'ca.crt' }] } }
+    t.match(JSON.stringify(mounting), JSON.stringify(volume).slice(1, -1))
+    t.notMatch(JSON.stringify(render(...files)), /client-ca|clientCa/, 'by default nobody is asked')
+    t.end()
+  },
+)
+
+t.test('names without authorities are refused: nobody would be asked for a certificate', { skip }, (t) => {
+  const names = ['--set', 'webhook.clientCertificates.names={kube-apiserver}']
+  const { ok, stderr } = helm('template', 'holdfast', chart, '--namespace', 'holdfast', ...names)
+  t.notOk(ok)
+  t.match(stderr, 'names without webhook.clientCertificates.configMap')
+  t.end()
+})

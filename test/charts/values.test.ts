@@ -29,6 +29,8 @@ const chartDecides = [
   'longhornNamespace',
   'tlsCert',
   'tlsKey',
+  'clientCa',
+  'clientNames',
   'certificateSecret',
   'serverName',
   'webhookConfiguration',

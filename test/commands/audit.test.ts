@@ -38,6 +38,7 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     pendingCleanups: [],
     settling: [],
     policy: { modes: {}, evictionCompletion: 'hold', release: null },
+    callers: null,
   }
   const api = operatorApi({ recent, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)

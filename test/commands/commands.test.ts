@@ -1,9 +1,10 @@
 import { once } from 'node:events'
-import { readdir, stat, writeFile } from 'node:fs/promises'
+import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { parse } from 'yaml'
 import { flagOf, variableOf } from '../../src/commands/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
@@ -112,6 +113,76 @@ t.test('certs makes an authority and a certificate, and overwrites nothing unask
   t.equal((await run([...args, '--overwrite'])).code, 0)
   const nameless = await run(['certs', '--dir', join(certs, 'other')])
   t.equal(nameless.code, 2)
+})
+
+t.test('certs makes what an API server shows, says what goes where, and renews it', async (t) => {
+  const certs = join(t.testdir(), 'certs')
+  const args = ['certs', '--api-server', '--dir', certs]
+  const made = await run([...args, '--webhook', 'guard.holdfast.svc:8443', '--webhook', '[::1]:8443'])
+  t.equal(made.code, 0, made.stderr)
+  const sent = ['admission.yaml', 'client.crt', 'client.key', 'kubeconfig.yaml'].map(
+    (name) => `api-server/${name}`,
+  )
+  const kept = ['client-ca.crt', 'client-ca.key']
+  t.strictSame((await readdir(certs)).sort(), ['api-server', ...kept])
+  const modes = await Promise.all(
+    [...sent, ...kept].map(async (name) => (await stat(join(certs, name))).mode),
+  )
+  t.strictSame(
+    [...new Set(modes.map((mode) => (mode & 0o777).toString(8)))],
+    ['600'],
+    'all for the owner alone',
+  )
+  t.match(made.stdout, '--admission-control-config-file=/etc/kubernetes/holdfast/admission.yaml')
+  t.match(made.stdout, /kubectl create configmap .*--set webhook\.clientCertificates\.configMap=/s)
+  t.match(made.stdout, /Before \d{4}-\d\d-\d\d make a new certificate/)
+  const read = async (name: string) => parse(await readFile(join(certs, name), 'utf8')) as unknown
+  t.match(await read('api-server/admission.yaml'), {
+    kind: 'AdmissionConfiguration',
+    plugins: [{ configuration: { kubeConfigFile: '/etc/kubernetes/holdfast/kubeconfig.yaml' } }],
+  })
+  const user = { 'client-certificate': 'client.crt', 'client-key': 'client.key' }
+  t.strictSame(await read('api-server/kubeconfig.yaml'), {
+    apiVersion: 'v1',
+    kind: 'Config',
+    users: [
+      { name: 'guard.holdfast.svc:8443', user },
+      { name: '[::1]:8443', user },
+    ],
+  })
+  const authority = await readFile(join(certs, 'client-ca.crt'), 'utf8')
+  t.match(await run(args), { code: 2, stderr: /client\.crt .*are there already/ })
+  const renewed = await run([...args, '--overwrite'])
+  t.equal(renewed.code, 0)
+  t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them anew by itself, within/s)
+  t.equal(await readFile(join(certs, 'client-ca.crt'), 'utf8'), authority, 'guards take the new one too')
+  await rm(join(certs, 'api-server'), { recursive: true })
+  t.match((await run(args)).stdout, '--admission-control-config-file=', 'made anew of the same authority')
+})
+
+t.test('certs refuses what no API server could use, and writes nothing', async (t) => {
+  const certs = join(t.testdir(), 'certs')
+  const args = ['certs', '--api-server', '--dir', certs]
+  t.match(await run([...args, '--webhook', 'https://guard/validate']), { code: 2, stderr: /--webhook/ })
+  t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /no absolute path/ })
+  t.match(await run([...args, '--dns', 'localhost']), { code: 2, stderr: /are for a serving certificate/ })
+  await t.rejects(readdir(certs), { code: 'ENOENT' })
+})
+
+t.test('authorities of callers that cannot be used are told before anything is served', async (t) => {
+  const folder = t.testdir({ 'empty.crt': '', kubeconfig })
+  const serve = ['serve', '--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast', ...anyPort]
+  const missing = await run([...serve, '--client-ca', join(folder, 'missing')])
+  t.match(missing, { code: 2, stderr: /missing \(--client-ca\) cannot be used: ENOENT/ })
+  const empty = await run([...serve, '--client-ca', join(folder, 'empty.crt')])
+  t.match(empty, {
+    code: 2,
+    stderr: /empty\.crt \(--client-ca\) cannot be used: there is no certificate in it/,
+  })
+  const names = await run([...serve, '--client-name', 'kube-apiserver'])
+  t.match(names, { code: 2, stderr: /--client-name\) without clientCa/ })
+  const proxied = ['proxy', 'kubernetes', '--client-ca', join(folder, 'empty.crt')]
+  t.match(await run(proxied), { code: 2, stderr: /--client-ca is for holdfast serve/ })
 })
 
 t.test('a wrong flag or command is an error with a hint, and exits 2', async (t) => {

@@ -91,7 +91,7 @@ async function replica(
   const policy = { modes, evictionCompletion: 'hold', release: null }
   const api = operatorApi({
     recent: new RecentRecords(),
-    status: () => ({ ...status, pendingCleanups: [], settling: [], policy }),
+    status: () => ({ ...status, pendingCleanups: [], settling: [], policy, callers: null }),
   })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
@@ -129,7 +129,7 @@ t.test('where all is well, it says so and exits 0', async (t) => {
   const { code, stdout, stderr } = await world.doctor()
   t.equal(code, 0, stdout)
   t.equal(stderr, '')
-  t.match(stdout, /\n0 error, 0 warn, 0 unknown, 14 ok\n$/)
+  t.match(stdout, /\n0 error, 0 warn, 0 unknown, 15 ok\n$/)
   const worse = await world.doctor('--target', 'v1.8.1')
   t.equal(worse.code, 1)
   t.match(worse.stdout, 'Move to v1.8.2 instead')
@@ -171,7 +171,7 @@ t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) =
   const { code, stdout } = await world.doctor('-o', 'json')
   t.equal(code, 2)
   const document = JSON.parse(stdout) as { findings: { check: string; level: string; why: string }[] }
-  t.match(document, { kind: 'Diagnosis', summary: { ok: 11, warn: 0, error: 0, unknown: 3 } })
+  t.match(document, { kind: 'Diagnosis', summary: { ok: 12, warn: 0, error: 0, unknown: 3 } })
   const unknown = document.findings.filter(({ level }) => level === 'unknown')
   t.strictSame(
     unknown.map(({ check }) => check),
@@ -211,7 +211,7 @@ t.test(
       summary: object
       findings: { check: string; level: string }[]
     }
-    t.strictSame(summary, { ok: 6, warn: 2, error: 3, unknown: 3 })
+    t.strictSame(summary, { ok: 6, warn: 2, error: 3, unknown: 4 })
     const level = (name: string) => findings.find(({ check }) => check === name)?.level
     t.equal(level('release'), 'warn')
     t.equal(level('registration'), 'error')

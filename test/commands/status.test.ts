@@ -162,6 +162,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       pendingCleanups,
       settling: [],
       policy: { modes: {}, evictionCompletion: 'hold', release: null },
+      callers: null,
     }),
   })
   await listen(api, 'test', '127.0.0.1', 0)

@@ -73,7 +73,7 @@ t.test('a person reads a line for each finding, its reason and remedy below, and
     shown,
     /\nunknown {2}reservations {2}The Leases in holdfast could not be read\.\n {9}why: ann is not/,
   )
-  t.match(shown, /\n\n0 error, 1 warn, 1 unknown, 12 ok\n$/)
+  t.match(shown, /\n\n0 error, 1 warn, 1 unknown, 13 ok\n$/)
   t.match(text(diagnose(facts()), coloursFor({ isTTY: true }, {})), '\u001b[32mok     \u001b[39m')
   t.end()
 })

@@ -78,7 +78,14 @@ export function facts(but: Partial<Facts> = {}): Facts {
 
 /** What a replica says that enforces everything, but for what is given. */
 export function replicaPolicy(replica: string, but: Partial<ReplicaPolicy> = {}): ReplicaPolicy {
-  return { replica, modes: defaultPolicy.modes, evictionCompletion: 'hold', release: null, ...but }
+  return {
+    replica,
+    modes: defaultPolicy.modes,
+    evictionCompletion: 'hold',
+    release: null,
+    callers: null,
+    ...but,
+  }
 }
 
 /** What could not be looked at, and what must be said of it. */

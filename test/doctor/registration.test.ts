@@ -1,13 +1,18 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { chartConditions } from '../../src/doctor/chart-conditions.ts'
 import { checkRegistration } from '../../src/doctor/registration.ts'
 import { checkTrust } from '../../src/doctor/trust.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { noon } from '../fixtures/cluster.ts'
+import { root } from '../fixtures/root.ts'
 import { authority, facts, levels, names, registered, said } from './facts.ts'
 
 function check(parts: Readonly<Record<string, unknown>>) {
   return checkRegistration({ registration: { seen: registered(parts) }, names })
 }
+
+const ofChart = (name: string) => ({ name, expression: chartConditions.get(name) })
 
 const rule = (resources: string[], operations = ['*'], apiGroups = ['longhorn.io']) => ({
   apiGroups,
@@ -91,9 +96,31 @@ t.test('what somebody added to the registration is told, since it keeps writes f
       /selects namespaces by team/,
     ],
     [
-      { matchConditions: [{ name: 'can-raise-danger' }, { name: 'never' }] },
+      { matchConditions: [ofChart('can-raise-danger'), { name: 'never', expression: 'false' }] },
       'warn',
       /matchConditions that are not of the chart: never\./,
+    ],
+    [
+      { matchConditions: [ofChart('not-being-deleted'), { name: 'can-raise-danger', expression: 'false' }] },
+      'warn',
+      /say something else than in the chart of this version: can-raise-danger\./,
+    ],
+    [
+      {
+        matchConditions: [
+          {
+            name: 'can-raise-danger',
+            expression: (chartConditions.get('can-raise-danger') ?? '').replace("'nodes'", "'nodes '"),
+          },
+        ],
+      },
+      'warn',
+      /say something else than in the chart of this version: can-raise-danger\./,
+    ],
+    [
+      { matchConditions: [{ name: 'not-being-deleted', expression: null }] },
+      'warn',
+      /say something else than in the chart of this version: not-being-deleted\./,
     ],
     [{ matchPolicy: 'Exact' }, 'warn', /has matchPolicy Exact/],
     [{ rules: [{ ...rule(['*']), apiVersions: ['v1beta1'] }] }, 'error', /does not send CREATE of nodes/],
@@ -106,7 +133,7 @@ t.test('what somebody added to the registration is told, since it keeps writes f
   const conditions = ['not-being-deleted', 'not-being-uninstalled', 'can-raise-danger']
   const chart = {
     objectSelector: {},
-    matchConditions: conditions.map((name) => ({ name, expression: 'true' })),
+    matchConditions: conditions.map(ofChart),
   }
   t.strictSame(levels(check(chart)), ['ok'])
   t.end()
@@ -166,4 +193,22 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
     'the next authority is there already',
   )
   t.strictSame(levels(checkTrust(facts({ registration: { seen: undefined } }))), ['unknown'])
+})
+
+t.test('doctor knows the matchConditions as the chart’s files have them', (t) => {
+  const file = (name: string) =>
+    readFileSync(`${root}/charts/holdfast/match-conditions/${name}.cel`, 'utf8').replaceAll(
+      /^\s*\/\/.*\n/gm,
+      '',
+    )
+  const words = (text = '') => text.replaceAll(/\s+/g, ' ').trim()
+  const dangers = ['node-flag-raised', 'disk-joins-flagged-node', 'disk-removed', 'node-deleted']
+  const all = [...dangers, 'copy-removed', 'first-file-placed']
+  for (const name of ['not-being-deleted', 'not-being-uninstalled', 'not-being-collected'])
+    t.equal(words(chartConditions.get(name)), words(file(name)), name)
+  t.equal(
+    words(chartConditions.get('can-raise-danger')),
+    words(all.map((name) => `( ${file(name)} )`).join(' || ')),
+  )
+  t.end()
 })

@@ -5,10 +5,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { apiServerNames, fillApiServerFolder } from '../../src/tls/api-server-folder.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import type { Binaries } from './binaries.ts'
 import { ApiAudit } from './api-audit.ts'
+import { servicePort } from './chart.ts'
 import { Child } from './child.ts'
 
 /** Cluster IPs are loopback addresses, so that a Service can be listened on. */
@@ -28,6 +30,8 @@ export class ControlPlane {
   readonly authorityCert: string
   /** What the guards ask of it. */
   readonly audit: ApiAudit
+  /** Where `holdfast certs --api-server` has put what the API server shows to the guard. */
+  readonly clientFolder: string
   #apiServer: Child
 
   private constructor(fields: {
@@ -40,6 +44,7 @@ export class ControlPlane {
     audit: ApiAudit
   }) {
     this.folder = fields.folder
+    this.clientFolder = clientFolderIn(fields.folder)
     this.server = fields.server
     this.#binaries = fields.binaries
     this.#etcd = fields.etcd
@@ -77,6 +82,7 @@ export class ControlPlane {
     await writeFile(path('tls.key'), serving.key)
     await writeFile(path('accounts.key'), privateKey.export({ type: 'pkcs8', format: 'pem' }))
     await writeFile(path('tokens.csv'), `${adminToken},administrator,administrator,system:masters\n`)
+    await makeClientCertificate(folder)
     const audit = new ApiAudit(folder)
     await audit.prepare()
     const args = Object.entries({
@@ -96,6 +102,11 @@ export class ControlPlane {
       'service-account-signing-key-file': path('accounts.key'),
       'service-account-issuer': 'https://kubernetes.default.svc',
       'authorization-mode': 'RBAC',
+      'admission-control-config-file': join(
+        clientFolderIn(folder),
+        apiServerNames.folder,
+        apiServerNames.admission,
+      ),
     }).map(([flag, value]) => `--${flag}=${value}`)
     const server = `https://127.0.0.1:${port}`
     const plane = new ControlPlane({
@@ -171,6 +182,22 @@ export class ControlPlane {
         throw new Error(`kube-apiserver is not ready:\n${this.#apiServer.last}\netcd:\n${this.#etcd.last}`)
     }
   }
+}
+
+function clientFolderIn(folder: string): string {
+  return join(folder, 'client')
+}
+
+/** Makes another client certificate, which the API server reads from then on. */
+export async function makeClientCertificate(folder: string, lifetimeMs?: number): Promise<void> {
+  const clientFolder = clientFolderIn(folder)
+  const options = {
+    webhooks: [`holdfast.holdfast.svc:${servicePort}`],
+    installedIn: join(clientFolder, apiServerNames.folder),
+    overwrite: lifetimeMs !== undefined,
+    ...(lifetimeMs !== undefined && { lifetimeMs }),
+  }
+  await fillApiServerFolder(clientFolder, options, { now: Date.now })
 }
 
 /** One that was free just now: these programs cannot say which one they took. */

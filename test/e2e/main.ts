@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
+import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
 import { holds } from './suite/holds.ts'
@@ -59,6 +60,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('quiet', (t) => quiet(t, guards))
   await group('holds', (t) => holds(t, cluster, guards))
   await group('settling', (t) => settling(t, cluster, guards))
+  await group('callers', (t) => callers(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   await beforeNobodyLetsGo(cluster)

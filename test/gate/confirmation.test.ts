@@ -50,7 +50,7 @@ t.test(
     t.match(await is(t, 'hold', world, world.cluster.cleanUp('ubuntu', ['d1'])), {
       objections: [{ rule: 'cleanup-during-eviction' }],
     })
-    const placing = behind(flagged)
+    const placing = behind(flagged.image('fedora', []))
     t.match(await is(t, 'refuse', placing, placing.cluster.place('fedora', 'd1')), {
       objections: [{ rule: 'first-file-during-eviction' }],
     })

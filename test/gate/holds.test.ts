@@ -266,3 +266,15 @@ t.test(
     t.match(await decision, { answer: { status: { code: 429, message: /CRD .* looks out of date/ } } })
   },
 )
+
+t.test('a change that takes too much memory is not held, but decided', async (t) => {
+  const world = new GateWorld(usual())
+  const { signal } = new AbortController()
+  const { verdict } = await world.gate.decide(evictD2(world.cluster), {
+    budgetMs: 30_000,
+    signal,
+    mayHold: false,
+  })
+  t.equal(verdict.decision, 'hold')
+  t.equal(world.record[0]?.timing.heldMs, 0)
+})

@@ -2,6 +2,7 @@ import t from 'tap'
 import { mostCreations } from '../../src/gate/known-object.ts'
 import type { Change, NodeChange } from '../../src/rules/change.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
@@ -140,11 +141,18 @@ t.test('a dry run of an unknown object that would meet a reservation is not held
   t.equal(world.record.at(-1)?.timing.heldMs, 0)
 })
 
-/** The creation of a data source on d1, as a review with this uid shows it. */
+/** The creation of a data source on d1, as a review with this uid shows it; its image is stored. */
 function create(of: TestCluster, name: string, uid: string): Change {
+  if (of.map.image(name) === undefined) of.image(name, [])
   const change = of.place(name, 'd1')
   if (change.operation !== 'CREATE') throw new Error(`${name} exists`)
   return { ...change, after: { ...change.after, metadata: { ...change.after.metadata, uid } } }
+}
+
+/** The creation of a node with a flag up. */
+function createNode(of: TestCluster, name: string): Change {
+  const disks = [disk('d9', evicting)]
+  return of.toNode(name, disks, { metadata: { uid: `uid-${name}`, resourceVersion: '' } })
 }
 
 t.test('so many creates are reserved at once, and each again', async (t) => {
@@ -156,6 +164,30 @@ t.test('so many creates are reserved at once, and each again', async (t) => {
   t.match((await world.decide(placed(mostCreations))).verdict, { why: 'object-not-known' })
   t.equal((await world.decide(placed(0))).verdict.decision, 'allow', 'the same again')
   t.equal(world.reservations.length, mostCreations)
+})
+
+t.test('creates of one kind leave those of another their room', async (t) => {
+  const world = new GateWorld(usual())
+  for (let at = 0; at <= mostCreations; at++) await world.decide(createNode(world.cluster, `forged-${at}`))
+  t.match((await world.decide(createNode(world.cluster, 'one-more'))).verdict, { why: 'object-not-known' })
+  t.equal((await world.decide(create(world.cluster, 'new', 'uid'))).verdict.decision, 'allow')
+})
+
+t.test('creates that are on their way to a reservation count too', async (t) => {
+  const world = new GateWorld(usual())
+  let go: () => void = () => undefined
+  const stuck = new Promise<void>((resolve) => (go = resolve))
+  world.before = () => stuck
+  const changes = Array.from({ length: mostCreations + 8 }, (_, at) =>
+    create(world.cluster, `new-${at}`, `uid-${at}`),
+  )
+  const decided = Promise.all(changes.map((change) => world.decide(change, 10_000)))
+  go()
+  const allowed = (await decided).filter(({ verdict }) => verdict.decision === 'allow')
+  t.equal(allowed.length, mostCreations)
+  t.equal(world.reservations.length, mostCreations)
+  world.before = () => undefined
+  t.match((await world.decide(create(world.cluster, 'later', 'later'))).verdict, { why: 'object-not-known' })
 })
 
 t.test('creates of one name under many uids count as many objects', async (t) => {
@@ -171,10 +203,52 @@ t.test('a create that is done counts no longer, although its reservation still s
   const world = new GateWorld(usual())
   for (let at = 0; at < mostCreations; at++)
     await world.decide(create(world.cluster, `new-${at}`, `uid-${at}`))
-  const refused = await world.decide(create(world.cluster, 'last', 'last'))
-  t.match(refused.verdict, { why: 'object-not-known' })
+  const last = create(world.cluster, 'last', 'last')
+  t.match((await world.decide(last)).verdict, { why: 'object-not-known' })
   const { after } = create(world.cluster, 'new-0', 'uid-0')
   if (after) world.cluster.add(after)
   t.equal(world.reservations.length, mostCreations, 'not tidied yet')
-  t.equal((await world.decide(create(world.cluster, 'last', 'last'))).verdict.decision, 'allow')
+  t.equal((await world.decide(last)).verdict.decision, 'allow')
+})
+
+t.test('a create of what there is already reserves nothing', async (t) => {
+  const without = usual().image('old', [])
+  const source = without.place('old', 'd1')
+  const node = createNode(without, 'n9')
+  const world = new GateWorld(
+    usual()
+      .image('old', [])
+      .source('old', 'd3')
+      .node('n9', [disk('d9')]),
+  )
+  for (const change of [source, node])
+    t.match((await world.decide(change)).verdict, { why: 'object-not-known' })
+  t.strictSame(world.reservations, [])
+  t.strictSame(world.trips, [])
+})
+
+t.test('a create of a data source needs its image, which is read where the disk map lacks it', async (t) => {
+  const invented = new GateWorld(usual())
+  const forged = invented.cluster.place('no-such-image', 'd1')
+  t.match((await invented.decide(forged)).verdict, { why: 'object-not-known' })
+  t.strictSame([invented.reservations, invented.trips], [[], ['BackingImage no-such-image']])
+  const behind = new GateWorld(usual(), { truth: usual().image('new', []) })
+  t.equal((await behind.decide(behind.cluster.place('new', 'd1'))).verdict.decision, 'allow')
+  t.equal(behind.trips[0], 'BackingImage new')
+})
+
+t.test('a create is never held: nothing stored proves that an API server asks', async (t) => {
+  const world = new GateWorld(usual().image('debian', [ready('d1'), ready('d3')]))
+  t.equal((await world.decide(world.cluster.cleanUp('debian', ['d1']))).verdict.decision, 'allow')
+  const flagged = world.cluster.toNode('n9', [disk('d1', evicting)])
+  const { verdict, answer } = await world.decide(flagged, 30_000)
+  t.equal(verdict.decision, 'hold')
+  t.match(answer, { status: { code: 429 } })
+  t.equal(world.record.at(-1)?.timing.heldMs, 0)
+  const proxied = world.cluster.toNode('n9', [disk('d1', evicting)], {}, { door: 'proxy-kubernetes' })
+  const waiting = new AbortController()
+  const held = world.decide(proxied, 30_000, waiting.signal)
+  await eventually(() => world.gate.holding === 1, 'a proxy has asked the API server who it is')
+  waiting.abort()
+  await held
 })

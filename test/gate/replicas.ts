@@ -9,13 +9,14 @@ import { GateWorld, type GateWorldOptions } from './gate-world.ts'
 /** A disk that is being evicted, as Longhorn wants it. */
 export const emptied = { evictionRequested: true, allowScheduling: false }
 
-/** n1 with two disks and a copy on each of two images, so that each can lose one. */
+/** n1 with two disks and a copy on each of two images, so that each can lose one; a third has no copy yet. */
 export function usual(release = 'v1.8.0'): TestCluster {
   return cluster(release)
     .node('n1', [disk('d1'), disk('d2')])
     .node('n2', [disk('d3'), disk('d4')])
     .image('ubuntu', [ready('d1'), ready('d3'), ready('d4')])
     .image('debian', [ready('d2'), ready('d3'), ready('d4')])
+    .image('fedora', [])
 }
 
 /** The eviction of the first disk of n1. */

@@ -41,6 +41,7 @@ t.test('an eviction of unsynced disks goes on once a node shows the disk of the 
   // The watch of nodes is behind that of images: for a moment no node has the disk.
   const of = cluster('v1.8.0')
     .node('n1', [disk('d1', unsynced)])
+    .node('n2', [disk('d2', unsynced)])
     .image('i1', [pending('d1')])
   const world = new GateWorld(of)
   const { decision } = await holding(world, of.toNode('n2', [disk('d2', { ...evicting, ...unsynced })]))

@@ -19,7 +19,7 @@ export const rooms = {
   terminal: { may: ['text'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'text'] },
   configuration: { may: ['rules', 'text'] },
-  webhook: { may: ['gate', 'rules', 'longhorn', 'text', 'traffic'] },
+  webhook: { may: ['tls', 'gate', 'rules', 'longhorn', 'text', 'traffic'] },
   proxy: { may: ['gate', 'rules', 'longhorn', 'json', 'text', 'traffic'] },
   eviction: { may: ['rules', 'disk-map', 'longhorn'], pure: true },
   check: { may: ['webhook', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text'] },

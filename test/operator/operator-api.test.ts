@@ -22,6 +22,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     pendingCleanups: [],
     settling: [],
     policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
+    callers: null,
   }
   const told: string[] = []
   const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }

@@ -6,10 +6,10 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { ProblemLog } from '../../src/telemetry/problem-log.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { CertificateFiles } from '../../src/tls/certificate-files.ts'
-import { CertificateReload } from '../../src/tls/certificate-reload.ts'
 import { issueServing } from '../../src/tls/issue.ts'
 import { OwnCertificates } from '../../src/tls/own-certificates.ts'
-import type { PemPair } from '../../src/tls/pem-pair.ts'
+import { samePair, type PemPair } from '../../src/tls/pem-pair.ts'
+import { Reload } from '../../src/tls/reload.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
@@ -188,9 +188,9 @@ async function reloaded(t: Test) {
   const served: PemPair[] = [await source.first(signal)]
   const problems: unknown[] = []
   let looks = 0
-  const reload = new CertificateReload(served[0] ?? (await make()), {
+  const reload = new Reload(served[0] ?? (await make()), {
+    isSame: samePair,
     source: {
-      first: (signal) => source.first(signal),
       read: (signal) => source.read(signal).finally(() => (looks += 1)),
       stop: () => source.stop(),
     },

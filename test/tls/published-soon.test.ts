@@ -4,10 +4,10 @@ import { connectTo } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { LeaseElection } from '../../src/kubernetes/lease-election.ts'
 import { WebhookTrust } from '../../src/kubernetes/webhook-trust.ts'
-import { CertificateReload } from '../../src/tls/certificate-reload.ts'
 import { caBundle } from '../../src/tls/kept.ts'
 import { OwnCertificates } from '../../src/tls/own-certificates.ts'
-import type { PemPair } from '../../src/tls/pem-pair.ts'
+import { samePair, type PemPair } from '../../src/tls/pem-pair.ts'
+import { Reload } from '../../src/tls/reload.ts'
 import { registration } from '../../src/webhook/registration.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
@@ -81,8 +81,9 @@ t.test('a replica that runs publishes it within ten seconds of a new registratio
   await start('one').first(signal)
   const source = start('two')
   const served = await source.first(signal)
-  const reload = new CertificateReload(served, {
+  const reload = new Reload(served, {
     source,
+    isSame: samePair,
     timers: clock,
     serve: () => undefined,
     onReloaded: () => undefined,

@@ -81,7 +81,7 @@ t.test('a request that is no review is told what is expected', async (t) => {
   ]
   for (const { answer, status, error } of bodies) {
     t.equal(answer.statusCode, status, String(error))
-    t.match(answer.json(), { error })
+    t.match(answer.json(), { kind: 'Status', message: error })
     t.equal(answer.headers.allow, status === 405 ? 'POST' : undefined)
   }
   t.same(log.lines, [])
@@ -94,7 +94,7 @@ t.test('a body up to 8 MiB is read, a larger one is refused', async (t) => {
   t.equal((await post(json.padEnd(limit))).statusCode, 200)
   const tooLarge = await post(json.padEnd(limit + 1))
   t.equal(tooLarge.statusCode, 413)
-  t.match(tooLarge.json(), { error: /larger than 8388608 bytes/ })
+  t.match(tooLarge.json(), { message: /larger than 8388608 bytes/ })
 })
 
 t.test('maps of 10,000 keys are read', async (t) => {
@@ -139,7 +139,7 @@ t.test('an error of our own is answered and logged', async (t) => {
   const { log, post } = open(t, { reviewer: { review: () => Promise.reject(new Error('a bug')) } })
   const answer = await post(JSON.stringify(evict))
   t.equal(answer.statusCode, 500)
-  t.same(answer.json(), { error: 'Holdfast failed to answer; its log says why.' })
+  t.match(answer.json(), { code: 500, message: 'Holdfast failed to answer; its log says why.' })
   t.match(log.lines, [{ level: 'error', fields: { err: { message: 'a bug' }, path: '/validate' } }])
   t.notMatch(JSON.stringify(log.lines), 'timeout=')
 })
@@ -150,7 +150,7 @@ t.test('any JSON gets a clear answer', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.jsonValue(), async (body) => {
       const answer = await post(JSON.stringify(body))
-      return (answer.statusCode === 400 && typeof answer.json<Body>().error === 'string') || hasUid(body)
+      return (answer.statusCode === 400 && typeof answer.json<Body>().message === 'string') || hasUid(body)
     }),
     { numRuns: 200 },
   )
@@ -173,8 +173,8 @@ t.test('a review with anything anywhere gets a well-formed answer', async (t) =>
       async (path, value, operation) => {
         const body = put({ ...base, request: { ...base.request, operation } }, path, value)
         const answer = await post(JSON.stringify(body))
-        const { response, error } = answer.json<Body>()
-        if (answer.statusCode === 400) return typeof error === 'string'
+        const { response, message } = answer.json<Body>()
+        if (answer.statusCode === 400) return typeof message === 'string'
         const denied = typeof response?.status?.code === 'number' && response.status.message !== ''
         return (
           answer.statusCode === 200 &&
@@ -193,7 +193,7 @@ t.test('a review with anything anywhere gets a well-formed answer', async (t) =>
 
 /** What an answer may be made of. */
 interface Body {
-  readonly error?: unknown
+  readonly message?: unknown
   readonly response?: {
     readonly uid: unknown
     readonly allowed: unknown

@@ -45,12 +45,12 @@ export function held(change: Change, message = 'a clean-up is pending'): Decisio
 
 /** A gate that does as it is told and remembers what it was asked. */
 export class FakeGate {
-  readonly asked: { readonly change: Change; readonly budgetMs: number; readonly signal: AbortSignal }[] = []
+  readonly asked: (Patience & { readonly change: Change })[] = []
   /** Switch to make it hold, fail or hang. */
   answer: (change: Change) => Promise<Decision> = () => Promise.resolve(allowed())
 
-  readonly decide = (change: Change, { budgetMs, signal }: Patience): Promise<Decision> => {
-    this.asked.push({ change, budgetMs, signal })
+  readonly decide = (change: Change, patience: Patience): Promise<Decision> => {
+    this.asked.push({ change, ...patience })
     return this.answer(change)
   }
 }

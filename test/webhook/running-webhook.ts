@@ -3,7 +3,12 @@ import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 import { connect, type TLSSocket } from 'node:tls'
 import type { Test } from 'tap'
-import { WebhookServer, defaultWebhookOptions, type WebhookOptions } from '../../src/webhook/server.ts'
+import {
+  WebhookServer,
+  defaultWebhookOptions,
+  type WebhookModules,
+  type WebhookOptions,
+} from '../../src/webhook/server.ts'
 import { fakes } from './fake-gate.ts'
 import { testCertificates } from './test-certificates.ts'
 
@@ -17,12 +22,16 @@ export interface Answered {
 }
 
 /** A webhook on loopback with a fake gate; the test's end stops it. */
-export async function running(t: Test, options: Partial<WebhookOptions> = {}) {
+export async function running(
+  t: Test,
+  options: Partial<WebhookOptions> = {},
+  others: Partial<WebhookModules> = {},
+) {
   const { gate, log, timers, modules } = fakes()
   const readiness: { why: string | undefined } = { why: undefined }
   const server = new WebhookServer(
     { ...defaultWebhookOptions, host: '127.0.0.1', port: 0, healthPort: 0, tls: serving, ...options },
-    { ...modules, unready: () => readiness.why },
+    { ...modules, unready: () => readiness.why, ...others },
   )
   const { port, healthPort } = await server.start()
   t.teardown(async () => {

@@ -10,6 +10,18 @@ tlsKey: /etc/holdfast/tls/tls.key
 {{- end -}}
 {{- end -}}
 
+{{/* Whose client certificates are taken: keys of holdfast.yaml, nothing where none is asked for. */}}
+{{- define "holdfast.clientSettings" -}}
+{{- with .Values.webhook.clientCertificates -}}
+{{- if .configMap -}}
+clientCa: /etc/holdfast/client-ca/ca.crt
+{{- with .names }}
+clientNames: {{ toJson . }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* A certificate by cert-manager for a Service of this name. Takes root, name and secret. */}}
 {{- define "holdfast.certificate" -}}
 {{- $manager := .root.Values.certificates.certManager -}}

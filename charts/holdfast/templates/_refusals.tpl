@@ -16,6 +16,9 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if eq .Release.Namespace .Values.longhornNamespace -}}
 {{- fail (printf "Holdfast must not run in Longhorn's namespace (%s): whatever works on that namespace as a whole, Longhorn's uninstaller for one, would take the guard along. Install it with: --namespace holdfast --create-namespace" .Values.longhornNamespace) -}}
 {{- end -}}
+{{- if and .Values.webhook.clientCertificates.names (not .Values.webhook.clientCertificates.configMap) -}}
+{{- fail "webhook.clientCertificates.names without webhook.clientCertificates.configMap: nobody would be asked for a certificate. Name the ConfigMap of the authorities too" -}}
+{{- end -}}
 {{- range $api := list "longhorn" "kubernetes" -}}
 {{- $proxy := index $.Values.proxy $api -}}
 {{- if and $proxy.enabled (has (int $proxy.port) (list (int $.Values.config.healthPort) (int $.Values.service.healthPort) (int (default 8081 $.Values.config.operatorPort)))) -}}

@@ -3,6 +3,9 @@
 namespace: {{ .Release.Namespace | quote }}
 longhornNamespace: {{ .Values.longhornNamespace | quote }}
 {{ include "holdfast.certificateSettings" . }}
+{{- with include "holdfast.clientSettings" . }}
+{{ . }}
+{{- end }}
 {{ toYaml (omit .Values.config "rules" "mode" "auditLog") }}
 {{- if hasKey .Values.config "mode" }}
 mode: {{ kindIs "bool" .Values.config.mode | ternary "off" .Values.config.mode | quote }}

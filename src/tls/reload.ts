@@ -1,15 +1,22 @@
-import type { CertificateSource } from './certificate-source.ts'
-import type { PemPair } from './pem-pair.ts'
 import type { Timers } from './timers.ts'
 
+/** What is read again and again: a certificate with its key, or those who sign for clients. */
+export interface ReloadSource<T> {
+  /** What there is now. @throws when there is nothing to be had now, or the signal's reason */
+  read(signal: AbortSignal): Promise<T>
+  /** Lets go of what it holds; nothing is read any more. */
+  stop(): Promise<void>
+}
+
 /** What reloading works with. */
-export interface ReloadModules {
+export interface ReloadModules<T> {
   /** Owned from now on: stopped with the reloading. */
-  readonly source: CertificateSource
+  readonly source: ReloadSource<T>
   readonly timers: Timers
-  /** Serves another certificate. @throws if it cannot be served; then the old one stays */
-  readonly serve: (certificate: PemPair) => void
-  readonly onReloaded: (certificate: PemPair) => void
+  readonly isSame: (one: T, other: T) => boolean
+  /** Serves with another one. @throws if that cannot be done; then the old one stays */
+  readonly serve: (found: T) => void
+  readonly onReloaded: (found: T) => void
   /** Told once of what lasts. */
   readonly onProblem: (error: unknown) => void
 }
@@ -17,26 +24,26 @@ export interface ReloadModules {
 /** How often to look, in milliseconds: the certificate of another replica has to be served within seconds of its making. */
 export const defaultCheckMs = 10_000
 
-/** Serves another certificate as soon as its source has one. Looking again and again misses nothing, on any file system. */
-export class CertificateReload {
-  readonly #modules: ReloadModules
+/** Serves with another one as soon as its source has one. Looking again and again misses nothing, on any file system. */
+export class Reload<T> {
+  readonly #modules: ReloadModules<T>
   readonly #checkMs: number
   readonly #stopping = new AbortController()
-  #served: PemPair
+  #served: T
   /** How many times in a row it did not work. */
   #failures = 0
   #check: Promise<void> = Promise.resolve()
   #cancel: () => void
 
-  /** Begins. @param served the certificate that is served already */
-  constructor(served: PemPair, modules: ReloadModules, checkMs = defaultCheckMs) {
+  /** Begins. @param served what is served with already */
+  constructor(served: T, modules: ReloadModules<T>, checkMs = defaultCheckMs) {
     this.#served = served
     this.#modules = modules
     this.#checkMs = checkMs
     this.#cancel = this.#checkLater()
   }
 
-  /** Resolves when nothing is under way any more. The certificate that is served stays. */
+  /** Resolves when nothing is under way any more. What is served with stays. */
   async stop(): Promise<void> {
     this.#cancel()
     this.#stopping.abort(new Error('the guard stops'))
@@ -53,10 +60,10 @@ export class CertificateReload {
   }
 
   async #reload(): Promise<void> {
-    const { source, serve, onReloaded, onProblem } = this.#modules
+    const { source, isSame, serve, onReloaded, onProblem } = this.#modules
     try {
       const found = await source.read(this.#stopping.signal)
-      if (found.cert !== this.#served.cert || found.key !== this.#served.key) {
+      if (!isSame(found, this.#served)) {
         serve(found)
         this.#served = found
         onReloaded(found)

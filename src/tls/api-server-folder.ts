@@ -1,0 +1,150 @@
+import { join } from 'node:path'
+import { makeAuthority } from './authority.ts'
+import { issueClient } from './issue.ts'
+import { readAuthority } from './read-authority.ts'
+import type { Clock } from './validity.ts'
+import { FilesInTheWay, present, writeAll } from './write.ts'
+
+/** The files that stay with whoever made them, and the folder that goes to each API server. */
+export const apiServerNames = {
+  caCert: 'client-ca.crt',
+  caKey: 'client-ca.key',
+  folder: 'api-server',
+  cert: 'client.crt',
+  key: 'client.key',
+  kubeconfig: 'kubeconfig.yaml',
+  admission: 'admission.yaml',
+} as const
+
+/** The common name of the client certificate. */
+export const apiServerName = 'kube-apiserver'
+
+/** What can be chosen about what API servers show to the guard. */
+export interface ApiServerOptions {
+  /**
+   * How an API server calls the guard: `<service>.<namespace>.svc`, with `:<port>` unless it is 443, or the host and port
+   * of a webhook with a URL.
+   */
+  readonly webhooks: readonly string[]
+  /** The folder in which the files lie on the machine of an API server: an absolute path. */
+  readonly installedIn: string
+  /** Replaces what goes to API servers if it is there. */
+  readonly overwrite: boolean
+  readonly lifetimeMs?: number
+}
+
+/** What was done. */
+export interface ApiServerFilled {
+  /** True if a certificate of the same authority was replaced: guards that know the authority take the new one too. */
+  readonly isRenewal: boolean
+  readonly authorityCert: string
+  readonly cert: string
+  /** The files written, as paths. */
+  readonly written: readonly string[]
+}
+
+/** Thrown for what no API server can use. */
+export class BadApiServerOption extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'BadApiServerOption'
+  }
+}
+
+/**
+ * Makes what API servers need to show the guard who they are: a client certificate, and two files that tell an API server
+ * to show it to this webhook and to no other. The authority is one of its own, for a cluster's signs for many clients, and
+ * it is never replaced.
+ *
+ * @throws {@link BadApiServerOption}, FilesInTheWay, UnusableAuthority; then nothing was written
+ */
+export async function fillApiServerFolder(
+  folder: string,
+  { webhooks, installedIn, overwrite, lifetimeMs }: ApiServerOptions,
+  clock: Clock,
+): Promise<ApiServerFilled> {
+  for (const webhook of webhooks) checkWebhook(webhook)
+  if (!/^\/./.test(installedIn)) {
+    throw new BadApiServerOption(
+      `${installedIn} (--installed-in) is no absolute path: an API server takes no other`,
+    )
+  }
+  const names = apiServerNames
+  const path = (name: string) => join(folder, name)
+  const inside = (name: string) => join(folder, names.folder, name)
+  const sent = [names.key, names.cert, names.kubeconfig, names.admission].map(inside)
+  const inTheWay = await present(sent)
+  if (inTheWay.length > 0 && !overwrite) throw new FilesInTheWay(inTheWay)
+
+  const existing = await readAuthority(path(names.caCert), path(names.caKey))
+  const authority = existing ?? (await makeAuthority(clock, { commonName: 'Holdfast client CA' }))
+  const client = await issueClient(
+    authority,
+    apiServerName,
+    clock,
+    lifetimeMs === undefined ? {} : { lifetimeMs },
+  )
+
+  const authorityFiles = existing
+    ? []
+    : [
+        { path: path(names.caKey), text: authority.key, secret: true, overwrite: false },
+        { path: path(names.caCert), text: authority.cert, secret: true, overwrite: false },
+      ]
+  const sentFiles = [
+    { path: inside(names.key), text: client.key },
+    { path: inside(names.cert), text: client.cert },
+    { path: inside(names.kubeconfig), text: kubeconfigFor(webhooks) },
+    { path: inside(names.admission), text: admissionConfiguration(installedIn) },
+  ].map((file) => ({ ...file, secret: true, overwrite }))
+  await writeAll(folder, authorityFiles)
+  await writeAll(join(folder, names.folder), sentFiles)
+  return {
+    isRenewal: existing !== undefined && inTheWay.length > 0,
+    authorityCert: authority.cert,
+    cert: client.cert,
+    written: [...authorityFiles, ...sentFiles].map((file) => file.path),
+  }
+}
+
+/** Of a Service or a URL; the star that Kubernetes knows stands for the first labels. */
+function checkWebhook(webhook: string): void {
+  if (/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:.]+\](:[0-9]{1,5})?$/i.test(webhook))
+    return
+  throw new BadApiServerOption(
+    `${webhook} (--webhook) is not how an API server calls a webhook: name <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
+  )
+}
+
+/**
+ * The API server looks for a user by the host of the webhook (kubernetes.md, Connections). Nothing here is for any other webhook: there is no user
+ * `*`, and no current context. The certificate is named as a file, since the API server then reads it anew when it
+ * changes; relative paths begin at this file.
+ */
+function kubeconfigFor(webhooks: readonly string[]): string {
+  const users = webhooks.map(
+    (webhook) => `  - name: ${JSON.stringify(webhook)}
+    user:
+      client-certificate: ${apiServerNames.cert}
+      client-key: ${apiServerNames.key}
+`,
+  )
+  return `apiVersion: v1
+kind: Config
+# One for each webhook that the certificate is shown to, by the host and, if it is not 443, the port.
+users:
+${users.join('')}`
+}
+
+/** Of other plugins nothing is said, so they stay as they are by default. */
+function admissionConfiguration(installedIn: string): string {
+  return `apiVersion: apiserver.config.k8s.io/v1
+kind: AdmissionConfiguration
+plugins:
+  - name: ValidatingAdmissionWebhook
+    configuration:
+      apiVersion: apiserver.config.k8s.io/v1
+      kind: WebhookAdmissionConfiguration
+      kubeConfigFile: ${JSON.stringify(join(installedIn, apiServerNames.kubeconfig))}
+`
+}
