@@ -28,6 +28,11 @@ export function jsonPatch(target: unknown, patch: unknown): Patched {
 
 function isOperation(value: unknown): value is Operation {
   if (!isJsonObject(value) || typeof value.path !== 'string' || typeof value.op !== 'string') return false
-  if (!operations.includes(value.op)) return false
-  return value.op === 'move' || value.op === 'copy' ? typeof value.from === 'string' : true
+  if (!operations.includes(value.op) || !isPointer(value.path)) return false
+  return value.op === 'move' || value.op === 'copy' ? isPointer(value.from) : true
+}
+
+/** Empty, or a slash before each name (RFC 6901, 3). */
+function isPointer(value: unknown): boolean {
+  return typeof value === 'string' && (value === '' || value.startsWith('/'))
 }
