@@ -264,6 +264,15 @@ t.test('a clear goes on record, and waits for nothing', async (t) => {
   t.strictSame(asked, ['PUT /v1/nodes/n1'])
 })
 
+t.test('a clear with a field that Longhorn cannot read is no mistake of the guard', async (t) => {
+  const problems: unknown[] = []
+  const onProblem = (error: unknown) => void problems.push(error)
+  const { put, asked } = await proxied(t, { read: away, known: () => node('1'), onProblem })
+  t.equal((await put({ evictionRequested: false, tags: false })).status, 200)
+  t.strictSame(asked, ['PUT /v1/nodes/n1'])
+  t.strictSame(problems, [])
+})
+
 t.test(
   'what the guard fails to judge is denied, on record, and passes where nothing is enforced',
   async (t) => {

@@ -144,7 +144,8 @@ export class LonghornDoor implements ProxyDoor {
     try {
       await decide(changeOf(call, last, fields, asked), { budgetMs: 0, signal })
     } catch (error) {
-      onProblem(error)
+      // Longhorn says by itself what it cannot read; it is no mistake of ours, and whoever asks can repeat it.
+      if (!(error instanceof BadBody)) onProblem(error)
     }
   }
 
