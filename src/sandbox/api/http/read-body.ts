@@ -11,7 +11,7 @@ export interface Body {
 /**
  * Reads the JSON body of a request; undefined when it has none.
  *
- * @throws ApiError 413 when it is longer than `maxBytes`, 400 when it is not JSON
+ * @throws ApiError 413 when it is longer than `maxBytes`, 400 when it is not JSON, or nested too deep
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body | undefined> {
   const chunks: Buffer[] = []
@@ -32,10 +32,27 @@ function isJson(mediaType: string): boolean {
 }
 
 function parse(text: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     throw Object.assign(badRequest(`the body of the request is not JSON: ${why}`), { cause: error })
   }
+  if (isDeeperThan(deepest, value)) throw badRequest('the body of the request exceeds the maximum depth')
+  return value
+}
+
+/** The API server reads 10,000 levels. Here objects are walked through by recursion, and no real one has ten. */
+const deepest = 1_000
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  let level = [value]
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > levels) return true
+    level = level.flatMap((each): unknown[] =>
+      typeof each === 'object' && each !== null ? Object.values(each) : [],
+    )
+  }
+  return false
 }
