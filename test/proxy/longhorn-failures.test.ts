@@ -96,6 +96,17 @@ t.test('a body that is no such call is denied, on record', async (t) => {
   t.match(denied, [{ why: 'unreadable' }, { why: 'unreadable' }])
 })
 
+t.test('a body that is nested deeper than the stack is one that cannot be read', async (t) => {
+  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+  const problems: unknown[] = []
+  const onProblem = (error: unknown) => void problems.push(error)
+  const { put, denied } = await proxied(t, { read: () => Promise.resolve(node('1')), onProblem })
+  t.equal((await put(`{"evictionRequested":true,"tags":${deep}}`)).status, 400)
+  t.equal((await put(`{"disks":{"d1":{"path":${deep}}}}`, '/v1/nodes/n1?action=diskUpdate', 'POST')).status, 400)
+  t.match(denied, [{ why: 'unreadable' }, { why: 'unreadable' }])
+  t.strictSame(problems, [])
+})
+
 t.test('clearing a disk’s flag passes even if the node cannot be read', async (t) => {
   const { put, asked, denied } = await proxied(t, { read: away, known: () => node('1') })
   const rest = { path: '/d', allowScheduling: true, evictionRequested: false }

@@ -45,8 +45,8 @@ function specAfter(call: Call, { metadata, spec }: Node, fields: Fields): Node['
 }
 
 function readSpec({ call }: Call, { name, resourceVersion }: Metadata, spec: object): Node['spec'] {
-  // What JSON cannot say is not there.
-  const parsed = parseNode(JSON.parse(JSON.stringify({ metadata: { name, resourceVersion }, spec })))
+  const said = Object.entries(spec).filter(([, value]) => value !== undefined)
+  const parsed = parseNode({ metadata: { name, resourceVersion }, spec: Object.fromEntries(said) })
   if (!parsed.ok) throw new BadBody(call, parsed.problem)
   return parsed.value.spec
 }
