@@ -1,0 +1,110 @@
+// Run by `npm run test:attack`: one attack after the other against a guard with the memory that the chart gives it, while 50
+// real writes a second come in. None of those may fail or take longer than a second. `-- WORD` tries those whose name has it.
+import { execFileSync } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { issueServing } from '../../src/tls/issue.ts'
+import { table } from '../../src/terminal/table.ts'
+import { attacks, type Attack } from './attacks.ts'
+import { Cluster } from './cluster.ts'
+import { GuardProcess } from './guard-process.ts'
+import type { Stream, Way } from './real-writes.ts'
+
+/** How many times slower than usual this machine may be. */
+const patience = Number(process.env.HOLDFAST_PATIENCE) || 1
+/** Besides what the same writes take without an attack, and how late the process was that measures. */
+const mostMs = 1_000 * patience
+const mostMiB = 400
+const [calmMs, attackMs] = [2_000, 6_000]
+
+const words = process.argv.slice(2)
+const chosen = attacks.filter(({ name, door }) => words.every((word) => `${name} ${door}`.includes(word)))
+
+const folder = await mkdtemp(join(tmpdir(), 'holdfast-attack-'))
+const path = (name: string): string => join(folder, name)
+const clock = { now: Date.now }
+const authority = await makeAuthority(clock)
+const serving = await issueServing(authority, { dns: [], ips: ['127.0.0.1'] }, clock)
+const cluster = await Cluster.start()
+await writeFile(path('kubeconfig'), cluster.kubeconfig)
+await writeFile(path('tls.crt'), serving.cert)
+await writeFile(path('tls.key'), serving.key)
+
+const rows: string[][] = []
+let broken = 0
+try {
+  for (const attack of chosen) rows.push(await suffered(attack))
+} finally {
+  await cluster.stop()
+  await rm(folder, { recursive: true, force: true })
+}
+const headings = ['ATTACK', 'DOOR', 'ANSWERED', 'FAILED', 'MEDIAN', 'SLOWEST', 'BEFORE', 'MEMORY']
+const columns = headings.map((heading, at) => ({ heading, cell: (row: readonly string[]) => row[at] ?? '' }))
+console.log(`\n${table(columns, rows)}`)
+console.log(broken === 0 ? 'all of them withstood' : `${broken} of ${chosen.length} not withstood`)
+process.exitCode = broken > 0 ? 1 : 0
+
+/** Each has a guard of its own, so that one attack does not hide in the memory of another. */
+async function suffered(attack: Attack): Promise<string[]> {
+  const guard = await GuardProcess.start(argsFor(attack), attack.output)
+  try {
+    if (attack.door === 'webhook') await cluster.register(`https://127.0.0.1:${guard.port}/validate`, authority.cert)
+    const way = wayOf(attack, guard.port)
+    // The first writes wait for code that is compiled at its first use.
+    await cluster.stream(way, 1_000)
+    const calm = await cluster.stream(way, calmMs)
+    guard.forgetPeak()
+    const over = new AbortController()
+    const going = attack.go({ port: guard.port, isTls: attack.door === 'webhook', signal: over.signal })
+    const under = await cluster.stream(way, attackMs)
+    over.abort()
+    await going
+    return judged(attack, guard, calm, under)
+  } finally {
+    if (attack.door === 'webhook') await cluster.unregister()
+    await guard.stop()
+  }
+}
+
+function judged({ name, door }: Attack, guard: GuardProcess, calm: Stream, under: Stream): string[] {
+  const { answered, failures, medianMs, slowestMs, ownLagMs } = under
+  const peakMiB = guard.peakMiB
+  const problems = [
+    ...(guard.isAlive ? [] : ['the guard has ended']),
+    ...(failures.length > 0 ? [`${failures.length} real writes failed: ${failures[0]}`] : []),
+    ...(calm.failures.length > 0 ? [`${calm.failures.length} failed before already: ${calm.failures[0]}`] : []),
+    ...(slowestMs > mostMs + calm.slowestMs + ownLagMs ? [`a real write took ${Math.round(slowestMs)} ms`] : []),
+    ...(peakMiB > mostMiB ? [`it took ${Math.round(peakMiB)} MiB`] : []),
+  ]
+  if (problems.length > 0) broken += 1
+  console.log(`${problems.length === 0 ? 'ok    ' : 'BROKEN'} ${door}: ${name}${problems.map((each) => `\n       ${each}`).join('')}`)
+  for (const complaint of guard.complaints.slice(0, 3)) console.log(`       it says: ${complaint.trim()}`)
+  const ms = (value: number): string => `${value.toFixed(0)} ms`
+  return [name, door, String(answered), String(failures.length), ms(medianMs), ms(slowestMs), ms(calm.slowestMs), `${peakMiB.toFixed(0)} MiB`]
+}
+
+function wayOf({ door }: Attack, port: number): Way {
+  return door === 'webhook' ? { door } : { door, url: `http://127.0.0.1:${port}` }
+}
+
+function argsFor({ door, diskHangs = false }: Attack): string[] {
+  const common = ['--kubeconfig', path('kubeconfig'), ...(diskHangs ? ['--audit-file', hangingFile()] : [])]
+  const listen = ['--listen', '127.0.0.1:0']
+  switch (door) {
+    case 'webhook':
+      return ['serve', ...common, '--host', '127.0.0.1', '--port', '0', '--tls-cert', path('tls.crt'), '--tls-key', path('tls.key')]
+    case 'kubernetes':
+      return ['proxy', 'kubernetes', ...common, ...listen, '--caller-token']
+    case 'longhorn':
+      return ['proxy', 'longhorn', ...common, ...listen, '--upstream', cluster.rest]
+  }
+}
+
+/** What is written into it waits for ever once it has taken 64 KiB. */
+function hangingFile(): string {
+  const file = path('audit.fifo')
+  execFileSync('mkfifo', [file])
+  return file
+}

@@ -1,0 +1,109 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import https from 'node:https'
+import net, { type Socket } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import tls from 'node:tls'
+
+/** Where an attack goes, and when it is over. */
+export interface Target {
+  readonly port: number
+  /** True for the webhook. */
+  readonly isTls: boolean
+  readonly signal: AbortSignal
+}
+
+/** A request of an attacker. */
+export interface Shot {
+  readonly method: string
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+/** Attackers are other machines than the API server: pods, each with an address of its own. */
+function addressOf(attacker: number): string {
+  return `127.0.0.${2 + (attacker % 8)}`
+}
+
+/** So many attackers shoot, each one shot after the other, until it is over. Whatever comes back does not matter to them. */
+export async function shootAt({ port, isTls, signal }: Target, attackers: number, next: () => Shot): Promise<void> {
+  await Promise.all(
+    Array.from({ length: attackers }, async (_, at) => {
+      const options = { keepAlive: true, maxSockets: 1, localAddress: addressOf(at), rejectUnauthorized: false }
+      const agent = isTls ? new https.Agent(options) : new http.Agent(options)
+      while (!signal.aborted) if (!(await shoot(port, agent, next(), signal))) await pause(20, signal)
+      agent.destroy()
+    }),
+  )
+}
+
+/** @returns false if nobody answered */
+async function shoot(port: number, agent: http.Agent, shot: Shot, signal: AbortSignal): Promise<boolean> {
+  const { method, path, body } = shot
+  const send = agent instanceof https.Agent ? https.request : http.request
+  const headers = { ...shot.headers, 'content-length': String(body.length) }
+  return await new Promise((resolve) => {
+    const sent = send({ host: '127.0.0.1', port, agent, method, path, headers, signal }, (answer) => {
+      answer.resume()
+      answer.on('close', () => resolve(true))
+      answer.on('error', () => resolve(false))
+    })
+    sent.on('error', () => resolve(false))
+    sent.end(body)
+  })
+}
+
+/**
+ * So many connections are open until it is over; one that is closed is opened anew.
+ *
+ * @param talk called with each that is open
+ */
+export async function occupy(
+  { port, isTls, signal }: Target,
+  connections: number,
+  talk: (socket: Socket) => Promise<void> | void,
+): Promise<void> {
+  await Promise.all(
+    Array.from({ length: connections }, async (_, at) => {
+      // Not all in one moment, since that would be an attack on this program.
+      await pause((at * 2_000) / connections, signal)
+      while (!signal.aborted) {
+        const socket = await opened(port, isTls, at, signal)
+        if (socket) {
+          const closed = once(socket, 'close')
+          await talk(socket)
+          await Promise.race([closed, over(signal)])
+          socket.destroy()
+        }
+        await pause(100, signal)
+      }
+    }),
+  )
+}
+
+async function opened(port: number, isTls: boolean, at: number, signal: AbortSignal): Promise<Socket | undefined> {
+  const options = { port, host: '127.0.0.1', localAddress: addressOf(at), rejectUnauthorized: false }
+  const socket = isTls ? tls.connect(options) : net.connect(options)
+  socket.on('error', () => undefined)
+  socket.resume()
+  const failed = once(socket, 'close').then(() => false)
+  const ready = once(socket, isTls ? 'secureConnect' : 'connect').then(() => true)
+  ready.catch(() => undefined)
+  const isOpen = await Promise.race([ready, failed, over(signal).then(() => false)]).catch(() => false)
+  if (isOpen) return socket
+  socket.destroy()
+  return undefined
+}
+
+/** Resolves at once if it is over. */
+async function over(signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) await once(signal, 'abort')
+}
+
+/** Ends early once it is over. */
+export async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await setTimeout(ms, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error
+  })
+}

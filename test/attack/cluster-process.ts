@@ -1,0 +1,52 @@
+// The embedded cluster in a process of its own, with the real writes in it: what an attacker's process does must not
+// make them look slow.
+import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { registration } from '../../src/webhook/registration.ts'
+import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
+
+/** What the cluster is asked, one thing after the other. */
+export type Order =
+  | { readonly order: 'register'; readonly url: string; readonly authorityCert: string }
+  | { readonly order: 'unregister' }
+  | { readonly order: 'stream'; readonly way: Way; readonly ms: number }
+
+/** What it says: first where it is, then what came of each order. */
+export type Said =
+  | { readonly said: 'ready'; readonly kubeconfig: string; readonly api: string; readonly rest: string }
+  | { readonly said: 'done' }
+  | { readonly said: 'streamed'; readonly stream: Stream }
+
+const registered = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' }
+
+const sandbox = await Sandbox.start({
+  port: 0,
+  release: 'v1.8.0',
+  nodes: idleNodes.first - 1 + idleNodes.count,
+  images: 2,
+  // Its controllers look once: the real writes are evictions that nobody is to begin.
+  longhorn: { reactMs: 3_600_000, syncMs: 3_600_000, drainMs: 3_600_000 },
+  report: () => undefined,
+})
+const writes = new RealWrites(sandbox)
+
+async function follow(order: Order): Promise<Said> {
+  switch (order.order) {
+    case 'register': {
+      const { url, authorityCert } = order
+      await sandbox.client.create(registered, registration({ url, authorityCert, timeoutSeconds: 10 }))
+      return { said: 'done' }
+    }
+    case 'unregister':
+      await sandbox.client.delete(registered, '', 'holdfast')
+      return { said: 'done' }
+    case 'stream':
+      return { said: 'streamed', stream: await writes.stream(order.way, order.ms) }
+  }
+}
+
+process.on('message', (order: Order) => {
+  void follow(order).then((said) => process.send?.(said))
+})
+process.on('disconnect', () => process.exit(0))
+const { kubeconfig, api, rest } = sandbox
+process.send?.({ said: 'ready', kubeconfig, api: api.url, rest: rest.url } satisfies Said)

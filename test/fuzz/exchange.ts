@@ -1,0 +1,69 @@
+import { connect, type Socket } from 'node:net'
+import { readAnswers, type Answers } from './http-answers.ts'
+import { silentMs } from './violation.ts'
+
+/** What is said on a connection. */
+export interface Saying {
+  readonly bytes: Buffer
+  /** False for what may be no whole request: then nobody has to answer, and the connection is half-closed after it. */
+  readonly isWhole: boolean
+}
+
+/** What came of it: answers, or the connection was closed without any. */
+export type Exchanged = Answers | { readonly state: 'closed' } | { readonly state: 'silent' }
+
+/** Says something on a connection on which nothing is under way, and waits for whole answers, or for its end. */
+export async function exchange(socket: Socket, { bytes, isWhole }: Saying): Promise<Exchanged> {
+  const mayBeHead = bytes.includes('HEAD')
+  let all: Buffer = Buffer.alloc(0)
+  const ending = new AbortController()
+  try {
+    return await new Promise((resolve) => {
+      const hear = (event: string, listener: (chunk: Buffer) => void): void => {
+        socket.on(event, listener)
+        ending.signal.addEventListener('abort', () => socket.off(event, listener))
+      }
+      socket.setTimeout(silentMs)
+      hear('timeout', () => resolve({ state: 'silent' }))
+      hear('data', (chunk) => {
+        all = all.length === 0 ? chunk : Buffer.concat([all, chunk])
+        // What may be several requests is read to its end.
+        const answers = isWhole ? readAnswers(all, false, mayBeHead) : undefined
+        if (answers && answers.state !== 'part') resolve(answers)
+      })
+      hear('close', () => resolve(all.length === 0 ? { state: 'closed' } : readAnswers(all, true, mayBeHead)))
+      if (socket.destroyed) resolve({ state: 'closed' })
+      socket.write(bytes)
+      if (!isWhole) socket.end()
+    })
+  } finally {
+    ending.abort()
+  }
+}
+
+/** One client: it keeps its connection for the next request where it can. */
+export class Line {
+  port = 0
+  #socket: Socket | undefined
+
+  async exchange(saying: Saying): Promise<Exchanged> {
+    const kept = this.#socket
+    const socket = kept && !kept.destroyed && kept.readable ? kept : this.#open()
+    this.#socket = undefined
+    const came = await exchange(socket, saying)
+    if (saying.isWhole && came.state === 'whole' && !came.closes) this.#socket = socket
+    else socket.destroy()
+    return came
+  }
+
+  close(): void {
+    this.#socket?.destroy()
+  }
+
+  #open(): Socket {
+    const socket = connect(this.port, '127.0.0.1')
+    // A reset after the answer is as good as an end.
+    socket.on('error', () => undefined)
+    return socket
+  }
+}

@@ -1,0 +1,41 @@
+import type { JudgedKind } from '../../src/rules/change.ts'
+
+/** A JSON object. */
+export type Fields = Record<string, unknown>
+
+/** An object of Longhorn as JSON. */
+export interface RawObject extends Fields {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: Fields & { readonly name: string }
+}
+
+/** The objects of a cluster by `keyOf`. */
+export type RawObjects = ReadonlyMap<string, RawObject>
+
+/** The name of an object among all. */
+export function keyOf(kind: string, name: string): string {
+  return `${kind}/${name}`
+}
+
+/** All objects of one kind. */
+export function allOf(objects: RawObjects, kind: JudgedKind): RawObject[] {
+  return [...objects.values()].filter((each) => each.kind === kind)
+}
+
+/** True for a JSON object. */
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** What a JSON object has at a path of names; an empty object where there is none. */
+export function fieldsAt(value: unknown, ...path: readonly string[]): Fields {
+  let here = value
+  for (const name of path) here = isFields(here) && Object.hasOwn(here, name) ? here[name] : undefined
+  return isFields(here) ? here : {}
+}
+
+/** The same JSON, which can be changed by itself. */
+export function copyOf<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T
+}

@@ -1,0 +1,204 @@
+import { once } from 'node:events'
+import { connect } from 'node:tls'
+import type { AddressInfo } from 'node:net'
+import { isArming } from '../../src/rules/acts.ts'
+import { ClientErrors } from '../../src/webhook/client-error.ts'
+import { defaultConnectionOptions, endpoint } from '../../src/webhook/endpoint.ts'
+import { defaultReviewOptions, Reviewer } from '../../src/webhook/reviewer.ts'
+import { testCertificates } from '../webhook/test-certificates.ts'
+import { anyCluster } from './any-cluster.ts'
+import { isLeaving } from './crash-oracle.ts'
+import { anyReviewRequest } from './any-request.ts'
+import { anyReview, recordedObjects } from './any-review.ts'
+import { exchange } from './exchange.ts'
+import { JudgedCluster, type JudgedOptions } from './judged-cluster.ts'
+import { isOfStored, wronglyAdmitted, wronglyDenied, writeIn, type Asked } from './laws.ts'
+import type { Random } from './random.ts'
+import { keyOf } from './raw.ts'
+import type { Surprises } from './surprises.ts'
+import { Violation, type Measured } from './violation.ts'
+import { askedIn, judged } from './well-formed.ts'
+
+/** So many reviews come over TLS, as bytes: their framing is fuzzed there too. */
+const overTls = 0.02
+
+const tooDeep = '['.repeat(1_000)
+
+/** The webhook's endpoint with the reviewer of one cluster after the other behind it. */
+export class Reviews {
+  readonly #app: ReturnType<typeof endpoint>
+  readonly #ca: string
+  readonly #surprises: Surprises
+  readonly #options: JudgedOptions
+  #reviewer: Pick<Reviewer, 'review'> | undefined
+  #port: number | undefined
+
+  private constructor(surprises: Surprises, options: JudgedOptions, ca: string, serving: { cert: string; key: string }) {
+    this.#ca = ca
+    this.#surprises = surprises
+    this.#options = options
+    const log = surprises.log
+    this.#app = endpoint(serving, defaultConnectionOptions, {
+      reviewer: {
+        review: async (...asked) => {
+          if (!this.#reviewer) throw new Error('there is no cluster')
+          return await this.#reviewer.review(...asked)
+        },
+      },
+      clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
+      leaving: () => false,
+      log,
+    })
+  }
+
+  static async create(surprises: Surprises, options: JudgedOptions): Promise<Reviews> {
+    const { ca, serving } = await testCertificates()
+    return new Reviews(surprises, options, ca, serving)
+  }
+
+  async stop(): Promise<void> {
+    await this.#app.close()
+  }
+
+  /**
+   * Sends reviews about one cluster, one after the other, each checked.
+   *
+   * @param measured called with each, to be measured
+   * @throws Violation
+   */
+  async batch(random: Random, measured: Measured, count: number): Promise<void> {
+    const made = anyCluster(random)
+    if (random.chance(0.2))
+      for (const object of recordedObjects(random)) made.objects.set(keyOf(object.kind, object.metadata.name), object)
+    const cluster = new JudgedCluster(made, this.#options)
+    const { log } = this.#surprises
+    this.#reviewer = new Reviewer(
+      { ...defaultReviewOptions, recordMs: 0 },
+      {
+        decide: (change, patience) => cluster.gate.decide(change, patience),
+        isArming,
+        denied: (write, patienceMs) => cluster.trail.denied(write, patienceMs),
+        log,
+        timers: cluster.clock,
+      },
+    )
+    const under = new UnderWay(cluster)
+    for (let at = 0; at < count; at += 1) {
+      under.step(random)
+      await measured(() => this.#review(cluster, under, random))
+      const [problem] = cluster.problems
+      if (problem !== undefined) throw new Violation(problem, '')
+    }
+    await cluster.stop()
+  }
+
+  async #review(cluster: JudgedCluster, under: UnderWay, random: Random): Promise<Buffer> {
+    const body = anyReview(cluster.objects, random)
+    if (random.chance(overTls)) return await this.#rawly(body, random)
+    const answer = await this.#app.inject({
+      method: 'POST',
+      url: `/validate?timeout=${random.oneOf(['10s', '10s', '1s', '30s', 'x'])}`,
+      headers: { 'content-type': 'application/json' },
+      payload: body,
+    })
+    const asked = askedIn(body)
+    const came = judged(asked, answer.statusCode, answer.body)
+    if ('problem' in came) throw new Violation(`${came.problem}: ${answer.statusCode} ${answer.body}`, body)
+    // What is nested that deep cannot be compared; no API server sends it.
+    const write = asked && !body.includes(tooDeep) && writeIn(asked.review)
+    if (!write) return body
+    const wrong = came.allowed ? under.wronglyAdmitted(write) : wronglyDenied(write)
+    if (wrong !== undefined)
+      throw new Violation(`${wrong}: ${answer.body}\nstored: ${JSON.stringify([...cluster.objects])}`, body)
+    if (came.allowed) under.admit(write)
+    return body
+  }
+
+  /** What is no review may be admitted here as well; that is for the others to see. */
+  async #rawly(body: Buffer, random: Random): Promise<Buffer> {
+    this.#port ??= await this.#listen()
+    const saying = anyReviewRequest(body, random)
+    const socket = connect({ port: this.#port, host: '127.0.0.1', ca: this.#ca, ALPNProtocols: ['http/1.1'] })
+    socket.on('error', () => undefined)
+    await once(socket, 'secureConnect')
+    const came = await exchange(socket, saying)
+    socket.destroy()
+    if (came.state === 'broken') throw new Violation(`the answer is broken: ${came.why}`, saying.bytes)
+    if (saying.isWhole && (came.state !== 'whole' || came.statuses.length === 0)) throw new Violation(`there is no answer: ${came.state}`, saying.bytes)
+    if (came.state === 'silent') throw new Violation('the connection is neither answered nor closed', saying.bytes)
+    return saying.bytes
+  }
+
+  async #listen(): Promise<number> {
+    await this.#app.listen({ host: '127.0.0.1', port: 0 })
+    return (this.#app.server.address() as AddressInfo).port
+  }
+}
+
+/** What was admitted: some of it is committed at once, some later, some never. */
+class UnderWay {
+  readonly #cluster: JudgedCluster
+  #admitted: Asked[] = []
+  #versions = 1_000
+
+  constructor(cluster: JudgedCluster) {
+    this.#cluster = cluster
+  }
+
+  /** Time passes, what is under way may arrive, and Longhorn's controllers may act. */
+  step(random: Random): void {
+    this.#cluster.clock.advance(random.below(1_000))
+    for (const write of this.#admitted.filter(() => random.chance(0.2))) this.#commit(write)
+    if (random.chance(0.05)) this.#admitted = []
+    if (random.chance(0.15)) this.#drain(random)
+  }
+
+  /**
+   * On what is stored alone, and with everything that is under way. Writes of what is being deleted pass and reserve
+   * nothing, so they are not among it.
+   */
+  wronglyAdmitted(write: Asked): string | undefined {
+    const { objects, release } = this.#cluster
+    const alone = wronglyAdmitted(objects, release, write)
+    if (alone !== undefined) return alone
+    const all = new Map(objects)
+    for (const each of this.#admitted)
+      if (each.before && each.after && !isLeaving(each.before) && isOfStored(objects, each))
+        all.set(keyOf(each.after.kind, each.after.metadata.name), each.after)
+    return wronglyAdmitted(all, release, write)
+  }
+
+  admit(write: Asked): void {
+    if (write.dryRun || !isOfStored(this.#cluster.objects, write)) return
+    this.#admitted.push(write)
+  }
+
+  #commit(write: Asked): void {
+    const { objects } = this.#cluster
+    this.#admitted = this.#admitted.filter((each) => each !== write)
+    const { before, after } = write
+    const stored = objects.get(keyOf((before ?? after)?.kind ?? '', (before ?? after)?.metadata.name ?? ''))
+    // It was changed since, and the write has no right any more.
+    if (!isOfStored(objects, write)) return
+    if (!after) {
+      if (stored) this.#cluster.remove(stored)
+      return
+    }
+    this.#versions += 1
+    const metadata = { ...after.metadata, uid: stored?.metadata.uid ?? `uid-${this.#versions}`, resourceVersion: String(this.#versions) }
+    this.#cluster.put({ ...after, metadata })
+  }
+
+  /** A clean-up ends: its copy goes from status. */
+  #drain(random: Random): void {
+    const images = [...this.#cluster.objects.values()].filter(({ kind }) => kind === 'BackingImage')
+    if (images.length === 0) return
+    const image = structuredClone(random.oneOf(images))
+    const { diskFileSpecMap = {} } = (image.spec ?? {}) as { diskFileSpecMap?: object }
+    const { diskFileStatusMap = {} } = (image.status ?? {}) as { diskFileStatusMap?: Record<string, unknown> }
+    for (const disk of Object.keys(diskFileStatusMap)) if (!Object.hasOwn(diskFileSpecMap, disk)) delete diskFileStatusMap[disk]
+    this.#versions += 1
+    image.metadata.resourceVersion = String(this.#versions)
+    this.#cluster.put(image)
+  }
+}

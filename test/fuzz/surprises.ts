@@ -1,0 +1,33 @@
+import { pino, type Logger } from 'pino'
+import type { Log } from '../../src/webhook/ports.ts'
+
+/** Collects what nothing gives reason to: lines of the log at level error, and what nobody caught. */
+export class Surprises {
+  /** What happened, in words. */
+  readonly happened: string[] = []
+
+  /** Of the webhook. */
+  readonly log: Log = {
+    info: () => undefined,
+    warn: () => undefined,
+    error: ({ err, ...fields }, message) => void this.happened.push(`${message}: ${JSON.stringify(fields)} ${stackOf(err)}`),
+  }
+
+  /** Of the proxies. */
+  readonly logger: Logger = pino({ level: 'error' }, { write: (line) => void this.happened.push(line) })
+
+  /** Hears of what nobody caught, from now on. @returns ends it */
+  listen(): () => void {
+    const hear = (error: unknown): void => void this.happened.push(`nobody caught ${stackOf(error)}`)
+    process.on('uncaughtException', hear)
+    process.on('unhandledRejection', hear)
+    return () => {
+      process.off('uncaughtException', hear)
+      process.off('unhandledRejection', hear)
+    }
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
