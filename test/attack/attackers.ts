@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { once, setMaxListeners } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import net, { type Socket } from 'node:net'
@@ -27,10 +27,20 @@ function addressOf(attacker: number): string {
 }
 
 /** So many attackers shoot, each one shot after the other, until it is over. Whatever comes back does not matter to them. */
-export async function shootAt({ port, isTls, signal }: Target, attackers: number, next: () => Shot): Promise<void> {
+export async function shootAt(
+  { port, isTls, signal }: Target,
+  attackers: number,
+  next: () => Shot,
+): Promise<void> {
+  setMaxListeners(0, signal)
   await Promise.all(
     Array.from({ length: attackers }, async (_, at) => {
-      const options = { keepAlive: true, maxSockets: 1, localAddress: addressOf(at), rejectUnauthorized: false }
+      const options = {
+        keepAlive: true,
+        maxSockets: 1,
+        localAddress: addressOf(at),
+        rejectUnauthorized: false,
+      }
       const agent = isTls ? new https.Agent(options) : new http.Agent(options)
       while (!signal.aborted) if (!(await shoot(port, agent, next(), signal))) await pause(20, signal)
       agent.destroy()
@@ -64,6 +74,7 @@ export async function occupy(
   connections: number,
   talk: (socket: Socket) => Promise<void> | void,
 ): Promise<void> {
+  setMaxListeners(0, signal)
   await Promise.all(
     Array.from({ length: connections }, async (_, at) => {
       // Not all in one moment, since that would be an attack on this program.
@@ -82,7 +93,12 @@ export async function occupy(
   )
 }
 
-async function opened(port: number, isTls: boolean, at: number, signal: AbortSignal): Promise<Socket | undefined> {
+async function opened(
+  port: number,
+  isTls: boolean,
+  at: number,
+  signal: AbortSignal,
+): Promise<Socket | undefined> {
   const options = { port, host: '127.0.0.1', localAddress: addressOf(at), rejectUnauthorized: false }
   const socket = isTls ? tls.connect(options) : net.connect(options)
   socket.on('error', () => undefined)

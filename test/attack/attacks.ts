@@ -41,7 +41,8 @@ const slowly = (text: string, signal: AbortSignal) => async (socket: Socket) => 
   }
 }
 
-const upgrade = 'GET /v1/ws/nodes HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
+const upgrade =
+  'GET /v1/ws/nodes HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n'
 const review = headOf('POST /validate?timeout=10s', 8_000_000)
 const nodePath = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/node-4'
 
@@ -50,25 +51,104 @@ export const attacks: readonly Attack[] = [
   {
     name: 'clean-ups of 10,000 copies, nodes of 10,000 disks, 8 at a time',
     door: 'webhook',
-    go: (target) => shootAt(target, 8, evenly(() => cleanups, () => renamings)),
+    go: (target) =>
+      shootAt(
+        target,
+        8,
+        evenly(
+          () => cleanups,
+          () => renamings,
+        ),
+      ),
   },
-  { name: 'forged reviews and creations, 64 at a time', door: 'webhook', go: (target) => shootAt(target, 64, shots.forgery) },
-  { name: 'dry runs with reasons of 256 KiB, 32 at a time', door: 'webhook', go: (target) => shootAt(target, 32, shots.longReason) },
-  { name: 'names that act on a terminal, 32 at a time', door: 'webhook', go: (target) => shootAt(target, 32, shots.hostileNames) },
-  { name: 'forged callers of 2 MB, 16 at a time', door: 'webhook', go: (target) => shootAt(target, 16, shots.forgedCaller) },
-  { name: 'forged Events, 32 at a time', door: 'webhook', go: (target) => shootAt(target, 32, shots.forgedEvents) },
-  { name: 'bodies of 8 and 9 MB, 8 at a time', door: 'webhook', go: (target) => shootAt(target, 8, shots.hugeBody) },
-  { name: 'bodies that are half sent, 200', door: 'webhook', go: (target) => occupy(target, 200, half(review, 4_000_000)) },
-  { name: 'silent connections, 3,000', door: 'webhook', go: (target) => occupy(target, 3_000, () => undefined) },
-  { name: 'headers byte by byte, 400', door: 'webhook', go: (target) => occupy(target, 400, slowly(review, target.signal)) },
+  {
+    name: 'forged reviews and creations, 64 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 64, shots.forgery),
+  },
+  {
+    name: 'dry runs with reasons of 256 KiB, 32 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 32, shots.longReason),
+  },
+  {
+    name: 'names that act on a terminal, 32 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 32, shots.hostileNames),
+  },
+  {
+    name: 'forged callers of 2 MB, 16 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 16, shots.forgedCaller),
+  },
+  {
+    name: 'forged Events, 32 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 32, shots.forgedEvents),
+  },
+  {
+    name: 'bodies of 8 and 9 MB, 8 at a time',
+    door: 'webhook',
+    go: (target) => shootAt(target, 8, shots.hugeBody),
+  },
+  {
+    name: 'bodies that are half sent, 200',
+    door: 'webhook',
+    go: (target) => occupy(target, 200, half(review, 4_000_000)),
+  },
+  {
+    name: 'silent connections, 3,000',
+    door: 'webhook',
+    go: (target) => occupy(target, 3_000, () => undefined),
+  },
+  {
+    name: 'headers byte by byte, 400',
+    door: 'webhook',
+    go: (target) => occupy(target, 400, slowly(review, target.signal)),
+  },
   { name: 'upgrades, 400', door: 'webhook', go: (target) => occupy(target, 400, half(upgrade, 100_000)) },
-  { name: 'denials while the disk of the audit hangs', door: 'webhook', diskHangs: true, go: (target) => shootAt(target, 32, shots.forgedEvents) },
-  { name: 'denials while standard output is closed', door: 'webhook', output: 'closed', go: (target) => shootAt(target, 32, shots.forgedEvents) },
-  { name: 'denials while nobody reads standard output', door: 'webhook', output: 'stalled', go: (target) => shootAt(target, 32, shots.forgedEvents) },
-  { name: 'YAML bombs without a token, 8 at a time', door: 'kubernetes', go: (target) => shootAt(target, 8, shots.yamlBomb) },
-  { name: 'large deletes without a token, 8 at a time', door: 'kubernetes', go: (target) => shootAt(target, 8, shots.largeDelete) },
-  { name: 'judged bodies that are half sent, 200', door: 'kubernetes', go: (target) => occupy(target, 200, half(headOf(`PATCH ${nodePath}`, 3_000_000), 1_500_000)) },
+  {
+    name: 'denials while the disk of the audit hangs',
+    door: 'webhook',
+    diskHangs: true,
+    go: (target) => shootAt(target, 32, shots.forgedEvents),
+  },
+  {
+    name: 'denials while standard output is closed',
+    door: 'webhook',
+    output: 'closed',
+    go: (target) => shootAt(target, 32, shots.forgedEvents),
+  },
+  {
+    name: 'denials while nobody reads standard output',
+    door: 'webhook',
+    output: 'stalled',
+    go: (target) => shootAt(target, 32, shots.forgedEvents),
+  },
+  {
+    name: 'YAML bombs without a token, 8 at a time',
+    door: 'kubernetes',
+    go: (target) => shootAt(target, 8, shots.yamlBomb),
+  },
+  {
+    name: 'large deletes without a token, 8 at a time',
+    door: 'kubernetes',
+    go: (target) => shootAt(target, 8, shots.largeDelete),
+  },
+  {
+    name: 'judged bodies that are half sent, 200',
+    door: 'kubernetes',
+    go: (target) => occupy(target, 200, half(headOf(`PATCH ${nodePath}`, 3_000_000), 1_500_000)),
+  },
   { name: 'held upgrades, 1,500', door: 'longhorn', go: (target) => occupy(target, 1_500, half(upgrade, 0)) },
-  { name: 'judged bodies that are half sent, 200', door: 'longhorn', go: (target) => occupy(target, 200, half(headOf('PUT /v1/nodes/node-4', 3_000_000), 1_500_000)) },
-  { name: 'headers byte by byte, 400', door: 'longhorn', go: (target) => occupy(target, 400, slowly(review, target.signal)) },
+  {
+    name: 'judged bodies that are half sent, 200',
+    door: 'longhorn',
+    go: (target) => occupy(target, 200, half(headOf('PUT /v1/nodes/node-4', 3_000_000), 1_500_000)),
+  },
+  {
+    name: 'headers byte by byte, 400',
+    door: 'longhorn',
+    go: (target) => occupy(target, 400, slowly(review, target.signal)),
+  },
 ]

@@ -16,7 +16,11 @@ export type Said =
   | { readonly said: 'done' }
   | { readonly said: 'streamed'; readonly stream: Stream }
 
-const registered = { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' }
+const registered = {
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingwebhookconfigurations',
+}
 
 const sandbox = await Sandbox.start({
   port: 0,
@@ -33,7 +37,7 @@ async function follow(order: Order): Promise<Said> {
   switch (order.order) {
     case 'register': {
       const { url, authorityCert } = order
-      await sandbox.client.create(registered, registration({ url, authorityCert, timeoutSeconds: 10 }))
+      await sandbox.client.create(registered, registration({ url, authorityCert, timeoutSeconds: 30 }))
       return { said: 'done' }
     }
     case 'unregister':

@@ -20,6 +20,10 @@ export class Cluster {
     this.rest = ready.rest
   }
 
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
   static async start(): Promise<Cluster> {
     const child = fork(join(import.meta.dirname, 'cluster-process.ts'), { execArgv: process.execArgv })
     const said = await heard(child)

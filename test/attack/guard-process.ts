@@ -27,7 +27,10 @@ export class GuardProcess {
   static async start(args: readonly string[], output: Output = 'read'): Promise<GuardProcess> {
     const ports = ['--health-port', '0', '--operator-port', '0']
     const program = [`--max-old-space-size=${heapMiB}`, join(root, 'dist/main.js'), ...args, ...ports]
-    const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'pipe'], env: { HOME: '/dev/null' } })
+    const child = spawn(process.execPath, program, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { HOME: '/dev/null' },
+    })
     let said = ''
     child.stderr.on('data', (part: Buffer) => (said += part.toString()))
     const logged = logOf(child)
@@ -61,6 +64,10 @@ export class GuardProcess {
   /** What was reached before counts no more. */
   forgetPeak(): void {
     writeFileSync(`/proc/${this.#child.pid}/clear_refs`, '5')
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   async stop(): Promise<void> {

@@ -1,12 +1,13 @@
 import http from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
-import { ApiError } from '../../src/sandbox/cluster-client.ts'
+import { ApiError, type ClusterObject } from '../../src/sandbox/cluster-client.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 /** Which way the real writes go: through the registered webhook, or through a proxy at this URL. */
-export type Way = { readonly door: 'webhook' } | { readonly door: 'kubernetes' | 'longhorn'; readonly url: string }
+export type Way =
+  { readonly door: 'webhook' } | { readonly door: 'kubernetes' | 'longhorn'; readonly url: string }
 
 /** What became of the real writes of some seconds. */
 export interface Stream {
@@ -23,7 +24,7 @@ export interface Stream {
 export const perSecond = 50
 
 /** The nodes that are evicted and taken back; the others have copies, and belong to the attackers. */
-export const idleNodes = { first: 4, count: 25 }
+export const idleNodes = { first: 4, count: 100 }
 
 /** Writes evictions and their ends in turn, at a steady pace whatever the answers, and waits for all of them. */
 export class RealWrites {
@@ -72,10 +73,17 @@ export class RealWrites {
     const stored = await client.get(resources.Node, namespace, name)
     if (!stored) throw new Error(`there is no node ${name}`)
     const spec = { ...(stored.spec as object), allowScheduling: !evicting, evictionRequested: evicting }
-    await client.update(resources.Node, { ...stored, spec })
+    // Whatever comes between: one that is late must not be in the way of the next.
+    const { resourceVersion: _, ...metadata } = stored.metadata
+    await client.update(resources.Node, { ...stored, metadata, spec } as ClusterObject)
   }
 
-  async #throughProxy(door: 'kubernetes' | 'longhorn', url: string, name: string, evicting: boolean): Promise<void> {
+  async #throughProxy(
+    door: 'kubernetes' | 'longhorn',
+    url: string,
+    name: string,
+    evicting: boolean,
+  ): Promise<void> {
     const wanted = { allowScheduling: !evicting, evictionRequested: evicting }
     const [method, path, type, body] =
       door === 'longhorn'

@@ -6,7 +6,12 @@ const json = { 'content-type': 'application/json' }
 
 /** A body for `/validate`. */
 export function shotOf(body: unknown): Shot {
-  return { method: 'POST', path: '/validate?timeout=10s', headers: json, body: Buffer.from(JSON.stringify(body)) }
+  return {
+    method: 'POST',
+    path: '/validate?timeout=10s',
+    headers: json,
+    body: Buffer.from(JSON.stringify(body)),
+  }
 }
 
 /** A review with another uid each time. */
@@ -22,15 +27,23 @@ function count(length: number, nameOf: (at: number) => string): string[] {
 
 /** The clean-up of so many copies at once. */
 export function cleanupOf(copies: number): Shot {
-  const before = rawImage('ubuntu-22.04', count(copies, (at) => `k${at}`).map((name) => ready(name)))
+  const before = rawImage(
+    'ubuntu-22.04',
+    count(copies, (at) => `k${at}`).map((name) => ready(name)),
+  )
   const after = { ...before, spec: { ...before.spec, diskFileSpecMap: {} } }
   return shotOf(reviewed('BackingImage', { before, after }))
 }
 
 /** All disks of a node have other names. */
 export function renamingOf(disks: number): Shot {
-  const before = rawNode('node-1', count(disks, (at) => `d${at}`).map((name) => disk(name)))
-  const renamed = Object.fromEntries(Object.entries(before.spec.disks).map(([name, each]) => [`x${name}`, each]))
+  const before = rawNode(
+    'node-1',
+    count(disks, (at) => `d${at}`).map((name) => disk(name)),
+  )
+  const renamed = Object.fromEntries(
+    Object.entries(before.spec.disks).map(([name, each]) => [`x${name}`, each]),
+  )
   return shotOf(reviewed('Node', { before, after: { ...before, spec: { ...before.spec, disks: renamed } } }))
 }
 
@@ -49,7 +62,10 @@ export function forgery(): Shot {
 }
 
 /** A denial each time: the last copy of an image goes. @param more of what is said by whom */
-function lastCopy(name: string, more: { readonly username?: string; readonly dryRun?: boolean; readonly note?: string }) {
+function lastCopy(
+  name: string,
+  more: { readonly username?: string; readonly dryRun?: boolean; readonly note?: string },
+) {
   const before = rawImage(name, [ready('d1')])
   const annotations = more.note === undefined ? {} : { 'holdfast.dev/override': more.note }
   const after = {
@@ -112,7 +128,9 @@ const bombs: readonly Buffer[] = [
   Buffer.from(count(20_000, (at) => `k${at}: 1`).join('\n')),
   Buffer.from(count(200_000, (at) => `- ${at}`).join('\n')),
   Buffer.from('#\n'.repeat(1_500_000)),
-  Buffer.from(['k0: &k0 [x,x]', ...count(25, (at) => `k${at + 1}: &k${at + 1} [*k${at},*k${at}]`)].join('\n')),
+  Buffer.from(
+    ['k0: &k0 [x,x]', ...count(25, (at) => `k${at + 1}: &k${at + 1} [*k${at},*k${at}]`)].join('\n'),
+  ),
 ]
 
 /** YAML that takes long to read, as the options of a delete, an apply or an update of a node, without a token. */
@@ -122,7 +140,12 @@ export function yamlBomb(): Shot {
   const path = `${nodes}/x`
   switch (forged % 4) {
     case 0:
-      return { method: 'PATCH', path: `${path}?fieldManager=x`, headers: { 'content-type': 'application/apply-patch+yaml' }, body }
+      return {
+        method: 'PATCH',
+        path: `${path}?fieldManager=x`,
+        headers: { 'content-type': 'application/apply-patch+yaml' },
+        body,
+      }
     case 1:
       return { method: 'PUT', path, headers: yaml, body }
     default:

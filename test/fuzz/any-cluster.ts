@@ -1,4 +1,12 @@
-import { disk, rawImage, rawNode, rawSource, uuid, type RawCopy, type RawDisk } from '../fixtures/raw-objects.ts'
+import {
+  disk,
+  rawImage,
+  rawNode,
+  rawSource,
+  uuid,
+  type RawCopy,
+  type RawDisk,
+} from '../fixtures/raw-objects.ts'
 import { releasesTried } from './crash-oracle.ts'
 import type { Random } from './random.ts'
 import { keyOf, type RawObject } from './raw.ts'
@@ -34,7 +42,14 @@ export function anyCluster(random: Random, plain = false): AnyCluster {
     names.push(...own)
     const flagged = random.chance(0.3)
     const options = { evictionRequested: flagged && random.chance(0.4), metadata: storedAs(random) }
-    put('Node', rawNode(name, own.map((each) => anyDisk(each, flagged, random)), options))
+    put(
+      'Node',
+      rawNode(
+        name,
+        own.map((each) => anyDisk(each, flagged, random)),
+        options,
+      ),
+    )
   }
   for (const name of imageNames) {
     const copies = random.someOf(names, 0.5).map((on) => anyCopy(on, random))
@@ -43,7 +58,9 @@ export function anyCluster(random: Random, plain = false): AnyCluster {
     if (random.chance(0.6))
       put('BackingImageDataSource', rawSource(name, random.oneOf(names), random.chance(0.8)))
   }
-  const replicas = random.chance(0.3) ? [{ image: random.oneOf(imageNames), disk: uuid(random.oneOf(names)) }] : []
+  const replicas = random.chance(0.3)
+    ? [{ image: random.oneOf(imageNames), disk: uuid(random.oneOf(names)) }]
+    : []
   return { release, objects, replicas }
 }
 

@@ -50,7 +50,12 @@ function kubernetesRequest({ kind, before, after }: AnyWrite, random: Random): R
   }
   switch (random.below(8)) {
     case 0:
-      return { method: 'GET', target: random.oneOf([target, path, '/api/v1/namespaces', '/version']), headers: [], body: undefined }
+      return {
+        method: 'GET',
+        target: random.oneOf([target, path, '/api/v1/namespaces', '/version']),
+        headers: [],
+        body: undefined,
+      }
     case 1:
     case 2:
       return { method: 'PUT', target, headers: [json], body: after }
@@ -58,7 +63,12 @@ function kubernetesRequest({ kind, before, after }: AnyWrite, random: Random): R
     case 4:
       return patch(target, 'json-patch', createPatch(before, after))
     case 5: {
-      const body = { apiVersion: after.apiVersion, kind, metadata: { name: before.metadata.name }, spec: after.spec }
+      const body = {
+        apiVersion: after.apiVersion,
+        kind,
+        metadata: { name: before.metadata.name },
+        spec: after.spec,
+      }
       return patch(`${target}${query === '' ? '?' : '&'}fieldManager=fuzz`, 'apply-patch', body)
     }
     default:
@@ -92,35 +102,94 @@ function longhornRequest({ kind, before, after }: AnyWrite, random: Random): Req
   }
   const target = `/v1/${kind === 'Node' ? 'nodes' : 'backingimages'}/${before.metadata.name}`
   if (!after)
-    return { method: 'DELETE', target: target + random.oneOf(['', '?action=backingImageCleanup']), headers, body: undefined }
+    return {
+      method: 'DELETE',
+      target: target + random.oneOf(['', '?action=backingImageCleanup']),
+      headers,
+      body: undefined,
+    }
   const spec = fieldsAt(after, 'spec')
   if (kind === 'BackingImage') {
     const files = fieldsAt(spec, 'diskFileSpecMap')
-    const gone = Object.keys(fieldsAt(before, 'spec', 'diskFileSpecMap')).filter((disk) => !Object.hasOwn(files, disk))
+    const gone = Object.keys(fieldsAt(before, 'spec', 'diskFileSpecMap')).filter(
+      (disk) => !Object.hasOwn(files, disk),
+    )
     if (random.chance(0.1))
-      return { method: 'POST', target: `${target}?action=updateMinNumberOfCopies`, headers, body: { minNumberOfCopies: random.below(3) } }
+      return {
+        method: 'POST',
+        target: `${target}?action=updateMinNumberOfCopies`,
+        headers,
+        body: { minNumberOfCopies: random.below(3) },
+      }
     return { method: 'POST', target: `${target}?action=backingImageCleanup`, headers, body: { disks: gone } }
   }
-  if (random.chance(0.5)) return { method: 'POST', target: `${target}?action=diskUpdate`, headers, body: { disks: spec.disks } }
+  if (random.chance(0.5))
+    return { method: 'POST', target: `${target}?action=diskUpdate`, headers, body: { disks: spec.disks } }
   const { allowScheduling, evictionRequested, tags } = spec
   return { method: 'PUT', target, headers, body: { allowScheduling, evictionRequested, tags } }
 }
 
 /** Headers that change how a request is read. */
 const oddHeaders: readonly string[] = [
-  ...['Expect: 100-continue', 'Expect: x', 'Connection: close', 'Connection: keep-alive, content-length', 'TE: trailers'],
-  ...['Upgrade: websocket\r\nConnection: Upgrade', 'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings', 'Trailer: x'],
-  ...['Content-Encoding: gzip', 'Accept: application/yaml', 'Accept: application/vnd.kubernetes.protobuf', 'Cookie: a=b'],
-  ...['X-HTTP-Method-Override: GET', 'Authorization: Bearer x', 'Authorization: \xff', 'Impersonate-User: mallory'],
-  ...['X-Forwarded-Host: \u0001', 'Origin: null', `X-Long: ${'x'.repeat(5_000)}`, 'X-Empty:', 'A b: c', ': x', 'X-Tab: \t'],
+  ...[
+    'Expect: 100-continue',
+    'Expect: x',
+    'Connection: close',
+    'Connection: keep-alive, content-length',
+    'TE: trailers',
+  ],
+  ...[
+    'Upgrade: websocket\r\nConnection: Upgrade',
+    'Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings',
+    'Trailer: x',
+  ],
+  ...[
+    'Content-Encoding: gzip',
+    'Accept: application/yaml',
+    'Accept: application/vnd.kubernetes.protobuf',
+    'Cookie: a=b',
+  ],
+  ...[
+    'X-HTTP-Method-Override: GET',
+    'Authorization: Bearer x',
+    'Authorization: \xff',
+    'Impersonate-User: mallory',
+  ],
+  ...[
+    'X-Forwarded-Host: \u0001',
+    'Origin: null',
+    `X-Long: ${'x'.repeat(5_000)}`,
+    'X-Empty:',
+    'A b: c',
+    ': x',
+    'X-Tab: \t',
+  ],
 ]
 
-const oddTypes = ['application/yaml', 'text/plain', 'application/vnd.kubernetes.protobuf', 'application/cbor', 'x', '']
+const oddTypes = [
+  'application/yaml',
+  'text/plain',
+  'application/vnd.kubernetes.protobuf',
+  'application/cbor',
+  'x',
+  '',
+]
 
 /** Headers that say where a request ends, in ways that servers read differently. */
 const framings: readonly string[] = [
-  ...['Content-Length: 5', 'Content-Length: 99999999', 'Content-Length: -1', 'Content-Length: 0x10', 'Content-Length:'],
-  ...['Transfer-Encoding: chunked', 'Transfer-Encoding: gzip, chunked', 'Transfer-Encoding:\tchunked', 'Transfer-Encoding: x'],
+  ...[
+    'Content-Length: 5',
+    'Content-Length: 99999999',
+    'Content-Length: -1',
+    'Content-Length: 0x10',
+    'Content-Length:',
+  ],
+  ...[
+    'Transfer-Encoding: chunked',
+    'Transfer-Encoding: gzip, chunked',
+    'Transfer-Encoding:\tchunked',
+    'Transfer-Encoding: x',
+  ],
 ]
 
 function written(request: Request, random: Random): Saying {
@@ -130,8 +199,7 @@ function written(request: Request, random: Random): Saying {
   let { method, target } = made
   if (random.chance(0.12)) ({ method, target } = anyTarget(method, target, random))
   if (random.chance(0.02)) method = random.oneOf(['HEAD', 'OPTIONS', 'TRACE', 'get', 'PURGE', 'X'])
-  if (random.chance(0.05))
-    headers.splice(0, headers.length, `Content-Type: ${random.oneOf(oddTypes)}`)
+  if (random.chance(0.05)) headers.splice(0, headers.length, `Content-Type: ${random.oneOf(oddTypes)}`)
   if (random.chance(0.15)) headers.push(random.oneOf(oddHeaders))
   return framed(`${method} ${target}`, headers, body, random)
 }
@@ -141,10 +209,12 @@ const largest = 1_000_000
 
 function bodyOf({ body }: Request, random: Random): Buffer {
   if (Buffer.isBuffer(body)) return body
-  if (body === null) return random.chance(0.1) ? Buffer.from(random.oneOf(['{}', 'null', 'x'])) : Buffer.alloc(0)
+  if (body === null)
+    return random.chance(0.1) ? Buffer.from(random.oneOf(['{}', 'null', 'x'])) : Buffer.alloc(0)
   if (random.chance(0.45)) return Buffer.from(jsonText(body))
   const holder: Fields = { body: copyOf(body) }
-  for (let count = random.chance(0.7) ? 1 : 3; count > 0; count -= 1) mangle(random.chance(0.9) ? holder.body : holder, random)
+  for (let count = random.chance(0.7) ? 1 : 3; count > 0; count -= 1)
+    mangle(random.chance(0.9) ? holder.body : holder, random)
   // What it was may be gone, or have another name.
   const text = jsonText(holder.body === undefined ? holder : holder.body)
   if (text.length > largest) return Buffer.from(jsonText(body))
@@ -173,12 +243,18 @@ function framed(line: string, headers: readonly string[], body: Buffer, random: 
   const bytes = Buffer.concat(parts)
   const isWhole = !isOdd && headers.every(isPlain) && !/[^\x21-\x7e]/.test(line.replace(' ', ''))
   if (!random.chance(0.03)) return { bytes, isWhole }
-  return { bytes: random.chance(0.5) ? bytes.subarray(0, random.below(bytes.length)) : Buffer.concat([bytes, bytes]), isWhole: false }
+  return {
+    bytes: random.chance(0.5) ? bytes.subarray(0, random.below(bytes.length)) : Buffer.concat([bytes, bytes]),
+    isWhole: false,
+  }
 }
 
 /** True for a header that leaves it as it is where the request ends, and whether an answer comes. */
 function isPlain(header: string): boolean {
-  return /^[\w-]+:[ -~]*$/.test(header) && !/^(expect|upgrade|trailer|connection|te|content-encoding):/i.test(header)
+  return (
+    /^[\w-]+:[ -~]*$/.test(header) &&
+    !/^(expect|upgrade|trailer|connection|te|content-encoding):/i.test(header)
+  )
 }
 
 function chunksOf(body: Buffer, random: Random): Buffer[] {

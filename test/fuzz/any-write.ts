@@ -13,7 +13,14 @@ export interface AnyWrite {
 
 type Edit = (object: RawObject, random: Random) => void
 
-const kinds: readonly JudgedKind[] = ['Node', 'Node', 'Node', 'BackingImage', 'BackingImage', 'BackingImageDataSource']
+const kinds: readonly JudgedKind[] = [
+  'Node',
+  'Node',
+  'Node',
+  'BackingImage',
+  'BackingImage',
+  'BackingImageDataSource',
+]
 
 /** Mostly the small edits that people and controllers make. */
 export function anyWrite(objects: RawObjects, random: Random): AnyWrite {
@@ -23,7 +30,8 @@ export function anyWrite(objects: RawObjects, random: Random): AnyWrite {
   const before = random.oneOf(stored)
   if (random.chance(0.06)) return { kind, operation: 'DELETE', before, after: undefined }
   const after = copyOf(before)
-  for (let count = random.chance(0.75) ? 1 : 2; count > 0; count -= 1) random.oneOf(edits[kind])(after, random)
+  for (let count = random.chance(0.75) ? 1 : 2; count > 0; count -= 1)
+    random.oneOf(edits[kind])(after, random)
   return { kind, operation: 'UPDATE', before, after }
 }
 
@@ -78,7 +86,10 @@ const imageEdits: readonly Edit[] = [
     for (const key of random.chance(0.3) ? Object.keys(filesOf(image)) : []) delete filesOf(image)[key]
   },
   (image, random) => {
-    filesOf(image)[uuid(`d${1 + random.below(6)}`)] = random.oneOf([{}, { evictionRequested: false, dataEngine: 'v1' }])
+    filesOf(image)[uuid(`d${1 + random.below(6)}`)] = random.oneOf([
+      {},
+      { evictionRequested: false, dataEngine: 'v1' },
+    ])
   },
   (image, random) => {
     for (const file of random.someOf(Object.values(filesOf(image))))

@@ -8,29 +8,34 @@ import { allOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } 
 export type Crashing = 'A' | 'B' | 'no'
 
 /** The releases that the fuzzed clusters have; what is not known may be the worst of them. */
-export const releasesTried: ReadonlyMap<string | undefined, Crashing> = new Map<string | undefined, Crashing>([
-  [undefined, 'A'],
-  ['v1.8.0', 'A'],
-  ['v1.7.3', 'A'],
-  ['v1.8.1', 'B'],
-  ['v1.9.0', 'B'],
-  ['v1.10.0', 'no'],
-  ['v1.6.4', 'no'],
-])
+export const releasesTried: ReadonlyMap<string | undefined, Crashing> = new Map<string | undefined, Crashing>(
+  [
+    [undefined, 'A'],
+    ['v1.8.0', 'A'],
+    ['v1.7.3', 'A'],
+    ['v1.8.1', 'B'],
+    ['v1.9.0', 'B'],
+    ['v1.10.0', 'no'],
+    ['v1.6.4', 'no'],
+  ],
+)
 
 /** The nodes whose managers crash at their next full sync. */
 export function crashingNodes(objects: RawObjects, crashing: Crashing): Set<string> {
   const found = new Set<string>()
   if (crashing === 'no') return found
   const pending = new Set(allOf(objects, 'BackingImage').flatMap(pendingDisks))
-  for (const node of allOf(objects, 'Node')) if (crashes(node, pending, crashing)) found.add(node.metadata.name)
+  for (const node of allOf(objects, 'Node'))
+    if (crashes(node, pending, crashing)) found.add(node.metadata.name)
   return found
 }
 
 /** Disks that the image is still on, and no longer wanted on. */
 function pendingDisks(image: RawObject): string[] {
   const wanted = fieldsAt(image, 'spec', 'diskFileSpecMap')
-  return Object.keys(fieldsAt(image, 'status', 'diskFileStatusMap')).filter((disk) => !Object.hasOwn(wanted, disk))
+  return Object.keys(fieldsAt(image, 'status', 'diskFileStatusMap')).filter(
+    (disk) => !Object.hasOwn(wanted, disk),
+  )
 }
 
 function crashes(node: RawObject, pending: ReadonlySet<string>, crashing: 'A' | 'B'): boolean {
@@ -42,7 +47,12 @@ function crashes(node: RawObject, pending: ReadonlySet<string>, crashing: 'A' | 
   if (!disks.some(([, disk]) => isWanted(disk)) && !isUp(spec)) return false
   return disks.some(([name, disk]) => {
     const { diskUUID } = fieldsAt(status, name)
-    return typeof diskUUID === 'string' && diskUUID !== '' && pending.has(diskUUID) && (crashing === 'A' || isWanted(disk))
+    return (
+      typeof diskUUID === 'string' &&
+      diskUUID !== '' &&
+      pending.has(diskUUID) &&
+      (crashing === 'A' || isWanted(disk))
+    )
   })
 }
 
@@ -88,5 +98,8 @@ export function onlyClears(before: RawObject, after: RawObject): boolean {
 /** What has a flag: the node's spec, under the empty name, and each of its disks. */
 function flagsOf(node: RawObject): Map<string, Fields> {
   const disks = Object.entries(fieldsAt(node, 'spec', 'disks'))
-  return new Map([['', fieldsAt(node, 'spec')], ...disks.map(([name, disk]) => [`/${name}`, fieldsAt(disk)] as const)])
+  return new Map([
+    ['', fieldsAt(node, 'spec')],
+    ...disks.map(([name, disk]) => [`/${name}`, fieldsAt(disk)] as const),
+  ])
 }

@@ -1,7 +1,12 @@
 /** What has come back on a connection. */
 export type Answers =
   /** All answers that came are whole; interim ones are not counted. */
-  | { readonly state: 'whole'; readonly statuses: readonly number[]; readonly lastBody: Buffer; readonly closes: boolean }
+  | {
+      readonly state: 'whole'
+      readonly statuses: readonly number[]
+      readonly lastBody: Buffer
+      readonly closes: boolean
+    }
   /** Nothing yet, or the last one goes on. */
   | { readonly state: 'part' }
   /** What came is no HTTP. */
@@ -15,7 +20,7 @@ export type Answers =
  */
 export function readAnswers(bytes: Buffer, ended: boolean, mayBeHead: boolean): Answers {
   const statuses: number[] = []
-  let lastBody = Buffer.alloc(0)
+  let lastBody: Buffer = Buffer.alloc(0)
   let closes = ended
   let at = 0
   while (at < bytes.length) {
@@ -64,12 +69,15 @@ function empty(at: number): Body {
 /** @returns `part` if it goes on, or what is wrong with it */
 function bodyAt(bytes: Buffer, at: number, lines: readonly string[], ended: boolean): Body | string {
   const valuesOf = (name: string): string[] =>
-    lines.filter((line) => line.toLowerCase().startsWith(`${name}:`)).map((line) => line.slice(name.length + 1).trim())
+    lines
+      .filter((line) => line.toLowerCase().startsWith(`${name}:`))
+      .map((line) => line.slice(name.length + 1).trim())
   const lengths = valuesOf('content-length')
   const codings = valuesOf('transfer-encoding')
   if (lengths.length > 1) return 'there are several lengths'
   if (lengths.length > 0 && codings.length > 0) return 'there is a length, and chunks'
-  if (codings.length > 0) return codings.join() === 'chunked' ? chunksAt(bytes, at, ended) : 'the coding is not known'
+  if (codings.length > 0)
+    return codings.join() === 'chunked' ? chunksAt(bytes, at, ended) : 'the coding is not known'
   const [length] = lengths
   if (length === undefined) return ended ? { body: bytes.subarray(at), end: bytes.length } : 'part'
   if (!/^\d+$/.test(length)) return 'the length is no number'

@@ -48,7 +48,9 @@ export class JudgedCluster {
     if (release !== undefined)
       this.#adopt(parsed('Setting', { metadata: { name: 'current-longhorn-version' }, value: release }))
     for (const [at, { image, disk }] of replicas.entries())
-      this.#adopt(parsed('Replica', { metadata: { name: `r${at}` }, spec: { backingImage: image, diskID: disk } }))
+      this.#adopt(
+        parsed('Replica', { metadata: { name: `r${at}` }, spec: { backingImage: image, diskID: disk } }),
+      )
     for (const object of objects.values()) this.put(object, true)
     const policy = policyWithout(off)
     this.trail = new AuditTrail({

@@ -2,6 +2,8 @@ import t from 'tap'
 import { campaign } from './campaign.ts'
 import { growthIn } from './heap.ts'
 import { readAnswers } from './http-answers.ts'
+import { MeasuredCases } from './measured-cases.ts'
+import { Surprises } from './surprises.ts'
 import { askedIn, judged } from './well-formed.ts'
 
 const asked = askedIn(Buffer.from('{"request":{"uid":"a"}}'))
@@ -39,7 +41,12 @@ const cases: readonly (readonly [what: string, bytes: string, ended: boolean, st
   ['an answer with a length', `${head}Content-Length: 2\r\n\r\nhi`, false, 'whole'],
   ['an answer in chunks', `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n`, false, 'whole'],
   ['an answer that ends with its connection', `${head}\r\nhi`, true, 'whole'],
-  ['an interim answer and the answer', `HTTP/1.1 100 Continue\r\n\r\n${head}Content-Length: 0\r\n\r\n`, false, 'whole'],
+  [
+    'an interim answer and the answer',
+    `HTTP/1.1 100 Continue\r\n\r\n${head}Content-Length: 0\r\n\r\n`,
+    false,
+    'whole',
+  ],
   ['an answer that goes on', `${head}Content-Length: 3\r\n\r\nhi`, false, 'part'],
   ['an answer that is cut off', `${head}Content-Length: 3\r\n\r\nhi`, true, 'broken'],
   ['chunks that are cut off', `${head}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n`, true, 'broken'],
@@ -64,6 +71,24 @@ t.test('a heap that grows is told from one that does not', (t) => {
 })
 
 t.test('an answer that takes too long is noticed', async (t) => {
-  const { violations } = await campaign({ seed: 1, first: 0, batches: 1, proxiesEvery: 0, hasty: true })
-  t.match(violations, [{ message: /ms of the processor/, number: 0 }])
+  const { violations } = await campaign({ seed: 1, first: 1, batches: 1, proxiesEvery: 0, mostMs: 0 })
+  t.match(violations, [{ message: /ms of the processor/, number: Number }])
+})
+
+t.test('what goes to the log as an error, and what nobody catches, is a violation', async (t) => {
+  const surprises = new Surprises()
+  const end = surprises.listen()
+  const cases = new MeasuredCases(surprises)
+  cases.begin('reviews', 7)
+  await cases.measure(() => Promise.resolve(Buffer.alloc(0)))
+  t.equal(cases.number, 8)
+  const logged = () => {
+    surprises.log.error({ err: new Error('why') }, 'a mistake')
+    return Promise.resolve(Buffer.from('sent'))
+  }
+  await t.rejects(cases.measure(logged), { message: /a mistake: .*why/, input: 'sent' })
+  process.emit('unhandledRejection', new Error('lost'), Promise.resolve())
+  end()
+  t.match(surprises.happened, [/nobody caught .*lost/])
+  t.equal(cases.number, 8)
 })

@@ -1,7 +1,14 @@
 import { isDeepStrictEqual } from 'node:util'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import type { JudgedKind } from '../../src/rules/change.ts'
-import { isLeaving, newlyCrashing, onlyClears, releasesTried, withObject, withoutObject } from './crash-oracle.ts'
+import {
+  isLeaving,
+  newlyCrashing,
+  onlyClears,
+  releasesTried,
+  withObject,
+  withoutObject,
+} from './crash-oracle.ts'
 import { fieldsAt, isFields, keyOf, type Fields, type RawObject, type RawObjects } from './raw.ts'
 
 /** A write that a review asks for, if it is one that an API server could ask for. */
@@ -62,7 +69,9 @@ export function writeIn(review: Fields): Asked | undefined {
       return before && { before, after, dryRun: dryRun === true }
     case 'UPDATE':
       if (before?.metadata.name !== after?.metadata.name) return undefined
-      return before && after && isDeepStrictEqual(before.status, after.status) ? { before, after, dryRun: dryRun === true } : undefined
+      return before && after && isDeepStrictEqual(before.status, after.status)
+        ? { before, after, dryRun: dryRun === true }
+        : undefined
     default:
       return undefined
   }
@@ -78,19 +87,31 @@ function objectIn(json: unknown, kind: JudgedKind): RawObject | undefined {
  * What is wrong with having admitted a write; undefined if nothing is. @param stored all objects as they are stored
  * @param release of Longhorn, one of those that are tried
  */
-export function wronglyAdmitted(stored: RawObjects, release: string | undefined, write: Asked): string | undefined {
+export function wronglyAdmitted(
+  stored: RawObjects,
+  release: string | undefined,
+  write: Asked,
+): string | undefined {
   const { before, after } = write
   if ((before && isLeaving(before)) || (after && isLeaving(after))) return undefined
   const was = before ? withObject(stored, before) : stored
-  const [crashing] = newlyCrashing(was, after ? withObject(was, after) : withoutObject(was, before ?? nothing), releasesTried.get(release) ?? 'A')
-  return crashing === undefined ? undefined : `a write was admitted that crashes the manager of ${crashing} on ${release ?? 'an unknown release'}`
+  const [crashing] = newlyCrashing(
+    was,
+    after ? withObject(was, after) : withoutObject(was, before ?? nothing),
+    releasesTried.get(release) ?? 'A',
+  )
+  return crashing === undefined
+    ? undefined
+    : `a write was admitted that crashes the manager of ${crashing} on ${release ?? 'an unknown release'}`
 }
 
 const nothing: RawObject = { apiVersion: '', kind: '', metadata: { name: '' } }
 
 /** What is wrong with having denied a write; undefined if nothing is. */
 export function wronglyDenied({ before, after }: Asked): string | undefined {
-  return before && after && onlyClears(before, after) ? 'a write was denied that only takes flags down' : undefined
+  return before && after && onlyClears(before, after)
+    ? 'a write was denied that only takes flags down'
+    : undefined
 }
 
 /** True if a write is of an object as it is stored. */

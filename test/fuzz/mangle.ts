@@ -6,7 +6,17 @@ import { isFields } from './raw.ts'
 const oddNames: readonly string[] = [
   ...['__proto__', 'constructor', 'toString', 'hasOwnProperty', '', ' ', '\n', '\0', '~1', 'a/b', 'a.b', '0'],
   ...['\u001b[2J', '\u202e', '\u2028', '\ud800', 'ﬁ', 'ſpec', 'İ', 'e\u0301', '\u{1f4be}', 'x'.repeat(300)],
-  ...['metadata', 'spec', 'status', 'name', 'uid', 'disks', 'evictionRequested', 'diskFileSpecMap', 'diskUUID'],
+  ...[
+    'metadata',
+    'spec',
+    'status',
+    'name',
+    'uid',
+    'disks',
+    'evictionRequested',
+    'diskFileSpecMap',
+    'diskUUID',
+  ],
 ]
 
 /** Values of each type, and such as JavaScript or Go reads in its own way. */
@@ -112,7 +122,9 @@ function renameTo(place: Place, name: string): void {
 function respelled(name: string, random: Random): string {
   const at = random.below(name.length)
   const letter = name.charAt(at)
-  return name.slice(0, at) + random.oneOf([letter.toUpperCase(), '', letter + letter, 'ſ']) + name.slice(at + 1)
+  return (
+    name.slice(0, at) + random.oneOf([letter.toUpperCase(), '', letter + letter, 'ſ']) + name.slice(at + 1)
+  )
 }
 
 function nested(value: unknown, random: Random): unknown {
@@ -141,7 +153,9 @@ export function mangleText(text: string, random: Random): Buffer {
     case 1:
       return Buffer.from(before + after.slice(1 + random.below(5)))
     case 2:
-      return Buffer.from(before + random.oneOf(['"', ',', '{', '}', ']', ':', '\\', '\0', '\u00a0', '//']) + after)
+      return Buffer.from(
+        before + random.oneOf(['"', ',', '{', '}', ']', ':', '\\', '\0', '\u00a0', '//']) + after,
+      )
     case 3:
       return Buffer.from(`\ufeff${text}`)
     case 4:

@@ -19,12 +19,17 @@ import { anyKubernetesRequest, anyLonghornRequest } from './any-request.ts'
 import { newlyCrashing, releasesTried } from './crash-oracle.ts'
 import { Line, type Exchanged, type Saying } from './exchange.ts'
 import { JudgedCluster, type JudgedOptions } from './judged-cluster.ts'
+import type { Measured } from './measured-cases.ts'
 import type { Random } from './random.ts'
 import { fieldsAt, keyOf, type RawObject, type RawObjects } from './raw.ts'
 import type { Surprises } from './surprises.ts'
-import { Violation, type Measured } from './violation.ts'
+import { Violation } from './violation.ts'
 
-const judgedKinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const satisfies readonly JudgedKind[]
+const judgedKinds = [
+  'Node',
+  'BackingImage',
+  'BackingImageDataSource',
+] as const satisfies readonly JudgedKind[]
 const namespace = 'longhorn-system'
 const administrator = { username: 'admin', groups: ['system:masters'] }
 
@@ -73,7 +78,8 @@ class ProxiedCluster {
     this.#unsubscribe = judgedKinds.map((kind) =>
       api.subscribe(resources[kind], ({ type, object }) => {
         if (type === 'DELETED') judged.remove(rawOf(object))
-        else if (!judged.put(rawOf(object))) judged.problems.push(`what is stored cannot be read: ${JSON.stringify(object)}`)
+        else if (!judged.put(rawOf(object)))
+          judged.problems.push(`what is stored cannot be read: ${JSON.stringify(object)}`)
       }),
     )
   }
@@ -121,9 +127,15 @@ class ProxiedCluster {
     if (!random.chance(0.15)) return
     const client = this.#api.client(administrator)
     for (const image of await client.list(resources.BackingImage, namespace)) {
-      const [wanted, there] = [fieldsAt(image, 'spec', 'diskFileSpecMap'), fieldsAt(image, 'status', 'diskFileStatusMap')]
+      const [wanted, there] = [
+        fieldsAt(image, 'spec', 'diskFileSpecMap'),
+        fieldsAt(image, 'status', 'diskFileStatusMap'),
+      ]
       const left = Object.entries(there).filter(([disk]) => Object.hasOwn(wanted, disk))
-      await client.updateStatus(resources.BackingImage, { ...image, status: { diskFileStatusMap: Object.fromEntries(left) } })
+      await client.updateStatus(resources.BackingImage, {
+        ...image,
+        status: { diskFileStatusMap: Object.fromEntries(left) },
+      })
     }
   }
 
@@ -139,7 +151,10 @@ class ProxiedCluster {
     const [crashing] = newlyCrashing(before, withStatusOf(before, objects), releasesTried.get(release) ?? 'A')
     if (crashing !== undefined) {
       const law = `a write went through the proxy before ${which} that crashes the manager of ${crashing} on ${release ?? 'an unknown release'}`
-      throw new Violation(`${law}\nbefore: ${JSON.stringify([...before])}\nafter: ${JSON.stringify([...objects])}`, saying.bytes)
+      throw new Violation(
+        `${law}\nbefore: ${JSON.stringify([...before])}\nafter: ${JSON.stringify([...objects])}`,
+        saying.bytes,
+      )
     }
     const [problem] = problems
     if (problem !== undefined) throw new Violation(problem, saying.bytes)
@@ -157,11 +172,18 @@ class ProxiedCluster {
       read: <K extends JudgedKind>(kind: K, name: string) => Promise.resolve(judged.one(kind, name)),
       known: <K extends JudgedKind>(kind: K, name: string) => judged.one(kind, name),
     }
-    const longhorn = new Proxied(this.#rest.url, logger, () => new LonghornDoor({ holdMs: 0, userHeader: undefined }, shared))
+    const longhorn = new Proxied(
+      this.#rest.url,
+      logger,
+      () => new LonghornDoor({ holdMs: 0, userHeader: undefined }, shared),
+    )
     const kubernetes = new Proxied(this.#api.url, logger, (asking) => {
       const who = new WhoIs({ ask: asking, now: () => judged.clock.monotonic(), onProblem: () => undefined })
       const whoIs = (headers: readonly string[]) => who.find(headers)
-      return new KubernetesDoor({ longhornNamespace: namespace, holdMs: 0 }, { ...shared, ask: asking, whoIs, stopping })
+      return new KubernetesDoor(
+        { longhornNamespace: namespace, holdMs: 0 },
+        { ...shared, ask: asking, whoIs, stopping },
+      )
     })
     this.#proxies.push(longhorn, kubernetes)
     this.#lines.longhorn.port = await longhorn.start()
@@ -180,7 +202,13 @@ class Proxied {
     const server = new URL(url)
     const agent = agentFor(server)
     const upstream: Upstream = { server, host: undefined, options: () => ({ agent }) }
-    const options: ProxyOptions = { ...defaultProxyOptions, drainMs: 0, host: '127.0.0.1', port: 0, tls: undefined }
+    const options: ProxyOptions = {
+      ...defaultProxyOptions,
+      drainMs: 0,
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+    }
     const door = doorOf((outgoing, signal) => ask(upstream, outgoing, options, signal))
     this.#agent = agent
     this.#server = new ProxyServer(options, { upstream, door, log, observer: nobody })
@@ -197,8 +225,10 @@ class Proxied {
 }
 
 function checkExchange(which: string, { bytes, isWhole }: Saying, came: Exchanged): void {
-  if (came.state === 'broken') throw new Violation(`the answer of the proxy before ${which} is broken: ${came.why}`, bytes)
-  if (came.state === 'silent') throw new Violation(`the proxy before ${which} neither answers nor closes`, bytes)
+  if (came.state === 'broken')
+    throw new Violation(`the answer of the proxy before ${which} is broken: ${came.why}`, bytes)
+  if (came.state === 'silent')
+    throw new Violation(`the proxy before ${which} neither answers nor closes`, bytes)
   if (isWhole && (came.state !== 'whole' || came.statuses.length === 0))
     throw new Violation(`the proxy before ${which} does not answer: ${came.state}`, bytes)
   if (came.state === 'whole' && came.statuses.some((status) => status === 500 && which === 'kubernetes'))
@@ -220,4 +250,3 @@ function withStatusOf(before: RawObjects, after: RawObjects): RawObjects {
   })
   return new Map(seen)
 }
-

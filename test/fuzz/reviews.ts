@@ -13,10 +13,11 @@ import { anyReview, recordedObjects } from './any-review.ts'
 import { exchange } from './exchange.ts'
 import { JudgedCluster, type JudgedOptions } from './judged-cluster.ts'
 import { isOfStored, wronglyAdmitted, wronglyDenied, writeIn, type Asked } from './laws.ts'
+import type { Measured } from './measured-cases.ts'
 import type { Random } from './random.ts'
 import { keyOf } from './raw.ts'
 import type { Surprises } from './surprises.ts'
-import { Violation, type Measured } from './violation.ts'
+import { Violation } from './violation.ts'
 import { askedIn, judged } from './well-formed.ts'
 
 /** So many reviews come over TLS, as bytes: their framing is fuzzed there too. */
@@ -33,7 +34,12 @@ export class Reviews {
   #reviewer: Pick<Reviewer, 'review'> | undefined
   #port: number | undefined
 
-  private constructor(surprises: Surprises, options: JudgedOptions, ca: string, serving: { cert: string; key: string }) {
+  private constructor(
+    surprises: Surprises,
+    options: JudgedOptions,
+    ca: string,
+    serving: { cert: string; key: string },
+  ) {
     this.#ca = ca
     this.#surprises = surprises
     this.#options = options
@@ -69,7 +75,8 @@ export class Reviews {
   async batch(random: Random, measured: Measured, count: number): Promise<void> {
     const made = anyCluster(random)
     if (random.chance(0.2))
-      for (const object of recordedObjects(random)) made.objects.set(keyOf(object.kind, object.metadata.name), object)
+      for (const object of recordedObjects(random))
+        made.objects.set(keyOf(object.kind, object.metadata.name), object)
     const cluster = new JudgedCluster(made, this.#options)
     const { log } = this.#surprises
     this.#reviewer = new Reviewer(
@@ -124,8 +131,10 @@ export class Reviews {
     const came = await exchange(socket, saying)
     socket.destroy()
     if (came.state === 'broken') throw new Violation(`the answer is broken: ${came.why}`, saying.bytes)
-    if (saying.isWhole && (came.state !== 'whole' || came.statuses.length === 0)) throw new Violation(`there is no answer: ${came.state}`, saying.bytes)
-    if (came.state === 'silent') throw new Violation('the connection is neither answered nor closed', saying.bytes)
+    if (saying.isWhole && (came.state !== 'whole' || came.statuses.length === 0))
+      throw new Violation(`there is no answer: ${came.state}`, saying.bytes)
+    if (came.state === 'silent')
+      throw new Violation('the connection is neither answered nor closed', saying.bytes)
     return saying.bytes
   }
 
@@ -185,7 +194,11 @@ class UnderWay {
       return
     }
     this.#versions += 1
-    const metadata = { ...after.metadata, uid: stored?.metadata.uid ?? `uid-${this.#versions}`, resourceVersion: String(this.#versions) }
+    const metadata = {
+      ...after.metadata,
+      uid: stored?.metadata.uid ?? `uid-${this.#versions}`,
+      resourceVersion: String(this.#versions),
+    }
     this.#cluster.put({ ...after, metadata })
   }
 
@@ -196,7 +209,8 @@ class UnderWay {
     const image = structuredClone(random.oneOf(images))
     const { diskFileSpecMap = {} } = (image.spec ?? {}) as { diskFileSpecMap?: object }
     const { diskFileStatusMap = {} } = (image.status ?? {}) as { diskFileStatusMap?: Record<string, unknown> }
-    for (const disk of Object.keys(diskFileStatusMap)) if (!Object.hasOwn(diskFileSpecMap, disk)) delete diskFileStatusMap[disk]
+    for (const disk of Object.keys(diskFileStatusMap))
+      if (!Object.hasOwn(diskFileSpecMap, disk)) delete diskFileStatusMap[disk]
     this.#versions += 1
     image.metadata.resourceVersion = String(this.#versions)
     this.#cluster.put(image)

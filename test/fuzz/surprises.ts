@@ -10,7 +10,8 @@ export class Surprises {
   readonly log: Log = {
     info: () => undefined,
     warn: () => undefined,
-    error: ({ err, ...fields }, message) => void this.happened.push(`${message}: ${JSON.stringify(fields)} ${stackOf(err)}`),
+    error: ({ err, ...fields }, message) =>
+      void this.happened.push(`${message}: ${JSON.stringify(fields)} ${stackOf(err)}`),
   }
 
   /** Of the proxies. */

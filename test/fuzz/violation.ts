@@ -20,6 +20,3 @@ export const silentMs = 20_000 * patience
 
 /** So much time of the processor an answer may take, in milliseconds: on a machine that is busy it takes longer by the clock. */
 export const lateMs = 1_000 * patience
-
-/** Has one case done and measured; the case tells what was sent */
-export type Measured = (one: () => Promise<Buffer>) => Promise<void>

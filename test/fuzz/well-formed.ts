@@ -57,7 +57,8 @@ function problemInResponse({ allowed, status, warnings = [], auditAnnotations }:
   if (typeof allowed !== 'boolean') return 'allowed is no boolean'
   if (!Array.isArray(warnings)) return 'warnings are no list'
   for (const warning of warnings as unknown[])
-    if (typeof warning !== 'string' || warning === '' || acting.test(warning)) return 'a warning cannot be passed on'
+    if (typeof warning !== 'string' || warning === '' || acting.test(warning))
+      return 'a warning cannot be passed on'
   if (!isFields(auditAnnotations)) return 'there are no audit annotations'
   for (const [key, value] of Object.entries(auditAnnotations))
     if (key.length > 63 || key.includes('/') || typeof value !== 'string' || acting.test(value))
@@ -67,9 +68,11 @@ function problemInResponse({ allowed, status, warnings = [], auditAnnotations }:
 }
 
 function problemInStatus({ code, message, details }: Fields): string | undefined {
-  if (typeof code !== 'number' || !Number.isInteger(code) || code < 400 || code > 599) return 'the code of a denial is none'
+  if (typeof code !== 'number' || !Number.isInteger(code) || code < 400 || code > 599)
+    return 'the code of a denial is none'
   if (typeof message !== 'string' || message === '') return 'a denial says nothing'
   if (message.length > 20_000) return 'a message is longer than what reaches a person'
-  if (actingButNewline.test(message) || acting.test(JSON.stringify(details))) return 'a denial acts on a terminal'
+  if (actingButNewline.test(message) || acting.test(JSON.stringify(details)))
+    return 'a denial acts on a terminal'
   return undefined
 }

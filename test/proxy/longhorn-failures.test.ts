@@ -102,7 +102,10 @@ t.test('a body that is nested deeper than the stack is one that cannot be read',
   const onProblem = (error: unknown) => void problems.push(error)
   const { put, denied } = await proxied(t, { read: () => Promise.resolve(node('1')), onProblem })
   t.equal((await put(`{"evictionRequested":true,"tags":${deep}}`)).status, 400)
-  t.equal((await put(`{"disks":{"d1":{"path":${deep}}}}`, '/v1/nodes/n1?action=diskUpdate', 'POST')).status, 400)
+  t.equal(
+    (await put(`{"disks":{"d1":{"path":${deep}}}}`, '/v1/nodes/n1?action=diskUpdate', 'POST')).status,
+    400,
+  )
   t.match(denied, [{ why: 'unreadable' }, { why: 'unreadable' }])
   t.strictSame(problems, [])
 })
