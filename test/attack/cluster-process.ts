@@ -8,7 +8,7 @@ import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
 export type Order =
   | { readonly order: 'register'; readonly url: string; readonly authorityCert: string }
   | { readonly order: 'unregister' }
-  | { readonly order: 'stream'; readonly way: Way; readonly ms: number }
+  | { readonly order: 'stream'; readonly way: Way; readonly ms: number; readonly perSecond: number }
 
 /** What it says: first where it is, then what came of each order. */
 export type Said =
@@ -44,7 +44,7 @@ async function follow(order: Order): Promise<Said> {
       await sandbox.client.delete(registered, '', 'holdfast')
       return { said: 'done' }
     case 'stream':
-      return { said: 'streamed', stream: await writes.stream(order.way, order.ms) }
+      return { said: 'streamed', stream: await writes.stream(order.way, order.ms, order.perSecond) }
   }
 }
 

@@ -39,9 +39,9 @@ export class Cluster {
     await this.#order({ order: 'unregister' })
   }
 
-  /** Real writes for so long, and what became of them. */
-  async stream(way: Way, ms: number): Promise<Stream> {
-    const said = await this.#order({ order: 'stream', way, ms })
+  /** Real writes for so long, so many a second, and what became of them. */
+  async stream(way: Way, ms: number, perSecond: number): Promise<Stream> {
+    const said = await this.#order({ order: 'stream', way, ms, perSecond })
     if (said.said !== 'streamed') throw new Error('nothing was written')
     return said.stream
   }

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
-import { ApiError, type ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import { ApiError } from '../../src/sandbox/cluster-client.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 
@@ -20,9 +20,6 @@ export interface Stream {
   readonly ownLagMs: number
 }
 
-/** A second of these is what a large cluster asks for in an hour. */
-export const perSecond = 50
-
 /** The nodes that are evicted and taken back; the others have copies, and belong to the attackers. */
 export const idleNodes = { first: 4, count: 100 }
 
@@ -36,7 +33,7 @@ export class RealWrites {
     this.#sandbox = sandbox
   }
 
-  async stream(way: Way, ms: number): Promise<Stream> {
+  async stream(way: Way, ms: number, perSecond: number): Promise<Stream> {
     const lag = monitorEventLoopDelay({ resolution: 10 })
     lag.enable()
     const took: number[] = []
@@ -74,8 +71,14 @@ export class RealWrites {
     if (!stored) throw new Error(`there is no node ${name}`)
     const spec = { ...(stored.spec as object), allowScheduling: !evicting, evictionRequested: evicting }
     // Whatever comes between: one that is late must not be in the way of the next.
-    const { resourceVersion: _, ...metadata } = stored.metadata
-    await client.update(resources.Node, { ...stored, metadata, spec } as ClusterObject)
+    const { name: same, uid, annotations } = stored.metadata
+    const metadata = {
+      name: same,
+      namespace,
+      ...(uid !== undefined && { uid }),
+      ...(annotations && { annotations }),
+    }
+    await client.update(resources.Node, { ...stored, metadata, spec })
   }
 
   async #throughProxy(

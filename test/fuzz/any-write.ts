@@ -58,7 +58,7 @@ const nodeEdits: readonly Edit[] = [
   clearAll,
   (node, random) => {
     const disks = fieldsAt(node, 'spec', 'disks')
-    for (const name of random.someOf(Object.keys(disks), 0.4)) delete disks[name]
+    for (const name of random.someOf(Object.keys(disks), 0.4)) Reflect.deleteProperty(disks, name)
   },
   (node, random) => {
     const disks = fieldsAt(node, 'spec', 'disks')
@@ -76,14 +76,16 @@ const filesOf = (image: RawObject): Fields => fieldsAt(image, 'spec', 'diskFileS
 
 const imageEdits: readonly Edit[] = [
   (image, random) => {
-    for (const key of random.someOf(Object.keys(filesOf(image)), 0.4)) delete filesOf(image)[key]
+    for (const key of random.someOf(Object.keys(filesOf(image)), 0.4))
+      Reflect.deleteProperty(filesOf(image), key)
   },
   (image, random) => {
     const keys = Object.keys(filesOf(image))
-    if (keys.length > 0) delete filesOf(image)[random.oneOf(keys)]
+    if (keys.length > 0) Reflect.deleteProperty(filesOf(image), random.oneOf(keys))
   },
   (image, random) => {
-    for (const key of random.chance(0.3) ? Object.keys(filesOf(image)) : []) delete filesOf(image)[key]
+    for (const key of random.chance(0.3) ? Object.keys(filesOf(image)) : [])
+      Reflect.deleteProperty(filesOf(image), key)
   },
   (image, random) => {
     filesOf(image)[uuid(`d${1 + random.below(6)}`)] = random.oneOf([

@@ -114,8 +114,8 @@ export function wronglyDenied({ before, after }: Asked): string | undefined {
     : undefined
 }
 
-/** True if a write is of an object as it is stored. */
+/** True if a write is of an object as it is stored, or of one that is not. */
 export function isOfStored(stored: RawObjects, { before, after }: Asked): boolean {
-  const { kind = '', metadata } = before ?? after ?? nothing
-  return isDeepStrictEqual(before, stored.get(keyOf(kind, metadata?.name ?? '')))
+  const { kind, metadata } = before ?? after ?? nothing
+  return isDeepStrictEqual(before, stored.get(keyOf(kind, metadata.name)))
 }

@@ -28,6 +28,11 @@ const oddValues: readonly unknown[] = [
   ...['\0\u001b]0;owned\u0007\r\u202e\u2066', '\ud800', 'x'.repeat(5_000), '\u{1f4be}'.repeat(100)],
 ]
 
+/** Each time another one, since it may be mangled itself. */
+function oddValue(random: Random): unknown {
+  return structuredClone(random.oneOf(oddValues))
+}
+
 /** A place in a JSON value. */
 interface Place {
   readonly parent: unknown[] | Record<string, unknown>
@@ -39,17 +44,17 @@ type Mangling = (place: Place, random: Random) => void
 
 /** Each of them comes as often as it stands here. */
 const manglings: readonly Mangling[] = [
-  ({ parent, key }) => (Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[key]),
-  ({ parent, key }) => (Array.isArray(parent) ? parent.splice(Number(key), 1) : delete parent[key]),
+  remove,
+  remove,
   // Doubled, with the same or another value.
   ({ parent, key }, random) => {
-    const value = random.chance(0.5) ? valueAt({ parent, key }) : random.oneOf(oddValues)
+    const value = random.chance(0.5) ? valueAt({ parent, key }) : oddValue(random)
     if (Array.isArray(parent)) parent.push(value)
     else parent[twice(key)] = value
   },
   // Another type.
-  (place, random) => put(place, random.oneOf(oddValues)),
-  (place, random) => put(place, random.oneOf(oddValues)),
+  (place, random) => put(place, oddValue(random)),
+  (place, random) => put(place, oddValue(random)),
   (place, random) => put(place, random.oneOf([null, false, true, !flagAt(place)])),
   (place, random) => put(place, random.oneOf([null, !flagAt(place)])),
   // Another name.
@@ -63,8 +68,8 @@ const manglings: readonly Mangling[] = [
   },
   // One more.
   ({ parent }, random) => {
-    if (Array.isArray(parent)) parent.push(random.oneOf(oddValues))
-    else parent[twice(random.oneOf(oddNames))] = random.oneOf(oddValues)
+    if (Array.isArray(parent)) parent.push(oddValue(random))
+    else parent[twice(random.oneOf(oddNames))] = oddValue(random)
   },
   // What stands elsewhere, too.
   (place, random) => {
@@ -72,6 +77,11 @@ const manglings: readonly Mangling[] = [
     put(place, structuredClone(random.oneOf(Object.values(parent))))
   },
 ]
+
+function remove({ parent, key }: Place): void {
+  if (Array.isArray(parent)) parent.splice(Number(key), 1)
+  else Reflect.deleteProperty(parent, key)
+}
 
 /** Mangles the value somewhere within, in place. Nothing happens to one that holds nothing. */
 export function mangle(root: unknown, random: Random): void {
@@ -115,7 +125,7 @@ function renameTo(place: Place, name: string): void {
   const value = valueAt(place)
   // It may be there already, or be `__proto__`, which cannot be set like any other.
   parent[twice(name)] = value
-  if (name !== key) delete parent[key]
+  if (name !== key) Reflect.deleteProperty(parent, key)
 }
 
 /** The same name to a server that does not look at case, or not at the width of letters. */

@@ -77,8 +77,8 @@ class ProxiedCluster {
     this.#judged = judged
     this.#unsubscribe = judgedKinds.map((kind) =>
       api.subscribe(resources[kind], ({ type, object }) => {
-        if (type === 'DELETED') judged.remove(rawOf(object))
-        else if (!judged.put(rawOf(object)))
+        if (type === 'DELETED') judged.remove(object)
+        else if (!judged.put(object))
           judged.problems.push(`what is stored cannot be read: ${JSON.stringify(object)}`)
       }),
     )
@@ -96,7 +96,7 @@ class ProxiedCluster {
       const metadata = { name, namespace, ...(finalizers !== undefined && { finalizers }) }
       const created = await client.create(resources[kind], { ...main, metadata } as ClusterObject)
       const whole = await client.updateStatus(resources[kind], { ...created, status })
-      stored.set(keyOf(kind, name), rawOf(whole))
+      stored.set(keyOf(kind, name), whole)
     }
     const judged = new JudgedCluster({ ...made, objects: stored }, options)
     const rest = await RestServer.start(
@@ -233,11 +233,6 @@ function checkExchange(which: string, { bytes, isWhole }: Saying, came: Exchange
     throw new Violation(`the proxy before ${which} does not answer: ${came.state}`, bytes)
   if (came.state === 'whole' && came.statuses.some((status) => status === 500 && which === 'kubernetes'))
     throw new Violation(`the proxy before ${which} answers 500: ${came.lastBody.toString()}`, bytes)
-}
-
-/** As it is stored, with the kind that lists may leave out. */
-function rawOf(object: ClusterObject): RawObject {
-  return object as RawObject
 }
 
 /** What was written, with the status that was there before: nobody judges who writes a status, for that is what Longhorn does. */

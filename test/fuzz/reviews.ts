@@ -210,7 +210,7 @@ class UnderWay {
     const { diskFileSpecMap = {} } = (image.spec ?? {}) as { diskFileSpecMap?: object }
     const { diskFileStatusMap = {} } = (image.status ?? {}) as { diskFileStatusMap?: Record<string, unknown> }
     for (const disk of Object.keys(diskFileStatusMap))
-      if (!Object.hasOwn(diskFileSpecMap, disk)) delete diskFileStatusMap[disk]
+      if (!Object.hasOwn(diskFileSpecMap, disk)) Reflect.deleteProperty(diskFileStatusMap, disk)
     this.#versions += 1
     image.metadata.resourceVersion = String(this.#versions)
     this.#cluster.put(image)
