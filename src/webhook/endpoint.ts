@@ -2,12 +2,14 @@ import type { Server } from 'node:https'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ClientAuthorities } from '../tls/client-authorities.ts'
 import { BodiesUnderWay, type BodyLimits } from '../traffic/bodies-under-way.ts'
+import { FairTurns, defaultFairTurnsLimits } from '../traffic/fair-turns.ts'
 import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
 import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { contextOf, type Callers } from './callers.ts'
 import type { ServingCertificate } from './certificate.ts'
 import type { ClientErrors } from './client-error.ts'
-import { NoJson, notServed, problemOf, type HttpProblem } from './http-problem.ts'
+import { notServed, problemOf, TooBusy, type HttpProblem } from './http-problem.ts'
+import { parseJson } from './parse-json.ts'
 import type { Log } from './ports.ts'
 import type { Reviewer } from './reviewer.ts'
 import { fieldsOf } from './raw-json.ts'
@@ -103,14 +105,17 @@ export function endpoint(
   // free keys are read entry by entry.
   app.removeAllContentTypeParsers()
   const lengths = new WeakMap<FastifyRequest, number>()
+  const turns = new FairTurns(defaultFairTurnsLimits)
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    lengths.set(request, body.length)
-    try {
-      const json: unknown = JSON.parse(body.toString())
-      done(null, json)
-    } catch (error) {
-      done(new NoJson(error))
+    const text = body.toString()
+    lengths.set(request, text.length)
+    const parse = (): void => {
+      const parsed = parseJson(text)
+      if (parsed instanceof Error) done(parsed)
+      else done(null, parsed.json)
     }
+    const peer = request.raw.socket.remoteAddress ?? ''
+    turns.take(peer, text.length, parse, () => done(new TooBusy()))
   })
 
   app.addHook('onRequest', (request, reply, done) => {

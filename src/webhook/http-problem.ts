@@ -8,9 +8,10 @@
  * | 401 | no client certificate, where one is asked for |
  * | 403 | a client certificate that is not accepted |
  * | 404, 405 | another path than `/validate`, another method than POST |
- * | 413 | a body above the limit: larger than the API server sends |
+ * | 413 | a body above a limit: larger than the API server sends, or with more values |
  * | 415 | another content type than `application/json` |
  * | 500 | an error in Holdfast itself, outside the gate |
+ * | 503 | more bodies than can be read, most of them from this address |
  */
 export interface HttpProblem {
   readonly status: number
@@ -28,6 +29,22 @@ export class NoJson extends Error {
 
 const expected = 'Send an AdmissionReview of admission.k8s.io/v1 as application/json by POST to /validate'
 
+/** Thrown for JSON that would take long to read. */
+export class TooManyValues extends Error {
+  constructor(most: number) {
+    super(`The body has more than ${most} values`)
+    this.name = 'TooManyValues'
+  }
+}
+
+/** Thrown for a body that is not read, since too many wait for that. */
+export class TooBusy extends Error {
+  constructor() {
+    super('Too many bodies wait to be read')
+    this.name = 'TooBusy'
+  }
+}
+
 /** What to answer a path or method that nothing is served at. */
 export function notServed(method: string, url: string): HttpProblem {
   if (url.split('?', 1)[0] === '/validate') {
@@ -39,6 +56,10 @@ export function notServed(method: string, url: string): HttpProblem {
 /** What to answer a request that does not get as far as a review; undefined for an error of our own. */
 export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem | undefined {
   if (error instanceof NoJson) return { status: 400, error: `${error.message}. ${expected}.` }
+  if (error instanceof TooManyValues)
+    return { status: 413, error: `${error.message}, more than an API server sends.` }
+  if (error instanceof TooBusy)
+    return { status: 503, error: `${error.message}, most of them from this address. Send fewer at once.` }
   switch (codeOf(error)) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return {

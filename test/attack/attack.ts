@@ -23,6 +23,8 @@ const patience = Number(process.env.HOLDFAST_PATIENCE) || 1
 const mostMs = 1_000 * patience
 const mostMiB = 400
 const [calmMs, attackMs] = [2_000, 6_000]
+/** Where guard or cluster wait so much for a processor, calls end at their deadline, and nothing can be told. */
+const mostSlowdown = 10
 /** So many real writes a second. */
 const usualPace = 50
 /** Where it takes longer than this without an attack, in milliseconds, the machine cannot do so many: half of them come then. */
@@ -45,6 +47,7 @@ await writeFile(path('tls.key'), serving.key)
 const idle = { ranMs: 0, waitedMs: 0 }
 const rows: string[][] = []
 let broken = 0
+let untold = 0
 try {
   for (const attack of chosen) rows.push(await suffered(attack))
 } finally {
@@ -66,8 +69,9 @@ const headings = [
 ]
 const columns = headings.map((heading, at) => ({ heading, cell: (row: readonly string[]) => row[at] ?? '' }))
 console.log(`\n${table(columns, rows)}`)
-console.log(broken === 0 ? 'all of them withstood' : `${broken} of ${chosen.length} not withstood`)
-process.exitCode = broken > 0 ? 1 : 0
+console.log(`${chosen.length - broken - untold} of ${chosen.length} withstood, ${broken} not`)
+if (untold > 0) console.log(`${untold} cannot be told: other programs took the processors`)
+process.exitCode = broken > 0 ? 1 : untold > 0 ? 2 : 0
 
 /** Each has a guard of its own, so that one attack does not hide in the memory of another. */
 async function suffered(attack: Attack): Promise<string[]> {
@@ -134,9 +138,11 @@ function judged(
     ...(ownMs > mostMs ? [`a real write took ${Math.round(slowestMs)} ms`] : []),
     ...(peakMiB > mostMiB ? [`it took ${Math.round(peakMiB)} MiB`] : []),
   ]
-  if (problems.length > 0) broken += 1
+  const isUntold = problems.length > 0 && slowdown > mostSlowdown && guard.isAlive && !(peakMiB > mostMiB)
+  if (isUntold) untold += 1
+  else if (problems.length > 0) broken += 1
   console.log(
-    `${problems.length === 0 ? 'ok    ' : 'BROKEN'} ${door}: ${name}${problems.map((each) => `\n       ${each}`).join('')}`,
+    `${problems.length === 0 ? 'ok    ' : isUntold ? 'UNTOLD' : 'BROKEN'} ${door}: ${name}${problems.map((each) => `\n       ${each}`).join('')}`,
   )
   for (const complaint of guard.complaints.slice(0, 3)) console.log(`       it says: ${complaint.trim()}`)
   const ms = (value: number): string => `${value.toFixed(0)} ms`

@@ -1,0 +1,27 @@
+import t from 'tap'
+import { NoJson, TooManyValues } from '../../src/webhook/http-problem.ts'
+import { parseJson } from '../../src/webhook/parse-json.ts'
+
+t.test('JSON is read as it is, and what is none is told', (t) => {
+  t.match(parseJson('{"a":[1]}'), { json: { a: [1] } })
+  t.match(parseJson('{"__proto__":1}'), { json: JSON.parse('{"__proto__":1}') as object })
+  t.ok(parseJson('{') instanceof NoJson)
+  t.end()
+})
+
+t.test('a text with too many values is not read, however they are written', (t) => {
+  const many = 1_100_000
+  for (const text of [
+    `[${'0,'.repeat(many)}0]`,
+    '['.repeat(many) + ']'.repeat(many),
+    `{"a":${'[{},'.repeat(many)}`,
+  ])
+    t.ok(parseJson(text) instanceof TooManyValues)
+  t.end()
+})
+
+t.test('a text of eight megabytes with few values is read', (t) => {
+  t.match(parseJson(JSON.stringify({ note: 'n'.repeat(8_000_000) })), { json: { note: String } })
+  t.match(parseJson(`[${'0,'.repeat(900_000)}0]`), { json: Array })
+  t.end()
+})
