@@ -20,7 +20,7 @@ export function parseJson(text: string): { readonly json: unknown } | NoJson | T
   }
 }
 
-const [comma, colon, bracket, brace] = [...',:[{'].map((character) => character.charCodeAt(0))
+const [comma, colon, bracket, brace] = [',', ':', '[', '{'].map((character) => character.charCodeAt(0))
 
 /** Counts what stands before a value. In strings too, which is at most too careful. */
 function hasMoreThan(most: number, text: string): boolean {
