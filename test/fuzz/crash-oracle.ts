@@ -1,8 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { allOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } from './raw.ts'
 
-// Written from the table of Longhorn's releases and what their managers read, on raw JSON. It shares nothing with the
-// rules, nor with how they read objects.
+// Written from the tables of longhorn.md §2, on raw JSON. It shares nothing with the rules, nor with how they read objects.
 
 /** What the managers of a release do: A and B crash, C and `none` do not. */
 export type Crashing = 'A' | 'B' | 'no'

@@ -97,6 +97,52 @@ t.test('a body up to 8 MiB is read, a larger one is refused', async (t) => {
   t.match(tooLarge.json(), { message: /larger than 8388608 bytes/ })
 })
 
+/** As many values as are read, which takes long. */
+const long = `[${'0,'.repeat(900_000)}0]`
+
+t.test('a body with more than a million values is refused', async (t) => {
+  const { post } = open(t)
+  t.equal((await post(long)).statusCode, 400, 'this is no review, but it is read')
+  const tooMany = await post(`[${'0,'.repeat(1_000_000)}0]`)
+  t.equal(tooMany.statusCode, 413)
+  t.match(tooMany.json(), { error: /more than 1000000 values/ })
+})
+
+t.test('a review does not wait for all the large bodies of another address', async (t) => {
+  const { app } = open(t)
+  const done: string[] = []
+  const post = async (remoteAddress: string, payload: string, what: string) => {
+    const headers = { 'content-type': 'application/json' }
+    const { statusCode } = await app.inject({
+      method: 'POST',
+      url: '/validate',
+      remoteAddress,
+      headers,
+      payload,
+    })
+    done.push(`${what} ${statusCode}`)
+  }
+  const large = Array.from({ length: 8 }, () => post('10.0.0.9', long, 'large'))
+  await Promise.all([...large, post('10.0.0.1', JSON.stringify(evict), 'review')])
+  t.equal(done.length, 9)
+  const at = done.indexOf('review 200')
+  t.ok(at >= 0 && at <= 3, `it is answered after ${at} of them`)
+})
+
+t.test('where too many bodies wait, the address with most of them gets 503', async (t) => {
+  const { app } = open(t)
+  const post = async (remoteAddress: string, payload: string) => {
+    const headers = { 'content-type': 'application/json' }
+    return (await app.inject({ method: 'POST', url: '/validate', remoteAddress, headers, payload }))
+      .statusCode
+  }
+  const padded = long.padEnd(8_000_000)
+  const large = Array.from({ length: 8 }, () => post('10.0.0.9', padded))
+  const [status, ...others] = await Promise.all([post('10.0.0.1', JSON.stringify(evict)), ...large])
+  t.equal(status, 200)
+  t.strictSame([...new Set(others)].toSorted(), [400, 503], 'some are read, and some are not')
+})
+
 t.test('maps of 10,000 keys are read', async (t) => {
   const { gate, post } = open(t)
   const copies = Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`disk-${i}`, {}]))
