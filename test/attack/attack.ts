@@ -32,7 +32,7 @@ const calmEnoughMs = 500
 const leastPace = 5
 
 const words = process.argv.slice(2)
-const chosen = attacks.filter(({ name, door }) => words.every((word) => `${name} ${door}`.includes(word)))
+const chosen = attacks.filter(({ name, door }) => words.every((word) => `${door}: ${name}`.includes(word)))
 
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-attack-'))
 const path = (name: string): string => join(folder, name)

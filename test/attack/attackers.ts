@@ -82,7 +82,7 @@ export async function occupy(
       while (!signal.aborted) {
         const socket = await opened(port, isTls, at, signal)
         if (socket) {
-          const closed = once(socket, 'close')
+          const closed = heard(socket, 'close')
           await talk(socket)
           await Promise.race([closed, over(signal)])
           socket.destroy()
@@ -103,13 +103,19 @@ async function opened(
   const socket = isTls ? tls.connect(options) : net.connect(options)
   socket.on('error', () => undefined)
   socket.resume()
-  const failed = once(socket, 'close').then(() => false)
-  const ready = once(socket, isTls ? 'secureConnect' : 'connect').then(() => true)
-  ready.catch(() => undefined)
-  const isOpen = await Promise.race([ready, failed, over(signal).then(() => false)]).catch(() => false)
+  const isOpen = await Promise.race([
+    heard(socket, isTls ? 'secureConnect' : 'connect').then(() => true),
+    heard(socket, 'close').then(() => false),
+    over(signal).then(() => false),
+  ])
   if (isOpen) return socket
   socket.destroy()
   return undefined
+}
+
+/** Errors come before the end, and are no matter to an attacker. */
+function heard(socket: Socket, event: string): Promise<void> {
+  return new Promise((resolve) => socket.once(event, () => resolve()))
 }
 
 /** Resolves at once if it is over. */
