@@ -2,6 +2,7 @@
 // make them look slow.
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { registration } from '../../src/webhook/registration.ts'
+import { quietRest } from './quiet-rest.ts'
 import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
 
 /** What the cluster is asked, one thing after the other. */
@@ -12,7 +13,7 @@ export type Order =
 
 /** What it says: first where it is, then what came of each order. */
 export type Said =
-  | { readonly said: 'ready'; readonly kubeconfig: string; readonly api: string; readonly rest: string }
+  | { readonly said: 'ready'; readonly kubeconfig: string; readonly rest: string }
   | { readonly said: 'done' }
   | { readonly said: 'streamed'; readonly stream: Stream }
 
@@ -52,5 +53,6 @@ process.on('message', (order: Order) => {
   void follow(order).then((said) => process.send?.(said))
 })
 process.on('disconnect', () => process.exit(0))
-const { kubeconfig, api, rest } = sandbox
-process.send?.({ said: 'ready', kubeconfig, api: api.url, rest: rest.url } satisfies Said)
+const { kubeconfig } = sandbox
+const rest = await quietRest(sandbox.rest.url)
+process.send?.({ said: 'ready', kubeconfig, rest } satisfies Said)

@@ -8,15 +8,12 @@ import type { Stream, Way } from './real-writes.ts'
 export class Cluster {
   readonly #child: ChildProcess
   readonly kubeconfig: string
-  /** URL of the Kubernetes API. */
-  readonly api: string
   /** URL of Longhorn's REST API. */
   readonly rest: string
 
   private constructor(child: ChildProcess, ready: Extract<Said, { said: 'ready' }>) {
     this.#child = child
     this.kubeconfig = ready.kubeconfig
-    this.api = ready.api
     this.rest = ready.rest
   }
 
