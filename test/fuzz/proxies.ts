@@ -178,7 +178,7 @@ class ProxiedCluster {
       () => new LonghornDoor({ holdMs: 0, userHeader: undefined }, shared),
     )
     const kubernetes = new Proxied(this.#api.url, logger, (asking) => {
-      const who = new WhoIs({ ask: asking, now: () => judged.clock.monotonic(), onProblem: () => undefined })
+      const who = new WhoIs({ ask: asking, now: () => judged.clock.monotonic(), onUnknown: () => undefined })
       const whoIs = (headers: readonly string[]) => who.find(headers)
       return new KubernetesDoor(
         { longhornNamespace: namespace, holdMs: 0 },

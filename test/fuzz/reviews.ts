@@ -53,6 +53,7 @@ export class Reviews {
       },
       clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
       leaving: () => false,
+      now: () => performance.now(),
       log,
     })
   }
