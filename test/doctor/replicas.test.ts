@@ -30,7 +30,13 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
 })
 
 t.test('a guard that runs in no pod is one all the same, where there are no pods', (t) => {
-  const policy = { replica: 'laptop', modes: {}, evictionCompletion: 'hold', release: null, callers: null } as const
+  const policy = {
+    replica: 'laptop',
+    modes: {},
+    evictionCompletion: 'hold',
+    release: null,
+    callers: null,
+  } as const
   const outside = { policies: { seen: [policy] }, names }
   const alone = checkReplicas({ pods: { seen: [] }, deployments: { seen: [] }, ...outside })
   t.strictSame(levels(alone), ['ok'])
