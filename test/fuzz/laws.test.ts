@@ -30,8 +30,8 @@ t.test('the answer to a review is told from what is none', (t) => {
 t.test('what is no review has to be answered 4xx', (t) => {
   for (const body of ['{', '{}', '{"request":{"uid":""}}', '{"request":{"uid":1}}']) {
     t.equal(askedIn(Buffer.from(body)), undefined)
-    t.strictSame(judged(undefined, 400, '{"error":"no"}'), { allowed: undefined })
-    t.match(judged(undefined, 200, '{"error":"no"}'), { problem: /has to be 4xx/ })
+    t.strictSame(judged(undefined, 400, '{"kind":"Status","message":"no"}'), { allowed: undefined })
+    t.match(judged(undefined, 200, '{"kind":"Status","message":"no"}'), { problem: /has to be 4xx/ })
   }
   t.end()
 })

@@ -40,7 +40,8 @@ export function judged(asked: Readable | undefined, status: number, body: string
   }
   if (!isFields(json)) return { problem: 'the answer is no object' }
   if (!asked) {
-    const isRefused = status >= 400 && status < 500 && typeof json.error === 'string'
+    const isRefused =
+      status >= 400 && status < 500 && json.kind === 'Status' && typeof json.message === 'string'
     return isRefused ? { allowed: undefined } : { problem: 'no review has to be 4xx' }
   }
   if (status !== 200) return { problem: `a review was answered with status ${status}` }

@@ -105,7 +105,7 @@ t.test('a body with more than a million values is refused', async (t) => {
   t.equal((await post(long)).statusCode, 400, 'this is no review, but it is read')
   const tooMany = await post(`[${'0,'.repeat(1_000_000)}0]`)
   t.equal(tooMany.statusCode, 413)
-  t.match(tooMany.json(), { error: /more than 1000000 values/ })
+  t.match(tooMany.json(), { message: /more than 1000000 values/ })
 })
 
 t.test('a review does not wait for all the large bodies of another address', async (t) => {
