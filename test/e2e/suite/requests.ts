@@ -45,7 +45,8 @@ export function requests(t: Test, cluster: Cluster): void {
     const dry = await evict(cluster, 'q4', 'q4-b', '--dry-run=server', '--v=6')
     t.equal(dry.code, 1)
     t.match(dry.stderr, 'denied the request: would wait: held back by eviction-during-cleanup')
-    t.equal(dry.stderr.match(/verb="PATCH"/g)?.length, 1, dry.stderr)
+    // kubectl before 1.34 writes its requests down in another form.
+    t.equal(dry.stderr.match(/verb="PATCH"|\bPATCH https?:/g)?.length, 1, dry.stderr)
   })
 
   t.test('a JSON patch is judged by what it makes of the object', async (t) => {
