@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { agentFor } from '../guard/proxy-guard.ts'
-import { findConfig } from '../kubernetes/config-source.ts'
-import { loadCredentials } from '../kubernetes/credentials.ts'
+import { findConfig, type ConfigSearch } from '../kubernetes/config-source.ts'
+import { loadCredentials, type Credentials } from '../kubernetes/credentials.ts'
+import { tunnelTo } from '../kubernetes/way.ts'
 import type { Upstream } from '../proxy/upstream.ts'
 import { CannotRun } from './exit-code.ts'
 import { addProxyOptions, isLoopback, ownPorts, type ProxyFlags } from './proxy-options.ts'
@@ -67,21 +67,33 @@ async function kubernetesApi({
   readonly callerToken: boolean
   readonly environment: Environment
 }): Promise<Upstream> {
-  const credentials = await loadCredentials(
-    findConfig({ environment, ...(kubeconfig === undefined ? {} : { kubeconfig }) }),
-    context,
-  ).catch((cause: unknown) => {
-    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
-  })
-  const { server } = credentials
-  const agent = agentFor(server)
+  const credentials = await credentialsFor({ context, kubeconfig, environment })
+  const { server, proxy } = credentials
+  // Through any proxy with a tunnel: what is passed on may be an upgrade.
+  const { agent, fresh } = tunnelTo(server, proxy)
   return {
     server,
     host: server.host,
     options: async () => {
-      const { headers, ca, cert, key, rejectUnauthorized, servername, ...rest } = await credentials.apply()
-      const trust = { agent: rest.agent ?? agent, ca, rejectUnauthorized, servername }
-      return callerToken ? trust : { ...trust, cert, key, headers }
+      const { tls, headers, refused } = await credentials.prove()
+      const { cert, key, ...trust } = tls
+      const way = { agent, fresh, ...trust }
+      return callerToken ? way : { ...way, cert, key, headers, refused }
     },
+  }
+}
+
+/** @throws CannotRun */
+async function credentialsFor({
+  context,
+  kubeconfig,
+  environment,
+}: Pick<ConfigSearch, 'environment'> &
+  Record<'context' | 'kubeconfig', string | undefined>): Promise<Credentials> {
+  const search = { environment: environment ?? {}, ...(kubeconfig === undefined ? {} : { kubeconfig }) }
+  try {
+    return await loadCredentials(findConfig(search), { ...search, context })
+  } catch (cause) {
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
   }
 }

@@ -1,5 +1,4 @@
-import http from 'node:http'
-import https from 'node:https'
+import type http from 'node:http'
 import { bounded } from './bounded.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { findConfig, type ConfigSearch } from './config-source.ts'
@@ -7,6 +6,7 @@ import { ConnectionFailure } from './connection-failure.ts'
 import { loadCredentials, type Credentials } from './credentials.ts'
 import { exchange } from './exchange.ts'
 import { shownUrl } from './shown-url.ts'
+import { wayTo } from './way.ts'
 
 /** One request to the API server. */
 export interface ApiRequest {
@@ -62,7 +62,7 @@ export interface ConnectOptions extends ConfigSearch {
  * @throws Error that says what was tried and what is wrong
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
-  const credentials = await loadCredentials(findConfig(options), options.context)
+  const credentials = await loadCredentials(findConfig(options), options)
   return connectAs(credentials, options.clock ?? systemClock)
 }
 
@@ -73,40 +73,36 @@ export function connectTo(
 ): Connection {
   const anonymous = {
     server: new URL(server),
+    proxy: undefined,
     namespace: options.namespace,
     inPod: false,
-    apply: () => Promise.resolve({}),
+    prove: () => Promise.resolve({ tls: {}, headers: {}, refused: () => undefined }),
   }
   return connectAs(anonymous, options.clock ?? systemClock)
 }
 
-/**
- * An idle connection is given up after this: an API server closes it after 90 s, many load balancers after 60 s,
- * and a request on a connection that is just being closed fails for nothing.
- */
-const idleConnectionMs = 50_000
-
-/** An exec plugin that wants an answer from a person would wait for ever. */
-const credentialsTimeoutMs = 30_000
-const tooLate = `The credentials did not come within ${credentialsTimeoutMs / 1000} s: does the kubeconfig's exec plugin ask for something?`
+/** An exec plugin that wants an answer from a person would wait for ever; it has a limit of its own, which is shorter. */
+export const credentialsTimeoutMs = 40_000
+const tooLate = `The credentials did not come within ${credentialsTimeoutMs / 1000} s.`
 
 function connectAs(credentials: Credentials, clock: Clock): Connection {
-  const options = { keepAlive: true, timeout: idleConnectionMs }
-  // The agent keeps sockets of different certificates apart, so a rotated one takes effect with the next request.
-  const agent = credentials.server.protocol === 'http:' ? new http.Agent(options) : new https.Agent(options)
+  const { server, proxy, namespace, inPod } = credentials
+  const way = wayTo(server, proxy)
   return {
-    server: shownUrl(credentials.server),
-    namespace: credentials.namespace,
-    inPod: credentials.inPod,
+    server: shownUrl(server),
+    namespace,
+    inPod,
     request: async (request) => {
-      const proof = await bounded(credentials.apply(), {
+      const { tls, headers, refused } = await bounded(credentials.prove(), {
         clock,
         ms: credentialsTimeoutMs,
         signal: request.signal,
         late: () => new ConnectionFailure('credentials', tooLate),
       })
-      return await exchange(credentials.server, { agent, ...proof }, request, clock)
+      const response = await exchange({ server, proxy, way }, { ...tls, headers }, request, clock)
+      if (response.status === 401) refused()
+      return response
     },
-    close: () => agent.destroy(),
+    close: () => way.close(),
   }
 }

@@ -1,28 +1,19 @@
-import type { User } from '@kubernetes/client-node'
 import { errorCode, errorText } from './error-text.ts'
+import type { User } from './kubeconfig.ts'
+import { PluginProblem } from './plugin-problem.ts'
 
 /**
  * Why the credentials of a user cannot be had, for people. Errors of Node have a code, and name a file or a program. All
- * others of a program that gives credentials may quote what it printed, which may be a token: they are not shown.
+ * others of a provider may quote what it got, which may be a token: they are not shown.
  */
-export function credentialsProblem(user: User, error: unknown): string {
-  if (errorCode(error) !== undefined) return errorText(error)
-  const provider: unknown = user.authProvider
-  const command = commandOf(user.exec) ?? commandOf(fieldOf(fieldOf(provider, 'config'), 'exec'))
-  if (command === undefined && provider === undefined) return errorText(error)
-  const what =
-    command === undefined ? `the provider ${String(fieldOf(provider, 'name'))}` : `the exec plugin ${command}`
-  const failed =
-    error instanceof SyntaxError ? 'gave no ExecCredential in JSON' : 'failed, or gave no ExecCredential'
-  return `${what} ${failed}. What it printed may be secret and is not shown; run it to see.`
+export function credentialsProblem({ authProvider }: User, error: unknown): string {
+  const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
+  if (isOwn || authProvider === undefined) return errorText(error)
+  return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
 }
 
-function commandOf(exec: unknown): string | undefined {
-  const command = fieldOf(exec, 'command')
-  return typeof command === 'string' ? command : undefined
-}
-
-function fieldOf(object: unknown, name: string): unknown {
-  if (typeof object !== 'object' || object === null) return undefined
-  return new Map<string, unknown>(Object.entries(object)).get(name)
+function nameOf(provider: unknown): string {
+  const name: unknown =
+    typeof provider === 'object' && provider !== null && 'name' in provider ? provider.name : undefined
+  return typeof name === 'string' ? name : 'without a name'
 }

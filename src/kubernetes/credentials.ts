@@ -1,112 +1,163 @@
 import { existsSync, readFileSync } from 'node:fs'
-import type { RequestOptions } from 'node:https'
 import path from 'node:path'
-import type { KubeConfig } from '@kubernetes/client-node'
+import { authorizationOf } from './authorization.ts'
+import { systemClock, type Clock } from './clock.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import type { ConfigSource } from './config-source.ts'
 import { credentialsProblem } from './credentials-problem.ts'
-import { mergeKubeconfigs } from './kubeconfig-files.ts'
+import { impersonationHeaders, type Headers } from './impersonation.ts'
+import { readKubeconfigs, type Cluster, type Context, type Kubeconfig, type User } from './kubeconfig.ts'
+import { proxyFromEnvironment } from './proxy-from-environment.ts'
+import { serverUrl } from './server-url.ts'
+import { tlsFiles, type TlsMaterial } from './tls-material.ts'
+import { isProxyScheme } from './way.ts'
 
-/** Where the API server is, and how to prove who asks. */
+/** Where the API server is, the way there, and how to prove who asks. */
 export interface Credentials {
   readonly server: URL
+  /** Undefined for a straight way. */
+  readonly proxy: URL | undefined
   readonly namespace: string | undefined
   /** True for the service account of the pod that this runs in. */
   readonly inPod: boolean
   /**
-   * The TLS material, the headers and, if the cluster is behind a proxy, the agent of one request. To be asked for
-   * each request: tokens expire, files are rotated, exec plugins answer anew.
+   * To be asked for each request: tokens expire, files are rotated, exec plugins answer anew.
    *
    * @throws ConnectionFailure `credentials`
    */
-  apply(): Promise<RequestOptions>
+  prove(): Promise<Proof>
+}
+
+/** The TLS material and the headers of one request. */
+export interface Proof {
+  readonly tls: TlsMaterial
+  readonly headers: Headers
+  /** To be called when the API server has answered 401: what may be had anew is had anew for the next request. */
+  readonly refused: () => void
+}
+
+/** How to load credentials. */
+export interface CredentialsOptions {
+  /** Instead of the current one. */
+  readonly context?: string | undefined
+  /** Of it the variables of proxies are read, and exec plugins inherit it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly clock?: Clock
 }
 
 /**
  * Loads what was found.
  *
- * @param context instead of the current one
  * @throws Error that names the file, the context or the cluster that is wrong
  */
-export async function loadCredentials(source: ConfigSource, context?: string): Promise<Credentials> {
-  const config = await loadKubeConfig(source, context)
-  return source.from === 'files'
-    ? credentialsOf(config, source.paths.join(', '), false)
-    : credentialsOf(config, 'The service account', true)
+export async function loadCredentials(
+  source: ConfigSource,
+  options: CredentialsOptions = {},
+): Promise<Credentials> {
+  const inPod = source.from === 'service-account'
+  const config = inPod ? serviceAccount(source.server, source.folder) : await readKubeconfigs(source)
+  const found = inPod ? 'The service account' : source.paths.join(', ')
+  return credentialsOf(selected(config, found, options.context), inPod, options)
 }
 
-/**
- * The same for client-node, whose KubeConfig knows tokens and their reload, client certificates, exec plugins, OIDC
- * and proxies. It takes 0.3–0.5 s and 89 MB to import, so it is imported only when a command really talks to a
- * cluster.
- *
- * @throws Error that names the file that is wrong
- */
-export async function loadKubeConfig(source: ConfigSource, context?: string): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const config =
-    source.from === 'files'
-      ? mergeKubeconfigs(source, () => new KubeConfig())
-      : serviceAccount(source.server, source.folder, new KubeConfig())
-  if (context !== undefined) config.setCurrentContext(context)
-  return config
-}
-
-/** As `KubeConfig.loadFromCluster` does, but not bound to the process's environment and one fixed folder. */
-function serviceAccount(server: string, folder: string, config: KubeConfig): KubeConfig {
+function serviceAccount(server: string, folder: string): Kubeconfig {
   const name = 'service-account'
-  const tokenFile = path.join(folder, 'token')
-  config.loadFromOptions({
-    clusters: [{ name, server, caFile: path.join(folder, 'ca.crt'), skipTLSVerify: false }],
-    users: [{ name, authProvider: { name: 'tokenFile', config: { tokenFile } } }],
-    contexts: [{ name, cluster: name, user: name, namespace: namespaceOf(folder) }],
+  const file = (each: string): string => path.join(folder, each)
+  const namespace = existsSync(file('namespace')) ? readFileSync(file('namespace'), 'utf8').trim() : undefined
+  return {
+    clusters: [
+      {
+        name,
+        server,
+        authority: { file: file('ca.crt') },
+        insecure: false,
+        serverName: undefined,
+        proxyUrl: undefined,
+        execConfig: undefined,
+      },
+    ],
+    users: [{ name, tokenFile: file('token') }],
+    contexts: [{ name, cluster: name, user: name, namespace }],
     currentContext: name,
-  })
-  return config
+  }
 }
 
-function namespaceOf(folder: string): string | undefined {
-  const file = path.join(folder, 'namespace')
-  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+/** What one context names. */
+interface Selected {
+  /** Where it was found, for messages. */
+  readonly found: string
+  readonly context: Context
+  readonly cluster: Cluster
+  readonly user: User
 }
 
-function credentialsOf(config: KubeConfig, found: string, inPod: boolean): Credentials {
-  const contexts = config.getContexts().map(({ name }) => name)
+function selected(config: Kubeconfig, found: string, asked: string | undefined): Selected {
+  const contexts = config.contexts.map(({ name }) => name)
   const known = contexts.length === 0 ? 'It defines no contexts.' : `Known contexts: ${contexts.join(', ')}.`
-  const wanted: string | undefined = config.getCurrentContext()
-  if (!wanted) throw new Error(`${found} has no current-context. ${known} Name the one to use.`)
-  const context = config.getContextObject(wanted)
+  const wanted = asked ?? config.currentContext
+  if (wanted === undefined) throw new Error(`${found} has no current-context. ${known} Name the one to use.`)
+  const context = config.contexts.find(({ name }) => name === wanted)
   if (!context) throw new Error(`${found} has no context "${wanted}". ${known}`)
-  const cluster = config.getCurrentCluster()
-  const user = config.getCurrentUser()
+  const cluster = config.clusters.find(({ name }) => name === context.cluster)
   if (!cluster) {
     throw new Error(
       `${found}: context "${wanted}" is for cluster "${context.cluster}", which is not defined there.`,
     )
   }
+  // kubectl allows a context without a user, for servers that ask for no proof.
+  const user =
+    context.user === undefined ? { name: '' } : config.users.find(({ name }) => name === context.user)
   if (!user) {
-    throw new Error(`${found}: context "${wanted}" is for user "${context.user}", who is not defined there.`)
+    throw new Error(
+      `${found}: context "${wanted}" is for user "${context.user ?? ''}", who is not defined there.`,
+    )
   }
-  if (!URL.canParse(cluster.server)) {
-    throw new Error(`${found}: the server of cluster "${cluster.name}" is not a URL.`)
-  }
-  const behindProxy = cluster.proxyUrl !== undefined
+  return { found, context, cluster, user }
+}
+
+function credentialsOf(
+  { found, context, cluster, user }: Selected,
+  inPod: boolean,
+  { environment = {}, clock = systemClock }: CredentialsOptions,
+): Credentials {
+  const server = serverUrl(cluster, found)
+  const proxy = proxyOf(cluster, server, environment, found)
+  const files = tlsFiles(cluster, user, clock)
+  const authorize = authorizationOf({ cluster, user, server }, { environment, clock })
+  const impersonation = user.impersonation ? impersonationHeaders(user.impersonation) : {}
   return {
-    server: new URL(cluster.server),
+    server,
+    proxy,
     namespace: context.namespace,
     inPod,
-    apply: async () => {
-      const options: RequestOptions = { headers: {} }
+    prove: async () => {
       try {
-        await config.applyToHTTPSOptions(options)
+        const [tls, { headers, certificate, refused }] = await Promise.all([files(), authorize()])
+        return { tls: { ...tls, ...certificate }, headers: { ...headers, ...impersonation }, refused }
       } catch (error) {
         // Without its cause: that would be logged too.
-        const message = `The credentials of context "${wanted}" (${found}) cannot be used: ${credentialsProblem(user, error)}`
+        const message = `The credentials of context "${context.name}" (${found}) cannot be used: ${credentialsProblem(user, error)}`
         throw new ConnectionFailure('credentials', message)
       }
-      // KubeConfig makes an agent each time, which would mean a new connection for each request.
-      if (!behindProxy) delete options.agent
-      return options
     },
   }
+}
+
+/** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY is not about it. */
+function proxyOf(
+  { name, proxyUrl }: Cluster,
+  server: URL,
+  environment: Readonly<Record<string, string | undefined>>,
+  found: string,
+): URL | undefined {
+  const proxy =
+    proxyUrl === undefined
+      ? proxyFromEnvironment(server, environment)
+      : URL.canParse(proxyUrl)
+        ? new URL(proxyUrl)
+        : null
+  if (proxy === undefined || (proxy && isProxyScheme(proxy.protocol))) return proxy
+  const where =
+    proxyUrl === undefined ? 'HTTPS_PROXY or HTTP_PROXY' : `${found}: the proxy-url of cluster "${name}"`
+  throw new Error(`${where} must be a URL with the scheme http, https or socks5.`)
 }

@@ -7,10 +7,25 @@ import { ConnectionFailure } from './connection-failure.ts'
 import { errorCode, errorText } from './error-text.ts'
 import { responseBody } from './response-body.ts'
 import { onAbort } from '../gate/on-abort.ts'
+import type { Headers } from './impersonation.ts'
 import { shownUrl } from './shown-url.ts'
+import type { TlsMaterial } from './tls-material.ts'
+import type { Way } from './way.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
+
+/** A server, and the way there. */
+export interface Destination {
+  /** It may have a path, which goes before the request's own. */
+  readonly server: URL
+  /** For messages. */
+  readonly proxy: URL | undefined
+  readonly way: Way
+}
+
+/** TLS material, and headers that prove who asks. */
+export type ProvenOptions = TlsMaterial & { readonly headers: Headers }
 
 /**
  * Sends one request and waits for the headers of the answer.
@@ -18,20 +33,24 @@ const defaultIdleTimeoutMs = 90_000
  * A reader's request that fails on a connection kept alive is sent once more: the server closed it while it was
  * idle, and nothing was asked yet.
  *
- * @param server may have a path, which goes before the request's own
- * @param options credentials and agent
  * @throws ConnectionFailure, or the signal's reason
  */
 export async function exchange(
-  server: URL,
-  options: https.RequestOptions,
+  destination: Destination,
+  options: ProvenOptions,
   request: ApiRequest,
   clock: Clock,
 ): Promise<ApiResponse> {
-  const { failure, response, onReusedConnection } = await attempt(server, options, request, clock)
+  const { agent, fresh } = destination.way
+  const { failure, response, onReusedConnection } = await attempt(
+    destination,
+    { ...options, agent },
+    request,
+    clock,
+  )
   if (response) return response
   if (!onReusedConnection || request.method !== 'GET') throw failure
-  const second = await attempt(server, { ...options, agent: false }, request, clock)
+  const second = await attempt(destination, { ...options, agent: fresh }, request, clock)
   if (second.response) return second.response
   throw second.failure
 }
@@ -41,8 +60,8 @@ type Attempt =
   | { readonly response?: never; readonly failure: Error; readonly onReusedConnection: boolean }
 
 function attempt(
-  server: URL,
-  options: https.RequestOptions,
+  { server, proxy, way }: Destination,
+  options: ProvenOptions & { readonly agent: http.Agent },
   request: ApiRequest,
   clock: Clock,
 ): Promise<Attempt> {
@@ -54,25 +73,33 @@ function attempt(
       return
     }
     const send = server.protocol === 'https:' ? https.request : http.request
-    const outgoing = send(urlOf(server, request), {
+    const url = urlOf(server, request)
+    const outgoing = send(url, {
       ...options,
+      path: `${way.prefix}${url.pathname}${url.search}`,
       method: request.method,
       headers: {
         accept: 'application/json',
         'user-agent': 'holdfast',
         // Node sends the body of a DELETE without any framing, which no server can read.
         ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
+        ...way.headers,
         ...headersOf(options),
         ...request.headers,
       },
     })
 
-    const forget = onAbort(signal, () => outgoing.destroy(abortReason(signal)))
+    // A request that waits for a connection through a proxy hears nothing of its own end.
+    const giveUp = (failure: Error): void => {
+      cancelTimeout()
+      forget()
+      outgoing.destroy(failure)
+      resolve({ failure, onReusedConnection: false })
+    }
+    const forget = onAbort(signal, () => giveUp(abortReason(signal)))
     const cancelTimeout = clock.setTimer(headersTimeoutMs, () => {
       const within = `within ${headersTimeoutMs / 1000} s`
-      outgoing.destroy(
-        new ConnectionFailure('timed-out', `${server.host} did not answer ${what(request)} ${within}.`),
-      )
+      giveUp(new ConnectionFailure('timed-out', `${server.host} did not answer ${what(request)} ${within}.`))
     })
     outgoing.once('response', (incoming) => {
       cancelTimeout()
@@ -87,7 +114,7 @@ function attempt(
       forget()
       const lost = !signal.aborted && !(error instanceof ConnectionFailure)
       resolve({
-        failure: lost ? unreachable(server, error) : error,
+        failure: lost ? unreachable(server, proxy, error) : error,
         onReusedConnection: lost && outgoing.reusedSocket,
       })
     })
@@ -102,9 +129,11 @@ function urlOf(server: URL, request: ApiRequest): URL {
   return url
 }
 
-/** What the credentials put into the headers. A token file may end with a newline, which no header may hold. */
-function headersOf({ headers }: https.RequestOptions): Record<string, string> {
-  const pairs = Object.entries(headers ?? {}).map(([name, value]) => [name, String(value).trim()] as const)
+/** A header with several values is sent as often. */
+function headersOf({ headers }: ProvenOptions): Record<string, string | string[]> {
+  const pairs = Object.entries(headers).map(
+    ([name, value]) => [name, typeof value === 'string' ? value : [...value]] as const,
+  )
   return Object.fromEntries(pairs)
 }
 
@@ -112,14 +141,17 @@ function what({ method, path }: ApiRequest): string {
   return `${method} ${path}`
 }
 
-function unreachable(server: URL, cause: Error): ConnectionFailure {
+function unreachable(server: URL, proxy: URL | undefined, cause: Error): ConnectionFailure {
   const distrusted = /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO_VERIFY/.test(errorCode(cause) ?? '')
   const advice = distrusted
     ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster.'
-    : 'Check the address, the network, and that the server runs.'
+    : proxy
+      ? 'Check the address, the proxy (proxy-url of the cluster, else HTTPS_PROXY and NO_PROXY), and that the server runs.'
+      : 'Check the address, the network, and that the server runs.'
+  const through = proxy ? ` through the proxy ${shownUrl(proxy)}` : ''
   return new ConnectionFailure(
     'unreachable',
-    `Cannot reach the API server at ${shownUrl(server)}: ${errorText(cause)}. ${advice}`,
+    `Cannot reach the API server at ${shownUrl(server)}${through}: ${errorText(cause)}. ${advice}`,
     cause,
   )
 }

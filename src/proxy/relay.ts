@@ -117,6 +117,7 @@ function attempt(
   const timer = setTimeout(() => fail(tooSlow(server, asked, limits.answerMs)), limits.answerMs)
   request.on('response', (answer) => {
     clearTimeout(timer)
+    if (answer.statusCode === 401) credentials.refused?.()
     try {
       heard.answered(answer)
     } catch (cause) {
@@ -133,7 +134,8 @@ function attempt(
     if (ended) return
     // The server closed an idle connection in the very moment it was used; nothing was asked yet.
     const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
-    if (again) second = attempt(upstream, { ...credentials, agent: false }, outgoing, limits, heard)
+    const { fresh: agent = false } = credentials
+    if (again) second = attempt(upstream, { ...credentials, agent }, outgoing, limits, heard)
     else fail(unreachable(server, asked, error))
   })
   const { isLate } = outgoing
@@ -222,17 +224,22 @@ export function headersFor(
   const added = proof === undefined ? [] : pairsOf(proof)
   if (host !== undefined) added.push('Host', host)
   const replaced = new Set(added.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
-  return [...without(headers, replaced), ...added]
+  // Or a client would add a group to the user that the proxy acts as.
+  const actsAs = replaced.has('impersonate-user') ? impersonationIn(headers) : []
+  return [...without(headers, new Set([...replaced, ...actsAs])), ...added]
 }
 
+/** The names of headers that say whom to act as, in lower case. */
+function impersonationIn(headers: readonly string[]): string[] {
+  const names = headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  return names.filter((name) => name.startsWith('impersonate-'))
+}
+
+/** A header with several values comes as often. */
 function pairsOf(headers: NonNullable<Credentials['headers']>): string[] {
-  if (isList(headers)) return [...headers]
-  // A token file may end with a newline, which no header may hold.
-  return Object.entries(headers).flatMap(([name, value]) => [name, String(value).trim()])
-}
-
-function isList(headers: NonNullable<Credentials['headers']>): headers is readonly string[] {
-  return Array.isArray(headers)
+  return Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [name, value] : value.flatMap((each) => [name, each]),
+  )
 }
 
 /** What a client asks, to be passed on with its body as it comes. */

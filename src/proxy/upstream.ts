@@ -16,8 +16,15 @@ export interface Upstream {
 }
 
 /** How one request reaches an upstream. */
-export type Credentials = Pick<https.RequestOptions, 'agent' | 'ca' | 'cert' | 'key' | 'servername'> & {
+export type Credentials = Pick<
+  https.RequestOptions,
+  'agent' | 'ca' | 'cert' | 'key' | 'servername' | 'checkServerIdentity'
+> & {
   readonly rejectUnauthorized?: boolean | undefined
-  /** In the place of those that the client sent. */
-  readonly headers?: http.OutgoingHttpHeaders | readonly string[] | undefined
+  /** In the place of those that the client sent; one with several values is sent as often. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** Makes a connection for each request, on the same way as `agent`; without it, a straight one. */
+  readonly fresh?: http.Agent | undefined
+  /** Called when the upstream has answered 401. */
+  readonly refused?: (() => void) | undefined
 }
