@@ -1,12 +1,17 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 import { WebSocketServer, type WebSocket } from 'ws'
+import { certificateFor } from '../fixtures/certificates.ts'
 
 /** An API server of which only one pod is to be seen, and who asked for it. */
 export interface PodsStandIn {
   readonly url: string
+  /** Whom to trust over TLS, PEM. */
+  readonly authority: string
   /** The `Authorization` of each request, by its path. */
   readonly asked: Map<string, string | undefined>
   /** Answers the next request for `/slow`. */
@@ -37,11 +42,13 @@ const known: Readonly<Record<string, object>> = {
   },
 }
 
-/** A bare API server has no kubelet, and so neither logs nor exec: this one stands in for both. */
-export async function podsStandIn(t: Test): Promise<PodsStandIn> {
+/** A bare API server has no kubelet, and so neither logs nor exec: this one stands in for both. Over plain HTTP nobody tells a token. */
+export async function podsStandIn(t: Test, scheme: 'http' | 'https' = 'https'): Promise<PodsStandIn> {
   const asked = new Map<string, string | undefined>()
   const slow: http.ServerResponse[] = []
-  const server = http.createServer((request, response) => {
+  const { cert, key } = await certificateFor()
+  const server = scheme === 'http' ? http.createServer() : https.createServer({ cert, key })
+  server.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
     const path = pathOf(request)
     asked.set(path, request.headers.authorization)
     if (path === '/slow') {
@@ -66,7 +73,7 @@ export async function podsStandIn(t: Test): Promise<PodsStandIn> {
     noServer: true,
     handleProtocols: (offered) => [...offered][0] ?? false,
   })
-  server.on('upgrade', (request, socket, head) => {
+  server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     asked.set(pathOf(request), request.headers.authorization)
     if (request.headers.upgrade === 'websocket') {
       sockets.handleUpgrade(request, socket, head, pathOf(request).endsWith('/exec') ? exec : echo)
@@ -84,8 +91,8 @@ export async function podsStandIn(t: Test): Promise<PodsStandIn> {
     server.closeAllConnections()
     server.close()
   })
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  return { url, asked, answerSlow: () => slow.shift()?.end('done') }
+  const url = `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { url, authority: cert, asked, answerSlow: () => slow.shift()?.end('done') }
 }
 
 function pathOf({ url = '/' }: http.IncomingMessage): string {

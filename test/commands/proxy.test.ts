@@ -10,18 +10,22 @@ import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { logOf, run, runProgram, start, startProcess, type Ended, type Running } from './holdfast.ts'
 
 /** A kubeconfig for a server, with somebody's token. */
-async function kubeconfigOf(t: Test, server: string): Promise<string> {
+async function kubeconfigOf(t: Test, server: string, authority?: string): Promise<string> {
   const path = join(t.testdir(), 'kubeconfig')
   const config = {
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': 'x',
     contexts: [{ name: 'x', context: { cluster: 'x', user: 'ann' } }],
-    clusters: [{ name: 'x', cluster: { server } }],
+    clusters: [{ name: 'x', cluster: { server, ...(authority !== undefined && trusting(authority)) } }],
     users: [{ name: 'ann', user: { token: 'of-ann' } }],
   }
   await writeFile(path, JSON.stringify(config))
   return path
+}
+
+function trusting(authority: string): object {
+  return { 'certificate-authority-data': Buffer.from(authority).toString('base64') }
 }
 
 const somewhere = ['--listen', '127.0.0.1:0', '--health-port', '0', '--operator-port', '0']
@@ -41,8 +45,8 @@ t.test(
   'kubectl reads logs and runs commands through the proxy, with the proxy’s own token',
   { skip },
   async (t) => {
-    const { url, asked } = await podsStandIn(t)
-    const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+    const { url, authority, asked } = await podsStandIn(t)
+    const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url, authority))
     const kubectl = (...args: string[]): Promise<Ended> => {
       const env = { PATH: process.env.PATH ?? '', HOME: t.testdirName, KUBECONFIG: '/dev/null' }
       return runProgram('kubectl', ['--server', `http://127.0.0.1:${port}`, '-n', 'default', ...args], env)
@@ -71,8 +75,8 @@ t.test('a proxy on loopback starts beside a guard and another proxy, with ports 
 const pod = '/api/v1/namespaces/default/pods/pod-0'
 
 t.test('exec and port-forward pass over WebSocket, with the proxy’s own token', async (t) => {
-  const { url, asked } = await podsStandIn(t)
-  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+  const { url, authority, asked } = await podsStandIn(t)
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url, authority))
   const { WebSocket } = await import('ws')
   const exec = new WebSocket(`ws://127.0.0.1:${port}${pod}/exec?command=sh&stdout=1`, 'v5.channel.k8s.io')
   const said: string[] = []
@@ -95,8 +99,8 @@ t.test('exec and port-forward pass over WebSocket, with the proxy’s own token'
 })
 
 t.test('exec and port-forward pass over SPDY, with the proxy’s own token', async (t) => {
-  const { url, asked } = await podsStandIn(t)
-  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url))
+  const { url, authority, asked } = await podsStandIn(t)
+  const { port } = await proxy(t, 'kubernetes', '--kubeconfig', await kubeconfigOf(t, url, authority))
   for (const what of ['exec', 'portforward']) {
     const socket = connect(port, '127.0.0.1')
     socket.write(
@@ -114,8 +118,8 @@ t.test('exec and port-forward pass over SPDY, with the proxy’s own token', asy
 })
 
 t.test('in a cluster, each caller’s token is passed on, and nobody gets the proxy’s', async (t) => {
-  const { url, asked } = await podsStandIn(t)
-  const kubeconfig = await kubeconfigOf(t, url)
+  const { url, authority, asked } = await podsStandIn(t)
+  const kubeconfig = await kubeconfigOf(t, url, authority)
   const certs = join(dirname(kubeconfig), 'certs')
   const made = await run(['certs', '--dir', certs, '--dns', 'localhost', '--ip', '127.0.0.1'])
   t.equal(made.code, 0, made.stderr)
@@ -135,7 +139,7 @@ t.test('in a cluster, each caller’s token is passed on, and nobody gets the pr
 })
 
 t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
-  const { url, answerSlow, asked } = await podsStandIn(t)
+  const { url, answerSlow, asked } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const args = ['longhorn', '--upstream', url, '--kubeconfig', kubeconfig]
   const { kill, exit, port, health } = await listening(t, startProcess(['proxy', ...args, ...somewhere]))
@@ -151,7 +155,7 @@ t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
 })
 
 t.test('a port that is taken is said', async (t) => {
-  const { url } = await podsStandIn(t)
+  const { url } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const taken = ['--listen', new URL(url).host, '--health-port', '0', '--operator-port', '0']
   t.match(await run(['proxy', 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig, ...taken]), {
@@ -161,7 +165,7 @@ t.test('a port that is taken is said', async (t) => {
 })
 
 t.test('what comes to a proxy is counted', async (t) => {
-  const { url } = await podsStandIn(t)
+  const { url } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const { port, health } = await proxy(t, 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig)
   await fetch(`http://127.0.0.1:${port}/v1/nodes`)

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises'
+import type https from 'node:https'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
@@ -7,6 +9,7 @@ import { createLog } from '../../src/telemetry/log.ts'
 import { echoServer } from './echo-server.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 import { tunnel } from './tunnel.ts'
 
 const { signal } = new AbortController()
@@ -19,6 +22,14 @@ function kubeconfig(name: string, server: string, user: object = {}, cluster: ob
     clusters: [{ name, cluster: { server, ...cluster } }],
     users: [{ name, user }],
   }
+}
+
+/** The same for a server of HTTPS: over plain HTTP nothing tells who asks, as in kubectl. */
+async function securely(t: Test, user: object = {}, tls: https.ServerOptions = {}) {
+  const { cert, key } = await certificateFor()
+  const { url } = await echoServer(t, { cert, key, ...tls })
+  const cluster = { 'certificate-authority-data': Buffer.from(cert).toString('base64') }
+  return { url, cert, key, config: (asked: object = user) => kubeconfig('x', url, asked, cluster) }
 }
 
 /** Writes files into a folder of their own; objects become JSON, which is YAML. */
@@ -56,14 +67,14 @@ t.test('where the configuration comes from', (t) => {
   t.test(
     'of several files in KUBECONFIG the first wins, for the current context and for each name',
     async (t) => {
-      const { url } = await echoServer(t)
-      const second = kubeconfig('one', 'http://never.example')
+      const { url, config } = await securely(t)
+      const second = kubeconfig('x', 'http://never.example')
       const file = folderOf(t, {
-        first: { ...kubeconfig('one', url), users: [] },
+        first: { ...config(), users: [] },
         second: {
           ...second,
           'current-context': 'another',
-          users: [{ name: 'one', user: { token: 'from-second' } }],
+          users: [{ name: 'x', user: { token: 'from-second' } }],
         },
       })
       const KUBECONFIG = [file('missing'), file('first'), '', file('second')].join(path.delimiter)
@@ -120,6 +131,7 @@ t.test('where the configuration comes from', (t) => {
 })
 
 t.test('a configuration that is wrong says so', async (t) => {
+  const both = { 'certificate-authority': 'ca.crt', 'insecure-skip-tls-verify': true }
   const file = folderOf(t, {
     good: { ...kubeconfig('good', 'https://a.example'), contexts: kubeconfig('good', '').contexts },
     'not-yaml': 'a: [b\nc: "',
@@ -132,7 +144,13 @@ t.test('a configuration that is wrong says so', async (t) => {
     },
     clusterless: { ...kubeconfig('x', 'https://a.example'), clusters: [] },
     userless: { ...kubeconfig('x', 'https://a.example'), users: [] },
-    'no-url': kubeconfig('x', 'a.example'),
+    'no-url': kubeconfig('x', 'a.example/k8s'),
+    'no-server': kubeconfig('x', ''),
+    'no-http': kubeconfig('x', 'ftp://a.example'),
+    'both-ways': kubeconfig('x', 'https://a.example', {}, both),
+    'no-text': kubeconfig('x', 'https://a.example', { token: 4711 }),
+    'no-user': kubeconfig('x', 'https://a.example', { 'as-groups': ['admins'] }),
+    'no-proxy': kubeconfig('x', 'https://a.example', {}, { 'proxy-url': 'ftp://a.example' }),
   })
   const cases: readonly (readonly [string, RegExp, string?])[] = [
     ['missing', /Cannot read the kubeconfig .*missing: ENOENT/],
@@ -143,7 +161,13 @@ t.test('a configuration that is wrong says so', async (t) => {
     ['contextless', /has no current-context. It defines no contexts/],
     ['clusterless', /context "x" is for cluster "x", which is not defined there/],
     ['userless', /context "x" is for user "x", who is not defined there/],
-    ['no-url', /the server of cluster "x" is not a URL\./],
+    ['no-url', /the server of cluster "x" is not a URL/],
+    ['no-server', /cluster "x" has no server/],
+    ['no-http', /the server of cluster "x" .* is not one of HTTPS or HTTP/],
+    ['both-ways', /cluster "x" has both insecure-skip-tls-verify and a certificate-authority/],
+    ['no-text', /users\[0\]\.user\.token is no text; put it in quotes/],
+    ['no-user', /whom to impersonate is missing/],
+    ['no-proxy', /the proxy-url of cluster "x" must be a URL with the scheme http, https or socks5/],
   ]
   for (const [name, message, context] of cases) {
     const options = { kubeconfig: file(name), ...(context === undefined ? {} : { context }) }
@@ -215,20 +239,32 @@ t.test('the password in the URL of a server is in no error', async (t) => {
 
 t.test('who asks', (t) => {
   t.test('a token file wins over a token, and is found beside the kubeconfig', async (t) => {
-    const { url } = await echoServer(t)
-    const file = folderOf(t, {
-      config: kubeconfig('x', url, { token: 'old', tokenFile: 'token' }),
-      token: 'fresh\n',
-    })
+    const { config } = await securely(t, { token: 'old', tokenFile: 'token' })
+    const file = folderOf(t, { config: config(), token: 'fresh\n' })
     const { echo } = await ask(t, { kubeconfig: file('config') })
     t.hasStrict(echo, { headers: { authorization: 'Bearer fresh' } })
   })
 
+  t.test('a token file is read again after ten seconds, and taken as it was while it is gone', async (t) => {
+    const { config } = await securely(t, { tokenFile: 'token' })
+    const file = folderOf(t, { config: config(), token: 'one' })
+    const clock = new FakeClock()
+    const connection = await connect({ kubeconfig: file('config'), clock })
+    t.teardown(() => connection.close())
+    const asked = async () => await jsonRequest(connection, { method: 'GET', path: '/', signal })
+    t.match(await asked(), { headers: { authorization: 'Bearer one' } })
+    await writeFile(file('token'), 'two')
+    t.match(await asked(), { headers: { authorization: 'Bearer one' } })
+    clock.advance(10_000)
+    t.match(await asked(), { headers: { authorization: 'Bearer two' } })
+    await rm(file('token'))
+    clock.advance(10_000)
+    t.match(await asked(), { headers: { authorization: 'Bearer two' } })
+  })
+
   t.test('a user name with its password, and whom to impersonate', async (t) => {
-    const { url } = await echoServer(t)
-    const user = { username: 'ada', password: 'secret', as: 'grace' }
-    const file = folderOf(t, { config: kubeconfig('x', url, user) })
-    const { echo } = await ask(t, { kubeconfig: file('config') })
+    const { config } = await securely(t, { username: 'ada', password: 'secret', as: 'grace' })
+    const { echo } = await ask(t, { kubeconfig: folderOf(t, { config: config() })('config') })
     t.hasStrict(echo, { headers: { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } })
     t.hasStrict(echo, { headers: { 'impersonate-user': 'grace' } })
   })
@@ -251,34 +287,6 @@ t.test('who asks', (t) => {
     t.hasStrict(echo, { authorized: true })
   })
 
-  t.test(
-    'an exec plugin is asked; of one that fails the command is named, and nothing that it printed',
-    async (t) => {
-      const { url } = await echoServer(t)
-      const credential = JSON.stringify({ status: { token: 'from-plugin' } })
-      const plugin = (script: string) => ({ exec: { command: process.execPath, args: ['-e', script] } })
-      const file = folderOf(t, {
-        works: kubeconfig('x', url, plugin(`console.log(${JSON.stringify(credential)})`)),
-        fails: kubeconfig('x', url, plugin(`console.error("${secret}"); process.exit(1)`)),
-        'no-json': kubeconfig('x', url, plugin(`console.log("${secret}")`)),
-        'no-credential': kubeconfig('x', url, plugin(`console.log('{"token":"${secret}"}')`)),
-        missing: kubeconfig('x', url, { exec: { command: '/no/such-plugin' } }),
-      })
-      const { echo } = await ask(t, { kubeconfig: file('works') })
-      t.hasStrict(echo, { headers: { authorization: 'Bearer from-plugin' } })
-      const cases = {
-        fails: /exec plugin .*node.* failed, or gave no ExecCredential.*run it to see/,
-        'no-json': /exec plugin .*node.* gave no ExecCredential in JSON/,
-        'no-credential': /exec plugin .*node.* failed, or gave no ExecCredential/,
-        missing: /spawn \/no\/such-plugin ENOENT/,
-      }
-      for (const [name, message] of Object.entries(cases)) {
-        const failure = await ask(t, { kubeconfig: file(name) }).then(() => undefined, failureOf)
-        t.match(failure, { name: 'ConnectionFailure', kind: 'credentials', message }, name)
-        notIn(t, failure, secret)
-      }
-    },
-  )
   t.end()
 })
 
