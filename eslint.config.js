@@ -26,6 +26,11 @@ export default tseslint.config(
           selector: 'ForOfStatement > VariableDeclaration > VariableDeclarator > Identifier[name="of"]',
           message: 'Node 24 cannot strip the types of `for (const of of …)`: take another name.',
         },
+        {
+          selector:
+            'CallExpression[callee.object.name="AbortSignal"][callee.property.name="any"] CallExpression[callee.object.name="AbortSignal"][callee.property.name="timeout"]',
+          message: 'Node 20 forgets such a signal when it collects garbage: take within() of src/kubernetes.',
+        },
       ],
       'max-lines': ['error', { max: 300 }],
       eqeqeq: 'error',

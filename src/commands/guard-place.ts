@@ -1,6 +1,7 @@
 import { defaultNamespace } from '../guard/guard-namespace.ts'
 import { anchorName, readAnchor } from '../kubernetes/book-anchor.ts'
 import type { Connection } from '../kubernetes/connection.ts'
+import { within } from '../kubernetes/within.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 
 /** An API server that does not answer by then is not to be waited for, in milliseconds. */
@@ -26,7 +27,7 @@ export async function guardPlace(
 ): Promise<string> {
   let agreed: string | undefined
   try {
-    const soon = AbortSignal.any([signal, AbortSignal.timeout(lookMs)])
+    const soon = within(lookMs, signal)
     agreed = await readAnchor({ connection, longhornNamespace }, soon)
   } catch {
     // Whoever asks next says why the cluster cannot be read; a person may lack this one right and no other.

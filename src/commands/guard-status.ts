@@ -1,6 +1,7 @@
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ForwardedPort } from '../kubernetes/port-forward.ts'
+import { within } from '../kubernetes/within.ts'
 import { heardReplica } from '../status/heard-replica.ts'
 import type { GuardReplica } from '../status/status.ts'
 import { reachReplicas, type ReplicaSearch } from './guard-replicas.ts'
@@ -55,7 +56,7 @@ export class GuardStatus {
   }
 
   async #askOne({ url }: ForwardedPort, signal: AbortSignal): Promise<GuardReplica> {
-    const inTime = AbortSignal.any([signal, AbortSignal.timeout(askMs)])
+    const inTime = within(askMs, signal)
     const response = await fetch(new URL('/status', url), { signal: inTime })
     const answer: unknown = await response.json()
     const heard = heardReplica(answer, systemClock.monotonic())

@@ -4,6 +4,7 @@ import { anchorName, deleteAnchor, makeAnchor, readAnchor } from '../kubernetes/
 import type { Connection } from '../kubernetes/connection.ts'
 import { elsewhere, mayNotMake } from '../kubernetes/followed-anchor.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
+import { within } from '../kubernetes/within.ts'
 
 /** Where a guard outside a pod keeps its Leases if nothing says otherwise. Never the context's: people have several. */
 export const defaultNamespace = 'holdfast'
@@ -58,7 +59,7 @@ export async function agreeOnNamespace(
 ): Promise<AgreedNamespace> {
   const { longhornNamespace } = configuration.policy
   const named = namedNamespace(configuration, connection)
-  const soon = AbortSignal.any([signal, AbortSignal.timeout(lookMs)])
+  const soon = within(lookMs, signal)
   const place = { connection, longhornNamespace }
   let missing = false
   try {

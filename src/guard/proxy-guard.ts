@@ -10,6 +10,7 @@ import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { shownUrl } from '../kubernetes/shown-url.ts'
+import { within } from '../kubernetes/within.ts'
 import type { ProxyDoor } from '../proxy/door.ts'
 import { KubernetesDoor } from '../proxy/kubernetes/kubernetes-door.ts'
 import type { TrialModules } from '../proxy/kubernetes/trial.ts'
@@ -179,7 +180,7 @@ export class ProxyGuard {
     const enforces = enforcesAnything(policy)
     const denied = (write: UnjudgedWrite, patienceMs: number) => trail.denied(write, patienceMs)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
-      reads.object(kind, name, AbortSignal.any([signal, AbortSignal.timeout(readMs)]))
+      reads.object(kind, name, within(readMs, signal))
     const problems = new ProblemLog(this.#log, systemClock)
     const onProblem = (error: unknown): void => problems.error({ err: error }, 'a write was not judged')
     const shared = { decide, enforces, denied, onProblem }
