@@ -8,6 +8,9 @@ import { guardPlace } from './guard-place.ts'
 import { reachReplicas } from './guard-replicas.ts'
 import type { Surroundings } from './surroundings.ts'
 
+/** A replica that says nothing for so long does not come to its end, in milliseconds. Who follows waits as long as it takes. */
+const silenceMs = 15_000
+
 /** Where records are read from. */
 export interface SourceFlags extends ClusterFlags {
   readonly address?: URL
@@ -28,6 +31,8 @@ interface Reading extends Pick<Surroundings, 'env' | 'stdin'> {
   readonly signal: AbortSignal
   /** Told what a person should know besides. */
   readonly note: (text: string) => void
+  /** How long a replica may say nothing, in milliseconds; by default as long as is usual. */
+  readonly silenceMs?: number
 }
 
 /** Finds what was asked for: a file, standard input, one replica, or all that run. @throws CannotRun */
@@ -58,28 +63,68 @@ async function file(path: string): Promise<AuditSource> {
   return { text: path, records: recordsIn(stream), close: () => stream.destroy() }
 }
 
-function replica(address: URL, { follow }: SourceFlags, { signal }: Reading): AuditSource {
-  return { records: ask(new URL('/audit', address), follow, signal), close: () => undefined }
+function replica(address: URL, { follow }: SourceFlags, reading: Reading): AuditSource {
+  return { records: ask(new URL('/audit', address), follow, reading), close: () => undefined }
 }
 
-async function* ask(url: URL, follow: boolean, signal: AbortSignal): AsyncGenerator<AuditRecord, void> {
+async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator<AuditRecord, void> {
   if (follow) url.searchParams.set('follow', 'true')
+  const silence = new Silence(reading.silenceMs ?? silenceMs)
+  const signal = AbortSignal.any([reading.signal, silence.signal])
   try {
     const response = await fetch(url, { signal })
     if (!response.ok || !response.body) {
       throw new CannotRun(`${url.origin} answered ${response.status}: is it the operator port of a guard?`)
     }
-    for await (const record of recordsIn(chunksOf(response.body))) yield record
+    if (follow) silence.end()
+    for await (const record of recordsIn(chunksOf(response.body, silence))) yield record
   } catch (cause) {
-    if (signal.aborted) return
+    if (reading.signal.aborted) return
     if (cause instanceof CannotRun) throw cause
-    const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : String(cause)
+    const why =
+      cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause)
     throw new CannotRun(`cannot read the audit of the guard at ${url.origin}: ${why}`, { cause })
+  } finally {
+    silence.end()
   }
 }
 
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Buffer, void> {
-  for await (const chunk of body) yield Buffer.from(chunk)
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Ends what says nothing for too long. */
+class Silence {
+  readonly #limit = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(ms: number) {
+    const problem = new Error(`it said nothing for ${ms / 1_000} s`)
+    this.#timer = setTimeout(() => this.#limit.abort(problem), ms)
+  }
+
+  get signal(): AbortSignal {
+    return this.#limit.signal
+  }
+
+  /** It has said something. */
+  broken(): void {
+    if (!this.#ended) this.#timer.refresh()
+  }
+
+  end(): void {
+    this.#ended = true
+    clearTimeout(this.#timer)
+  }
+
+  #ended = false
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>, silence: Silence): AsyncGenerator<Buffer, void> {
+  for await (const chunk of body) {
+    silence.broken()
+    yield Buffer.from(chunk)
+  }
 }
 
 async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
