@@ -1,0 +1,116 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import path from 'node:path'
+import t, { type Test } from 'tap'
+import { connect } from '../../src/kubernetes/connection.ts'
+import { certificateFor } from '../fixtures/certificates.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { httpProxy, socksProxy, witness } from './witness.ts'
+
+const { signal } = new AbortController()
+
+/** A connection through a proxy to an API server of HTTPS. */
+async function through(t: Test, proxy: (url: string) => string, more: object = {}) {
+  const { cert, key } = await certificateFor()
+  const { port, seen } = await witness(t, { cert, key })
+  const cluster = {
+    server: `https://127.0.0.1:${port}`,
+    'certificate-authority-data': Buffer.from(cert).toString('base64'),
+    'proxy-url': proxy(`127.0.0.1:${port}`),
+    ...more,
+  }
+  const config = {
+    'current-context': 'x',
+    contexts: [{ name: 'x', context: { cluster: 'x' } }],
+    clusters: [{ name: 'x', cluster }],
+  }
+  const folder = t.testdir({ config: JSON.stringify(config) })
+  const clock = new FakeClock()
+  const connection = await connect({ kubeconfig: path.join(folder, 'config'), clock })
+  t.teardown(() => connection.close())
+  const get = async (ending = signal): Promise<number> => {
+    const response = await connection.request({ method: 'GET', path: '/version', signal: ending })
+    await response.text()
+    return response.status
+  }
+  return { get, seen, clock, connection }
+}
+
+async function listening(t: Test, server: net.Server): Promise<string> {
+  const sockets = new Set<net.Socket>()
+  server.on('connection', (socket: net.Socket) => sockets.add(socket))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  })
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+t.test('a tunnel through a proxy is kept for the next request', async (t) => {
+  for (const [scheme, { port, asked }] of [
+    ['http', await httpProxy(t)],
+    ['socks5', await socksProxy(t)],
+  ] as const) {
+    const { get, seen } = await through(t, () => `${scheme}://127.0.0.1:${port}`)
+    t.strictSame([await get(), await get(), await get()], [200, 200, 200])
+    t.equal(seen.length, 3)
+    t.equal(asked.length, 1, scheme)
+  }
+})
+
+t.test('a proxy that refuses is named with its answer, and not taken for the API server', async (t) => {
+  const proxy = http.createServer().on('connect', (_, socket) => {
+    socket.end('HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n')
+  })
+  const at = await listening(t, proxy)
+  const { get, seen } = await through(t, () => `http://ann:hunter2@${at}`)
+  const failure: unknown = await get().catch((error: unknown) => error)
+  t.match(failure, {
+    kind: 'unreachable',
+    message: new RegExp(
+      `through the proxy http://${at}: the proxy http://${at} opens no connection to 127.0.0.1:\\d+: it answered 407 .*HTTPS_PROXY`,
+    ),
+  })
+  t.notMatch(String(failure), 'hunter2')
+  t.strictSame(seen, [])
+})
+
+t.test('a proxy that is not there is named', async (t) => {
+  const { get } = await through(t, () => 'http://127.0.0.1:1')
+  await t.rejects(get(), { message: /through the proxy http:\/\/127\.0\.0\.1:1: .*ECONNREFUSED/ })
+})
+
+t.test('a proxy that never answers is given up like a server that does not', async (t) => {
+  const silent = net.createServer()
+  const at = await listening(t, silent)
+  const { get, clock, connection } = await through(t, () => `http://${at}`)
+  const open = new Set<net.Socket>()
+  silent.on('connection', (socket) => {
+    open.add(socket.resume())
+    socket.once('close', () => open.delete(socket))
+  })
+  const answer = t.rejects(get(), { kind: 'timed-out', message: /did not answer GET \/version within 30 s/ })
+  await eventually(() => open.size === 1)
+  clock.advance(30_000)
+  await answer
+  const ending = new AbortController()
+  const second = t.rejects(get(ending.signal), new Error('enough'))
+  await eventually(() => open.size === 2)
+  ending.abort(new Error('enough'))
+  await second
+  connection.close()
+  await eventually(() => open.size === 0, 'it lets go of the proxy')
+})
+
+t.test('an API server whose certificate is not trusted is told as that, through a proxy too', async (t) => {
+  const { port } = await httpProxy(t)
+  const { get } = await through(t, () => `http://127.0.0.1:${port}`, { 'tls-server-name': 'other.example' })
+  await t.rejects(get(), {
+    kind: 'unreachable',
+    message: /not trusted: check certificate-authority and tls-server-name/,
+  })
+})
