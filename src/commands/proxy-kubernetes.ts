@@ -28,7 +28,7 @@ export function proxyKubernetesCommand(surroundings: CommandSurroundings): Comma
 Examples:
   $ holdfast proxy kubernetes --listen 127.0.0.1:8001
   $ kubectl --server http://127.0.0.1:8001 get nodes.longhorn.io -n longhorn-system
-  $ holdfast proxy kubernetes --listen 0.0.0.0:8443 --caller-token --tls --tls-cert tls.crt --tls-key tls.key`,
+  $ holdfast proxy kubernetes --listen [::]:8443 --caller-token --tls --tls-cert tls.crt --tls-key tls.key`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 8001 })
   return addSettings(command).action((flags: KubernetesFlags) => run(command, flags, surroundings))

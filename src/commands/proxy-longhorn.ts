@@ -24,7 +24,7 @@ export function proxyLonghornCommand(surroundings: CommandSurroundings): Command
       'after',
       `
 Examples:
-  $ holdfast proxy longhorn --upstream http://longhorn-backend.longhorn-system:9500 --listen 0.0.0.0:9500
+  $ holdfast proxy longhorn --upstream http://longhorn-backend.longhorn-system:9500 --listen [::]:9500
   $ holdfast proxy longhorn --upstream http://127.0.0.1:9500 --user-header X-Forwarded-User --hold 5m`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 9500 })

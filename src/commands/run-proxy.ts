@@ -3,12 +3,15 @@ import { ProxyGuard, type ProxyGuardOptions, type ProxyOf } from '../guard/proxy
 import type { Upstream } from '../proxy/upstream.ts'
 import { CertificateFiles } from '../tls/certificate-files.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
+import { anyAddress } from '../webhook/any-address.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
+import type { Health } from '../webhook/health.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { isLoopback, type ProxyFlags } from './proxy-options.ts'
+import { listeningHealth } from './listening-health.ts'
 import { serving, type Serving } from './serving.ts'
 import { clusterOf } from './setting-options.ts'
 import type { CommandSurroundings, Environment } from './surroundings.ts'
@@ -34,8 +37,32 @@ interface Proxying extends Serving {
 
 async function proxyUntilStopped(
   settings: Configuration,
+  flags: ProxyFlags,
+  proxying: Proxying,
+): Promise<void> {
+  const host = await anyAddress(flags.listen.host)
+  const health = await listeningHealth(proxying, host, settings.healthPort)
+  try {
+    await proxyOnceItCan(settings, { ...flags, listen: { ...flags.listen, host } }, { ...proxying, health })
+  } finally {
+    await health.close()
+  }
+}
+
+async function proxyOnceItCan(
+  settings: Configuration,
   { listen, tls, upstreamTimeout }: ProxyFlags,
-  { log, registry, signal, stopping, onReopen, upstream, of, env }: Proxying,
+  {
+    log,
+    registry,
+    signal,
+    stopping,
+    onReopen,
+    upstream,
+    of,
+    env,
+    health,
+  }: Proxying & { readonly health: Health },
 ): Promise<void> {
   const certificates = tls ? new CertificateFiles(settings.tlsCert, settings.tlsKey) : undefined
   const options: ProxyGuardOptions = {
@@ -49,7 +76,7 @@ async function proxyUntilStopped(
   const connection = await connectWith(clusterOf(settings), env)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
-  const modules = { connection, upstream, log, registry, ...(certificates && { certificates }) }
+  const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   onReopen(() => proxy.reopen())
   proxy.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))

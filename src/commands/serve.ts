@@ -9,10 +9,12 @@ import type { CertificateSource } from '../tls/certificate-source.ts'
 import { readClientAuthorities, UnusableClientAuthorities } from '../tls/client-authorities.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
+import type { Health } from '../webhook/health.ts'
 import { CannotListen } from '../webhook/listen.ts'
 import { connectWith } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
+import { listeningHealth } from './listening-health.ts'
 import { serving, type Serving } from './serving.ts'
 import { addSettings, clusterOf, readSettings } from './setting-options.ts'
 import type { CommandSurroundings, Environment } from './surroundings.ts'
@@ -43,10 +45,23 @@ async function serve(command: Command, surroundings: CommandSurroundings): Promi
   await serving(settings, surroundings, (given) => guardUntilStopped(settings, given, surroundings.env))
 }
 
-async function guardUntilStopped(
+async function guardUntilStopped(settings: Configuration, serving: Serving, env: Environment): Promise<void> {
+  const health = await listeningHealth(serving, settings.host, settings.healthPort)
+  try {
+    await guardOnceItCan(settings, { ...serving, health, env })
+  } finally {
+    await health.close()
+  }
+}
+
+interface Guarding extends Serving {
+  readonly health: Health
+  readonly env: Environment
+}
+
+async function guardOnceItCan(
   settings: Configuration,
-  { log, registry, signal, stopping, onReopen }: Serving,
-  env: Environment,
+  { log, registry, signal, stopping, onReopen, health, env }: Guarding,
 ): Promise<void> {
   const clientCa = await firstClientCa(settings, signal)
   const connection = await connectWith(clusterOf(settings), env)
@@ -65,6 +80,7 @@ async function guardUntilStopped(
     ...(clientCa && { clientCa }),
     log,
     registry,
+    health,
   })
   onReopen(() => guard.reopen())
   // It serves while it still reads: writes that raise no danger need not wait.

@@ -57,7 +57,7 @@ export function configure(layers: readonly Settings[]): Configuration {
     context: settings.context,
     namespace: settings.namespace,
     replica: settings.replica ?? hostname(),
-    host: settings.host ?? '0.0.0.0',
+    host: unbracketed(settings.host ?? '::'),
     port: settings.port ?? 8443,
     healthPort: settings.healthPort ?? 8080,
     tlsCert: settings.tlsCert ?? 'certs/tls.crt',
@@ -112,4 +112,9 @@ function mildest(one: Mode, other: Mode): Mode {
 
 function durationOf(text: string | undefined, byDefault: number): number {
   return text === undefined ? byDefault : (parseDuration(text) ?? byDefault)
+}
+
+/** An address of IPv6 as it stands in a URL is one too. */
+function unbracketed(host: string): string {
+  return host.replace(/^\[(.*)\]$/, '$1')
 }

@@ -119,7 +119,11 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     help: 'judge for this Longhorn release, e.g. v1.8.0',
     byDefault: 'what Setting current-longhorn-version says',
   },
-  host: { placeholder: 'address', help: 'address to listen on', byDefault: '0.0.0.0' },
+  host: {
+    placeholder: 'address',
+    help: 'address to listen on; :: is all addresses, of IPv6 and IPv4',
+    byDefault: '::',
+  },
   port: { placeholder: 'port', help: 'port of the webhook (TLS)', byDefault: '8443' },
   healthPort: {
     placeholder: 'port',

@@ -9,6 +9,7 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { systemTimers } from '../webhook/ports.ts'
+import type { Health } from '../webhook/health.ts'
 import type { RepeatLimits } from '../webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
@@ -24,6 +25,8 @@ export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly clientCa?: ClientCa
   /** How repeated refusals are answered; by default as is best for Longhorn's controllers. */
   readonly repeats?: RepeatLimits
+  /** Health that listens already; by default it does so with the webhook. Closed with the guard. */
+  readonly health?: Health
 }
 
 /** The ports a guard listens on. */
@@ -82,6 +85,7 @@ export class Guard {
         now: () => performance.now(),
         traffic: { reviews: traffic.at('reviews'), health: traffic.at('health') },
         ...(repeats && { repeats }),
+        health: modules.health,
       },
     )
     webhookMetrics(registry, {

@@ -1,7 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
 import type { Logger } from 'pino'
-import type { FastifyInstance } from 'fastify'
 import type { Configuration } from '../configuration/configuration.ts'
 import { objectOf } from '../disk-map/object-of.ts'
 import type { Decide } from '../gate/decision.ts'
@@ -28,8 +27,8 @@ import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
-import { healthEndpoint } from '../webhook/health.ts'
-import { CannotListen, listen, portOf } from '../webhook/listen.ts'
+import { Health } from '../webhook/health.ts'
+import { CannotListen } from '../webhook/listen.ts'
 import { systemTimers } from '../webhook/ports.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
 import { reloading } from './reloading.ts'
@@ -53,6 +52,8 @@ export interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificat
   readonly upstream: Upstream
   /** Where later certificates come from; without it, the first is served for ever. Stopped with the proxy. */
   readonly certificates?: CertificateSource
+  /** Health that listens already; by default it does so with the proxy. Closed with it. */
+  readonly health?: Health
 }
 
 /** The ports a proxy listens on. */
@@ -74,7 +75,7 @@ interface DoorModules {
 export class ProxyGuard {
   readonly #core: DecisionCore
   readonly #proxy: ProxyServer
-  readonly #health: FastifyInstance
+  readonly #health: Health
   readonly #configuration: Configuration
   /** For health too: a proxy for this machine alone shows nothing to others. */
   readonly #host: string
@@ -120,9 +121,9 @@ export class ProxyGuard {
       served = certificate
     }
     this.#reload = tls && certificates && reloading(tls, { source: certificates, serve, log })
-    this.#health = healthEndpoint({
+    this.#health = modules.health ?? new Health(registry)
+    this.#health.tellFrom({
       unready: () => this.#core.unready,
-      metrics: registry,
       leaving: () => this.#stopping.signal.aborted,
       traffic: traffic.at('health'),
     })
@@ -133,11 +134,11 @@ export class ProxyGuard {
     const { healthPort } = this.#configuration
     try {
       const operatorPort = await this.#core.start()
-      await listen(this.#health, 'health (--health-port)', this.#host, healthPort)
+      const health = await this.#health.listen(this.#host, healthPort)
       const port = await this.#proxy.start().catch((cause: unknown) => {
         throw new CannotListen('the proxy', this.#host, this.#port, cause)
       })
-      const ports = { port, healthPort: portOf(this.#health), operatorPort }
+      const ports = { port, healthPort: health, operatorPort }
       this.#log.info({ ...ports, upstream: this.#server }, 'listening')
       return ports
     } catch (error) {

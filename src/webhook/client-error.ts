@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Log } from './ports.ts'
 import { SaidOnce } from './said-once.ts'
+import { peerAddress } from '../text/peer-address.ts'
 
 /** What goes wrong on a connection before there is a request, as Node reports it. */
 export type ConnectionError = Error & { readonly code?: string }
@@ -44,7 +45,7 @@ export class ClientErrors {
   #noteDistrust({ code }: ConnectionError, socket: Socket): void {
     if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
     this.#log.warn(
-      { code, client: socket.remoteAddress },
+      { code, client: peerAddress(socket.remoteAddress) },
       'a client does not trust the serving certificate; if it is the API server, the caBundle of the ValidatingWebhookConfiguration does not belong to it',
     )
   }

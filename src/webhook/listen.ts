@@ -1,6 +1,7 @@
 import type { Server as HttpsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { anyAddress } from './any-address.ts'
 
 /** Thrown when a port cannot be listened on. */
 export class CannotListen extends Error {
@@ -19,7 +20,7 @@ type App = FastifyInstance<HttpsServer> | FastifyInstance
 /** Listens. @param what for the message, with the flag that chooses the port. @throws CannotListen */
 export async function listen(app: App, what: string, host: string, port: number): Promise<void> {
   try {
-    await app.listen({ host, port })
+    await app.listen({ host: await anyAddress(host), port })
   } catch (error) {
     throw new CannotListen(what, host, port, error)
   }

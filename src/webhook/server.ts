@@ -7,7 +7,7 @@ import { checkCertificate, type ServingCertificate } from './certificate.ts'
 import { ClientErrors } from './client-error.ts'
 import { Connections } from './connections.ts'
 import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
-import { healthEndpoint, type HealthModules } from './health.ts'
+import { Health, type HealthModules, type MetricsPage } from './health.ts'
 import { listen, portOf } from './listen.ts'
 import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { RepeatedRefusals, type RepeatLimits } from './repeated-refusals.ts'
@@ -15,7 +15,7 @@ import { Reviewer, defaultReviewOptions, type ReviewModules, type ReviewOptions 
 
 /** What the operator decides about the webhook. */
 export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
-  /** The address to listen on, for reviews and health alike. `::` where there is IPv6 only. */
+  /** The address to listen on, for reviews and health alike. `::` is all of both families, or of IPv4 where there is no other. */
   readonly host: string
   /** For reviews, over TLS. 0 takes a free one. */
   readonly port: number
@@ -36,7 +36,7 @@ export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
 export const defaultWebhookOptions: Omit<WebhookOptions, 'tls' | 'clients'> = {
   ...defaultConnectionOptions,
   ...defaultReviewOptions,
-  host: '0.0.0.0',
+  host: '::',
   port: 8443,
   healthPort: 8080,
   lingerMs: 10_000,
@@ -44,8 +44,10 @@ export const defaultWebhookOptions: Omit<WebhookOptions, 'tls' | 'clients'> = {
 }
 
 /** What the webhook works with. */
-export interface WebhookModules
-  extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'unready' | 'metrics'> {
+export interface WebhookModules extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'unready'> {
+  readonly metrics: MetricsPage
+  /** One that listens already; by default one is made. Closed with the webhook. */
+  readonly health?: Health | undefined
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
   /** Milliseconds since the epoch; by the clock of the machine if not given. */
@@ -70,7 +72,7 @@ export class WebhookServer {
   readonly #repeated: RepeatedRefusals
   readonly #reviews: FastifyInstance<Server>
   readonly #connections: Connections
-  readonly #health: FastifyInstance
+  readonly #health: Health
   readonly #callers: Callers | undefined
   #tls: ServingCertificate
   #authorities: ClientAuthorities | undefined
@@ -100,8 +102,8 @@ export class WebhookServer {
       traffic: modules.traffic?.reviews,
     })
     this.#connections = new Connections(this.#reviews.server)
-    const { unready, metrics, traffic } = modules
-    this.#health = healthEndpoint({ unready, metrics, leaving, traffic: traffic?.health })
+    this.#health = modules.health ?? new Health(modules.metrics)
+    this.#health.tellFrom({ unready: modules.unready, leaving, traffic: modules.traffic?.health })
   }
 
   /** Who may send reviews, and who tried; undefined where nobody is asked for a certificate. */
@@ -123,12 +125,11 @@ export class WebhookServer {
     const { host, port, healthPort } = this.#options
     await listen(this.#reviews, 'reviews (--port)', host, port)
     try {
-      await listen(this.#health, 'health (--health-port)', host, healthPort)
+      return { port: portOf(this.#reviews), healthPort: await this.#health.listen(host, healthPort) }
     } catch (error) {
       await this.#reviews.close()
       throw error
     }
-    return { port: portOf(this.#reviews), healthPort: portOf(this.#health) }
   }
 
   /**

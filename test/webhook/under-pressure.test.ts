@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
-import { healthConnections, healthEndpoint } from '../../src/webhook/health.ts'
+import { Health, healthConnections } from '../../src/webhook/health.ts'
 import { listen, portOf } from '../../src/webhook/listen.ts'
 import { node, review, uid } from './review-builder.ts'
 import { running, until } from './running-webhook.ts'
@@ -49,16 +49,17 @@ t.test('connections on which nothing is asked give way to those of probes at the
   const told: string[] = []
   const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
-  const app = healthEndpoint({ unready: () => undefined, leaving: () => false, metrics, traffic })
-  await listen(app, 'test', '127.0.0.1', 0)
-  t.teardown(() => app.close())
-  const idle = Array.from({ length: healthConnections.mostOfPeer }, () => connect(portOf(app), '127.0.0.1'))
+  const health = new Health(metrics)
+  health.tellFrom({ unready: () => undefined, leaving: () => false, traffic })
+  const port = await health.listen('127.0.0.1', 0)
+  t.teardown(() => health.close())
+  const idle = Array.from({ length: healthConnections.mostOfPeer }, () => connect(port, '127.0.0.1'))
   for (const socket of idle) {
     socket.on('error', () => undefined).resume()
     t.teardown(() => socket.destroy())
   }
   await Promise.all(idle.map((socket) => once(socket, 'connect')))
-  t.equal((await fetch(`http://127.0.0.1:${portOf(app)}/livez`)).status, 200)
+  t.equal((await fetch(`http://127.0.0.1:${port}/livez`)).status, 200)
   await until(() => idle.some(({ closed }) => closed))
   t.strictSame(told, ['idle'])
 })

@@ -15,6 +15,7 @@ import { BadBody, readSaid } from './body.ts'
 import { changeOf, isHarmless } from './change.ts'
 import { errorAnswer } from './error-answer.ts'
 import type { Fields } from './fields.ts'
+import { peerAddress } from '../../text/peer-address.ts'
 
 /** What the operator decides about this door. */
 export interface LonghornDoorOptions {
@@ -171,7 +172,7 @@ export class LonghornDoor implements ProxyDoor {
     const username =
       typeof named === 'string' && named !== ''
         ? named
-        : `anonymous at ${socket.remoteAddress ?? 'an unknown address'}`
+        : `anonymous at ${peerAddress(socket.remoteAddress) ?? 'an unknown address'}`
     return { username, groups: [] }
   }
 }
