@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { measure, parseLeaseTime, type MeasuredClock } from '../doctor/clock.ts'
 import { parseDefinition } from '../doctor/crds.ts'
-import type { Facts, Looked, Names } from '../doctor/facts.ts'
+import type { Facts, Looked, Names, SeenCertificate } from '../doctor/facts.ts'
 import { parseRegistration } from '../doctor/registration.ts'
 import { parseDeployment, parsePod } from '../doctor/replicas.ts'
 import { rightsOf } from '../doctor/rights.ts'
@@ -12,7 +12,7 @@ import { replicaSelector } from '../doctor/component-label.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { pageOf } from '../kubernetes/lease-reservations.ts'
 import { bookSelector } from '../kubernetes/other-books.ts'
-import { absentMap } from '../longhorn/absent.ts'
+import { absent, absentMap } from '../longhorn/absent.ts'
 import { group, kinds, type Kind } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
 import { openMap } from './cluster-options.ts'
@@ -23,11 +23,21 @@ import { tryRemoval, type TrialModules } from './try-removal.ts'
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
 const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
 
-/** The key beside it is not looked at. */
-const parseCertificateSecret = parser(Type.Object({ data: absentMap(Type.String()) }), ({ data }) => {
-  const encoded = data?.['tls.crt'] ?? ''
-  return encoded === '' ? undefined : Buffer.from(encoded, 'base64').toString()
-})
+/** The key beside it is not looked at, only whether there is one of an authority: the guard keeps its own there. */
+const parseCertificateSecret = parser(
+  Type.Object({
+    metadata: absent(Type.Object({ annotations: absentMap(Type.String()) })),
+    data: absentMap(Type.String()),
+  }),
+  ({ metadata, data }): SeenCertificate | undefined => {
+    const encoded = data?.['tls.crt'] ?? ''
+    if (encoded === '') return undefined
+    const pem = Buffer.from(encoded, 'base64').toString()
+    const certificate = metadata?.annotations?.['cert-manager.io/certificate-name']
+    if (certificate) return { pem, madeBy: { who: 'cert-manager', certificate } }
+    return { pem, madeBy: { who: data?.['ca.key'] ? 'the guard' : 'somebody else' } }
+  },
+)
 
 const parseNamespace = parser(
   Type.Object({ metadata: Type.Object({ namespace: Type.String() }) }),

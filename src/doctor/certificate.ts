@@ -1,16 +1,14 @@
-import type { Facts } from './facts.ts'
+import { serverTime } from './clock.ts'
+import type { CertificateMaker, Facts, Names } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-import { certificatesIn, day, endOf, type Certificate } from './pem.ts'
+import { ageOf, certificatesIn, endOf, momentOf, startOf, type Certificate } from './pem.ts'
 import { authoritiesOf } from './trust.ts'
 
-/** The guard renews 90 days before the end, cert-manager as a rule a month: two weeks before it is overdue for both. */
-const soonMs = 14 * 86_400_000
-
-type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now'>
+type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now' | 'clock'>
 
 /** Whether the certificate in the Secret is one that the API server trusts, and for how long. */
 export function checkCertificate(facts: Seen): Finding[] {
-  const { certificate, names, now } = facts
+  const { certificate, names, clock } = facts
   const secret = `Secret ${names.certificateSecret} in namespace ${names.namespace}`
   if ('problem' in certificate)
     return [notKnown('certificate', `${secret} could not be read.`, certificate.problem)]
@@ -24,40 +22,68 @@ export function checkCertificate(facts: Seen): Finding[] {
       ),
     ]
   }
-  const renew = `See what hinders its renewal: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${names.namespace} patch secret ${names.certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+  const { pem, madeBy } = certificate.seen
+  const remedy = renewal(madeBy, names)
   const error = (what: string) =>
     problem('error', 'certificate', {
       what,
       why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
-      remedy: renew,
+      remedy,
     })
-  const chain = certificatesIn(certificate.seen)
+  const chain = certificatesIn(pem)
   const [serving] = chain
   if (serving === undefined) return [error(`What lies in tls.crt of ${secret} is no certificate.`)]
-  const end = endOf(serving)
   const findings: Finding[] = []
-  if (end <= now) {
-    findings.push(error(`The serving certificate in ${secret} expired on ${day(end)}.`))
-  } else if (end - now < soonMs) {
+  // The API server goes by its own clock.
+  const age = ageOf(serving, serverTime(facts.now, clock))
+  const until = momentOf(serving, endOf(serving))
+  if (age === 'not yet') {
+    const from = momentOf(serving, startOf(serving))
+    findings.push(
+      error(
+        `The serving certificate in ${secret} is not valid before ${from}: whoever made it had a clock that was ahead.`,
+      ),
+    )
+  } else if (age === 'over') {
+    findings.push(error(`The serving certificate in ${secret} expired on ${until}.`))
+  } else if (age === 'ending') {
     findings.push(
       problem('warn', 'certificate', {
-        what: `The serving certificate in ${secret} is good only until ${day(end)}.`,
+        what: `The serving certificate in ${secret} is good only until ${until}.`,
         why: 'It should have been renewed before, and after that the API server trusts no guard.',
-        remedy: renew,
+        remedy,
       }),
     )
   }
   findings.push(...trusted(chain, serving, facts).map(error))
   return findings.length > 0
     ? findings
-    : [ok('certificate', `The serving certificate in ${secret} is good until ${day(end)}.`)]
+    : [ok('certificate', `The serving certificate in ${secret} is good until ${until}.`)]
+}
+
+/** How another certificate is made, by whoever makes it. */
+function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Names): string {
+  switch (madeBy.who) {
+    case 'the guard':
+      return `See what hinders its renewal: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+    case 'cert-manager':
+      return `See what hinders cert-manager: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To have a new one made: cmctl renew -n ${namespace} ${madeBy.certificate}`
+    case 'somebody else':
+      return `Whoever made it has to make another, since the guard only reads this one. See who wrote it: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
+  }
 }
 
 /** A sentence for each reason why the API server would not take it. */
-function trusted(chain: readonly Certificate[], serving: Certificate, { registration }: Seen): string[] {
+function trusted(
+  chain: readonly Certificate[],
+  serving: Certificate,
+  { registration, now, clock }: Seen,
+): string[] {
   if ('problem' in registration) return []
   return (registration.seen ?? []).flatMap((webhook) => {
-    const authorities = authoritiesOf(webhook)
+    const authorities = authoritiesOf(webhook).filter((each) =>
+      ['valid', 'ending'].includes(ageOf(each, serverTime(now, clock))),
+    )
     // Whether there is any to trust is another check's business.
     if (authorities.length === 0) return []
     const reasons: string[] = []

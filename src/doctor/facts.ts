@@ -25,6 +25,19 @@ export interface Names {
   readonly target: string | undefined
 }
 
+/** Who makes the certificate that the guard serves, and so can make another. */
+export type CertificateMaker =
+  | { readonly who: 'the guard' }
+  /** `certificate` is the name of its Certificate. */
+  | { readonly who: 'cert-manager'; readonly certificate: string }
+  | { readonly who: 'somebody else' }
+
+/** A serving certificate in a Secret. */
+export interface SeenCertificate {
+  readonly pem: string
+  readonly madeBy: CertificateMaker
+}
+
 /** All that the checks look at. */
 export interface Facts {
   readonly names: Names
@@ -33,8 +46,8 @@ export interface Facts {
   readonly map: Looked<DiskMapView>
   readonly definitions: readonly { readonly kind: Kind; readonly looked: Looked<Definition | undefined> }[]
   readonly registration: Looked<Registration | undefined>
-  /** PEM; undefined if there is no such Secret or nothing in it yet. */
-  readonly certificate: Looked<string | undefined>
+  /** Undefined if there is no such Secret or nothing in it yet. */
+  readonly certificate: Looked<SeenCertificate | undefined>
   readonly rights: readonly { readonly right: Right; readonly allowed: Looked<boolean> }[]
   readonly deployments: Looked<readonly Deployment[]>
   readonly pods: Looked<readonly Pod[]>

@@ -7,6 +7,9 @@ const windowMs = 600_000
 /** An answer that took longer says too little about when its date was written, in milliseconds. */
 const promptMs = 1_000
 
+/** Its sample has a name that no holder of a Lease can have. */
+const apiServer = 'the API server'
+
 interface Sample {
   readonly aheadMs: number
   readonly seenAt: number
@@ -14,8 +17,8 @@ interface Sample {
 
 /**
  * How far other clocks are from this machine's: the API server's by the dates of its answers, those of other replicas by
- * the times in their Leases. Nothing is decided by that; it is for people, since records, certificates and what is shown
- * go by these clocks.
+ * the times in their Leases. No decision on a write goes by that; it is for people, since records and what is shown go by
+ * these clocks, and for certificates, which the API server judges by its own.
  */
 export class ClockSkew {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
@@ -36,7 +39,7 @@ export class ClockSkew {
         const date = Date.parse(response.headers.date ?? '')
         if (!Number.isNaN(date) && tookMs >= 0 && tookMs <= promptMs) {
           // On average the second that the header shows is half over.
-          this.#keep('the API server', {
+          this.#keep(apiServer, {
             aheadMs: date + 500 - (sentAt + tookMs / 2),
             seenAt: this.#clock.monotonic(),
           })
@@ -60,6 +63,11 @@ export class ClockSkew {
       if (!this.#isOld(sample) && Math.abs(sample.aheadMs) > Math.abs(worst)) worst = sample.aheadMs
     }
     return worst / 1_000
+  }
+
+  /** How far the API server's clock was ahead of this machine's when it last answered at once, in milliseconds; 0 before. */
+  aheadMs(): number {
+    return this.#samples.get(apiServer)?.aheadMs ?? 0
   }
 
   #keep(whose: string, sample: Sample): void {

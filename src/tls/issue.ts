@@ -119,6 +119,10 @@ function checkAuthority({ cert, key }: PemPair, clock: Clock): Date {
   if (notAfter.getTime() <= clock.now()) {
     throw new UnusableAuthority(`it expired on ${notAfter.toISOString()}`)
   }
+  const notBefore = new Date(parsed.validFrom)
+  if (notBefore.getTime() > clock.now()) {
+    throw new UnusableAuthority(`it is not valid before ${notBefore.toISOString()}`)
+  }
   return notAfter
 }
 

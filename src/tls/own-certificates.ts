@@ -37,6 +37,7 @@ export interface OwnCertificatesModules {
   readonly store: CertificateStore
   readonly registration: TrustRegistration
   readonly election: Election
+  /** Its time of day judges certificates, and the API server's does in the end: best of all, that. */
   readonly timers: Timers
   readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
   /** Told of each time that something went wrong: a look a second without a certificate, every ten seconds with one. */
@@ -91,10 +92,10 @@ export class OwnCertificates implements CertificateSource {
 
   async first(signal: AbortSignal): Promise<PemPair> {
     const { timers } = this.#modules
-    const since = timers.now()
+    const since = timers.monotonic()
     for (;;) {
       try {
-        return await this.#look(signal, timers.now() - since >= firstPatienceMs)
+        return await this.#look(signal, timers.monotonic() - since >= firstPatienceMs)
       } catch (error) {
         signal.throwIfAborted()
         this.#tell(error)
@@ -142,7 +143,7 @@ export class OwnCertificates implements CertificateSource {
     const { kept, version } = await this.#advance(signal)
     try {
       const settled = await this.#modules.registration.publish(caBundle(kept), signal)
-      const now = timers.now()
+      const now = timers.monotonic()
       this.#settled = { version, forMs: settled ? this.#settledMs(version, now) : 0, lookedAt: now }
     } catch (error) {
       signal.throwIfAborted()
@@ -172,8 +173,8 @@ export class OwnCertificates implements CertificateSource {
     for (let steps = 0; ; steps += 1) {
       const found = await store.read(signal)
       const { kept, version } = found
-      const now = timers.now()
-      const next = nextStep(kept, { now, names: this.#names, settledMs: this.#settledMs(version, now) })
+      const settledMs = this.#settledMs(version, timers.monotonic())
+      const next = nextStep(kept, { now: timers.now(), names: this.#names, settledMs })
       if (next.step === 'nothing' || steps === maxSteps) return found
       const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
       // If somebody else was quicker, what there is now is looked at.

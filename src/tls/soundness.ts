@@ -47,6 +47,8 @@ export function whyNotSigning({ cert, key }: KeptAuthority, now: number): string
   if (parsed === undefined) return 'the certificate of the authority cannot be read'
   if (!parsed.ca) return 'the certificate of the authority is none of an authority'
   if (Date.parse(parsed.validTo) <= now) return 'the authority has expired'
+  if (isNotYet(parsed, now))
+    return 'the authority is not valid yet: whoever made it had a clock that was ahead'
   if (key === undefined) return 'the key of the authority is missing'
   return belongs(parsed, key) ? undefined : 'the key of the authority does not belong to its certificate'
 }
@@ -66,8 +68,15 @@ export function whyNotServing(
     return 'the serving certificate is not one of the authority'
   if (!belongs(parsed, key)) return 'the key does not belong to the serving certificate'
   if (Date.parse(parsed.validTo) <= now) return 'the serving certificate has expired'
+  if (isNotYet(parsed, now))
+    return 'the serving certificate is not valid yet: whoever made it had a clock that was ahead'
   const missing = names.find((name) => parsed.checkHost(name) === undefined)
   return missing === undefined ? undefined : `the serving certificate is not for ${missing}`
+}
+
+/** True for a certificate whose time has not come: a client that is right about the time does not take it. */
+export function isNotYet({ validFrom }: X509Certificate, now: number): boolean {
+  return Date.parse(validFrom) > now
 }
 
 function belongs(cert: X509Certificate, key: string): boolean {

@@ -1,4 +1,4 @@
-import type { Facts, Names } from '../../src/doctor/facts.ts'
+import type { CertificateMaker, Facts, Names, SeenCertificate } from '../../src/doctor/facts.ts'
 import type { Finding, Level } from '../../src/doctor/finding.ts'
 import type { ReplicaPolicy } from '../../src/doctor/policies.ts'
 import { parseRegistration, type Registration } from '../../src/doctor/registration.ts'
@@ -44,6 +44,11 @@ export function registered(parts: Readonly<Record<string, unknown>> = {}): Regis
   return parsed.value
 }
 
+/** A serving certificate, and who makes it. */
+export function made(pem: string, madeBy: CertificateMaker = { who: 'the guard' }): SeenCertificate {
+  return { pem, madeBy }
+}
+
 /** A cluster in which all is well, but for what is given. */
 export function facts(but: Partial<Facts> = {}): Facts {
   const world = cluster('v1.10.0')
@@ -56,7 +61,7 @@ export function facts(but: Partial<Facts> = {}): Facts {
     map: { seen: world.map },
     definitions: allKinds.map((kind) => ({ kind, looked: { seen: { served: true, knowsCopies: true } } })),
     registration: { seen: registered() },
-    certificate: { seen: serving.cert },
+    certificate: { seen: made(serving.cert) },
     rights: rightsOf(names).map((right) => ({ right, allowed: { seen: true } })),
     deployments: { seen: [{ name: 'holdfast', wanted: 2 }] },
     pods: { seen: [pod, { ...pod, name: 'holdfast-2' }] },

@@ -97,6 +97,11 @@ t.test('a certificate does not outlive its authority', async (t) => {
     name: 'UnusableAuthority',
     message: /expired on 2026-12-23/,
   })
+  const before = { now: () => noon.now() - day }
+  await t.rejects(issueServing(authority, names, before), {
+    name: 'UnusableAuthority',
+    message: /not valid before 2026-11-23T11:55:00\.000Z/,
+  })
 })
 
 t.test('an authority that cannot sign is refused with the reason', async (t) => {

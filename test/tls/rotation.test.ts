@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { caBundle, type Kept } from '../../src/tls/kept.ts'
+import { caBundle, type Kept, type KeptAuthority } from '../../src/tls/kept.ts'
 import { OwnCertificates } from '../../src/tls/own-certificates.ts'
 import type { PemPair } from '../../src/tls/pem-pair.ts'
 import { nextStep } from '../../src/tls/rotation.ts'
@@ -23,6 +23,19 @@ async function madeAgo(ageMs: number, clock: FakeClock): Promise<Kept> {
   return { authority, next: undefined, previous: undefined, serving }
 }
 
+/** What an authority has signed for a machine whose clock was a day ahead. */
+async function servedAhead(authority: KeptAuthority, clock: FakeClock): Promise<PemPair> {
+  const pair = { cert: authority.cert, key: authority.key ?? '' }
+  return await issueServing(pair, server, { now: () => clock.now() + day })
+}
+
+/** All that a machine with this clock makes. */
+async function madeBy(clock: { now(): number }): Promise<Kept> {
+  const authority = await makeAuthority(clock)
+  const serving = await issueServing(authority, server, clock)
+  return { authority, next: undefined, previous: undefined, serving }
+}
+
 t.test('what is kept is looked at, and the next step follows', async (t) => {
   const clock = new FakeClock()
   const sound = await madeAgo(0, clock)
@@ -31,6 +44,9 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
   const aging = await madeAgo(3_650 * day - 547 * day, clock)
   const other = await madeAgo(0, clock)
   const next = await makeAuthority(clock)
+  const aheadNext = await makeAuthority({ now: () => clock.now() + day })
+  const ahead = await madeBy({ now: () => clock.now() + day })
+  const leafAhead = { ...sound, serving: sound.authority && (await servedAhead(sound.authority, clock)) }
   const keyless = sound.authority && { cert: sound.authority.cert, key: undefined }
   const table: [string, Kept, { laterMs?: number; settledMs?: number; names?: string[] }, string, RegExp?][] =
     [
@@ -57,6 +73,15 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
       ['89 days left', sound, { laterMs: 276 * day }, 'issue', /certificate is about to expire/],
       ['91 days left', sound, { laterMs: 274 * day }, 'nothing'],
       ['expired', sound, { laterMs: 366 * day }, 'issue', /certificate has expired/],
+      [
+        'made by a clock a day ahead',
+        ahead,
+        {},
+        'begin',
+        /not valid yet: whoever made it.*the authority is not valid yet/,
+      ],
+      ['the certificate alone made so', leafAhead, {}, 'issue', /serving certificate is not valid yet/],
+      ['an announced authority made so', { ...old, next: aheadNext }, { settledMs: day }, 'announce'],
       ['an authority with 80 days left', old, {}, 'announce', /authority is about to expire/],
       ['an authority without key', { ...sound, authority: keyless }, {}, 'announce', /key of the authority/],
       [
