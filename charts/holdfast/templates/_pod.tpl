@@ -32,6 +32,14 @@ readinessProbe:
   {{- toYaml .Values.probes.readiness | nindent 2 }}
 {{- end -}}
 
+{{/* The families of addresses of a Service. */}}
+{{- define "holdfast.ipFamilies" -}}
+{{- $families := dict -}}
+{{- with .Values.service.ipFamilyPolicy }}{{ $_ := set $families "ipFamilyPolicy" . }}{{ end -}}
+{{- with .Values.service.ipFamilies }}{{ $_ := set $families "ipFamilies" . }}{{ end -}}
+{{- if $families }}{{ toYaml $families }}{{ end -}}
+{{- end -}}
+
 {{/* Where a pod may run. Takes root and labels, a template. */}}
 {{- define "holdfast.placement" -}}
 {{- $root := .root -}}

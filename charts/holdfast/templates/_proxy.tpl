@@ -175,6 +175,9 @@ metadata:
 spec:
   # One address: an nginx that sees several asks the next one after an error, and so writes twice.
   type: ClusterIP
+  {{- with include "holdfast.ipFamilies" $root }}
+  {{- . | nindent 2 }}
+  {{- end }}
   selector:
     {{- include "holdfast.proxyLabels" . | nindent 4 }}
   ports:
