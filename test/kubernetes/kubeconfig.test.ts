@@ -10,7 +10,6 @@ import { echoServer } from './echo-server.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { tunnel } from './tunnel.ts'
 
 const { signal } = new AbortController()
 
@@ -288,16 +287,4 @@ t.test('who asks', (t) => {
   })
 
   t.end()
-})
-
-t.test('a cluster behind a proxy is reached through it', async (t) => {
-  const { cert, key } = await certificateFor()
-  const { url } = await echoServer(t, { cert, key })
-  const proxy = await tunnel(t)
-  const authority = Buffer.from(cert).toString('base64')
-  const cluster = { 'proxy-url': proxy.url, 'certificate-authority-data': authority }
-  const config = kubeconfig('x', url, { token: 'through' }, cluster)
-  const { echo } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
-  t.hasStrict(echo, { url: '/hello', headers: { authorization: 'Bearer through' } })
-  t.strictSame(proxy.destinations, [new URL(url).host])
 })

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import net, { type AddressInfo } from 'node:net'
-import type { TLSSocket } from 'node:tls'
+import type { PeerCertificate, TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import type { Test } from 'tap'
 
@@ -43,10 +43,12 @@ function seenOf({ rawHeaders, headers, socket }: http.IncomingMessage): Seen {
     if (name.startsWith('impersonate-')) impersonation.push(`${name}: ${rawHeaders[at + 1]}`)
   }
   const secure = 'encrypted' in socket ? (socket as TLSSocket & { readonly servername?: unknown }) : undefined
+  // Without a certificate it is an empty object.
+  const shown: Partial<PeerCertificate> | undefined = secure?.getPeerCertificate()
   return {
     authorization: headers.authorization,
     impersonation: impersonation.toSorted(),
-    certificate: secure?.getPeerCertificate().subject?.CN?.toString(),
+    certificate: shown?.subject?.CN?.toString(),
     servername: typeof secure?.servername === 'string' ? secure.servername : undefined,
   }
 }
