@@ -9,7 +9,7 @@ import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data, dataLine } from '../terminal/output.ts'
 import { table, tableRow, type Column } from '../terminal/table.ts'
 import { auditSources, type AuditSource, type SourceFlags } from './audit-sources.ts'
-import { addClusterOptions, operatorPortOption } from './cluster-options.ts'
+import { addClusterOptions, addImpersonationOptions, operatorPortOption } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { url } from './url.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -67,8 +67,8 @@ Examples:
   $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
-  return addClusterOptions(command).action((source: string | undefined, flags: AuditFlags) =>
-    audit(source, flags, surroundings),
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    (source: string | undefined, flags: AuditFlags) => audit(source, flags, surroundings),
   )
 }
 

@@ -24,7 +24,7 @@ import { data } from '../terminal/output.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
 import { readGoYaml } from '../text/go-yaml.ts'
 import { UnreadableYaml } from '../text/yaml-text.ts'
-import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
+import { addClusterOptions, asOneself, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun } from './exit-code.ts'
 import { insistOnLonghorn } from './insist-on-longhorn.ts'
@@ -122,7 +122,7 @@ async function check(
   const wanted = await patchOf(target, flags)
   const documents = await readDocuments(flags.filename, stdin)
   const state =
-    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(flags, env)
+    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(asOneself(flags), env)
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   const checker = new Checker(state, policy, Date.now())

@@ -1,4 +1,5 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import type { ConfigSearch } from '../kubernetes/config-source.ts'
 import { connect, type Connection } from '../kubernetes/connection.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
@@ -12,6 +13,10 @@ import { VariableOption } from './variable-option.ts'
 export interface ClusterFlags {
   readonly kubeconfig?: string
   readonly context?: string
+  /** Whom to act as, in the place of what the kubeconfig says. */
+  readonly as?: string
+  readonly asUid?: string
+  readonly asGroup?: readonly string[]
   /** Where the guard runs; undefined for where its Leases are. */
   readonly namespace?: string
   /** Where Longhorn runs. */
@@ -51,6 +56,41 @@ export function addClusterOptions(command: Command): Command {
     )
 }
 
+/** Gives a command the options that say whom to act as; the same names as those of kubectl. */
+export function addImpersonationOptions(command: Command): Command {
+  return command
+    .option('--as <user>', 'user to act as, if you may impersonate')
+    .option('--as-group <group>', 'group to act as a member of; may be given several times', collect)
+    .option('--as-uid <uid>', 'uid to act as')
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+/** Flags that say how to find the cluster, and as whom. */
+export type SearchFlags = Pick<ClusterFlags, 'kubeconfig' | 'context' | 'as' | 'asUid' | 'asGroup'>
+
+/** The same flags without those that say as whom, for a command whose own flags are called so. */
+export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFlags): ClusterFlags {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    longhornNamespace,
+  }
+}
+
+/** Where to look for the cluster that flags name. */
+export function searchOf(flags: SearchFlags, environment: Environment): ConfigSearch {
+  const { kubeconfig, context, as: user, asUid: uid, asGroup: groups } = flags
+  return {
+    environment,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    impersonate: { user, uid, groups },
+  }
+}
+
 /** Where the guard's replicas are asked. */
 export function operatorPortOption(): Option {
   return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
@@ -66,16 +106,9 @@ function wholePort(text: string): number {
 }
 
 /** Connects with the person's own rights. @throws CannotRun */
-export async function connectWith(
-  { kubeconfig, context }: Pick<ClusterFlags, 'kubeconfig' | 'context'>,
-  environment: Environment,
-): Promise<Connection> {
+export async function connectWith(flags: SearchFlags, environment: Environment): Promise<Connection> {
   try {
-    return await connect({
-      environment,
-      ...(kubeconfig === undefined ? {} : { kubeconfig }),
-      ...(context === undefined ? {} : { context }),
-    })
+    return await connect(searchOf(flags, environment))
   } catch (cause) {
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
   }

@@ -3,7 +3,13 @@ import { diagnose, type Diagnosis } from '../doctor/diagnosis.ts'
 import { text } from '../doctor/text.ts'
 import { coloursFor } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
-import { addClusterOptions, connectWith, operatorPortOption, type ClusterFlags } from './cluster-options.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  connectWith,
+  operatorPortOption,
+  type ClusterFlags,
+} from './cluster-options.ts'
 import { gatherFacts } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
 import { guardNames } from './guard-names.ts'
@@ -47,7 +53,7 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
     .option('--service-account <name>', `service account of the guard ${found}`)
     .addOption(operatorPortOption())
     .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
-  return addClusterOptions(command)
+  return addImpersonationOptions(addClusterOptions(command))
     .addHelpText(
       'after',
       `

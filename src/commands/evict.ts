@@ -19,6 +19,7 @@ import type { Moment } from '../rules/rule.ts'
 import { data, dataLine, type DataFormat } from '../terminal/output.ts'
 import {
   addClusterOptions,
+  addImpersonationOptions,
   connectWith,
   openMap,
   operatorPortOption,
@@ -79,7 +80,7 @@ Examples:
   $ holdfast evict node-1 --disk disk-2 --timeout 2h
   $ holdfast evict node-1 -o json | jq .step`,
     )
-  return addClusterOptions(command).action((node: string, flags: EvictFlags) =>
+  return addImpersonationOptions(addClusterOptions(command)).action((node: string, flags: EvictFlags) =>
     evict(node, flags, surroundings),
   )
 }

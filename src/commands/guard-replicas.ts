@@ -6,7 +6,7 @@ import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
 import { announcedReplicas } from '../kubernetes/replica-address.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
-import type { ClusterFlags } from './cluster-options.ts'
+import { searchOf, type SearchFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import type { Environment } from './surroundings.ts'
 
@@ -35,7 +35,7 @@ interface RunningPod {
 }
 
 /** Where the replicas of the guard are, and how to get there. */
-export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'context'> {
+export interface ReplicaSearch extends SearchFlags {
   readonly environment: Environment
   /** Where the guard runs. */
   readonly namespace: string
@@ -51,7 +51,7 @@ export interface ReplicaSearch extends Pick<ClusterFlags, 'kubeconfig' | 'contex
  * @throws CannotRun if none is found
  */
 export async function reachReplicas(
-  { kubeconfig, context, namespace, environment, operatorPort }: ReplicaSearch,
+  { namespace, environment, operatorPort, ...flags }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
@@ -62,11 +62,7 @@ export async function reachReplicas(
     if (outside.length > 0) return outside
     throw new CannotRun(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
   }
-  const search = {
-    environment,
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    ...(context === undefined ? {} : { context }),
-  }
+  const search = searchOf(flags, environment)
   return await Promise.all(
     pods.map(({ pod, port = operatorPort }) =>
       forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),

@@ -2,7 +2,13 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { planEvictions, type EvictionPlan } from '../eviction/plan.ts'
 import { data } from '../terminal/output.ts'
 import { plainText } from '../text/plain-text.ts'
-import { addClusterOptions, connectWith, openMap, type ClusterFlags } from './cluster-options.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  connectWith,
+  openMap,
+  type ClusterFlags,
+} from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -25,7 +31,7 @@ export function planCommand(surroundings: CommandSurroundings): Command {
         .choices(['text', 'json', 'yaml'])
         .default('text'),
     )
-  return addClusterOptions(command)
+  return addImpersonationOptions(addClusterOptions(command))
     .addHelpText(
       'after',
       `

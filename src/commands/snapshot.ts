@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { snapshotOf } from '../check/snapshot.ts'
 import { data, type DataFormat } from '../terminal/output.ts'
-import { addClusterOptions, type ClusterFlags } from './cluster-options.ts'
+import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from './cluster-options.ts'
 import { liveState } from './cluster-state.ts'
 import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -25,8 +25,8 @@ Examples:
   $ holdfast snapshot > cluster.yaml
   $ holdfast check --snapshot cluster.yaml -f change.yaml`,
     )
-  return addClusterOptions(command).action((flags: ClusterFlags & { readonly output: DataFormat }) =>
-    snapshot(flags, surroundings),
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    (flags: ClusterFlags & { readonly output: DataFormat }) => snapshot(flags, surroundings),
   )
 }
 

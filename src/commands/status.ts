@@ -13,6 +13,7 @@ import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import {
   addClusterOptions,
+  addImpersonationOptions,
   connectWith,
   openMap,
   operatorPortOption,
@@ -52,7 +53,7 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     )
     .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
     .addOption(operatorPortOption())
-  return addClusterOptions(command)
+  return addImpersonationOptions(addClusterOptions(command))
     .addHelpText(
       'after',
       `

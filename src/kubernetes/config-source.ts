@@ -1,12 +1,21 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 
+/** Parts of whom to act as. */
+export interface Impersonated {
+  readonly user: string | undefined
+  readonly uid: string | undefined
+  readonly groups: readonly string[] | undefined
+}
+
 /** Where to look for the way to a cluster. */
 export interface ConfigSearch {
   /** A kubeconfig file that must be used, and no other. */
   readonly kubeconfig?: string
   /** The context to use instead of the current one. */
   readonly context?: string
+  /** Whom to act as, in the place of what the kubeconfig says; what is undefined there stands. */
+  readonly impersonate?: Impersonated
   /** Of it `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Where the kubelet mounts the service account; default as in every pod. */

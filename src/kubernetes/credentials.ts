@@ -3,9 +3,9 @@ import path from 'node:path'
 import { authorizationOf } from './authorization.ts'
 import { systemClock, type Clock } from './clock.ts'
 import { ConnectionFailure } from './connection-failure.ts'
-import type { ConfigSource } from './config-source.ts'
+import type { ConfigSource, Impersonated } from './config-source.ts'
 import { credentialsProblem } from './credentials-problem.ts'
-import { impersonationHeaders, type Headers } from './impersonation.ts'
+import { impersonationHeaders, type Headers, type Impersonation } from './impersonation.ts'
 import { readKubeconfigs, type Cluster, type Context, type Kubeconfig, type User } from './kubeconfig.ts'
 import { proxyFromEnvironment } from './proxy-from-environment.ts'
 import { serverUrl } from './server-url.ts'
@@ -40,6 +40,8 @@ export interface Proof {
 export interface CredentialsOptions {
   /** Instead of the current one. */
   readonly context?: string | undefined
+  /** In the place of what the kubeconfig says; what is undefined there stands. */
+  readonly impersonate?: Impersonated
   /** Of it the variables of proxies are read, and exec plugins inherit it. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly clock?: Clock
@@ -118,13 +120,14 @@ function selected(config: Kubeconfig, found: string, asked: string | undefined):
 function credentialsOf(
   { found, context, cluster, user }: Selected,
   inPod: boolean,
-  { environment = {}, clock = systemClock }: CredentialsOptions,
+  { environment = {}, clock = systemClock, impersonate }: CredentialsOptions,
 ): Credentials {
   const server = serverUrl(cluster, found)
   const proxy = proxyOf(cluster, server, environment, found)
   const files = tlsFiles(cluster, user, clock)
   const authorize = authorizationOf({ cluster, user, server }, { environment, clock })
-  const impersonation = user.impersonation ? impersonationHeaders(user.impersonation) : {}
+  const actAs = impersonationOf(user, impersonate)
+  const impersonation = actAs ? impersonationHeaders(actAs) : {}
   return {
     server,
     proxy,
@@ -141,6 +144,24 @@ function credentialsOf(
       }
     },
   }
+}
+
+/** What was asked for wins over the kubeconfig, part by part, as the flags of kubectl do. */
+function impersonationOf(
+  { impersonation: given }: User,
+  { user, uid, groups }: Partial<Impersonated> = {},
+): Impersonation | undefined {
+  const who = user ?? given?.user
+  if (who !== undefined) {
+    return {
+      user: who,
+      uid: uid ?? given?.uid,
+      groups: groups ?? given?.groups ?? [],
+      extra: given?.extra ?? new Map(),
+    }
+  }
+  if (uid === undefined && groups === undefined) return undefined
+  throw new Error('--as-group and --as-uid go with --as: whom to act as is missing.')
 }
 
 /** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY is not about it. */

@@ -14,6 +14,8 @@ export interface Place {
 export interface Case {
   readonly cluster?: (place: Place) => object
   readonly user?: (place: Place) => object
+  /** Flags that both have. */
+  readonly flags?: readonly string[]
   readonly env?: (place: Place) => Record<string, string>
   /** True where both have to fail before they ask. */
   readonly fails?: true
@@ -88,6 +90,15 @@ export const cases: Readonly<Record<string, Case>> = {
       'as-user-extra': { reason: ['maintenance 42', 'again'], 'example.com/Scope %': ['a'] },
     }),
   },
+  'flags that say whom to act as': {
+    user: () => ({ ...token(), as: 'grace', 'as-uid': '1', 'as-groups': ['x'] }),
+    flags: ['--as', 'ada', '--as-group', 'one', '--as-group', 'two', '--as-uid', '4711'],
+  },
+  'a flag that says as which user, beside groups of the kubeconfig': {
+    user: () => ({ ...token(), as: 'grace', 'as-groups': ['x'] }),
+    flags: ['--as', 'ada'],
+  },
+  'a flag for a group alone': { flags: ['--as-group', 'one'], fails: true },
   'an impersonation of a user alone': { user: () => ({ ...token(), as: 'grace' }) },
   'groups without a user to impersonate': { user: () => ({ ...token(), 'as-groups': ['x'] }), fails: true },
   'a client certificate': {

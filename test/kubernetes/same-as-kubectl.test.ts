@@ -53,9 +53,10 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
 
 t.test('status asks as kubectl does, and goes the same way', { skip }, async (t) => {
   const certificate = await certificateFor('api.example')
-  for (const [name, { cluster = plainly, user = token, env = () => ({}), fails = false }] of Object.entries(
-    cases,
-  )) {
+  for (const [
+    name,
+    { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false },
+  ] of Object.entries(cases)) {
     await t.test(name, async (t) => {
       const { place, watched } = await placeFor(t, certificate)
       const entry = {
@@ -69,8 +70,10 @@ t.test('status asks as kubectl does, and goes the same way', { skip }, async (t)
       await writeFile(file, JSON.stringify(config))
       const { PATH = '' } = process.env
       const variables = { PATH, HOME: place.folder, KUBECONFIG: file, ...env(place) }
-      const theirs = await watched(() => runProgram('kubectl', ['get', '--raw', '/version'], variables))
-      const ours = await watched(() => run(['status'], variables))
+      const theirs = await watched(() =>
+        runProgram('kubectl', ['get', '--raw', '/version', ...flags], variables),
+      )
+      const ours = await watched(() => run(['status', ...flags], variables))
       t.strictSame(ours, theirs)
       t.equal(ours.as === undefined, fails, 'a request came')
     })
