@@ -19,6 +19,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   stdin: () => process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  isInteractive: process.stdin.isTTY && process.stderr.isTTY,
   untilSignal,
   onHangup,
   onStdoutClosed,

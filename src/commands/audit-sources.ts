@@ -26,7 +26,7 @@ export interface AuditSource {
   readonly close: () => void
 }
 
-interface Reading extends Pick<Surroundings, 'env' | 'stdin'> {
+interface Reading extends Pick<Surroundings, 'env' | 'isInteractive' | 'stdin'> {
   /** Ends what is followed. */
   readonly signal: AbortSignal
   /** Told what a person should know besides. */
@@ -128,7 +128,7 @@ async function* chunksOf(body: ReadableStream<Uint8Array>, silence: Silence): As
 }
 
 async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
-  const connection = await connectWith(flags, reading.env)
+  const connection = await connectWith(flags, reading)
   try {
     const namespace = await guardPlace(connection, flags, reading)
     const ports = await reachReplicas(

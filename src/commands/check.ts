@@ -107,7 +107,7 @@ Examples:
 async function check(
   target: string | undefined,
   flags: CheckFlags,
-  { env, stdin, stdout, stderr, exitWith }: CommandSurroundings,
+  { env, isInteractive, stdin, stdout, stderr, exitWith }: CommandSurroundings,
 ): Promise<void> {
   const policy = await policyOf(flags)
   if (flags.filename.length === 0 && flags.patch === undefined) {
@@ -122,7 +122,7 @@ async function check(
   const wanted = await patchOf(target, flags)
   const documents = await readDocuments(flags.filename, stdin)
   const state =
-    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(asOneself(flags), env)
+    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(asOneself(flags), { env, isInteractive })
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   const checker = new Checker(state, policy, Date.now())

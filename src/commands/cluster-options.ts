@@ -6,7 +6,7 @@ import { LiveMap } from '../kubernetes/live-map.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { rememberMs, type NoticeTimes } from '../rules/unnoticed.ts'
 import { CannotRun } from './exit-code.ts'
-import type { Environment } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
 /** Which cluster an operator's command is about. */
@@ -80,11 +80,18 @@ export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFla
   }
 }
 
+/** What of its surroundings a command finds the cluster with. */
+export type Asking = Pick<Surroundings, 'env' | 'isInteractive'>
+
 /** Where to look for the cluster that flags name. */
-export function searchOf(flags: SearchFlags, environment: Environment): ConfigSearch {
+export function searchOf(
+  flags: SearchFlags,
+  { env: environment, isInteractive = false }: Asking,
+): ConfigSearch {
   const { kubeconfig, context, as: user, asUid: uid, asGroup: groups } = flags
   return {
     environment,
+    isInteractive,
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
     impersonate: { user, uid, groups },
@@ -106,9 +113,9 @@ function wholePort(text: string): number {
 }
 
 /** Connects with the person's own rights. @throws CannotRun */
-export async function connectWith(flags: SearchFlags, environment: Environment): Promise<Connection> {
+export async function connectWith(flags: SearchFlags, asking: Asking): Promise<Connection> {
   try {
-    return await connect(searchOf(flags, environment))
+    return await connect(searchOf(flags, asking))
   } catch (cause) {
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
   }

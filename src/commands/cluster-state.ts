@@ -3,16 +3,16 @@ import { ClusterState } from '../check/cluster-state.ts'
 import { documentsIn, type CheckDocument } from '../check/documents.ts'
 import { readLonghorn } from '../kubernetes/read-longhorn.ts'
 import { decodedText } from '../text/decoded-text.ts'
-import { connectWith, type ClusterFlags } from './cluster-options.ts'
+import { connectWith, type Asking, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { filesAt, type FileFound } from './files-at.ts'
 import { readText } from './read-text.ts'
-import type { Environment, Surroundings } from './surroundings.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Reads the cluster as it is now. @throws CannotRun */
-export async function liveState(flags: ClusterFlags, env: Environment): Promise<ClusterState> {
+export async function liveState(flags: ClusterFlags, asking: Asking): Promise<ClusterState> {
   const state = new ClusterState(Date.now())
-  const connection = await connectWith(flags, env)
+  const connection = await connectWith(flags, asking)
   try {
     const { signal } = new AbortController()
     for await (const object of readLonghorn(connection, flags.longhornNamespace, signal)) state.add(object)

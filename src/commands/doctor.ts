@@ -72,10 +72,13 @@ Examples:
     .action((flags: DoctorFlags) => examine(flags, surroundings))
 }
 
-async function examine(flags: DoctorFlags, { env, stdout, exitWith }: CommandSurroundings): Promise<void> {
+async function examine(
+  flags: DoctorFlags,
+  { env, isInteractive, stdout, exitWith }: CommandSurroundings,
+): Promise<void> {
   const { target, output, operatorPort, webhookConfiguration, certificateSecret, serviceAccount, ...place } =
     flags
-  const connection = await connectWith(flags, env)
+  const connection = await connectWith(flags, { env, isInteractive })
   try {
     const signal = new AbortController().signal
     const namespace = await guardPlace(connection, flags, { signal })

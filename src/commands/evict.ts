@@ -88,14 +88,14 @@ Examples:
 async function evict(
   node: string,
   flags: EvictFlags,
-  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+  { env, isInteractive, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
 ): Promise<void> {
   const ending = new AbortController()
   const { signal } = ending
   void untilSignal().then(() => ending.abort(new Interrupted()))
   const target: Target = { node, disk: flags.disk }
   const note = (text: string): void => void stderr.write(`${text}\n`)
-  const connection = await connectWith(flags, env)
+  const connection = await connectWith(flags, { env, isInteractive })
   try {
     const answers = flags.unguarded ? undefined : await askGuard(connection, flags, env, signal)
     const settle = answers && settleOf(answers)

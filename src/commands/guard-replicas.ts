@@ -62,7 +62,7 @@ export async function reachReplicas(
     if (outside.length > 0) return outside
     throw new CannotRun(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
   }
-  const search = searchOf(flags, environment)
+  const search = searchOf(flags, { env: environment })
   return await Promise.all(
     pods.map(({ pod, port = operatorPort }) =>
       forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),

@@ -53,9 +53,9 @@ Examples:
 async function plan(
   nodes: readonly string[],
   flags: PlanFlags,
-  { env, stdout, exitWith }: CommandSurroundings,
+  { env, isInteractive, stdout, exitWith }: CommandSurroundings,
 ): Promise<void> {
-  const connection = await connectWith(flags, env)
+  const connection = await connectWith(flags, { env, isInteractive })
   try {
     const live = await openMap(connection, flags, new AbortController().signal)
     try {

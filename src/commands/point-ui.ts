@@ -68,7 +68,7 @@ const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 async function point(
   target: URL,
   { longhornNamespace: namespace, deployment, wait, ifThere, ...cluster }: PointUiFlags,
-  { env, stdout }: CommandSurroundings,
+  { env, isInteractive, stdout }: CommandSurroundings,
 ): Promise<void> {
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
@@ -76,7 +76,7 @@ async function point(
       `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
     )
   }
-  const connection = await connectWith(cluster, env)
+  const connection = await connectWith(cluster, { env, isInteractive })
   try {
     const changed = await pointUi(connection, { namespace, deployment }, target)
     const asks = `Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${target.origin}`

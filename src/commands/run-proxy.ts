@@ -73,7 +73,7 @@ async function proxyOnceItCan(
     // Nobody routes to what only this machine reaches.
     lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
-  const connection = await connectWith(clusterOf(settings), env)
+  const connection = await connectWith(clusterOf(settings), { env })
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
   const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }

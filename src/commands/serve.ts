@@ -64,7 +64,7 @@ async function guardOnceItCan(
   { log, registry, signal, stopping, onReopen, health, env }: Guarding,
 ): Promise<void> {
   const clientCa = await firstClientCa(settings, signal)
-  const connection = await connectWith(clusterOf(settings), env)
+  const connection = await connectWith(clusterOf(settings), { env })
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
   const certificates = certificateOrigin(configuration, connection, log)

@@ -32,9 +32,9 @@ Examples:
 
 async function snapshot(
   flags: ClusterFlags & { readonly output: DataFormat },
-  { env, stdout, stderr }: CommandSurroundings,
+  { env, isInteractive, stdout, stderr }: CommandSurroundings,
 ): Promise<void> {
-  const state = await liveState(flags, env)
+  const state = await liveState(flags, { env, isInteractive })
   insistOnLonghorn(state.map, flags.longhornNamespace)
   for (const { kind, name, problem } of state.unreadable) {
     stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)

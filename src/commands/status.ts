@@ -81,11 +81,11 @@ Examples:
 async function showStatus(
   only: ReadonlySet<string>,
   flags: StatusFlags,
-  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+  { env, isInteractive, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
 ): Promise<void> {
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
-  const connection = await connectWith(flags, env)
+  const connection = await connectWith(flags, { env, isInteractive })
   const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
   const colours = coloursFor(stdout, env)
   const opened: { stop(): Promise<void> }[] = []

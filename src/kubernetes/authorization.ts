@@ -24,6 +24,7 @@ interface Asked {
 interface Modules {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
+  readonly isInteractive: boolean
 }
 
 /**

@@ -16,6 +16,8 @@ export interface ConfigSearch {
   readonly context?: string
   /** Whom to act as, in the place of what the kubeconfig says; what is undefined there stands. */
   readonly impersonate?: Impersonated
+  /** True if an exec plugin may ask something of a person, at the terminal of this process. Default: false. */
+  readonly isInteractive?: boolean
   /** Of it `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. Default: empty. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   /** Where the kubelet mounts the service account; default as in every pod. */

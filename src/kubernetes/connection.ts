@@ -63,7 +63,8 @@ export interface ConnectOptions extends ConfigSearch {
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
   const credentials = await loadCredentials(findConfig(options), options)
-  return connectAs(credentials, options.clock ?? systemClock)
+  const limitMs = options.isInteractive === true ? credentialsTimeoutWithPersonMs : credentialsTimeoutMs
+  return connectAs(credentials, options.clock ?? systemClock, limitMs)
 }
 
 /** Connects to a URL without any credentials: the embedded cluster, `kubectl proxy`. */
@@ -81,11 +82,12 @@ export function connectTo(
   return connectAs(anonymous, options.clock ?? systemClock)
 }
 
-/** An exec plugin that wants an answer from a person would wait for ever; it has a limit of its own, which is shorter. */
-export const credentialsTimeoutMs = 40_000
-const tooLate = `The credentials did not come within ${credentialsTimeoutMs / 1000} s.`
+/** An exec plugin has limits of its own, which are a little shorter. */
+const credentialsTimeoutMs = 40_000
+const credentialsTimeoutWithPersonMs = 310_000
 
-function connectAs(credentials: Credentials, clock: Clock): Connection {
+function connectAs(credentials: Credentials, clock: Clock, limitMs = credentialsTimeoutMs): Connection {
+  const tooLate = `The credentials did not come within ${limitMs / 1000} s.`
   const { server, proxy, namespace, inPod } = credentials
   const way = wayTo(server, proxy)
   return {
@@ -95,7 +97,7 @@ function connectAs(credentials: Credentials, clock: Clock): Connection {
     request: async (request) => {
       const { tls, headers, refused } = await bounded(credentials.prove(), {
         clock,
-        ms: credentialsTimeoutMs,
+        ms: limitMs,
         signal: request.signal,
         late: () => new ConnectionFailure('credentials', tooLate),
       })

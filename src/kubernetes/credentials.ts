@@ -42,6 +42,8 @@ export interface CredentialsOptions {
   readonly context?: string | undefined
   /** In the place of what the kubeconfig says; what is undefined there stands. */
   readonly impersonate?: Impersonated
+  /** True if an exec plugin may ask something of a person. */
+  readonly isInteractive?: boolean
   /** Of it the variables of proxies are read, and exec plugins inherit it. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly clock?: Clock
@@ -120,12 +122,12 @@ function selected(config: Kubeconfig, found: string, asked: string | undefined):
 function credentialsOf(
   { found, context, cluster, user }: Selected,
   inPod: boolean,
-  { environment = {}, clock = systemClock, impersonate }: CredentialsOptions,
+  { environment = {}, clock = systemClock, isInteractive = false, impersonate }: CredentialsOptions,
 ): Credentials {
   const server = serverUrl(cluster, found)
   const proxy = proxyOf(cluster, server, environment, found)
   const files = tlsFiles(cluster, user, clock)
-  const authorize = authorizationOf({ cluster, user, server }, { environment, clock })
+  const authorize = authorizationOf({ cluster, user, server }, { environment, clock, isInteractive })
   const actAs = impersonationOf(user, impersonate)
   const impersonation = actAs ? impersonationHeaders(actAs) : {}
   return {

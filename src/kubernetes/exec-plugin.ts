@@ -27,10 +27,15 @@ export interface ExecModules {
   /** What it is told about the cluster, in the words of `ExecCredential`; asked only if it is to be told. */
   readonly cluster: () => Promise<object>
   readonly clock: Clock
+  /** True if it may ask something of a person: it gets the terminal of this process. */
+  readonly isInteractive: boolean
 }
 
 /** A plugin that asks something where nobody answers would wait for ever. */
 const patienceMs = 30_000
+
+/** A person who signs in with a browser takes longer. */
+const patienceWithPersonMs = 5 * 60_000
 
 /** An ExecCredential is a token, or a certificate with its key. */
 const maxBytes = 1024 * 1024
@@ -63,23 +68,24 @@ export class ExecPlugin {
 
   async #run(): Promise<ExecCredential> {
     const { command, apiVersion, interactiveMode, provideClusterInfo } = this.#config
-    if (interactiveMode === 'Always') {
+    const interactive = this.#modules.isInteractive && interactiveMode !== 'Never'
+    if (interactiveMode === 'Always' && !interactive) {
       throw new PluginProblem(
-        `the exec plugin ${command} asks something of a person (interactiveMode: Always), and Holdfast has no terminal for it. Give credentials that need no answer, such as a token`,
+        `the exec plugin ${command} asks something of a person (interactiveMode: Always), and there is no terminal. Run the command on one, or give credentials that need no answer`,
       )
     }
     const cluster = provideClusterInfo ? { cluster: await this.#modules.cluster() } : {}
-    const info = { kind: 'ExecCredential', apiVersion, spec: { ...cluster, interactive: false } }
-    return readCredential(await this.#output(JSON.stringify(info)), this.#config)
+    const info = { kind: 'ExecCredential', apiVersion, spec: { ...cluster, interactive } }
+    return readCredential(await this.#output(JSON.stringify(info), interactive), this.#config)
   }
 
-  async #output(info: string): Promise<string> {
+  async #output(info: string, interactive: boolean): Promise<string> {
     const { command, args, env } = this.#config
     const { environment, clock } = this.#modules
     const child = spawn(command, [...args], {
       env: { ...environment, ...Object.fromEntries(env), KUBERNETES_EXEC_INFO: info },
-      // What it says may be secret, and ends up in no log.
-      stdio: ['ignore', 'pipe', 'ignore'],
+      // What it says to nobody in particular may be secret, and ends up in no log.
+      stdio: interactive ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'ignore'],
     })
     return await new Promise((resolve, reject) => {
       const chunks: Buffer[] = []
@@ -94,9 +100,10 @@ export class ExecPlugin {
         settle()
         reject(new PluginProblem(problem))
       }
-      const cancel = clock.setTimer(patienceMs, () =>
+      const limitMs = interactive ? patienceWithPersonMs : patienceMs
+      const cancel = clock.setTimer(limitMs, () =>
         fail(
-          `the exec plugin ${command} gave nothing within ${patienceMs / 1_000} s: does it ask for something? Run it to see`,
+          `the exec plugin ${command} gave nothing within ${limitMs / 1_000} s: does it ask for something? Run it to see`,
         ),
       )
       child.stdout.on('data', (chunk: Buffer) => {

@@ -4,7 +4,7 @@ import { onAbort } from '../gate/on-abort.ts'
  * A signal that is aborted with another one, and after so many milliseconds at the latest.
  *
  * Node 20 forgets `AbortSignal.any([signal, AbortSignal.timeout(ms)])` with the next garbage collection, and who waits for
- * it then waits for ever (*measured*; Node 24 does not). The timer here keeps the signal, and no process alive.
+ * it then waits for ever (nodejs/node#57736, *measured*; Node 24 does not). The timer here keeps the signal, and no process alive.
  */
 export function within(ms: number, signal: AbortSignal): AbortSignal {
   if (signal.aborted) return signal

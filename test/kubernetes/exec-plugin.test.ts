@@ -19,7 +19,7 @@ printf '{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential",
 `
 
 /** A cluster whose user has a plugin in the folder of the kubeconfig. */
-async function clusterWith(t: Test, exec: object, script = counting) {
+async function clusterWith(t: Test, exec: object, script = counting, isInteractive = false) {
   const { cert, key } = await certificateFor()
   const { port, seen } = await witness(t, { cert, key })
   const cluster = {
@@ -39,7 +39,12 @@ async function clusterWith(t: Test, exec: object, script = counting) {
   const { PATH = '' } = process.env
   const environment = { PATH }
   const connected = async (): Promise<Connection> => {
-    const connection = await connect({ kubeconfig: path.join(folder, 'config'), environment, clock })
+    const connection = await connect({
+      kubeconfig: path.join(folder, 'config'),
+      environment,
+      clock,
+      isInteractive,
+    })
     t.teardown(() => connection.close())
     return connection
   }
@@ -131,6 +136,25 @@ t.test('a plugin that is not installed is told with its install hint', async (t)
 
 t.test('a plugin that wants a person to answer is not run', async (t) => {
   t.match((await failureOf(t, { interactiveMode: 'Always' })).message, /interactiveMode: Always/)
+})
+
+t.test('a plugin may ask something of a person on a terminal, unless it never does', async (t) => {
+  const told =
+    '#!/bin/sh\necho "$KUBERNETES_EXEC_INFO" > "$(dirname "$0")/info"\nprintf %s \'{"status":{"token":"t"}}\'\n'
+  for (const [interactiveMode, isInteractive, interactive] of [
+    ['Never', true, false],
+    ['IfAvailable', true, true],
+    ['IfAvailable', false, false],
+    ['Always', true, true],
+  ] as const) {
+    const { connected, folder } = await clusterWith(t, { interactiveMode }, told, isInteractive)
+    await get(await connected())
+    t.match(
+      JSON.parse(await readFile(path.join(folder, 'info'), 'utf8')),
+      { spec: { interactive } },
+      interactiveMode,
+    )
+  }
 })
 
 t.test('a plugin that gives nothing is ended after 30 s, with what it has started', async (t) => {

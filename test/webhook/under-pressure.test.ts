@@ -2,7 +2,6 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import { Health, healthConnections } from '../../src/webhook/health.ts'
-import { listen, portOf } from '../../src/webhook/listen.ts'
 import { node, review, uid } from './review-builder.ts'
 import { running, until } from './running-webhook.ts'
 
