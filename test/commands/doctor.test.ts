@@ -263,6 +263,30 @@ t.test('a registration that somebody narrowed is told, and so is a guard that on
   t.match(stdout, /warn +rules +Replica one of the guard does not enforce last-usable-copy \(off\)/)
 })
 
+t.test('who makes a certificate is seen in its Secret, and the remedy is theirs', async (t) => {
+  const { sandbox, doctor } = await cluster(t)
+  const none = Buffer.from('no certificate').toString('base64')
+  const cases = [
+    ['own', {}, { 'ca.key': none }, /"op":"remove"/],
+    ['issued', { 'cert-manager.io/certificate-name': 'guard' }, {}, /cmctl renew -n holdfast guard/],
+    ['theirs', {}, {}, /Whoever made it has to make another/],
+  ] as const
+  for (const [name, annotations, data, remedy] of cases) {
+    await sandbox.client.create(
+      { group: '', version: 'v1', plural: 'secrets' },
+      {
+        apiVersion: 'v1',
+        kind: 'Secret',
+        metadata: { name, namespace: 'holdfast', annotations },
+        data: { 'tls.crt': none, ...data },
+      },
+    )
+    const { stdout } = await doctor('--certificate-secret', name, '--namespace', 'holdfast', '-o', 'json')
+    const { findings } = JSON.parse(stdout) as { findings: { check: string; remedy: string }[] }
+    t.match(findings.find(({ check }) => check === 'certificate')?.remedy, remedy, name)
+  }
+})
+
 t.test('help tells options, exit codes and examples', async (t) => {
   const { code, stdout } = await run(['doctor', '--help'])
   t.equal(code, 0)
