@@ -23,7 +23,7 @@ async function behind(t: Test, answers: Answers, port: number) {
     namespace: 'holdfast',
     operatorPort: 8081,
   }
-  const connection = await connectWith(flags, {})
+  const connection = await connectWith(flags, { env: {} })
   t.teardown(() => connection.close())
   const ask = (limitMs: number) =>
     askReplicas({ ...flags, environment: {} }, connection, untilHung(), limitMs)
