@@ -122,7 +122,9 @@ async function check(
   const wanted = await patchOf(target, flags)
   const documents = await readDocuments(flags.filename, stdin)
   const state =
-    flags.snapshot.length > 0 ? await stateFrom(flags.snapshot, stdin) : await liveState(asOneself(flags), { env, isInteractive })
+    flags.snapshot.length > 0
+      ? await stateFrom(flags.snapshot, stdin)
+      : await liveState(asOneself(flags), { env, isInteractive })
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   const checker = new Checker(state, policy, Date.now())
