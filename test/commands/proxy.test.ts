@@ -58,7 +58,7 @@ t.test(
 )
 
 t.test('a proxy on loopback starts beside a guard and another proxy, with ports of its own', async (t) => {
-  const { url } = await podsStandIn(t)
+  const { url } = await podsStandIn(t, 'http')
   const config = ['--kubeconfig', await kubeconfigOf(t, url), '--listen', '127.0.0.1:0']
   const proxies = [['kubernetes'], ['kubernetes'], ['longhorn', '--upstream', url]]
   const ports = await Promise.all(
