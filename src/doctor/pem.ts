@@ -33,8 +33,13 @@ export function ageOf(certificate: Certificate, now: number): 'not yet' | 'valid
   return to - now < Math.min(longestEndMs, (to - from) / 6) ? 'ending' : 'valid'
 }
 
+/** `2026-11-23`. */
+export function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
+
 /** `2026-11-23`, and for a life of a few weeks with the time of day: `2026-11-23T12:00Z`. */
 export function momentOf(certificate: Certificate, at: number): string {
   const isShort = endOf(certificate) - startOf(certificate) < 60 * 86_400_000
-  return isShort ? `${new Date(at).toISOString().slice(0, 16)}Z` : new Date(at).toISOString().slice(0, 10)
+  return isShort ? `${new Date(at).toISOString().slice(0, 16)}Z` : day(at)
 }
