@@ -4,6 +4,7 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import { forwardPort, type ForwardedPort } from '../kubernetes/port-forward.ts'
 import { announcedReplicas } from '../kubernetes/replica-address.ts'
+import { within } from '../kubernetes/within.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import { searchOf, type SearchFlags } from './cluster-options.ts'
@@ -87,8 +88,7 @@ async function replicasOutside(
 /** False for what a guard that was killed has left behind. */
 async function answers(url: string, signal: AbortSignal): Promise<boolean> {
   try {
-    const soon = AbortSignal.any([signal, AbortSignal.timeout(answerMs)])
-    const response = await fetch(new URL('/status', url), { signal: soon })
+    const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
     await response.body?.cancel()
     return response.ok
   } catch {
