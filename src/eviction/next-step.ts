@@ -157,9 +157,13 @@ function findingsOn(
   return judge(change, map, policy, moment)
 }
 
-/** What the guard would refuse for good, and what Longhorn could never finish. */
-function isForGood({ rule, effect }: Finding): boolean {
-  return effect === 'refuse' || rule === 'no-eviction-target'
+/**
+ * What the guard would refuse for good, and what Longhorn could never finish. A manager that is down may be back in a
+ * moment: what is told of its node without an image is not for good, unless the node is lost.
+ */
+function isForGood({ rule, effect, subjects }: Finding): boolean {
+  if (effect === 'refuse') return true
+  return rule === 'no-eviction-target' && subjects.some(({ image }) => image !== undefined)
 }
 
 /** `disk disk-1 of node node-1` */

@@ -183,6 +183,17 @@ t.test('a node whose manager is lost is not waited for, with the flag or without
   t.end()
 })
 
+t.test('a manager that has just gone down may be back in a moment, so the eviction goes on', (t) => {
+  const notReady = { reason: 'ManagerPodDown', since: '2026-01-01T11:59:00Z' }
+  for (const release of [A, B, C]) {
+    const step = (flags: object) =>
+      stepOf(world(release, { ...flags, notReady }, [ready('d1')], [ready('d2')])).step
+    t.equal(step({}), 'raise')
+    t.match(step(flagged), /^wait-for-/)
+  }
+  t.end()
+})
+
 t.test('the patches close what they evict, and leave it closed', (t) => {
   const n1 = parsed('Node', rawNode('n1', [disk('d1')]))
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, true), { spec: flagged })
