@@ -1,0 +1,76 @@
+import { createServer } from 'node:http'
+import { once } from 'node:events'
+import t from 'tap'
+import { providerHeaders } from '../../src/kubernetes/auth-provider.ts'
+import { credentialsProblem } from '../../src/kubernetes/credentials-problem.ts'
+import { PluginProblem } from '../../src/kubernetes/plugin-problem.ts'
+
+/** A token that is good until then, in seconds since 1970. */
+function token(exp: number): string {
+  const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url')
+  return `${part({ alg: 'none' })}.${part({ exp })}.signature`
+}
+
+const farAway = 4_102_444_800
+
+/** A user of `oidc`, as it stands in a kubeconfig. */
+function user(config: Readonly<Record<string, string>>) {
+  return { name: 'ann', authProvider: { name: 'oidc', config } }
+}
+
+t.test('the token of oidc goes with each request for as long as it is good', async (t) => {
+  const idToken = token(farAway)
+  const headers = providerHeaders(user({ 'id-token': idToken }))
+  for (const time of ['first', 'second'])
+    t.strictSame(await headers(), { Authorization: `Bearer ${idToken}` }, time)
+})
+
+t.test('without a token nothing is sent', async (t) => {
+  t.strictSame(await providerHeaders(user({}))(), {})
+})
+
+t.test(
+  'a token that cannot be renewed is an error, and its provider is named without its words',
+  async (t) => {
+    const issuer = createServer((_, response) => response.writeHead(500).end('secret words')).listen(
+      0,
+      '127.0.0.1',
+    )
+    await once(issuer, 'listening')
+    t.teardown(() => issuer.close())
+    const address = issuer.address()
+    const port = address !== null && typeof address === 'object' ? address.port : 0
+    const asked = user({
+      'id-token': token(1),
+      'refresh-token': 'secret-refresh',
+      'client-id': 'kubectl',
+      'idp-issuer-url': `http://127.0.0.1:${port}`,
+    })
+    const error: unknown = await providerHeaders(asked)().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    )
+    t.ok(error instanceof Error)
+    const told = credentialsProblem(asked, new Error('the answer to secret-refresh was odd'))
+    t.equal(told, 'the provider oidc failed. What it said may be secret and is not shown')
+  },
+)
+
+t.test('what Node and a plugin say of credentials is shown', (t) => {
+  const absent = Object.assign(new Error("ENOENT: no such file or directory, open 'token'"), {
+    code: 'ENOENT',
+  })
+  t.match(credentialsProblem(user({}), absent), /no such file .* 'token'/)
+  t.match(credentialsProblem(user({}), new PluginProblem('my-cloud-auth is not installed')), /not installed/)
+  t.match(credentialsProblem({ name: 'ann' }, new Error('the file is empty')), /the file is empty/)
+  t.end()
+})
+
+t.test('a provider without a name is told as one', (t) => {
+  for (const authProvider of [{}, 'oidc', null, { name: 7 }])
+    t.match(
+      credentialsProblem({ name: 'ann', authProvider }, new Error('x')),
+      /^the provider without a name failed/,
+    )
+  t.end()
+})
