@@ -12,10 +12,10 @@ const parseError = parser(Type.Object({ message: Type.String() }), ({ message })
  * where the client used these words itself, since the manager repeats the disks of a clean-up before the error.
  *
  * @param text the body of the answer, one character for each byte
- * @param said what the client asked for, as JSON
+ * @param said the body of the client, JSON of any depth
  */
 export function isRefusal(text: string, said: string): boolean {
-  if (words.test(said)) return false
+  if (words.test(unescaped(said))) return false
   let answer: unknown
   try {
     answer = JSON.parse(text)
@@ -24,6 +24,11 @@ export function isRefusal(text: string, said: string): boolean {
   }
   const parsed = parseError(answer)
   return parsed.ok && refusal.test(parsed.value)
+}
+
+/** The same text with each character that JSON can write as a number in its place. To parse and to write it anew would nest. */
+function unescaped(json: string): string {
+  return json.replace(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }
 
 /** What Longhorn's manager and the API server put before an error; a name of an object has no space and no colon. */

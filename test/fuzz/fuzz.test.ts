@@ -1,9 +1,9 @@
 import t from 'tap'
-import { depth, thorough } from '../fixtures/thorough.ts'
+import { depth } from '../fixtures/thorough.ts'
 import { batchSize, campaign, proxiesEvery, type CampaignOptions } from './campaign.ts'
 
-/** The same cases in each quick run, and others in each of the thorough ones. */
-const seed = thorough ? Date.now() % 1_000_000 : 20_261_129
+/** The same cases each time. For others there is `npm run test:fuzz -- N --seed S`. */
+const seed = 20_261_129
 
 function some(cases: number, options: Partial<CampaignOptions> = {}): ReturnType<typeof campaign> {
   return campaign({ seed, first: 0, batches: cases / batchSize, proxiesEvery, ...options })

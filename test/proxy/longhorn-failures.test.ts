@@ -253,6 +253,16 @@ t.test('a clear with a field that Longhorn cannot read is no mistake of the guar
   t.strictSame(problems, [])
 })
 
+t.test('a member that Longhorn does not know may be nested however deeply', async (t) => {
+  const problems: unknown[] = []
+  const onProblem = (error: unknown) => void problems.push(error)
+  const { put, asked } = await proxied(t, { read: () => Promise.resolve(node('1')), onProblem })
+  const deep = `{"evictionRequested":true,"more":${'['.repeat(100_000)}${']'.repeat(100_000)}}`
+  t.equal((await put(deep)).status, 200)
+  t.strictSame(asked, ['PUT /v1/nodes/n1'])
+  t.strictSame(problems, [])
+})
+
 t.test(
   'what the guard fails to judge is denied, on record, and passes where nothing is enforced',
   async (t) => {

@@ -89,7 +89,7 @@ export class LonghornDoor implements ProxyDoor {
       if (signal.aborted) await decision?.release?.()
       signal.throwIfAborted()
       // Without an object Longhorn says by itself that there is none.
-      return passed(await forwarded(pass, decision ?? {}, JSON.stringify([...fields])))
+      return passed(await forwarded(pass, decision ?? {}, said?.toString()))
     } catch (error) {
       if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
       if (!(error instanceof CannotRead)) throw error
