@@ -36,12 +36,12 @@ function ofWrite({ kind }: Reservation): RuleName {
   }
 }
 
-function ofEviction({ intent }: Reservation): RuleName {
+function ofEviction({ intent, kind }: Reservation): RuleName {
   switch (intent) {
     case 'placement':
       return 'first-file-unfinished'
     case 'keep':
-      return 'evict-unready-copy'
+      return kind === 'BackingImage' ? 'last-usable-copy' : 'evict-unready-copy'
     case 'removal':
     case 'eviction':
     case 'write':

@@ -152,12 +152,11 @@ function elsewhere(
   const stays = new Set(after && [...after.spec.disks.keys()].map((disk) => diskUUID(after, disk)))
   return (uuid, disk) => {
     if (stays.has(uuid)) return 'moved'
-    const others = map.ownersOf(uuid).filter(({ node }) => node !== before.metadata.name)
-    if (others.length === 0) return []
-    const isThere = others.some((owner) => {
-      const node = map.node(owner.node)
-      return node !== undefined && isAtWork(node, owner.disk)
+    const others = map.ownersOf(uuid).filter(({ node: name, disk }) => {
+      const node = map.node(name)
+      return name !== before.metadata.name && node !== undefined && isAtWork(node, disk)
     })
-    return isThere && !isAtWork(before, disk) ? 'moved' : [...new Set(others.map(({ node }) => node))].sort()
+    if (others.length === 0) return []
+    return isAtWork(before, disk) ? [...new Set(others.map(({ node }) => node))].sort() : 'moved'
   }
 }

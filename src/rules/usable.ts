@@ -27,8 +27,7 @@ export function isUsable(copy: Copy, map: DiskMapView): boolean {
  * @param stands see {@link standingDisks}
  */
 export function isCountedOn(copy: Copy, map: DiskMapView, stands: (uuid: string) => boolean): boolean {
-  if (!isUsable(copy, map)) return false
-  return map.ownersOf(copy.diskUUID).length === 0 || stands(copy.diskUUID)
+  return isUsable(copy, map) && stands(copy.diskUUID)
 }
 
 /**

@@ -46,6 +46,17 @@ t.test('a disk that works on another node and not here, or has another name, is 
   t.end()
 })
 
+t.test('a disk that a dead node lists too is the one that has the file', (t) => {
+  const moved = cluster('v1.8.0')
+    .node('n1', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .node('n2', [disk('d1'), disk('d2')])
+    .image('ubuntu', [ready('d1')])
+  for (const change of [moved.toNode('n2', [disk('d2')]), moved.deleteNode('n2')])
+    t.strictSame(moved.effects(rule, change), ['refuse'])
+  t.strictSame(moved.effects(rule, moved.deleteNode('n1')), [], 'the dead node itself may go')
+  t.end()
+})
+
 t.test('of a UUID that several nodes show at the same time nobody knows which disk has the file', (t) => {
   const cloned = holding([ready('d1')])
     .node('n2', [disk('d1')])
@@ -66,7 +77,7 @@ t.test('of a UUID that several nodes show at the same time nobody knows which di
     .node('n1', [disk('d1', broken)])
     .node('n2', [disk('d1', broken)])
     .image('ubuntu', [ready('d1')])
-  t.strictSame(nobody.effects(rule, nobody.deleteNode('n1')), ['warn'], 'it works nowhere')
+  t.strictSame(nobody.effects(rule, nobody.deleteNode('n1')), ['refuse'], 'it works nowhere')
   t.end()
 })
 

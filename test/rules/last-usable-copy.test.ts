@@ -21,6 +21,7 @@ t.test('what is left after a clean-up of the copy on d1 decides', (t) => {
     ['a copy ready for transfer', ready('d1'), [copy('d2', 'ready-for-transfer')], []],
     ['a copy whose node is rebooting', ready('d1'), [copy('d2', 'unknown')], []],
     ['an unknown copy on a disk that no node has', ready('d1'), [copy('d9', 'unknown')], ['refuse']],
+    ['a ready copy on a disk that no node has', ready('d1'), [ready('d9')], ['refuse']],
     ['a copy whose node is rebooting and evicted', ready('d1'), [copy('d3', 'unknown')], ['refuse']],
     ['a ready copy that is evicted, and replaced first', ready('d1'), [ready('d3')], []],
     ['a failed copy', ready('d1'), [copy('d2', 'failed')], ['refuse']],
