@@ -144,7 +144,7 @@ t.test('a delete with options in protobuf is a 415, so that its client sends JSO
 const held: http.RequestListener = (_, response) =>
   response
     .writeHead(429)
-    .end('{"message":"admission webhook \\"guard.holdfast.dev\\" denied the request: held"}')
+    .end('{"message":"admission webhook \\"guard.holdfast.dev\\" denied the request: would wait: held back"}')
 
 t.test('a hold of the webhook goes on in the proxy, and ends when that stops', async (t) => {
   const stopping = new AbortController()
@@ -152,7 +152,12 @@ t.test('a hold of the webhook goes on in the proxy, and ends when that stops', a
   const answer = patch(merge)
   await eventually(() => asked.length > 0)
   stopping.abort()
-  t.match(await answer, { status: 429, body: { message: /guard\.holdfast\.dev/ } })
+  const { status, body } = await answer
+  t.equal(status, 429)
+  t.match(body, {
+    message: /^admission webhook "guard\.holdfast\.dev" denied the request: held back/,
+    details: { retryAfterSeconds: 2 },
+  })
 })
 
 t.test('a dry run whose answer stalls ends when its client leaves', async (t) => {

@@ -22,8 +22,8 @@ import { bind, type Bound } from './bind.ts'
 import { Detours, type DetourModules } from './detours.ts'
 import { optionsRefused } from './delete-options.ts'
 import { dryRunOf, type DryRun } from './dry-run.ts'
-import { deniedAnswer, statusAnswer, unauthorized } from './status-answer.ts'
-import { isHeld, Trial, type Tried, type TrialModules } from './trial.ts'
+import { deniedAnswer, heldAnswer, statusAnswer, unauthorized } from './status-answer.ts'
+import { heldBy, isHeld, Trial, type Tried, type TrialModules } from './trial.ts'
 import { operationBy, writeOf, type Write } from './write.ts'
 
 /** What the operator decides about this door. */
@@ -95,6 +95,9 @@ export class KubernetesDoor implements ProxyDoor {
       const tried = await this.#tryUntil(end, write, dry, call)
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
       if (tried.status >= 300) {
+        // The webhook answers a dry run without a Retry-After, and who wants to write is to come again.
+        const held = dry.asked ? undefined : heldBy(tried)
+        if (held !== undefined) return own(heldAnswer(held))
         const answer = await forward(dry)
         if (dry.asked || (answer.statusCode ?? 502) >= 300) return passed(answer)
         // Whatever it was has passed by itself, and nothing is written yet.

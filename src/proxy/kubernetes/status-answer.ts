@@ -31,6 +31,15 @@ export function deniedAnswer({ code, reason, message, details }: Status): OwnAns
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(details.retryAfterSeconds) } }
 }
 
+/** What clients that retry wait, in seconds. */
+const retryAfterSeconds = 2
+
+/** The same where the guard's webhook has said it, of a dry run. */
+export function heldAnswer(message: string): OwnAnswer {
+  const answer = answerWith(429, { reason: 'TooManyRequests', message, details: { retryAfterSeconds } })
+  return { ...answer, headers: { ...answer.headers, 'retry-after': String(retryAfterSeconds) } }
+}
+
 function answerWith(code: number, fields: object): OwnAnswer {
   const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...fields, code }
   return {

@@ -1,4 +1,5 @@
 import type http from 'node:http'
+import { wouldWait } from '../../gate/answer.ts'
 import { kinds } from '../../longhorn/kinds.ts'
 import type { Parsed } from '../../longhorn/parsed.ts'
 import type { Change, JudgedKind, JudgedObject, Request } from '../../rules/change.ts'
@@ -30,10 +31,16 @@ export interface Tried {
 }
 
 /** True if the guard's own webhook holds it back. Names of disks are free text, so only the beginning of the message counts. */
-export function isHeld({ status, text }: Tried): boolean {
-  if (status !== 429) return false
+export function isHeld(tried: Tried): boolean {
+  return heldBy(tried) !== undefined
+}
+
+/** What the guard's own webhook says of a write that it holds back, as it would say it of the write itself. */
+export function heldBy({ status, text }: Tried): string | undefined {
+  if (status !== 429) return undefined
   const message = fieldsOf(jsonIn(text))?.message
-  return typeof message === 'string' && message.startsWith(heldByGuard)
+  if (typeof message !== 'string' || !message.startsWith(heldByGuard)) return undefined
+  return message.replace(`${heldByGuard}: ${wouldWait}`, `${heldByGuard}: `)
 }
 
 /** As it is registered. */
