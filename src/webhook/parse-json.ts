@@ -1,10 +1,11 @@
 import { NoJson, TooManyValues } from './http-problem.ts'
 
 /**
- * So many values are read. An object has 1.5 MiB at most, and a value with its name takes ten bytes: two such objects have a
- * third of this. A text of 8 MiB can have five million, and reading them takes a second, in which nothing else is answered.
+ * So many values are read. An object has 1.5 MiB at most, and a value with its name takes ten bytes: two such objects have
+ * fewer. A text of 8 MiB can have five million, and to read and judge a million takes two seconds, in which nothing else is
+ * answered.
  */
-const mostValues = 1_000_000
+const mostValues = 350_000
 
 /**
  * Reads JSON as it is: fastify's own parser refuses a key `__proto__`, which is a key like any other in maps with free keys.

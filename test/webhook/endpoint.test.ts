@@ -98,14 +98,14 @@ t.test('a body up to 8 MiB is read, a larger one is refused', async (t) => {
 })
 
 /** As many values as are read, which takes long. */
-const long = `[${'0,'.repeat(900_000)}0]`
+const long = `["${'n'.repeat(1_200_000)}",${'0,'.repeat(300_000)}0]`
 
-t.test('a body with more than a million values is refused', async (t) => {
+t.test('a body with more than 350,000 values is refused', async (t) => {
   const { post } = open(t)
   t.equal((await post(long)).statusCode, 400, 'this is no review, but it is read')
-  const tooMany = await post(`[${'0,'.repeat(1_000_000)}0]`)
+  const tooMany = await post(`[${'0,'.repeat(350_000)}0]`)
   t.equal(tooMany.statusCode, 413)
-  t.match(tooMany.json(), { message: /more than 1000000 values/ })
+  t.match(tooMany.json(), { message: /more than 350000 values/ })
 })
 
 t.test('a review does not wait for all the large bodies of another address', async (t) => {
@@ -174,7 +174,7 @@ t.test('__proto__ is a key like any other', async (t) => {
 
 t.test('deep nesting is survived', async (t) => {
   const { post } = open(t)
-  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   t.equal((await post(deep)).statusCode, 400)
   t.equal((await post(`{"request":{"uid":"u","object":${deep}}}`)).statusCode, 200)
   const body = JSON.stringify(evict).replaceAll('"spec":{', `"spec":{"disks":${deep},`)

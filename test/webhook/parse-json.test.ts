@@ -22,6 +22,6 @@ t.test('a text with too many values is not read, however they are written', (t) 
 
 t.test('a text of eight megabytes with few values is read', (t) => {
   t.match(parseJson(JSON.stringify({ note: 'n'.repeat(8_000_000) })), { json: { note: String } })
-  t.match(parseJson(`[${'0,'.repeat(900_000)}0]`), { json: Array })
+  t.match(parseJson(`[${'0,'.repeat(300_000)}0]`), { json: Array })
   t.end()
 })
