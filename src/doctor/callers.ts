@@ -1,3 +1,4 @@
+import { guardSelector } from './component-label.ts'
 import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 import type { ReplicaPolicy } from './policies.ts'
@@ -34,7 +35,7 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
       problem('warn', 'callers', {
         what: `Not every replica asks for a client certificate: ${open.map(({ replica }) => replica).join(', ')} does not.`,
         why: 'Whoever reaches the port of one that does not can send it reviews that no API server has made.',
-        remedy: `kubectl -n ${names.namespace} rollout restart deployment/holdfast`,
+        remedy: `kubectl -n ${names.namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     )
   }

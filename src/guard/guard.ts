@@ -57,7 +57,7 @@ export class Guard {
     this.#core = new DecisionCore(configuration, {
       ...modules,
       certificate: () => this.#tls.cert,
-      ...(clientCa && { callers: () => this.#webhook.callers }),
+      callers: () => (clientCa ? this.#webhook.callers : undefined),
     })
     const { gate, trail, registry, traffic } = this.#core
     this.#webhook = new WebhookServer(

@@ -134,13 +134,13 @@ export function observers(
         evictionCompletion: policy.evictionCompletion,
         release: policy.release ?? null,
       },
-      callers: callersNow(callers?.()),
+      ...(callers && { callers: callersNow(callers()) }),
     }),
   })
   return { registry, audit: new Audits(audits), trail, operator, events, traffic }
 }
 
-function callersNow(callers: CallersSeen | undefined): ReplicaStatus['callers'] {
+function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {
   if (callers === undefined) return null
   const { refused, last } = callers
   return {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { readYaml } from '../text/yaml-text.ts'
+import { readGoYaml } from '../text/go-yaml.ts'
 import { errorText } from './error-text.ts'
 import type { ExecConfig } from './exec-plugin.ts'
 import { Fields } from './fields.ts'
@@ -96,7 +96,7 @@ async function read(file: string): Promise<Kubeconfig> {
   }
   try {
     // An empty file is one that says nothing.
-    const content = new Fields(readYaml(text) ?? {})
+    const content = new Fields(readGoYaml(text).value ?? {})
     const folder = path.dirname(path.resolve(file))
     return {
       clusters: content.mappings('clusters').map((entry) => clusterOf(entry, folder)),

@@ -30,7 +30,13 @@ function either(environment: Environment, name: string): string {
 function proxyUrl(text: string): URL | undefined {
   if (text === '') return undefined
   const whole = /^[a-z][a-z0-9+.-]*:\/\/./i.test(text) ? text : `http://${text}`
-  return URL.canParse(whole) ? new URL(whole) : undefined
+  if (!URL.canParse(whole)) return undefined
+  const proxy = new URL(whole)
+  return isDecodable(proxy.username) && isDecodable(proxy.password) ? proxy : undefined
+}
+
+function isDecodable(text: string): boolean {
+  return !/%(?![0-9a-f]{2})/i.test(text)
 }
 
 const loopback = new BlockList()

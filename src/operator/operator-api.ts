@@ -39,13 +39,13 @@ export interface ReplicaStatus {
     /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
     readonly release: string | null
   }
-  /** Who may send it reviews, by client certificate; null where whoever reaches the port may. */
-  readonly callers: {
+  /** Who may send it reviews, by client certificate; null where whoever reaches the port may. Absent of a proxy, which gets none. */
+  readonly callers?: null | {
     /** How many requests were turned away since the start. */
     readonly refused: number
     /** Who was accepted last, and in how long its certificate ends; null before anybody was. */
     readonly last: { readonly name: string; readonly leftMs: number } | null
-  } | null
+  }
 }
 
 /** What the API tells from. */

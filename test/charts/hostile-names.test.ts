@@ -90,6 +90,8 @@ t.test('what YAML takes for a number, a boolean, a date or null stays a name', {
       priorityClassName: next(10),
       'tolerations[0].key': next(11),
       'tolerations[0].value': next(12),
+      'webhook.clientCertificates.configMap': next(14),
+      'webhook.clientCertificates.key': next(15),
     }
     const rendered = render(release, next(13), settings, modes[index % modes.length] ?? [])
     t.ok(rendered.length > 20)

@@ -197,7 +197,6 @@ t.test('no word of a kubeconfig is in an error about it, only the line', async (
     block: `password: |${secret}`,
     quote: `password: '${secret}`,
     brackets: `password: [${secret}`,
-    twice: `${secret}: 1\n      ${secret}: 2`,
   }
   const file = folderOf(t, {
     ...Object.fromEntries(Object.entries(broken).map(([name, line]) => [name, `${start}${line}\n`])),

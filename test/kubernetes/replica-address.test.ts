@@ -25,6 +25,18 @@ t.test('the address of a guard outside a pod is found until it is taken back', a
   t.strictSame(await announcedReplicas(connection, 'other', signal), [])
 })
 
+t.test('two names on one port are one guard: one of them was killed', async (t) => {
+  const api = await ApiServer.start({})
+  const connection = connectTo(api.url)
+  t.teardown(async () => {
+    connection.close()
+    await api.stop()
+  })
+  for (const replica of ['killed', 'renamed'])
+    await announceReplica(connection, { namespace: 'holdfast', replica, operatorPort: 8081 }, signal)
+  t.strictSame(await announcedReplicas(connection, 'holdfast', signal), ['http://127.0.0.1:8081'])
+})
+
 t.test('an address that somebody else wrote counts only if it is of this machine', async (t) => {
   const api = await ApiServer.start({})
   const connection = connectTo(api.url)

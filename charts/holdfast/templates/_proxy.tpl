@@ -45,7 +45,7 @@ app.kubernetes.io/component: "proxy-{{ .api }}"
 - proxy
 - {{ .api }}
 - --config=/etc/holdfast/config/holdfast.yaml
-- --listen=[{{ default "::" .root.Values.config.host }}]:{{ $values.port }}
+- --listen=[{{ default "::" .root.Values.config.host | trimAll "[]" }}]:{{ $values.port }}
 - --hold={{ $values.hold }}
 - --upstream-timeout={{ $values.upstreamTimeout }}
 {{- if eq .api "longhorn" }}
