@@ -40,9 +40,9 @@ export function requests(t: Test, cluster: Cluster): void {
   })
 
   t.test('a dry run that would wait is answered by one review, and without Retry-After', async (t) => {
-    await world.node('q4', [disk('q4-a'), disk('q4-b')])
-    await world.image('q4', [pending('q4-a')])
-    const dry = await evict(cluster, 'q4', 'q4-b', '--dry-run=server', '--v=6')
+    await world.node('q12', [disk('q12-a'), disk('q12-b')])
+    await world.image('q12', [pending('q12-a')])
+    const dry = await evict(cluster, 'q12', 'q12-b', '--dry-run=server', '--v=6')
     t.equal(dry.code, 1)
     t.match(dry.stderr, 'denied the request: would wait: held back by eviction-during-cleanup')
     // kubectl before 1.34 writes its requests down in another form.
