@@ -128,7 +128,7 @@ function* removalClaims({ before, disks }: DiskRemoval, map: DiskMapView): Itera
   if (taken.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...taken] }
 }
 
-/** Where no copy is ready, an eviction counts on the other copies to stay. */
+/** Where no copy is ready on a disk that works, an eviction counts on the other copies to stay. */
 function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
   yield* onOwners(countedOn(eviction, map), 'keep', map)
 }
@@ -143,7 +143,7 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
     if (seen.has(image) || copy?.phase !== 'present' || isWorthless(copy)) continue
     seen.add(image)
     const copies = copiesOf(image)
-    if (copies.some(isReady)) continue
+    if (copies.some((each) => isReady(each) && !isBroken(each, map))) continue
     for (const other of copies)
       if (!isEvicted(other.diskUUID) && isUsable(other, map)) counted.add(other.diskUUID)
   }
@@ -161,9 +161,11 @@ function* keepForCleanup(cleanup: Cleanup, map: DiskMapView): Iterable<Claim> {
   yield* onOwners(counted, 'keep', map)
 }
 
-/** True for a copy on a disk that does not work, wherever it is. */
+/** True for a copy on a disk that no node has, or that does not work where it is. */
 function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
-  return map.ownersOf(uuid).some(({ node: name, disk }) => {
+  const owners = map.ownersOf(uuid)
+  if (owners.length === 0) return true
+  return owners.some(({ node: name, disk }) => {
     const node = map.node(name)
     return node !== undefined && !isAtWork(node, disk)
   })

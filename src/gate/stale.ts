@@ -54,9 +54,8 @@ function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
       for (const uuid of readyBeside(act, map)) yield* owners(uuid, map)
       return
     case 'cleanup': {
-      // A copy whose state is unknown counts as long as a node has its disk.
-      const { kept } = outcomeOf(act)
-      if (!kept.some(isReady)) for (const copy of kept) yield* owners(copy.diskUUID, map)
+      // A copy counts as long as a node has its disk.
+      for (const copy of outcomeOf(act).kept) yield* owners(copy.diskUUID, map)
       return
     }
     case 'eviction':

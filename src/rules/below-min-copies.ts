@@ -60,8 +60,11 @@ export const belowMinCopies: Rule = {
 
 /** Why the disks of these copies count as lost, each reason once. */
 function whyLostOf(copies: readonly Copy[], circumstances: Circumstances): string {
-  const reasons = copies.flatMap(({ diskUUID }) =>
-    circumstances.map.ownersOf(diskUUID).map((owner) => whyOwnerLost(owner, circumstances)),
-  )
+  const reasons = copies.flatMap(({ diskUUID }) => {
+    const owners = circumstances.map.ownersOf(diskUUID)
+    return owners.length === 0
+      ? [`no node has disk ${diskUUID}`]
+      : owners.map((owner) => whyOwnerLost(owner, circumstances))
+  })
   return [...new Set(reasons)].join('; ')
 }

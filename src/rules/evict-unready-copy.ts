@@ -19,7 +19,7 @@ export const evictUnreadyCopy: Rule = {
     const stands = standingDisks(circumstances)
     const isSafe = oncePerImage((image) =>
       copiesOf(image).some(
-        (copy) => isReady(copy) || (isCountedOn(copy, map, stands) && !isEvicted(copy.diskUUID)),
+        (copy) => isCountedOn(copy, map, stands) && (isReady(copy) || !isEvicted(copy.diskUUID)),
       ),
     )
     for (const evicted of evictedCopies(eviction, map)) {

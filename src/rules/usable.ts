@@ -22,7 +22,8 @@ export function isUsable(copy: Copy, map: DiskMapView): boolean {
 }
 
 /**
- * True for a usable copy, unless every node that has its disk, or the disk itself, is lost.
+ * True for a usable copy on a disk that some node has and that is not lost there. A state that nobody updates any more, since
+ * the node was deleted, says nothing.
  *
  * @param stands see {@link standingDisks}
  */

@@ -169,6 +169,40 @@ table(
   { A: [], B: [], C: [], none: [] },
 )
 
+table(
+  'a clean-up counts on a copy that is not ready where the ready one is on a disk that no node has',
+  () => {
+    const of = cluster()
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d3')])
+      .image('ubuntu', [ready('d1'), copy('d3', 'unknown'), ready('d9')])
+    return [of, of.cleanUp('ubuntu', ['d1'])]
+  },
+  {
+    A: ['(unowned disks) keep d9', 'n1 removal d1', 'n2 keep d3'],
+    B: ['(unowned disks) keep d9', 'n1 removal d1', 'n2 keep d3'],
+    C: ['(unowned disks) keep d9', 'n2 keep d3'],
+    none: [],
+  },
+)
+
+table(
+  'and so does an eviction',
+  () => {
+    const of = cluster()
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d3')])
+      .image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown'), ready('d9')])
+    return [of, of.toNode('n1', [disk('d1', evicting)])]
+  },
+  {
+    A: ['(unowned disks) keep d9', 'n1 eviction any', 'n2 keep d3'],
+    B: ['(unowned disks) keep d9', 'n1 eviction d1', 'n2 keep d3'],
+    C: ['(unowned disks) keep d9', 'n1 eviction d1', 'n2 keep d3'],
+    none: [],
+  },
+)
+
 t.test('claims are covered by as many disks or more on the same page with the same intent', (t) => {
   const has = [
     { page: 'n1', intent: 'removal', disks: [uuid('d1'), uuid('d2')] },

@@ -81,9 +81,11 @@ t.test('a disk is not taken away because another node had it once', async (t) =>
   await is(t, 'allow', undefined, moved, moved.cluster.toNode('n1', [disk('d2')]))
 })
 
-t.test('a copy of unknown state counts only while a node has its disk', async (t) => {
-  for (const release of releases) {
-    const known = usual(release).image('ubuntu', [ready('d1'), copy('d3', 'unknown')], {
+t.test('a copy, unknown or ready, counts only while a node has its disk', async (t) => {
+  for (const [release, state] of releases.flatMap((each) =>
+    ['unknown', 'ready'].map((state) => [each, state] as const),
+  )) {
+    const known = usual(release).image('ubuntu', [ready('d1'), copy('d3', state)], {
       minNumberOfCopies: 0,
     })
     const truth = cluster(release)

@@ -26,6 +26,7 @@ t.test('an eviction of d1 while the copy there is not ready: what stays elsewher
     ['an unknown one elsewhere', [copy('d1', 'unknown'), copy('d3', 'unknown')], []],
     ['a ready one elsewhere', [copy('d1', 'unknown'), ready('d3')], []],
     ['a ready one, evicted too, from which a copy can be made', [copy('d1', 'unknown'), ready('d4')], []],
+    ['a ready one on a disk that no node has', [copy('d1', 'unknown'), ready('d9')], ['hold']],
     ['the only copy, ready', [ready('d1')], []],
     ['the only copy, failed: nothing to lose', [copy('d1', 'failed')], []],
     ['a planned copy: nothing there yet', [planned('d1')], []],
