@@ -42,6 +42,8 @@ export class Callers {
   readonly #modules: CallerModules
   /** By its connection, with what it rests on: a connection lasts for hours. */
   readonly #accepted = new WeakMap<Socket, { readonly wanted: Wanted; readonly caller: AcceptedCaller }>()
+  /** What each connection has shown in its handshake. Node 20 gives the chain once, and then its first link alone. */
+  readonly #shown = new WeakMap<Socket, Shown>()
   readonly #refused = new Map<Rejection, number>(rejections.map((why) => [why, 0]))
   readonly #said = new Map<Rejection, { readonly at: number; readonly refused: number }>()
   #wanted: Wanted
@@ -76,7 +78,8 @@ export class Callers {
       this.#last = known.caller
       return undefined
     }
-    const shown = shownOn(socket)
+    const shown = this.#shown.get(socket) ?? shownOn(socket)
+    this.#shown.set(socket, shown)
     const judged = judgeClient(shown, this.#wanted, now)
     if (!judged.accepted) return this.#refuse(judged.why, shown, socket)
     this.#last = { name: nameOf(shown.chain[0]), until: judged.until }
@@ -130,10 +133,15 @@ function shownOn(socket: Socket): Shown {
   let link = socket.getPeerX509Certificate()
   while (link && chain.length < mostLinks) {
     chain.push(link)
-    const issuer: X509Certificate | undefined = link.issuerCertificate
-    link = issuer?.fingerprint256 === link.fingerprint256 ? undefined : issuer
+    const next: X509Certificate | undefined = link.issuerCertificate
+    link = next && isIssuer(next, link) ? next : undefined
   }
   return { chain, objection: objectionTo(socket) }
+}
+
+/** Node gives the next certificate that the client has sent, whether or not that has signed the one before. */
+function isIssuer(next: X509Certificate, link: X509Certificate): boolean {
+  return next.fingerprint256 !== link.fingerprint256 && link.checkIssued(next) && link.verify(next.publicKey)
 }
 
 /** Node 20 takes whoever resumes a session for authorized, even without a certificate (kubernetes.md, Connections). */

@@ -119,7 +119,9 @@ function dataSourceWrite(before: unknown, after: unknown): string | undefined {
       return `the write sets spec.${field}`
     }
   }
-  return undefined
+  return raises(next.get('fileTransferred'), old.get('fileTransferred'))
+    ? 'the write has the first file made anew'
+    : undefined
 }
 
 /** Absent, null and false are down. A value that is no boolean counts as up, since a release may give it a form. */

@@ -158,6 +158,28 @@ t.test('a connection is judged again for each request: authorities change while 
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now))).status, 200)
 })
 
+t.test('a chain is followed again when authorities change, and only along signatures', async (t) => {
+  const root = await makeRoot()
+  const intermediate = await makeIntermediate(root)
+  const { server, postAs } = await asking(t, wanted([root, other]))
+  const kept = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => kept.destroy())
+  const leaf = await issueClient(intermediate, 'kube-apiserver', now)
+  const whole = { cert: leaf.cert + intermediate.cert, key: leaf.key }
+  t.equal((await postAs(whole, { agent: kept })).status, 200)
+  server.setClientAuthorities(wanted([root, authority]).authorities)
+  t.equal((await postAs(whole, { agent: kept })).status, 200, 'its root is there still')
+  // The certificate of an authority is public, so anybody can append it to a chain that it has not signed.
+  server.setClientAuthorities(wanted([root, authority, other]).authorities)
+  const stolen = await issueClient(other, 'kube-apiserver', now)
+  const appended = { cert: stolen.cert + authority.cert, key: stolen.key }
+  const open = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => open.destroy())
+  t.equal((await postAs(appended, { agent: open })).status, 200)
+  server.setClientAuthorities(wanted([root, authority]).authorities)
+  t.equal((await postAs(appended, { agent: open })).status, 403, 'its own authority is gone')
+})
+
 t.test('a connection is judged again for each request: certificates end while it lasts', async (t) => {
   let skewMs = 0
   const webhook = await running(t, { clients: wanted() }, { timeOfDay: () => Date.now() + skewMs })

@@ -208,6 +208,15 @@ t.test('an unreadable data source', async (t) => {
   await refused(
     t,
     kind,
+    {
+      before: dataSource({ ...placed, fileTransferred: true, diskUUID: 7 }),
+      after: dataSource({ ...placed, fileTransferred: false, diskUUID: 7 }),
+    },
+    'the write has the first file made anew',
+  )
+  await refused(
+    t,
+    kind,
     { before: dataSource(placed), after: dataSource({ ...placed, diskUUID: 'u2' }) },
     'the write sets spec.diskUUID',
   )
