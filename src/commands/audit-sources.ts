@@ -132,7 +132,7 @@ async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<Au
   try {
     const namespace = await guardPlace(connection, flags, reading)
     const ports = await reachReplicas(
-      { ...flags, namespace, environment: reading.env },
+      { ...flags, namespace, env: reading.env, isInteractive: reading.isInteractive },
       connection,
       reading.signal,
       reading.note,

@@ -75,7 +75,7 @@ Examples:
 async function audit(
   source: string | undefined,
   flags: AuditFlags,
-  { env, stdin, stdout, stderr, untilSignal }: CommandSurroundings,
+  { env, isInteractive, stdin, stdout, stderr, untilSignal }: CommandSurroundings,
 ): Promise<void> {
   if (flags.schema) {
     stdout.write(data('json', AuditRecordSchema))
@@ -87,7 +87,7 @@ async function audit(
   const filter: AuditFilter = { ...flags }
   const wanted = (record: AuditRecord): boolean => matches(record, filter)
   const note = (text: string): void => void stderr.write(`${text}\n`)
-  const sources = await auditSources(source, flags, { signal, note, env, stdin })
+  const sources = await auditSources(source, flags, { signal, note, env, isInteractive, stdin })
   const colours = coloursFor(stdout, env)
   try {
     if (flags.follow && !flags.summary) {

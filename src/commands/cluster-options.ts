@@ -84,10 +84,7 @@ export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFla
 export type Asking = Pick<Surroundings, 'env' | 'isInteractive'>
 
 /** Where to look for the cluster that flags name. */
-export function searchOf(
-  flags: SearchFlags,
-  { env: environment, isInteractive = false }: Asking,
-): ConfigSearch {
+export function searchOf(flags: SearchFlags, { env: environment, isInteractive }: Asking): ConfigSearch {
   const { kubeconfig, context, as: user, asUid: uid, asGroup: groups } = flags
   return {
     environment,

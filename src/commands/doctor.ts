@@ -88,7 +88,7 @@ async function examine(
       ...(serviceAccount === undefined ? {} : { serviceAccount }),
     }
     const own = await guardNames(new Looker(connection, signal), namespace, named)
-    const search = { ...flags, namespace, environment: env, operatorPort }
+    const search = { ...flags, namespace, env, isInteractive, operatorPort }
     const ask = async () => policiesOf(await askReplicas(search, connection, signal))
     const facts = await gatherFacts(connection, { ...place, ...own, namespace, target }, ask, signal)
     const diagnosis = diagnose(facts)

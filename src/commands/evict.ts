@@ -24,6 +24,7 @@ import {
   openMap,
   operatorPortOption,
   type ClusterFlags,
+  type Asking,
 } from './cluster-options.ts'
 import { exitCode } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
@@ -97,7 +98,9 @@ async function evict(
   const note = (text: string): void => void stderr.write(`${text}\n`)
   const connection = await connectWith(flags, { env, isInteractive })
   try {
-    const answers = flags.unguarded ? undefined : await askGuard(connection, flags, env, signal)
+    const answers = flags.unguarded
+      ? undefined
+      : await askGuard(connection, flags, { env, isInteractive }, signal)
     const settle = answers && settleOf(answers)
     const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
@@ -123,14 +126,9 @@ async function evict(
 }
 
 /** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
-async function askGuard(
-  connection: Connection,
-  flags: EvictFlags,
-  environment: CommandSurroundings['env'],
-  signal: AbortSignal,
-) {
+async function askGuard(connection: Connection, flags: EvictFlags, asking: Asking, signal: AbortSignal) {
   const namespace = await guardPlace(connection, flags, { signal })
-  return await askReplicas({ ...flags, namespace, environment }, connection, signal)
+  return await askReplicas({ ...flags, ...asking, namespace }, connection, signal)
 }
 
 /** What an eviction is carried out with. */

@@ -7,9 +7,8 @@ import { announcedReplicas } from '../kubernetes/replica-address.ts'
 import { within } from '../kubernetes/within.ts'
 import { absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
-import { searchOf, type SearchFlags } from './cluster-options.ts'
+import { searchOf, type SearchFlags, type Asking } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
-import type { Environment } from './surroundings.ts'
 
 const parsePods = parser(
   Type.Object({
@@ -36,8 +35,7 @@ interface RunningPod {
 }
 
 /** Where the replicas of the guard are, and how to get there. */
-export interface ReplicaSearch extends SearchFlags {
-  readonly environment: Environment
+export interface ReplicaSearch extends SearchFlags, Asking {
   /** Where the guard runs. */
   readonly namespace: string
   /** Their port for people's commands, in a pod that does not name it. */
@@ -52,7 +50,7 @@ export interface ReplicaSearch extends SearchFlags {
  * @throws CannotRun if none is found
  */
 export async function reachReplicas(
-  { namespace, environment, operatorPort, ...flags }: ReplicaSearch,
+  { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
@@ -63,7 +61,7 @@ export async function reachReplicas(
     if (outside.length > 0) return outside
     throw new CannotRun(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
   }
-  const search = searchOf(flags, { env: environment })
+  const search = searchOf(flags, { env, isInteractive })
   return await Promise.all(
     pods.map(({ pod, port = operatorPort }) =>
       forwardPort(search, { namespace, pod, port }, ({ message }) => note(message)),

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { findConfig, type ConfigSearch } from '../kubernetes/config-source.ts'
+import { findConfig } from '../kubernetes/config-source.ts'
 import { loadCredentials, type Credentials } from '../kubernetes/credentials.ts'
 import { tunnelTo } from '../kubernetes/way.ts'
 import type { Upstream } from '../proxy/upstream.ts'
@@ -51,23 +51,15 @@ async function run(
     )
   }
   const { context, kubeconfig } = configuration
-  const upstream = await kubernetesApi({ context, kubeconfig, callerToken, environment: surroundings.env })
+  const { env: environment, isInteractive } = surroundings
+  const search = { context, kubeconfig, environment, isInteractive }
+  const upstream = await kubernetesApi(search, callerToken)
   await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken }, surroundings)
 }
 
 /** The API server, asked with the rights of whoever started this, or of each caller. */
-async function kubernetesApi({
-  context,
-  kubeconfig,
-  callerToken,
-  environment,
-}: {
-  readonly context: string | undefined
-  readonly kubeconfig: string | undefined
-  readonly callerToken: boolean
-  readonly environment: Environment
-}): Promise<Upstream> {
-  const credentials = await credentialsFor({ context, kubeconfig, environment })
+async function kubernetesApi(search: ApiSearch, callerToken: boolean): Promise<Upstream> {
+  const credentials = await credentialsFor(search)
   const { server, proxy } = credentials
   // Through any proxy with a tunnel: what is passed on may be an upgrade.
   const { agent, fresh } = tunnelTo(server, proxy)
@@ -84,13 +76,16 @@ async function kubernetesApi({
 }
 
 /** @throws CannotRun */
-async function credentialsFor({
-  context,
-  kubeconfig,
-  environment,
-}: Pick<ConfigSearch, 'environment'> &
-  Record<'context' | 'kubeconfig', string | undefined>): Promise<Credentials> {
-  const search = { environment: environment ?? {}, ...(kubeconfig === undefined ? {} : { kubeconfig }) }
+/** Where the API server is told of, and whether a person can be asked something. */
+interface ApiSearch {
+  readonly context: string | undefined
+  readonly kubeconfig: string | undefined
+  readonly environment: Environment
+  readonly isInteractive: boolean
+}
+
+async function credentialsFor({ context, kubeconfig, ...asking }: ApiSearch): Promise<Credentials> {
+  const search = { ...asking, ...(kubeconfig === undefined ? {} : { kubeconfig }) }
   try {
     return await loadCredentials(findConfig(search), { ...search, context })
   } catch (cause) {

@@ -7,14 +7,14 @@ import { anyAddress } from '../webhook/any-address.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import type { Health } from '../webhook/health.ts'
 import { CannotListen } from '../webhook/listen.ts'
-import { connectWith } from './cluster-options.ts'
+import { connectWith, type Asking } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { isLoopback, type ProxyFlags } from './proxy-options.ts'
 import { listeningHealth } from './listening-health.ts'
 import { serving, type Serving } from './serving.ts'
 import { clusterOf } from './setting-options.ts'
-import type { CommandSurroundings, Environment } from './surroundings.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(
@@ -25,14 +25,14 @@ export async function runProxy(
   surroundings: CommandSurroundings,
 ): Promise<void> {
   await serving(settings, surroundings, (given) =>
-    proxyUntilStopped(settings, flags, { ...given, upstream, of, env: surroundings.env }),
+    proxyUntilStopped(settings, flags, { ...given, upstream, of, asking: surroundings }),
   )
 }
 
 interface Proxying extends Serving {
   readonly upstream: Upstream
   readonly of: ProxyOf
-  readonly env: Environment
+  readonly asking: Asking
 }
 
 async function proxyUntilStopped(
@@ -60,7 +60,7 @@ async function proxyOnceItCan(
     onReopen,
     upstream,
     of,
-    env,
+    asking,
     health,
   }: Proxying & { readonly health: Health },
 ): Promise<void> {
@@ -73,7 +73,7 @@ async function proxyOnceItCan(
     // Nobody routes to what only this machine reaches.
     lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
-  const connection = await connectWith(clusterOf(settings), { env })
+  const connection = await connectWith(clusterOf(settings), asking)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
   const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }

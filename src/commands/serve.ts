@@ -11,13 +11,13 @@ import type { PemPair } from '../tls/pem-pair.ts'
 import { UnusableCertificate } from '../webhook/certificate.ts'
 import type { Health } from '../webhook/health.ts'
 import { CannotListen } from '../webhook/listen.ts'
-import { connectWith } from './cluster-options.ts'
+import { connectWith, type Asking } from './cluster-options.ts'
 import { withCommonNamespace } from './common-namespace.ts'
 import { CannotRun } from './exit-code.ts'
 import { listeningHealth } from './listening-health.ts'
 import { serving, type Serving } from './serving.ts'
 import { addSettings, clusterOf, readSettings } from './setting-options.ts'
-import type { CommandSurroundings, Environment } from './surroundings.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** `holdfast serve`: the guard of a real cluster. */
 export function serveCommand(surroundings: CommandSurroundings): Command {
@@ -42,13 +42,13 @@ Examples:
 
 async function serve(command: Command, surroundings: CommandSurroundings): Promise<void> {
   const settings = await readSettings(command)
-  await serving(settings, surroundings, (given) => guardUntilStopped(settings, given, surroundings.env))
+  await serving(settings, surroundings, (given) => guardUntilStopped(settings, given, surroundings))
 }
 
-async function guardUntilStopped(settings: Configuration, serving: Serving, env: Environment): Promise<void> {
+async function guardUntilStopped(settings: Configuration, serving: Serving, asking: Asking): Promise<void> {
   const health = await listeningHealth(serving, settings.host, settings.healthPort)
   try {
-    await guardOnceItCan(settings, { ...serving, health, env })
+    await guardOnceItCan(settings, { ...serving, health, asking })
   } finally {
     await health.close()
   }
@@ -56,15 +56,15 @@ async function guardUntilStopped(settings: Configuration, serving: Serving, env:
 
 interface Guarding extends Serving {
   readonly health: Health
-  readonly env: Environment
+  readonly asking: Asking
 }
 
 async function guardOnceItCan(
   settings: Configuration,
-  { log, registry, signal, stopping, onReopen, health, env }: Guarding,
+  { log, registry, signal, stopping, onReopen, health, asking }: Guarding,
 ): Promise<void> {
   const clientCa = await firstClientCa(settings, signal)
-  const connection = await connectWith(clusterOf(settings), { env })
+  const connection = await connectWith(clusterOf(settings), asking)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
   const certificates = certificateOrigin(configuration, connection, log)

@@ -100,7 +100,7 @@ async function showStatus(
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
     const isThere = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
     const guard = await GuardStatus.open(
-      { ...flags, namespace, environment: env },
+      { ...flags, namespace, env, isInteractive },
       connection,
       ended.signal,
       (why) => note(`What the guard holds now is not shown: ${why}`),

@@ -23,7 +23,7 @@ export interface Surroundings {
   readonly stdout: Output
   readonly stderr: Output
   /** True if a person can be asked something there: standard input and standard error are a terminal. */
-  readonly isInteractive?: boolean | undefined
+  readonly isInteractive: boolean
   /** Resolves with the name of the first signal that asks the command to end. */
   readonly untilSignal: () => Promise<string>
   /**

@@ -17,6 +17,7 @@ async function readFrom(t: Test, answer: http.RequestListener): Promise<unknown>
   const flags = { address, operatorPort: 8081, follow: false, longhornNamespace: 'longhorn-system' }
   const reading = {
     env: {},
+    isInteractive: false,
     stdin: () => Readable.from([]),
     signal: new AbortController().signal,
     note: () => undefined,

@@ -53,6 +53,7 @@ function serve(socket: Socket): void {
   const run = async (args: readonly string[], env: Readonly<Record<string, string | undefined>>) => {
     const exit = await runCommandLine(args, {
       env,
+      isInteractive: false,
       stdin: () => stdin,
       stdout: { write: (stdout) => tell({ stdout }) },
       stderr: { write: (stderr) => tell({ stderr }) },

@@ -33,7 +33,12 @@ export interface Running {
 }
 
 /** Starts `holdfast` within this process, with nothing of its environment. @param input what it reads on standard input */
-export function start(args: readonly string[], env: Variables = {}, input = ''): Running {
+export function start(
+  args: readonly string[],
+  env: Variables = {},
+  input = '',
+  isInteractive = false,
+): Running {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
   let end: (signal: string) => void = () => undefined
@@ -45,6 +50,7 @@ export function start(args: readonly string[], env: Variables = {}, input = ''):
   }
   const exit = runCommandLine(args, {
     env: { HOME: '/dev/null', ...env },
+    isInteractive,
     stdin: () => Readable.from([Buffer.from(input)]),
     stdout,
     stderr,

@@ -23,10 +23,10 @@ async function behind(t: Test, answers: Answers, port: number) {
     namespace: 'holdfast',
     operatorPort: 8081,
   }
-  const connection = await connectWith(flags, { env: {} })
+  const connection = await connectWith(flags, { env: {}, isInteractive: false })
   t.teardown(() => connection.close())
   const ask = (limitMs: number) =>
-    askReplicas({ ...flags, environment: {} }, connection, untilHung(), limitMs)
+    askReplicas({ ...flags, env: {}, isInteractive: false }, connection, untilHung(), limitMs)
   return { ask }
 }
 

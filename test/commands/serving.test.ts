@@ -23,6 +23,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
     configure([settings]),
     {
       env: {},
+      isInteractive: false,
       stdin: () => process.stdin,
       stdout: { isTTY, write: (line) => out.push(line) },
       stderr: { write: (line) => told.push(line) },
