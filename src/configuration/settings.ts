@@ -134,7 +134,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   tlsKey: { placeholder: 'file', help: 'key of that certificate, PEM', byDefault: 'certs/tls.key' },
   clientCa: {
     placeholder: 'file',
-    help: 'take reviews only from callers with a client certificate that an authority in this PEM file has signed',
+    help: 'accept reviews only with a client certificate signed by an authority in this PEM file',
     byDefault: 'none: from whoever reaches the port',
   },
   clientNames: {

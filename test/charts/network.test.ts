@@ -79,6 +79,7 @@ t.test('guard and proxies listen on both families of addresses, or where they ar
       (template.spec.containers[0]?.args ?? []).filter((arg) => arg.startsWith('--listen')),
     )
   t.strictSame(listens(), ['--listen=[::]:9500', '--listen=[::]:8443'])
+  t.strictSame(listens(...set('config.host=[::1]')), ['--listen=[::1]:9500', '--listen=[::1]:8443'])
   t.strictSame(listens(...set('config.host=10.0.0.1')), [
     '--listen=[10.0.0.1]:9500',
     '--listen=[10.0.0.1]:8443',

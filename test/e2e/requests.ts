@@ -5,8 +5,8 @@ import type { Cluster } from './cluster.ts'
 /** Longhorn's controllers, who are never told to come again (longhorn.md §3). */
 export const longhorn = ['--as', 'system:serviceaccount:longhorn-system:longhorn-service-account']
 
-/** A merge patch of one of Longhorn's objects, through kubectl. Warnings of images that other tests left nowhere are taken out. */
-export async function patch(
+/** A merge patch of one of Longhorn's objects, through kubectl. */
+export function patch(
   cluster: Cluster,
   kind: string,
   name: string,
@@ -15,8 +15,7 @@ export async function patch(
 ): Promise<Ended> {
   const resource = kind.includes('.') ? kind : `${kind}.longhorn.io`
   const merge = ['--type', 'merge', '-p', JSON.stringify(body)]
-  const ended = await cluster.kubectl(['patch', resource, name, '-n', 'longhorn-system', ...merge, ...flags])
-  return { ...ended, stderr: ended.stderr.replaceAll(/^Warning: images-nowhere: .*\n/gm, '') }
+  return cluster.kubectl(['patch', resource, name, '-n', 'longhorn-system', ...merge, ...flags])
 }
 
 /** Asks for the eviction of one disk. */

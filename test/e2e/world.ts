@@ -8,6 +8,7 @@ import {
   type RawImageOptions,
   type RawNodeOptions,
 } from '../fixtures/raw-objects.ts'
+import { ApiFailure } from '../../src/kubernetes/api-failure.ts'
 import { asKubectl } from './as-kubectl.ts'
 import { ask, longhornPath, type Cluster } from './cluster.ts'
 
@@ -21,6 +22,7 @@ interface RawObject {
 /** The objects of one scenario. Names begin with that of the scenario, so that scenarios keep out of each other's way. */
 export class World {
   readonly #cluster: Cluster
+  readonly #images = new Set<string>()
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -48,7 +50,21 @@ export class World {
   }
 
   async image(name: string, copies: readonly RawCopy[], options: RawImageOptions = {}): Promise<void> {
+    this.#images.add(name)
     await this.#put('backingimages', 'BackingImage', rawImage(name, copies, options))
+  }
+
+  /** Deletes the images of a scenario whose nodes go: every eviction of another scenario would warn of them. */
+  async forgetImages(): Promise<void> {
+    for (const name of this.#images) {
+      await ask(this.#cluster, 'DELETE', `${longhornPath('backingimages')}/${name}`).catch(
+        (error: unknown) => {
+          // Some have been deleted by their scenario.
+          if (!(error instanceof ApiFailure && error.code === 404)) throw error
+        },
+      )
+    }
+    this.#images.clear()
   }
 
   /** The data source of an image whose first file is still being made on this disk. */

@@ -4,6 +4,7 @@ import { request } from 'node:https'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { Guard } from '../../src/guard/guard.ts'
+import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import { createLog } from '../../src/telemetry/log.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
@@ -62,3 +63,42 @@ t.test('a guard that asks callers for a certificate counts whom it turns away, a
   t.match(metrics, 'holdfast_refused_callers_total{reason="other-name"} 1')
   t.match(metrics, /holdfast_client_certificate_expiry_timestamp_seconds 1\.?\d+/)
 })
+
+t.test(
+  'a guard that asks nobody says so, and a proxy, which gets no reviews, says nothing of it',
+  async (t) => {
+    const sandbox = await embeddedCluster(t, {})
+    const settings = configure([
+      {
+        ...{ host: '127.0.0.1', port: 0, healthPort: 0, operatorPort: 0, linger: '0s' },
+        namespace: 'holdfast',
+      },
+    ])
+    const log = createLog('silent', { write: () => undefined })
+    const guard = new Guard(settings, {
+      connection: connectTo(sandbox.api.url),
+      tls: await certificateFor('localhost'),
+      log,
+    })
+    const server = new URL(sandbox.rest.url)
+    const agent = agentFor(server)
+    const options = {
+      host: '127.0.0.1',
+      port: 0,
+      tls: undefined,
+      drainMs: 0,
+      api: 'longhorn' as const,
+      userHeader: undefined,
+    }
+    const upstream = { server, host: server.host, options: () => ({ agent }) }
+    const proxy = new ProxyGuard(settings, options, { connection: connectTo(sandbox.api.url), upstream, log })
+    t.teardown(async () => {
+      agent.destroy()
+      await Promise.all([proxy.stop(), guard.stop()])
+    })
+    const statusOf = async ({ operatorPort }: { readonly operatorPort: number }) =>
+      (await fetch(`http://127.0.0.1:${operatorPort}/status`)).json() as Promise<object>
+    t.match(await statusOf(await guard.start()), { callers: null })
+    t.notOk('callers' in (await statusOf(await proxy.start())))
+  },
+)

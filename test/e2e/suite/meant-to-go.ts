@@ -38,6 +38,7 @@ async function controllersPass(t: Test, cluster: Cluster, name: string, others: 
 /** What is meant to go passes a guard that answers; what a backup brings back does too. */
 export function meantToGo(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
+  t.teardown(() => world.forgetImages())
 
   t.test('a namespace ends, and garbage is collected', async (t) => {
     await lastCopy(world, 'g1')

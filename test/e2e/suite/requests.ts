@@ -9,6 +9,7 @@ import { World } from '../world.ts'
 /** Every way of asking, and what comes back. */
 export function requests(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
+  t.teardown(() => world.forgetImages())
 
   t.test('kubectl waits through a hold, and then succeeds without a word', async (t) => {
     await world.node('q1', [disk('q1-a'), disk('q1-b')])
