@@ -7,6 +7,7 @@ import type { ConfigSource, Impersonated } from './config-source.ts'
 import { credentialsProblem } from './credentials-problem.ts'
 import { impersonationHeaders, type Headers, type Impersonation } from './impersonation.ts'
 import { readKubeconfigs, type Cluster, type Context, type Kubeconfig, type User } from './kubeconfig.ts'
+import { parsedUrl } from './parsed-url.ts'
 import { proxyFromEnvironment } from './proxy-from-environment.ts'
 import { serverUrl } from './server-url.ts'
 import { tlsFiles, type TlsMaterial } from './tls-material.ts'
@@ -173,13 +174,9 @@ function proxyOf(
   environment: Readonly<Record<string, string | undefined>>,
   found: string,
 ): URL | undefined {
-  const proxy =
-    proxyUrl === undefined
-      ? proxyFromEnvironment(server, environment)
-      : URL.canParse(proxyUrl)
-        ? new URL(proxyUrl)
-        : null
-  if (proxy === undefined || (proxy && isProxyScheme(proxy.protocol))) return proxy
+  const proxy = proxyUrl === undefined ? proxyFromEnvironment(server, environment) : parsedUrl(proxyUrl)
+  const isNone = proxyUrl === undefined && proxy === undefined
+  if (isNone || (proxy && isProxyScheme(proxy.protocol))) return proxy
   const where =
     proxyUrl === undefined ? 'HTTPS_PROXY or HTTP_PROXY' : `${found}: the proxy-url of cluster "${name}"`
   throw new Error(`${where} must be a URL with the scheme http, https or socks5.`)

@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { parsedUrl } from './parsed-url.ts'
 
 /** Variables of an environment, by name. */
 type Environment = Readonly<Record<string, string | undefined>>
@@ -30,13 +31,7 @@ function either(environment: Environment, name: string): string {
 function proxyUrl(text: string): URL | undefined {
   if (text === '') return undefined
   const whole = /^[a-z][a-z0-9+.-]*:\/\/./i.test(text) ? text : `http://${text}`
-  if (!URL.canParse(whole)) return undefined
-  const proxy = new URL(whole)
-  return isDecodable(proxy.username) && isDecodable(proxy.password) ? proxy : undefined
-}
-
-function isDecodable(text: string): boolean {
-  return !/%(?![0-9a-f]{2})/i.test(text)
+  return parsedUrl(whole)
 }
 
 const loopback = new BlockList()

@@ -1,3 +1,4 @@
+import { parsedUrl } from './parsed-url.ts'
 import { shownUrl } from './shown-url.ts'
 import type { Cluster } from './kubeconfig.ts'
 
@@ -10,10 +11,10 @@ import type { Cluster } from './kubeconfig.ts'
 export function serverUrl({ name, server, authority, insecure }: Cluster, found: string): URL {
   if (server === undefined) throw new Error(`${found}: cluster "${name}" has no server.`)
   const whole = server.includes('://') ? server : `http://${server}`
-  if (!URL.canParse(whole) || (whole !== server && !/^[^/]+\/?$/.test(server))) {
+  const url = parsedUrl(whole)
+  if (!url || (whole !== server && !/^[^/]+\/?$/.test(server))) {
     throw new Error(`${found}: the server of cluster "${name}" is not a URL, and no host with a port.`)
   }
-  const url = new URL(whole)
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
     throw new Error(
       `${found}: the server of cluster "${name}" (${shownUrl(url)}) is not one of HTTPS or HTTP.`,

@@ -18,6 +18,7 @@ t.test('the scheme of the server chooses the variable', (t) => {
   t.equal(through('https://api.example', { HTTPS_PROXY: 'proxy.example:3128' }), proxy, 'a host with a port')
   t.equal(through('https://api.example', { HTTPS_PROXY: 'http://[' }), undefined)
   t.equal(through('https://api.example', { HTTPS_PROXY: 'http://ann:100%@proxy.example' }), undefined)
+  t.equal(through('https://api.example', { HTTPS_PROXY: 'http://ann:%ff@proxy.example' }), undefined)
   t.equal(through('https://api.example', {}), undefined)
   t.end()
 })
