@@ -90,6 +90,7 @@ export function meantToGo(t: Test, cluster: Cluster): void {
     await ask(cluster, 'POST', longhornPath('nodes'), made('Node', 'g4', node))
     const image = { sourceType: 'upload', minNumberOfCopies: 1, diskFileSpecMap: { 'uuid-g4-a': {} } }
     await ask(cluster, 'POST', longhornPath('backingimages'), made('BackingImage', 'g4', image))
+    t.teardown(() => ask(cluster, 'DELETE', longhornPath('backingimages/g4')))
     t.pass('neither was refused')
   })
   t.end()
