@@ -4,10 +4,16 @@ export interface FairTurnsLimits {
   readonly goMs: number
   /** So many bytes may wait for their turn, over all peers. */
   readonly mostWaitingBytes: number
+  /** So many peers are remembered for what they have cost, beside those that wait. */
+  readonly mostPeers: number
 }
 
 /** The limits without configuration. */
-export const defaultFairTurnsLimits: FairTurnsLimits = { goMs: 5, mostWaitingBytes: 32 * 1024 * 1024 }
+export const defaultFairTurnsLimits: FairTurnsLimits = {
+  goMs: 5,
+  mostWaitingBytes: 32 * 1024 * 1024,
+  mostPeers: 1_000,
+}
 
 /** Work that waits for its turn. */
 interface Turn {
@@ -57,6 +63,11 @@ export class FairTurns {
     return this.#bytes
   }
 
+  /** How many peers are remembered. */
+  get peers(): number {
+    return this.#peers.size
+  }
+
   /**
    * Does some work once it is the peer's turn: at once if nothing waits and little was done since the event loop came round.
    *
@@ -81,8 +92,14 @@ export class FairTurns {
     // Not less than any other, or a new address would always be first.
     const least = Math.min(...[...this.#peers.values()].map(({ spentMs }) => spentMs))
     const peer = { waiting: [], bytes: 0, spentMs: Number.isFinite(least) ? least : 0 }
+    if (this.#peers.size >= this.#limits.mostPeers) this.#forgetIdle()
     this.#peers.set(name, peer)
     return peer
+  }
+
+  /** While somebody always waits, addresses that come once each would add up. */
+  #forgetIdle(): void {
+    for (const [name, { waiting }] of this.#peers) if (waiting.length === 0) this.#peers.delete(name)
   }
 
   #go(): void {

@@ -1,13 +1,13 @@
 import t from 'tap'
-import { FairTurns } from '../../src/traffic/fair-turns.ts'
+import { FairTurns, type FairTurnsLimits } from '../../src/traffic/fair-turns.ts'
 
 /** Turns whose work takes as long as it says, by a clock of their own, and an event loop that comes round when it is told. */
-function world(limits: { goMs?: number; mostWaitingBytes?: number } = {}) {
+function world(limits: Partial<FairTurnsLimits> = {}) {
   let now = 0
   let later: (() => void) | undefined
   const done: string[] = []
   const turns = new FairTurns(
-    { goMs: 5, mostWaitingBytes: 1_000, ...limits },
+    { goMs: 5, mostWaitingBytes: 1_000, mostPeers: 100, ...limits },
     () => now,
     (go) => (later = go),
   )
@@ -86,5 +86,18 @@ t.test('what a peer has cost is forgotten once nobody waits', (t) => {
   ask('a', 'short', 1)
   comeRound()
   t.strictSame(done, ['long', 'other', 'other again', 'short'])
+  t.end()
+})
+
+t.test('addresses that come once each are forgotten, while others always wait', (t) => {
+  const { turns, ask, comeRound, done } = world({ mostPeers: 10 })
+  for (let count = 0; count < 100; count += 1) {
+    for (const name of ['first', 'second']) ask('busy', `${name} ${count}`, 100)
+    ask(`10.0.0.${count}`, `small ${count}`, 1)
+    comeRound()
+  }
+  t.ok(turns.peers <= 11, `${turns.peers} are remembered`)
+  while (turns.waitingBytes > 0) comeRound()
+  t.equal(done.length, 300, 'and all are done')
   t.end()
 })
