@@ -8,6 +8,11 @@ export function errorText(error: unknown): string {
   return errorCode(error) ?? error.name
 }
 
+/** True if a server was reached whose certificate is not trusted, or not for its name. */
+export function isDistrust(error: unknown): boolean {
+  return /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO_VERIFY/.test(errorCode(error) ?? '')
+}
+
 /** The `code` of an error of Node (`ECONNREFUSED`), if it has one. */
 export function errorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error)) return undefined

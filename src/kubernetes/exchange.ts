@@ -4,7 +4,7 @@ import { abortReason } from './abort-reason.ts'
 import type { Clock } from './clock.ts'
 import type { ApiRequest, ApiResponse } from './connection.ts'
 import { ConnectionFailure } from './connection-failure.ts'
-import { errorCode, errorText } from './error-text.ts'
+import { errorText, isDistrust } from './error-text.ts'
 import { responseBody } from './response-body.ts'
 import { onAbort } from '../gate/on-abort.ts'
 import type { Headers } from './impersonation.ts'
@@ -142,8 +142,7 @@ function what({ method, path }: ApiRequest): string {
 }
 
 function unreachable(server: URL, proxy: URL | undefined, cause: Error): ConnectionFailure {
-  const distrusted = /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO_VERIFY/.test(errorCode(cause) ?? '')
-  const advice = distrusted
+  const advice = isDistrust(cause)
     ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster.'
     : proxy
       ? 'Check the address, the proxy (proxy-url of the cluster, else HTTPS_PROXY and NO_PROXY), and that the server runs.'

@@ -3,7 +3,9 @@ import https from 'node:https'
 import net from 'node:net'
 import { SocksClient } from 'socks'
 import { onAbort } from '../gate/on-abort.ts'
+import { isDistrust } from './error-text.ts'
 import { shownUrl } from './shown-url.ts'
+import type { TlsMaterial } from './tls-material.ts'
 
 /** A proxy that has not opened a tunnel by then does not, in milliseconds. */
 const patienceMs = 30_000
@@ -17,6 +19,8 @@ export interface TunnelTarget {
 interface TunnelOptions {
   /** For the proxy, with CONNECT. */
   readonly headers: Readonly<Record<string, string>>
+  /** For the connection to a proxy of HTTPS: whom to trust, and who asks. */
+  readonly tls: TlsMaterial
   /** Gives up. */
   readonly signal: AbortSignal
 }
@@ -54,7 +58,7 @@ async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<n
 async function throughConnect(
   proxy: URL,
   { host, port }: TunnelTarget,
-  { headers, signal }: TunnelOptions,
+  { headers, tls, signal }: TunnelOptions,
 ): Promise<net.Socket> {
   const target = `${net.isIPv6(host) ? `[${host}]` : host}:${port}`
   const isSecure = proxy.protocol === 'https:'
@@ -65,6 +69,7 @@ async function throughConnect(
     path: target,
     agent: false,
     setHost: false,
+    ...(isSecure ? { ...serverName(proxy), ...tls } : {}),
     headers: { host: target, connection: 'keep-alive', ...headers },
   })
   return await new Promise((resolve, reject) => {
@@ -80,7 +85,11 @@ async function throughConnect(
     }
     const forget = onAbort(signal, () => fail('it is not wanted any more', signal.reason))
     // Stays: an error may come after all has ended.
-    asked.on('error', (error) => fail(error.message, error))
+    asked.on('error', (error) => {
+      const distrusted =
+        'its own certificate is not trusted (as with kubectl, it has to be signed by the certificate-authority of the cluster)'
+      fail(isDistrust(error) ? `${distrusted}: ${error.message}` : error.message, error)
+    })
     asked.once('connect', ({ statusCode = 0, statusMessage = '' }, socket: net.Socket, head) => {
       if (statusCode < 200 || statusCode > 299) {
         socket.destroy()
@@ -93,6 +102,12 @@ async function throughConnect(
     })
     asked.end()
   })
+}
+
+/** Without it Node would call the proxy by the name in the Host header, which is that of the target. */
+function serverName({ hostname }: URL): TlsMaterial {
+  const host = bare(hostname)
+  return { servername: net.isIP(host) === 0 ? host : '' }
 }
 
 function bare(hostname: string): string {

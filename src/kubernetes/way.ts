@@ -62,7 +62,8 @@ export function tunnelTo(server: URL, proxy?: URL, material: TlsMaterial = {}): 
   const headers = proxyAuthorization(proxy)
   const tunnelled: Connect = (target, made) => {
     const { host = '', port = '' } = target
-    tunnelThrough(proxy, { host, port: Number(port) }, { headers, signal: ended.signal })
+    const options = { headers, tls: forProxy(target), signal: ended.signal }
+    tunnelThrough(proxy, { host, port: Number(port) }, options)
       .then((socket) =>
         server.protocol === 'https:' ? secured({ ...target, socket }, ended.signal) : socket,
       )
@@ -72,6 +73,23 @@ export function tunnelTo(server: URL, proxy?: URL, material: TlsMaterial = {}): 
       )
   }
   return wayOf(server, { ended, material, connect: tunnelled })
+}
+
+/**
+ * The TLS material for a proxy of HTTPS: all that the server is reached with, since Go's http.Transport has one
+ * TLSClientConfig for both (net/http, addTLS). So has a name that is not the server's own: tls-server-name.
+ */
+function forProxy(target: Target): TlsMaterial {
+  const { ca, cert, key, rejectUnauthorized, checkServerIdentity, servername = '', host } = target
+  const isGiven = checkServerIdentity !== undefined || (servername !== '' && servername !== host)
+  return {
+    ...(ca !== undefined && { ca }),
+    ...(cert !== undefined && { cert }),
+    ...(key !== undefined && { key }),
+    ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    ...(checkServerIdentity && { checkServerIdentity }),
+    ...(isGiven && { servername }),
+  }
 }
 
 /** Schemes of proxies that can be used: those of Go. */
@@ -129,7 +147,7 @@ async function secured(options: tls.ConnectionOptions, signal: AbortSignal): Pro
   })
 }
 
-/** Connects to a proxy of plain HTTP itself. */
+/** Connects to a proxy of plain HTTP itself. As in client-go, what a kubeconfig says of certificates is not for a server of HTTP. */
 function reach(proxy: URL, made: Made): void {
   const host = proxy.hostname.replace(/^\[|\]$/g, '')
   const isSecure = proxy.protocol === 'https:'

@@ -3,6 +3,8 @@ export interface Place {
   readonly plain: number
   readonly secure: number
   readonly proxy: number
+  /** A proxy of HTTPS, with the certificate of the API server. */
+  readonly secureProxy: number
   readonly socks: number
   /** PEM in base64: of the API server and its clients alike. */
   readonly cert: string
@@ -234,6 +236,37 @@ export const cases: Readonly<Record<string, Case>> = {
   'a proxy in the kubeconfig wins over the environment': {
     cluster: (place) => ({ ...far(place), 'proxy-url': `socks5://127.0.0.1:${place.socks}` }),
     env: proxied,
+  },
+  'a proxy of HTTPS that the authority of the cluster has signed': {
+    cluster: (place) => ({ ...far(place), 'proxy-url': `https://127.0.0.1:${place.secureProxy}` }),
+    user: ({ cert, key }) => ({ 'client-certificate-data': cert, 'client-key-data': key }),
+  },
+  'a proxy of HTTPS in the environment': {
+    cluster: far,
+    env: ({ secureProxy }) => ({ HTTPS_PROXY: `https://127.0.0.1:${secureProxy}` }),
+  },
+  'a proxy of HTTPS, and neither it nor the server is verified': {
+    cluster: ({ secure: port, secureProxy }) => ({
+      server: `https://0.0.0.0:${port}`,
+      'insecure-skip-tls-verify': true,
+      'proxy-url': `https://127.0.0.1:${secureProxy}`,
+    }),
+  },
+  'a proxy of HTTPS that has not the name of the server': {
+    cluster: (place) => ({
+      ...far(place),
+      'tls-server-name': 'other.example',
+      'proxy-url': `https://127.0.0.1:${place.secureProxy}`,
+    }),
+    fails: true,
+  },
+  'a proxy of HTTPS, for plain HTTP, is not what the authority of the cluster is for': {
+    cluster: ({ plain, cert, secureProxy }) => ({
+      server: `http://api.invalid:${plain}`,
+      'certificate-authority-data': cert,
+      'proxy-url': `https://127.0.0.1:${secureProxy}`,
+    }),
+    fails: true,
   },
   'an API server of IPv6 through a proxy': {
     cluster: (place) => ({ ...far(place), server: `https://[fd00::1]:${place.secure}` }),

@@ -11,10 +11,11 @@ import { httpProxy, socksProxy, witness } from './witness.ts'
 /** Servers and proxies of its own for each kubeconfig: a command that has ended may still have asked something. */
 async function placeFor(t: Test, { cert, key }: Certificate) {
   const tls = { cert, key, ca: cert, requestCert: true, rejectUnauthorized: false }
-  const [plain, secured, proxy, socks] = await Promise.all([
+  const [plain, secured, proxy, secureProxy, socks] = await Promise.all([
     witness(t),
     witness(t, tls),
     httpProxy(t),
+    httpProxy(t, tls),
     socksProxy(t),
   ])
   const folder = t.testdir({
@@ -29,6 +30,7 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
     plain: plain.port,
     secure: secured.port,
     proxy: proxy.port,
+    secureProxy: secureProxy.port,
     socks: socks.port,
     cert: base64(cert),
     key: base64(key),
@@ -37,10 +39,12 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
   const info = path.join(folder, 'info')
   /** Lets a program ask, and tells how it did. */
   const watched = async (ask: () => Promise<unknown>) => {
-    for (const log of [plain.seen, secured.seen, proxy.asked, socks.asked]) log.length = 0
+    for (const log of [plain.seen, secured.seen, proxy.asked, secureProxy.asked, socks.asked]) log.length = 0
     await rm(info, { force: true })
     await ask()
-    const asked = [...proxy.asked, ...socks.asked].map((each) => each.replace(/(:\d+)\/\S*/, '$1'))
+    const asked = [...proxy.asked, ...secureProxy.asked, ...socks.asked].map((each) =>
+      each.replace(/(:\d+)\/\S*/, '$1'),
+    )
     const [request] = [...plain.seen, ...secured.seen]
     return {
       way: [...new Set(asked)],

@@ -4,7 +4,9 @@ import net, { type AddressInfo } from 'node:net'
 import path from 'node:path'
 import t, { type Test } from 'tap'
 import { connect } from '../../src/kubernetes/connection.ts'
-import { certificateFor } from '../fixtures/certificates.ts'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { issueServing } from '../../src/tls/issue.ts'
+import { certificateFor, type Certificate } from '../fixtures/certificates.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { httpProxy, socksProxy, witness } from './witness.ts'
@@ -12,8 +14,13 @@ import { httpProxy, socksProxy, witness } from './witness.ts'
 const { signal } = new AbortController()
 
 /** A connection through a proxy to an API server of HTTPS. */
-async function through(t: Test, proxy: (url: string) => string, more: object = {}) {
-  const { cert, key } = await certificateFor()
+async function through(
+  t: Test,
+  proxy: (url: string) => string,
+  more: object = {},
+  certificate?: Certificate,
+) {
+  const { cert, key } = certificate ?? (await certificateFor())
   const { port, seen } = await witness(t, { cert, key })
   const cluster = {
     server: `https://127.0.0.1:${port}`,
@@ -104,6 +111,46 @@ t.test('a proxy that never answers is given up like a server that does not', asy
   await second
   connection.close()
   await eventually(() => open.size === 0, 'it lets go of the proxy')
+})
+
+t.test('a proxy of HTTPS is trusted by the authority of the cluster, and by no other', async (t) => {
+  const clock = { now: () => Date.now() }
+  const names = { dns: [], ips: ['127.0.0.1'] }
+  const authority = await makeAuthority(clock)
+  const trust = { 'certificate-authority-data': Buffer.from(authority.cert).toString('base64') }
+  const [ofServer, ofProxy] = await Promise.all([
+    issueServing(authority, names, clock),
+    issueServing(authority, names, clock),
+  ])
+  const { port, asked } = await httpProxy(t, ofProxy)
+  t.equal(await (await through(t, () => `https://127.0.0.1:${port}`, trust, ofServer)).get(), 200)
+  t.equal(asked.length, 1)
+  const stranger = await httpProxy(t, await issueServing(await makeAuthority(clock), names, clock))
+  const url = `https://127.0.0.1:${stranger.port}`
+  const { get, seen } = await through(t, () => url, trust, ofServer)
+  await t.rejects(get(), {
+    kind: 'unreachable',
+    message: new RegExp(
+      `through the proxy ${url}: .* its own certificate is not trusted .*certificate-authority of the cluster`,
+    ),
+  })
+  t.strictSame([stranger.asked, seen], [[], []], 'nothing is asked of it')
+  const unverified = { 'certificate-authority-data': undefined, 'insecure-skip-tls-verify': true }
+  t.equal(await (await through(t, () => url, unverified, ofServer)).get(), 200)
+})
+
+t.test('a proxy of HTTPS is called by its own name, unless tls-server-name says one', async (t) => {
+  const certificate = await certificateFor('localhost', 'api.example')
+  const names: unknown[] = []
+  const sni = (name: string, done: (error: null, context?: undefined) => void): void => {
+    names.push(name)
+    done(null)
+  }
+  const { port } = await httpProxy(t, { ...certificate, SNICallback: sni })
+  const url = () => `https://localhost:${port}`
+  t.equal(await (await through(t, url, {}, certificate)).get(), 200)
+  t.equal(await (await through(t, url, { 'tls-server-name': 'api.example' }, certificate)).get(), 200)
+  t.strictSame(names, ['localhost', 'api.example'])
 })
 
 t.test('an API server whose certificate is not trusted is told as that, through a proxy too', async (t) => {
