@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { chartConditions } from '../../src/doctor/chart-conditions.ts'
+import { chartConditions, sameExpression } from '../../src/doctor/chart-conditions.ts'
 import { checkRegistration } from '../../src/doctor/registration.ts'
 import { checkTrust } from '../../src/doctor/trust.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
+import { notLeaving } from '../../src/webhook/registration.ts'
 import { noon } from '../fixtures/cluster.ts'
 import { root } from '../fixtures/root.ts'
 import { authority, facts, levels, names, registered, said } from './facts.ts'
@@ -195,20 +196,31 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
   t.strictSame(levels(checkTrust(facts({ registration: { seen: undefined } }))), ['unknown'])
 })
 
-t.test('doctor knows the matchConditions as the chart’s files have them', (t) => {
+t.test('doctor knows the matchConditions as the chart has them', (t) => {
+  const chart = `${root}/charts/holdfast`
   const file = (name: string) =>
-    readFileSync(`${root}/charts/holdfast/match-conditions/${name}.cel`, 'utf8').replaceAll(
-      /^\s*\/\/.*\n/gm,
-      '',
-    )
+    readFileSync(`${chart}/match-conditions/${name}.cel`, 'utf8').replaceAll(/^\s*\/\/.*\n/gm, '')
+  const template = (name: string) => readFileSync(`${chart}/templates/${name}`, 'utf8')
+  /** The names in the list of a template after these words. */
+  const listed = (text: string, before: string): string[] => {
+    const [, list = ''] = text.split(`${before} list `)
+    return [...(list.split(/[}\n]/)[0] ?? '').matchAll(/"([a-z-]+)"/g)].map(([, name = '']) => name)
+  }
   const words = (text = '') => text.replaceAll(/\s+/g, ' ').trim()
-  const dangers = ['node-flag-raised', 'disk-joins-flagged-node', 'disk-removed', 'node-deleted']
-  const all = [...dangers, 'copy-removed', 'first-file-placed']
-  for (const name of ['not-being-deleted', 'not-being-uninstalled', 'not-being-collected'])
-    t.equal(words(chartConditions.get(name)), words(file(name)), name)
+  const leaving = listed(template('_match-conditions.tpl'), '$name :=')
+  const dangers = listed(template('webhook.yaml'), '$acts :=')
+  t.strictSame([...chartConditions.keys()], [...leaving, 'can-raise-danger'], 'the same conditions')
+  for (const name of leaving) t.equal(words(chartConditions.get(name)), words(file(name)), name)
   t.equal(
     words(chartConditions.get('can-raise-danger')),
-    words(all.map((name) => `( ${file(name)} )`).join(' || ')),
+    words(dangers.map((name) => `( ${file(name)} )`).join(' || ')),
   )
+  t.strictSame(
+    readdirSync(`${chart}/match-conditions`).toSorted(),
+    [...leaving, ...dangers].map((name) => `${name}.cel`).toSorted(),
+    'no file is left out',
+  )
+  for (const { name, expression } of notLeaving)
+    t.ok(sameExpression(expression, file(name)), `a registration without the chart: ${name}`)
   t.end()
 })
