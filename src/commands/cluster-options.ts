@@ -80,8 +80,13 @@ export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFla
   }
 }
 
-/** What of its surroundings a command finds the cluster with. */
-export type Asking = Pick<Surroundings, 'env' | 'isInteractive'>
+/** What of its surroundings a command finds the cluster with, and asks it. */
+export type Asking = Pick<Surroundings, 'env' | 'isInteractive' | 'clock'>
+
+/** These parts of a command's surroundings. */
+export function askingOf({ env, isInteractive, clock }: Asking): Asking {
+  return { env, isInteractive, ...(clock && { clock }) }
+}
 
 /** Where to look for the cluster that flags name. */
 export function searchOf(flags: SearchFlags, { env: environment, isInteractive }: Asking): ConfigSearch {
@@ -111,8 +116,9 @@ function wholePort(text: string): number {
 
 /** Connects with the person's own rights. @throws CannotRun */
 export async function connectWith(flags: SearchFlags, asking: Asking): Promise<Connection> {
+  const { clock } = asking
   try {
-    return await connect(searchOf(flags, asking))
+    return await connect({ ...searchOf(flags, asking), ...(clock && { clock }) })
   } catch (cause) {
     throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
   }

@@ -20,6 +20,7 @@ import { data, dataLine, type DataFormat } from '../terminal/output.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
+  askingOf,
   connectWith,
   openMap,
   operatorPortOption,
@@ -86,21 +87,16 @@ Examples:
   )
 }
 
-async function evict(
-  node: string,
-  flags: EvictFlags,
-  { env, isInteractive, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
-): Promise<void> {
+async function evict(node: string, flags: EvictFlags, surroundings: CommandSurroundings): Promise<void> {
+  const { stdout, stderr, untilSignal, exitWith } = surroundings
   const ending = new AbortController()
   const { signal } = ending
   void untilSignal().then(() => ending.abort(new Interrupted()))
   const target: Target = { node, disk: flags.disk }
   const note = (text: string): void => void stderr.write(`${text}\n`)
-  const connection = await connectWith(flags, { env, isInteractive })
+  const connection = await connectWith(flags, surroundings)
   try {
-    const answers = flags.unguarded
-      ? undefined
-      : await askGuard(connection, flags, { env, isInteractive }, signal)
+    const answers = flags.unguarded ? undefined : await askGuard(connection, flags, surroundings, signal)
     const settle = answers && settleOf(answers)
     const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
@@ -128,7 +124,7 @@ async function evict(
 /** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
 async function askGuard(connection: Connection, flags: EvictFlags, asking: Asking, signal: AbortSignal) {
   const namespace = await guardPlace(connection, flags, { signal })
-  return await askReplicas({ ...flags, ...asking, namespace }, connection, signal)
+  return await askReplicas({ ...flags, ...askingOf(asking), namespace }, connection, signal)
 }
 
 /** What an eviction is carried out with. */
@@ -149,7 +145,12 @@ export interface EvictModules {
 /** Carries it out, or, as a dry run, tells the next step. @returns the last step @throws what ended it */
 export async function carryOut(
   target: Target,
-  { dryRun, unguarded, longhornNamespace }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'longhornNamespace'>,
+  {
+    dryRun,
+    unguarded,
+    namespace,
+    longhornNamespace,
+  }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'namespace' | 'longhornNamespace'>,
   { connection, live, settle, signal, note, show, policies }: EvictModules,
 ): Promise<EvictionStep> {
   const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
@@ -180,7 +181,7 @@ export async function carryOut(
     return step
   }
   const guarded = crashing && !unguarded
-  const proof = { connection, longhornNamespace, signal, note, map: live.map, policies }
+  const proof = { connection, namespace, longhornNamespace, signal, note, map: live.map, policies }
   const write = (evictionRequested: boolean): Promise<void> =>
     patchNode(target.node, (node) => evictionPatch(target, node, evictionRequested), {
       connection,

@@ -54,12 +54,15 @@ export async function reachReplicas(
   connection: Connection,
   signal: AbortSignal,
   note: (text: string) => void,
-): Promise<ForwardedPort[]> {
+): Promise<readonly ForwardedPort[]> {
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
-    const outside = await replicasOutside(namespace, connection, signal)
-    if (outside.length > 0) return outside
-    throw new CannotRun(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
+    const { reached, problem } = await replicasOutside(namespace, connection, signal)
+    if (reached.length > 0) return reached
+    const besides = problem === undefined ? '' : `, and ${problem}`
+    throw new CannotRun(
+      `no replica of the guard runs in namespace ${namespace} (label ${componentLabel})${besides}`,
+    )
   }
   const search = searchOf(flags, { env, isInteractive })
   return await Promise.all(
@@ -69,30 +72,50 @@ export async function reachReplicas(
   )
 }
 
-/** Those that run in no pod, on this machine. What cannot be looked for counts as none: the pods are what is told of. */
+/** The replicas that run in no pod, on this machine. */
+interface ReplicasOutside {
+  readonly reached: readonly ForwardedPort[]
+  /** What of them could not be told; undefined if they are all. */
+  readonly problem: string | undefined
+}
+
 async function replicasOutside(
   namespace: string,
   connection: Connection,
   signal: AbortSignal,
-): Promise<ForwardedPort[]> {
-  const addresses = await announcedReplicas(connection, namespace, signal).catch(() => {
+): Promise<ReplicasOutside> {
+  try {
+    const addresses = await announcedReplicas(connection, namespace, signal)
+    const looked = await Promise.all(addresses.map((url) => lookAt(url, signal)))
+    return {
+      reached: looked.flatMap(({ url, problem }) =>
+        problem === undefined ? { url, close: () => undefined } : [],
+      ),
+      problem: looked.find(({ problem }) => problem !== undefined)?.problem,
+    }
+  } catch (error) {
     signal.throwIfAborted()
-    return []
-  })
-  const answering = await Promise.all(addresses.map((url) => answers(url, signal)))
-  return addresses.filter((_, index) => answering[index]).map((url) => ({ url, close: () => undefined }))
+    return { reached: [], problem: `replicas outside a pod could not be looked for: ${messageOf(error)}` }
+  }
 }
 
-/** False for what a guard that was killed has left behind. */
-async function answers(url: string, signal: AbortSignal): Promise<boolean> {
+/** A guard that was killed leaves an address behind, and so does one that hangs. */
+async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; problem?: string }> {
   try {
     const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
     await response.body?.cancel()
     return response.ok
-  } catch {
+      ? { url }
+      : { url, problem: `${url}, which one has announced, answers ${response.status}` }
+  } catch (error) {
     signal.throwIfAborted()
-    return false
+    const why = error instanceof Error && error.cause instanceof Error ? error.cause : error
+    return { url, problem: `${url}, which one has announced, cannot be asked: ${messageOf(why)}` }
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** A guard on this machine answers in no time, in milliseconds. */
@@ -114,7 +137,7 @@ async function runningPods(
     if (!pods.ok) throw new Error(pods.problem)
     return pods.value
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = messageOf(cause)
     throw new CannotRun(`cannot find the replicas of the guard in namespace ${namespace}: ${why}`, { cause })
   }
 }

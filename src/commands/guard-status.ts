@@ -14,15 +14,20 @@ export class GuardStatus {
   /** Undefined if they cannot be asked. */
   replicas: readonly GuardReplica[] | undefined
   #ports: readonly ForwardedPort[] = []
+  readonly #problem: (why: string) => void
 
-  /** Asks for the first time. @param problem told once why they cannot be asked, if so */
+  private constructor(problem: (why: string) => void) {
+    this.#problem = problem
+  }
+
+  /** Asks for the first time. @param problem told once why they cannot be asked, or cannot be any more */
   static async open(
     search: ReplicaSearch,
     connection: Connection,
     signal: AbortSignal,
     problem: (why: string) => void,
   ): Promise<GuardStatus> {
-    const guard = new GuardStatus()
+    const guard = new GuardStatus(problem)
     let why: string | undefined
     try {
       guard.#ports = await reachReplicas(search, connection, signal, (text) => (why ??= text))
@@ -32,7 +37,7 @@ export class GuardStatus {
       // Asking says no more than that the connection broke; why, the port-forward has said.
       why ??= error instanceof Error ? error.message : String(error)
     }
-    if (why !== undefined) problem(why)
+    if (why !== undefined) guard.#problem(why)
     return guard
   }
 
@@ -41,8 +46,9 @@ export class GuardStatus {
     if (this.replicas === undefined) return
     try {
       await this.#ask(signal)
-    } catch {
+    } catch (error) {
       this.replicas = undefined
+      if (!signal.aborted) this.#problem(error instanceof Error ? error.message : String(error))
     }
   }
 

@@ -13,6 +13,8 @@ import { tryRemoval, type TrialModules } from './try-removal.ts'
 /** What the proof works with. */
 export interface ProofModules extends TrialModules {
   readonly map: DiskMapView
+  /** Where the guard runs, as the person says; undefined for where its Leases are. */
+  readonly namespace?: string | undefined
   /** Tells the person what could not be proved. */
   readonly note: (text: string) => void
   /** The rules that the replicas of the guard judge by, or why they could not be asked. */
@@ -29,9 +31,9 @@ const goOn = 'To go on all the same: --unguarded'
  * @throws CannotRun where it would not be held, and where that cannot be told
  */
 export async function proveGuard(modules: ProofModules): Promise<boolean> {
-  const { connection, longhornNamespace, signal, note, policies } = modules
-  const namespace = await guardPlace(connection, { longhornNamespace }, { signal })
-  await proveRegistration(modules, namespace)
+  const { connection, longhornNamespace, namespace, signal, note, policies } = modules
+  const named = namespace === undefined ? {} : { namespace }
+  await proveRegistration(modules, await guardPlace(connection, { longhornNamespace, ...named }, { signal }))
   if ('problem' in policies) {
     note(`The replicas of the guard could not be asked for their rules: ${policies.problem}`)
     await proveDenial(modules)

@@ -14,13 +14,14 @@ import { data } from '../terminal/output.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
+  askingOf,
   connectWith,
   openMap,
   operatorPortOption,
   type ClusterFlags,
 } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
-import { guardPlace } from './guard-place.ts'
+import { lookForGuard } from './guard-place.ts'
 import { GuardStatus } from './guard-status.ts'
 import type { CommandSurroundings } from './surroundings.ts'
 import { watchStatus } from './watch-status.ts'
@@ -81,26 +82,29 @@ Examples:
 async function showStatus(
   only: ReadonlySet<string>,
   flags: StatusFlags,
-  { env, isInteractive, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
+  const { env, stdout, stderr, untilSignal, exitWith } = surroundings
   const ended = new AbortController()
   if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
-  const connection = await connectWith(flags, { env, isInteractive })
+  const connection = await connectWith(flags, surroundings)
   const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
   const colours = coloursFor(stdout, env)
   const opened: { stop(): Promise<void> }[] = []
   try {
     const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
     opened.push(live)
-    const namespace = await guardPlace(connection, flags, { signal: ended.signal, note })
+    const { namespace, doubt } = await lookForGuard(connection, flags, { signal: ended.signal, note })
+    if (doubt !== undefined)
+      note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
     checkNames(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
-    const isThere = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const isSeen = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
     const guard = await GuardStatus.open(
-      { ...flags, namespace, env, isInteractive },
+      { ...flags, ...askingOf(surroundings), namespace },
       connection,
       ended.signal,
       (why) => note(`What the guard holds now is not shown: ${why}`),
@@ -127,7 +131,12 @@ async function showStatus(
     const status = look()
     stdout.write(textOf(status, flags, colours))
     if (somethingIsWrong(status)) exitWith(exitCode.failed)
-    else if (live.unreadable.length > 0 || !followsLonghorn || (flags.namespace !== undefined && !isThere))
+    else if (
+      live.unreadable.length > 0 ||
+      !followsLonghorn ||
+      doubt !== undefined ||
+      (flags.namespace !== undefined && !isSeen)
+    )
       exitWith(exitCode.couldNotRun)
   } catch (error) {
     if (!ended.signal.aborted) throw error
@@ -152,7 +161,11 @@ function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
   }
 }
 
-/** Tells on standard error what the status does not show, and why. @returns false if the guard's namespace does not exist */
+/**
+ * Tells on standard error what the status does not show, and why.
+ *
+ * @returns false if the guard's namespace does not exist, or that cannot be told
+ */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
   namespace: string,
@@ -165,22 +178,32 @@ async function tellWhatIsMissing(
   for (const problem of book.unreadable) note(problem)
   if (book.problem) {
     note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
-  } else if (book.pages?.length === 0 && (await isNoNamespace(connection, namespace, signal))) {
+  } else if (book.pages?.length === 0) {
+    // A list of Leases is empty too where there is no such namespace.
+    const problem = await problemOfNamespace(connection, namespace, signal)
+    if (problem === undefined) return true
     note(
-      `There is no namespace ${namespace}, so no reservations are shown: if the guard runs in another one, name it with --namespace.`,
+      `${problem}, so no reservations are shown: if the guard runs in another one, name it with --namespace.`,
     )
     return false
   }
   return true
 }
 
-/** False also when that cannot be told. */
-async function isNoNamespace(connection: Connection, name: string, signal: AbortSignal): Promise<boolean> {
+/** @returns undefined if there is such a namespace; else that there is none, or why nobody can tell */
+async function problemOfNamespace(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   const path = `/api/v1/namespaces/${encodeURIComponent(name)}`
   try {
     await jsonRequest(connection, { method: 'GET', path, signal })
-    return false
+    return undefined
   } catch (error) {
-    return error instanceof ApiFailure && error.code === 404
+    signal.throwIfAborted()
+    if (error instanceof ApiFailure && error.code === 404) return `There is no namespace ${name}`
+    const why = error instanceof Error ? error.message : String(error)
+    return `Whether there is a namespace ${name} cannot be told (${why})`
   }
 }

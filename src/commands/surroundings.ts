@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Registry } from 'prom-client'
+import type { Clock } from '../kubernetes/clock.ts'
 
 /** Variables of an environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly stderr: Output
   /** True if a person can be asked something there: standard input and standard error are a terminal. */
   readonly isInteractive: boolean
+  /** The time by which an API server has to answer; that of the machine if there is none. */
+  readonly clock?: Clock
   /** Resolves with the name of the first signal that asks the command to end. */
   readonly untilSignal: () => Promise<string>
   /**

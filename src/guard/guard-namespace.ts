@@ -4,7 +4,6 @@ import { anchorName, deleteAnchor, makeAnchor, readAnchor } from '../kubernetes/
 import type { Connection } from '../kubernetes/connection.ts'
 import { elsewhere, mayNotMake } from '../kubernetes/followed-anchor.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
-import { within } from '../kubernetes/within.ts'
 
 /** Where a guard outside a pod keeps its Leases if nothing says otherwise. Never the context's: people have several. */
 export const defaultNamespace = 'holdfast'
@@ -40,8 +39,11 @@ export interface AgreedNamespace {
   readonly doubt: string | undefined
 }
 
-/** An API server that does not answer by then is not to be waited for, in milliseconds. */
-const lookMs = 10_000
+/**
+ * An API server that does not answer by then is not to be waited for, in milliseconds. A person who signs in first takes
+ * longer than any answer.
+ */
+const answerMs = 10_000
 
 /**
  * Finds the namespace in which all doors of the cluster keep their Leases, or is the first to name it.
@@ -59,20 +61,19 @@ export async function agreeOnNamespace(
 ): Promise<AgreedNamespace> {
   const { longhornNamespace } = configuration.policy
   const named = namedNamespace(configuration, connection)
-  const soon = within(lookMs, signal)
-  const place = { connection, longhornNamespace }
+  const place = { connection, longhornNamespace, answerMs }
   let missing = false
   try {
-    const anchored = await readAnchor(place, soon)
+    const anchored = await readAnchor(place, signal)
     const namespace = anchored ?? named ?? defaultNamespace
     insistOnSame(namespace, named, longhornNamespace)
     if (anchored !== undefined) {
-      await insistOnNamespace(anchored, whichAnchorNames(longhornNamespace), connection, soon)
+      await insistOnNamespace(anchored, whichAnchorNames(longhornNamespace), connection, signal)
       return { namespace, doubt: undefined }
     }
-    await insistOnNamespace(namespace, whichIsNamedHere, connection, soon)
+    await insistOnNamespace(namespace, whichIsNamedHere, connection, signal)
     missing = true
-    const made = await makeAnchor(place, namespace, soon)
+    const made = await makeAnchor(place, namespace, signal)
     insistOnSame(made, named, longhornNamespace)
     return { namespace: made, doubt: undefined }
   } catch (error) {
@@ -86,7 +87,7 @@ export async function agreeOnNamespace(
     }
     const why = error instanceof Error ? error.message : String(error)
     if (named === undefined) throw new NoCommonNamespace(cannotTell(error, why, longhornNamespace), error)
-    await insistOnNamespace(named, whichIsNamedHere, connection, soon)
+    await insistOnNamespace(named, whichIsNamedHere, connection, signal)
     return { namespace: named, doubt: why }
   }
 }
@@ -128,7 +129,7 @@ async function insistOnNamespace(
 ): Promise<void> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}`
   try {
-    await jsonRequest(connection, { method: 'GET', path, signal })
+    await jsonRequest(connection, { method: 'GET', path, signal, headersTimeoutMs: answerMs })
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.code !== 404) return
     throw new NoCommonNamespace(

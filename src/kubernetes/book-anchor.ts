@@ -19,6 +19,8 @@ const namespaceAnnotation = 'holdfast.dev/book-namespace'
 export interface AnchorPlace {
   readonly connection: Connection
   readonly longhornNamespace: string
+  /** How long each answer may take, in milliseconds; a sign-in before it has a limit of its own. */
+  readonly answerMs?: number
 }
 
 /** So often the anchor may be deleted between a failed create and the read after it. */
@@ -51,7 +53,8 @@ export function bookNamespaceOf(raw: unknown): Parsed<string> {
  */
 export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promise<string | undefined> {
   const path = `${anchorCollection(place.longhornNamespace)}/${anchorName}`
-  const anchor = await unless(404, jsonRequest(place.connection, { method: 'GET', path, signal }))
+  const request = { method: 'GET', path, signal, ...limits(place) } as const
+  const anchor = await unless(404, jsonRequest(place.connection, request))
   if (anchor === undefined) return undefined
   const namespace = bookNamespaceOf(anchor)
   if (namespace.ok) return namespace.value
@@ -77,7 +80,7 @@ export async function makeAnchor(
   }
   const path = anchorCollection(place.longhornNamespace)
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const request = { method: 'POST', path, json, signal } as const
+    const request = { method: 'POST', path, json, signal, ...limits(place) } as const
     if ((await unless(409, jsonRequest(place.connection, request))) !== undefined) return namespace
     const found = await readAnchor(place, signal)
     if (found !== undefined) return found
@@ -88,6 +91,10 @@ export async function makeAnchor(
 /** What a person does when no door uses the namespace that the anchor names any more. */
 export function deleteAnchor(longhornNamespace: string): string {
   return `Once no guard and no proxy runs: kubectl delete lease ${anchorName} --namespace ${longhornNamespace}`
+}
+
+function limits({ answerMs }: AnchorPlace) {
+  return answerMs === undefined ? {} : { headersTimeoutMs: answerMs, idleTimeoutMs: answerMs }
 }
 
 /** @returns undefined for a failure that is expected here */

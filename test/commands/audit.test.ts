@@ -122,7 +122,9 @@ t.test(
     const server = createServer((incoming, answer) => {
       asked.push(incoming.url ?? '')
       answer.setHeader('content-type', 'application/json')
-      answer.end(JSON.stringify(podList(replicas.length, [undefined, 20_081])))
+      const anchor = { metadata: { annotations: { 'holdfast.dev/book-namespace': 'holdfast' } } }
+      const isAnchor = incoming.url?.endsWith('/leases/holdfast-book') === true
+      answer.end(JSON.stringify(isAnchor ? anchor : podList(replicas.length, [undefined, 20_081])))
     })
     forwardTo(
       server,

@@ -1,8 +1,11 @@
 import t, { type Test } from 'tap'
-import { guardPlace } from '../../src/commands/guard-place.ts'
+import { guardPlace, lookForGuard } from '../../src/commands/guard-place.ts'
+import { configure } from '../../src/configuration/configuration.ts'
+import { agreeOnNamespace } from '../../src/guard/guard-namespace.ts'
 import { makeAnchor } from '../../src/kubernetes/book-anchor.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { FakeApiServer } from '../kubernetes/fake-api-server.ts'
 
 const signal = new AbortController().signal
 const longhornNamespace = 'longhorn-system'
@@ -22,7 +25,8 @@ async function cluster(t: Test) {
       { longhornNamespace, ...(namespace !== undefined && { namespace }) },
       { signal, note },
     )
-  return { api, find, notes, place: { connection, longhornNamespace } }
+  const look = () => lookForGuard(connection, { longhornNamespace }, { signal, note })
+  return { api, find, look, notes, place: { connection, longhornNamespace } }
 }
 
 t.test('a person’s command looks where the Leases of the guard are', async (t) => {
@@ -41,12 +45,50 @@ t.test('it looks where the person says, and tells if the guard’s Leases are el
   t.match(notes, [/in namespace storage, not in team-a: Lease holdfast-book in longhorn-system says so/])
 })
 
-t.test(
-  'in a cluster that does not answer it looks in the default, and whoever asks next says why',
-  async (t) => {
-    const { find, api } = await cluster(t)
-    await api.stop()
-    t.equal(await find(), 'holdfast')
-    t.equal(await find('team-a'), 'team-a')
-  },
-)
+t.test('where the guard is cannot be read, so no command guesses', async (t) => {
+  const { find, look, api, notes } = await cluster(t)
+  await api.stop()
+  await t.rejects(find(), {
+    name: 'CannotRun',
+    message:
+      /^cannot tell in which namespace the guard of this cluster runs: Cannot reach .*\nName it with --namespace, or try again/,
+  })
+  t.match(await look(), { namespace: 'holdfast', doubt: /Cannot reach the API server/ })
+  t.strictSame(notes, [])
+  t.equal(await find('team-a'), 'team-a', 'who names one is believed')
+  t.match(notes, [
+    /Whether the Leases of the guard are in namespace team-a could not be looked up: Cannot reach/,
+  ])
+})
+
+t.test('a person who may not read where the guard is learns which right is missing', async (t) => {
+  const server = await FakeApiServer.start()
+  const connection = connectTo(server.url)
+  t.teardown(async () => {
+    connection.close()
+    await server.down()
+  })
+  server.fail('any', { answer: 403 })
+  await t.rejects(guardPlace(connection, { longhornNamespace }, { signal }), {
+    message:
+      /answered 403 .*\nName it with --namespace, or ask for the right to get Lease holdfast-book in longhorn-system/,
+  })
+})
+
+t.test('a sign-in takes as long as it takes: no limit of an answer counts it', async (t) => {
+  const { place } = await cluster(t)
+  await makeAnchor(place, 'storage', signal)
+  const signals: AbortSignal[] = []
+  const watched: Connection = {
+    ...place.connection,
+    request: (request) => {
+      signals.push(request.signal)
+      return place.connection.request(request)
+    },
+  }
+  t.equal(await guardPlace(watched, { longhornNamespace }, { signal }), 'storage')
+  await t.rejects(agreeOnNamespace(configure([{ namespace: 'x' }]), watched, signal), /in namespace storage/)
+  t.ok(signals.length >= 2)
+  for (const each of signals)
+    t.equal(each, signal, 'it ends the sign-in too, so it must be the command’s own')
+})
