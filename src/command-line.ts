@@ -43,7 +43,7 @@ export async function runCommandLine(args: readonly string[], given: Surrounding
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
-    return told(error, surroundings)
+    return await told(error, surroundings)
   }
 }
 
@@ -101,11 +101,20 @@ function plain(stderr: Output): Output {
 }
 
 /** Tells a person what went wrong, unless commander has done so already. */
-function told(error: unknown, { stderr }: Surroundings): number {
+async function told(error: unknown, { stderr }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
-  const known = error instanceof CannotRun
+  const known = error instanceof CannotRun || (await isOfCluster(error))
   // Anything else is a defect of ours, and its stack is what we need to see.
-  const text = known ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)
+  const text =
+    error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)
   stderr.write(`holdfast: ${text}\n`)
   return exitCode.couldNotRun
+}
+
+/** True for what a cluster answers, or does not: that is no defect of ours, wherever it comes to light. */
+async function isOfCluster(error: unknown): Promise<boolean> {
+  const { ApiFailure } = await import('./kubernetes/api-failure.ts')
+  const { ConnectionFailure } = await import('./kubernetes/connection-failure.ts')
+  const { MalformedAnswer } = await import('./kubernetes/json-request.ts')
+  return [ApiFailure, ConnectionFailure, MalformedAnswer].some((each) => error instanceof each)
 }

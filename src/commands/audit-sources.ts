@@ -26,7 +26,7 @@ export interface AuditSource {
   readonly close: () => void
 }
 
-interface Reading extends Pick<Surroundings, 'env' | 'isInteractive' | 'stdin'> {
+interface Reading extends Pick<Surroundings, 'env' | 'isInteractive' | 'clock' | 'stdin'> {
   /** Ends what is followed. */
   readonly signal: AbortSignal
   /** Told what a person should know besides. */

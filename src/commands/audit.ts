@@ -9,7 +9,12 @@ import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data, dataLine } from '../terminal/output.ts'
 import { table, tableRow, type Column } from '../terminal/table.ts'
 import { auditSources, type AuditSource, type SourceFlags } from './audit-sources.ts'
-import { addClusterOptions, addImpersonationOptions, operatorPortOption } from './cluster-options.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  askingOf,
+  operatorPortOption,
+} from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { url } from './url.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -75,8 +80,9 @@ Examples:
 async function audit(
   source: string | undefined,
   flags: AuditFlags,
-  { env, isInteractive, stdin, stdout, stderr, untilSignal }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
+  const { env, stdin, stdout, stderr, untilSignal } = surroundings
   if (flags.schema) {
     stdout.write(data('json', AuditRecordSchema))
     return
@@ -87,7 +93,7 @@ async function audit(
   const filter: AuditFilter = { ...flags }
   const wanted = (record: AuditRecord): boolean => matches(record, filter)
   const note = (text: string): void => void stderr.write(`${text}\n`)
-  const sources = await auditSources(source, flags, { signal, note, env, isInteractive, stdin })
+  const sources = await auditSources(source, flags, { ...askingOf(surroundings), signal, note, stdin })
   const colours = coloursFor(stdout, env)
   try {
     if (flags.follow && !flags.summary) {

@@ -107,8 +107,9 @@ Examples:
 async function check(
   target: string | undefined,
   flags: CheckFlags,
-  { env, isInteractive, stdin, stdout, stderr, exitWith }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
+  const { env, stdin, stdout, stderr, exitWith } = surroundings
   const policy = await policyOf(flags)
   if (flags.filename.length === 0 && flags.patch === undefined) {
     throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
@@ -124,7 +125,7 @@ async function check(
   const state =
     flags.snapshot.length > 0
       ? await stateFrom(flags.snapshot, stdin)
-      : await liveState(asOneself(flags), { env, isInteractive })
+      : await liveState(asOneself(flags), surroundings)
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   const checker = new Checker(state, policy, Date.now())

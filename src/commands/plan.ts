@@ -53,9 +53,10 @@ Examples:
 async function plan(
   nodes: readonly string[],
   flags: PlanFlags,
-  { env, isInteractive, stdout, exitWith }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
-  const connection = await connectWith(flags, { env, isInteractive })
+  const { stdout, exitWith } = surroundings
+  const connection = await connectWith(flags, surroundings)
   try {
     const live = await openMap(connection, flags, new AbortController().signal)
     try {

@@ -68,15 +68,16 @@ const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 async function point(
   target: URL,
   { longhornNamespace: namespace, deployment, wait, ifThere, ...cluster }: PointUiFlags,
-  { env, isInteractive, stdout }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
+  const { stdout } = surroundings
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
     throw new CannotRun(
       `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
     )
   }
-  const connection = await connectWith(cluster, { env, isInteractive })
+  const connection = await connectWith(cluster, surroundings)
   try {
     const changed = await pointUi(connection, { namespace, deployment }, target)
     const asks = `Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${target.origin}`

@@ -32,9 +32,10 @@ Examples:
 
 async function snapshot(
   flags: ClusterFlags & { readonly output: DataFormat },
-  { env, isInteractive, stdout, stderr }: CommandSurroundings,
+  surroundings: CommandSurroundings,
 ): Promise<void> {
-  const state = await liveState(flags, { env, isInteractive })
+  const { stdout, stderr } = surroundings
+  const state = await liveState(flags, surroundings)
   insistOnLonghorn(state.map, flags.longhornNamespace)
   for (const { kind, name, problem } of state.unreadable) {
     stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)

@@ -3,7 +3,7 @@ import { ApiFailure } from '../kubernetes/api-failure.ts'
 import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { webhookName } from '../kubernetes/find-guard.ts'
-import { jsonRequest } from '../kubernetes/json-request.ts'
+import { jsonRequest, MalformedAnswer } from '../kubernetes/json-request.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 
 /** Where a dry run is made. */
@@ -16,7 +16,7 @@ export interface TrialModules {
 /**
  * Asks the API server to remove copies, as a dry run: nothing is written, whatever comes of it. The guard answers at once.
  *
- * @throws the signal's reason, or an answer that is no JSON
+ * @throws the signal's reason
  */
 export async function tryRemoval(
   { image, disks }: Removal,
@@ -35,7 +35,9 @@ export async function tryRemoval(
     return { result: 'admitted' }
   } catch (error) {
     signal.throwIfAborted()
-    if (error instanceof ConnectionFailure) return { result: 'not-made', why: error.message }
+    // What is no JSON comes from something before the API server, which may not have been asked.
+    if (error instanceof ConnectionFailure || error instanceof MalformedAnswer)
+      return { result: 'not-made', why: error.message }
     if (!(error instanceof ApiFailure)) throw error
     return outcomeOf(error)
   }

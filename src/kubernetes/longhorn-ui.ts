@@ -32,9 +32,6 @@ const parseDeployment = parser(
   (raw) => raw.spec.template.spec.containers,
 )
 
-/** Nobody waits longer. */
-const timeoutMs = 30_000
-
 /**
  * Points Longhorn's UI at another server. Only the one variable is written, so it can be done again and again.
  *
@@ -48,7 +45,8 @@ export async function pointUi(
   target: URL,
 ): Promise<boolean> {
   const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments/${encodeURIComponent(deployment)}`
-  const signal = AbortSignal.timeout(timeoutMs)
+  // Each answer has a limit of its own, and so has a sign-in before it.
+  const { signal } = new AbortController()
   const containers = parseDeployment(await jsonRequest(connection, { method: 'GET', path, signal }))
   if (!containers.ok) {
     throw new MalformedAnswer(`Deployment ${deployment} cannot be read: ${containers.problem}.`)

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/command-line.ts'
+import type { Clock } from '../../src/kubernetes/clock.ts'
 import { hangMs } from '../fixtures/limits.ts'
 import { holdfast } from '../fixtures/main.ts'
 
@@ -32,12 +33,18 @@ export interface Running {
   readonly pid?: number | undefined
 }
 
-/** Starts `holdfast` within this process, with nothing of its environment. @param input what it reads on standard input */
+/**
+ * Starts `holdfast` within this process, with nothing of its environment.
+ *
+ * @param input what it reads on standard input
+ * @param clock by which an API server has to answer
+ */
 export function start(
   args: readonly string[],
   env: Variables = {},
   input = '',
   isInteractive = false,
+  clock?: Clock,
 ): Running {
   const stdout = new PassThrough()
   const stderr = new PassThrough()
@@ -51,6 +58,7 @@ export function start(
   const exit = runCommandLine(args, {
     env: { HOME: '/dev/null', ...env },
     isInteractive,
+    ...(clock && { clock }),
     stdin: () => Readable.from([Buffer.from(input)]),
     stdout,
     stderr,
