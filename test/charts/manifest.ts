@@ -33,6 +33,7 @@ export interface Made {
     readonly labels?: Readonly<Record<string, string>>
     readonly annotations?: Readonly<Record<string, string>>
   }
+  readonly data?: Readonly<Record<string, string>>
   readonly webhooks?: readonly { readonly clientConfig: object }[]
   readonly spec?: {
     readonly secretName?: string

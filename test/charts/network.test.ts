@@ -49,11 +49,11 @@ function servicesIn(manifests: readonly Manifest[]) {
 }
 
 t.test('hostNetwork puts the guard on the network of its node, and finds Services there', { skip }, (t) => {
-  const ports = set('config.port=10250', 'config.healthPort=18080', 'config.operatorPort=18081')
+  const ports = set('config.port=15250', 'config.healthPort=18080', 'config.operatorPort=18081')
   const [guard] = deploymentsIn(render(...set('hostNetwork=true'), ...ports))
   t.match(guard?.template.spec, { hostNetwork: true, dnsPolicy: 'ClusterFirstWithHostNet' })
   t.strictSame(guard?.template.spec.containers[0]?.ports, [
-    { name: 'webhook', containerPort: 10250 },
+    { name: 'webhook', containerPort: 15250 },
     { name: 'health', containerPort: 18080 },
   ])
   t.strictSame(

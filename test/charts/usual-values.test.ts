@@ -1,4 +1,5 @@
 import t from 'tap'
+import { parse } from 'yaml'
 import { skip } from './helm.ts'
 import { podOf, rendered, type Made } from './manifest.ts'
 import { set } from './rendered.ts'
@@ -175,6 +176,36 @@ t.test('on the network of its node the guard has a rollout and names that fit', 
   t.end()
 })
 
+t.test(
+  'on the network of its node the guard listens where nodes are free, unless told otherwise',
+  { skip },
+  (t) => {
+    const portsOf = (...settings: readonly string[]) => {
+      const { all } = rendered(set(...settings))
+      const guard = find(all, 'Deployment')
+      const [container] = (guard && podOf(guard)?.containers) ?? []
+      const [webhook, health] = container?.ports?.map(({ containerPort }) => containerPort) ?? []
+      const operator = guard?.spec?.template?.metadata.annotations?.['holdfast.dev/operator-port']
+      const told = parse(find(all, 'ConfigMap')?.data?.['holdfast.yaml'] ?? '') as Record<string, number>
+      t.strictSame(
+        [told.port, told.healthPort, told.operatorPort],
+        [webhook, health, Number(operator)],
+        'the guard listens where its pod says',
+      )
+      return [webhook, health, Number(operator)]
+    }
+    t.strictSame(portsOf(), [8443, 8080, 8081])
+    t.strictSame(portsOf('hostNetwork=true'), [14_443, 14_080, 14_081])
+    t.strictSame(portsOf('hostNetwork=true', 'config.port=15443'), [15_443, 14_080, 14_081])
+    // Of the kubelet, of Longhorn's managers, of the API server and of ingress controllers.
+    const taken = [80, 443, 2379, 6443, 8080, 8443, 9100, ...[9500, 9501, 9502, 9503, 9504], 10_250, 10_256]
+    for (const port of portsOf('hostNetwork=true')) t.notOk(taken.includes(port ?? 0), String(port))
+    t.throws(() => portsOf('hostNetwork=true', 'config.port=10250'), /10250 is one of Kubernetes itself/)
+    t.throws(() => portsOf('config.healthPort=8443'), /must be three ports/)
+    t.end()
+  },
+)
+
 t.test('each mode of certificates has a Secret of its own', { skip }, (t) => {
   const secretOf = (...settings: string[]) =>
     find(rendered(set(...settings)).all, 'Deployment')?.metadata.annotations?.[
@@ -186,6 +217,11 @@ t.test('each mode of certificates has a Secret of its own', { skip }, (t) => {
   t.equal(manager, 'holdfast-cert-manager-tls')
   const { all } = rendered(set('certificates.mode=cert-manager'))
   t.equal(find(all, 'Certificate')?.spec?.secretName, manager)
+  const modeOf = (...settings: string[]) =>
+    find(rendered(set(...settings)).all, 'Deployment')?.metadata.annotations?.['holdfast.dev/certificates']
+  t.equal(modeOf(), 'self')
+  t.equal(modeOf('certificates.mode=cert-manager'), 'cert-manager')
+  t.equal(modeOf('certificates.mode=files', 'certificates.files.secretName=mine'), 'files')
   t.end()
 })
 

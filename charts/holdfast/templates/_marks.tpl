@@ -20,6 +20,6 @@ labels:
   {{- merge (dict) (fromYaml .labels) $own $values.podLabels $values.commonLabels | toYaml | nindent 2 }}
 annotations:
   {{- /* The configuration is read once, at the start. */}}
-  {{- $own = dict "checksum/config" (include "holdfast.settings" .root | sha256sum) "holdfast.dev/operator-port" (default 8081 $values.config.operatorPort | toString) }}
+  {{- $own = dict "checksum/config" (include "holdfast.settings" .root | sha256sum) "holdfast.dev/operator-port" (include "holdfast.port" (dict "root" .root "name" "operatorPort")) }}
   {{- merge (dict) $own $values.podAnnotations $values.commonAnnotations | toYaml | nindent 2 }}
 {{- end -}}

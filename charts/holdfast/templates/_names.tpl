@@ -55,6 +55,17 @@ app.kubernetes.io/component: test
 {{- end -}}
 {{- end -}}
 
+{{/*
+A port of the guard's pods. Takes root and name, a key of config. On the network of its node the usual ones are often taken:
+8443 by ingress-nginx and minikube, 8080 and 8081 by much else.
+*/}}
+{{- define "holdfast.port" -}}
+{{- $usual := dict "port" 8443 "healthPort" 8080 "operatorPort" 8081 -}}
+{{- $onNode := dict "port" 14443 "healthPort" 14080 "operatorPort" 14081 -}}
+{{- $default := index (.root.Values.hostNetwork | ternary $onNode $usual) .name -}}
+{{- default $default (get .root.Values.config .name) | int -}}
+{{- end -}}
+
 {{/* The host in the certificate: so the API server calls a Service. */}}
 {{- define "holdfast.serverName" -}}
 {{- printf "%s.%s.svc" (include "holdfast.fullname" .) .Release.Namespace -}}

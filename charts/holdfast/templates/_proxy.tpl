@@ -121,7 +121,7 @@ spec:
             - name: proxy
               containerPort: {{ $values.port }}
             - name: health
-              containerPort: {{ $root.Values.config.healthPort }}
+              containerPort: {{ include "holdfast.port" (dict "root" $root "name" "healthPort") }}
           {{- include "holdfast.probes" $root | nindent 10 }}
           securityContext:
             {{- include "holdfast.containerSecurity" $root | nindent 12 }}

@@ -19,9 +19,22 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if and .Values.webhook.clientCertificates.names (not .Values.webhook.clientCertificates.configMap) -}}
 {{- fail "webhook.clientCertificates.names without webhook.clientCertificates.configMap: nobody would be asked for a certificate. Name the ConfigMap of the authorities too" -}}
 {{- end -}}
+{{- $webhookPort := include "holdfast.port" (dict "root" . "name" "port") -}}
+{{- $healthPort := include "holdfast.port" (dict "root" . "name" "healthPort") -}}
+{{- $operatorPort := include "holdfast.port" (dict "root" . "name" "operatorPort") -}}
+{{- if lt (len (uniq (list $webhookPort $healthPort $operatorPort))) 3 -}}
+{{- fail (printf "config.port (%s), config.healthPort (%s) and config.operatorPort (%s) must be three ports" $webhookPort $healthPort $operatorPort) -}}
+{{- end -}}
+{{- if .Values.hostNetwork -}}
+{{- range $port := list $webhookPort $healthPort $operatorPort -}}
+{{- if has (int $port) (list 2379 2380 6443 10248 10249 10250 10255 10256 10257 10259) -}}
+{{- fail (printf "hostNetwork: port %s is one of Kubernetes itself on its nodes. Choose another for config.port, config.healthPort or config.operatorPort, or leave it out: the chart's own are 14443, 14080 and 14081" $port) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- range $api := list "longhorn" "kubernetes" -}}
 {{- $proxy := index $.Values.proxy $api -}}
-{{- if and $proxy.enabled (has (int $proxy.port) (list (int $.Values.config.healthPort) (int $.Values.service.healthPort) (int (default 8081 $.Values.config.operatorPort)))) -}}
+{{- if and $proxy.enabled (has (int $proxy.port) (list (int $healthPort) (int $.Values.service.healthPort) (int $operatorPort))) -}}
 {{- fail (printf "proxy.%s.port: %d is the port of health or of people's commands; choose another" $api (int $proxy.port)) -}}
 {{- end -}}
 {{- end -}}

@@ -6,7 +6,12 @@ longhornNamespace: {{ .Values.longhornNamespace | quote }}
 {{- with include "holdfast.clientSettings" . }}
 {{ . }}
 {{- end }}
-{{ toYaml (omit .Values.config "rules" "mode" "auditLog") }}
+{{- range $name := list "port" "healthPort" "operatorPort" }}
+{{ $name }}: {{ include "holdfast.port" (dict "root" $ "name" $name) }}
+{{- end }}
+{{- with omit .Values.config "rules" "mode" "auditLog" "port" "healthPort" "operatorPort" }}
+{{ toYaml . }}
+{{- end }}
 {{- if hasKey .Values.config "mode" }}
 mode: {{ kindIs "bool" .Values.config.mode | ternary "off" .Values.config.mode | quote }}
 {{- end }}
