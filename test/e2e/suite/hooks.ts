@@ -10,7 +10,7 @@ const upgrade = [
   ...['--create-namespace', '--set', 'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true'],
 ]
 
-/** The rights of a hook that points Longhorn's UI at the proxy. Nobody runs Jobs here; the tests say how one ends. */
+/** The rights of a hook that points Longhorn's UI at the proxy, and the Lease that hooks make and delete. Nobody runs Jobs here; the tests say how one ends. */
 export function hooks(t: Test, cluster: RealCluster): void {
   const rights = async (): Promise<string[]> => {
     const kinds = 'serviceaccounts,roles,rolebindings'
@@ -47,6 +47,44 @@ export function hooks(t: Test, cluster: RealCluster): void {
     t.strictSame(await rights(), [])
     t.match(await cluster.helm(['uninstall', 'hooked', '--namespace', namespace, '--no-hooks']), { code: 0 })
     await cluster.must(['delete', 'namespace', namespace, '--wait=false'])
+    t.equal(await bookOf(cluster), namespace, 'what a hook would have deleted')
+    await cluster.must(['delete', 'lease', 'holdfast-book', '-n', 'longhorn-system'])
+  })
+
+  t.test('a release deletes no Lease that says where another guard is', async (t) => {
+    const plainly = (release: string, where: string) => [
+      ...['upgrade', '--install', release, `${root}/charts/holdfast`, '--namespace', where],
+      ...['--create-namespace', '--set', 'webhook.failurePolicy=Ignore'],
+    ]
+    const uninstall = (release: string, where: string) =>
+      cluster.helm(['uninstall', release, '--namespace', where])
+    // No Deployment runs pods here, so none of these guards ever starts.
+    t.match(await cluster.helm(plainly('first', 'first')), { code: 0, stderr: '' })
+    t.equal(await bookOf(cluster), 'first', 'one that has not started has its namespace all the same')
+    t.match(await cluster.helm(plainly('second', 'second')), { code: 0, stderr: '' })
+    t.match(await cluster.helm(plainly('third', 'first')), { code: 0, stderr: '' })
+    for (const [release, where] of [
+      ['second', 'second'],
+      ['third', 'first'],
+    ] as const) {
+      t.match(await uninstall(release, where), { code: 0 }, release)
+      t.equal(await bookOf(cluster), 'first', release)
+    }
+    t.match(await cluster.helm(plainly('first', 'first')), { code: 0, stderr: '' }, 'an upgrade')
+    t.match(await uninstall('first', 'first'), { code: 0 })
+    t.equal(await bookOf(cluster), undefined)
   })
   t.end()
+}
+
+/** The namespace that Lease holdfast-book names; undefined without that Lease. */
+async function bookOf(cluster: RealCluster): Promise<string | undefined> {
+  const path = [
+    '-n',
+    'longhorn-system',
+    '-o',
+    'jsonpath={.metadata.annotations.holdfast\\.dev/book-namespace}',
+  ]
+  const { code, stdout } = await cluster.kubectl(['get', 'lease', 'holdfast-book', ...path])
+  return code === 0 ? stdout : undefined
 }
