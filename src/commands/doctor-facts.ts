@@ -17,6 +17,7 @@ import { group, kinds, type Kind } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
 import { openMap } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
+import type { FoundNames } from './guard-names.ts'
 import { Looker } from './looker.ts'
 import { tryRemoval, type TrialModules } from './try-removal.ts'
 
@@ -120,6 +121,25 @@ export async function gatherFacts(
   const trial = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
   const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
   return { names, now, clock, map, book, books: distinct(books), policies, trial, ...rest }
+}
+
+/** What is missing under a name that is only guessed may be there under its own: it was not looked at. */
+export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): Facts {
+  if (problem === undefined) return facts
+  const unknown = {
+    problem: `How it is called could not be read from the Deployment of the guard, and nothing has the usual name: ${problem}`,
+  }
+  const ifNamed = <T>(name: Parameters<typeof isGuess>[0], looked: Looked<T | undefined>) =>
+    isGuess(name) && 'seen' in looked && looked.seen === undefined ? unknown : looked
+  return {
+    ...facts,
+    registration: ifNamed('webhookConfiguration', facts.registration),
+    certificate: ifNamed('certificateSecret', facts.certificate),
+    rights: facts.rights.map(({ right, allowed }) => ({
+      right,
+      allowed: isGuess('serviceAccount') && 'seen' in allowed && !allowed.seen ? unknown : allowed,
+    })),
+  }
 }
 
 /** Not before the map is read: it says what the guard has to deny. */

@@ -6,11 +6,12 @@ import { data } from '../terminal/output.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
+  askingOf,
   connectWith,
   operatorPortOption,
   type ClusterFlags,
 } from './cluster-options.ts'
-import { gatherFacts } from './doctor-facts.ts'
+import { gatherFacts, withoutGuesses } from './doctor-facts.ts'
 import { exitCode } from './exit-code.ts'
 import { guardNames } from './guard-names.ts'
 import { guardPlace } from './guard-place.ts'
@@ -72,13 +73,11 @@ Examples:
     .action((flags: DoctorFlags) => examine(flags, surroundings))
 }
 
-async function examine(
-  flags: DoctorFlags,
-  { env, isInteractive, stdout, exitWith }: CommandSurroundings,
-): Promise<void> {
+async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): Promise<void> {
+  const { env, stdout, exitWith } = surroundings
   const { target, output, operatorPort, webhookConfiguration, certificateSecret, serviceAccount, ...place } =
     flags
-  const connection = await connectWith(flags, { env, isInteractive })
+  const connection = await connectWith(flags, surroundings)
   try {
     const signal = new AbortController().signal
     const namespace = await guardPlace(connection, flags, { signal })
@@ -88,9 +87,10 @@ async function examine(
       ...(serviceAccount === undefined ? {} : { serviceAccount }),
     }
     const own = await guardNames(new Looker(connection, signal), namespace, named)
-    const search = { ...flags, namespace, env, isInteractive, operatorPort }
+    const search = { ...flags, ...askingOf(surroundings), namespace, operatorPort }
     const ask = async () => policiesOf(await askReplicas(search, connection, signal))
-    const facts = await gatherFacts(connection, { ...place, ...own, namespace, target }, ask, signal)
+    const names = { ...place, ...own.names, namespace, target }
+    const facts = withoutGuesses(await gatherFacts(connection, names, ask, signal), own)
     const diagnosis = diagnose(facts)
     stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
     exitWith(codeOf(diagnosis))

@@ -5,14 +5,27 @@ import { absent, absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Looker } from './looker.ts'
 
-/** What belongs to a guard, by name. */
-export type GuardNames = Pick<Names, 'webhookConfiguration' | 'certificateSecret' | 'serviceAccount'>
+/** What belongs to a guard, by name, and who makes its certificate. */
+export type GuardNames = Pick<
+  Names,
+  'webhookConfiguration' | 'certificateSecret' | 'serviceAccount' | 'makesCertificate'
+>
+
+/** The names of what belongs to a guard, and which of them are guessed. */
+export interface FoundNames {
+  readonly names: GuardNames
+  /** True for a name that its Deployment might have said otherwise. */
+  readonly isGuess: (name: keyof GuardNames) => boolean
+  /** Why the Deployment could not be read; undefined if it was. */
+  readonly problem: string | undefined
+}
 
 /** What the chart calls it in a release `holdfast`. */
 const usual: GuardNames = {
   webhookConfiguration: 'holdfast',
   certificateSecret: 'holdfast-tls',
   serviceAccount: 'holdfast',
+  makesCertificate: true,
 }
 
 /** Reads from a Deployment of the guard what is its own: the chart writes it there. */
@@ -30,8 +43,10 @@ const parseNames = parser(
   ({ metadata, spec }): Partial<GuardNames> => {
     const registration = metadata.annotations?.['holdfast.dev/registration'] ?? undefined
     const secret = metadata.annotations?.['holdfast.dev/certificate-secret'] ?? undefined
+    const mode = metadata.annotations?.['holdfast.dev/certificates'] ?? undefined
     const account = spec?.template?.spec?.serviceAccountName ?? undefined
     return {
+      ...(mode === undefined ? {} : { makesCertificate: mode === 'self' }),
       ...(registration === undefined ? {} : { webhookConfiguration: registration }),
       ...(secret === undefined ? {} : { certificateSecret: secret }),
       ...(account === undefined ? {} : { serviceAccount: account }),
@@ -40,16 +55,21 @@ const parseNames = parser(
 )
 
 /**
- * What is the guard's own: what the person names, else what its Deployment says, else the usual names. A Deployment that
- * cannot be read is told by the check of the replicas.
+ * What is the guard's own: what the person names, else what its Deployment says, else the usual names. Where the Deployment
+ * cannot be read, these are guesses, and nothing can be missing by them.
  */
 export async function guardNames(
   looker: Looker,
   namespace: string,
   named: Partial<GuardNames>,
-): Promise<GuardNames> {
+): Promise<FoundNames> {
   const place = { group: 'apps', version: 'v1', plural: 'deployments', namespace }
   const looked = await looker.list({ ...place, labelSelector: guardSelector }, parseNames)
   const found = 'seen' in looked ? looked.seen[0] : undefined
-  return { ...usual, ...found, ...named }
+  const problem = 'problem' in looked ? looked.problem : undefined
+  return {
+    names: { ...usual, ...found, ...named },
+    isGuess: (name) => problem !== undefined && named[name] === undefined,
+    problem,
+  }
 }

@@ -21,6 +21,8 @@ export interface Names {
   /** The Secret with the serving certificate. */
   readonly certificateSecret: string
   readonly serviceAccount: string
+  /** False where the guard only reads the certificate that cert-manager or somebody else makes. */
+  readonly makesCertificate: boolean
   /** The release that Longhorn is to move to; undefined while that is not known, and the worst is assumed. */
   readonly target: string | undefined
 }

@@ -19,7 +19,7 @@ export interface Right {
 /** The kinds whose objects are read one by one too, to confirm a decision. */
 const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])
 
-/** The rights of every call that the guard makes. */
+/** The rights of every call that the guard makes, as it is installed. */
 export function rightsOf(names: Names): readonly Right[] {
   const { namespace, longhornNamespace } = names
   const longhorn = Object.entries(kinds).flatMap(([kind, { plural }]) =>
@@ -59,7 +59,8 @@ export function rightsOf(names: Names): readonly Right[] {
     name: '',
     purpose: 'Events',
   }))
-  const certificates = ['get', 'patch'].flatMap((verb): Right[] => [
+  const certificateVerbs = names.makesCertificate ? ['get', 'patch'] : []
+  const certificates = certificateVerbs.flatMap((verb): Right[] => [
     {
       verb,
       group: '',
@@ -95,10 +96,7 @@ const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'erro
     'Without it a guard or a proxy that keeps its Leases in another namespace is not noticed, and could admit what must not meet.',
   ],
   Events: ['warn', 'Without it nobody sees at the objects what was held or refused.'],
-  certificates: [
-    'warn',
-    'Without it a guard that makes its own certificate cannot renew or publish it. With cert-manager or a certificate of yours it is not needed.',
-  ],
+  certificates: ['warn', 'Without it a guard that makes its own certificate cannot renew or publish it.'],
 }
 
 /** Whether the guard's service account may do all that the guard does. */

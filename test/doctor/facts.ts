@@ -19,6 +19,7 @@ export const names: Names = {
   webhookConfiguration: 'holdfast',
   certificateSecret: 'holdfast-tls',
   serviceAccount: 'holdfast',
+  makesCertificate: true,
   target: undefined,
 }
 

@@ -33,6 +33,16 @@ t.test('each right that is missing is told, with what becomes of the guard witho
   t.end()
 })
 
+t.test('a guard that only reads its certificate is not asked for the rights to make one', (t) => {
+  const reading = { ...names, makesCertificate: false }
+  const about = rightsOf(reading).map(({ resource }) => resource)
+  t.notOk(about.includes('secrets'))
+  t.notOk(about.includes('validatingwebhookconfigurations'))
+  const rights = rightsOf(reading).map((right) => ({ right, allowed: { seen: true } }))
+  t.strictSame(levels(checkRights({ rights, names: reading })), ['ok'])
+  t.end()
+})
+
 t.test('what is missing for the same purpose is told at once', (t) => {
   const rights = rightsOf(names).map((right) => ({ right, allowed: { seen: false } }))
   const findings = checkRights({ rights, names })
