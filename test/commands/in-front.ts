@@ -4,12 +4,12 @@ import type { Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { forwardTo } from './forwarded-pods.ts'
 
-/** What is answered in place of the embedded cluster, if anything: a status and a body, by method and path, or nothing ever. */
+/** What is answered in place of the embedded cluster, if anything: a status and a body (a text as it is), or nothing ever. */
 export type Answers = (
   method: string,
   path: string,
   body: string,
-) => readonly [number, object] | 'never' | undefined
+) => readonly [number, object | string] | 'never' | undefined
 
 /**
  * An API server that answers some requests itself, those for resources that the embedded cluster does not serve, and
@@ -33,8 +33,9 @@ export async function inFront(
       const answer = answers(method, path.split('?')[0] ?? '', body.toString())
       if (answer === 'never') return
       if (answer) {
-        const [code, json] = answer
-        response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(json))
+        const [code, said] = answer
+        const text = typeof said === 'string' ? said : JSON.stringify(said)
+        response.writeHead(code, { 'content-type': 'application/json' }).end(text)
         return
       }
       const passed = http.request(new URL(path, url), { method, headers }, (from) => {

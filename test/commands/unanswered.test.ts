@@ -7,9 +7,11 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { start } from './holdfast.ts'
+import { run, start } from './holdfast.ts'
+import { inFront, type Answers } from './in-front.ts'
 
 const places = ['--health-port', '0', '--operator-port', '0']
 const named = ['--namespace', 'guards']
@@ -146,3 +148,14 @@ for (const [what, stranger] of Object.entries(strangers)) {
     )
   })
 }
+
+t.test('what takes the place of an answer in the middle of a command is told in a sentence', async (t) => {
+  const sandbox = await embeddedCluster(t, { release: 'v1.10.0' })
+  const kubeconfig = join(t.testdir(), 'kubeconfig')
+  const answers: Answers = (method) => (method === 'PATCH' ? [200, page] : undefined)
+  await writeFile(kubeconfig, await inFront(t, sandbox.api.url, answers))
+  const { code, stderr } = await run(['evict', 'node-2', '--unguarded', '--kubeconfig', kubeconfig])
+  t.equal(code, 2)
+  t.match(stderr, /holdfast: The answer to PATCH \/apis\/longhorn\.io\/\S+ is no valid JSON: <!doctype html>/)
+  t.notMatch(stderr, /\n {4}at /)
+})
