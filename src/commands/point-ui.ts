@@ -20,6 +20,7 @@ interface PointUiFlags {
   /** Milliseconds. */
   readonly wait: number
   readonly ifThere: boolean
+  readonly from?: URL
 }
 
 /** `holdfast proxy point-ui`: Longhorn's UI asks a proxy from now on, or Longhorn itself again. */
@@ -50,6 +51,7 @@ export function pointUiCommand(surroundings: CommandSurroundings): Command {
       'a UI that is not there, or that may not be changed, is no failure: for an uninstall',
       false,
     )
+    .option('--from <url>', 'only if the UI asks this one now: what another has pointed elsewhere stays', url)
     .addHelpText(
       'after',
       `
@@ -67,7 +69,7 @@ const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 
 async function point(
   target: URL,
-  { longhornNamespace: namespace, deployment, wait, ifThere, ...cluster }: PointUiFlags,
+  { longhornNamespace: namespace, deployment, wait, ifThere, from, ...cluster }: PointUiFlags,
   surroundings: CommandSurroundings,
 ): Promise<void> {
   const { stdout } = surroundings
@@ -79,9 +81,10 @@ async function point(
   }
   const connection = await connectWith(cluster, surroundings)
   try {
-    const changed = await pointUi(connection, { namespace, deployment }, target)
-    const asks = `Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${target.origin}`
-    stdout.write(changed ? `${asks} from now on.\n` : `${asks} already.\n`)
+    const { asks, changed } = await pointUi(connection, { namespace, deployment }, target, from)
+    const isOther = from !== undefined && asks !== target.origin
+    const when = isOther ? `, not ${from.origin}, and stays so` : changed ? ' from now on' : ' already'
+    stdout.write(`Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${asks}${when}.\n`)
   } catch (cause) {
     if (!known.some((each) => cause instanceof each)) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)

@@ -14,6 +14,12 @@ export interface UiDeployment {
   readonly deployment: string
 }
 
+/** Where the UI is pointed. */
+export interface PointedUi {
+  readonly asks: string
+  readonly changed: boolean
+}
+
 const parseDeployment = parser(
   Type.Object({
     spec: Type.Object({
@@ -36,14 +42,16 @@ const parseDeployment = parser(
  * Points Longhorn's UI at another server. Only the one variable is written, so it can be done again and again.
  *
  * @param target without a path: the UI's nginx appends its own
- * @returns false if it asks that server already
+ * @param from the only server that it is pointed away from; any if undefined
+ * @returns whom it asks now, and whether that is new
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer
  */
 export async function pointUi(
   connection: Connection,
   { namespace, deployment }: UiDeployment,
   target: URL,
-): Promise<boolean> {
+  from?: URL,
+): Promise<PointedUi> {
   const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments/${encodeURIComponent(deployment)}`
   // Each answer has a limit of its own, and so has a sign-in before it.
   const { signal } = new AbortController()
@@ -53,7 +61,9 @@ export async function pointUi(
   }
   const env = containers.value.find(({ name }) => name === container)?.env ?? []
   const value = target.origin
-  if (env.some((each) => each.name === variable && each.value === value)) return false
+  const asked = env.find(({ name }) => name === variable)?.value ?? undefined
+  if (asked === value) return { asks: value, changed: false }
+  if (from !== undefined && asked !== from.origin) return { asks: asked ?? 'another server', changed: false }
   const spec = { containers: [{ name: container, env: [{ name: variable, value }] }] }
   await jsonRequest(connection, {
     method: 'PATCH',
@@ -63,5 +73,5 @@ export async function pointUi(
     json: { spec: { template: { spec } } },
     signal,
   })
-  return true
+  return { asks: value, changed: true }
 }

@@ -66,6 +66,7 @@ t.test('Longhorn’s UI is pointed at it, and back before it goes', { skip }, (t
   t.equal(argsOf(back)[2], 'http://longhorn-backend.longhorn-system:9500')
   t.ok(argsOf(find(plain, 'Job', 'holdfast-point-ui')).includes('--wait=2m'))
   t.ok(argsOf(back).includes('--if-there'))
+  t.ok(argsOf(back).includes('--from=http://holdfast-longhorn.holdfast:9500'), 'and from no other proxy')
   t.match(find(plain, 'Role', 'holdfast-point-ui')?.rules, [
     { resources: ['deployments'], resourceNames: ['longhorn-ui'] },
   ])

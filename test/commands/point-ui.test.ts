@@ -114,6 +114,25 @@ t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
   t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /still asks whom it asked/ })
 })
 
+t.test('an uninstall points the UI back from its own proxy alone', async (t) => {
+  const { env, patches, point } = await uiStandIn(t)
+  const [own, other, back] = [
+    'http://one.holdfast:9500',
+    'http://two.storage:9500',
+    'http://longhorn-backend:9500',
+  ]
+  t.match(await point(other), { code: 0 })
+  t.match(await point(back, '--if-there', '--from', own), {
+    code: 0,
+    stdout: `(Deployment longhorn-ui of longhorn-system) asks ${other}, not ${own}, and stays so.\n`,
+  })
+  t.equal(env[0]?.value, other)
+  t.equal(patches.length, 1)
+  t.match(await point(back, '--if-there', '--from', other), { code: 0, stdout: /from now on/ })
+  t.equal(env[0]?.value, back)
+  t.match(await point(back, '--from', other), { code: 0, stdout: /already/ })
+})
+
 t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t) => {
   const { env, patches, point } = await uiStandIn(t)
   const statuses = [502, 200]
