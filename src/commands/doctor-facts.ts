@@ -127,7 +127,7 @@ export async function gatherFacts(
 export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): Facts {
   if (problem === undefined) return facts
   const unknown = {
-    problem: `How it is called could not be read from the Deployment of the guard, and nothing has the usual name: ${problem}`,
+    problem: `Its name could not be read from the Deployment of the guard, and nothing has the usual name: ${problem}`,
   }
   const ifNamed = <T>(name: Parameters<typeof isGuess>[0], looked: Looked<T | undefined>) =>
     isGuess(name) && 'seen' in looked && looked.seen === undefined ? unknown : looked
