@@ -80,9 +80,8 @@ export function nextStep(
   }
   const whyLost = whyNodeLost(found.node, circumstances)
   if (whyLost !== undefined && !isEmpty(remains)) {
-    const { policy } = circumstances
     return impossible(
-      `${doesNothing(found.node, whyLost)}. What clears it: ${insteadOfEviction(found.node, policy)}`,
+      `${doesNothing(found.node, whyLost)}. What clears it: ${insteadOfEviction(found.node, circumstances)}`,
     )
   }
   if (requested) return whileRequested(remains, crashing)

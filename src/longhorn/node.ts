@@ -31,9 +31,11 @@ const DiskStatusSchema = Type.Object({
   scheduledBackingImage: absent(mapOf(Type.Integer())),
 })
 
+const FieldsSchema = Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })
+
 /** JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. */
 export const NodeSchema = Type.Object({
-  metadata: MetadataSchema,
+  metadata: Type.Object({ ...MetadataSchema.properties, managedFields: absent(Type.Array(FieldsSchema)) }),
   spec: absent(
     Type.Object({
       name: absent(Type.String()),
@@ -71,6 +73,11 @@ export interface NotReady {
   readonly reason: string
   /** Since when, in milliseconds since the epoch by the clock of a Longhorn manager; undefined if it does not say. */
   readonly since: number | undefined
+  /**
+   * Since when at the latest for this reason, in milliseconds since the epoch by the clock of the API server: nobody has
+   * changed the status of the node after that (kubernetes.md, The request). Absent if that is not told, and of a disk.
+   */
+  readonly unchangedSince?: number
 }
 
 /** What one disk really is: an entry of `Node.status.diskStatus`. */
@@ -116,7 +123,7 @@ export const parseNode = parser(NodeSchema, (raw): Node => ({
   },
   status: {
     ready: isTrue(raw.status?.conditions, 'Ready'),
-    notReady: readNotReady(raw.status?.conditions),
+    notReady: readNotReady(raw.status?.conditions, statusWrittenAt(raw.metadata.managedFields)),
     schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
     diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
   },
@@ -143,14 +150,26 @@ function readDiskStatus(raw: Static<typeof DiskStatusSchema>): DiskStatus {
 
 type Conditions = readonly Static<typeof ConditionSchema>[] | null | undefined
 
-function readNotReady(conditions: Conditions): NotReady | undefined {
+function readNotReady(conditions: Conditions, unchangedSince?: number): NotReady | undefined {
   const condition = conditions?.find(({ type, status }) => type === 'Ready' && status === 'False')
   if (!condition) return undefined
   const since = Date.parse(condition.lastTransitionTime ?? '')
   return {
     reason: shortened(condition.reason ?? ''),
     since: Number.isNaN(since) ? undefined : since,
+    ...(unchangedSince !== undefined && { unchangedSince }),
   }
+}
+
+/** The API server writes the time of each writer's last change, for each subresource by itself. */
+function statusWrittenAt(
+  fields: readonly Static<typeof FieldsSchema>[] | null | undefined,
+): number | undefined {
+  const times = (fields ?? [])
+    .filter(({ subresource }) => subresource === 'status')
+    .map(({ time }) => Date.parse(time ?? ''))
+    .filter((time) => !Number.isNaN(time))
+  return times.length > 0 ? Math.max(...times) : undefined
 }
 
 function isTrue(conditions: Conditions, type: string): boolean {

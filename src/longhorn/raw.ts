@@ -20,7 +20,7 @@ export interface RawObject {
  */
 export function rawOf(object: LonghornObject): RawObject {
   const { kind } = object
-  const metadata = rawMetadata(object.metadata)
+  const metadata = { ...rawMetadata(object.metadata), ...writtenAt(object) }
   return { apiVersion: `${group}/${version}`, kind, metadata, ...bodyOf(object) }
 }
 
@@ -70,6 +70,13 @@ function rawMetadata({ name, namespace, uid, resourceVersion, generation, ...mar
     ...(marks.terminating ? { deletionTimestamp: '1970-01-01T00:00:00Z' } : {}),
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
   }
+}
+
+/** When the status of a node that is not ready was written last: it says since when that is so for this reason. */
+function writtenAt(object: LonghornObject) {
+  const time = object.kind === 'Node' ? object.status.notReady?.unchangedSince : undefined
+  if (time === undefined) return {}
+  return { managedFields: [{ subresource: 'status', time: new Date(time).toISOString() }] }
 }
 
 /** Any of the annotations that Longhorn's uninstaller puts on objects. */

@@ -4,8 +4,8 @@ import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
 import { isLonghorn } from './longhorn-account.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
-import { standingDisks, whyOwnerLost } from './lost.ts'
-import { isCountedOn, isUsable } from './usable.ts'
+import { lostDisks, whyOwnerLost } from './lost.ts'
+import { isUsable } from './usable.ts'
 
 /**
  * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
@@ -24,8 +24,8 @@ export const belowMinCopies: Rule = {
     const ready = kept.filter(isReady).length
     const { metadata, spec } = cleanup.after
     if (taken.length === 0 || ready >= spec.minNumberOfCopies) return
-    const stands = standingDisks(circumstances)
-    const isLost = !taken.some((copy) => isCountedOn(copy, map, stands))
+    const isLostDisk = lostDisks(circumstances)
+    const isLost = taken.every(({ diskUUID }) => isLostDisk(diskUUID))
     yield {
       ...(isLost || isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
       subjects: taken.map((copy) => subjectOf(copy, map)),

@@ -4,7 +4,7 @@ import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/eviction.ts'
 import type { DiskRemoval } from './acts.ts'
 import { oncePerImage } from './after-eviction.ts'
-import { isAtWork, whyDown, whyLost, workingDisks } from './lost.ts'
+import { isAtWork, whyDown, whyLost, workingOwners } from './lost.ts'
 import { deleteOverrideFor } from './override-delete.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { inState, lasting, lookAtImage, theDisk } from './sentences.ts'
@@ -132,12 +132,12 @@ function keepers(
   map: DiskMapView,
 ): (image: BackingImage) => string | undefined {
   const going = new Set(disks.map((disk) => diskUUID(before, disk)))
-  const works = workingDisks(map)
+  const workingOwner = workingOwners(map)
   return (image) => {
     const kept = copiesOf(image).find(
-      (copy) => !going.has(copy.diskUUID) && isReady(copy) && works(copy.diskUUID),
+      (copy) => !going.has(copy.diskUUID) && isReady(copy) && workingOwner(copy.diskUUID) !== undefined,
     )
-    return kept && theDisk(kept.diskUUID, map.ownersOf(kept.diskUUID)[0])
+    return kept && theDisk(kept.diskUUID, workingOwner(kept.diskUUID))
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Node } from '../longhorn/node.ts'
 import type { DiskRemoval, Eviction } from './acts.ts'
-import { imagesNowhere as findThem, wayOut, whereItsCopiesAre } from './nowhere.ts'
+import { imagesNowhere as findThem, noCopyThatCounts, wayOut, whereItsCopiesAre } from './nowhere.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { theDisk } from './sentences.ts'
 
@@ -38,7 +38,7 @@ function* drafts(
     const { name } = nowhere.image.metadata
     yield {
       subjects: [{ node, image: name }],
-      message: `backing image ${name} has no usable copy on any disk that a node has, and its file may be on ${whichDisks(node, act)}, which is ${act.act === 'eviction' ? 'to be emptied' : 'taken away'}: ${whereItsCopiesAre(nowhere, circumstances)}`,
+      message: `backing image ${name} has ${noCopyThatCounts}, and its file may be on ${whichDisks(node, act)}, which is ${act.act === 'eviction' ? 'to be emptied' : 'taken away'}: ${whereItsCopiesAre(nowhere, circumstances)}`,
       clears: wayOut(nowhere.image, circumstances.policy.longhornNamespace),
     }
   }
@@ -46,7 +46,7 @@ function* drafts(
   if (more <= 0) return
   yield {
     subjects: [{ node }],
-    message: `${more} more backing images have no usable copy on any disk that a node has`,
+    message: `${more} more backing images have ${noCopyThatCounts}`,
     clears: 'holdfast status lists them',
   }
 }

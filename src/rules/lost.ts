@@ -1,6 +1,5 @@
 import type { DiskMapView, DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { Node, NotReady } from '../longhorn/node.ts'
-import type { Policy } from './policy.ts'
 import type { Circumstances } from './rule.ts'
 import { lasting } from './sentences.ts'
 
@@ -26,6 +25,11 @@ export function isDown({ status: { notReady } }: Node): boolean {
   return notReady !== undefined && (notReady.reason === gone || down.has(notReady.reason))
 }
 
+/** True for a node that Kubernetes has let go of: nothing runs there. While only its manager is down, replicas may. */
+export function isGone({ status: { notReady } }: Node): boolean {
+  return notReady?.reason === gone
+}
+
 /** True for a node that is up and a disk on it that is not known to be broken. */
 export function isAtWork(node: Node, disk: string): boolean {
   return !isDown(node) && node.status.diskStatus.get(disk)?.notReady === undefined
@@ -40,36 +44,58 @@ export function whyDown(node: Node, { timeOfDay }: Pick<Circumstances, 'timeOfDa
   const { name } = node.metadata
   return notReady.reason === gone
     ? `Kubernetes has no node ${name} any more (${gone})`
-    : `the longhorn-manager of node ${name} is down${forSoLong(notReady, timeOfDay)} (${notReady.reason})`
+    : `the longhorn-manager of node ${name} is down${forSoLong(heldSince(notReady), timeOfDay)} (${notReady.reason})`
 }
 
 /**
  * Why a disk counts as lost, as a sentence; undefined if it does not: Kubernetes has let go of its node, or the node's
  * manager has been down, or the disk not ready, for longer than `lostAfter`.
  *
- * The time is the guard's time of day less one that a Longhorn manager wrote down, so clocks that disagree make it wrong.
- * It never decides whether the last usable copy goes: what may go from a lost disk is what has a ready copy elsewhere.
+ * The time is the guard's time of day less one that a Longhorn manager or the API server wrote down, so clocks that disagree
+ * make it wrong. It never decides whether the last usable copy goes: what may go from a lost disk is what has a ready copy
+ * elsewhere.
  */
 export function whyLost(node: Node, disk: string, circumstances: LossCircumstances): string | undefined {
   const { timeOfDay } = circumstances
   const whole = whyNodeLost(node, circumstances)
   if (whole !== undefined) return whole
   const ofDisk = node.status.diskStatus.get(disk)?.notReady
-  if (!ofDisk || !isLongAgo(ofDisk, circumstances)) return undefined
+  // Each reason of a disk means that Longhorn cannot use it, so it does not matter when one took the place of another.
+  if (!ofDisk || !isLongAgo(ofDisk.since, circumstances)) return undefined
   const reason = ofDisk.reason === '' ? '' : ` (${ofDisk.reason})`
-  return `disk ${disk} of node ${node.metadata.name} is not ready${forSoLong(ofDisk, timeOfDay)}${reason}`
+  return `disk ${disk} of node ${node.metadata.name} is not ready${forSoLong(ofDisk.since, timeOfDay)}${reason}`
 }
 
-/** The same of all of a node; of its disks each can be lost by itself besides. */
+/** Why nothing counts on a disk, as a sentence: it is lost, or may be; undefined if something may. */
+export function whyNothingCountsOn(
+  { node: name, disk }: DiskOwner,
+  circumstances: LossCircumstances,
+): string | undefined {
+  const node = circumstances.map.node(name)
+  if (!node || !mayBeLost(node, disk, circumstances)) return undefined
+  return whyLost(node, disk, circumstances) ?? whyDown(node, circumstances)
+}
+
+/** Why a whole node counts as lost; of its disks each can be lost by itself besides. */
 export function whyNodeLost(
   node: Node,
   circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
 ): string | undefined {
   const { notReady } = node.status
   if (!notReady || !isDown(node)) return undefined
-  return notReady.reason === gone || isLongAgo(notReady, circumstances)
+  return notReady.reason === gone || isLongAgo(heldSince(notReady), circumstances)
     ? whyDown(node, circumstances)
     : undefined
+}
+
+/**
+ * True for a disk that is lost, or may have been for long: then nothing counts on it. When the manager went down is known only
+ * within bounds, since Longhorn keeps the time while the reason changes. Between them a copy may not go, nor is it counted on.
+ */
+export function mayBeLost(node: Node, disk: string, circumstances: LossCircumstances): boolean {
+  const { notReady } = node.status
+  if (notReady && isDown(node) && isLongAgo(notReady.since, circumstances)) return true
+  return whyLost(node, disk, circumstances) !== undefined
 }
 
 /** Says that an eviction on such a node does nothing (Longhorn controller/node_controller.go, syncNode). */
@@ -78,11 +104,19 @@ export function doesNothing(node: Node, why: string): string {
 }
 
 /** What to do instead. */
-export function insteadOfEviction({ metadata: { name } }: Node, { longhornNamespace }: Policy): string {
-  return `bring the node back. If it is gone for good, clear the flag and delete the Longhorn node, which is allowed as long as every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${name}`
+export function insteadOfEviction(
+  node: Node,
+  circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
+): string {
+  const { longhornNamespace, lostAfterMs } = circumstances.policy
+  const when =
+    whyNodeLost(node, circumstances) === undefined
+      ? `once it has been down for longer than ${lasting(lostAfterMs)}, and as long as`
+      : 'as long as'
+  return `bring the node back. If it is gone for good, clear the flag and delete the Longhorn node, which is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
 }
 
-/** The same for one of the owners of a disk. */
+/** Why a disk counts as lost on one of its owners. */
 export function whyOwnerLost(
   { node: name, disk }: DiskOwner,
   circumstances: LossCircumstances,
@@ -92,41 +126,69 @@ export function whyOwnerLost(
 }
 
 /**
- * Tells of the UUID of a disk whether some node has it where it is not lost. Made once for an act: a disk can be on many
- * nodes, or under many names, and is asked about for each of its images.
+ * Tells of the UUID of a disk whether some node has it where it is not lost, nor may be. Made once for an act: a disk can be
+ * on many nodes, or under many names, and is asked about for each of its images.
  */
 export function standingDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
+  const { map } = circumstances
   return oncePerDisk((uuid) =>
-    circumstances.map.ownersOf(uuid).some((owner) => whyOwnerLost(owner, circumstances) === undefined),
+    map.ownersOf(uuid).some(({ node: name, disk }) => {
+      const node = map.node(name)
+      return node !== undefined && !mayBeLost(node, disk, circumstances)
+    }),
   )
 }
 
-/** Tells of the UUID of a disk whether it works on some node that has it. Made once for an act too. */
-export function workingDisks(map: DiskMapView): (uuid: string) => boolean {
+/** Tells of the UUID of a disk whether it is lost wherever it is, for certain; a disk that no node has is. Made once for an act. */
+export function lostDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
   return oncePerDisk((uuid) =>
-    map.ownersOf(uuid).some(({ node: name, disk }) => {
+    circumstances.map.ownersOf(uuid).every((owner) => whyOwnerLost(owner, circumstances) !== undefined),
+  )
+}
+
+/** Tells of the UUID of a disk where it works, undefined if nowhere: a dead node may list it too. Made once for an act too. */
+export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | undefined {
+  return oncePerDisk((uuid) =>
+    map.ownersOf(uuid).find(({ node: name, disk }) => {
       const node = map.node(name)
       return node !== undefined && isAtWork(node, disk)
     }),
   )
 }
 
-function oncePerDisk(find: (uuid: string) => boolean): (uuid: string) => boolean {
-  const found = new Map<string, boolean>()
+/** True if `lostAfter` decides about some disk: its node is down, or it is not ready. Kubernetes letting go needs no time. */
+export function someWaitToBeLost(map: Pick<DiskMapView, 'nodes'>): boolean {
+  for (const node of map.nodes()) {
+    if (isGone(node)) continue
+    if (isDown(node) || [...node.status.diskStatus.values()].some(({ notReady }) => notReady)) return true
+  }
+  return false
+}
+
+function oncePerDisk<T>(find: (uuid: string) => T): (uuid: string) => T {
+  const found = new Map<string, { readonly value: T }>()
   return (uuid) => {
     let known = found.get(uuid)
-    if (known === undefined) found.set(uuid, (known = find(uuid)))
-    return known
+    if (!known) found.set(uuid, (known = { value: find(uuid) }))
+    return known.value
   }
 }
 
+/**
+ * Since when at the latest the node has been not ready for this reason. Longhorn's time is that of the status, which stays while
+ * the reason changes: a node under pressure for days whose manager starts anew would count as lost at once.
+ */
+function heldSince({ since, unchangedSince }: NotReady): number | undefined {
+  return since === undefined || unchangedSince === undefined ? since : Math.max(since, unchangedSince)
+}
+
 function isLongAgo(
-  { since }: NotReady,
+  since: number | undefined,
   { policy, timeOfDay }: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
 ): boolean {
   return since !== undefined && timeOfDay - since > policy.lostAfterMs
 }
 
-function forSoLong({ since }: NotReady, timeOfDay: number): string {
+function forSoLong(since: number | undefined, timeOfDay: number): string {
   return since === undefined ? '' : `, for ${lasting(timeOfDay - since)}`
 }

@@ -39,7 +39,7 @@ function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances
   yield {
     subjects: [{ node: node.metadata.name }],
     message: doesNothing(node, why),
-    clears: insteadOfEviction(node, circumstances.policy),
+    clears: insteadOfEviction(node, circumstances),
   }
 }
 

@@ -1,11 +1,11 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { isReadySoon, type Copy } from '../longhorn/copies.ts'
-import { standingDisks, whyOwnerLost, type LossCircumstances } from './lost.ts'
+import { standingDisks, whyNothingCountsOn, type LossCircumstances } from './lost.ts'
 import { inState, theDisk } from './sentences.ts'
 import { isFailed, isUsable } from './usable.ts'
 
-/** An image without a usable copy on any disk that a node has. */
+/** An image without a usable copy on a disk that a node has and that is not lost. */
 export interface ImageNowhere {
   readonly image: BackingImage
   /** Where its copies are said to be: on disks that no node has, or that are lost; none if nothing is said. */
@@ -13,7 +13,7 @@ export interface ImageNowhere {
 }
 
 /**
- * The images whose file is on no disk that works: a node came back with new disks, the UUID of a disk changed at a reboot,
+ * The images whose file is on no disk that counts: a node came back with new disks, the UUID of a disk changed at a reboot,
  * a disk was taken away, or a backup of Longhorn's objects was restored without the disks. The file may well be there,
  * under another UUID. Images that are being made or deleted are not among them, nor those of which every copy failed.
  */
@@ -39,12 +39,15 @@ function isSomewhere(copy: Copy, map: DiskMapView): boolean {
   return isUsable(copy, map) || (copy.phase === 'present' && isReadySoon(copy))
 }
 
+/** What such an image has, in the same words everywhere. */
+export const noCopyThatCounts = 'no usable copy on a disk that a node has and that is not lost'
+
 /** `its copies: on disk 0a1b… (which no node has) (ready) and …`, each with why its disk is lost. */
 export function whereItsCopiesAre({ copies }: ImageNowhere, circumstances: LossCircumstances): string {
   if (copies.length === 0) return 'no copy of it is wanted anywhere'
   const told = copies.slice(0, toldCopies).map((copy) => {
     const [owner] = circumstances.map.ownersOf(copy.diskUUID)
-    const why = owner && whyOwnerLost(owner, circumstances)
+    const why = owner && whyNothingCountsOn(owner, circumstances)
     return `on ${theDisk(copy.diskUUID, owner)}${inState(copy.state)}${why === undefined ? '' : `: ${why}`}`
   })
   const more = copies.length - told.length
@@ -56,5 +59,5 @@ const toldCopies = 3
 
 /** How such an image is found again, or given up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
-  return `if a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk and add the disk to its node again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
+  return `if a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk, remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

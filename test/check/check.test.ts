@@ -41,7 +41,7 @@ t.test('an object written out and read again is the same, for all that decisions
   const down = parsed(
     'Node',
     rawNode('n1', [disk('d1', { notReady: { reason: 'DiskNotReady' } })], {
-      notReady: { reason: 'KubernetesNodeGone', since },
+      notReady: { reason: 'KubernetesNodeGone', since, writtenAt: since },
       metadata: { generation: 7 },
     }),
   )

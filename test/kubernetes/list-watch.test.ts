@@ -72,9 +72,24 @@ t.test('a list-watch in good weather', (t) => {
     const { server, known, caughtUp } = await follow(t, ({ store }) => store.put(path, thing('listed')))
     await caughtUp()
     server.store.put(path, thing('watched'))
+    server.store.put(path, { metadata: { name: 'odd', managedFields: 'none' }, size: 1 })
     await caughtUp()
     t.notMatch(JSON.stringify([...known.values()]), 'managedFields')
-    t.equal(known.size, 2)
+    t.equal(known.size, 3)
+  })
+
+  t.test('of managedFields the times are kept at which status was written', async (t) => {
+    const written = { subresource: 'status', time: '2026-01-01T12:00:00Z' }
+    const fields = [
+      { manager: 'kubectl', operation: 'Update', time: '2026-01-02T12:00:00Z', fieldsV1: { 'f:spec': {} } },
+      { ...written, manager: 'longhorn-manager', operation: 'Update', fieldsV1: { 'f:status': {} } },
+    ]
+    const { known, caughtUp } = await follow(t, ({ store }) =>
+      store.put(path, { metadata: { name: 'n', managedFields: fields } }),
+    )
+    await caughtUp()
+    t.match(known.get('n'), { metadata: { managedFields: [written] } })
+    t.notMatch(JSON.stringify(known.get('n')), 'f:status')
   })
 
   t.test('a watch that ends is resumed at once from the last bookmark', async (t) => {

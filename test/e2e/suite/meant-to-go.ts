@@ -56,6 +56,16 @@ export function meantToGo(t: Test, cluster: Cluster): void {
     t.match(stderr, /Warning: disk-removal-with-copies: .*g2 keeps a ready copy on disk g2-b/)
   })
 
+  t.test('a node whose status was written just now is not lost, however old its condition is', async (t) => {
+    const notReady = { reason: 'ManagerPodMissing', since: '2026-01-01T00:00:00Z' }
+    await world.node('g6', [disk('g6-a')], { notReady, allowScheduling: false })
+    await world.node('g6x', [disk('g6-b')])
+    await world.image('g6', [copy('g6-a', 'unknown'), ready('g6-b')])
+    const remove = ['delete', 'nodes.longhorn.io', 'g6', '-n', 'longhorn-system', ...longhorn]
+    const refused = /refused by disk-removal-with-copies: .*node g6 is down, for \d+s \(ManagerPodMissing\)/
+    t.match(await cluster.kubectl(remove), { code: 1, stderr: refused })
+  })
+
   t.test('the last copy on such a node goes by an override that is written on it', async (t) => {
     await world.node('g3', [disk('g3-a')], { notReady: { reason: 'KubernetesNodeGone' } })
     await world.image('g3', [copy('g3-a', 'unknown')])
