@@ -63,6 +63,17 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       return [
         'the override was ignored: annotation holdfast.dev/override names another object, or this one before its spec changed',
       ]
+    case 'expired':
+      return [
+        'the override was ignored: annotation holdfast.dev/override names no time, or one that is over or more than 1h ahead',
+      ]
+    case 'at-creation':
+      // An old note on what is restored is nothing that anybody has to hear of.
+      return verdict.decision === 'allow'
+        ? blind
+        : [
+            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without what is stopped, and override the update',
+          ]
     case 'no-reason':
       return ['the override was ignored: annotation holdfast.dev/override has to say why']
     case 'not-permitted':

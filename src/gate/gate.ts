@@ -89,8 +89,9 @@ export class Gate {
   }
 
   /** Decides one change and puts it on record, a denial before its answer. Never throws for a change that its door could make. */
-  async decide(change: Change, patience: Patience): Promise<Decision> {
+  async decide(asked: Change, patience: Patience): Promise<Decision> {
     const { clock, audit } = this.#modules
+    const change: Change = { ...asked, request: { ...asked.request, askedAt: clock.now() } }
     const beginning = clock.monotonic()
     const { verdict, heldMs, release, isLate } = await this.#verdict(change, patience)
     const { policy, retryAfterSeconds, recordMs } = this.#options

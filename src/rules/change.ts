@@ -24,6 +24,8 @@ export interface Request {
   readonly actor: Actor
   readonly dryRun: boolean
   readonly door: Door
+  /** When the gate was asked, in milliseconds since the epoch; absent before. */
+  readonly askedAt?: number
 }
 
 /** What happens to an object: it appears, turns into another, or goes. */

@@ -100,10 +100,10 @@ function lostDraft(
   }
 }
 
-function giveUp({ before, after }: DiskRemoval, { policy }: Circumstances): string {
+function giveUp({ before, after }: DiskRemoval, { policy, timeOfDay }: Circumstances): string {
   return after
     ? 'set annotation holdfast.dev/override to the reason in the same write'
-    : deleteOverrideFor(before, policy.longhornNamespace)
+    : deleteOverrideFor(before, policy.longhornNamespace, timeOfDay)
 }
 
 function sharedDraft(taken: Taken, others: readonly string[]): Draft {

@@ -16,8 +16,9 @@ export interface OverridePolicy {
 
 /**
  * What became of the annotation `holdfast.dev/override` in a request. It asks for an exception only where it is new
- * or changed in this very request, so that it works once: on the object it stays behind as a note. Before a DELETE it is
- * written on the object, in a form of its own ({@link readDeleteOverride}).
+ * or changed in this very request, so that it works once: on the object it stays behind as a note. On an object that is
+ * created it may be such a note, which a backup or a GitOps tool brings back, so it asks for nothing there. Before a DELETE
+ * it is written on the object, in a form of its own ({@link readDeleteOverride}).
  */
 export type Override =
   | { readonly outcome: 'none' }
@@ -26,6 +27,10 @@ export type Override =
   | { readonly outcome: 'no-reason' }
   /** It is for the deletion of another object, or of this one before its spec changed. */
   | { readonly outcome: 'other-object' }
+  /** It is for the deletion of this object, and its time is over, or too far ahead, or it names none. */
+  | { readonly outcome: 'expired' }
+  /** It is on an object that is created. */
+  | { readonly outcome: 'at-creation' }
   | { readonly outcome: 'not-permitted'; readonly groups: readonly string[] }
 
 /** An annotation may have 256 KiB; a reason that a person reads has less, in UTF-16 units. */
@@ -33,27 +38,44 @@ const longestReason = 1_024
 
 /** Reads what a change asks to be excepted from. The reason is one line, cut to 1,024 characters. */
 export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
-  const asked = change.operation === 'DELETE' ? askedForDelete(change.before.metadata) : askedIn(change)
+  const asked = askedBy(change)
   if (asked === undefined) return { outcome: 'none' }
-  if (asked === 'other-object') return { outcome: asked }
+  if (typeof asked === 'string') return { outcome: asked }
   const { groups } = override
   if (groups && !isMember(change.request.actor, groups)) return { outcome: 'not-permitted', groups }
   const reason = cut(plainLine(asked.reason).trim(), longestReason)
   return reason === '' ? { outcome: 'no-reason' } : { outcome: 'granted', reason }
 }
 
-type Asked = { readonly reason: string } | 'other-object' | undefined
+type Asked = { readonly reason: string } | 'other-object' | 'expired' | 'at-creation' | undefined
 
-function askedForDelete(metadata: Metadata): Asked {
-  const override = readDeleteOverride(metadata)
-  return override?.isCurrent === false ? 'other-object' : override
+function askedBy({ operation, before, after, request }: Change): Asked {
+  switch (operation) {
+    case 'CREATE':
+      return after.metadata.override === undefined ? undefined : 'at-creation'
+    case 'UPDATE':
+      return askedIn(before.metadata, after.metadata)
+    case 'DELETE':
+      return askedForDelete(before.metadata, request.askedAt)
+  }
+}
+
+function askedForDelete(metadata: Metadata, now: number | undefined): Asked {
+  const override = readDeleteOverride(metadata, now)
+  return override && override.standing !== 'current' ? override.standing : override
 }
 
 /** What is written to be used with a DELETE is no exception for the write that brings it. */
-function askedIn({ before, after }: Exclude<Change, { operation: 'DELETE' }>): Asked {
-  const reason = after.metadata.override
-  if (reason === undefined || reason === before?.metadata.override) return undefined
-  return readDeleteOverride(after.metadata) ? undefined : { reason }
+function askedIn(before: Metadata, after: Metadata): Asked {
+  const reason = after.override
+  if (reason === undefined || reason === before.override) return undefined
+  return readDeleteOverride(after, undefined) ? undefined : { reason }
+}
+
+/** Tells of somebody and a rule whether an override by them would admit what the rule stops. */
+export function mayOverride(actor: Actor, rule: RuleName, { modes, override }: Policy): boolean {
+  const { groups, except } = override
+  return modes[rule] === 'enforce' && !except.has(rule) && (!groups || isMember(actor, groups))
 }
 
 /**

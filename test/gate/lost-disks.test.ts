@@ -8,6 +8,7 @@ import { is } from './replicas.ts'
 
 const hour = 60 * 60_000
 const start = new FakeClock().now()
+const soon = `before ${new Date(start + hour / 2).toISOString()}`
 const gone: RawNotReady = { reason: 'KubernetesNodeGone' }
 const downForAnHour: RawNotReady = {
   reason: 'ManagerPodMissing',
@@ -84,22 +85,28 @@ t.test('an override written on the node admits its deletion, and is on record', 
       notReady: gone,
       metadata: { generation: 4, annotations: { 'holdfast.dev/override': override } },
     })
-  const world = new GateWorld(annotated('delete uid-n1/4: the machine burnt down'))
+  const world = new GateWorld(annotated(`delete uid-n1/4 ${soon}: the machine burnt down`))
   t.match(await is(t, 'allow', world, world.cluster.deleteNode('n1')), {
     override: { reason: 'the machine burnt down' },
     warnings: [{ rule: 'disk-removal-with-copies', effect: 'warn' }],
   })
   t.match(world.record, [{ verdict: { override: { reason: 'the machine burnt down' } } }])
 
-  const stale = new GateWorld(annotated('delete uid-n1/3: the machine burnt down'))
+  const stale = new GateWorld(annotated(`delete uid-n1/3 ${soon}: the machine burnt down`))
   const { answer, verdict } = await stale.decide(stale.cluster.deleteNode('n1'))
   t.equal(verdict.decision, 'refuse')
   t.match(answer.warnings, [
     /^the override was ignored: annotation holdfast\.dev\/override names another object/,
   ])
 
+  const unused = new GateWorld(annotated(`delete uid-n1/4 ${soon}: the machine burnt down`))
+  unused.clock.step(hour)
+  const late = await unused.decide(unused.cluster.deleteNode('n1'))
+  t.equal(late.verdict.decision, 'refuse', 'nobody has used it in time')
+  t.match(late.answer.warnings, [/^the override was ignored: .* names no time, or one that is over/])
+
   const except = { groups: undefined, except: new Set(['disk-removal-with-copies'] as const) }
-  const strict = new GateWorld(annotated('delete uid-n1/4: x'), { policy: { override: except } })
+  const strict = new GateWorld(annotated(`delete uid-n1/4 ${soon}: x`), { policy: { override: except } })
   await is(t, 'refuse', strict, strict.cluster.deleteNode('n1'))
 })
 

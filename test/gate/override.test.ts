@@ -43,6 +43,29 @@ t.test('who may not override is held, and told so', async (t) => {
   t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
 })
 
+t.test('an object that is created with an old note is held, and the answer says what to do', async (t) => {
+  const fresh = () =>
+    cluster('v1.8.0')
+      .image('ubuntu', [pending('d1'), ready('d2')])
+      .node('n2', [disk('d2')])
+  const creation = fresh().toNode('n1', [disk('d1', { synced: false })], annotated)
+  t.equal(creation.operation, 'CREATE')
+  const { verdict, answer } = await new GateWorld(fresh()).decide(creation)
+  t.equal(verdict.decision, 'hold')
+  t.match(answer.warnings, [
+    /^the override was ignored: on an object that is created, .* override the update$/,
+  ])
+  const calm = fresh().toNode('n1', [disk('d1', { synced: false })], {
+    metadata: { annotations: { 'holdfast.dev/override': reason } },
+  })
+  const passed = await new GateWorld(fresh()).decide(calm)
+  t.strictSame(
+    passed.answer,
+    { allowed: true, warnings: [] },
+    'nothing is said where nothing stands against it',
+  )
+})
+
 t.test('an override has to say why', async (t) => {
   const annotations = { 'holdfast.dev/override': ' ' }
   const change = dangerous().toNode('n1', [disk('d1')], { ...evicting, metadata: { annotations } })

@@ -1,9 +1,9 @@
 import t from 'tap'
 import type { NodeChange } from '../../src/rules/change.ts'
 import { deleteOverrideFor } from '../../src/rules/override-delete.ts'
-import { enforcesAnything, overrideOf, policyFor } from '../../src/rules/override.ts'
-import { defaultPolicy } from '../../src/rules/policy.ts'
-import { admin, parsed, request } from '../fixtures/cluster.ts'
+import { enforcesAnything, mayOverride, overrideOf, policyFor } from '../../src/rules/override.ts'
+import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
+import { admin, noon, parsed, request, withMode } from '../fixtures/cluster.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 
 const key = 'holdfast.dev/override'
@@ -30,46 +30,114 @@ t.test('an override is asked for by an annotation that is new or changed, and so
   t.end()
 })
 
-/** The deletion of a node whose annotation is this. */
-function deletion(is: string | undefined, metadata: object = {}, groups: readonly string[] = []): NodeChange {
+const halfPast = 'before 2026-01-01T12:30:00Z'
+
+/** The deletion of a node whose annotation is this, at noon. */
+function deletion(
+  is: string | undefined,
+  metadata: object = {},
+  { groups = [], ...asked }: { groups?: readonly string[]; askedAt?: number } = { askedAt: noon },
+): NodeChange {
   const annotations = is === undefined ? {} : { [key]: is }
   const before = parsed(
     'Node',
     rawNode('n1', [disk('d1')], { metadata: { generation: 3, ...metadata, annotations } }),
   )
-  const by = request({ actor: { ...admin, groups } })
+  const by = request({ actor: { ...admin, groups }, ...asked })
   return { kind: 'Node', operation: 'DELETE', before, request: by }
 }
 
-t.test('before a delete the override is written on the object, and names its uid and generation', (t) => {
-  const outcome = (is: string | undefined, metadata?: object) =>
-    overrideOf(deletion(is, metadata), defaultPolicy)
-  t.strictSame(outcome('delete uid-n1/3: disk on fire'), { outcome: 'granted', reason: 'disk on fire' })
-  t.strictSame(outcome('delete uid-n1/3:\nno\u001b'), { outcome: 'granted', reason: 'no' })
-  t.equal(outcome('delete uid-n1/2: disk on fire').outcome, 'other-object', 'its spec changed since')
-  t.equal(outcome('delete uid-n2/3: disk on fire').outcome, 'other-object', 'restored from a backup')
-  t.equal(outcome('delete x/3: disk on fire', { uid: '' }).outcome, 'other-object')
-  t.equal(outcome('delete uid-n1/3: ').outcome, 'no-reason')
-  t.equal(outcome('disk on fire').outcome, 'none', 'the note of an override of another write')
-  t.equal(outcome('delete uid-n1: disk on fire').outcome, 'none')
-  t.equal(outcome(undefined).outcome, 'none')
-  t.end()
-})
+t.test(
+  'before a delete the override is written on the object, and names its uid, generation and end',
+  (t) => {
+    const outcome = (is: string | undefined, metadata?: object) =>
+      overrideOf(deletion(is, metadata), defaultPolicy)
+    t.strictSame(outcome(`delete uid-n1/3 ${halfPast}: disk on fire`), {
+      outcome: 'granted',
+      reason: 'disk on fire',
+    })
+    t.strictSame(outcome(`delete uid-n1/3 ${halfPast}:\nno\u001b`), { outcome: 'granted', reason: 'no' })
+    t.equal(
+      outcome(`delete uid-n1/2 ${halfPast}: disk on fire`).outcome,
+      'other-object',
+      'its spec changed since',
+    )
+    t.equal(
+      outcome(`delete uid-n2/3 ${halfPast}: disk on fire`).outcome,
+      'other-object',
+      'restored from a backup',
+    )
+    t.equal(outcome(`delete x/3 ${halfPast}: disk on fire`, { uid: '' }).outcome, 'other-object')
+    t.equal(outcome(`delete uid-n1/3 ${halfPast}: `).outcome, 'no-reason')
+    t.equal(outcome('disk on fire').outcome, 'none', 'the note of an override of another write')
+    t.equal(outcome('delete uid-n1: disk on fire').outcome, 'none')
+    t.equal(outcome(undefined).outcome, 'none')
+    t.end()
+  },
+)
 
 t.test('the override of a delete is for whoever deletes, and for nothing but the delete', (t) => {
   const policy = { ...defaultPolicy, override: { groups: ['storage-admins'], except: new Set<never>() } }
-  const asked = 'delete uid-n1/3: disk on fire'
+  const asked = `delete uid-n1/3 ${halfPast}: disk on fire`
   t.equal(overrideOf(deletion(asked), policy).outcome, 'not-permitted')
-  t.equal(overrideOf(deletion(asked, {}, ['storage-admins']), policy).outcome, 'granted')
+  t.equal(
+    overrideOf(deletion(asked, {}, { groups: ['storage-admins'], askedAt: noon }), policy).outcome,
+    'granted',
+  )
   t.equal(overrideOf(change(undefined, asked), defaultPolicy).outcome, 'none', 'the write that brings it')
   t.equal(policyFor(deletion(asked), defaultPolicy).modes['disk-removal-with-copies'], 'warn')
+  t.end()
+})
+
+t.test('the override of a delete ends by itself, an hour later at most', (t) => {
+  const outcome = (before: string, asked: { askedAt?: number } = { askedAt: noon }) =>
+    overrideOf(deletion(`delete uid-n1/3${before}: disk on fire`, {}, asked), defaultPolicy).outcome
+  const at = (minutes: number) => ` before ${new Date(noon + minutes * 60_000).toISOString()}`
+  t.equal(outcome(at(1)), 'granted')
+  t.equal(outcome(at(60)), 'granted')
+  t.equal(outcome(at(0)), 'expired')
+  t.equal(outcome(at(-60 * 24)), 'expired', 'one that was written yesterday and not used')
+  t.equal(outcome(at(61)), 'expired', 'nobody writes one for ever')
+  t.equal(outcome(''), 'expired', 'nor without an end')
+  t.equal(outcome(' before 2026-99-99T12:30:00Z'), 'expired', 'no time')
+  t.equal(outcome(at(1), {}), 'expired', 'nobody knows what time it is')
+  t.equal(outcome(' before noon'), 'none', 'something else')
+  t.equal(policyFor(deletion('delete uid-n1/3: disk on fire'), defaultPolicy), defaultPolicy)
+  t.end()
+})
+
+t.test('an annotation on an object that is created opens nothing: a backup brings old ones back', (t) => {
+  const { after } = change(undefined, 'disk on fire')
+  if (!after) throw new Error('an update has what is to be')
+  const creation: NodeChange = { kind: 'Node', operation: 'CREATE', after, request: request() }
+  t.strictSame(overrideOf(creation, defaultPolicy), { outcome: 'at-creation' })
+  t.equal(policyFor(creation, defaultPolicy), defaultPolicy)
+  const { after: plain } = change(undefined, undefined)
+  if (!plain) throw new Error('an update has what is to be')
+  t.equal(overrideOf({ ...creation, after: plain }, defaultPolicy).outcome, 'none')
+  t.end()
+})
+
+t.test('who may override what is known beforehand', (t) => {
+  const rule = 'disk-removal-with-copies'
+  const policy = (override: Partial<Policy['override']>): Policy => ({
+    ...defaultPolicy,
+    override: { ...defaultPolicy.override, ...override },
+  })
+  const ann = { ...admin, groups: ['storage-admins'] }
+  t.equal(mayOverride(admin, rule, defaultPolicy), true)
+  t.equal(mayOverride(admin, rule, policy({ except: new Set([rule]) })), false)
+  t.equal(mayOverride(admin, rule, policy({ except: new Set(['last-usable-copy']) })), true)
+  t.equal(mayOverride(admin, rule, policy({ groups: ['storage-admins'] })), false)
+  t.equal(mayOverride(ann, rule, policy({ groups: ['storage-admins'] })), true)
+  t.equal(mayOverride(admin, rule, { ...defaultPolicy, ...withMode(rule, 'warn') }), false, 'no need')
   t.end()
 })
 
 t.test('the command that writes it is understood again', (t) => {
   const { before } = deletion(undefined)
   if (!before) throw new Error('a deletion has what was before')
-  const command = deleteOverrideFor(before, 'longhorn-system')
+  const command = deleteOverrideFor(before, 'longhorn-system', noon)
   t.match(command, /^kubectl -n longhorn-system annotate --overwrite nodes\.longhorn\.io n1 /)
   const written = /'holdfast\.dev\/override=([^']*)'/.exec(command)?.[1]
   t.strictSame(overrideOf(deletion(written), defaultPolicy), { outcome: 'granted', reason: '<why>' })
