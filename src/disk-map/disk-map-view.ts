@@ -2,6 +2,7 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
+import type { Replica } from '../longhorn/replica.ts'
 import type { HistoryView } from './history.ts'
 
 /** A node that has a disk in its spec, and the name of the disk there. */
@@ -68,6 +69,7 @@ export interface DiskMapView {
   pendingOnUnownedDisks(): Iterable<PendingCleanup>
   /** The data sources that still make their first file on the disk. */
   unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>
+  replica(name: string): Replica | undefined
   /** The names of the replicas on the disk that use the image. */
   replicasUsing(image: string, diskUUID: string): Iterable<string>
   /** The names of all replicas on the disk, with a backing image or without. */

@@ -235,6 +235,10 @@ export class DiskMap implements DiskMapView {
     return this.#firstFilesByDisk.get(diskUUID)
   }
 
+  replica(name: string): Replica | undefined {
+    return this.#replicas.get(name)
+  }
+
   replicasUsing(image: string, diskUUID: string): Iterable<string> {
     return this.#replicasByCopy.get(copyKey(image, diskUUID))
   }

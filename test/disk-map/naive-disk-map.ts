@@ -126,6 +126,10 @@ export class NaiveDiskMap implements DiskMapView {
     )
   }
 
+  replica(name: string) {
+    return this.#all('Replica').find(({ metadata }) => metadata.name === name)
+  }
+
   replicasUsing(image: string, uuid: string): string[] {
     return this.#all('Replica')
       .filter(({ spec }) => spec.backingImage === image && spec.diskID === uuid)

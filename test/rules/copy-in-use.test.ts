@@ -45,6 +45,91 @@ t.test('some replicas are named and the rest counted', (t) => {
   t.end()
 })
 
+t.test('a replica on a node that Kubernetes has let go of uses nothing', (t) => {
+  const gone = { notReady: { reason: 'KubernetesNodeGone' } }
+  const since = '2026-01-01T00:00:00Z'
+  const down = { notReady: { reason: 'ManagerPodMissing', since } }
+  const broken = { notReady: { reason: 'DiskFilesystemChanged', since } }
+  const spread = () =>
+    cluster('v1.9.2')
+      .node('n2', [disk('d2')])
+      .image('ubuntu', [ready('d1'), ready('d2')])
+  const table: [what: string, of: ReturnType<typeof spread>, expected: string[]][] = [
+    [
+      'its node is gone',
+      spread()
+        .node('n1', [disk('d1')], gone)
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1'),
+      ['warn'],
+    ],
+    ['and the Longhorn node too', spread().replica('pvc-1', 'ubuntu', 'd1', 'n1'), ['warn']],
+    ['nobody says where it is', spread().replica('pvc-1', 'ubuntu', 'd1'), ['refuse']],
+    [
+      'only its manager is down: it may run all the same',
+      spread()
+        .node('n1', [disk('d1')], down)
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1'),
+      ['refuse'],
+    ],
+    [
+      'its disk is not ready',
+      spread()
+        .node('n1', [disk('d1', broken)])
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1'),
+      ['refuse'],
+    ],
+    [
+      'its node came back with another disk',
+      spread()
+        .node('n1', [disk('d7')])
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1'),
+      ['refuse'],
+    ],
+    [
+      'another node has its disk now',
+      spread()
+        .node('n1', [disk('d1')], gone)
+        .node('n3', [disk('d1')])
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1'),
+      ['refuse'],
+    ],
+    [
+      'one of two is gone',
+      spread()
+        .node('n1', [disk('d1')], gone)
+        .node('n3', [disk('d3')])
+        .replica('pvc-1', 'ubuntu', 'd1', 'n1')
+        .replica('pvc-2', 'ubuntu', 'd1', 'n3'),
+      ['refuse'],
+    ],
+  ]
+  for (const [what, of, expected] of table)
+    t.strictSame(of.effects(rule, of.cleanUp('ubuntu', ['d1'])), expected, what)
+  const [, dead] = table[0] ?? []
+  if (!dead) throw new Error('there is a first')
+  t.match(dead.judge(dead.cleanUp('ubuntu', ['d1'])), [
+    {
+      rule,
+      message: /belongs to replica pvc-1, which runs nowhere: Kubernetes has let go of its node$/,
+      clears:
+        /^if the node comes back, Longhorn copies the image there again; look: .*replicas\.longhorn\.io pvc-1$/,
+    },
+  ])
+  t.end()
+})
+
+t.test('what to do about a replica depends on whether its disk works', (t) => {
+  const clears = (of: ReturnType<typeof used>) =>
+    of.judge(of.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.clears
+  t.match(clears(used()), /^move or delete the replica first; look/)
+  const down = used().node('n1', [disk('d1')], { notReady: { reason: 'ManagerPodDown' } })
+  const left = 'kubectl -n longhorn-system delete replicas.longhorn.io pvc-1; look: kubectl'
+  t.match(clears(down), /^bring the disk back\. If it is gone for good, delete what is left of the replica/)
+  t.match(clears(down), left)
+  t.match(clears(used().node('n1', [disk('d7')])), left)
+  t.end()
+})
+
 t.test('modes', (t) => {
   const before = used()
   t.strictSame(before.effects(rule, before.cleanUp('ubuntu', ['d1']), withMode(rule, 'warn')), ['warn'])
