@@ -1,4 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { actsOf } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
@@ -8,19 +9,26 @@ import type { Conflict } from './reserve.ts'
 import type { Reservation } from './reservation.ts'
 import type { Objection } from './verdict.ts'
 
-/** The rule that the two would break together, if both were committed. */
-export function ruleOf({ claim, reservation }: Conflict): RuleName {
+/**
+ * The rules that would stop the change if the other one were committed already. So whoever comes second is told the same while
+ * the first is on its way as after it, and where the operator does not enforce these rules, the two may meet.
+ *
+ * The rules differ by who comes second. A clean-up that counts on a copy which is being evicted breaks `last-usable-copy`. An
+ * eviction of the copy that a clean-up counts on breaks `evict-unready-copy`. So one order can pass and the other not, if only
+ * one of the two is enforced: as it is for two changes that come one after the other.
+ */
+function rulesOf({ claim, reservation }: Conflict, change: Change): readonly [RuleName, ...RuleName[]] {
   switch (claim.intent) {
     case 'removal':
-      return 'cleanup-during-eviction'
+      return ['cleanup-during-eviction']
     case 'placement':
-      return 'first-file-during-eviction'
+      return ['first-file-during-eviction']
     case 'keep':
-      return 'evict-unready-copy'
+      return [change.kind === 'BackingImage' ? 'last-usable-copy' : 'evict-unready-copy']
     case 'eviction':
-      return ofEviction(reservation)
+      return ofEviction(reservation, change)
     case 'write':
-      return ofWrite(reservation)
+      return [ofWrite(reservation)]
   }
 }
 
@@ -36,22 +44,31 @@ function ofWrite({ kind }: Reservation): RuleName {
   }
 }
 
-function ofEviction({ intent, kind }: Reservation): RuleName {
+function ofEviction({ intent }: Reservation, change: Change): readonly [RuleName, ...RuleName[]] {
   switch (intent) {
     case 'placement':
-      return 'first-file-unfinished'
+      return ['first-file-unfinished']
     case 'keep':
-      return kind === 'BackingImage' ? 'last-usable-copy' : 'evict-unready-copy'
+      return ofTaking(change)
     case 'removal':
     case 'eviction':
     case 'write':
-      return 'eviction-during-cleanup'
+      return ['eviction-during-cleanup']
   }
 }
 
-/** True if the rule that a conflict would break is enforced; otherwise the two may meet. */
-export function isEnforced(conflict: Conflict, { modes }: Policy): boolean {
-  return modes[ruleOf(conflict)] === 'enforce'
+/** A write to a node can empty a disk and take another one away; both are reserved as one. */
+function ofTaking(change: Change): readonly [RuleName, ...RuleName[]] {
+  const acts = new Set(actsOf(change).map(({ act }) => act))
+  if (!acts.has('disk-removal')) return ['evict-unready-copy']
+  return acts.has('eviction')
+    ? ['evict-unready-copy', 'disk-removal-with-copies']
+    : ['disk-removal-with-copies']
+}
+
+/** True if a rule that a conflict would break is enforced for the change; otherwise the two may meet. */
+export function isEnforced(conflict: Conflict, change: Change, { modes }: Policy): boolean {
+  return rulesOf(conflict, change).some((rule) => modes[rule] === 'enforce')
 }
 
 /** Says of a conflict what stands in the way, and until when at most. */
@@ -60,7 +77,7 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
   const { kind, name, intent, by, resourceVersion } = reservation
   const seconds = Math.max(0, Math.ceil((until - metAt) / 1_000))
   return {
-    rule: ruleOf(conflict),
+    rule: rulesOf(conflict, change)[0],
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
     message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,

@@ -70,7 +70,7 @@ export class Gate {
     this.#modules = modules
     const { changes, clock, onProblem } = modules
     const stands: ReserverModules['stands'] = (conflict, change) =>
-      isEnforced(conflict, policyFor(change, options.policy))
+      isEnforced(conflict, change, policyFor(change, options.policy))
     const lifetimes = new Lifetimes(modules.book, clock)
     this.#lifetimes = lifetimes
     const reserver = new Reserver(options, { ...modules, lifetimes, stands })

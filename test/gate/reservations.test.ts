@@ -83,7 +83,7 @@ t.test('a copy that is counted on must not be evicted meanwhile, and the reverse
   other.cluster.image('ubuntu', [ready('d3'), copy('d1', 'unknown')])
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d3'], { actor: longhornAccount }))
   t.match(await is(t, 'hold', other, evictD1(other.cluster)), {
-    objections: [{ rule: 'last-usable-copy', subjects: [{ node: 'n1', image: 'ubuntu' }] }],
+    objections: [{ rule: 'evict-unready-copy', subjects: [{ node: 'n1', image: 'ubuntu' }] }],
   })
   const [a, b] = two('v1.10.0')
   a.cluster.image('ubuntu', [copy('d1', 'unknown'), copy('d3', 'unknown')])
