@@ -7,7 +7,16 @@ import type { Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './cleanup-outcome.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inState, inTime, lookAtNode, theDisk, unseenEviction } from './sentences.ts'
+import {
+  ago,
+  consequence,
+  inState,
+  inTime,
+  lookAtNode,
+  perhapsTheDisk,
+  theDisk,
+  unseenEviction,
+} from './sentences.ts'
 import { unnoticedOn, unseenOf, type Unnoticed } from './unnoticed.ts'
 
 /**
@@ -78,10 +87,12 @@ function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
 function draft(cleanup: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {
   const { image, diskUUID } = copy
   const { node, disk } = owner
+  const isKnown = circumstances.map.ownersOf(diskUUID).length > 0
+  const where = isKnown ? theDisk(diskUUID, owner) : perhapsTheDisk(diskUUID, owner)
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `${whatHappens(cleanup, copy, owner)} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
+    message: `${whatHappens(cleanup, copy, where)} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
     clears: `passes once no eviction is requested on node ${node} (a copy that is marked for eviction is still removed after that); ${lookAtNode(node, circumstances)}`,
   }
 }
@@ -96,7 +107,7 @@ function clearedDraft(
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image: copy.image }],
-    message: `${whatHappens(cleanup, copy, { node, disk })}, but the eviction on ${node} was cleared only ${ago(at, circumstances)}; Longhorn may not have noticed yet, and then ${consequence(node, circumstances)}`,
+    message: `${whatHappens(cleanup, copy, theDisk(diskUUID, { node, disk }))}, but the eviction on ${node} was cleared only ${ago(at, circumstances)}; Longhorn may not have noticed yet, and then ${consequence(node, circumstances)}`,
     ...inTime(eviction, circumstances),
   }
 }
@@ -113,19 +124,15 @@ function unseenDraft(
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, diskUUID, image }],
-    message: `${whatHappens(cleanup, copy, owner)}, but ${unseenEviction(unseen, owner, circumstances)}`,
+    message: `${whatHappens(cleanup, copy, theDisk(diskUUID, owner))}, but ${unseenEviction(unseen, owner, circumstances)}`,
     ...inTime(unseen, circumstances),
   }
 }
 
-function whatHappens(
-  { before }: Cleanup,
-  { image, diskUUID, state }: Copy,
-  owner: DiskOwner | undefined,
-): string {
+function whatHappens({ before }: Cleanup, { image, diskUUID, state }: Copy, where: string): string {
   return isMarked(before, diskUUID)
-    ? `the eviction of backing image ${image} from ${theDisk(diskUUID, owner)} is finished and its copy${inState(state)} would now be removed`
-    : `the copy${inState(state)} of backing image ${image} on ${theDisk(diskUUID, owner)} would be cleaned up`
+    ? `the eviction of backing image ${image} from ${where} is finished and its copy${inState(state)} would now be removed`
+    : `the copy${inState(state)} of backing image ${image} on ${where} would be cleaned up`
 }
 
 /** The normal end of an eviction may be let through (o4). */

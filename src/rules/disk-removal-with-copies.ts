@@ -5,6 +5,7 @@ import { diskUUID } from '../longhorn/eviction.ts'
 import type { DiskRemoval } from './acts.ts'
 import { oncePerImage } from './after-eviction.ts'
 import { isAtWork, whyDown, whyLost, workingOwners } from './lost.ts'
+import { mayOverride } from './override.ts'
 import { deleteOverrideFor } from './override-delete.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { inState, lasting, lookAtImage, theDisk } from './sentences.ts'
@@ -57,18 +58,34 @@ interface Taken {
 
 function draft(taken: Taken, circumstances: Circumstances): Draft {
   const { name } = taken.image.metadata
-  const node = taken.removal.before
-  const down = whyDown(node, circumstances)
-  const { lostAfterMs } = circumstances.policy
-  const wait =
-    down === undefined
-      ? ''
-      : `. ${down}: an eviction does nothing until it works again. Bring the node back; a node that has been down for longer than ${lasting(lostAfterMs)} may be removed once every image has a ready copy elsewhere`
   return {
     subjects: [subjectOf(taken)],
     message: `${theCopy(taken)}, which this takes away: the copy would stay unknown for ever and its file be left behind`,
-    clears: `empty the disk first (disable its scheduling and evict it, or clean the copy up) and wait until the status of ${name} no longer lists it; ${lookAtImage(name, circumstances)}${wait}`,
+    clears: `${wayOut(taken, circumstances)}; ${lookAtImage(name, circumstances)}`,
   }
+}
+
+/** What works depends on who is there to do it. */
+function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances: Circumstances): string {
+  const { name } = image.metadata
+  const later = `for longer than ${lasting(circumstances.policy.lostAfterMs)} may be removed once every image has a ready copy elsewhere`
+  const down = whyDown(before, circumstances)
+  if (down !== undefined)
+    return `${down}: an eviction does nothing until it works again. Bring the node back; a node that has been down ${later}`
+  if (!isAtWork(before, disk))
+    return `disk ${disk} is not ready, so no clean-up on it ends. Bring the disk back; one that has not been ready ${later}`
+  const until = `wait until the status of ${name} no longer lists it`
+  if (copy.phase === 'pending cleanup') return `its clean-up is under way: ${until}`
+  if (isWorthless(copy) && !isUsed(copy, circumstances.map)) return `clean the copy up first, and ${until}`
+  return circumstances.profile === 'none'
+    ? `this release does not move copies. Once another copy is ready elsewhere, clean this one up, and ${until}`
+    : `empty the disk first (disable its scheduling and evict it), and ${until}`
+}
+
+/** A clean-up of what a replica asks for is refused. */
+function isUsed({ image, diskUUID: uuid }: Copy, map: DiskMapView): boolean {
+  for (const _ of map.replicasUsing(image, uuid)) return true
+  return false
 }
 
 /** @param keeper where a ready copy stays; undefined if nowhere */
@@ -85,7 +102,7 @@ function lostDraft(
     return {
       subjects: [subjectOf(taken)],
       message: `${goes}. No other copy of ${name} is ready on a disk that works, so this may be the last usable one`,
-      clears: `bring the disk back, so that Longhorn can copy the image from it (an eviction does nothing meanwhile). If the image is not needed, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name}). To give the copy up all the same: ${giveUp(removal, circumstances)}`,
+      clears: `bring the disk back, so that Longhorn can copy the image from it (an eviction does nothing meanwhile). If the image is not needed, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name})${giveUp(removal, circumstances)}`,
     }
   }
   const rest =
@@ -100,10 +117,17 @@ function lostDraft(
   }
 }
 
-function giveUp({ before, after }: DiskRemoval, { policy, timeOfDay }: Circumstances): string {
-  return after
+/** Only where it is needed, and would be granted. */
+function giveUp(
+  { before, after }: DiskRemoval,
+  { policy, actor, profile, timeOfDay }: Circumstances,
+): string {
+  const isRefused = diskRemovalWithCopies.effects[profile] === 'refuse'
+  if (!isRefused || !mayOverride(actor, diskRemovalWithCopies.name, policy)) return ''
+  const how = after
     ? 'set annotation holdfast.dev/override to the reason in the same write'
     : deleteOverrideFor(before, policy.longhornNamespace, timeOfDay)
+  return `. To give the copy up all the same: ${how}`
 }
 
 function sharedDraft(taken: Taken, others: readonly string[]): Draft {
@@ -113,7 +137,7 @@ function sharedDraft(taken: Taken, others: readonly string[]): Draft {
     effect: 'warn',
     subjects: [subjectOf(taken)],
     message: `${theCopy(taken)}, which this takes away. A disk of ${others.join(', ')} has the same UUID at the same time, so Longhorn cannot tell which one has the file of ${image.metadata.name}; the machines may have been cloned`,
-    clears: `look for the file (backing-images/${image.metadata.name}-… below the path of each disk) and keep the disk that has it. Give each other disk a UUID of its own: remove it from its node, delete longhorn-disk.cfg on it and add it again. Disk ${disk} of node ${node} is moved if it is in another machine now`,
+    clears: `look for the file (backing-images/${image.metadata.name}-… below the path of each disk) and keep the disk that has it. Give each other disk a UUID of its own: disable its scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again. Disk ${disk} of node ${node} is moved if it is in another machine now`,
   }
 }
 

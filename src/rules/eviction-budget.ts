@@ -1,6 +1,6 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { isFlagged } from '../longhorn/eviction.ts'
-import type { Draft, Rule } from './rule.ts'
+import type { Circumstances, Draft, Rule } from './rule.ts'
 
 /**
  * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and until fewer
@@ -13,12 +13,16 @@ export const evictionBudget: Rule = {
   *eviction({ node, raisesGate }, { map, policy }) {
     if (!raisesGate) return
     const { flaggedNodes, pendingCleanups } = policy.evictionBudget
-    if (flaggedNodes !== undefined) yield* tooManyNodes(node.metadata.name, map, flaggedNodes)
+    if (flaggedNodes !== undefined) yield* tooManyNodes(node.metadata.name, { map, policy }, flaggedNodes)
     if (pendingCleanups !== undefined) yield* tooManyCleanups(node.metadata.name, map, pendingCleanups)
   },
 }
 
-function* tooManyNodes(name: string, map: DiskMapView, most: number): Generator<Draft> {
+function* tooManyNodes(
+  name: string,
+  { map, policy }: Pick<Circumstances, 'map' | 'policy'>,
+  most: number,
+): Generator<Draft> {
   const flagged: string[] = []
   for (const node of map.nodes()) {
     if (node.metadata.name !== name && isFlagged(node)) flagged.push(node.metadata.name)
@@ -27,8 +31,7 @@ function* tooManyNodes(name: string, map: DiskMapView, most: number): Generator<
   yield {
     subjects: flagged.map((node) => ({ node })),
     message: `an eviction is requested on ${enumerate(flagged)} already, and the budget is ${most} at a time, so ${name} has to wait for its turn`,
-    clears:
-      'passes once one of these nodes has no eviction flag any more; look: kubectl get nodes.longhorn.io -o yaml | grep evictionRequested',
+    clears: `passes once one of these nodes has no eviction flag any more; look: kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io -o yaml | grep evictionRequested`,
   }
 }
 

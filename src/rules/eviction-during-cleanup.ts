@@ -2,9 +2,19 @@ import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
 import type { Eviction } from './acts.ts'
 import { disksAtRisk, endedOnDisk, pendingOnDisk, type DiskAtRisk } from './disks-at-risk.ts'
+import { whyLost } from './lost.ts'
 import { looksPruned } from './outdated-crd.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, endOfCleanup, inTime, isPending, theDisk, unseenChanges } from './sentences.ts'
+import {
+  ago,
+  consequence,
+  endOfCleanup,
+  inTime,
+  isPending,
+  perhapsTheDisk,
+  theDisk,
+  unseenChanges,
+} from './sentences.ts'
 import { unseenOf, type Unnoticed } from './unnoticed.ts'
 
 /**
@@ -59,9 +69,7 @@ function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumst
 }
 
 function whereOf(risk: DiskAtRisk, diskUUID: string): string {
-  const { node, disk, uuid } = risk
-  if (uuid !== undefined) return theDisk(uuid, risk)
-  return `${theDisk(diskUUID, undefined)}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
+  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk) : theDisk(risk.uuid, risk)
 }
 
 function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circumstances): Draft {
@@ -71,8 +79,17 @@ function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circums
     ...(isStuck(cleanup, circumstances) ? { effect: 'warn' } : {}),
     subjects: [{ node, disk, diskUUID, image }],
     message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID)}: ${isPending(cleanup, circumstances)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
-    clears: endOfCleanup(cleanup, circumstances),
+    clears: `${endOfCleanup(cleanup, circumstances)}${wayOutOfLost(risk, circumstances)}`,
   }
+}
+
+/** A clean-up on a lost disk does not end by itself. */
+function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Circumstances): string {
+  if (uuid === undefined) return ''
+  const node = circumstances.map.node(name)
+  const why = node && whyLost(node, disk, circumstances)
+  if (why === undefined) return ''
+  return `. ${why}, so this clean-up does not end. Remove disk ${disk} from node ${name}, which is allowed as long as every image has a ready copy elsewhere`
 }
 
 /** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */

@@ -1,5 +1,8 @@
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import type { Copy } from '../longhorn/copies.ts'
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
-import { standingDisks } from './lost.ts'
+import { lostDisks, standingDisks, type LossCircumstances } from './lost.ts'
+import { wayOut } from './nowhere.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
 import { isWorthless, survives } from './usable.ts'
@@ -31,7 +34,18 @@ export const lastUsableCopy: Rule = {
     yield {
       subjects: lost.map((copy) => subjectOf(copy, map)),
       message: `this removes the last usable copy of backing image ${metadata.name}, ${where.join(' and ')}${forGood}`,
-      clears: `keep this copy until another one is ready, or delete the image if it is not needed; ${lookAtImage(metadata.name, circumstances)}`,
+      clears: `${wayBack(cleanup.after, lost, circumstances)}; ${lookAtImage(metadata.name, circumstances)}`,
     }
   },
+}
+
+/** Longhorn makes no other copy from one that nobody can read. */
+function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: LossCircumstances): string {
+  const { map, policy } = circumstances
+  const isLost = lostDisks(circumstances)
+  if (lost.every(({ diskUUID }) => map.ownersOf(diskUUID).length === 0))
+    return wayOut(image, policy.longhornNamespace)
+  return lost.every(({ diskUUID }) => isLost(diskUUID))
+    ? `bring the disk back, so that Longhorn can copy the image from it. If the image is not needed, delete it: kubectl -n ${policy.longhornNamespace} delete backingimages.longhorn.io ${image.metadata.name}`
+    : 'keep this copy until another one is ready, or delete the image if it is not needed'
 }

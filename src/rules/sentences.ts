@@ -9,6 +9,11 @@ export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string 
   return `disk ${owner.disk} (${diskUUID}) of node ${owner.node}`
 }
 
+/** A disk that no node shows, and that one of a node may be whose UUID is not known yet. */
+export function perhapsTheDisk(diskUUID: string, { node, disk }: DiskOwner): string {
+  return `${theDisk(diskUUID, undefined)}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
+}
+
 /** `the copy (ready) is gone from spec and still in status, seen so for 12s`; at the time of judging. */
 export function isPending({ state, since }: PendingCleanup, { now }: Pick<Circumstances, 'now'>): string {
   return `the copy${inState(state)} is gone from spec and still in status, seen so for ${lasting(now - since)}`

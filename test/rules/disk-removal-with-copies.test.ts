@@ -1,6 +1,6 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/profile.ts'
-import { cluster, releases, withMode } from '../fixtures/cluster.ts'
+import { cluster, releases, withMode, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, ready, uuid, type RawCopy } from '../fixtures/raw-objects.ts'
 
 const rule = 'disk-removal-with-copies'
@@ -68,7 +68,7 @@ t.test('of a UUID that several nodes show at the same time nobody knows which di
         effect: 'warn',
         subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
         message: /A disk of n2, n3 has the same UUID at the same time.*may have been cloned$/,
-        clears: /delete longhorn-disk\.cfg on it and add it again/,
+        clears: /delete longhorn-disk\.cfg on it .* remove it from its node and add it again/,
       },
     ])
   }
@@ -116,10 +116,33 @@ t.test('the message names everything', (t) => {
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
     message:
       /^a copy \(ready\) of backing image ubuntu is pending cleanup on disk d1 \(uuid-d1\) of node n1, which this takes away/,
-    clears: /^empty the disk first.*; look: kubectl/,
+    clears: /^its clean-up is under way: wait until the status of ubuntu no longer lists it; look: kubectl/,
   })
   t.end()
 })
+
+t.test(
+  'the way out is one that works: on this release, with this copy, while the disk does or does not',
+  (t) => {
+    const clears = (of: TestCluster) =>
+      of.judge(of.toNode('n1', [disk('d2')])).find((finding) => finding.rule === rule)?.clears
+    for (const profile of profiles) {
+      const release = releases[profile]
+      const evict = profile === 'none' ? /^this release does not move copies\./ : /^empty the disk first \(/
+      t.match(clears(holding([ready('d1')], release)), evict, profile)
+      t.match(clears(holding([copy('d1', 'failed')], release)), /^clean the copy up first, and wait/, profile)
+      t.match(clears(holding([planned('d1')], release)), /^clean the copy up first, and wait/, profile)
+      const used = holding([planned('d1')], release).replica('pvc-1', 'ubuntu', 'd1', 'n1')
+      t.match(clears(used), evict, 'a replica asks for it')
+      const broken = holding([ready('d1')], release).node('n1', [
+        disk('d1', { notReady: { reason: 'DiskFilesystemChanged', since: '2026-01-01T11:59:00Z' } }),
+        disk('d2'),
+      ])
+      t.match(clears(broken), /^disk d1 is not ready, .* not been ready for longer than 10m may be removed/)
+    }
+    t.end()
+  },
+)
 
 t.test('modes', (t) => {
   const before = holding([ready('d1')])

@@ -165,9 +165,16 @@ t.test('the advice for the last copy works on a dead node', (t) => {
     deletion?.clears,
     /^bring the disk back.*an eviction does nothing.*delete backingimages\.longhorn\.io golden/,
   )
-  t.match(deletion?.clears, "'holdfast.dev/override=delete uid-n1/7: <why>'")
+  t.match(deletion?.clears, "'holdfast.dev/override=delete uid-n1/7 before 2026-01-01T12:30:00Z: <why>'")
   const [removal] = before.judge(before.toNode('n1', [], { notReady: gone }))
   t.match(removal?.clears, /set annotation holdfast\.dev\/override to the reason in the same write$/)
+  const cleanUp = before.judge(before.cleanUp('golden', ['d1'])).find(({ effect }) => effect === 'refuse')
+  t.match(cleanUp?.clears, /^bring the disk back, .*delete backingimages\.longhorn\.io golden; look/)
+  const nowhere = cluster('v1.9.2').image('golden', [ready('d9')])
+  t.match(
+    nowhere.judge(nowhere.cleanUp('golden', ['d9']))[0]?.clears,
+    /write the old UUID into longhorn-disk\.cfg/,
+  )
   t.end()
 })
 
@@ -237,6 +244,29 @@ t.test('an eviction on a node without a manager does nothing, which is told', (t
   const flagged = withLost(gone, []).node('n1', [disk('d1')], { ...evicting, notReady: gone })
   const joins = flagged.toNode('n1', [disk('d1'), disk('d4')], { ...evicting, notReady: gone })
   t.strictSame(effects(flagged.judge(joins)).length, 1, 'a disk that joins a flagged node is evicted too')
+  t.end()
+})
+
+t.test('a clean-up on a lost disk does not end, and what ends the wait is told', (t) => {
+  const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
+  for (const release of [releases.A, releases.B, releases.C]) {
+    const before = cluster(release)
+      .node('n1', [disk('d1', broken), disk('d2')])
+      .image('golden', [pending('d1'), ready('d3')])
+      .node('n3', [disk('d3')])
+    const raise = before.toNode('n1', [disk('d1', broken), disk('d2')], evicting)
+    const held = before.judge(raise).find(({ rule }) => rule === 'eviction-during-cleanup')
+    t.match(held, { effect: 'hold' }, release)
+    t.match(
+      held?.clears,
+      /disk d1 of node n1 is not ready, for 60m .* does not end\. Remove disk d1 from node n1/,
+    )
+    t.strictSame(
+      effects(before.judge(before.toNode('n1', [disk('d2')]))),
+      ['disk-removal-with-copies warn'],
+      'which is allowed',
+    )
+  }
   t.end()
 })
 

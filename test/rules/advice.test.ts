@@ -1,0 +1,261 @@
+import fc from 'fast-check'
+import t from 'tap'
+import type { DiskMapView } from '../../src/disk-map/disk-map-view.ts'
+import { diskUUID } from '../../src/longhorn/eviction.ts'
+import type { Node } from '../../src/longhorn/node.ts'
+import type { Change, Request } from '../../src/rules/change.ts'
+import { ruleNames, type Finding, type RuleName } from '../../src/rules/finding.ts'
+import { isAtWork } from '../../src/rules/lost.ts'
+import { policyFor, withModes } from '../../src/rules/override.ts'
+import { defaultPolicy, type Mode, type Policy } from '../../src/rules/policy.ts'
+import { judge } from '../../src/rules/judge.ts'
+import {
+  admin,
+  cluster,
+  longhornAccount,
+  moment,
+  noon,
+  releases,
+  request,
+  type TestCluster,
+} from '../fixtures/cluster.ts'
+import { disk, type RawCopy, type RawDisk, type RawNotReady } from '../fixtures/raw-objects.ts'
+import { depth } from '../fixtures/thorough.ts'
+
+const diskNames = ['d1', 'd2', 'd3', 'd4'] as const
+const key = 'holdfast.dev/override'
+
+const anyNotReady: fc.Arbitrary<RawNotReady | undefined> = fc.oneof(
+  { weight: 2, arbitrary: fc.constant(undefined) },
+  {
+    weight: 1,
+    arbitrary: fc.record(
+      {
+        reason: fc.constantFrom(
+          'KubernetesNodeGone',
+          'ManagerPodDown',
+          'KubernetesNodePressure',
+          'NoDiskInfo',
+        ),
+        since: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T11:55:00Z'),
+        writtenAt: fc.constantFrom('2026-01-01T00:00:00Z', '2026-01-01T11:55:00Z'),
+      },
+      { requiredKeys: ['reason', 'since'] },
+    ),
+  },
+)
+
+const anyDisk = (name: string): fc.Arbitrary<RawDisk> =>
+  fc
+    .record({
+      evictionRequested: fc.boolean(),
+      notReady: anyNotReady,
+      synced: fc.constantFrom(true, true, true, false),
+    })
+    .map((of) => disk(name, of))
+
+const anyNode = fc.record({
+  disks: fc.subarray([...diskNames]).chain((names) => fc.tuple(...names.map(anyDisk))),
+  evictionRequested: fc.constantFrom(false, false, true),
+  notReady: anyNotReady,
+})
+
+const anyCopy = (on: string): fc.Arbitrary<RawCopy> =>
+  fc.record({
+    disk: fc.constant(on),
+    wanted: fc.constantFrom(true, true, true, false),
+    evictionRequested: fc.boolean(),
+    state: fc.constantFrom(undefined, 'ready', 'ready', 'unknown', 'unknown', 'failed', 'in-progress'),
+  })
+
+const anyImage = fc.record({
+  copies: fc.subarray([...diskNames]).chain((names) => fc.tuple(...names.map(anyCopy))),
+  minNumberOfCopies: fc.constantFrom(1, 2, 3),
+  replica: fc.option(fc.tuple(fc.constantFrom(...diskNames), fc.constantFrom('n1', 'n2', 'n9', '')), {
+    nil: undefined,
+  }),
+})
+
+const anyCluster = fc
+  .record({
+    profile: fc.constantFrom<keyof typeof releases>('A', 'B', 'C', 'none'),
+    nodes: fc.tuple(anyNode, anyNode, anyNode),
+    images: fc.tuple(anyImage, anyImage),
+  })
+  .map(({ profile, nodes, images }) => () => {
+    const of = cluster(releases[profile])
+    nodes.forEach(({ disks, notReady, evictionRequested }, at) =>
+      of.node(`n${at + 1}`, disks, {
+        evictionRequested,
+        metadata: { generation: 3 },
+        ...(notReady && { notReady }),
+      }),
+    )
+    images.forEach(({ copies, minNumberOfCopies, replica }, at) => {
+      of.image(`i${at + 1}`, copies, { minNumberOfCopies })
+      if (replica) of.replica(`r${at + 1}`, `i${at + 1}`, ...replica)
+    })
+    return of
+  })
+
+const anyPolicy: fc.Arbitrary<Policy> = fc
+  .record({
+    modes: fc.array(fc.constantFrom<Mode>('enforce', 'enforce', 'enforce', 'warn', 'off'), {
+      minLength: ruleNames.length,
+      maxLength: ruleNames.length,
+    }),
+    groups: fc.constantFrom(undefined, undefined, ['storage-admins'], ['system:authenticated']),
+    except: fc.subarray<RuleName>(['disk-removal-with-copies', 'last-usable-copy', 'copy-in-use']),
+    flaggedNodes: fc.constantFrom(undefined, 1),
+  })
+  .map(({ modes, groups, except, flaggedNodes }) => ({
+    ...defaultPolicy,
+    longhornNamespace: 'storage',
+    modes: withModes(defaultPolicy.modes, (rule) => modes[ruleNames.indexOf(rule)] ?? 'enforce'),
+    override: { groups, except: new Set(except) },
+    evictionBudget: { flaggedNodes, pendingCleanups: undefined },
+  }))
+
+type Act = (of: TestCluster, by: Partial<Request>) => Change
+
+const someNode = fc.constantFrom('n1', 'n2')
+
+const anyAct: fc.Arbitrary<Act> = fc.oneof(
+  someNode.map(
+    (name): Act =>
+      (of, by) =>
+        of.deleteNode(name, by),
+  ),
+  someNode.map(
+    (name): Act =>
+      (of, by) =>
+        toSpec(of, name, { disks: new Map() }, by),
+  ),
+  someNode.map(
+    (name): Act =>
+      (of, by) =>
+        toSpec(of, name, { evictionRequested: true }, by),
+  ),
+  fc.tuple(fc.constantFrom('i1', 'i2'), fc.subarray([...diskNames], { minLength: 1 })).map(
+    ([image, disks]): Act =>
+      (of, by) =>
+        of.cleanUp(image, disks, by),
+  ),
+)
+
+function toSpec(of: TestCluster, name: string, spec: Partial<Node['spec']>, by: Partial<Request>): Change {
+  const before = of.map.node(name)
+  if (!before) throw new Error(`there is ${name}`)
+  const after = { ...before, spec: { ...before.spec, ...spec } }
+  return { kind: 'Node', operation: 'UPDATE', before, after, request: request(by) }
+}
+
+const anyActor = fc.constantFrom(admin, longhornAccount, { username: 'eve', groups: ['storage-admins'] })
+
+/** The change again, with the override that an advice tells to write. */
+function overridden(change: Change, told: string): Change {
+  if (change.kind !== 'Node') throw new Error(`nobody overrides a write to a ${change.kind}`)
+  const why = 'the machine burnt down'
+  if (change.operation !== 'DELETE')
+    return { ...change, operation: 'UPDATE', before: was(change.before), after: noted(change.after, why) }
+  const written = new RegExp(`'${key}=([^']*)'`).exec(told)?.[1]?.replace('<why>', why)
+  if (written === undefined) throw new Error(`no command in: ${told}`)
+  return { ...change, before: noted(change.before, written) }
+}
+
+function was(before: Node | undefined): Node {
+  if (!before) throw new Error('nothing is created here')
+  return before
+}
+
+function noted(node: Node, override: string): Node {
+  return { ...node, metadata: { ...node.metadata, override } }
+}
+
+/** Each disk of a node that a text names, with its UUID. */
+function disksIn(text: string) {
+  return [...text.matchAll(/disk (\S+) \((uuid-\S+)\) of node (\S+?)(?=[\s,;.:)]|$)/g)].map(
+    ([, name = '', uuid = '', node = '']) => ({ name, uuid, node }),
+  )
+}
+
+function problemsOf(finding: Finding, change: Change, of: TestCluster, policy: Policy): string[] {
+  const map: DiskMapView = of.map
+  const text = `${finding.message}. ${finding.clears}`
+  const problems: string[] = []
+  for (const { name, uuid, node } of disksIn(text)) {
+    // What the request is about it may name as the request has it.
+    const known = [map.node(node), change.kind === 'Node' ? change.after : undefined]
+    if (!known.some((each) => each && diskUUID(each, name) === uuid))
+      problems.push(`${node} has no ${name} (${uuid})`)
+  }
+  for (const [, uuid = ''] of text.matchAll(/disk (uuid-\S+) \(which no node has\)/g))
+    if (map.ownersOf(uuid).length > 0) problems.push(`a node has ${uuid}`)
+  const keeps = /keeps a ready copy on (.*)$/.exec(finding.message)?.[1]
+  if (keeps !== undefined) {
+    const [kept] = disksIn(keeps)
+    const node = kept && map.node(kept.node)
+    if (!kept || !node || !isAtWork(node, kept.name)) problems.push(`${keeps} does not work`)
+  }
+  for (const [command] of text.matchAll(/kubectl(?! get crd).*?(?=\s\||[;.,]\s|$)/g))
+    if (!command.includes('-n storage ')) problems.push(`it is not said where: ${command}`)
+  const [subject] = finding.subjects
+  if (finding.clears.startsWith('clean the copy up first') && subject?.image !== undefined) {
+    const disks = [subject.diskUUID?.replace('uuid-', '') ?? '']
+    const refused = judge(of.cleanUp(subject.image, disks), map, policy, moment(noon))
+    problems.push(...refused.filter(({ effect }) => effect === 'refuse').map(({ message }) => message))
+  }
+  if (text.includes(key)) {
+    const again = overridden(change, finding.clears)
+    const softened = policyFor(again, policy)
+    const stopped = judge(again, map, softened, moment(noon)).some(
+      ({ rule, effect }) => rule === finding.rule && effect !== 'warn',
+    )
+    if (softened === policy) problems.push('the override is not granted')
+    if (stopped) problems.push('the override does not help')
+    if (finding.effect === 'warn') problems.push('nothing has to be overridden')
+  }
+  return problems
+}
+
+t.test('an advice names what there is, and no way that is closed', (t) => {
+  const seen = new Map<string, number>()
+  fc.assert(
+    fc.property(anyCluster, anyPolicy, anyAct, anyActor, (made, policy, act, actor) => {
+      const of = made()
+      const change = act(of, { actor, askedAt: noon })
+      for (const finding of judge(change, of.map, policy, moment(noon))) {
+        seen.set(finding.rule, (seen.get(finding.rule) ?? 0) + 1)
+        if (finding.clears.includes(key)) seen.set('override', (seen.get('override') ?? 0) + 1)
+        const problems = problemsOf(finding, change, of, policy)
+        t.strictSame(problems, [], `${finding.rule}: ${finding.message}. ${finding.clears}`)
+      }
+    }),
+    { numRuns: depth(1_500, 10_000), seed: 20_261_130 },
+  )
+  t.comment(JSON.stringify(Object.fromEntries(seen)))
+  for (const what of [
+    'override',
+    'disk-removal-with-copies',
+    'last-usable-copy',
+    'copy-in-use',
+    'below-min-copies',
+  ])
+    t.ok((seen.get(what) ?? 0) > 10, `${what}: ${seen.get(what)}`)
+  t.end()
+})
+
+t.test('an override that the policy closes is not advised', (t) => {
+  const gone = { notReady: { reason: 'KubernetesNodeGone' } }
+  const dead = cluster('v1.9.2')
+    .node('n1', [disk('d1')], gone)
+    .image('golden', [{ disk: 'd1', wanted: true, evictionRequested: false, state: 'unknown' }])
+  const clears = (override: Policy['override'], change: Change) =>
+    dead.judge(change, { override }).find(({ rule }) => rule === 'disk-removal-with-copies')?.clears
+  for (const change of [dead.deleteNode('n1'), dead.toNode('n1', [], gone)]) {
+    t.match(clears(defaultPolicy.override, change), key)
+    t.notMatch(clears({ groups: undefined, except: new Set(['disk-removal-with-copies']) }, change), key)
+    t.notMatch(clears({ groups: ['storage-admins'], except: new Set() }, change), key)
+  }
+  t.end()
+})
