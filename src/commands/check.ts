@@ -18,7 +18,9 @@ import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
 import { hasLonghorn } from '../disk-map/has-longhorn.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
+import { someWaitToBeLost } from '../rules/lost.ts'
 import type { Policy } from '../rules/policy.ts'
+import { lasting } from '../rules/sentences.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
@@ -140,8 +142,13 @@ async function check(
     )
   }
   stdout.write(shown(results, flags, coloursFor(stdout, env)))
+  if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
   exitWith(exitCodeOf(results, flags.strict))
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged(results)}\n`)
+}
+
+function assumedLostAfter({ lostAfterMs }: Policy): string {
+  return `holdfast: A node is down, or a disk is not ready. It counts as lost after ${lasting(lostAfterMs)}, the default of lostAfter. If the guard has another, name its configuration with --config.\n`
 }
 
 function nothingIn(snapshot: readonly string[]): string {

@@ -12,10 +12,11 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { profileOf } from '../longhorn/profile.ts'
-import type { LossCircumstances } from '../rules/lost.ts'
-import { imagesNowhere, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
+import { someWaitToBeLost, type LossCircumstances } from '../rules/lost.ts'
+import { imagesNowhere, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import type { Moment } from '../rules/rule.ts'
+import { lasting } from '../rules/sentences.ts'
 import { data, dataLine, type DataFormat } from '../terminal/output.ts'
 import {
   addClusterOptions,
@@ -29,7 +30,7 @@ import {
 } from './cluster-options.ts'
 import { exitCode } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
-import { settleOf, type GuardSettle } from './guard-settle.ts'
+import { lostAfterOf, settleOf, type GuardLostAfter, type GuardSettle } from './guard-settle.ts'
 import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { insistOnLonghorn } from './insist-on-longhorn.ts'
 import { proveGuard, type ProofModules } from './prove-guard.ts'
@@ -98,6 +99,7 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
   try {
     const answers = flags.unguarded ? undefined : await askGuard(connection, flags, surroundings, signal)
     const settle = answers && settleOf(answers)
+    const lostAfter = lostAfterOf(answers ?? { problem: 'they are not asked with --unguarded' })
     const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
@@ -107,7 +109,7 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }
       const policies = answers ? policiesOf(answers) : { problem: 'they are not asked with --unguarded' }
-      const modules = { connection, live, settle, signal, note, show, policies }
+      const modules = { connection, live, settle, lostAfter, signal, note, show, policies }
       const last = await carryOut(target, flags, modules)
       if (last.step === 'impossible') exitWith(exitCode.failed)
     } finally {
@@ -133,6 +135,8 @@ export interface EvictModules {
   readonly live: LiveMap
   /** How long the guard lets what has ended count; the default where no guard is asked. */
   readonly settle?: GuardSettle | undefined
+  /** When a node counts as lost for the guard; the default where no guard is asked. */
+  readonly lostAfter?: GuardLostAfter
   readonly signal: AbortSignal
   /** Tells the person what happens. */
   readonly note: (text: string) => void
@@ -151,10 +155,11 @@ export async function carryOut(
     namespace,
     longhornNamespace,
   }: Pick<EvictFlags, 'dryRun' | 'unguarded' | 'namespace' | 'longhornNamespace'>,
-  { connection, live, settle, signal, note, show, policies }: EvictModules,
+  { connection, live, settle, lostAfter, signal, note, show, policies }: EvictModules,
 ): Promise<EvictionStep> {
   const { settleMs, settleAfterOutageMs } = settle ?? defaultPolicy
-  const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs }
+  const { lostAfterMs } = lostAfter ?? defaultPolicy
+  const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs, lostAfterMs }
   const profile = profileOf(live.map.release)
   const crashing = profile === 'A' || profile === 'B'
   const release = live.map.release ?? 'of unknown release'
@@ -164,6 +169,7 @@ export async function carryOut(
       : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
+  if (lostAfter?.problem !== undefined && someWaitToBeLost(live.map)) note(lostAfterUnknown(lostAfter))
   tellOfImagesNowhere({ map: live.map, policy, timeOfDay: systemClock.now() }, note)
   const tell = (step: EvictionStep): void => {
     note(`${nameOf(target)}: ${explain(step, systemClock.monotonic(), dryRun ? 'would' : 'does')}`)
@@ -218,7 +224,7 @@ function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: stri
   for (const nowhere of imagesNowhere(circumstances)) {
     const { name } = nowhere.image.metadata
     note(
-      `Warning: backing image ${name} has no usable copy on any disk that a node has, and its file may be on this node: ${whereItsCopiesAre(nowhere, circumstances)}. What to do: ${wayOut(nowhere.image, circumstances.policy.longhornNamespace)}`,
+      `Warning: backing image ${name} has ${noCopyThatCounts}, and its file may be on this node: ${whereItsCopiesAre(nowhere, circumstances)}. What to do: ${wayOut(nowhere.image, circumstances.policy.longhornNamespace)}`,
     )
   }
 }
@@ -230,6 +236,10 @@ function moment(): Moment {
 
 function settleUnknown({ settleMs }: GuardSettle, why: string): string {
   return `The guard's replicas cannot be asked how long they wait until Longhorn has noticed, so the default of ${settleMs / 1_000} s is assumed. If the guard waits longer, it holds requests back, and they are tried again. ${why}`
+}
+
+function lostAfterUnknown({ lostAfterMs, problem = '' }: GuardLostAfter): string {
+  return `The guard's replicas cannot be asked when a node that is down counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed. ${problem}`
 }
 
 /** One line of JSON, or one of several YAML documents, since steps come one after the other. */

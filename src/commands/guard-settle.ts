@@ -27,6 +27,27 @@ export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle
   }
 }
 
+/** When a node or a disk counts as lost for the guard. */
+export interface GuardLostAfter {
+  readonly lostAfterMs: number
+  /** Why it is only assumed, for people; undefined if the replicas have said it. */
+  readonly problem: string | undefined
+}
+
+/** The longest that its replicas say, since any of them may decide; the default if one does not say it. */
+export function lostAfterOf(
+  answers: Looked<readonly Pick<ReplicaAnswer, 'replica' | 'lostAfterMs'>[]>,
+): GuardLostAfter {
+  const { lostAfterMs } = defaultPolicy
+  if ('problem' in answers) return { lostAfterMs, problem: answers.problem }
+  const silent = answers.seen.find((answer) => answer.lostAfterMs === undefined)
+  if (silent)
+    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not say it` }
+  const told = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
+  if (told.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
+  return { lostAfterMs: Math.max(...told), problem: undefined }
+}
+
 function assumed(problem: string): GuardSettle {
   const { settleMs, settleAfterOutageMs } = defaultPolicy
   return { settleMs, settleAfterOutageMs, problem }

@@ -13,6 +13,8 @@ export interface ReplicaAnswer {
   readonly replica: string
   /** How long what has ended still counts there; undefined for a version that does not say it. */
   readonly settle: NoticeTimes | undefined
+  /** When a disk counts as lost there, in milliseconds; undefined for a version that does not say it. */
+  readonly lostAfterMs: number | undefined
   /** The rules that it judges by; a problem for a version that does not say them. */
   readonly policy: Parsed<ReplicaPolicy>
 }
@@ -22,6 +24,7 @@ const Modes = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Li
 const parsePolicy = parser(
   Type.Object({
     replica: Type.String(),
+    lostAfterMs: Type.Optional(Type.Number()),
     policy: Type.Object({
       modes: Type.Record(Type.String(), Modes),
       evictionCompletion: Type.Union([Type.Literal('hold'), Type.Literal('allow')]),
@@ -37,7 +40,12 @@ const parsePolicy = parser(
       ]),
     ),
   }),
-  ({ replica, policy, callers }): ReplicaPolicy => ({ replica, ...policy, callers }),
+  ({ replica, policy, callers, lostAfterMs }): ReplicaPolicy => ({
+    replica,
+    ...policy,
+    callers,
+    lostAfterMs,
+  }),
 )
 
 const parseSettle = parser(
@@ -45,6 +53,7 @@ const parseSettle = parser(
     replica: Type.String(),
     settleMs: Type.Optional(Type.Number()),
     settleAfterOutageMs: Type.Optional(Type.Number()),
+    lostAfterMs: Type.Optional(Type.Number()),
   }),
   (answer) => answer,
 )
@@ -102,11 +111,12 @@ async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: numb
   const answer: unknown = await response.json()
   const settle = parseSettle(answer)
   if (!settle.ok) throw new Error(`a replica of the guard answered what is no status: ${settle.problem}`)
-  const { replica, settleMs, settleAfterOutageMs } = settle.value
+  const { replica, settleMs, settleAfterOutageMs, lostAfterMs } = settle.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
     replica,
     settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
+    lostAfterMs,
     policy: parsePolicy(answer),
   }
 }

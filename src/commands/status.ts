@@ -6,6 +6,8 @@ import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { LiveReservations } from '../kubernetes/live-reservations.ts'
+import { someWaitToBeLost } from '../rules/lost.ts'
+import { lasting } from '../rules/sentences.ts'
 import { observe } from '../status/observe.ts'
 import { somethingIsWrong, type Status } from '../status/status.ts'
 import { tables } from '../status/tables.ts'
@@ -61,7 +63,8 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
 STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
 (an eviction flag is up), cleaning up (a copy is gone from spec and still in status), down (no longhorn-manager works on
 the node), settling (a flag or a clean-up has ended so lately that Longhorn may not have noticed; the guard waits that
-long) or ok. IMAGE NOWHERE is a backing image without a usable copy on any disk that a node has.
+long) or ok. IMAGE NOWHERE is a backing image without a usable copy on a disk that a
+node has and that is not lost.
 
 Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
 that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
@@ -129,6 +132,7 @@ async function showStatus(
       return
     }
     const status = look()
+    if (status.lostAfter.from === 'default' && someWaitToBeLost(live.map)) note(assumedLostAfter(status))
     stdout.write(textOf(status, flags, colours))
     if (somethingIsWrong(status)) exitWith(exitCode.failed)
     else if (
@@ -144,6 +148,10 @@ async function showStatus(
     await Promise.all(opened.map((each) => each.stop()))
     connection.close()
   }
+}
+
+function assumedLostAfter({ lostAfter: { ms } }: Status): string {
+  return `The guard's replicas do not say when a node that is down counts as lost, so the default lostAfter of ${lasting(ms)} is assumed.`
 }
 
 function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours): string {

@@ -1,6 +1,8 @@
 import { copiesOf } from '../longhorn/copies.ts'
-import { imagesNowhere, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
+import { someWaitToBeLost } from '../rules/lost.ts'
+import { imagesNowhere, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
+import { lasting } from '../rules/sentences.ts'
 import { sharedDisks } from '../rules/shared-disks.ts'
 import { serverTime } from './clock.ts'
 import type { Facts } from './facts.ts'
@@ -12,13 +14,20 @@ export function checkDisks({
   now,
   clock,
   names,
-}: Pick<Facts, 'map' | 'now' | 'clock' | 'names'>): Finding[] {
+  policies,
+}: Pick<Facts, 'map' | 'now' | 'clock' | 'names' | 'policies'>): Finding[] {
   if ('problem' in looked) return [notKnown('disks', 'Longhorn’s disks could not be read.', looked.problem)]
   const map = looked.seen
   const { longhornNamespace } = names
+  const told = lostAfterOf(policies)
+  const lostAfterMs = told ?? defaultPolicy.lostAfterMs
+  const assumed =
+    told === undefined && someWaitToBeLost(map)
+      ? ` The replicas of the guard do not say when a disk counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed.`
+      : ''
   const circumstances = {
     map,
-    policy: { ...defaultPolicy, longhornNamespace },
+    policy: { ...defaultPolicy, longhornNamespace, lostAfterMs },
     timeOfDay: serverTime(now, clock),
   }
   const findings: Finding[] = []
@@ -28,8 +37,8 @@ export function checkDisks({
     nowhere.add(name)
     findings.push(
       problem('error', 'disks', {
-        what: `Backing image ${name} has no usable copy on any disk that a node has: ${whereItsCopiesAre(found, circumstances)}.`,
-        why: 'Volumes with this image cannot start, and Longhorn cannot copy it. Its file may be on a disk that has another UUID now: do not wipe or remove disks before it is found.',
+        what: `Backing image ${name} has ${noCopyThatCounts}: ${whereItsCopiesAre(found, circumstances)}.`,
+        why: `Volumes with this image cannot start, and Longhorn cannot copy it. Its file may be on a disk that has another UUID now: do not wipe or remove disks before it is found.${assumed}`,
         remedy: `Three ways: ${wayOut(found.image, longhornNamespace)}`,
       }),
     )
@@ -58,7 +67,7 @@ export function checkDisks({
       problem('warn', 'disks', {
         what: `Disks ${where} have one UUID, ${diskUUID}.`,
         why: 'To Longhorn they are one disk: it looks for a copy on any of them, and the file is on one. Machines that were cloned with their disks show this.',
-        remedy: `Find the disk that has the files. Empty each other one, remove it from its node, delete longhorn-disk.cfg on it and add it again: Longhorn then gives it a UUID of its own. Look: kubectl -n ${longhornNamespace} get nodes.longhorn.io -o yaml | grep diskUUID`,
+        remedy: `Find the disk that has the files and keep it. Of each other one disable the scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again: Longhorn gives it a UUID of its own. Look: kubectl -n ${longhornNamespace} get nodes.longhorn.io -o yaml | grep diskUUID`,
       }),
     )
   }
@@ -70,4 +79,15 @@ export function checkDisks({
           'Every backing image has its copies on disks that nodes have, and every disk has its own UUID.',
         ),
       ]
+}
+
+/** The longest that the replicas say, since any of them may decide; undefined if one does not say it. */
+function lostAfterOf(policies: Facts['policies']): number | undefined {
+  if ('problem' in policies || policies.seen.length === 0) return undefined
+  let longest = 0
+  for (const { lostAfterMs } of policies.seen) {
+    if (lostAfterMs === undefined) return undefined
+    longest = Math.max(longest, lostAfterMs)
+  }
+  return longest
 }

@@ -12,6 +12,8 @@ export interface ReplicaPolicy {
   readonly evictionCompletion: 'hold' | 'allow'
   /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
   readonly release: string | null
+  /** When a disk counts as lost, in milliseconds; absent where it does not say. */
+  readonly lostAfterMs?: number | undefined
   /** Who may send it reviews; null where whoever reaches its port may, undefined where it does not say. */
   readonly callers: ReplicaCallers | null | undefined
 }
@@ -105,7 +107,7 @@ function misjudging({ replica, release }: ReplicaPolicy, running: string | undef
   ]
 }
 
-function textOf({ modes, evictionCompletion, release }: ReplicaPolicy): string {
+function textOf({ modes, evictionCompletion, release, lostAfterMs }: ReplicaPolicy): string {
   const sorted = Object.entries(modes).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([sorted, evictionCompletion, release])
+  return JSON.stringify([sorted, evictionCompletion, release, lostAfterMs])
 }

@@ -2,6 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isReady, isReadySoon } from '../longhorn/copies.ts'
 import { isEvicting } from '../longhorn/eviction.ts'
 import { disksThatFit } from '../rules/can-take.ts'
+import { isAtWork } from '../rules/lost.ts'
 import { isWorthless } from '../rules/usable.ts'
 
 /** The disks of one node, as far as one image goes. */
@@ -43,7 +44,7 @@ export class PlannedImage {
     for (const copy of copies) {
       for (const { node, disk } of map.ownersOf(copy.diskUUID)) {
         if (planned.has(node)) this.#homes.add(node)
-        if (isGoing(node, disk, map) || !isReadySoon(copy)) continue
+        if (!isReliable(node, disk, map) || !isReadySoon(copy)) continue
         const place = this.#places.get(node) ?? { disks: new Set(), fitting: 0, ready: 0 }
         this.#places.set(node, place)
         place.disks.add(copy.diskUUID)
@@ -106,8 +107,8 @@ export class PlannedImage {
   }
 }
 
-/** What is being evicted already, in this plan or not, is nothing to rely on. */
-function isGoing(name: string, disk: string, map: DiskMapView): boolean {
+/** What is being evicted already, in this plan or not, is nothing to rely on. Nor is what nobody works on, lost or not yet. */
+function isReliable(name: string, disk: string, map: DiskMapView): boolean {
   const node = map.node(name)
-  return node !== undefined && isEvicting(node, disk)
+  return node !== undefined && !isEvicting(node, disk) && isAtWork(node, disk)
 }

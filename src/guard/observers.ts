@@ -123,6 +123,7 @@ export function observers(
       holds: holding(),
       settleMs: policy.settleMs,
       settleAfterOutageMs: policy.settleAfterOutageMs,
+      lostAfterMs: policy.lostAfterMs,
       pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
         image,
         diskUUID,

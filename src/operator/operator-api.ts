@@ -22,6 +22,8 @@ export interface ReplicaStatus {
   readonly settleMs: number
   /** The same after an outage of the API server. */
   readonly settleAfterOutageMs: number
+  /** How long a node has been down, or a disk not ready, when it counts as lost. */
+  readonly lostAfterMs: number
   /** `pendingMs` is how long the disk map has seen it pending. */
   readonly pendingCleanups: readonly {
     readonly image: string

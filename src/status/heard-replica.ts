@@ -14,6 +14,7 @@ const parseReplica = parser(
     holds: Type.Number(),
     settleMs: Type.Optional(Ms),
     settleAfterOutageMs: Type.Optional(Ms),
+    lostAfterMs: Type.Optional(Ms),
     pendingCleanups: Type.Optional(
       Type.Array(
         Type.Object({ image: Type.String(), diskUUID: Type.String(), pendingMs: Type.Optional(Ms) }),
@@ -34,7 +35,7 @@ const parseReplica = parser(
 export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardReplica> {
   const parsed = parseReplica(answer)
   if (!parsed.ok) return parsed
-  const { replica, version, synced, holds, settleMs, settleAfterOutageMs } = parsed.value
+  const { replica, version, synced, holds, settleMs, settleAfterOutageMs, lostAfterMs } = parsed.value
   const { pendingCleanups = [], settling = [] } = parsed.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
@@ -45,6 +46,7 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       synced,
       holds,
       settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
+      ...(lostAfterMs !== undefined && { lostAfterMs }),
       pendingCleanups: pendingCleanups.flatMap(({ image, diskUUID, pendingMs }) =>
         pendingMs === undefined ? [] : [{ image, diskUUID, since: heardAt - pendingMs }],
       ),

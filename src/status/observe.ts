@@ -2,7 +2,7 @@ import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import type { Node } from '../longhorn/node.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
-import { whyOwnerLost } from '../rules/lost.ts'
+import { whyNothingCountsOn } from '../rules/lost.ts'
 import { imagesNowhere } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { sharedDisks } from '../rules/shared-disks.ts'
@@ -72,17 +72,28 @@ export function observe(observed: Observed): Status {
   }
 }
 
-/** What counts as lost is told by the usual settings: only the guard's replicas know theirs. */
-function lostAndShared({ map, timeOfDay }: Observed): Pick<Status, 'imagesNowhere' | 'sharedDisks'> {
-  const circumstances = { map, policy: defaultPolicy, timeOfDay }
+/** What counts as lost only the guard's replicas know: any of them may decide, so the longest counts. */
+function lostAfter({ guard }: Observed): Status['lostAfter'] {
+  const told = (guard ?? []).map(({ lostAfterMs }) => lostAfterMs)
+  const known = told.filter((ms) => ms !== undefined)
+  return known.length > 0 && known.length === told.length
+    ? { ms: Math.max(...known), from: 'guard' }
+    : { ms: defaultPolicy.lostAfterMs, from: 'default' }
+}
+
+function lostAndShared(observed: Observed): Pick<Status, 'lostAfter' | 'imagesNowhere' | 'sharedDisks'> {
+  const { map, timeOfDay } = observed
+  const after = lostAfter(observed)
+  const circumstances = { map, policy: { ...defaultPolicy, lostAfterMs: after.ms }, timeOfDay }
   return {
+    lostAfter: after,
     imagesNowhere: byText(
       [...imagesNowhere(circumstances)].map(({ image, copies }) => ({
         image: image.metadata.name,
         sourceType: image.spec.sourceType,
         copies: copies.map(({ diskUUID, state }) => {
           const [owner] = map.ownersOf(diskUUID)
-          const why = (owner && whyOwnerLost(owner, circumstances)) ?? null
+          const why = (owner && whyNothingCountsOn(owner, circumstances)) ?? null
           return { diskUUID, node: owner?.node ?? null, disk: owner?.disk ?? null, state, why }
         }),
       })),

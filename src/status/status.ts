@@ -30,7 +30,7 @@ export interface PendingStatus {
   readonly managerState: string | null
 }
 
-/** An image without a usable copy on any disk that a node has. */
+/** An image without a usable copy on a disk that a node has and that is not lost. */
 export interface NowhereStatus {
   readonly image: string
   /** How it was made: `download`, `upload`, … */
@@ -98,6 +98,8 @@ export interface GuardReplica {
   readonly holds: number
   /** Undefined for one of an older version. */
   readonly settle: { readonly settleMs: number; readonly settleAfterOutageMs: number } | undefined
+  /** When a disk counts as lost there; absent for one of an older version. */
+  readonly lostAfterMs?: number
   /** Since when it knows of each, in milliseconds by this process's own monotonic clock. */
   readonly pendingCleanups: readonly {
     readonly image: string
@@ -121,13 +123,16 @@ export interface Status {
   }
   readonly nodes: readonly NodeStatus[]
   readonly pendingCleanups: readonly PendingStatus[]
+  /** When a disk counts as lost, in milliseconds, and whether the guard says so or it is the default. */
+  readonly lostAfter: { readonly ms: number; readonly from: 'guard' | 'default' }
   /** Of all nodes, whichever are shown. */
   readonly imagesNowhere: readonly NowhereStatus[]
   readonly sharedDisks: readonly SharedDiskStatus[]
   /** Null if they cannot be read. */
   readonly reservations: readonly ReservationStatus[] | null
   /** The replicas of the guard; null if they cannot be asked. */
-  readonly guard: readonly Omit<GuardReplica, 'settle' | 'pendingCleanups' | 'settling'>[] | null
+  readonly guard:
+    readonly Omit<GuardReplica, 'settle' | 'lostAfterMs' | 'pendingCleanups' | 'settling'>[] | null
 }
 
 /** True if there is a node whose manager crashes, or will at its next look. */

@@ -35,6 +35,7 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     holds: 0,
     settleMs: 10_000,
     settleAfterOutageMs: 90_000,
+    lostAfterMs: 600_000,
     pendingCleanups: [],
     settling: [],
     policy: { modes: {}, evictionCompletion: 'hold', release: null },

@@ -119,3 +119,21 @@ t.test('what cannot be checked is told, and exits 2', async (t) => {
   ])
   t.match(wrong, { code: 2, stdout: '', stderr: /There is no Longhorn in namespace longhorn:/ })
 })
+
+t.test('which lostAfter is assumed is told where it matters', async (t) => {
+  const folder = t.testdir({ 'guard.yaml': 'lostAfter: 1h\n' })
+  const snapshot = async (reason: string) => {
+    const node = `apiVersion: longhorn.io/v1beta2
+kind: Node
+metadata: {name: node-1, namespace: longhorn-system}
+status: {conditions: [{type: Ready, status: 'False', reason: ${reason}, lastTransitionTime: '2026-01-01T00:00:00Z'}]}
+`
+    await writeFile(join(folder, `${reason}.yaml`), node)
+    return ['--snapshot', join(folder, `${reason}.yaml`)]
+  }
+  const check = async (...args: readonly string[]) =>
+    (await run(['check', 'nodes/node-1', '--patch', eviction, ...args])).stderr
+  t.match(await check(...(await snapshot('ManagerPodMissing'))), /lost after 10m, the default of lostAfter\./)
+  t.equal(await check(...(await snapshot('ManagerPodMissing')), '--config', join(folder, 'guard.yaml')), '')
+  t.equal(await check(...(await snapshot('KubernetesNodeGone'))), '')
+})

@@ -66,6 +66,27 @@ t.test('an eviction asks each replica once, and waits as long as the slowest of 
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
+t.test('an eviction takes a node for lost when the slowest of the replicas does', async (t) => {
+  const dryRun = async (...lostAfter: (number | undefined)[]) => {
+    const replicas = lostAfter.map((lostAfterMs, at) =>
+      statusOf(`r${at}`, {
+        settleMs: 1,
+        settleAfterOutageMs: 1,
+        ...(lostAfterMs !== undefined && { lostAfterMs }),
+      }),
+    )
+    const { sandbox, at } = await cluster(t, replicas)
+    await sandbox.longhorn.powerOff('node-2')
+    const { stderr } = await run(['evict', 'node-2', '--dry-run', ...at])
+    return stderr
+  }
+  const lost = await dryRun(-3_600_000, -7_200_000)
+  t.match(lost, 'the eviction of node node-2 does nothing')
+  t.notMatch(lost, 'is assumed')
+  t.notMatch(await dryRun(-3_600_000, 3_600_000), 'the eviction of node node-2 does nothing')
+  t.match(await dryRun(undefined), /the default lostAfter of 10m is assumed\. replica r0 is of a version/)
+})
+
 const fallbacks = [
   ['no replica runs', [], 'no replica of the guard runs'],
   [

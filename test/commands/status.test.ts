@@ -159,6 +159,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
       holds,
       settleMs: 10_000,
       settleAfterOutageMs: 90_000,
+      lostAfterMs: 600_000,
       pendingCleanups,
       settling: [],
       policy: { modes: {}, evictionCompletion: 'hold', release: null },

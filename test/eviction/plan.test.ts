@@ -75,6 +75,16 @@ t.test('without a disk for each copy there is no plan, and the reason is told', 
   t.end()
 })
 
+t.test('a copy on a node that is down, or on a disk that is not ready, is nothing to rely on', (t) => {
+  const shared = [ready('d1'), ready('d2')]
+  const needed = (of: TestCluster) =>
+    plan(of.image('ubuntu', shared, { nodeSelector: ['ssd'] }), ['n1']).possible
+  t.equal(needed(nodes(2)), true)
+  t.equal(needed(nodes(2).node('n2', [disk('d2')], { notReady: { reason: 'ManagerPodDown' } })), false)
+  t.equal(needed(nodes(2).node('n2', [disk('d2', { notReady: { reason: 'NoDiskInfo' } })])), false)
+  t.end()
+})
+
 t.test('nodes that are opened again make room, and may have got a copy meanwhile', (t) => {
   const of = nodes(3).image('ubuntu', [ready('d1'), ready('d2')], two)
   t.equal(plan(of, ['n1', 'n2', 'n3']).possible, false)

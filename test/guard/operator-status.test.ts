@@ -43,7 +43,7 @@ t.test('a replica tells lengths of time, which another clock can count from', as
   const { operatorPort } = await guard.start()
   await guard.whenSynced(untilHung())
   const answer: unknown = await (await fetch(`http://127.0.0.1:${operatorPort}/status`)).json()
-  t.match(answer, { settleMs: 3_600_000, settleAfterOutageMs: 90_000 })
+  t.match(answer, { settleMs: 3_600_000, settleAfterOutageMs: 90_000, lostAfterMs: 600_000 })
   const heard = heardReplica(answer, 1_000)
   if (!heard.ok) throw new Error(heard.problem)
   const [{ node, until } = { node: '', until: 0 }] = heard.value.settling

@@ -19,6 +19,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     holds: 3,
     settleMs: 10_000,
     settleAfterOutageMs: 90_000,
+    lostAfterMs: 600_000,
     pendingCleanups: [],
     settling: [],
     policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },

@@ -19,6 +19,34 @@ t.test('a node is down while no manager works on it, unless worse is true', (t) 
   t.end()
 })
 
+t.test('a disk counts as lost when the slowest replica of the guard says so, or after the default', (t) => {
+  const since = new Date(noon - 3_600_000).toISOString()
+  const { map } = cluster(releases.C)
+    .node('n1', [disk('d1')], { notReady: { reason: 'ManagerPodMissing', since } })
+    .image('base', [copy('d1', 'unknown')])
+  const after = (guard: readonly (number | undefined)[] | undefined) => {
+    const replicas = guard?.map((hours, at) => ({
+      replica: `r${at}`,
+      version: '1',
+      synced: true,
+      holds: 0,
+      settle: undefined,
+      pendingCleanups: [],
+      settling: [],
+      ...(hours !== undefined && { lostAfterMs: hours * 3_600_000 }),
+    }))
+    const times = { now: noon, timeOfDay: noon, watchingSince: undefined }
+    const status = observe({ map, pages: [], guard: replicas, ...times, only: new Set() })
+    return [status.lostAfter.ms / 60_000, status.lostAfter.from, status.imagesNowhere.length]
+  }
+  t.strictSame(after([0.5, 0.25]), [30, 'guard', 1])
+  t.strictSame(after([0.5, 2]), [120, 'guard', 0])
+  t.strictSame(after([0.5, undefined]), [10, 'default', 1])
+  t.strictSame(after([]), [10, 'default', 1])
+  t.strictSame(after(undefined), [10, 'default', 1])
+  t.end()
+})
+
 t.test('images that are nowhere and disks with one UUID are shown, whichever nodes are', (t) => {
   const status = look(
     cluster(releases.C)
