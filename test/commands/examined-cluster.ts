@@ -88,7 +88,7 @@ async function replica(
   t: Test,
   modes: Readonly<Record<string, Mode>> = defaultPolicy.modes,
 ): Promise<number> {
-  const settle = { settleMs: 10_000, settleAfterOutageMs: 90_000 }
+  const settle = { settleMs: 10_000, settleAfterOutageMs: 90_000, lostAfterMs: 600_000 }
   const status = { replica: 'one', version: '0.1.0', synced: true, diskMapAgeMs: 1, holds: 0, ...settle }
   const policy = { modes, evictionCompletion: 'hold', release: null }
   const api = operatorApi({

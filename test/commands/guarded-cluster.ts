@@ -24,15 +24,15 @@ export const images = { ...longhorn, plural: 'backingimages' }
 /** What stands in longhorn-disk.cfg of a disk, by node and path, if it is not what the disk was made with. */
 type DiskFiles = Map<string, string>
 
-/** An embedded cluster with a guard, and the command line and kubectl of an operator. */
-export async function guarded(t: Test) {
+/** An embedded cluster of so many nodes with a guard, and the command line and kubectl of an operator. */
+export async function guarded(t: Test, nodeCount = 3) {
   const files: DiskFiles = new Map()
   const times = { drainMs: 50, copyMs: 50, rebuildMs: 50, syncMs: 50 }
   const diskUUID = (node: string, path: string) =>
     files.get(`${node}:${path}`) ?? diskUUIDFromPath(node, path)
   const sandbox = await embeddedCluster(t, {
     release: 'v1.9.2',
-    nodes: 3,
+    nodes: nodeCount,
     images: 1,
     longhorn: { ...times, diskUUID },
   })
@@ -77,6 +77,9 @@ export const deleteNode = /kubectl -n \S+ delete nodes\.longhorn\.io [\w-]+/
 export const annotate = /kubectl -n \S+ annotate --overwrite nodes\.longhorn\.io [^']*'[^']*'/
 /** The command that cleans a copy up. */
 export const removeCopy = /kubectl -n \S+ patch backingimages\.longhorn\.io \S+ --type merge -p '[^']*'/
+
+/** The command that deletes what is left of replicas. */
+export const deleteReplicas = /kubectl -n \S+ delete replicas\.longhorn\.io [\w. -]+(?=;)/
 
 /** Waits until the status of holdfast is like this. */
 export async function until(

@@ -6,10 +6,12 @@ import {
   commandIn,
   deleteImage,
   deleteNode,
+  deleteReplicas,
   diskOf,
   drift,
   gone,
   guarded,
+  images,
   namespace,
   nodes,
   patchDisk,
@@ -107,7 +109,10 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
     text: new RegExp(`IMAGE NOWHERE[^]*ubuntu-22\\.04 +\\w+ +${old} \\(no node has it\\)`),
   })
   const doctor = await holdfast('doctor')
-  t.match(doctor.stdout, /error +disks +Backing image ubuntu-22\.04 has no usable copy on any disk/)
+  t.match(
+    doctor.stdout,
+    /error +disks +Backing image ubuntu-22\.04 has no usable copy on a disk that a node has/,
+  )
   const evict = await holdfast('evict', 'node-1', '--dry-run')
   t.match(evict.stderr, /Warning: backing image ubuntu-22\.04 has no usable copy[^]*longhorn-disk\.cfg/)
 
@@ -122,26 +127,65 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
   t.match((await holdfast('doctor')).stdout, /ok +disks /)
 })
 
-t.test('machines that were cloned are told apart again', async (t) => {
-  const world = await guarded(t)
+t.test('four machines that were cloned are told apart again', async (t) => {
+  const world = await guarded(t, 4)
   const { sandbox, files, ask, holdfast } = world
   const shared = sandbox.cluster.uuidOf('node-1/disk-1')
-  const path = await drift(world, 'node-3', shared)
+  // What was on the disks that are overwritten is moved away first.
+  await ask('DELETE', 'replicas')
+  const other = sandbox.cluster.uuidOf('node-2/disk-1')
+  const cleanUp = { spec: { diskFileSpecMap: { [other]: null } } }
+  t.ok((await ask('PATCH', 'backingimages/ubuntu-22.04', cleanUp)).ok)
+  const image = () => sandbox.client.get(images, namespace, 'ubuntu-22.04')
+  await comesTrue(async () => !JSON.stringify(await image()).includes(other))
+  const clones = ['node-2', 'node-3', 'node-4'] as const
+  const paths = new Map<string, string>()
+  for (const node of clones) paths.set(node, await drift(world, node, shared))
   const look = () => holdfast('status')
-  await until(t, look, { text: new RegExp(`ONE UUID[^]*${shared} +disk-1 of node-1, disk-1 of node-3`) })
+  const owners = 'disk-1 of node-1, disk-1 of node-2, disk-1 of node-3, disk-1 of node-4'
+  await until(t, look, { text: new RegExp(`ONE UUID[^]*${shared} +${owners}`) })
+  const { stdout: advice } = await holdfast('doctor')
+  t.match(advice, `Disks ${owners} have one UUID`)
   t.match(
-    (await holdfast('doctor')).stdout,
-    /warn +disks +Disks disk-1 of node-1, disk-1 of node-3 have one UUID/,
+    advice,
+    /disable the scheduling, delete longhorn-disk\.cfg on it .* remove it from its node and add it again/,
   )
 
-  const spec = await diskOf(sandbox, 'node-3', 'disk-1')
-  const removed = await patchDisk(ask, 'node-3', 'disk-1', null)
-  t.match(removed, { ok: true, text: /disk-removal-with-copies: .*A disk of node-1 has the same UUID/ })
-  files.delete(path)
-  await gone(sandbox, 'node-3', 'disk-1')
-  t.ok((await patchDisk(ask, 'node-3', 'disk-1', spec)).ok)
-  await until(t, look, { code: 0, text: /^(?![^]*ONE UUID)[^]*node-3 +- +2 / })
+  for (const node of clones) {
+    const spec = await diskOf(sandbox, node, 'disk-1')
+    t.ok((await patchDisk(ask, node, 'disk-1', { allowScheduling: false })).ok, node)
+    files.delete(paths.get(node) ?? '')
+    const removed = await patchDisk(ask, node, 'disk-1', null)
+    t.match(
+      removed,
+      { ok: true, text: /disk-removal-with-copies: .*A disk of node-1.* has the same UUID/ },
+      node,
+    )
+    await gone(sandbox, node, 'disk-1')
+    t.ok((await patchDisk(ask, node, 'disk-1', spec)).ok, node)
+  }
+  await until(t, look, { code: 0, text: /^(?![^]*ONE UUID)[^]*node-4 +- +2 / })
   t.match((await holdfast('doctor')).stdout, /ok +disks /)
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('a dead node is deleted with a copy on it, which is cleaned up after that', { skip }, async (t) => {
+  const { sandbox, ask, follow, holdfast } = await guarded(t)
+  // A replica of a volume is on it as well.
+  await sandbox.longhorn.letGo('node-2')
+  const deleted = await ask('DELETE', 'nodes/node-2')
+  t.match(deleted, {
+    ok: true,
+    text: /disk-removal-with-copies: .*keeps a ready copy on disk disk-1 .* of node node-1/,
+  })
+  await comesTrue(async () => (await sandbox.client.get(nodes, namespace, 'node-2')) === undefined)
+  await until(t, () => holdfast('doctor'), {
+    text: /warn +disks +Longhorn looks for a copy of backing image ubuntu-22\.04/,
+  })
+  const cleaned = await follow(commandIn((await holdfast('doctor')).stdout, removeCopy))
+  t.equal(cleaned.code, 0, cleaned.stderr)
+  t.match(cleaned.stderr, /Warning: copy-in-use: .* belongs to replica .*, which runs nowhere/)
+  await until(t, () => holdfast('doctor'), { text: /ok +disks / })
 })
 
 t.test('of a node that came back with new disks the old copy is cleaned up', { skip }, async (t) => {
@@ -157,3 +201,26 @@ t.test('of a node that came back with new disks the old copy is cleaned up', { s
   t.equal(cleaned.code, 0, cleaned.stderr)
   await until(t, () => holdfast('doctor'), { text: /ok +disks / })
 })
+
+t.test(
+  'a replica on a disk that did not come back is deleted before the copy that it used',
+  { skip },
+  async (t) => {
+    const world = await guarded(t)
+    const { follow, holdfast } = world
+    await drift(world, 'node-2', '11111111-1111-4111-8111-111111111111')
+    await until(t, () => holdfast('doctor'), {
+      text: /warn +disks +Longhorn looks for a copy of backing image ubuntu-22\.04/,
+    })
+    const advice = commandIn((await holdfast('doctor')).stdout, removeCopy)
+    const refused = await follow(advice)
+    t.match(refused, {
+      code: 1,
+      stderr: /refused by copy-in-use: .*bring the disk back\. If it is gone for good/,
+    })
+    const left = await follow(`${commandIn(refused.stderr, deleteReplicas)} --wait=false`)
+    t.equal(left.code, 0, left.stderr)
+    await comesTrue(async () => (await follow(advice)).code === 0)
+    await until(t, () => holdfast('doctor'), { text: /ok +disks / })
+  },
+)
