@@ -36,6 +36,9 @@ export type Override =
 /** An annotation may have 256 KiB; a reason that a person reads has less, in UTF-16 units. */
 const longestReason = 1_024
 
+/** So much of it is looked at, each time that a change is judged. */
+const lookedAt = 8 * longestReason
+
 /** Reads what a change asks to be excepted from. The reason is one line, cut to 1,024 characters. */
 export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
   const asked = askedBy(change)
@@ -43,7 +46,7 @@ export function overrideOf(change: Change, { override }: Pick<Policy, 'override'
   if (typeof asked === 'string') return { outcome: asked }
   const { groups } = override
   if (groups && !isMember(change.request.actor, groups)) return { outcome: 'not-permitted', groups }
-  const reason = cut(plainLine(asked.reason).trim(), longestReason)
+  const reason = cut(plainLine(asked.reason.slice(0, lookedAt)).trim(), longestReason)
   return reason === '' ? { outcome: 'no-reason' } : { outcome: 'granted', reason }
 }
 

@@ -27,6 +27,7 @@ t.test('an override is asked for by an annotation that is new or changed, and so
   t.equal(outcome('disk on fire', undefined), 'none')
   t.equal(outcome(undefined, undefined), 'none')
   t.equal(outcome(undefined, '  '), 'no-reason')
+  t.equal(outcome(undefined, `${' '.repeat(100_000)}disk on fire`), 'no-reason', 'its beginning counts alone')
   t.end()
 })
 
