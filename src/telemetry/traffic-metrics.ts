@@ -2,7 +2,7 @@ import { Counter, type Registry } from 'prom-client'
 import type { Logger } from 'pino'
 import type { BodyCut } from '../traffic/bodies-under-way.ts'
 import type { ConnectionClosed } from '../traffic/connection-limit.ts'
-import type { TrafficObserver } from '../traffic/traffic-observer.ts'
+import type { BodyRefused, TrafficObserver } from '../traffic/traffic-observer.ts'
 import { Repeats } from './repeats.ts'
 
 /** Which of the ports of a guard or a proxy. */
@@ -11,13 +11,14 @@ export type Port = 'reviews' | 'proxy' | 'health' | 'operator'
 /** A limit that closes one connection closes thousands; one line a minute tells of them, in milliseconds. */
 const tellEveryMs = 60_000
 
-/** Counts what the limits of connections and bodies close and cut, and says so once. */
+/** Counts what the limits of connections and bodies close, cut and refuse, and says so once. */
 export class TrafficMetrics {
   readonly #log: Logger
   readonly #now: () => number
   readonly #repeats = new Repeats(tellEveryMs)
   readonly #closed: Counter<'port' | 'why'>
   readonly #cut: Counter<'port' | 'why'>
+  readonly #refused: Counter<'port' | 'why'>
 
   /** @param now milliseconds by a clock that is never set */
   constructor(registry: Registry, log: Logger, now: () => number) {
@@ -37,6 +38,12 @@ export class TrafficMetrics {
       labelNames,
       registers,
     })
+    this.#refused = new Counter({
+      name: 'holdfast_bodies_refused_total',
+      help: 'Request bodies that were not read, by port: too large, too slow, with too many values, or too many at once.',
+      labelNames,
+      registers,
+    })
   }
 
   /** What watches the limits of one port. */
@@ -44,6 +51,7 @@ export class TrafficMetrics {
     return {
       closed: (why) => this.#connectionClosed(port, why),
       cut: (why) => this.#bodyCut(port, why),
+      refused: (why) => this.#bodyRefused(port, why),
     }
   }
 
@@ -55,6 +63,11 @@ export class TrafficMetrics {
   #bodyCut(port: Port, why: BodyCut): void {
     this.#cut.inc({ port, why })
     this.#say({ port, why }, 'requests are cut off, since their bodies take too much memory')
+  }
+
+  #bodyRefused(port: Port, why: BodyRefused): void {
+    this.#refused.inc({ port, why })
+    this.#say({ port, why }, 'bodies of requests are not read, since they are above a limit')
   }
 
   #say(fields: { readonly port: Port; readonly why: string }, text: string): void {

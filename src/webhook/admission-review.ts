@@ -3,7 +3,7 @@ import { absent } from '../longhorn/absent.ts'
 import { shortened, longestText } from '../text/cut.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
-import { fieldsOf } from './raw-json.ts'
+import { fieldOf } from './raw-json.ts'
 
 /** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
 export const admissionVersion = 'admission.k8s.io/v1'
@@ -78,9 +78,10 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
     resource: { group: raw.resource.group, resource: raw.resource.resource },
     subResource: raw.subResource ?? '',
     name: shortened(raw.name ?? ''),
-    namespace: shortened(
-      [raw.namespace, namespaceOf(raw.object), namespaceOf(raw.oldObject)].find(Boolean) ?? '',
-    ),
+    namespace:
+      shortened(raw.namespace ?? '') ||
+      metadataText(raw.object, 'namespace') ||
+      metadataText(raw.oldObject, 'namespace'),
     operation: raw.operation,
     user: {
       username: shortened(raw.userInfo.username ?? ''),
@@ -94,11 +95,17 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
 
 /** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
 export function uidOf(body: unknown): string | undefined {
-  const uid = fieldsOf(fieldsOf(body)?.get('request'))?.get('uid')
+  const uid = fieldOf(fieldOf(body, 'request'), 'uid')
   return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
 }
 
-function namespaceOf(object: unknown): string {
-  const namespace = fieldsOf(fieldsOf(object)?.get('metadata'))?.get('namespace')
-  return typeof namespace === 'string' ? namespace : ''
+/** The name in the review, or else that of the object as it came. */
+export function objectName({ name, object, oldObject }: AdmissionRequest): string {
+  return name === '' ? metadataText(object ?? oldObject, 'name') : name
+}
+
+/** Of an object that may not parse as a whole; empty if it is no text. */
+export function metadataText(object: unknown, field: string): string {
+  const text = fieldOf(fieldOf(object, 'metadata'), field)
+  return typeof text === 'string' ? shortened(text) : ''
 }

@@ -12,9 +12,14 @@ const maxMessageCharacters = 16_384
 /** For names and annotations, which a person reads in one glance. */
 const maxLineCharacters = 1_024
 
-/** A status as the gate gives it, or one for a review that contradicts itself. */
+/** A status as the gate gives it, or one for a review that contradicts itself, or is too large to be read. */
 export type AdmissionStatus =
-  Status | (Omit<Status, 'code' | 'reason'> & { readonly code: 400; readonly reason: 'BadRequest' })
+  | Status
+  | (Omit<Status, 'code' | 'reason'> &
+      (
+        | { readonly code: 400; readonly reason: 'BadRequest' }
+        | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }
+      ))
 
 /** What to answer a review, without its form. */
 export interface AdmissionAnswer {

@@ -5,7 +5,8 @@ import type { Actor, JudgedKind } from '../rules/change.ts'
 import { isDeletingController } from '../rules/deleting-controllers.ts'
 import { shortened } from '../text/cut.ts'
 import { plainLine } from '../text/plain-text.ts'
-import { fieldsOf, sameJson } from './raw-json.ts'
+import { crowding } from './crowding.ts'
+import { fieldOf, fieldsOf, isFields, sameJson } from './raw-json.ts'
 
 /** A write of which an object cannot be read, with the objects as they came. */
 export interface RawWrite {
@@ -60,8 +61,9 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving({ operation, before, after, actor }: RawWrite): boolean {
+function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean {
   if (operation === 'DELETE' && isDeletingController(actor)) return true
+  if (crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined) return false
   const metadata = parseMetadata(before ?? after)
   if (!metadata.ok) return false
   return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)
@@ -93,9 +95,9 @@ function nodeWrite(before: unknown, after: unknown, operation: 'CREATE' | 'UPDAT
 }
 
 function diskWrite(where: string, before: unknown, after: unknown): string | undefined {
-  const [was, is] = [fieldsOf(before), fieldsOf(after)]
-  if (!was || !is) return changed(where, before, after)
-  const raised = raises(was.get('evictionRequested'), is.get('evictionRequested'))
+  if (!isFields(before) || !isFields(after)) return changed(where, before, after)
+  // A review can have a hundred thousand disks, so no map is made of each.
+  const raised = raises(fieldOf(before, 'evictionRequested'), fieldOf(after, 'evictionRequested'))
   return raised ? `the write raises ${where}.evictionRequested` : undefined
 }
 

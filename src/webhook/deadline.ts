@@ -21,3 +21,12 @@ export function within<T>(work: Promise<T>, ms: number, timers: Timers): Promise
     work.then(resolve, reject).finally(cancel)
   })
 }
+
+/** The same for work that may be left to itself when time is up. @throws what the work rejects with */
+export async function atMost(work: Promise<unknown>, ms: number, timers: Timers): Promise<void> {
+  try {
+    await within(work, ms, timers)
+  } catch (error) {
+    if (!(error instanceof DeadlinePassed)) throw error
+  }
+}

@@ -8,11 +8,19 @@ import type { TrafficObserver } from '../traffic/traffic-observer.ts'
 import { contextOf, type Callers } from './callers.ts'
 import type { ServingCertificate } from './certificate.ts'
 import type { ClientErrors } from './client-error.ts'
-import { notServed, problemOf, TooBusy, type HttpProblem } from './http-problem.ts'
-import { parseJson } from './parse-json.ts'
+import {
+  isTooLarge,
+  notServed,
+  problemOf,
+  TooBusy,
+  TooManyValues,
+  unreadProblem,
+  type HttpProblem,
+} from './http-problem.ts'
+import { leadingUid, parseJson } from './parse-json.ts'
 import type { Log } from './ports.ts'
 import type { Reviewer } from './reviewer.ts'
-import { fieldsOf } from './raw-json.ts'
+import { fieldOf } from './raw-json.ts'
 
 /** Limits of the connections the API server makes. */
 export interface ConnectionOptions {
@@ -50,7 +58,7 @@ export const defaultConnectionOptions: ConnectionOptions = {
 
 /** What the endpoint works with. */
 export interface EndpointModules {
-  readonly reviewer: Pick<Reviewer, 'review'>
+  readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
   readonly clientErrors: ClientErrors
   /** Who may send reviews; whoever reaches the port if not given. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
@@ -59,15 +67,28 @@ export interface EndpointModules {
   readonly log: Log
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** Told of what the limits close and cut. */
+  /** True where reviews are only watched: one that is not read, since too many wait for that, passes. */
+  readonly watches?: boolean
+  /** Told of what the limits close, cut and refuse. */
   readonly traffic?: TrafficObserver | undefined
+}
+
+/** The body of a review that is not read. */
+class UnreadReview {
+  readonly uid: string
+  readonly error: TooManyValues | TooBusy
+
+  constructor(uid: string, error: TooManyValues | TooBusy) {
+    this.uid = uid
+    this.error = error
+  }
 }
 
 /** The `POST /validate` that is registered with the API server. Not listening yet. */
 export function endpoint(
   tls: ServingCertificate,
   options: ConnectionOptions,
-  { reviewer, clientErrors, callers, leaving, log, now, traffic }: EndpointModules,
+  { reviewer, clientErrors, callers, leaving, log, now, watches = false, traffic }: EndpointModules,
 ): FastifyInstance<Server> {
   const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
   const app = fastify({
@@ -109,13 +130,24 @@ export function endpoint(
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
     const text = body.toString()
     lengths.set(request, text.length)
+    const unread = (error: TooManyValues | TooBusy): void => {
+      const uid = leadingUid(text)
+      if (uid === undefined) done(error)
+      else done(null, new UnreadReview(uid, error))
+    }
     const parse = (): void => {
       const parsed = parseJson(text)
-      if (parsed instanceof Error) done(parsed)
-      else done(null, parsed.json)
+      if (!(parsed instanceof Error)) done(null, parsed.json)
+      // In HTTP it would be a call that failed, and pass under `failurePolicy: Ignore`.
+      else if (parsed instanceof TooManyValues) unread(parsed)
+      else done(parsed)
     }
-    const peer = request.raw.socket.remoteAddress ?? ''
-    turns.take(peer, text.length, parse, () => done(new TooBusy()))
+    turns.take(peerOf(request), text.length, parse, () => {
+      const error = new TooBusy()
+      // What becomes of calls that a busy guard does not answer is for `failurePolicy` to say.
+      if (watches) unread(error)
+      else done(error)
+    })
   })
 
   app.addHook('onRequest', (request, reply, done) => {
@@ -128,8 +160,14 @@ export function endpoint(
     if (leaving()) reply.header('connection', 'close')
     done()
   })
+  const refused = (error: unknown): void => {
+    if (error instanceof TooManyValues) traffic?.refused('too-many-values')
+    else if (error instanceof TooBusy) traffic?.refused('busy')
+    else if (isTooLarge(error)) traffic?.refused('too-large')
+  }
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = problemOf(error, bodyLimitBytes)
+    refused(error)
     if (known) return problem(reply, known)
     const err = error instanceof Error ? error : new Error(String(error))
     const [path] = request.url.split('?', 1)
@@ -138,8 +176,14 @@ export function endpoint(
   })
 
   app.post('/validate', async (request, reply) => {
-    const timeout = fieldsOf(request.query)?.get('timeout')
-    const answer = reviewer.review(request.body, timeout, whileAwaited(reply), lengths.get(request))
+    const timeout = fieldOf(request.query, 'timeout')
+    if (request.body instanceof UnreadReview) {
+      const { uid, error } = request.body
+      refused(error)
+      return reply.send(reviewer.unread(uid, unreadProblem(error)))
+    }
+    const weight = { bytes: lengths.get(request) ?? 0, peer: peerOf(request) }
+    const answer = reviewer.review(request.body, timeout, whileAwaited(reply), weight)
     // While it is held, nothing needs the text of the objects.
     request.body = undefined
     const reviewed = await answer
@@ -147,6 +191,10 @@ export function endpoint(
     return problem(reply, { status: 400, error: `${reviewed.problem}.` })
   })
   return app
+}
+
+function peerOf(request: FastifyRequest): string {
+  return request.raw.socket.remoteAddress ?? ''
 }
 
 /** A signal that is aborted when the client goes away without its answer, so that nothing is held for nobody. */

@@ -8,10 +8,10 @@
  * | 401 | no client certificate, where one is asked for |
  * | 403 | a client certificate that is not accepted |
  * | 404, 405 | another path than `/validate`, another method than POST |
- * | 413 | a body above a limit: larger than the API server sends, or with more values |
+ * | 413 | a body above a limit: larger than the API server sends, or with more values. One of the latter that begins as API servers begin a review is answered as a review |
  * | 415 | another content type than `application/json` |
  * | 500 | an error in Holdfast itself, outside the gate |
- * | 503 | more bodies than can be read, most of them from this address |
+ * | 503 | more bodies than can be read, most of them from this address; where nothing is enforced, a review among them passes |
  */
 export interface HttpProblem {
   readonly status: number
@@ -53,13 +53,22 @@ export function notServed(method: string, url: string): HttpProblem {
   return { status: 404, error: `There is nothing at this path. ${expected}.` }
 }
 
+/** What to answer where a body is not read, though it may be a review. */
+export function unreadProblem(error: TooManyValues | TooBusy): HttpProblem {
+  return error instanceof TooManyValues
+    ? { status: 413, error: `${error.message}, more than the largest object of Longhorn has.` }
+    : { status: 503, error: `${error.message}, most of them from this address. Send fewer at once.` }
+}
+
+/** True for a body that has more bytes than are read. */
+export function isTooLarge(error: unknown): boolean {
+  return codeOf(error) === 'FST_ERR_CTP_BODY_TOO_LARGE'
+}
+
 /** What to answer a request that does not get as far as a review; undefined for an error of our own. */
 export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem | undefined {
   if (error instanceof NoJson) return { status: 400, error: `${error.message}. ${expected}.` }
-  if (error instanceof TooManyValues)
-    return { status: 413, error: `${error.message}, more than an API server sends.` }
-  if (error instanceof TooBusy)
-    return { status: 503, error: `${error.message}, most of them from this address. Send fewer at once.` }
+  if (error instanceof TooManyValues || error instanceof TooBusy) return unreadProblem(error)
   switch (codeOf(error)) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return {

@@ -4,6 +4,7 @@ import type { Change, JudgedKind, Request, Step } from '../rules/change.ts'
 import type { AdmissionRequest } from './admission-review.ts'
 import { asCreated } from './as-created.ts'
 import { couldArm } from './could-arm.ts'
+import { crowding } from './crowding.ts'
 
 /**
  * A write to a judged kind of which an object cannot be read. Of the objects nothing is kept: they can have megabytes, and
@@ -78,36 +79,46 @@ function readChange(
 ): Parsed<Change> {
   switch (kind) {
     case 'Node': {
-      const step = readStep<'Node'>(kinds.Node.parse, operation, before, after)
+      const step = readStep<'Node'>(kind, kinds.Node.parse, { operation, before, after })
       if (!step.ok) return step
       if (step.value.operation !== 'CREATE') return { ok: true, value: { kind, request, ...step.value } }
       return { ok: true, value: { kind, request, operation: 'CREATE', after: asCreated(step.value.after) } }
     }
     case 'BackingImage': {
-      const step = readStep<'BackingImage'>(kinds.BackingImage.parse, operation, before, after)
+      const step = readStep<'BackingImage'>(kind, kinds.BackingImage.parse, { operation, before, after })
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
     case 'BackingImageDataSource': {
       const { parse } = kinds.BackingImageDataSource
-      const step = readStep<'BackingImageDataSource'>(parse, operation, before, after)
+      const step = readStep<'BackingImageDataSource'>(kind, parse, { operation, before, after })
       return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
     }
   }
 }
 
+/** A write as it came. */
+interface RawStep {
+  readonly operation: Write
+  readonly before: unknown
+  readonly after: unknown
+}
+
 function readStep<K extends JudgedKind>(
+  kind: K,
   parse: (raw: unknown) => Parsed<ObjectOf<K>>,
-  operation: Write,
-  rawBefore: unknown,
-  rawAfter: unknown,
+  { operation, before: rawBefore, after: rawAfter }: RawStep,
 ): Parsed<Step<ObjectOf<K>>> {
+  const read = (raw: unknown): Parsed<ObjectOf<K>> => {
+    const problem = crowding(raw, kind)
+    return problem === undefined ? parse(raw) : { ok: false, problem }
+  }
   if (operation === 'CREATE') {
-    const after = parse(rawAfter)
+    const after = read(rawAfter)
     return after.ok ? { ok: true, value: { operation, after: after.value } } : after
   }
-  const before = parse(rawBefore)
+  const before = read(rawBefore)
   if (!before.ok) return { ok: false, problem: `in the stored object, ${before.problem}` }
   if (operation === 'DELETE') return { ok: true, value: { operation, before: before.value } }
-  const after = parse(rawAfter)
+  const after = read(rawAfter)
   return after.ok ? { ok: true, value: { operation, before: before.value, after: after.value } } : after
 }

@@ -9,9 +9,20 @@ export type Fields = ReadonlyMap<string, unknown>
  * @returns undefined for anything else: a list, a text, a number
  */
 export function fieldsOf(json: unknown): Fields | undefined {
-  if (json === undefined || json === null) return new Map()
-  if (typeof json !== 'object' || Array.isArray(json)) return undefined
-  return new Map(Object.entries(json))
+  if (!isFields(json)) return undefined
+  return new Map(Object.entries(json ?? {}))
+}
+
+/** One field of a JSON object, without a look at its others; undefined if it has none of this name, or is no object. */
+export function fieldOf(json: unknown, name: string): unknown {
+  if (!isFields(json) || json === undefined || json === null || !Object.hasOwn(json, name)) return undefined
+  const value: unknown = Reflect.get(json, name)
+  return value
+}
+
+/** True for a JSON object; absent and null are one without fields. */
+export function isFields(json: unknown): json is object | null | undefined {
+  return json === undefined || json === null || (typeof json === 'object' && !Array.isArray(json))
 }
 
 /** True if two JSON values are the same, whatever the order of their keys. */

@@ -1,15 +1,20 @@
 import type { Decide } from '../gate/decision.ts'
 import type { Patience } from '../gate/holds.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
-import { shortened } from '../text/cut.ts'
 import { group, kinds } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import { isLonghorn } from '../rules/longhorn-account.ts'
-import { parseAdmissionReview, uidOf, type AdmissionRequest } from './admission-review.ts'
+import {
+  metadataText,
+  objectName,
+  parseAdmissionReview,
+  uidOf,
+  type AdmissionRequest,
+} from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
-import { DeadlinePassed, within } from './deadline.ts'
-import { fieldsOf } from './raw-json.ts'
+import { atMost, within } from './deadline.ts'
+import type { HttpProblem } from './http-problem.ts'
 import { normalise, type Normalised, type UnreadableWrite } from './normalise.ts'
 import { parseTimeout } from './parse-timeout.ts'
 import type { Log, Timers } from './ports.ts'
@@ -17,15 +22,24 @@ import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { SaidOnce } from './said-once.ts'
 import {
   answerElsewhere,
+  answerGaveWay,
   answerMalformed,
   answerNotJudged,
   answerUndecided,
+  answerUnread,
   answerUnreadable,
   type UndecidedOptions,
 } from './unjudged.ts'
+import {
+  defaultWaitingLimits,
+  hasGivenWay,
+  WaitingReviews,
+  type ReviewWeight,
+  type WaitingLimits,
+} from './waiting-reviews.ts'
 
 /** What the operator decides about reviewing. */
-export interface ReviewOptions extends UndecidedOptions {
+export interface ReviewOptions extends UndecidedOptions, WaitingLimits {
   /** Taken off the API server's timeout, in milliseconds: that is rounded up to a second, and the answer needs its
    * way back. */
   readonly marginMs: number
@@ -33,11 +47,6 @@ export interface ReviewOptions extends UndecidedOptions {
   readonly graceMs: number
   /** How long a denial of this door may wait for its record after that, in milliseconds. */
   readonly recordMs: number
-  /**
-   * So many bytes of reviews may be held at once; one more is answered at once. What is kept of an object can take fifteen
-   * times its bytes, and real reviews have some thousand.
-   */
-  readonly heldBytes: number
   /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
   readonly enforces: boolean
 }
@@ -48,7 +57,7 @@ export const defaultReviewOptions: ReviewOptions = {
   graceMs: 250,
   // With the grace, less than half of the shortest timeout of Kubernetes, 1 s.
   recordMs: 150,
-  heldBytes: 8 * 1024 * 1024,
+  ...defaultWaitingLimits,
   enforces: true,
   longhornNamespace: 'longhorn-system',
   impatient: [],
@@ -69,6 +78,8 @@ export interface ReviewModules {
   readonly timers: Timers
   /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
   readonly repeated?: RepeatedRefusals
+  /** Told of each review that gave way, since others need the memory that it takes. */
+  readonly gaveWay?: () => void
 }
 
 /** What is kept of a review while it is decided: a hold lasts for seconds, and an object can have megabytes. */
@@ -86,12 +97,12 @@ export class Reviewer {
   readonly #options: ReviewOptions
   readonly #modules: ReviewModules
   readonly #said = new SaidOnce()
-  /** Of the reviews that are being decided. */
-  #bytes = 0
+  readonly #waiting: WaitingReviews
 
   constructor(options: ReviewOptions, modules: ReviewModules) {
     this.#options = options
     this.#modules = modules
+    this.#waiting = new WaitingReviews(options, modules.gaveWay)
   }
 
   /**
@@ -100,31 +111,33 @@ export class Reviewer {
    * @param body untrusted JSON
    * @param timeout the query parameter of this name
    * @param signal aborted when nobody waits for the answer any more
-   * @param bytes how long the body was
+   * @param weight what it counts for while it waits
    * @returns a problem if not even a uid can be had
    */
-  review(body: unknown, timeout: unknown, signal: AbortSignal, bytes = 0): Promise<Parsed<ReviewAnswer>> {
+  review(
+    body: unknown,
+    timeout: unknown,
+    signal: AbortSignal,
+    weight: ReviewWeight = { bytes: 0, peer: '' },
+  ): Promise<Parsed<ReviewAnswer>> {
     const parsed = parseAdmissionReview(body)
     if (!parsed.ok) {
       const uid = uidOf(body)
       if (uid === undefined) return Promise.resolve(parsed)
-      return Promise.resolve({ ok: true, value: admissionReview(uid, answerMalformed(parsed.problem)) })
+      const answer = this.#watched(answerMalformed(parsed.problem))
+      return Promise.resolve({ ok: true, value: admissionReview(uid, answer) })
     }
     const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
     const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
-    return this.#counted(bytes, (mayHold) => this.#reviewed(asked, timeout, { signal, mayHold }))
+    return this.#waiting.during(weight, signal, (waiting) => this.#reviewed(asked, timeout, waiting))
   }
 
-  async #counted<T>(bytes: number, work: (mayHold: boolean) => Promise<T>): Promise<T> {
-    this.#bytes += bytes
-    try {
-      return await work(this.#bytes <= this.#options.heldBytes)
-    } finally {
-      this.#bytes -= bytes
-    }
+  /** Answers a review of which only the uid was read. @param problem why the rest was not */
+  unread(uid: string, problem: HttpProblem): ReviewAnswer {
+    return admissionReview(uid, this.#watched(answerUnread(problem)))
   }
 
   async #reviewed(
@@ -151,13 +164,13 @@ export class Reviewer {
     }
     switch (normalised.outcome) {
       case 'change':
-        return this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), ...waiting })
+        return await this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), ...waiting })
       case 'unreadable':
         return await this.#unreadable(request, normalised.write)
       case 'not-judged':
         return answerNotJudged(normalised.what)
       case 'malformed':
-        return answerMalformed(normalised.problem)
+        return this.#watched(answerMalformed(normalised.problem))
     }
   }
 
@@ -202,19 +215,24 @@ export class Reviewer {
     return timeoutMs - Math.min(this.#options.marginMs, timeoutMs / 2)
   }
 
-  async #decide(change: Change, patience: Patience): Promise<AdmissionAnswer> {
+  async #decide(change: Change, asked: Patience): Promise<AdmissionAnswer> {
     const { decide, timers } = this.#modules
+    const { signal, ...patience } = this.#waiting.bounded(asked)
+    // What is not asked takes no place and no read. What raises no danger is decided without either.
+    if (hasGivenWay(signal) && this.#isArming(change))
+      return await this.#answerUnjudged(undecided(change), answerGaveWay(change, this.#options))
     try {
       const deadlineMs = patience.budgetMs + this.#options.graceMs
-      return answerOf(await within(decide(change, patience), deadlineMs, timers))
+      const decision = await within(decide(change, { signal, ...patience }), deadlineMs, timers)
+      const isCut = hasGivenWay(signal) && decision.verdict.decision === 'unavailable'
+      return isCut ? answerGaveWay(change, this.#options) : answerOf(decision)
     } catch (error) {
       return await this.#undecided(change, error)
     }
   }
 
   async #undecided(change: Change, cause: unknown): Promise<AdmissionAnswer> {
-    const { kind, request } = change
-    const name = nameOf(change)
+    const { kind, name, request } = undecided(change)
     const arming = this.#isArming(change)
     const err = new Error(`The gate did not decide on ${kind} ${name}`, { cause })
     if (this.#said.isNew('undecided', kind, name, String(cause))) {
@@ -223,30 +241,29 @@ export class Reviewer {
         'a write was not judged; arming ones are refused meanwhile, others pass',
       )
     }
-    const { operation } = change
-    const write = { request, kind, name, operation, why: 'undecided' } as const
-    return await this.#answerUnjudged(write, answerUndecided(change, arming, this.#options))
+    return await this.#answerUnjudged(undecided(change), answerUndecided(change, arming, this.#options))
   }
 
   /** Denies it on record, or, where nothing is enforced, lets it pass with a word. */
   async #answerUnjudged(write: UnjudgedWrite, answer: AdmissionAnswer): Promise<AdmissionAnswer> {
+    const watched = this.#watched(answer)
+    if (watched.status !== undefined) await this.#recorded(write)
+    return watched
+  }
+
+  /** Where nothing is enforced, a warning in the place of a denial. */
+  #watched(answer: AdmissionAnswer): AdmissionAnswer {
     const { status, ...allowed } = answer
-    if (status === undefined) return answer
-    if (!this.#options.enforces) return { ...allowed, warnings: [...answer.warnings, status.message] }
-    await this.#recorded(write)
-    return answer
+    if (status === undefined || this.#options.enforces) return answer
+    return { ...allowed, warnings: [...answer.warnings, status.message] }
   }
 
   /** Whatever becomes of the record, the answer leaves in time. */
   async #recorded(write: UnjudgedWrite): Promise<void> {
     const { denied, timers } = this.#modules
     const { recordMs } = this.#options
-    try {
-      const recording = denied(write, recordMs)
-      if (recording) await within(recording, recordMs, timers)
-    } catch (error) {
-      if (!(error instanceof DeadlinePassed)) throw error
-    }
+    const recording = denied(write, recordMs)
+    if (recording) await atMost(recording, recordMs, timers)
   }
 
   /** Forgetting to decide means refused. */
@@ -277,13 +294,7 @@ export class Reviewer {
   }
 }
 
-/** The name in the review, or else that of the object as it came. */
-function objectName({ name, object, oldObject }: AdmissionRequest): string {
-  return name === '' ? metadataText(object ?? oldObject, 'name') : name
-}
-
-/** Of an object that may not parse as a whole; empty if it is no text. */
-function metadataText(object: unknown, field: string): string {
-  const text = fieldsOf(fieldsOf(object)?.get('metadata'))?.get(field)
-  return typeof text === 'string' ? shortened(text) : ''
+function undecided(change: Change): UnjudgedWrite {
+  const { request, kind, operation } = change
+  return { request, kind, name: nameOf(change), operation, why: 'undecided' }
 }

@@ -86,6 +86,7 @@ export class WebhookServer {
     this.#modules = modules
     const { clients } = options
     const { log, timeOfDay = Date.now } = modules
+    const traffic = modules.traffic?.reviews
     this.#tls = options.tls
     this.#authorities = clients?.authorities
     this.#callers = clients && new Callers(clients, { log, timeOfDay })
@@ -93,13 +94,18 @@ export class WebhookServer {
     this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
     this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
-      reviewer: new Reviewer(options, { ...modules, repeated: this.#repeated }),
+      reviewer: new Reviewer(options, {
+        ...modules,
+        repeated: this.#repeated,
+        gaveWay: () => traffic?.cut('kept'),
+      }),
       clientErrors: this.#clientErrors,
       callers: this.#callers && clients && { judge: this.#callers, authorities: clients.authorities },
       leaving,
       log: modules.log,
       now: modules.now,
-      traffic: modules.traffic?.reviews,
+      watches: !options.enforces,
+      traffic,
     })
     this.#connections = new Connections(this.#reviews.server)
     this.#health = modules.health ?? new Health(modules.metrics)

@@ -2,6 +2,7 @@ import { group } from '../longhorn/kinds.ts'
 import { isImpatient } from '../rules/impatient.ts'
 import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { AdmissionAnswer } from './answer.ts'
+import type { HttpProblem } from './http-problem.ts'
 import type { UnreadableWrite } from './normalise.ts'
 
 /** The answers of the door itself, to what cannot be or was not judged. */
@@ -120,5 +121,40 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
     },
     warnings: [],
     auditAnnotations: { decision: 'unavailable', reason: 'undecided' },
+  }
+}
+
+/** An arming change that gave way while it was decided, since others need the memory that its review takes. */
+export function answerGaveWay(change: Change, options: UndecidedOptions): AdmissionAnswer {
+  const { actor, dryRun } = change.request
+  const retry = dryRun || isImpatient(actor, options) ? {} : { retryAfterSeconds: options.retryAfterSeconds }
+  const message = `Too many large reviews wait for Holdfast, most of them from the address of this one. So it does not judge this write to ${change.kind} ${nameOf(change)} now. Nothing was changed; try again. Writes that clear flags or raise no danger pass`
+  return {
+    status: {
+      code: 503,
+      reason: 'ServiceUnavailable',
+      message,
+      details: { name: nameOf(change), group, kind: change.kind, causes: [], ...retry },
+    },
+    warnings: [],
+    auditAnnotations: { decision: 'unavailable', reason: 'gave-way' },
+  }
+}
+
+/** A review that was not read, so that nothing is known of it but its uid. */
+export function answerUnread({ status, error }: HttpProblem): AdmissionAnswer {
+  const message = `${error} So Holdfast does not read this write, and cannot tell whether it is safe`
+  const details = { name: '', group: '', kind: '', causes: [] }
+  if (status === 413) {
+    return {
+      status: { code: 413, reason: 'RequestEntityTooLarge', message, details },
+      warnings: [],
+      auditAnnotations: { decision: 'refuse', reason: 'unread' },
+    }
+  }
+  return {
+    status: { code: 503, reason: 'ServiceUnavailable', message, details },
+    warnings: [],
+    auditAnnotations: { decision: 'unavailable', reason: 'unread' },
   }
 }

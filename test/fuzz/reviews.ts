@@ -31,7 +31,7 @@ export class Reviews {
   readonly #ca: string
   readonly #surprises: Surprises
   readonly #options: JudgedOptions
-  #reviewer: Pick<Reviewer, 'review'> | undefined
+  #reviewer: Pick<Reviewer, 'review' | 'unread'> | undefined
   #port: number | undefined
 
   private constructor(
@@ -46,10 +46,8 @@ export class Reviews {
     const log = surprises.log
     this.#app = endpoint(serving, defaultConnectionOptions, {
       reviewer: {
-        review: async (...asked) => {
-          if (!this.#reviewer) throw new Error('there is no cluster')
-          return await this.#reviewer.review(...asked)
-        },
+        review: async (...asked) => await this.#present().review(...asked),
+        unread: (...asked) => this.#present().unread(...asked),
       },
       clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
       leaving: () => false,
@@ -98,6 +96,11 @@ export class Reviews {
       if (problem !== undefined) throw new Violation(problem, '')
     }
     await cluster.stop()
+  }
+
+  #present(): Pick<Reviewer, 'review' | 'unread'> {
+    if (!this.#reviewer) throw new Error('there is no cluster')
+    return this.#reviewer
   }
 
   async #review(cluster: JudgedCluster, under: UnderWay, random: Random): Promise<Buffer> {

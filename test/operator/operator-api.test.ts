@@ -26,7 +26,11 @@ async function serving(t: Test, recent = new RecentRecords()) {
     callers: null,
   }
   const told: string[] = []
-  const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }
+  const traffic = {
+    closed: (why: string) => void told.push(why),
+    cut: () => undefined,
+    refused: () => undefined,
+  }
   const api = operatorApi({ recent, status: () => status, traffic })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())

@@ -10,7 +10,7 @@ import { testCertificates } from './test-certificates.ts'
 const { serving } = await testCertificates()
 
 /** The endpoint without a socket. */
-function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review'> } = {}) {
+function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review' | 'unread'> } = {}) {
   const { gate, log, modules } = fakes()
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: reviewer ?? new Reviewer(options, modules),
@@ -181,8 +181,39 @@ t.test('deep nesting is survived', async (t) => {
   t.match((await post(body)).json(), { response: { uid, allowed: false, status: { code: 403 } } })
 })
 
+t.test('a review counts with the length of its body, for the address that it came from', async (t) => {
+  const weights: unknown[] = []
+  const { app } = open(t, {
+    reviewer: {
+      review: (_body, _timeout, _signal, weight) => {
+        weights.push(weight)
+        return Promise.resolve({ ok: false, problem: 'it is not looked at' })
+      },
+      unread: () => {
+        throw new Error('it is read')
+      },
+    },
+  })
+  const headers = { 'content-type': 'application/json' }
+  await app.inject({
+    method: 'POST',
+    url: '/validate',
+    remoteAddress: '10.0.0.9',
+    headers,
+    payload: '{"a":1}',
+  })
+  t.strictSame(weights, [{ bytes: 7, peer: '10.0.0.9' }])
+})
+
 t.test('an error of our own is answered and logged', async (t) => {
-  const { log, post } = open(t, { reviewer: { review: () => Promise.reject(new Error('a bug')) } })
+  const { log, post } = open(t, {
+    reviewer: {
+      review: () => Promise.reject(new Error('a bug')),
+      unread: () => {
+        throw new Error('it is read')
+      },
+    },
+  })
   const answer = await post(JSON.stringify(evict))
   t.equal(answer.statusCode, 500)
   t.match(answer.json(), { code: 500, message: 'Holdfast failed to answer; its log says why.' })

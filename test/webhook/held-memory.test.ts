@@ -1,10 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import type { Decision } from '../../src/gate/decision.ts'
+import type { Decide, Decision } from '../../src/gate/decision.ts'
+import { onAbort } from '../../src/gate/on-abort.ts'
+import type { Change } from '../../src/rules/change.ts'
 import { Reviewer } from '../../src/webhook/reviewer.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { allowed, awaited, fakes, options } from './fake-gate.ts'
+import { allowed, awaited, fakes, held, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 
 setFlagsFromString('--expose-gc')
@@ -68,22 +70,121 @@ t.test('reviews that take much memory together are not held', async (t) => {
     before: node({ evictionRequested: false }),
     after: node({ evictionRequested: true }),
   })
-  const first = reviewer.review(body, '10s', awaited, large)
+  const of = (bytes: number, peer = '10.0.0.9') => reviewer.review(body, '10s', awaited, { bytes, peer })
+  const first = of(large)
   const answered = decide
-  void reviewer.review(body, '10s', awaited, large)
-  const third = reviewer.review(body, '10s', awaited, 1)
+  void of(large)
+  const third = of(1)
   t.strictSame(
-    gate.asked.map(({ mayHold }) => mayHold),
-    [true, true, false],
+    gate.asked.map(({ mayHold, budgetMs }) => [mayHold, budgetMs]),
+    [
+      [true, 8_500],
+      [true, 8_500],
+      [false, options.unheldMs],
+    ],
+    'what may not be held has less time',
   )
-  decide(allowed())
+  const answerThird = decide
+  void of(1, '10.0.0.1')
+  t.match(gate.asked.at(-1), { mayHold: true, budgetMs: 8_500 }, 'another caller pays nothing for that')
+  answerThird(allowed())
   await third
   answered(allowed())
   await first
-  const fourth = reviewer.review(body, '10s', awaited, 1)
+  const fourth = of(1)
   t.equal(gate.asked.at(-1)?.mayHold, true, 'one of them is answered')
   decide(allowed())
   t.match(await fourth, { ok: true })
+})
+
+const raise = () =>
+  review('Node', { before: node({ evictionRequested: false }), after: node({ evictionRequested: true }) })
+
+/** A gate that waits for the API server, as long as it is waited for itself. */
+function slow(enforces = true) {
+  const { gate, modules, denials } = fakes()
+  let cut = 0
+  let answered = 0
+  const gone: AbortSignal[] = []
+  const unavailable = (change: Change): Decision => ({
+    ...held(change),
+    verdict: { decision: 'unavailable', why: 'not-confirmed', warnings: [] },
+  })
+  const decide: Decide = (change, patience) => {
+    gone.push(patience.signal)
+    void gate.decide(change, patience)
+    return new Promise((resolve) => onAbort(patience.signal, () => resolve(unavailable(change))))
+  }
+  const gaveWay = () => void (cut += 1)
+  const reviewer = new Reviewer({ ...options, enforces }, { ...modules, decide, gaveWay })
+  const ask = async (bytes: number, peer: string, body: object = raise()) => {
+    const reviewed = await reviewer.review(body, '10s', awaited, { bytes, peer })
+    answered += 1
+    if (!reviewed.ok) throw new Error(reviewed.problem)
+    return reviewed.value.response
+  }
+  return { ask, gate, denials, gone, cut: () => cut, answered: () => answered }
+}
+
+const quarter = options.keptBytes / 4
+
+t.test(
+  'while the API server is slow, reviews of the caller with the most give way, the latest first',
+  async (t) => {
+    const { ask, gate, cut, answered, gone } = slow()
+    void ask(quarter, '10.0.0.9')
+    void ask(quarter, '10.0.0.9')
+    const latest = ask(quarter, '10.0.0.9')
+    void ask(quarter, '10.0.0.1')
+    t.equal(cut(), 0)
+    void ask(1, '10.0.0.1')
+    t.match(await latest, {
+      allowed: false,
+      status: {
+        code: 503,
+        message: /^Too many large reviews wait for Holdfast.*try again/,
+        details: { retryAfterSeconds: 2 },
+      },
+    })
+    t.strictSame([cut(), answered()], [1, 1])
+    t.strictSame(
+      gone.map(({ aborted }) => aborted),
+      [false, false, true, false, false],
+    )
+    t.equal(gate.asked.length, 5)
+  },
+)
+
+t.test(
+  'a review that has to give way as it comes takes no place in the gate, and its denial is on record',
+  async (t) => {
+    const { ask, gate, denials, cut } = slow()
+    void ask(quarter, '10.0.0.1')
+    const { allowed, status } = await ask(4 * quarter, '10.0.0.9')
+    t.strictSame([allowed, status?.code, cut()], [false, 503, 1])
+    t.equal(gate.asked.length, 1)
+    t.match(denials, [{ kind: 'Node', operation: 'UPDATE', why: 'undecided' }])
+  },
+)
+
+t.test('what only clears flags is decided however many reviews wait', async (t) => {
+  const { gate, modules } = fakes()
+  const reviewer = new Reviewer(options, modules)
+  const clear = review('Node', {
+    before: node({ evictionRequested: true }),
+    after: node({ evictionRequested: false }),
+  })
+  const weight = { bytes: 2 * options.keptBytes, peer: '10.0.0.9' }
+  t.match(await reviewer.review(clear, '10s', awaited, weight), { value: { response: { allowed: true } } })
+  t.equal(gate.asked.length, 1)
+})
+
+t.test('a guard that only watches lets pass what gives way', async (t) => {
+  const { ask, denials } = slow(false)
+  const { allowed, warnings } = await ask(5 * quarter, '10.0.0.9')
+  t.equal(allowed, true)
+  t.match(warnings, [/Too many large reviews/])
+  t.strictSame(denials, [])
 })
 
 t.test('of a node that is created a little is looked at, however many disks it names', async (t) => {

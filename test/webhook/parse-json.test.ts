@@ -1,6 +1,7 @@
 import t from 'tap'
 import { NoJson, TooManyValues } from '../../src/webhook/http-problem.ts'
-import { parseJson } from '../../src/webhook/parse-json.ts'
+import { leadingUid, parseJson } from '../../src/webhook/parse-json.ts'
+import { review, uid } from './review-builder.ts'
 
 t.test('JSON is read as it is, and what is none is told', (t) => {
   t.match(parseJson('{"a":[1]}'), { json: { a: [1] } })
@@ -23,5 +24,20 @@ t.test('a text with too many values is not read, however they are written', (t) 
 t.test('a text of eight megabytes with few values is read', (t) => {
   t.match(parseJson(JSON.stringify({ note: 'n'.repeat(8_000_000) })), { json: { note: String } })
   t.match(parseJson(`[${'0,'.repeat(300_000)}0]`), { json: Array })
+  t.end()
+})
+
+t.test('the uid of a review is found without reading it, where it begins as API servers begin it', (t) => {
+  const text = JSON.stringify(review('Node', {}))
+  t.equal(leadingUid(text), uid)
+  t.equal(leadingUid(`  ${text.slice(0, 200)}`), uid)
+  for (const other of [
+    '{"request":{"uid":"x"}}',
+    text.replace('admission.k8s.io/v1', 'admission.k8s.io/v1beta1'),
+    text.replace(uid, 'u'.repeat(65)),
+    text.replace('"uid"', '"object":{"uid":"x"},"uid"'),
+    '',
+  ])
+    t.equal(leadingUid(other), undefined)
   t.end()
 })

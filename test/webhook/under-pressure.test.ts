@@ -46,7 +46,11 @@ t.test('connections on which nothing is asked give way to those of reviews', asy
 
 t.test('connections on which nothing is asked give way to those of probes at the health port', async (t) => {
   const told: string[] = []
-  const traffic = { closed: (why: string) => void told.push(why), cut: () => undefined }
+  const traffic = {
+    closed: (why: string) => void told.push(why),
+    cut: () => undefined,
+    refused: () => undefined,
+  }
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
   const health = new Health(metrics)
   health.tellFrom({ unready: () => undefined, leaving: () => false, traffic })
