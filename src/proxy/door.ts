@@ -47,6 +47,8 @@ export const maxLate = 3
 
 /** What one kind of API needs guarded. */
 export interface ProxyDoor {
+  /** True where the whole guard only watches: what cannot be judged passes. */
+  readonly watches?: boolean
   /**
    * How a request is judged; undefined for all that just passes. It is told from method and target alone, since most
    * of what passes is never read.

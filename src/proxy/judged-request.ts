@@ -42,6 +42,7 @@ export class JudgedRequest {
     } catch (error) {
       if (!(error instanceof BodyFailure)) throw error
       if (error.why === 'cut') return
+      this.#modules.traffic?.refused(error.why)
       response.setHeader('connection', 'close')
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return
@@ -81,7 +82,7 @@ function withBody(
 }
 
 /** As the API server writes them, and kubectl shows them (RFC 7234, 5.5). */
-function warningHeader(text: string): string {
+export function warningHeader(text: string): string {
   const plain = text.replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/["\\]/g, '\\$&')
   return `299 - "${plain}"`
 }

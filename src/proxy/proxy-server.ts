@@ -10,13 +10,14 @@ import { ClientGone } from './client-gone.ts'
 import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
 import { isForeign } from './foreign.ts'
 import { GaveWay, gaveWayAnswer } from './gave-way.ts'
-import { JudgedRequest } from './judged-request.ts'
+import { JudgedRequest, warningHeader } from './judged-request.ts'
 import { end, send } from './own-answer.ts'
 import { passOn } from './pass-on.ts'
 import { isPlain, plainRequest } from './plain-request.ts'
 import { outgoingOf, relay } from './relay.ts'
 import { RelayFailure } from './relay-failure.ts'
 import { closingHeadOf, tunnel } from './tunnel.ts'
+import { notJudged } from './unjudged.ts'
 import type { Upstream } from './upstream.ts'
 
 /** What the operator decides about a proxy. */
@@ -179,15 +180,21 @@ export class ProxyServer {
       return
     }
     const judge = door.judge(request.method ?? '', request.url ?? '')
-    observer.came(judge ? 'judged' : 'passed')
-    if (judge) {
+    // What the guard only watches it does not stop for being too large to be read.
+    const length = Number(request.headers['content-length'] ?? 0)
+    const isOnlyPassed = judge && door.watches && length > this.#options.maxBodyBytes
+    observer.came(judge && !isOnlyPassed ? 'judged' : 'passed')
+    if (judge && !isOnlyPassed) {
       const gone = new AbortController()
       const kept = this.#bodies.watch(request, () => gone.abort(new GaveWay()))
       void this.#judged(request, response, { judge, gone, kept })
       return
     }
     const sent = relay(upstream, outgoingOf(request), this.#options, {
-      answered: (answer) => passOn(answer, response),
+      answered: (answer) => {
+        if (isOnlyPassed) answer.rawHeaders.push('Warning', warningHeader(notJudged(tooLarge)))
+        passOn(answer, response)
+      },
       failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
     })
     response.on('close', () => {
@@ -282,8 +289,11 @@ export class ProxyServer {
   }
 }
 
+/** In every mode: which request it is depends on who reads it, so that even to pass it on would be a guess. */
 const fragment =
-  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways'
+  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy cannot pass it on, even where it only watches'
+
+const tooLarge = 'its body is larger than any write of this kind needs'
 
 const foreign =
   'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'

@@ -2,6 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { UnjudgedWrite } from '../gate/ports.ts'
 import type { JudgedCall, Outcome, OwnAnswer } from './door.ts'
 import { RelayFailure } from './relay-failure.ts'
+import { cut } from '../text/cut.ts'
+import { plainLine } from '../text/plain-text.ts'
 
 /** What is done about writes that cannot be brought before the gate. */
 export interface UnjudgedModules {
@@ -16,17 +18,44 @@ export interface UnjudgedModules {
   readonly onProblem: (error: unknown) => void
 }
 
-/** Denies such a write on record, or, where nothing is enforced, passes it on. @throws RelayFailure */
+/** Why such a write is denied. */
+export interface Denial {
+  /** In the words of the API. */
+  readonly answer: OwnAnswer
+  /** The sentence in it. */
+  readonly message: string
+}
+
+/** Denies such a write on record, or, where nothing is enforced, passes it on with a warning. @throws RelayFailure */
 export async function unjudged(
   { enforces, denied }: UnjudgedModules,
   write: UnjudgedWrite,
-  answer: OwnAnswer,
+  { answer, message }: Denial,
   forward: () => Promise<IncomingMessage>,
 ): Promise<Outcome> {
-  if (!enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
+  if (!enforces) return await onlyWatched(message, forward)
   await denied(write, recordMs)
   return { outcome: 'own', answer }
 }
+
+/** Passes on, with a warning, what would be denied if anything were enforced. @throws RelayFailure */
+export async function onlyWatched(
+  message: string,
+  forward: () => Promise<IncomingMessage>,
+): Promise<Outcome> {
+  return { outcome: 'passed', answer: await forward(), warnings: [notJudged(message)] }
+}
+
+/** The warning for what passes unjudged, since nothing is enforced. @param message what it would be denied with */
+export function notJudged(message: string): string {
+  return cut(
+    plainLine(`holdfast: not judged, and let pass, since it only watches: ${message}`),
+    longestWarning,
+  )
+}
+
+/** As long as the warnings of the webhook. */
+const longestWarning = 250
 
 /** How long such a denial may wait for its record, in milliseconds. */
 const recordMs = 2_000
@@ -48,6 +77,6 @@ export async function judgedOrNot(
     signal.throwIfAborted()
     if (error instanceof RelayFailure) throw error
     modules.onProblem(error)
-    return await unjudged(modules, { ...write, why: 'undecided' }, answer, forward)
+    return await unjudged(modules, { ...write, why: 'undecided' }, { answer, message: undecided }, forward)
   }
 }

@@ -1,4 +1,5 @@
 import type { JudgedCall, Outcome } from '../door.ts'
+import { onlyWatched } from '../unjudged.ts'
 import { statusAnswer } from './status-answer.ts'
 import { isHeld, type Trial } from './trial.ts'
 import type { Write } from './write.ts'
@@ -6,10 +7,8 @@ import type { Write } from './write.ts'
 /** Options of a delete are a few hundred bytes. */
 const mostOptions = 64 * 1024
 
-const tooManyOptions = statusAnswer(
-  413,
-  `The options of a delete are larger than ${mostOptions} bytes, more than any delete needs`,
-)
+const tooMany = `The options of a delete are larger than ${mostOptions} bytes, more than any delete needs`
+const tooManyOptions = statusAnswer(413, tooMany)
 
 const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRun":["All"]}')
 
@@ -31,7 +30,7 @@ export async function optionsRefused(
   if (call.body.length > mostOptions) {
     if (enforces) return { outcome: 'own', answer: tooManyOptions }
     // What the guard would only watch it must not stop.
-    return { outcome: 'passed', answer: await call.forward(), warnings: [] }
+    return await onlyWatched(tooMany, call.forward)
   }
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
   const tried = await trial.run(write, probe, call)

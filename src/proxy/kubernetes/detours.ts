@@ -8,7 +8,7 @@ import { endToEnd } from '../headers.ts'
 import { BadBody, readSaid } from '../longhorn/body.ts'
 import { operationOf, type Call } from '../longhorn/call.ts'
 import { changeOf, isHarmless } from '../longhorn/change.ts'
-import { unjudged, type UnjudgedModules } from '../unjudged.ts'
+import { onlyWatched, unjudged, type UnjudgedModules } from '../unjudged.ts'
 import { ambiguity, isAmbiguous, meantBy } from './ambiguous-target.ts'
 import { callThrough } from './call-through.ts'
 import { statusAnswer, unauthorized } from './status-answer.ts'
@@ -41,25 +41,30 @@ export class Detours {
 
   async #ambiguous(method: string, target: string, { request, forward }: JudgedCall): Promise<Outcome> {
     const answer = statusAnswer(400, ambiguity)
-    if (!this.#modules.enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
+    if (!this.#modules.enforces) return await onlyWatched(ambiguity, forward)
     const meant = meantBy(method, target, this.#longhornNamespace)
     if (!meant) return { outcome: 'own', answer }
     const asked = await this.#asked(request)
     if ('refused' in asked) return { outcome: 'own', answer: asked.refused }
     const { kind, name = '' } = meant
     const write = { kind, name, operation: operationBy(meant.method), why: 'unreadable' } as const
-    return await unjudged(this.#modules, { ...write, request: asked }, answer, forward)
+    return await unjudged(
+      this.#modules,
+      { ...write, request: asked },
+      { answer, message: ambiguity },
+      forward,
+    )
   }
 
   /** What only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
   async #through(call: Call, { request, body, forward }: JudgedCall): Promise<Outcome> {
-    if (!this.#modules.enforces) return { outcome: 'passed', answer: await forward(), warnings: [] }
+    if (!this.#modules.enforces) return await onlyWatched(notThrough(call), forward)
     const asked = await this.#asked(request)
     if ('refused' in asked) return { outcome: 'own', answer: asked.refused }
     const { kind, name } = call
     const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> => {
       const write = { request: asked, kind, name, operation: operationOf(call), why }
-      return unjudged(this.#modules, write, statusAnswer(status, message), forward)
+      return unjudged(this.#modules, write, { answer: statusAnswer(status, message), message }, forward)
     }
     try {
       const { fields, body: said } = readSaid(call, body)

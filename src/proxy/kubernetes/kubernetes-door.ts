@@ -16,7 +16,7 @@ import {
 } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
 import { endToEnd } from '../headers.ts'
-import { tooLate } from '../relay-failure.ts'
+import { RelayFailure, tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { Detours, type DetourModules } from './detours.ts'
@@ -65,6 +65,10 @@ export class KubernetesDoor implements ProxyDoor {
     return (judged) => this.#judge(write, judged)
   }
 
+  get watches(): boolean {
+    return !this.#modules.enforces
+  }
+
   failure(status: number, message: string): OwnAnswer {
     return statusAnswer(status, message)
   }
@@ -93,6 +97,9 @@ export class KubernetesDoor implements ProxyDoor {
     let late = 0
     for (let round = 0; round < maxRounds; round += 1) {
       const tried = await this.#tryUntil(end, write, dry, call)
+      // What is only watched is not stopped for a dry run that fails, which another webhook may refuse alone.
+      if (tried === 'failed' || (tried.status >= 300 && !this.#modules.enforces))
+        return passed(await forward(dry.asked ? dry : undefined))
       // What the API server would not do anyway is its own to say, and in the client's own encoding.
       if (tried.status >= 300) {
         // The webhook answers a dry run without a Retry-After, and who wants to write is to come again.
@@ -119,11 +126,27 @@ export class KubernetesDoor implements ProxyDoor {
     return await this.#unjudged(write, asked, { why: 'undecided', problem }, call)
   }
 
-  /** Tries it, and as long as the guard's own webhook holds it back and there is time, again. */
-  async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried> {
+  /**
+   * Tries it, and as long as the guard's own webhook holds it back and there is time, again.
+   *
+   * @returns `failed` if it cannot be tried, where nothing is enforced
+   * @throws RelayFailure where something is
+   */
+  async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
+    const { enforces } = this.#modules
     for (;;) {
-      const tried = await this.#trial.run(write, dry, call)
-      if (!isHeld(tried) || performance.now() >= end || this.#modules.stopping.aborted) return tried
+      const tried = await this.#trial.run(write, dry, call).catch((error: unknown) => {
+        if (enforces || !(error instanceof RelayFailure)) throw error
+        return 'failed' as const
+      })
+      if (
+        tried === 'failed' ||
+        !enforces ||
+        !isHeld(tried) ||
+        performance.now() >= end ||
+        this.#modules.stopping.aborted
+      )
+        return tried
       await pause(AbortSignal.any([call.signal, this.#modules.stopping]))
       call.signal.throwIfAborted()
     }
@@ -211,7 +234,7 @@ export class KubernetesDoor implements ProxyDoor {
   ): Promise<Outcome> {
     const message = `Holdfast cannot tell whether this write to ${write.kind} ${write.name ?? ''} is safe: ${problem}`
     const answer = statusAnswer(status ?? (why === 'unreadable' ? 403 : 503), message)
-    return unjudged(this.#modules, { ...recordedAs(write, request), why }, answer, forward)
+    return unjudged(this.#modules, { ...recordedAs(write, request), why }, { answer, message }, forward)
   }
 }
 

@@ -1,3 +1,4 @@
+import { hasMoreValues, mostValuesOfCall } from '../../traffic/many-values.ts'
 import type { Call } from './call.ts'
 import { objectText, textsOf, type Fields } from './fields.ts'
 
@@ -41,6 +42,8 @@ const knownOfDisk = [
 export function readSaid({ call }: Call, body: Buffer): Said {
   if (call === 'node-delete' || call === 'image-delete' || body.length === 0) return { fields: new Map() }
   const text = body.toString('utf8')
+  if (hasMoreValues(mostValuesOfCall, text))
+    throw new BadBody(call, `it has more than ${mostValuesOfCall} values, more than any node or image`)
   try {
     JSON.parse(text)
   } catch (error) {

@@ -59,6 +59,10 @@ export class LonghornDoor implements ProxyDoor {
     return call && ((judged) => this.#judge(call, judged))
   }
 
+  get watches(): boolean {
+    return !this.#modules.enforces
+  }
+
   failure(status: number, message: string) {
     return errorAnswer(status, message)
   }
@@ -74,7 +78,12 @@ export class LonghornDoor implements ProxyDoor {
 
   async #decideAndPass(call: Call, asked: Request, { body, signal, forward }: JudgedCall): Promise<Outcome> {
     const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> =>
-      unjudged(this.#modules, { ...writeOf(call, asked), why }, errorAnswer(status, message), forward)
+      unjudged(
+        this.#modules,
+        { ...writeOf(call, asked), why },
+        { answer: errorAnswer(status, message), message },
+        forward,
+      )
     try {
       const { fields, body: said } = readSaid(call, body)
       const pass = (isLate?: () => boolean) => forward(said && { body: said }, isLate)
