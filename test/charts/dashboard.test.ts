@@ -7,6 +7,7 @@ import { Guard } from '../../src/guard/guard.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { createLog } from '../../src/telemetry/log.ts'
+import { logMetrics } from '../../src/telemetry/log-metrics.ts'
 import { ProxyMetrics } from '../../src/telemetry/proxy-metrics.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { root } from '../fixtures/root.ts'
@@ -16,6 +17,27 @@ const notShown: Readonly<Record<string, string>> = {
   holdfast_info: 'it only says which version runs',
   holdfast_disk_map_synced:
     'until every object is read the age of the disk map is infinite, and that is shown',
+}
+
+/** Metrics on which there is no alert, and why nobody has to be called because of them. */
+const noAlert: Readonly<Record<string, string>> = {
+  holdfast_decisions_total: 'to decide is daily business',
+  holdfast_findings_total: 'so is to object',
+  holdfast_decision_seconds: 'a decision that takes too long counts as one that could not be judged',
+  holdfast_hold_seconds: 'holds last as long as clean-ups, on which there is an alert',
+  holdfast_holds: 'beyond the most, requests are answered at once and come again',
+  holdfast_info: 'it only says which version runs',
+  holdfast_reservations: 'they end by themselves',
+  holdfast_settling_nodes: 'they settle by themselves',
+  holdfast_flagged_nodes: 'evictions are what people want',
+  holdfast_pending_cleanups: 'there is an alert on the oldest',
+  holdfast_disk_map_synced:
+    'until every object is read the age of the disk map is infinite, on which there is one',
+  holdfast_watch_restarts_total: 'what is not watched grows old, and there is an alert on its age',
+  holdfast_delayed_refusals_total: 'there is an alert on refusals without end',
+  holdfast_audit_reopened_total: 'whoever moves the file has it opened anew, and no record is lost',
+  holdfast_proxy_requests_total: 'to pass requests on is daily business',
+  holdfast_proxy_upgraded_connections: 'so are exec and port-forward',
 }
 
 interface Dashboard {
@@ -56,6 +78,7 @@ async function served(t: Test): Promise<string[]> {
   const ofGuard = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()
   const registry = new Registry()
   new ProxyMetrics(registry, { tunnels: () => 0 })
+  logMetrics(registry, { dropped: { stalled: 0, closed: 0 } })
   const lines = `${ofGuard}\n${await registry.metrics()}`.split('\n')
   return lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.slice('# TYPE '.length))
 }
@@ -75,6 +98,15 @@ t.test('every metric is on the dashboard or is left out for a reason, and README
   }
   for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
   for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
+})
+
+t.test('every metric has an alert, or has none for a reason', async (t) => {
+  const rules = readFileSync(`${root}/charts/holdfast/templates/prometheusrule.yaml`, 'utf8')
+  const expressions = rules.split('\n').filter((line) => line.trimStart().startsWith('expr:'))
+  const asked = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
+  const names = new Set((await served(t)).map((line) => line.split(' ')[0] ?? ''))
+  for (const name of names) t.equal(asked.has(name), noAlert[name] === undefined, name)
+  for (const name of [...asked, ...Object.keys(noAlert)]) t.ok(names.has(name), `there is a metric ${name}`)
 })
 
 t.test('no two panels of the dashboard have one id, one title or one place', (t) => {
