@@ -11,6 +11,27 @@ export interface Target {
   /** True for the webhook. */
   readonly isTls: boolean
   readonly signal: AbortSignal
+  readonly tally: Tally
+}
+
+/** What became of the shots of an attack, so that one that did not come to what it attacks cannot pass for a failed one. */
+export class Tally {
+  readonly #counts = new Map<string, number>()
+
+  /** @param outcome the status of the answer, or in a word what became of it */
+  count(outcome: string): void {
+    this.#counts.set(outcome, (this.#counts.get(outcome) ?? 0) + 1)
+  }
+
+  /** How often something came of a shot. */
+  of(outcome: string): number {
+    return this.#counts.get(outcome) ?? 0
+  }
+
+  toString(): string {
+    const all = [...this.#counts].toSorted(([a], [b]) => a.localeCompare(b))
+    return all.map(([outcome, count]) => `${count} × ${outcome}`).join(', ') || 'none'
+  }
 }
 
 /** A request of an attacker. */
@@ -28,7 +49,7 @@ function addressOf(attacker: number): string {
 
 /** So many attackers shoot, each one shot after the other, until it is over. Whatever comes back does not matter to them. */
 export async function shootAt(
-  { port, isTls, signal }: Target,
+  { port, isTls, signal, tally }: Target,
   attackers: number,
   next: () => Shot,
 ): Promise<void> {
@@ -42,24 +63,33 @@ export async function shootAt(
         rejectUnauthorized: false,
       }
       const agent = isTls ? new https.Agent(options) : new http.Agent(options)
-      while (!signal.aborted) if (!(await shoot(port, agent, next(), signal))) await pause(20, signal)
+      while (!signal.aborted) {
+        const status = await shoot(port, agent, next(), signal)
+        tally.count(status === undefined ? 'no answer' : String(status))
+        if (status === undefined) await pause(20, signal)
+      }
       agent.destroy()
     }),
   )
 }
 
-/** @returns false if nobody answered */
-async function shoot(port: number, agent: http.Agent, shot: Shot, signal: AbortSignal): Promise<boolean> {
+/** @returns the status, or undefined if nobody answered */
+async function shoot(
+  port: number,
+  agent: http.Agent,
+  shot: Shot,
+  signal: AbortSignal,
+): Promise<number | undefined> {
   const { method, path, body } = shot
   const send = agent instanceof https.Agent ? https.request : http.request
   const headers = { ...shot.headers, 'content-length': String(body.length) }
   return await new Promise((resolve) => {
     const sent = send({ host: '127.0.0.1', port, agent, method, path, headers, signal }, (answer) => {
       answer.resume()
-      answer.on('close', () => resolve(true))
-      answer.on('error', () => resolve(false))
+      answer.on('close', () => resolve(answer.statusCode))
+      answer.on('error', () => resolve(undefined))
     })
-    sent.on('error', () => resolve(false))
+    sent.on('error', () => resolve(undefined))
     sent.end(body)
   })
 }
@@ -70,7 +100,7 @@ async function shoot(port: number, agent: http.Agent, shot: Shot, signal: AbortS
  * @param talk called with each that is open
  */
 export async function occupy(
-  { port, isTls, signal }: Target,
+  { port, isTls, signal, tally }: Target,
   connections: number,
   talk: (socket: Socket) => Promise<void> | void,
 ): Promise<void> {
@@ -81,6 +111,7 @@ export async function occupy(
       await pause((at * 2_000) / connections, signal)
       while (!signal.aborted) {
         const socket = await opened(port, isTls, at, signal)
+        tally.count(socket ? opening : 'not opened')
         if (socket) {
           const closed = heard(socket, 'close')
           await talk(socket)
@@ -92,6 +123,9 @@ export async function occupy(
     }),
   )
 }
+
+/** What is counted for each connection that is open. */
+export const opening = 'opened'
 
 async function opened(
   port: number,

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { occupy, pause, shootAt, type Shot, type Target } from './attackers.ts'
+import { occupy, opening, pause, shootAt, type Shot, type Target } from './attackers.ts'
 import type { Output } from './guard-process.ts'
 import * as shots from './shots.ts'
 
@@ -11,12 +11,15 @@ export interface Attack {
   readonly output?: Output
   /** True: the disk of its audit file hangs. */
   readonly diskHangs?: boolean
+  /** What has to come of a shot of which it consists; without one of these the attack did not come to what it attacks. */
+  readonly comesTo: string
   /** Goes on until it is over. */
   readonly go: (target: Target) => Promise<unknown>
 }
 
+// As large as reviews are read.
 const cleanups = shots.cleanupOf(10_000)
-const renamings = shots.renamingOf(10_000)
+const renamings = shots.renamingOf(5_000)
 const evenly = (...choices: (() => Shot)[]): (() => Shot) => {
   let turn = 0
   return () => (choices[turn++ % choices.length] ?? shots.forgery)()
@@ -49,8 +52,9 @@ const nodePath = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/nod
 /** All of them, in the order in which they are tried. */
 export const attacks: readonly Attack[] = [
   {
-    name: 'clean-ups of 10,000 copies, nodes of 10,000 disks, 8 at a time',
+    name: 'clean-ups of 10,000 copies, nodes of 5,000 disks, 8 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) =>
       shootAt(
         target,
@@ -62,93 +66,126 @@ export const attacks: readonly Attack[] = [
       ),
   },
   {
+    name: 'many values: disks, lists, annotations and groups, 8 at a time',
+    door: 'webhook',
+    comesTo: '200',
+    go: (target) => shootAt(target, 8, shots.manyValues),
+  },
+  {
     name: 'forged reviews and creations, 64 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 64, shots.forgery),
   },
   {
     name: 'dry runs with reasons of 256 KiB, 32 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.longReason),
   },
   {
     name: 'names that act on a terminal, 32 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.hostileNames),
   },
   {
     name: 'forged callers of 2 MB, 16 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 16, shots.forgedCaller),
   },
   {
     name: 'forged Events, 32 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.forgedEvents),
   },
   {
     name: 'bodies of 8 and 9 MB, 8 at a time',
     door: 'webhook',
+    comesTo: '200',
     go: (target) => shootAt(target, 8, shots.hugeBody),
   },
   {
     name: 'bodies that are half sent, 200',
     door: 'webhook',
+    comesTo: opening,
     go: (target) => occupy(target, 200, half(review, 4_000_000)),
   },
   {
     name: 'silent connections, 3,000',
     door: 'webhook',
+    comesTo: opening,
     go: (target) => occupy(target, 3_000, () => undefined),
   },
   {
     name: 'headers byte by byte, 400',
     door: 'webhook',
+    comesTo: opening,
     go: (target) => occupy(target, 400, slowly(review, target.signal)),
   },
-  { name: 'upgrades, 400', door: 'webhook', go: (target) => occupy(target, 400, half(upgrade, 100_000)) },
+  {
+    name: 'upgrades, 400',
+    door: 'webhook',
+    comesTo: opening,
+    go: (target) => occupy(target, 400, half(upgrade, 100_000)),
+  },
   {
     name: 'denials while the disk of the audit hangs',
     door: 'webhook',
     diskHangs: true,
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.forgedEvents),
   },
   {
     name: 'denials while standard output is closed',
     door: 'webhook',
     output: 'closed',
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.forgedEvents),
   },
   {
     name: 'denials while nobody reads standard output',
     door: 'webhook',
     output: 'stalled',
+    comesTo: '200',
     go: (target) => shootAt(target, 32, shots.forgedEvents),
   },
   {
     name: 'YAML bombs without a token, 8 at a time',
     door: 'kubernetes',
+    comesTo: '401',
     go: (target) => shootAt(target, 8, shots.yamlBomb),
   },
   {
     name: 'large deletes without a token, 8 at a time',
     door: 'kubernetes',
+    comesTo: '401',
     go: (target) => shootAt(target, 8, shots.largeDelete),
   },
   {
     name: 'judged bodies that are half sent, 200',
     door: 'kubernetes',
+    comesTo: opening,
     go: (target) => occupy(target, 200, half(headOf(`PATCH ${nodePath}`, 3_000_000), 1_500_000)),
   },
-  { name: 'held upgrades, 1,500', door: 'longhorn', go: (target) => occupy(target, 1_500, half(upgrade, 0)) },
+  {
+    name: 'held upgrades, 1,500',
+    door: 'longhorn',
+    comesTo: opening,
+    go: (target) => occupy(target, 1_500, half(upgrade, 0)),
+  },
   {
     name: 'judged bodies that are half sent, 200',
     door: 'longhorn',
+    comesTo: opening,
     go: (target) => occupy(target, 200, half(headOf('PUT /v1/nodes/node-4', 3_000_000), 1_500_000)),
   },
   {
     name: 'headers byte by byte, 400',
     door: 'longhorn',
+    comesTo: opening,
     go: (target) => occupy(target, 400, slowly(review, target.signal)),
   },
 ]

@@ -1,8 +1,11 @@
 // The embedded cluster in a process of its own, with the real writes in it: what an attacker's process does must not
 // make them look slow.
+import { randomUUID } from 'node:crypto'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { makeAuthority } from '../../src/tls/authority.ts'
+import { issueServing } from '../../src/tls/issue.ts'
 import { registration } from '../../src/webhook/registration.ts'
-import { quietRest } from './quiet-rest.ts'
+import { quietRest, strictApi } from './quiet-rest.ts'
 import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
 
 /** What the cluster is asked, one thing after the other. */
@@ -13,9 +16,15 @@ export type Order =
 
 /** What it says: first where it is, then what came of each order. */
 export type Said =
-  | { readonly said: 'ready'; readonly kubeconfig: string; readonly rest: string }
+  | { readonly said: 'ready'; readonly kubeconfig: string; readonly rest: string; readonly strict: StrictApi }
   | { readonly said: 'done' }
   | { readonly said: 'streamed'; readonly stream: Stream }
+
+/** The API as it is to those who have to prove who they are. */
+export interface StrictApi {
+  readonly kubeconfig: string
+  readonly token: string
+}
 
 const registered = {
   group: 'admissionregistration.k8s.io',
@@ -55,4 +64,25 @@ process.on('message', (order: Order) => {
 process.on('disconnect', () => process.exit(0))
 const { kubeconfig } = sandbox
 const rest = await quietRest(sandbox.rest.url)
-process.send?.({ said: 'ready', kubeconfig, rest } satisfies Said)
+const token = randomUUID()
+const clock = { now: Date.now }
+const authority = await makeAuthority(clock)
+const serving = await issueServing(authority, { dns: [], ips: ['127.0.0.1'] }, clock)
+const strict: StrictApi = {
+  token,
+  kubeconfig: kubeconfigWith(await strictApi(sandbox.api.url, token, serving)),
+}
+process.send?.({ said: 'ready', kubeconfig, rest, strict } satisfies Said)
+
+/** JSON is YAML. */
+function kubeconfigWith(server: string): string {
+  const [name, user, namespace] = ['strict', { token }, sandbox.namespace]
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server, 'certificate-authority-data': btoa(authority.cert) } }],
+    users: [{ name, user }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace } }],
+    'current-context': name,
+  })
+}

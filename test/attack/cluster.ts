@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import type { Order, Said } from './cluster-process.ts'
+import type { Order, Said, StrictApi } from './cluster-process.ts'
 import type { Stream, Way } from './real-writes.ts'
 
 /** The process with the embedded cluster. */
@@ -10,11 +10,13 @@ export class Cluster {
   readonly kubeconfig: string
   /** URL of Longhorn's REST API. */
   readonly rest: string
+  readonly strict: StrictApi
 
   private constructor(child: ChildProcess, ready: Extract<Said, { said: 'ready' }>) {
     this.#child = child
     this.kubeconfig = ready.kubeconfig
     this.rest = ready.rest
+    this.strict = ready.strict
   }
 
   get pid(): number {

@@ -1,5 +1,6 @@
-import http from 'node:http'
+import http, { type RequestListener } from 'node:http'
 import { once } from 'node:events'
+import https from 'node:https'
 import type { AddressInfo } from 'node:net'
 
 /**
@@ -9,21 +10,64 @@ import type { AddressInfo } from 'node:net'
  * @returns its URL
  */
 export async function quietRest(rest: string): Promise<string> {
-  const agent = new http.Agent({ keepAlive: true })
-  const server = http.createServer((request, response) => {
-    const { method, url = '/', headers } = request
-    const passed = http.request(new URL(url, rest), { method, headers, agent }, (answer) => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
-    passed.on('error', () => response.destroy())
-    request.pipe(passed)
-  })
+  const server = http.createServer(passingTo(rest))
   server.on('upgrade', (_, socket) => {
     socket.on('error', () => socket.destroy())
     socket.resume().on('end', () => socket.destroy())
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n')
   })
+  return await listening(server)
+}
+
+/**
+ * Stands before the embedded API and accepts nobody without this token: the embedded API itself takes everybody, so nobody
+ * would be a stranger to it.
+ *
+ * @returns its URL
+ */
+export async function strictApi(
+  api: string,
+  token: string,
+  tls: { readonly cert: string; readonly key: string },
+): Promise<string> {
+  const pass = passingTo(api)
+  const unauthorized = {
+    kind: 'Status',
+    apiVersion: 'v1',
+    status: 'Failure',
+    reason: 'Unauthorized',
+    code: 401,
+  }
+  // Over TLS, since no client tells a token without it.
+  const server = https.createServer(tls, (request, response) => {
+    if (request.headers.authorization === `Bearer ${token}`) pass(request, response)
+    else {
+      request.resume()
+      response.writeHead(401, { 'content-type': 'application/json' }).end(JSON.stringify(unauthorized))
+    }
+  })
+  return (await listening(server)).replace('http:', 'https:')
+}
+
+function passingTo(url: string): RequestListener {
+  const agent = new http.Agent({ keepAlive: true })
+  return (request, response) => {
+    const { method, url: target = '/', headers } = request
+    const passed = http.request(new URL(target, url), { method, headers, agent }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.on('error', () => response.destroy())
+      answer.pipe(response)
+    })
+    passed.on('error', () => response.destroy())
+    // Who watches goes away in the middle of the answer.
+    response.on('close', () => passed.destroy())
+    request.pipe(passed)
+  }
+}
+
+async function listening(server: http.Server | https.Server): Promise<string> {
+  // Longer than proxies keep theirs: a request on one that is just being closed is lost.
+  server.keepAliveTimeout = 120_000
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`

@@ -7,7 +7,8 @@ import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 /** Which way the real writes go: through the registered webhook, or through a proxy at this URL. */
 export type Way =
-  { readonly door: 'webhook' } | { readonly door: 'kubernetes' | 'longhorn'; readonly url: string }
+  | { readonly door: 'webhook' }
+  | { readonly door: 'kubernetes' | 'longhorn'; readonly url: string; readonly token?: string }
 
 /** What became of the real writes of some seconds. */
 export interface Stream {
@@ -58,7 +59,7 @@ export class RealWrites {
     const began = performance.now()
     try {
       if (way.door === 'webhook') await this.#throughWebhook(name, evicting)
-      else await this.#throughProxy(way.door, way.url, name, evicting)
+      else await this.#throughProxy(way, name, evicting)
       took.push(performance.now() - began)
     } catch (error) {
       failures.push(error instanceof ApiError ? `${error.status.code} ${error.message}` : String(error))
@@ -82,8 +83,7 @@ export class RealWrites {
   }
 
   async #throughProxy(
-    door: 'kubernetes' | 'longhorn',
-    url: string,
+    { door, url, token }: Exclude<Way, { door: 'webhook' }>,
     name: string,
     evicting: boolean,
   ): Promise<void> {
@@ -98,7 +98,7 @@ export class RealWrites {
             { spec: wanted },
           ] as const)
     await new Promise<void>((resolve, reject) => {
-      const headers = { 'content-type': type }
+      const headers = { 'content-type': type, ...(token && { authorization: `Bearer ${token}` }) }
       const sent = http.request(url + path, { method, agent: this.#agent, headers }, (answer) => {
         let text = ''
         answer.setEncoding('utf8').on('data', (part: string) => (text += part))

@@ -49,6 +49,44 @@ export function renamingOf(disks: number): Shot {
 
 let forged = 0
 
+/** So many values are counted of an entry, of a list or of an annotation, with its name and what stands before it. */
+const mostValues = 349_000
+const ofEntry = 3
+const crowds: readonly object[] = [
+  // Two nodes with all the disks that there is room for, then with as many as are judged, each with tags.
+  crowded({ disks: mapOf(mostValues / 2 / ofEntry, () => ({})) }),
+  crowded({ disks: mapOf(9_999, () => ({ tags: ['', '', '', '', '', '', '', ''] })) }),
+  crowded({ tags: Array.from({ length: mostValues / 2 - 1_000 }, () => '') }),
+  crowded({}, { annotations: mapOf(mostValues / 4 - 1_000, () => '') }),
+  crowded({}, {}, { diskStatus: { d1: { scheduledReplica: mapOf(mostValues / 4 - 1_000, () => 0) } } }),
+  crowded({}, { managedFields: Array.from({ length: mostValues / 2 / 3 - 1_000 }, () => [{}]) }),
+]
+const crowdedBodies: readonly Shot[] = [...crowds.map((body) => shotOf(body)), groupsOf(mostValues - 1_000)]
+
+/** The eviction of a node with very much in it. */
+function crowded(spec: object, metadata: object = {}, status: object = {}): object {
+  const name = { name: 'node-1', namespace: 'longhorn-system', uid: 'x' }
+  const before = { metadata: { ...name, ...metadata }, spec, status }
+  return reviewed('Node', { before, after: { ...before, spec: { ...spec, evictionRequested: true } } })
+}
+
+function mapOf<T>(length: number, entry: () => T): Record<string, T> {
+  return Object.fromEntries(count(Math.floor(length), (at) => `k${at}`).map((key) => [key, entry()]))
+}
+
+/** A user in very many groups. */
+function groupsOf(length: number): Shot {
+  const made = lastCopy('debian-12', {})
+  made.request.userInfo.groups = count(length, () => 'g')
+  return shotOf(made)
+}
+
+/** Reviews with about as many values as are read, in all the places where there is room. */
+export function manyValues(): Shot {
+  forged += 1
+  return crowdedBodies[forged % crowdedBodies.length] ?? forgery()
+}
+
 /** An eviction of a node that there is not, or a node that is made with a flag up. */
 export function forgery(): Shot {
   forged += 1
