@@ -19,6 +19,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['evict', async (given) => (await import('./commands/evict.ts')).evictCommand(given)],
   ['proxy', async (given) => (await import('./commands/proxy.ts')).proxyCommand(given)],
   ['sandbox', async (given) => (await import('./commands/sandbox.ts')).sandboxCommand(given)],
+  ['schema', async (given) => (await import('./commands/schema.ts')).schemaCommand(given)],
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [
     'completion',
