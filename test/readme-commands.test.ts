@@ -1,25 +1,20 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { mkdir, symlink, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
-import { stringify } from 'yaml'
-import { commandLineServer } from './commands/command-line-server.ts'
+import t from 'tap'
+import { exchangesOf, played, textOf, timeless } from './docs/exchanges.ts'
+import { blocksOf, pages } from './docs/pages.ts'
+import { shellIn, type Started } from './docs/shell.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
-import { root } from './fixtures/root.ts'
-import { embeddedCluster } from './fixtures/embedded-cluster.ts'
-
-/** What README shows for a shell, in its order. */
-const blocks = [...readFileSync(`${root}/README.md`, 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(
-  ([, script]) => script ?? [],
-)
 
 /**
  * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods and the chart, which
- * the end-to-end tests install in a real one.
+ * the end-to-end tests install in a real one. test/docs/elsewhere.test.ts looks at each.
  */
-const elsewhere = /^(npm |docker |helm |kubectl (patch secret|delete networkpolicies\S*) )/m
+const elsewhere = /^ *(npm |docker |helm |kubectl (patch secret|delete networkpolicies\S*|create configmap|create namespace) )/m
+
+/** The pages whose commands are run, in their order: the first starts the guard that the others count on. */
+const first = ['docs/install.md', 'docs/operate.md', 'docs/audit.md', 'docs/proxies.md']
+const inOrder = [...first, ...pages.filter((page) => !first.includes(page))]
 
 /** The parts of a block that run by themselves: each is a script. */
 function partsOf(script: string): string[] {
@@ -29,7 +24,7 @@ function partsOf(script: string): string[] {
 /** A command that goes on until it is interrupted, once it has said this. */
 const goingOn: readonly [RegExp, RegExp][] = [
   [/ serve --host/, /every Longhorn object is read/],
-  [/ proxy /, /every Longhorn object is read/],
+  [/ proxy (longhorn|kubernetes) /, /every Longhorn object is read/],
   [/ status --watch/, /^node-1 /m],
   [/ audit .*--follow/, /"verdict"|UPDATE/],
 ]
@@ -37,70 +32,21 @@ const goingOn: readonly [RegExp, RegExp][] = [
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
 const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
 
-const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0' }
-
-/** A shell in a folder where everything is that README's commands count on; the command line itself runs here. */
-async function shell(t: Test) {
-  const sandbox = await embeddedCluster(t, { nodes: 4, longhorn: { drainMs: 500 } })
-  const folder = t.testdir({ manifests: {} })
-  await mkdir(join(folder, 'dist'), { recursive: true })
-  await symlink(`${root}/test/commands/client.mjs`, join(folder, 'dist/main.js'))
-  const before = process.cwd()
-  process.chdir(folder)
-  t.teardown(() => process.chdir(before))
-  const node = await sandbox.client.get(
-    { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
-    sandbox.namespace,
-    'node-3',
-  )
-  await writeFile(join(folder, 'manifests/node.yaml'), stringify(node))
-  await writeFile(join(folder, 'kubeconfig'), sandbox.kubeconfig)
-  const env = {
-    PATH: process.env.PATH ?? '',
-    HOME: folder,
-    KUBECONFIG: join(folder, 'kubeconfig'),
-    COMMAND_LINE_PORT: String(await commandLineServer(t)),
-    ...anyPort,
-  }
-  /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
-  const replaced: [string, string][] = [
-    ['<node>', 'node-1'],
-    ['<image>', 'ubuntu-22.04'],
-    ['--upstream http://127.0.0.1:9500', `--upstream ${sandbox.rest.url}`],
-    ['--listen 127.0.0.1:9501', '--listen 127.0.0.1:0'],
-    ['--listen 127.0.0.1:8001', '--listen 127.0.0.1:0'],
-    ['--port 8443 --health-port 8080', '--port 0 --health-port 0 --operator-port 0 --linger 0s'],
-  ]
-  const start = (command: string) => {
-    const script = replaced.reduce((text, [from, to]) => text.replaceAll(from, to), command)
-    const child = spawn('bash', ['-c', `set -e; exec 2>&1; ${script}`], { cwd: folder, env, detached: true })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    const ended = new Promise<number | null>((resolve) => child.on('close', resolve))
-    /** Resolves once it has said something, or has ended without. */
-    const said = async (pattern: RegExp): Promise<void> => {
-      while (!pattern.test(output) && child.exitCode === null)
-        await Promise.race([once(child.stdout, 'data'), ended])
-    }
-    const signal = (name: NodeJS.Signals): void => {
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, name)
-    }
-    return { output: () => output, ended, said, signal }
-  }
-  return { sandbox, folder, replaced, start }
-}
-
 /** What a server says in its log when it listens. */
 function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', number> {
   const line = log.split('\n').find((each) => each.includes('"msg":"listening"')) ?? '{}'
   return JSON.parse(line) as Record<'port' | 'healthPort' | 'operatorPort', number>
 }
 
-t.test('every command of README does what it should, one after the other', { skip }, async (t) => {
-  const { sandbox, folder, replaced, start } = await shell(t)
-  const commands = blocks.filter((block) => !elsewhere.test(block)).flatMap(partsOf)
+t.test('every command of README and docs does what it should, one after the other', { skip }, async (t) => {
+  const { sandbox, folder, replaced, start } = await shellIn(t.testdir(), t, {
+    nodes: 4,
+    longhorn: { drainMs: 500 },
+  })
+  const blocks = inOrder.flatMap(blocksOf).filter(({ language }) => language === 'sh')
+  const commands = blocks.flatMap(({ text }) => (elsewhere.test(text) ? [] : partsOf(text)))
   let ran = 0
-  const serving: ReturnType<typeof start>[] = []
+  const serving: Started[] = []
   t.teardown(async () => {
     for (const each of serving) each.signal('SIGINT')
     for (const each of serving) await each.ended
@@ -113,7 +59,7 @@ t.test('every command of README does what it should, one after the other', { ski
     ran += 1
     const until = goingOn.find(([which]) => which.test(command))?.[1]
     if (until) await running.said(until)
-    if (/ serve --host| proxy /.test(command)) {
+    if (/ serve --host| proxy (longhorn|kubernetes) /.test(command)) {
       serving.push(running)
       const ports = portsIn(running.output())
       if (command.includes(' proxy kubernetes')) replaced.push(['127.0.0.1:8001', `127.0.0.1:${ports.port}`])
@@ -136,4 +82,29 @@ t.test('every command of README does what it should, one after the other', { ski
   }
   t.ok(ran > 23, `${ran} commands`)
   t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+for (const page of pages) {
+  const shown = blocksOf(page).filter(({ language }) => language === 'console')
+  if (shown.length === 0) continue
+  t.test(`what ${page} shows of a terminal is what comes`, { skip }, async (t) => {
+    const blocks = await played(page, t.testdir(), t)
+    t.equal(blocks.length, shown.length)
+    for (const { shown, real } of blocks)
+      t.equal(timeless(textOf(real)), timeless(textOf(shown)), 'npm run docs:generate writes it anew')
+  })
+}
+
+t.test('a block of a terminal is read as commands with their outputs', (t) => {
+  const text = '$ one \\\n  more\nfirst\n\nsecond\n$ two\n'
+  const exchanges = exchangesOf({ page: '', language: 'console', text })
+  t.strictSame(exchanges, [
+    { command: 'one \\\n  more', output: 'first\n\nsecond\n' },
+    { command: 'two', output: '' },
+  ])
+  t.equal(textOf(exchanges), text)
+  for (const page of pages)
+    for (const block of blocksOf(page))
+      if (block.language === 'console') t.equal(textOf(exchangesOf(block)), block.text, page)
+  t.end()
 })

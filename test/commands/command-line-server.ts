@@ -22,7 +22,7 @@ export type ToClient = { readonly stdout: string } | { readonly stderr: string }
  *
  * @returns the port where it listens, on 127.0.0.1
  */
-export async function commandLineServer(t: Test): Promise<number> {
+export async function commandLineServer(t: Pick<Test, 'teardown'>): Promise<number> {
   const sockets = new Set<Socket>()
   const server = createServer((socket) => {
     sockets.add(socket)

@@ -1,0 +1,60 @@
+import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import { blocksOf, type Block } from './pages.ts'
+import { shellIn, type Ending } from './shell.ts'
+
+/** What a page shows of a terminal: a command, and what it printed. */
+export interface Exchange {
+  /** As it is typed, with all its lines. */
+  readonly command: string
+  readonly output: string
+}
+
+/** Reads a `console` block: each `$ ` begins a command, and a line that ends with `\` goes on. */
+export function exchangesOf({ text }: Block): Exchange[] {
+  return [...text.matchAll(/^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)/gm)].map(
+    ([, command = '', output = '']) => ({ command, output }),
+  )
+}
+
+/** Writes such a block again. */
+export function textOf(exchanges: readonly Exchange[]): string {
+  return exchanges.map(({ command, output }) => `$ ${command}\n${output}`).join('')
+}
+
+/** Stands between the outputs of two commands. */
+const separator = '\u001E'
+
+/**
+ * Runs what a page shows of a terminal, on an embedded cluster of its own with a guard, where no clean-up ends.
+ *
+ * @param folder that is empty
+ * @returns what each block shows, and what really comes
+ */
+export async function played(page: string, folder: string, ending: Ending) {
+  const { sandbox, start } = await shellIn(folder, ending, { nodes: 3, images: 2 })
+  const nobody = { decided: () => undefined }
+  const guard = await guardSandbox(sandbox, nobody, process.stderr, new AbortController().signal, {
+    replica: 'holdfast-0',
+  })
+  ending.teardown(() => guard.stop())
+  const played: { readonly shown: readonly Exchange[]; readonly real: readonly Exchange[] }[] = []
+  for (const block of blocksOf(page).filter(({ language }) => language === 'console')) {
+    const shown = exchangesOf(block)
+    const running = start(shown.map(({ command }) => `printf '${separator}'\n${command}`).join('\n'), 'set +e')
+    await running.ended
+    const [, ...outputs] = running.output().split(separator)
+    played.push({ shown, real: shown.map(({ command }, at) => ({ command, output: outputs[at] ?? '' })) })
+  }
+  return played
+}
+
+/** The same text without what differs from run to run: UUIDs, lengths of time, times, ports, and the width of columns. */
+export function timeless(text: string): string {
+  return text
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'TIME')
+    .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
+    .replaceAll(/\b\d+(\.\d+)? ?(ms|s|m|h)\b/g, 'AGE')
+    .replaceAll(/ +/g, ' ')
+    .replaceAll(/ $/gm, '')
+}
