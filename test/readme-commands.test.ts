@@ -18,7 +18,8 @@ const inOrder = [...first, ...pages.filter((page) => !first.includes(page))]
 
 /** The parts of a block that run by themselves: each is a script. */
 function partsOf(script: string): string[] {
-  return goingOn.some(([which]) => which.test(script)) ? script.trimEnd().split('\n') : [script]
+  const isByLine = [...goingOn, ...exitCodes].some(([which]) => which.test(script))
+  return isByLine ? script.trimEnd().split('\n') : [script]
 }
 
 /** A command that goes on until it is interrupted, once it has said this. */
@@ -30,7 +31,7 @@ const goingOn: readonly [RegExp, RegExp][] = [
 ]
 
 /** Where something is amiss, and is meant to be: the embedded cluster has no Deployment of the guard. */
-const exitCodes: readonly [RegExp, number][] = [[/ doctor /, 1]]
+const exitCodes: readonly [RegExp, number][] = [[/ doctor\b/, 1]]
 
 /** What a server says in its log when it listens. */
 function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', number> {

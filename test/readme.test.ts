@@ -1,49 +1,41 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { flagOf, variableOf } from '../src/commands/setting-options.ts'
-import { settingFacts, settingNames } from '../src/configuration/settings.ts'
 import { profiles } from '../src/longhorn/profile.ts'
 import { allRules } from '../src/rules/all-rules.ts'
 import { ruleNames } from '../src/rules/finding.ts'
+import { read, rowsOf } from './docs/pages.ts'
 import { root } from './fixtures/root.ts'
 
-const readme = readFileSync(`${root}/README.md`, 'utf8')
-const manifest: unknown = JSON.parse(readFileSync(`${root}/package.json`, 'utf8'))
+const manifest: unknown = JSON.parse(read('package.json'))
 
-/** The cells of each table row. */
-const rows = readme
-  .split('\n')
-  .filter((line) => line.startsWith('| '))
-  .map((line) =>
-    line
-      .split('|')
-      .slice(1, -1)
-      .map((cell) => cell.trim()),
-  )
-
-/** The row that begins with this cell. */
-function row(first: string): string[] {
-  return rows.find(([cell]) => cell === first) ?? []
-}
-
-t.test('every setting stands in README as it is', (t) => {
-  for (const name of settingNames) {
-    const { help, byDefault } = settingFacts[name]
-    const wanted = [`\`${flagOf(name)}\``, `\`${variableOf(name)}\``, `\`${name}\``, help, byDefault]
-    t.strictSame(row(`\`${flagOf(name)}\``), wanted, `| ${wanted.join(' | ')} |`)
-  }
+t.test('README is a front page of at most 200 lines, and names the command that tests', (t) => {
+  const lines = read('README.md').trimEnd().split('\n')
+  t.ok(lines.length <= 200, `${lines.length} lines`)
+  t.match(read('README.md'), 'npm test')
   t.end()
 })
 
-t.test('every rule stands in README with its effect on each profile', (t) => {
+t.test('every rule stands in README in its order', (t) => {
+  const rules = rowsOf('README.md').flatMap(([cell = '', what = '']) =>
+    ruleNames.some((name) => cell === `\`${name}\``) && what.length > 20 ? [cell] : [],
+  )
+  t.strictSame(
+    rules,
+    ruleNames.map((name) => `\`${name}\``),
+  )
+  t.end()
+})
+
+t.test('every rule stands in docs/rules.md with its effect on each profile', (t) => {
   t.strictSame(
     allRules.map(({ name }) => name),
     [...ruleNames],
     'each rule is asked, in the order of their names',
   )
+  const rows = rowsOf('docs/rules.md')
   for (const { name, effects } of allRules) {
-    const [, , ...cells] = row(`\`${name}\``)
+    const [, , ...cells] = rows.find(([cell]) => cell === `\`${name}\``) ?? []
     t.equal(cells.length, profiles.length, name)
     profiles.forEach((profile, index) => {
       const cell = cells[index] === 'same' ? cells[0] : cells[index]
@@ -53,15 +45,28 @@ t.test('every rule stands in README with its effect on each profile', (t) => {
   t.end()
 })
 
-t.test('every dependency stands in README with its reason', (t) => {
+t.test('every dependency stands in CONTRIBUTING with its reason', (t) => {
   const { dependencies } = manifest as { dependencies: Record<string, string> }
-  const named = rows.flatMap(([cell, why = '']) => (why.length > 10 ? (cell ?? '').split(', ') : []))
+  const named = rowsOf('CONTRIBUTING.md').flatMap(([cell, why = '']) =>
+    why.length > 10 ? (cell ?? '').split(', ') : [],
+  )
   for (const name of Object.keys(dependencies)) t.ok(named.includes(name), name)
   t.end()
 })
 
-t.test('whoever is told to read the log reads that of every replica', (t) => {
-  const told = ['README.md', ...['docs', 'charts', 'src'].flatMap(filesBelow)]
+t.test('package.json says where the project lives, and CHANGELOG has a section for its version', (t) => {
+  const { version, repository, homepage, bugs, keywords } = manifest as Record<string, unknown>
+  const { url } = repository as { url: string }
+  const home = url.replace(/^git\+/, '').replace(/\.git$/, '')
+  t.match(home, /^https:\/\/github\.com\//)
+  t.strictSame([homepage, bugs], [`${home}#readme`, `${home}/issues`])
+  t.ok(Array.isArray(keywords) && keywords.includes('longhorn'))
+  t.match(read('CHANGELOG.md'), new RegExp(`^## ${String(version).replaceAll('.', '\\.')}`, 'm'))
+  t.end()
+})
+
+t.test('docs, chart and messages name commands that read the log of every replica', (t) => {
+  const told = ['README.md', 'CONTRIBUTING.md', ...['docs', 'charts', 'src'].flatMap(filesBelow)]
   t.ok(told.length > 100)
   for (const path of told)
     // kubectl reads one pod of a Deployment, and says so on standard error only.

@@ -91,7 +91,7 @@ export interface SettingFacts {
   readonly byDefault: string
 }
 
-/** Every setting, in the order of `holdfast serve --help` and README. */
+/** Every setting, in the order of `holdfast serve --help` and docs/configuration.md. */
 export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>> = {
   kubeconfig: {
     placeholder: 'file',
