@@ -7,14 +7,15 @@ import { shellIn, type Started } from './docs/shell.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 
 /**
- * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods and the chart, which
- * the end-to-end tests install in a real one. test/docs/elsewhere.test.ts looks at each.
+ * What is not for the embedded cluster: the project's own scripts, the image, and what takes pods, Roles and the chart,
+ * which the end-to-end tests install in a real one. test/docs/elsewhere.test.ts looks at each.
  */
-const elsewhere = /^ *(npm |docker |helm |kubectl (patch secret|delete networkpolicies\S*|create configmap|create namespace) )/m
+const elsewhere =
+  /^ *(npm |docker |helm |kubectl (patch secret|delete networkpolicies\S*|create (configmap|namespace)|get role,rolebinding) )/m
 
 /** The pages whose commands are run, in their order: the first starts the guard that the others count on. */
 const first = ['docs/install.md', 'docs/operate.md', 'docs/audit.md', 'docs/proxies.md']
-const inOrder = [...first, ...pages.filter((page) => !first.includes(page))]
+const others = pages.filter((page) => /^(README\.md|docs|examples)/.test(page) && !first.includes(page))
 
 /** The parts of a block that run by themselves: each is a script. */
 function partsOf(script: string): string[] {
@@ -44,7 +45,7 @@ t.test('every command of README and docs does what it should, one after the othe
     nodes: 4,
     longhorn: { drainMs: 500 },
   })
-  const blocks = inOrder.flatMap(blocksOf).filter(({ language }) => language === 'sh')
+  const blocks = [...first, ...others].flatMap(blocksOf).filter(({ language }) => language === 'sh')
   const commands = blocks.flatMap(({ text }) => (elsewhere.test(text) ? [] : partsOf(text)))
   let ran = 0
   const serving: Started[] = []
