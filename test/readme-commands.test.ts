@@ -92,8 +92,8 @@ for (const page of pages) {
   t.test(`what ${page} shows of a terminal is what comes`, { skip }, async (t) => {
     const blocks = await played(page, t.testdir(), t)
     t.equal(blocks.length, shown.length)
-    for (const { shown, real } of blocks)
-      t.equal(timeless(textOf(real)), timeless(textOf(shown)), 'npm run docs:generate writes it anew')
+    for (const block of blocks)
+      t.equal(timeless(textOf(block.real)), timeless(textOf(block.shown)), 'npm run docs:generate writes it anew')
   })
 }
 

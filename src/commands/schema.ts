@@ -1,5 +1,4 @@
 import { Argument, Command } from 'commander'
-import type { TSchema } from 'typebox'
 import { AuditRecordSchema } from '../audit/record.ts'
 import { settingFacts, SettingsSchema, type SettingName } from '../configuration/settings.ts'
 import { data } from '../terminal/output.ts'
@@ -40,7 +39,7 @@ export function schemaOf(name: SchemaName): object {
   return { $schema, ...schemas[name]() }
 }
 
-const schemas: Readonly<Record<SchemaName, () => TSchema>> = {
+const schemas: Readonly<Record<SchemaName, () => object>> = {
   config: configurationSchema,
   status: () => StatusSchema,
   snapshot: () => SnapshotSchema,
@@ -49,7 +48,7 @@ const schemas: Readonly<Record<SchemaName, () => TSchema>> = {
 }
 
 /** Each setting with its help, as an editor shows it beside the key. */
-function configurationSchema(): TSchema {
+function configurationSchema(): object {
   const properties = Object.entries(SettingsSchema.properties).map(([name, schema]) => [
     name,
     isSetting(name) ? { ...schema, description: describe(name) } : schema,
@@ -58,7 +57,7 @@ function configurationSchema(): TSchema {
     ...SettingsSchema,
     $id: 'holdfast.dev/v1/Configuration',
     title: 'The configuration file of Holdfast',
-    properties: Object.fromEntries(properties) as typeof SettingsSchema.properties,
+    properties: Object.fromEntries(properties) as object,
   }
 }
 

@@ -7,8 +7,7 @@ import { parse } from 'yaml'
 import { layerFromFile } from '../../src/configuration/layer.ts'
 import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
 import { schemaNames, schemaOf, type SchemaName } from '../../src/commands/schema.ts'
-import type { EvictionStepSchema, SnapshotSchema, StatusSchema } from '../../src/commands/output-schemas.ts'
-import type { Snapshot } from '../../src/check/snapshot.ts'
+import type { EvictionStepSchema, StatusSchema } from '../../src/commands/output-schemas.ts'
 import type { EvictionStep } from '../../src/eviction/next-step.ts'
 import { observe } from '../../src/status/observe.ts'
 import type { Status } from '../../src/status/status.ts'
@@ -25,7 +24,6 @@ type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> }
 export const sameTypes = {
   status: (document: Mutable<Status>): Static<typeof StatusSchema> => document,
   statusBack: (document: Static<typeof StatusSchema>): Status => document,
-  snapshot: (document: Static<typeof SnapshotSchema>['takenAt']): Snapshot['takenAt'] => document,
   step: (name: EvictionStep['step']): Static<typeof EvictionStepSchema>['step'] => name,
   stepBack: (name: Static<typeof EvictionStepSchema>['step']): EvictionStep['step'] => name,
 }
