@@ -1,6 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import t from 'tap'
+import { skip } from '../charts/helm.ts'
+import { render, set } from '../charts/rendered.ts'
 import { root } from '../fixtures/root.ts'
 import { anchorsOf, pages, read } from './pages.ts'
 
@@ -55,6 +57,20 @@ t.test('every alert of the chart has a section in docs/runbooks.md', (t) => {
   t.ok(alerts.length > 15)
   const anchors = anchorsOf('docs/runbooks.md')
   for (const alert of alerts) t.ok(anchors.has(alert.toLowerCase()), alert)
+  t.end()
+})
+
+t.test('every alert that the chart makes points at its section', { skip }, (t) => {
+  const settings = ['prometheusRule.enabled=true', 'proxy.longhorn.enabled=true', 'proxy.kubernetes.enabled=true']
+  const tls = 'proxy.kubernetes.tls.secretName=tls'
+  const rule = render(...set(...settings, tls)).find(({ kind }) => kind === 'PrometheusRule')
+  const links = [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]+)"/g)].flatMap(([, link]) => link ?? [])
+  t.ok(links.length > 15)
+  for (const link of links) {
+    const [, path = '', anchor = ''] = /\/blob\/main\/(.+)#(.+)$/.exec(link) ?? []
+    t.equal(problemOf(path, anchor), undefined, link)
+  }
+  t.notMatch(JSON.stringify(render(...set(...settings, tls, 'prometheusRule.runbookUrl='))), 'runbook_url')
   t.end()
 })
 
