@@ -47,7 +47,9 @@ const PendingStatusSchema = Type.Object({
 const DiskStatusSchema = Type.Object({
   name: Text,
   uuid: orNull(Text, 'Null until Longhorn has seen the disk.'),
-  evictionRequested: Type.Boolean({ description: 'The flag of the disk. That of the node counts for it too.' }),
+  evictionRequested: Type.Boolean({
+    description: 'The flag of the disk. That of the node counts for it too.',
+  }),
   copies: Type.Object(
     { planned: Count, present: Count, 'pending cleanup': Count },
     { description: 'Copies of backing images: in spec only, in spec and status, in status only.' },
@@ -76,7 +78,9 @@ const ReservationStatusSchema = Type.Object({
   disks: Type.Union([Type.Array(Text), Type.Literal('any')], {
     description: 'UUIDs of disks, or any for all disks of the node.',
   }),
-  deadline: time('When the API server can no longer commit the change, by the clock of the replica that wrote it.'),
+  deadline: time(
+    'When the API server can no longer commit the change, by the clock of the replica that wrote it.',
+  ),
   by: text('The replica that admitted the change.'),
 })
 
@@ -102,7 +106,10 @@ export const StatusSchema = Type.Object(
             node: Node,
             disk: Disk,
             state: Text,
-            why: orNull(Text, 'Why the disk counts as lost. Null if no node has it, or the copy is not usable.'),
+            why: orNull(
+              Text,
+              'Why the disk counts as lost. Null if no node has it, or the copy is not usable.',
+            ),
           }),
           { description: 'Where Longhorn looks for the image.' },
         ),
@@ -138,7 +145,9 @@ const SnapshotItemSchema = Type.Object({
     uid: Type.Optional(Text),
     resourceVersion: Type.Optional(Text),
     generation: Type.Optional(Count),
-    deletionTimestamp: Type.Optional(time('Set if the object is being deleted. The time itself is not kept.')),
+    deletionTimestamp: Type.Optional(
+      time('Set if the object is being deleted. The time itself is not kept.'),
+    ),
     annotations: Type.Optional(
       Type.Record(Text, Text, { description: 'Those that decisions depend on, and no other.' }),
     ),
@@ -164,7 +173,9 @@ const Cleanups = Type.Array(
     image: Text,
     diskUUID: Text,
     state: Text,
-    since: Type.Number({ description: 'Milliseconds by a clock of this process, to compare with each other only.' }),
+    since: Type.Number({
+      description: 'Milliseconds by a clock of this process, to compare with each other only.',
+    }),
   }),
 )
 

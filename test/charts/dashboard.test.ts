@@ -83,22 +83,25 @@ async function served(t: Test): Promise<string[]> {
   return lines.filter((line) => line.startsWith('# TYPE ')).map((line) => line.slice('# TYPE '.length))
 }
 
-t.test('every metric is on the dashboard or is left out for a reason, and docs/metrics.md explains it', async (t) => {
-  const metrics = await served(t)
-  t.ok(metrics.length > 20, 'of the guard, its book and a proxy')
-  const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
-  const shown = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
-  const names = new Set<string>()
-  const docs = readFileSync(`${root}/docs/metrics.md`, 'utf8')
-  for (const [name = '', type] of metrics.map((line) => line.split(' '))) {
-    const series = type === 'histogram' ? `${name}_bucket` : name
-    names.add(series)
-    t.equal(shown.has(series), notShown[name] === undefined, series)
-    t.ok(docs.includes(`| \`${name}\` |`), `${name} in docs/metrics.md`)
-  }
-  for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
-  for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
-})
+t.test(
+  'every metric is on the dashboard or is left out for a reason, and docs/metrics.md explains it',
+  async (t) => {
+    const metrics = await served(t)
+    t.ok(metrics.length > 20, 'of the guard, its book and a proxy')
+    const expressions = dashboard.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr))
+    const shown = new Set(expressions.flatMap((expr) => expr.match(/\bholdfast_\w+/g) ?? []))
+    const names = new Set<string>()
+    const docs = readFileSync(`${root}/docs/metrics.md`, 'utf8')
+    for (const [name = '', type] of metrics.map((line) => line.split(' '))) {
+      const series = type === 'histogram' ? `${name}_bucket` : name
+      names.add(series)
+      t.equal(shown.has(series), notShown[name] === undefined, series)
+      t.ok(docs.includes(`| \`${name}\` |`), `${name} in docs/metrics.md`)
+    }
+    for (const name of shown) t.ok(names.has(name), `the dashboard asks for ${name}, which there is`)
+    for (const name of Object.keys(notShown)) t.ok(names.has(name), `${name} is left out, and there is one`)
+  },
+)
 
 t.test('every metric has an alert, or has none for a reason', async (t) => {
   const rules = readFileSync(`${root}/charts/holdfast/templates/prometheusrule.yaml`, 'utf8')

@@ -129,14 +129,19 @@ t.test('records have the form that the schema of the audit describes', async (t)
   const sandbox = await embeddedCluster(t)
   const auditFile = join(t.testdir(), 'audit.log')
   const nothing = { decided: () => undefined }
-  const guard = await guardSandbox(sandbox, nothing, process.stderr, new AbortController().signal, { auditFile })
+  const guard = await guardSandbox(sandbox, nothing, process.stderr, new AbortController().signal, {
+    auditFile,
+  })
   t.teardown(() => guard.stop())
   for (const annotations of [{}, { 'holdfast.dev/override': 'the image is not needed' }]) {
-    await fetch(`${sandbox.api.url}/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages/debian-12`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/merge-patch+json' },
-      body: JSON.stringify({ metadata: { annotations }, spec: { diskFileSpecMap: null } }),
-    })
+    await fetch(
+      `${sandbox.api.url}/apis/longhorn.io/v1beta2/namespaces/longhorn-system/backingimages/debian-12`,
+      {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/merge-patch+json' },
+        body: JSON.stringify({ metadata: { annotations }, spec: { diskFileSpecMap: null } }),
+      },
+    )
   }
   const records = (await readFile(auditFile, 'utf8')).trimEnd().split('\n')
   t.match(

@@ -7,11 +7,15 @@ import { root } from '../fixtures/root.ts'
 import { blocksOf, pages, read } from './pages.ts'
 
 const blocks = pages.flatMap(blocksOf)
-const shell = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text.replaceAll('\\\n', ' '))
+const shell = blocks
+  .filter(({ language }) => language === 'sh')
+  .map(({ text }) => text.replaceAll('\\\n', ' '))
 
 /** The commands of all pages that begin with this word, each on one line. */
 function commandsOf(program: string): string[] {
-  return shell.flatMap((text) => [...text.matchAll(new RegExp(`^\\s*${program} .*$`, 'gm'))].map(([line]) => line))
+  return shell.flatMap((text) =>
+    [...text.matchAll(new RegExp(`^\\s*${program} .*$`, 'gm'))].map(([line]) => line),
+  )
 }
 
 t.test('every script of npm that the docs name is there', (t) => {
@@ -43,7 +47,9 @@ t.test('every value of the chart that a helm command of the docs sets is there',
 })
 
 t.test('every configuration file that the docs show is one that serve takes', (t) => {
-  const files = blocks.filter(({ language, text }) => language === 'yaml' && text.startsWith('# holdfast.yaml'))
+  const files = blocks.filter(
+    ({ language, text }) => language === 'yaml' && text.startsWith('# holdfast.yaml'),
+  )
   t.ok(files.length > 0)
   for (const { page, text } of files) t.match(layerFromFile(text, 'holdfast.yaml'), { ok: true }, page)
   t.end()

@@ -8,7 +8,8 @@ import { root } from '../fixtures/root.ts'
 import { read } from './pages.ts'
 
 const folder = 'examples'
-const filesIn = (name: string): string[] => readdirSync(join(root, folder, name)).map((file) => `${name}/${file}`)
+const filesIn = (name: string): string[] =>
+  readdirSync(join(root, folder, name)).map((file) => `${name}/${file}`)
 
 t.test('every example of a configuration is one that serve takes', (t) => {
   const files = filesIn('config')
@@ -20,13 +21,17 @@ t.test('every example of a configuration is one that serve takes', (t) => {
   t.end()
 })
 
-t.test('the chart can be rendered with every example of values, and each changes something', { skip }, (t) => {
-  const plain = JSON.stringify(render())
-  const files = filesIn('values')
-  t.ok(files.length > 3)
-  for (const file of files) {
-    t.not(JSON.stringify(render('--values', join(root, folder, file))), plain, file)
-    t.ok(read('examples/README.md').includes(`](${file})`), `${file} in examples/README.md`)
-  }
-  t.end()
-})
+t.test(
+  'the chart can be rendered with every example of values, and each changes something',
+  { skip },
+  (t) => {
+    const plain = JSON.stringify(render())
+    const files = filesIn('values')
+    t.ok(files.length > 3)
+    for (const file of files) {
+      t.not(JSON.stringify(render('--values', join(root, folder, file))), plain, file)
+      t.ok(read('examples/README.md').includes(`](${file})`), `${file} in examples/README.md`)
+    }
+    t.end()
+  },
+)

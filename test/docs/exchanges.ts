@@ -40,7 +40,10 @@ export async function played(page: string, folder: string, ending: Ending) {
   const played: { readonly shown: readonly Exchange[]; readonly real: readonly Exchange[] }[] = []
   for (const block of blocksOf(page).filter(({ language }) => language === 'console')) {
     const shown = exchangesOf(block)
-    const running = start(shown.map(({ command }) => `printf '${separator}'\n${command}`).join('\n'), 'set +e')
+    const running = start(
+      shown.map(({ command }) => `printf '${separator}'\n${command}`).join('\n'),
+      'set +e',
+    )
     await running.ended
     const [, ...outputs] = running.output().split(separator)
     played.push({ shown, real: shown.map(({ command }, at) => ({ command, output: outputs[at] ?? '' })) })

@@ -14,7 +14,11 @@ t.test('the generated parts of the docs say what the program says now', async (t
       t.equal(body, written.get(name), `${page}: ${name}; npm run docs:generate writes it anew`)
     }
   }
-  t.strictSame([...written.keys()].filter((name) => !found.has(name)), [], 'each part is on a page')
+  t.strictSame(
+    [...written.keys()].filter((name) => !found.has(name)),
+    [],
+    'each part is on a page',
+  )
 })
 
 t.test('every setting is a row of docs/configuration.md, and every rule a section of docs/rules.md', (t) => {
@@ -35,7 +39,10 @@ t.test('every command and every sub-command is a section of docs/cli.md', (t) =>
 
 t.test('a part is written anew and all else of a page stays', (t) => {
   const page = 'a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n'
-  t.equal(withParts(page, new Map([['x', 'new $1\n']])), 'a\n<!-- generated: x -->\nnew $1\n<!-- end -->\nb\n')
+  t.equal(
+    withParts(page, new Map([['x', 'new $1\n']])),
+    'a\n<!-- generated: x -->\nnew $1\n<!-- end -->\nb\n',
+  )
   t.throws(() => withParts(page, new Map()), /nothing writes the part x/)
   t.end()
 })

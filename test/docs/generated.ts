@@ -33,7 +33,13 @@ export async function writeParts(): Promise<ReadonlyMap<string, string>> {
 function settings(): string {
   const rows = settingNames.map((name) => {
     const { help, byDefault } = settingFacts[name]
-    const cells = [`\`${flagOf(name)}\``, `\`${variableOf(name)}\``, `\`${name}\``, prose(help), prose(byDefault)]
+    const cells = [
+      `\`${flagOf(name)}\``,
+      `\`${variableOf(name)}\``,
+      `\`${name}\``,
+      prose(help),
+      prose(byDefault),
+    ]
     return `| ${cells.join(' | ')} |\n`
   })
   return `| flag | variable | key | meaning | default |\n| --- | --- | --- | --- | --- |\n${rows.join('')}`

@@ -7,7 +7,10 @@ import { root } from '../fixtures/root.ts'
 import { anchorsOf, pages, read } from './pages.ts'
 
 /** Where a link leads that names a place of this repository; undefined for one that leads out of it. */
-function targetOf(link: string, page: string): { readonly path: string; readonly anchor: string } | undefined {
+function targetOf(
+  link: string,
+  page: string,
+): { readonly path: string; readonly anchor: string } | undefined {
   if (/^[a-z]+:/.test(link)) return undefined
   const [path = '', anchor = ''] = link.split('#')
   return { path: path === '' ? page : normalize(join(dirname(page), path)), anchor }
@@ -61,10 +64,16 @@ t.test('every alert of the chart has a section in docs/runbooks.md', (t) => {
 })
 
 t.test('every alert that the chart makes points at its section', { skip }, (t) => {
-  const settings = ['prometheusRule.enabled=true', 'proxy.longhorn.enabled=true', 'proxy.kubernetes.enabled=true']
+  const settings = [
+    'prometheusRule.enabled=true',
+    'proxy.longhorn.enabled=true',
+    'proxy.kubernetes.enabled=true',
+  ]
   const tls = 'proxy.kubernetes.tls.secretName=tls'
   const rule = render(...set(...settings, tls)).find(({ kind }) => kind === 'PrometheusRule')
-  const links = [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]+)"/g)].flatMap(([, link]) => link ?? [])
+  const links = [...JSON.stringify(rule).matchAll(/"runbook_url":"([^"]+)"/g)].flatMap(
+    ([, link]) => link ?? [],
+  )
   t.ok(links.length > 15)
   for (const link of links) {
     const [, path = '', anchor = ''] = /\/blob\/main\/(.+)#(.+)$/.exec(link) ?? []

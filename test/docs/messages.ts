@@ -99,9 +99,7 @@ const examples: Readonly<Record<RuleName, Example>> = {
 export function messageOf(rule: RuleName): string {
   const { before, change, policy = {} } = examples[rule]
   const asked = change(before)
-  const findings = before
-    .judge(asked, policy, noon + 12_000)
-    .filter((finding) => finding.rule === rule)
+  const findings = before.judge(asked, policy, noon + 12_000).filter((finding) => finding.rule === rule)
   const answer = answerTo(asked, verdictOn(findings), {
     policy: { ...defaultPolicy, ...policy },
     retryAfterSeconds: 2,

@@ -11,7 +11,8 @@ import { root } from '../fixtures/root.ts'
 /** Whatever ends what was begun: a test, or the program that writes the docs. */
 export type Ending = Pick<Test, 'teardown'>
 
-const anyPort = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0' }
+/** The guards of the docs take any port, and wait for a shorter time than 10 s. */
+const settings = { HOLDFAST_HEALTH_PORT: '0', HOLDFAST_OPERATOR_PORT: '0', HOLDFAST_SETTLE: '2s' }
 
 /**
  * A shell beside an embedded cluster, in a folder with everything that the commands of the docs count on. The command
@@ -39,7 +40,7 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
     HOME: folder,
     KUBECONFIG: join(folder, 'kubeconfig'),
     COMMAND_LINE_PORT: String(await commandLineServer(ending)),
-    ...anyPort,
+    ...settings,
   }
   /** Replaced in each command: ports that a test must not choose, names in angle brackets. */
   const replaced: [string, string][] = [
@@ -53,7 +54,11 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
   ]
   const start = (command: string, options = 'set -e') => {
     const script = replaced.reduce((text, [from, to]) => text.replaceAll(from, to), command)
-    const child = spawn('bash', ['-c', `${options}; exec 2>&1; ${script}`], { cwd: folder, env, detached: true })
+    const child = spawn('bash', ['-c', `${options}; exec 2>&1; ${script}`], {
+      cwd: folder,
+      env,
+      detached: true,
+    })
     let output = ''
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
     const ended = new Promise<number | null>((resolve) => child.on('close', resolve))

@@ -7,7 +7,7 @@ const groupSeconds = 50
 
 /** About how long a kilobyte of tests runs, in seconds: where it waits for processes and clocks, or searches. */
 const secondsPerKilobyte = new Map([
-  ['test', 3],
+  ['test', 8],
   ['test/commands', 1],
   ['test/e2e', 3],
   ['test/eviction', 0.5],
