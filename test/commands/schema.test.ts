@@ -20,10 +20,9 @@ import { run } from './holdfast.ts'
 /** The same type, with nothing that is read-only. */
 type Mutable<T> = { -readonly [K in keyof T]: Mutable<T[K]> }
 
-/** The compiler compares each schema with the type of the documents, both ways. */
+/** The compiler compares the schemas with the types of the documents. */
 export const sameTypes = {
   status: (document: Mutable<Status>): Static<typeof StatusSchema> => document,
-  statusBack: (document: Static<typeof StatusSchema>): Status => document,
   step: (name: EvictionStep['step']): Static<typeof EvictionStepSchema>['step'] => name,
   stepBack: (name: Static<typeof EvictionStepSchema>['step']): EvictionStep['step'] => name,
 }
