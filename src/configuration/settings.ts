@@ -101,7 +101,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   context: { placeholder: 'name', help: 'context of the kubeconfig', byDefault: 'its current context' },
   namespace: {
     placeholder: 'name',
-    help: 'namespace for the Leases that record what was admitted; one for all replicas and proxies of a cluster',
+    help: 'namespace of the Leases that record admitted changes; the same for all replicas and proxies of a cluster',
     byDefault: 'that of the pod, else that of the cluster’s other guards, else holdfast',
   },
   replica: {
@@ -117,7 +117,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   longhornRelease: {
     placeholder: 'release',
     help: 'judge for this Longhorn release, e.g. v1.8.0',
-    byDefault: 'what Setting current-longhorn-version says',
+    byDefault: 'as Setting current-longhorn-version says',
   },
   host: {
     placeholder: 'address',
@@ -135,51 +135,51 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   clientCa: {
     placeholder: 'file',
     help: 'accept reviews only with a client certificate signed by an authority in this PEM file',
-    byDefault: 'none: from whoever reaches the port',
+    byDefault: 'none: accept reviews from every caller',
   },
   clientNames: {
     placeholder: 'name',
-    help: 'of these certificates, only those with this common name, DNS name or address; may be given several times',
+    help: 'of these certificates, accept only those with this common name, DNS name or address; may be given several times',
     byDefault: 'any name',
   },
   certificateSecret: {
     placeholder: 'name',
-    help: 'Secret, in the guard’s namespace, to keep certificates of its own making in',
-    byDefault: 'none: the certificate is read from tlsCert and tlsKey',
+    help: 'store self-made certificates in this Secret of the guard’s namespace',
+    byDefault: 'none: read the certificate from tlsCert and tlsKey',
   },
   serverName: {
     placeholder: 'name',
-    help: 'what the API server calls the webhook, for a certificate of its own making',
+    help: 'name by which the API server calls the webhook, for a self-made certificate',
     byDefault: 'holdfast.<namespace>.svc',
   },
   webhookConfiguration: {
     placeholder: 'name',
-    help: 'ValidatingWebhookConfiguration to publish the authority of such a certificate in',
+    help: 'ValidatingWebhookConfiguration to publish the authority of a self-made certificate in',
     byDefault: 'holdfast',
   },
   mode: {
     placeholder: 'mode',
-    help: 'the most that any rule does: enforce; warn, to watch first; or off',
+    help: 'upper limit for every rule: enforce, warn (observe only) or off',
     byDefault: 'enforce',
   },
   rules: {
     placeholder: 'rule=mode',
-    help: 'mode of a rule: enforce, warn or off; may be given several times',
+    help: 'mode of one rule: enforce, warn or off; may be given several times',
     byDefault: 'enforce for each',
   },
   stuckAfter: {
     placeholder: 'duration',
-    help: 'a clean-up pending longer than this no longer holds an eviction, on releases that do not crash',
+    help: 'a clean-up that is pending for longer does not make evictions wait, on releases that do not crash',
     byDefault: '5m',
   },
   lostAfter: {
     placeholder: 'duration',
-    help: 'a node whose manager has been down, or a disk that has not been ready, for longer counts as lost: its copies may go while others are ready elsewhere',
+    help: 'a node whose manager has been down, or a disk that has not been ready, for longer counts as lost: its copies may go while other copies are ready elsewhere',
     byDefault: '10m',
   },
   settle: {
     placeholder: 'duration',
-    help: 'an ended clean-up, a finished first file and a cleared flag still count this long, on releases that crash; 0s: not at all',
+    help: 'an ended clean-up, a finished first file and a cleared flag count for this time, on releases that crash; 0s: not at all',
     byDefault: '10s',
   },
   settleAfterOutage: {
@@ -189,32 +189,32 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   evictionCompletion: {
     placeholder: 'hold|allow',
-    help: 'what to do with the end of an eviction (its copy is removed) while the flag is up, on releases that crash',
+    help: 'hold or allow the end of an eviction (Longhorn removes the copy) while the flag is up, on releases that crash',
     byDefault: defaultPolicy.evictionCompletion,
   },
   maxFlaggedNodes: {
     placeholder: 'n',
-    help: 'evictions in batches: how many nodes may have a flag up before the next eviction is held',
+    help: 'how many nodes may have a flag up before the next eviction waits',
     byDefault: 'any number',
   },
   maxPendingCleanups: {
     placeholder: 'n',
-    help: 'evictions in batches: how many clean-ups may be pending before the next eviction is held',
+    help: 'how many clean-ups may be pending before the next eviction waits',
     byDefault: 'any number',
   },
   overrideGroups: {
     placeholder: 'group,...',
     help: 'only members of these groups may override with annotation holdfast.dev/override',
-    byDefault: 'whoever may write the object',
+    byDefault: 'every user who may write the object',
   },
   overrideExcept: {
     placeholder: 'rule,...',
-    help: 'rules from which there is no exception',
+    help: 'rules that no override opens',
     byDefault: 'none',
   },
   impatient: {
     placeholder: 'caller,...',
-    help: 'controllers that are refused at once instead of being held: users, groups, service accounts as namespace/name',
+    help: 'controllers that get a denial at once instead of waiting: users, groups, service accounts as namespace/name',
     byDefault: 'Longhorn’s account alone',
   },
   auditLog: {
@@ -225,12 +225,12 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   auditFile: { placeholder: 'file', help: 'write audit records to this file too', byDefault: 'none' },
   auditFileSize: {
     placeholder: 'size',
-    help: 'put that file aside when it has grown to this, e.g. 512Ki, 50Mi',
+    help: 'put that file aside once it has this size, e.g. 512Ki, 50Mi',
     byDefault: '50Mi',
   },
   auditFiles: {
     placeholder: 'n',
-    help: 'how many files that were put aside are kept',
+    help: 'how many files put aside are kept',
     byDefault: '5',
   },
   operatorPort: {
@@ -240,32 +240,32 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   maxAge: {
     placeholder: 'duration',
-    help: 'arming changes are not admitted on knowledge of the cluster older than this',
+    help: 'do not admit dangerous changes on knowledge of the cluster older than this',
     byDefault: '2m',
   },
   hold: {
     placeholder: 'duration',
-    help: 'the longest time a change is held back inside its request; the API server’s own timeout counts too',
+    help: 'longest time that a request waits; the API server’s own time-out counts too',
     byDefault: '30s',
   },
   maxHolds: {
     placeholder: 'n',
-    help: 'how many changes are held at once, shared out between users; the next are told to come again',
+    help: 'how many requests may wait at once, shared out between users; further ones get 429 at once',
     byDefault: '64',
   },
   requestTimeout: {
     placeholder: 'duration',
-    help: 'the API server’s --request-timeout: so long an admitted write may still be committed',
+    help: 'the API server’s --request-timeout; reservations last this long plus 10 s',
     byDefault: '1m',
   },
   retryAfter: {
     placeholder: 'duration',
-    help: 'how long a held client is told to wait, in whole seconds',
+    help: 'Retry-After sent with a 429, in whole seconds',
     byDefault: '2s',
   },
   linger: {
     placeholder: 'duration',
-    help: 'how long to keep serving after SIGTERM, until no API server calls any more',
+    help: 'keep serving for this time after SIGTERM, until no API server calls any longer',
     byDefault: '10s',
   },
   logLevel: { placeholder: 'level', help: 'debug, info, warn, error or silent', byDefault: 'info' },

@@ -31,7 +31,7 @@ const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/
 
 /** Checks documents against a schema in which no object has a field that the schema does not name. */
 function checker(name: SchemaName, isClosed = true): (document: unknown) => string[] {
-  const ajv = new Ajv({ allErrors: true, strict: false, formats: { 'date-time': rfc3339 } })
+  const ajv = new Ajv({ allErrors: true, strict: false, logger: false, formats: { 'date-time': rfc3339 } })
   const schema = JSON.parse(JSON.stringify(schemaOf(name))) as object
   const validate = ajv.compile(isClosed ? closed(schema) : schema)
   return (document) =>
