@@ -8,7 +8,7 @@ export interface Release {
 }
 
 /**
- * The releases that a text may mean, as Longhorn, vendors and charts write them; docs/releases.md has the
+ * The releases that a text may mean, as Longhorn, vendors and charts write them; README and docs/releases.md have the
  * table. A text that names two, `v1.8.2+up1.8.1`, may mean either.
  *
  * - `v1.8.1`, `1.8.1`
