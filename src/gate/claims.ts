@@ -6,7 +6,7 @@ import type { Profile } from '../longhorn/profile.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
-import { isAtWork } from '../rules/lost.ts'
+import { isAtWork, workingDisks } from '../rules/lost.ts'
 import { isUsable, isWorthless } from '../rules/usable.ts'
 import { covers, union, type Disks, type Intent } from './reservation.ts'
 import { unownedDisks } from './reservation-book.ts'
@@ -69,13 +69,13 @@ function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Ite
       return
     case 'cleanup':
       if (profile !== 'C') yield* onOwners(act.disks, 'removal', map)
-      yield* keepForCleanup(act, map)
+      yield* keepForCleanup(act, map, profile)
       return
     case 'placement':
       if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement', map)
       return
     case 'disk-removal':
-      yield* removalClaims(act, map)
+      yield* removalClaims(act, map, profile)
       return
     case 'flags-cleared':
       return
@@ -96,13 +96,17 @@ function* evictionClaims(
   const uuids = disks.map((disk) => diskUUID(node, disk))
   // A status can name one disk many times.
   const known = [...new Set(uuids.filter((uuid) => uuid !== undefined))]
-  yield { page: name, intent: 'eviction', disks: profile === 'A' ? 'any' : known }
-  if (profile === 'C') return
   // A disk that is not synced may be any that no node has, and so may one that joins: what its status says may be old.
   const joins = new Set(joining)
-  if (uuids.includes(undefined) || disks.some((disk) => joins.has(disk))) {
-    yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
+  const mayBeAny = uuids.includes(undefined) || disks.some((disk) => joins.has(disk))
+  // It may be one that a node of this name had before, too.
+  yield {
+    page: name,
+    intent: 'eviction',
+    disks: profile === 'A' || (profile === 'B' && mayBeAny) ? 'any' : known,
   }
+  if (profile === 'C') return
+  if (mayBeAny) yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
   for (const uuid of known) {
     const owners = map.ownersOf(uuid)
     if (owners.length === 0) yield { page: unownedDisks, intent: 'eviction', disks: [uuid] }
@@ -113,29 +117,60 @@ function* evictionClaims(
 
 /**
  * A disk that goes with a copy on it takes that copy away, as an eviction does: a clean-up of the others must not count on
- * it meanwhile. Nothing counts on a disk without copies.
+ * it meanwhile. So of each image one other copy is reserved too, which such a clean-up would have to remove. Nothing
+ * counts on a disk without copies; but where a manager can crash, what is on its way to any disk must not find that on
+ * another node, which may be flagged.
  */
-function* removalClaims({ before, disks }: DiskRemoval, map: DiskMapView): Iterable<Claim> {
+function* removalClaims(
+  { before, disks }: DiskRemoval,
+  map: DiskMapView,
+  profile: 'A' | 'B' | 'C',
+): Iterable<Claim> {
+  const going = new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
   const taken = new Set<string>()
-  for (const disk of disks) {
-    const uuid = diskUUID(before, disk)
-    if (uuid === undefined || taken.has(uuid)) continue
+  const images = new Set<BackingImage>()
+  for (const uuid of going) {
     for (const image of map.imagesOn(uuid)) {
       const copy = copyOn(image, uuid)
-      if (copy?.phase === 'present' && !isWorthless(copy) && !image.metadata.terminating) taken.add(uuid)
+      if (copy?.phase !== 'present' || isWorthless(copy) || image.metadata.terminating) continue
+      taken.add(uuid)
+      images.add(image)
     }
   }
-  if (taken.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...taken] }
+  const own = profile === 'C' ? taken : going
+  if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
+  // From then on no node has them. A flagged node that they may join has to know that.
+  if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
+  const works = workingDisks(map)
+  const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map, works) ?? []))
+  yield* onOwners(counted, 'keep', map)
+  if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
 }
 
-/** Where no copy is ready on a disk that works, an eviction counts on the other copies to stay. */
+/** The UUID of the disk with the best usable copy of an image beside these; undefined if there is none. */
+function bestBeside(
+  going: ReadonlySet<string>,
+  image: BackingImage,
+  map: DiskMapView,
+  works: (uuid: string) => boolean,
+): string | undefined {
+  const others = copiesOf(image).filter((copy) => !going.has(copy.diskUUID) && isUsable(copy, map))
+  const working = others.filter((copy) => works(copy.diskUUID))
+  return (working.find(isReady) ?? working[0] ?? others[0])?.diskUUID
+}
+
+/** Where no copy is ready on a disk that is evicted, an eviction counts on other copies to stay. */
 function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
   yield* onOwners(countedOn(eviction, map), 'keep', map)
 }
 
-/** The UUIDs of the disks with copies on which an eviction counts to stay, since no copy of their image is ready. */
+/**
+ * The UUIDs of the disks with copies on which an eviction counts to stay: of each image one that is ready where it works,
+ * or all that are usable if none is. Of an image that is ready on one of the evicted disks, Longhorn makes a copy first.
+ */
 export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<string> {
   const isEvicted = evictedAfter(eviction, map)
+  const own = new Set(eviction.evicting.map((disk) => diskUUID(eviction.node, disk)))
   const seen = new Set<BackingImage>()
   const counted = new Set<string>()
   for (const { image, diskUUID: evicted } of evictedCopies(eviction, map)) {
@@ -143,7 +178,12 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
     if (seen.has(image) || copy?.phase !== 'present' || isWorthless(copy)) continue
     seen.add(image)
     const copies = copiesOf(image)
-    if (copies.some((each) => isReady(each) && !isBroken(each, map))) continue
+    const sure = copies.filter((each) => isReady(each) && !isBroken(each, map))
+    const [first] = sure
+    if (first) {
+      if (!sure.some((each) => own.has(each.diskUUID))) counted.add(first.diskUUID)
+      continue
+    }
     for (const other of copies)
       if (!isEvicted(other.diskUUID) && isUsable(other, map)) counted.add(other.diskUUID)
   }
@@ -152,13 +192,20 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
 
 /**
  * Where no copy that stays is ready on a node that is up, a clean-up counts on the others: an eviction would delete those
- * that are not ready, and a node that is down may be deleted with its copies.
+ * that are not ready, and a node that is down may be deleted with its copies. One that is ready is counted on too: its
+ * disk can be taken away, lost or by override. On profiles A and B that meets the removal which is claimed besides.
  */
-function* keepForCleanup(cleanup: Cleanup, map: DiskMapView): Iterable<Claim> {
+function* keepForCleanup(cleanup: Cleanup, map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
-  if (removed.every(isWorthless) || kept.some((copy) => isReady(copy) && !isBroken(copy, map))) return
-  const counted = kept.filter((copy) => isUsable(copy, map)).map((copy) => copy.diskUUID)
-  yield* onOwners(counted, 'keep', map)
+  if (removed.every(isWorthless)) return
+  const sure = kept.find((copy) => isReady(copy) && !isBroken(copy, map))
+  if (sure && profile !== 'C') return
+  const counted = sure ? [sure] : kept.filter((copy) => isUsable(copy, map))
+  yield* onOwners(
+    counted.map((copy) => copy.diskUUID),
+    'keep',
+    map,
+  )
 }
 
 /** True for a copy on a disk that no node has, or that does not work where it is. */

@@ -1,4 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { actsOf } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import { isImpatient } from '../rules/impatient.ts'
 import { policyFor } from '../rules/override.ts'
@@ -69,8 +70,9 @@ export class Gate {
     this.#options = options
     this.#modules = modules
     const { changes, clock, onProblem } = modules
+    // What is on its way to a disk that is taken away would be met by whoever has the disk next, who knows nothing of it.
     const stands: ReserverModules['stands'] = (conflict, change) =>
-      isEnforced(conflict, change, policyFor(change, options.policy))
+      isEnforced(conflict, change, takesDisks(change) ? options.policy : policyFor(change, options.policy))
     const lifetimes = new Lifetimes(modules.book, clock)
     this.#lifetimes = lifetimes
     const reserver = new Reserver(options, { ...modules, lifetimes, stands })
@@ -139,4 +141,8 @@ export class Gate {
       forget()
     }
   }
+}
+
+function takesDisks(change: Change): boolean {
+  return actsOf(change).some(({ act }) => act === 'disk-removal')
 }

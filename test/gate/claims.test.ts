@@ -43,14 +43,17 @@ table(
 )
 
 table(
-  'an eviction on a node with a disk of unknown UUID claims the disks that no node has',
+  'an eviction on a node with a disk of unknown UUID claims the disks that no node has, and all of its own',
   () => {
     const of = usual()
-    return [of, of.toNode('n1', [disk('d1', evicting), disk('d4', { synced: false, ...evicting })])]
+    return [
+      of,
+      of.toNode('n1', [disk('d1', evicting), disk('d2'), disk('d4', { synced: false, ...evicting })]),
+    ]
   },
   {
     A: [`${unownedDisks} eviction any`, 'n1 eviction any'],
-    B: [`${unownedDisks} eviction any`, 'n1 eviction d1'],
+    B: [`${unownedDisks} eviction any`, 'n1 eviction any'],
     C: ['n1 eviction d1'],
     none: [],
   },
@@ -59,7 +62,7 @@ table(
 const gone = { notReady: { reason: 'KubernetesNodeGone' } }
 
 table(
-  'a node that goes claims the disks with copies that others may count on',
+  'a node that goes claims its disks (on profile C those with copies), and one other copy of each image',
   () => {
     const of = usual()
       .node('n1', [disk('d1'), disk('d2'), disk('d4'), disk('d5'), disk('d6', { synced: false })], gone)
@@ -67,7 +70,35 @@ table(
       .image('leaving', [ready('d2')], { metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' } })
     return [of, of.deleteNode('n1')]
   },
-  { A: ['n1 eviction d1'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
+  {
+    A: [`${unownedDisks} removal d1,d2,d4,d5`, 'n1 eviction d1,d2,d4,d5', 'n2 eviction d3', 'n2 keep d3'],
+    B: [`${unownedDisks} removal d1,d2,d4,d5`, 'n1 eviction d1,d2,d4,d5', 'n2 eviction d3', 'n2 keep d3'],
+    C: ['n1 eviction d1', 'n2 keep d3'],
+    none: [],
+  },
+)
+
+const counted = [2, 3, 4].flatMap((n) => [`n${n} eviction d${n}`, `n${n} keep d${n}`])
+
+table(
+  'of the other copies of an image a node that goes claims the best',
+  () => {
+    const of = cluster()
+      .node('n1', [disk('d1')], gone)
+      .node('n2', [disk('d2')], gone)
+      .node('n3', [disk('d3')])
+      .node('n4', [disk('d4')])
+      .image('ready', [ready('d1'), ready('d2'), copy('d3', 'unknown'), ready('d4')])
+      .image('unknown', [ready('d1'), copy('d2', 'unknown'), copy('d3', 'unknown')])
+      .image('broken', [ready('d1'), copy('d2', 'unknown'), copy('d4', 'failed')])
+    return [of, of.deleteNode('n1')]
+  },
+  {
+    A: [`${unownedDisks} removal d1`, 'n1 eviction d1', ...counted],
+    B: [`${unownedDisks} removal d1`, 'n1 eviction d1', ...counted],
+    C: ['n1 eviction d1', 'n2 keep d2', 'n3 keep d3', 'n4 keep d4'],
+    none: [],
+  },
 )
 
 table(
@@ -84,12 +115,11 @@ table(
   },
 )
 
-table('a clean-up claims the nodes that have the disks', () => [usual(), usual().cleanUp('ubuntu', ['d1'])], {
-  A: ['n1 removal d1'],
-  B: ['n1 removal d1'],
-  C: [],
-  none: [],
-})
+table(
+  'a clean-up claims the nodes that have the disks; on profile C a ready copy that stays, which may be taken away',
+  () => [usual(), usual().cleanUp('ubuntu', ['d1'])],
+  { A: ['n1 removal d1'], B: ['n1 removal d1'], C: ['n2 keep d3'], none: [] },
+)
 
 table(
   'a clean-up of several copies claims each page once, in order',
@@ -150,6 +180,22 @@ table(
 )
 
 table(
+  'an eviction of a copy that is not ready counts on one that is, unless that is evicted too',
+  () => {
+    const of = usual()
+      .image('ubuntu', [copy('d1', 'unknown'), ready('d3')])
+      .image('debian', [copy('d1', 'unknown'), ready('d2'), ready('d3')])
+    return [of, of.toNode('n1', [disk('d1', evicting), disk('d2', evicting)])]
+  },
+  {
+    A: ['n1 eviction any', 'n2 keep d3'],
+    B: ['n1 eviction d1,d2', 'n2 keep d3'],
+    C: ['n1 eviction d1,d2', 'n2 keep d3'],
+    none: [],
+  },
+)
+
+table(
   'an eviction of what is worth nothing, or only pending, counts on nothing',
   () => {
     const of = usual()
@@ -161,12 +207,17 @@ table(
 )
 
 table(
-  'taking a disk away and clearing flags claim nothing',
+  'taking a disk without copies away is claimed where a manager can crash, and clearing flags never is',
   () => {
     const of = usual().node('n1', [disk('d1', evicting), disk('d2')])
     return [of, of.toNode('n1', [disk('d1')])]
   },
-  { A: [], B: [], C: [], none: [] },
+  {
+    A: [`${unownedDisks} removal d2`, 'n1 eviction d2'],
+    B: [`${unownedDisks} removal d2`, 'n1 eviction d2'],
+    C: [],
+    none: [],
+  },
 )
 
 table(

@@ -28,8 +28,11 @@ const dead = (notReady = gone, copies: readonly RawCopy[] = usually, release = '
 t.test('what goes with a lost disk is reserved, and judged once more on what is stored', async (t) => {
   const world = new GateWorld(dead())
   await is(t, 'allow', world, world.cluster.deleteNode('n1', { actor: longhornAccount }))
-  t.strictSame(world.trips, ['swap n1', 'images', 'data sources'])
-  t.match(world.reservations, [{ kind: 'Node', name: 'n1', intent: 'eviction', disks: [uuid('d1')] }])
+  t.strictSame(world.trips, ['swap n1', 'swap n2', 'images', 'data sources', 'node n2'])
+  t.match(world.reservations, [
+    { kind: 'Node', name: 'n1', intent: 'eviction', disks: [uuid('d1')] },
+    { kind: 'Node', name: 'n1', intent: 'keep', disks: [uuid('d2')] },
+  ])
   const empty = new GateWorld(dead(gone, [copy('d1', 'failed'), ready('d2')]))
   await is(t, 'allow', empty, empty.cluster.deleteNode('n1'))
   t.strictSame(empty.trips, ['images', 'data sources'], 'nobody counts on a failed copy')

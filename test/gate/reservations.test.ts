@@ -213,8 +213,8 @@ t.test('an arming change costs at most three round trips, all else none', async 
   await healthy.decide(healthy.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(
     healthy.trips,
-    ['replicas of ubuntu'],
-    'where nothing crashes a clean-up that leaves a ready copy',
+    ['swap n2', 'node n2', 'replicas of ubuntu'],
+    'where nothing crashes a clean-up reserves the ready copy that it leaves',
   )
 })
 
