@@ -6,7 +6,7 @@ import type { Profile } from '../longhorn/profile.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
-import { isAtWork, workingDisks } from '../rules/lost.ts'
+import { isAtWork, workingOwners } from '../rules/lost.ts'
 import { isUsable, isWorthless } from '../rules/usable.ts'
 import { covers, union, type Disks, type Intent } from './reservation.ts'
 import { unownedDisks } from './reservation-book.ts'
@@ -141,7 +141,8 @@ function* removalClaims(
   if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
   // From then on no node has them. A flagged node that they may join has to know that.
   if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
-  const works = workingDisks(map)
+  const workingOwner = workingOwners(map)
+  const works = (uuid: string): boolean => workingOwner(uuid) !== undefined
   const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map, works) ?? []))
   yield* onOwners(counted, 'keep', map)
   if (profile !== 'C') yield* onOwners(counted, 'eviction', map)

@@ -17,39 +17,62 @@ export interface Explored {
   readonly counterExample: readonly string[] | undefined
 }
 
+/** A state that was come to. */
+interface Known {
+  /** In how many steps it was reached, by the shortest way found. */
+  steps: number
+  /** The state before it on that way, and the step from there. */
+  from: Known | undefined
+  by: string
+  /** What can happen next and was not tried yet. */
+  untried: string[]
+}
+
 /**
  * Explores every order of all that can happen within so many steps. No state is explored twice, unless a shorter way
  * to it is found: then more can be reached from it within the depth. The code under test is asynchronous and cannot be
- * copied, so each run begins at the start and follows a known way. Most of the cost lies there, so each run goes on
- * from one new state to the next as long as it comes to any, and leaves the other ways from there for later.
+ * copied, so each run begins at the start and follows a known way. Most of the cost lies there, so each run goes on for
+ * as long as it comes to states, new or known, where something was not tried yet.
  */
 export async function explore(scenario: Scenario, depth: number): Promise<Explored> {
-  /** In how many steps each state was reached. */
-  const seen = new Map<string, number>()
-  const ways: (readonly number[])[] = [[]]
-  let runs = 0
-  let longest = 0
+  const seen = new Map<string, Known>()
+  /** Those where something was to be tried, in the order in which they were found. */
+  const open: Known[] = []
+  const labels = new Labels()
   const committed = new Set<string>()
-  // The list grows while it is walked through.
-  for (const begun of ways) {
+  let [runs, longest] = [0, 0]
+
+  const arrive = (world: World, from: Known | undefined, by: string): Known => {
+    const steps = from ? from.steps + 1 : 0
+    longest = Math.max(longest, steps)
+    const state = hashOf(world)
+    const before = seen.get(state)
+    if (before && before.steps <= steps) return before
+    const untried = steps >= depth || world.isOver ? [] : [...labels.of(world).keys()].reverse()
+    const known = Object.assign(before ?? { steps, from, by, untried }, { steps, from, by, untried })
+    seen.set(state, known)
+    if (untried.length > 0) open.push(known)
+    return known
+  }
+
+  // The first of them comes first: its way is short, and the run from there goes deep.
+  let next = 0
+  const nextOpen = (): Known | undefined => {
+    while (open[next]?.untried.length === 0) next += 1
+    return open[next]
+  }
+
+  for (let start = nextOpen(); start || runs === 0; start = nextOpen()) {
     const world = new World(scenario)
     runs += 1
-    for (const choice of begun) await world.take(chosen(world, choice))
-    for (let way = begun; ; way = [...way, 0]) {
-      longest = Math.max(longest, way.length)
-      if (world.broken !== undefined) {
-        const counterExample = [...world.trace, `=> ${world.broken}`]
-        return { scenario: scenario.name, states: seen.size, runs, depth: longest, committed, counterExample }
-      }
-      const state = hashOf(world)
-      const before = seen.get(state) ?? Infinity
-      if (before <= way.length) break
-      seen.set(state, way.length)
-      if (way.length >= depth || world.isOver) break
-      const [first, ...others] = world.steps()
-      if (!first) break
-      for (const choice of others.keys()) ways.push([...way, choice + 1])
-      await world.take(first)
+    for (const step of start ? wayTo(start) : []) await world.take(labels.find(world, step))
+    let at = start ?? arrive(world, undefined, '')
+    for (let step = at.untried.pop(); step !== undefined; step = at.untried.pop()) {
+      await world.take(labels.find(world, step))
+      at = arrive(world, at, step)
+      if (world.broken === undefined) continue
+      const counterExample = [...world.trace, `=> ${world.broken}`]
+      return { scenario: scenario.name, states: seen.size, runs, depth: longest, committed, counterExample }
     }
     noteCommits(world, committed)
   }
@@ -63,18 +86,47 @@ export async function explore(scenario: Scenario, depth: number): Promise<Explor
   }
 }
 
+function wayTo(known: Known): string[] {
+  const way: string[] = []
+  for (let at = known; at.from; at = at.from) way.push(at.by)
+  return way.reverse()
+}
+
+/** The names of steps, of which equal states have the same. Kept once each, since most states share them. */
+class Labels {
+  readonly #kept = new Map<string, string>()
+
+  /** What can happen next, by a name of its own each. */
+  of(world: World): Map<string, Step> {
+    const named = new Map<string, Step>()
+    for (const step of world.steps()) {
+      let label = step.what
+      for (let more = 2; named.has(label); more++) label = `${step.what} (${more})`
+      named.set(this.#keep(label), step)
+    }
+    return named
+  }
+
+  find(world: World, label: string): Step {
+    const step = this.of(world).get(label)
+    if (!step) throw new Error(`the way is lost: ${world.trace.join('; ')}; not ${label}`)
+    return step
+  }
+
+  #keep(label: string): string {
+    const kept = this.#kept.get(label)
+    if (kept !== undefined) return kept
+    this.#kept.set(label, label)
+    return label
+  }
+}
+
 function noteCommits({ trace }: World, committed: Set<string>): void {
   for (const what of trace) if (what.startsWith(commits)) committed.add(what.slice(commits.length))
 }
 
 /** How the trace begins a line that tells of a commit. */
 const commits = 'committed: '
-
-function chosen(world: World, choice: number): Step {
-  const step = world.steps()[choice]
-  if (!step) throw new Error(`the way is lost: ${world.trace.join('; ')}`)
-  return step
-}
 
 /** What a random walk may be told. */
 export interface WalkOptions {

@@ -1,4 +1,5 @@
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
+import type { Node } from '../../src/longhorn/node.ts'
 import type { Store } from './store.ts'
 import type { Step } from './step.ts'
 
@@ -65,17 +66,23 @@ function* firstFileSteps(store: Store): Iterable<Step> {
   }
 }
 
-/** The node controller finds out the UUID of a disk that was added. */
+/** The node controller finds out the UUID of a disk that was added. A disk is in one machine: it is not found on two nodes. */
 function* syncSteps(store: Store): Iterable<Step> {
   for (const node of store.all('Node')) {
     for (const disk of node.spec.disks.keys()) {
       if (node.status.diskStatus.get(disk)?.diskUUID !== undefined) continue
-      const found = { diskUUID: `uuid-${disk}`, ready: true, notReady: undefined, schedulable: true }
+      const diskUUID = `uuid-${disk}`
+      if (store.all('Node').some((other) => hasDisk(other, diskUUID))) continue
+      const found = { diskUUID, ready: true, notReady: undefined, schedulable: true }
       const diskStatus = new Map([...node.status.diskStatus, [disk, found] as const])
       const after = { ...node, status: { ...node.status, diskStatus } }
       yield step(`Longhorn finds ${disk} on ${node.metadata.name}`, () => store.put(after))
     }
   }
+}
+
+function hasDisk({ spec, status }: Node, uuid: string): boolean {
+  return [...spec.disks.keys()].some((disk) => status.diskStatus.get(disk)?.diskUUID === uuid)
 }
 
 function withFile(image: BackingImage, uuid: string, state: string | undefined): BackingImage {

@@ -1,4 +1,4 @@
-import { crashing } from './promises.ts'
+import { crashing, type Crash } from './promises.ts'
 import type { Scenario } from './scenario.ts'
 import type { Store } from './store.ts'
 import type { ModelTime } from './time.ts'
@@ -33,7 +33,7 @@ export class Readers {
   }
 
   /** The nodes whose manager crashes, whichever versions it has in hand. */
-  crashes(): string[] {
+  crashes(): Crash[] {
     // Time stops when whoever lags has seen what was just written.
     if (this.#store.past(this.since).length > 0) this.#time.mark(readersLagMs)
     return crashing(this.#store, this.#profile, this.since)

@@ -1,4 +1,5 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
+import { objectOf } from '../../src/disk-map/object-of.ts'
 import { Changes, objectChange } from '../../src/gate/changes.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
@@ -8,8 +9,9 @@ import { parsed } from '../fixtures/cluster.ts'
 import { Asking } from './asking.ts'
 import { olderBook } from './older.ts'
 import { ReplicaBook } from './replica-book.ts'
+import { harvester } from './request.ts'
 import type { Sabotage } from './sabotage.ts'
-import { watched, type ModelObject, type Store, type Watched } from './store.ts'
+import { watched, type ModelEvent, type ModelObject, type Store, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
 
 /** One process of a replica. */
@@ -75,7 +77,7 @@ export class Replica {
         // As soon as it may happen, so that time need not pass for it.
         tidyMs: 0,
         ...name,
-        policy: defaultPolicy,
+        policy: { ...defaultPolicy, impatient: [harvester.username] },
         ...sabotage.options,
       },
       {
@@ -114,8 +116,9 @@ export class Replica {
   deliver(kind: Watched): string {
     const event = this.#store.events(kind)[this.#delivered[kind]++]
     if (!event) return 'nothing'
-    this.#apply(event)
-    return `${kind} ${event.metadata.name} v${event.metadata.resourceVersion}`
+    this.#apply(event, false)
+    const { name, resourceVersion } = event.object.metadata
+    return `${kind} ${name} v${resourceVersion}`
   }
 
   /** Its own watches have broken too: it lists everything anew. */
@@ -130,15 +133,19 @@ export class Replica {
   #list(): void {
     for (const kind of watched) {
       const news = this.#store.events(kind).slice(this.#delivered[kind])
-      const latest = new Map(news.map((event) => [event.metadata.name, event]))
-      for (const event of latest.values()) this.#apply(event)
+      const latest = new Map(news.map((event) => [event.object.metadata.name, event]))
+      for (const event of latest.values()) this.#apply(event, true)
       this.#delivered[kind] += news.length
     }
   }
 
-  #apply(event: ModelObject): void {
-    this.map.apply(this.#seen(event), this.#now())
-    this.changes.tell(objectChange(event.kind, event.metadata.name))
+  /** @param listed what is gone a list only lacks, and what was never known it does not miss */
+  #apply({ object, gone }: ModelEvent, listed: boolean): void {
+    const { kind, metadata } = object
+    if (!gone) this.map.apply(this.#seen(object), this.#now())
+    else if (!listed || objectOf(this.map, kind, metadata.name))
+      this.map.remove(kind, metadata.name, this.#now(), listed)
+    this.changes.tell(objectChange(kind, metadata.name))
     this.#time.mark(this.#policy.settleMs)
   }
 

@@ -1,5 +1,7 @@
 import type { Decision } from '../../src/gate/decision.ts'
-import type { Change } from '../../src/rules/change.ts'
+import { nameOf, type Change } from '../../src/rules/change.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import type { Blame } from './blame.ts'
 import type { Phase, Proxied } from './phase.ts'
 import type { Replica } from './replica.ts'
 import type { Wish } from './request.ts'
@@ -19,6 +21,7 @@ export interface RequestsModules {
   readonly store: Store
   readonly time: ModelTime
   readonly replicas: readonly Replica[]
+  readonly blame: Blame
   /** Told of each line of the trace. */
   readonly note: (line: string) => void
   /** Told what is broken. */
@@ -33,6 +36,8 @@ export class Requests {
   readonly #scenario: Scenario
   readonly #modules: RequestsModules
   readonly #asked = new Set<number>()
+  /** The objects that were to be changed for real. */
+  readonly #real = new Set<string>()
 
   constructor(scenario: Scenario, modules: RequestsModules) {
     this.#scenario = scenario
@@ -53,7 +58,7 @@ export class Requests {
 
   /** True while this replica decides anything. */
   areReviewedBy({ id }: Replica): boolean {
-    return this.phases.some((phase) => phase.at === 'reviewed' && phase.by === id)
+    return this.phases.some((phase) => isReviewedBy(id, phase))
   }
 
   /** True while this replica will be asked, or what it has admitted is on its way. */
@@ -77,7 +82,7 @@ export class Requests {
   /** Each wish that can be reviewed now, by each replica. */
   *reviewSteps(): Iterable<Step> {
     for (const [at, wish] of this.#scenario.wishes.entries()) {
-      if (this.phases[at]?.at !== 'wished') continue
+      if (this.phases[at]?.at !== 'wished' || wish.isDue?.(this.#modules.store) === false) continue
       for (const replica of this.#modules.replicas) {
         if (replica.crashed || this.#isTwin(replica)) continue
         const what = `${wish.what}: reviewed by replica ${replica.id}`
@@ -120,11 +125,24 @@ export class Requests {
     }
   }
 
-  /** A wish that only clears flags must never wait. */
-  checkClears(): void {
-    for (const [at, { what, clears }] of this.#scenario.wishes.entries()) {
-      if (clears && this.phases[at]?.at === 'reviewed') this.#modules.breaks(`${what} has to wait`)
+  /** A wish that only clears flags must never wait, and of the rest a replica holds only what can wait. */
+  checkWaits(): void {
+    const { replicas, breaks } = this.#modules
+    const { wishes } = this.#scenario
+    for (const [at, { what, clears }] of wishes.entries()) {
+      if (clears && this.phases[at]?.at === 'reviewed') breaks(`${what} has to wait`)
     }
+    for (const { id, gate, crashed } of replicas) {
+      if (crashed || gate.holding === 0) continue
+      const reviewed = wishes.filter((_, at) => isReviewedBy(id, this.phases[at]))
+      if (gate.holding > reviewed.filter(({ waits }) => waits).length)
+        breaks(`replica ${id} holds what must not wait: ${reviewed.map(({ what }) => what).join(' or ')}`)
+    }
+  }
+
+  /** False for what was reserved for a dry run. */
+  isForReal({ kind, name }: Pick<Reservation, 'kind' | 'name'>): boolean {
+    return this.#real.has(`${kind}/${name}`)
   }
 
   /** Two replicas of which nothing was asked yet are the same, so the first is asked first. */
@@ -139,12 +157,16 @@ export class Requests {
     const reviews = (this.reviews[at] ?? 0) + 1
     this.reviews[at] = reviews
     this.#asked.add(replica.id)
-    const change = wish.change(store, `${at}.${reviews}`)
-    if (!change) {
+    const wanted = wish.change(store, `${at}.${reviews}`)
+    if (!wanted) {
       this.phases[at] = { at: 'over' }
       return
     }
+    const change = this.#scenario.sabotage.asked?.(wanted) ?? wanted
+    if (!wish.dryRun) this.#real.add(`${change.kind}/${nameOf(change)}`)
     if (!this.areReviewedBy(replica)) replica.asking.history = []
+    // Of two that a replica is asked, the first comes first to the page of both.
+    replica.asking.history.push(wish.what)
     this.phases[at] = { at: 'reviewed', by: replica.id }
     const since = time.now
     const patience = { budgetMs: this.#scenario.budgetMs, signal: new AbortController().signal }
@@ -168,6 +190,7 @@ export class Requests {
     replica.asking.history.push(`${wish.what}=${verdict.decision}`)
     note(`  ${wish.what}: ${verdict.decision}${'why' in verdict ? ` (${verdict.why})` : ''}`)
     if (wish.clears && verdict.decision !== 'allow') breaks(`${wish.what} is not allowed`)
+    if (verdict.decision === 'allow' && !wish.dryRun) this.#modules.blame.admit(at)
     if (verdict.decision === 'allow' && !wish.dryRun)
       this.phases[at] = this.#admitted(wish, replica, change, since, decision) ?? this.#askedAgain(at)
     else
@@ -186,9 +209,8 @@ export class Requests {
     if (!wish.proxied) return { at: 'admitted', change, since }
     const { isLate, release } = decision
     const { store, time, note } = this.#modules
-    const { kind, before, after } = change
-    const stored = store.find(kind, (after ?? before).metadata.name)
-    if (stored?.metadata.resourceVersion !== before?.metadata.resourceVersion) {
+    const stored = store.find(change.kind, nameOf(change))
+    if (stored?.metadata.resourceVersion !== change.before?.metadata.resourceVersion) {
       note(`  ${wish.what}: judged again, since the object has changed`)
       void release?.()
       return undefined
@@ -219,13 +241,11 @@ export class Requests {
   }
 
   #commitStep(at: number, { change, proxied }: Extract<Phase, { at: 'admitted' }>, wish: Wish): Step {
-    const { store } = this.#modules
     if (proxied) return this.#writeStep(at, proxied, wish)
-    const { kind, after, before } = change
-    const stored = store.find(kind, (after ?? before).metadata.name)
-    if (stored?.metadata.resourceVersion === before?.metadata.resourceVersion && after) {
+    const stored = this.#modules.store.find(change.kind, nameOf(change))
+    if (stored?.metadata.resourceVersion === change.before?.metadata.resourceVersion) {
       const take = (): void => {
-        store.put(after)
+        this.#commit(at, change)
         this.phases[at] = { at: 'over' }
       }
       return { what: `committed: ${wish.what}`, replica: undefined, take }
@@ -237,11 +257,22 @@ export class Requests {
   /** Longhorn's REST API makes the change on whatever version there is. */
   #writeStep(at: number, proxied: Proxied, wish: Wish): Step {
     const { store } = this.#modules
-    const after = wish.change(store, `${at}.write`)?.after
+    const change = wish.change(store, `${at}.write`)
     const take = (): void => {
-      if (after) store.put(after)
+      if (change) this.#commit(at, change)
       this.phases[at] = { at: 'answered', proxied }
     }
-    return { what: after ? `committed: ${wish.what}` : `${wish.what}: no change`, replica: undefined, take }
+    return { what: change ? `committed: ${wish.what}` : `${wish.what}: no change`, replica: undefined, take }
   }
+
+  #commit(at: number, change: Change): void {
+    const { store, blame } = this.#modules
+    blame.commit(at, change)
+    if (change.after) store.put(change.after)
+    else store.remove(change.before)
+  }
+}
+
+function isReviewedBy(id: number, phase: Phase | undefined): boolean {
+  return phase?.at === 'reviewed' && phase.by === id
 }

@@ -2,8 +2,11 @@ import type { DiskMap } from '../../src/disk-map/disk-map.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
 import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import type { Change } from '../../src/rules/change.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
+import { admin } from '../fixtures/cluster.ts'
 import type { ModelObject } from './store.ts'
 
 /** What is weakened, to see the checker find it. */
@@ -16,6 +19,8 @@ export interface Sabotage {
   readonly unanchored?: true
   /** A proxy passes writes on however late it is. */
   readonly passesOnLate?: true
+  /** What the gate is asked instead. */
+  readonly asked?: (change: Change) => Change
   /** What is seen of an object that was told or read. */
   readonly seen?: <T extends ModelObject>(object: T) => T
 }
@@ -112,6 +117,58 @@ export const unmarkedTrusted: Sabotage = {
     ...asIfRead(book, (page) => (page.settled ? page : { ...page, settled: {} })),
     markedSince: () => -Infinity,
   }),
+}
+
+/** The book in which nothing is written of some reservations. */
+export function unreserved(isLeftOut: (reservation: Reservation) => boolean): Sabotage {
+  return {
+    book: (book) => ({
+      ...book,
+      swap: (page, contents, signal) => {
+        const reservations = contents.reservations.filter((each) => !isLeftOut(each))
+        return book.swap(page, { ...contents, reservations }, signal)
+      },
+    }),
+  }
+}
+
+/** Creations reserve nothing. */
+export const creationsUnreserved: Sabotage = unreserved(({ resourceVersion }) => resourceVersion === '')
+
+/** Clean-ups reserve nothing. */
+export const cleanUpsUnreserved: Sabotage = unreserved(({ intent }) => intent === 'removal')
+
+/** Copies that are counted on to stay are not reserved. */
+export const keepsUnreserved: Sabotage = unreserved(({ intent }) => intent === 'keep')
+
+/** What is taken away is not reserved. */
+export const removalsUnreserved: Sabotage = unreserved(
+  ({ kind, intent, disks }) => kind === 'Node' && intent === 'eviction' && disks !== 'any',
+)
+
+/** Objects of one name count as one object: their uids are not looked at. */
+export const uidsIgnored: Sabotage = {
+  seen: (object) => ({ ...object, metadata: { ...object.metadata, uid: `uid-${object.metadata.name}` } }),
+  book: (book) =>
+    asIfRead(book, (page) => ({
+      ...page,
+      reservations: page.reservations.map((each) => ({ ...each, uid: `uid-${each.name}` })),
+    })),
+}
+
+/** Dry runs are taken for real. */
+export const dryRunsForReal: Sabotage = {
+  asked: (change) => ({ ...change, request: { ...change.request, dryRun: false } }),
+}
+
+/** Every account is taken for one that can wait. */
+export const allPatient: Sabotage = {
+  asked: (change) => ({ ...change, request: { ...change.request, actor: admin } }),
+}
+
+/** A creation is taken for one that a proxy has asked for, and so for proven. */
+export const creationsProven: Sabotage = {
+  asked: (change) => ({ ...change, request: { ...change.request, door: 'proxy-kubernetes' } }),
 }
 
 /** The book, with every page that is read from it seen otherwise. */

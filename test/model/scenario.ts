@@ -1,6 +1,16 @@
+import type { Node } from '../../src/longhorn/node.ts'
 import type { Profile } from '../../src/longhorn/profile.ts'
 import { parsed } from '../fixtures/cluster.ts'
-import { disk, rawImage, rawNode, rawSource, type RawCopy, type RawDisk } from '../fixtures/raw-objects.ts'
+import {
+  disk,
+  rawImage,
+  rawNode,
+  rawSource,
+  type RawCopy,
+  type RawDisk,
+  type RawNodeOptions,
+} from '../fixtures/raw-objects.ts'
+import type { Happening } from './happenings.ts'
 import type { Sabotage } from './sabotage.ts'
 import type { Wish } from './request.ts'
 import type { ModelObject } from './store.ts'
@@ -31,6 +41,8 @@ export interface Scenario {
   readonly flaky: boolean
   /** Whether the answer to a swap may be lost. */
   readonly losses: boolean
+  /** What else may happen, each once. */
+  readonly happenings: readonly Happening[]
   /** How long a client waits, in milliseconds. */
   readonly budgetMs: number
   readonly sabotage: Sabotage
@@ -49,13 +61,29 @@ export function scenario(
 ): Scenario {
   const nothing = { crash: false, restarts: false, steps: false, flaky: false, losses: false, older: false }
   const namespaces = ['holdfast', 'holdfast'] as const
-  const usual = { reviews: 2, jumps: 0, outages: 0, budgetMs: 0, sabotage: {}, namespaces, ...nothing }
+  const usual = {
+    reviews: 2,
+    jumps: 0,
+    outages: 0,
+    budgetMs: 0,
+    sabotage: {},
+    happenings: [],
+    namespaces,
+    ...nothing,
+  }
   return { ...usual, name, profile, objects, wishes, ...more }
 }
 
+/** The one of this name, whatever its profile. */
+export function named(scenarios: readonly Scenario[], name: string): Scenario {
+  const found = scenarios.find((each) => each.name === `${name} (${each.profile})`)
+  if (!found) throw new Error(`there is no scenario ${name}`)
+  return found
+}
+
 /** A node of the cluster at the start. */
-export function node(name: string, disks: readonly RawDisk[]): ModelObject {
-  return parsed('Node', rawNode(name, disks))
+export function node(name: string, disks: readonly RawDisk[], options: RawNodeOptions = {}): Node {
+  return parsed('Node', rawNode(name, disks, options))
 }
 
 /** A backing image of the cluster at the start. */

@@ -1,7 +1,7 @@
 import type { Phase } from './phase.ts'
 import type { NumberedPage } from './lease-store.ts'
 import type { Replica } from './replica.ts'
-import { watched, type ModelObject, type Store } from './store.ts'
+import { watched, type ModelEvent, type ModelObject, type Store } from './store.ts'
 
 /**
  * Everything that the future depends on, in a text: what is stored, what each replica knows and has yet to hear, what
@@ -37,7 +37,18 @@ export function doings(
   return text
 }
 
-function shownPage({ page, change }: NumberedPage): string {
+/** Nor do pages. */
+const pageTexts = new WeakMap<NumberedPage, string>()
+
+function shownPage(page: NumberedPage): string {
+  const known = pageTexts.get(page)
+  if (known !== undefined) return known
+  const text = textOfPage(page)
+  pageTexts.set(page, text)
+  return text
+}
+
+function textOfPage({ page, change }: NumberedPage): string {
   const reservations = page.reservations.map(
     ({ stamp, kind, name, resourceVersion, intent, disks, pinned, lastsMs }) =>
       `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${pinned === true ? 'pinned' : ''}${lastsMs}`,
@@ -74,15 +85,25 @@ function textOf(object: ModelObject): string {
 }
 
 function shownObject(object: ModelObject): string {
-  const { name, resourceVersion } = object.metadata
+  const { name, uid, resourceVersion, generation, override = '' } = object.metadata
+  const which = `${name}${uid}v${resourceVersion}g${generation}${override}`
   switch (object.kind) {
-    case 'Node':
-      return `${name}v${resourceVersion}${[...object.spec.disks].map(([disk, { evictionRequested }]) => `${disk}${evictionRequested}${object.status.diskStatus.get(disk)?.diskUUID ?? ''}`).join()}`
+    case 'Node': {
+      const { spec, status } = object
+      const { reason = '', since = '' } = status.notReady ?? {}
+      const disks = [...spec.disks].map(([disk, { evictionRequested }]) => `${disk}${evictionRequested}`)
+      const found = [...status.diskStatus].map(([disk, { diskUUID = '' }]) => disk + diskUUID)
+      return `${which}${spec.evictionRequested}${disks.join()}/${found.join()}${reason}${since}`
+    }
     case 'BackingImage':
-      return `${name}v${resourceVersion}${[...object.spec.diskFileSpecMap.keys()].join()}/${[...object.status.diskFileStatusMap].map(([uuid, { state }]) => uuid + state).join()}`
+      return `${which}${[...object.spec.diskFileSpecMap.keys()].join()}/${[...object.status.diskFileStatusMap].map(([uuid, { state }]) => uuid + state).join()}`
     case 'BackingImageDataSource':
-      return `${name}v${resourceVersion}${object.spec.fileTransferred}`
+      return `${which}${object.spec.diskUUID}${object.spec.fileTransferred}`
   }
+}
+
+function shownEvent({ object, gone }: ModelEvent): string {
+  return gone ? `${textOf(object)} gone` : textOf(object)
 }
 
 function shownPhase(phase: Phase, now: number): string {
@@ -112,7 +133,7 @@ function queues(replica: Replica, store: Store): string {
       store
         .events(kind)
         .slice(-replica.behind(kind) - 1)
-        .map(textOf),
+        .map(shownEvent),
     )
     .join()
 }

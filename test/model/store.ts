@@ -7,8 +7,11 @@ import { LeaseStore } from './lease-store.ts'
 /** The kinds that can change in the model. */
 export type ModelObject = Node | BackingImage | BackingImageDataSource
 
-/** What a watch brings: an object as it is then. */
-export type ModelEvent = ModelObject
+/** What a watch brings: an object as it is then, or as it was when it was deleted. */
+export interface ModelEvent {
+  readonly object: ModelObject
+  readonly gone: boolean
+}
 
 /** The kinds as they are watched: each in its own order, and in none with each other. */
 export const watched = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
@@ -99,17 +102,37 @@ export class Store {
 
   /** Puts the object in place of the one of its name, as its next version. */
   put(object: ModelObject): void {
-    const key = `${object.kind}/${object.metadata.name}`
+    const key = keyOf(object)
     const before = this.#objects.get(key)
-    const resourceVersion = String(this.#events[object.kind].length + 1)
     const stored = {
       ...object,
-      metadata: { ...object.metadata, resourceVersion, generation: next(before, object) },
+      metadata: {
+        ...object.metadata,
+        resourceVersion: this.#nextVersion(object),
+        generation: next(before, object),
+      },
     }
     if (before) this.#past.push({ object: before, until: this.#time.now })
     this.#objects.set(key, stored)
-    this.#events[object.kind].push(stored)
+    this.#events[object.kind].push({ object: stored, gone: false })
   }
+
+  /** Deletes the object. One that is made under its name later is another. */
+  remove(object: ModelObject): void {
+    const before = this.#objects.get(keyOf(object))
+    if (!before || !this.#objects.delete(keyOf(object))) return
+    const metadata = { ...before.metadata, resourceVersion: this.#nextVersion(before) }
+    this.#past.push({ object: before, until: this.#time.now })
+    this.#events[before.kind].push({ object: { ...before, metadata }, gone: true })
+  }
+
+  #nextVersion({ kind }: ModelObject): string {
+    return String(this.#events[kind].length + 1)
+  }
+}
+
+function keyOf({ kind, metadata }: ModelObject): string {
+  return `${kind}/${metadata.name}`
 }
 
 /** The API server counts the changes of spec. */

@@ -6,12 +6,15 @@ interface Timer {
   readonly fire: () => void
 }
 
+/** When the model begins. */
+export const beginning = Date.parse('2026-11-23T12:00:00Z')
+
 /** No replica has this number. */
 const nobody = 0
 
 /** Model time, in milliseconds: it stands still until a step lets it jump to the next timer. */
 export class ModelTime {
-  now = Date.parse('2026-11-23T12:00:00Z')
+  now = beginning
   readonly #timers = new Set<Timer>()
   readonly #wrongBy = new Map<number, number>()
 

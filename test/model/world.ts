@@ -1,8 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
+import { Blame } from './blame.ts'
 import { clockSteps } from './clock-steps.ts'
 import { deliverySteps } from './deliveries.ts'
+import { happeningSteps } from './happenings.ts'
 import { controllerSteps } from './longhorn.ts'
-import { safeImages } from './promises.ts'
+import { worths, type Crash, type Worth } from './promises.ts'
 import { Readers } from './readers.ts'
 import { Replica } from './replica.ts'
 import { Requests } from './requests.ts'
@@ -28,7 +30,10 @@ export class World {
   #jumps = 0
   #outages = 0
   #told: number | undefined
-  #crashing: readonly string[]
+  #crashing: readonly Crash[]
+  readonly #blame: Blame
+  /** Those of the scenario that have happened, by their place there. */
+  readonly #happened = new Set<number>()
 
   constructor(scenario: Scenario) {
     this.#scenario = scenario
@@ -36,9 +41,10 @@ export class World {
     this.replicas = [1, 2].map((id) => this.#replica(id, 0))
     this.#hasNoSources =
       scenario.objects.every(({ kind }) => kind !== 'BackingImageDataSource') &&
-      scenario.wishes.every(({ what }) => !what.startsWith('first file'))
+      scenario.wishes.every(({ what }) => !what.includes('first file'))
+    this.#blame = new Blame(scenario.wishes)
     this.#requests = new Requests(scenario, {
-      ...{ store: this.store, time: this.time, replicas: this.replicas },
+      ...{ store: this.store, time: this.time, replicas: this.replicas, blame: this.#blame },
       note: (line) => this.trace.push(line),
       breaks: (what) => (this.broken ??= what),
     })
@@ -59,6 +65,7 @@ export class World {
         .filter((replica) => this.#isNeeded(replica))
         .flatMap((replica) => [...deliverySteps(replica)]),
       ...controllerSteps(this.store, this.#scenario.flaky && this.#requests.areCalm),
+      ...happeningSteps(this.#scenario.happenings, this.#happened, this.store),
       ...this.#crashSteps(),
       ...this.#restartSteps(),
       ...(this.#scenario.steps ? clockSteps(this.replicas, this.time) : []),
@@ -86,18 +93,20 @@ export class World {
   /** Takes a step, and lets the replicas do what they do of themselves. */
   async take(step: Step): Promise<void> {
     const commits = step.what.startsWith('committed')
-    const safeBefore = commits ? safeImages(this.store) : undefined
+    const worthBefore = commits ? worths(this.store, this.time.now) : undefined
     this.trace.push(step.what)
     this.#told = step.tells ? step.replica : undefined
-    const before = doings(this.replicas, this.#requests.phases, step.replica)
+    const doing = (): string => doings(this.replicas, this.#requests.phases, step.replica)
+    const before = step.tells ? doing() : ''
     step.take()
     if (step.replica !== undefined) await setImmediate()
     this.#remember(step)
     // What it was told made it do something by itself, and others may come before whatever it does next.
-    if (doings(this.replicas, this.#requests.phases, step.replica) !== before) this.#told = undefined
+    if (step.tells && doing() !== before) this.#told = undefined
     // A replica by itself changes no object.
-    if (step.replica === undefined) this.#check(safeBefore)
-    this.#requests.checkClears()
+    if (step.replica === undefined) this.#check(worthBefore)
+    else this.#checkReserved()
+    this.#requests.checkWaits()
   }
 
   /**
@@ -124,6 +133,8 @@ export class World {
       this.#outages,
       this.#told,
       this.#requests.reviews,
+      [...this.#happened].toSorted(),
+      this.#blame.shown(),
       this.#readers.inHand(),
       ...replicas.map((replica) => replica.remembers(this.#readers.since)),
     ].map(String)
@@ -146,15 +157,33 @@ export class World {
     )
   }
 
-  #check(safeBefore: ReadonlySet<string> | undefined): void {
-    const now = this.#readers.crashes()
-    const fresh = now.find((each) => !this.#crashing.includes(each))
-    if (fresh !== undefined) this.broken ??= fresh
-    this.#crashing = now
-    if (!safeBefore) return
-    const safe = safeImages(this.store)
-    const lost = [...safeBefore].find((image) => !safe.has(image))
-    if (lost !== undefined) this.broken ??= `${lost} loses its last usable copy`
+  #check(worthBefore: ReadonlyMap<string, Worth> | undefined): void {
+    const crashing = this.#readers.crashes()
+    for (const { what, node, image } of crashing) {
+      const isFresh = !this.#crashing.some((each) => each.what === what && each.image === image)
+      if (isFresh && !this.#blame.isKnown(node, image)) this.broken ??= what
+    }
+    this.#crashing = crashing
+    if (!worthBefore) return
+    const { happenings, steps } = this.#scenario
+    // What is lost while its clean-up is on its way nobody can foresee, nor what a wrong clock says of that.
+    const least = steps || happenings.some(({ takesAway }) => takesAway) ? 1 : 2
+    const worth = worths(this.store, this.time.now)
+    for (const [image, before] of worthBefore) {
+      const after = worth.get(image) ?? before
+      if (after < Math.min(before, least) && !this.#blame.isKnownLoss(image))
+        this.broken ??= `${image} loses its last usable copy`
+    }
+  }
+
+  /** A dry run that reserves anything does so for an object that nobody wants to change for real. */
+  #checkReserved(): void {
+    this.#blame.look(this.store)
+    if (this.#scenario.wishes.every(({ dryRun }) => !dryRun)) return
+    for (const [, leases] of this.store.allLeases())
+      for (const { page } of leases.pages())
+        if (!page.reservations.every((each) => this.#requests.isForReal(each)))
+          this.broken ??= 'a dry run has written'
   }
 
   #operationSteps(replica: Replica): Step[] {
@@ -163,19 +192,11 @@ export class World {
       const step = {
         what: `replica ${replica.id}: ${what}`,
         replica: replica.id,
-        take: () => this.#operate(what, answer),
+        take: answer,
       }
       if (!this.#scenario.losses || !what.startsWith('swap')) return [step]
       return [step, { ...step, what: `${step.what}, and the answer is lost`, take: lose }]
     })
-  }
-
-  /** A dry run that writes, writes for an object that nobody wants to change for real. */
-  #operate(what: string, answer: () => void): void {
-    if (what.startsWith('swap') && this.#scenario.wishes.every(({ dryRun }) => dryRun)) {
-      this.broken ??= 'a dry run has written'
-    }
-    answer()
   }
 
   /** Nobody needs to hear anything who will not be asked any more. */

@@ -1,99 +1,108 @@
+import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
-import { circumstances } from '../model/circumstances.ts'
-import { explore, walk, type Explored } from '../model/explore.ts'
-import { report } from '../model/report.ts'
-import { combinations, overlapping, pairs } from '../model/scenarios.ts'
-import type { Scenario } from '../model/scenario.ts'
+import { allSearches, distribute, work, type Done, type ModelOptions } from './model-jobs.ts'
 
-/** Deeper than the tests go. What cannot be explored to the end is walked through at random. */
-const depths = { pairs: 12, circumstances: 6, two: 6, three: 5 }
-/** `-- 20` for a short run: so many walks through each scenario. `-- 500 --profile A` for one profile, beside another process. */
+const profiles = ['A', 'B', 'C'] as const
+
+/** `-- 20` for a short run: so many walks through each scenario. `-- 500 --profile A --jobs 1` for one profile in one process. */
 const { positionals, values } = parseArgs({
   args: process.argv.slice(2),
   allowPositionals: true,
-  options: { profile: { type: 'string', multiple: true, default: ['A', 'B', 'C'] } },
+  options: {
+    profile: { type: 'string', multiple: true, default: [...profiles] },
+    jobs: { type: 'string', default: String(availableParallelism()) },
+    /** Of the first walk, to take the walks of another run again. */
+    seed: { type: 'string' },
+    /** Searches of this name alone, or with this in it: `--only overrides`. */
+    only: { type: 'string', default: '' },
+    /** A process that another one has started, and that it tells what to do. */
+    child: { type: 'boolean', default: false },
+  },
 })
-const walks = Number(positionals[0] ?? 500)
-const walkSteps = 120
 
-const wild = { reviews: 3, jumps: 4, outages: 1, crash: true, flaky: true, losses: true, budgetMs: 10_000 }
+const options: ModelOptions = {
+  profiles: profiles.filter((each) => values.profile.includes(each)),
+  walks: wholeNumber('the number of walks', positionals[0] ?? '500'),
+  seed: wholeNumber('--seed', values.seed ?? String(Date.now() % 1_000_000)),
+  only: values.only,
+}
+const jobs = wholeNumber('--jobs', values.jobs)
+if (values.profile.some((each) => !profiles.some((profile) => profile === each)))
+  throw new Error(`--profile ${values.profile.join(', ')}: there are A, B and C`)
+if (jobs < 1) throw new Error('--jobs 0: nothing would be searched')
 
-const total = { states: 0, different: 0, broken: 0 }
-const seed = Date.now() % 1_000_000
+function wholeNumber(what: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new Error(`${what} has to be a whole number, but is ${text}`)
+  return Number(text)
+}
 
-/** The time that this process has computed, in seconds. */
-function seconds(): number {
-  const { user, system } = process.cpuUsage()
-  return Math.round((user + system) / 1_000_000)
+/** Progress is told so often, in milliseconds. */
+const everyMs = 30_000
+
+/** What was counted, of one search or of many. */
+interface Count {
+  states: number
+  different: number
+  seconds: number
+  scenarios: number
+}
+
+function add(count: Count, { states, different, seconds }: Done): void {
+  count.states += states
+  count.different += different
+  count.seconds += seconds
+  count.scenarios += 1
+}
+
+function none(): Count {
+  return { states: 0, different: 0, seconds: 0, scenarios: 0 }
 }
 
 function say(count: number): string {
-  return count.toLocaleString('en')
+  return Math.round(count).toLocaleString('en')
 }
 
-function keep({ counterExample, ...explored }: Explored): void {
-  if (counterExample === undefined) return
-  total.broken += 1
-  console.log(report({ ...explored, counterExample }))
+function counted({ states, different, seconds, scenarios }: Count): string {
+  return `${say(states)} states, ${say(different)} different, in ${say(scenarios)} scenarios; ${say(seconds)} s of CPU, ${say(states / Math.max(seconds, 0.001))} a second`
 }
 
-/** What came of all scenarios of a phase: how many states, and how many of them different within their scenario. */
-async function phase(
-  what: string,
-  scenarios: readonly Scenario[],
-  go: (scenario: Scenario, at: number) => Promise<readonly [states: number, different: number]>,
-) {
-  let [states, different] = [0, 0]
-  for (const [at, scenario] of scenarios.entries()) {
-    const counted = await go(scenario, at)
-    states += counted[0]
-    different += counted[1]
+async function main(): Promise<void> {
+  const began = performance.now()
+  const searches = allSearches(options)
+  const counts = searches.map(none)
+  const [exhaustive, walks] = [none(), none()]
+  const all = searches.reduce((sum, { scenarios }) => sum + scenarios.length, 0)
+  if (all === 0) throw new Error(`--only ${options.only}: no search has this in its name`)
+  let broken = 0
+  const minutes = (): string => ((performance.now() - began) / 60_000).toFixed(1)
+  const progress = (): void =>
+    console.log(
+      `… after ${minutes()} min: ${say(exhaustive.scenarios + walks.scenarios)} of ${say(all)} scenarios, ${say(exhaustive.states + walks.states)} states`,
+    )
+  console.log(`${say(all)} scenarios, ${jobs} processes, walks from seed ${options.seed} on`)
+  const telling = setInterval(progress, everyMs)
+  try {
+    await distribute(options, jobs, (done) => {
+      const [search, count] = [searches[done.search], counts[done.search]]
+      if (!search || !count) throw new Error(`there is no search ${done.search}`)
+      add(count, done)
+      add('depth' in search.how ? exhaustive : walks, done)
+      if (done.report !== undefined) {
+        broken += 1
+        console.log(done.report)
+      }
+      if (count.scenarios === search.scenarios.length) console.log(`${search.what}: ${counted(count)}`)
+    })
+  } finally {
+    clearInterval(telling)
   }
-  total.states += states
-  total.different += different
+  console.log(`every order within a depth: ${counted(exhaustive)}`)
+  console.log(`random walks: ${counted(walks)}`)
   console.log(
-    `${what}: ${say(states)} states, ${say(different)} different, in ${scenarios.length} scenarios; ${seconds()} s of CPU so far`,
+    `${say(exhaustive.states + walks.states)} states, ${say(exhaustive.different + walks.different)} different, ${broken} counter-examples, in ${minutes()} min with ${jobs} processes`,
   )
+  process.exitCode = broken > 0 ? 1 : 0
 }
 
-async function toTheEnd(what: string, scenarios: readonly Scenario[], depth: number): Promise<void> {
-  await phase(`${what}, all within ${depth} steps`, scenarios, async (scenario) => {
-    const explored = await explore(scenario, depth)
-    keep(explored)
-    return [explored.states, explored.states]
-  })
-}
-
-async function atRandom(what: string, scenarios: readonly Scenario[], each: number): Promise<void> {
-  await phase(`${what}, ${each} random walks each (seed ${seed})`, scenarios, async (scenario, at) => {
-    const seen = new Set<string>()
-    const walked = await walk(scenario, each, walkSteps, seed + at, { seen })
-    keep(walked)
-    return [walked.states, seen.size]
-  })
-}
-
-for (const profile of (['A', 'B', 'C'] as const).filter((each) => values.profile.includes(each))) {
-  const on = `on profile ${profile}`
-  const twice = pairs(profile).map((scenario) => ({ ...scenario, reviews: 2 }))
-  await toTheEnd(`orderings ${on}`, twice, depths.pairs)
-  if (profile !== 'C') {
-    await toTheEnd(`what is over ${on}`, overlapping(profile), depths.pairs)
-    const outages = overlapping(profile, { reviews: 4, jumps: 6, outages: 2, crash: true, flaky: true })
-    await atRandom(`what is over, with outages, ${on}`, outages, 2 * walks)
-    for (const [what, scenarios] of circumstances(profile)) {
-      await toTheEnd(`${what} ${on}`, scenarios, depths.circumstances)
-      await atRandom(`${what} ${on}`, scenarios, 2 * walks)
-    }
-  }
-  for (const size of [2, 3] as const) {
-    const what = `any ${size} requests ${on}`
-    await toTheEnd(what, combinations(size, profile, {}), size === 2 ? depths.two : depths.three)
-    await atRandom(what, combinations(size, profile, wild), walks)
-  }
-}
-if (total.states === 0) throw new Error(`--profile ${values.profile.join(', ')}: there are A, B and C`)
-console.log(
-  `${say(total.states)} states, ${say(total.different)} of them different, ${total.broken} counter-examples, ${seconds()} s of CPU`,
-)
-process.exitCode = total.broken > 0 ? 1 : 0
+if (values.child) work(options)
+else await main()

@@ -1,0 +1,103 @@
+import { nameOf, type Change } from '../../src/rules/change.ts'
+import type { Wish } from './request.ts'
+import type { Store } from './store.ts'
+
+/** Who changed an object, for one moment. */
+interface Author {
+  readonly object: string
+  readonly wish: number
+}
+
+/**
+ * Tells what an override does knowingly from what must not be. Of two changes that bring something about together, the
+ * one that came second to a page of both has to answer for it, since it found the other there. Where they have no page
+ * in common, it is the one that was admitted last.
+ */
+export class Blame {
+  readonly #wishes: readonly Wish[]
+  /** The wishes that were admitted, in the order of their last admission. */
+  readonly #admitted: number[] = []
+  /** The wish that was committed last on each object. */
+  readonly #authors = new Map<string, number>()
+  readonly #stamps = new Set<string>()
+  /** What was reserved on each page, by object, in the order of the last time. */
+  readonly #reserved = new Map<string, string[]>()
+
+  constructor(wishes: readonly Wish[]) {
+    this.#wishes = wishes
+  }
+
+  /** A wish was admitted, perhaps not for the first time. */
+  admit(at: number): void {
+    last(this.#admitted, at)
+  }
+
+  commit(at: number, change: Change): void {
+    if (this.#wishes[at]?.clears !== true) this.#authors.set(`${change.kind}/${nameOf(change)}`, at)
+  }
+
+  /** Looks what was reserved since it looked last. */
+  look(store: Store): void {
+    if (!this.#matters) return
+    for (const [, leases] of store.allLeases()) {
+      for (const { page } of leases.pages()) {
+        const order = this.#reserved.get(page.key) ?? []
+        this.#reserved.set(page.key, order)
+        for (const { stamp, kind, name } of page.reservations) {
+          if (this.#stamps.has(stamp)) continue
+          this.#stamps.add(stamp)
+          last(order, `${kind}/${name}`)
+        }
+      }
+    }
+  }
+
+  /** True if this node and this image came together knowingly. */
+  isKnown(node: string, image: string): boolean {
+    return this.#isOverride([`Node/${node}`, `BackingImage/${image}`, `BackingImageDataSource/${image}`])
+  }
+
+  /** True if an image was lost knowingly, to whatever happened to nodes. */
+  isKnownLoss(image: string): boolean {
+    const nodes = [...this.#authors.keys()].filter((key) => key.startsWith('Node/'))
+    return this.#isOverride([...nodes, `BackingImage/${image}`])
+  }
+
+  /** For telling states apart, where it makes a difference. */
+  shown(): string {
+    if (!this.#matters) return ''
+    const authors = [...this.#authors].map(String).toSorted()
+    const reserved = [...this.#reserved].map(String).toSorted()
+    return [this.#admitted, authors, reserved].map(String).join('|')
+  }
+
+  get #matters(): boolean {
+    return this.#wishes.some(({ overrides }) => overrides)
+  }
+
+  #isOverride(objects: readonly string[]): boolean {
+    const authors = objects.flatMap((object): Author[] => {
+      const wish = this.#authors.get(object)
+      return wish === undefined ? [] : [{ object, wish }]
+    })
+    return authors.some(
+      (one) =>
+        this.#wishes[one.wish]?.overrides === true &&
+        authors.every((other) => other === one || this.#cameSecond(one, other)),
+    )
+  }
+
+  #cameSecond(one: Author, other: Author): boolean {
+    const met = [...this.#reserved.values()].filter(
+      (order) => order.includes(one.object) && order.includes(other.object),
+    )
+    if (met.length > 0) return met.some((order) => order.indexOf(one.object) > order.indexOf(other.object))
+    return this.#admitted.indexOf(one.wish) > this.#admitted.indexOf(other.wish)
+  }
+}
+
+function last<T>(order: T[], value: T): void {
+  const before = order.indexOf(value)
+  if (before >= 0) order.splice(before, 1)
+  order.push(value)
+}

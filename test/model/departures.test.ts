@@ -1,0 +1,93 @@
+import t from 'tap'
+import { depth } from '../fixtures/thorough.ts'
+import { atRandom, together } from './checked.ts'
+import { departures } from './departures.ts'
+import { finds, type Search } from './finds.ts'
+import {
+  cleanUpsUnreserved,
+  creationsUnreserved,
+  keepsUnreserved,
+  removalsUnreserved,
+  uidsIgnored,
+  uncompared,
+  type Sabotage,
+} from './sabotage.ts'
+import { named, type Scenario } from './scenario.ts'
+
+const rough = { reviews: 3, jumps: 4, restarts: true, losses: true, crash: true, budgetMs: 10_000 }
+
+for (const profile of ['A', 'B', 'C'] as const) {
+  t.test(`what goes, comes back or is made anew breaks no promise on profile ${profile}`, async (t) => {
+    for (const [, scenarios] of departures(profile)) await together(t, scenarios, depth(3, 8))
+    for (const [, scenarios] of departures(profile, rough)) await atRandom(t, scenarios, depth(2, 100), 1)
+  })
+}
+
+const crash = (node: string, disk: string): string => `=> ${node} crashes: a clean-up is pending on ${disk}`
+const loss = '=> i1 loses its last usable copy'
+
+/** The eviction by a replica that hears of no image. */
+const behind =
+  /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)/
+
+/** What is weakened, in which scenario, and how that is found. */
+type Weak = readonly [what: string, sabotage: Sabotage, name: string, on: Scenario['profile'], search: Search]
+
+const weak: readonly Weak[] = [
+  [
+    'copies that are counted on without being reserved',
+    keepsUnreserved,
+    'a node that was just lost is deleted, and a clean-up counts on its copy',
+    'C',
+    { broken: loss, seed: 1_026, leaves: /clean.*by replica 2|delete.*by replica 1|hears/ },
+  ],
+  [
+    'a deletion that reserves nothing, through proxies',
+    removalsUnreserved,
+    'the same through proxies, which write on whatever version there is',
+    'B',
+    { broken: loss, seed: 1_623, leaves: /replica 2/ },
+  ],
+  [
+    'a removal that reserves nothing',
+    removalsUnreserved,
+    'a disk moves to a flagged node while a first file is placed on it',
+    'A',
+    { broken: crash('n2', 'd9'), seed: 125 },
+  ],
+  [
+    'clean-ups that reserve nothing',
+    cleanUpsUnreserved,
+    'a node is collected and created with a flag while a copy is cleaned up there',
+    'B',
+    { broken: crash('n1', 'd9'), seed: 276 },
+  ],
+  [
+    'creations that reserve nothing',
+    creationsUnreserved,
+    'a node is created with a flag, and a copy is cleaned up on a disk that is moved there',
+    'A',
+    { broken: crash('n3', 'd9'), seed: 42 },
+  ],
+  [
+    'uids that are not looked at',
+    uidsIgnored,
+    'the same where a node of that name was deleted a moment ago',
+    'A',
+    { broken: crash('n3', 'd9'), seed: 178 },
+  ],
+  [
+    'watch positions that are not compared',
+    uncompared,
+    'an image is deleted and made anew while it is cleaned up, and its node is evicted',
+    'A',
+    { broken: crash('n1', 'd1'), seed: 157, leaves: behind },
+  ],
+]
+
+for (const [what, sabotage, name, profile, search] of weak) {
+  t.test(`with ${what} the checker finds what breaks`, async (t) => {
+    const all = departures(profile, { sabotage }).flatMap(([, scenarios]) => scenarios)
+    await finds(t, named(all, name), search)
+  })
+}
