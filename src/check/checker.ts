@@ -12,14 +12,15 @@ import type { ClusterState } from './cluster-state.ts'
 export type Answer = ReviewAnswer['response']
 
 /**
- * Answers reviews as the webhook would at this moment, against a cluster that stands still: the same reviewer and the
+ * Answers reviews as the webhook would at the moment of a state, against a cluster that stands still: the same reviewer and the
  * same gate, with nobody to wait for, nothing written, and nothing reserved by others.
  */
 export class Checker {
   readonly #reviewer: Reviewer
 
-  /** @param now milliseconds since the epoch */
-  constructor(state: ClusterState, policy: Policy, now: number) {
+  constructor(state: ClusterState, policy: Policy) {
+    // A snapshot from last week is judged as it was last week.
+    const now = state.at
     const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
     const gate = new Gate(
       { ...defaultGateOptions, policy, replica: 'check', process: 'check' },

@@ -15,11 +15,16 @@ export class ClusterState {
   readonly unreadable: Unreadable[] = []
   readonly #raw = new Map<string, JsonObject>()
   readonly #parsed = new Map<string, LonghornObject>()
-  readonly #at: number
+  /** When it was looked at, in milliseconds since the epoch. Whatever has lasted, has lasted until then. */
+  readonly at: number
+
+  /** True if that is known; false where now has to do. */
+  readonly knowsWhen: boolean
 
   /** @param at when it was looked at, in milliseconds since the epoch */
-  constructor(at: number) {
-    this.#at = at
+  constructor(at: number, knowsWhen = true) {
+    this.at = at
+    this.knowsWhen = knowsWhen
   }
 
   /** Takes over an object of any kind; one that is not of Longhorn's is passed over. @returns false then */
@@ -34,13 +39,22 @@ export class ClusterState {
     const key = keyOf(kind, parsed.value.metadata.name)
     this.#raw.set(key, raw)
     this.#parsed.set(key, parsed.value)
-    this.map.adopt(parsed.value, this.#at)
+    this.map.adopt(parsed.value, this.at)
     return true
   }
 
   /** The object as it came. */
   raw(kind: Kind, name: string): JsonObject | undefined {
     return this.#raw.get(keyOf(kind, name))
+  }
+
+  /** True if it matters when it was looked at: a node or a disk has not been ready since some time. */
+  get hasAges(): boolean {
+    return [...this.map.nodes()].some(
+      ({ status: { notReady, diskStatus } }) =>
+        notReady?.since !== undefined ||
+        [...diskStatus.values()].some((disk) => disk.notReady?.since !== undefined),
+    )
   }
 
   /** All objects, parsed. */

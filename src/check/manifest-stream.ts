@@ -1,4 +1,4 @@
-import { afterValue } from '../json/json-text.ts'
+import { afterValue, duplicateFields } from '../json/json-text.ts'
 import { readGoYaml } from '../text/go-yaml.ts'
 import { UnreadableYaml } from '../text/yaml-text.ts'
 
@@ -19,9 +19,10 @@ export function* manifestsIn(text: string): Generator<ManifestDocument, void> {
       at = afterWhiteSpace(text, at)
       if (at === text.length) return
       const end = afterValue(text, at)
-      const value = parsedJson(text.slice(at, end))
+      const json = text.slice(at, end)
+      const value = parsedJson(json)
       if (value === undefined) break
-      yield { line: lineAt(text, at), value: value.is, twice: [] }
+      yield { line: lineAt(text, at), value: value.is, twice: duplicateFields(json) }
       count += 1
       at = end
     }

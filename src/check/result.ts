@@ -14,7 +14,7 @@ export interface CheckResult {
   /** What the guard would say, or what is wrong with the document. */
   readonly message?: string
   readonly warnings: readonly string[]
-  /** What the API server would drop, or take otherwise than it looks: fields that it does not know, keys that come twice. */
+  /** What the API server would drop, or take otherwise than it looks: fields that it does not know, fields that come twice. */
   readonly doubts: readonly string[]
 }
 
@@ -71,9 +71,9 @@ export function resultUnreadable(source: string, problem: string): CheckResult {
   }
 }
 
-/** Keys that are written twice, in words. */
-export function doubtsAboutKeys(twice: readonly string[]): string[] {
-  return [...new Set(twice)].map((key) => `key "${key}" comes twice; the last one counts`)
+/** Fields that are written twice, in the API server's own words, and what comes of them. */
+export function doubtsAboutTwice(twice: readonly string[]): string[] {
+  return [...new Set(twice)].map((path) => `duplicate field "${path}"; the last one counts`)
 }
 
 /** True if anything was judged at all. */

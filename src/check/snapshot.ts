@@ -2,9 +2,12 @@ import type { LonghornObject } from '../longhorn/kinds.ts'
 import { rawOf, type RawObject } from '../longhorn/raw.ts'
 import { settingNames } from '../longhorn/setting.ts'
 
+/** `apiVersion` of a snapshot. */
+export const snapshotVersion = 'holdfast.dev/v1'
+
 /** What decisions need of a cluster, and no more, at one moment. */
 export interface Snapshot {
-  readonly apiVersion: 'holdfast.dev/v1'
+  readonly apiVersion: typeof snapshotVersion
   readonly kind: 'Snapshot'
   /** RFC 3339. */
   readonly takenAt: string
@@ -16,7 +19,7 @@ export interface Snapshot {
 export function snapshotOf(objects: Iterable<LonghornObject>, now: number): Snapshot {
   const items = [...objects].filter(isNeeded).map(rawOf)
   items.sort((one, other) => sortKey(one).localeCompare(sortKey(other), 'en'))
-  return { apiVersion: 'holdfast.dev/v1', kind: 'Snapshot', takenAt: new Date(now).toISOString(), items }
+  return { apiVersion: snapshotVersion, kind: 'Snapshot', takenAt: new Date(now).toISOString(), items }
 }
 
 /** Settings name servers and Secrets; only those that decisions depend on are taken. */

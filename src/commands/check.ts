@@ -3,9 +3,9 @@ import { Checker } from '../check/checker.ts'
 import type { ClusterState } from '../check/cluster-state.ts'
 import type { CheckDocument } from '../check/documents.ts'
 import { junit } from '../check/junit.ts'
-import { patchProposal, proposalOf, type PatchProposal, type Proposal } from '../check/proposal.ts'
+import { patchProposal, proposalOf, type Proposal } from '../check/proposal.ts'
 import {
-  doubtsAboutKeys,
+  doubtsAboutTwice,
   exitCodeOf,
   resultOf,
   resultUnreadable,
@@ -16,16 +16,14 @@ import {
 import { configure } from '../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
 import { hasLonghorn } from '../disk-map/has-longhorn.ts'
-import { group, kinds, version } from '../longhorn/kinds.ts'
-import type { JudgedKind } from '../rules/change.ts'
-import { someWaitToBeLost } from '../rules/lost.ts'
+import { group } from '../longhorn/kinds.ts'
+import { assumption, isAssumed } from '../longhorn/profile.ts'
 import type { Policy } from '../rules/policy.ts'
 import { lasting } from '../rules/sentences.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
 import { data } from '../terminal/output.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
-import { readGoYaml } from '../text/go-yaml.ts'
-import { UnreadableYaml } from '../text/yaml-text.ts'
+import { patchOf, type TypedPatch } from './check-patch.ts'
 import { addClusterOptions, asOneself, type ClusterFlags } from './cluster-options.ts'
 import { liveState, readDocuments, stateFrom } from './cluster-state.ts'
 import { CannotRun } from './exit-code.ts'
@@ -77,7 +75,7 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
       repeatable,
       [],
     )
-    .option('--strict', 'a field that Longhorn does not have is bad news', true)
+    .option('--strict', 'a field that Longhorn does not have, or that comes twice, is bad news', true)
     .option('--no-strict', 'it is a warning only')
     .option('--config <file>', 'configuration file of the guard, for its rules')
     .option('--rule <rule=mode>', 'mode of a rule; several with commas between')
@@ -90,10 +88,11 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
       'after',
       `
 Each document is judged by itself, as if the others were not there, and nothing is written. What other replicas have
-just admitted is not known here. Files are read as kubectl reads them: YAML 1.1, links to folders are not followed.
+just admitted is not known here. A snapshot is judged as of the time at which it was taken. Files are read as kubectl
+reads them: YAML 1.1, links to folders are not followed.
 
-Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have; 2 some cannot
-be judged, or none is an object that the guard judges.
+Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have, or one that
+comes twice; 2 some cannot be judged, or none is an object that the guard judges.
 
 Examples:
   $ holdfast check -f change.yaml
@@ -130,7 +129,8 @@ async function check(
       : await liveState(asOneself(flags), surroundings)
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
-  const checker = new Checker(state, policy, Date.now())
+  tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
+  const checker = new Checker(state, policy)
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
     results.push(
@@ -147,8 +147,18 @@ async function check(
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged(results)}\n`)
 }
 
-function assumedLostAfter({ lostAfterMs }: Policy): string {
-  return `holdfast: A node is down, or a disk is not ready. It counts as lost after ${lasting(lostAfterMs)}, the default of lostAfter. If the guard has another, name its configuration with --config.\n`
+/** What the verdicts rest upon and nothing says. */
+function tellWhatIsAssumed(
+  { map, hasAges, knowsWhen }: ClusterState,
+  { release }: Policy,
+  note: (text: string) => void,
+): void {
+  if (release === undefined && isAssumed(map.release)) note(assumption(map.release))
+  if (!knowsWhen && hasAges) {
+    note(
+      'Nothing says when this was the state of the cluster, so how long a node or a disk has not been ready is counted to now. holdfast snapshot writes it down.',
+    )
+  }
 }
 
 function nothingIn(snapshot: readonly string[]): string {
@@ -169,7 +179,7 @@ interface Proposed {
 
 function proposals(
   documents: readonly CheckDocument[],
-  patch: PatchProposal | undefined,
+  patch: TypedPatch | undefined,
   state: ClusterState,
   { replace, as: username, asGroup }: CheckFlags,
 ): Proposed[] {
@@ -182,51 +192,13 @@ function proposals(
       ? { source, proposal: document.problem }
       : { source, proposal: withDoubts(proposalOf(document.object, context), document.twice) }
   })
-  return patch ? [...proposed, { source: '--patch', proposal: patchProposal(patch, context) }] : proposed
+  return patch ? [...proposed, { source: '--patch', proposal: withDoubts(patchProposal(patch, context), patch.twice) }] : proposed
 }
 
 function withDoubts(proposal: Proposal, twice: readonly string[]): Proposal {
   return proposal.outcome === 'review'
-    ? { ...proposal, doubts: [...proposal.doubts, ...doubtsAboutKeys(twice)] }
+    ? { ...proposal, doubts: [...proposal.doubts, ...doubtsAboutTwice(twice)] }
     : proposal
-}
-
-async function patchOf(
-  target: string | undefined,
-  { patch, type }: CheckFlags,
-): Promise<PatchProposal | undefined> {
-  if (patch === undefined) return undefined
-  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch') : patch
-  return { ...targetOf(target), type, patch: parsedPatch(content) }
-}
-
-/** As kubectl does: JSON by its brace, or else YAML. */
-function parsedPatch(text: string): unknown {
-  try {
-    return text.trimStart().startsWith('{') ? (JSON.parse(text) as unknown) : readGoYaml(text).value
-  } catch (cause) {
-    // JSON.parse quotes what it is about, which may be a secret.
-    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'
-    throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })
-  }
-}
-
-const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
-
-/** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: as kubectl has it. */
-function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: string } {
-  const [resource = '', name = '', ...more] = target.split('/')
-  const [word = '', ...rest] = resource.toLowerCase().split('.')
-  const kind = judgedKinds.find((each) =>
-    [kinds[each].plural, kinds[each].shortName, each.toLowerCase()].includes(word),
-  )
-  const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
-  if (!kind || name === '' || more.length > 0 || !isLonghorns) {
-    throw new CannotRun(
-      `--patch has to be told what it is for, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
-    )
-  }
-  return { kind, name }
 }
 
 async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promise<Policy> {

@@ -3,6 +3,7 @@ import type { ConfigSearch } from '../kubernetes/config-source.ts'
 import { connect, type Connection } from '../kubernetes/connection.ts'
 import type { FeedProblem } from '../kubernetes/feed-problem.ts'
 import { LiveMap } from '../kubernetes/live-map.ts'
+import { namesRelease, releaseExamples } from '../longhorn/release.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { rememberMs, type NoticeTimes } from '../rules/unnoticed.ts'
 import { CannotRun } from './exit-code.ts'
@@ -112,6 +113,12 @@ function wholePort(text: string): number {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new InvalidArgumentError('It must be a port.')
   return port
+}
+
+/** Reads the name of a release. Anything else would count as the most dangerous, and nobody would notice. @throws InvalidArgumentError */
+export function releaseName(text: string): string {
+  if (namesRelease(text)) return text
+  throw new InvalidArgumentError(`It must be ${releaseExamples}.`)
 }
 
 /** Connects with the person's own rights. @throws CannotRun */

@@ -27,17 +27,24 @@ export async function liveState(flags: ClusterFlags, asking: Asking): Promise<Cl
   }
 }
 
-/** Takes a cluster from files: a snapshot, or what `kubectl get -o yaml` wrote. @throws CannotRun */
+/**
+ * Takes a cluster from files: a snapshot, or what `kubectl get -o yaml` wrote, which does not say when. Of several, the
+ * latest time counts.
+ *
+ * @throws CannotRun
+ */
 export async function stateFrom(
   paths: readonly string[],
   stdin: Surroundings['stdin'],
 ): Promise<ClusterState> {
-  const state = new ClusterState(Date.now())
-  for (const document of await readDocuments(paths, stdin)) {
+  const found = (await readDocuments(paths, stdin)).map((document) => {
     // A cluster of which a part is missing would allow too much.
     if ('problem' in document) throw new CannotRun(`${document.source}: ${document.problem}`)
-    state.add(document.object)
-  }
+    return document
+  })
+  const times = found.flatMap(({ takenAt }) => takenAt ?? [])
+  const state = times.length > 0 ? new ClusterState(Math.max(...times)) : new ClusterState(Date.now(), false)
+  for (const { object } of found) state.add(object)
   return state
 }
 

@@ -9,6 +9,7 @@ import {
   askingOf,
   connectWith,
   operatorPortOption,
+  releaseName,
   type ClusterFlags,
 } from './cluster-options.ts'
 import { gatherFacts, withoutGuesses } from './doctor-facts.ts'
@@ -36,7 +37,11 @@ const found = '(default: as the Deployment of the guard says)'
 export function doctorCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('doctor')
     .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')
-    .option('--target <release>', 'release that Longhorn is to move to: may it, now? (default: the worst)')
+    .option(
+      '--target <release>',
+      'release that Longhorn is to move to: may it, now? (default: the worst)',
+      releaseName,
+    )
     .addOption(
       new VariableOption(
         '--webhook-configuration <name>',

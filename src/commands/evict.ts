@@ -11,9 +11,9 @@ import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
-import { profileOf } from '../longhorn/profile.ts'
-import { someWaitToBeLost, type LossCircumstances } from '../rules/lost.ts'
-import { imagesNowhere, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
+import { assumption, isAssumed, profileOf } from '../longhorn/profile.ts'
+import type { LossCircumstances } from '../rules/lost.ts'
+import { imagesNowhere, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import type { Moment } from '../rules/rule.ts'
 import { lasting } from '../rules/sentences.ts'
@@ -162,11 +162,13 @@ export async function carryOut(
   const policy: Policy = { ...defaultPolicy, longhornNamespace, settleMs, settleAfterOutageMs, lostAfterMs }
   const profile = profileOf(live.map.release)
   const crashing = profile === 'A' || profile === 'B'
-  const release = live.map.release ?? 'of unknown release'
+  const { release } = live.map
+  if (isAssumed(release)) note(assumption(release))
+  const longhorn = isAssumed(release) ? 'Such a Longhorn' : `Longhorn ${release ?? ''}`
   note(
     crashing
-      ? `Longhorn ${release} crashes if copies are removed while a flag is up: the flag goes down before they are.`
-      : `Longhorn ${release} removes copies while the flag is up, and it stays up.`,
+      ? `${longhorn} crashes if copies are removed while a flag is up: the flag goes down before they are.`
+      : `${longhorn} removes copies while the flag is up, and it stays up.`,
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   if (lostAfter?.problem !== undefined && someWaitToBeLost(live.map)) note(lostAfterUnknown(lostAfter))

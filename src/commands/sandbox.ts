@@ -8,7 +8,6 @@ import type { Guard } from '../guard/guard.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
 import { profileOf } from '../longhorn/profile.ts'
-import { releasesIn } from '../longhorn/release.ts'
 import { Sandbox } from '../sandbox/sandbox.ts'
 import { canCrash, isHeld, type Cast } from '../story/cast.ts'
 import { Narrator } from '../story/narrator.ts'
@@ -16,6 +15,7 @@ import { NotAsTold, Stage } from '../story/stage.ts'
 import { tellStory } from '../story/story.ts'
 import { DecisionLines } from '../telemetry/decision-lines.ts'
 import { coloursFor } from '../terminal/colours.ts'
+import { releaseName } from './cluster-options.ts'
 import { CannotRun, exitCode } from './exit-code.ts'
 import { guardSandbox, sandboxSettle } from './sandbox-guard.ts'
 import type { CommandSurroundings } from './surroundings.ts'
@@ -36,7 +36,7 @@ interface SandboxFlags {
 export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
     .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
-    .option('--longhorn <release>', 'the Longhorn release it plays', release, 'v1.8.0')
+    .option('--longhorn <release>', 'the Longhorn release it plays', releaseName, 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
     .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
@@ -184,12 +184,6 @@ function sayHowToReach(
       ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing stands in the way of a crash.' : `Longhorn ${longhorn} does not crash.`}`
       : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and asks again by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
-}
-
-/** Anything else would be played as the most dangerous, and nobody would notice. */
-function release(text: string): string {
-  if (releasesIn(text).length > 0) return text
-  throw new InvalidArgumentError('It must be a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head.')
 }
 
 function anyPort(text: string): number {

@@ -1,17 +1,22 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { isMap, LineCounter, type Document } from 'yaml'
+import { namesRelease, releaseExamples } from '../longhorn/release.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml-text.ts'
 import { nearest } from '../text/nearest.ts'
 import { sizePattern } from './size.ts'
-import { settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
+import { releaseFormat, settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
 
 /** What one source of settings says, or all that is wrong with it, one sentence each. */
 export type Layer =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] }
 
-const validate = new Ajv({ allErrors: true, verbose: true }).compile<Settings>(SettingsSchema)
+const validate = new Ajv({
+  allErrors: true,
+  verbose: true,
+  formats: { [releaseFormat]: namesRelease },
+}).compile<Settings>(SettingsSchema)
 
 /**
  * Reads the configuration file.
@@ -114,6 +119,8 @@ function whatIsWrong(error: ErrorObject, key: readonly string[]): string {
       return error.params.pattern === sizePattern
         ? `${subject} must be a size such as 512Ki or 50Mi`
         : `${subject} must be a duration such as 500ms, 5s or 1m30s`
+    case 'format':
+      return `${subject} must be ${releaseExamples}`
     default:
       return `${subject} ${error.message ?? 'is not valid'}`
   }

@@ -7,6 +7,8 @@ import { sizePattern } from './size.ts'
 const port = Type.Integer({ minimum: 0, maximum: 65535 })
 const duration = Type.String({ pattern: durationPattern })
 const mode = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
+/** How the schema calls a text that names a release of Longhorn. */
+export const releaseFormat = 'longhorn-release'
 const onOff = Type.Union([Type.Literal('on'), Type.Literal('off')])
 const positive = Type.Integer({ minimum: 1 })
 
@@ -21,7 +23,7 @@ export const SettingsSchema = Type.Object(
     namespace: Type.Optional(Type.String({ minLength: 1 })),
     replica: Type.Optional(Type.String({ minLength: 1 })),
     longhornNamespace: Type.Optional(Type.String({ minLength: 1 })),
-    longhornRelease: Type.Optional(Type.String({ minLength: 1 })),
+    longhornRelease: Type.Optional(Type.String({ format: releaseFormat })),
     host: Type.Optional(Type.String({ minLength: 1 })),
     port: Type.Optional(port),
     healthPort: Type.Optional(port),

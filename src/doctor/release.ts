@@ -1,6 +1,6 @@
 import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
 import { fixedRelease } from '../longhorn/fixed-release.ts'
-import { profileOf } from '../longhorn/profile.ts'
+import { assumption, profileOf } from '../longhorn/profile.ts'
 import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 
@@ -22,7 +22,7 @@ export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Find
   if (release === undefined || fixed === undefined) {
     return [
       problem('warn', 'release', {
-        what: `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile A).`,
+        what: assumption(release),
         why: 'Then more is held back than may be needed.',
         remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or name the release to the guard: longhornRelease in its configuration.`,
       }),

@@ -60,6 +60,53 @@ export function withFirst(text: string, element: string): string {
   return `${text.slice(0, at)}${element}${isEmpty ? '' : ','}${text.slice(at)}`
 }
 
+/**
+ * The fields that an object within a text has twice, each once, as the API server names them: `spec.tags`,
+ * `items[0].kind`. Without recursion, however deep it is nested.
+ *
+ * @param text valid JSON
+ */
+export function duplicateFields(text: string): string[] {
+  const found = new Set<string>()
+  const open: Opened[] = []
+  let at = 0
+  while (at < text.length) {
+    const char = text.charAt(at)
+    const inner = open.at(-1)
+    if (char === '"') {
+      const end = afterString(text, at)
+      if (inner?.names && text[afterSpace(text, end)] === ':') {
+        inner.step = JSON.parse(text.slice(at, end)) as string
+        if (inner.names.has(inner.step)) found.add(pathTo(open))
+        inner.names.add(inner.step)
+      }
+      at = end
+      continue
+    }
+    if (char === '{') open.push({ names: new Set(), step: '' })
+    else if (char === '[') open.push({ names: undefined, step: 0 })
+    else if (char === '}' || char === ']') open.pop()
+    else if (char === ',' && typeof inner?.step === 'number') inner.step += 1
+    at += 1
+  }
+  return [...found]
+}
+
+/** An object or a list that is being read. */
+interface Opened {
+  /** Of an object: those that it has so far. */
+  readonly names: Set<string> | undefined
+  /** The name or the place that the reading has come to. */
+  step: string | number
+}
+
+function pathTo(open: readonly Opened[]): string {
+  return open
+    .map(({ step }) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
 function afterSpace(text: string, from: number): number {
   let at = from
   while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at += 1

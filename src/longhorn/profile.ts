@@ -45,6 +45,16 @@ export function profileOf(release: string | undefined): Profile {
   return judgedRelease(release)?.profile ?? 'A'
 }
 
+/** True for what names no release: it is judged as the most dangerous. */
+export function isAssumed(release: string | undefined): boolean {
+  return judgedRelease(release) === undefined
+}
+
+/** Says that such a release is not known, and what is assumed. @param release what Longhorn's setting says */
+export function assumption(release: string | undefined): string {
+  return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profileOf(release)}).`
+}
+
 /** The release that a text is judged as, the most dangerous of those that it may mean; undefined if it names none. */
 export function judgedRelease(
   text: string | undefined,

@@ -31,6 +31,14 @@ export function releasesIn(text: string): readonly Release[] {
   return isChart(own) ? [inner] : [own, inner]
 }
 
+/** True for a text that names a release. What a person writes has to: anything else would count as the most dangerous, unseen. */
+export function namesRelease(text: string): boolean {
+  return releasesIn(text).length > 0
+}
+
+/** What such a text looks like, for messages. */
+export const releaseExamples = 'a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head'
+
 const pattern = /^v?(\d+)\.(\d+)\.(\d+|x)(?:-([\w.-]+))?$/
 
 function releaseOf(text: string, build: string): Release | undefined {

@@ -1,8 +1,8 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import type { Node } from '../longhorn/node.ts'
-import { profileOf, type Profile } from '../longhorn/profile.ts'
-import { whyNothingCountsOn } from '../rules/lost.ts'
+import { isAssumed, profileOf, type Profile } from '../longhorn/profile.ts'
+import { whyOwnerLost } from '../rules/lost.ts'
 import { imagesNowhere } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { sharedDisks } from '../rules/shared-disks.ts'
@@ -38,7 +38,7 @@ export function observe(observed: Observed): Status {
     apiVersion: 'holdfast.dev/v1',
     kind: 'Status',
     observedAt: new Date(timeOfDay).toISOString(),
-    longhorn: { release: map.release ?? null, profile },
+    longhorn: { release: map.release ?? null, profile, assumed: isAssumed(map.release) },
     nodes: byText(
       [...map.nodes()]
         .filter(({ metadata }) => isShown(observed, metadata.name))

@@ -120,6 +120,8 @@ export interface Status {
     /** As in Setting `current-longhorn-version`; null if that is not known, and then the worst is assumed. */
     readonly release: string | null
     readonly profile: Profile
+    /** True if the release is not known, or names none: the profile is the worst then. */
+    readonly assumed: boolean
   }
   readonly nodes: readonly NodeStatus[]
   readonly pendingCleanups: readonly PendingStatus[]

@@ -1,7 +1,9 @@
 import { intents } from '../gate/reservation.ts'
+import { assumption } from '../longhorn/profile.ts'
 import { age } from '../terminal/age.ts'
 import type { Colours } from '../terminal/colours.ts'
 import { table, type Column } from '../terminal/table.ts'
+import { plainLine } from '../text/plain-text.ts'
 import type {
   DiskStatus,
   NodeState,
@@ -57,6 +59,8 @@ export function tables(status: Status, { colours, wide }: Look): string {
   if (wide && status.reservations !== null && status.reservations.length > 0)
     parts.push(table(reservationColumns, status.reservations))
   if (status.guard !== null) parts.push(table(guardColumns, status.guard))
+  const { release, assumed } = status.longhorn
+  if (assumed && status.nodes.length > 0) parts.push(`${plainLine(assumption(release ?? undefined))}\n`)
   return parts.join('\n')
 }
 

@@ -20,7 +20,7 @@ export interface GoDocument {
   /** The line on which its content begins, counted from 1. */
   readonly line: number
   readonly value: unknown
-  /** Keys that are written twice in one object; the last one counts. */
+  /** Fields that are written twice in one object, from the top: `spec.tags`, `items[0].kind`. The last one counts. */
   readonly twice: readonly string[]
 }
 
@@ -71,6 +71,8 @@ class Reading {
   #read = 0
   #readByAlias = 0
   #depth = 0
+  /** How the node that is read was come to. */
+  readonly #path: (string | number)[] = []
 
   constructor(aliases: ReadonlyMap<Alias, Node>, lineOf: (offset: number) => number) {
     this.#aliases = aliases
@@ -94,7 +96,7 @@ class Reading {
   }
 
   #items(node: YAMLSeq): unknown[] {
-    return node.items.map((item) => this.valueOf(item))
+    return node.items.map((item, index) => this.#below(index, () => this.valueOf(item)))
   }
 
   /** @param into what an object has so far: what stands further down counts, also before what was merged */
@@ -111,11 +113,25 @@ class Reading {
         into.set(nameless, this.#refusal(key, 'a key is nothing, or a number beyond 64 bits'))
         continue
       }
-      if (written.has(name)) this.twice.push(name)
-      written.add(name)
-      into.set(name, this.valueOf(value))
+      this.#below(name, () => {
+        if (written.has(name)) this.twice.push(this.#shownPath())
+        written.add(name)
+        into.set(name, this.valueOf(value))
+      })
     }
     return into
+  }
+
+  #below<T>(step: string | number, read: () => T): T {
+    this.#path.push(step)
+    const value = read()
+    this.#path.pop()
+    return value
+  }
+
+  #shownPath(): string {
+    const path = this.#path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('')
+    return path.replace(/^\./, '')
   }
 
   #merge(node: unknown, into: Map<string, unknown>): void {

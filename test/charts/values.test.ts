@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
 import { SettingsSchema, settingNames } from '../../src/configuration/settings.ts'
+import { namesRelease } from '../../src/longhorn/release.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { root } from '../fixtures/root.ts'
 
@@ -45,6 +46,17 @@ t.test('every setting is either the operator’s, under config, or the chart’s
 t.test('durations under config look as in the configuration file', (t) => {
   for (const [name, setting] of Object.entries(SettingsSchema.properties)) {
     if ('pattern' in setting) t.equal(config[name]?.pattern, setting.pattern, name)
+  }
+  t.end()
+})
+
+t.test('a release under config that names none stops at helm already, and no other does', (t) => {
+  const pattern = new RegExp(config.longhornRelease?.pattern ?? '')
+  for (const text of ['latest', 'stable', 'main', 'v1', '1.8', 'master-head', '']) t.notMatch(text, pattern)
+  const named = ['v1.8.0', '1.8.0', 'v1.9.x-head', 'v1.9.x', 'v1.10.0-hotfix-1', 'v1.8.1+git.3f2a']
+  for (const text of [...named, '105.1.0+up1.8.1', 'v1.8.1_up1.8.1', 'v1.8.2-alpha.1']) {
+    t.ok(namesRelease(text), text)
+    t.match(text, pattern)
   }
   t.end()
 })

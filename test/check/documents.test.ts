@@ -75,3 +75,32 @@ t.test('only the items of a typed list are told by the list what they are', (t) 
   ])
   t.end()
 })
+
+t.test('a field that comes twice is told of JSON as of YAML, and of the item that has it', (t) => {
+  const node = (spec: string) => `{"kind":"Node","metadata":{"name":"n"},"spec":${spec}}`
+  const twice = '{"tags":["a"],"tags":["b"]}'
+  for (const text of [node(twice), `# YAML\n${node(twice)}`])
+    t.match(documentsIn(text, 'a'), [{ object: { spec: { tags: ['b'] } }, twice: ['spec.tags'] }], text)
+  for (const begin of ['', '# YAML\n'])
+    t.match(documentsIn(`${begin}{"kind":"List","items":[${node('{}')},${node(twice)}]}`, 'a'), [
+      { twice: [] },
+      { twice: ['spec.tags'] },
+    ])
+  t.match(documentsIn(`{"kind":"A","kind":"List","items":[${node('{}')}]}`, 'a'), [{ twice: ['kind'] }])
+  t.end()
+})
+
+t.test('what is part of a snapshot knows when it was taken', (t) => {
+  const snapshot = (takenAt: string) =>
+    `apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: ${takenAt}\nitems: [{kind: Node}]\n`
+  t.match(documentsIn(snapshot('2026-11-23T18:00:00.5Z'), 'a'), [
+    { takenAt: Date.parse('2026-11-23T18:00:00.5Z') },
+  ])
+  t.match(documentsIn(snapshot('"2026-11-23T18:00:00+02:00"'), 'a'), [
+    { takenAt: Date.parse('2026-11-23T16:00:00Z') },
+  ])
+  for (const bad of ['yesterday', '2026', '5', '2026-13-40T00:00:00Z'])
+    t.match(documentsIn(snapshot(bad), 'a'), [{ problem: /takenAt is no time/ }], bad)
+  t.notOk('takenAt' in (documentsIn('kind: List\ntakenAt: x\nitems: [{kind: A}]', 'a')[0] ?? {}))
+  t.end()
+})

@@ -107,7 +107,7 @@ async function checkerOf(url: string): Promise<Checker> {
     if ('problem' in document) throw new Error(document.problem)
     state.add(document.object)
   }
-  return new Checker(state, defaultPolicy, Date.now())
+  return new Checker(state, defaultPolicy)
 }
 
 /** What does not depend on the moment. */

@@ -146,10 +146,53 @@ t.test('a field that Longhorn does not have is bad news, or a warning if that is
   t.match(await check('nodes/node-1', '--patch', misspelt), { code: 1, stdout: warning })
   t.match(await check('nodes/node-1', '--patch', misspelt, '--strict'), { code: 1, stdout: warning })
   t.match(await check('nodes/node-1', '--patch', misspelt, '--no-strict'), { code: 0, stdout: warning })
-  t.match(await checkText(nodeWith('{tags: [a], tags: [b]}')), { code: 1, stdout: /key "tags" comes twice/ })
   const operation = '[{"op":"add","path":"/spec/evict","value":true}]'
   const json = await check('nodes/node-1', '--type', 'json', '--patch', operation)
   t.match(json, { code: 1, stdout: /unknown field "spec.evict"/ })
+})
+
+t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', async (t) => {
+  const { check, checkText } = checking(t)
+  const told = { code: 1, stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/ }
+  const spec = '{"tags":["a"],"tags":["b"]}'
+  t.match(await checkText(nodeWith(spec)), told)
+  t.match(
+    await checkText(`{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${spec}}`),
+    told,
+  )
+  t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), told)
+  t.match(await check('nodes/node-1', '--patch', `spec: ${spec}`), told)
+  t.match(await check('nodes/node-1', '--no-strict', '--patch', `{"spec":${spec}}`), { ...told, code: 0 })
+  const flag = '{"spec":{"evictionRequested":false,"evictionRequested":true}}'
+  t.match(await check('nodes/node-1', '--patch', flag), { code: 1, stdout: /^held back [^]*duplicate field/ })
+})
+
+t.test('a snapshot is judged as of its own time', async (t) => {
+  const { file } = checking(t)
+  const node = (name: string, status: string) =>
+    `  - {apiVersion: longhorn.io/v1beta2, kind: Node, metadata: {name: ${name}}, spec: {disks: {a: {path: /a}}}, status: ${status}}`
+  const since = '2020-01-01T12:00:00Z'
+  const down = `{conditions: [{type: Ready, status: "False", reason: ManagerPodDown, lastTransitionTime: "${since}"}], diskStatus: {a: {diskUUID: u1}}}`
+  const up = '{diskStatus: {a: {diskUUID: u2, conditions: [{type: Ready, status: "True"}]}}}'
+  const items = `items:
+${node('node-1', down)}
+${node('node-2', up)}
+  - apiVersion: longhorn.io/v1beta2
+    kind: BackingImage
+    metadata: {name: ubuntu}
+    spec: {minNumberOfCopies: 1, diskFileSpecMap: {u1: {}, u2: {}}}
+    status: {diskFileStatusMap: {u1: {state: ready}, u2: {state: ready}}}
+  - {apiVersion: longhorn.io/v1beta2, kind: Setting, metadata: {name: current-longhorn-version}, value: v1.10.0}
+`
+  const removal = ['nodes/node-1', '--patch', '{"spec":{"disks":{"a":null}}}']
+  const check = async (head: string) =>
+    await run(['check', '--snapshot', await file('taken.txt', `${head}\n${items}`), ...removal])
+  const taken = (at: string) => check(`apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: ${at}`)
+  t.match(await taken('2020-01-01T12:05:00Z'), { code: 1, stdout: /^refused /, stderr: /^$/ }, 'not lost yet')
+  t.match(await taken('2020-01-01T12:11:00Z'), { code: 0, stdout: /^admitted [^]*11m/, stderr: /^$/ }, 'lost')
+  const nobodySays = { code: 0, stdout: /^admitted /, stderr: /Nothing says when this was the state/ }
+  t.match(await check('apiVersion: v1\nkind: List'), nobodySays, 'as kubectl get writes it')
+  t.match(await taken('soon'), { code: 2, stdout: /^$/, stderr: /takenAt is no time/ })
 })
 
 t.test('where nothing was judged the exit code is not 0', async (t) => {

@@ -4,15 +4,15 @@ import t, { type Test } from 'tap'
 import { settingNames } from '../../src/configuration/settings.ts'
 import { variableOf } from '../../src/commands/setting-options.ts'
 import { record } from '../audit/records.ts'
-import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { embeddedCluster, type Choice } from '../fixtures/embedded-cluster.ts'
 import { linesOf, run, start } from './holdfast.ts'
 
 const records = `${JSON.stringify(record({ uid: 'r1', verdict: 'refuse' }))}\n`
 const log = `{"level":30,"msg":"listening"}\n`
 
 /** The options that name an embedded cluster. */
-async function at(t: Test): Promise<string[]> {
-  const { kubeconfig } = await embeddedCluster(t)
+async function at(t: Test, choice: Choice = {}): Promise<string[]> {
+  const { kubeconfig } = await embeddedCluster(t, choice)
   const path = join(t.testdir(), 'kubeconfig')
   await writeFile(path, kubeconfig)
   return ['--kubeconfig', path]
@@ -80,6 +80,37 @@ t.test('a release that is none is not played', async (t) => {
     t.strictSame([code, stdout], [2, ''], release)
     t.match(stderr, 'It must be a release such as v1.8.0', release)
   }
+})
+
+t.test('a release that is none is an error where a person writes it', async (t) => {
+  const must = /must be a release such as v1\.8\.0/
+  const folder = t.testdir({ 'holdfast.yaml': 'longhornRelease: latest\n', 'one.yaml': '' })
+  const file = ['--config', join(folder, 'holdfast.yaml')]
+  for (const args of [
+    ['serve', '--longhorn-release', 'stable'],
+    ['serve', ...file],
+    ['proxy', 'kubernetes', '--longhorn-release', 'v1'],
+    ['proxy', 'longhorn', '--upstream', 'http://127.0.0.1:1', ...file],
+    ['check', '-f', join(folder, 'one.yaml'), ...file],
+    ['doctor', '--target', 'master-head'],
+  ])
+    t.match(await run(args), { code: 2, stdout: /^$/, stderr: must }, args.join(' '))
+  t.match(await run(['serve'], { HOLDFAST_LONGHORN_RELEASE: 'main' }), {
+    code: 2,
+    stderr: /HOLDFAST_LONGHORN_RELEASE: "main" must be a release/,
+  })
+})
+
+t.test('a release that is none is told where the cluster says it, with what is assumed', async (t) => {
+  const cluster = await at(t, { release: 'latest' })
+  const said = 'Longhorn says "latest" of its release, so the worst is assumed (profile A).'
+  t.match(await run(['status', ...cluster]), { code: 0, stdout: said })
+  const json = await run(['status', '-o', 'json', ...cluster])
+  t.match(JSON.parse(json.stdout), { longhorn: { release: 'latest', profile: 'A', assumed: true } })
+  t.match(await run(['doctor', ...cluster]), { code: 1, stdout: said })
+  t.match(await run(['evict', 'node-1', '--dry-run', '--unguarded', ...cluster]), { stderr: said })
+  const check = ['check', 'nodes/node-1', '--patch', '{"spec":{"tags":["a"]}}', ...cluster]
+  t.match(await run(check), { code: 0, stderr: said })
 })
 
 t.test('a variable that is no setting is told, with the nearest', async (t) => {

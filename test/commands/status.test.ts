@@ -88,7 +88,7 @@ t.test('an eviction that has met a clean-up is danger, and the exit code says so
   t.match(document, {
     apiVersion: 'holdfast.dev/v1',
     kind: 'Status',
-    longhorn: { release: 'v1.8.0', profile: 'A' },
+    longhorn: { release: 'v1.8.0', profile: 'A', assumed: false },
     nodes: [{ name: 'node-1', state: 'danger', evictionRequested: true }, { name: 'node-2' }],
     pendingCleanups: [{ image: 'ubuntu-22.04', node: 'node-1', since: null, ageKnown: 'unknown' }],
     reservations: [{ node: 'node-2', intent: 'removal', by: 'holdfast-0' }],

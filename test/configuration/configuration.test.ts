@@ -180,6 +180,19 @@ t.test('a wrong flag or variable is called by its name', (t) => {
   t.end()
 })
 
+t.test('a release that names none is an error, wherever it is written', (t) => {
+  for (const text of ['latest', 'stable', 'main', 'v1', '1.8', 'master-head', '105.1.0', 'v1.8.0 ', '']) {
+    const must = `${JSON.stringify(text)} must be a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head`
+    t.strictSame(problems(layerFromTexts({ longhornRelease: text }, flags)), [`--longhornRelease: ${must}`])
+    t.match(problems(layerFromFile(`longhornRelease: ${JSON.stringify(text)}\n`, 'f')), [
+      /^f:1: longhornRelease is ".*", but must be a release such as v1\.8\.0/,
+    ])
+  }
+  for (const text of ['v1.8.0', '1.8.2-rancher1', 'v1.9.x-head', '105.1.0+up1.8.1'])
+    t.strictSame(settings(layerFromTexts({ longhornRelease: text }, flags)), { longhornRelease: text })
+  t.end()
+})
+
 t.test('no text makes reading throw', (t) => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {

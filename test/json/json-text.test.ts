@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { membersOf, withFirst, withMember } from '../../src/json/json-text.ts'
+import { duplicateFields, membersOf, withFirst, withMember } from '../../src/json/json-text.ts'
 import { anyJson, anyObject, space } from '../fixtures/any-json.ts'
 import { depth } from '../fixtures/thorough.ts'
 
@@ -66,3 +66,35 @@ function sorted(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
+
+t.test('a field that an object has twice is told with its path, once', (t) => {
+  const cases: readonly (readonly [string, readonly string[]])[] = [
+    ['{"a":1,"b":{"a":1}}', []],
+    ['{"a":1,"a":1,"a":2}', ['a']],
+    ['{"spec":{"tags":[],"x":{},"tags":["a"]}}', ['spec.tags']],
+    ['{"items":[{"k":1},{"k":1 , "k" :[{"k":2,"k":3}]}]}', ['items[1].k', 'items[1].k[0].k']],
+    ['[{"op":"add","op":"test"}]', ['[0].op']],
+    ['{"a":"\\"b\\":1,","b":"{","b":1}', ['b']],
+    ['{"a":1,"\\u0061":2}', ['a']],
+    ['{"":1,"":2}', ['']],
+    ['"a"', []],
+    ['{"a":["a","a",{"b":["b"],"c":"b"},"b"]}', []],
+  ]
+  for (const [text, fields] of cases) t.strictSame(duplicateFields(text), fields, text)
+  const deep = 100_000
+  t.strictSame(duplicateFields(`${'['.repeat(deep)}${']'.repeat(deep)}`), [], 'however deep')
+  t.end()
+})
+
+t.test('an object has as many fields as it is written with, unless one is twice', (t) => {
+  fc.assert(
+    fc.property(anyObject, (text) => {
+      const names = (membersOf(text) ?? []).map(({ name }) => name)
+      const twice = names.filter((name, index) => names.indexOf(name) < index)
+      const found = duplicateFields(text)
+      return twice.every((name) => found.includes(name)) && (twice.length > 0 || found.every((path) => /[.[]/.test(path)))
+    }),
+    runs,
+  )
+  t.end()
+})

@@ -118,3 +118,14 @@ t.test('a cluster without nodes is told in words', (t) => {
   t.match(text({ map }), 'There is no Longhorn node.\n')
   t.end()
 })
+
+t.test('a release that is not known is told, and what is assumed', (t) => {
+  const of = (release?: string) => text({ map: cluster(release).node('n1', [disk('d1')]).map })
+  t.match(
+    of('latest\u009b'),
+    /^n1 .*\n\nLonghorn says "latest" of its release, so the worst is assumed \(profile A\)\.\n$/m,
+  )
+  t.match(of(), /Longhorn says nothing of its release/)
+  t.notMatch(of('v1.10.0'), 'assumed')
+  t.end()
+})

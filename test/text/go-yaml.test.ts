@@ -106,7 +106,8 @@ t.test('keys become texts, and one that cannot is told', (t) => {
 })
 
 t.test('of a key that comes twice the last counts, and it is told', (t) => {
-  t.match(readGoYaml('a: {x: 1, x: 2}\nb: 1\n'), { value: { a: { x: 2 } }, twice: ['x'] })
+  t.match(readGoYaml('a: {x: 1, x: 2}\nb: 1\n'), { value: { a: { x: 2 } }, twice: ['a.x'] })
+  t.strictSame(readGoYaml('l: [{k: 1}, {k: 1, k: 2}]\nl: 1\n').twice, ['l[1].k', 'l'])
   t.end()
 })
 
