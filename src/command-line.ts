@@ -30,22 +30,41 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
 /**
  * Runs one command line to its end. It leaves nothing behind in the process, so several may run there, also at once.
  *
- * @param args without the names of the program and of its interpreter: `['status', '--watch']`
+ * @param given without the names of the program and of its interpreter: `['status', '--watch']`
  * @returns the code that the process is to end with, one of `exitCode`
  */
-export async function runCommandLine(args: readonly string[], given: Surroundings): Promise<number> {
-  const surroundings = { ...given, stderr: plain(given.stderr) }
+export async function runCommandLine(given: readonly string[], around: Surroundings): Promise<number> {
+  const surroundings = { ...around, stderr: plain(around.stderr) }
   let code: number = exitCode.ok
   const exitWith = (wanted: number): void => {
     code = wanted
   }
   try {
+    const args = commandFirst(given)
     const program = await makeProgram(args[0], { ...surroundings, exitWith })
     await program.parseAsync(args, { from: 'user' })
     return code
   } catch (error) {
     return await told(error, surroundings)
   }
+}
+
+/** The options that say which cluster a command is about, and as whom. Each takes a value. */
+const clusterOptions: ReadonlySet<string> = new Set([
+  ...['--kubeconfig', '--context', '-n', '--namespace', '--longhorn-namespace'],
+  ...['--as', '--as-group', '--as-uid'],
+])
+
+/** As kubectl does, takes these before the command too: `holdfast --context lab status`. */
+function commandFirst(args: readonly string[]): readonly string[] {
+  let at = 0
+  for (;;) {
+    const [name = '', value] = (args[at] ?? '').split('=', 2)
+    if (!clusterOptions.has(name)) break
+    at += value === undefined ? 2 : 1
+  }
+  const words = args.slice(at, args[at] === 'proxy' ? at + 2 : at + 1)
+  return [...words, ...args.slice(0, at), ...args.slice(at + words.length)]
 }
 
 async function makeProgram(name: string | undefined, surroundings: CommandSurroundings): Promise<Command> {

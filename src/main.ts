@@ -1,15 +1,21 @@
 #!/usr/bin/env node
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
+import { exitCode } from './commands/exit-code.ts'
 
 /** Hear that standard output takes nothing any more; a command that serves goes on without it. */
 const stdoutListeners = new Set<(why: string) => void>()
+/** Others end, as by a signal. */
+let stdoutIsLost: (name: string) => void = () => undefined
+let isIncomplete = false
+const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  for (const hear of stdoutListeners) hear(error.code ?? error.message)
+  const why = error.code ?? error.message
+  for (const hear of stdoutListeners) hear(why)
   if (stdoutListeners.size > 0) return
-  if (error.code !== 'EPIPE') throw error
-  // Who reads no further, such as `| head`, has seen enough.
-  process.exit()
+  // Who reads no further, such as `| head`, has seen enough. What was found out stands in the exit code all the same.
+  if (why !== 'EPIPE') outputIsIncomplete(why)
+  stdoutIsLost('SIGPIPE')
 })
 // Where this is closed there is no place left to say so.
 process.stderr.on('error', () => undefined)
@@ -26,8 +32,21 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   measureProcess,
 })
 
+/** A disk that is full, for example: whatever the command found out, half of it is not there. */
+function outputIsIncomplete(why: string): void {
+  if (isIncomplete) return
+  isIncomplete = true
+  process.stderr.write(`holdfast: standard output cannot be written (${why}), so it is not complete\n`)
+  // The error may come after the command has ended.
+  process.on('exit', () => (process.exitCode = exitCode.couldNotRun))
+}
+
 /** A second signal ends the process the hard way. */
 function untilSignal(): Promise<string> {
+  return Promise.race([untilSent(), untilStdoutIsLost])
+}
+
+function untilSent(): Promise<string> {
   const signals = ['SIGTERM', 'SIGINT'] as const
   return new Promise((resolve) => {
     const hear = (signal: string) => {

@@ -1,5 +1,5 @@
-import { afterValue, duplicateFields } from '../json/json-text.ts'
-import { readGoYaml } from '../text/go-yaml.ts'
+import { afterValue, depthOf, duplicateFields } from '../json/json-text.ts'
+import { deepest, readGoYaml, tooDeep } from '../text/go-yaml.ts'
 import { UnreadableYaml } from '../text/yaml-text.ts'
 
 /** One document of a file, or why it is none. `line` counts from 1. */
@@ -22,7 +22,10 @@ export function* manifestsIn(text: string): Generator<ManifestDocument, void> {
       const json = text.slice(at, end)
       const value = parsedJson(json)
       if (value === undefined) break
-      yield { line: lineAt(text, at), value: value.is, twice: duplicateFields(json) }
+      const line = lineAt(text, at)
+      yield depthOf(json) > deepest
+        ? { line, problem: tooDeep }
+        : { line, value: value.is, twice: duplicateFields(json) }
       count += 1
       at = end
     }

@@ -5,8 +5,9 @@ import type { AuditRecord } from '../audit/record.ts'
 import { connectWith, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { guardPlace } from './guard-place.ts'
-import { reachReplicas } from './guard-replicas.ts'
+import { NoReplica, reachReplicas } from './guard-replicas.ts'
 import type { Surroundings } from './surroundings.ts'
+import { linesType } from '../operator/operator-api.ts'
 
 /** A replica that says nothing for so long does not come to its end, in milliseconds. Who follows waits as long as it takes. */
 const silenceMs = 15_000
@@ -41,6 +42,8 @@ export async function auditSources(
   flags: SourceFlags,
   reading: Reading,
 ): Promise<AuditSource[]> {
+  if (source !== undefined && flags.address !== undefined)
+    throw new CannotRun(`${source} and --address are two sources: name one of them`)
   if (source === '-') return [standardInput(reading)]
   if (source !== undefined) return [await file(source)]
   if (flags.address !== undefined) return [replica(flags.address, flags, reading)]
@@ -73,11 +76,16 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
   const signal = AbortSignal.any([reading.signal, silence.signal])
   try {
     const response = await fetch(url, { signal })
-    if (!response.ok || !response.body) {
-      throw new CannotRun(`${url.origin} answered ${response.status}: is it the operator port of a guard?`)
+    const { status, body } = response
+    const type = response.headers.get('content-type') ?? 'nothing'
+    if (!response.ok || !body || !type.startsWith(linesType)) {
+      await body?.cancel()
+      throw new CannotRun(
+        `${url.origin} answered ${status} with ${type}: is it the operator port of a guard (${linesType})?`,
+      )
     }
     if (follow) silence.end()
-    for await (const record of recordsIn(chunksOf(response.body, silence))) yield record
+    for await (const record of recordsIn(chunksOf(body, silence))) yield record
   } catch (cause) {
     if (reading.signal.aborted) return
     if (cause instanceof CannotRun) throw cause
@@ -139,7 +147,7 @@ async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<Au
     )
     return ports.map(({ url, close }) => ({ ...replica(new URL(url), flags, reading), close }))
   } catch (error) {
-    if (!(error instanceof CannotRun)) throw error
+    if (!(error instanceof NoReplica)) throw error
     throw new CannotRun(`${error.message}; name its namespace with --namespace, or a file`, { cause: error })
   } finally {
     connection.close()

@@ -63,8 +63,15 @@ async function makeCertificates(flags: CertsFlags, surroundings: CommandSurround
     const known = [FilesInTheWay, UnusableAuthority, BadServerName, BadApiServerOption]
     if (error instanceof Error && known.some((kind) => error instanceof kind))
       throw new CannotRun(error.message, { cause: error })
+    if (isOfSystem(error))
+      throw new CannotRun(`cannot use the folder ${flags.dir}: ${String(error)}`, { cause: error })
     throw error
   }
+}
+
+/** The file system says no: it is no folder, or somebody else's. */
+function isOfSystem(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
 }
 
 async function makeClient(flags: CertsFlags, surroundings: CommandSurroundings): Promise<void> {

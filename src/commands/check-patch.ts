@@ -1,8 +1,8 @@
 import type { PatchProposal } from '../check/proposal.ts'
-import { duplicateFields } from '../json/json-text.ts'
+import { depthOf, duplicateFields } from '../json/json-text.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
-import { readGoYaml, type GoDocument } from '../text/go-yaml.ts'
+import { deepest, readGoYaml, tooDeep, type GoDocument } from '../text/go-yaml.ts'
 import { UnreadableYaml } from '../text/yaml-text.ts'
 import { CannotRun } from './exit-code.ts'
 import { readText } from './read-text.ts'
@@ -34,7 +34,9 @@ export async function patchOf(
 function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
   try {
     if (!text.trimStart().startsWith('{')) return readGoYaml(text)
-    return { value: JSON.parse(text) as unknown, twice: duplicateFields(text) }
+    const value: unknown = JSON.parse(text)
+    if (depthOf(text) > deepest) throw new UnreadableYaml(1, tooDeep)
+    return { value, twice: duplicateFields(text) }
   } catch (cause) {
     // JSON.parse quotes what it is about, which may be a secret.
     const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'

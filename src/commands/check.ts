@@ -120,6 +120,8 @@ async function check(
       `${target} is what a patch would be for, and there is no --patch; for another file repeat -f`,
     )
   }
+  if ([...flags.filename, ...flags.snapshot].filter((path) => path === '-').length > 1)
+    throw new CannotRun('standard input (-) can be read once: name a file for the other')
   // What is typed wrong is told before anybody is asked.
   const wanted = await patchOf(target, flags)
   const documents = await readDocuments(flags.filename, stdin)

@@ -46,15 +46,23 @@ export function addClusterOptions(command: Command): Command {
         '-n, --namespace <name>',
         'namespace that the guard runs in (default: where its Leases are, else holdfast)',
         'HOLDFAST_NAMESPACE',
-      ),
+      ).argParser(namespaceName),
     )
     .addOption(
       new VariableOption(
         '--longhorn-namespace <name>',
         'namespace that Longhorn runs in',
         'HOLDFAST_LONGHORN_NAMESPACE',
-      ).default(defaultPolicy.longhornNamespace),
+      )
+        .argParser(namespaceName)
+        .default(defaultPolicy.longhornNamespace),
     )
+}
+
+/** An empty one would be another request: of all namespaces. @throws InvalidArgumentError */
+export function namespaceName(text: string): string {
+  if (/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
+  throw new InvalidArgumentError('It must be the name of a namespace.')
 }
 
 /** Gives a command the options that say whom to act as; the same names as those of kubectl. */

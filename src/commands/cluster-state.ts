@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { ClusterState } from '../check/cluster-state.ts'
 import { documentsIn, type CheckDocument } from '../check/documents.ts'
 import { readLonghorn } from '../kubernetes/read-longhorn.ts'
-import { decodedText } from '../text/decoded-text.ts'
+import { decodedText, UndecodableText } from '../text/decoded-text.ts'
 import { connectWith, type Asking, type ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { filesAt, type FileFound } from './files-at.ts'
@@ -61,12 +61,21 @@ export async function readDocuments(
   const documents: CheckDocument[] = []
   for (const path of paths) {
     if (path === '-') {
-      documents.push(...documentsIn(decodedText(await buffer(stdin())), 'standard input'))
+      documents.push(...documentsIn(await typed(stdin), 'standard input'))
       continue
     }
     for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path)))
   }
   return documents
+}
+
+async function typed(stdin: Surroundings['stdin']): Promise<string> {
+  try {
+    return decodedText(await buffer(stdin()))
+  } catch (cause) {
+    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    throw new CannotRun(`cannot read standard input: ${why}`, { cause })
+  }
 }
 
 /** @param named as the person wrote it: what is named itself has to be there */

@@ -34,6 +34,14 @@ interface RunningPod {
   readonly port: number | undefined
 }
 
+/** Where they are looked for, there are none. */
+export class NoReplica extends CannotRun {
+  constructor(namespace: string) {
+    super(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
+    this.name = 'NoReplica'
+  }
+}
+
 /** Where the replicas of the guard are, and how to get there. */
 export interface ReplicaSearch extends SearchFlags, Asking {
   /** Where the guard runs. */
@@ -47,7 +55,7 @@ export interface ReplicaSearch extends SearchFlags, Asking {
  * a pod, those that run on this machine count.
  *
  * @param note told of a connection that cannot be forwarded
- * @throws CannotRun if none is found
+ * @throws NoReplica if there is none, CannotRun if they cannot be looked for
  */
 export async function reachReplicas(
   { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
@@ -57,12 +65,9 @@ export async function reachReplicas(
 ): Promise<readonly ForwardedPort[]> {
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
-    const { reached, problem } = await replicasOutside(namespace, connection, signal)
-    if (reached.length > 0) return reached
-    const besides = problem === undefined ? '' : `, and ${problem}`
-    throw new CannotRun(
-      `no replica of the guard runs in namespace ${namespace} (label ${componentLabel})${besides}`,
-    )
+    const outside = await replicasOutside(namespace, connection, signal)
+    if (outside.length > 0) return outside
+    throw new NoReplica(namespace)
   }
   const search = searchOf(flags, { env, isInteractive })
   return await Promise.all(

@@ -4,7 +4,7 @@ import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import { MalformedAnswer } from '../kubernetes/json-request.ts'
 import { pointUi } from '../kubernetes/longhorn-ui.ts'
 import { defaultPolicy } from '../rules/policy.ts'
-import { connectWith } from './cluster-options.ts'
+import { connectWith, namespaceName } from './cluster-options.ts'
 import { CannotRun } from './exit-code.ts'
 import { duration } from './proxy-options.ts'
 import { url } from './url.ts'
@@ -35,7 +35,9 @@ export function pointUiCommand(surroundings: CommandSurroundings): Command {
         '--longhorn-namespace <name>',
         'namespace that Longhorn runs in',
         'HOLDFAST_LONGHORN_NAMESPACE',
-      ).default(defaultPolicy.longhornNamespace),
+      )
+        .argParser(namespaceName)
+        .default(defaultPolicy.longhornNamespace),
     )
     .option('--deployment <name>', 'the Deployment of the UI', 'longhorn-ui')
     .addOption(

@@ -69,8 +69,11 @@ async function playSandbox(
 ): Promise<void> {
   const ended = new AbortController()
   const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
-  const sandbox = await startSandbox(flags)
-  const folder = await mkdtemp(join(env.TMPDIR ?? tmpdir(), 'holdfast-'))
+  const folder = await temporaryFolder(env.TMPDIR ?? tmpdir())
+  const sandbox = await startSandbox(flags).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
   const guards: Guard[] = []
   try {
     const kubeconfig = join(folder, 'kubeconfig')
@@ -83,8 +86,8 @@ async function playSandbox(
     const serving = { yet: false }
     const lines = new DecisionLines((line) => narrator.say(line), systemClock)
     const audit: Audit = {
-      decided: (change, verdict) => {
-        if (serving.yet) lines.decided(change, verdict)
+      decided: (change, verdict, timing) => {
+        if (serving.yet) lines.decided(change, verdict, timing)
       },
     }
     const startGuard = async () => {
@@ -109,6 +112,15 @@ async function playSandbox(
     for (const guard of guards) await guard.stop()
     await sandbox.stop()
     await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** For the kubeconfig. @throws CannotRun */
+async function temporaryFolder(within: string): Promise<string> {
+  try {
+    return await mkdtemp(join(within, 'holdfast-'))
+  } catch (cause) {
+    throw new CannotRun(`cannot make a folder in ${within} (TMPDIR): ${String(cause)}`, { cause })
   }
 }
 

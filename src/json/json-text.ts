@@ -92,6 +92,19 @@ export function duplicateFields(text: string): string[] {
   return [...found]
 }
 
+/** How deep objects and lists are nested in a text. @param text valid JSON */
+export function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charAt(at)
+    if (char === '"') at = afterString(text, at) - 1
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, (depth += 1))
+    else if (char === '}' || char === ']') depth -= 1
+  }
+  return deepest
+}
+
 /** An object or a list that is being read. */
 interface Opened {
   /** Of an object: those that it has so far. */

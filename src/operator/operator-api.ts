@@ -63,8 +63,8 @@ export interface OperatorModules {
 /** Everybody comes from loopback, and somebody who follows the audit keeps one for hours. */
 export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 }
 
-/** The media type of one JSON object a line. */
-const lines = 'application/x-ndjson'
+/** The media type of records: one JSON object a line. */
+export const linesType = 'application/x-ndjson'
 
 /**
  * What a person's commands read from one replica: `/audit` (with `?follow=true` for what comes) and `/status`. To
@@ -88,7 +88,7 @@ export function operatorApi({
   })
   app.get('/status', (_request, reply) => reply.send(status()))
   app.get<{ Querystring: { follow?: string } }>('/audit', async (request, reply) => {
-    if (request.query.follow !== 'true') return reply.type(lines).send(recent.lines().join(''))
+    if (request.query.follow !== 'true') return reply.type(linesType).send(recent.lines().join(''))
     await follow(reply, recent)
   })
   return app
@@ -97,7 +97,7 @@ export function operatorApi({
 async function follow(reply: FastifyReply, recent: RecentRecords): Promise<void> {
   reply.hijack()
   const { raw } = reply
-  raw.writeHead(200, { 'content-type': lines, 'cache-control': 'no-store' })
+  raw.writeHead(200, { 'content-type': linesType, 'cache-control': 'no-store' })
   raw.write(recent.lines().join(''))
   const unsubscribe = recent.subscribe((line) => {
     // Whoever does not read is let go, rather than remembered for.

@@ -1,4 +1,4 @@
-import type { Audit, Clock } from '../gate/ports.ts'
+import type { Audit, Clock, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
@@ -19,13 +19,13 @@ export class DecisionLines implements Audit {
     this.#clock = clock
   }
 
-  decided(change: Change, verdict: Verdict): void {
+  decided(change: Change, verdict: Verdict, { heldMs }: Pick<Timing, 'heldMs'>): void {
     const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && verdict.mark === undefined
     if (plain && !isArming(change)) return
     const { actor, dryRun } = change.request
     const now = this.#clock.now()
     const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
-    const line = plainLine(`${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${why(verdict)}`)
+    const line = plainLine(`${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`)
     const repeat = this.#repeats.see(line, now)
     if (!repeat.told) return
     const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''
@@ -38,6 +38,11 @@ const words: Readonly<Record<Verdict['decision'], string>> = {
   hold: 'held back',
   refuse: 'refused',
   unavailable: 'cannot be judged',
+}
+
+/** What was admitted in the end may have waited within its request; a hold that is answered speaks for itself. */
+function wait({ decision }: Verdict, heldMs: number): string {
+  return decision === 'allow' && heldMs >= 500 ? `, held back for ${Math.round(heldMs / 1_000)} s first` : ''
 }
 
 function why(verdict: Verdict): string {

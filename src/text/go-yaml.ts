@@ -179,7 +179,7 @@ class Reading {
 
   #nested<T>(node: Node, read: () => T): T {
     this.#depth += 1
-    if (this.#depth > deepest) this.#fail(node, 'it is nested too deep')
+    if (this.#depth > deepest) this.#fail(node, tooDeep)
     const value = read()
     this.#depth -= 1
     return value
@@ -224,9 +224,11 @@ function isMergeKey(key: unknown): boolean {
 
 /** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
 const mostByAlias = 0.99
-/** An object of Kubernetes is ten deep. */
-const deepest = 500
+/** An object of Kubernetes is ten deep. What is deeper than this is read of no file, be it YAML or JSON. */
+export const deepest = 500
 
+/** Says so. */
+export const tooDeep = 'it is nested too deep'
 const tooMuch = 'its aliases make too much of it'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 

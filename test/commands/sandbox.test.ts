@@ -41,11 +41,22 @@ t.test('every line that it gives to try works, and what the guard decides appear
   t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
   const evicted = await told('kubectl patch nodes')
   if (evicted.code !== 0) throw new Error(evicted.stderr)
-  await until(/admitted: UPDATE of Node node-1 by /)
+  t.match(await until(/UPDATE of Node node-1 by /), /held back/)
   kill('SIGINT')
   t.equal(await exit, 0)
   t.notOk(existsSync(kubeconfig), 'it takes its files away')
 })
+
+for (const release of ['v1.7.3', 'v1.8.1', 'v1.8.2', 'v1.9.0', 'v1.9.1', 'v1.10.0', 'v1.11.0'])
+  t.test(`the lines that it gives to try show a hold on ${release}`, { skip }, async (t) => {
+    const { kill, exit, until, told } = await serving(t, start, ['--drain', '4s', '--longhorn', release])
+    const [cleanUp, evict] = ['kubectl patch backingimages', 'kubectl patch nodes'] as const
+    t.match(await told(cleanUp), { code: 0, stderr: '' })
+    t.match(await told(evict), { code: 0 })
+    t.match(await until(/Node node-1/), /held back: .* by eviction-during-cleanup|held back for \d+ s first/)
+    kill('SIGINT')
+    t.equal(await exit, 0)
+  })
 
 t.test('a bare sandbox has no guard', { skip }, async (t) => {
   const { kill, exit, told } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])

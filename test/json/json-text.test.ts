@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { duplicateFields, membersOf, withFirst, withMember } from '../../src/json/json-text.ts'
+import { depthOf, duplicateFields, membersOf, withFirst, withMember } from '../../src/json/json-text.ts'
 import { anyJson, anyObject, space } from '../fixtures/any-json.ts'
 import { depth } from '../fixtures/thorough.ts'
 
@@ -81,7 +81,9 @@ t.test('a field that an object has twice is told with its path, once', (t) => {
     ['{"a":["a","a",{"b":["b"],"c":"b"},"b"]}', []],
   ]
   for (const [text, fields] of cases) t.strictSame(duplicateFields(text), fields, text)
+  t.equal(depthOf('{"a":[{"b":"[{"}],"c":[]}'), 3)
   const deep = 100_000
+  t.equal(depthOf(`${'['.repeat(deep)}${']'.repeat(deep)}`), deep)
   t.strictSame(duplicateFields(`${'['.repeat(deep)}${']'.repeat(deep)}`), [], 'however deep')
   t.end()
 })

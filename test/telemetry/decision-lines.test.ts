@@ -41,6 +41,8 @@ function change(before: boolean, after: boolean, dryRun = false): Change {
   }
 }
 
+const atOnce = { heldMs: 0 }
+
 /** Decision lines that go into `lines`, and their clock. */
 function told() {
   const lines: string[] = []
@@ -82,7 +84,7 @@ const cases: readonly (readonly [string, Change, Verdict, string])[] = [
 for (const [what, of, verdict, line] of cases) {
   t.test(`${what} is one line, with the time`, (t) => {
     const { lines, decisions } = told()
-    decisions.decided(of, verdict)
+    decisions.decided(of, verdict, atOnce)
     t.strictSame(lines, [`12:30:15 ${line}`])
     t.end()
   })
@@ -90,17 +92,28 @@ for (const [what, of, verdict, line] of cases) {
 
 t.test('a change that cannot do harm, and about which nothing is to be said, has no line', (t) => {
   const { lines, decisions } = told()
-  decisions.decided(change(true, false), admitted)
+  decisions.decided(change(true, false), admitted, atOnce)
   t.strictSame(lines, [])
+  t.end()
+})
+
+t.test('an admission tells how long it was held back within its request', (t) => {
+  const { lines, decisions } = told()
+  decisions.decided(change(false, true), admitted, { heldMs: 6_900 })
+  decisions.decided(change(false, true), held, { heldMs: 9_000 })
+  t.strictSame(lines, [
+    '12:30:15 admitted: UPDATE of Node n1 by ann, held back for 7 s first',
+    '12:30:15 held back: UPDATE of Node n1 by ann, by eviction-during-cleanup',
+  ])
   t.end()
 })
 
 t.test('a line is told again after ten seconds, with how often it came', (t) => {
   const { lines, decisions, time } = told()
-  for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held)
+  for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held, atOnce)
   t.equal(lines.length, 1)
   time.ms += 10_000
-  decisions.decided(change(false, true), held)
+  decisions.decided(change(false, true), held, atOnce)
   t.match(lines[1], /eviction-during-cleanup, 4 times more since the last line$/)
   t.end()
 })
