@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import type { Server as SecureServer } from 'node:https'
 import { connect } from 'node:net'
 import { WebSocketServer } from 'ws'
 
@@ -24,7 +25,11 @@ export function podList(running: number, operatorPorts: readonly (number | undef
  *
  * @param ports where `pod-0`, `pod-1`, … listen on this machine
  */
-export function forwardTo(server: Server, ports: readonly number[], onAsked: (url: string) => void): void {
+export function forwardTo(
+  server: Server | SecureServer,
+  ports: readonly number[],
+  onAsked: (url: string) => void,
+): void {
   const sockets = new WebSocketServer({ server, handleProtocols: (protocols) => [...protocols][0] ?? false })
   sockets.on('connection', (socket, incoming) => {
     const url = String(incoming.url)

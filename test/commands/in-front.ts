@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
+import https from 'node:https'
 import type { Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { forwardTo } from './forwarded-pods.ts'
@@ -24,12 +25,41 @@ export async function inFront(
   answers: Answers,
   podPorts: readonly number[] = [],
 ): Promise<string> {
-  const server = http.createServer((request, response) => {
+  const { port } = await front(t, url, answers, { podPorts })
+  return kubeconfigFor(`http://127.0.0.1:${port}`, 'longhorn-system')
+}
+
+/** Where such a server is. */
+interface Front {
+  readonly podPorts?: readonly number[]
+  readonly host?: string
+  /** What its paths begin with; others are not found. */
+  readonly prefix?: string
+  /** Without it, plain HTTP. */
+  readonly tls?: https.ServerOptions
+}
+
+/** The same anywhere. @returns its port, and all that it was asked */
+export async function front(
+  t: Test,
+  url: string,
+  answers: Answers,
+  { podPorts = [], host = '127.0.0.1', prefix = '', tls }: Front,
+): Promise<{ readonly port: number; readonly asked: readonly string[] }> {
+  const asked: string[] = []
+  const server = tls ? https.createServer(tls) : http.createServer()
+  server.on('request', (request: http.IncomingMessage, response: http.ServerResponse) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      const { method = 'GET', url: path = '/', headers } = request
+      const { method = 'GET', url: target = '/', headers } = request
+      asked.push(target)
+      const path = target.slice(prefix.length)
       const body = Buffer.concat(chunks)
+      if (!target.startsWith(`${prefix}/`)) {
+        response.writeHead(404).end()
+        return
+      }
       const answer = answers(method, path.split('?')[0] ?? '', body.toString())
       if (answer === 'never') return
       if (answer) {
@@ -48,16 +78,15 @@ export async function inFront(
       passed.end(body)
     })
   })
-  if (podPorts.length > 0) forwardTo(server, podPorts, () => undefined)
-  server.listen(0, '127.0.0.1')
+  if (podPorts.length > 0) forwardTo(server, podPorts, (target) => asked.push(target))
+  server.listen(0, host)
   await once(server, 'listening')
   t.teardown(() => {
     server.closeAllConnections()
     server.close()
   })
   const address = server.address()
-  const port = typeof address === 'object' && address ? address.port : 0
-  return kubeconfigFor(`http://127.0.0.1:${port}`, 'longhorn-system')
+  return { port: typeof address === 'object' && address ? address.port : 0, asked }
 }
 
 /** What an API server answers to somebody who may not. */

@@ -16,7 +16,8 @@ export interface Binaries {
   readonly helm: string
 }
 
-const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
+/** Where what is built is kept. */
+export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
 
 /**
  * Finds etcd, kube-apiserver and kubectl in KUBEBUILDER_ASSETS, as envtest does; or else builds the latter two with
