@@ -4,8 +4,8 @@ import type { ClusterClient, User } from './cluster-client.ts'
 import { Longhorn } from './longhorn/longhorn.ts'
 import type { LonghornOptions } from './longhorn/options.ts'
 import type { Report } from './longhorn/report.ts'
-import { definitions } from './api/resources.ts'
-import { longhornDefinitions } from './longhorn/definition-objects.ts'
+import { definitions, deployments } from './api/resources.ts'
+import { longhornDefinitions, longhornUi } from './longhorn/definition-objects.ts'
 import { seed, type SeededCluster } from './longhorn/seed.ts'
 import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
 import { longhornServiceAccount } from './longhorn/service-account.ts'
@@ -55,6 +55,7 @@ export class Sandbox {
     try {
       for (const definition of longhornDefinitions())
         await api.client(administrator).create(definitions, definition)
+      await api.client(administrator).create(deployments, longhornUi('longhorn-system'))
       const cluster = await seed(api.client(administrator), Date.now(), seedOptions(options))
       const client = api.client(longhornServiceAccount('longhorn-system'))
       const longhorn = new Longhorn(

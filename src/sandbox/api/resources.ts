@@ -184,7 +184,7 @@ const pods: ResourceFacts = {
 }
 
 /** Deployments; the same holds for them. */
-const deployments: ResourceFacts = {
+export const deployments: ResourceFacts = {
   ...builtIn,
   group: 'apps',
   version: 'v1',
@@ -193,6 +193,35 @@ const deployments: ResourceFacts = {
   singular: 'deployment',
   shortNames: ['deploy'],
   namespaced: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Core ConfigMaps, which change nothing here. */
+const configMaps: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  singular: 'configmap',
+  shortNames: ['cm'],
+  namespaced: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** NetworkPolicies, which stop nobody here. */
+const networkPolicies: ResourceFacts = {
+  ...builtIn,
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  singular: 'networkpolicy',
+  shortNames: ['netpol'],
+  namespaced: true,
+  hasGeneration: true,
   columns: [column.name, column.age],
   parse: (raw) => ({ ok: true, value: raw }),
 }
@@ -226,6 +255,8 @@ export const resources: readonly ResourceFacts[] = [
   webhookConfigurations,
   pods,
   deployments,
+  configMaps,
+  networkPolicies,
   definitions,
 ]
 

@@ -22,3 +22,20 @@ export function longhornDefinitions(): ClusterObject[] {
     },
   }))
 }
+
+/** The Deployment of Longhorn's UI. Nothing runs it; it can be pointed at a proxy, as Longhorn's own can. */
+export function longhornUi(namespace: string): ClusterObject {
+  const name = 'longhorn-ui'
+  const labels = { app: name }
+  const env = [{ name: 'LONGHORN_MANAGER_IP', value: 'http://longhorn-backend:9500' }]
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name, namespace, labels },
+    spec: {
+      replicas: 2,
+      selector: { matchLabels: labels },
+      template: { metadata: { labels }, spec: { containers: [{ name, image: `longhornio/${name}`, env }] } },
+    },
+  }
+}

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { badRequest, tooLarge } from '../failure.ts'
+import { protobufType, readProtobuf } from './protobuf.ts'
 
 /** A body as it came: undefined when there is none. */
 export interface Body {
@@ -9,7 +10,7 @@ export interface Body {
 }
 
 /**
- * Reads the JSON body of a request; undefined when it has none.
+ * Reads the JSON body of a request, or what `kubectl create` sends in its place; undefined when it has none.
  *
  * @throws ApiError 413 when it is longer than `maxBytes`, 400 when it is not JSON, or nested too deep
  */
@@ -24,7 +25,12 @@ export async function readBody(request: IncomingMessage, maxBytes: number): Prom
   }
   if (bytes === 0) return undefined
   const mediaType = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
-  return { mediaType, value: isJson(mediaType) ? parse(Buffer.concat(chunks).toString('utf8')) : undefined }
+  const whole = Buffer.concat(chunks)
+  if (mediaType === protobufType) {
+    const value = readProtobuf(whole)
+    return { mediaType: value === undefined ? mediaType : 'application/json', value }
+  }
+  return { mediaType, value: isJson(mediaType) ? parse(whole.toString('utf8')) : undefined }
 }
 
 function isJson(mediaType: string): boolean {

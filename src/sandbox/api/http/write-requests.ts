@@ -71,7 +71,7 @@ function ok(body: unknown): Answer {
 function json(body: Body | undefined): unknown {
   if (body && body.mediaType !== '' && body.mediaType !== 'application/json')
     throw unsupportedMediaType(
-      `the body of the request was in an unknown format (${body.mediaType}): the embedded cluster reads application/json only. What kubectl create makes from flags comes as protobuf: write it to a file (--dry-run=client -o yaml) and use kubectl apply -f`,
+      `the body of the request was in an unknown format (${body.mediaType}): the embedded cluster reads application/json only. What kubectl create makes from flags comes as protobuf, which is read of namespaces, configmaps and secrets alone: write it to a file (--dry-run=client -o yaml) and use kubectl apply -f`,
     )
   return body?.value
 }

@@ -2,7 +2,9 @@ import type { ClusterObject } from '../../cluster-client.ts'
 import { badRequest, invalid, unsupportedMediaType } from '../failure.ts'
 import { jsonPatch } from '../../../json/json-patch.ts'
 import { mergePatch } from '../../../json/merge-patch.ts'
+import { group as longhornGroup } from '../../../longhorn/kinds.ts'
 import type { ResourceFacts } from '../resources.ts'
+import { strategicMerge } from './strategic-merge.ts'
 
 /**
  * Makes of a patch what it does to an object.
@@ -22,9 +24,12 @@ export function patchOf(
     case 'application/json-patch+json':
       return (current) => patched(resource, current, patch)
     case 'application/strategic-merge-patch+json':
-      throw unsupportedMediaType(
-        'the embedded cluster does not know strategic merge patches (what kubectl patch sends without --type, and kubectl apply for a built-in kind that changed): patch with --type=merge or --type=json, or use kubectl replace',
-      )
+      // An API server does not know them either for kinds of a CustomResourceDefinition.
+      if (resource.group === longhornGroup)
+        throw unsupportedMediaType(
+          'the body of the request was in an unknown format - strategic merge patch is not supported for custom resources: patch with --type=merge or --type=json',
+        )
+      return (current) => strategicMerge(current, patch)
     case 'application/apply-patch+yaml':
     case 'application/apply-patch+cbor':
       throw unsupportedMediaType(
