@@ -140,7 +140,7 @@ t.test('a target that is none is told', async (t) => {
 })
 
 t.test('a field that Longhorn does not have is bad news, or a warning if that is wanted', async (t) => {
-  const { check, checkText } = checking(t)
+  const { check } = checking(t)
   const misspelt = '{"spec":{"evictionrequested":true}}'
   const warning = /Warning: unknown field "spec.evictionrequested"; did you mean "evictionRequested"\?/
   t.match(await check('nodes/node-1', '--patch', misspelt), { code: 1, stdout: warning })

@@ -187,7 +187,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
       .image('b', [planned('d1')])
       .image('c', [pending('d1'), ready('d9')]),
   )
-  t.strictSame(longhorn, { release: 'v1.8.0', profile: 'A' })
+  t.strictSame(longhorn, { release: 'v1.8.0', profile: 'A', assumed: false })
   t.strictSame(nodes, [
     {
       name: 'n',
