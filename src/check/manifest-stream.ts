@@ -1,6 +1,6 @@
 import { afterValue, depthOf, duplicateFields } from '../json/json-text.ts'
-import { deepest, readGoYaml, tooDeep } from '../text/go-yaml.ts'
-import { UnreadableYaml } from '../text/yaml-text.ts'
+import { readGoYaml } from '../text/go-yaml.ts'
+import { deepest, tooDeep, UnreadableYaml } from '../text/yaml-text.ts'
 
 /** One document of a file, or why it is none. `line` counts from 1. */
 export type ManifestDocument =
@@ -42,16 +42,18 @@ export function* manifestsIn(text: string): Generator<ManifestDocument, void> {
 function* yamlDocuments(text: string, first: number): Generator<ManifestDocument, void> {
   let lines: string[] = []
   let begin = first
-  for (const [index, line] of text.split(/\r?\n/).entries()) {
-    if (!line.startsWith('---')) {
+  for (const [index, line] of text.split('\n').entries()) {
+    // kubectl takes a comment there, and nothing else.
+    const isBroken = /^---\s*[^\s#]/.test(line)
+    // The line before the first document is part of it.
+    if (!line.startsWith('---') || (lines.length === 0 && !isBroken)) {
       lines.push(line)
       continue
     }
     yield* yamlDocument(lines, begin)
     lines = []
     begin = first + index + 1
-    // kubectl takes a comment there, and nothing else.
-    if (!/^---\s*(?:#.*)?$/.test(line))
+    if (isBroken)
       yield {
         line: first + index,
         problem: 'a line that begins with --- and goes on; a document begins on the next line',

@@ -124,7 +124,11 @@ async function check(
     throw new CannotRun('standard input (-) can be read once: name a file for the other')
   // What is typed wrong is told before anybody is asked.
   const wanted = await patchOf(target, flags)
-  const documents = await readDocuments(flags.filename, stdin)
+  const documents: CheckDocument[] = []
+  for (const path of flags.filename) {
+    const found = await readDocuments([path], stdin)
+    documents.push(...(found.length > 0 ? found : [{ source: path, problem: 'there is nothing in it' }]))
+  }
   const state =
     flags.snapshot.length > 0
       ? await stateFrom(flags.snapshot, stdin)
@@ -146,7 +150,7 @@ async function check(
   stdout.write(shown(results, flags, coloursFor(stdout, env)))
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
   exitWith(exitCodeOf(results, flags.strict))
-  if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged(results)}\n`)
+  if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged}\n`)
 }
 
 /** What the verdicts rest upon and nothing says. */
@@ -167,11 +171,7 @@ function nothingIn(snapshot: readonly string[]): string {
   return `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
 }
 
-function nothingJudged(results: readonly CheckResult[]): string {
-  return results.length === 0
-    ? 'There is nothing to check in these files.'
-    : `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
-}
+const nothingJudged = `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
 
 /** A text says why a document cannot be read. */
 interface Proposed {
@@ -194,7 +194,9 @@ function proposals(
       ? { source, proposal: document.problem }
       : { source, proposal: withDoubts(proposalOf(document.object, context), document.twice) }
   })
-  return patch ? [...proposed, { source: '--patch', proposal: withDoubts(patchProposal(patch, context), patch.twice) }] : proposed
+  return patch
+    ? [...proposed, { source: '--patch', proposal: withDoubts(patchProposal(patch, context), patch.twice) }]
+    : proposed
 }
 
 function withDoubts(proposal: Proposal, twice: readonly string[]): Proposal {

@@ -26,9 +26,10 @@ const validate = new Ajv({
  */
 export function layerFromFile(text: string, path: string): Layer {
   const lines = new LineCounter()
-  const document = parseYaml(text, lines)
+  let document: Document.Parsed
   let value: unknown
   try {
+    document = parseYaml(text, lines)
     value = valueOf(document, lines) ?? {}
   } catch (error) {
     if (!(error instanceof UnreadableYaml)) throw error

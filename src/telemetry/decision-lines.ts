@@ -25,7 +25,9 @@ export class DecisionLines implements Audit {
     const { actor, dryRun } = change.request
     const now = this.#clock.now()
     const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
-    const line = plainLine(`${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`)
+    const line = plainLine(
+      `${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
+    )
     const repeat = this.#repeats.see(line, now)
     if (!repeat.told) return
     const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''

@@ -1,10 +1,11 @@
 import {
+  Composer,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
-  parseAllDocuments,
+  Parser,
   visit,
   type Alias,
   type Node,
@@ -13,7 +14,8 @@ import {
   type YAMLSeq,
 } from 'yaml'
 import { goScalar, keyName, taggedScalar, type GoScalar } from './go-scalar.ts'
-import { problemOf, quiet, UnreadableYaml } from './yaml-text.ts'
+import { asGoReads } from './go-tokens.ts'
+import { deepest, problemOf, quiet, tooDeep, UnreadableYaml } from './yaml-text.ts'
 
 /** What one document of YAML says to kubectl. */
 export interface GoDocument {
@@ -35,14 +37,18 @@ export function readGoYaml(text: string): GoDocument {
   const foreign = foreignCharacter.exec(text)
   if (foreign) throw new UnreadableYaml(lineAt(text, foreign.index), foreignProblem(foreign[0]))
   // To Go's decoder a carriage return ends a line too.
-  const [document] = parseAllDocuments(text.replaceAll(/\r\n?/g, '\n'), {
-    ...quiet,
-    lineCounter: lines,
-    schema: 'failsafe',
-    uniqueKeys: false,
-  })
+  const plain = text.replaceAll(/\r\n?/g, '\n')
   const lineOf = (offset: number): number => lines.linePos(offset).line
-  if (document === undefined) return { line: 1, value: null, twice: [] }
+  const tokens = asGoReads([...new Parser(lines.addNewLine).parse(plain)], plain, lineOf)
+  const [document] = new Composer({ ...quiet, schema: 'failsafe', uniqueKeys: false }).compose(tokens)
+  if (document === undefined) {
+    if (tokens.some(({ type }) => type === 'directive'))
+      throw new UnreadableYaml(
+        1,
+        'a directive (%name) has to be followed by a line of ---, and that by a document',
+      )
+    return { line: 1, value: null, twice: [] }
+  }
   const [error] = document.errors
   if (error) throw new UnreadableYaml(lineOf(error.pos[0]), problemOf(error.code))
   const aliases = new Map<Alias, Node>()
@@ -224,11 +230,7 @@ function isMergeKey(key: unknown): boolean {
 
 /** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
 const mostByAlias = 0.99
-/** An object of Kubernetes is ten deep. What is deeper than this is read of no file, be it YAML or JSON. */
-export const deepest = 500
 
-/** Says so. */
-export const tooDeep = 'it is nested too deep'
 const tooMuch = 'its aliases make too much of it'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 

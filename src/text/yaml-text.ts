@@ -2,7 +2,9 @@ import {
   isAlias,
   LineCounter,
   parseDocument,
+  Parser,
   visit,
+  type CST,
   type Document,
   type ErrorCode,
   type ParseOptions,
@@ -29,16 +31,41 @@ export class UnreadableYaml extends Error {
 /** Reads one document of YAML or JSON. @throws UnreadableYaml */
 export function readYaml(text: string): unknown {
   const lines = new LineCounter()
-  return valueOf(parseDocument(text, { ...quiet, lineCounter: lines }), lines)
+  return valueOf(parseYaml(text, lines), lines)
 }
 
 /**
  * Reads one document, with where its parts are. What is wrong with it {@link valueOf} throws.
  *
  * @param lines learns where lines begin
+ * @throws UnreadableYaml for what is nested too deep to be looked at
  */
 export function parseYaml(text: string, lines: LineCounter): Document.Parsed {
+  if (isTooDeep(new Parser().parse(text))) throw new UnreadableYaml(1, tooDeep)
   return parseDocument(text, { ...quiet, lineCounter: lines })
+}
+
+/** An object of Kubernetes is ten deep. What is deeper than this is read of no file, be it YAML or JSON. */
+export const deepest = 500
+/** Says so. */
+export const tooDeep = 'it is nested too deep'
+
+/**
+ * True if lists and objects are nested deeper than that. The library makes documents by recursion: where the stack runs out,
+ * the process ends, and no error can be caught.
+ *
+ * @param tokens what its parser makes, which needs no stack
+ */
+export function isTooDeep(tokens: Iterable<CST.Token>): boolean {
+  const open = Array.from(tokens, (token) => ({ token, depth: 0 }))
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { token, depth } = next
+    if (depth > deepest) return true
+    const parts = 'items' in token ? token.items.flatMap(({ key, value }) => [key, value]) : []
+    for (const part of token.type === 'document' ? [token.value] : parts)
+      if (part) open.push({ token: part, depth: depth + 1 })
+  }
+  return false
 }
 
 /** What a document says. @param lines of its text @throws UnreadableYaml */
@@ -100,7 +127,7 @@ const problems: Readonly<Record<ErrorCode, string>> = {
   MULTIPLE_DOCS: 'a second document begins (---)',
   MULTIPLE_TAGS: 'a value has two tags (!name)',
   NON_STRING_KEY: 'a key is no text',
-  RESOURCE_EXHAUSTION: 'it is nested too deep',
+  RESOURCE_EXHAUSTION: tooDeep,
   TAB_AS_INDENT: 'it is indented with a tab',
   TAG_RESOLVE_FAILED: `a tag (!name) that is not known; ${quotes}`,
   UNEXPECTED_TOKEN: 'something stands where nothing like it can',

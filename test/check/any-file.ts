@@ -32,11 +32,57 @@ const scalars = [
     '!!binary aGk=',
     '!own no',
   ],
-  ...['1:30', '+1:30', '190:20:30.15', '0:0', '60:60', '1:2:3:4', '0777', '-010', '00', '0x', '0b', '0b102', '0xg'],
+  ...[
+    '1:30',
+    '+1:30',
+    '190:20:30.15',
+    '0:0',
+    '60:60',
+    '1:2:3:4',
+    '0777',
+    '-010',
+    '00',
+    '0x',
+    '0b',
+    '0b102',
+    '0xg',
+  ],
   ...['9223372036854775807', '9223372036854775808', '-9223372036854775808', '-9223372036854775809'],
-  ...['18446744073709551615', '18446744073709551616', '0x8000000000000000', '01777777777777777777777', '1e400'],
-  ...['123456789012345678901234567890.5', '1E+2', '0e0', '-0.0', '-.0', '+.5', '0.1e-400', '1.7976931348623159e308'],
-  ...['"a\tb"', "'a\tb'", 'a\tb', '"\\t"', '"\\x41"', '"\\/"', "'---'", '"..."', '-a', '?a', ':a', 'a:b', 'a#b', '"a\\\n  b"'],
+  ...[
+    '18446744073709551615',
+    '18446744073709551616',
+    '0x8000000000000000',
+    '01777777777777777777777',
+    '1e400',
+  ],
+  ...[
+    '123456789012345678901234567890.5',
+    '1E+2',
+    '0e0',
+    '-0.0',
+    '-.0',
+    '+.5',
+    '0.1e-400',
+    '1.7976931348623159e308',
+  ],
+  ...[
+    '"a\tb"',
+    "'a\tb'",
+    'a\tb',
+    '"\\t"',
+    '"\\x41"',
+    '"\\/"',
+    "'---'",
+    '"..."',
+    '-a',
+    ':a',
+    'a:b',
+    'a#b',
+    '"a\\\n              b"',
+    'a?b',
+    'a?',
+    '"\\\'"',
+  ],
   ...['! "yes"', '=', '<<', '"\\u00e9\\n"', 'ü', '._5', '0_7', '1__0', '12e03', '0.0', '+.inf', 'TRue'],
 ]
 
@@ -58,7 +104,17 @@ const keys = [
     '"<<"',
     '!!str 7',
   ],
-  ...['0.00001', '123456789.5', '-1', '1:30', '0777', '9223372036854775807', '9223372036854775808', '{a : b}', '[a]'],
+  ...[
+    '0.00001',
+    '123456789.5',
+    '-1',
+    '1:30',
+    '0777',
+    '9223372036854775807',
+    '9223372036854775808',
+    '{a : b}',
+    '[a]',
+  ],
 ]
 
 type Tree =
@@ -66,7 +122,7 @@ type Tree =
   /** A text of several lines: a literal, a folded one, or a plain one. In one line it is in quotes. */
   | { readonly lines: readonly string[]; readonly style: string }
   | { readonly alias: string }
-  | { readonly list: readonly Tree[]; readonly anchor: string }
+  | { readonly list: readonly Tree[]; readonly anchor: string; readonly gaps?: readonly string[] }
   | { readonly map: readonly (readonly [string, Tree])[]; readonly anchor: string }
 
 interface Field {
@@ -80,9 +136,27 @@ interface Field {
 const names = fc.constantFrom('p', 'q')
 const anchor = fc.oneof({ weight: 2, arbitrary: fc.constant('') }, { weight: 1, arbitrary: names })
 
+/** What stands behind the sign of an item. */
+const gaps = fc.array(fc.constantFrom(' ', ' ', ' ', ' ', ' ', '  ', '\t', ' \t'), { maxLength: 3 })
+
+/** Texts of several lines. */
 const lines = fc.record({
   lines: fc.array(
-    fc.constantFrom('yes', 'a b', '---', '...', '', '  more', '# no', 'a: b', '- a', '\ttab', 'end\t', '<<', "'"),
+    fc.constantFrom(
+      'yes',
+      'a b',
+      '---',
+      '...',
+      '',
+      '  more',
+      '# no',
+      'a: b',
+      '- a',
+      '\ttab',
+      'end\t',
+      '<<',
+      "'",
+    ),
     { minLength: 1, maxLength: 4 },
   ),
   style: fc.constantFrom('|', '>', '|-', '>-', '|+', '>+', '|2', ''),
@@ -95,7 +169,7 @@ const { entry } = fc.letrec<{ tree: Tree; map: Tree; merged: Tree; entry: readon
       { weight: 5, arbitrary: fc.record({ scalar: fc.constantFrom(...scalars) }) },
       { weight: 1, arbitrary: fc.record({ alias: names }) },
       { weight: 1, arbitrary: lines },
-      { weight: 1, arbitrary: fc.record({ list: fc.array(tie('tree'), { maxLength: 3 }), anchor }) },
+      { weight: 1, arbitrary: fc.record({ list: fc.array(tie('tree'), { maxLength: 3 }), anchor, gaps }) },
       { weight: 3, arbitrary: tie('map') },
     ),
     map: fc.record({ map: fc.array(tie('entry'), { maxLength: 4 }), anchor }),
@@ -162,9 +236,52 @@ const spec = fc
 const encodings = ['utf8', 'bom', 'utf16le', 'utf16be', 'crlf', 'cr', 'latin1'] as const
 
 /** What stands before the first document, between two, and after the last. */
-const heads = ['', '', '# first\n', '---\n', '\n\n---\n', '--- # here\n', '%YAML 1.1\n---\n', '---\n---\n', '{}\n---\n']
-const joints = ['---\n', '---\n', '--- \n', '---\t\n', '--- # next\n', '...\n---\n', '\n---\n\n', '---\n\ufeff', '--- x\n', '...\n', '---\r\n', ' ---\n']
-const tails = ['', '', '---\n', '...\n', '...\nrest: [\n', '# end', '--- # end', '\n\n', '\t\n', '\u0000']
+const heads = [
+  '',
+  '',
+  '',
+  '',
+  '',
+  '',
+  '# first\n',
+  '---\n',
+  '\n\n---\n',
+  '--- # here\n',
+  '%YAML 1.1\n---\n',
+  '---\n---\n',
+  '{}\n---\n',
+]
+const joints = [
+  '---\n',
+  '---\n',
+  '---\n',
+  '---\n',
+  '--- \n',
+  '---\t\n',
+  '--- # next\n',
+  '...\n---\n',
+  '\n---\n\n',
+  '---\n\ufeff',
+  '--- x\n',
+  '...\n',
+  '---\r\n',
+  ' ---\n',
+]
+const tails = [
+  '',
+  '',
+  '',
+  '',
+  '',
+  '',
+  '---\n',
+  '...\n',
+  '...\nrest: [\n',
+  '# end',
+  '--- # end',
+  '\n\n',
+  '\t\n',
+]
 
 /** Files that kubectl reads, and such that it does not. */
 export const anyFile = fc.record({
@@ -197,7 +314,8 @@ function inBlock(tree: Tree, indent: string): string {
     return `${tree.style}${first}${rest.map((line) => `\n${line === '' ? '' : indent}${line}`).join('')}`
   }
   if ('list' in tree && tree.list.length > 0) {
-    const items = tree.list.map((item) => `\n${indent}- ${inBlock(item, `${indent}  `)}`)
+    const { gaps = [] } = tree
+    const items = tree.list.map((item, at) => `\n${indent}-${gaps[at] ?? ' '}${inBlock(item, `${indent}  `)}`)
     return `${tree.anchor === '' ? '' : `&${tree.anchor}`}${items.join('')}`
   }
   if (!('map' in tree) || tree.map.length === 0) return inLine(tree)

@@ -14,20 +14,20 @@ import { anyFile, encoded, nameIn, textOf } from './any-file.ts'
 /** What is read of a file: an object, as a text that can be compared. */
 interface Read {
   readonly spec: string
-  /** True if something before it in its file cannot be read: kubectl reads no further then, and here a problem is told. */
-  readonly isBehindProblem: boolean
+  /** True if something before it, or what ends it, cannot be read: kubectl reads no such file on, and here a problem is told. */
+  readonly isByProblem: boolean
 }
 
 /** What is read of a file, by the name of its object. */
 function readHere(content: Buffer, path: string): [string, Read][] {
-  let isBehindProblem = false
-  return documentsOf(content, path).flatMap((document): [string, Read][] => {
+  const documents = documentsOf(content, path).map((document) => {
     const object = 'problem' in document ? {} : document.object
-    const { metadata, spec } = object as { metadata?: { name?: string }; spec?: unknown }
-    if (metadata?.name !== undefined)
-      return [[metadata.name, { spec: JSON.stringify(sorted(spec)), isBehindProblem }]]
-    isBehindProblem = true
-    return []
+    return object as { metadata?: { name?: string }; spec?: unknown }
+  })
+  return documents.flatMap(({ metadata, spec }, at): [string, Read][] => {
+    if (metadata?.name === undefined) return []
+    const isByProblem = documents.slice(0, at + 2).some((each) => each.metadata?.name === undefined)
+    return [[metadata.name, { spec: JSON.stringify(sorted(spec)), isByProblem }]]
   })
 }
 
@@ -68,14 +68,17 @@ for (const kubectl of kubectls)
     const there = new Map(readHere(Buffer.from(told), 'kubectl'))
     t.ok(there.size > files.length / 5, `${there.size} objects of ${files.length} files are read`)
     t.ok(there.size < files.length, 'and some are not')
-    for (const [index, file] of files.entries())
+    for (const [index, file] of files.entries()) {
+      // kubectl decodes each document by itself, and here a file is a text or none.
+      if (file.encoding === 'latin1' && file.specs.length > 1) continue
       for (const place of file.specs.keys()) {
         const name = nameIn(index, place)
         const [mine, its] = [here.get(name), there.get(name)]
-        if (its === undefined && mine?.isBehindProblem === true) continue
+        if (its === undefined && mine?.isByProblem === true) continue
         if (mine?.spec !== its?.spec)
           t.equal(mine?.spec, its?.spec, `${file.encoding} ${JSON.stringify(textOf(index, file))}`)
       }
+    }
   })
 
 /** Go writes the names of an object in their order. */

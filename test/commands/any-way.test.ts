@@ -42,9 +42,15 @@ const ways: Readonly<Record<string, Way>> = {
   'IPv6 alone, over TLS': { host: '::1', address: '[::1]', isSecure: true, skip: withoutIPv6 },
   'a path before its own': { prefix: rancher },
   'a path before its own, over TLS': { prefix: rancher, isSecure: true },
-  'a path before its own on IPv6': { host: '::1', address: '[::1]', prefix: rancher, isSecure: true, skip: withoutIPv6 },
-  'HTTPS_PROXY': { ...far, proxy: 'http', by: 'environment' },
-  'HTTP_PROXY': { address: 'api.example', proxy: 'http', by: 'environment' },
+  'a path before its own on IPv6': {
+    host: '::1',
+    address: '[::1]',
+    prefix: rancher,
+    isSecure: true,
+    skip: withoutIPv6,
+  },
+  HTTPS_PROXY: { ...far, proxy: 'http', by: 'environment' },
+  HTTP_PROXY: { address: 'api.example', proxy: 'http', by: 'environment' },
   'a proxy-url': { ...far, proxy: 'http', by: 'kubeconfig' },
   'a proxy of SOCKS 5': { ...far, proxy: 'socks', by: 'kubeconfig' },
   'a proxy before a path': { ...far, prefix: rancher, proxy: 'http', by: 'environment' },
@@ -52,19 +58,23 @@ const ways: Readonly<Record<string, Way>> = {
 
 /** Commands, and what has to be in what they print. */
 const commands: readonly (readonly [readonly string[], number, RegExp])[] = [
-  [['status', '-o', 'json'], 0, /"guard": \[\n[^]*"node-1"/],
+  [['status', '-o', 'json'], 0, /"node-1"[^]*"guard": \[\n/],
   [['snapshot', '-o', 'json'], 0, /"kind": "Snapshot"[^]*"node-1"/],
   [['plan', 'node-1'], 0, /Batch 1: node-1/],
   [['evict', 'node-1', '--dry-run'], 0, /Nothing was written: this is a dry run/],
   [['evict', 'node-2', '--disk', 'disk-2'], 0, /node-2/],
   [['check', 'nodes/node-1', '--patch', '{"spec":{"tags":["a"]}}'], 0, /^admitted/],
   [['audit', '-o', 'json'], 0, /"last-usable-copy"/],
-  [['doctor', '-o', 'json'], 1, /"check": "dry-run"/],
+  [['doctor', '-o', 'json'], 2, /"check": "dry-run",\n *"level": "ok"/],
 ]
 
 /** A guarded cluster; its guard has one denial on record. */
 async function guarded(t: Test) {
-  const sandbox = await embeddedCluster(t, { release: 'v1.9.2', images: 1, longhorn: { drainMs: 50, syncMs: 50 } })
+  const sandbox = await embeddedCluster(t, {
+    release: 'v1.9.2',
+    images: 1,
+    longhorn: { drainMs: 50, syncMs: 50 },
+  })
   const { signal } = new AbortController()
   const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal)
   t.teardown(() => guard.stop())
@@ -127,8 +137,14 @@ t.test('every command finds the cluster and its guard on any way', async (t) => 
         t.notMatch(stderr, /not shown|cannot be asked|could not be|Cannot reach/, what)
       }
       t.ok(asked.length > 0)
-      t.ok(asked.every((target) => target.startsWith(`${way.prefix ?? ''}/`)), 'with its path')
-      t.ok(asked.some((target) => target.includes('/portforward')), 'the replicas were asked too')
+      t.ok(
+        asked.every((target) => target.startsWith(`${way.prefix ?? ''}/`)),
+        'with its path',
+      )
+      t.ok(
+        asked.some((target) => target.includes('/portforward')),
+        'the replicas were asked too',
+      )
       t.equal(seen === undefined, way.proxy === undefined)
       if (seen) t.ok(seen.asked.length > 0)
     })
@@ -154,10 +170,12 @@ t.test('the proxy before the Kubernetes API takes any way too', async (t) => {
         body: JSON.stringify({ spec: { evictionRequested: true } }),
       })
       t.equal(tagged.status, 200, 'a write is judged, and passed on')
-      await (await fetch(`http://127.0.0.1:${String(port)}${nodes}/node-1`, {
-        method: 'PATCH',
-        headers: { 'content-type': 'application/merge-patch+json' },
-        body: JSON.stringify({ spec: { evictionRequested: false } }),
-      })).arrayBuffer()
+      await (
+        await fetch(`http://127.0.0.1:${String(port)}${nodes}/node-1`, {
+          method: 'PATCH',
+          headers: { 'content-type': 'application/merge-patch+json' },
+          body: JSON.stringify({ spec: { evictionRequested: false } }),
+        })
+      ).arrayBuffer()
     })
 })

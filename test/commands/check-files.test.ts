@@ -157,7 +157,9 @@ t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', 
   const spec = '{"tags":["a"],"tags":["b"]}'
   t.match(await checkText(nodeWith(spec)), told)
   t.match(
-    await checkText(`{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${spec}}`),
+    await checkText(
+      `{"apiVersion":"longhorn.io/v1beta2","kind":"Node","metadata":{"name":"node-1"},"spec":${spec}}`,
+    ),
     told,
   )
   t.match(await check('nodes/node-1', '--patch', `{"spec":${spec}}`), told)
@@ -203,10 +205,10 @@ t.test('where nothing was judged the exit code is not 0', async (t) => {
     code: 2,
     stderr: nothing,
   })
-  t.match(await checkText('# nothing\n'), { code: 2, stderr: /There is nothing to check/ })
+  t.match(await checkText('# nothing\n'), { code: 2, stdout: /there is nothing in it/ })
   t.match(await checkText('a: 1\n'), { code: 2, stdout: /it has no kind/ })
   await mkdir(join(folder, 'empty'))
-  t.match(await check('-f', join(folder, 'empty')), { code: 2, stderr: /There is nothing to check/ })
+  t.match(await check('-f', join(folder, 'empty')), { code: 2, stdout: /there is nothing in it/ })
   const other = await file('other.txt', 'apiVersion: v1\nkind: List\nitems: []\n')
   const elsewhere = await run(['check', '--snapshot', other, '-f', await file('one.yaml', eviction)])
   t.match(elsewhere, {

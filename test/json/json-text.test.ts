@@ -94,7 +94,10 @@ t.test('an object has as many fields as it is written with, unless one is twice'
       const names = (membersOf(text) ?? []).map(({ name }) => name)
       const twice = names.filter((name, index) => names.indexOf(name) < index)
       const found = duplicateFields(text)
-      return twice.every((name) => found.includes(name)) && (twice.length > 0 || found.every((path) => /[.[]/.test(path)))
+      return (
+        twice.every((name) => found.includes(name)) &&
+        (twice.length > 0 || found.every((path) => /[.[]/.test(path)))
+      )
     }),
     runs,
   )

@@ -183,11 +183,17 @@ t.test('kubectl does with built-in kinds what the docs tell', { skip }, async (t
   t.match(await kubectl('get', 'ns', 'storage'), /^NAME +STATUS +AGE\nstorage +Active/)
   const from = ['--from-literal=a=b', '--from-literal=c=\u00fc']
   t.equal(await kubectl('create', 'configmap', 'm', '-n', 'storage', ...from), 'configmap/m created\n')
-  t.equal(await kubectl('get', 'cm', 'm', '-n', 'storage', '-o', 'jsonpath={.data}'), '{"a":"b","c":"\u00fc"}')
+  t.equal(
+    await kubectl('get', 'cm', 'm', '-n', 'storage', '-o', 'jsonpath={.data}'),
+    '{"a":"b","c":"\u00fc"}',
+  )
   t.match(await kubectl('create', 'secret', 'generic', 's', '-n', 'storage', ...from), 'secret/s created')
   t.equal(await kubectl('get', 'secret', 's', '-n', 'storage', '-o', 'jsonpath={.data.a}'), 'Yg==')
   const removal = '[{"op":"remove","path":"/data/tls.crt"}]'
-  t.match(await kubectl('patch', 'secret', 'holdfast-tls', '-n', 'holdfast', '--type', 'json', '-p', removal), 'patched')
+  t.match(
+    await kubectl('patch', 'secret', 'holdfast-tls', '-n', 'holdfast', '--type', 'json', '-p', removal),
+    'patched',
+  )
   t.match(
     await kubectl('delete', 'networkpolicies.networking.k8s.io', 'holdfast-backend', '-n', 'longhorn-system'),
     'deleted',
@@ -196,12 +202,22 @@ t.test('kubectl does with built-in kinds what the docs tell', { skip }, async (t
 
   const ui = longhornUi('longhorn-system')
   t.match(await kubectl('apply', '-f', await manifest('ui', ui)), 'created')
-  t.match(await kubectl('set', 'env', 'deploy/longhorn-ui', 'LONGHORN_MANAGER_IP=http://elsewhere:1'), 'updated')
+  t.match(
+    await kubectl('set', 'env', 'deploy/longhorn-ui', 'LONGHORN_MANAGER_IP=http://elsewhere:1'),
+    'updated',
+  )
   const env = '{.spec.template.spec.containers[*].env}'
   t.equal(
     await kubectl('get', 'deploy', 'longhorn-ui', '-o', `jsonpath=${env}`),
     '[{"name":"LONGHORN_MANAGER_IP","value":"http://elsewhere:1"}]',
   )
-  t.match(await kubectl('apply', '-f', await manifest('ui', { ...ui, spec: { ...ui.spec as object, replicas: 1 } })), 'configured')
+  t.match(
+    await kubectl(
+      'apply',
+      '-f',
+      await manifest('ui', { ...ui, spec: { ...(ui.spec as object), replicas: 1 } }),
+    ),
+    'configured',
+  )
   t.equal(await kubectl('get', 'deploy', 'longhorn-ui', '-o', 'jsonpath={.spec.replicas}'), '1')
 })

@@ -4,7 +4,8 @@ import { readProtobuf } from '../../src/sandbox/api/http/protobuf.ts'
 
 const field = (number: number, content: Buffer | string): Buffer => {
   const bytes = Buffer.from(content)
-  const length = bytes.length < 128 ? [bytes.length] : [(bytes.length % 128) + 128, Math.floor(bytes.length / 128)]
+  const length =
+    bytes.length < 128 ? [bytes.length] : [(bytes.length % 128) + 128, Math.floor(bytes.length / 128)]
   return Buffer.concat([Buffer.from([number * 8 + 2, ...length]), bytes])
 }
 const entry = (key: string, value: string): Buffer => Buffer.concat([field(1, key), field(2, value)])
@@ -17,7 +18,10 @@ const object = (kind: string, ...fields: readonly Buffer[]): Buffer =>
   ])
 
 t.test('objects that kubectl makes from flags are read', (t) => {
-  const metadata = field(1, Buffer.concat([field(1, 'm'), field(3, 'ns'), field(11, entry('a', 'b')), field(8, '')]))
+  const metadata = field(
+    1,
+    Buffer.concat([field(1, 'm'), field(3, 'ns'), field(11, entry('a', 'b')), field(8, '')]),
+  )
   t.strictSame(readProtobuf(object('Namespace', metadata, field(2, ''))), {
     apiVersion: 'v1',
     kind: 'Namespace',

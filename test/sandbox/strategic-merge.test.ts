@@ -13,16 +13,33 @@ t.test('a strategic merge patch merges lists by name, and replaces others', (t) 
     [
       'elements that go',
       { containers: [{ name: 'a' }, { name: 'b' }] },
-      { '$setElementOrder/containers': [{ name: 'b' }], containers: [{ name: 'a', $patch: 'delete' }, { name: 'x', $patch: 'delete' }] },
+      {
+        '$setElementOrder/containers': [{ name: 'b' }],
+        containers: [
+          { name: 'a', $patch: 'delete' },
+          { name: 'x', $patch: 'delete' },
+        ],
+      },
       { containers: [{ name: 'b' }] },
     ],
-    ['a list that is replaced', { env: [{ name: 'A' }] }, { env: [{ name: 'B' }, { $patch: 'replace' }] }, { env: [{ name: 'B' }] }],
+    [
+      'a list that is replaced',
+      { env: [{ name: 'A' }] },
+      { env: [{ name: 'B' }, { $patch: 'replace' }] },
+      { env: [{ name: 'B' }] },
+    ],
     ['a list of plain values', { args: ['a'] }, { args: ['b', 'c'] }, { args: ['b', 'c'] }],
     ['a list that is new', {}, { env: [{ name: 'A' }] }, { env: [{ name: 'A' }] }],
     ['an object that is replaced', { s: { a: 1 } }, { s: { $patch: 'replace', b: 2 } }, { s: { b: 2 } }],
     ['an object that goes', { s: { a: 1 }, r: 1 }, { s: { $patch: 'delete' } }, { r: 1 }],
-    ['fields that are retained', { s: { a: 1, b: 1 } }, { s: { $retainKeys: ['b', 'c'], c: 2 } }, { s: { b: 1, c: 2 } }],
+    [
+      'fields that are retained',
+      { s: { a: 1, b: 1 } },
+      { s: { $retainKeys: ['b', 'c'], c: 2 } },
+      { s: { b: 1, c: 2 } },
+    ],
   ]
-  for (const [what, target, patch, outcome] of cases) t.strictSame(strategicMerge(target, patch), outcome, what)
+  for (const [what, target, patch, outcome] of cases)
+    t.strictSame(strategicMerge(target, patch), outcome, what)
   t.end()
 })

@@ -135,6 +135,10 @@ t.test('what kubectl does not take is told with its line', (t) => {
     ['a: *b\n', /^line 1: .*no anchor/],
     ['a: &a [*a]\n', /within what it stands for/],
     [`a: ${deep}\n`, /nested too deep/],
+    // The library ends the process with what is deeper still.
+    [`a: ${'['.repeat(50_000)}`, /nested too deep/],
+    ['{"a":'.repeat(20_000), /nested too deep/],
+    ['- '.repeat(20_000), /nested too deep/],
     [bomb, /too much of it/],
     ['a: 1\nb: "\u0001"\n', /^line 2: .*U\+0001/],
     ['a: 1 # \u2028b: 2\n', /U\+2028/],
@@ -158,5 +162,34 @@ t.test('a file is decoded by its byte order mark', (t) => {
   t.equal(decodedText(Buffer.concat([Buffer.from([0xff, 0xfe]), little])), text)
   t.equal(decodedText(Buffer.concat([Buffer.from([0xfe, 0xff]), Buffer.from(little).swap16()])), text)
   t.equal(decodedText(Buffer.from([])), '')
+  t.end()
+})
+
+t.test('what only Go’s scanner refuses is refused, and what only it takes is read', (t) => {
+  const refused = [
+    ...[
+      'a: 1\n\t\nb: 2\n',
+      'a: 1\n  \t# x\n',
+      'a:\n\tb\n',
+      '-\tx\n',
+      '- \tx\n',
+      'a: "\\/"\n',
+      '{a: b?}\n',
+      '[:a]\n',
+    ],
+    ...['a: |\n  \tb\n', 'a: |\n  b\n \tc\n', '%YAML 1.1\n'],
+  ]
+  for (const text of refused) t.throws(() => valueOf(text), UnreadableYaml, JSON.stringify(text))
+  const read: readonly (readonly [string, unknown])[] = [
+    ['a:\t1\t# x\n', { a: 1 }],
+    ['a: [1,\n \t2]\n', { a: [1, 2] }],
+    ['a: "b\n \tc"\n', { a: 'b c' }],
+    ['a: |\n  b\tc\n  \td\n', { a: 'b\tc\n\td\n' }],
+    ['a: |2\n  \tb\n', { a: '\tb\n' }],
+    ['a: "it\\\'s \\\\/"\n', { a: "it's \\/" }],
+    ['a: b?\nc: ?d\n', { a: 'b?', c: '?d' }],
+    ['a: 1\n...\n\t\n"\\/"', { a: 1 }],
+  ]
+  for (const [text, value] of read) t.strictSame(valueOf(text), value, JSON.stringify(text))
   t.end()
 })

@@ -50,7 +50,9 @@ export function readProtobuf(bytes: Buffer): JsonObject | undefined {
     const type = new Map(fieldsOf(bytesOf(envelope.get(1))))
     const [apiVersion, kind] = [1, 2].map((field) => bytesOf(type.get(field)).toString())
     const message = kinds[kind ?? '']
-    return apiVersion === 'v1' && message ? { apiVersion, kind, ...objectOf(message, bytesOf(envelope.get(2))) } : undefined
+    return apiVersion === 'v1' && message
+      ? { apiVersion, kind, ...objectOf(message, bytesOf(envelope.get(2))) }
+      : undefined
   } catch (error) {
     if (error instanceof RangeError) return undefined
     throw error

@@ -35,7 +35,8 @@ function mergedList(field: string, target: unknown, patch: readonly unknown[]): 
   const key = keys[field]
   const isReplaced = patch.some((each) => isJsonObject(each) && each.$patch === 'replace')
   const wanted = patch.filter(isJsonObject)
-  if (key === undefined || isReplaced) return patch.filter((each) => !isJsonObject(each) || each.$patch === undefined)
+  if (key === undefined || isReplaced)
+    return patch.filter((each) => !isJsonObject(each) || each.$patch === undefined)
   const left: unknown[] = Array.isArray(target) ? target : []
   const same = (one: unknown, other: JsonObject): boolean => isJsonObject(one) && one[key] === other[key]
   const changed = left.flatMap((each) => {
