@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 
 /** What the door serves with, both PEM. The certificate may carry its chain. */
@@ -24,6 +25,9 @@ export class UnusableCertificate extends Error {
  */
 export function checkCertificate({ cert, key }: ServingCertificate): void {
   try {
+    // OpenSSL takes an empty file for no certificate at all, and then serves without one.
+    new X509Certificate(cert)
+    createPrivateKey(key)
     createSecureContext({ cert, key })
   } catch (error) {
     throw new UnusableCertificate(error)

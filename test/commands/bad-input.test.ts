@@ -95,10 +95,11 @@ function kubeconfigOf(server: string): string {
 }
 
 t.test('a kubeconfig that is none is told by every command', async (t) => {
-  const { odd } = await oddFiles(t)
+  const { path } = await oddFiles(t)
+  const kinds = ['empty', 'binary', 'manifest.yaml', 'broken.yaml', 'deep.json', 'folder', 'missing']
   for (const command of [...looking, ...serving])
-    for (const path of odd) {
-      const args = [...command, '--kubeconfig', path]
+    for (const kind of kinds) {
+      const args = [...command, '--kubeconfig', path(kind)]
       isTold(t, await run(args), args.join(' '))
     }
 })
