@@ -42,7 +42,7 @@ export function asGoReads(
 /** Spaces, comments and signs that stand around the parts of a token, in a block. */
 function* blockTokens(token: CST.Token): Generator<readonly SourceToken[], void> {
   if (token.type === 'document') yield token.start
-  if ('end' in token && token.end) yield token.end
+  if ('end' in token) yield token.end
   if (token.type !== 'block-map' && token.type !== 'block-seq') return
   for (const { start, sep } of token.items) {
     yield start

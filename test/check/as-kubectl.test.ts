@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { documentsIn, type CheckDocument } from '../../src/check/documents.ts'
+import { isJsonObject, type JsonObject } from '../../src/json/json-object.ts'
 import { decodedText, UndecodableText } from '../../src/text/decoded-text.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { kubectls, withoutKubectl } from '../fixtures/kubectl.ts'
@@ -21,13 +22,13 @@ interface Read {
 /** What is read of a file, by the name of its object. */
 function readHere(content: Buffer, path: string): [string, Read][] {
   const documents = documentsOf(content, path).map((document) => {
-    const object = 'problem' in document ? {} : document.object
-    return object as { metadata?: { name?: string }; spec?: unknown }
+    const { metadata, spec }: JsonObject = 'problem' in document ? {} : document.object
+    return { name: isJsonObject(metadata) ? metadata.name : undefined, spec }
   })
-  return documents.flatMap(({ metadata, spec }, at): [string, Read][] => {
-    if (metadata?.name === undefined) return []
-    const isByProblem = documents.slice(0, at + 2).some((each) => each.metadata?.name === undefined)
-    return [[metadata.name, { spec: JSON.stringify(sorted(spec)), isByProblem }]]
+  return documents.flatMap(({ name, spec }, at): [string, Read][] => {
+    if (typeof name !== 'string') return []
+    const isByProblem = documents.slice(0, at + 2).some((each) => each.name === undefined)
+    return [[name, { spec: JSON.stringify(sorted(spec)), isByProblem }]]
   })
 }
 

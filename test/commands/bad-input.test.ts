@@ -4,11 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { record } from '../audit/records.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
-import { root } from '../fixtures/root.ts'
-import { run, runProgram, startProcess, type Ended } from './holdfast.ts'
-import { holdfast } from '../fixtures/main.ts'
+import { run, type Ended } from './holdfast.ts'
 
 const patch = ['--patch', '{"spec":{"tags":["a"]}}']
 
@@ -134,17 +131,15 @@ t.test('an API server that does not run, or is something else, is told by every 
     response.writeHead(404, { 'content-type': 'text/plain' }).end('404 page not found\n'),
   )
   const forbidden = await server(t, (_, response) =>
-    response
-      .writeHead(403, { 'content-type': 'application/json' })
-      .end(
-        JSON.stringify({
-          kind: 'Status',
-          status: 'Failure',
-          reason: 'Forbidden',
-          code: 403,
-          message: 'no right',
-        }),
-      ),
+    response.writeHead(403, { 'content-type': 'application/json' }).end(
+      JSON.stringify({
+        kind: 'Status',
+        status: 'Failure',
+        reason: 'Forbidden',
+        code: 403,
+        message: 'no right',
+      }),
+    ),
   )
   const cut = await server(t, (request) => request.socket.destroy())
   const other = await server(t, (_, response) =>
@@ -278,30 +273,4 @@ t.test('options that name the cluster may stand before the command, as with kube
   isTold(t, await run(['--kubeconfig', '/nowhere', 'proxy', 'kubernetes', ...listen]), 'proxy')
   isTold(t, await run(['--kubeconfig', path]), 'no command')
   isTold(t, await run(['--watch', 'status']), 'an option of one command before it')
-})
-
-t.test('where nobody reads what a command prints, its exit code tells all the same', async (t) => {
-  const { kubeconfig } = await embeddedCluster(t)
-  const { path } = await oddFiles(t)
-  await writeFile(path('kubeconfig'), kubeconfig)
-  await writeFile(path('guard.log'), `${JSON.stringify(record({ uid: 'r' }))}\n`)
-  const at = ['--kubeconfig', path('kubeconfig')]
-  const misspelt = ['check', 'nodes/node-1', '-p', '{"spec":{"evict":true}}', ...at]
-  const commands: readonly (readonly [readonly string[], number])[] = [
-    [misspelt, 1],
-    [['status', '--watch', ...at], 0],
-    [['audit', path('guard.log')], 0],
-    [['evict', 'node-9', '--unguarded', ...at], 1],
-  ]
-  for (const [args, code] of commands) {
-    const running = startProcess(args)
-    running.stdout.destroy()
-    running.stderr.resume()
-    t.equal(await running.exit, code, args.join(' '))
-  }
-  const { PATH = '' } = process.env
-  const full = ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, ...holdfast, 'completion', 'bash']
-  const told = await runProgram('sh', full, { PATH, HOME: root })
-  isTold(t, told, 'a disk that is full')
-  t.match(told.stderr, /standard output cannot be written \(ENOSPC\)/)
 })

@@ -96,7 +96,7 @@ t.test('a certificate that cannot be served is refused, and the old one stays', 
   const { server, silent } = await running(t)
   const [one, two] = [await testCertificates(), await testCertificates()]
   const mismatch = { cert: one.serving.cert, key: two.serving.key }
-  for (const pair of [mismatch, { cert: 'no', key: 'no' }]) {
+  for (const pair of [mismatch, { cert: 'no', key: 'no' }, { cert: '', key: '' }]) {
     t.throws(() => server.setCertificate(pair), {
       name: 'UnusableCertificate',
       message: /belong to each other/,

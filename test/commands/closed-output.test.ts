@@ -1,0 +1,36 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { record } from '../audit/records.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { holdfast } from '../fixtures/main.ts'
+import { root } from '../fixtures/root.ts'
+import { runProgram, startProcess } from './holdfast.ts'
+
+t.test('where nobody reads what a command prints, its exit code tells all the same', async (t) => {
+  const { kubeconfig } = await embeddedCluster(t)
+  const folder = t.testdir({ kubeconfig })
+  const path = (name: string) => join(folder, name)
+  await writeFile(path('guard.log'), `${JSON.stringify(record({ uid: 'r' }))}\n`)
+  const at = ['--kubeconfig', path('kubeconfig')]
+  const misspelt = ['check', 'nodes/node-1', '-p', '{"spec":{"evict":true}}', ...at]
+  const commands: readonly (readonly [readonly string[], number])[] = [
+    [misspelt, 1],
+    [['status', '--watch', ...at], 0],
+    [['audit', path('guard.log')], 0],
+    [['evict', 'node-9', '--unguarded', ...at], 1],
+  ]
+  for (const [args, code] of commands) {
+    const running = startProcess(args)
+    running.stdout.destroy()
+    running.stderr.resume()
+    t.equal(await running.exit, code, args.join(' '))
+  }
+  const { PATH = '' } = process.env
+  const full = ['-c', 'exec "$0" "$@" > /dev/full', process.execPath, ...holdfast, 'completion', 'bash']
+  const told = await runProgram('sh', full, { PATH, HOME: root })
+  t.match(told, {
+    code: 2,
+    stderr: /^holdfast: standard output cannot be written \(ENOSPC\), so it is not complete\n$/,
+  })
+})
