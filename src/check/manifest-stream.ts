@@ -50,7 +50,8 @@ function* yamlDocuments(text: string, first: number): Generator<ManifestDocument
       lines.push(line)
       continue
     }
-    yield* yamlDocument(lines, begin)
+    // Its last line has an end too.
+    if (lines.length > 0) yield* yamlDocument([...lines, ''], begin)
     lines = []
     begin = first + index + 1
     if (isBroken)

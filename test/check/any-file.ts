@@ -5,9 +5,7 @@ const scalars = [
   ...'yes No on OFF y n true FALSE yEs TRue ~ null Null nil "" "yes" \'off\' "null" text \'it\'\'s\' = <<'.split(
     ' ',
   ),
-  ...'010 08 0o17 0x1F 0b11 1_000 +12 -7 0 -0 1e3 1. .5 -.5e-3 1e999 .inf .nan -.INF +.inf ._5 0_7 1__0'.split(
-    ' ',
-  ),
+  ...'010 08 0o17 0x1F 0b11 1_000 +12 -7 0 -0 1e3 1. .5 -.5e-3 1e999 ._5 0_7 1__0'.split(' '),
   ...'0777 -010 00 0x 0b 0b102 0xg 12e03 0.0 1E+2 0e0 -0.0 -.0 +.5 0.1e-400 1e400'.split(' '),
   ...'190:20:30 1:30 +1:30 190:20:30.15 0:0 60:60 1:2:3:4 2001-12-14 2001-12-14t21:59:43.10-05:00'.split(' '),
   ...'9007199254740991 9223372036854775807 9223372036854775808 -9223372036854775808 -9223372036854775809'.split(
@@ -17,7 +15,7 @@ const scalars = [
     ' ',
   ),
   ...'99999999999999999999 01777777777777777777777 123456789012345678901234567890.5'.split(' '),
-  ...'-a :a a:b a#b a?b a? ü \'---\' "..." "\\t" "\\x41" "\\/" "\\\'" "\\u00e9\\n"'.split(' '),
+  ...'-a :a a:b a#b a?b a? ü \'---\' "..." "\\t" "\\x41" "\\\'" "\\u00e9\\n"'.split(' '),
   ...[
     'a b',
     '"a: b"',
@@ -29,14 +27,26 @@ const scalars = [
     '!!str 010',
     '!!int "7"',
   ],
-  ...['!!int x', '!!float 5', '!!bool "on"', '!!null x', '!!binary aGk=', '!own no'],
+  ...['!!float 5', '!!bool "on"', '!!binary aGk=', '!own no'],
 ]
+
+/** What no document of JSON can have, or Go's decoder does not take. A document with one of them is not read. */
+const badScalars = ['.inf', '.nan', '-.INF', '+.inf', '"\\/"', '!!int x', '!!null x']
+const scalar = fc.oneof(
+  { weight: 30, arbitrary: fc.constantFrom(...scalars) },
+  { weight: 1, arbitrary: fc.constantFrom(...badScalars) },
+)
 
 /** No two of them become the same name in JSON: which of those counts, is chance in Go. */
 const keys = [
-  ...'a b yes no 010 0x10 1.5 ~ "off" 2001-12-14 1e30 .inf "<<" 0.00001 123456789.5 -1 1:30 0777'.split(' '),
-  ...['9223372036854775807', '9223372036854775808', '!!str 7', '{a : b}', '[a]'],
+  ...'a b yes no 010 0x10 1.5 "off" 2001-12-14 1e30 .inf "<<" 0.00001 123456789.5 -1 1:30 0777'.split(' '),
+  ...['9223372036854775807', '!!str 7'],
 ]
+const badKeys = ['~', '9223372036854775808', '{a : b}', '[a]']
+const key = fc.oneof(
+  { weight: 30, arbitrary: fc.constantFrom(...keys) },
+  { weight: 1, arbitrary: fc.constantFrom(...badKeys) },
+)
 
 type Tree =
   | { readonly scalar: string }
@@ -87,7 +97,7 @@ const { entry } = fc.letrec<{ tree: Tree; map: Tree; merged: Tree; entry: readon
   (tie) => ({
     tree: fc.oneof(
       { maxDepth: 3, depthSize: 'small' },
-      { weight: 5, arbitrary: fc.record({ scalar: fc.constantFrom(...scalars) }) },
+      { weight: 5, arbitrary: fc.record({ scalar }) },
       { weight: 1, arbitrary: fc.record({ alias: names }) },
       { weight: 1, arbitrary: lines },
       { weight: 1, arbitrary: fc.record({ list: fc.array(tie('tree'), { maxLength: 3 }), anchor, gaps }) },
@@ -107,7 +117,7 @@ const { entry } = fc.letrec<{ tree: Tree; map: Tree; merged: Tree; entry: readon
       { weight: 1, arbitrary: tie('tree') },
     ),
     entry: fc.oneof(
-      { weight: 4, arbitrary: fc.tuple(fc.constantFrom(...keys), tie('tree')) },
+      { weight: 4, arbitrary: fc.tuple(key, tie('tree')) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('<<'), tie('merged')) },
     ),
   }),

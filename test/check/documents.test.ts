@@ -104,3 +104,9 @@ t.test('what is part of a snapshot knows when it was taken', (t) => {
   t.notOk('takenAt' in (documentsIn('kind: List\ntakenAt: x\nitems: [{kind: A}]', 'a')[0] ?? {}))
   t.end()
 })
+
+t.test('the last line of a document ends where another follows, as at the end of a file', (t) => {
+  const text = 'kind: A\ntext: |+\n  a\n\n---\nkind: B\ntext: |+\n  a\n\n'
+  t.match(documentsIn(text, 'a'), [{ object: { text: 'a\n\n' } }, { object: { text: 'a\n\n' } }])
+  t.end()
+})
