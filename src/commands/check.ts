@@ -18,6 +18,7 @@ import { layerFromFile, layerFromTexts } from '../configuration/layer.ts'
 import { hasLonghorn } from '../disk-map/has-longhorn.ts'
 import { group } from '../longhorn/kinds.ts'
 import { assumption, isAssumed } from '../longhorn/profile.ts'
+import { someWaitToBeLost } from '../rules/lost.ts'
 import type { Policy } from '../rules/policy.ts'
 import { lasting } from '../rules/sentences.ts'
 import { coloursFor, type Colours } from '../terminal/colours.ts'
@@ -165,6 +166,10 @@ function tellWhatIsAssumed(
       'Nothing says when this was the state of the cluster, so how long a node or a disk has not been ready is counted to now. holdfast snapshot writes it down.',
     )
   }
+}
+
+function assumedLostAfter({ lostAfterMs }: Policy): string {
+  return `holdfast: A node is down, or a disk is not ready. It counts as lost after ${lasting(lostAfterMs)}, the default of lostAfter. If the guard has another, name its configuration with --config.\n`
 }
 
 function nothingIn(snapshot: readonly string[]): string {

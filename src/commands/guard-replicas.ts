@@ -36,8 +36,10 @@ interface RunningPod {
 
 /** Where they are looked for, there are none. */
 export class NoReplica extends CannotRun {
-  constructor(namespace: string) {
-    super(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})`)
+  /** @param problem why those outside of the cluster are not known either */
+  constructor(namespace: string, problem?: string) {
+    const besides = problem === undefined ? '' : `, and ${problem}`
+    super(`no replica of the guard runs in namespace ${namespace} (label ${componentLabel})${besides}`)
     this.name = 'NoReplica'
   }
 }
@@ -65,9 +67,9 @@ export async function reachReplicas(
 ): Promise<readonly ForwardedPort[]> {
   const pods = await runningPods(namespace, connection, signal)
   if (pods.length === 0) {
-    const outside = await replicasOutside(namespace, connection, signal)
-    if (outside.length > 0) return outside
-    throw new NoReplica(namespace)
+    const { reached, problem } = await replicasOutside(namespace, connection, signal)
+    if (reached.length > 0) return reached
+    throw new NoReplica(namespace, problem)
   }
   const search = searchOf(flags, { env, isInteractive })
   return await Promise.all(

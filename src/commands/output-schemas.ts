@@ -93,19 +93,15 @@ export const StatusSchema = Type.Object(
     longhorn: Type.Object({
       release: orNull(Text, 'As in Setting current-longhorn-version. Null if it is not known.'),
       profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
-      assumed: Type.Optional(
-        Type.Boolean({
-          description: 'True if the release is not known or names none, so that the worst is assumed.',
-        }),
-      ),
+      assumed: Type.Boolean({
+        description: 'True if the release is not known or names none, so that the worst is assumed.',
+      }),
     }),
     nodes: Type.Array(NodeStatusSchema),
     pendingCleanups: Type.Array(PendingStatusSchema),
-    lostAfter: Type.Optional(
-      Type.Object(
-        { ms: Count, from: oneOf(['guard', 'default'], 'Whether the guard says so, or it is the default.') },
-        { description: 'When a disk counts as lost, in milliseconds.' },
-      ),
+    lostAfter: Type.Object(
+      { ms: Count, from: oneOf(['guard', 'default'], 'Whether the guard says so, or it is the default.') },
+      { description: 'When a disk counts as lost, in milliseconds.' },
     ),
     imagesNowhere: Type.Array(
       Type.Object({

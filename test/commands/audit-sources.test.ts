@@ -37,6 +37,7 @@ t.test('a replica that never answers is not waited for', async (t) => {
 })
 
 t.test('a replica that stops in the middle is not waited for', async (t) => {
-  const stopping: http.RequestListener = (_, response) => void response.writeHead(200).write('{')
+  const stopping: http.RequestListener = (_, response) =>
+    void response.writeHead(200, { 'content-type': 'application/x-ndjson' }).write('{')
   await t.rejects(readFrom(t, stopping), { message: /cannot read the audit .*: it said nothing for 0\.02 s/ })
 })

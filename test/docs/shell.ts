@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { stringify } from 'yaml'
 import { commandLineServer } from '../commands/command-line-server.ts'
+import { chartObjects } from '../fixtures/chart-objects.ts'
 import { embeddedCluster, type Choice } from '../fixtures/embedded-cluster.ts'
 import { root } from '../fixtures/root.ts'
 
@@ -28,6 +29,7 @@ export async function shellIn(folder: string, ending: Ending, choice: Choice) {
   const before = process.cwd()
   process.chdir(folder)
   ending.teardown(() => process.chdir(before))
+  await chartObjects(sandbox.client)
   const node = await sandbox.client.get(
     { group: 'longhorn.io', version: 'v1beta2', plural: 'nodes' },
     sandbox.namespace,
