@@ -1,5 +1,5 @@
 import type { Timing, UnjudgedWrite } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { nameOf, type Change, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
@@ -25,12 +25,6 @@ const recordedFindingsSize = 16_384
 
 /** So many subjects of a finding are on record. */
 const recordedSubjects = 10
-
-/** True for what has to be on record: all but what passes at once and without a word. */
-export function isOnRecord(verdict: Verdict, { heldMs }: Timing): boolean {
-  if (verdict.decision !== 'allow' || verdict.warnings.length > 0 || heldMs > 0) return true
-  return verdict.override !== undefined || verdict.unjudged !== undefined || verdict.mark !== undefined
-}
 
 /** The record of a write that a door denied by itself. */
 export function recordOfUnjudged(
@@ -108,12 +102,6 @@ type Envelope =
 function whyUnjudged(verdict: Verdict): Pick<AuditRecord, 'why'> {
   if (verdict.decision === 'unavailable') return { why: verdict.why }
   return verdict.decision === 'allow' && verdict.unjudged ? { why: verdict.unjudged } : {}
-}
-
-function findingsOf(verdict: Verdict): readonly Finding[] {
-  return verdict.decision === 'hold' || verdict.decision === 'refuse'
-    ? [...verdict.objections, ...verdict.warnings]
-    : verdict.warnings
 }
 
 function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {

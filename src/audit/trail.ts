@@ -1,8 +1,8 @@
-import type { Audit, Clock, Timing, UnjudgedWrite } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import type { DecisionListener, Clock, Timing, UnjudgedWrite } from '../gate/ports.ts'
+import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { AuditRecord } from './record.ts'
-import { isOnRecord, recordOf, recordOfUnjudged, type Circumstances } from './record-of.ts'
+import { recordOf, recordOfUnjudged, type Circumstances } from './record-of.ts'
 import type { AuditSink } from './sink.ts'
 import { Tallies } from './tallies.ts'
 
@@ -15,7 +15,8 @@ export interface AuditTrailModules {
 }
 
 /** Puts decisions on record in every sink, before their answers leave. */
-export class AuditTrail implements Audit {
+export class AuditTrail implements DecisionListener {
+  readonly hears = 'what-is-on-record'
   readonly #modules: AuditTrailModules
   readonly #tallies: Tallies
 

@@ -1,4 +1,4 @@
-import { Changes } from '../gate/changes.ts'
+import { Changes } from '../gate/hold.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
 import { InProcessBook } from '../gate/in-process-book.ts'
 import type { Clock, QuorumReads } from '../gate/ports.ts'
@@ -31,7 +31,7 @@ export class Checker {
         book: new InProcessBook(),
         changes: new Changes(),
         clock,
-        audit: { decided: () => undefined },
+        listeners: [],
         onProblem: () => undefined,
       },
     )

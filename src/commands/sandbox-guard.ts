@@ -1,6 +1,6 @@
 import { configure } from '../configuration/configuration.ts'
 import type { Settings } from '../configuration/settings.ts'
-import type { Audit } from '../gate/ports.ts'
+import type { DecisionListener } from '../gate/ports.ts'
 import { Guard } from '../guard/guard.ts'
 import { agreeOnNamespace } from '../guard/guard-namespace.ts'
 import { systemClock } from '../kubernetes/clock.ts'
@@ -25,7 +25,7 @@ export const sandboxSettle = '2s'
  */
 export async function guardSandbox(
   sandbox: Sandbox,
-  audit: Audit,
+  audit: DecisionListener,
   stderr: Output,
   signal: AbortSignal,
   settings: Settings = {},

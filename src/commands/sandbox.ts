@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { parseDuration } from '../configuration/duration.ts'
-import type { Audit } from '../gate/ports.ts'
+import type { DecisionListener } from '../gate/ports.ts'
 import type { Guard } from '../guard/guard.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import { connectTo } from '../kubernetes/connection.ts'
@@ -85,7 +85,7 @@ async function playSandbox(
     // The story tells by itself what is decided; later each decision gets its line.
     const serving = { yet: false }
     const lines = new DecisionLines((line) => narrator.say(line), systemClock)
-    const audit: Audit = {
+    const audit: DecisionListener = {
       decided: (change, verdict, timing) => {
         if (serving.yet) lines.decided(change, verdict, timing)
       },

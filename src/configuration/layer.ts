@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { isMap, LineCounter, type Document } from 'yaml'
-import { namesRelease, releaseExamples } from '../longhorn/release.ts'
+import { namesRelease, releaseExamples } from '../longhorn/profile.ts'
 import { ruleNames } from '../rules/finding.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml-text.ts'
 import { nearest } from '../text/nearest.ts'

@@ -1,5 +1,4 @@
-import { diskUUID } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, type Node } from '../longhorn/node.ts'
 import type { DiskOwner } from './disk-map-view.ts'
 import { MultiMap } from './multi-map.ts'
 

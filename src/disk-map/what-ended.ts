@@ -1,9 +1,8 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
-import { diskUUID, isEvicting, isFlagged } from '../longhorn/eviction.ts'
 import type { LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Ended, EndingKind, Unseen } from './ended.ts'
 
 /** What is over with a new version of an object, or with its end. */

@@ -1,6 +1,5 @@
 import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
-import { fixedRelease } from '../longhorn/fixed-release.ts'
-import { assumption, profileOf } from '../longhorn/profile.ts'
+import { assumption, fixedRelease, profileOf } from '../longhorn/profile.ts'
 import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 

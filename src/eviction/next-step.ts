@@ -1,5 +1,5 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { isFlagged } from '../longhorn/eviction.ts'
+import { isFlagged } from '../longhorn/node.ts'
 import { profileOf, type Profile } from '../longhorn/profile.ts'
 import type { NodeChange } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'

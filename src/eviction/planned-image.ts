@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isReady, isReadySoon } from '../longhorn/copies.ts'
-import { isEvicting } from '../longhorn/eviction.ts'
+import { isEvicting } from '../longhorn/node.ts'
 import { disksThatFit } from '../rules/can-take.ts'
 import { isAtWork } from '../rules/lost.ts'
 import { isWorthless } from '../rules/usable.ts'

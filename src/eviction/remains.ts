@@ -1,7 +1,7 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { DiskFileSpec } from '../longhorn/backing-image.ts'
 import { isReady, isReadySoon } from '../longhorn/copies.ts'
-import { isFlagged } from '../longhorn/eviction.ts'
+import { isFlagged } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { isWorthless } from '../rules/usable.ts'
 import { isClosed, type Target, type TargetDisks } from './target.ts'

@@ -1,6 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { diskUUID, isEvicting } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, isEvicting, type Node } from '../longhorn/node.ts'
 
 /** What is to be emptied: a node, or one of its disks. */
 export interface Target {

@@ -6,8 +6,27 @@ import type { Policy } from '../rules/policy.ts'
 import { group } from '../longhorn/kinds.ts'
 import { cut } from '../text/cut.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
-import type { Answer, Status } from './status.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
+
+/** The part of a `metav1.Status` that a denial carries; it reaches the client whole. */
+export interface Status {
+  readonly code: 403 | 429 | 503
+  readonly reason: 'Forbidden' | 'TooManyRequests' | 'ServiceUnavailable'
+  readonly message: string
+  readonly details: {
+    readonly name: string
+    readonly group: string
+    readonly kind: string
+    readonly causes: readonly { readonly reason: string; readonly message: string; readonly field: string }[]
+    /** Makes kubectl and every client-go program wait and try again by itself; seconds, at least 1. */
+    readonly retryAfterSeconds?: number
+  }
+}
+
+/** The whole answer to a requested write, without the form of any door. */
+export type Answer =
+  | { readonly allowed: true; readonly warnings: readonly string[] }
+  | { readonly allowed: false; readonly status: Status; readonly warnings: readonly string[] }
 
 /** What shapes an answer. */
 export interface AnswerOptions {

@@ -1,15 +1,16 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
-import { diskUUID } from '../longhorn/eviction.ts'
+import { diskUUID } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
+import { nameOf, type Change, type Request } from '../rules/change.ts'
 import { outcomeOf } from '../rules/cleanup-outcome.ts'
 import { isAtWork, workingOwners } from '../rules/lost.ts'
 import { isUsable, isWorthless } from '../rules/usable.ts'
 import { covers, union, type Disks, type Intent } from './reservation.ts'
-import { unownedDisks } from './reservation-book.ts'
+import { unownedDisks, writesOf } from './reservation-book.ts'
 
 /** What a change has to reserve on one page before it may be admitted. */
 export interface Claim {
@@ -225,4 +226,21 @@ function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): I
     if (owners.length === 0) yield { page: unownedDisks, intent, disks: [uuid] }
     for (const { node } of owners) yield { page: node, intent, disks: [uuid] }
   }
+}
+
+/** True for what came through a proxy, which hears what became of a write and takes its reservations back then. */
+export function isProxied({ door }: Pick<Request, 'door'>): boolean {
+  return door === 'proxy-longhorn' || door === 'proxy-kubernetes'
+}
+
+/**
+ * The lock that a write through a proxy takes on its object, for all proxies. The API server commits what a webhook has reviewed on the one
+ * version that was reviewed; Longhorn's REST API writes on whatever version there is by then. Of two such writes to one
+ * object each could be harmless on the version that both were judged on, and the second be no more than that on what the
+ * first has left: two clean-ups, each of another copy, take the last one.
+ */
+export function writeLock(change: Change): Claim[] {
+  // What is created was not there to be written by another.
+  if (!isProxied(change.request) || change.operation === 'CREATE') return []
+  return [{ page: writesOf(change.kind, nameOf(change)), intent: 'write', disks: 'any' }]
 }

@@ -6,13 +6,13 @@ import type { BackingImageDataSource } from '../longhorn/backing-image-data-sour
 import type { Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import type { Replica } from '../longhorn/replica.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder } from '../longhorn/metadata.ts'
 import type { Act } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
 import type { Claim } from './claims.ts'
 import type { Clock, QuorumReads } from './ports.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
-import type { Stale } from './stale.ts'
+import type { Stale } from './own-map.ts'
 
 /** What confirming works with. */
 export interface ConfirmModules {

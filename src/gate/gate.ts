@@ -1,23 +1,21 @@
-import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { actsOf } from '../rules/acts.ts'
+import { actsOf, passesByMark, type Act, type Mark } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
-import { isImpatient } from '../rules/impatient.ts'
-import { policyFor } from '../rules/override.ts'
-import { answerTo } from './answer.ts'
-import { Attempts, type AttemptModules, type AttemptOptions } from './attempts.ts'
-import type { Changes } from './changes.ts'
+import { Admission, type AdmissionModules, type AdmissionOptions } from './admit.ts'
+import { answerTo, type Answer } from './answer.ts'
+import { readChange } from './asked.ts'
 import { isEnforced } from './conflict-finding.ts'
-import type { Decision } from './decision.ts'
-import { Holds, type Held, type HoldLimits, type Patience } from './holds.ts'
-import { Lifetimes } from './lifetimes.ts'
-import type { Audit, Clock } from './ports.ts'
-import type { ReservationBook } from './reservation-book.ts'
+import { Holds, type Attempt, type Changes, type HoldLimits } from './hold.ts'
+import type { Decide, WaitBudget } from './outcome.ts'
+import { PageQueue } from './page-queue.ts'
+import type { Clock, DecisionListener, Heard, Timing } from './ports.ts'
+import { Lifetimes } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
-import { Settler, type SettlerOptions } from './settler.ts'
-import { onAbort } from './on-abort.ts'
+import { Sweeper, type SweeperOptions } from './sweeper.ts'
+import { TakeBack } from './take-back.ts'
+import { isOnRecord, type Verdict } from './verdict.ts'
 
 /** What the operator decides about the gate. */
-export interface GateOptions extends AttemptOptions, HoldLimits, ReserverOptions, SettlerOptions {
+export interface GateOptions extends AdmissionOptions, HoldLimits, ReserverOptions, SweeperOptions {
   /** What a held request is told to wait before it comes again, in seconds. */
   readonly retryAfterSeconds: number
   /**
@@ -46,43 +44,41 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 }
 
 /** What the gate works with. */
-export interface GateModules extends Omit<AttemptModules, 'reserver'> {
-  readonly map: DiskMapView
-  readonly book: ReservationBook
+export interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'takeBack'> {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
   /** Told of every change to the map and to the book, after it happened. */
   readonly changes: Changes
   readonly clock: Clock
-  readonly audit: Audit
+  /** Told of what was decided. */
+  readonly listeners: readonly DecisionListener[]
 }
 
 /** Where every requested write is decided, whatever door it comes through. */
 export class Gate {
   readonly #options: GateOptions
   readonly #modules: GateModules
-  readonly #attempts: Attempts
   readonly #holds: Holds
-  readonly #settler: Settler
   readonly #lifetimes: Lifetimes
+  readonly #admission: Admission
+  readonly #sweeper: Sweeper
 
   constructor(options: GateOptions, modules: GateModules) {
     this.#options = options
     this.#modules = modules
-    const { changes, clock, onProblem } = modules
-    // What is on its way to a disk that is taken away would be met by whoever has the disk next, who knows nothing of it.
-    const stands: ReserverModules['stands'] = (conflict, change) =>
-      isEnforced(conflict, change, takesDisks(change) ? options.policy : policyFor(change, options.policy))
-    const lifetimes = new Lifetimes(modules.book, clock)
-    this.#lifetimes = lifetimes
-    const reserver = new Reserver(options, { ...modules, lifetimes, stands })
-    this.#attempts = new Attempts(options, { ...modules, reserver })
+    const { book, changes, clock } = modules
+    const onProblem = (error: unknown): void => modules.onProblem('not-released', error)
+    const queue = new PageQueue(book)
+    this.#lifetimes = new Lifetimes(book, clock)
     this.#holds = new Holds(options, changes, clock)
-    this.#settler = new Settler(options, {
-      ...modules,
-      lifetimes,
-      onProblem: (error) => onProblem('not-released', error),
-    })
+    const lifetimes = this.#lifetimes
+    // What is on its way to a disk that is taken away would be met by whoever has the disk next, who knows nothing of it.
+    const stands: ReserverModules['stands'] = (conflict, { change, acts, policy }) =>
+      isEnforced(conflict, change, acts.some(({ act }) => act === 'disk-removal') ? options.policy : policy)
+    const reserver = new Reserver(options, { ...modules, queue, lifetimes, stands })
+    const takeBack = new TakeBack({ ...modules, queue, onProblem })
+    this.#admission = new Admission(options, { ...modules, holds: this.#holds, reserver, takeBack })
+    this.#sweeper = new Sweeper(options, { ...modules, lifetimes, onProblem })
   }
 
   /** How many changes are held now. */
@@ -90,17 +86,23 @@ export class Gate {
     return this.#holds.active
   }
 
-  /** Decides one change and puts it on record, a denial before its answer. Never throws for a change that its door could make. */
-  async decide(asked: Change, patience: Patience): Promise<Decision> {
-    const { clock, audit } = this.#modules
+  /**
+   * Decides one change, and puts it on record, a denial before its answer. Never throws for a change that its door could
+   * make. What does nothing of concern passes at once: that is nearly every write.
+   */
+  readonly decide: Decide = async (asked, wait) => {
+    const { clock } = this.#modules
     const change: Change = { ...asked, request: { ...asked.request, askedAt: clock.now() } }
-    const beginning = clock.monotonic()
-    const { verdict, heldMs, release, isLate } = await this.#verdict(change, patience)
-    const { policy, retryAfterSeconds, recordMs } = this.#options
-    const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
-    const totalMs = clock.monotonic() - beginning
-    const patienceMs = Math.max(0, patience.budgetMs - totalMs) + recordMs
-    const recorded = audit.decided(change, verdict, { totalMs, heldMs }, patienceMs)
+    const began = clock.monotonic()
+    const acts = actsOf(change)
+    const attempt =
+      acts.length === 0
+        ? passing(passesByMark(change))
+        : await this.#admission.admit(readChange(change, acts, this.#options.policy), wait)
+    const { verdict, heldMs = 0, release, isLate } = attempt
+    const answer = this.#answer(change, verdict)
+    const totalMs = clock.monotonic() - began
+    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait)
     // What is allowed waits for no record, and a denial that has none waits for no turn of the event loop.
     if (recorded && !answer.allowed) await recorded
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
@@ -115,34 +117,48 @@ export class Gate {
   async stop(): Promise<void> {
     this.stopHolding()
     this.#lifetimes.stop()
-    await this.#settler.stop()
+    await this.#sweeper.stop()
   }
 
-  async #verdict(change: Change, { budgetMs, signal, mayHold = true }: Patience): Promise<Held> {
-    const { clock } = this.#modules
-    const known = this.#attempts.judge(change)
-    const { actor, dryRun } = change.request
-    // Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). And a dry run
-    // changes nothing, so there is nothing to hold back.
-    const waits = mayHold && !dryRun && !isImpatient(actor, this.#options.policy)
-    if (known && (known.verdict.decision !== 'hold' || !waits)) return { verdict: known.verdict, heldMs: 0 }
-    const asking = new AbortController()
-    const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))
-    const cancel = clock.setTimer(budgetMs, giveUp)
-    const forget = onAbort(signal, giveUp)
-    try {
-      const patience = { budgetMs: waits ? budgetMs : 0, signal }
-      const attempt = () => this.#attempts.attempt(change, asking.signal)
-      const mayWait = () => this.#attempts.mayWait(change, asking.signal)
-      const caller = change.request.actor.username
-      return await this.#holds.until(attempt, patience, { caller, mayWait })
-    } finally {
-      cancel()
-      forget()
+  /** In words and codes. An exception that was asked for in vain is worth a word of whatever passes, too. */
+  #answer(change: Change, verdict: Verdict): Answer {
+    const asksForException = (change.after ?? change.before).metadata.override !== undefined
+    const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
+    if (passes && !asksForException) return { allowed: true, warnings: [] }
+    const { policy, retryAfterSeconds } = this.#options
+    return answerTo(change, verdict, { policy, retryAfterSeconds })
+  }
+
+  /** @returns what is to be waited for until it is on record */
+  #tell(
+    change: Change,
+    acts: readonly Act[],
+    verdict: Verdict,
+    timing: Timing,
+    { budgetMs }: WaitBudget,
+  ): Promise<unknown> | undefined {
+    const patienceMs = Math.max(0, budgetMs - timing.totalMs) + this.#options.recordMs
+    const heard = heardBy(acts, verdict, timing)
+    const recording: Promise<void>[] = []
+    for (const listener of this.#modules.listeners) {
+      if (!heard.has(listener.hears ?? 'everything')) continue
+      const recorded = listener.decided(change, verdict, timing, patienceMs)
+      if (recorded) recording.push(recorded)
     }
+    return recording.length > 0 ? Promise.all(recording) : undefined
   }
 }
 
-function takesDisks(change: Change): boolean {
-  return actsOf(change).some(({ act }) => act === 'disk-removal')
+const all: ReadonlySet<Heard> = new Set(['everything', 'what-matters', 'what-is-on-record'])
+const notOnRecord: ReadonlySet<Heard> = new Set(['everything', 'what-matters'])
+const ofNoConcern: ReadonlySet<Heard> = new Set(['everything'])
+
+function heardBy(acts: readonly Act[], verdict: Verdict, timing: Timing): ReadonlySet<Heard> {
+  const passes = acts.length === 0 && verdict.decision === 'allow' && verdict.mark === undefined
+  if (passes) return ofNoConcern
+  return isOnRecord(verdict, timing) ? all : notOnRecord
+}
+
+function passing(mark: Mark | undefined): Pick<Attempt, 'verdict' | 'heldMs' | 'release' | 'isLate'> {
+  return { verdict: { decision: 'allow', warnings: [], ...(mark && { mark }) } }
 }

@@ -1,11 +1,10 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { objectOf } from '../disk-map/object-of.ts'
-import type { Metadata } from '../longhorn/metadata.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder, type Metadata } from '../longhorn/metadata.ts'
 import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
 import type { QuorumReads } from './ports.ts'
+import { isSettled } from './reservation.ts'
 import type { ReservationBook } from './reservation-book.ts'
-import { isSettled } from './settled.ts'
 
 /** What is asked whether an object is known. */
 export interface KnownObjectModules {

@@ -1,7 +1,5 @@
-import { toBeginWith } from './marks.ts'
-import type { Contents, Page, ReservationBook } from './reservation-book.ts'
-import { untilAborted } from './until-aborted.ts'
-import { onAbort } from './on-abort.ts'
+import { onAbort, untilAborted } from './on-abort.ts'
+import { toBeginWith, type Contents, type Page, type ReservationBook } from './reservation-book.ts'
 
 /** What an edit makes of a page. */
 export interface Edited<T> {

@@ -59,8 +59,16 @@ export interface Timing {
   readonly heldMs: number
 }
 
-/** Puts what was decided on record. */
-export interface Audit {
+/**
+ * What a listener is told of: every decision; all but writes that raise no danger, and of which there is nothing to say; or
+ * what has to be on record (see `isOnRecord`).
+ */
+export type Heard = 'everything' | 'what-matters' | 'what-is-on-record'
+
+/** Hears of decisions: puts them on record, counts them, tells people. */
+export interface DecisionListener {
+  /** `everything` if not given. */
+  readonly hears?: Heard
   /**
    * What it returns is waited for before a denial leaves; what is allowed leaves at once. It settles after `patienceMs`
    * milliseconds in any case: a disk that hangs decides nothing. It never throws, and never rejects.

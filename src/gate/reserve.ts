@@ -1,11 +1,10 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder } from '../longhorn/metadata.ts'
+import type { Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
-import type { Claim } from './claims.ts'
-import type { Lifetimes } from './lifetimes.ts'
-import { settledOn, toBeginWith, withoutOver, type Over } from './marks.ts'
-import type { ReservedPage } from './own-map.ts'
-import { PageQueue, type Edit } from './page-queue.ts'
+import type { Policy } from '../rules/policy.ts'
+import { isProxied, type Claim } from './claims.ts'
+import type { PageQueue, Edit } from './page-queue.ts'
 import type { Clock, QuorumReads } from './ports.ts'
 import {
   conflict,
@@ -16,13 +15,22 @@ import {
   union,
   type Reservation,
 } from './reservation.ts'
-import { keepsMarks, type Page, type ReservationBook } from './reservation-book.ts'
-import { Released } from './released.ts'
-import { isProxied } from './turn.ts'
+import {
+  keepsMarks,
+  settledOn,
+  toBeginWith,
+  withoutOver,
+  type Lifetimes,
+  type Over,
+  type Page,
+  type ReservationBook,
+  type ReservedPage,
+} from './reservation-book.ts'
 
 /** What reserving works with. */
 export interface ReserverModules {
   readonly book: ReservationBook
+  readonly queue: PageQueue
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
@@ -30,7 +38,7 @@ export interface ReserverModules {
   /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
   readonly doubt?: () => string | undefined
   /** False for a conflict that may come true, since its rule is not enforced. */
-  readonly stands: (conflict: Conflict, change: Change) => boolean
+  readonly stands: (conflict: Conflict, asked: Reserving) => boolean
 }
 
 /** What the operator decides about reservations. */
@@ -56,8 +64,15 @@ export interface Conflict {
   readonly metAt: number
 }
 
+/** A change for which something is reserved, and the policy that counts for it. */
+export interface Reserving {
+  readonly change: Change
+  readonly acts: readonly Act[]
+  readonly policy: Policy
+}
+
 /** A reservation that was made, or may have been. */
-export interface Entry {
+export interface PlacedReservation {
   readonly key: string
   /** The page it was made on; undefined if nobody knows whether it was. */
   readonly page: Page | undefined
@@ -66,102 +81,71 @@ export interface Entry {
   readonly displaced: Reservation | undefined
 }
 
-/** What became of an attempt to reserve. Nothing is left of one that ended in a conflict or failed. */
+/**
+ * What became of an attempt to reserve: the pages that were claimed, as they are then (for a dry run, as they would be), or
+ * what came between.
+ */
 export type Reserved =
-  | {
-      readonly outcome: 'reserved'
-      readonly entries: readonly Entry[]
-      /** The pages that were claimed, as they are then; for a dry run, as they would be. */
-      readonly pages: readonly ReservedPage[]
-    }
-  | { readonly outcome: 'conflict'; readonly conflict: Conflict; readonly entries: readonly Entry[] }
-  | { readonly outcome: 'failed'; readonly error: unknown; readonly entries: readonly Entry[] }
+  | { readonly outcome: 'reserved'; readonly pages: readonly ReservedPage[] }
+  | { readonly outcome: 'conflict'; readonly conflict: Conflict }
+  | { readonly outcome: 'failed'; readonly error: unknown }
 
 /** What is to be done about a page: nothing, since something stands in the way, or these reservations are to be made. */
-type Outcome = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
+type Drafted = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
-type Draft = Pick<Entry, 'made' | 'displaced'>
+type Draft = Pick<PlacedReservation, 'made' | 'displaced'>
 
-/** Makes reservations for changes, and takes them back. */
+/** Makes reservations for changes. */
 export class Reserver {
   readonly #options: ReserverOptions
   readonly #modules: ReserverModules
-  readonly #queue: PageQueue
-  readonly #released = new Released()
   #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
     this.#options = options
     this.#modules = modules
-    this.#queue = new PageQueue(modules.book)
   }
 
   /**
    * Reserves what a change claims, page by page in their order, so that two with several pages in common meet on the
-   * first. A dry run only looks. Whatever the outcome, `entries` are for the caller to release.
+   * first. A dry run only looks.
+   *
+   * @param placed gets what was reserved, or may have been: for the caller to take back, whatever the outcome
    */
-  async reserve(change: Change, claims: readonly Claim[], signal: AbortSignal): Promise<Reserved> {
-    const entries: Entry[] = []
+  async reserve(
+    asked: Reserving,
+    claims: readonly Claim[],
+    placed: PlacedReservation[],
+    signal: AbortSignal,
+  ): Promise<Reserved> {
     const pages: ReservedPage[] = []
+    const made: PlacedReservation[] = []
     try {
       for (const [key, onPage] of byPage(claims)) {
-        const met = change.request.dryRun
-          ? await this.#look(key, onPage, change, pages, signal)
-          : await this.#reserveOn(key, onPage, change, { entries, pages }, signal)
-        if (met) return { outcome: 'conflict', conflict: met, entries }
+        const met = asked.change.request.dryRun
+          ? await this.#look(key, onPage, asked, pages, signal)
+          : await this.#reserveOn(key, onPage, asked, { placed: made, pages }, signal)
+        if (met) return { outcome: 'conflict', conflict: met }
       }
-      return { outcome: 'reserved', entries, pages }
+      return { outcome: 'reserved', pages }
     } catch (error) {
-      return { outcome: 'failed', error, entries }
+      return { outcome: 'failed', error }
+    } finally {
+      placed.push(...made)
     }
-  }
-
-  /**
-   * Takes back what was made, and puts back what it took the place of: that change may still be on its way.
-   *
-   * @param answered the version of its object, read after the write was answered; absent if it was not passed on
-   * @throws when the book cannot be had, or the signal's reason; the rest then stands until its deadline
-   */
-  async release(
-    entries: readonly Entry[],
-    signal: AbortSignal,
-    answered?: { readonly version: string | undefined },
-  ): Promise<void> {
-    if (!answered) this.#released.add(entries)
-    // The latest first: it puts back an earlier one of the same attempt, which is then taken back too.
-    for (const entry of entries.toReversed()) await this.#release(entry, signal, answered)
-  }
-
-  async #release(
-    { key, page, made, displaced }: Entry,
-    signal: AbortSignal,
-    answered: { readonly version: string | undefined } | undefined,
-  ): Promise<void> {
-    const edit: Edit<undefined> = (contents) => {
-      const own = contents.reservations.find((each) => each.stamp === made.stamp)
-      if (!own) return Promise.resolve({ result: undefined })
-      const over = answered ? [{ reservation: own, version: answered.version }] : []
-      const { settled } = answered ? withoutOver(key, contents, over) : contents
-      const reservations = contents.reservations.flatMap((each) =>
-        each.stamp === made.stamp ? (this.#released.standing(displaced) ?? []) : each,
-      )
-      return Promise.resolve({ next: { reservations, settled }, result: undefined })
-    }
-    // What was made by this replica is seen by it, and what came after as well.
-    await this.#queue.edit(key, edit, { signal, fresh: page === undefined })
   }
 
   /** Reserves nothing. @throws where a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
-    change: Change,
+    asked: Reserving,
     pages: ReservedPage[],
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const { book, doubt } = this.#modules
     const stored = book.seen(key) ?? (await book.read(key, signal))
-    const { next, result } = await this.#edit(key, claims, change, signal)(toBeginWith(stored), stored)
+    const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
     if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
@@ -171,33 +155,34 @@ export class Reserver {
   async #reserveOn(
     key: string,
     claims: readonly Claim[],
-    change: Change,
-    { entries, pages }: { readonly entries: Entry[]; readonly pages: ReservedPage[] },
+    asked: Reserving,
+    { placed, pages }: { readonly placed: PlacedReservation[]; readonly pages: ReservedPage[] },
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
-    const before = entries.length
-    const reserve = this.#edit(key, claims, change, signal)
-    const edit: Edit<Outcome> = async (contents, stored) => {
+    const before = placed.length
+    const reserve = this.#edit(key, claims, asked, signal)
+    const edit: Edit<Drafted> = async (contents, stored) => {
       const edited = await reserve(contents, stored)
-      entries.length = before
+      placed.length = before
       // Until the answer comes nobody knows whether it was done.
       for (const draft of edited.result.met ? [] : edited.result.drafts)
-        entries.push({ key, page: undefined, ...draft })
+        placed.push({ key, page: undefined, ...draft })
       return edited
     }
-    const swapped = await this.#queue.edit(key, edit, { signal })
-    entries.length = before
+    const swapped = await this.#modules.queue.edit(key, edit, { signal })
+    placed.length = before
     const { result, page } = swapped
     if (result.met) return result.met
-    for (const draft of result.drafts) entries.push({ key, page, ...draft })
+    for (const draft of result.drafts) placed.push({ key, page, ...draft })
     if (keepsMarks(key))
       pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
     return undefined
   }
 
   /** What is over goes, and leaves its marks; what is claimed comes, if nothing stands against it. */
-  #edit(key: string, claims: readonly Claim[], change: Change, signal: AbortSignal): Edit<Outcome> {
+  #edit(key: string, claims: readonly Claim[], asked: Reserving, signal: AbortSignal): Edit<Drafted> {
     const { map, lifetimes } = this.#modules
+    const { change } = asked
     return async (contents, stored) => {
       lifetimes.note(stored)
       const over = settledOn(contents, map)
@@ -207,7 +192,7 @@ export class Reserver {
       const others = standing.filter(
         (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
       )
-      const met = await this.#conflict(key, others, claims, change, signal)
+      const met = await this.#conflict(key, others, claims, asked, signal)
       if (met.conflict) return { result: { met: met.conflict } }
       const rest = withoutOver(key, contents, [...over, ...met.over])
       const drafts = claims.map((claim) => this.#draft(change, claim, rest.reservations))
@@ -222,7 +207,7 @@ export class Reserver {
     key: string,
     standing: readonly Reservation[],
     claims: readonly Claim[],
-    change: Change,
+    asked: Reserving,
     signal: AbortSignal,
   ): Promise<
     { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
@@ -233,7 +218,7 @@ export class Reserver {
     for (const reservation of standing) {
       const until = lifetimes.endOf(key, reservation)
       const claim = claims.find(
-        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, change),
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, asked),
       )
       if (!claim) continue
       if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until, metAt } }

@@ -48,3 +48,21 @@ export function verdictOn(findings: readonly Finding[]): Exclude<Verdict, { deci
   const decision = objections.some(({ effect }) => effect === 'refuse') ? 'refuse' : 'hold'
   return { decision, objections, warnings }
 }
+
+/** Everything that was found, objections first. */
+export function findingsOf(verdict: Verdict): readonly Finding[] {
+  switch (verdict.decision) {
+    case 'hold':
+    case 'refuse':
+      return [...verdict.objections, ...verdict.warnings]
+    case 'allow':
+    case 'unavailable':
+      return verdict.warnings
+  }
+}
+
+/** True for what has to be on record: all but what passes at once and without a word. */
+export function isOnRecord(verdict: Verdict, { heldMs }: { readonly heldMs: number }): boolean {
+  if (verdict.decision !== 'allow' || verdict.warnings.length > 0 || heldMs > 0) return true
+  return verdict.override !== undefined || verdict.unjudged !== undefined || verdict.mark !== undefined
+}

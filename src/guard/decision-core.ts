@@ -7,9 +7,9 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { hasLonghorn } from '../disk-map/has-longhorn.ts'
-import { Changes, objectChange, pageChange } from '../gate/changes.ts'
+import { Changes, objectChange } from '../gate/hold.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
-import type { Audit } from '../gate/ports.ts'
+import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { ClockSkew } from '../kubernetes/clock-skew.ts'
 import { systemClock } from '../kubernetes/clock.ts'
@@ -33,7 +33,7 @@ export interface DecisionCoreModules {
   readonly connection: Connection
   readonly log: Logger
   /** Told of every decision too. */
-  readonly audit?: Audit
+  readonly audit?: DecisionListener
   /** Where metrics are registered; with others of the process, for example. */
   readonly registry?: Registry
   /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
@@ -97,8 +97,8 @@ export class DecisionCore {
     })
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
-    book.subscribe((key) => changes.tell(pageChange(key)))
-    const { audit, trail, operator, events, registry, traffic } = observers(configuration, modules, {
+    changes.follow(book)
+    const { listeners, trail, operator, events, registry, traffic } = observers(configuration, modules, {
       map,
       feed: this.#feed,
       book,
@@ -123,7 +123,7 @@ export class DecisionCore {
         ...(shared && { doubt: () => shared.doubt }),
         changes,
         clock: systemClock,
-        audit,
+        listeners,
         onProblem: (what, error) =>
           problems.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
       },

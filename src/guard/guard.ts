@@ -2,13 +2,13 @@ import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isArming } from '../rules/acts.ts'
 import { enforcesAnything } from '../rules/override.ts'
+import { monotonicMs, systemClock } from '../kubernetes/clock.ts'
 import { webhookMetrics } from '../telemetry/webhook-metrics.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { ClientAuthorities } from '../tls/client-authorities.ts'
 import type { PemPair } from '../tls/pem-pair.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
-import { systemTimers } from '../webhook/ports.ts'
 import type { Health } from '../webhook/health.ts'
 import type { RepeatLimits } from '../webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
@@ -75,14 +75,14 @@ export class Guard {
         ...(clientCa && { clients: { authorities: clientCa.authorities, names: configuration.clientNames } }),
       },
       {
-        decide: (change, patience) => gate.decide(change, patience),
+        decide: gate.decide,
         isArming,
         denied: (write, patienceMs) => trail.denied(write, patienceMs),
         unready: () => this.#core.unready,
         metrics: registry,
         log,
-        timers: systemTimers,
-        now: () => performance.now(),
+        timers: systemClock,
+        now: monotonicMs,
         traffic: { reviews: traffic.at('reviews'), health: traffic.at('health') },
         ...(repeats && { repeats }),
         health: modules.health,

@@ -2,12 +2,11 @@ import type { FastifyInstance } from 'fastify'
 import { Registry } from 'prom-client'
 import { LogSink } from '../audit/log-sink.ts'
 import { RecentRecords } from '../audit/recent.ts'
-import { isOnRecord } from '../audit/record-of.ts'
 import { AuditTrail } from '../audit/trail.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { objectOf } from '../disk-map/object-of.ts'
-import type { Audit } from '../gate/ports.ts'
+import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { ClockSkew } from '../kubernetes/clock-skew.ts'
@@ -16,7 +15,6 @@ import { EventRecorder } from '../kubernetes/event-recorder.ts'
 import { anchorStates } from '../kubernetes/followed-anchor.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { operatorApi, type ReplicaStatus } from '../operator/operator-api.ts'
-import { Audits } from '../telemetry/audits.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
 import { bookMetrics } from '../telemetry/book-metrics.ts'
@@ -34,8 +32,8 @@ import { version } from './version.ts'
 /** Everything that watches a guard at work. */
 export interface Observers {
   readonly registry: Registry
-  /** Told of every decision. */
-  readonly audit: Audit
+  /** To be told of every decision that they hear. */
+  readonly listeners: readonly DecisionListener[]
   /** To be stopped with the guard. */
   readonly trail: AuditTrail
   /** What is asked for by people's commands. Not listening yet. */
@@ -98,17 +96,11 @@ export function observers(
       return { replica, release, profile: profileOf(release), ageMs: feed.ageMs() }
     },
   })
-  const decisionLog = new DecisionLog(log, systemClock)
-  const audits: Audit[] = [
+  const listeners = [
     new DecisionMetrics(registry),
     new DecisionEvents(events, (kind, name) => objectOf(map, kind, name)?.metadata.uid),
     trail,
-    {
-      decided: (change, verdict, timing) => {
-        // What is on record in the log needs no second line there.
-        if (!auditLog || !isOnRecord(verdict, timing)) decisionLog.decided(change, verdict, timing)
-      },
-    },
+    new DecisionLog(log, systemClock, auditLog),
     ...(audit ? [audit] : []),
   ]
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
@@ -138,7 +130,7 @@ export function observers(
       ...(callers && { callers: callersNow(callers()) }),
     }),
   })
-  return { registry, audit: new Audits(audits), trail, operator, events, traffic }
+  return { registry, listeners, trail, operator, events, traffic }
 }
 
 function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {

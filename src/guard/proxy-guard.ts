@@ -3,7 +3,6 @@ import https from 'node:https'
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { objectOf } from '../disk-map/object-of.ts'
-import type { Decide } from '../gate/decision.ts'
 import type { UnjudgedWrite } from '../gate/ports.ts'
 import { systemClock } from '../kubernetes/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
@@ -29,7 +28,6 @@ import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type ServingCertificate } from '../webhook/certificate.ts'
 import { Health } from '../webhook/health.ts'
 import { CannotListen } from '../webhook/listen.ts'
-import { systemTimers } from '../webhook/ports.ts'
 import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
 import { reloading } from './reloading.ts'
 
@@ -163,7 +161,7 @@ export class ProxyGuard {
     this.#stopping.abort()
     this.#core.gate.stopHolding()
     if (this.#lingerMs > 0) {
-      await new Promise<void>((resolve) => systemTimers.setTimer(this.#lingerMs, resolve))
+      await new Promise<void>((resolve) => systemClock.setTimer(this.#lingerMs, resolve))
     }
     await this.#proxy.close()
     await this.#health.close()
@@ -177,14 +175,13 @@ export class ProxyGuard {
     const { policy, maxHoldMs: holdMs } = this.#configuration
     const { longhornNamespace } = policy
     const reads = new ApiReads(connection, longhornNamespace)
-    const decide: Decide = (change, patience) => gate.decide(change, patience)
     const enforces = enforcesAnything(policy)
     const denied = (write: UnjudgedWrite, patienceMs: number) => trail.denied(write, patienceMs)
     const read = <K extends JudgedKind>(kind: K, name: string, signal: AbortSignal) =>
       reads.object(kind, name, within(readMs, signal))
     const problems = new ProblemLog(this.#log, systemClock)
     const onProblem = (error: unknown): void => problems.error({ err: error }, 'a write was not judged')
-    const shared = { decide, enforces, denied, onProblem }
+    const shared = { decide: gate.decide, enforces, denied, onProblem }
     if (options.api === 'longhorn') {
       const { userHeader } = options
       return new LonghornDoor(

@@ -18,6 +18,11 @@ export interface Clock {
 /** A random number from 0 up to but not including 1. */
 export type Random = () => number
 
+/** Milliseconds by a clock that is never set. */
+export function monotonicMs(): number {
+  return performance.timeOrigin + performance.now()
+}
+
 /**
  * The machine's time. What is counted goes on from the moment the process started, so a wall clock that is set back does
  * not make old knowledge young; it looks like a time of day, and is one while nobody sets the clock. Known limit: it
@@ -25,7 +30,7 @@ export type Random = () => number
  */
 export const systemClock: Clock = {
   now: () => Date.now(),
-  monotonic: () => performance.timeOrigin + performance.now(),
+  monotonic: monotonicMs,
   setTimer: (ms, fire) => {
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { group, kinds, version } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder } from '../longhorn/metadata.ts'
 import { parser } from '../longhorn/parse.ts'
 import { abortReason } from './abort-reason.ts'
 import { ApiFailure } from './api-failure.ts'

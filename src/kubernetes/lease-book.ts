@@ -1,6 +1,6 @@
 import { keepsMarks, type Contents, type Page, type ReservationBook } from '../gate/reservation-book.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder } from '../longhorn/metadata.ts'
 import { ApiFailure } from './api-failure.ts'
 import type { Clock } from './clock.ts'
 import type { Connection } from './connection.ts'

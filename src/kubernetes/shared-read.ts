@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { untilAborted } from '../gate/until-aborted.ts'
+import { untilAborted } from '../gate/on-abort.ts'
 
 /** Nobody waits for a decision longer, in milliseconds. */
 const timeoutMs = 10_000

@@ -1,7 +1,7 @@
 import { readErrorEvent, readFailure } from './api-failure.ts'
 import type { Connection } from './connection.ts'
 import { MalformedAnswer } from './json-request.ts'
-import { isOlder } from '../longhorn/resource-version.ts'
+import { isOlder } from '../longhorn/metadata.ts'
 import { RestartNeeded } from './restart-needed.ts'
 import { selectionOf } from './selection.ts'
 import { parseWatchEvent, type WatchEvent } from './watch-event.ts'

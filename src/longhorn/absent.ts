@@ -23,17 +23,3 @@ export function mapOf<T extends TSchema>(schema: T) {
 export function absentMap<T extends TSchema>(schema: T) {
   return absent(mapOf(Type.Union([schema, Type.Null()])))
 }
-
-/**
- * Reads such a map: no map at all is an empty one, a null entry is an entry of zero values. The result is a Map,
- * so that keys like `__proto__` (map keys are free strings) are keys like any other.
- */
-export function readMap<Raw, T>(
-  map: Readonly<Record<string, Raw | null>> | null | undefined,
-  zero: NoInfer<Raw>,
-  read: (entry: Raw) => T,
-): ReadonlyMap<string, T> {
-  const entries = new Map<string, T>()
-  if (map) for (const [key, entry] of Object.entries(map)) entries.set(key, read(entry ?? zero))
-  return entries
-}

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { absent, absentMap, readMap } from './absent.ts'
+import { absent, absentMap } from './absent.ts'
 import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
-import { parser } from './parse.ts'
+import { parser, readMap } from './parse.ts'
 
 /** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */
 export const BackingImageSchema = Type.Object({

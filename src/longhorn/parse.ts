@@ -51,3 +51,18 @@ function show(value: unknown): string {
   const text = value === undefined ? 'nothing' : JSON.stringify(value)
   return text.length > 60 ? `${shortened(text, 60)}…` : text
 }
+
+/**
+ * Reads a map that may be missing or null, with entries that may be null themselves: no map at all is an empty one, a null
+ * entry is an entry of zero values. The result is a Map, so that keys like `__proto__` (map keys are free strings) are keys
+ * like any other.
+ */
+export function readMap<Raw, T>(
+  map: Readonly<Record<string, Raw | null>> | null | undefined,
+  zero: NoInfer<Raw>,
+  read: (entry: Raw) => T,
+): ReadonlyMap<string, T> {
+  const entries = new Map<string, T>()
+  if (map) for (const [key, entry] of Object.entries(map)) entries.set(key, read(entry ?? zero))
+  return entries
+}

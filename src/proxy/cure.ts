@@ -1,4 +1,4 @@
-import { isFlagged } from '../longhorn/eviction.ts'
+import { isFlagged } from '../longhorn/node.ts'
 import { isArming } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Decision } from '../gate/decision.ts'
+import type { Outcome } from '../gate/outcome.ts'
 import { isRefusal } from './refusal.ts'
 import { RelayFailure } from './relay-failure.ts'
 
@@ -11,8 +11,8 @@ import { RelayFailure } from './relay-failure.ts'
  * @throws RelayFailure
  */
 export async function forwarded(
-  forward: (isLate: Decision['isLate']) => Promise<IncomingMessage>,
-  { release, isLate }: Pick<Decision, 'release' | 'isLate'>,
+  forward: (isLate: Outcome['isLate']) => Promise<IncomingMessage>,
+  { release, isLate }: Pick<Outcome, 'release' | 'isLate'>,
   said = '',
 ): Promise<IncomingMessage> {
   let answer: IncomingMessage

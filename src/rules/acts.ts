@@ -1,7 +1,6 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
-import { isEvicting, isFlagged } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { BackingImageChange, Change, DataSourceChange, NodeChange } from './change.ts'
 import { isDeletingController } from './deleting-controllers.ts'
 

@@ -1,7 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { diskUUID, isEvicting } from '../longhorn/eviction.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, isEvicting, type Node } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 
 /** A copy that an eviction is about: an image on a disk that is evicted from now on. */

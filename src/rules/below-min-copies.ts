@@ -1,7 +1,7 @@
 import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
 import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
 import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
-import { isLonghorn } from './longhorn-account.ts'
+import { isLonghorn } from './impatient.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
 import { lostDisks, whyOwnerLost } from './lost.ts'

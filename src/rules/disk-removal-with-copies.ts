@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
-import { diskUUID } from '../longhorn/eviction.ts'
+import { diskUUID } from '../longhorn/node.ts'
 import type { DiskRemoval } from './acts.ts'
 import { oncePerImage } from './after-eviction.ts'
 import { isAtWork, whyDown, whyLost, workingOwners } from './lost.ts'

@@ -1,6 +1,6 @@
 import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
-import { diskUUID } from '../longhorn/eviction.ts'
+import { diskUUID } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 import type { Circumstances } from './rule.ts'
 import { unnoticedOn, type Unnoticed } from './unnoticed.ts'

@@ -1,5 +1,5 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import { isFlagged } from '../longhorn/eviction.ts'
+import { isFlagged } from '../longhorn/node.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 
 /**

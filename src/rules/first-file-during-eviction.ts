@@ -1,5 +1,5 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import { isEvicting, isFlagged } from '../longhorn/eviction.ts'
+import { isEvicting, isFlagged } from '../longhorn/node.ts'
 import type { Placement } from './acts.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { ago, consequence, inTime, lookAtNode, theDisk, unseenEviction } from './sentences.ts'

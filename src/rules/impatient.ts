@@ -1,5 +1,4 @@
 import type { Actor } from './change.ts'
-import { isLonghorn } from './longhorn-account.ts'
 import type { Policy } from './policy.ts'
 
 /**
@@ -20,4 +19,12 @@ export function isImpatient(
 function isAccount(name: string, { username }: Actor): boolean {
   const [namespace, account, ...more] = name.split('/')
   return more.length === 0 && username === `system:serviceaccount:${namespace}:${account}`
+}
+
+/**
+ * True for Longhorn's own service account: the controllers, and everybody who clicks in its UI. A webhook cannot
+ * tell one from the other (longhorn.md §3).
+ */
+export function isLonghorn(actor: Actor, longhornNamespace: string): boolean {
+  return actor.username === `system:serviceaccount:${longhornNamespace}:longhorn-service-account`
 }

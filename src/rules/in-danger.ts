@@ -1,6 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isEvicting, isFlagged } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 
 /**

@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { actsOf, type Act } from './acts.ts'
 import { allRules } from './all-rules.ts'
-import type { Change } from './change.ts'
+import type { Actor, Change } from './change.ts'
 import type { Finding } from './finding.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
@@ -13,10 +13,17 @@ import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
  */
 export function judge(change: Change, map: DiskMapView, policy: Policy, moment: Moment): Finding[] {
   const acts = actsOf(change)
-  if (acts.length === 0) return []
+  return acts.length === 0 ? [] : judgeActs(acts, change.request.actor, { map, policy, ...moment })
+}
+
+/** The same for a change of which is known already what it does. */
+export function judgeActs(
+  acts: readonly Act[],
+  actor: Actor,
+  { map, policy, ...moment }: Pick<Circumstances, 'map' | 'policy' | keyof Moment>,
+): Finding[] {
   const release = policy.release ?? map.release
   const profile = profileOf(release)
-  const { actor } = change.request
   const circumstances: Circumstances = { map, policy, actor, release, profile, ...moment }
   return allRules.flatMap((rule) => acts.flatMap((act) => findings(rule, act, circumstances)))
 }

@@ -1,4 +1,4 @@
-import { diskUUID } from '../longhorn/eviction.ts'
+import { diskUUID } from '../longhorn/node.ts'
 import type { Rule } from './rule.ts'
 import { lookAtImage, theDisk } from './sentences.ts'
 

@@ -1,5 +1,5 @@
 import type { DiskMapView, DiskOwner } from '../disk-map/disk-map-view.ts'
-import { diskUUID } from '../longhorn/eviction.ts'
+import { diskUUID } from '../longhorn/node.ts'
 
 /** One UUID that several nodes show at the same time. */
 export interface SharedDisk {

@@ -1,6 +1,5 @@
 import { endingKinds, type Ended, type EndingKind, type UnseenChanges } from '../disk-map/ended.ts'
-import { diskUUID } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, type Node } from '../longhorn/node.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances } from './rule.ts'
 

@@ -1,6 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isReady, type Copy } from '../longhorn/copies.ts'
-import { isEvicting } from '../longhorn/eviction.ts'
+import { isEvicting } from '../longhorn/node.ts'
 
 const failed = new Set(['failed', 'failed-and-cleanup'])
 

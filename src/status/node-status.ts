@@ -1,7 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { CopyPhase } from '../longhorn/copies.ts'
-import { diskUUID, isFlagged } from '../longhorn/eviction.ts'
-import type { Node } from '../longhorn/node.ts'
+import { diskUUID, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { isInDanger } from '../rules/in-danger.ts'
 import { isDown } from '../rules/lost.ts'

@@ -1,10 +1,9 @@
-import type { Audit, EventSink, ObjectEvent } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import type { DecisionListener, EventSink, ObjectEvent } from '../gate/ports.ts'
+import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { cut } from '../text/cut.ts'
 import { plainLine } from '../text/plain-text.ts'
-import { findingsOf } from './findings-of.ts'
 
 /** The longest message that the API server takes, in UTF-16 units. */
 const longestMessage = 1_024
@@ -16,7 +15,9 @@ const longestUser = 256
  * Tells at the object what was held, refused or warned about, for whoever comes to look why nothing happens there.
  * What passes in the end tells itself. A dry run is its author's own business.
  */
-export class DecisionEvents implements Audit {
+export class DecisionEvents implements DecisionListener {
+  /** Whatever was found is on record. */
+  readonly hears = 'what-is-on-record'
   readonly #sink: EventSink
   readonly #uidOf: (kind: JudgedKind, name: string) => string | undefined
 

@@ -1,4 +1,4 @@
-import type { Audit, Clock, Timing } from '../gate/ports.ts'
+import type { Clock, DecisionListener, Timing } from '../gate/ports.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
@@ -9,7 +9,7 @@ import { Repeats } from './repeats.ts'
  * Tells a person at a terminal what is decided: one short line for each change of concern, repeated ones only now
  * and then.
  */
-export class DecisionLines implements Audit {
+export class DecisionLines implements DecisionListener {
   readonly #write: (line: string) => void
   readonly #clock: Pick<Clock, 'now'>
   readonly #repeats = new Repeats()

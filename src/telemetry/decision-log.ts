@@ -1,26 +1,31 @@
 import type { Logger } from 'pino'
-import type { Audit, Clock, Timing } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import type { Clock, DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import { findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'
-import { findingsOf } from './findings-of.ts'
 import { Repeats } from './repeats.ts'
 
 /**
  * Logs decisions, not requests: what is held, refused, warned about, or cannot be judged, and every arming change
  * that is admitted. The rest, which is nearly everything, appears at level debug only.
  */
-export class DecisionLog implements Audit {
+export class DecisionLog implements DecisionListener {
+  readonly hears: Heard
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #hasRecords: boolean
   readonly #repeats = new Repeats()
 
-  constructor(log: Logger, clock: Pick<Clock, 'monotonic'>) {
+  /** @param hasRecords true where records go into the same log: what is on record needs no second line there */
+  constructor(log: Logger, clock: Pick<Clock, 'monotonic'>, hasRecords = false) {
+    this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log
     this.#clock = clock
+    this.#hasRecords = hasRecords
   }
 
   decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
+    if (this.#hasRecords && isOnRecord(verdict, { heldMs })) return
     const mark = verdict.decision === 'allow' ? verdict.mark : undefined
     const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && mark === undefined
     const ordinary = plain && !isArming(change)

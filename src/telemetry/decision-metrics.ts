@@ -1,8 +1,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { Audit, Timing } from '../gate/ports.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import type { DecisionListener, Timing } from '../gate/ports.ts'
+import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
-import { findingsOf } from './findings-of.ts'
 
 /** A decision on what is known takes microseconds, one that is confirmed a few round trips. */
 const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
@@ -10,7 +9,7 @@ const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05
 const holdBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30]
 
 /** Counts decisions. Labels are of a fixed number: never a node, an image or a user. */
-export class DecisionMetrics implements Audit {
+export class DecisionMetrics implements DecisionListener {
   readonly #decisions: Counter<'verdict' | 'kind' | 'door' | 'dry_run'>
   readonly #findings: Counter<'rule' | 'effect'>
   readonly #unavailable: Counter<'why'>
@@ -59,6 +58,7 @@ export class DecisionMetrics implements Audit {
     this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
     if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
     if (decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
-    for (const { rule, effect } of findingsOf(verdict)) this.#findings.inc({ rule, effect })
+    const findings = decision === 'allow' ? verdict.warnings : findingsOf(verdict)
+    for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
   }
 }

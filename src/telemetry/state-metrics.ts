@@ -3,7 +3,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Clock, Knowledge } from '../gate/ports.ts'
 import { intents } from '../gate/reservation.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
-import { isFlagged } from '../longhorn/eviction.ts'
+import { isFlagged } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/profile.ts'
 import { isInDanger } from '../rules/in-danger.ts'
 

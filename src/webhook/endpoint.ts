@@ -1,4 +1,5 @@
 import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { ClientAuthorities } from '../tls/client-authorities.ts'
 import { BodiesUnderWay, type BodyLimits } from '../traffic/bodies-under-way.ts'
@@ -62,8 +63,8 @@ export interface EndpointModules {
   readonly clientErrors: ClientErrors
   /** Who may send reviews; whoever reaches the port if not given. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
-  /** True once clients are to take their next request elsewhere. */
-  readonly leaving: () => boolean
+  /** Aborted once clients are to take their next request elsewhere. */
+  readonly leaving: AbortSignal
   readonly log: Log
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
@@ -157,7 +158,7 @@ export function endpoint(
     else done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
-    if (leaving()) reply.header('connection', 'close')
+    if (leaving.aborted) reply.header('connection', 'close')
     done()
   })
   const refused = (error: unknown): void => {
@@ -211,4 +212,47 @@ function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyRe
   // In this form the API server passes the sentence on to whoever asked it.
   const body = { apiVersion: 'v1', kind: 'Status', status: 'Failure', code: status, message: error }
   return reply.code(status).type('application/json').send(body)
+}
+
+/**
+ * The connections of a server. Closing a server closes those that are idle after a request and waits for all others,
+ * and Node takes a connection on which nothing was ever asked for a busy one: Go keeps such in reserve, and they would
+ * hold up the end.
+ */
+export class Connections {
+  /** Below TLS, so that those in their handshake are among them. */
+  readonly #open = new Set<Socket>()
+  /** Above TLS. */
+  readonly #unused = new Set<Socket>()
+  #ending = false
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => remember(this.#open, socket))
+    server.on('secureConnection', (socket) => {
+      if (this.#ending) socket.destroy()
+      else remember(this.#unused, socket)
+    })
+    server.on('request', ({ socket }) => this.#unused.delete(socket))
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Cuts those on which nothing was asked, and those that are still in their handshake as soon as it ends. */
+  cutUnused(): void {
+    this.#ending = true
+    for (const socket of this.#unused) socket.destroy()
+  }
+
+  /** Cuts all, whatever is going on in them. */
+  cutAll(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+}
+
+function remember(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
 }

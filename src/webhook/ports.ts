@@ -14,11 +14,3 @@ export interface Timers {
    */
   setTimer(ms: number, fire: () => void): () => void
 }
-
-/** The timers of the process. */
-export const systemTimers: Timers = {
-  setTimer(ms, fire) {
-    const timer = setTimeout(fire, ms)
-    return () => clearTimeout(timer)
-  },
-}

@@ -66,7 +66,8 @@ interface Seen {
 export class RepeatedRefusals {
   readonly #limits: RepeatLimits
   readonly #timers: Timers
-  readonly #now: () => number
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
   /** The longest unseen first. */
   readonly #seen = new Map<string, Seen>()
   readonly #waiting = new Set<() => void>()
@@ -76,7 +77,7 @@ export class RepeatedRefusals {
   /** @param now milliseconds by a clock that is never set */
   constructor(timers: Timers, now: () => number, limits: RepeatLimits = defaultRepeatLimits) {
     this.#timers = timers
-    this.#now = now
+    this.now = now
     this.#limits = limits
   }
 
@@ -95,14 +96,9 @@ export class RepeatedRefusals {
     return this.#seen.size
   }
 
-  /** Milliseconds by a clock that is never set. */
-  now(): number {
-    return this.#now()
-  }
-
   /** Resolves when the answer may leave; never rejects. */
   async putOff(refusal: Refusal, { until, signal }: Waiting): Promise<void> {
-    const delayMs = Math.min(this.#count(refusal), until - this.#now())
+    const delayMs = Math.min(this.#count(refusal), until - this.now())
     if (delayMs <= 0 || this.#stopped || signal.aborted) return
     if (this.#waiting.size >= this.#limits.maxWaiting) return
     this.#delayed += 1
@@ -129,7 +125,7 @@ export class RepeatedRefusals {
   #count({ kind, name, operation, version, verdict }: Refusal): number {
     const { firstMs, mostMs, quietMs, maxRemembered } = this.#limits
     const key = JSON.stringify([kind, name, operation, verdict])
-    const now = this.#now()
+    const now = this.now()
     const before = this.#seen.get(key)
     const again = before?.version === version && now - before.answeredAt < quietMs
     const repeats = again ? before.repeats + 1 : 0

@@ -1,10 +1,7 @@
-import type { Decide } from '../gate/decision.ts'
-import type { Patience } from '../gate/holds.ts'
-import type { UnjudgedWrite } from '../gate/ports.ts'
-import { group, kinds } from '../longhorn/kinds.ts'
+import type { Decide, WaitBudget } from '../gate/outcome.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
-import { nameOf, type Change } from '../rules/change.ts'
-import { isLonghorn } from '../rules/longhorn-account.ts'
+import type { Change } from '../rules/change.ts'
+import { isLonghorn } from '../rules/impatient.ts'
 import {
   metadataText,
   objectName,
@@ -13,23 +10,12 @@ import {
   type AdmissionRequest,
 } from './admission-review.ts'
 import { admissionReview, answerOf, type AdmissionAnswer } from './answer.ts'
-import { atMost, within } from './deadline.ts'
+import { parseTimeout, within } from './deadline.ts'
+import { DoorAnswers, type DoorAnswerModules, type DoorAnswerOptions } from './door-answers.ts'
 import type { HttpProblem } from './http-problem.ts'
-import { normalise, type Normalised, type UnreadableWrite } from './normalise.ts'
-import { parseTimeout } from './parse-timeout.ts'
-import type { Log, Timers } from './ports.ts'
+import { normalise, type Normalised } from './normalise.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
-import { SaidOnce } from './said-once.ts'
-import {
-  answerElsewhere,
-  answerGaveWay,
-  answerMalformed,
-  answerNotJudged,
-  answerUndecided,
-  answerUnread,
-  answerUnreadable,
-  type UndecidedOptions,
-} from './unjudged.ts'
+import { answerGaveWay, answerMalformed, answerNotJudged, answerUnread } from './unjudged.ts'
 import {
   defaultWaitingLimits,
   hasGivenWay,
@@ -39,16 +25,12 @@ import {
 } from './waiting-reviews.ts'
 
 /** What the operator decides about reviewing. */
-export interface ReviewOptions extends UndecidedOptions, WaitingLimits {
+export interface ReviewOptions extends DoorAnswerOptions, WaitingLimits {
   /** Taken off the API server's timeout, in milliseconds: that is rounded up to a second, and the answer needs its
    * way back. */
   readonly marginMs: number
   /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
   readonly graceMs: number
-  /** How long a denial of this door may wait for its record after that, in milliseconds. */
-  readonly recordMs: number
-  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
-  readonly enforces: boolean
 }
 
 /** The limits without configuration. */
@@ -65,17 +47,8 @@ export const defaultReviewOptions: ReviewOptions = {
 }
 
 /** What reviewing works with. */
-export interface ReviewModules {
+export interface ReviewModules extends DoorAnswerModules {
   readonly decide: Decide
-  /** Whether a change can contribute to danger, told from the change alone. */
-  readonly isArming: (change: Change) => boolean
-  /**
-   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
-   * never throws, and never rejects.
-   */
-  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
-  readonly log: Log
-  readonly timers: Timers
   /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
   readonly repeated?: RepeatedRefusals
   /** Told of each review that gave way, since others need the memory that it takes. */
@@ -83,7 +56,7 @@ export interface ReviewModules {
 }
 
 /** What is kept of a review while it is decided: a hold lasts for seconds, and an object can have megabytes. */
-interface Asked extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResource'> {
+interface Kept extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResource'> {
   /** The resourceVersion of the stored object. */
   readonly version: string
   readonly normalised: Normalised
@@ -96,12 +69,13 @@ export type ReviewAnswer = ReturnType<typeof admissionReview>
 export class Reviewer {
   readonly #options: ReviewOptions
   readonly #modules: ReviewModules
-  readonly #said = new SaidOnce()
+  readonly #door: DoorAnswers
   readonly #waiting: WaitingReviews
 
   constructor(options: ReviewOptions, modules: ReviewModules) {
     this.#options = options
     this.#modules = modules
+    this.#door = new DoorAnswers(options, modules)
     this.#waiting = new WaitingReviews(options, modules.gaveWay)
   }
 
@@ -124,7 +98,7 @@ export class Reviewer {
     if (!parsed.ok) {
       const uid = uidOf(body)
       if (uid === undefined) return Promise.resolve(parsed)
-      const answer = this.#watched(answerMalformed(parsed.problem))
+      const answer = this.#door.watched(answerMalformed(parsed.problem))
       return Promise.resolve({ ok: true, value: admissionReview(uid, answer) })
     }
     const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
@@ -137,13 +111,13 @@ export class Reviewer {
 
   /** Answers a review of which only the uid was read. @param problem why the rest was not */
   unread(uid: string, problem: HttpProblem): ReviewAnswer {
-    return admissionReview(uid, this.#watched(answerUnread(problem)))
+    return admissionReview(uid, this.#door.watched(answerUnread(problem)))
   }
 
   async #reviewed(
-    request: Asked,
+    request: Kept,
     timeout: unknown,
-    waiting: Omit<Patience, 'budgetMs'>,
+    waiting: Omit<WaitBudget, 'budgetMs'>,
   ): Promise<Parsed<ReviewAnswer>> {
     const timeoutMs = parseTimeout(timeout)
     const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
@@ -153,24 +127,24 @@ export class Reviewer {
   }
 
   async #answer(
-    request: Asked,
+    request: Kept,
     timeoutMs: number,
-    waiting: Omit<Patience, 'budgetMs'>,
+    waiting: Omit<WaitBudget, 'budgetMs'>,
   ): Promise<AdmissionAnswer> {
     const { normalised } = request
     if (!this.#follows(request.namespace)) {
-      if (normalised.outcome === 'change') return await this.#elsewhere(request, normalised.change)
-      if (normalised.outcome === 'unreadable') return await this.#elsewhere(request, normalised.write)
+      if (normalised.outcome === 'change') return await this.#door.elsewhere(request, normalised.change)
+      if (normalised.outcome === 'unreadable') return await this.#door.elsewhere(request, normalised.write)
     }
     switch (normalised.outcome) {
       case 'change':
         return await this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), ...waiting })
       case 'unreadable':
-        return await this.#unreadable(request, normalised.write)
+        return await this.#door.unreadable(request, normalised.write)
       case 'not-judged':
         return answerNotJudged(normalised.what)
       case 'malformed':
-        return this.#watched(answerMalformed(normalised.problem))
+        return this.#door.watched(answerMalformed(normalised.problem))
     }
   }
 
@@ -179,28 +153,9 @@ export class Reviewer {
     return namespace === '' || namespace === this.#options.longhornNamespace
   }
 
-  /** The disk map knows nothing of other namespaces: judged by it, everything there would seem safe. */
-  async #elsewhere(asked: Asked, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
-    const { kind, operation } = write
-    const { name, namespace, uid, user, dryRun } = asked
-    const arming = 'problem' in write ? write.arming !== undefined : this.#isArming(write)
-    if (!arming)
-      return answerNotJudged(`${operation} of ${kinds[kind].plural}.${group} in namespace ${namespace}`)
-    const { longhornNamespace } = this.#options
-    if (this.#said.isNew('other-namespace', namespace, kind)) {
-      this.#modules.log.warn(
-        { uid, kind, name, operation, namespace, longhornNamespace, user: user.username },
-        'a write to another namespace than Longhorn’s was sent to the guard, and is refused',
-      )
-    }
-    const request = { uid, actor: user, dryRun, door: 'webhook' } as const
-    const unjudged = { request, kind, name, operation, why: 'other-namespace' } as const
-    return await this.#answerUnjudged(unjudged, answerElsewhere({ kind, name, namespace }, longhornNamespace))
-  }
-
   /** A dry run changes nothing, so it does not count either. */
   async #putOff(
-    { resource, name, operation, user, dryRun, version }: Asked,
+    { resource, name, operation, user, dryRun, version }: Kept,
     { status, auditAnnotations }: AdmissionAnswer,
     waiting: Waiting,
   ): Promise<void> {
@@ -215,86 +170,19 @@ export class Reviewer {
     return timeoutMs - Math.min(this.#options.marginMs, timeoutMs / 2)
   }
 
-  async #decide(change: Change, asked: Patience): Promise<AdmissionAnswer> {
+  async #decide(change: Change, asked: WaitBudget): Promise<AdmissionAnswer> {
     const { decide, timers } = this.#modules
-    const { signal, ...patience } = this.#waiting.bounded(asked)
+    const { signal, ...budget } = this.#waiting.bounded(asked)
     // What is not asked takes no place and no read. What raises no danger is decided without either.
-    if (hasGivenWay(signal) && this.#isArming(change))
-      return await this.#answerUnjudged(undecided(change), answerGaveWay(change, this.#options))
+    const gaveWay = hasGivenWay(signal) ? await this.#door.gaveWay(change) : undefined
+    if (gaveWay) return gaveWay
     try {
-      const deadlineMs = patience.budgetMs + this.#options.graceMs
-      const decision = await within(decide(change, { signal, ...patience }), deadlineMs, timers)
+      const deadlineMs = budget.budgetMs + this.#options.graceMs
+      const decision = await within(decide(change, { signal, ...budget }), deadlineMs, timers)
       const isCut = hasGivenWay(signal) && decision.verdict.decision === 'unavailable'
       return isCut ? answerGaveWay(change, this.#options) : answerOf(decision)
     } catch (error) {
-      return await this.#undecided(change, error)
+      return await this.#door.undecided(change, error)
     }
   }
-
-  async #undecided(change: Change, cause: unknown): Promise<AdmissionAnswer> {
-    const { kind, name, request } = undecided(change)
-    const arming = this.#isArming(change)
-    const err = new Error(`The gate did not decide on ${kind} ${name}`, { cause })
-    if (this.#said.isNew('undecided', kind, name, String(cause))) {
-      this.#modules.log.error(
-        { err, uid: request.uid, kind, name, arming },
-        'a write was not judged; arming ones are refused meanwhile, others pass',
-      )
-    }
-    return await this.#answerUnjudged(undecided(change), answerUndecided(change, arming, this.#options))
-  }
-
-  /** Denies it on record, or, where nothing is enforced, lets it pass with a word. */
-  async #answerUnjudged(write: UnjudgedWrite, answer: AdmissionAnswer): Promise<AdmissionAnswer> {
-    const watched = this.#watched(answer)
-    if (watched.status !== undefined) await this.#recorded(write)
-    return watched
-  }
-
-  /** Where nothing is enforced, a warning in the place of a denial. */
-  #watched(answer: AdmissionAnswer): AdmissionAnswer {
-    const { status, ...allowed } = answer
-    if (status === undefined || this.#options.enforces) return answer
-    return { ...allowed, warnings: [...answer.warnings, status.message] }
-  }
-
-  /** Whatever becomes of the record, the answer leaves in time. */
-  async #recorded(write: UnjudgedWrite): Promise<void> {
-    const { denied, timers } = this.#modules
-    const { recordMs } = this.#options
-    const recording = denied(write, recordMs)
-    if (recording) await atMost(recording, recordMs, timers)
-  }
-
-  /** Forgetting to decide means refused. */
-  #isArming(change: Change): boolean {
-    try {
-      return this.#modules.isArming(change)
-    } catch (err) {
-      const cause = err instanceof Error ? err : new Error(String(err))
-      if (this.#said.isNew('arming', change.kind, nameOf(change), cause.message)) {
-        this.#modules.log.error({ err: cause, uid: change.request.uid }, 'a write counts as arming')
-      }
-      return true
-    }
-  }
-
-  async #unreadable(asked: Asked, write: UnreadableWrite): Promise<AdmissionAnswer> {
-    const { uid, name, user, dryRun } = asked
-    const { kind, operation, problem } = write
-    const answer = answerUnreadable(write, name)
-    if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
-      this.#modules.log.warn(
-        { uid, kind, name, operation, problem, user: user.username, refused: answer.status !== undefined },
-        'an object cannot be read; writes to it that could raise danger are refused',
-      )
-    }
-    const request = { uid, actor: user, dryRun, door: 'webhook' } as const
-    return await this.#answerUnjudged({ request, kind, name, operation, why: 'unreadable' }, answer)
-  }
-}
-
-function undecided(change: Change): UnjudgedWrite {
-  const { request, kind, operation } = change
-  return { request, kind, name: nameOf(change), operation, why: 'undecided' }
 }

@@ -5,8 +5,7 @@ import type { Wanted } from '../tls/client-certificate.ts'
 import { Callers, contextOf } from './callers.ts'
 import { checkCertificate, type ServingCertificate } from './certificate.ts'
 import { ClientErrors } from './client-error.ts'
-import { Connections } from './connections.ts'
-import { defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
+import { Connections, defaultConnectionOptions, endpoint, type ConnectionOptions } from './endpoint.ts'
 import { Health, type HealthModules, type MetricsPage } from './health.ts'
 import { listen, portOf } from './listen.ts'
 import type { TrafficObserver } from '../traffic/traffic-observer.ts'
@@ -76,7 +75,7 @@ export class WebhookServer {
   readonly #callers: Callers | undefined
   #tls: ServingCertificate
   #authorities: ClientAuthorities | undefined
-  #leaving = false
+  readonly #leaving = new AbortController()
   #closed: Promise<void> | undefined
 
   /** @throws UnusableCertificate */
@@ -90,7 +89,7 @@ export class WebhookServer {
     this.#tls = options.tls
     this.#authorities = clients?.authorities
     this.#callers = clients && new Callers(clients, { log, timeOfDay })
-    const leaving = () => this.#leaving
+    const leaving = this.#leaving.signal
     this.#clientErrors = new ClientErrors(options.keepAliveTimeoutMs, modules.log)
     this.#repeated = new RepeatedRefusals(modules.timers, modules.now, modules.repeats)
     this.#reviews = endpoint(options.tls, options, {
@@ -109,7 +108,11 @@ export class WebhookServer {
     })
     this.#connections = new Connections(this.#reviews.server)
     this.#health = modules.health ?? new Health(modules.metrics)
-    this.#health.tellFrom({ unready: modules.unready, leaving, traffic: modules.traffic?.health })
+    this.#health.tellFrom({
+      unready: modules.unready,
+      leaving: () => leaving.aborted,
+      traffic: modules.traffic?.health,
+    })
   }
 
   /** Who may send reviews, and who tried; undefined where nobody is asked for a certificate. */
@@ -173,7 +176,7 @@ export class WebhookServer {
 
   async #leave(): Promise<void> {
     const { timers, log } = this.#modules
-    this.#leaving = true
+    this.#leaving.abort()
     this.#repeated.stop()
     await new Promise<void>((resolve) => timers.setTimer(this.#options.lingerMs, resolve))
     const cancel = timers.setTimer(this.#options.drainMs, () => {

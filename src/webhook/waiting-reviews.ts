@@ -1,5 +1,5 @@
 import { onAbort } from '../gate/on-abort.ts'
-import type { Patience } from '../gate/holds.ts'
+import type { WaitBudget } from '../gate/outcome.ts'
 import { KeptBytes } from '../traffic/kept-bytes.ts'
 
 /** How much memory reviews may take while they wait, held or being decided. */
@@ -62,7 +62,7 @@ export class WaitingReviews {
   async during<T>(
     { bytes, peer }: ReviewWeight,
     signal: AbortSignal,
-    work: (waiting: Required<Omit<Patience, 'budgetMs'>>) => Promise<T>,
+    work: (waiting: Required<Omit<WaitBudget, 'budgetMs'>>) => Promise<T>,
   ): Promise<T> {
     const over = new AbortController()
     if (signal.aborted) over.abort(signal.reason)
@@ -82,8 +82,8 @@ export class WaitingReviews {
   }
 
   /** With less of a budget for what may not be held. */
-  bounded(patience: Patience): Patience {
-    if (patience.mayHold !== false) return patience
-    return { ...patience, budgetMs: Math.min(patience.budgetMs, this.#limits.unheldMs) }
+  bounded(wait: WaitBudget): WaitBudget {
+    if (wait.mayHold !== false) return wait
+    return { ...wait, budgetMs: Math.min(wait.budgetMs, this.#limits.unheldMs) }
   }
 }

@@ -6,7 +6,7 @@ import type {
 } from '../../src/disk-map/disk-map-view.ts'
 import { History } from '../../src/disk-map/history.ts'
 import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
-import { diskUUID } from '../../src/longhorn/eviction.ts'
+import { diskUUID } from '../../src/longhorn/node.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { AuditTrail } from '../../src/audit/trail.ts'
 import { parseRecord } from '../../src/audit/record.ts'
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
-import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
+import { Changes, objectChange, pageChange } from '../../src/gate/hold.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import type { QuorumReads } from '../../src/gate/ports.ts'
@@ -77,7 +77,7 @@ export class JudgedCluster {
         book,
         changes: this.#changes,
         clock: this.clock,
-        audit: this.trail,
+        listeners: [this.trail],
         onProblem: (what, error) => this.problems.push(`${what}: ${String(error)}`),
       },
     )

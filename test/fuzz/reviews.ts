@@ -50,7 +50,7 @@ export class Reviews {
         unread: (...asked) => this.#present().unread(...asked),
       },
       clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
-      leaving: () => false,
+      leaving: new AbortController().signal,
       now: () => performance.now(),
       log,
     })

@@ -1,9 +1,9 @@
-import { Changes, objectChange, pageChange } from '../../src/gate/changes.ts'
-import type { Decision } from '../../src/gate/decision.ts'
+import { Changes, objectChange } from '../../src/gate/hold.ts'
+import type { Outcome } from '../../src/gate/outcome.ts'
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { onAbort } from '../../src/gate/on-abort.ts'
-import type { Knowledge, QuorumReads, Timing } from '../../src/gate/ports.ts'
+import type { DecisionListener, Knowledge, QuorumReads, Timing } from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
@@ -35,6 +35,15 @@ export class GateWorld {
   }[] = []
   /** What a decision has to wait for until it is on record. */
   recording: Promise<void> | undefined
+  /** Who hears of decisions: the record, and whom a test adds. */
+  readonly listeners: DecisionListener[] = [
+    {
+      decided: (change, verdict, timing, patienceMs) => {
+        this.record.push({ change, verdict, timing, patienceMs })
+        return this.recording
+      },
+    },
+  ]
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
   /** What was asked of the cluster, in order: `swap n1`, `images`, … */
   readonly trips: string[] = []
@@ -61,7 +70,7 @@ export class GateWorld {
     this.cluster = cluster
     this.truth = truth ?? cluster
     this.book = book ?? new InProcessBook()
-    this.book.subscribe((key) => this.changes.tell(pageChange(key)))
+    this.changes.follow(this.book)
     this.gate = new Gate(
       {
         ...defaultGateOptions,
@@ -79,19 +88,14 @@ export class GateWorld {
         doubt: () => this.doubt,
         changes: this.changes,
         clock: this.clock,
-        audit: {
-          decided: (change, verdict, timing, patienceMs) => {
-            this.record.push({ change, verdict, timing, patienceMs })
-            return this.recording
-          },
-        },
+        listeners: this.listeners,
         onProblem: (what, error) => void this.problems.push({ what, error }),
       },
     )
   }
 
   /** Decides for somebody who waits this long. */
-  async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Decision> {
+  async decide(change: Change, budgetMs = 0, signal = new AbortController().signal): Promise<Outcome> {
     return await this.gate.decide(change, { budgetMs, signal })
   }
 

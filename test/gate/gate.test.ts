@@ -1,8 +1,7 @@
 import t from 'tap'
-import type { Decision } from '../../src/gate/decision.ts'
+import type { Outcome } from '../../src/gate/outcome.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
-import type { TestCluster } from '../fixtures/cluster.ts'
-import { admin, cluster, longhornAccount } from '../fixtures/cluster.ts'
+import { admin, cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { GateWorld } from './gate-world.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
 
@@ -26,7 +25,7 @@ function gateOf(of: TestCluster, { synced = true, ageMs = 0, unreadable = false 
   return world
 }
 
-async function decide(change: Change, of = dangerous(), knowledge = {}): Promise<Decision> {
+async function decide(change: Change, of = dangerous(), knowledge = {}): Promise<Outcome> {
   return await gateOf(of, knowledge).decide(change)
 }
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Change } from '../../src/rules/change.ts'
 import type { RawNodeOptions } from '../fixtures/raw-objects.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
@@ -61,3 +62,21 @@ t.test(
     t.equal(world.record[2]?.patienceMs, 5_150)
   },
 )
+
+t.test('a listener hears of what it asks for', async (t) => {
+  const world = new GateWorld(dangerous())
+  const heard: string[] = []
+  for (const hears of ['everything', 'what-matters', 'what-is-on-record'] as const)
+    world.listeners.push({ hears, decided: () => void heard.push(hears) })
+  const of = async (change: Change) => {
+    heard.length = 0
+    await world.decide(change)
+    return [...heard]
+  }
+  t.strictSame(await of(dangerous().toNode('n1', [disk('d1')])), ['everything'], 'a write of no concern')
+  t.strictSame(await of(clear()), ['everything', 'what-matters'], 'a clear, of which there is nothing to say')
+  const all = ['everything', 'what-matters', 'what-is-on-record']
+  t.strictSame(await of(raise()), all, 'what is held')
+  t.strictSame(await of(overridden()), all, 'an override')
+  t.equal(world.record.length, 4, 'one that does not say hears everything')
+})

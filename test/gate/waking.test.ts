@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import type { Decision } from '../../src/gate/decision.ts'
+import type { Outcome } from '../../src/gate/outcome.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { verdictOn } from '../../src/gate/verdict.ts'
 import type { LonghornObject } from '../../src/longhorn/kinds.ts'
@@ -25,7 +25,7 @@ async function holding(world: GateWorld, change: Change) {
 }
 
 /** What becomes of it once the news is told; what is still held then is answered, instead of hanging the test. */
-async function outcome(world: GateWorld, decision: Promise<Decision>) {
+async function outcome(world: GateWorld, decision: Promise<Outcome>) {
   await turns()
   world.gate.stopHolding()
   return await decision

@@ -1,6 +1,5 @@
 import t, { type Test } from 'tap'
-import { Lifetimes } from '../../src/gate/lifetimes.ts'
-import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { Lifetimes, unownedDisks } from '../../src/gate/reservation-book.ts'
 import { systemClock, type Clock } from '../../src/kubernetes/clock.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'

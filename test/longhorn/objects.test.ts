@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { copiesOf, copyOn } from '../../src/longhorn/copies.ts'
-import { diskUUID, isEvicting } from '../../src/longhorn/eviction.ts'
+import { diskUUID, isEvicting } from '../../src/longhorn/node.ts'
 import { kinds, type Kind } from '../../src/longhorn/kinds.ts'
 import { cluster, parsed } from '../fixtures/cluster.ts'
 import { disk, pending, planned, rawImage, rawNode, rawSource, ready, uuid } from '../fixtures/raw-objects.ts'

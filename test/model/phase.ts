@@ -1,8 +1,8 @@
-import type { Decision } from '../../src/gate/decision.ts'
+import type { Outcome } from '../../src/gate/outcome.ts'
 import type { Change } from '../../src/rules/change.ts'
 
 /** What a proxy knows of a write that it admitted. */
-export interface Proxied extends Pick<Decision, 'isLate' | 'release'> {
+export interface Proxied extends Pick<Outcome, 'isLate' | 'release'> {
   /** The replica that is the proxy. */
   readonly by: number
 }

@@ -1,4 +1,4 @@
-import { pageChange, type Changes } from '../../src/gate/changes.ts'
+import { pageChange, type Changes } from '../../src/gate/hold.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Asking } from './asking.ts'
 import { emptyPage, type LeaseStore, type NumberedPage } from './lease-store.ts'

@@ -1,6 +1,6 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { objectOf } from '../../src/disk-map/object-of.ts'
-import { Changes, objectChange } from '../../src/gate/changes.ts'
+import { Changes, objectChange } from '../../src/gate/hold.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
@@ -87,7 +87,7 @@ export class Replica {
         reads: sabotage.reads?.(this.#reads(), this.map) ?? this.#reads(),
         changes: this.changes,
         clock,
-        audit: { decided: () => undefined },
+        listeners: [],
         onProblem: () => undefined,
         doubt: () => this.#doubt,
       },

@@ -1,6 +1,6 @@
-import type { Decision } from '../../src/gate/decision.ts'
-import { nameOf, type Change } from '../../src/rules/change.ts'
+import type { Outcome } from '../../src/gate/outcome.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
+import { nameOf, type Change } from '../../src/rules/change.ts'
 import type { Blame } from './blame.ts'
 import type { Phase, Proxied } from './phase.ts'
 import type { Replica } from './replica.ts'
@@ -182,7 +182,7 @@ export class Requests {
       change,
       since,
       decision,
-    }: { readonly change: Change; readonly since: number; readonly decision: Decision },
+    }: { readonly change: Change; readonly since: number; readonly decision: Outcome },
   ): void {
     if (replica.crashed) return
     const { verdict } = decision
@@ -204,7 +204,7 @@ export class Requests {
     { id }: Replica,
     change: Change,
     since: number,
-    decision: Decision,
+    decision: Outcome,
   ): Phase | undefined {
     if (!wish.proxied) return { at: 'admitted', change, since }
     const { isLate, release } = decision

@@ -1,4 +1,4 @@
-import type { Decide } from '../../src/gate/decision.ts'
+import type { Decide } from '../../src/gate/outcome.ts'
 import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import type { Change } from '../../src/rules/change.ts'
 

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import t from 'tap'
-import type { Decide } from '../../src/gate/decision.ts'
+import type { Decide } from '../../src/gate/outcome.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { beforeApi as proxied, emptied, node, path, resultsOn, written } from './before-api.ts'
 

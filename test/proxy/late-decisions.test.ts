@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import t, { type Test } from 'tap'
-import type { Decide } from '../../src/gate/decision.ts'
+import type { Decide } from '../../src/gate/outcome.ts'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import type { ProxyDoor } from '../../src/proxy/door.ts'
 import { KubernetesDoor } from '../../src/proxy/kubernetes/kubernetes-door.ts'

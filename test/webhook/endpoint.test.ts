@@ -15,7 +15,7 @@ function open(t: Test, { reviewer }: { reviewer?: Pick<Reviewer, 'review' | 'unr
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: reviewer ?? new Reviewer(options, modules),
     clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
-    leaving: () => false,
+    leaving: new AbortController().signal,
     log,
     now: () => performance.now(),
   })

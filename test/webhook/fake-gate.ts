@@ -1,5 +1,4 @@
-import type { Decision } from '../../src/gate/decision.ts'
-import type { Patience } from '../../src/gate/holds.ts'
+import type { Outcome, WaitBudget } from '../../src/gate/outcome.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { isArming } from '../../src/rules/acts.ts'
@@ -13,7 +12,7 @@ export function finding<E extends Finding['effect']>(effect: E, message = 'a cle
 }
 
 /** The decision to allow, with these warnings. */
-export function allowed(...warnings: string[]): Decision {
+export function allowed(...warnings: string[]): Outcome {
   return {
     verdict: { decision: 'allow', warnings: warnings.map((text) => finding('warn', text)) },
     answer: { allowed: true, warnings },
@@ -21,7 +20,7 @@ export function allowed(...warnings: string[]): Decision {
 }
 
 /** The decision to hold back what was asked. */
-export function held(change: Change, message = 'a clean-up is pending'): Decision {
+export function held(change: Change, message = 'a clean-up is pending'): Outcome {
   return {
     verdict: { decision: 'hold', objections: [finding('hold', message)], warnings: [] },
     answer: {
@@ -45,11 +44,11 @@ export function held(change: Change, message = 'a clean-up is pending'): Decisio
 
 /** A gate that does as it is told and remembers what it was asked. */
 export class FakeGate {
-  readonly asked: (Patience & { readonly change: Change })[] = []
+  readonly asked: (WaitBudget & { readonly change: Change })[] = []
   /** Switch to make it hold, fail or hang. */
-  answer: (change: Change) => Promise<Decision> = () => Promise.resolve(allowed())
+  answer: (change: Change) => Promise<Outcome> = () => Promise.resolve(allowed())
 
-  readonly decide = (change: Change, patience: Patience): Promise<Decision> => {
+  readonly decide = (change: Change, patience: WaitBudget): Promise<Outcome> => {
     this.asked.push({ change, ...patience })
     return this.answer(change)
   }

@@ -1,8 +1,8 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import type { Decide, Decision } from '../../src/gate/decision.ts'
 import { onAbort } from '../../src/gate/on-abort.ts'
+import type { Decide, Outcome } from '../../src/gate/outcome.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { Reviewer } from '../../src/webhook/reviewer.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -14,7 +14,7 @@ const collect = runInNewContext('gc') as () => void
 
 t.test('while a review is held, nothing keeps its objects as they came', async (t) => {
   const { gate, modules } = fakes()
-  let decide: (decision: Decision) => void = () => undefined
+  let decide: (decision: Outcome) => void = () => undefined
   gate.answer = () => new Promise((resolve) => (decide = resolve))
   const reviewer = new Reviewer(options, modules)
   const begin = () => {
@@ -62,7 +62,7 @@ t.test(
 
 t.test('reviews that take much memory together are not held', async (t) => {
   const { gate, modules } = fakes()
-  let decide: (decision: Decision) => void = () => undefined
+  let decide: (decision: Outcome) => void = () => undefined
   gate.answer = () => new Promise((resolve) => (decide = resolve))
   const reviewer = new Reviewer(options, modules)
   const large = options.heldBytes / 2
@@ -106,7 +106,7 @@ function slow(enforces = true) {
   let cut = 0
   let answered = 0
   const gone: AbortSignal[] = []
-  const unavailable = (change: Change): Decision => ({
+  const unavailable = (change: Change): Outcome => ({
     ...held(change),
     verdict: { decision: 'unavailable', why: 'not-confirmed', warnings: [] },
   })

@@ -18,7 +18,7 @@ function open(t: Test, enforces: boolean, but: Partial<ReviewOptions> = {}) {
   const app = endpoint(serving, defaultConnectionOptions, {
     reviewer: new Reviewer({ ...options, enforces, ...but }, modules),
     clientErrors: new ClientErrors(defaultConnectionOptions.keepAliveTimeoutMs, log),
-    leaving: () => false,
+    leaving: new AbortController().signal,
     log,
     now: () => performance.now(),
     watches: !enforces,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { parseTimeout } from '../../src/webhook/parse-timeout.ts'
+import { parseTimeout } from '../../src/webhook/deadline.ts'
 import { cut } from '../../src/text/cut.ts'
 import { plainLine, plainText } from '../../src/text/plain-text.ts'
-import { fitWarnings } from '../../src/webhook/warnings.ts'
+import { fitWarnings } from '../../src/webhook/answer.ts'
 
 t.test('a timeout is a Go duration', (t) => {
   const durations = {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
-import type { Decide, Decision } from '../../gate/decision.ts'
+import type { Decide, Outcome as GateOutcome } from '../../gate/outcome.ts'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
-import type { Status } from '../../gate/status.ts'
+import type { Status } from '../../gate/answer.ts'
 import type { Change, Request } from '../../rules/change.ts'
 import {
   decidingMs,
@@ -154,7 +154,7 @@ export class KubernetesDoor implements ProxyDoor {
 
   /** All or none: what was reserved for the others is taken back. */
   async #decide(changes: readonly Change[], budgetMs: number, signal: AbortSignal): Promise<Decided> {
-    const decisions: Decision[] = []
+    const decisions: GateOutcome[] = []
     const release = async (): Promise<void> => {
       for (const decision of decisions) await decision.release?.()
     }

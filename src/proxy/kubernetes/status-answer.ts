@@ -1,4 +1,4 @@
-import type { Status } from '../../gate/status.ts'
+import type { Status } from '../../gate/answer.ts'
 import { escapedText, plainText } from '../../text/plain-text.ts'
 import type { OwnAnswer } from '../door.ts'
 

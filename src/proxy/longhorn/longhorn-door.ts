@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Decide, Decision } from '../../gate/decision.ts'
+import type { Decide, Outcome as GateOutcome } from '../../gate/outcome.ts'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
 import type { BackingImage } from '../../longhorn/backing-image.ts'
 import type { Node } from '../../longhorn/node.ts'
@@ -118,7 +118,7 @@ export class LonghornDoor implements ProxyDoor {
     fields: Fields,
     asked: Request,
     signal: AbortSignal,
-  ): Promise<Decision | 'cure' | undefined> {
+  ): Promise<GateOutcome | 'cure' | undefined> {
     const end = performance.now() + this.#options.holdMs
     let late = 0
     for (let round = 0; round < maxRounds; round += 1) {

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { Changes, objectChange } from '../../src/gate/changes.ts'
-import { Holds, type Attempt } from '../../src/gate/holds.ts'
+import { Changes, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
@@ -156,7 +155,7 @@ t.test('a change whose place is taken while it is attempted is answered after th
     wakeAt: undefined,
   })
   const until = (caller: string, attempt: () => Promise<Attempt>) =>
-    holds.until(attempt, { budgetMs: 10_000, signal }, { caller, mayWait: () => Promise.resolve(true) })
+    holds.retryUntil(attempt, { budgetMs: 10_000, signal }, { caller, mayWait: () => Promise.resolve(true) })
   void until('ann', () => Promise.resolve(held('n1')))
   let attempts = 0
   let answer: (attempt: Attempt) => void = () => undefined

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostReleased, Released } from '../../src/gate/released.ts'
+import { mostReleased, Released } from '../../src/gate/take-back.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'

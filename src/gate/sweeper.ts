@@ -1,14 +1,17 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Changes } from './changes.ts'
+import type { Changes } from './hold.ts'
 import type { Clock, QuorumReads } from './ports.ts'
-import { withoutOver, type Over } from './marks.ts'
-import { isOwn, type Reservation } from './reservation.ts'
-import type { Page, ReservationBook } from './reservation-book.ts'
-import { isSettled, settledIn } from './settled.ts'
-import type { Lifetimes } from './lifetimes.ts'
+import { isOwn, isSettled, settledIn, type Reservation } from './reservation.ts'
+import {
+  withoutOver,
+  type Lifetimes,
+  type Over,
+  type Page,
+  type ReservationBook,
+} from './reservation-book.ts'
 
-/** What settling works with. */
-export interface SettlerModules {
+/** What sweeping works with. */
+export interface SweeperModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
@@ -19,8 +22,8 @@ export interface SettlerModules {
   readonly onProblem: (error: unknown) => void
 }
 
-/** What the operator decides about settling. */
-export interface SettlerOptions {
+/** What the operator decides about sweeping. */
+export interface SweeperOptions {
   /** This process: it cleans up after itself at once, and after others with each sweep. */
   readonly process: string
   readonly sweepMs: number
@@ -38,12 +41,12 @@ const keepMs = 600_000
  * Takes reservations out of the book once it is known what became of their changes. Nothing depends on it but the
  * size of the book: whoever reserves sees by itself what is settled.
  */
-export class Settler {
-  readonly #options: SettlerOptions
-  readonly #modules: SettlerModules
+export class Sweeper {
+  readonly #options: SweeperOptions
+  readonly #modules: SweeperModules
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
-  readonly #deafen: () => void
+  readonly #unsubscribe: () => void
   /** Pages without reservations, and since when they are as they are. */
   readonly #quiet = new Map<string, { readonly version: string | undefined; readonly since: number }>()
   #cancel: () => void
@@ -52,10 +55,10 @@ export class Settler {
   #cancelTidying: (() => void) | undefined
 
   /** Begins. */
-  constructor(options: SettlerOptions, modules: SettlerModules) {
+  constructor(options: SweeperOptions, modules: SweeperModules) {
     this.#options = options
     this.#modules = modules
-    this.#deafen = modules.changes.subscribe((changed) => this.#tidy(changed))
+    this.#unsubscribe = modules.changes.subscribe((changed) => this.#tidy(changed))
     this.#cancel = this.#sweepLater()
   }
 
@@ -69,7 +72,7 @@ export class Settler {
 
   /** Resolves when nothing is under way any more. */
   async stop(): Promise<void> {
-    this.#deafen()
+    this.#unsubscribe()
     this.#cancel()
     this.#cancelTidying?.()
     this.#stopping.abort(new Error('the guard stops'))

@@ -1,11 +1,21 @@
 import type { Change } from '../rules/change.ts'
-import type { Patience } from './holds.ts'
-import type { Answer } from './status.ts'
+import type { Answer } from './answer.ts'
 import type { Verdict } from './verdict.ts'
 
-/** What was decided of one change, and the answer that tells it. */
-export interface Decision {
+/** How long whoever asks can wait. */
+export interface WaitBudget {
+  /** Milliseconds. */
+  readonly budgetMs: number
+  /** Aborted when nobody waits for the answer any more. */
+  readonly signal: AbortSignal
+  /** False for a change that takes too much memory to be held. */
+  readonly mayHold?: boolean
+}
+
+/** What the gate has decided of one change, and all that its door needs of it. */
+export interface Outcome {
   readonly verdict: Verdict
+  /** The verdict in words and codes, the same at every door. */
   readonly answer: Answer
   /**
    * For a door that hears what became of the write: takes back what was reserved, once nothing of it is on its way any
@@ -20,4 +30,4 @@ export interface Decision {
 }
 
 /** Decides one change; webhook, proxy and command line all call this and nothing else. */
-export type Decide = (change: Change, patience: Patience) => Promise<Decision>
+export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>

@@ -1,0 +1,253 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { profileOf, type Profile } from '../longhorn/profile.ts'
+import type { Change } from '../rules/change.ts'
+import { isImpatient } from '../rules/impatient.ts'
+import { enforcesAnything } from '../rules/override.ts'
+import type { Policy } from '../rules/policy.ts'
+import { allow, judgeAsked, unavailable, type Asked } from './asked.ts'
+import { claimsOf, merged, uncovered, writeLock, type Claim } from './claims.ts'
+import { confirm, needsConfirmation } from './confirm.ts'
+import { findingOf } from './conflict-finding.ts'
+import { attemptOf, whatEndsConflict, type Attempt, type Changes, type Holds } from './hold.ts'
+import { isKnownObject, isUnproved } from './known-object.ts'
+import { onAbort } from './on-abort.ts'
+import type { WaitBudget } from './outcome.ts'
+import { isFreshEnough, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
+import type { Clock, Knowledge, QuorumReads } from './ports.ts'
+import type { ReservationBook, ReservedPage } from './reservation-book.ts'
+import type { Conflict, PlacedReservation, Reserver } from './reserve.ts'
+import type { TakeBack } from './take-back.ts'
+import type { Unavailability, Warning } from './verdict.ts'
+
+/** What admitting works with. */
+export interface AdmissionModules {
+  readonly map: DiskMapView
+  readonly knowledge: Knowledge
+  readonly reads: QuorumReads
+  readonly clock: Clock
+  readonly book: ReservationBook
+  readonly changes: Changes
+  readonly holds: Holds
+  readonly reserver: Reserver
+  readonly takeBack: TakeBack
+  /** Told of what went wrong with the cluster; the change is then not admitted. */
+  readonly onProblem: (what: Unavailability | 'not-released', error: unknown) => void
+}
+
+/** What the operator decides about admitting. */
+export interface AdmissionOptions {
+  readonly policy: Policy
+  /** How old the disk map may be to admit an arming change, in milliseconds. */
+  readonly maxAgeMs: number
+  /** How long after it was reserved a write may still be passed on by a proxy, in milliseconds. */
+  readonly passOnMs: number
+}
+
+/** A change that passes on the disk map, and has to be reserved and confirmed. */
+interface Candidate {
+  readonly claims: readonly Claim[]
+  readonly warnings: readonly Warning[]
+  /** With the release that it was judged for: what is read past the map tells none. */
+  readonly policy: Policy
+  readonly profile: Profile
+}
+
+/**
+ * So often the claims may grow because what was read differs from the disk map. Each time more is known; a cluster
+ * that changes faster than it can be read is not one to admit anything on.
+ */
+const maxRounds = 4
+
+/** Admits what does something of concern: judges it, reserves, confirms, and holds it back as long as it has to wait. */
+export class Admission {
+  readonly #options: AdmissionOptions
+  readonly #modules: AdmissionModules
+  /** How many creations that nothing proves are being secured (known-object.ts). */
+  #creating = 0
+
+  constructor(options: AdmissionOptions, modules: AdmissionModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
+  async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
+    const waits = this.#mayBeHeld(asked, wait)
+    // 1. Judge on the disk map. What it refuses, and what needs no reservation, asks nobody.
+    let judged: Attempt | Candidate | undefined = this.#judge(asked)
+    if ('verdict' in judged && !(waits && judged.verdict.decision === 'hold')) return judged
+    const asking = new AbortController()
+    const giveUp = (): void => asking.abort(new Error('the time for a decision is up'))
+    const cancel = this.#modules.clock.setTimer(wait.budgetMs, giveUp)
+    const forget = onAbort(wait.signal, giveUp)
+    const attempt = async (): Promise<Attempt> => {
+      const first = judged ?? this.#judge(asked)
+      judged = undefined
+      // 2. Reserve, and 3. confirm: judge once more, on what the other side may have changed.
+      return 'verdict' in first ? first : await this.#secure(asked, first, asking.signal)
+    }
+    const holder = {
+      caller: asked.change.request.actor.username,
+      mayWait: () => this.#mayTakePlace(asked.change, asking.signal),
+    }
+    try {
+      // 4. Hold: whenever what stands in its way may be gone, it begins again.
+      return await this.#modules.holds.retryUntil(
+        attempt,
+        { ...wait, budgetMs: waits ? wait.budgetMs : 0 },
+        holder,
+      )
+    } finally {
+      cancel()
+      forget()
+    }
+  }
+
+  /**
+   * Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). And a dry run
+   * changes nothing, so there is nothing to hold back.
+   */
+  #mayBeHeld({ change: { request } }: Asked, { mayHold = true }: WaitBudget): boolean {
+    return mayHold && !request.dryRun && !isImpatient(request.actor, this.#options.policy)
+  }
+
+  /** 1. Judges on the disk map, without asking anybody. */
+  #judge(asked: Asked): Attempt | Candidate {
+    const { map, knowledge, clock } = this.#modules
+    const { acts, arming, change } = asked
+    // A half-read map could refuse wrongly as well as allow wrongly.
+    if (arming && !knowledge.synced) return this.#unavailable(asked, 'disk-map-not-synced', [])
+    const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
+    if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict, map)
+    const { warnings } = verdict
+    const doubt = this.#doubt()
+    if (doubt) return this.#unavailable(asked, doubt, warnings)
+    // Where the whole guard only watches, nothing is written either.
+    if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict, map)
+    const release = asked.policy.release ?? map.release
+    const profile = profileOf(release)
+    const claims = [...claimsOf(acts, map, profile), ...writeLock(change)]
+    if (claims.length === 0 && !needsConfirmation(acts, profile))
+      return attemptOf(allow(asked, warnings), map)
+    return { claims: merged(claims), warnings, policy: { ...asked.policy, release }, profile }
+  }
+
+  /** Why the map cannot vouch for what it would allow. What it objects to is at worst too careful. */
+  #doubt(): Unavailability | undefined {
+    const { knowledge } = this.#modules
+    if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
+    return knowledge.ageMs() > this.#options.maxAgeMs ? 'disk-map-too-old' : undefined
+  }
+
+  /**
+   * 2. Reserves, then 3. confirms. Without an admission nothing stays reserved, as far as the cluster can be reached.
+   *
+   * @param signal ends what is asked of the cluster
+   */
+  async #secure(asked: Asked, candidate: Candidate, signal: AbortSignal): Promise<Attempt> {
+    const { change } = asked
+    const placed: PlacedReservation[] = []
+    const creating = isUnproved(change) ? 1 : 0
+    this.#creating += creating
+    try {
+      const isLate = this.#lateAfter(this.#options.passOnMs)
+      const attempt = await this.#reserveAndConfirm(asked, candidate, placed, signal)
+      if (attempt.verdict.decision === 'allow')
+        return { ...attempt, release: () => this.#modules.takeBack.answered(placed, change), isLate }
+      await this.#modules.takeBack.unused(placed)
+      return attempt
+    } finally {
+      this.#creating -= creating
+    }
+  }
+
+  async #reserveAndConfirm(
+    asked: Asked,
+    { claims: first, warnings, policy, profile }: Candidate,
+    placed: PlacedReservation[],
+    signal: AbortSignal,
+  ): Promise<Attempt> {
+    const { map, clock, reserver } = this.#modules
+    let [claims, missing] = [first, first]
+    const pages: ReservedPage[] = []
+    // Before anything else is read or reserved for it, of a dry run and of a change without claims too.
+    const known = await this.#isKnown(asked.change, signal)
+    if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
+    if (!known) return this.#unavailable(asked, 'object-not-known', warnings)
+    for (let round = 0; round < maxRounds; round++) {
+      const reserved = await reserver.reserve(asked, missing, placed, signal)
+      if (reserved.outcome === 'conflict') return this.#heldBy(reserved.conflict, asked, warnings)
+      if (reserved.outcome === 'failed')
+        return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
+      pages.push(...reserved.pages)
+      const fresh = await this.#confirm(asked, claims, pages, signal)
+      if (fresh instanceof Error) return this.#failed(asked, 'not-confirmed', fresh, warnings)
+      const verdict = judgeAsked(asked, { map: fresh, policy, clock })
+      if (verdict.decision !== 'allow') return attemptOf(verdict, map)
+      const wanted = claimsOf(asked.acts, fresh, profile)
+      missing = uncovered(wanted, claims)
+      if (missing.length === 0) return attemptOf(allow(asked, warnings), map)
+      claims = merged([...claims, ...wanted])
+    }
+    return this.#unavailable(asked, 'not-confirmed', warnings)
+  }
+
+  /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */
+  async #confirm(
+    { change, acts }: Asked,
+    claims: readonly Claim[],
+    pages: readonly ReservedPage[],
+    signal: AbortSignal,
+  ): Promise<DiskMapView | Error> {
+    return await orError(async () => {
+      const stale = staleFor(acts, this.#modules, this.#options.policy)
+      if (isFreshEnough(stale) && (await ownMapWillDo(acts, pages, this.#modules, signal)))
+        return this.#modules.map
+      const everyNode = !nodesWillDo(pages, this.#modules)
+      return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
+    })
+  }
+
+  async #isKnown(change: Change, signal: AbortSignal): Promise<boolean | Error> {
+    // A creation is one of those that are being secured.
+    const creating = this.#creating - 1
+    return await orError(() => isKnownObject(change, { ...this.#modules, creating }, signal))
+  }
+
+  /** True for a change that may wait: a forged review must not take the place of another. */
+  async #mayTakePlace(change: Change, signal: AbortSignal): Promise<boolean> {
+    return !isUnproved(change) && (await this.#isKnown(change, signal)) === true
+  }
+
+  #lateAfter(ms: number): () => boolean {
+    const { clock } = this.#modules
+    const [counted, wall] = [clock.monotonic(), clock.now()]
+    return () => Math.max(clock.monotonic() - counted, clock.now() - wall) > ms
+  }
+
+  #failed(asked: Asked, why: Unavailability, error: unknown, warnings: readonly Warning[]): Attempt {
+    this.#modules.onProblem(why, error)
+    return this.#unavailable(asked, why, warnings)
+  }
+
+  #unavailable(asked: Asked, why: Unavailability, warnings: readonly Warning[]): Attempt {
+    return attemptOf(unavailable(asked, why, warnings), this.#modules.map)
+  }
+
+  #heldBy(conflict: Conflict, { change }: Asked, warnings: readonly Warning[]): Attempt {
+    const objection = findingOf(change, conflict, this.#modules.map)
+    return {
+      verdict: { decision: 'hold', objections: [objection], warnings },
+      wakeOn: whatEndsConflict(conflict),
+      wakeAt: conflict.until + 1,
+    }
+  }
+}
+
+async function orError<T>(work: () => Promise<T>): Promise<T | Error> {
+  try {
+    return await work()
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error))
+  }
+}

@@ -1,0 +1,261 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { onAbort } from './on-abort.ts'
+import type { WaitBudget } from './outcome.ts'
+import type { Clock } from './ports.ts'
+import { unownedDisks, type ReservationBook } from './reservation-book.ts'
+import type { Conflict } from './reserve.ts'
+import type { Objection, Verdict } from './verdict.ts'
+
+/** What changed: an object of the disk map, or a page of the book of reservations. */
+export type Changed = `${string}/${string}`
+
+/** The name of a change to an object of the disk map. */
+export function objectChange(kind: string, name: string): Changed {
+  return `${kind}/${name}`
+}
+
+/** The name of a change to a page of the book of reservations. */
+export function pageChange(key: string): Changed {
+  return `page/${key}`
+}
+
+/** Stands for a change to whatever object of a kind, where it is not known which one matters. No object has this name. */
+export function anyChange(kind: string): Changed {
+  return objectChange(kind, '*')
+}
+
+/** True if this change is among those that are waited for. */
+export function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
+  return awaited.has(changed) || awaited.has(anyChange(changed.slice(0, changed.indexOf('/'))))
+}
+
+/** Tells those who wait what has changed, as it happens and without keeping anything. */
+export class Changes {
+  readonly #listeners = new Set<(changed: Changed) => void>()
+
+  tell(changed: Changed): void {
+    for (const listener of this.#listeners) listener(changed)
+  }
+
+  /** Tells of every page of the book that changes, for as long as there is one. */
+  follow(book: Pick<ReservationBook, 'subscribe'>): void {
+    book.subscribe((key) => this.tell(pageChange(key)))
+  }
+
+  /** @returns ends it */
+  subscribe(listener: (changed: Changed) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+}
+
+/** One attempt to admit a change. */
+export interface Attempt {
+  readonly verdict: Verdict
+  /** Of a hold: the changes after which another attempt is worth the while; see {@link isAwaited}. */
+  readonly wakeOn: ReadonlySet<Changed>
+  /** Of a hold: when time alone may have changed the matter, by {@link Clock.monotonic}. */
+  readonly wakeAt: number | undefined
+  /** How long was waited before it, in milliseconds; absent for one that came first. */
+  readonly heldMs?: number
+  /** Takes back what was reserved for an admitted change. */
+  readonly release?: () => Promise<void>
+  /** True once it is too late to pass an admitted change on. */
+  readonly isLate?: () => boolean
+}
+
+/** What the operator decides about holds. */
+export interface HoldLimits {
+  /** The longest hold, in milliseconds, however long the caller would wait. */
+  readonly maxHoldMs: number
+  /**
+   * So many changes are held at once. One more takes the place of one of the caller with the most, if that has at least two
+   * more than its own caller; otherwise it is answered at once.
+   */
+  readonly maxHolds: number
+}
+
+/** Who asks for a hold. */
+export interface Holder {
+  /** The name of the account; places are shared out between accounts. */
+  readonly caller: string
+  /** Asked before the change takes a place. False for a change that must not take one. */
+  readonly mayWait: () => Promise<boolean>
+}
+
+/** One change that is held. */
+interface Hold {
+  readonly caller: string
+  /** Ends its wait; absent while it is attempted. */
+  end?: () => void
+  /** True once another has taken its place. */
+  isOver: boolean
+}
+
+/** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
+export class Holds {
+  readonly #limits: HoldLimits
+  readonly #changes: Changes
+  readonly #clock: Clock
+  readonly #waiting = new Set<() => void>()
+  /** Those of each caller, the one that was held first comes first. */
+  readonly #holds = new Map<string, Set<Hold>>()
+  #active = 0
+  #stopped = false
+
+  constructor(limits: HoldLimits, changes: Changes, clock: Clock) {
+    this.#limits = limits
+    this.#changes = changes
+    this.#clock = clock
+  }
+
+  /** How many changes are held now. */
+  get active(): number {
+    return this.#active
+  }
+
+  /**
+   * Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. The budget begins
+   * with the call.
+   */
+  async retryUntil(
+    attempt: () => Promise<Attempt>,
+    { budgetMs, signal }: WaitBudget,
+    { caller, mayWait }: Holder,
+  ): Promise<Attempt> {
+    const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
+    const isOver = (): boolean => this.#isOver(end, signal)
+    const changed = new Set<Changed>()
+    // From before the attempt on, since what it waits for may happen while it asks.
+    const unsubscribe = this.#changes.subscribe((each) => changed.add(each))
+    let heldMs = 0
+    let hold: Hold | undefined
+    try {
+      for (;;) {
+        changed.clear()
+        const tried = await attempt()
+        if (tried.verdict.decision !== 'hold') return { ...tried, heldMs }
+        // Asking may take a while.
+        if (!hold && !isOver() && (await mayWait()) && !isOver()) hold = this.#take(caller)
+        if (!hold || hold.isOver) return { ...tried, heldMs }
+        const began = this.#clock.monotonic()
+        const isWorthIt = await this.#wait(tried, changed, { end, hold }, signal)
+        heldMs += this.#clock.monotonic() - began
+        if (!isWorthIt) return { ...tried, heldMs }
+      }
+    } finally {
+      unsubscribe()
+      if (hold) this.#leave(hold)
+    }
+  }
+
+  /** Ends every hold, now and from now on: each is answered with what stands in its way. */
+  stop(): void {
+    this.#stopped = true
+    for (const end of [...this.#waiting]) end()
+  }
+
+  #isOver(end: number, signal: AbortSignal): boolean {
+    return this.#clock.monotonic() >= end || this.#stopped || signal.aborted
+  }
+
+  /** @returns undefined if there is no place for this caller */
+  #take(caller: string): Hold | undefined {
+    if (this.#active >= this.#limits.maxHolds && !this.#makeRoomFor(caller)) return undefined
+    const hold: Hold = { caller, isOver: false }
+    const others = this.#holds.get(caller)
+    if (others) others.add(hold)
+    else this.#holds.set(caller, new Set([hold]))
+    this.#active += 1
+    return hold
+  }
+
+  #leave(hold: Hold): void {
+    const holds = this.#holds.get(hold.caller)
+    if (!holds?.delete(hold)) return
+    this.#active -= 1
+    if (holds.size === 0) this.#holds.delete(hold.caller)
+  }
+
+  /** Answers the latest of the caller with the most, whose others have waited for longer. */
+  #makeRoomFor(caller: string): boolean {
+    const own = this.#holds.get(caller)?.size ?? 0
+    let most: readonly Hold[] = []
+    for (const holds of this.#holds.values()) if (holds.size > most.length) most = [...holds]
+    const latest = most.at(-1)
+    if (!latest || most.length < own + 2) return false
+    latest.isOver = true
+    this.#leave(latest)
+    latest.end?.()
+    return true
+  }
+
+  /** @returns whether another attempt is worth the while */
+  #wait(
+    { wakeOn, wakeAt }: Attempt,
+    changed: ReadonlySet<Changed>,
+    { end, hold }: { readonly end: number; readonly hold: Hold },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const now = this.#clock.monotonic()
+    const over = this.#isOver(end, signal)
+    if (over || [...changed].some((each) => isAwaited(each, wakeOn))) return Promise.resolve(!over)
+    return new Promise((resolve) => {
+      const done = (isWorthIt: boolean): void => {
+        unsubscribe()
+        cancelEnd()
+        cancelWake?.()
+        forget()
+        this.#waiting.delete(giveUp)
+        delete hold.end
+        resolve(isWorthIt)
+      }
+      const giveUp = (): void => done(false)
+      const unsubscribe = this.#changes.subscribe((each) => isAwaited(each, wakeOn) && done(true))
+      const cancelEnd = this.#clock.setTimer(end - now, giveUp)
+      const cancelWake =
+        wakeAt === undefined ? undefined : this.#clock.setTimer(Math.max(0, wakeAt - now), () => done(true))
+      const forget = onAbort(signal, giveUp)
+      this.#waiting.add(giveUp)
+      hold.end = giveUp
+    })
+  }
+}
+
+/** An attempt that came to this verdict, with what another has to wait for if it is a hold. */
+export function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
+  if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
+  const { objections } = verdict
+  // Not spread into a call, which takes so many arguments only.
+  const first = objections.reduce((soonest, { until }) => Math.min(soonest, until ?? Infinity), Infinity)
+  return { verdict, wakeOn: whatEnds(objections, map), wakeAt: first === Infinity ? undefined : first }
+}
+
+/** The changes after which one of these objections may be gone; see {@link isAwaited} for how to compare. */
+function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Changed> {
+  const changed = new Set<Changed>()
+  for (const { rule, subjects } of objections) {
+    // The other copies stay or go with the flags of whatever nodes have them.
+    if (rule === 'evict-unready-copy') changed.add(anyChange('Node'))
+    // One finding about most images names none of them.
+    if (rule === 'eviction-during-cleanup' && subjects.every(({ image }) => image === undefined))
+      changed.add(anyChange('BackingImage'))
+    for (const { node, image, diskUUID } of subjects) {
+      if (node !== undefined) changed.add(objectChange('Node', node))
+      // The watch of nodes can be behind that of images: the node that shows the disk may be any.
+      if (diskUUID !== undefined && map.ownersOf(diskUUID).length === 0) changed.add(anyChange('Node'))
+      if (image === undefined) continue
+      changed.add(objectChange('BackingImage', image))
+      changed.add(objectChange('BackingImageDataSource', image))
+    }
+  }
+  return changed
+}
+
+/** The changes after which a conflict may be gone. */
+export function whatEndsConflict({ claim, reservation }: Conflict): Set<Changed> {
+  const changed = new Set([pageChange(claim.page), objectChange(reservation.kind, reservation.name)])
+  // Once a node shows the disk, the two no longer meet on this page.
+  if (claim.page === unownedDisks) changed.add(anyChange('Node'))
+  return changed
+}
