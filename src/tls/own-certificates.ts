@@ -3,6 +3,7 @@ import { caBundle, type Kept } from './kept.ts'
 import type { PemPair } from './pem-pair.ts'
 import { rotate } from './rotate.ts'
 import { nextStep, type Step } from './rotation.ts'
+import { whyNotServing } from './soundness.ts'
 import type { Timers } from './timers.ts'
 
 /** Where certificates are kept for all replicas. All methods throw when it cannot be reached. */
@@ -60,8 +61,11 @@ const maxSteps = 5
 /** How long to wait for the first certificate before looking again, in milliseconds. */
 const firstRetryMs = 1_000
 
+/** What a replica does that does not lead, where nothing that is kept can be served: takes that, waits, or makes another. */
+type Patience = 'takes' | 'waits' | 'makes'
+
 /**
- * A replica without a certificate makes one itself after so long, in milliseconds, whichever leads: the one that leads
+ * A replica without a certificate that can be served makes one itself after so long, in milliseconds, whichever leads: the one that leads
  * may have been killed, and its Lease lasts longer. What is kept is written over one version only, so one of them wins.
  */
 const firstPatienceMs = 5_000
@@ -95,7 +99,7 @@ export class OwnCertificates implements CertificateSource {
     const since = timers.monotonic()
     for (;;) {
       try {
-        return await this.#look(signal, timers.monotonic() - since >= firstPatienceMs)
+        return await this.#look(signal, timers.monotonic() - since >= firstPatienceMs ? 'makes' : 'waits')
       } catch (error) {
         signal.throwIfAborted()
         this.#tell(error)
@@ -105,7 +109,7 @@ export class OwnCertificates implements CertificateSource {
   }
 
   async read(signal: AbortSignal): Promise<PemPair> {
-    return await this.#look(signal, false)
+    return await this.#look(signal, 'takes')
   }
 
   async stop(): Promise<void> {
@@ -117,11 +121,10 @@ export class OwnCertificates implements CertificateSource {
     }
   }
 
-  /** @param insists true if a replica that does not lead makes a certificate where there is none */
-  async #look(signal: AbortSignal, insists: boolean): Promise<PemPair> {
+  async #look(signal: AbortSignal, patience: Patience): Promise<PemPair> {
     const before = this.#problems
     const leads = await this.#leads(signal)
-    const kept = leads ? await this.#lead(signal) : await this.#follow(signal, insists)
+    const kept = leads ? await this.#lead(signal) : await this.#follow(signal, patience)
     if (kept.serving === undefined) throw new NoCertificateYet()
     if (this.#problems === before) this.#modules.onWell()
     return kept.serving
@@ -154,10 +157,13 @@ export class OwnCertificates implements CertificateSource {
   }
 
   /** A registration that was made anew trusts nobody, and waiting for the Lease of a dead leader would take 30 s. */
-  async #follow(signal: AbortSignal, insists: boolean): Promise<Kept> {
+  async #follow(signal: AbortSignal, patience: Patience): Promise<Kept> {
     const { store, registration } = this.#modules
     let { kept } = await store.read(signal)
-    if (kept.serving === undefined && insists) ({ kept } = await this.#advance(signal))
+    if (patience !== 'takes' && !this.#canServe(kept)) {
+      if (patience === 'waits') throw new NoCertificateYet()
+      ;({ kept } = await this.#advance(signal))
+    }
     if (kept.serving === undefined || kept.authority === undefined) return kept
     try {
       await registration.ensure(kept.authority.cert, caBundle(kept), signal)
@@ -166,6 +172,12 @@ export class OwnCertificates implements CertificateSource {
       this.#tell(error)
     }
     return kept
+  }
+
+  /** What the API server would not take is as good as none at the start: a leader that was killed mends it only after 30 s. */
+  #canServe({ serving, authority }: Kept): boolean {
+    if (serving === undefined || authority === undefined) return false
+    return whyNotServing(serving, authority.cert, this.#names, this.#modules.timers.now()) === undefined
   }
 
   async #advance(signal: AbortSignal): Promise<{ readonly kept: Kept; readonly version: string }> {

@@ -17,7 +17,7 @@ export class FilesInTheWay extends Error {
 
   constructor(paths: readonly string[], cause?: unknown) {
     super(
-      `${paths.join(' and ')} ${paths.length === 1 ? 'is' : 'are'} there already and may be in use. Say that it may be overwritten, or choose another folder`,
+      `${paths.join(' and ')} ${paths.length === 1 ? 'is' : 'are'} there already and may be in use. To replace what is there, add --overwrite. Or choose another folder: --dir <folder>`,
       { cause },
     )
     this.name = 'FilesInTheWay'

@@ -157,6 +157,25 @@ t.test('the first certificate is waited for', async (t) => {
   t.strictSame(await first, store.kept.serving)
 })
 
+t.test(
+  'a first certificate that cannot be served yet is made anew, although the leader was killed',
+  async (t) => {
+    const { certificates, store, clock, steps } = replica(false)
+    const ahead = { now: () => clock.now() + 26 * 3_600_000 }
+    const authority = await makeAuthority(ahead)
+    store.put({ ...store.kept, authority, serving: await issueServing(authority, names, ahead) })
+    const first = certificates.first(signal)
+    for (let second = 0; second < 5; second += 1) {
+      await eventually(() => clock.pending === 1)
+      t.strictSame(steps, [], 'the leader may be about to')
+      clock.advance(1_000)
+    }
+    const { cert } = await first
+    t.strictSame(steps, ['begin'])
+    t.ok(Date.parse(new X509Certificate(cert).validFrom) <= clock.now())
+  },
+)
+
 t.test('waiting for the first certificate ends when the guard does', async (t) => {
   const { certificates, store, clock, election } = replica(true)
   store.failure = new Error('unreachable')
