@@ -147,9 +147,10 @@ export class ControlPlane {
     })
   }
 
-  /** The API server crashes, and starts again on the same port. */
-  async crash(): Promise<void> {
+  /** The API server crashes, and starts again on the same port. @param meanwhile what is done while it is away */
+  async crash(meanwhile?: () => Promise<void>): Promise<void> {
     await this.#apiServer.end('SIGKILL')
+    await meanwhile?.()
     this.#apiServer = this.#launch()
     await this.#ready()
   }

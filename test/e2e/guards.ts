@@ -79,9 +79,18 @@ export class Guards {
 
   /** One more replica, that is ready. @param flags besides those of the Deployment */
   async add(...flags: readonly string[]): Promise<Replica> {
+    return await this.join(this.launch(...flags))
+  }
+
+  /** Starts a replica that the Service does not know yet. @param flags besides those of the Deployment */
+  launch(...flags: readonly string[]): Replica {
     this.#started += 1
     const { args, here } = this.#template
-    const replica = new Replica(`holdfast-${this.#started}`, { args, here: [...here, ...flags] })
+    return new Replica(`holdfast-${this.#started}`, { args, here: [...here, ...flags] })
+  }
+
+  /** Waits until a replica is ready. @throws when it does not come to that, and ends it */
+  async join(replica: Replica): Promise<Replica> {
     try {
       this.#replicas.set(replica, await replica.ports())
       await this.#untilReady(replica)

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
+import { advice } from './suite/advice.ts'
 import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
@@ -43,6 +44,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('install', (t) => install(t, cluster))
   await group('hooks', (t) => hooks(t, cluster))
   await group('releases', (t) => releases(t, cluster))
+  await group('advice', (t) => advice(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))
   await new World(cluster).setting('current-longhorn-version', 'v1.8.0')

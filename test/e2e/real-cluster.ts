@@ -1,7 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { connect, type Connection } from '../../src/kubernetes/connection.ts'
 import { runProgram, type Ended } from '../commands/holdfast.ts'
+import { root } from '../fixtures/root.ts'
 import type { Binaries } from './binaries.ts'
 import { manifests, rendered, servicePort } from './chart.ts'
 import type { Cluster } from './cluster.ts'
@@ -43,6 +44,14 @@ export class RealCluster implements Cluster {
 
   kubectl(args: readonly string[], input?: string): Promise<Ended> {
     return runProgram(this.binaries.kubectl, args, this.#env, input)
+  }
+
+  /** A command line with kubectl and helm in it, as an administrator, in the top folder. */
+  shell(line: string): Promise<Ended> {
+    const { kubectl, helm } = this.binaries
+    const folders = [kubectl, helm].filter((path) => path.includes('/')).map((path) => dirname(path))
+    const PATH = [...folders, this.#env.PATH].join(':')
+    return runProgram('bash', ['-c', `cd '${root}' && ${line}`], { ...this.#env, PATH })
   }
 
   /** helm, as an administrator. */

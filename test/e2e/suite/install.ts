@@ -1,19 +1,22 @@
 import type { Test } from 'tap'
+import { disk } from '../../fixtures/raw-objects.ts'
 import { root } from '../../fixtures/root.ts'
 import { ask } from '../cluster.ts'
 import type { RealCluster } from '../real-cluster.ts'
+import { World } from '../world.ts'
 
 const chartFolder = `${root}/charts/holdfast`
 
 /** The life of a release, with the commands of README. Nobody answers here, so its registration lets everything pass. */
 export function install(t: Test, cluster: RealCluster): void {
+  const world = new World(cluster)
   const helm = async (t: Test, ...args: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await cluster.helm([...args, '--namespace', 'trial'])
     t.equal(code, 0, stderr)
     return stdout
   }
 
-  t.test('helm install tells the next commands, and how to get around the proxy', async (t) => {
+  t.test('helm install tells the next commands, and they do what they should', async (t) => {
     const said = await helm(
       t,
       'install',
@@ -24,7 +27,22 @@ export function install(t: Test, cluster: RealCluster): void {
       'webhook.failurePolicy=Ignore,proxy.longhorn.enabled=true',
       '--no-hooks',
     )
-    t.equal(said.match(/^ +(kubectl|helm) /gm)?.length, 5, said)
+    const commands = [...said.matchAll(/^ +((?:kubectl|helm) .*)$/gm)].flatMap(([, line]) => line ?? [])
+    t.equal(commands.length, 5, said)
+    await world.node('i1', [disk('i1-a')])
+    await cluster.must(['create', 'deployment', 'longhorn-ui', '--image=ui', '-n', 'longhorn-system'])
+    for (const line of commands) {
+      // It takes a kubelet to run the pod of a test.
+      if (line.startsWith('helm test')) continue
+      const ended = await cluster.shell(line.replace('<node>', 'i1').replace(' --follow', ''))
+      t.match(
+        { line, code: ended.code, stderr: ended.stderr },
+        { code: 0, stderr: /^(No resources found.*)?$/m },
+      )
+    }
+    await cluster.must(['delete', 'deployment', 'longhorn-ui', '-n', 'longhorn-system'])
+    await cluster.must(['delete', 'nodes.longhorn.io', 'i1', '-n', 'longhorn-system'])
+    await helm(t, 'upgrade', 'trial', chartFolder, '--reset-then-reuse-values', '--no-hooks')
   })
 
   t.test('a NetworkPolicy that alone would cut Longhorn off is not installed', async (t) => {

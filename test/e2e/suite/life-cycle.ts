@@ -1,11 +1,14 @@
 import { X509Certificate } from 'node:crypto'
+import { networkInterfaces } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { makeAuthority } from '../../../src/tls/authority.ts'
 import { issueServing } from '../../../src/tls/issue.ts'
+import type { PemPair } from '../../../src/tls/pem-pair.ts'
+import { run } from '../../commands/holdfast.ts'
 import { disk, pending } from '../../fixtures/raw-objects.ts'
 import { ask } from '../cluster.ts'
-import type { Guards } from '../guards.ts'
+import type { Guards, Replica } from '../guards.ts'
 import { Load } from '../load.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { evict } from '../requests.ts'
@@ -65,7 +68,6 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     const clock = { now: Date.now }
     const old = await makeAuthority({ now: () => Date.now() - 3_600 * 86_400_000 })
     const serving = await issueServing(old, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
-    const data = { 'ca.crt': old.cert, 'ca.key': old.key, 'tls.crt': serving.cert, 'tls.key': serving.key }
     // Nobody knows this one yet: all have to trust it before it is served under load.
     const { bundle: trusted } = await served(cluster)
     const both = Buffer.from(`${trusted}\n${old.cert}`).toString('base64')
@@ -79,11 +81,8 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
       '-p',
       JSON.stringify(publish),
     ])
-    const encoded = Object.entries(data).map(
-      ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
-    )
     let heard = guards.replicas.map(({ process }) => process.heard)
-    await ask(cluster, 'PATCH', secretPath, { data: Object.fromEntries(encoded) })
+    await keep(cluster, old, serving)
     await reloaded(guards, heard)
     await underLoad(t, 'l3', async () => {
       heard = guards.replicas.map(({ process }) => process.heard)
@@ -114,8 +113,31 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     },
   )
 
+  t.test(
+    'a certificate of a clock that was ahead is an error, and made anew at the next start',
+    async (t) => {
+      for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
+      const ahead = { now: () => Date.now() + 26 * 3_600_000 }
+      const authority = await makeAuthority(ahead)
+      const serving = await issueServing(authority, { dns: ['holdfast.holdfast.svc'], ips: [] }, ahead)
+      await keep(cluster, authority, serving)
+      const flags = ['--kubeconfig', `${cluster.plane.folder}/kubeconfig`, '--namespace', 'holdfast']
+      const certificate = async () => (await run(['doctor', ...flags])).stdout
+      t.match(await certificate(), /error +certificate +The serving certificate .* is not valid before /)
+      await Promise.all([guards.add(), guards.add()])
+      await world.node('l6', [disk('l6-a')])
+      t.strictSame((await evict(cluster, 'l6', 'l6-a')).stderr, '', 'the API server trusts it at once')
+      t.match(await certificate(), /ok +certificate /)
+    },
+  )
+
   t.test('the guard goes on after the API server has crashed and is back', async (t) => {
-    await cluster.plane.crash()
+    let cold: Replica | undefined
+    await cluster.plane.crash(async () => {
+      cold = guards.launch('--host', '::')
+      await aliveAndWaiting(t, cold)
+    })
+    if (cold) await guards.remove(await guards.join(cold), 'SIGKILL')
     await world.node('l5', [disk('l5-a'), disk('l5-b')])
     await world.image('l5', [pending('l5-a')])
     const eviction = evict(cluster, 'l5', 'l5-b')
@@ -126,6 +148,30 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     t.ok(guards.replicas.every(({ ready }) => ready))
   })
   t.end()
+}
+
+/** Keeps another authority, and what it has signed, for the guard to serve. */
+async function keep(cluster: RealCluster, authority: PemPair, serving: PemPair): Promise<void> {
+  const texts = {
+    ...{ 'ca.crt': authority.cert, 'ca.key': authority.key },
+    ...{ 'tls.crt': serving.cert, 'tls.key': serving.key },
+  }
+  const encoded = Object.entries(texts).map(
+    ([key, text]) => [key, Buffer.from(text).toString('base64')] as const,
+  )
+  await ask(cluster, 'PATCH', secretPath, { data: Object.fromEntries(encoded) })
+}
+
+/** A replica that starts while the API server is away answers its probes, by each family of addresses. */
+async function aliveAndWaiting(t: Test, replica: Replica): Promise<void> {
+  const { healthPort } = await replica.said('health is listening')
+  const addresses = Object.values(networkInterfaces()).flatMap((each) => each ?? [])
+  const hasIPv6 = addresses.some(({ address }) => address === '::1')
+  for (const host of ['127.0.0.1', ...(hasIPv6 ? ['[::1]'] : [])]) {
+    const health = (path: string) => fetch(`http://${host}:${String(healthPort)}${path}`)
+    t.equal((await health('/livez')).status, 200, host)
+    t.equal((await health('/readyz')).status, 503, host)
+  }
 }
 
 /** Waits until every replica serves another certificate. */
