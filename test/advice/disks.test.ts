@@ -1,0 +1,107 @@
+import t from 'tap'
+import { comesTrue, guarded, type GuardedChoice } from '../commands/guarded-cluster.ts'
+import { copyOn, evicts, without } from './following.ts'
+
+const image = 'backingimages/ubuntu-22.04'
+const now = () => new Date().toISOString()
+
+/** A cluster whose one image has copies on disk-1 of node-1 and node-2, which no replica uses. */
+async function twoCopies(t: Parameters<typeof guarded>[0], choice: GuardedChoice = {}) {
+  const world = await guarded(t, choice)
+  const { ask, sandbox } = world
+  await ask('DELETE', 'replicas')
+  const first = sandbox.cluster.uuidOf('node-1/disk-1')
+  const ofDisk = (status: object) =>
+    ask('PATCH', 'nodes/node-1/status', { status: { diskStatus: { 'disk-1': status } } })
+  const ofCopy = (status: object | null) =>
+    ask('PATCH', `${image}/status`, { status: { diskFileStatusMap: { [first]: status } } })
+  const takes = (query = '') => ask('PATCH', `nodes/node-1${query}`, { spec: { disks: { 'disk-1': null } } })
+  return { ...world, first, ofDisk, ofCopy, takes, mayTake: () => takes('?dryRun=All') }
+}
+
+t.test('a disk that is not ready is brought back, or goes once it is lost', async (t) => {
+  for (const [lostAfter, isBack] of [
+    ['10m', true],
+    ['4s', false],
+  ] as const) {
+    const { sandbox, ofDisk, takes, mayTake, ask } = await twoCopies(t, { settings: { lostAfter } })
+    // Its controllers would find the disk well at once.
+    await sandbox.longhorn.stop()
+    const ready = (status: string) => ({ type: 'Ready', status, lastTransitionTime: now() })
+    t.ok((await ofDisk({ conditions: [ready('False')] })).ok)
+    await comesTrue(async () =>
+      (await mayTake()).text.includes('no clean-up on it ends. Bring the disk back'),
+    )
+    t.match(
+      (await mayTake()).text,
+      /one that has not been ready for longer than \w+ may be removed once every image/,
+    )
+    if (isBack) {
+      t.ok((await ofDisk({ conditions: [ready('True')] })).ok)
+      await comesTrue(async () => (await mayTake()).text.includes('empty the disk first'))
+      const spare = without(sandbox.cluster.uuidOf('node-1/disk-1'))
+      t.match(await ask('PATCH', image, spare), { ok: true })
+    } else {
+      await comesTrue(async () => (await mayTake()).ok)
+      t.match(await takes(), { ok: true })
+    }
+  }
+})
+
+t.test('a disk with a failed copy goes once that is cleaned up', async (t) => {
+  const { sandbox, ask, first, ofCopy, takes, mayTake } = await twoCopies(t)
+  await sandbox.longhorn.stop()
+  t.ok((await ofCopy({ state: 'failed', progress: 0 })).ok)
+  await comesTrue(async () => (await mayTake()).text.includes('clean the copy up first, and wait until'))
+  t.match(await ask('PATCH', image, without(first)), { ok: true })
+  await comesTrue(async () =>
+    (await mayTake()).text.includes('its clean-up is under way: wait until the status of'),
+  )
+  t.ok((await ofCopy(null)).ok)
+  await comesTrue(async () => (await mayTake()).ok)
+  t.match(await takes(), { ok: true })
+})
+
+t.test('a release that does not move copies has them cleaned up before their disk goes', async (t) => {
+  const { ask, first, takes, mayTake, verdicts } = await twoCopies(t, { release: 'v1.6.4' })
+  const warnings = async () => {
+    await mayTake()
+    return (verdicts.at(-1)?.warnings ?? []).map(({ clears }) => clears).join('\n')
+  }
+  t.match(
+    await warnings(),
+    /^this release does not move copies\. Once another copy is ready elsewhere, clean this/,
+  )
+  t.match(await ask('PATCH', image, without(first)), { ok: true })
+  await comesTrue(async () => (await warnings()) === '')
+  t.match(await takes(), { ok: true })
+})
+
+t.test('a clean-up that never ends on a lost disk ends with the disk', async (t) => {
+  const { sandbox, ask, first, takes } = await twoCopies(t, { release: 'v1.8.0' })
+  await sandbox.longhorn.letGo('node-1')
+  await comesTrue(async () => (await ask('PATCH', `${image}?dryRun=All`, without(first))).ok)
+  t.match(await ask('PATCH', image, without(first)), { ok: true })
+  const evict = () => ask('PATCH', 'nodes/node-1?dryRun=All', evicts(true))
+  await comesTrue(async () =>
+    (await evict()).text.includes('so this clean-up does not end. Remove disk disk-1 from node node-1'),
+  )
+  t.match(await takes(), { ok: true })
+  await comesTrue(async () => (await evict()).ok)
+})
+
+t.test('the last copy on a lost disk may go once the disk is back, and was copied from', async (t) => {
+  const { sandbox, ask, first } = await twoCopies(t)
+  t.match(await ask('PATCH', image, without(sandbox.cluster.uuidOf('node-2/disk-1'))), { ok: true })
+  await sandbox.longhorn.letGo('node-1')
+  const mayGo = () => ask('PATCH', `${image}?dryRun=All`, without(first))
+  await comesTrue(async () =>
+    /refused by last-usable-copy: .*bring the disk back, so that Longhorn can copy/.test(
+      (await mayGo()).text,
+    ),
+  )
+  await sandbox.longhorn.powerOn('node-1')
+  t.ok((await ask('PATCH', image, copyOn(sandbox.cluster.uuidOf('node-3/disk-1')))).ok)
+  await comesTrue(async () => (await mayGo()).ok)
+  t.match(await ask('PATCH', image, without(first)), { ok: true })
+})

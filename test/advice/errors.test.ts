@@ -1,0 +1,259 @@
+import { once } from 'node:events'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { createServer, type AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
+import { commandIn } from '../commands/guarded-cluster.ts'
+import { logOf, run, runProgram, start, type Ended } from '../commands/holdfast.ts'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+
+const anyPort = ['--health-port', '0', '--operator-port', '0', '--linger', '0s']
+
+/** Somebody at a shell, in a folder of their own, with a cluster. */
+async function operator(t: Test, release = 'v1.8.0') {
+  const sandbox = await embeddedCluster(t, { release, images: 1, longhorn: { drainMs: 50, rebuildMs: 50 } })
+  const folder = t.testdir()
+  const before = process.cwd()
+  process.chdir(folder)
+  t.teardown(() => process.chdir(before))
+  const kubeconfig = join(folder, 'kubeconfig')
+  await writeFile(kubeconfig, kubeconfigFor(sandbox.api.url, 'default'))
+  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
+  /** Runs a command to its end. @param line as it is told, with holdfast in front or not */
+  const holdfast = (line: string, input = ''): Promise<Ended> => run(wordsOf(line), env, input)
+  /** Starts a server, waits until it listens, and ends it. @returns what it logged then */
+  const listens = async (line: string) => {
+    const running = start(wordsOf(line), env)
+    t.teardown(running.end)
+    running.stderr.resume()
+    const listening = await logOf(running)('listening')
+    await running.end()
+    return listening
+  }
+  const follow = (command: string) => runProgram('bash', ['-c', command], env)
+  return { sandbox, folder, holdfast, listens, follow }
+}
+
+/** Quoted words stay together. */
+function wordsOf(line: string): string[] {
+  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].flatMap(([, quoted, bare]) => quoted ?? bare ?? [])
+  return words[0] === 'holdfast' ? words.slice(1) : words
+}
+
+t.test('check is told what to check, and against what', async (t) => {
+  const { holdfast } = await operator(t)
+  const patch = `--patch '{"spec":{"tags":["a"]}}'`
+  t.match(await holdfast('check'), {
+    code: 2,
+    stderr: /say what to check: -f FILE, or --patch with what it is for/,
+  })
+  const unnamed = await holdfast(`check ${patch}`)
+  t.match(unnamed, {
+    code: 2,
+    stderr: /--patch has to be told what it is for, as in: holdfast check nodes\/node-1/,
+  })
+  const as = commandIn(unnamed.stderr, /holdfast check nodes\/node-1/)
+  t.match(await holdfast(`${as} ${patch}`), { code: 0 })
+
+  await writeFile('nothing.yaml', 'apiVersion: v1\nkind: List\nitems: []\n')
+  const nothing = await holdfast(`${as} ${patch} --snapshot nothing.yaml`)
+  t.match(nothing, { code: 2, stderr: /write one with holdfast snapshot/ })
+  const snapshot = await holdfast(commandIn(nothing.stderr, /holdfast snapshot/))
+  await writeFile('cluster.yaml', snapshot.stdout)
+  t.match(await holdfast(`${as} ${patch} --snapshot cluster.yaml`), { code: 0 })
+
+  t.match(await holdfast('check -f - --snapshot -', snapshot.stdout), {
+    code: 2,
+    stderr: /standard input \(-\) can be read once: name a file for the other/,
+  })
+  t.match(await holdfast('check -f - --snapshot cluster.yaml', snapshot.stdout), { code: 0 })
+})
+
+t.test('audit reads one of two sources that it was given', async (t) => {
+  const { holdfast } = await operator(t)
+  const record = { time: '2026-11-23T12:00:00Z', decision: 'refuse' }
+  await writeFile('audit.log', `${JSON.stringify(record)}\n`)
+  t.match(await holdfast('audit audit.log --address http://127.0.0.1:1'), {
+    code: 2,
+    stderr: /audit\.log and --address are two sources: name one of them/,
+  })
+  const one = await holdfast('audit audit.log')
+  t.notMatch(one.stderr, /two sources/)
+  t.match(one.stderr, /audit\.log/, one.stderr)
+})
+
+t.test('an eviction without a guard goes on if it is told to', async (t) => {
+  const { sandbox, holdfast } = await operator(t)
+  const refused = await holdfast('evict node-3')
+  t.match(refused, { code: 2, stderr: /Install the guard\. To go on all the same: --unguarded/ })
+  t.match(await holdfast('evict node-3 --unguarded'), { code: 0 })
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('an eviction whose time was up goes on as it is told', async (t) => {
+  const { holdfast } = await operator(t, 'v1.10.0')
+  const late = await holdfast('evict node-2 --timeout 1ms')
+  t.match(late, { code: 1, stderr: /The time is up\. Go on with: / })
+  t.match(await holdfast(commandIn(late.stderr, /holdfast evict node-2$/m)), { code: 0 })
+})
+
+t.test('an eviction beside another one begins once that is given up, or of the whole node', async (t) => {
+  const { sandbox, holdfast, follow } = await operator(t)
+  const flag = (up: boolean) =>
+    follow(
+      `kubectl -n longhorn-system patch nodes.longhorn.io node-1 --type merge -p '{"spec":{"disks":{"disk-2":{"evictionRequested":${up}}}}}'`,
+    )
+  t.match(await flag(true), { code: 0 })
+  const beside = await holdfast('evict node-1 --disk disk-1 --dry-run')
+  t.match(beside, {
+    code: 1,
+    stderr: /Let the other one end first, or take its flag down, or empty the whole node \(without --disk\)/,
+  })
+  t.match(await holdfast('evict node-1 --dry-run'), { code: 0 })
+  t.match(await flag(false), { code: 0 })
+  t.match(await holdfast('evict node-1 --disk disk-1 --dry-run'), { code: 0 })
+  t.strictSame(sandbox.longhorn.crashes, [])
+})
+
+t.test('an eviction of a node that Longhorn has not looked at begins once it has', async (t) => {
+  const { sandbox, holdfast, follow } = await operator(t)
+  await sandbox.longhorn.powerOff('node-3')
+  const disk = '{"path":"/mnt/new","allowScheduling":true,"evictionRequested":false}'
+  const patch = `kubectl -n longhorn-system patch nodes.longhorn.io node-3 --type merge -p '{"spec":{"disks":{"new":${disk}}}}'`
+  t.match(await follow(patch), { code: 0 })
+  const unseen = await holdfast('evict node-3 --disk new --dry-run')
+  t.match(unseen, { code: 1, stderr: /Longhorn has not looked at disk new of node-3 yet; is the node up\?/ })
+  await sandbox.longhorn.powerOn('node-3')
+  let last = unseen
+  while (last.code !== 0) last = await holdfast('evict node-3 --disk new --dry-run')
+  t.match(last, { code: 0 })
+})
+
+t.test('serve without a certificate tells how to make one, and then starts', async (t) => {
+  const { holdfast, listens } = await operator(t)
+  const serve = `serve --host 127.0.0.1 --port 0 --namespace holdfast ${anyPort.join(' ')}`
+  const none = await holdfast(serve)
+  t.equal(none.code, 2)
+  const made = await holdfast(commandIn(none.stderr, /holdfast certs --dir certs --dns localhost/))
+  t.match(made, { code: 0 })
+  await listens(serve)
+  const again = await holdfast('certs --dir certs --dns localhost')
+  t.match(again, {
+    code: 2,
+    stderr: /To replace what is there, add --overwrite\. Or choose another folder: --dir <folder>/,
+  })
+  t.match(await holdfast('certs --dir certs --dns localhost --overwrite'), { code: 0 })
+  t.match(await holdfast('certs --dir others --dns localhost'), { code: 0 })
+})
+
+t.test(
+  'serve without its namespace or its Secret tells how to make them, and then starts',
+  { skip },
+  async (t) => {
+    const { sandbox, holdfast, listens, follow } = await operator(t)
+    const own = '--certificate-secret holdfast-tls --server-name localhost --host 127.0.0.1 --port 0'
+    // kubectl sends what it creates from flags as protobuf, which the embedded cluster does not read.
+    const create = (command: string) => follow(`${command} --dry-run=client -o yaml | kubectl apply -f -`)
+    const serve = `serve ${own} --namespace storage ${anyPort.join(' ')}`
+    const none = await holdfast(serve)
+    t.match(none, {
+      code: 2,
+      stderr: /There is no namespace storage for the guard’s Leases\. Make it: kubectl/,
+    })
+    t.match(await create(commandIn(none.stderr, /kubectl create namespace storage/)), { code: 0 })
+
+    const running = start(wordsOf(serve), {
+      HOME: '/dev/null',
+      KUBECONFIG: join(process.cwd(), 'kubeconfig'),
+    })
+    t.teardown(running.end)
+    const logged = logOf(running)
+    const { err } = await logged('certificates cannot be kept as they should')
+    const command = commandIn(
+      JSON.stringify(err),
+      /kubectl create secret generic holdfast-tls --namespace storage/,
+    )
+    t.match(await create(command), { code: 0 })
+    await logged('listening')
+    await running.end()
+    t.ok(sandbox)
+    await listens(serve)
+  },
+)
+
+t.test('a door that is told another namespace starts with the one of the others', async (t) => {
+  const { sandbox, holdfast, listens, follow } = await operator(t)
+  const namespaces = { group: '', version: 'v1', plural: 'namespaces' }
+  for (const name of ['team-a', 'team-b'])
+    await sandbox.client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })
+  const proxy = `proxy kubernetes --listen 127.0.0.1:0 --health-port 0 --operator-port 0 --linger 0s`
+  await listens(`${proxy} --namespace team-a`)
+  const other = await holdfast(`${proxy} --namespace team-b`)
+  t.match(other, { code: 2, stderr: /Start with --namespace team-a\./ })
+  await listens(`${proxy} ${commandIn(other.stderr, /--namespace team-a/)}`)
+  const command = commandIn(other.stderr, /kubectl delete lease holdfast-book --namespace longhorn-system/)
+  t.match(await follow(command), { code: 0 })
+  await listens(`${proxy} --namespace team-b`)
+})
+
+t.test('a proxy is told where it may listen', async (t) => {
+  const { holdfast, listens, folder } = await operator(t)
+  await mkdir(join(folder, 'certs'), { recursive: true })
+  t.match(await holdfast('certs --dir certs --dns localhost'), { code: 0 })
+  const open = await holdfast('proxy kubernetes --listen 0.0.0.0:0')
+  t.match(open, { code: 2, stderr: /listen on 127\.0\.0\.1, or use --caller-token with --tls/ })
+  const shown = await holdfast('proxy kubernetes --listen 0.0.0.0:0 --caller-token')
+  t.match(shown, { code: 2, stderr: /add --tls$/m })
+  const places = '--health-port 0 --operator-port 0 --linger 0s --namespace holdfast'
+  await listens(`proxy kubernetes --listen 127.0.0.1:0 ${places}`)
+  await listens(`proxy kubernetes --listen 0.0.0.0:0 --caller-token --tls ${places}`)
+})
+
+t.test('a port that is taken is exchanged for another', async (t) => {
+  const { holdfast, listens } = await operator(t)
+  const taken = createServer()
+  taken.listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const proxy = (at: number) =>
+    `proxy kubernetes --listen 127.0.0.1:${at} --health-port 0 --operator-port 0 --linger 0s --namespace holdfast`
+  t.match(await holdfast(proxy(port)), { code: 2, stderr: /Choose another port or address/ })
+  await listens(proxy(0))
+  const cluster = await holdfast(`sandbox --bare --port ${port}`)
+  t.match(cluster, { code: 2, stderr: /choose other ports with --port and --rest-port, or none/ })
+})
+
+t.test('a cluster is named where none is found, and a context where none is chosen', async (t) => {
+  const { sandbox, folder, holdfast } = await operator(t)
+  const nowhere = await run(['status'], { HOME: '/nonexistent' })
+  t.match(nowhere, { code: 2, stderr: /Name a kubeconfig file, or set KUBECONFIG\./ })
+  t.match(await run(['status', '--kubeconfig', join(folder, 'kubeconfig')], { HOME: '/nonexistent' }), {
+    code: 0,
+  })
+
+  const unchosen = kubeconfigFor(sandbox.api.url, 'default').replace(/^current-context: .*$/m, '')
+  await writeFile('unchosen', unchosen)
+  const asked = await holdfast('status --kubeconfig unchosen')
+  t.match(asked, { code: 2, stderr: /Known contexts: holdfast-sandbox\. Name the one to use\./ })
+  t.match(await holdfast('status --kubeconfig unchosen --context holdfast-sandbox'), { code: 0 })
+})
+
+t.test('settings of client certificates that do not go together are put right', async (t) => {
+  const { holdfast, listens } = await operator(t)
+  const places = `--port 0 --host 127.0.0.1 --namespace holdfast ${anyPort.join(' ')}`
+  t.match(await holdfast('certs --dir certs --dns localhost'), { code: 0 })
+  const nobody = await holdfast(`serve --client-name kube-apiserver ${places}`)
+  t.match(nobody, { code: 2, stderr: /Name the file of the authorities too/ })
+  await listens(`serve --client-name kube-apiserver --client-ca certs/ca.crt ${places}`)
+  const proxy =
+    'proxy kubernetes --listen 127.0.0.1:0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast'
+  const misplaced = await holdfast(`${proxy} --client-ca certs/ca.crt`)
+  t.match(misplaced, { code: 2, stderr: /a proxy asks nobody for a client certificate\. Leave it out/ })
+  await listens(proxy)
+  const both = await holdfast('certs --api-server --dir api --dns localhost')
+  t.match(both, { code: 2, stderr: /Use --webhook to say how an API server calls the guard/ })
+  t.match(await holdfast('certs --api-server --dir api --webhook localhost:8443'), { code: 0 })
+})

@@ -1,0 +1,247 @@
+/** Why no test can do what a text tells. */
+export interface NotHere {
+  readonly why: string
+}
+
+/** By whom a piece of advice is followed: the title of a test. */
+export type By = string | NotHere
+
+/** Of each source (below `src`, without `.ts`) the beginning of each piece of advice, and who follows it. */
+export type Followed = Readonly<Record<string, Readonly<Record<string, By>>>>
+
+const looksAtImage =
+  'an eviction passes once the clean-up has ended, the manager of the disk runs again, and time has passed'
+const upTillSettled = looksAtImage
+const onRealCluster = 'a Deployment is looked at, started again, and has two replicas'
+const narrowed = 'what narrows a registration is told, and taken out or put right as it is told'
+const oneBook = 'Leases are kept in one namespace again'
+const givenUp = 'the last copy on a dead node keeps the node until the advice is followed'
+const unready = 'a disk that is not ready is brought back, or goes once it is lost'
+const crowd = { why: 'it names who may send too much; npm run test:attack sends it' }
+const callers = { why: 'it says what is missing from records, and where the reason is' }
+const disk = { why: 'it names a disk, or a reader, that is not the guard’s' }
+const logs = { why: 'it shows a log, which takes a kubelet; the state behind it has an end of its own' }
+
+/** Advice in findings: what clears a denial or a warning, and what doctor tells to do. */
+export const findings: Followed = {
+  'rules/below-min-copies': {
+    'have another copy made first': 'a copy may go once there are enough others, or fewer are wanted',
+    'watch that Longhorn makes another copy':
+      'of a lost copy that goes it is watched that another one is made',
+    'let Longhorn make more copies first':
+      'an eviction that leaves too few copies is watched until there are enough',
+  },
+  'rules/cleanup-during-eviction': {
+    'passes once no eviction is requested': 'a clean-up passes once no eviction is requested on the node',
+  },
+  'rules/copy-in-use': {
+    'move or delete the replica first': 'a copy in use may go once its replica is deleted',
+    'bring the disk back. If it is gone':
+      'a replica on a disk that did not come back is deleted before the copy that it used',
+    'if the node comes back': 'a dead node is deleted with a copy on it, which is cleaned up after that',
+    '…; look: kubectl -n … get replicas.longhorn.io': 'a copy in use may go once its replica is deleted',
+  },
+  'rules/disk-removal-with-copies': {
+    '. To give the copy up': givenUp,
+    'clean the copy up first': 'a disk with a failed copy goes once that is cleaned up',
+    'disk … is not ready': unready,
+    'for longer than … may be removed': unready,
+    'its clean-up is under way': 'a disk with a failed copy goes once that is cleaned up',
+    'this release does not move copies':
+      'a release that does not move copies has them cleaned up before their disk goes',
+    'wait until the status of': 'a disk goes once it is empty, by an eviction or by a clean-up',
+    '…: an eviction does nothing until it works again':
+      'a node that has just gone down is waited for, until it is back or lost',
+    'empty the disk first': 'a disk goes once it is empty, by an eviction or by a clean-up',
+    'bring the disk back': givenUp,
+    'set annotation holdfast.dev/override':
+      'the last copy on a lost disk is given up by an override in the same write',
+    'if the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
+    'look for the file': 'four machines that were cloned are told apart again',
+  },
+  'rules/evict-unready-copy': {
+    'passes once a copy of … is ready': 'an eviction of the only copy passes once it is ready',
+  },
+  'rules/eviction-budget': {
+    'passes once enough of them are done': 'an eviction beyond the budget passes when it is its turn',
+    'passes once one of these nodes': 'an eviction beyond the budget passes when it is its turn',
+  },
+  'rules/eviction-during-cleanup': {
+    '. …, so this clean-up does not end': 'a clean-up that never ends on a lost disk ends with the disk',
+    'apply the CRDs': 'a definition that drops the copies is replaced, and evictions pass again',
+  },
+  'rules/first-file-during-eviction': {
+    'place the first file on another node':
+      'a first file is made on another node, or once no eviction is requested',
+  },
+  'rules/first-file-unfinished': {
+    'passes once spec.fileTransferred is true':
+      'an eviction passes once the first file is made, or its image is deleted',
+  },
+  'rules/images-nowhere': {
+    'holdfast status lists them': 'images that are nowhere are listed, and given up if nobody needs them',
+  },
+  'rules/last-usable-copy': {
+    'bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
+    'keep this copy until another one is ready': 'the last usable copy may go once another one is ready',
+  },
+  'rules/lingering-eviction': {
+    'to keep the copy': 'a copy stays if its mark is taken off after the eviction was given up',
+  },
+  'rules/lost': {
+    'bring the node back': 'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
+    'as long as': { why: 'it is a condition' },
+    'once it has been down for longer': { why: 'it is a condition' },
+    'disk … of node … is not ready': { why: 'it says why' },
+    'Kubernetes has no node': { why: 'it says why' },
+    'the longhorn-manager of node': { why: 'it says why' },
+    'the eviction of node': { why: 'it says why' },
+  },
+  'rules/no-eviction-target': {
+    'give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
+  },
+  'rules/nowhere': {
+    'if a disk has the file under another UUID':
+      'the UUID of a disk that changed at a reboot is found, and put back',
+  },
+  'rules/override-delete': { 'kubectl -n … annotate': givenUp },
+  'rules/sentences': {
+    '. The backing image manager of the disk': upTillSettled,
+    'look: kubectl -n … get backingimages.longhorn.io': looksAtImage,
+    'look: kubectl -n … get nodes.longhorn.io': 'a clean-up passes once no eviction is requested on the node',
+    'passes by itself in about': upTillSettled,
+    'passes once status.diskFileStatusMap': upTillSettled,
+  },
+  'gate/conflict-finding': {
+    'passes by itself as soon as that change':
+      'a change that another stands in the way of passes once that is committed',
+  },
+  'eviction/next-step': {
+    'Let the other one end first':
+      'an eviction beside another one begins once that is given up, or of the whole node',
+    'Longhorn has not looked at disk':
+      'an eviction of a node that Longhorn has not looked at begins once it has',
+    'there is no …': 'what stands in the way is told, with an exit code',
+    'no eviction is requested on the node': { why: 'it says why' },
+    'node … has an eviction requested': { why: 'it says why' },
+    'disk … of node …': { why: 'it is a name' },
+    '…. What clears it: …': { why: 'what clears it is that of a rule' },
+  },
+  'doctor/book': {
+    'Give the rights of the chart': 'a guard without its Lease makes it when it is started again',
+    'Look again: holdfast doctor --namespace': oneBook,
+    'Stop what writes there': oneBook,
+  },
+  'doctor/callers': {
+    'Its log says whose certificate': 'the API server shows its certificate, and its reviews are judged',
+    'On the machine with client-ca.key':
+      'a client certificate that is replaced is shown without a restart of the API server',
+    'kubectl -n … rollout restart': onRealCluster,
+  },
+  'doctor/certificate': {
+    'Name the Secret': 'a certificate of somebody else’s is named, and replaced by theirs',
+    'See what hinders cert-manager': { why: 'it takes cert-manager and cmctl' },
+    'See what hinders its renewal': 'a certificate that expired is taken out, and the guard makes another',
+    'Whoever made it has to make another':
+      'a certificate of somebody else’s is named, and replaced by theirs',
+  },
+  'doctor/clock': {
+    'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
+    'Put the clock of its node right':
+      'the clock of a node is put right where a Lease was written in the future',
+  },
+  'doctor/component-label': { 'holdfast.dev/component': { why: 'it is a label' } },
+  'doctor/crds': {
+    'Apply the CRDs': 'definitions are applied that are old, not served or not there',
+    'Is Longhorn installed in this cluster?': 'definitions are applied that are old, not served or not there',
+  },
+  'doctor/disks': {
+    'Find the disk that has the files': 'four machines that were cloned are told apart again',
+    'If the disk is gone for good': 'of a node that came back with new disks the old copy is cleaned up',
+  },
+  'doctor/policies': {
+    'Look: kubectl -n … get configmap': onRealCluster,
+    'kubectl -n … rollout restart': onRealCluster,
+  },
+  'doctor/registration': {
+    'Find out who added it': narrowed,
+    'Find out who changed it': narrowed,
+    'kubectl patch validatingwebhookconfigurations': narrowed,
+    'Put it right': narrowed,
+    'Put it back': 'a registration that is gone is put back',
+    'helm upgrade --install': 'a registration that is gone is put back',
+    'helm upgrade holdfast charts/holdfast': 'a registration that fails open, or too soon, is set right',
+    'Look again: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
+    'kubectl get validatingwebhookconfigurations': narrowed,
+  },
+  'doctor/release': {
+    'Look: kubectl -n … get settings.longhorn.io':
+      'a release that Longhorn does not tell is looked up, and named to the guard',
+    'Move Longhorn to': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
+  },
+  'doctor/replicas': {
+    'If it runs elsewhere': 'a guard that is not there is installed',
+    'Look: kubectl -n … get pods': onRealCluster,
+    'helm upgrade holdfast charts/holdfast': onRealCluster,
+    'kubectl -n … rollout status': { why: 'it ends with a rollout, which takes a controller of Deployments' },
+    '…; kubectl -n … logs': logs,
+  },
+  'doctor/reservations': {
+    'See what hinders the guard': 'a reservation past its deadline goes once the guard runs again',
+    'kubectl -n … get leases': 'a Lease that nobody can read is deleted, and evictions pass again',
+  },
+  'doctor/rights': {
+    'Give the rights of the chart': 'rights that are missing are given',
+    'Ask as somebody who may create': 'rights that are missing are given',
+    'kubectl auth can-i': 'rights that are missing are given',
+  },
+  'doctor/trial': {
+    'Look at the findings of registration':
+      'a registration with another name is named, and what somebody added is taken out',
+    'Look: kubectl -n … get pods': logs,
+  },
+  'doctor/trust': {
+    'A guard that makes its own certificate': 'a guard that is started again publishes its authority',
+    'See what hinders the guard': logs,
+  },
+  'doctor/upgrade': {
+    'Clear the flags': 'a node in danger is watched until the clean-up has ended, or its flags are cleared',
+    'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
+    '; ask: holdfast doctor --target':
+      'Longhorn is moved to the release that does not crash, once doctor has been asked',
+    'a release that says which it is': { why: 'no release is known to move to' },
+  },
+}
+
+/** What alerts tell to do, by the name of each. */
+export const alerts: Readonly<Record<string, By>> = {
+  HoldfastDoesNotAnswer:
+    'replicas that are killed in mid-hold let nothing pass, and those that follow hold on',
+  HoldfastBypassed: 'the flags of a node in danger are taken down, and its alert ends',
+  HoldfastConditionFails: { why: 'it names a form of Longhorn’s objects that this chart does not know' },
+  HoldfastNodeInDanger: 'the flags of a node in danger are taken down, and its alert ends',
+  HoldfastDiskMapStale: 'the guard goes on after the API server has crashed and is back',
+  HoldfastClocksDisagree: 'the clock of a node is put right where a Lease was written in the future',
+  HoldfastCannotReadObjects: 'is no longer listed once it can be read, or is gone',
+  HoldfastCannotJudge: 'a Lease that nobody can read is deleted, and evictions pass again',
+  HoldfastBookElsewhere: 'the Lease that names another namespace is deleted, and its alert ends',
+  HoldfastOtherBook: oneBook,
+  HoldfastBookNotCompared: 'rights that are missing are given',
+  HoldfastCertificateExpires: 'a certificate that expired is taken out, and the guard makes another',
+  HoldfastClientCertificateExpires:
+    'a client certificate that is replaced is shown without a restart of the API server',
+  HoldfastTurnsCallersAway: 'the API server shows its certificate, and its reviews are judged',
+  HoldfastCleanupDoesNotEnd: 'the manager of a disk comes back, and the alert of its clean-up ends',
+  HoldfastCannotTellCallers: callers,
+  HoldfastCutsBodies: crowd,
+  HoldfastLosesEvents: callers,
+  HoldfastLosesLogLines: disk,
+  HoldfastLosesRecords: disk,
+  HoldfastRefusesBodies: crowd,
+  HoldfastRefusesConnections: crowd,
+  HoldfastHasNoReplica: 'every command in an alert can be run',
+  HoldfastLacksReplicas: 'every command in an alert can be run',
+  HoldfastProxyHasNoReplica: 'every command in an alert can be run',
+  HoldfastProxyCannotPassOn: 'every command in an alert can be run',
+  HoldfastRefusesWithoutEnd: 'every command in an alert can be run',
+}

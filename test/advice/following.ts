@@ -1,0 +1,72 @@
+import type { Test } from 'tap'
+import type { Finding } from '../../src/rules/finding.ts'
+import { longhornDefinitions } from '../../src/sandbox/longhorn/definition-objects.ts'
+import { object } from '../../src/sandbox/json.ts'
+import type { Ended } from '../commands/holdfast.ts'
+import type { World } from '../commands/guarded-cluster.ts'
+
+/** A command that a text tells to look with, or to run. */
+const command = /(?:kubectl|holdfast) [^\n"]*?(?=\. [A-Z]|; |\.?$)/m
+
+/**
+ * Runs what a text tells to look with, as it stands there.
+ *
+ * @param wanted its exit code
+ * @returns what it shows
+ */
+export async function look(t: Test, { follow, holdfast }: World, told: string, wanted = 0): Promise<string> {
+  // Warnings stand before a denial, and each may be cut.
+  const [, rest = ''] = /\blook: ([^\n]*)/i.exec(told.replace(/^299 .*\n/, '')) ?? []
+  const [line = ''] = command.exec(rest) ?? []
+  const own = /^holdfast ([\w ./-]+)$/.exec(line)?.[1]
+  const { code, stdout, stderr } = own === undefined ? await follow(line) : await holdfast(...own.split(' '))
+  t.match({ line, code, stderr }, { line: /./, code: wanted, stderr: '' })
+  return stdout
+}
+
+/** What a text says by a rule, in a line of its own. @throws if it does not */
+export function saidBy(told: string, rule: Finding['rule']): string {
+  const line = told.split('\n').find((each) => each.includes(` by ${rule}: `))
+  if (line === undefined) throw new Error(`nothing is said by ${rule}: ${told}`)
+  return line
+}
+
+/** What the rule has warned about last, and what it says of it. @throws if it has not */
+export function warned({ verdicts }: Pick<World, 'verdicts'>, rule: Finding['rule']): Finding {
+  const last = verdicts.at(-1)
+  const found = last?.warnings.find((each) => each.rule === rule)
+  if (!found) throw new Error(`no ${rule} among ${JSON.stringify(last)}`)
+  return found
+}
+
+/** Asks for the eviction of a node, or clears it. */
+export const evicts = (evictionRequested: boolean) => ({
+  spec: { allowScheduling: !evictionRequested, evictionRequested },
+})
+
+/** Of an image: takes its copy off this disk. */
+export const without = (uuid: string) => ({ spec: { diskFileSpecMap: { [uuid]: null } } })
+
+/** Of an image: wants a copy on this disk too. */
+export const copyOn = (uuid: string) => ({ spec: { diskFileSpecMap: { [uuid]: {} } } })
+
+const definitions = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' }
+const ofImages = 'backingimages.longhorn.io'
+
+/** The definition of backing images turns into one with this schema, as an old release of Longhorn leaves it. */
+export async function setSchema({ sandbox }: World, openAPIV3Schema: object, served = true): Promise<void> {
+  const found = await sandbox.client.get(definitions, '', ofImages)
+  if (!found) throw new Error(`there is no definition of ${ofImages}`)
+  const versions = [{ name: 'v1beta2', served, storage: true, schema: { openAPIV3Schema } }]
+  await sandbox.client.update(definitions, { ...found, spec: { ...object(found.spec), versions } })
+}
+
+/** Applies the definition of the release that runs. */
+export async function applyDefinition({ follow }: World): Promise<Ended> {
+  const definition = longhornDefinitions().find(({ metadata }) => metadata.name === ofImages)
+  const spec = { type: 'object', properties: { diskFileSpecMap: { type: 'object' } } }
+  const schema = { openAPIV3Schema: { type: 'object', properties: { spec } } }
+  const versions = [{ name: 'v1beta2', served: true, storage: true, schema }]
+  const applied = { ...definition, spec: { ...object(definition?.spec), versions } }
+  return await follow(`kubectl apply -f - <<'END'\n${JSON.stringify(applied)}\nEND`)
+}
