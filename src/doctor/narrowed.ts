@@ -1,12 +1,21 @@
 import { chartConditions, sameExpression } from './chart-conditions.ts'
 import type { Webhook } from './registration.ts'
 
+/** One operation of a JSON patch; its path begins at the webhook. */
+export interface Undoing {
+  readonly op: 'remove' | 'replace'
+  readonly path: string
+  readonly value?: unknown
+}
+
 /** What keeps some writes from the guard, although the rules of its webhook name them. */
 export interface Narrowing {
   readonly level: 'warn' | 'error'
   /** Ends a sentence that begins with the webhook. */
   readonly what: string
   readonly why: string
+  /** What takes it out; undefined where an upgrade of the chart does, which leaves alone what it has never set. */
+  readonly undo?: readonly Undoing[]
 }
 
 /** The label that the API server itself gives each namespace; who has it was judged before. */
@@ -25,6 +34,7 @@ export function narrowings({
       level: 'error',
       what: `has an objectSelector (${keysOf(objectSelector).join(', ')}).`,
       why: 'Nothing is sent of objects without these labels, and Longhorn gives its objects none of them.',
+      undo: [{ op: 'remove', path: '/objectSelector' }],
     })
   }
   const labels = keysOf(namespaceSelector).filter((key) => key !== nameLabel)
@@ -33,14 +43,17 @@ export function narrowings({
       level: 'warn',
       what: `selects namespaces by ${labels.join(', ')}.`,
       why: 'If the namespace of Longhorn has not these labels, or loses them, nothing is sent to the guard.',
+      undo: [{ op: 'replace', path: '/namespaceSelector', value: byNameAlone(namespaceSelector) }],
     })
   }
-  const added = (matchConditions ?? []).flatMap(({ name }) => (chartConditions.has(name) ? [] : name))
+  const added = [...(matchConditions ?? []).entries()].filter(([, { name }]) => !chartConditions.has(name))
   if (added.length > 0) {
     found.push({
       level: 'warn',
-      what: `has matchConditions that are not of the chart: ${added.join(', ')}.`,
+      what: `has matchConditions that are not of the chart: ${added.map(([, { name }]) => name).join(', ')}.`,
       why: 'What does not fulfil them passes the guard by.',
+      // From the last, so that the places of the others stay.
+      undo: added.map(([at]): Undoing => ({ op: 'remove', path: `/matchConditions/${at}` })).toReversed(),
     })
   }
   const changed = (matchConditions ?? []).flatMap(({ name, expression }) => {
@@ -67,4 +80,15 @@ export function narrowings({
 function keysOf(selector: Webhook['objectSelector']): string[] {
   const { matchLabels, matchExpressions } = selector ?? {}
   return [...Object.keys(matchLabels ?? {}), ...(matchExpressions ?? []).map(({ key }) => key)]
+}
+
+/** The selector without what asks for other labels. */
+function byNameAlone(selector: Webhook['namespaceSelector']) {
+  const { matchLabels, matchExpressions } = selector ?? {}
+  const own = Object.entries(matchLabels ?? {}).filter(([key]) => key === nameLabel)
+  const expressions = (matchExpressions ?? []).filter(({ key }) => key === nameLabel)
+  return {
+    ...(own.length > 0 && { matchLabels: Object.fromEntries(own) }),
+    ...(expressions.length > 0 && { matchExpressions: expressions }),
+  }
 }

@@ -1,4 +1,5 @@
 import { guardSelector } from './component-label.ts'
+import { fixedRelease } from '../longhorn/profile.ts'
 import { profileOf } from '../longhorn/profile.ts'
 import { defaultPolicy, type Mode } from '../rules/policy.ts'
 import type { Facts } from './facts.ts'
@@ -98,7 +99,9 @@ function weakened({ replica, modes, evictionCompletion }: ReplicaPolicy) {
 }
 
 function misjudging({ replica, release }: ReplicaPolicy, running: string | undefined) {
-  if (release === null || running === undefined || profileOf(release) === profileOf(running)) return []
+  // Of a release that does not say which it is nobody knows more than whoever named another one.
+  if (release === null || running === undefined || fixedRelease(running) === undefined) return []
+  if (profileOf(release) === profileOf(running)) return []
   return [
     {
       what: `Replica ${replica} of the guard judges for Longhorn ${release} (longhornRelease), and ${running} runs.`,

@@ -4,7 +4,7 @@ import { group, kinds, version } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Facts, Names } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-import { narrowings } from './narrowed.ts'
+import { narrowings, type Undoing } from './narrowed.ts'
 
 const SelectorSchema = Type.Object({
   matchLabels: absentMap(Type.String()),
@@ -119,8 +119,10 @@ export function checkRegistration({
     )
   }
   for (const webhook of webhooks) {
-    for (const { level, what, why } of narrowings(webhook)) {
-      const remedy = `Find out who added it, and put it right: ${install}. Look: ${look}`
+    for (const { level, what, why, undo } of narrowings(webhook)) {
+      const remedy = undo
+        ? `Find out who added it, and take it out: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
+        : `Find out who changed it, and put it right: ${install}. Look: ${look}`
       findings.push(
         problem(level, 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy }),
       )
@@ -130,6 +132,21 @@ export function checkRegistration({
   return findings.length > 0
     ? findings
     : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
+}
+
+/** An upgrade of the chart leaves what others have added. The patch fails if the webhook has another place by then. */
+function takingOut(
+  undo: readonly Undoing[],
+  webhook: Webhook,
+  all: Registration,
+  { webhookConfiguration }: Pick<Names, 'webhookConfiguration'>,
+): string {
+  const place = `/webhooks/${all.indexOf(webhook)}`
+  const patch = [
+    { op: 'test', path: `${place}/name`, value: webhook.name },
+    ...undo.map((each) => ({ ...each, path: `${place}${each.path}` })),
+  ]
+  return `kubectl patch validatingwebhookconfigurations.admissionregistration.k8s.io ${webhookConfiguration} --type json -p '${JSON.stringify(patch)}'`
 }
 
 function notSent(webhooks: Registration, names: Pick<Names, 'longhornNamespace'>): string[] {

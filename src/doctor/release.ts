@@ -4,7 +4,7 @@ import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 
 /** What the release of Longhorn does when an eviction meets a pending clean-up (longhorn.md §2). */
-export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
+export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'names' | 'policies'>): Finding[] {
   if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
   if (!hasLonghorn(map.seen)) {
     return [
@@ -15,7 +15,9 @@ export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Find
       }),
     ]
   }
-  const { release } = map.seen
+  const told = map.seen.release
+  // What Longhorn does not say the guard may have been told.
+  const release = fixedRelease(told) === undefined ? (namedToAll(policies) ?? told) : told
   const profile = profileOf(release)
   const fixed = fixedRelease(release)
   if (release === undefined || fixed === undefined) {
@@ -49,4 +51,11 @@ export function checkRelease({ map, names }: Pick<Facts, 'map' | 'names'>): Find
         ),
       ]
   }
+}
+
+/** The release that every replica of the guard was told to judge for; undefined if they were not, or not the same. */
+function namedToAll(policies: Facts['policies']): string | undefined {
+  if ('problem' in policies) return undefined
+  const [named, ...others] = new Set(policies.seen.map(({ release }) => release))
+  return others.length > 0 ? undefined : (named ?? undefined)
 }

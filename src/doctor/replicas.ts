@@ -104,7 +104,7 @@ export function checkReplicas({
           : `${count} in namespace ${namespace} are ready.`,
         why: 'Nobody answers: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
         remedy: none
-          ? 'If it runs elsewhere: holdfast doctor --namespace <name>. Install it: helm upgrade --install holdfast charts/holdfast'
+          ? `If it runs elsewhere: holdfast doctor --namespace <name>. Install it: helm upgrade --install holdfast charts/holdfast --namespace ${namespace} --create-namespace`
           : `${look}; kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 20`,
       }),
     )

@@ -30,7 +30,7 @@ export const belowMinCopies: Rule = {
       ...(isLost || isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
       subjects: taken.map((copy) => subjectOf(copy, map)),
       message: `this leaves backing image ${metadata.name} with ${ready} ready copies of the ${spec.minNumberOfCopies} it must have (spec.minNumberOfCopies)${isLost ? `; what goes is lost already: ${whyLostOf(taken, circumstances)}` : ''}`,
-      clears: `${isLost ? 'watch that Longhorn makes another copy' : `wait until ${spec.minNumberOfCopies} other copies are ready, or lower spec.minNumberOfCopies first`}; ${lookAtImage(metadata.name, circumstances)}`,
+      clears: `${isLost ? 'watch that Longhorn makes another copy' : `have another copy made first (add a disk to spec.diskFileSpecMap) and wait until ${spec.minNumberOfCopies} others are ready, or lower spec.minNumberOfCopies`}; ${lookAtImage(metadata.name, circumstances)}`,
     }
   },
 

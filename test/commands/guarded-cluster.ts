@@ -3,7 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Test } from 'tap'
 import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
+import type { Settings } from '../../src/configuration/settings.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
+import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
 import { diskUUIDFromPath } from '../../src/sandbox/longhorn/disk-uuid.ts'
 import { text } from '../../src/sandbox/json.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
@@ -24,29 +26,42 @@ export const images = { ...longhorn, plural: 'backingimages' }
 /** What stands in longhorn-disk.cfg of a disk, by node and path, if it is not what the disk was made with. */
 type DiskFiles = Map<string, string>
 
-/** An embedded cluster of so many nodes with a guard, and the command line and kubectl of an operator. */
-export async function guarded(t: Test, nodeCount = 3) {
+/** What a test chooses of such a cluster. */
+export interface GuardedChoice {
+  /** The Longhorn release; one that does not crash if not given. */
+  readonly release?: string
+  readonly nodes?: number
+  readonly images?: number
+  /** How long things take that are quick if not given. */
+  readonly times?: { readonly drainMs?: number; readonly copyMs?: number }
+  /** Of the guard; a node that is down is lost at once if not given. */
+  readonly settings?: Settings
+}
+
+/** An embedded cluster with a guard, and the command line and kubectl of an operator, whose kubeconfig names another namespace. */
+export async function guarded(t: Test, choice: GuardedChoice = {}) {
   const files: DiskFiles = new Map()
-  const times = { drainMs: 50, copyMs: 50, rebuildMs: 50, syncMs: 50 }
+  const times = { drainMs: 50, copyMs: 50, rebuildMs: 50, syncMs: 50, ...choice.times }
   const diskUUID = (node: string, path: string) =>
     files.get(`${node}:${path}`) ?? diskUUIDFromPath(node, path)
   const sandbox = await embeddedCluster(t, {
-    release: 'v1.9.2',
-    nodes: nodeCount,
-    images: 1,
+    release: choice.release ?? 'v1.9.2',
+    nodes: choice.nodes ?? 3,
+    images: choice.images ?? 1,
     longhorn: { ...times, diskUUID },
   })
   const verdicts: Verdict[] = []
   const audit = { decided: (_: unknown, verdict: Verdict) => void verdicts.push(verdict) }
   const guard = await guardSandbox(sandbox, audit, process.stderr, new AbortController().signal, {
     lostAfter: '1ms',
+    ...choice.settings,
   })
   let stopped: Promise<void> | undefined
   const stop = () => (stopped ??= guard.stop())
   t.teardown(stop)
   const folder = t.testdir()
   const kubeconfig = join(folder, 'kubeconfig')
-  await writeFile(kubeconfig, sandbox.kubeconfig)
+  await writeFile(kubeconfig, kubeconfigFor(sandbox.api.url, 'default'))
   const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
   return {
     sandbox,

@@ -128,7 +128,7 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
 })
 
 t.test('four machines that were cloned are told apart again', async (t) => {
-  const world = await guarded(t, 4)
+  const world = await guarded(t, { nodes: 4 })
   const { sandbox, files, ask, holdfast } = world
   const shared = sandbox.cluster.uuidOf('node-1/disk-1')
   // What was on the disks that are overwritten is moved away first.

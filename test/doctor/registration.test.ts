@@ -1,8 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { chartConditions, sameExpression } from '../../src/doctor/chart-conditions.ts'
-import { checkRegistration } from '../../src/doctor/registration.ts'
+import { checkRegistration, parseRegistration, type Registration } from '../../src/doctor/registration.ts'
 import { checkTrust } from '../../src/doctor/trust.ts'
+import { jsonPatch } from '../../src/json/json-patch.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { notLeaving } from '../../src/webhook/registration.ts'
 import { noon } from '../fixtures/cluster.ts'
@@ -14,6 +15,12 @@ function check(parts: Readonly<Record<string, unknown>>) {
 }
 
 const ofChart = (name: string) => ({ name, expression: chartConditions.get(name) })
+
+function read(webhooks: readonly object[]): Registration {
+  const parsed = parseRegistration({ webhooks })
+  if (!parsed.ok) throw new Error(parsed.problem)
+  return parsed.value
+}
 
 const rule = (resources: string[], operations = ['*'], apiGroups = ['longhorn.io']) => ({
   apiGroups,
@@ -139,6 +146,44 @@ t.test('what somebody added to the registration is told, since it keeps writes f
   t.strictSame(levels(check(chart)), ['ok'])
   t.end()
 })
+
+t.test(
+  'what somebody added is taken out by a patch of that webhook, since an upgrade leaves it there',
+  (t) => {
+    const name = 'kubernetes.io/metadata.name'
+    const parts = {
+      objectSelector: { matchLabels: { guarded: 'yes' } },
+      namespaceSelector: { matchLabels: { [name]: 'longhorn-system', team: 'storage' } },
+      matchConditions: [
+        { name: 'never', expression: 'false' },
+        ofChart('can-raise-danger'),
+        { name: 'nor', expression: 'false' },
+      ],
+    }
+    const expressions = {
+      namespaceSelector: {
+        matchExpressions: [
+          { key: name, operator: 'In', values: ['longhorn-system'] },
+          { key: 'team', operator: 'Exists' },
+        ],
+      },
+    }
+    const records = registered({ name: 'uninstall.holdfast.dev' })
+    for (const added of [parts, expressions]) {
+      let seen: object[] = [...records, ...registered(added)]
+      const findings = checkRegistration({ registration: { seen: read(seen) }, names })
+      for (const { remedy } of findings) {
+        const [, patch = '[]'] =
+          /kubectl patch \S+ holdfast --type json -p '([^']*)'/.exec(remedy ?? '') ?? []
+        const patched = jsonPatch({ webhooks: seen }, JSON.parse(patch))
+        if (!patched.ok) throw new Error(patched.problem)
+        seen = (patched.value as { webhooks: object[] }).webhooks
+      }
+      t.strictSame(levels(checkRegistration({ registration: { seen: read(seen) }, names })), ['ok'])
+    }
+    t.end()
+  },
+)
 
 t.test('status must never be registered', (t) => {
   for (const resource of ['backingimages/status', '*/*', 'nodes/*']) {

@@ -3,7 +3,7 @@ import { checkRelease } from '../../src/doctor/release.ts'
 import { checkUpgrade } from '../../src/doctor/upgrade.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, pending } from '../fixtures/raw-objects.ts'
-import { levels, names, said } from './facts.ts'
+import { facts, forbidden, levels, names, replicaPolicy, said } from './facts.ts'
 
 t.test('a release that crashes is a warning, with the release to move to', (t) => {
   const cases: readonly (readonly [string | undefined, string, RegExp])[] = [
@@ -16,15 +16,33 @@ t.test('a release that crashes is a warning, with the release to move to', (t) =
     [undefined, 'warn', /says nothing of its release/],
   ]
   for (const [release, level, text] of cases) {
-    const findings = checkRelease({ map: { seen: cluster(release).node('n1', []).map }, names })
+    const findings = checkRelease(facts({ map: { seen: cluster(release).node('n1', []).map } }))
     t.strictSame(levels(findings), [level], release ?? 'no release')
     t.match(said(findings), text)
   }
   t.end()
 })
 
+t.test('a release that Longhorn does not tell is the one that every replica was told', (t) => {
+  const check = (told: string | undefined, ...releases: readonly (string | null)[]) => {
+    const seen = releases.map((release, at) => replicaPolicy(`holdfast-${at + 1}`, { release }))
+    return levels(
+      checkRelease(facts({ map: { seen: cluster(told).node('n1', []).map }, policies: { seen } })),
+    )
+  }
+  t.strictSame(check('master-head', 'v1.10.0', 'v1.10.0'), ['ok'])
+  t.strictSame(check(undefined, 'v1.10.0'), ['ok'])
+  t.strictSame(check(undefined, 'v1.8.1'), ['warn'], 'it crashes')
+  t.strictSame(check(undefined, 'v1.10.0', null), ['warn'], 'one replica was not told')
+  t.strictSame(check(undefined, 'v1.10.0', 'v1.9.2'), ['warn'], 'they were told different ones')
+  t.strictSame(check('v1.8.1', 'v1.10.0'), ['warn'], 'what runs counts')
+  const blind = facts({ map: { seen: cluster('odd').node('n1', []).map }, policies: forbidden })
+  t.strictSame(levels(checkRelease(blind)), ['warn'])
+  t.end()
+})
+
 t.test('a namespace without a Longhorn is an error', (t) => {
-  const findings = checkRelease({ map: { seen: cluster().map }, names })
+  const findings = checkRelease(facts({ map: { seen: cluster().map } }))
   t.strictSame(levels(findings), ['error'])
   t.match(said(findings), /no Longhorn in namespace longhorn-system: [^]*--longhorn-namespace/)
   t.end()

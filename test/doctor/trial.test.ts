@@ -65,6 +65,9 @@ t.test('a replica that enforces less than all is told by name', (t) => {
     t.strictSame(levels(findings), expected, text.source)
     t.match(said(findings), text)
   }
+  const odd = facts({ map: { seen: cluster('master-head').map } })
+  const named = { seen: [replicaPolicy('one', { release: 'v1.10.0' })] }
+  t.strictSame(levels(checkPolicies({ ...odd, policies: named })), ['ok'], 'as doctor itself advises')
   t.strictSame(levels(checkPolicies(facts({ policies: forbidden }))), ['unknown'])
   t.end()
 })

@@ -69,7 +69,8 @@ t.test('the messages name everything', (t) => {
   t.match(before.judge(before.cleanUp('ubuntu', ['d1']))[0], {
     subjects: [subject],
     message: /^this leaves backing image ubuntu with 1 ready copies of the 2 it must have/,
-    clears: /^wait until 2 other copies are ready, or lower spec.minNumberOfCopies first; look: kubectl/,
+    clears:
+      /^have another copy made first .* and wait until 2 others are ready, or lower spec.minNumberOfCopies; look: kubectl/,
   })
   t.match(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))[0], {
     subjects: [subject],
