@@ -190,8 +190,9 @@ ${node('node-2', up)}
   const check = async (head: string) =>
     await run(['check', '--snapshot', await file('taken.txt', `${head}\n${items}`), ...removal])
   const taken = (at: string) => check(`apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: ${at}`)
-  t.match(await taken('2020-01-01T12:05:00Z'), { code: 1, stdout: /^refused /, stderr: /^$/ }, 'not lost yet')
-  t.match(await taken('2020-01-01T12:11:00Z'), { code: 0, stdout: /^admitted [^]*11m/, stderr: /^$/ }, 'lost')
+  const stderr = /^holdfast: A node is down, [^\n]*\n$/
+  t.match(await taken('2020-01-01T12:05:00Z'), { code: 1, stdout: /^refused /, stderr }, 'not lost yet')
+  t.match(await taken('2020-01-01T12:11:00Z'), { code: 0, stdout: /^admitted [^]*11m/, stderr }, 'lost')
   const nobodySays = { code: 0, stdout: /^admitted /, stderr: /Nothing says when this was the state/ }
   t.match(await check('apiVersion: v1\nkind: List'), nobodySays, 'as kubectl get writes it')
   t.match(await taken('soon'), { code: 2, stdout: /^$/, stderr: /takenAt is no time/ })

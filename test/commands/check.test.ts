@@ -123,12 +123,17 @@ t.test('what cannot be checked is told, and exits 2', async (t) => {
 t.test('which lostAfter is assumed is told where it matters', async (t) => {
   const folder = t.testdir({ 'guard.yaml': 'lostAfter: 1h\n' })
   const snapshot = async (reason: string) => {
-    const node = `apiVersion: longhorn.io/v1beta2
-kind: Node
-metadata: {name: node-1, namespace: longhorn-system}
-status: {conditions: [{type: Ready, status: 'False', reason: ${reason}, lastTransitionTime: '2026-01-01T00:00:00Z'}]}
+    const taken = `apiVersion: holdfast.dev/v1
+kind: Snapshot
+takenAt: 2026-01-02T00:00:00Z
+items:
+  - apiVersion: longhorn.io/v1beta2
+    kind: Node
+    metadata: {name: node-1, namespace: longhorn-system}
+    status: {conditions: [{type: Ready, status: 'False', reason: ${reason}, lastTransitionTime: '2026-01-01T00:00:00Z'}]}
+  - {apiVersion: longhorn.io/v1beta2, kind: Setting, metadata: {name: current-longhorn-version}, value: v1.10.0}
 `
-    await writeFile(join(folder, `${reason}.yaml`), node)
+    await writeFile(join(folder, `${reason}.yaml`), taken)
     return ['--snapshot', join(folder, `${reason}.yaml`)]
   }
   const check = async (...args: readonly string[]) =>

@@ -51,7 +51,10 @@ export async function played(page: string, folder: string, ending: Ending) {
   return played
 }
 
-/** The same text without what differs from run to run: UUIDs, lengths of time, times, ports, and the width of columns. */
+/**
+ * The same text without what differs from run to run: UUIDs, lengths of time, times, ports, the width of columns, and
+ * reservations, which end soon after what they are for.
+ */
 export function timeless(text: string): string {
   return text
     .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
@@ -59,5 +62,6 @@ export function timeless(text: string): string {
     .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
     .replaceAll(/\b\d+(\.\d+)? ?(ms|s|m|h)\b/g, 'AGE')
     .replaceAll(/ +/g, ' ')
+    .replaceAll(/ 1 (removal|eviction) /g, ' - ')
     .replaceAll(/ $/gm, '')
 }
