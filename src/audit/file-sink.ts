@@ -1,4 +1,4 @@
-import type { Clock } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { escapedText } from '../text/plain-text.ts'
 import { systemFiles, type AppendFiles } from './append-file.ts'
 import type { AuditRecord } from './record.ts'

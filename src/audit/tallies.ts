@@ -1,4 +1,4 @@
-import type { Clock } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import type { AuditRecord } from './record.ts'
 
 /** A controller of Longhorn that is refused comes back up to 50 times a second (longhorn.md §3). */

@@ -1,4 +1,5 @@
-import type { DecisionListener, Clock, Timing, UnjudgedWrite } from '../gate/ports.ts'
+import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { isOnRecord, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import type { AuditRecord } from './record.ts'

@@ -51,7 +51,3 @@ ${steps}
 Before ${day(renewBy)} make a new certificate: add --overwrite to this command.
 `)
 }
-
-function day(at: Date): string {
-  return at.toISOString().slice(0, 10)
-}

@@ -6,14 +6,14 @@ import { outline } from '../eviction/outline.ts'
 import { runEviction } from '../eviction/run.ts'
 import { evictionPatch, type Target } from '../eviction/target.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { nextChange, patchNode } from '../kubernetes/eviction-writes.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import { assumption, isAssumed, profileOf } from '../longhorn/profile.ts'
 import { someWaitToBeLost, type LossCircumstances } from '../rules/lost.ts'
-import { imagesNowhere, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy, type Policy } from '../rules/policy.ts'
 import type { Moment } from '../rules/rule.ts'
 import { lasting } from '../rules/sentences.ts'
@@ -223,7 +223,7 @@ export async function carryOut(
 
 /** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
 function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
-  for (const nowhere of imagesNowhere(circumstances)) {
+  for (const nowhere of imagesWithoutDisk(circumstances)) {
     const { name } = nowhere.image.metadata
     note(
       `Warning: backing image ${name} has ${noCopyThatCounts}, and its file may be on this node: ${whereItsCopiesAre(nowhere, circumstances)}. What to do: ${wayOut(nowhere.image, circumstances.policy.longhornNamespace)}`,

@@ -1,4 +1,4 @@
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ForwardedPort } from '../kubernetes/port-forward.ts'
 import { within } from '../kubernetes/within.ts'

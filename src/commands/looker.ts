@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Looked } from '../doctor/facts.ts'
-import type { Right } from '../doctor/rights.ts'
+import type { Right } from '../doctor/facts.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'

@@ -31,10 +31,10 @@ Examples:
   $ holdfast proxy kubernetes --listen [::]:8443 --caller-token --tls --tls-cert tls.crt --tls-key tls.key`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 8001 })
-  return addSettings(command).action((flags: KubernetesFlags) => run(command, flags, surroundings))
+  return addSettings(command).action((flags: KubernetesFlags) => runBeforeKubernetes(command, flags, surroundings))
 }
 
-async function run(
+async function runBeforeKubernetes(
   command: Command,
   flags: KubernetesFlags,
   surroundings: CommandSurroundings,

@@ -28,10 +28,10 @@ Examples:
   $ holdfast proxy longhorn --upstream http://127.0.0.1:9500 --user-header X-Forwarded-User --hold 5m`,
     )
   addProxyOptions(command, { host: '127.0.0.1', port: 9500 })
-  return addSettings(command).action((flags: LonghornFlags) => run(command, flags, surroundings))
+  return addSettings(command).action((flags: LonghornFlags) => runBeforeLonghorn(command, flags, surroundings))
 }
 
-async function run(command: Command, flags: LonghornFlags, surroundings: CommandSurroundings): Promise<void> {
+async function runBeforeLonghorn(command: Command, flags: LonghornFlags, surroundings: CommandSurroundings): Promise<void> {
   const configuration = await readSettings(command, ownPorts(flags))
   const { upstream: server, userHeader } = flags
   const agent = agentFor(server)

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import type { Looked } from '../doctor/facts.ts'
-import type { ReplicaPolicy } from '../doctor/policies.ts'
+import type { ReplicaPolicy } from '../doctor/facts.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import type { ForwardedPort } from '../kubernetes/port-forward.ts'
 import { parser } from '../longhorn/parse.ts'

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander'
 import { findLonghorn, hasLonghorn, noLonghornIn } from '../disk-map/has-longhorn.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { jsonRequest } from '../kubernetes/json-request.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'

@@ -1,4 +1,4 @@
-import type { Removal, Trial } from '../doctor/trial.ts'
+import type { Removal, Trial } from '../doctor/facts.ts'
 import { ApiFailure } from '../kubernetes/api-failure.ts'
 import { ConnectionFailure } from '../kubernetes/connection-failure.ts'
 import type { Connection } from '../kubernetes/connection.ts'

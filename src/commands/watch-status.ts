@@ -1,4 +1,4 @@
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import type { LiveMap } from '../kubernetes/live-map.ts'
 import type { LiveReservations } from '../kubernetes/live-reservations.ts'
 import { pause } from '../kubernetes/pause.ts'

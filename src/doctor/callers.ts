@@ -1,7 +1,7 @@
 import { guardSelector } from './component-label.ts'
 import type { Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-import type { ReplicaPolicy } from './policies.ts'
+import type { ReplicaPolicy } from './facts.ts'
 import { day } from './pem.ts'
 
 /** As long as an authority has that was forgotten: a person has to copy files to each API server. */

@@ -2,24 +2,8 @@ import { Type } from 'typebox'
 import { absent } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import { age } from '../terminal/age.ts'
-import type { Facts, Looked } from './facts.ts'
+import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** Two clocks, read at the same time but for an uncertainty. */
-export interface MeasuredClock {
-  /** That of the machine that looks minus that of the API server, in milliseconds. */
-  readonly aheadMs: number
-  /** The Date header knows whole seconds only, and the request took its time. */
-  readonly uncertainMs: number
-}
-
-/** When the replica that wrote a Lease said that it did, by its own clock. */
-export interface LeaseTime {
-  readonly name: string
-  readonly holder: string
-  /** Undefined if it does not say. */
-  readonly renewedAt: number | undefined
-}
 
 /** Reads when a Lease was written. */
 export const parseLeaseTime = parser(

@@ -3,16 +3,8 @@ import { absent, absentMap } from '../longhorn/absent.ts'
 import { group, kinds, version, type Kind } from '../longhorn/kinds.ts'
 import { parser } from '../longhorn/parse.ts'
 import { looksPruned } from '../rules/outdated-crd.ts'
-import type { Facts } from './facts.ts'
+import type { Definition, Facts } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** What matters of a CustomResourceDefinition. */
-export interface Definition {
-  /** That the version which is read here is served. */
-  readonly served: boolean
-  /** That `spec.diskFileSpecMap` is kept; anything is, where unknown fields are. */
-  readonly knowsCopies: boolean
-}
 
 const keepsAll = 'x-kubernetes-preserve-unknown-fields'
 

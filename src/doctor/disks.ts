@@ -1,6 +1,6 @@
 import { copiesOf } from '../longhorn/copies.ts'
 import { someWaitToBeLost } from '../rules/lost.ts'
-import { imagesNowhere, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { lasting } from '../rules/sentences.ts'
 import { sharedDisks } from '../rules/shared-disks.ts'
@@ -32,7 +32,7 @@ export function checkDisks({
   }
   const findings: Finding[] = []
   const nowhere = new Set<string>()
-  for (const found of imagesNowhere(circumstances)) {
+  for (const found of imagesWithoutDisk(circumstances)) {
     const { name } = found.image.metadata
     nowhere.add(name)
     findings.push(

@@ -1,5 +1,5 @@
 import { chartConditions, sameExpression } from './chart-conditions.ts'
-import type { Webhook } from './registration.ts'
+import type { Webhook } from './facts.ts'
 
 /** One operation of a JSON patch; its path begins at the webhook. */
 export interface Undoing {

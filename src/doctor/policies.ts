@@ -1,31 +1,8 @@
 import { guardSelector } from './component-label.ts'
-import { fixedRelease } from '../longhorn/profile.ts'
-import { profileOf } from '../longhorn/profile.ts'
-import { defaultPolicy, type Mode } from '../rules/policy.ts'
-import type { Facts } from './facts.ts'
+import { fixedRelease, profileOf } from '../longhorn/profile.ts'
+import { defaultPolicy } from '../rules/policy.ts'
+import type { Facts, ReplicaPolicy } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** What a replica of the guard says of the rules that it judges by. */
-export interface ReplicaPolicy {
-  readonly replica: string
-  /** Of each rule, by its name. */
-  readonly modes: Readonly<Record<string, Mode>>
-  readonly evictionCompletion: 'hold' | 'allow'
-  /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
-  readonly release: string | null
-  /** When a disk counts as lost, in milliseconds; absent where it does not say. */
-  readonly lostAfterMs?: number | undefined
-  /** Who may send it reviews; null where whoever reaches its port may, undefined where it does not say. */
-  readonly callers: ReplicaCallers | null | undefined
-}
-
-/** Whom a replica asks for a client certificate. */
-export interface ReplicaCallers {
-  /** How many requests it has turned away since its start. */
-  readonly refused: number
-  /** Who was accepted last, and in how many milliseconds its certificate ends; null before anybody was. */
-  readonly last: { readonly name: string; readonly leftMs: number } | null
-}
 
 /**
  * Why a replica would not hold back the end of an eviction on a release that crashes; undefined if it would.

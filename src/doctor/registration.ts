@@ -1,62 +1,7 @@
-import { Type, type Static } from 'typebox'
-import { absent, absentMap } from '../longhorn/absent.ts'
 import { group, kinds, version } from '../longhorn/kinds.ts'
-import { parser } from '../longhorn/parse.ts'
-import type { Facts, Names } from './facts.ts'
+import type { Facts, Names, Registration, Webhook } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 import { narrowings, type Undoing } from './narrowed.ts'
-
-const SelectorSchema = Type.Object({
-  matchLabels: absentMap(Type.String()),
-  matchExpressions: absent(
-    Type.Array(
-      Type.Object({
-        key: Type.String(),
-        operator: Type.String(),
-        values: absent(Type.Array(Type.String())),
-      }),
-    ),
-  ),
-})
-
-const WebhookSchema = Type.Object({
-  name: Type.String(),
-  clientConfig: Type.Object({
-    caBundle: absent(Type.String()),
-    service: absent(Type.Object({ namespace: Type.String(), name: Type.String() })),
-  }),
-  failurePolicy: absent(Type.String()),
-  timeoutSeconds: absent(Type.Integer()),
-  matchPolicy: absent(Type.String()),
-  namespaceSelector: absent(SelectorSchema),
-  objectSelector: absent(SelectorSchema),
-  matchConditions: absent(
-    Type.Array(Type.Object({ name: Type.String(), expression: absent(Type.String()) })),
-  ),
-  rules: absent(
-    Type.Array(
-      Type.Object({
-        apiGroups: Type.Array(Type.String()),
-        apiVersions: absent(Type.Array(Type.String())),
-        operations: Type.Array(Type.String()),
-        resources: Type.Array(Type.String()),
-        scope: absent(Type.String()),
-      }),
-    ),
-  ),
-})
-
-/** One webhook of a ValidatingWebhookConfiguration. */
-export type Webhook = Static<typeof WebhookSchema>
-
-/** The webhooks of a ValidatingWebhookConfiguration. */
-export type Registration = readonly Webhook[]
-
-/** Reads a ValidatingWebhookConfiguration. */
-export const parseRegistration = parser(
-  Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) }),
-  (raw): Registration => raw.webhooks ?? [],
-)
 
 /** Only records what Longhorn's uninstaller deletes: it guards nothing, and must not stand in its way. */
 const recordingWebhook = 'uninstall.holdfast.dev'

@@ -2,24 +2,8 @@ import { Type } from 'typebox'
 import { componentLabel, guardSelector } from './component-label.ts'
 import { absent, absentMap } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
-import type { Facts } from './facts.ts'
+import type { Deployment, Facts, Pod } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** What matters of a Deployment. */
-export interface Deployment {
-  readonly name: string
-  /** How many replicas of the guard it is to have; none if it runs something else, such as its proxies. */
-  readonly wanted: number
-}
-
-/** What matters of a pod. */
-export interface Pod {
-  readonly name: string
-  readonly image: string
-  readonly ready: boolean
-  /** False for one that is on its way out, and for what is no guard: a proxy, a hook, `helm test`. */
-  readonly serves: boolean
-}
 
 /** Reads a Deployment. */
 export const parseDeployment = parser(

@@ -1,20 +1,7 @@
 import { group, kinds } from '../longhorn/kinds.ts'
 import type { JudgedKind } from '../rules/change.ts'
-import type { Facts, Names } from './facts.ts'
+import type { Facts, Names, Right } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** What the guard has to be allowed to do. */
-export interface Right {
-  readonly verb: string
-  readonly group: string
-  readonly resource: string
-  /** Empty for what belongs to no namespace. */
-  readonly namespace: string
-  /** Only for the object of this name; empty for all. */
-  readonly name: string
-  /** What it is for. */
-  readonly purpose: 'disk map' | 'reservations' | 'one book' | 'Events' | 'certificates'
-}
 
 /** The kinds whose objects are read one by one too, to confirm a decision. */
 const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])

@@ -1,28 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { guardSelector } from './component-label.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, Removal } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
-
-/** Copies to be taken out of the spec of a backing image, by a dry run. */
-export interface Removal {
-  readonly image: string
-  /** The UUIDs of their disks. */
-  readonly disks: readonly string[]
-}
-
-/** What came of a dry run that the guard has to deny. */
-export type Trial =
-  /** By the guard, and with these rules. */
-  | { readonly result: 'denied'; readonly rules: readonly string[] }
-  /** Nobody objected: the guard was not asked, or only watches. */
-  | { readonly result: 'admitted' }
-  /** The API server asked the guard and got no answer, or the guard cannot judge now. */
-  | { readonly result: 'unanswered'; readonly why: string }
-  /** Somebody else denied it before the guard could, and so it shows nothing. */
-  | { readonly result: 'not-made'; readonly why: string }
-
-/** A dry run, and what came of it; undefined where none can be made. */
-export type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
 
 /** Why no dry run can be made. */
 export const nothingToTry =

@@ -3,7 +3,7 @@ import { serverTime } from './clock.ts'
 import type { Facts, Names } from './facts.ts'
 import { notKnown, ok, problem, type Finding } from './finding.ts'
 import { ageOf, certificatesIn, endOf, momentOf, startOf, type Certificate } from './pem.ts'
-import type { Webhook } from './registration.ts'
+import type { Webhook } from './facts.ts'
 
 /** Whether the API server is told whom to trust, and for how long it may. */
 export function checkTrust({

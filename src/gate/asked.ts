@@ -4,7 +4,7 @@ import type { Change } from '../rules/change.ts'
 import { judgeActs } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
 import type { Policy } from '../rules/policy.ts'
-import type { Clock } from './ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
 
 /** A change that does something of concern, as it is decided on: read once, and the same for every attempt. */

@@ -10,7 +10,8 @@ import type { Policy } from '../rules/policy.ts'
 import { countedOn } from './claims.ts'
 import type { Changes } from './hold.ts'
 import { onAbort } from './on-abort.ts'
-import type { Clock, Knowledge, QuorumReads } from './ports.ts'
+import type { Knowledge, QuorumReads } from './ports.ts'
+import type { Clock } from '../time/clock.ts'
 import {
   keepsMarks,
   markedKinds,

@@ -18,16 +18,6 @@ export interface Knowledge {
   readonly unreadable: readonly { readonly kind: string; readonly name: string; readonly problem: string }[]
 }
 
-/** Time, in milliseconds. */
-export interface Clock {
-  /** Since the epoch, for people and records: it may be wrong, and it may jump. */
-  now(): number
-  /** Never runs backwards, from a start of this process's own: for ages and waits. No two processes compare theirs. */
-  monotonic(): number
-  /** Calls `fire` once after `ms` milliseconds. @returns cancels the timer; does nothing once it has fired */
-  setTimer(ms: number, fire: () => void): () => void
-}
-
 /**
  * Reads that see everything committed before they began (no resourceVersion is given), each one round trip.
  * All throw when there is no answer, or one that cannot be read, or the signal's reason.

@@ -5,7 +5,8 @@ import type { Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import { isProxied, type Claim } from './claims.ts'
 import type { PageQueue, Edit } from './page-queue.ts'
-import type { Clock, QuorumReads } from './ports.ts'
+import type { QuorumReads } from './ports.ts'
+import type { Clock } from '../time/clock.ts'
 import {
   conflict,
   isSameClaim,

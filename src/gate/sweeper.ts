@@ -1,6 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Changes } from './hold.ts'
-import type { Clock, QuorumReads } from './ports.ts'
+import type { QuorumReads } from './ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { isOwn, isSettled, settledIn, type Reservation } from './reservation.ts'
 import {
   withoutOver,

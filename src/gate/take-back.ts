@@ -1,6 +1,7 @@
 import { nameOf, type Change } from '../rules/change.ts'
 import type { PageQueue, Edit } from './page-queue.ts'
-import type { Clock, QuorumReads } from './ports.ts'
+import type { QuorumReads } from './ports.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Reservation } from './reservation.ts'
 import { withoutOver } from './reservation-book.ts'
 import type { PlacedReservation } from './reserve.ts'

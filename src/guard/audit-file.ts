@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { Counter, type Registry } from 'prom-client'
 import { FileSink } from '../audit/file-sink.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 
 /** The audit file of a guard. What does not come into it is in the log, whatever the level of the log, and is counted. */
 export function auditFileSink(

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { CertificateSecret } from '../kubernetes/certificate-secret.ts'
-import { systemClock, type Clock } from '../kubernetes/clock.ts'
+import { systemClock, type Clock } from '../time/clock.ts'
 import { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { LeaseElection } from '../kubernetes/lease-election.ts'
@@ -10,7 +10,6 @@ import { CertificateFiles } from '../tls/certificate-files.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { ProblemLog } from '../telemetry/problem-log.ts'
 import { OwnCertificates } from '../tls/own-certificates.ts'
-import type { Timers } from '../tls/timers.ts'
 import { guardNamespace } from './guard-namespace.ts'
 
 /** The Lease by which replicas agree who makes certificates. */
@@ -30,7 +29,7 @@ export function certificateOrigin(
   // The API server judges certificates by its own clock, and that of this machine may be a day off.
   const skew = new ClockSkew(clock)
   const watched = skew.watching(connection)
-  const timers: Timers = {
+  const timers: Clock = {
     now: () => clock.now() + skew.aheadMs(),
     monotonic: () => clock.monotonic(),
     setTimer: (ms, fire) => clock.setTimer(ms, fire),

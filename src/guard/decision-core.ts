@@ -9,10 +9,9 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { hasLonghorn } from '../disk-map/has-longhorn.ts'
 import { Changes, objectChange } from '../gate/hold.ts'
 import { defaultGateOptions, Gate } from '../gate/gate.ts'
-import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { ClockSkew } from '../kubernetes/clock-skew.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import { ProblemLog } from '../telemetry/problem-log.ts'
 import type { Connection } from '../kubernetes/connection.ts'
 import { DiskMapFeed, type DiskMapSink } from '../kubernetes/disk-map-feed.ts'
@@ -23,36 +22,9 @@ import { ApiReads } from '../kubernetes/quorum-reads.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
 import type { TrafficMetrics } from '../telemetry/traffic-metrics.ts'
 import { listen, portOf } from '../webhook/listen.ts'
-import { observers } from './observers.ts'
+import { observers, type DecisionCoreModules } from './observers.ts'
 import { whyUnready, type ReadinessOptions } from './readiness.ts'
 import { SharedBook } from './shared-book.ts'
-
-/** What decisions are made with. */
-export interface DecisionCoreModules {
-  /** Owned from now on: closed when it stops. */
-  readonly connection: Connection
-  readonly log: Logger
-  /** Told of every decision too. */
-  readonly audit?: DecisionListener
-  /** Where metrics are registered; with others of the process, for example. */
-  readonly registry?: Registry
-  /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
-  readonly book?: ReservationBook
-  /** How long an admitted write may take to be committed, in milliseconds; what the configuration says by default. */
-  readonly commitMs?: number
-  /** PEM of what is served now; undefined where there is no TLS. */
-  readonly certificate?: () => string
-  /** Whom it asks for a client certificate; absent where it asks nobody. */
-  readonly callers?: () => CallersSeen | undefined
-}
-
-/** Who came with which client certificate. */
-export interface CallersSeen {
-  /** How many were turned away, by the reason. */
-  readonly refused: ReadonlyMap<string, number>
-  /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */
-  readonly last: { readonly name: string; readonly until: number } | undefined
-}
 
 /** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */
 const quietMs = ({ maxAgeMs }: Configuration): number =>

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isArming } from '../rules/acts.ts'
 import { enforcesAnything } from '../rules/override.ts'
-import { monotonicMs, systemClock } from '../kubernetes/clock.ts'
+import { monotonicMs, systemClock } from '../time/clock.ts'
 import { webhookMetrics } from '../telemetry/webhook-metrics.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import type { ClientAuthorities } from '../tls/client-authorities.ts'
@@ -12,7 +12,8 @@ import { checkCertificate, type ServingCertificate } from '../webhook/certificat
 import type { Health } from '../webhook/health.ts'
 import type { RepeatLimits } from '../webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, WebhookServer, type WebhookPorts } from '../webhook/server.ts'
-import { DecisionCore, type DecisionCoreModules } from './decision-core.ts'
+import { DecisionCore } from './decision-core.ts'
+import { type DecisionCoreModules } from './observers.ts'
 import { followingClientCa, reloading, type ClientCa } from './reloading.ts'
 
 /** What a guard works with. */

@@ -8,7 +8,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { objectOf } from '../disk-map/object-of.ts'
 import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import type { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
 import { EventRecorder } from '../kubernetes/event-recorder.ts'
@@ -25,9 +25,10 @@ import { stateMetrics } from '../telemetry/state-metrics.ts'
 import { TrafficMetrics } from '../telemetry/traffic-metrics.ts'
 import { expiryOf } from '../tls/expiry.ts'
 import { auditFileSink } from './audit-file.ts'
-import type { CallersSeen, DecisionCoreModules } from './decision-core.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
+import type { Logger } from 'pino'
+import type { Connection } from '../kubernetes/connection.ts'
 
 /** Everything that watches a guard at work. */
 export interface Observers {
@@ -156,4 +157,31 @@ function* restartsOf(feed: DiskMapFeed) {
     for (const [reason, count] of Object.entries(counters.restarts))
       if (count > 0) yield { kind, reason, count }
   }
+}
+/** What decisions are made with. */
+
+export interface DecisionCoreModules {
+  /** Owned from now on: closed when it stops. */
+  readonly connection: Connection
+  readonly log: Logger
+  /** Told of every decision too. */
+  readonly audit?: DecisionListener
+  /** Where metrics are registered; with others of the process, for example. */
+  readonly registry?: Registry
+  /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
+  readonly book?: ReservationBook
+  /** How long an admitted write may take to be committed, in milliseconds; what the configuration says by default. */
+  readonly commitMs?: number
+  /** PEM of what is served now; undefined where there is no TLS. */
+  readonly certificate?: () => string
+  /** Whom it asks for a client certificate; absent where it asks nobody. */
+  readonly callers?: () => CallersSeen | undefined
+}
+/** Who came with which client certificate. */
+
+export interface CallersSeen {
+  /** How many were turned away, by the reason. */
+  readonly refused: ReadonlyMap<string, number>
+  /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  readonly last: { readonly name: string; readonly until: number}  | undefined
 }

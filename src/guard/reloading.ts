@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import type { CertificateSource } from '../tls/certificate-source.ts'
 import { readClientAuthorities, sameAuthorities, type ClientAuthorities } from '../tls/client-authorities.ts'
 import { expiryOf } from '../tls/expiry.ts'

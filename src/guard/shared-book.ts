@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
-import { systemClock } from '../kubernetes/clock.ts'
+import { systemClock } from '../time/clock.ts'
 import { ProblemLog } from '../telemetry/problem-log.ts'
 import type { ClockSkew } from '../kubernetes/clock-skew.ts'
 import type { Connection } from '../kubernetes/connection.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { ExecPlugin, type ExecConfig } from './exec-plugin.ts'
 import type { Headers } from './impersonation.ts'
 import type { Cluster, User } from './kubeconfig.ts'

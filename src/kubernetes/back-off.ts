@@ -1,4 +1,4 @@
-import type { Clock, Random } from './clock.ts'
+import type { Clock, Random } from '../time/clock.ts'
 
 /** How long to wait after failures. */
 export interface BackOffLimits {

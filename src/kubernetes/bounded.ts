@@ -1,5 +1,5 @@
 import { abortReason } from './abort-reason.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../gate/on-abort.ts'
 
 /**

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Connection } from './connection.ts'
 
 /** What was seen of a clock counts so long, in milliseconds. */

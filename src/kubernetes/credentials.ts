@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { authorizationOf } from './authorization.ts'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '../time/clock.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import type { ConfigSource, Impersonated } from './config-source.ts'
 import { credentialsProblem } from './credentials-problem.ts'

@@ -1,7 +1,7 @@
 import { group, kinds, version, type Kind, type LonghornObject } from '../longhorn/kinds.ts'
 import type { Parsed } from '../longhorn/parsed.ts'
 import { abortReason } from './abort-reason.ts'
-import { systemClock, type Clock, type Random } from './clock.ts'
+import { systemClock, type Clock, type Random } from '../time/clock.ts'
 import type { ClusterObject } from './cluster-object.ts'
 import type { Connection } from './connection.ts'
 import { notApplied, notFollowed, unreadable, type FeedProblem } from './feed-problem.ts'

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { EventSink, ObjectEvent } from '../gate/ports.ts'
 import { group, version } from '../longhorn/kinds.ts'
 import { ApiFailure } from './api-failure.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest } from './json-request.ts'
 

@@ -1,8 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { abortReason } from './abort-reason.ts'
-import type { Clock } from './clock.ts'
-import type { ApiRequest, ApiResponse } from './connection.ts'
+import type { Clock } from '../time/clock.ts'
 import { ConnectionFailure } from './connection-failure.ts'
 import { errorText, isDistrust } from './error-text.ts'
 import { responseBody } from './response-body.ts'
@@ -153,4 +152,32 @@ function unreachable(server: URL, proxy: URL | undefined, cause: Error): Connect
     `Cannot reach the API server at ${shownUrl(server)}${through}: ${errorText(cause)}. ${advice}`,
     cause,
   )
+}
+/** One request to the API server. */
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Absolute, encoded, without the query: `/apis/longhorn.io/v1beta2/nodes`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  /** Ends the request at any moment, the reading of the body included. */
+  readonly signal: AbortSignal
+  /** How long to wait for the answer's headers. Default 30 s: longer than the slowest list takes to start. */
+  readonly headersTimeoutMs?: number
+  /**
+   * How long the body may stay silent. Default 90 s: a half-open connection tells nothing at all by itself.
+   */
+  readonly idleTimeoutMs?: number
+}
+/** What the API server answered, whatever the status. Its body is to be read to the end, or left by `break`. */
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  /** Bytes as they come. @throws ConnectionFailure `silent` or `cut`, or the signal's reason */
+  readonly body: AsyncIterable<Buffer>
+  /** The whole body as UTF-8. @throws as `body` */
+  text(): Promise<string>
 }

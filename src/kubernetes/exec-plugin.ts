@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { errorCode, errorText } from './error-text.ts'
 import { readCredential, type ExecCredential } from './exec-credential.ts'
 import { PluginProblem } from './plugin-problem.ts'

@@ -8,8 +8,9 @@ import {
   makeAnchor,
   type AnchorPlace,
 } from './book-anchor.ts'
-import type { Clock } from './clock.ts'
-import type { ApiRequest, Connection } from './connection.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Connection } from './connection.ts'
+import type { ApiRequest } from './exchange.ts'
 import { ListWatch } from './list-watch.ts'
 import { pause } from './pause.ts'
 

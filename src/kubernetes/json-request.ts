@@ -1,5 +1,7 @@
 import { readFailure } from './api-failure.ts'
-import type { ApiRequest, ApiResponse, Connection } from './connection.ts'
+import type { Connection } from './connection.ts'
+import type { ApiResponse } from './exchange.ts'
+import type { ApiRequest } from './exchange.ts'
 
 /** One request that carries and answers JSON. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {

@@ -2,7 +2,7 @@ import { keepsMarks, type Contents, type Page, type ReservationBook } from '../g
 import type { Parsed } from '../longhorn/parsed.ts'
 import { isOlder } from '../longhorn/metadata.ts'
 import { ApiFailure } from './api-failure.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer, type JsonRequest } from './json-request.ts'
 import { leaseName, leaseOf, pageOf, renewalOf } from './lease-reservations.ts'

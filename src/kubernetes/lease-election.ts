@@ -3,7 +3,7 @@ import { absent } from '../longhorn/absent.ts'
 import { parser } from '../longhorn/parse.ts'
 import type { Election } from '../tls/own-certificates.ts'
 import { ApiFailure } from './api-failure.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Connection } from './connection.ts'
 import { jsonRequest, MalformedAnswer, type JsonRequest } from './json-request.ts'
 

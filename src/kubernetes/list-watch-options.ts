@@ -1,4 +1,4 @@
-import type { Clock, Random } from './clock.ts'
+import type { Clock, Random } from '../time/clock.ts'
 import type { ClusterObject } from './cluster-object.ts'
 import type { Connection } from './connection.ts'
 import type { ListWatchLimits } from './list-watch-limits.ts'

@@ -1,6 +1,6 @@
 import { ApiFailure } from './api-failure.ts'
 import { BackOff } from './back-off.ts'
-import { systemClock, type Clock, type Random } from './clock.ts'
+import { systemClock, type Clock, type Random } from '../time/clock.ts'
 import { defaultListWatchLimits, type ListWatchLimits } from './list-watch-limits.ts'
 import {
   courses,

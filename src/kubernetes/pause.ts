@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../gate/on-abort.ts'
 
 /** Waits `ms` milliseconds, or until the signal aborts; it then resolves too, and leaves no timer behind. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { WebSocket, type RawData } from 'ws'
-import { systemClock, type Clock } from './clock.ts'
+import { systemClock, type Clock } from '../time/clock.ts'
 import { findConfig, type ConfigSearch } from './config-source.ts'
 import { loadCredentials, type Credentials, type Proof } from './credentials.ts'
 import { errorText } from './error-text.ts'

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Tokens and certificates are replaced while they are good, so what was read this lately will do, in milliseconds. */
 const freshMs = 10_000

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
-import type { Clock } from './clock.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Cluster, Pem, User } from './kubeconfig.ts'
 import { RereadFile } from './reread-file.ts'
 

@@ -1,4 +1,9 @@
 import type { IncomingMessage } from 'node:http'
+import type { ConnectionLimits } from '../traffic/connection-limit.ts'
+import type { BodyLimits } from '../traffic/bodies-under-way.ts'
+import type { Logger } from 'pino'
+import type { TrafficObserver } from '../traffic/traffic-observer.ts'
+import type { Upstream } from './upstream.ts'
 
 /** An answer that a proxy gives itself, in the words of the API that it stands in front of. */
 export interface OwnAnswer {
@@ -30,7 +35,7 @@ export interface JudgedCall {
 }
 
 /** What becomes of a judged write. */
-export type Outcome =
+export type CallOutcome =
   | { readonly outcome: 'own'; readonly answer: OwnAnswer }
   | {
       readonly outcome: 'passed'
@@ -53,7 +58,69 @@ export interface ProxyDoor {
    * How a request is judged; undefined for all that just passes. It is told from method and target alone, since most
    * of what passes is never read.
    */
-  judge(method: string, target: string): ((call: JudgedCall) => Promise<Outcome>) | undefined
+  judge(method: string, target: string): ((call: JudgedCall) => Promise<CallOutcome>) | undefined
   /** An error in the words of the API. */
   failure(status: number, message: string): OwnAnswer
+}
+/** What the operator decides about a proxy. */
+
+export interface ProxyOptions {
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** PEM; without it, plain HTTP. */
+  readonly tls: { readonly cert: string; readonly key: string}  | undefined
+  /** From the end of a request to the headers of its answer, in milliseconds. */
+  readonly answerMs: number
+  /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
+  readonly maxBodyBytes: number
+  /** How many bytes of such bodies may be in memory at once, while they arrive and while their requests wait. */
+  readonly bodies: BodyLimits
+  /** How many connections are kept at once, in all and for each address. */
+  readonly connections: ConnectionLimits
+  /** How long such a body may take to come, in milliseconds. */
+  readonly bodyMs: number
+  /** All headers of a request together; tokens are long. */
+  readonly maxHeaderBytes: number
+  /** How long requests in flight may take once the proxy closes, in milliseconds. */
+  readonly drainMs: number
+  /**
+   * True for one that lends its own credentials: a page in somebody's browser reaches loopback too, under a name of its
+   * own choosing, and is turned away.
+   */
+  readonly localOnly: boolean
+}
+/** The limits without configuration. */
+
+export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
+  answerMs: 120000,
+  maxBodyBytes: 3 * 1024 * 1024,
+  bodies: { mostBytes: 32 * 1024 * 1024, mostBytesOfPeer: 24 * 1024 * 1024 },
+  // All users of Longhorn's UI come from the address of its pod.
+  connections: { most: 2000, mostOfPeer: 2000 },
+  bodyMs: 60000,
+  maxHeaderBytes: 64 * 1024,
+  drainMs: 15000,
+  localOnly: false,
+}
+/** Watches a proxy at work. */
+
+export interface ProxyObserver {
+  /** A request came, of this kind. */
+  came(kind: RequestKind): void
+  /** It could not be passed on, and this status was answered. */
+  failed(status: number): void
+}
+/** What just passes, what is judged first, and what asks for another protocol. */
+
+export type RequestKind = 'passed' | 'judged' | 'upgrade'
+/** What a proxy works with. */
+
+export interface ProxyModules {
+  readonly upstream: Upstream
+  readonly door: ProxyDoor
+  readonly log: Logger
+  readonly observer: ProxyObserver
+  /** Told of what the limits close and cut. */
+  readonly traffic?: TrafficObserver
 }

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Instead, JudgedCall, Outcome } from './door.ts'
+import type { Instead, JudgedCall, CallOutcome } from './door.ts'
 import type { KeptBody } from '../traffic/bodies-under-way.ts'
 import { endToEnd, without } from './headers.ts'
 import { passOn } from './pass-on.ts'
 import { send } from './own-answer.ts'
-import type { ProxyModules, ProxyOptions } from './proxy-server.ts'
+import type { ProxyModules } from './door.ts'
+import type { ProxyOptions } from './door.ts'
 import { BodyFailure, readBody } from './read-body.ts'
 import { cutOff } from './relay-failure.ts'
 import { ask, type Outgoing } from './relay.ts'
@@ -13,7 +14,7 @@ import { ask, type Outgoing } from './relay.ts'
 interface Handled {
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly judge: (call: JudgedCall) => Promise<Outcome>
+  readonly judge: (call: JudgedCall) => Promise<CallOutcome>
   /** Its body, which counts for as long as it is kept. */
   readonly kept: KeptBody
   readonly signal: AbortSignal

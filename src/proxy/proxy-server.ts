@@ -2,12 +2,10 @@ import http from 'node:http'
 import https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { pipeline, type Duplex } from 'node:stream'
-import type { Logger } from 'pino'
-import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../traffic/bodies-under-way.ts'
-import { ConnectionLimit, type ConnectionLimits } from '../traffic/connection-limit.ts'
-import type { TrafficObserver } from '../traffic/traffic-observer.ts'
+import { BodiesUnderWay, type KeptBody } from '../traffic/bodies-under-way.ts'
+import { ConnectionLimit } from '../traffic/connection-limit.ts'
 import { ClientGone } from './client-gone.ts'
-import type { JudgedCall, Outcome, OwnAnswer, ProxyDoor } from './door.ts'
+import type { CallOutcome, JudgedCall, OwnAnswer, ProxyModules, ProxyOptions } from './door.ts'
 import { isForeign } from './foreign.ts'
 import { GaveWay, gaveWayAnswer } from './gave-way.ts'
 import { JudgedRequest, warningHeader } from './judged-request.ts'
@@ -18,73 +16,10 @@ import { outgoingOf, relay } from './relay.ts'
 import { RelayFailure } from './relay-failure.ts'
 import { closingHeadOf, tunnel } from './tunnel.ts'
 import { notJudged } from './unjudged.ts'
-import type { Upstream } from './upstream.ts'
-
-/** What the operator decides about a proxy. */
-export interface ProxyOptions {
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** PEM; without it, plain HTTP. */
-  readonly tls: { readonly cert: string; readonly key: string } | undefined
-  /** From the end of a request to the headers of its answer, in milliseconds. */
-  readonly answerMs: number
-  /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
-  readonly maxBodyBytes: number
-  /** How many bytes of such bodies may be in memory at once, while they arrive and while their requests wait. */
-  readonly bodies: BodyLimits
-  /** How many connections are kept at once, in all and for each address. */
-  readonly connections: ConnectionLimits
-  /** How long such a body may take to come, in milliseconds. */
-  readonly bodyMs: number
-  /** All headers of a request together; tokens are long. */
-  readonly maxHeaderBytes: number
-  /** How long requests in flight may take once the proxy closes, in milliseconds. */
-  readonly drainMs: number
-  /**
-   * True for one that lends its own credentials: a page in somebody's browser reaches loopback too, under a name of its
-   * own choosing, and is turned away.
-   */
-  readonly localOnly: boolean
-}
-
-/** The limits without configuration. */
-export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = {
-  answerMs: 120_000,
-  maxBodyBytes: 3 * 1024 * 1024,
-  bodies: { mostBytes: 32 * 1024 * 1024, mostBytesOfPeer: 24 * 1024 * 1024 },
-  // All users of Longhorn's UI come from the address of its pod.
-  connections: { most: 2_000, mostOfPeer: 2_000 },
-  bodyMs: 60_000,
-  maxHeaderBytes: 64 * 1024,
-  drainMs: 15_000,
-  localOnly: false,
-}
-
-/** Watches a proxy at work. */
-export interface ProxyObserver {
-  /** A request came, of this kind. */
-  came(kind: RequestKind): void
-  /** It could not be passed on, and this status was answered. */
-  failed(status: number): void
-}
-
-/** What just passes, what is judged first, and what asks for another protocol. */
-export type RequestKind = 'passed' | 'judged' | 'upgrade'
-
-/** What a proxy works with. */
-export interface ProxyModules {
-  readonly upstream: Upstream
-  readonly door: ProxyDoor
-  readonly log: Logger
-  readonly observer: ProxyObserver
-  /** Told of what the limits close and cut. */
-  readonly traffic?: TrafficObserver
-}
 
 /** A request whose write is judged. */
 interface Judged {
-  readonly judge: (call: JudgedCall) => Promise<Outcome>
+  readonly judge: (call: JudgedCall) => Promise<CallOutcome>
   /** Aborted when nobody waits for the answer any more. */
   readonly gone: AbortController
   readonly kept: KeptBody

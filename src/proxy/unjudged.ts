@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import type { UnjudgedWrite } from '../gate/ports.ts'
-import type { JudgedCall, Outcome, OwnAnswer } from './door.ts'
+import type { JudgedCall, CallOutcome, OwnAnswer } from './door.ts'
 import { RelayFailure } from './relay-failure.ts'
 import { cut } from '../text/cut.ts'
 import { plainLine } from '../text/plain-text.ts'
@@ -32,7 +32,7 @@ export async function unjudged(
   write: UnjudgedWrite,
   { answer, message }: Denial,
   forward: () => Promise<IncomingMessage>,
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   if (!enforces) return await onlyWatched(message, forward)
   await denied(write, recordMs)
   return { outcome: 'own', answer }
@@ -42,7 +42,7 @@ export async function unjudged(
 export async function onlyWatched(
   message: string,
   forward: () => Promise<IncomingMessage>,
-): Promise<Outcome> {
+): Promise<CallOutcome> {
   return { outcome: 'passed', answer: await forward(), warnings: [notJudged(message)] }
 }
 
@@ -69,8 +69,8 @@ export async function judgedOrNot(
   write: Omit<UnjudgedWrite, 'why'>,
   { signal, forward }: JudgedCall,
   answer: OwnAnswer,
-  judge: () => Promise<Outcome>,
-): Promise<Outcome> {
+  judge: () => Promise<CallOutcome>,
+): Promise<CallOutcome> {
   try {
     return await judge()
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Node } from '../longhorn/node.ts'
 import type { DiskRemoval, Eviction } from './acts.ts'
-import { imagesNowhere as findThem, noCopyThatCounts, wayOut, whereItsCopiesAre } from './nowhere.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from './nowhere.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { theDisk } from './sentences.ts'
 
@@ -31,7 +31,7 @@ function* drafts(
 ): Iterable<Draft<'warn'>> {
   const own = uuidsOf(act)
   // What Longhorn looks for on these very disks is what other rules are about.
-  const found = [...findThem(circumstances)].filter(
+  const found = [...imagesWithoutDisk(circumstances)].filter(
     ({ copies }) => !copies.some(({ diskUUID }) => own.has(diskUUID)),
   )
   for (const nowhere of found.slice(0, toldImages)) {

@@ -17,7 +17,7 @@ export interface ImageNowhere {
  * a disk was taken away, or a backup of Longhorn's objects was restored without the disks. The file may well be there,
  * under another UUID. Images that are being made or deleted are not among them, nor those of which every copy failed.
  */
-export function* imagesNowhere(circumstances: LossCircumstances): Iterable<ImageNowhere> {
+export function* imagesWithoutDisk(circumstances: LossCircumstances): Iterable<ImageNowhere> {
   const { map } = circumstances
   const stands = standingDisks(circumstances)
   for (const image of map.images()) {

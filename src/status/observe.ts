@@ -3,7 +3,7 @@ import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import type { Node } from '../longhorn/node.ts'
 import { isAssumed, profileOf, type Profile } from '../longhorn/profile.ts'
 import { whyNothingCountsOn } from '../rules/lost.ts'
-import { imagesNowhere } from '../rules/nowhere.ts'
+import { imagesWithoutDisk } from '../rules/nowhere.ts'
 import { defaultPolicy } from '../rules/policy.ts'
 import { sharedDisks } from '../rules/shared-disks.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
@@ -88,7 +88,7 @@ function lostAndShared(observed: Observed): Pick<Status, 'lostAfter' | 'imagesNo
   return {
     lostAfter: after,
     imagesNowhere: byText(
-      [...imagesNowhere(circumstances)].map(({ image, copies }) => ({
+      [...imagesWithoutDisk(circumstances)].map(({ image, copies }) => ({
         image: image.metadata.name,
         sourceType: image.spec.sourceType,
         copies: copies.map(({ diskUUID, state }) => {

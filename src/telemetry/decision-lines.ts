@@ -1,4 +1,5 @@
-import type { Clock, DecisionListener, Timing } from '../gate/ports.ts'
+import type { DecisionListener, Timing } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino'
-import type { Clock, DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
 import { isArming } from '../rules/acts.ts'
 import { nameOf, type Change } from '../rules/change.ts'

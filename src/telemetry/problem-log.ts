@@ -1,5 +1,5 @@
 import type { Logger } from 'pino'
-import type { Clock } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** What comes again within so long still lasts, in milliseconds: the longest wait between two tries is half of that. */
 const lastsMs = 60_000

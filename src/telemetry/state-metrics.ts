@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Clock, Knowledge } from '../gate/ports.ts'
+import type { Knowledge } from '../gate/ports.ts'
+import type { Clock } from '../time/clock.ts'
 import { intents } from '../gate/reservation.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import { isFlagged } from '../longhorn/node.ts'

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { makeAuthority } from './authority.ts'
 import { issueClient } from './issue.ts'
 import { readAuthority } from './read-authority.ts'
-import type { Clock } from './validity.ts'
+import type { TimeOfDay } from '../time/clock.ts'
 import { FilesInTheWay, present, writeAll } from './write.ts'
 
 /** The files that stay with whoever made them, and the folder that goes to each API server. */
@@ -61,7 +61,7 @@ export class BadApiServerOption extends Error {
 export async function fillApiServerFolder(
   folder: string,
   { webhooks, installedIn, overwrite, lifetimeMs }: ApiServerOptions,
-  clock: Clock,
+  clock: TimeOfDay,
 ): Promise<ApiServerFilled> {
   for (const webhook of webhooks) checkWebhook(webhook)
   if (!/^\/./.test(installedIn)) {

@@ -1,7 +1,8 @@
 import { webcrypto } from 'node:crypto'
 import { keyToPem, makeKeys, signingAlgorithm } from './keys.ts'
 import type { PemPair } from './pem-pair.ts'
-import { validity, type Clock } from './validity.ts'
+import { validity } from './validity.ts'
+import type { TimeOfDay } from '../time/clock.ts'
 import { x509Library } from './x509-library.ts'
 
 /** What can be chosen about a certificate authority. */
@@ -18,7 +19,7 @@ export const defaultAuthorityOptions: AuthorityOptions = {
 }
 
 /** Makes a certificate authority that signs certificates of one kind, and no other authority. */
-export async function makeAuthority(clock: Clock, options: Partial<AuthorityOptions> = {}): Promise<PemPair> {
+export async function makeAuthority(clock: TimeOfDay, options: Partial<AuthorityOptions> = {}): Promise<PemPair> {
   const { lifetimeMs, commonName } = { ...defaultAuthorityOptions, ...options }
   const x509 = await x509Library()
   const keys = await makeKeys()

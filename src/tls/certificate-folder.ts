@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { makeAuthority } from './authority.ts'
 import { issueServing } from './issue.ts'
 import type { ServerNames } from './server-names.ts'
-import type { Clock } from './validity.ts'
+import type { TimeOfDay } from '../time/clock.ts'
 import { readAuthority } from './read-authority.ts'
 import { FilesInTheWay, present, writeAll } from './write.ts'
 
@@ -36,7 +36,7 @@ export interface FolderFilled {
 export async function fillCertificateFolder(
   folder: string,
   names: ServerNames,
-  clock: Clock,
+  clock: TimeOfDay,
   options: FolderOptions,
 ): Promise<FolderFilled> {
   const { overwrite, authorityLifetimeMs, lifetimeMs } = options

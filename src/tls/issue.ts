@@ -3,7 +3,8 @@ import type { Extension } from '@peculiar/x509'
 import { keyFromPem, keyToPem, makeKeys, signingAlgorithm } from './keys.ts'
 import type { PemPair } from './pem-pair.ts'
 import { checkServerNames, type ServerNames } from './server-names.ts'
-import { validity, type Clock } from './validity.ts'
+import { validity } from './validity.ts'
+import type { TimeOfDay } from '../time/clock.ts'
 import { x509Library } from './x509-library.ts'
 
 /** What can be chosen about a certificate. */
@@ -32,7 +33,7 @@ export class UnusableAuthority extends Error {
 export async function issueServing(
   authority: PemPair,
   names: ServerNames,
-  clock: Clock,
+  clock: TimeOfDay,
   options: Partial<IssueOptions> = {},
 ): Promise<PemPair> {
   checkServerNames(names)
@@ -56,7 +57,7 @@ export async function issueServing(
 export async function issueClient(
   authority: PemPair,
   commonName: string,
-  clock: Clock,
+  clock: TimeOfDay,
   options: Partial<IssueOptions> = {},
 ): Promise<PemPair> {
   const x509 = await x509Library()
@@ -73,7 +74,7 @@ interface Subject {
 async function issue(
   authority: PemPair,
   { commonName, extensions }: Subject,
-  clock: Clock,
+  clock: TimeOfDay,
   options: Partial<IssueOptions>,
 ): Promise<PemPair> {
   const { lifetimeMs } = { ...defaultIssueOptions, ...options }
@@ -104,7 +105,7 @@ async function issue(
 }
 
 /** @returns until when the authority itself is valid */
-function checkAuthority({ cert, key }: PemPair, clock: Clock): Date {
+function checkAuthority({ cert, key }: PemPair, clock: TimeOfDay): Date {
   let parsed: X509Certificate
   let belongs: boolean
   try {

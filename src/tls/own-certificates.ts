@@ -4,7 +4,7 @@ import type { PemPair } from './pem-pair.ts'
 import { rotate } from './rotate.ts'
 import { nextStep, type Step } from './rotation.ts'
 import { whyNotServing } from './soundness.ts'
-import type { Timers } from './timers.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Where certificates are kept for all replicas. All methods throw when it cannot be reached. */
 export interface CertificateStore {
@@ -39,7 +39,7 @@ export interface OwnCertificatesModules {
   readonly registration: TrustRegistration
   readonly election: Election
   /** Its time of day judges certificates, and the API server's does in the end: best of all, that. */
-  readonly timers: Timers
+  readonly timers: Clock
   readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
   /** Told of each time that something went wrong: a look a second without a certificate, every ten seconds with one. */
   readonly onProblem: (error: unknown) => void

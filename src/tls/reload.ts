@@ -1,4 +1,4 @@
-import type { Timers } from './timers.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** What is read again and again: a certificate with its key, or those who sign for clients. */
 export interface ReloadSource<T> {
@@ -12,7 +12,7 @@ export interface ReloadSource<T> {
 export interface ReloadModules<T> {
   /** Owned from now on: stopped with the reloading. */
   readonly source: ReloadSource<T>
-  readonly timers: Timers
+  readonly timers: Clock
   readonly isSame: (one: T, other: T) => boolean
   /** Serves with another one. @throws if that cannot be done; then the old one stays */
   readonly serve: (found: T) => void

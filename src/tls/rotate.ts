@@ -5,7 +5,7 @@ import type { PemPair } from './pem-pair.ts'
 import type { Step } from './rotation.ts'
 import type { ServerNames } from './server-names.ts'
 import { readCertificate } from './soundness.ts'
-import type { Clock } from './validity.ts'
+import type { TimeOfDay } from '../time/clock.ts'
 
 /**
  * Does one step of the rotation; nothing is written yet.
@@ -16,7 +16,7 @@ export async function rotate(
   kept: Kept,
   { step }: Exclude<Step, { step: 'nothing' }>,
   names: ServerNames,
-  clock: Clock,
+  clock: TimeOfDay,
 ): Promise<Kept> {
   switch (step) {
     case 'begin':
@@ -33,7 +33,7 @@ export async function rotate(
 }
 
 /** Another authority takes over; the one before is still trusted, since others may serve what it signed. */
-async function succeed(kept: Kept, authority: PemPair, names: ServerNames, clock: Clock): Promise<Kept> {
+async function succeed(kept: Kept, authority: PemPair, names: ServerNames, clock: TimeOfDay): Promise<Kept> {
   const before = kept.authority?.cert
   return {
     authority,

@@ -1,7 +1,4 @@
-/** Time, in milliseconds since the epoch. */
-export interface Clock {
-  now(): number
-}
+import type { TimeOfDay } from '../time/clock.ts'
 
 /** Certificates are valid from a little before they are made: not every machine's clock is right. */
 const backdatedMs = 5 * 60_000
@@ -11,7 +8,7 @@ const backdatedMs = 5 * 60_000
  *
  * @param notAfterLimit nothing outlives who signed it
  */
-export function validity(clock: Clock, lifetimeMs: number, notAfterLimit?: Date) {
+export function validity(clock: TimeOfDay, lifetimeMs: number, notAfterLimit?: Date) {
   const now = Math.floor(clock.now() / 1_000) * 1_000
   const notAfter = Math.min(now + lifetimeMs, notAfterLimit?.getTime() ?? Infinity)
   return { notBefore: new Date(now - backdatedMs), notAfter: new Date(notAfter) }

@@ -1,4 +1,4 @@
-import type { Timers } from './ports.ts'
+import type { Timers } from '../time/clock.ts'
 
 /** What the API server takes when a webhook configuration says nothing. */
 const defaultTimeoutMs = 10_000

@@ -4,7 +4,8 @@ import { nameOf, type Actor, type Change } from '../rules/change.ts'
 import type { AdmissionAnswer } from './answer.ts'
 import { atMost } from './deadline.ts'
 import type { UnreadableWrite } from './normalise.ts'
-import type { Log, Timers } from './ports.ts'
+import type { Log } from './ports.ts'
+import type { Timers } from '../time/clock.ts'
 import { SaidOnce } from './said-once.ts'
 import {
   answerElsewhere,

@@ -1,4 +1,4 @@
-import type { Timers } from './ports.ts'
+import type { Timers } from '../time/clock.ts'
 import { onAbort } from '../gate/on-abort.ts'
 
 /** One denial to Longhorn's own account. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline'
 import { PassThrough, Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import { runCommandLine } from '../../src/command-line.ts'
-import type { Clock } from '../../src/kubernetes/clock.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import { hangMs } from '../fixtures/limits.ts'
 import { holdfast } from '../fixtures/main.ts'
 

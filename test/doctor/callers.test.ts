@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkCallers } from '../../src/doctor/callers.ts'
-import type { ReplicaCallers } from '../../src/doctor/policies.ts'
+import type { ReplicaCallers } from '../../src/doctor/facts.ts'
 import { facts, forbidden, levels, replicaPolicy, said } from './facts.ts'
 
 const day = 86_400_000

@@ -1,5 +1,6 @@
 import t from 'tap'
-import { checkReplicas, parseDeployment, parsePod, type Pod } from '../../src/doctor/replicas.ts'
+import { checkReplicas, parseDeployment, parsePod } from '../../src/doctor/replicas.ts'
+import type { Pod } from '../../src/doctor/facts.ts'
 import { forbidden, levels, names, said } from './facts.ts'
 
 const pod: Pod = { name: 'a', image: 'holdfast:1', ready: true, serves: true }

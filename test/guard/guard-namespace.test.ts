@@ -2,7 +2,8 @@ import t, { type Test } from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { agreeOnNamespace, guardNamespace } from '../../src/guard/guard-namespace.ts'
 import { makeAnchor, readAnchor } from '../../src/kubernetes/book-anchor.ts'
-import { connectTo, type ApiRequest, type Connection } from '../../src/kubernetes/connection.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { type ApiRequest } from '../../src/kubernetes/exchange.ts'
 import { ApiServer } from '../../src/sandbox/api/api-server.ts'
 
 const signal = new AbortController().signal

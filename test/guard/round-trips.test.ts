@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { Guard } from '../../src/guard/guard.ts'
-import { systemClock } from '../../src/kubernetes/clock.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { LeaseBook } from '../../src/kubernetes/lease-book.ts'

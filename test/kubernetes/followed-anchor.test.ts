@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { anchorCollection, makeAnchor, readAnchor } from '../../src/kubernetes/book-anchor.ts'
-import { connectTo, type ApiRequest, type Connection } from '../../src/kubernetes/connection.ts'
+import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
+import { type ApiRequest } from '../../src/kubernetes/exchange.ts'
 import { FollowedAnchor, type AnchorState } from '../../src/kubernetes/followed-anchor.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { ApiServer } from '../../src/sandbox/api/api-server.ts'

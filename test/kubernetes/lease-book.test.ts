@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { Lifetimes, unownedDisks } from '../../src/gate/reservation-book.ts'
-import { systemClock, type Clock } from '../../src/kubernetes/clock.ts'
+import { systemClock, type Clock } from '../../src/time/clock.ts'
 import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/json-request.ts'
 import { LeaseBook } from '../../src/kubernetes/lease-book.ts'

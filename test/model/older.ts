@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/gate/ports.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Contents, Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 

@@ -1,6 +1,7 @@
 import type { DiskMap } from '../../src/disk-map/disk-map.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
-import type { Clock, Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Change } from '../../src/rules/change.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/gate/ports.ts'
+import type { Clock } from '../../src/time/clock.ts'
 
 interface Timer {
   readonly due: number

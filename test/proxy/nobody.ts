@@ -1,4 +1,4 @@
-import type { ProxyObserver } from '../../src/proxy/proxy-server.ts'
+import type { ProxyObserver } from '../../src/proxy/door.ts'
 
 /** Watches nothing. */
 export const nobody: ProxyObserver = { came: () => undefined, failed: () => undefined }

@@ -1,4 +1,4 @@
-import { systemClock } from '../../src/kubernetes/clock.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
 import type { Report } from '../../src/sandbox/longhorn/report.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'

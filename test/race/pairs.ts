@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
-import { systemClock } from '../../src/kubernetes/clock.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import { connectTo } from '../../src/kubernetes/connection.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { Stage, type Outcome } from '../../src/story/stage.ts'

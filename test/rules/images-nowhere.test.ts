@@ -1,5 +1,5 @@
 import t from 'tap'
-import { imagesNowhere, wayOut, whereItsCopiesAre } from '../../src/rules/nowhere.ts'
+import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/nowhere.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { sharedDisks } from '../../src/rules/shared-disks.ts'
 import { profiles } from '../../src/longhorn/profile.ts'
@@ -20,7 +20,7 @@ const holding = (copies: readonly RawCopy[], release = 'v1.9.2') =>
 const circumstancesOf = ({ map }: TestCluster) => ({ map, policy: defaultPolicy, ...moment(noon) })
 
 const nowhere = (of: TestCluster) =>
-  [...imagesNowhere(circumstancesOf(of))].map(({ image }) => image.metadata.name)
+  [...imagesWithoutDisk(circumstancesOf(of))].map(({ image }) => image.metadata.name)
 
 t.test('an image is nowhere if no disk that works has a usable copy', (t) => {
   const table: [what: string, copies: RawCopy[], isNowhere: boolean][] = [
@@ -51,7 +51,7 @@ t.test('an image is nowhere if no disk that works has a usable copy', (t) => {
 
 t.test('where Longhorn looks for it is told', (t) => {
   const told = (of: TestCluster) =>
-    [...imagesNowhere(circumstancesOf(of))].map((found) => whereItsCopiesAre(found, circumstancesOf(of)))
+    [...imagesWithoutDisk(circumstancesOf(of))].map((found) => whereItsCopiesAre(found, circumstancesOf(of)))
   t.strictSame(told(holding([copy('d9', 'unknown'), copy('d2', 'unknown')])), [
     'Longhorn looks for it on disk uuid-d9 (which no node has) (unknown) and on disk d2 (uuid-d2) of node n2 (unknown): Kubernetes has no node n2 any more (KubernetesNodeGone)',
   ])

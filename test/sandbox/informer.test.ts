@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import type { Clock } from '../../src/sandbox/clock.ts'
+import type { Clock } from '../../src/time/clock.ts'
 import { Informer } from '../../src/sandbox/longhorn/informer.ts'
 import { ChangingLag } from '../../src/sandbox/longhorn/informer-lag.ts'
 import { resources } from '../../src/sandbox/longhorn/resources.ts'
@@ -19,6 +19,7 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
   const told: (string | undefined)[] = []
   const late: Clock = {
     now: () => clock.now(),
+    monotonic: () => clock.monotonic(),
     setTimer: (ms, fire) => clock.setTimer(ms + timersAreLateMs, fire),
   }
   const informer = new Informer(resources.Setting, {

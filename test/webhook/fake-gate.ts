@@ -4,7 +4,8 @@ import type { UnjudgedWrite } from '../../src/gate/ports.ts'
 import { isArming } from '../../src/rules/acts.ts'
 import { nameOf, type Change } from '../../src/rules/change.ts'
 import { defaultReviewOptions } from '../../src/webhook/reviewer.ts'
-import type { Log, Timers } from '../../src/webhook/ports.ts'
+import type { Log } from '../../src/webhook/ports.ts'
+import type { Timers } from '../../src/time/clock.ts'
 
 /** A finding of one rule; what it says does not matter here. */
 export function finding<E extends Finding['effect']>(effect: E, message = 'a clean-up is pending') {

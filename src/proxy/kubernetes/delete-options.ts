@@ -1,4 +1,4 @@
-import type { JudgedCall, Outcome } from '../door.ts'
+import type { JudgedCall, CallOutcome } from '../door.ts'
 import { onlyWatched } from '../unjudged.ts'
 import { statusAnswer } from './status-answer.ts'
 import { isHeld, type Trial } from './trial.ts'
@@ -23,7 +23,7 @@ export async function optionsRefused(
   write: Write,
   call: JudgedCall,
   { trial, enforces }: { readonly trial: Pick<Trial, 'run'>; readonly enforces: boolean },
-): Promise<Outcome | undefined> {
+): Promise<CallOutcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
   // JSON under another name is nonsense to the API server; what has that name is no JSON, and is answered so.
   if (/protobuf|cbor/i.test(call.request.headers['content-type'] ?? '')) return undefined

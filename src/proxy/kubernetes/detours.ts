@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
 import type { JudgedKind, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
-import type { JudgedCall, Outcome, OwnAnswer } from '../door.ts'
+import type { JudgedCall, CallOutcome, OwnAnswer } from '../door.ts'
 import { endToEnd } from '../headers.ts'
 import { BadBody, readSaid } from '../longhorn/body.ts'
 import { operationOf, type Call } from '../longhorn/call.ts'
@@ -33,13 +33,13 @@ export class Detours {
   }
 
   /** How such a request is answered; undefined for every other. */
-  judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
+  judge(method: string, target: string): ((judged: JudgedCall) => Promise<CallOutcome>) | undefined {
     if (isAmbiguous(method, target)) return (judged) => this.#ambiguous(method, target, judged)
     const call = callThrough(method, target, this.#longhornNamespace)
     return call && ((judged) => this.#through(call, judged))
   }
 
-  async #ambiguous(method: string, target: string, { request, forward }: JudgedCall): Promise<Outcome> {
+  async #ambiguous(method: string, target: string, { request, forward }: JudgedCall): Promise<CallOutcome> {
     const answer = statusAnswer(400, ambiguity)
     if (!this.#modules.enforces) return await onlyWatched(ambiguity, forward)
     const meant = meantBy(method, target, this.#longhornNamespace)
@@ -57,12 +57,12 @@ export class Detours {
   }
 
   /** What only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
-  async #through(call: Call, { request, body, forward }: JudgedCall): Promise<Outcome> {
+  async #through(call: Call, { request, body, forward }: JudgedCall): Promise<CallOutcome> {
     if (!this.#modules.enforces) return await onlyWatched(notThrough(call), forward)
     const asked = await this.#asked(request)
     if ('refused' in asked) return { outcome: 'own', answer: asked.refused }
     const { kind, name } = call
-    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> => {
+    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<CallOutcome> => {
       const write = { request: asked, kind, name, operation: operationOf(call), why }
       return unjudged(this.#modules, write, { answer: statusAnswer(status, message), message }, forward)
     }

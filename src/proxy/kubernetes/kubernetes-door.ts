@@ -10,7 +10,7 @@ import {
   maxLate,
   type Instead,
   type JudgedCall,
-  type Outcome,
+  type CallOutcome,
   type OwnAnswer,
   type ProxyDoor,
 } from '../door.ts'
@@ -57,7 +57,7 @@ export class KubernetesDoor implements ProxyDoor {
     this.#detours = new Detours(options.longhornNamespace, modules)
   }
 
-  judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
+  judge(method: string, target: string): ((judged: JudgedCall) => Promise<CallOutcome>) | undefined {
     const detour = this.#detours.judge(method, target)
     if (detour) return detour
     const write = writeOf(method, target)
@@ -73,7 +73,7 @@ export class KubernetesDoor implements ProxyDoor {
     return statusAnswer(status, message)
   }
 
-  async #judge(write: Write, call: JudgedCall): Promise<Outcome> {
+  async #judge(write: Write, call: JudgedCall): Promise<CallOutcome> {
     const { request } = call
     const { enforces } = this.#modules
     const { is, actor } = await this.#modules.whoIs(endToEnd(request.rawHeaders))
@@ -91,7 +91,7 @@ export class KubernetesDoor implements ProxyDoor {
     )
   }
 
-  async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<Outcome> {
+  async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<CallOutcome> {
     const { signal, forward } = call
     const end = performance.now() + this.#options.holdMs
     let late = 0
@@ -231,7 +231,7 @@ export class KubernetesDoor implements ProxyDoor {
     request: Request,
     { why, problem, status }: Doubt,
     { forward }: JudgedCall,
-  ): Promise<Outcome> {
+  ): Promise<CallOutcome> {
     const message = `Holdfast cannot tell whether this write to ${write.kind} ${write.name ?? ''} is safe: ${problem}`
     const answer = statusAnswer(status ?? (why === 'unreadable' ? 403 : 503), message)
     return unjudged(this.#modules, { ...recordedAs(write, request), why }, { answer, message }, forward)
@@ -288,10 +288,10 @@ function bindTo(resourceVersion: string, { method }: Write, { request, body }: J
   return bind(body, { method, hasQuery, contentType: request.headers['content-type'], resourceVersion })
 }
 
-function own(answer: OwnAnswer): Outcome {
+function own(answer: OwnAnswer): CallOutcome {
   return { outcome: 'own', answer }
 }
 
-function passed(answer: IncomingMessage, warnings: readonly string[] = []): Outcome {
+function passed(answer: IncomingMessage, warnings: readonly string[] = []): CallOutcome {
   return { outcome: 'passed', answer, warnings }
 }

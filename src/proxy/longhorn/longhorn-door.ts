@@ -6,7 +6,7 @@ import type { BackingImage } from '../../longhorn/backing-image.ts'
 import type { Node } from '../../longhorn/node.ts'
 import type { Actor, Request } from '../../rules/change.ts'
 import { isCure } from '../cure.ts'
-import { decidingMs, maxLate, type JudgedCall, type Outcome, type ProxyDoor } from '../door.ts'
+import { decidingMs, maxLate, type JudgedCall, type CallOutcome, type ProxyDoor } from '../door.ts'
 import { forwarded } from '../forwarded.ts'
 import { tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged, type UnjudgedModules } from '../unjudged.ts'
@@ -54,7 +54,7 @@ export class LonghornDoor implements ProxyDoor {
     this.#modules = modules
   }
 
-  judge(method: string, target: string): ((judged: JudgedCall) => Promise<Outcome>) | undefined {
+  judge(method: string, target: string): ((judged: JudgedCall) => Promise<CallOutcome>) | undefined {
     const call = callOf(method, target)
     return call && ((judged) => this.#judge(call, judged))
   }
@@ -67,7 +67,7 @@ export class LonghornDoor implements ProxyDoor {
     return errorAnswer(status, message)
   }
 
-  async #judge(call: Call, judged: JudgedCall): Promise<Outcome> {
+  async #judge(call: Call, judged: JudgedCall): Promise<CallOutcome> {
     const actor = this.#actor(judged.request)
     const asked: Request = { uid: randomUUID(), actor, dryRun: false, door: 'proxy-longhorn' }
     const answer = errorAnswer(500, undecided)
@@ -76,8 +76,8 @@ export class LonghornDoor implements ProxyDoor {
     )
   }
 
-  async #decideAndPass(call: Call, asked: Request, { body, signal, forward }: JudgedCall): Promise<Outcome> {
-    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<Outcome> =>
+  async #decideAndPass(call: Call, asked: Request, { body, signal, forward }: JudgedCall): Promise<CallOutcome> {
+    const denied = (why: UnjudgedWrite['why'], status: number, message: string): Promise<CallOutcome> =>
       unjudged(
         this.#modules,
         { ...writeOf(call, asked), why },
@@ -201,10 +201,10 @@ function writeOf(call: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
 }
 
 /** Longhorn answers everything that goes wrong with 500; its UI shows the message (longhorn.md §5). */
-function refusal(message: string): Outcome {
+function refusal(message: string): CallOutcome {
   return { outcome: 'own', answer: errorAnswer(500, message) }
 }
 
-function passed(answer: IncomingMessage): Outcome {
+function passed(answer: IncomingMessage): CallOutcome {
   return { outcome: 'passed', answer, warnings: [] }
 }

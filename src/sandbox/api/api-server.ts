@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
-import { systemClock, timestamp, type Clock } from '../clock.ts'
+import { systemClock, timestamp, type Clock } from '../../time/clock.ts'
 import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
 import { Admission } from './admission/admission.ts'
 import { WebhookCaller, type ResolveService } from './admission/call-webhook.ts'

@@ -1,4 +1,5 @@
-import type { ClusterObject } from '../cluster-client.ts'
+import type { Parsed } from '../../longhorn/parsed.ts'
+import type { ClusterObject, ResourceName } from '../cluster-client.ts'
 import { at, isJsonObject, listAt, textAt } from '../json.ts'
 
 /** One column of `kubectl get`, as a CustomResourceDefinition's `additionalPrinterColumns` has it. */
@@ -70,4 +71,22 @@ export const lastSeen: Column = {
   priority: 0,
   value: (object) =>
     at(object, 'lastTimestamp') ?? at(object, 'eventTime') ?? object.metadata.creationTimestamp,
+}
+/** What there is to know of a resource that is served. */
+
+export interface ResourceFacts extends ResourceName {
+  readonly kind: string
+  readonly singular: string
+  readonly shortNames: readonly string[]
+  readonly namespaced: boolean
+  /** True with a `/status` subresource: the main path then cannot write `status`, and `/status` nothing else. */
+  readonly hasStatus: boolean
+  /** True when `metadata.generation` counts the changes of what is wanted. */
+  readonly hasGeneration: boolean
+  /** Fields a `fieldSelector` may name besides `metadata.name` and `metadata.namespace`. */
+  readonly selectable: readonly string[]
+  /** What `kubectl get` shows. */
+  readonly columns: readonly Column[]
+  /** Judges the schema. */
+  readonly parse: (raw: unknown) => Parsed<unknown>
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import type { ClusterClient, ClusterObject, ResourceName, User } from '../cluster-client.ts'
 import type { Deletes } from './writes/deletes.ts'
 import { noSuchPath } from './failure.ts'

@@ -1,5 +1,5 @@
 import type { OpenWatch, WatchSink } from '../cluster-client.ts'
-import type { ResourceFacts } from './resources.ts'
+import type { ResourceFacts } from './columns.ts'
 import type { Store } from './store/store.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { User } from '../cluster-client.ts'
 import type { JsonObject } from '../json.ts'
-import type { ResourceFacts } from './resources.ts'
+import type { ResourceFacts } from './columns.ts'
 
 /** What accompanies one request on its way. */
 export interface RequestContext {

@@ -1,28 +1,9 @@
 import { group as longhornGroup, kinds, version as longhornVersion, type Kind } from '../../longhorn/kinds.ts'
-import type { Parsed } from '../../longhorn/parsed.ts'
 import type { ResourceName } from '../cluster-client.ts'
 import * as column from './columns.ts'
-import type { Column } from './columns.ts'
+import type { Column, ResourceFacts } from './columns.ts'
 import { parseEvent, parseLease, parseSecret } from './core-schemas.ts'
 import { parseWebhookConfiguration } from './admission/webhook-configuration.ts'
-
-/** What there is to know of a resource that is served. */
-export interface ResourceFacts extends ResourceName {
-  readonly kind: string
-  readonly singular: string
-  readonly shortNames: readonly string[]
-  readonly namespaced: boolean
-  /** True with a `/status` subresource: the main path then cannot write `status`, and `/status` nothing else. */
-  readonly hasStatus: boolean
-  /** True when `metadata.generation` counts the changes of what is wanted. */
-  readonly hasGeneration: boolean
-  /** Fields a `fieldSelector` may name besides `metadata.name` and `metadata.namespace`. */
-  readonly selectable: readonly string[]
-  /** What `kubectl get` shows. */
-  readonly columns: readonly Column[]
-  /** Judges the schema. */
-  readonly parse: (raw: unknown) => Parsed<unknown>
-}
 
 /** Longhorn's own columns, as its CustomResourceDefinitions have them. */
 const longhornColumns: Readonly<Record<Kind, readonly Column[]>> = {

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import type { ClusterView } from './cluster-view.ts'
 import type { LiveManagers } from './live-managers.ts'
 import type { LonghornOptions } from './options.ts'

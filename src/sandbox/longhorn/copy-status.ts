@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { timestamp } from '../../time/clock.ts'
 import type { Snapshot } from './cluster-view.ts'
 import type { CopySlots } from './copy-slots.ts'
 import { isInUse, replenishLimit } from './copy-spec.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 
 /**
  * How far something that takes time has come: 0 at the first time it is asked for, 1 once `ms` have passed.

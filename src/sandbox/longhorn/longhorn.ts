@@ -1,5 +1,5 @@
 import { settingNames } from '../../longhorn/setting.ts'
-import { systemClock, type Clock } from '../clock.ts'
+import { systemClock, type Clock } from '../../time/clock.ts'
 import type { ClusterClient, Watch } from '../cluster-client.ts'
 import { BackingImageController } from './backing-image-controller.ts'
 import { ClusterView } from './cluster-view.ts'

@@ -1,5 +1,5 @@
 import type { Kind } from '../../longhorn/kinds.ts'
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 import type { ClusterObject, Watch } from '../cluster-client.ts'
 import { snapshotOf, type Snapshot } from './cluster-view.ts'
 import { Informer } from './informer.ts'

@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { timestamp } from '../../time/clock.ts'
 import { list, object, type JsonObject } from '../json.ts'
 
 /** Why a node is not ready, in Longhorn's words. */

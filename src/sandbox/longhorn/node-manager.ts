@@ -1,5 +1,5 @@
 import type { Kind } from '../../longhorn/kinds.ts'
-import { timestamp } from '../clock.ts'
+import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject, Watch } from '../cluster-client.ts'
 import { object } from '../json.ts'
 import { BackOff } from './back-off.ts'

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts'
+import type { Clock } from '../../time/clock.ts'
 
 /** Pauses within a sync, which all end at once when the sync is to come to its end. */
 export class Pauses {

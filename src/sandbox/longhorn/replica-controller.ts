@@ -1,4 +1,4 @@
-import { timestamp } from '../clock.ts'
+import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { object } from '../json.ts'
 import { ControllerLoop } from './controller-loop.ts'

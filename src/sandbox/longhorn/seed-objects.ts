@@ -1,5 +1,5 @@
 import { settingNames } from '../../longhorn/setting.ts'
-import { timestamp } from '../clock.ts'
+import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { newCopy } from './image-object.ts'
 import { apiVersion } from './resources.ts'

@@ -1,6 +1,6 @@
 import type { ClusterObject, User } from '../../cluster-client.ts'
 import type { JsonObject } from '../../json.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** One write as webhooks are asked about it, decoded, complete and valid. */
 export interface AdmissionRequest {

@@ -1,6 +1,6 @@
 import { request, Agent } from 'node:https'
 import type { IncomingMessage } from 'node:http'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../../time/clock.ts'
 import type { Webhook } from './webhook-configuration.ts'
 
 /** Where a service is really reached from this machine: `127.0.0.1:8443`. */

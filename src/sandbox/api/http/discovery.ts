@@ -1,5 +1,6 @@
 import type { JsonObject } from '../../json.ts'
-import { apiVersionOf, resources, type ResourceFacts } from '../resources.ts'
+import { apiVersionOf, resources } from '../resources.ts'
+import { type ResourceFacts } from '../columns.ts'
 import { selfReviews } from './self-reviews.ts'
 
 /** What `kubectl version` shows as the server's version: the release whose behaviour is served. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../../time/clock.ts'
 import { ApiError } from '../../cluster-client.ts'
 import { discover } from './discovery.ts'
 import { badRequest, internal, methodNotAllowed, noSuchPath } from '../failure.ts'

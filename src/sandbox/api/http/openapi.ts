@@ -1,6 +1,7 @@
 import type { JsonObject } from '../../json.ts'
 import { groupVersions, rootOf } from './discovery.ts'
-import { apiVersionOf, resources, type ResourceFacts } from '../resources.ts'
+import { apiVersionOf, resources } from '../resources.ts'
+import { type ResourceFacts } from '../columns.ts'
 
 /** A body and what it is. */
 export interface Document {

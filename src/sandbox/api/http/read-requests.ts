@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../../time/clock.ts'
 import { representationOf } from './accept.ts'
 import { invalid, notAcceptable, notFound } from '../failure.ts'
 import { listObject, listPage, wholeNumber } from '../store/list.ts'

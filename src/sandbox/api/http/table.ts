@@ -2,7 +2,7 @@ import type { ClusterObject } from '../../cluster-client.ts'
 import { shown, type JsonObject } from '../../json.ts'
 import { ageOf } from './age.ts'
 import type { Column } from '../columns.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** How much of each object a row carries. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'

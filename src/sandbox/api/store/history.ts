@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../../cluster-client.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** One change that was stored. */
 export interface Commit {

@@ -2,7 +2,7 @@ import type { ClusterObject } from '../../cluster-client.ts'
 import { at, isJsonObject, shown } from '../../json.ts'
 import { badRequest } from '../failure.ts'
 import { parseLabelSelector } from './label-selector.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** Which objects of a resource a list or a watch is about. */
 export type Selection = (object: ClusterObject) => boolean

@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../../cluster-client.ts'
 import { History, type Commit } from './history.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** Called after each commit of one resource. */
 export type CommitListener = (commit: Commit) => void

@@ -1,9 +1,10 @@
-import type { Clock } from '../../clock.ts'
+import type { Clock } from '../../../time/clock.ts'
 import type { ClusterObject } from '../../cluster-client.ts'
 import type { JsonObject } from '../../json.ts'
 import { expired, statusOf } from '../failure.ts'
 import type { Commit } from './history.ts'
-import { apiVersionOf, type ResourceFacts } from '../resources.ts'
+import { apiVersionOf } from '../resources.ts'
+import { type ResourceFacts } from '../columns.ts'
 import type { Selection } from './selection.ts'
 import type { Store } from './store.ts'
 

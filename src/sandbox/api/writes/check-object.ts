@@ -1,6 +1,6 @@
 import type { ClusterObject } from '../../cluster-client.ts'
 import { invalid, type Problem } from '../failure.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 const namePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 /** The longest name of any object. */

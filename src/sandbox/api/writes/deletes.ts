@@ -1,4 +1,4 @@
-import { timestamp } from '../../clock.ts'
+import { timestamp } from '../../../time/clock.ts'
 import type { ClusterObject } from '../../cluster-client.ts'
 import { textAt } from '../../json.ts'
 import { conflict, invalid, notFound, timedOut } from '../failure.ts'

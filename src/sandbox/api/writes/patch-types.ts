@@ -3,7 +3,7 @@ import { badRequest, invalid, unsupportedMediaType } from '../failure.ts'
 import { jsonPatch } from '../../../json/json-patch.ts'
 import { mergePatch } from '../../../json/merge-patch.ts'
 import { group as longhornGroup } from '../../../longhorn/kinds.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 import { strategicMerge } from './strategic-merge.ts'
 
 /**

@@ -4,7 +4,7 @@ import { at, without } from '../../json.ts'
 import { checkObject } from './check-object.ts'
 import { conflict, invalid } from '../failure.ts'
 import type { Target } from '../request-context.ts'
-import type { ResourceFacts } from '../resources.ts'
+import type { ResourceFacts } from '../columns.ts'
 
 /** What a client cannot change, whatever it sends. */
 const fixed = [

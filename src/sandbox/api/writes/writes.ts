@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { timestamp, type Clock } from '../../clock.ts'
+import { timestamp, type Clock } from '../../../time/clock.ts'
 import type { ClusterObject } from '../../cluster-client.ts'
 import type { Admission } from '../admission/admission.ts'
 import { decodeObject } from './decode-object.ts'

@@ -1,18 +1,26 @@
-/** Time, timers included: a test owns it by giving its own. */
-export interface Clock {
-  /** The time of day, in milliseconds since the epoch, for people and records: it may be wrong, and it may jump. */
+/** The time of day. */
+export interface TimeOfDay {
+  /** Milliseconds since the epoch, for people, records and certificates: it may be wrong, and it may jump. */
   now(): number
-  /**
-   * Milliseconds that never run backwards, from a start of this process's own: a difference of two is an age. Two
-   * processes must not compare them.
-   */
-  monotonic(): number
+}
+
+/** Timers, so that a test owns time. */
+export interface Timers {
   /**
    * Calls `fire` once after `ms` milliseconds.
    *
    * @returns cancels the timer; does nothing once it has fired
    */
   setTimer(ms: number, fire: () => void): () => void
+}
+
+/** Time, timers included: a test owns it by giving its own. */
+export interface Clock extends TimeOfDay, Timers {
+  /**
+   * Milliseconds that never run backwards, from a start of this process's own: a difference of two is an age. Two
+   * processes must not compare them.
+   */
+  monotonic(): number
 }
 
 /** A random number from 0 up to but not including 1. */
@@ -35,4 +43,9 @@ export const systemClock: Clock = {
     const timer = setTimeout(fire, ms)
     return () => clearTimeout(timer)
   },
+}
+
+/** A moment as Kubernetes and Longhorn write it: RFC 3339 in UTC, whole seconds. */
+export function timestamp(ms: number): string {
+  return `${new Date(ms).toISOString().slice(0, -5)}Z`
 }
