@@ -1,25 +1,31 @@
 import { Command, CommanderError } from 'commander'
-import { CannotRun, exitCode } from './commands/exit-code.ts'
-import type { CommandSurroundings, Environment, Output, Surroundings } from './commands/surroundings.ts'
-import { describeOption, readVariables } from './commands/variable-option.ts'
-import { version } from './guard/version.ts'
+import {
+  CannotRun,
+  type CommandSurroundings,
+  type Environment,
+  exitCode,
+  type Output,
+  type Surroundings,
+} from './commands/shared/surroundings.ts'
+import { describeOption, readVariables } from './commands/shared/variable-option.ts'
+import { version } from './server/version.ts'
 import { plainText } from './text/plain-text.ts'
 
 type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
 
 /** A command loads what it needs itself: most of what there is takes longer to load than to run. */
 const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
-  ['serve', async (given) => (await import('./commands/serve.ts')).serveCommand(given)],
-  ['status', async (given) => (await import('./commands/status.ts')).statusCommand(given)],
-  ['doctor', async (given) => (await import('./commands/doctor.ts')).doctorCommand(given)],
-  ['audit', async (given) => (await import('./commands/audit.ts')).auditCommand(given)],
-  ['check', async (given) => (await import('./commands/check.ts')).checkCommand(given)],
-  ['snapshot', async (given) => (await import('./commands/snapshot.ts')).snapshotCommand(given)],
-  ['plan', async (given) => (await import('./commands/plan.ts')).planCommand(given)],
-  ['evict', async (given) => (await import('./commands/evict.ts')).evictCommand(given)],
-  ['proxy', async (given) => (await import('./commands/proxy.ts')).proxyCommand(given)],
-  ['sandbox', async (given) => (await import('./commands/sandbox.ts')).sandboxCommand(given)],
-  ['schema', async (given) => (await import('./commands/schema.ts')).schemaCommand(given)],
+  ['serve', async (given) => (await import('./commands/serve/command.ts')).serveCommand(given)],
+  ['status', async (given) => (await import('./commands/status/command.ts')).statusCommand(given)],
+  ['doctor', async (given) => (await import('./commands/doctor/command.ts')).doctorCommand(given)],
+  ['audit', async (given) => (await import('./commands/audit/command.ts')).auditCommand(given)],
+  ['check', async (given) => (await import('./commands/check/command.ts')).checkCommand(given)],
+  ['snapshot', async (given) => (await import('./commands/check/read-cluster.ts')).snapshotCommand(given)],
+  ['plan', async (given) => (await import('./commands/evict/plan-command.ts')).planCommand(given)],
+  ['evict', async (given) => (await import('./commands/evict/command.ts')).evictCommand(given)],
+  ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
+  ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
+  ['schema', async (given) => (await import('./commands/schema/command.ts')).schemaCommand(given)],
   ['certs', async (given) => (await import('./commands/certs.ts')).certsCommand(given)],
   [
     'completion',
@@ -100,7 +106,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
 /** Most environments have no variable of ours, and knowing all of them takes longer than most commands. */
 async function refuseUnknown(env: Environment): Promise<void> {
   if (!Object.keys(env).some((name) => name.startsWith('HOLDFAST_'))) return
-  const { refuseUnknownVariables } = await import('./commands/known-variables.ts')
+  const { refuseUnknownVariables } = await import('./commands/shared/setting-options.ts')
   refuseUnknownVariables(env)
 }
 
@@ -133,8 +139,8 @@ async function told(error: unknown, { stderr }: Surroundings): Promise<number> {
 
 /** True for what a cluster answers, or does not: that is no defect of ours, wherever it comes to light. */
 async function isOfCluster(error: unknown): Promise<boolean> {
-  const { ApiFailure } = await import('./kubernetes/api-failure.ts')
-  const { ConnectionFailure } = await import('./kubernetes/connection-failure.ts')
-  const { MalformedAnswer } = await import('./kubernetes/json-request.ts')
+  const { ApiFailure } = await import('./kubernetes/client/failures.ts')
+  const { ConnectionFailure } = await import('./kubernetes/client/failures.ts')
+  const { MalformedAnswer } = await import('./kubernetes/client/json-request.ts')
   return [ApiFailure, ConnectionFailure, MalformedAnswer].some((each) => error instanceof each)
 }

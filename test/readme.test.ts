@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { profiles } from '../src/longhorn/profile.ts'
-import { allRules } from '../src/rules/all-rules.ts'
+import { profiles } from '../src/longhorn/releases.ts'
 import { ruleNames } from '../src/rules/finding.ts'
+import { allRules } from '../src/rules/judge.ts'
 import { read, rowsOf } from './docs/pages.ts'
 import { root } from './fixtures/root.ts'
 

@@ -1,6 +1,5 @@
 import { Argument, Command, type Option } from 'commander'
-import { completionScript, shells, type OfferedCommand, type Shell } from '../terminal/completion.ts'
-import type { CommandSurroundings } from './surroundings.ts'
+import type { CommandSurroundings } from './shared/surroundings.ts'
 
 /** `holdfast completion`: a script that makes a shell offer commands and flags. @param program with all its commands */
 export function completionCommand({ stdout }: CommandSurroundings, program: Command): Command {
@@ -34,4 +33,85 @@ function offer(command: Command): OfferedCommand {
 function valuesOf({ argChoices, required, optional }: Option): readonly string[] | undefined {
   if (argChoices) return argChoices
   return required || optional ? undefined : []
+}
+
+/** A flag, as a shell offers it. */
+export interface OfferedFlag {
+  /** `--since` */
+  readonly flag: string
+  readonly description: string
+  /** What may follow it; undefined if anything may, empty if nothing does. */
+  readonly values: readonly string[] | undefined
+}
+
+/** A command, as a shell offers it. */
+export interface OfferedCommand {
+  readonly name: string
+  readonly description: string
+  readonly flags: readonly OfferedFlag[]
+}
+
+/** The shells that scripts are written for. */
+export const shells = ['bash', 'zsh', 'fish'] as const
+
+/** One of them. */
+export type Shell = (typeof shells)[number]
+
+/** A script that makes the shell offer the commands and flags of `program`. */
+export function completionScript(shell: Shell, program: string, commands: readonly OfferedCommand[]): string {
+  switch (shell) {
+    case 'bash':
+      return bash(program, commands)
+    case 'zsh':
+      // zsh speaks bash's dialect of it, once asked to.
+      return `#compdef ${program}\nautoload -U +X bashcompinit && bashcompinit\n${bash(program, commands)}`
+    case 'fish':
+      return fish(program, commands)
+  }
+}
+
+function bash(program: string, commands: readonly OfferedCommand[]): string {
+  const values = commands.flatMap(({ name, flags }) =>
+    flags.flatMap(({ flag, values }) =>
+      values && values.length > 0
+        ? `    ${quoted(`${name} ${flag}`)}) COMPREPLY=($(compgen -W ${quoted(values.join(' '))} -- "$word")); return ;;\n`
+        : [],
+    ),
+  )
+  const offers = commands.map(
+    ({ name, flags }) => `    ${quoted(name)}) words=${quoted(flags.map(({ flag }) => flag).join(' '))} ;;\n`,
+  )
+  return `_${program}() {
+  local word="\${COMP_WORDS[COMP_CWORD]}" before="\${COMP_WORDS[COMP_CWORD-1]}" command="\${COMP_WORDS[1]}" words=
+  COMPREPLY=()
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W ${quoted(commands.map(({ name }) => name).join(' '))} -- "$word"))
+    return
+  fi
+  case "$command $before" in
+${values.join('')}  esac
+  case "$command" in
+${offers.join('')}  esac
+  if [[ "$word" == -* ]]; then COMPREPLY=($(compgen -W "$words" -- "$word")); else COMPREPLY=($(compgen -f -- "$word")); fi
+}
+complete -o filenames -F _${program} ${program}
+`
+}
+
+function fish(program: string, commands: readonly OfferedCommand[]): string {
+  const names = commands.map(({ name }) => name).join(' ')
+  const lines = commands.flatMap(({ name, description, flags }) => [
+    `complete -c ${program} -f -n ${quoted(`not __fish_seen_subcommand_from ${names}`)} -a ${quoted(name)} -d ${quoted(description)}`,
+    ...flags.map(({ flag, description: meaning, values }) => {
+      const takes =
+        values === undefined ? ' -r' : values.length > 0 ? ` -x -a ${quoted(values.join(' '))}` : ''
+      return `complete -c ${program} -n ${quoted(`__fish_seen_subcommand_from ${name}`)} -l ${flag.slice(2)}${takes} -d ${quoted(meaning)}`
+    }),
+  ])
+  return `${lines.join('\n')}\n`
+}
+
+/** Both dialects agree on single quotes, but for the quote itself. */
+function quoted(text: string): string {
+  return `'${text.replaceAll('\\', '').replaceAll("'", '’')}'`
 }

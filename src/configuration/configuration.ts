@@ -1,9 +1,7 @@
 import { hostname } from 'node:os'
-import { withModes } from '../rules/override.ts'
-import { defaultPolicy, type Mode, type Policy } from '../rules/policy.ts'
-import { parseDuration } from './duration.ts'
-import type { Settings } from './settings.ts'
-import { parseSize } from './size.ts'
+import { defaultPolicy, type Mode, type Policy, withModes } from '../rules/policy.ts'
+import { parseDuration } from '../time/duration.ts'
+import { parseSize, type Settings } from './settings.ts'
 
 /** Everything an operator can set, with nothing left open. */
 export interface Configuration {

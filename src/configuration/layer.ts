@@ -1,11 +1,17 @@
 import { Ajv, type ErrorObject } from 'ajv'
-import { isMap, LineCounter, type Document } from 'yaml'
-import { namesRelease, releaseExamples } from '../longhorn/profile.ts'
+import { type Document, isMap, LineCounter } from 'yaml'
+import { namesRelease, releaseExamples } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
-import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml-text.ts'
-import { nearest } from '../text/nearest.ts'
-import { sizePattern } from './size.ts'
-import { releaseFormat, settingNames, SettingsSchema, type SettingName, type Settings } from './settings.ts'
+import { nearest } from '../text/names.ts'
+import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml.ts'
+import {
+  releaseFormat,
+  type SettingName,
+  settingNames,
+  type Settings,
+  SettingsSchema,
+  sizePattern,
+} from './settings.ts'
 
 /** What one source of settings says, or all that is wrong with it, one sentence each. */
 export type Layer =

@@ -1,6 +1,6 @@
-import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
+import type { ObjectOf } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import type { HistoryView } from './history.ts'
@@ -77,3 +77,37 @@ export interface DiskMapView {
   /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
   managerState(diskUUID: string): string | undefined
 }
+
+/** The kinds that are looked up by their name. */
+type NamedKind = 'Node' | 'BackingImage' | 'BackingImageDataSource'
+
+/** The object of this kind and name as the map has it; undefined if it lacks it. */
+export function objectOf(map: DiskMapView, kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined {
+  switch (kind) {
+    case 'Node':
+      return map.node(name)
+    case 'BackingImage':
+      return map.image(name)
+    case 'BackingImageDataSource':
+      return map.dataSource(name)
+  }
+}
+
+/**
+ * True if there is a Longhorn where the map looks: a node of it, or its Setting `current-longhorn-version`. Without both
+ * the namespace is most likely not the one that Longhorn runs in.
+ */
+export function hasLonghorn(map: Pick<DiskMapView, 'release' | 'nodes'>): boolean {
+  if (map.release !== undefined) return true
+  for (const _ of map.nodes()) return true
+  return false
+}
+
+/** Says that there is none, as a sentence. */
+export function noLonghornIn(namespace: string): string {
+  return `There is no Longhorn in namespace ${namespace}: no node, and no setting current-longhorn-version.`
+}
+
+/** What to do about it. */
+export const findLonghorn =
+  'Name its namespace with --longhorn-namespace (longhornNamespace in the chart). Look: kubectl get nodes.longhorn.io --all-namespaces'

@@ -1,18 +1,21 @@
-import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
-import type { BackingImageManager } from '../longhorn/backing-image-manager.ts'
+import type { BackingImage, BackingImageDataSource, BackingImageManager } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import { settingNames } from '../longhorn/setting.ts'
-import type { DiskMapView, DiskOwner, PendingCleanup, PendingOnNode } from './disk-map-view.ts'
+import {
+  type DiskMapView,
+  type DiskOwner,
+  objectOf,
+  type PendingCleanup,
+  type PendingOnNode,
+} from './disk-map-view.ts'
 import { canEnd } from './ended.ts'
 import { History, type HistoryView } from './history.ts'
-import { ImageShelf } from './image-shelf.ts'
+import { ImageShelf } from './image-index.ts'
 import { MultiMap } from './multi-map.ts'
-import { NodeShelf } from './node-shelf.ts'
-import { objectOf } from './object-of.ts'
+import { NodeShelf } from './node-index.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** What the operator decides about a disk map. */

@@ -1,5 +1,4 @@
-import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import type { LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'

@@ -2,10 +2,9 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import { judgeActs } from '../rules/judge.ts'
-import { enforcesAnything, overrideOf, policyFor } from '../rules/override.ts'
-import type { Policy } from '../rules/policy.ts'
+import { enforcesAnything, overrideOf, type Policy, policyFor } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
-import { verdictOn, type Unavailability, type Verdict, type Warning } from './verdict.ts'
+import { type Unavailability, type Verdict, verdictOn, type Warning } from './verdict.ts'
 
 /** A change that does something of concern, as it is decided on: read once, and the same for every attempt. */
 export interface Asked {

@@ -1,16 +1,14 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
+import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/node.ts'
-import type { Profile } from '../longhorn/profile.ts'
+import type { Profile } from '../longhorn/releases.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
-import { evictedAfter, evictedCopies } from '../rules/after-eviction.ts'
-import { nameOf, type Change, type Request } from '../rules/change.ts'
-import { outcomeOf } from '../rules/cleanup-outcome.ts'
+import { type Change, nameOf, type Request } from '../rules/change.ts'
+import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '../rules/copies-left.ts'
 import { isAtWork, workingOwners } from '../rules/lost.ts'
-import { isUsable, isWorthless } from '../rules/usable.ts'
-import { covers, union, type Disks, type Intent } from './reservation.ts'
 import { unownedDisks, writesOf } from './reservation-book.ts'
+import { covers, type Disks, type Intent, union } from './reservation.ts'
 
 /** What a change has to reserve on one page before it may be admitted. */
 export interface Claim {

@@ -1,12 +1,12 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { actsOf } from '../rules/acts.ts'
-import { nameOf, type Change } from '../rules/change.ts'
-import type { Policy } from '../rules/policy.ts'
+import { type Change, nameOf } from '../rules/change.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
+import type { Policy } from '../rules/policy.ts'
 import { theDisk } from '../rules/sentences.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './reserve.ts'
 import type { Reservation } from './reservation.ts'
+import type { Conflict } from './reserve.ts'
 import type { Objection } from './verdict.ts'
 
 /**

@@ -1,8 +1,8 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { onAbort } from './on-abort.ts'
-import type { WaitBudget } from './outcome.ts'
 import type { Clock } from '../time/clock.ts'
-import { unownedDisks, type ReservationBook } from './reservation-book.ts'
+import { onAbort } from '../time/on-abort.ts'
+import type { WaitBudget } from './outcome.ts'
+import { type ReservationBook, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './reserve.ts'
 import type { Objection, Verdict } from './verdict.ts'
 

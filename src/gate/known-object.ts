@@ -1,10 +1,9 @@
-import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { objectOf } from '../disk-map/object-of.ts'
+import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
 import { isOlder, type Metadata } from '../longhorn/metadata.ts'
-import { nameOf, type Change, type JudgedKind } from '../rules/change.ts'
+import { type Change, type JudgedKind, nameOf } from '../rules/change.ts'
 import type { QuorumReads } from './ports.ts'
-import { isSettled } from './reservation.ts'
 import type { ReservationBook } from './reservation-book.ts'
+import { isSettled } from './reservation.ts'
 
 /** What is asked whether an object is known. */
 export interface KnownObjectModules {

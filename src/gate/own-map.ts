@@ -1,22 +1,21 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReady } from '../longhorn/copies.ts'
-import { diskUUID } from '../longhorn/node.ts'
 import { isOlder } from '../longhorn/metadata.ts'
+import { diskUUID } from '../longhorn/node.ts'
 import type { Act, DiskRemoval } from '../rules/acts.ts'
-import { evictedCopies } from '../rules/after-eviction.ts'
-import { outcomeOf } from '../rules/cleanup-outcome.ts'
+import { evictedCopies, outcomeOf } from '../rules/copies-left.ts'
 import type { Policy } from '../rules/policy.ts'
+import type { Clock } from '../time/clock.ts'
+import { onAbort } from '../time/on-abort.ts'
 import { countedOn } from './claims.ts'
 import type { Changes } from './hold.ts'
-import { onAbort } from './on-abort.ts'
 import type { Knowledge, QuorumReads } from './ports.ts'
-import type { Clock } from '../time/clock.ts'
 import {
   keepsMarks,
   markedKinds,
-  newest,
   type Marks,
+  newest,
   type ReservationBook,
   type ReservedPage,
 } from './reservation-book.ts'

@@ -1,5 +1,5 @@
-import { onAbort, untilAborted } from './on-abort.ts'
-import { toBeginWith, type Contents, type Page, type ReservationBook } from './reservation-book.ts'
+import { onAbort, untilAborted } from '../time/on-abort.ts'
+import { type Contents, type Page, type ReservationBook, toBeginWith } from './reservation-book.ts'
 
 /** What an edit makes of a page. */
 export interface Edited<T> {

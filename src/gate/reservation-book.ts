@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isOlder } from '../longhorn/metadata.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import { lastsMs, settledIn, type Reservation } from './reservation.ts'
+import { lastsMs, type Reservation, settledIn } from './reservation.ts'
 
 /** The page for disks that no node has, or whose UUID is not known yet. No node can have this name. */
 export const unownedDisks = '(unowned disks)'

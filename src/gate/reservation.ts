@@ -1,5 +1,4 @@
-import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { objectOf } from '../disk-map/object-of.ts'
+import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
 import { isOlder, type Metadata } from '../longhorn/metadata.ts'
 import type { JudgedKind } from '../rules/change.ts'
 

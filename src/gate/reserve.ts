@@ -3,30 +3,30 @@ import { isOlder } from '../longhorn/metadata.ts'
 import type { Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
-import { isProxied, type Claim } from './claims.ts'
-import type { PageQueue, Edit } from './page-queue.ts'
-import type { QuorumReads } from './ports.ts'
 import type { Clock } from '../time/clock.ts'
-import {
-  conflict,
-  isSameClaim,
-  isSameObject,
-  lastsMs,
-  stampOf,
-  union,
-  type Reservation,
-} from './reservation.ts'
+import { type Claim, isProxied } from './claims.ts'
+import type { Edit, PageQueue } from './page-queue.ts'
+import type { QuorumReads } from './ports.ts'
 import {
   keepsMarks,
-  settledOn,
-  toBeginWith,
-  withoutOver,
   type Lifetimes,
   type Over,
   type Page,
   type ReservationBook,
   type ReservedPage,
+  settledOn,
+  toBeginWith,
+  withoutOver,
 } from './reservation-book.ts'
+import {
+  conflict,
+  isSameClaim,
+  isSameObject,
+  lastsMs,
+  type Reservation,
+  stampOf,
+  union,
+} from './reservation.ts'
 
 /** What reserving works with. */
 export interface ReserverModules {

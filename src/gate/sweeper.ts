@@ -1,15 +1,15 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Clock } from '../time/clock.ts'
 import type { Changes } from './hold.ts'
 import type { QuorumReads } from './ports.ts'
-import type { Clock } from '../time/clock.ts'
-import { isOwn, isSettled, settledIn, type Reservation } from './reservation.ts'
 import {
-  withoutOver,
   type Lifetimes,
   type Over,
   type Page,
   type ReservationBook,
+  withoutOver,
 } from './reservation-book.ts'
+import { isOwn, isSettled, type Reservation, settledIn } from './reservation.ts'
 
 /** What sweeping works with. */
 export interface SweeperModules {

@@ -1,9 +1,9 @@
-import { nameOf, type Change } from '../rules/change.ts'
-import type { PageQueue, Edit } from './page-queue.ts'
-import type { QuorumReads } from './ports.ts'
+import { type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Reservation } from './reservation.ts'
+import type { Edit, PageQueue } from './page-queue.ts'
+import type { QuorumReads } from './ports.ts'
 import { withoutOver } from './reservation-book.ts'
+import type { Reservation } from './reservation.ts'
 import type { PlacedReservation } from './reserve.ts'
 
 /** What taking back works with. */

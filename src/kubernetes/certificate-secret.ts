@@ -1,12 +1,10 @@
 import { Type } from 'typebox'
-import { absentMap } from '../longhorn/absent.ts'
-import { parser } from '../longhorn/parse.ts'
-import type { Kept } from '../tls/kept.ts'
-import type { CertificateStore } from '../tls/own-certificates.ts'
-import type { PemPair } from '../tls/pem-pair.ts'
-import { ApiFailure } from './api-failure.ts'
-import type { Connection } from './connection.ts'
-import { jsonRequest, MalformedAnswer } from './json-request.ts'
+import { absentMap, parser } from '../json/schema.ts'
+import type { CertificateStore } from '../tls/self-managed.ts'
+import type { Kept, PemPair } from '../tls/stored.ts'
+import type { Connection } from './client/connection.ts'
+import { ApiFailure } from './client/failures.ts'
+import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 
 /** Where the Secret is. It has to be there, if only empty: then no right to create Secrets is needed. */
 export interface CertificateSecretOptions {

@@ -1,15 +1,21 @@
-import { group, kinds, version, type Kind, type LonghornObject } from '../longhorn/kinds.ts'
-import type { Parsed } from '../longhorn/parsed.ts'
-import { abortReason } from './abort-reason.ts'
-import { systemClock, type Clock, type Random } from '../time/clock.ts'
-import type { ClusterObject } from './cluster-object.ts'
-import type { Connection } from './connection.ts'
-import { notApplied, notFollowed, unreadable, type FeedProblem } from './feed-problem.ts'
-import { ListWatch } from './list-watch.ts'
-import type { ListWatchLimits } from './list-watch-limits.ts'
-import type { Change } from './mirror.ts'
-import { UnreadableObjects, type UnreadableObject } from './unreadable-objects.ts'
-import { onAbort } from '../gate/on-abort.ts'
+import type { Parsed } from '../json/schema.ts'
+import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
+import { type Clock, type Random, systemClock } from '../time/clock.ts'
+import { onAbort } from '../time/on-abort.ts'
+import { abortReason } from '../time/wait.ts'
+import type { Connection } from './client/connection.ts'
+import {
+  type FeedProblem,
+  notApplied,
+  notFollowed,
+  unreadable,
+  type UnreadableObject,
+  UnreadableObjects,
+} from './feed-problem.ts'
+import type { Change } from './watch/cache.ts'
+import type { ClusterObject } from './watch/list-pages.ts'
+import type { ListWatchLimits } from './watch/list-watch-state.ts'
+import { ListWatch } from './watch/list-watch.ts'
 
 /** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds by the monotonic clock. */
 export interface DiskMapSink {

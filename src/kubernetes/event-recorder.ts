@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { EventSink, ObjectEvent } from '../gate/ports.ts'
 import { group, version } from '../longhorn/kinds.ts'
-import { ApiFailure } from './api-failure.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Connection } from './connection.ts'
-import { jsonRequest } from './json-request.ts'
+import type { Connection } from './client/connection.ts'
+import { ApiFailure } from './client/failures.ts'
+import { jsonRequest } from './client/json-request.ts'
 
 /** Where Events go, and how many. */
 export interface EventRecorderOptions {

@@ -1,5 +1,5 @@
-import { group, kinds, version, type Kind } from '../longhorn/kinds.ts'
-import type { ListWatchProblem } from './list-watch-state.ts'
+import { group, type Kind, kinds, version } from '../longhorn/kinds.ts'
+import type { ListWatchProblem } from './watch/list-watch-state.ts'
 
 /** What is wrong with the feeding of the disk map. `message` is one sentence or more for people. */
 export type FeedProblem =
@@ -81,4 +81,41 @@ function adviceFor(kind: Kind, namespace: string, reason: ListWatchProblem['reas
       // These say themselves what to look at, or pass by themselves.
       return undefined
   }
+}
+
+/** An object whose present version is not known, and why. */
+export interface UnreadableObject {
+  readonly kind: Kind
+  readonly name: string
+  /** A part of a sentence: which field is wrong and how. */
+  readonly problem: string
+}
+
+/** The objects that could not be read; others ask for them to be careful about what they stand for. */
+export class UnreadableObjects {
+  readonly #objects = new Map<string, UnreadableObject>()
+  #seen = 0
+
+  /** How many were ever added, a new version of the same object included. */
+  get seen(): number {
+    return this.#seen
+  }
+
+  list(): readonly UnreadableObject[] {
+    return [...this.#objects.values()]
+  }
+
+  add(object: UnreadableObject): void {
+    this.#seen += 1
+    this.#objects.set(keyOf(object.kind, object.name), object)
+  }
+
+  /** It can be read again, or is gone. */
+  delete(kind: Kind, name: string): void {
+    this.#objects.delete(keyOf(kind, name))
+  }
+}
+
+function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`
 }

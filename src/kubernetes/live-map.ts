@@ -1,8 +1,10 @@
 import { DiskMap } from '../disk-map/disk-map.ts'
-import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
-import type { Connection } from './connection.ts'
+import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
+import type { Connection } from './client/connection.ts'
 import { DiskMapFeed } from './disk-map-feed.ts'
 import type { FeedProblem } from './feed-problem.ts'
+import { type ClusterObject, listPages } from './watch/list-pages.ts'
+import { defaultListWatchLimits } from './watch/list-watch-state.ts'
 
 /** How a cluster is followed. */
 export interface LiveMapOptions {
@@ -91,5 +93,35 @@ export class LiveMap {
 
   async stop(): Promise<void> {
     await this.#feed.stop()
+  }
+}
+
+/** An object as it came, with the kind that a list does not repeat. */
+export type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
+
+const allKinds: readonly Kind[] = [
+  'Setting',
+  'Node',
+  'BackingImage',
+  'BackingImageDataSource',
+  'BackingImageManager',
+  'Replica',
+]
+
+/**
+ * Reads all of Longhorn's objects once, each kind as it is at one moment.
+ *
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
+ */
+export async function* readLonghorn(
+  connection: Connection,
+  namespace: string,
+  signal: AbortSignal,
+): AsyncGenerator<LonghornClusterObject, void> {
+  for (const kind of allKinds) {
+    const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}`
+    for await (const { objects } of listPages(connection, path, { ...defaultListWatchLimits, signal })) {
+      for (const object of objects) yield { ...object, apiVersion: `${group}/${version}`, kind }
+    }
   }
 }

@@ -1,6 +1,5 @@
 import type { Replica } from '../longhorn/replica.ts'
-import { isImageLabel, selectorsOfReplicas, unlabelled, type WantedReplicas } from './replica-selectors.ts'
-import { SharedRead } from './shared-read.ts'
+import { SharedRead } from './shared-reads.ts'
 
 /** Lists the replicas that a label selector finds. @throws what reading throws */
 export type ListReplicas = (labelSelector: string, signal: AbortSignal) => Promise<readonly Replica[]>
@@ -50,4 +49,66 @@ export class ReplicaReads {
     }
     return byImage
   }
+}
+
+/** The label with the image of a replica, empty if it has none. Longhorn sets it whenever it writes a replica. */
+const imageLabel = 'longhorn.io/backing-image'
+
+/** The label with the UUID of its disk, set together with the other one. */
+const diskLabel = 'longhorndiskuuid'
+
+/** Finds the replicas that somebody made without Longhorn's labels. */
+export const unlabelled = `!${imageLabel}`
+
+/** A longer list would not fit a URL; then replicas on those disks are read too. */
+const mostDisks = 64
+
+/** So many names of at most 63 characters fit a URL beside so many disks. */
+const mostImages = 50
+
+/** The replicas that may use the copies of an image, but for those on the disks `elsewhere`, by UUID. */
+export interface WantedReplicas {
+  readonly image: string
+  readonly elsewhere: readonly string[]
+}
+
+/**
+ * Label selectors that together find all labelled replicas that are wanted, and perhaps some more: one selector for up to
+ * 50 images, which leaves out only the disks that all of them name.
+ *
+ * @param wanted of images whose names a label can hold, see {@link isImageLabel}
+ */
+export function selectorsOfReplicas(wanted: readonly WantedReplicas[]): string[] {
+  const images = [...new Set(wanted.map(({ image }) => image))]
+  const chunks = Array.from({ length: Math.ceil(images.length / mostImages) }, (_, at) =>
+    images.slice(at * mostImages, (at + 1) * mostImages),
+  )
+  return chunks.map((some) => {
+    const names = new Set(some)
+    return `${oneOf(some)}${notOn(inAll(wanted.filter(({ image }) => names.has(image))))}`
+  })
+}
+
+/** False for the name of an image that no label can hold: no replica of Longhorn is labelled so. */
+export function isImageLabel(image: string): boolean {
+  return isLabelValue(image)
+}
+
+function oneOf(images: readonly string[]): string {
+  return images.length === 1 ? `${imageLabel}=${images.join()}` : `${imageLabel} in (${images.join(',')})`
+}
+
+function notOn(disks: readonly string[]): string {
+  return disks.length > 0 && disks.length <= mostDisks ? `,${diskLabel} notin (${disks.join(',')})` : ''
+}
+
+/** The disks that each of them leaves out. */
+function inAll([first, ...others]: readonly WantedReplicas[]): string[] {
+  const sets = others.map(({ elsewhere }) => new Set(elsewhere))
+  return (first?.elsewhere ?? []).filter((disk) => isLabelValue(disk) && sets.every((set) => set.has(disk)))
+}
+
+/** As the API server checks it: a selector with any other is refused. */
+function isLabelValue(text: string): boolean {
+  return text.length <= 63 && /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(text)
 }

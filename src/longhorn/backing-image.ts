@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
-import { absent, absentMap } from './absent.ts'
-import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
-import { parser, readMap } from './parse.ts'
+import { absent, absentMap, parser, readMap } from '../json/schema.ts'
+import { shortened } from '../text/names.ts'
+import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */
 export const BackingImageSchema = Type.Object({
@@ -90,4 +90,73 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
   status: {
     diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, (file) => ({ state: file.state ?? '' })),
   },
+}))
+
+/** JSON Schema of the fields of `backingimagedatasources.longhorn.io` in longhorn.md §1. */
+export const BackingImageDataSourceSchema = Type.Object({
+  metadata: MetadataSchema,
+  spec: absent(
+    Type.Object({
+      nodeID: absent(Type.String()),
+      diskUUID: absent(Type.String()),
+      fileTransferred: absent(Type.Boolean()),
+    }),
+  ),
+  status: absent(Type.Object({ currentState: absent(Type.String()) })),
+})
+
+/**
+ * Where the first file of a backing image is made, `backingimagedatasources.longhorn.io`. It has the name of its
+ * image.
+ */
+export interface BackingImageDataSource {
+  readonly kind: 'BackingImageDataSource'
+  readonly metadata: Metadata
+  readonly spec: {
+    readonly nodeID: string
+    /** Undefined until a disk was chosen (Longhorn writes `""`). */
+    readonly diskUUID: string | undefined
+    /** True once the first file is complete and is a copy like any other. */
+    readonly fileTransferred: boolean
+  }
+}
+
+/** Parses an untrusted `backingimagedatasources.longhorn.io` object. */
+export const parseBackingImageDataSource = parser(
+  BackingImageDataSourceSchema,
+  (raw): BackingImageDataSource => ({
+    kind: 'BackingImageDataSource',
+    metadata: readMetadata(raw.metadata),
+    spec: {
+      nodeID: shortened(raw.spec?.nodeID ?? ''),
+      diskUUID: shortened(raw.spec?.diskUUID ?? '') || undefined,
+      fileTransferred: raw.spec?.fileTransferred ?? false,
+    },
+  }),
+)
+
+/** JSON Schema of the fields of `backingimagemanagers.longhorn.io` in longhorn.md §1. */
+export const BackingImageManagerSchema = Type.Object({
+  metadata: MetadataSchema,
+  spec: absent(Type.Object({ diskUUID: absent(Type.String()) })),
+  status: absent(Type.Object({ currentState: absent(Type.String()) })),
+})
+
+/**
+ * The process that holds the files of one disk, `backingimagemanagers.longhorn.io`. While it does not run, a
+ * clean-up on its disk stays pending (longhorn.md §2).
+ */
+export interface BackingImageManager {
+  readonly kind: 'BackingImageManager'
+  readonly metadata: Metadata
+  readonly spec: { readonly diskUUID: string }
+  readonly status: { readonly currentState: string }
+}
+
+/** Parses an untrusted `backingimagemanagers.longhorn.io` object. */
+export const parseBackingImageManager = parser(BackingImageManagerSchema, (raw): BackingImageManager => ({
+  kind: 'BackingImageManager',
+  metadata: readMetadata(raw.metadata),
+  spec: { diskUUID: raw.spec?.diskUUID ?? '' },
+  status: { currentState: raw.status?.currentState ?? '' },
 }))

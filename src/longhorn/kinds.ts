@@ -1,8 +1,13 @@
-import { parseBackingImage, type BackingImage } from './backing-image.ts'
-import { parseBackingImageDataSource, type BackingImageDataSource } from './backing-image-data-source.ts'
-import { parseBackingImageManager, type BackingImageManager } from './backing-image-manager.ts'
-import { parseNode, type Node } from './node.ts'
-import type { Parsed } from './parsed.ts'
+import type { Parsed } from '../json/schema.ts'
+import {
+  type BackingImage,
+  type BackingImageDataSource,
+  type BackingImageManager,
+  parseBackingImage,
+  parseBackingImageDataSource,
+  parseBackingImageManager,
+} from './backing-image.ts'
+import { type Node, parseNode } from './node.ts'
 import { parseReplica, type Replica } from './replica.ts'
 import { parseSetting, type Setting } from './setting.ts'
 

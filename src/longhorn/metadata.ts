@@ -1,6 +1,6 @@
-import { Type, type Static } from 'typebox'
-import { absent, absentMap } from './absent.ts'
-import { shortened } from '../text/cut.ts'
+import { type Static, Type } from 'typebox'
+import { absent, absentMap } from '../json/schema.ts'
+import { shortened } from '../text/names.ts'
 
 /** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/

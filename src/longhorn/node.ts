@@ -1,8 +1,7 @@
-import { Type, type Static } from 'typebox'
-import { absent, absentMap, mapOf } from './absent.ts'
-import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
-import { shortened } from '../text/cut.ts'
-import { parser, readMap } from './parse.ts'
+import { type Static, Type } from 'typebox'
+import { absent, absentMap, mapOf, parser, readMap } from '../json/schema.ts'
+import { shortened } from '../text/names.ts'
+import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 const ConditionSchema = Type.Object({
   type: absent(Type.String()),

@@ -1,6 +1,5 @@
-import type { LonghornObject } from './kinds.ts'
-import { group, version } from './kinds.ts'
-import { overrideAnnotation, type Metadata } from './metadata.ts'
+import { group, type LonghornObject, version } from './kinds.ts'
+import { type Metadata, overrideAnnotation } from './metadata.ts'
 import type { NotReady } from './node.ts'
 
 /** An object as the API server would give it, with the fields that were read of it and no other. */

@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
-import { absent } from './absent.ts'
-import { MetadataSchema, readMetadata, type Metadata } from './metadata.ts'
-import { parser } from './parse.ts'
+import { absent, parser } from '../json/schema.ts'
+import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `replicas.longhorn.io` in longhorn.md §1. */
 export const ReplicaSchema = Type.Object({

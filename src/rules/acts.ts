@@ -1,8 +1,12 @@
-import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import { isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
-import type { BackingImageChange, Change, DataSourceChange, NodeChange } from './change.ts'
-import { isDeletingController } from './deleting-controllers.ts'
+import {
+  type BackingImageChange,
+  type Change,
+  type DataSourceChange,
+  isDeletingController,
+  type NodeChange,
+} from './change.ts'
 
 /** Disks are to be emptied, or join a node that is flagged in this very object (o7). */
 export interface Eviction {

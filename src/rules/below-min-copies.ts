@@ -1,11 +1,9 @@
-import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
-import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
-import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
-import { isLonghorn } from './impatient.ts'
+import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
+import { evictedAfter, evictedCopies, isUsable, oncePerImage, outcomeOf, subjectOf } from './copies-left.ts'
+import { lostDisks, whyOwnerLost } from './lost.ts'
+import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
-import { lostDisks, whyOwnerLost } from './lost.ts'
-import { isUsable } from './usable.ts'
 
 /**
  * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that

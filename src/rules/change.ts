@@ -1,5 +1,4 @@
-import type { BackingImage } from '../longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import type { Node } from '../longhorn/node.ts'
 
 /** The kinds whose writes are judged. */
@@ -55,4 +54,20 @@ export type Change = NodeChange | BackingImageChange | DataSourceChange
 /** The name of the object that the change is about. */
 export function nameOf(change: Change): string {
   return (change.after ?? change.before).metadata.name
+}
+
+/**
+ * Who deletes what is meant to go: the namespace controller, when a namespace ends, and the garbage collector, when an
+ * owner is gone. Refusing them stops nothing that a person could still change, and leaves the namespace in `Terminating`
+ * for ever. Without `--use-service-account-credentials` both act as the controller manager.
+ */
+export const deletingControllers: readonly string[] = [
+  'system:serviceaccount:kube-system:namespace-controller',
+  'system:serviceaccount:kube-system:generic-garbage-collector',
+  'system:kube-controller-manager',
+]
+
+/** True for one of the {@link deletingControllers}. */
+export function isDeletingController({ username }: Pick<Actor, 'username'>): boolean {
+  return deletingControllers.includes(username)
 }

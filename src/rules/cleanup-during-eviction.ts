@@ -4,7 +4,7 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
-import { outcomeOf } from './cleanup-outcome.ts'
+import { outcomeOf } from './copies-left.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
@@ -16,7 +16,7 @@ import {
   theDisk,
   unseenEviction,
 } from './sentences.ts'
-import { unnoticedOn, unseenOf, type Unnoticed } from './unnoticed.ts'
+import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
  * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up (o3), at

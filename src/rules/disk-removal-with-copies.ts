@@ -1,15 +1,13 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
-import { copiesOf, copyOn, isReady, type Copy } from '../longhorn/copies.ts'
+import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID } from '../longhorn/node.ts'
 import type { DiskRemoval } from './acts.ts'
-import { oncePerImage } from './after-eviction.ts'
+import { isWorthless, oncePerImage } from './copies-left.ts'
 import { isAtWork, whyDown, whyLost, workingOwners } from './lost.ts'
-import { mayOverride } from './override.ts'
-import { deleteOverrideFor } from './override-delete.ts'
+import { deleteOverrideFor, mayOverride } from './policy.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { inState, lasting, lookAtImage, theDisk } from './sentences.ts'
-import { isWorthless } from './usable.ts'
 
 /**
  * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays `unknown` for

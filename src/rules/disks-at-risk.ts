@@ -1,9 +1,10 @@
-import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView, DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
-import { diskUUID } from '../longhorn/node.ts'
+import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
+import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'
 import type { Circumstances } from './rule.ts'
-import { unnoticedOn, type Unnoticed } from './unnoticed.ts'
+import { type Unnoticed, unnoticedOn } from './unnoticed.ts'
 
 /** A disk that an eviction makes dangerous to have a pending clean-up on. */
 export interface DiskAtRisk {
@@ -58,5 +59,41 @@ export function* endedOnDisk(
   for (const { diskUUID } of map.history.ended()) uuids.add(diskUUID)
   for (const each of uuids) {
     if (map.ownersOf(each).length === 0) yield* unnoticedOn('clean-up', each, circumstances)
+  }
+}
+
+/**
+ * True if a flag and a pending clean-up have met on a node, so that its manager crashes, or will at its next look
+ * (longhorn.md §2). The guard lets it come to this only where Longhorn writes status ahead of spec by itself, or where
+ * it was not asked.
+ */
+export function isInDanger(node: Node, map: DiskMapView, profile: Profile): boolean {
+  if (profile === 'C' || profile === 'none' || !isFlagged(node)) return false
+  for (const { disk } of map.pendingOnNode(node.metadata.name))
+    if (profile === 'A' || isEvicting(node, disk)) return true
+  return false
+}
+
+/** One UUID that several nodes show at the same time. */
+export interface SharedDisk {
+  readonly diskUUID: string
+  /** On at least two nodes. */
+  readonly owners: readonly DiskOwner[]
+}
+
+/**
+ * The disks whose UUID several nodes show: machines that were cloned with their disks, or for a moment a disk that moves.
+ * To Longhorn they are one disk, and a copy on it is on one of them only.
+ */
+export function* sharedDisks(map: DiskMapView): Iterable<SharedDisk> {
+  const seen = new Set<string>()
+  for (const node of map.nodes()) {
+    for (const disk of node.spec.disks.keys()) {
+      const uuid = diskUUID(node, disk)
+      if (uuid === undefined || seen.has(uuid)) continue
+      seen.add(uuid)
+      const owners = map.ownersOf(uuid)
+      if (new Set(owners.map((owner) => owner.node)).size > 1) yield { diskUUID: uuid, owners }
+    }
   }
 }

@@ -1,9 +1,8 @@
 import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
-import { evictedAfter, evictedCopies, oncePerImage } from './after-eviction.ts'
+import { evictedAfter, evictedCopies, isCountedOn, isWorthless, oncePerImage } from './copies-left.ts'
 import { standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
-import { isCountedOn, isWorthless } from './usable.ts'
 
 /**
  * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all

@@ -1,9 +1,8 @@
-import type { PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
 import type { Eviction } from './acts.ts'
-import { disksAtRisk, endedOnDisk, pendingOnDisk, type DiskAtRisk } from './disks-at-risk.ts'
+import { type DiskAtRisk, disksAtRisk, endedOnDisk, pendingOnDisk } from './disks-at-risk.ts'
 import { whyLost } from './lost.ts'
-import { looksPruned } from './outdated-crd.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
@@ -15,7 +14,7 @@ import {
   theDisk,
   unseenChanges,
 } from './sentences.ts'
-import { unseenOf, type Unnoticed } from './unnoticed.ts'
+import { type Unnoticed, unseenOf } from './unnoticed.ts'
 
 /**
  * An eviction that arrives while a clean-up is pending (o1), or a disk with a pending clean-up that joins a flagged
@@ -110,4 +109,15 @@ function outdatedCrd(node: string, circumstances: Circumstances): Draft {
     clears:
       'apply the CRDs of the running Longhorn release; look: kubectl get crd backingimages.longhorn.io -o yaml | grep diskFileSpecMap',
   }
+}
+
+/** With fewer images than this, all of them pending at once can well be what somebody asked for. */
+const fewestImages = 4
+
+/**
+ * True if most images have a clean-up pending at once. A CRD left at an old version prunes `diskFileSpecMap`, and
+ * then every copy is gone from spec (longhorn.md §2): one message about the CRD, not one for each disk.
+ */
+export function looksPruned(map: DiskMapView): boolean {
+  return map.imageCount >= fewestImages && map.pendingImageCount * 2 > map.imageCount
 }

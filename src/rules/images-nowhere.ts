@@ -1,8 +1,12 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { type Copy, isReadySoon } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { DiskRemoval, Eviction } from './acts.ts'
-import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from './nowhere.ts'
+import { isFailed, isUsable } from './copies-left.ts'
+import { type LossCircumstances, standingDisks, whyNothingCountsOn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { theDisk } from './sentences.ts'
+import { inState, theDisk } from './sentences.ts'
 
 /** So many images are told one by one; the others are only counted. */
 const toldImages = 5
@@ -71,4 +75,61 @@ function whichDisks(node: string, act: Eviction | DiskRemoval): string {
   return status?.diskUUID === undefined
     ? `disk ${disk} of node ${node}`
     : theDisk(status.diskUUID, { node, disk })
+}
+
+/** An image without a usable copy on a disk that a node has and that is not lost. */
+export interface ImageNowhere {
+  readonly image: BackingImage
+  /** Where its copies are said to be: on disks that no node has, or that are lost; none if nothing is said. */
+  readonly copies: readonly Copy[]
+}
+
+/**
+ * The images whose file is on no disk that counts: a node came back with new disks, the UUID of a disk changed at a reboot,
+ * a disk was taken away, or a backup of Longhorn's objects was restored without the disks. The file may well be there,
+ * under another UUID. Images that are being made or deleted are not among them, nor those of which every copy failed.
+ */
+export function* imagesWithoutDisk(circumstances: LossCircumstances): Iterable<ImageNowhere> {
+  const { map } = circumstances
+  const stands = standingDisks(circumstances)
+  for (const image of map.images()) {
+    if (image.metadata.terminating || isBeingMade(image, map)) continue
+    const copies = map.copiesOf(image.metadata.name)
+    if (copies.length > 0 && copies.every(isFailed)) continue
+    if (!copies.some((copy) => isSomewhere(copy, map) && stands(copy.diskUUID))) yield { image, copies }
+  }
+}
+
+/** Its first file is not finished, or has not been begun: Longhorn makes the data source a moment after the image. */
+function isBeingMade({ metadata, spec }: BackingImage, map: DiskMapView): boolean {
+  const source = map.dataSource(metadata.name)
+  return source ? !source.spec.fileTransferred : spec.diskFileSpecMap.size === 0
+}
+
+/** True for a copy that is usable, or is being made. */
+function isSomewhere(copy: Copy, map: DiskMapView): boolean {
+  return isUsable(copy, map) || (copy.phase === 'present' && isReadySoon(copy))
+}
+
+/** What such an image has, in the same words everywhere. */
+export const noCopyThatCounts = 'no usable copy on a disk that a node has and that is not lost'
+
+/** `its copies: on disk 0a1b… (which no node has) (ready) and …`, each with why its disk is lost. */
+export function whereItsCopiesAre({ copies }: ImageNowhere, circumstances: LossCircumstances): string {
+  if (copies.length === 0) return 'no copy of it is wanted anywhere'
+  const told = copies.slice(0, toldCopies).map((copy) => {
+    const [owner] = circumstances.map.ownersOf(copy.diskUUID)
+    const why = owner && whyNothingCountsOn(owner, circumstances)
+    return `on ${theDisk(copy.diskUUID, owner)}${inState(copy.state)}${why === undefined ? '' : `: ${why}`}`
+  })
+  const more = copies.length - told.length
+  return `Longhorn looks for it ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
+}
+
+/** So many copies are named of one image. */
+const toldCopies = 3
+
+/** How such an image is found again, or given up. */
+export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
+  return `if a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk, remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

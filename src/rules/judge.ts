@@ -1,9 +1,21 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { profileOf } from '../longhorn/profile.ts'
-import { actsOf, type Act } from './acts.ts'
-import { allRules } from './all-rules.ts'
+import { profileOf } from '../longhorn/releases.ts'
+import { type Act, actsOf } from './acts.ts'
+import { belowMinCopies } from './below-min-copies.ts'
 import type { Actor, Change } from './change.ts'
+import { cleanupDuringEviction } from './cleanup-during-eviction.ts'
+import { copyInUse } from './copy-in-use.ts'
+import { diskRemovalWithCopies } from './disk-removal-with-copies.ts'
+import { evictUnreadyCopy } from './evict-unready-copy.ts'
+import { evictionBudget } from './eviction-budget.ts'
+import { evictionDuringCleanup } from './eviction-during-cleanup.ts'
 import type { Finding } from './finding.ts'
+import { firstFileDuringEviction } from './first-file-during-eviction.ts'
+import { firstFileUnfinished } from './first-file-unfinished.ts'
+import { imagesNowhere } from './images-nowhere.ts'
+import { lastUsableCopy } from './last-usable-copy.ts'
+import { lingeringEviction } from './lingering-eviction.ts'
+import { noEvictionTarget } from './no-eviction-target.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
 
@@ -58,3 +70,20 @@ function draft(rule: Rule, act: Act, circumstances: Circumstances): Iterable<Dra
       return rule['flags-cleared']?.(act, circumstances) ?? []
   }
 }
+
+/** Every rule, in the order in which findings are told: crashes first, then losses, then what is merely unwise. */
+export const allRules: readonly Rule[] = [
+  evictionDuringCleanup,
+  cleanupDuringEviction,
+  firstFileDuringEviction,
+  firstFileUnfinished,
+  lastUsableCopy,
+  evictUnreadyCopy,
+  copyInUse,
+  belowMinCopies,
+  diskRemovalWithCopies,
+  imagesNowhere,
+  noEvictionTarget,
+  lingeringEviction,
+  evictionBudget,
+]

@@ -1,11 +1,10 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import { outcomeOf, subjectOf } from './cleanup-outcome.ts'
-import { lostDisks, standingDisks, type LossCircumstances } from './lost.ts'
-import { wayOut } from './nowhere.ts'
+import { isWorthless, outcomeOf, subjectOf, survives } from './copies-left.ts'
+import { wayOut } from './images-nowhere.ts'
+import { type LossCircumstances, lostDisks, standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
 import { inState, lookAtImage, theDisk } from './sentences.ts'
-import { isWorthless, survives } from './usable.ts'
 
 /** How an image was made that cannot be made again (longhorn.md §4). */
 const unrepeatable = new Set(['upload', 'export-from-volume', 'clone'])

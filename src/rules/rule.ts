@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Profile } from '../longhorn/profile.ts'
+import type { Profile } from '../longhorn/releases.ts'
 import type { Cleanup, DiskRemoval, Eviction, FlagsCleared, Placement } from './acts.ts'
 import type { Actor } from './change.ts'
 import type { Effect, Finding, RuleName } from './finding.ts'

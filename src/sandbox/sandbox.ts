@@ -1,16 +1,20 @@
-import { ApiServer } from './api/api-server.ts'
-import { kubeconfigFor } from './api/kubeconfig.ts'
+import { stringify } from 'yaml'
+import { ApiServer } from './api-server/api-server.ts'
+import { definitions, deployments } from './api-server/resources.ts'
 import type { ClusterClient, User } from './cluster-client.ts'
-import { Longhorn } from './longhorn/longhorn.ts'
-import type { LonghornOptions } from './longhorn/options.ts'
-import type { Report } from './longhorn/report.ts'
-import { definitions, deployments } from './api/resources.ts'
-import { longhornDefinitions, longhornUi } from './longhorn/definition-objects.ts'
-import { seed, type SeededCluster } from './longhorn/seed.ts'
-import type { SeedImage, SeedOptions } from './longhorn/seed-options.ts'
-import { longhornServiceAccount } from './longhorn/service-account.ts'
-import { RestServer } from './rest/rest-server.ts'
-import { subscribeToLonghorn } from './longhorn/subscribe.ts'
+import { subscribeToLonghorn } from './controllers/cluster-view.ts'
+import { Longhorn } from './controllers/longhorn.ts'
+import type { LonghornOptions } from './controllers/options.ts'
+import type { Report } from './controllers/report.ts'
+import { longhornServiceAccount } from './controllers/resources.ts'
+import {
+  longhornDefinitions,
+  longhornUi,
+  type SeedImage,
+  type SeedOptions,
+} from './controllers/seed-objects.ts'
+import { seed, type SeededCluster } from './controllers/seed.ts'
+import { RestServer } from './longhorn-rest/rest-server.ts'
 
 /** How the embedded cluster is made. */
 export interface SandboxOptions {
@@ -135,4 +139,22 @@ function seedOptions({ nodes, images, release }: SandboxOptions): Partial<SeedOp
     images: seeded,
     replicas: first ? [{ volume: 'pvc-web', disk: node(1), image: first.name }] : [],
   }
+}
+
+/**
+ * A kubeconfig for the embedded cluster, as YAML.
+ *
+ * @param url where it listens, `http://127.0.0.1:…`
+ * @param namespace what kubectl takes without `-n`
+ */
+export function kubeconfigFor(url: string, namespace: string): string {
+  const name = 'holdfast-sandbox'
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    clusters: [{ name, cluster: { server: url } }],
+    users: [{ name, user: {} }],
+    contexts: [{ name, context: { cluster: name, user: name, namespace } }],
+    'current-context': name,
+  })
 }

@@ -1,5 +1,5 @@
 import type { CST } from 'yaml'
-import { isTooDeep, problemOf, tooDeep, UnreadableYaml } from './yaml-text.ts'
+import { isTooDeep, problemOf, tooDeep, UnreadableYaml } from './yaml.ts'
 
 type SourceToken = CST.SourceToken
 

@@ -1,21 +1,21 @@
 import {
+  type Alias,
   Composer,
   isAlias,
   isMap,
   isScalar,
   isSeq,
   LineCounter,
-  Parser,
-  visit,
-  type Alias,
   type Node,
+  Parser,
   type Scalar,
+  visit,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml'
-import { goScalar, keyName, taggedScalar, type GoScalar } from './go-scalar.ts'
+import { goScalar, type GoScalar, keyName, taggedScalar } from './go-scalar.ts'
 import { asGoReads } from './go-tokens.ts'
-import { deepest, problemOf, quiet, tooDeep, UnreadableYaml } from './yaml-text.ts'
+import { deepest, problemOf, quiet, tooDeep, UnreadableYaml } from './yaml.ts'
 
 /** What one document of YAML says to kubectl. */
 export interface GoDocument {

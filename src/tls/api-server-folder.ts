@@ -1,9 +1,8 @@
 import { join } from 'node:path'
-import { makeAuthority } from './authority.ts'
-import { issueClient } from './issue.ts'
-import { readAuthority } from './read-authority.ts'
 import type { TimeOfDay } from '../time/clock.ts'
-import { FilesInTheWay, present, writeAll } from './write.ts'
+import { makeAuthority } from './authority.ts'
+import { FilesInTheWay, present, readAuthority, writeAll } from './folder.ts'
+import { issueClient } from './issue.ts'
 
 /** The files that stay with whoever made them, and the folder that goes to each API server. */
 export const apiServerNames = {

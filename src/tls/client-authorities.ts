@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { certificateBlocks } from './pem-blocks.ts'
-import { readCertificate } from './soundness.ts'
+import { isIP } from 'node:net'
+import { certificateBlocks, readCertificate } from './stored.ts'
 
 /** Those whose client certificates are taken, as one file has them. */
 export interface ClientAuthorities {
@@ -72,4 +72,105 @@ function oneLine(name: string): string {
 /** True if both are the same authorities in the same order. */
 export function sameAuthorities(one: ClientAuthorities, other: ClientAuthorities): boolean {
   return one.pem === other.pem
+}
+
+/** What a client has shown of itself. */
+export interface Shown {
+  /** Its certificate, then the one that signed it, as far as it sent them. Empty without a certificate. */
+  readonly chain: readonly X509Certificate[]
+  /** What the handshake had against it, as OpenSSL calls it; undefined if nothing. */
+  readonly objection: string | undefined
+}
+
+/** Whose certificates are taken. */
+export interface Wanted {
+  readonly authorities: ClientAuthorities
+  /** Common names, DNS names or addresses, of which a certificate needs one; any will do if there are none. */
+  readonly names: readonly string[]
+}
+
+/** Why a client is turned away. */
+export type Rejection = 'no-certificate' | 'not-trusted' | 'expired' | 'not-for-clients' | 'other-name'
+
+/** All of them. */
+export const rejections: readonly Rejection[] = [
+  'no-certificate',
+  'not-trusted',
+  'expired',
+  'not-for-clients',
+  'other-name',
+]
+
+/** What comes of looking at what a client has shown. */
+export type Judged =
+  | { readonly accepted: false; readonly why: Rejection }
+  /** @param until when one of the certificates ends that this rests on, in milliseconds since the epoch */
+  | { readonly accepted: true; readonly until: number }
+
+/** Key purpose id-kp-clientAuth. Without a list of purposes OpenSSL would let a serving certificate pass. */
+const clientAuth = '1.3.6.1.5.5.7.3.2'
+
+/** What OpenSSL calls a certificate that is not valid now, and one that is not for clients. */
+const outOfTime = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+const wrongPurpose = new Set(['INVALID_PURPOSE', 'KEYUSAGE_NO_CERTSIGN'])
+
+/**
+ * Judges what a client has shown. The handshake has followed the signatures, but only once: a connection lasts for hours,
+ * and meanwhile certificates end and authorities are taken out of the file. So whoever signed is looked for again.
+ *
+ * @param now in milliseconds since the epoch
+ */
+export function judgeClient(
+  { chain, objection }: Shown,
+  { authorities, names }: Wanted,
+  now: number,
+): Judged {
+  const [leaf] = chain
+  if (leaf === undefined) return rejected('no-certificate')
+  if (objection !== undefined) {
+    if (outOfTime.has(objection)) return rejected('expired')
+    return rejected(wrongPurpose.has(objection) ? 'not-for-clients' : 'not-trusted')
+  }
+  const signers = authorities.certificates.filter((authority) => signs(authority, chain))
+  if (signers.length === 0) return rejected('not-trusted')
+  const until = Math.min(...chain.map(endOf), Math.max(...signers.map(endOf)))
+  if (until <= now || now < Date.parse(leaf.validFrom)) return rejected('expired')
+  // Undefined where it names no purpose, whatever its type says.
+  if (!new Set(leaf.keyUsage).has(clientAuth)) return rejected('not-for-clients')
+  if (names.length > 0 && !names.some((name) => isNamed(leaf, name))) return rejected('other-name')
+  return { accepted: true, until }
+}
+
+function rejected(why: Rejection): Judged {
+  return { accepted: false, why }
+}
+
+/** True if an authority is, or has signed, one of the certificates. */
+function signs(authority: X509Certificate, chain: readonly X509Certificate[]): boolean {
+  return chain.some(
+    (link) =>
+      link.fingerprint256 === authority.fingerprint256 ||
+      (link.checkIssued(authority) && link.verify(authority.publicKey)),
+  )
+}
+
+function endOf({ validTo }: X509Certificate): number {
+  return Date.parse(validTo)
+}
+
+/** Exactly this name: no wildcard of a certificate stands for a client. */
+function isNamed(certificate: X509Certificate, name: string): boolean {
+  if (commonNames(certificate).includes(name)) return true
+  if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
+  return certificate.checkHost(name, { subject: 'never', wildcards: false }) !== undefined
+}
+
+/** What a person calls a certificate: its common names; empty without. */
+export function commonNames(certificate: X509Certificate): string[] {
+  return namesIn(certificate.toLegacyObject())
+}
+
+/** Without any name in it a certificate has no subject, whatever its type says. */
+function namesIn({ subject }: { readonly subject?: { readonly CN?: unknown } }): string[] {
+  return [subject?.CN].flat().filter((name): name is string => typeof name === 'string')
 }

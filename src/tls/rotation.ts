@@ -1,5 +1,17 @@
-import type { Kept } from './kept.ts'
-import { isDue, isEnding, isUrgent, readCertificate, whyNotServing, whyNotSigning } from './soundness.ts'
+import type { TimeOfDay } from '../time/clock.ts'
+import { makeAuthority } from './authority.ts'
+import { issueServing, type ServerNames } from './issue.ts'
+import {
+  isDue,
+  isEnding,
+  isUrgent,
+  type Kept,
+  type KeptAuthority,
+  type PemPair,
+  readCertificate,
+  whyNotServing,
+  whyNotSigning,
+} from './stored.ts'
 
 /** The next thing to do about what is kept, one write each. */
 export type Step =
@@ -78,4 +90,45 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
 function hasExpired(pem: string, now: number): boolean {
   const cert = readCertificate(pem)
   return cert === undefined || Date.parse(cert.validTo) <= now
+}
+
+/**
+ * Does one step of the rotation; nothing is written yet.
+ *
+ * @throws UnusableAuthority if the step does not fit what is kept
+ */
+export async function rotate(
+  kept: Kept,
+  { step }: Exclude<Step, { step: 'nothing' }>,
+  names: ServerNames,
+  clock: TimeOfDay,
+): Promise<Kept> {
+  switch (step) {
+    case 'begin':
+      return await succeed(kept, await makeAuthority(clock), names, clock)
+    case 'issue':
+      return { ...kept, serving: await issueServing(signing(kept.authority), names, clock) }
+    case 'announce':
+      return { ...kept, next: await makeAuthority(clock) }
+    case 'change':
+      return await succeed(kept, signing(kept.next), names, clock)
+    case 'forget':
+      return { ...kept, previous: undefined }
+  }
+}
+
+/** Another authority takes over; the one before is still trusted, since others may serve what it signed. */
+async function succeed(kept: Kept, authority: PemPair, names: ServerNames, clock: TimeOfDay): Promise<Kept> {
+  const before = kept.authority?.cert
+  return {
+    authority,
+    next: undefined,
+    previous: before !== undefined && readCertificate(before) ? before : undefined,
+    serving: await issueServing(authority, names, clock),
+  }
+}
+
+/** An authority without a key is one that issueServing refuses, with its reason. */
+function signing(authority: KeptAuthority | undefined): PemPair {
+  return { cert: authority?.cert ?? '', key: authority?.key ?? '' }
 }

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import type { Finding } from '../../src/rules/finding.ts'
-import { longhornDefinitions } from '../../src/sandbox/longhorn/definition-objects.ts'
+import { longhornDefinitions } from '../../src/sandbox/controllers/seed-objects.ts'
 import { object } from '../../src/sandbox/json.ts'
-import type { Ended } from '../commands/holdfast.ts'
 import type { World } from '../commands/guarded-cluster.ts'
+import type { Ended } from '../commands/holdfast.ts'
 
 /** A command that a text tells to look with, or to run. */
 const command = /(?:kubectl|holdfast) [^\n"]*?(?=\. [A-Z]|; |\.?$)/m

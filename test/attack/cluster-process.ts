@@ -1,10 +1,10 @@
 // The embedded cluster in a process of its own, with the real writes in it: what an attacker's process does must not
 // make them look slow.
 import { randomUUID } from 'node:crypto'
+import { registration } from '../../src/doors/webhook/registration.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { registration } from '../../src/webhook/registration.ts'
 import { quietRest, strictApi } from './quiet-rest.ts'
 import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
 

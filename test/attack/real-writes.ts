@@ -2,7 +2,7 @@ import http from 'node:http'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout } from 'node:timers/promises'
 import { ApiError } from '../../src/sandbox/cluster-client.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 /** Which way the real writes go: through the registered webhook, or through a proxy at this URL. */

@@ -1,5 +1,5 @@
+import { review } from '../doors/webhook/review-builder.ts'
 import { disk, rawImage, rawNode, ready } from '../fixtures/raw-objects.ts'
-import { review } from '../webhook/review-builder.ts'
 import type { Shot } from './attackers.ts'
 
 const json = { 'content-type': 'application/json' }

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { Type } from 'typebox'
-import { parser } from '../../src/longhorn/parse.ts'
+import { parser } from '../../src/json/schema.ts'
 import { skip } from './helm.ts'
-import { render, set, type Manifest } from './rendered.ts'
+import { type Manifest, render, set } from './rendered.ts'
 
 const parseDeployment = parser(
   Type.Object({

@@ -1,11 +1,11 @@
 import t from 'tap'
 import { parseAllDocuments } from 'yaml'
+import { parseRegistration } from '../../src/commands/doctor/facts.ts'
+import { checkRegistration } from '../../src/commands/doctor/registration.ts'
 import { layerFromFile } from '../../src/configuration/layer.ts'
-import { checkRegistration } from '../../src/doctor/registration.ts'
-import { parseRegistration } from '../../src/doctor/facts.ts'
-import { notLeaving, registration } from '../../src/webhook/registration.ts'
+import { notLeaving, registration } from '../../src/doors/webhook/registration.ts'
+import { names } from '../commands/doctor/facts.ts'
 import { root } from '../fixtures/root.ts'
-import { names } from '../doctor/facts.ts'
 import { helm as runHelm, skip } from './helm.ts'
 
 const chart = `${root}/charts/holdfast`

@@ -1,10 +1,10 @@
 import { symlinkSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { stringify } from 'yaml'
-import { replicaSelector } from '../../src/doctor/component-label.ts'
+import { replicaSelector } from '../../src/commands/doctor/replicas.ts'
 import { root } from '../fixtures/root.ts'
 import { skip } from './helm.ts'
-import { podOf, rendered, type Made } from './manifest.ts'
+import { type Made, podOf, rendered } from './manifest.ts'
 
 const proxies = { longhorn: { enabled: true } }
 

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
-import { SettingsSchema, settingNames } from '../../src/configuration/settings.ts'
-import { namesRelease } from '../../src/longhorn/profile.ts'
+import { settingNames, SettingsSchema } from '../../src/configuration/settings.ts'
+import { namesRelease } from '../../src/longhorn/releases.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { root } from '../fixtures/root.ts'
 

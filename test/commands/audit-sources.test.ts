@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { auditSources } from '../../src/commands/audit-sources.ts'
+import { auditSources } from '../../src/commands/audit/sources.ts'
 
 /** Reads the audit of a replica that behaves so, whose silence is short. */
 async function readFrom(t: Test, answer: http.RequestListener): Promise<unknown> {

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { record } from '../audit/records.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { holdfast } from '../fixtures/main.ts'
 import { root } from '../fixtures/root.ts'
+import { record } from '../observability/records.ts'
 import { runProgram, startProcess } from './holdfast.ts'
 
 t.test('where nobody reads what a command prints, its exit code tells all the same', async (t) => {

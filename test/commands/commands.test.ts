@@ -1,14 +1,14 @@
 import { once } from 'node:events'
-import { readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { parse } from 'yaml'
-import { flagOf, variableOf } from '../../src/commands/setting-options.ts'
+import { flagOf, variableOf } from '../../src/commands/shared/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
-import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { run, runProcess, runProgram, startProcess } from './holdfast.ts'
 
 t.test('help tells every flag and every variable', async (t) => {
   const { code, stdout } = await run(['serve', '--help'])

@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fastify } from 'fastify'
 import t, { type Test } from 'tap'
-import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
-import type { ReplicaStatus } from '../../src/operator/operator-api.ts'
+import { guardSandbox } from '../../src/commands/sandbox/command.ts'
+import { listen, portOf } from '../../src/doors/http/listen.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { listen, portOf } from '../../src/webhook/listen.ts'
-import { inFront } from './in-front.ts'
+import type { ReplicaStatus } from '../../src/server/operator-api.ts'
 import { run } from './holdfast.ts'
+import { inFront } from './in-front.ts'
 
 const forEver = new AbortController().signal
 

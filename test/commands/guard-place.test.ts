@@ -1,10 +1,10 @@
 import t, { type Test } from 'tap'
-import { guardPlace, lookForGuard } from '../../src/commands/guard-place.ts'
+import { guardPlace, lookForGuard } from '../../src/commands/shared/guard-place.ts'
 import { configure } from '../../src/configuration/configuration.ts'
-import { agreeOnNamespace } from '../../src/guard/guard-namespace.ts'
-import { makeAnchor } from '../../src/kubernetes/book-anchor.ts'
-import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
-import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
+import { makeAnchor } from '../../src/kubernetes/leases/book-anchor.ts'
+import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
+import { agreeOnNamespace } from '../../src/server/guard-namespace.ts'
 import { FakeApiServer } from '../kubernetes/fake-api-server.ts'
 
 const signal = new AbortController().signal

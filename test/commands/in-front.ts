@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
 import type { Test } from 'tap'
-import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
+import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { forwardTo } from './forwarded-pods.ts'
 
 /** What is answered in place of the embedded cluster, if anything: a status and a body (a text as it is), or nothing ever. */

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { variableOf } from '../../src/commands/shared/setting-options.ts'
 import { settingNames } from '../../src/configuration/settings.ts'
-import { variableOf } from '../../src/commands/setting-options.ts'
-import { record } from '../audit/records.ts'
-import { embeddedCluster, type Choice } from '../fixtures/embedded-cluster.ts'
+import { type Choice, embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { record } from '../observability/records.ts'
 import { linesOf, run, start } from './holdfast.ts'
 
 const records = `${JSON.stringify(record({ uid: 'r1', verdict: 'refuse' }))}\n`

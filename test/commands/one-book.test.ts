@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { kubeconfigFor } from '../../src/sandbox/api/kubeconfig.ts'
-import { logOf, run, start } from './holdfast.ts'
+import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { logOf, run, start } from './holdfast.ts'
 
 const namespaces = { group: '', version: 'v1', plural: 'namespaces' }
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }

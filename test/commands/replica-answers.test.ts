@@ -3,11 +3,11 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { connectWith } from '../../src/commands/cluster-options.ts'
-import { askReplicas, policiesOf } from '../../src/commands/replica-answers.ts'
+import { connectWith } from '../../src/commands/shared/cluster-options.ts'
+import { askReplicas, policiesOf } from '../../src/commands/shared/replica-answers.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { untilHung } from '../fixtures/limits.ts'
-import { inFront, type Answers } from './in-front.ts'
+import { type Answers, inFront } from './in-front.ts'
 
 const items = [{ metadata: { name: 'pod-0' }, status: { phase: 'Running' } }]
 const pods: Answers = (_, path) => (path.endsWith('/pods') ? [200, { items }] : undefined)

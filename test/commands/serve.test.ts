@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { registration } from '../../src/webhook/registration.ts'
-import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
-import { logOf, run, runProgram, start, startProcess, type Ended } from './holdfast.ts'
+import { registration } from '../../src/doors/webhook/registration.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+import { type Ended, logOf, run, runProgram, start, startProcess } from './holdfast.ts'
 
 const evictDisk2 = JSON.stringify({
   spec: { disks: { 'disk-2': { allowScheduling: false, evictionRequested: true } } },

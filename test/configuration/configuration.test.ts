@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
-import { parseDuration } from '../../src/configuration/duration.ts'
-import { layerFromFile, layerFromTexts, type Layer } from '../../src/configuration/layer.ts'
-import { parseSize } from '../../src/configuration/size.ts'
-import { nearest } from '../../src/text/nearest.ts'
-import type { Settings } from '../../src/configuration/settings.ts'
+import { type Layer, layerFromFile, layerFromTexts } from '../../src/configuration/layer.ts'
+import { parseSize, type Settings } from '../../src/configuration/settings.ts'
+import { nearest } from '../../src/text/names.ts'
+import { parseDuration } from '../../src/time/duration.ts'
 
 const flags = (name: string) => `--${name}`
 

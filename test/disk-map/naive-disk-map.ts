@@ -6,8 +6,8 @@ import type {
 } from '../../src/disk-map/disk-map-view.ts'
 import { History } from '../../src/disk-map/history.ts'
 import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
-import { diskUUID } from '../../src/longhorn/node.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
+import { diskUUID } from '../../src/longhorn/node.ts'
 
 /**
  * The disk map as longhorn.md §1 and §2 define it: it remembers the objects as last told and works every answer out

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { objectOf } from '../../src/disk-map/object-of.ts'
+import { objectOf } from '../../src/disk-map/disk-map-view.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 

@@ -1,6 +1,6 @@
-import { guardSandbox } from '../../src/commands/sandbox-guard.ts'
-import { blocksOf, type Block } from './pages.ts'
-import { shellIn, type Ending } from './shell.ts'
+import { guardSandbox } from '../../src/commands/sandbox/command.ts'
+import { type Block, blocksOf } from './pages.ts'
+import { type Ending, shellIn } from './shell.ts'
 
 /** What a page shows of a terminal: a command, and what it printed. */
 export interface Exchange {

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { flagOf } from '../../src/commands/shared/setting-options.ts'
 import { settingNames } from '../../src/configuration/settings.ts'
-import { flagOf } from '../../src/commands/setting-options.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { partsOf, withParts, writeParts } from './generated.ts'
 import { pages, read, rowsOf } from './pages.ts'

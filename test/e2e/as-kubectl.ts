@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { ApiFailure } from '../../src/kubernetes/api-failure.ts'
+import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
 
 /** So often client-go repeats a request that was answered with a Retry-After. */
 const most = 10

@@ -1,5 +1,5 @@
-import type { Connection } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import type { Connection } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import type { Ended } from '../commands/holdfast.ts'
 
 /** A guarded cluster without Longhorn's controllers: what they would write, the scenarios write themselves. */

@@ -1,4 +1,4 @@
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { Connection } from '../../src/kubernetes/client/connection.ts'
 import { longhornPath } from './cluster.ts'
 
 /** How often something is asked, in milliseconds: 50 times a second. */

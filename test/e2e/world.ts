@@ -1,16 +1,16 @@
+import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
 import {
-  rawImage,
-  rawNode,
-  rawSource,
-  uuid,
   type RawCopy,
   type RawDisk,
+  rawImage,
   type RawImageOptions,
+  rawNode,
   type RawNodeOptions,
+  rawSource,
+  uuid,
 } from '../fixtures/raw-objects.ts'
-import { ApiFailure } from '../../src/kubernetes/api-failure.ts'
 import { asKubectl } from './as-kubectl.ts'
-import { ask, longhornPath, type Cluster } from './cluster.ts'
+import { ask, type Cluster, longhornPath } from './cluster.ts'
 
 interface RawObject {
   readonly metadata: { readonly name: string }

@@ -1,13 +1,13 @@
 import { createPatch } from 'rfc6902'
 import { kinds } from '../../src/longhorn/kinds.ts'
 import type { JudgedKind } from '../../src/rules/change.ts'
-import { mangledTargets, type RequestLine } from '../proxy/mangled-targets.ts'
+import { mangledTargets, type RequestLine } from '../doors/proxy/mangled-targets.ts'
 import { anyWrite, type AnyWrite } from './any-write.ts'
 import type { Saying } from './exchange.ts'
 import { jsonText } from './json-text.ts'
 import { mangle, mangleText } from './mangle.ts'
 import type { Random } from './random.ts'
-import { copyOf, fieldsAt, isFields, type Fields, type RawObjects } from './raw.ts'
+import { copyOf, type Fields, fieldsAt, isFields, type RawObjects } from './raw.ts'
 
 /** A request before it is written down. */
 interface Request {

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { review } from '../doors/webhook/review-builder.ts'
 import { root } from '../fixtures/root.ts'
-import { review } from '../webhook/review-builder.ts'
 import { anyWrite } from './any-write.ts'
 import { jsonText } from './json-text.ts'
 import { mangle, mangleText } from './mangle.ts'
 import { Random } from './random.ts'
-import { copyOf, fieldsAt, isFields, type Fields, type RawObject, type RawObjects } from './raw.ts'
+import { copyOf, type Fields, fieldsAt, isFields, type RawObject, type RawObjects } from './raw.ts'
 
 const folder = process.env.HOLDFAST_ADMISSION_REVIEWS ?? join(root, 'test/fixtures/admission-reviews')
 

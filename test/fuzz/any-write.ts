@@ -1,7 +1,7 @@
 import type { JudgedKind } from '../../src/rules/change.ts'
 import { disk, rawNode, rawSource, uuid } from '../fixtures/raw-objects.ts'
 import type { Random } from './random.ts'
-import { allOf, copyOf, fieldsAt, type Fields, type RawObject, type RawObjects } from './raw.ts'
+import { allOf, copyOf, type Fields, fieldsAt, type RawObject, type RawObjects } from './raw.ts'
 
 /** A write that a client could ask for: the object as it is stored, and as it is to be. */
 export interface AnyWrite {

@@ -9,7 +9,7 @@ import {
   withObject,
   withoutObject,
 } from './crash-oracle.ts'
-import { fieldsAt, isFields, keyOf, type Fields, type RawObject, type RawObjects } from './raw.ts'
+import { type Fields, fieldsAt, isFields, keyOf, type RawObject, type RawObjects } from './raw.ts'
 
 /** A write that a review asks for, if it is one that an API server could ask for. */
 export interface Asked {

@@ -1,5 +1,5 @@
-import { pino, type Logger } from 'pino'
-import type { Log } from '../../src/webhook/ports.ts'
+import { type Logger, pino } from 'pino'
+import type { Log } from '../../src/doors/webhook/http-errors.ts'
 
 /** Collects what nothing gives reason to: lines of the log at level error, and what nobody caught. */
 export class Surprises {

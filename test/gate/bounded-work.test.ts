@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Change } from '../../src/rules/change.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
-import { copy, disk, pending, ready, uuid, type RawDisk } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, type RawDisk, ready, uuid } from '../fixtures/raw-objects.ts'
 import { workOfAll } from '../fixtures/work.ts'
 import { GateWorld } from './gate-world.ts'
 

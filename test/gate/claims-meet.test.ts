@@ -4,7 +4,7 @@ import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../../src/longhorn/node.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { cluster, request, type TestCluster } from '../fixtures/cluster.ts'
-import { disk, ready, uuid, type RawDisk } from '../fixtures/raw-objects.ts'
+import { disk, type RawDisk, ready, uuid } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
 const releases = { A: 'v1.8.0', B: 'v1.8.1' } as const

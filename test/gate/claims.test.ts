@@ -1,12 +1,11 @@
 import t from 'tap'
 import { claimsOf, merged, uncovered } from '../../src/gate/claims.ts'
-import { mostDisks } from '../../src/gate/reservation.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { mostDisks } from '../../src/gate/reservation.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import { actsOf } from '../../src/rules/acts.ts'
 import type { Change } from '../../src/rules/change.ts'
-import type { releases } from '../fixtures/cluster.ts'
-import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { cluster, type releases, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }

@@ -2,8 +2,8 @@ import t from 'tap'
 import type { Outcome } from '../../src/gate/outcome.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { admin, cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
-import { GateWorld } from './gate-world.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
 
 const evicting = { evictionRequested: true }
 

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { withModes } from '../../src/rules/override.ts'
-import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
 import type { NodeChange } from '../../src/rules/change.ts'
+import { defaultPolicy, type Policy, withModes } from '../../src/rules/policy.ts'
 import { admin, cluster } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'

@@ -1,9 +1,9 @@
 import t from 'tap'
+import type { Change } from '../../src/rules/change.ts'
+import type { TestCluster } from '../fixtures/cluster.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 import { emptied, evictD1, is, two, usual } from './replicas.ts'
-import type { TestCluster } from '../fixtures/cluster.ts'
-import type { Change } from '../../src/rules/change.ts'
 
 const rest = { door: 'proxy-longhorn' } as const
 

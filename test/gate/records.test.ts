@@ -1,9 +1,8 @@
 import t from 'tap'
 import type { Change } from '../../src/rules/change.ts'
-import type { RawNodeOptions } from '../fixtures/raw-objects.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
-import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { disk, pending, type RawNodeOptions, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
 /** A node on which a clean-up is pending. */

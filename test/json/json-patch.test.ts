@@ -1,5 +1,5 @@
 import t from 'tap'
-import { jsonPatch } from '../../src/json/json-patch.ts'
+import { jsonPatch } from '../../src/json/patch.ts'
 
 t.test('a path that is no JSON pointer makes a patch none', (t) => {
   for (const path of ['spec', '\ud800', ' /spec', '~1']) {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { depthOf, duplicateFields, membersOf, withFirst, withMember } from '../../src/json/json-text.ts'
+import { depthOf, duplicateFields, membersOf, withFirst, withMember } from '../../src/json/text.ts'
 import { anyJson, anyObject, space } from '../fixtures/any-json.ts'
 import { depth } from '../fixtures/thorough.ts'
 

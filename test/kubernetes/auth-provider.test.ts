@@ -1,9 +1,8 @@
-import { createServer } from 'node:http'
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import t from 'tap'
-import { providerHeaders } from '../../src/kubernetes/auth-provider.ts'
-import { credentialsProblem } from '../../src/kubernetes/credentials-problem.ts'
-import { PluginProblem } from '../../src/kubernetes/plugin-problem.ts'
+import { credentialsProblem, providerHeaders } from '../../src/kubernetes/client/authorization.ts'
+import { PluginProblem } from '../../src/kubernetes/client/exec-plugin.ts'
 
 /** A token that is good until then, in seconds since 1970. */
 function token(exp: number): string {

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { ClockSkew } from '../../src/kubernetes/clock-skew.ts'
-import type { Connection } from '../../src/kubernetes/connection.ts'
+import type { Connection } from '../../src/kubernetes/client/connection.ts'
+import { ClockSkew } from '../../src/kubernetes/leases/clock-skew.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
 const signal = new AbortController().signal

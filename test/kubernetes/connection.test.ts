@@ -1,12 +1,12 @@
 import t, { type Test } from 'tap'
-import { bounded } from '../../src/kubernetes/bounded.ts'
-import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
-import { echoServer } from './echo-server.ts'
-import { eventually } from '../fixtures/eventually.ts'
-import { FakeApiServer, type Fault } from './fake-api-server.ts'
-import { FakeClock } from '../fixtures/fake-clock.ts'
+import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
+import { bounded } from '../../src/time/wait.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { echoServer } from './echo-server.ts'
+import { FakeApiServer, type Fault } from './fake-api-server.ts'
 
 const { signal } = new AbortController()
 

@@ -1,9 +1,9 @@
 import t, { type Test } from 'tap'
 import type { ObjectEvent } from '../../src/gate/ports.ts'
-import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
-import { EventRecorder, type EventLimits } from '../../src/kubernetes/event-recorder.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
-import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
+import { type EventLimits, EventRecorder } from '../../src/kubernetes/event-recorder.ts'
+import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 

@@ -1,11 +1,11 @@
 import type { Test } from 'tap'
-import { connectTo } from '../../src/kubernetes/connection.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { DiskMapFeed, type DiskMapFeedOptions } from '../../src/kubernetes/disk-map-feed.ts'
 import type { FeedProblem } from '../../src/kubernetes/feed-problem.ts'
-import { kinds, type Kind, type LonghornObject } from '../../src/longhorn/kinds.ts'
+import { type Kind, kinds, type LonghornObject } from '../../src/longhorn/kinds.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { FakeApiServer } from './fake-api-server.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { FakeApiServer } from './fake-api-server.ts'
 
 /** Where a kind is served. */
 export function pathOf(kind: Kind): string {

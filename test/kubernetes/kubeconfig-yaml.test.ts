@@ -1,6 +1,6 @@
 import t from 'tap'
-import { connect } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { connect } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { echoServer } from './echo-server.ts'
 
 const { signal } = new AbortController()

@@ -3,13 +3,13 @@ import type https from 'node:https'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
-import { connect, type ConnectOptions } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
-import { createLog } from '../../src/telemetry/log.ts'
-import { echoServer } from './echo-server.ts'
-import { turns } from '../fixtures/eventually.ts'
+import { connect, type ConnectOptions } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
+import { createLog } from '../../src/observability/log.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
+import { turns } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
+import { echoServer } from './echo-server.ts'
 
 const { signal } = new AbortController()
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { RestartReason } from '../../src/kubernetes/list-watch-state.ts'
-import { watchLines } from '../../src/kubernetes/watch-lines.ts'
+import type { RestartReason } from '../../src/kubernetes/watch/list-watch-state.ts'
+import { watchLines } from '../../src/kubernetes/watch/watch-stream.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import type { FakeApiServer, Fault } from './fake-api-server.ts'
 import { follow, followTwo, path, thing, waitOf } from './following.ts'

@@ -4,10 +4,10 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { PageQueue } from '../../src/gate/page-queue.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { systemClock } from '../../src/time/clock.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
-import { pause } from '../../src/kubernetes/pause.ts'
+import { pause } from '../../src/time/wait.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 
 /** What Node warns of until the end of the test. */

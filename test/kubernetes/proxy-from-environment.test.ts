@@ -1,5 +1,5 @@
 import t from 'tap'
-import { proxyFromEnvironment } from '../../src/kubernetes/proxy-from-environment.ts'
+import { proxyFromEnvironment } from '../../src/kubernetes/client/route.ts'
 
 const proxy = 'http://proxy.example:3128'
 const both = { HTTPS_PROXY: proxy, HTTP_PROXY: 'http://plain.example' }

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { connectTo, type Connection } from '../../src/kubernetes/connection.ts'
-import { jsonRequest } from '../../src/kubernetes/json-request.ts'
+import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
+import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { ApiReads } from '../../src/kubernetes/quorum-reads.ts'
-import { replicaLabels } from '../../src/sandbox/longhorn/replica-object.ts'
+import { replicaLabels } from '../../src/sandbox/controllers/objects.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 const signal = new AbortController().signal

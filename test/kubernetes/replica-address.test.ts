@@ -1,7 +1,7 @@
 import t from 'tap'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { announcedReplicas, announceReplica } from '../../src/kubernetes/replica-address.ts'
-import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { announcedReplicas, announceReplica } from '../../src/commands/shared/replica-address.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
 
 const signal = new AbortController().signal
 

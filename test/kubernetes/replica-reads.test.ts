@@ -1,6 +1,10 @@
 import t from 'tap'
-import { ReplicaReads } from '../../src/kubernetes/replica-reads.ts'
-import { isImageLabel, selectorsOfReplicas, unlabelled } from '../../src/kubernetes/replica-selectors.ts'
+import {
+  isImageLabel,
+  ReplicaReads,
+  selectorsOfReplicas,
+  unlabelled,
+} from '../../src/kubernetes/replica-reads.ts'
 import { parseReplica, type Replica } from '../../src/longhorn/replica.ts'
 
 const { signal } = new AbortController()

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { SharedRead } from '../../src/kubernetes/shared-read.ts'
-import { SharedReads } from '../../src/kubernetes/shared-reads.ts'
+import { SharedRead, SharedReads } from '../../src/kubernetes/shared-reads.ts'
 import { turns } from '../fixtures/eventually.ts'
 
 /** A read that ends when the test says so, and tells how often it began. */

@@ -2,10 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
-import { BackingImageDataSourceSchema } from '../../src/longhorn/backing-image-data-source.ts'
-import { BackingImageManagerSchema } from '../../src/longhorn/backing-image-manager.ts'
-import { BackingImageSchema } from '../../src/longhorn/backing-image.ts'
-import { group, kinds, version, type Kind } from '../../src/longhorn/kinds.ts'
+import {
+  BackingImageDataSourceSchema,
+  BackingImageManagerSchema,
+  BackingImageSchema,
+} from '../../src/longhorn/backing-image.ts'
+import { group, type Kind, kinds, version } from '../../src/longhorn/kinds.ts'
 import { NodeSchema } from '../../src/longhorn/node.ts'
 import { ReplicaSchema } from '../../src/longhorn/replica.ts'
 import { SettingSchema } from '../../src/longhorn/setting.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { fixedRelease } from '../../src/longhorn/profile.ts'
+import { fixedRelease } from '../../src/longhorn/releases.ts'
 
 t.test('a release is put right by the next good one of its line, or of the next lines', (t) => {
   const cases: readonly (readonly [string | undefined, string | undefined])[] = [

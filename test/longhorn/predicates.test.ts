@@ -1,7 +1,7 @@
 import t from 'tap'
 import { copiesOf, isReady, pendingCleanups } from '../../src/longhorn/copies.ts'
-import { diskUUID, isEvicting, isFlagged } from '../../src/longhorn/node.ts'
 import { overrideAnnotation } from '../../src/longhorn/metadata.ts'
+import { diskUUID, isEvicting, isFlagged } from '../../src/longhorn/node.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import { copy, disk, pending, planned, rawImage, rawNode, ready, uuid } from '../fixtures/raw-objects.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { profileOf, profiles, type Profile } from '../../src/longhorn/profile.ts'
+import { type Profile, profileOf, profiles } from '../../src/longhorn/releases.ts'
 import { root } from '../fixtures/root.ts'
 
 /** The profile of each release, as longhorn.md §2 has it. */

@@ -1,4 +1,4 @@
-import { nameOf, type Change } from '../../src/rules/change.ts'
+import { type Change, nameOf } from '../../src/rules/change.ts'
 import type { Wish } from './request.ts'
 import type { Store } from './store.ts'
 

@@ -1,7 +1,7 @@
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Node } from '../../src/longhorn/node.ts'
-import type { Store } from './store.ts'
 import type { Step } from './step.ts'
+import type { Store } from './store.ts'
 
 /**
  * What Longhorn's controllers can do next: all of it writes status, which nobody reviews.

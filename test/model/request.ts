@@ -1,5 +1,4 @@
-import type { BackingImage } from '../../src/longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../../src/longhorn/backing-image.ts'
 import type { DiskSpec, Node } from '../../src/longhorn/node.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { admin, longhornAccount, parsed, request } from '../fixtures/cluster.ts'

@@ -1,6 +1,6 @@
 import type { Outcome } from '../../src/gate/outcome.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
-import { nameOf, type Change } from '../../src/rules/change.ts'
+import { type Change, nameOf } from '../../src/rules/change.ts'
 import type { Blame } from './blame.ts'
 import type { Phase, Proxied } from './phase.ts'
 import type { Replica } from './replica.ts'

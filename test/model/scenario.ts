@@ -1,18 +1,18 @@
 import type { Node } from '../../src/longhorn/node.ts'
-import type { Profile } from '../../src/longhorn/profile.ts'
+import type { Profile } from '../../src/longhorn/releases.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import {
   disk,
-  rawImage,
-  rawNode,
-  rawSource,
   type RawCopy,
   type RawDisk,
+  rawImage,
+  rawNode,
   type RawNodeOptions,
+  rawSource,
 } from '../fixtures/raw-objects.ts'
 import type { Happening } from './happenings.ts'
-import type { Sabotage } from './sabotage.ts'
 import type { Wish } from './request.ts'
+import type { Sabotage } from './sabotage.ts'
 import type { ModelObject } from './store.ts'
 
 /** What is explored: a cluster, what is asked of it, and how much else may happen. */

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { BackingImage } from '../../src/longhorn/backing-image.ts'
-import type { BackingImageDataSource } from '../../src/longhorn/backing-image-data-source.ts'
+import type { BackingImage, BackingImageDataSource } from '../../src/longhorn/backing-image.ts'
 import type { Node } from '../../src/longhorn/node.ts'
 import { LeaseStore } from './lease-store.ts'
 

@@ -4,13 +4,13 @@ import { Agent, request } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { recordIn } from '../../src/audit/read-lines.ts'
+import { recordIn } from '../../src/commands/audit/query.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { rawImage, ready } from '../fixtures/raw-objects.ts'
-import { review } from '../webhook/review-builder.ts'
 import { logOf, startProcess } from '../commands/holdfast.ts'
+import { review } from '../doors/webhook/review-builder.ts'
+import { rawImage, ready } from '../fixtures/raw-objects.ts'
 
 // Run by `npm run test:kill -- ROUNDS`: a guard is killed at a random moment while it refuses, again and again, and
 // every refusal that somebody has received has to be in its audit file.

@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
@@ -7,12 +7,11 @@ import { fileURLToPath } from 'node:url'
 import proxy from '@fastify/http-proxy'
 import { fastify } from 'fastify'
 import { pino } from 'pino'
-import type { ProxyDoor } from '../../src/proxy/door.ts'
-import { LonghornDoor } from '../../src/proxy/longhorn/longhorn-door.ts'
-import { ProxyServer } from '../../src/proxy/proxy-server.ts'
-import { defaultProxyOptions } from '../../src/proxy/door.ts'
-import { nobody } from '../proxy/nobody.ts'
-import { unasked } from '../proxy/unasked.ts'
+import { defaultProxyOptions, type ProxyDoor } from '../../src/doors/proxy/door.ts'
+import { LonghornDoor } from '../../src/doors/proxy/longhorn/door.ts'
+import { ProxyServer } from '../../src/doors/proxy/proxy-server.ts'
+import { nobody } from '../doors/proxy/nobody.ts'
+import { unasked } from '../doors/proxy/unasked.ts'
 
 /** Short turns, one after the other: a neighbour who takes the machine for a second takes it from both. */
 const turns = 50

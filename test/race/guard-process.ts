@@ -1,16 +1,16 @@
 // A replica of the guard in a process of its own, so that its CPU can be told from that of the cluster, and it can be
 // killed, stand still, or have a clock that is wrong.
-import { configure, type Configuration } from '../../src/configuration/configuration.ts'
+import { type Configuration, configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
+import { defaultRepeatLimits } from '../../src/doors/webhook/repeated-refusals.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
-import { Guard } from '../../src/guard/guard.ts'
-import { defaultNamespace } from '../../src/guard/guard-namespace.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { LeaseBook } from '../../src/kubernetes/leases/reservation-book.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { defaultNamespace } from '../../src/server/guard-namespace.ts'
+import { Guard } from '../../src/server/webhook-server.ts'
 import { systemClock } from '../../src/time/clock.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { LeaseBook } from '../../src/kubernetes/lease-book.ts'
-import { createLog } from '../../src/telemetry/log.ts'
 import { byTimeOfDay } from '../model/sabotage.ts'
-import { defaultRepeatLimits } from '../../src/webhook/repeated-refusals.ts'
 import { quietly } from './replicas-here.ts'
 import { shiftClock } from './shift-clock.ts'
 

@@ -1,11 +1,11 @@
-import { systemClock } from '../../src/time/clock.ts'
-import type { LonghornOptions } from '../../src/sandbox/longhorn/options.ts'
-import type { Report } from '../../src/sandbox/longhorn/report.ts'
+import { registration } from '../../src/doors/webhook/registration.ts'
+import type { LonghornOptions } from '../../src/sandbox/controllers/options.ts'
+import type { Report } from '../../src/sandbox/controllers/report.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import type { ServingCertificate } from '../../src/webhook/certificate.ts'
-import { registration } from '../../src/webhook/registration.ts'
+import type { ServingCertificate } from '../../src/tls/stored.ts'
 import { Balancer } from './balancer.ts'
 
 /** Replicas of a guard, wherever they run. */

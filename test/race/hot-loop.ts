@@ -2,19 +2,19 @@
 // how long the node's other work takes meanwhile: with a guard that answers repeated refusals at once, and with one that
 // puts their answers off, as all do; then, how many of so many clears of the flag crash the manager, since the
 // clean-up is admitted into a sync that began under the flag: `npm run test:hot-loop -- --seconds 10 --clears 20`.
-import { fork, type ChildProcess } from 'node:child_process'
+import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { systemClock } from '../../src/time/clock.ts'
-import { profileOf } from '../../src/longhorn/profile.ts'
+import { registration } from '../../src/doors/webhook/registration.ts'
+import { profileOf } from '../../src/longhorn/releases.ts'
+import type { Report } from '../../src/sandbox/controllers/report.ts'
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import { entries, object, text } from '../../src/sandbox/json.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
-import type { Report } from '../../src/sandbox/longhorn/report.ts'
 import { Sandbox } from '../../src/sandbox/sandbox.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { registration } from '../../src/webhook/registration.ts'
 import type { Said, Start } from './guard-process.ts'
 import { stageOf } from './pairs.ts'
 

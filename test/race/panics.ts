@@ -1,7 +1,7 @@
+import { crashes } from '../../src/sandbox/controllers/crash-predicate.ts'
+import type { CrashRecord, Report } from '../../src/sandbox/controllers/report.ts'
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { crashes } from '../../src/sandbox/longhorn/crash-predicate.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
-import type { CrashRecord, Report } from '../../src/sandbox/longhorn/report.ts'
 
 /** Counts the panics of all managers, and how many of them the API itself would have explained. */
 export class Panics {

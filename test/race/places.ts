@@ -1,5 +1,5 @@
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import { entries, object } from '../../src/sandbox/json.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 /** Where pairs are sent: an image with a copy on the first disk of a node. */

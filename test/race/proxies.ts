@@ -1,11 +1,11 @@
 import { configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
-import { agreeOnNamespace } from '../../src/guard/guard-namespace.ts'
-import { agentFor, ProxyGuard, type ProxyOf } from '../../src/guard/proxy-guard.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { createLog } from '../../src/observability/log.ts'
 import type { Sandbox } from '../../src/sandbox/sandbox.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { agreeOnNamespace } from '../../src/server/guard-namespace.ts'
+import { agentFor, ProxyGuard, type ProxyOf } from '../../src/server/proxy-server.ts'
 import { quietly } from './replicas-here.ts'
 
 /** A proxy before each of a cluster's two APIs, and the end of both. */

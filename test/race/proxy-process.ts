@@ -1,9 +1,9 @@
 // A proxy before the Kubernetes API in a process of its own, so that it can stand still.
 import { configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
-import { agentFor, ProxyGuard } from '../../src/guard/proxy-guard.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { agentFor, ProxyGuard } from '../../src/server/proxy-server.ts'
 import { quietly } from './replicas-here.ts'
 
 /** What a proxy is started with. */

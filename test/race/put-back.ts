@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Outcome, Stage } from '../../src/story/stage.ts'
+import type { Outcome, Stage } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Place } from './places.ts'
 
 /** So long an admitted write may take to be committed at most: less than the reservation of any race lasts. */

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
-import { parseDuration } from '../../src/configuration/duration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
+import { parseDuration } from '../../src/time/duration.ts'
 import { maxRelistMs } from './guarded-sandbox.ts'
 
 /** What a race is run with: `-- 2000 --nodes 48 --informer-lag 4s --api-restarts 3`. */

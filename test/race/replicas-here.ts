@@ -1,9 +1,9 @@
 import { configure } from '../../src/configuration/configuration.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
-import { Guard } from '../../src/guard/guard.ts'
-import { connectTo } from '../../src/kubernetes/connection.ts'
-import { createLog } from '../../src/telemetry/log.ts'
+import { connectTo } from '../../src/kubernetes/client/connection.ts'
+import { createLog } from '../../src/observability/log.ts'
+import { Guard } from '../../src/server/webhook-server.ts'
 import type { Replicas, StartReplicas } from './guarded-sandbox.ts'
 
 /** The names of the replicas in a race. */

@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/story/stage.ts'
+import type { Outcome } from '../../src/commands/sandbox/demo-cluster.ts'
 import type { Way } from './way.ts'
 
 /** As Longhorn's UI does it: reads a node, and sends all of its disks back with a flag changed. */

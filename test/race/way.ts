@@ -1,4 +1,4 @@
-import type { Stage } from '../../src/story/stage.ts'
+import type { Stage } from '../../src/commands/sandbox/demo-cluster.ts'
 
 /** A way in which somebody asks for the two changes of a pair. */
 export type Way = Pick<Stage, 'evict' | 'cleanUp'>

@@ -1,20 +1,20 @@
 import t from 'tap'
 import { actsOf, isArming, passesByMark } from '../../src/rules/acts.ts'
-import { nameOf, type Change } from '../../src/rules/change.ts'
+import { type Change, nameOf } from '../../src/rules/change.ts'
 import { cluster, parsed, request } from '../fixtures/cluster.ts'
 import {
   disk,
   pending,
   planned,
+  type RawCopy,
+  type RawDisk,
   rawImage,
+  type RawImageOptions,
   rawNode,
+  type RawNodeOptions,
   rawSource,
   ready,
   uuid,
-  type RawCopy,
-  type RawDisk,
-  type RawImageOptions,
-  type RawNodeOptions,
 } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }

@@ -3,11 +3,10 @@ import t from 'tap'
 import type { DiskMapView } from '../../src/disk-map/disk-map-view.ts'
 import { diskUUID, type Node } from '../../src/longhorn/node.ts'
 import type { Change, Request } from '../../src/rules/change.ts'
-import { ruleNames, type Finding, type RuleName } from '../../src/rules/finding.ts'
-import { isAtWork } from '../../src/rules/lost.ts'
-import { policyFor, withModes } from '../../src/rules/override.ts'
-import { defaultPolicy, type Mode, type Policy } from '../../src/rules/policy.ts'
+import { type Finding, type RuleName, ruleNames } from '../../src/rules/finding.ts'
 import { judge } from '../../src/rules/judge.ts'
+import { isAtWork } from '../../src/rules/lost.ts'
+import { defaultPolicy, type Mode, type Policy, policyFor, withModes } from '../../src/rules/policy.ts'
 import {
   admin,
   cluster,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import { cluster, longhornAccount, releases, withMode } from '../fixtures/cluster.ts'
 import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
 

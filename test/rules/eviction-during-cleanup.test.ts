@@ -1,5 +1,5 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import { cluster, noon, parsed, releases, withMode } from '../fixtures/cluster.ts'
 import { disk, pending, rawImage, ready, uuid } from '../fixtures/raw-objects.ts'
 

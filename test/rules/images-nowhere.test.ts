@@ -1,10 +1,10 @@
 import t from 'tap'
-import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/nowhere.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
+import { sharedDisks } from '../../src/rules/disks-at-risk.ts'
+import { imagesWithoutDisk, wayOut, whereItsCopiesAre } from '../../src/rules/images-nowhere.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
-import { sharedDisks } from '../../src/rules/shared-disks.ts'
-import { profiles } from '../../src/longhorn/profile.ts'
-import { cluster, moment, noon, releases, withMode, type TestCluster } from '../fixtures/cluster.ts'
-import { copy, disk, pending, planned, ready, uuid, type RawCopy } from '../fixtures/raw-objects.ts'
+import { cluster, moment, noon, releases, type TestCluster, withMode } from '../fixtures/cluster.ts'
+import { copy, disk, pending, planned, type RawCopy, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const rule = 'images-nowhere'
 const evicting = { evictionRequested: true }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isImpatient } from '../../src/rules/impatient.ts'
+import { isImpatient } from '../../src/rules/policy.ts'
 
 const account = 'system:serviceaccount:harvester-system:harvester'
 const actor = {

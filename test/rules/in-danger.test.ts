@@ -1,6 +1,6 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
-import { isInDanger } from '../../src/rules/in-danger.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
+import { isInDanger } from '../../src/rules/disks-at-risk.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, pending, type RawDisk, type RawNodeOptions } from '../fixtures/raw-objects.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import { cluster, longhornAccount, releases, withMode } from '../fixtures/cluster.ts'
-import { copy, disk, pending, planned, ready, uuid, type RawCopy } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, planned, type RawCopy, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const rule = 'last-usable-copy'
 

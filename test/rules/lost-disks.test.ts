@@ -1,5 +1,5 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { isAtWork, isDown, whyDown, whyLost } from '../../src/rules/lost.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
@@ -9,9 +9,9 @@ import {
   disk,
   pending,
   planned,
-  ready,
   type RawCopy,
   type RawNotReady,
+  ready,
 } from '../fixtures/raw-objects.ts'
 
 const minutes = (count: number) => new Date(noon - count * 60_000).toISOString()

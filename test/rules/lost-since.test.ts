@@ -11,7 +11,7 @@ import {
 } from '../../src/rules/lost.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, longhornAccount, moment, noon } from '../fixtures/cluster.ts'
-import { copy, disk, ready, uuid, type RawCopy, type RawNotReady } from '../fixtures/raw-objects.ts'
+import { copy, disk, type RawCopy, type RawNotReady, ready, uuid } from '../fixtures/raw-objects.ts'
 
 const minutes = (count: number) => new Date(noon - count * 60_000).toISOString()
 const days = 3 * 24 * 60

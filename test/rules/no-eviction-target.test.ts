@@ -1,17 +1,17 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
 import { cluster, releases, withMode } from '../fixtures/cluster.ts'
 import {
   copy,
   disk,
   pending,
   planned,
-  ready,
-  uuid,
   type RawCopy,
   type RawDisk,
   type RawImageOptions,
   type RawNodeOptions,
+  ready,
+  uuid,
 } from '../fixtures/raw-objects.ts'
 
 const rule = 'no-eviction-target'

@@ -1,8 +1,14 @@
 import t from 'tap'
 import type { NodeChange } from '../../src/rules/change.ts'
-import { deleteOverrideFor } from '../../src/rules/override-delete.ts'
-import { enforcesAnything, mayOverride, overrideOf, policyFor } from '../../src/rules/override.ts'
-import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
+import {
+  defaultPolicy,
+  deleteOverrideFor,
+  enforcesAnything,
+  mayOverride,
+  overrideOf,
+  type Policy,
+  policyFor,
+} from '../../src/rules/policy.ts'
 import { admin, noon, parsed, request, withMode } from '../fixtures/cluster.ts'
 import { disk, rawNode } from '../fixtures/raw-objects.ts'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { profiles } from '../../src/longhorn/profile.ts'
-import { parsed, cluster, noon, releases, type TestCluster } from '../fixtures/cluster.ts'
+import { profiles } from '../../src/longhorn/releases.ts'
+import { cluster, noon, parsed, releases, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, pending, rawImage, rawNode, rawSource, ready } from '../fixtures/raw-objects.ts'
 
 const flagged = { evictionRequested: true }

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import { at } from '../../src/sandbox/json.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { guarded } from './api/guarded.ts'

@@ -1,8 +1,7 @@
 import t, { type Test } from 'tap'
+import { ChangingLag, Informer } from '../../src/sandbox/controllers/informer.ts'
+import { resources } from '../../src/sandbox/controllers/resources.ts'
 import type { Clock } from '../../src/time/clock.ts'
-import { Informer } from '../../src/sandbox/longhorn/informer.ts'
-import { ChangingLag } from '../../src/sandbox/longhorn/informer-lag.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { FakeCluster } from './longhorn/fake-cluster.ts'
 

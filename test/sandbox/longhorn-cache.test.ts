@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
+import { readNode } from '../../src/sandbox/controllers/objects.ts'
 import { entries, object } from '../../src/sandbox/json.ts'
-import { readNode } from '../../src/sandbox/longhorn/node-object.ts'
 import { depth } from '../fixtures/thorough.ts'
 import { denial, type Write } from './longhorn/fake-cluster.ts'
 import { change, cleanUp, copies, evict, image, markedCopies, world, type World } from './longhorn/world.ts'

@@ -1,12 +1,11 @@
 import t, { type Test } from 'tap'
-import { ApiServer } from '../../src/sandbox/api/api-server.ts'
+import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
+import { subscribeToLonghorn } from '../../src/sandbox/controllers/cluster-view.ts'
+import { Longhorn } from '../../src/sandbox/controllers/longhorn.ts'
+import type { Report } from '../../src/sandbox/controllers/report.ts'
+import { longhornServiceAccount, resources } from '../../src/sandbox/controllers/resources.ts'
+import { seed } from '../../src/sandbox/controllers/seed.ts'
 import { entries, object } from '../../src/sandbox/json.ts'
-import { Longhorn } from '../../src/sandbox/longhorn/longhorn.ts'
-import type { Report } from '../../src/sandbox/longhorn/report.ts'
-import { resources } from '../../src/sandbox/longhorn/resources.ts'
-import { seed } from '../../src/sandbox/longhorn/seed.ts'
-import { longhornServiceAccount } from '../../src/sandbox/longhorn/service-account.ts'
-import { subscribeToLonghorn } from '../../src/sandbox/longhorn/subscribe.ts'
 
 const namespace = 'longhorn-system'
 

@@ -1,6 +1,6 @@
 import t from 'tap'
+import type { SeedReplica } from '../../src/sandbox/controllers/seed-objects.ts'
 import { object } from '../../src/sandbox/json.ts'
-import type { SeedReplica } from '../../src/sandbox/longhorn/seed-options.ts'
 import { denial } from './longhorn/fake-cluster.ts'
 import {
   change,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ClusterObject } from '../../src/sandbox/cluster-client.ts'
+import type { SeedReplica } from '../../src/sandbox/controllers/seed-objects.ts'
 import { object } from '../../src/sandbox/json.ts'
-import type { SeedReplica } from '../../src/sandbox/longhorn/seed-options.ts'
 import { denial } from './longhorn/fake-cluster.ts'
 import {
   change,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readProtobuf } from '../../src/sandbox/api/http/protobuf.ts'
+import { readProtobuf } from '../../src/sandbox/api-server/http/protobuf.ts'
 
 const field = (number: number, content: Buffer | string): Buffer => {
   const bytes = Buffer.from(content)

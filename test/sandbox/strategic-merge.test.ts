@@ -1,5 +1,5 @@
 import t from 'tap'
-import { strategicMerge } from '../../src/sandbox/api/writes/strategic-merge.ts'
+import { strategicMerge } from '../../src/sandbox/api-server/writes/strategic-merge.ts'
 
 t.test('a strategic merge patch merges lists by name, and replaces others', (t) => {
   const cases: readonly (readonly [string, unknown, unknown, unknown])[] = [

@@ -1,7 +1,6 @@
 import t from 'tap'
 import { readGoYaml } from '../../src/text/go-yaml.ts'
-import { UnreadableYaml } from '../../src/text/yaml-text.ts'
-import { decodedText } from '../../src/text/decoded-text.ts'
+import { decodedText, UnreadableYaml } from '../../src/text/yaml.ts'
 
 const valueOf = (text: string): unknown => readGoYaml(text).value
 

@@ -1,8 +1,8 @@
-import { chmod, mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { fillCertificateFolder } from '../../src/tls/certificate-folder.ts'
+import { fillCertificateFolder } from '../../src/tls/folder.ts'
 
 const clock = { now: Date.now }
 const names = { dns: ['localhost'], ips: ['127.0.0.1'] }

@@ -1,14 +1,10 @@
-import { X509Certificate, createPrivateKey, webcrypto } from 'node:crypto'
-import { connect, createServer, type TLSSocket } from 'node:tls'
+import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
+import { connect, createServer, type TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
-import { makeAuthority } from '../../src/tls/authority.ts'
-import { expiryOf } from '../../src/tls/expiry.ts'
-import { UnusableAuthority, issueServing } from '../../src/tls/issue.ts'
-import { keyToPem } from '../../src/tls/keys.ts'
-import type { PemPair } from '../../src/tls/pem-pair.ts'
-import { BadServerName } from '../../src/tls/server-names.ts'
-import { x509Library } from '../../src/tls/x509-library.ts'
+import { keyToPem, makeAuthority, x509Library } from '../../src/tls/authority.ts'
+import { BadServerName, issueServing, UnusableAuthority } from '../../src/tls/issue.ts'
+import { expiryOf, type PemPair } from '../../src/tls/stored.ts'
 
 const day = 86_400_000
 const names = { dns: ['localhost', 'holdfast.holdfast.svc'], ips: ['127.0.0.1', '::1'] }

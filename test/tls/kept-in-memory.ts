@@ -1,5 +1,5 @@
-import type { Kept } from '../../src/tls/kept.ts'
-import type { CertificateStore, Election, TrustRegistration } from '../../src/tls/own-certificates.ts'
+import type { CertificateStore, Election, TrustRegistration } from '../../src/tls/self-managed.ts'
+import type { Kept } from '../../src/tls/stored.ts'
 
 const nothing: Kept = { authority: undefined, next: undefined, previous: undefined, serving: undefined }
 

@@ -3,13 +3,12 @@ import fc from 'fast-check'
 import t from 'tap'
 import { makeAuthority } from '../../src/tls/authority.ts'
 import { issueServing } from '../../src/tls/issue.ts'
-import { caBundle, type Kept, type KeptAuthority } from '../../src/tls/kept.ts'
-import { OwnCertificates } from '../../src/tls/own-certificates.ts'
-import type { PemPair } from '../../src/tls/pem-pair.ts'
 import { nextStep } from '../../src/tls/rotation.ts'
+import { OwnCertificates } from '../../src/tls/self-managed.ts'
+import { caBundle, type Kept, type KeptAuthority, type PemPair } from '../../src/tls/stored.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
-import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
 import { depth } from '../fixtures/thorough.ts'
+import { DecidedElection, MemoryStore, MemoryTrust } from './kept-in-memory.ts'
 
 const day = 86_400_000
 const names = ['holdfast.holdfast.svc']

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import type { Finding } from '../../../src/doctor/finding.ts'
+import type { Finding } from '../../../src/commands/doctor/finding.ts'
 import { commandIn } from '../../commands/guarded-cluster.ts'
 import { run } from '../../commands/holdfast.ts'
 import { root } from '../../fixtures/root.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
+import { exchangeRaw } from '../../doors/proxy/raw-request.ts'
 import { disk, ready } from '../../fixtures/raw-objects.ts'
-import { exchangeRaw } from '../../proxy/raw-request.ts'
 import { longhornPath } from '../cluster.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'

@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
-import type { ApiServerOptions } from '../../../src/sandbox/api/api-server.ts'
-import { FakeWebhook, registration, registrations, type Registration } from './fake-webhook.ts'
+import type { ApiServerOptions } from '../../../src/sandbox/api-server/api-server.ts'
+import { FakeWebhook, registration, type Registration, registrations } from './fake-webhook.ts'
 import { started } from './started.ts'
 
 /** An API server with one webhook registered. */

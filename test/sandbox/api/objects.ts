@@ -1,5 +1,5 @@
 import type { ClusterObject } from '../../../src/sandbox/cluster-client.ts'
-import { apiVersion } from '../../../src/sandbox/longhorn/resources.ts'
+import { apiVersion } from '../../../src/sandbox/controllers/resources.ts'
 
 const namespace = 'longhorn-system'
 

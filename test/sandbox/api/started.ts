@@ -1,8 +1,8 @@
 import type { Test } from 'tap'
-import { ApiServer, type ApiServerOptions } from '../../../src/sandbox/api/api-server.ts'
+import { ApiServer, type ApiServerOptions } from '../../../src/sandbox/api-server/api-server.ts'
+import { sandboxAdmin } from '../../../src/sandbox/api-server/http/request.ts'
+import { apiVersion } from '../../../src/sandbox/controllers/resources.ts'
 import { isJsonObject, type JsonObject } from '../../../src/sandbox/json.ts'
-import { sandboxAdmin } from '../../../src/sandbox/api/http/impersonation.ts'
-import { apiVersion } from '../../../src/sandbox/longhorn/resources.ts'
 
 /** What came back over HTTP. */
 export interface Reply {

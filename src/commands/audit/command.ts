@@ -1,0 +1,221 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-record.ts'
+import { ruleNames } from '../../rules/finding.ts'
+import { age } from '../../time/age.ts'
+import { parseDuration } from '../../time/duration.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  askingOf,
+  operatorPortOption,
+} from '../shared/cluster-options.ts'
+import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
+import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../shared/terminal.ts'
+import { url } from '../shared/variable-option.ts'
+import { type AuditFilter, matches, summarise, type SummaryLine } from './query.ts'
+import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
+
+interface AuditFlags extends SourceFlags {
+  readonly since?: number
+  readonly node?: string
+  readonly image?: string
+  readonly user?: string
+  readonly rule?: string
+  readonly verdict?: string
+  readonly summary: boolean
+  readonly schema: boolean
+  readonly output: 'table' | 'wide' | 'json' | 'yaml'
+}
+
+/** `holdfast audit`: what the guard denied, held back, warned about and made exceptions for. */
+export function auditCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('audit')
+    .description('Shows what the guard denied, held back, warned about and made exceptions for.')
+    .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
+    .option('--since <duration|time>', 'only what came after: 10m, 24h, 2026-11-23T18:00:00Z', since)
+    .option('--node <name>', 'only what concerns this node')
+    .option('--image <name>', 'only what concerns this backing image')
+    .option('--user <name>', 'only what this user asked for')
+    .addOption(new Option('--rule <rule>', 'only what this rule had a part in').choices(ruleNames))
+    .addOption(
+      new Option('--verdict <verdict>', 'only what was decided so').choices([
+        'allow',
+        'hold',
+        'refuse',
+        'unavailable',
+      ]),
+    )
+    .option('-f, --follow', 'go on with what comes, until interrupted', false)
+    .option('--summary', 'who was told what by which rule, and how often', false)
+    .option('--schema', 'print the JSON Schema of a record, and nothing else', false)
+    .addOption(
+      new Option('-o, --output <format>', 'how to show it; json and yaml have all there is')
+        .choices(['table', 'wide', 'json', 'yaml'])
+        .default('table'),
+    )
+    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', url)
+    .addOption(operatorPortOption())
+    .addHelpText(
+      'after',
+      `
+A replica remembers its latest 2,000 records. What is older is in its log, or in the file of --audit-file.
+Reading replicas takes the right to list pods and to create pods/portforward in the guard's namespace.
+
+Examples:
+  $ holdfast audit
+  $ holdfast audit --since 1h --verdict refuse --summary
+  $ holdfast audit --node node-1 --follow
+  $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
+  $ holdfast audit /var/log/holdfast/audit.log -o json`,
+    )
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    (source: string | undefined, flags: AuditFlags) => audit(source, flags, surroundings),
+  )
+}
+
+async function audit(
+  source: string | undefined,
+  flags: AuditFlags,
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { env, stdin, stdout, stderr, untilSignal } = surroundings
+  if (flags.schema) {
+    stdout.write(data('json', AuditRecordSchema))
+    return
+  }
+  const ending = new AbortController()
+  const { signal } = ending
+  if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
+  const filter: AuditFilter = { ...flags }
+  const wanted = (record: AuditRecord): boolean => matches(record, filter)
+  const note = (text: string): void => void stderr.write(`${text}\n`)
+  const sources = await auditSources(source, flags, { ...askingOf(surroundings), signal, note, stdin })
+  const colours = coloursFor(stdout, env)
+  try {
+    if (flags.follow && !flags.summary) {
+      const show = liveView(flags.output, colours)
+      await Promise.all(
+        sources.map(async (source) => {
+          for await (const record of readAll(source, signal)) if (wanted(record)) stdout.write(show(record))
+        }),
+      )
+      return
+    }
+    const found: AuditRecord[] = []
+    for (const source of sources) {
+      for await (const record of readAll(source, signal)) if (wanted(record)) found.push(record)
+    }
+    found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
+    stdout.write(
+      flags.summary
+        ? summaryView(summarise(found), flags.output, colours)
+        : view(found, flags.output, colours),
+    )
+    if (found.length === 0) note('Nothing is on record that matches.')
+  } finally {
+    for (const { close } of sources) close()
+  }
+}
+
+/** @throws CannotRun for a file or a log without a single record: it is of something else, or its records are elsewhere */
+async function* readAll(
+  { records, text }: AuditSource,
+  signal: AbortSignal,
+): AsyncGenerator<AuditRecord, void> {
+  let count = 0
+  for await (const record of records) {
+    count += 1
+    yield record
+  }
+  if (count > 0 || text === undefined || signal.aborted) return
+  throw new CannotRun(
+    `there is no record in ${text}; it has to be the log of a guard (auditLog: on), or its audit file`,
+  )
+}
+
+function view(records: readonly AuditRecord[], format: AuditFlags['output'], colours: Colours): string {
+  if (format === 'json' || format === 'yaml') return data(format, records)
+  return records.length === 0 ? '' : table(columns(format, colours), records)
+}
+
+/** One record at a time: a line each, except for what YAML makes of it. */
+function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
+  if (format === 'json') return dataLine
+  if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
+  const cells = columns(format, colours)
+  return (record) => tableRow(cells, record)
+}
+
+function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output'], colours: Colours): string {
+  if (format === 'json' || format === 'yaml') return data(format, lines)
+  if (lines.length === 0) return ''
+  const now = Date.now()
+  return table<SummaryLine>(
+    [
+      { heading: 'COUNT', cell: ({ count }) => String(count) },
+      { heading: 'USER', cell: ({ user }) => user },
+      { heading: 'VERDICT', cell: ({ verdict }) => verdict, paint: ({ verdict }) => paint(verdict, colours) },
+      { heading: 'RULE', cell: ({ rule }) => rule },
+      { heading: 'LAST', cell: ({ last }) => `${age(now - Date.parse(last))} ago` },
+    ],
+    lines,
+  )
+}
+
+function columns(format: 'table' | 'wide', colours: Colours): Column<AuditRecord>[] {
+  const narrow: Column<AuditRecord>[] = [
+    { heading: 'TIME', cell: ({ time }) => time.replace(/\.\d+Z$/, 'Z') },
+    { heading: 'VERDICT', cell: shownVerdict, paint: (record) => paint(shownVerdict(record), colours) },
+    { heading: 'COUNT', cell: ({ count }) => String(count) },
+    { heading: 'USER', cell: ({ actor }) => actor.user },
+    {
+      heading: 'CHANGE',
+      cell: ({ operation, object, dryRun }) =>
+        `${operation} ${object.kind}/${object.name}${dryRun ? ' (dry run)' : ''}`,
+    },
+    {
+      heading: 'RULES',
+      cell: ({ findings, why }) =>
+        [...new Set(findings.map(({ rule }) => rule)), why].filter(Boolean).join(','),
+    },
+  ]
+  if (format === 'table') return narrow
+  return [
+    ...narrow,
+    { heading: 'WAITED', cell: ({ waitedMs }) => (waitedMs > 0 ? age(waitedMs) : '') },
+    { heading: 'DOOR', cell: ({ door }) => door },
+    { heading: 'REPLICA', cell: ({ replica }) => replica },
+    {
+      heading: 'REASON',
+      cell: ({ override, mark, findings }) => override?.reason ?? mark ?? findings[0]?.message ?? '',
+    },
+  ]
+}
+
+function shownVerdict({ verdict, override }: AuditRecord): string {
+  return override ? 'override' : verdict
+}
+
+function paint(verdict: string, colours: Colours): (text: string) => string {
+  switch (verdict) {
+    case 'refuse':
+    case 'unavailable':
+      return colours.red
+    case 'hold':
+    case 'override':
+      return colours.yellow
+    default:
+      return (text) => text
+  }
+}
+
+function since(text: string): number {
+  const ago = parseDuration(text)
+  const at = ago === undefined ? Date.parse(text) : Date.now() - ago
+  if (Number.isNaN(at)) {
+    throw new InvalidArgumentError(
+      'It must be a duration such as 10m or 24h, or a time such as 2026-11-23T18:00:00Z.',
+    )
+  }
+  return at
+}

@@ -1,0 +1,154 @@
+import { createReadStream } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import type { AuditRecord } from '../../observability/audit-record.ts'
+import { linesType } from '../../server/operator-api.ts'
+import { type ClusterFlags, connectWith } from '../shared/cluster-options.ts'
+import { guardPlace } from '../shared/guard-place.ts'
+import { NoReplica, reachReplicas } from '../shared/replicas.ts'
+import { CannotRun, type Surroundings } from '../shared/surroundings.ts'
+import { recordsIn } from './query.ts'
+
+/** A replica that says nothing for so long does not come to its end, in milliseconds. Who follows waits as long as it takes. */
+const silenceMs = 15_000
+
+/** Where records are read from. */
+export interface SourceFlags extends ClusterFlags {
+  readonly address?: URL
+  readonly operatorPort: number
+  readonly follow: boolean
+}
+
+/** Records of one replica, file or stream. */
+export interface AuditSource {
+  readonly records: AsyncIterable<AuditRecord>
+  /** What a file or stream is called; absent for a replica, which may well have none. */
+  readonly text?: string
+  readonly close: () => void
+}
+
+interface Reading extends Pick<Surroundings, 'env' | 'isInteractive' | 'clock' | 'stdin'> {
+  /** Ends what is followed. */
+  readonly signal: AbortSignal
+  /** Told what a person should know besides. */
+  readonly note: (text: string) => void
+  /** How long a replica may say nothing, in milliseconds; by default as long as is usual. */
+  readonly silenceMs?: number
+}
+
+/** Finds what was asked for: a file, standard input, one replica, or all that run. @throws CannotRun */
+export async function auditSources(
+  source: string | undefined,
+  flags: SourceFlags,
+  reading: Reading,
+): Promise<AuditSource[]> {
+  if (source !== undefined && flags.address !== undefined)
+    throw new CannotRun(`${source} and --address are two sources: name one of them`)
+  if (source === '-') return [standardInput(reading)]
+  if (source !== undefined) return [await file(source)]
+  if (flags.address !== undefined) return [replica(flags.address, flags, reading)]
+  return await runningReplicas(flags, reading)
+}
+
+function standardInput({ stdin }: Reading): AuditSource {
+  const stream = stdin()
+  return { text: 'standard input', records: recordsIn(stream), close: () => stream.destroy() }
+}
+
+async function file(path: string): Promise<AuditSource> {
+  try {
+    await access(path)
+    if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
+  } catch (cause) {
+    throw new CannotRun(`cannot read the audit file ${path}: ${String(cause)}`, { cause })
+  }
+  const stream = createReadStream(path)
+  return { text: path, records: recordsIn(stream), close: () => stream.destroy() }
+}
+
+function replica(address: URL, { follow }: SourceFlags, reading: Reading): AuditSource {
+  return { records: ask(new URL('/audit', address), follow, reading), close: () => undefined }
+}
+
+async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator<AuditRecord, void> {
+  if (follow) url.searchParams.set('follow', 'true')
+  const silence = new Silence(reading.silenceMs ?? silenceMs)
+  const signal = AbortSignal.any([reading.signal, silence.signal])
+  try {
+    const response = await fetch(url, { signal })
+    const { status, body } = response
+    const type = response.headers.get('content-type') ?? 'nothing'
+    if (!response.ok || !body || !type.startsWith(linesType)) {
+      await body?.cancel()
+      throw new CannotRun(
+        `${url.origin} answered ${status} with ${type}: is it the operator port of a guard (${linesType})?`,
+      )
+    }
+    if (follow) silence.end()
+    for await (const record of recordsIn(chunksOf(body, silence))) yield record
+  } catch (cause) {
+    if (reading.signal.aborted) return
+    if (cause instanceof CannotRun) throw cause
+    const why =
+      cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause)
+    throw new CannotRun(`cannot read the audit of the guard at ${url.origin}: ${why}`, { cause })
+  } finally {
+    silence.end()
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}
+
+/** Ends what says nothing for too long. */
+class Silence {
+  readonly #limit = new AbortController()
+  readonly #timer: NodeJS.Timeout
+
+  constructor(ms: number) {
+    const problem = new Error(`it said nothing for ${ms / 1_000} s`)
+    this.#timer = setTimeout(() => this.#limit.abort(problem), ms)
+  }
+
+  get signal(): AbortSignal {
+    return this.#limit.signal
+  }
+
+  /** It has said something. */
+  broken(): void {
+    if (!this.#ended) this.#timer.refresh()
+  }
+
+  end(): void {
+    this.#ended = true
+    clearTimeout(this.#timer)
+  }
+
+  #ended = false
+}
+
+async function* chunksOf(body: ReadableStream<Uint8Array>, silence: Silence): AsyncGenerator<Buffer, void> {
+  for await (const chunk of body) {
+    silence.broken()
+    yield Buffer.from(chunk)
+  }
+}
+
+async function runningReplicas(flags: SourceFlags, reading: Reading): Promise<AuditSource[]> {
+  const connection = await connectWith(flags, reading)
+  try {
+    const namespace = await guardPlace(connection, flags, reading)
+    const ports = await reachReplicas(
+      { ...flags, namespace, env: reading.env, isInteractive: reading.isInteractive },
+      connection,
+      reading.signal,
+      reading.note,
+    )
+    return ports.map(({ url, close }) => ({ ...replica(new URL(url), flags, reading), close }))
+  } catch (error) {
+    if (!(error instanceof NoReplica)) throw error
+    throw new CannotRun(`${error.message}; name its namespace with --namespace, or a file`, { cause: error })
+  } finally {
+    connection.close()
+  }
+}

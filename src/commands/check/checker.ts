@@ -1,0 +1,78 @@
+import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
+import { defaultGateOptions, Gate } from '../../gate/gate.ts'
+import { Changes } from '../../gate/hold.ts'
+import { InProcessBook } from '../../gate/in-process-book.ts'
+import type { QuorumReads } from '../../gate/ports.ts'
+import { isArming } from '../../rules/acts.ts'
+import { enforcesAnything, type Policy } from '../../rules/policy.ts'
+import type { Clock } from '../../time/clock.ts'
+import type { ClusterState } from './cluster-state.ts'
+
+/** What the guard would answer. */
+export type Answer = ReviewAnswer['response']
+
+/**
+ * Answers reviews as the webhook would at the moment of a state, against a cluster that stands still: the same reviewer and the
+ * same gate, with nobody to wait for, nothing written, and nothing reserved by others.
+ */
+export class Checker {
+  readonly #reviewer: Reviewer
+
+  constructor(state: ClusterState, policy: Policy) {
+    // A snapshot from last week is judged as it was last week.
+    const now = state.at
+    const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
+    const gate = new Gate(
+      { ...defaultGateOptions, policy, replica: 'check', process: 'check' },
+      {
+        map: state.map,
+        knowledge: { synced: true, ageMs: () => 0, seenUpTo: () => undefined, unreadable: state.unreadable },
+        reads: readsOf(state),
+        book: new InProcessBook(),
+        changes: new Changes(),
+        clock,
+        listeners: [],
+        onProblem: () => undefined,
+      },
+    )
+    this.#reviewer = new Reviewer(
+      {
+        ...defaultReviewOptions,
+        longhornNamespace: policy.longhornNamespace,
+        enforces: enforcesAnything(policy),
+      },
+      {
+        decide: (change, { signal }) => {
+          const request = { ...change.request, door: 'check', dryRun: true } as const
+          return gate.decide({ ...change, request }, { budgetMs: 0, signal })
+        },
+        isArming,
+        denied: () => undefined,
+        log: { error: () => undefined, warn: () => undefined, info: () => undefined },
+        timers: clock,
+      },
+    )
+  }
+
+  /** Answers one review, or says what is wrong with it. */
+  async check(review: unknown): Promise<Answer | { readonly problem: string }> {
+    const answered = await this.#reviewer.review(review, undefined, new AbortController().signal)
+    return answered.ok ? answered.value.response : { problem: answered.problem }
+  }
+}
+
+/** What the API server would tell is what the state tells. */
+function readsOf({ map, objects }: ClusterState): QuorumReads {
+  const all = [...objects]
+  return {
+    images: () => Promise.resolve(all.flatMap((object) => (object.kind === 'BackingImage' ? [object] : []))),
+    dataSources: () =>
+      Promise.resolve(all.flatMap((object) => (object.kind === 'BackingImageDataSource' ? [object] : []))),
+    nodes: () => Promise.resolve([...map.nodes()]),
+    node: (name) => Promise.resolve(map.node(name)),
+    dataSource: (name) => Promise.resolve(map.dataSource(name)),
+    replicas: () => Promise.resolve(all.flatMap((object) => (object.kind === 'Replica' ? [object] : []))),
+    metadata: (kind, name) =>
+      Promise.resolve(all.find((object) => object.kind === kind && object.metadata.name === name)?.metadata),
+  }
+}

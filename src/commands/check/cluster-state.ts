@@ -1,0 +1,87 @@
+import { DiskMap } from '../../disk-map/disk-map.ts'
+import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { group, type Kind, kinds, type LonghornObject } from '../../longhorn/kinds.ts'
+
+/** What could not be read of a cluster. */
+export interface Unreadable {
+  readonly kind: Kind
+  readonly name: string
+  readonly problem: string
+}
+
+/** A cluster at one moment, to judge changes against. */
+export class ClusterState {
+  readonly map = new DiskMap()
+  readonly unreadable: Unreadable[] = []
+  readonly #raw = new Map<string, JsonObject>()
+  readonly #parsed = new Map<string, LonghornObject>()
+  /** When it was looked at, in milliseconds since the epoch. Whatever has lasted, has lasted until then. */
+  readonly at: number
+
+  /** True if that is known; false where now has to do. */
+  readonly knowsWhen: boolean
+
+  /** @param at when it was looked at, in milliseconds since the epoch */
+  constructor(at: number, knowsWhen = true) {
+    this.at = at
+    this.knowsWhen = knowsWhen
+  }
+
+  /** Takes over an object of any kind; one that is not of Longhorn's is passed over. @returns false then */
+  add(raw: unknown): boolean {
+    const kind = kindOf(raw)
+    if (kind === undefined || !isJsonObject(raw)) return false
+    const parsed = kinds[kind].parse(raw)
+    if (!parsed.ok) {
+      this.unreadable.push({ kind, name: nameOf(raw), problem: parsed.problem })
+      return true
+    }
+    const key = keyOf(kind, parsed.value.metadata.name)
+    this.#raw.set(key, raw)
+    this.#parsed.set(key, parsed.value)
+    this.map.adopt(parsed.value, this.at)
+    return true
+  }
+
+  /** The object as it came. */
+  raw(kind: Kind, name: string): JsonObject | undefined {
+    return this.#raw.get(keyOf(kind, name))
+  }
+
+  /** True if it matters when it was looked at: a node or a disk has not been ready since some time. */
+  get hasAges(): boolean {
+    return [...this.map.nodes()].some(
+      ({ status: { notReady, diskStatus } }) =>
+        notReady?.since !== undefined ||
+        [...diskStatus.values()].some((disk) => disk.notReady?.since !== undefined),
+    )
+  }
+
+  /** All objects, parsed. */
+  get objects(): Iterable<LonghornObject> {
+    return this.#parsed.values()
+  }
+}
+
+/** The kind of Longhorn's that an object says it is. */
+export function kindOf(raw: unknown): Kind | undefined {
+  if (!isJsonObject(raw) || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string')
+    return undefined
+  if (raw.apiVersion.split('/')[0] !== group) return undefined
+  const { kind } = raw
+  return isKind(kind) ? kind : undefined
+}
+
+/** The name in an object's metadata; empty if it has none. */
+export function nameOf(raw: JsonObject): string {
+  const { metadata } = raw
+  return isJsonObject(metadata) && typeof metadata.name === 'string' ? metadata.name : ''
+}
+
+function isKind(kind: string): kind is Kind {
+  return Object.hasOwn(kinds, kind)
+}
+
+function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`
+}

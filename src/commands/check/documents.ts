@@ -1,0 +1,216 @@
+import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
+import { group, version } from '../../longhorn/kinds.ts'
+import type { JudgedKind } from '../../rules/change.ts'
+import { readGoYaml } from '../../text/go-yaml.ts'
+import { nearest } from '../../text/names.ts'
+import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
+import { snapshotVersion } from './snapshot.ts'
+
+/** One object of a file, or what stands in its place. */
+export type CheckDocument =
+  | {
+      /** `file.yaml:12`, for a person to find it. */
+      readonly source: string
+      readonly object: JsonObject
+      /** Fields that are written twice in one object: `spec.tags`. */
+      readonly twice: readonly string[]
+      /** When the snapshot was taken that it is part of, in milliseconds since the epoch; absent if nothing says so. */
+      readonly takenAt?: number
+    }
+  | { readonly source: string; readonly problem: string }
+
+/**
+ * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl), snapshots. An
+ * empty document is none. What cannot be read has its place among the others.
+ */
+export function documentsIn(text: string, path: string): CheckDocument[] {
+  return [...manifestsIn(text)].flatMap((document): CheckDocument[] => {
+    const source = `${path}:${document.line}`
+    if ('problem' in document) return [{ source, problem: document.problem }]
+    const { value, twice } = document
+    if (value === null) return []
+    if (!isJsonObject(value)) return [{ source, problem: 'a document has to be an object' }]
+    const takenAt = timeOf(value)
+    if (takenAt !== undefined && Number.isNaN(takenAt))
+      return [{ source, problem: 'takenAt is no time such as 2026-11-23T18:00:00Z' }]
+    return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
+  })
+}
+
+/** When a snapshot was taken; NaN if what it says is no time, undefined for what says nothing, or is no snapshot. */
+function timeOf({ apiVersion, kind, takenAt }: JsonObject): number | undefined {
+  if (apiVersion !== snapshotVersion || kind !== 'Snapshot' || takenAt === undefined) return undefined
+  return typeof takenAt === 'string' && rfc3339.test(takenAt) ? Date.parse(takenAt) : NaN
+}
+
+const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)$/
+
+/** Whatever has `items` is a list, as kubectl has it. */
+function flat(document: Extract<CheckDocument, { object: JsonObject }>): CheckDocument[] {
+  const { source, object, twice, ...taken } = document
+  if (!('items' in object)) return [document]
+  const items = object.items ?? []
+  if (!Array.isArray(items)) return [{ source, problem: 'items has to be a list' }]
+  const list: readonly unknown[] = items
+  return list.flatMap((item, index) => {
+    const its = `${source} items[${index}]`
+    if (!isJsonObject(item)) return [{ source: its, problem: 'an item has to be an object' }]
+    const own = twice.flatMap((path) => withinItem(path, index) ?? [])
+    return flat({ source: its, object: { ...inherited(object, item), ...item }, twice: own, ...taken })
+  })
+}
+
+/** The path below an item; what is twice in the list itself concerns each, and what is so in another item none. */
+function withinItem(path: string, index: number): string | undefined {
+  const [, its, below] = /^items\[(\d+)\]\.?(.*)$/s.exec(path) ?? []
+  if (its === undefined) return path
+  return Number(its) === index ? below : undefined
+}
+
+/** The items of a typed list do not repeat what they are. */
+function inherited({ apiVersion, kind }: JsonObject, item: JsonObject): JsonObject {
+  if ('apiVersion' in item || 'kind' in item || typeof kind !== 'string') return {}
+  return kind.endsWith('List') && kind !== 'List' ? { apiVersion, kind: kind.slice(0, -'List'.length) } : {}
+}
+
+/** One document of a file, or why it is none. `line` counts from 1. */
+export type ManifestDocument =
+  | { readonly line: number; readonly value: unknown; readonly twice: readonly string[] }
+  | { readonly line: number; readonly problem: string }
+
+/**
+ * The documents of a file as kubectl parts it (apimachinery's YAMLOrJSONDecoder): objects of JSON one after the other, or
+ * documents of YAML with lines of `---` between. kubectl ends a file at its first mistake; here what follows is read too.
+ */
+export function* manifestsIn(text: string): Generator<ManifestDocument, void> {
+  let at = 0
+  if (/^\s*\{/.test(text)) {
+    let count = 0
+    for (;;) {
+      at = afterWhiteSpace(text, at)
+      if (at === text.length) return
+      const end = afterValue(text, at)
+      const json = text.slice(at, end)
+      const value = parsedJson(json)
+      if (value === undefined) break
+      const line = lineAt(text, at)
+      yield depthOf(json) > deepest
+        ? { line, problem: tooDeep }
+        : { line, value: value.is, twice: duplicateFields(json) }
+      count += 1
+      at = end
+    }
+    if (count > 1) {
+      yield { line: lineAt(text, at), problem: 'what follows the JSON before it is no JSON' }
+      return
+    }
+  }
+  // One object of JSON may be the first of several documents of YAML.
+  yield* yamlDocuments(text.slice(at), lineAt(text, at))
+}
+
+/** @param first the number of the first line */
+function* yamlDocuments(text: string, first: number): Generator<ManifestDocument, void> {
+  let lines: string[] = []
+  let begin = first
+  for (const [index, line] of text.split('\n').entries()) {
+    // kubectl takes a comment there, and nothing else.
+    const isBroken = /^---\s*[^\s#]/.test(line)
+    // The line before the first document is part of it.
+    if (!line.startsWith('---') || (lines.length === 0 && !isBroken)) {
+      lines.push(line)
+      continue
+    }
+    // Its last line has an end too.
+    if (lines.length > 0) yield* yamlDocument([...lines, ''], begin)
+    lines = []
+    begin = first + index + 1
+    if (isBroken)
+      yield {
+        line: first + index,
+        problem: 'a line that begins with --- and goes on; a document begins on the next line',
+      }
+  }
+  yield* yamlDocument(lines, begin)
+}
+
+function* yamlDocument(lines: readonly string[], begin: number): Generator<ManifestDocument, void> {
+  if (lines.length === 0) return
+  try {
+    const { line, ...read } = readGoYaml(lines.join('\n'))
+    yield { line: begin + line - 1, ...read }
+  } catch (error) {
+    if (!(error instanceof UnreadableYaml)) throw error
+    const hint = lines.some((line) => line.includes('{{'))
+      ? '; a template ({{ }}) has to be rendered first'
+      : ''
+    yield { line: begin + error.line - 1, problem: `${error.problem}${hint}` }
+  }
+}
+
+/** The value in a box, since null is one too; undefined if it is no JSON. */
+function parsedJson(text: string): { readonly is: unknown } | undefined {
+  try {
+    return { is: JSON.parse(text) as unknown }
+  } catch {
+    // It may be YAML all the same: {a: b}.
+    return undefined
+  }
+}
+
+function afterWhiteSpace(text: string, from: number): number {
+  let at = from
+  while (at < text.length && /\s/.test(text.charAt(at))) at += 1
+  return at
+}
+
+function lineAt(text: string, offset: number): number {
+  return text.slice(0, offset).split('\n').length
+}
+
+/** Kinds of Longhorn that no rule looks at. */
+const otherKinds = [
+  ...['BackingImageManager', 'Backup', 'BackupBackingImage', 'BackupTarget', 'BackupVolume', 'Engine'],
+  ...['EngineImage', 'InstanceManager', 'Orphan', 'RecurringJob', 'Replica', 'Setting', 'ShareManager'],
+  ...['Snapshot', 'SupportBundle', 'SystemBackup', 'SystemRestore', 'Volume', 'VolumeAttachment'],
+]
+
+const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
+
+/** Versions that Longhorn serves, or has served: an API server turns down every other. */
+const versions: readonly string[] = ['v1beta1', version]
+
+/** What the guard makes of `apiVersion` and `kind`: the kind that is judged, that none is, or that there is no such kind. */
+export type KindFound =
+  | { readonly is: 'judged'; readonly kind: JudgedKind }
+  | { readonly is: 'other' }
+  | { readonly is: 'none'; readonly problem: string }
+
+/** Tells an object that the guard judges from others, and from one that no API server takes, as far as can be told. */
+export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
+  if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is no object of Kubernetes')
+  if (typeof apiVersion !== 'string' || apiVersion === '')
+    return none('it has no apiVersion, so it is no object of Kubernetes')
+  const [its = '', version] = apiVersion.split('/')
+  const judged = judgedKinds.find((each) => each === kind)
+  if (its !== group) return elsewhere(its, kind, judged !== undefined)
+  if (version === undefined || !versions.includes(version))
+    return none(`${group} has no version ${version ?? ''}`.trimEnd() + `; it is ${versions.join(' or ')}`)
+  if (judged !== undefined) return { is: 'judged', kind: judged }
+  if (otherKinds.includes(kind)) return { is: 'other' }
+  // Longhorn may have kinds that are newer than this list.
+  const meant = nearest(kind, [...judgedKinds, ...otherKinds])
+  return meant === undefined ? { is: 'other' } : none(`${group} has no kind ${kind}; did you mean ${meant}?`)
+}
+
+/** Core nodes are no concern of the guard; a group that is nearly Longhorn's is a slip. */
+function elsewhere(its: string, kind: string, isJudged: boolean): KindFound {
+  const isSlip = nearest(its, [group]) !== undefined || /longhorn/i.test(its)
+  if (isJudged && (isSlip || kind !== 'Node')) return none(`${kind} is not of ${its}; did you mean ${group}?`)
+  return { is: 'other' }
+}
+
+function none(problem: string): KindFound {
+  return { is: 'none', problem }
+}

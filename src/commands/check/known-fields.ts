@@ -1,0 +1,80 @@
+import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import type { JudgedKind } from '../../rules/change.ts'
+
+/** What may be below a field: anything, these fields, or any names with the same below each. */
+type Shape = 'anything' | { readonly fields: Fields } | { readonly each: Shape }
+type Fields = Readonly<Record<string, Shape>>
+
+/** Fields whose values are not looked into: texts, numbers, flags, lists of these, maps of texts. */
+function plain(...names: readonly string[]): Fields {
+  return Object.fromEntries(names.map((name) => [name, 'anything']))
+}
+
+/** `metadata` of every object. */
+const metadata = plain(
+  ...['name', 'generateName', 'namespace', 'labels', 'annotations', 'finalizers', 'ownerReferences'],
+  ...['uid', 'resourceVersion', 'generation', 'creationTimestamp', 'deletionTimestamp'],
+  ...['deletionGracePeriodSeconds', 'selfLink', 'managedFields'],
+)
+
+/** The fields of `spec` in Longhorn's definitions of v1beta2; the same from 1.6 to 1.12. */
+const specs: Readonly<Record<JudgedKind, Fields>> = {
+  Node: {
+    ...plain('name', 'allowScheduling', 'evictionRequested', 'tags', 'instanceManagerCPURequest'),
+    disks: {
+      each: {
+        fields: plain(
+          ...[
+            'path',
+            'diskType',
+            'diskDriver',
+            'allowScheduling',
+            'evictionRequested',
+            'storageReserved',
+            'tags',
+          ],
+        ),
+      },
+    },
+  },
+  BackingImage: {
+    ...plain('checksum', 'dataEngine', 'diskSelector', 'disks', 'minNumberOfCopies', 'nodeSelector'),
+    ...plain('secret', 'secretNamespace', 'sourceParameters', 'sourceType'),
+    diskFileSpecMap: { each: { fields: plain('dataEngine', 'evictionRequested') } },
+  },
+  BackingImageDataSource: plain(
+    ...['checksum', 'diskPath', 'diskUUID', 'fileTransferred', 'nodeID', 'parameters', 'sourceType', 'uuid'],
+  ),
+}
+
+/** A field that the API server drops. */
+export interface UnknownField {
+  /** As the API server writes it: `spec.disks.disk-1.evictionReqested`. */
+  readonly path: string
+  /** Its own name. */
+  readonly name: string
+  /** The names that it knows there. */
+  readonly known: readonly string[]
+}
+
+/** The fields of an object that Longhorn's definitions do not have. A status is not looked at: a write does not change it. @returns in order of their paths */
+export function unknownFields(kind: JudgedKind, object: JsonObject): UnknownField[] {
+  const shape: Shape = {
+    fields: {
+      ...plain('apiVersion', 'kind', 'status'),
+      metadata: { fields: metadata },
+      spec: { fields: specs[kind] },
+    },
+  }
+  return [...unknownIn(object, shape, '')].toSorted((a, b) => (a.path < b.path ? -1 : 1))
+}
+
+function* unknownIn(value: unknown, shape: Shape, path: string): Generator<UnknownField, void> {
+  if (shape === 'anything' || !isJsonObject(value)) return
+  for (const [name, below] of Object.entries(value)) {
+    const its = path === '' ? name : `${path}.${name}`
+    if ('each' in shape) yield* unknownIn(below, shape.each, its)
+    else if (Object.hasOwn(shape.fields, name)) yield* unknownIn(below, shape.fields[name] ?? 'anything', its)
+    else yield { path: its, name, known: Object.keys(shape.fields) }
+  }
+}

@@ -1,0 +1,63 @@
+import { depthOf, duplicateFields } from '../../json/text.ts'
+import { group, kinds, version } from '../../longhorn/kinds.ts'
+import type { JudgedKind } from '../../rules/change.ts'
+import { type GoDocument, readGoYaml } from '../../text/go-yaml.ts'
+import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
+import { readText } from '../shared/files.ts'
+import { CannotRun } from '../shared/surroundings.ts'
+import type { PatchProposal } from './proposal.ts'
+
+/** A patch as a person typed it. */
+export interface TypedPatch extends PatchProposal {
+  /** Fields that it has twice. */
+  readonly twice: readonly string[]
+}
+
+/**
+ * Reads `--patch`, and what it is for.
+ *
+ * @param target `nodes/node-1`
+ * @returns undefined if there is none
+ * @throws CannotRun
+ */
+export async function patchOf(
+  target: string | undefined,
+  { patch, type }: { readonly patch?: string; readonly type: PatchProposal['type'] },
+): Promise<TypedPatch | undefined> {
+  if (patch === undefined) return undefined
+  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch') : patch
+  const { value, twice } = parsedPatch(content)
+  return { ...targetOf(target), type, patch: value, twice }
+}
+
+/** As kubectl does: JSON by its brace, or else YAML. */
+function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
+  try {
+    if (!text.trimStart().startsWith('{')) return readGoYaml(text)
+    const value: unknown = JSON.parse(text)
+    if (depthOf(text) > deepest) throw new UnreadableYaml(1, tooDeep)
+    return { value, twice: duplicateFields(text) }
+  } catch (cause) {
+    // JSON.parse quotes what it is about, which may be a secret.
+    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'
+    throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })
+  }
+}
+
+const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
+
+/** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: as kubectl has it. */
+function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: string } {
+  const [resource = '', name = '', ...more] = target.split('/')
+  const [word = '', ...rest] = resource.toLowerCase().split('.')
+  const kind = judgedKinds.find((each) =>
+    [kinds[each].plural, kinds[each].shortName, each.toLowerCase()].includes(word),
+  )
+  const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
+  if (!kind || name === '' || more.length > 0 || !isLonghorns) {
+    throw new CannotRun(
+      `--patch has to be told what it is for, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
+    )
+  }
+  return { kind, name }
+}

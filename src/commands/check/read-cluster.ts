@@ -1,0 +1,143 @@
+import { buffer } from 'node:stream/consumers'
+import { Command, Option } from 'commander'
+import { readLonghorn } from '../../kubernetes/live-map.ts'
+import { decodedText, UndecodableText } from '../../text/yaml.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  type Asking,
+  type ClusterFlags,
+  connectWith,
+} from '../shared/cluster-options.ts'
+import { type FileFound, filesAt, readText } from '../shared/files.ts'
+import { insistOnLonghorn } from '../shared/guard-place.ts'
+import { CannotRun, type CommandSurroundings, type Surroundings } from '../shared/surroundings.ts'
+import { data, type DataFormat } from '../shared/terminal.ts'
+import { ClusterState } from './cluster-state.ts'
+import { type CheckDocument, documentsIn } from './documents.ts'
+import { snapshotOf } from './snapshot.ts'
+
+/** Reads the cluster as it is now. @throws CannotRun */
+export async function liveState(flags: ClusterFlags, asking: Asking): Promise<ClusterState> {
+  const state = new ClusterState(Date.now())
+  const connection = await connectWith(flags, asking)
+  try {
+    const { signal } = new AbortController()
+    for await (const object of readLonghorn(connection, flags.longhornNamespace, signal)) state.add(object)
+    return state
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CannotRun(`cannot read Longhorn's objects in namespace ${flags.longhornNamespace}: ${why}`, {
+      cause,
+    })
+  } finally {
+    connection.close()
+  }
+}
+
+/**
+ * Takes a cluster from files: a snapshot, or what `kubectl get -o yaml` wrote, which does not say when. Of several, the
+ * latest time counts.
+ *
+ * @throws CannotRun
+ */
+export async function stateFrom(
+  paths: readonly string[],
+  stdin: Surroundings['stdin'],
+): Promise<ClusterState> {
+  const found = (await readDocuments(paths, stdin)).map((document) => {
+    // A cluster of which a part is missing would allow too much.
+    if ('problem' in document) throw new CannotRun(`${document.source}: ${document.problem}`)
+    return document
+  })
+  const times = found.flatMap(({ takenAt }) => takenAt ?? [])
+  const state = times.length > 0 ? new ClusterState(Math.max(...times)) : new ClusterState(Date.now(), false)
+  for (const { object } of found) state.add(object)
+  return state
+}
+
+/**
+ * The documents in files, folders (all below, in order of their names) and standard input (`-`). A file in a folder that
+ * cannot be read has its place among the others.
+ *
+ * @throws CannotRun for a path that is not there
+ */
+export async function readDocuments(
+  paths: readonly string[],
+  stdin: Surroundings['stdin'],
+): Promise<CheckDocument[]> {
+  const documents: CheckDocument[] = []
+  for (const path of paths) {
+    if (path === '-') {
+      documents.push(...documentsIn(await typed(stdin), 'standard input'))
+      continue
+    }
+    for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path)))
+  }
+  return documents
+}
+
+async function typed(stdin: Surroundings['stdin']): Promise<string> {
+  try {
+    return decodedText(await buffer(stdin()))
+  } catch (cause) {
+    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    throw new CannotRun(`cannot read standard input: ${why}`, { cause })
+  }
+}
+
+/** @param named as the person wrote it: what is named itself has to be there */
+async function documentsOf(file: FileFound, named: string): Promise<CheckDocument[]> {
+  if ('problem' in file) return [{ source: file.path, problem: file.problem }]
+  try {
+    return documentsIn(await readText(file.path, 'the file'), file.path)
+  } catch (error) {
+    if (!(error instanceof CannotRun) || file.path === named) throw error
+    return [{ source: file.path, problem: error.message }]
+  }
+}
+
+async function filesOf(path: string): Promise<FileFound[]> {
+  try {
+    return await filesAt(path)
+  } catch (cause) {
+    throw new CannotRun(`cannot read ${path}: ${String(cause)}`, { cause })
+  }
+}
+
+/** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
+export function snapshotCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('snapshot')
+    .description(
+      'Writes all that decisions need of a cluster, and nothing secret, to standard output: for holdfast check, and for bug reports.',
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how to write it').choices(['yaml', 'json']).default('yaml'),
+    )
+    .addHelpText(
+      'after',
+      `
+It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
+downloaded from, nor who may.
+
+Examples:
+  $ holdfast snapshot > cluster.yaml
+  $ holdfast check --snapshot cluster.yaml -f change.yaml`,
+    )
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    (flags: ClusterFlags & { readonly output: DataFormat }) => snapshot(flags, surroundings),
+  )
+}
+
+async function snapshot(
+  flags: ClusterFlags & { readonly output: DataFormat },
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { stdout, stderr } = surroundings
+  const state = await liveState(flags, surroundings)
+  insistOnLonghorn(state.map, flags.longhornNamespace)
+  for (const { kind, name, problem } of state.unreadable) {
+    stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
+  }
+  stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))
+}

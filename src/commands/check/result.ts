@@ -1,0 +1,149 @@
+import { wouldWait } from '../../gate/answer.ts'
+import { plainText } from '../../text/plain-text.ts'
+import type { Answer } from './checker.ts'
+import type { Proposal } from './proposal.ts'
+
+/** What would become of one document. */
+export interface CheckResult {
+  /** `file.yaml:12` */
+  readonly source: string
+  /** `UPDATE of Node node-1` */
+  readonly what: string
+  readonly outcome: 'admitted' | 'held' | 'refused' | 'not-judged' | 'unusable'
+  /** The rules that had something to say. */
+  readonly rules: readonly string[]
+  /** What the guard would say, or what is wrong with the document. */
+  readonly message?: string
+  readonly warnings: readonly string[]
+  /** What the API server would drop, or take otherwise than it looks: fields that it does not know, fields that come twice. */
+  readonly doubts: readonly string[]
+}
+
+/** Puts an answer into the words of a check. */
+export function resultOf(
+  source: string,
+  { what, doubts }: { readonly what: string; readonly doubts: readonly string[] },
+  answer: Answer | { readonly problem: string },
+): CheckResult {
+  if ('problem' in answer) {
+    return { source, what, outcome: 'unusable', rules: [], message: answer.problem, warnings: [], doubts }
+  }
+  const { status, warnings = [], auditAnnotations } = answer
+  const { decision, reason, rules } = auditAnnotations
+  return {
+    source,
+    what,
+    outcome: reason === 'not-judged' ? 'not-judged' : (outcomes[decision ?? ''] ?? 'unusable'),
+    rules: rules === undefined ? [] : rules.split(','),
+    // That it would wait, the outcome says.
+    ...(status ? { message: status.message.replace(wouldWait, '') } : {}),
+    warnings,
+    doubts,
+  }
+}
+
+const outcomes: Readonly<Record<string, CheckResult['outcome']>> = {
+  allow: 'admitted',
+  hold: 'held',
+  refuse: 'refused',
+  unavailable: 'unusable',
+}
+
+/** The result of what never came to a review. */
+export function resultWithout(
+  source: string,
+  proposal: Exclude<Proposal, { readonly outcome: 'review' }>,
+): CheckResult {
+  const { what, outcome } = proposal
+  const message = outcome === 'unusable' ? { message: proposal.problem } : {}
+  return { source, what, outcome, rules: [], warnings: [], doubts: [], ...message }
+}
+
+/** The result of what cannot be read. */
+export function resultUnreadable(source: string, problem: string): CheckResult {
+  return {
+    source,
+    what: 'a document',
+    outcome: 'unusable',
+    rules: [],
+    message: problem,
+    warnings: [],
+    doubts: [],
+  }
+}
+
+/** Fields that are written twice, in the API server's own words, and what comes of them. */
+export function doubtsAboutTwice(twice: readonly string[]): string[] {
+  return [...new Set(twice)].map((path) => `duplicate field "${path}"; the last one counts`)
+}
+
+/** True if anything was judged at all. */
+export function someJudged(results: readonly CheckResult[]): boolean {
+  return results.some(({ outcome }) => outcome !== 'not-judged')
+}
+
+/**
+ * What all of them together come to.
+ *
+ * @param strict what the API server would not take as it is written counts as bad news
+ */
+export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 | 1 | 2 {
+  if (!someJudged(results) || results.some(({ outcome }) => outcome === 'unusable')) return 2
+  const isBad = ({ outcome, doubts }: CheckResult): boolean =>
+    outcome === 'held' || outcome === 'refused' || (strict && doubts.length > 0)
+  return results.some(isBad) ? 1 : 0
+}
+
+/**
+ * The results as JUnit XML, which every CI system shows: a test case for each document.
+ *
+ * @param strict what the API server would not take as it is written is a failure
+ */
+export function junit(results: readonly CheckResult[], strict: boolean): string {
+  const count = (outcomes: readonly CheckResult['outcome'][]): number =>
+    results.filter(({ outcome }) => outcomes.includes(outcome)).length
+  const doubtful = strict ? results.filter(isDoubtful).length : 0
+  const totals = `tests="${results.length}" failures="${count(['held', 'refused']) + doubtful}" errors="${count(['unusable'])}" skipped="${count(['not-judged'])}"`
+  const cases = results.map((result) => `    ${testCase(result, strict)}\n`).join('')
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
+}
+
+/** Admitted, but not as it is written. */
+function isDoubtful({ outcome, doubts }: CheckResult): boolean {
+  return outcome === 'admitted' && doubts.length > 0
+}
+
+function testCase(result: CheckResult, strict: boolean): string {
+  const { source, what, outcome, rules, message = '', doubts } = result
+  const warnings = [...doubts, ...result.warnings]
+  const attributes = `classname="${escaped(source)}" name="${escaped(what)}"`
+  const output = warnings.length > 0 ? `<system-out>${escaped(warnings.join('\n'))}</system-out>` : ''
+  switch (outcome) {
+    case 'admitted':
+      if (strict && isDoubtful(result))
+        return `<testcase ${attributes}><failure type="not as written" message="${escaped(doubts.join(', '))}"/>${output}</testcase>`
+      return `<testcase ${attributes}>${output}</testcase>`
+    case 'not-judged':
+      return `<testcase ${attributes}><skipped/>${output}</testcase>`
+    case 'held':
+    case 'refused':
+      return `<testcase ${attributes}><failure type="${outcome}" message="${escaped(rules.join(', '))}">${escaped(message)}</failure>${output}</testcase>`
+    case 'unusable':
+      return `<testcase ${attributes}><error message="${escaped(message)}"/>${output}</testcase>`
+  }
+}
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&apos;',
+}
+
+/** XML has no way to write most control characters, escaped or not. CI systems print the report in their logs. */
+function escaped(text: string): string {
+  return plainText(text)
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
+    .replaceAll(/[&<>"']/g, (character) => entities[character] ?? '')
+}

@@ -1,0 +1,173 @@
+import { copiesOf } from '../../longhorn/copies.ts'
+import { sharedDisks } from '../../rules/disks-at-risk.ts'
+import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
+import { someWaitToBeLost } from '../../rules/lost.ts'
+import { defaultPolicy } from '../../rules/policy.ts'
+import { lasting } from '../../rules/sentences.ts'
+import { day } from './certificate.ts'
+import { serverTime } from './clock.ts'
+import type { Facts, ReplicaPolicy } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { guardSelector } from './replicas.ts'
+
+/** As long as an authority has that was forgotten: a person has to copy files to each API server. */
+const soonMs = 30 * 86_400_000
+
+/** Whether the guard asks who sends it reviews, and for how long the API servers' client certificate is good. */
+export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 'names' | 'now'>): Finding[] {
+  if ('problem' in policies) {
+    return [
+      notKnown(
+        'callers',
+        'The replicas of the guard could not be asked whose reviews they take.',
+        policies.problem,
+      ),
+    ]
+  }
+  const telling = policies.seen.filter(({ callers }) => callers !== undefined)
+  const open = telling.filter(({ callers }) => callers === null)
+  const asking = telling.filter(({ callers }) => callers !== null)
+  if (asking.length === 0) {
+    return [
+      ok(
+        'callers',
+        'The guard takes reviews from whoever reaches its port: it asks for no client certificate.',
+      ),
+    ]
+  }
+  const findings: Finding[] = []
+  if (open.length > 0) {
+    findings.push(
+      problem('warn', 'callers', {
+        what: `Not every replica asks for a client certificate: ${open.map(({ replica }) => replica).join(', ')} does not.`,
+        why: 'Whoever reaches the port of one that does not can send it reviews that no API server has made.',
+        remedy: `kubectl -n ${names.namespace} rollout restart deployment -l ${guardSelector}`,
+      }),
+    )
+  }
+  // Two replicas say the same of one certificate.
+  const said = new Map(
+    asking.flatMap((each) => ofReplica(each, now)).map((finding) => [finding.what, finding]),
+  )
+  findings.push(...said.values())
+  return findings.length > 0 ? findings : [ok('callers', allIsWell(asking, now))]
+}
+
+const renew =
+  'On the machine with client-ca.key: holdfast certs --api-server --overwrite. Then copy client.crt and client.key to each API server'
+
+function ofReplica({ replica, callers }: ReplicaPolicy, now: number): Finding[] {
+  if (!callers) return []
+  const { last, refused } = callers
+  if (last === null) {
+    if (refused === 0) return []
+    return [
+      problem('warn', 'callers', {
+        what: `Replica ${replica} has turned ${refused} requests away, and has accepted no client certificate since its start.`,
+        why: 'If these came from an API server, it cannot reach the guard: with failurePolicy Fail arming changes are refused, with Ignore nothing is judged.',
+        remedy: `Its log says whose certificate was not accepted, and why. To give an API server one: holdfast certs --api-server`,
+      }),
+    ]
+  }
+  if (last.leftMs >= soonMs) return []
+  return [
+    problem(last.leftMs > 0 ? 'warn' : 'error', 'callers', {
+      what: `The client certificate of ${last.name || 'the API server'} ${last.leftMs > 0 ? 'is good only until' : 'ended on'} ${day(now + last.leftMs)}.`,
+      why: 'After that the guard turns the API server away: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      remedy: renew,
+    }),
+  ]
+}
+
+function allIsWell(asking: readonly ReplicaPolicy[], now: number): string {
+  const ends = asking.flatMap(({ callers }) => (callers?.last ? [now + callers.last.leftMs] : []))
+  const until =
+    ends.length === 0
+      ? 'none was shown yet'
+      : `the one of the API server is good until ${day(Math.min(...ends))}`
+  return `The guard takes reviews only with a client certificate; ${until}.`
+}
+
+/** Whether every image can be found on a disk, and every disk has a UUID of its own. */
+export function checkDisks({
+  map: looked,
+  now,
+  clock,
+  names,
+  policies,
+}: Pick<Facts, 'map' | 'now' | 'clock' | 'names' | 'policies'>): Finding[] {
+  if ('problem' in looked) return [notKnown('disks', 'Longhorn’s disks could not be read.', looked.problem)]
+  const map = looked.seen
+  const { longhornNamespace } = names
+  const told = lostAfterOf(policies)
+  const lostAfterMs = told ?? defaultPolicy.lostAfterMs
+  const assumed =
+    told === undefined && someWaitToBeLost(map)
+      ? ` The replicas of the guard do not say when a disk counts as lost, so the default lostAfter of ${lasting(lostAfterMs)} is assumed.`
+      : ''
+  const circumstances = {
+    map,
+    policy: { ...defaultPolicy, longhornNamespace, lostAfterMs },
+    timeOfDay: serverTime(now, clock),
+  }
+  const findings: Finding[] = []
+  const nowhere = new Set<string>()
+  for (const found of imagesWithoutDisk(circumstances)) {
+    const { name } = found.image.metadata
+    nowhere.add(name)
+    findings.push(
+      problem('error', 'disks', {
+        what: `Backing image ${name} has ${noCopyThatCounts}: ${whereItsCopiesAre(found, circumstances)}.`,
+        why: `Volumes with this image cannot start, and Longhorn cannot copy it. Its file may be on a disk that has another UUID now: do not wipe or remove disks before it is found.${assumed}`,
+        remedy: `Three ways: ${wayOut(found.image, longhornNamespace)}`,
+      }),
+    )
+  }
+  for (const image of map.images()) {
+    const { name, terminating } = image.metadata
+    if (terminating || nowhere.has(name)) continue
+    const lost = copiesOf(image).filter(
+      ({ phase, diskUUID }) => phase !== 'pending cleanup' && map.ownersOf(diskUUID).length === 0,
+    )
+    if (lost.length === 0) continue
+    const patch = JSON.stringify({
+      spec: { diskFileSpecMap: Object.fromEntries(lost.map(({ diskUUID }) => [diskUUID, null])) },
+    })
+    findings.push(
+      problem('warn', 'disks', {
+        what: `Longhorn looks for a copy of backing image ${name} on ${lost.map(({ diskUUID }) => diskUUID).join(', ')}, which no node has.`,
+        why: 'The copy counts for nothing, and a node that came back with new disks does not bring it back.',
+        remedy: `If the disk is gone for good: kubectl -n ${longhornNamespace} patch backingimages.longhorn.io ${name} --type merge -p '${patch}'`,
+      }),
+    )
+  }
+  for (const { diskUUID, owners } of sharedDisks(map)) {
+    const where = owners.map(({ node, disk }) => `${disk} of ${node}`).join(', ')
+    findings.push(
+      problem('warn', 'disks', {
+        what: `Disks ${where} have one UUID, ${diskUUID}.`,
+        why: 'To Longhorn they are one disk: it looks for a copy on any of them, and the file is on one. Machines that were cloned with their disks show this.',
+        remedy: `Find the disk that has the files and keep it. Of each other one disable the scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again: Longhorn gives it a UUID of its own. Look: kubectl -n ${longhornNamespace} get nodes.longhorn.io -o yaml | grep diskUUID`,
+      }),
+    )
+  }
+  return findings.length > 0
+    ? findings
+    : [
+        ok(
+          'disks',
+          'Every backing image has its copies on disks that nodes have, and every disk has its own UUID.',
+        ),
+      ]
+}
+
+/** The longest that the replicas say, since any of them may decide; undefined if one does not say it. */
+function lostAfterOf(policies: Facts['policies']): number | undefined {
+  if ('problem' in policies || policies.seen.length === 0) return undefined
+  let longest = 0
+  for (const { lostAfterMs } of policies.seen) {
+    if (lostAfterMs === undefined) return undefined
+    longest = Math.max(longest, lostAfterMs)
+  }
+  return longest
+}

@@ -1,0 +1,204 @@
+import { certificateBlocks, readCertificate } from '../../tls/stored.ts'
+import { serverTime } from './clock.ts'
+import type { CertificateMaker, Facts, Names, Webhook } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { guardSelector } from './replicas.ts'
+
+type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now' | 'clock'>
+
+/** Whether the certificate in the Secret is one that the API server trusts, and for how long. */
+export function checkCertificate(facts: Seen): Finding[] {
+  const { certificate, names, clock } = facts
+  const secret = `Secret ${names.certificateSecret} in namespace ${names.namespace}`
+  if ('problem' in certificate)
+    return [notKnown('certificate', `${secret} could not be read.`, certificate.problem)]
+  if (certificate.seen === undefined) {
+    return [
+      notKnown(
+        'certificate',
+        `There is no serving certificate in ${secret}.`,
+        'It may lie in another Secret, or in files that only the guard sees.',
+        'Name the Secret: holdfast doctor --certificate-secret <name>',
+      ),
+    ]
+  }
+  const { pem, madeBy } = certificate.seen
+  const remedy = renewal(madeBy, names)
+  const error = (what: string) =>
+    problem('error', 'certificate', {
+      what,
+      why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      remedy,
+    })
+  const chain = certificatesIn(pem)
+  const [serving] = chain
+  if (serving === undefined) return [error(`What lies in tls.crt of ${secret} is no certificate.`)]
+  const findings: Finding[] = []
+  // The API server goes by its own clock.
+  const age = ageOf(serving, serverTime(facts.now, clock))
+  const until = momentOf(serving, endOf(serving))
+  if (age === 'not yet') {
+    const from = momentOf(serving, startOf(serving))
+    findings.push(
+      error(
+        `The serving certificate in ${secret} is not valid before ${from}: whoever made it had a clock that was ahead.`,
+      ),
+    )
+  } else if (age === 'over') {
+    findings.push(error(`The serving certificate in ${secret} expired on ${until}.`))
+  } else if (age === 'ending') {
+    findings.push(
+      problem('warn', 'certificate', {
+        what: `The serving certificate in ${secret} is good only until ${until}.`,
+        why: 'It should have been renewed before, and after that the API server trusts no guard.',
+        remedy,
+      }),
+    )
+  }
+  findings.push(...trusted(chain, serving, facts).map(error))
+  return findings.length > 0
+    ? findings
+    : [ok('certificate', `The serving certificate in ${secret} is good until ${until}.`)]
+}
+
+/** How another certificate is made, by whoever makes it. */
+function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Names): string {
+  switch (madeBy.who) {
+    case 'the guard':
+      return `See what hinders its renewal: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+    case 'cert-manager':
+      return `See what hinders cert-manager: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To have a new one made: cmctl renew -n ${namespace} ${madeBy.certificate}`
+    case 'somebody else':
+      return `Whoever made it has to make another, since the guard only reads this one. See who wrote it: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
+  }
+}
+
+/** A sentence for each reason why the API server would not take it. */
+function trusted(
+  chain: readonly Certificate[],
+  serving: Certificate,
+  { registration, now, clock }: Seen,
+): string[] {
+  if ('problem' in registration) return []
+  return (registration.seen ?? []).flatMap((webhook) => {
+    const authorities = authoritiesOf(webhook).filter((each) =>
+      ['valid', 'ending'].includes(ageOf(each, serverTime(now, clock))),
+    )
+    // Whether there is any to trust is another check's business.
+    if (authorities.length === 0) return []
+    const reasons: string[] = []
+    const signed = authorities.some((authority) => chain.some((link) => isSignedBy(link, authority)))
+    if (!signed) {
+      reasons.push(
+        `The serving certificate is not signed by an authority in the caBundle of webhook ${webhook.name}.`,
+      )
+    }
+    const { service } = webhook.clientConfig
+    const host = service ? `${service.name}.${service.namespace}.svc` : undefined
+    if (host !== undefined && serving.checkHost(host) === undefined) {
+      reasons.push(`The serving certificate is not for ${host}, which webhook ${webhook.name} calls.`)
+    }
+    return reasons
+  })
+}
+
+function isSignedBy(cert: Certificate, authority: Certificate): boolean {
+  if (cert.fingerprint256 === authority.fingerprint256) return true
+  return cert.checkIssued(authority) && cert.verify(authority.publicKey)
+}
+
+/** Whether the API server is told whom to trust, and for how long it may. */
+export function checkTrust({
+  registration,
+  names,
+  now,
+  clock,
+}: Pick<Facts, 'registration' | 'names' | 'now' | 'clock'>): Finding[] {
+  if ('problem' in registration) {
+    return [notKnown('trust', 'Whom the API server trusts could not be read.', registration.problem)]
+  }
+  if (registration.seen === undefined || registration.seen.length === 0) {
+    const why = `Without webhooks in ValidatingWebhookConfiguration ${names.webhookConfiguration} nobody is trusted.`
+    return [notKnown('trust', 'There is no caBundle to look at.', why)]
+  }
+  return registration.seen.map((webhook) => judged(webhook, names, serverTime(now, clock)))
+}
+
+/** The authorities that the API server trusts for a webhook. */
+export function authoritiesOf({ clientConfig }: Webhook): Certificate[] {
+  return certificatesIn(Buffer.from(clientConfig.caBundle ?? '', 'base64').toString())
+}
+
+function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
+  const error = (what: string) =>
+    problem('error', 'trust', {
+      what: `${what} of webhook ${webhook.name}.`,
+      why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      remedy: `A guard that makes its own certificate publishes its authority within ten seconds of its start: kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}. With cert-manager look at its cainjector.`,
+    })
+  if ((webhook.clientConfig.caBundle ?? '') === '') return error('There is no caBundle in the registration')
+  const authorities = authoritiesOf(webhook)
+  if (authorities.length === 0) return error('There is no certificate in the caBundle')
+  // One that is not valid yet may be announced, or made by a clock that was ahead: it is trusted later.
+  const begun = authorities.filter((each) => ageOf(each, now) !== 'not yet')
+  const [first] = authorities.toSorted((a, b) => startOf(a) - startOf(b))
+  const [last] = begun.toSorted((a, b) => endOf(b) - endOf(a))
+  if (last === undefined) {
+    const from = first ? ` (before ${momentOf(first, startOf(first))})` : ''
+    return error(`No authority is valid yet${from} in the caBundle`)
+  }
+  const until = momentOf(last, endOf(last))
+  const age = ageOf(last, now)
+  if (age === 'over') return error(`Every authority has expired (${until}) in the caBundle`)
+  if (age === 'ending') {
+    return problem('warn', 'trust', {
+      what: `The caBundle of webhook ${webhook.name} is good only until ${until}.`,
+      why: 'After that the API server trusts no guard. It should have been renewed long before.',
+      remedy: `See what hinders the guard: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
+    })
+  }
+  return ok('trust', `The API server trusts the authority of webhook ${webhook.name} until ${until}.`)
+}
+
+/** A certificate that could be read. */
+export type Certificate = NonNullable<ReturnType<typeof readCertificate>>
+
+/** All certificates of a PEM text, those that can be read. */
+export function certificatesIn(pem: string): Certificate[] {
+  return certificateBlocks(pem).flatMap((block) => readCertificate(block) ?? [])
+}
+
+/** When a certificate ends, in milliseconds since the epoch. */
+export function endOf({ validTo }: Certificate): number {
+  return Date.parse(validTo)
+}
+
+/** When it begins to be valid, in milliseconds since the epoch. */
+export function startOf({ validFrom }: Certificate): number {
+  return Date.parse(validFrom)
+}
+
+/** Of a long life this much is too little to be left, in milliseconds: cert-manager renews a month before the end. */
+const longestEndMs = 14 * 86_400_000
+
+/**
+ * Where a certificate is in its life. Whoever renews does so when a third of it is left, or 90 days of a long one, as the guard
+ * does; it is `ending` if half of that third has gone by too.
+ */
+export function ageOf(certificate: Certificate, now: number): 'not yet' | 'valid' | 'ending' | 'over' {
+  const [from, to] = [startOf(certificate), endOf(certificate)]
+  if (from > now) return 'not yet'
+  if (to <= now) return 'over'
+  return to - now < Math.min(longestEndMs, (to - from) / 6) ? 'ending' : 'valid'
+}
+
+/** `2026-11-23`. */
+export function day(at: number): string {
+  return new Date(at).toISOString().slice(0, 10)
+}
+
+/** `2026-11-23`, and for a life of a few weeks with the time of day: `2026-11-23T12:00Z`. */
+export function momentOf(certificate: Certificate, at: number): string {
+  const isShort = endOf(certificate) - startOf(certificate) < 60 * 86_400_000
+  return isShort ? `${new Date(at).toISOString().slice(0, 16)}Z` : day(at)
+}

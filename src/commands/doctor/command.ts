@@ -1,0 +1,106 @@
+import { Command, Option } from 'commander'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  askingOf,
+  type ClusterFlags,
+  connectWith,
+  operatorPortOption,
+  releaseName,
+} from '../shared/cluster-options.ts'
+import { guardNames, guardPlace } from '../shared/guard-place.ts'
+import { askReplicas, policiesOf } from '../shared/replica-answers.ts'
+import { type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+import { coloursFor, data } from '../shared/terminal.ts'
+import { VariableOption } from '../shared/variable-option.ts'
+import { Looker } from './cluster-reader.ts'
+import { diagnose, type Diagnosis, text } from './diagnosis.ts'
+import { gatherFacts, withoutGuesses } from './gather.ts'
+
+interface DoctorFlags extends ClusterFlags {
+  readonly output?: 'json' | 'yaml'
+  readonly webhookConfiguration?: string
+  readonly certificateSecret?: string
+  readonly serviceAccount?: string
+  readonly target?: string
+  readonly operatorPort: number
+}
+
+/** Where the chart says it. */
+const found = '(default: as the Deployment of the guard says)'
+
+/** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
+export function doctorCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('doctor')
+    .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')
+    .option(
+      '--target <release>',
+      'release that Longhorn is to move to: may it, now? (default: the worst)',
+      releaseName,
+    )
+    .addOption(
+      new VariableOption(
+        '--webhook-configuration <name>',
+        `ValidatingWebhookConfiguration of the guard ${found}`,
+        'HOLDFAST_WEBHOOK_CONFIGURATION',
+      ),
+    )
+    .addOption(
+      new VariableOption(
+        '--certificate-secret <name>',
+        `Secret with the serving certificate ${found}`,
+        'HOLDFAST_CERTIFICATE_SECRET',
+      ),
+    )
+    .option('--service-account <name>', `service account of the guard ${found}`)
+    .addOption(operatorPortOption())
+    .addOption(new Option('-o, --output <format>', 'one document for programs').choices(['json', 'yaml']))
+  return addImpersonationOptions(addClusterOptions(command))
+    .addHelpText(
+      'after',
+      `
+It reads, asks the guard’s replicas for their rules (through port-forwards) and the API server what the guard’s service
+account is allowed to do, and makes one dry run, which the guard has to deny: it removes all copies of a backing image.
+Nothing is written. A check that cannot run reports unknown and the reason, and never counts as ok.
+
+Exit code: 0 if all is well, 1 if something is not (warn or error), 2 if something or everything could not be looked
+at and nothing else is wrong.
+
+Examples:
+  $ holdfast doctor
+  $ holdfast doctor --target v1.8.1
+  $ holdfast doctor --namespace storage-guard -o json`,
+    )
+    .action((flags: DoctorFlags) => examine(flags, surroundings))
+}
+
+async function examine(flags: DoctorFlags, surroundings: CommandSurroundings): Promise<void> {
+  const { env, stdout, exitWith } = surroundings
+  const { target, output, operatorPort, webhookConfiguration, certificateSecret, serviceAccount, ...place } =
+    flags
+  const connection = await connectWith(flags, surroundings)
+  try {
+    const signal = new AbortController().signal
+    const namespace = await guardPlace(connection, flags, { signal })
+    const named = {
+      ...(webhookConfiguration === undefined ? {} : { webhookConfiguration }),
+      ...(certificateSecret === undefined ? {} : { certificateSecret }),
+      ...(serviceAccount === undefined ? {} : { serviceAccount }),
+    }
+    const own = await guardNames(new Looker(connection, signal), namespace, named)
+    const search = { ...flags, ...askingOf(surroundings), namespace, operatorPort }
+    const ask = async () => policiesOf(await askReplicas(search, connection, signal))
+    const names = { ...place, ...own.names, namespace, target }
+    const facts = withoutGuesses(await gatherFacts(connection, names, ask, signal), own)
+    const diagnosis = diagnose(facts)
+    stdout.write(output === undefined ? text(diagnosis, coloursFor(stdout, env)) : data(output, diagnosis))
+    exitWith(codeOf(diagnosis))
+  } finally {
+    connection.close()
+  }
+}
+
+function codeOf({ summary }: Diagnosis): number {
+  if (summary.error + summary.warn > 0) return exitCode.failed
+  return summary.unknown > 0 ? exitCode.couldNotRun : exitCode.ok
+}

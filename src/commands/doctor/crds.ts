@@ -1,0 +1,105 @@
+import { Type } from 'typebox'
+import { absent, absentMap, parser } from '../../json/schema.ts'
+import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
+import { looksPruned } from '../../rules/eviction-during-cleanup.ts'
+import type { Definition, Facts } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+
+const keepsAll = 'x-kubernetes-preserve-unknown-fields'
+
+const FieldsSchema = Type.Object({
+  properties: absentMap(Type.Unknown()),
+  [keepsAll]: absent(Type.Boolean()),
+})
+
+/** Reads a CustomResourceDefinition. */
+export const parseDefinition = parser(
+  Type.Object({
+    spec: Type.Object({
+      versions: Type.Array(
+        Type.Object({
+          name: Type.String(),
+          served: Type.Boolean(),
+          schema: absent(
+            Type.Object({
+              openAPIV3Schema: absent(
+                Type.Object({
+                  properties: absent(Type.Object({ spec: absent(FieldsSchema) })),
+                  [keepsAll]: absent(Type.Boolean()),
+                }),
+              ),
+            }),
+          ),
+        }),
+      ),
+    }),
+  }),
+  (raw): Definition => {
+    const ours = raw.spec.versions.find(({ name }) => name === version)
+    const object = ours?.schema?.openAPIV3Schema
+    const spec = object?.properties?.spec
+    const keeps = object?.[keepsAll] === true || spec?.[keepsAll] === true
+    return {
+      served: ours?.served ?? false,
+      knowsCopies: keeps || Object.hasOwn(spec?.properties ?? {}, 'diskFileSpecMap'),
+    }
+  },
+)
+
+const upgrade =
+  'Apply the CRDs of the Longhorn release that runs; Helm does so with: helm upgrade longhorn longhorn/longhorn --namespace <namespace> --version <release>'
+
+/** Whether Longhorn's definitions are there, and new enough to keep what its manager writes. */
+export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): Finding[] {
+  const findings: Finding[] = []
+  const unseen: { readonly name: string; readonly why: string }[] = []
+  for (const { kind, looked } of definitions) {
+    const name = `${kinds[kind].plural}.${group}`
+    if ('problem' in looked) unseen.push({ name, why: looked.problem })
+    else findings.push(...judged(kind, name, looked.seen))
+  }
+  const [first] = unseen
+  if (first !== undefined) {
+    const names = unseen.map(({ name }) => name).join(', ')
+    findings.push(notKnown('crds', `The definitions could not be read of ${names}.`, first.why))
+  }
+  if ('seen' in map && looksPruned(map.seen)) findings.push(pruned)
+  return findings.length > 0
+    ? findings
+    : [ok('crds', `All ${definitions.length} definitions of Longhorn are there and know copies on disks.`)]
+}
+
+function judged(kind: Kind, name: string, definition: Definition | undefined): Finding[] {
+  if (definition === undefined) {
+    return [
+      problem('error', 'crds', {
+        what: `There is no definition of ${name}.`,
+        why: 'The guard cannot read these objects, and admits nothing that could raise danger until it can.',
+        remedy: `Is Longhorn installed in this cluster? ${upgrade}`,
+      }),
+    ]
+  }
+  if (!definition.served) {
+    return [
+      problem('error', 'crds', {
+        what: `The definition of ${name} does not serve version ${version}.`,
+        why: 'The guard reads and judges this version, and no other.',
+        remedy: upgrade,
+      }),
+    ]
+  }
+  if (kind === 'BackingImage' && !definition.knowsCopies) return [outdated]
+  return []
+}
+
+const outdated = problem('error', 'crds', {
+  what: `The definition of ${kinds.BackingImage.plural}.${group} does not know spec.diskFileSpecMap.`,
+  why: 'The API server drops the copies from each image that is written, and they all count as clean-ups then.',
+  remedy: upgrade,
+})
+
+const pruned = problem('error', 'crds', {
+  what: 'Most backing images have a clean-up pending at once.',
+  why: 'That is what a definition left at an old version does: the API server drops spec.diskFileSpecMap. Every eviction is dangerous then.',
+  remedy: upgrade,
+})

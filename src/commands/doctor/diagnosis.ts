@@ -1,0 +1,75 @@
+import { plainLine } from '../../text/plain-text.ts'
+import type { Colours } from '../shared/terminal.ts'
+import { checkCallers, checkDisks } from './callers.ts'
+import { checkCertificate, checkTrust } from './certificate.ts'
+import { checkBook, checkClock, checkReservations } from './clock.ts'
+import { checkCrds } from './crds.ts'
+import type { Facts } from './facts.ts'
+import { type CheckName, checkNames, type Finding, type Level } from './finding.ts'
+import { checkPolicies } from './policies.ts'
+import { checkRegistration } from './registration.ts'
+import { checkRelease, checkUpgrade } from './release.ts'
+import { checkReplicas } from './replicas.ts'
+import { checkRights } from './rights.ts'
+import { checkTrial } from './trial.ts'
+
+/** What `holdfast doctor` tells: one document for programs, and what its text is made from. */
+export interface Diagnosis {
+  readonly apiVersion: 'holdfast.dev/v1'
+  readonly kind: 'Diagnosis'
+  readonly observedAt: string
+  readonly summary: Readonly<Record<Level, number>>
+  readonly findings: readonly Finding[]
+}
+
+const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
+  release: checkRelease,
+  crds: checkCrds,
+  disks: checkDisks,
+  registration: checkRegistration,
+  trust: checkTrust,
+  certificate: checkCertificate,
+  rights: checkRights,
+  replicas: checkReplicas,
+  rules: checkPolicies,
+  callers: checkCallers,
+  'dry-run': checkTrial,
+  reservations: checkReservations,
+  book: checkBook,
+  clock: checkClock,
+  upgrade: checkUpgrade,
+}
+
+/** Makes every check. */
+export function diagnose(facts: Facts): Diagnosis {
+  const findings = checkNames.flatMap((name) => checks[name](facts))
+  const summary = { ok: 0, warn: 0, error: 0, unknown: 0 }
+  for (const { level } of findings) summary[level] += 1
+  return {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'Diagnosis',
+    observedAt: new Date(facts.now).toISOString(),
+    summary,
+    findings,
+  }
+}
+
+/** A diagnosis for a person: a line for each finding, below it why it matters and what to do, and a summary. */
+export function text({ findings, summary }: Diagnosis, colours: Colours): string {
+  const paint: Readonly<Record<Level, (text: string) => string>> = {
+    ok: colours.green,
+    warn: colours.yellow,
+    error: colours.red,
+    unknown: colours.magenta,
+  }
+  const width = Math.max(...findings.map(({ check }) => check.length))
+  const lines = findings.flatMap(({ check, level, what, why, remedy }) => [
+    `${paint[level](level.padEnd('unknown'.length))}  ${check.padEnd(width)}  ${plainLine(what)}`,
+    ...(why === null ? [] : [`${indent}why: ${plainLine(why)}`]),
+    ...(remedy === null ? [] : [`${indent}do:  ${plainLine(remedy)}`]),
+  ])
+  const { ok, warn, error, unknown } = summary
+  return `${lines.join('\n')}\n\n${error} error, ${warn} warn, ${unknown} unknown, ${ok} ok\n`
+}
+
+const indent = ' '.repeat('unknown'.length + 2)

@@ -1,0 +1,193 @@
+import { Type } from 'typebox'
+import { absent, absentMap, parser } from '../../json/schema.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { anchorName, bookNamespaceOf } from '../../kubernetes/leases/book-anchor.ts'
+import { pageOf } from '../../kubernetes/leases/lease-format.ts'
+import { bookSelector } from '../../kubernetes/leases/other-books.ts'
+import { group, type Kind, kinds } from '../../longhorn/kinds.ts'
+import { systemClock } from '../../time/clock.ts'
+import { openMap } from '../shared/cluster-options.ts'
+import type { FoundNames } from '../shared/guard-place.ts'
+import { CannotRun } from '../shared/surroundings.ts'
+import { measure, parseLeaseTime } from './clock.ts'
+import { Looker } from './cluster-reader.ts'
+import { parseDefinition } from './crds.ts'
+import {
+  type Facts,
+  type Looked,
+  type MeasuredClock,
+  type Names,
+  parseRegistration,
+  type SeenCertificate,
+} from './facts.ts'
+import { type TrialModules, tryRemoval } from './prove-guard.ts'
+import { parseDeployment, parsePod, replicaSelector } from './replicas.ts'
+import { rightsOf } from './rights.ts'
+import { forbiddenRemoval } from './trial.ts'
+
+const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
+const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
+
+/** The key beside it is not looked at, only whether there is one of an authority: the guard keeps its own there. */
+const parseCertificateSecret = parser(
+  Type.Object({
+    metadata: absent(Type.Object({ annotations: absentMap(Type.String()) })),
+    data: absentMap(Type.String()),
+  }),
+  ({ metadata, data }): SeenCertificate | undefined => {
+    const encoded = data?.['tls.crt'] ?? ''
+    if (encoded === '') return undefined
+    const pem = Buffer.from(encoded, 'base64').toString()
+    const certificate = metadata?.annotations?.['cert-manager.io/certificate-name']
+    if (certificate) return { pem, madeBy: { who: 'cert-manager', certificate } }
+    return { pem, madeBy: { who: data?.['ca.key'] ? 'the guard' : 'somebody else' } }
+  },
+)
+
+const parseNamespace = parser(
+  Type.Object({ metadata: Type.Object({ namespace: Type.String() }) }),
+  ({ metadata }) => metadata.namespace,
+)
+
+/**
+ * Looks at everything that the checks want to know, and makes one dry run. What cannot be seen comes with the reason.
+ *
+ * @param askReplicas asks the replicas of the guard for their rules
+ * @throws CannotRun when the API server does not answer at all, or the signal's reason
+ */
+export async function gatherFacts(
+  connection: Connection,
+  names: Names,
+  askReplicas: () => Promise<Facts['policies']>,
+  signal: AbortSignal,
+): Promise<Facts> {
+  const { namespace, webhookConfiguration, certificateSecret } = names
+  const clock = await readClock(connection, signal)
+  const looker = new Looker(connection, signal)
+  const guards = { namespace, labelSelector: replicaSelector }
+  const apps = { group: 'apps', version: 'v1', plural: 'deployments' }
+  const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
+  const [
+    map,
+    definitions,
+    registration,
+    certificate,
+    rights,
+    deployments,
+    pods,
+    policies,
+    pages,
+    anchor,
+    books,
+    times,
+  ] = await Promise.all([
+    readMap(connection, names, signal),
+    Promise.all(
+      allKinds.map(async (kind) => ({
+        kind,
+        looked: await looker.object(
+          {
+            ...extensions,
+            plural: 'customresourcedefinitions',
+            name: `${kinds[kind].plural}.${group}`,
+          },
+          parseDefinition,
+        ),
+      })),
+    ),
+    looker.object(
+      { ...admission, plural: 'validatingwebhookconfigurations', name: webhookConfiguration },
+      parseRegistration,
+    ),
+    looker.object(
+      { group: '', version: 'v1', plural: 'secrets', namespace, name: certificateSecret },
+      parseCertificateSecret,
+    ),
+    Promise.all(
+      rightsOf(names).map(async (right) => ({
+        right,
+        allowed: await looker.isAllowed(right, `system:serviceaccount:${namespace}:${names.serviceAccount}`),
+      })),
+    ),
+    looker.list({ ...apps, ...guards }, parseDeployment),
+    looker.list({ group: '', version: 'v1', plural: 'pods', ...guards }, parsePod),
+    askReplicas(),
+    looker.list({ ...leases, namespace, labelSelector: bookSelector }, (raw) => ({
+      ok: true,
+      value: pageOf(raw),
+    })),
+    looker.object({ ...leases, namespace: names.longhornNamespace, name: anchorName }, bookNamespaceOf),
+    looker.list({ ...leases, labelSelector: bookSelector }, parseNamespace),
+    looker.list({ ...leases, namespace, labelSelector: '' }, parseLeaseTime),
+  ])
+  const book = 'problem' in pages ? pages : { seen: sorted(pages.seen) }
+  const now = systemClock.now()
+  const trial = await tryGuard(map, { connection, longhornNamespace: names.longhornNamespace, signal })
+  const rest = { definitions, registration, certificate, rights, deployments, pods, anchor, leases: times }
+  return { names, now, clock, map, book, books: distinct(books), policies, trial, ...rest }
+}
+
+/** What is missing under a name that is only guessed may be there under its own: it was not looked at. */
+export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): Facts {
+  if (problem === undefined) return facts
+  const unknown = {
+    problem: `Its name could not be read from the Deployment of the guard, and nothing has the usual name: ${problem}`,
+  }
+  const ifNamed = <T>(name: Parameters<typeof isGuess>[0], looked: Looked<T | undefined>) =>
+    isGuess(name) && 'seen' in looked && looked.seen === undefined ? unknown : looked
+  return {
+    ...facts,
+    registration: ifNamed('webhookConfiguration', facts.registration),
+    certificate: ifNamed('certificateSecret', facts.certificate),
+    rights: facts.rights.map(({ right, allowed }) => ({
+      right,
+      allowed: isGuess('serviceAccount') && 'seen' in allowed && !allowed.seen ? unknown : allowed,
+    })),
+  }
+}
+
+/** Not before the map is read: it says what the guard has to deny. */
+async function tryGuard(map: Facts['map'], modules: TrialModules): Promise<Facts['trial']> {
+  if ('problem' in map) return map
+  const removal = forbiddenRemoval(map.seen)
+  return { seen: removal && { removal, trial: await tryRemoval(removal, modules) } }
+}
+
+function distinct(looked: Looked<readonly string[]>): Looked<readonly string[]> {
+  return 'problem' in looked ? looked : { seen: [...new Set(looked.seen)].toSorted() }
+}
+
+function sorted(pages: readonly ReturnType<typeof pageOf>[]) {
+  return {
+    pages: pages.flatMap((page) => (page?.ok === true ? [page.value] : [])),
+    unreadable: pages.flatMap((page) => (page?.ok === false ? [page.problem] : [])),
+  }
+}
+
+async function readClock(connection: Connection, signal: AbortSignal): Promise<Looked<MeasuredClock>> {
+  const sentAt = systemClock.now()
+  try {
+    const response = await connection.request({ method: 'GET', path: '/version', signal })
+    const receivedAt = systemClock.now()
+    await response.text()
+    return measure({ sentAt, receivedAt, date: response.headers.date })
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+async function readMap(connection: Connection, names: Names, signal: AbortSignal): Promise<Facts['map']> {
+  try {
+    const live = await openMap(connection, names, signal)
+    await live.stop()
+    const [lost] = live.unreadable
+    if (lost === undefined) return { seen: live.map }
+    return { problem: `${lost.kind} ${lost.name} is not what its schema says: ${lost.problem}.` }
+  } catch (error) {
+    if (error instanceof CannotRun) return { problem: error.message }
+    throw error
+  }
+}
+
+const allKinds = Object.keys(kinds).filter((name): name is Kind => Object.hasOwn(kinds, name))

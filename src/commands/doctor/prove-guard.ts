@@ -1,0 +1,199 @@
+import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
+import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
+import { findGuard, webhookName } from '../../kubernetes/webhook-configuration.ts'
+import { group, kinds, version } from '../../longhorn/kinds.ts'
+import { findTarget, type Target } from '../evict/remains.ts'
+import { guardPlace } from '../shared/guard-place.ts'
+import { CannotRun } from '../shared/surroundings.ts'
+import { Looker } from './cluster-reader.ts'
+import { type Looked, parseRegistration, type Removal, type ReplicaPolicy, type Trial } from './facts.ts'
+import { whyNotHeld } from './policies.ts'
+import { checkRegistration } from './registration.ts'
+import { forbiddenRemoval, nothingToTry } from './trial.ts'
+
+/** What the proof works with. */
+export interface ProofModules extends TrialModules {
+  readonly map: DiskMapView
+  /** Where the guard runs, as the person says; undefined for where its Leases are. */
+  readonly namespace?: string | undefined
+  /** Tells the person what could not be proved. */
+  readonly note: (text: string) => void
+  /** The rules that the replicas of the guard judge by, or why they could not be asked. */
+  readonly policies: Looked<readonly ReplicaPolicy[]>
+}
+
+const goOn = 'To go on all the same: --unguarded'
+
+/**
+ * Proves that a guard would hold back the removal of a copy while a flag is up: by its registration, by the rules of its
+ * replicas, and by a dry run that it has to deny.
+ *
+ * @returns false if a dry run has to tell once the flag is up
+ * @throws CannotRun where it would not be held, and where that cannot be told
+ */
+export async function proveGuard(modules: ProofModules): Promise<boolean> {
+  const { connection, longhornNamespace, namespace, signal, note, policies } = modules
+  const named = namespace === undefined ? {} : { namespace }
+  await proveRegistration(modules, await guardPlace(connection, { longhornNamespace, ...named }, { signal }))
+  if ('problem' in policies) {
+    note(`The replicas of the guard could not be asked for their rules: ${policies.problem}`)
+    await proveDenial(modules)
+    return false
+  }
+  const why = policies.seen.map(whyNotHeld).find((each) => each !== undefined)
+  if (why !== undefined) {
+    throw new CannotRun(
+      `the guard would not hold back the removal of a copy while the flag is up: ${why}. Longhorn would crash its manager. ${goOn}`,
+    )
+  }
+  if (policies.seen.every(({ modes }) => modes['last-usable-copy'] === 'enforce')) {
+    await proveDenial(modules)
+    return true
+  }
+  note('No dry run can be made before the flag is up: the replicas do not enforce last-usable-copy.')
+  return false
+}
+
+/** The registration is as it should be. What is only worth a warning is noted. */
+async function proveRegistration(
+  { connection, longhornNamespace, signal, note }: ProofModules,
+  namespace: string,
+): Promise<void> {
+  const name = await registrationName({ connection, signal })
+  const place = {
+    group: 'admissionregistration.k8s.io',
+    version: 'v1',
+    plural: 'validatingwebhookconfigurations',
+    name,
+  }
+  const registration = await new Looker(connection, signal).object(place, parseRegistration)
+  const names = { namespace, longhornNamespace, webhookConfiguration: name }
+  for (const { level, what, why } of checkRegistration({ registration, names })) {
+    if (level === 'warn') note(`${what} ${why ?? ''}`)
+    if (level === 'error' || level === 'unknown')
+      throw new CannotRun(`the guard cannot be relied upon: ${what} ${why ?? ''} ${goOn}`)
+  }
+}
+
+async function registrationName({
+  connection,
+  signal,
+}: Pick<ProofModules, 'connection' | 'signal'>): Promise<string> {
+  let found: string | undefined
+  try {
+    found = await findGuard(connection, signal)
+  } catch (cause) {
+    signal.throwIfAborted()
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new CannotRun(`cannot tell whether a guard is registered: ${why}\n${goOn}`, { cause })
+  }
+  if (found !== undefined) return found
+  throw new CannotRun(
+    `no guard is registered in this cluster (no ValidatingWebhookConfiguration with webhook ${webhookName}): without one, Longhorn removes copies while the flag is up and crashes its manager. Install the guard. ${goOn}`,
+  )
+}
+
+/** The whole way works: a write that the guard has to deny is denied. */
+async function proveDenial(modules: ProofModules): Promise<void> {
+  const removal = forbiddenRemoval(modules.map)
+  if (removal === undefined) {
+    modules.note(`No dry run can prove that the guard denies what it must: ${nothingToTry}.`)
+    return
+  }
+  const trial = await tryRemoval(removal, modules)
+  const what = `a dry run that removes all copies of backing image ${removal.image}`
+  switch (trial.result) {
+    case 'denied':
+      return
+    case 'not-made':
+      modules.note(`No dry run can prove that the guard denies what it must: ${trial.why}`)
+      return
+    case 'unanswered':
+      throw new CannotRun(`the guard does not judge: ${what} was answered with: ${trial.why}\n${goOn}`)
+    case 'admitted':
+      throw new CannotRun(
+        `the guard lets pass what it must deny: ${what} was admitted. It only watches (mode or rules), or is not asked. To see which: holdfast doctor. ${goOn}`,
+      )
+  }
+}
+
+/**
+ * Proves, while the flag of a target is up, that the removal of a copy from it is held.
+ *
+ * @returns false if it is not; undefined if no dry run can tell
+ */
+export async function provesHold(target: Target, modules: ProofModules): Promise<boolean | undefined> {
+  const removal = removalFrom(target, modules.map)
+  if (removal === undefined) return undefined
+  const trial = await tryRemoval(removal, modules)
+  if (trial.result === 'not-made') return undefined
+  return trial.result === 'denied' && trial.rules.includes('cleanup-during-eviction')
+}
+
+/** One copy on the target, of an image that has a ready one elsewhere: no other rule stands in the way of it. */
+function removalFrom(target: Target, map: DiskMapView): Removal | undefined {
+  const uuids = [...(findTarget(target, map)?.uuids.values() ?? [])].flatMap((uuid) => uuid ?? [])
+  for (const uuid of uuids) {
+    for (const { metadata, spec } of map.imagesOn(uuid)) {
+      if (metadata.terminating || metadata.uninstalling || !spec.diskFileSpecMap.has(uuid)) continue
+      const elsewhere = map
+        .copiesOf(metadata.name)
+        .some(
+          ({ diskUUID, phase, state }) =>
+            phase === 'present' && state === 'ready' && !uuids.includes(diskUUID),
+        )
+      if (elsewhere) return { image: metadata.name, disks: [uuid] }
+    }
+  }
+  return undefined
+}
+
+/** Where a dry run is made. */
+export interface TrialModules {
+  readonly connection: Connection
+  readonly longhornNamespace: string
+  readonly signal: AbortSignal
+}
+
+/**
+ * Asks the API server to remove copies, as a dry run: nothing is written, whatever comes of it. The guard answers at once.
+ *
+ * @throws the signal's reason
+ */
+export async function tryRemoval(
+  { image, disks }: Removal,
+  { connection, longhornNamespace, signal }: TrialModules,
+): Promise<Trial> {
+  const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(longhornNamespace)}/${kinds.BackingImage.plural}/${encodeURIComponent(image)}`
+  try {
+    await jsonRequest(connection, {
+      method: 'PATCH',
+      path,
+      query: { dryRun: 'All' },
+      headers: { 'content-type': 'application/merge-patch+json' },
+      json: { spec: { diskFileSpecMap: Object.fromEntries(disks.map((uuid) => [uuid, null])) } },
+      signal,
+    })
+    return { result: 'admitted' }
+  } catch (error) {
+    signal.throwIfAborted()
+    // What is no JSON comes from something before the API server, which may not have been asked.
+    if (error instanceof ConnectionFailure || error instanceof MalformedAnswer)
+      return { result: 'not-made', why: error.message }
+    if (!(error instanceof ApiFailure)) throw error
+    return outcomeOf(error)
+  }
+}
+
+/** The API server names the webhook that denied, or that it could not call. */
+function outcomeOf({ code, message, causes }: ApiFailure): Trial {
+  if (message.includes(`admission webhook "${webhookName}" denied the request`)) {
+    // A guard that cannot judge denies too; it names no rule.
+    return code === 503 ? { result: 'unanswered', why: message } : { result: 'denied', rules: causes }
+  }
+  if (message.includes(`failed calling webhook "${webhookName}"`))
+    return { result: 'unanswered', why: message }
+  return { result: 'not-made', why: message }
+}

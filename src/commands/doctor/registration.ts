@@ -1,0 +1,175 @@
+import { group, kinds, version } from '../../longhorn/kinds.ts'
+import type { Facts, Names, Registration, Webhook } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { narrowings, type Undoing } from './narrowed.ts'
+
+/** Only records what Longhorn's uninstaller deletes: it guards nothing, and must not stand in its way. */
+const recordingWebhook = 'uninstall.holdfast.dev'
+
+/** What has to be sent to the guard, or else it cannot keep its promise. */
+const needed: readonly (readonly [resource: string, operations: readonly string[]])[] = [
+  [kinds.Node.plural, ['CREATE', 'UPDATE', 'DELETE']],
+  [kinds.BackingImage.plural, ['UPDATE']],
+  [kinds.BackingImageDataSource.plural, ['CREATE', 'UPDATE']],
+]
+
+/** In less time an admitted change can hardly be reserved and confirmed when the API server is slow. */
+const shortestSeconds = 5
+
+/** Whether the API server sends the guard what it has to judge, and what happens when no guard answers. */
+export function checkRegistration({
+  registration,
+  names,
+}: {
+  readonly registration: Facts['registration']
+  readonly names: Pick<Names, 'namespace' | 'longhornNamespace' | 'webhookConfiguration'>
+}): Finding[] {
+  const name = `ValidatingWebhookConfiguration ${names.webhookConfiguration}`
+  const look = `kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`
+  const install = `helm upgrade --install holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values`
+  if ('problem' in registration)
+    return [notKnown('registration', `${name} could not be read.`, registration.problem)]
+  if (registration.seen === undefined || registration.seen.length === 0) {
+    return [
+      problem('error', 'registration', {
+        what: registration.seen === undefined ? `There is no ${name}.` : `${name} has no webhook in it.`,
+        why: 'Nothing is sent to the guard, and so nothing is guarded.',
+        remedy: `Put it back: ${install}. If it has another name: holdfast doctor --webhook-configuration <name>`,
+      }),
+    ]
+  }
+  const webhooks = registration.seen.filter(({ name }) => name !== recordingWebhook)
+  const error = (what: string, why: string) =>
+    problem('error', 'registration', {
+      what: `${name} ${what}`,
+      why,
+      remedy: `Put it right: ${install}. Look: ${look}`,
+    })
+  const findings: Finding[] = []
+  const missing = notSent(webhooks, names)
+  if (missing.length > 0) {
+    findings.push(
+      error(
+        `does not send ${missing.join(', ')}.`,
+        'What is not sent is not judged, and can crash a manager.',
+      ),
+    )
+  }
+  if (webhooks.some(sendsStatus)) {
+    findings.push(
+      error(
+        'sends status writes.',
+        'A status write that is refused while no guard answers blocks the very clean-up that has to end.',
+      ),
+    )
+  }
+  for (const webhook of webhooks) {
+    for (const { level, what, why, undo } of narrowings(webhook)) {
+      const remedy = undo
+        ? `Find out who added it, and take it out: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
+        : `Find out who changed it, and put it right: ${install}. Look: ${look}`
+      findings.push(
+        problem(level, 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy }),
+      )
+    }
+    findings.push(...howItFails(webhook, name, names, look))
+  }
+  return findings.length > 0
+    ? findings
+    : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
+}
+
+/** An upgrade of the chart leaves what others have added. The patch fails if the webhook has another place by then. */
+function takingOut(
+  undo: readonly Undoing[],
+  webhook: Webhook,
+  all: Registration,
+  { webhookConfiguration }: Pick<Names, 'webhookConfiguration'>,
+): string {
+  const place = `/webhooks/${all.indexOf(webhook)}`
+  const patch = [
+    { op: 'test', path: `${place}/name`, value: webhook.name },
+    ...undo.map((each) => ({ ...each, path: `${place}${each.path}` })),
+  ]
+  return `kubectl patch validatingwebhookconfigurations.admissionregistration.k8s.io ${webhookConfiguration} --type json -p '${JSON.stringify(patch)}'`
+}
+
+function notSent(webhooks: Registration, names: Pick<Names, 'longhornNamespace'>): string[] {
+  const reached = webhooks.filter((webhook) => selects(webhook, names.longhornNamespace))
+  return needed.flatMap(([resource, operations]) =>
+    operations
+      .filter((operation) => !reached.some((webhook) => sends(webhook, resource, operation)))
+      .map((operation) => `${operation} of ${resource}.${group} in ${names.longhornNamespace}`),
+  )
+}
+
+function sends({ rules }: Webhook, resource: string, operation: string): boolean {
+  const has = (list: readonly string[], ...wanted: readonly string[]) =>
+    list.some((each) => wanted.includes(each))
+  return (rules ?? []).some(
+    ({ apiGroups, apiVersions, operations, resources, scope }) =>
+      has(apiGroups, group, '*') &&
+      has(apiVersions ?? [version], version, '*') &&
+      has(operations, operation, '*') &&
+      has(resources, resource, '*', '*/*') &&
+      scope !== 'Cluster',
+  )
+}
+
+function sendsStatus({ rules }: Webhook): boolean {
+  return (rules ?? []).some(({ resources }) => resources.some((resource) => /\/(status|\*)$/.test(resource)))
+}
+
+/** Only the label that every namespace has from the API server itself can be judged without reading the namespace. */
+function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
+  const label = 'kubernetes.io/metadata.name'
+  const wanted = namespaceSelector?.matchLabels?.[label]
+  if (typeof wanted === 'string' && wanted !== namespace) return false
+  return (namespaceSelector?.matchExpressions ?? []).every(({ key, operator, values }) => {
+    if (key !== label) return true
+    if (operator === 'In') return (values ?? []).includes(namespace)
+    if (operator === 'DoesNotExist') return false
+    return operator !== 'NotIn' || !(values ?? []).includes(namespace)
+  })
+}
+
+function howItFails(
+  webhook: Webhook,
+  name: string,
+  { namespace }: Pick<Names, 'namespace'>,
+  look: string,
+): Finding[] {
+  const warn = (what: string, why: string, remedy: string) =>
+    problem('warn', 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy })
+  const findings: Finding[] = []
+  if (webhook.failurePolicy === 'Ignore') {
+    findings.push(
+      warn(
+        'has failurePolicy Ignore.',
+        'While no guard answers, what could crash a manager passes unjudged, without a word to anybody.',
+        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.failurePolicy=Fail`,
+      ),
+    )
+  }
+  const seconds = webhook.timeoutSeconds ?? 10
+  if (seconds < shortestSeconds) {
+    findings.push(
+      warn(
+        `gives the guard ${seconds} s.`,
+        'In so short a time a change can neither be held until it is safe, nor surely be reserved and confirmed.',
+        `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.timeoutSeconds=10`,
+      ),
+    )
+  }
+  const { service } = webhook.clientConfig
+  if (service && service.namespace !== namespace) {
+    findings.push(
+      warn(
+        `calls a Service of namespace ${service.namespace}, not of ${namespace}.`,
+        'Then another guard is asked than the one that is looked at here.',
+        `Look again: holdfast doctor --namespace ${service.namespace}. Or put it right; look: ${look}`,
+      ),
+    )
+  }
+  return findings
+}

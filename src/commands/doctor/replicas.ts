@@ -1,0 +1,135 @@
+import { Type } from 'typebox'
+import { absent, absentMap, parser } from '../../json/schema.ts'
+import type { Deployment, Facts, Pod } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+
+/** Reads a Deployment. */
+export const parseDeployment = parser(
+  Type.Object({
+    metadata: Type.Object({ name: Type.String(), labels: absentMap(Type.String()) }),
+    spec: Type.Object({ replicas: absent(Type.Integer()) }),
+  }),
+  ({ metadata: { name, labels }, spec }): Deployment => ({
+    name,
+    wanted: isGuard(labels) ? (spec.replicas ?? 1) : 0,
+  }),
+)
+
+/** Reads a pod. The container of the guard is called `holdfast`; with another name it is the first. */
+export const parsePod = parser(
+  Type.Object({
+    metadata: Type.Object({
+      name: Type.String(),
+      labels: absentMap(Type.String()),
+      deletionTimestamp: absent(Type.String()),
+    }),
+    spec: Type.Object({
+      containers: Type.Array(Type.Object({ name: Type.String(), image: absent(Type.String()) })),
+    }),
+    status: absent(
+      Type.Object({
+        conditions: absent(Type.Array(Type.Object({ type: Type.String(), status: Type.String() }))),
+      }),
+    ),
+  }),
+  ({ metadata, spec, status }): Pod => {
+    const container = spec.containers.find(({ name }) => name === 'holdfast') ?? spec.containers[0]
+    const leaving = (metadata.deletionTimestamp ?? '') !== ''
+    return {
+      name: metadata.name,
+      image: container?.image ?? '',
+      ready: (status?.conditions ?? []).some((each) => each.type === 'Ready' && each.status === 'True'),
+      serves: !leaving && isGuard(metadata.labels),
+    }
+  },
+)
+
+/** By the label of the chart. */
+function isGuard(labels: Readonly<Record<string, string | null>> | null | undefined): boolean {
+  return labels?.[componentLabel] === 'guard'
+}
+
+/** Whether there are replicas that answer, enough of them, and all of one version. */
+export function checkReplicas({
+  deployments,
+  pods,
+  policies,
+  names,
+}: Pick<Facts, 'deployments' | 'pods' | 'policies' | 'names'>): Finding[] {
+  const { namespace } = names
+  const findings: Finding[] = []
+  if ('problem' in deployments) {
+    findings.push(
+      notKnown('replicas', 'How many replicas there are to be could not be read.', deployments.problem),
+    )
+  }
+  if ('problem' in pods) {
+    findings.push(notKnown('replicas', 'The pods of the guard could not be read.', pods.problem))
+    return findings
+  }
+  const look = `Look: kubectl -n ${namespace} get pods -l ${guardSelector} -o wide`
+  const serving = pods.seen.filter(({ serves }) => serves)
+  const ready = serving.filter((pod) => pod.ready)
+  const wanted =
+    'seen' in deployments ? deployments.seen.reduce((total, each) => total + each.wanted, 0) : undefined
+  // Pods would have been asked instead.
+  const outside = 'seen' in policies ? policies.seen.length : 0
+  if (serving.length === 0 && wanted === 0 && outside > 0)
+    return [ok('replicas', `A guard on this machine answers, in no pod (${outside} of them).`)]
+  const count = `${ready.length} of ${wanted ?? serving.length} replicas of the guard`
+  if (ready.length === 0) {
+    const none = serving.length === 0 && (wanted ?? 0) === 0
+    findings.push(
+      problem('error', 'replicas', {
+        what: none
+          ? `There is no guard in namespace ${namespace}.`
+          : `${count} in namespace ${namespace} are ready.`,
+        why: 'Nobody answers: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+        remedy: none
+          ? `If it runs elsewhere: holdfast doctor --namespace <name>. Install it: helm upgrade --install holdfast charts/holdfast --namespace ${namespace} --create-namespace`
+          : `${look}; kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 20`,
+      }),
+    )
+  } else if (ready.length < Math.max(wanted ?? 0, serving.length)) {
+    findings.push(
+      problem('warn', 'replicas', {
+        what: `${count} are ready.`,
+        why: 'If the others do not come, there may be nobody left to answer when one more leaves.',
+        remedy: look,
+      }),
+    )
+  } else if (ready.length === 1) {
+    findings.push(
+      problem('warn', 'replicas', {
+        what: 'There is one replica of the guard alone.',
+        why: 'Nobody answers while it restarts or its node is drained.',
+        remedy: `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set replicas=2`,
+      }),
+    )
+  }
+  const images = [...new Set(serving.map(({ image }) => image))].toSorted()
+  if (images.length > 1) {
+    findings.push(
+      problem('warn', 'replicas', {
+        what: `The replicas run different images: ${images.join(', ')}.`,
+        why: 'During an upgrade that is so for a minute; if it stays, the same request gets one answer or another.',
+        remedy: `kubectl -n ${namespace} rollout status deployment -l ${guardSelector}`,
+      }),
+    )
+  }
+  return findings.length > 0
+    ? findings
+    : [ok('replicas', `${count} are ready, all of image ${images.join('')}.`)]
+}
+
+/**
+ * The label by which commands find the Deployments and pods that judge. No value of the chart changes it, unlike
+ * `app.kubernetes.io/name`.
+ */
+export const componentLabel = 'holdfast.dev/component'
+
+/** Finds the guard's replicas and those of its proxies; no hook, and no pod of `helm test`. */
+export const replicaSelector = `${componentLabel} in (guard,proxy-longhorn,proxy-kubernetes)`
+
+/** Finds the guard alone, in commands for people. */
+export const guardSelector = `${componentLabel}=guard`

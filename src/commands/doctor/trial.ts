@@ -1,0 +1,54 @@
+import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
+import type { Facts, Removal } from './facts.ts'
+import { type Finding, notKnown, ok, problem } from './finding.ts'
+import { guardSelector } from './replicas.ts'
+
+/** Why no dry run can be made. */
+export const nothingToTry =
+  'no backing image has a copy that is ready, so there is no write that the guard has to deny'
+
+/**
+ * A removal that every guard has to deny, on every release: all copies of an image that has a ready one. Undefined if
+ * there is no such image.
+ */
+export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
+  for (const { metadata, spec } of map.images()) {
+    if (metadata.terminating || metadata.uninstalling) continue
+    const ready = map
+      .copiesOf(metadata.name)
+      .some((copy) => copy.phase === 'present' && copy.state === 'ready')
+    if (ready) return { image: metadata.name, disks: [...spec.diskFileSpecMap.keys()] }
+  }
+  return undefined
+}
+
+/** Whether the whole way works: from the API server to the guard, its judgement, and back. */
+export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'names'>): Finding[] {
+  const unproved = 'It is not proved that writes reach the guard.'
+  if ('problem' in looked) return [notKnown('dry-run', unproved, looked.problem)]
+  if (looked.seen === undefined) return [notKnown('dry-run', unproved, `${nothingToTry}.`)]
+  const { removal, trial } = looked.seen
+  const what = `A dry run that removes all copies of backing image ${removal.image}`
+  switch (trial.result) {
+    case 'denied':
+      return [ok('dry-run', `${what} is denied by the guard, as it must be.`)]
+    case 'not-made':
+      return [notKnown('dry-run', unproved, trial.why)]
+    case 'unanswered':
+      return [
+        problem('error', 'dry-run', {
+          what: `${what} is not judged: ${trial.why}.`,
+          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is refused.',
+          remedy: `Look: kubectl -n ${names.namespace} get pods -l ${guardSelector} -o wide; kubectl -n ${names.namespace} logs -l ${guardSelector} --prefix --tail 20`,
+        }),
+      ]
+    case 'admitted':
+      return [
+        problem('error', 'dry-run', {
+          what: `${what} is admitted. The guard must deny it.`,
+          why: 'The API server does not send such writes to the guard, or the guard only watches. Either way what could crash a manager or lose data passes.',
+          remedy: `Look at the findings of registration and rules, and at kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`,
+        }),
+      ]
+  }
+}

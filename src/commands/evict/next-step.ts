@@ -1,0 +1,188 @@
+import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
+import { isFlagged } from '../../longhorn/node.ts'
+import { type Profile, profileOf } from '../../longhorn/releases.ts'
+import type { NodeChange } from '../../rules/change.ts'
+import { isInDanger } from '../../rules/disks-at-risk.ts'
+import type { Finding } from '../../rules/finding.ts'
+import { judge } from '../../rules/judge.ts'
+import { doesNothing, insteadOfEviction, whyNodeLost } from '../../rules/lost.ts'
+import type { Policy } from '../../rules/policy.ts'
+import type { Moment } from '../../rules/rule.ts'
+import { type NoticeCircumstances, unnoticedOn } from '../../rules/unnoticed.ts'
+import {
+  evictedBeside,
+  findTarget,
+  imagesLeft,
+  isEmpty,
+  isOnlyRemoval,
+  isRequested,
+  mayGo,
+  type Remains,
+  remainsOn,
+  type Target,
+  type TargetDisks,
+  withEviction,
+} from './remains.ts'
+
+/** What a safe eviction does next; told from the cluster alone, so that it can be taken up at any point. */
+export type EvictionStep =
+  /** A clean-up has to end before the flag may go up. */
+  | { readonly step: 'wait-for-cleanup'; readonly cleanups: readonly PendingCleanup[] }
+  /**
+   * Longhorn may not have noticed what is over: before that the flag must not go up after a clean-up, or a copy be
+   * removed after the flag went down. Time ends it: `until`, in milliseconds by the monotonic clock.
+   */
+  | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
+  /** Close the disks for scheduling and raise the flag. */
+  | { readonly step: 'raise' }
+  /** Longhorn moves the replicas away. */
+  | { readonly step: 'wait-for-replicas'; readonly replicas: readonly string[] }
+  /** Longhorn makes copies elsewhere, and marks those that go. */
+  | { readonly step: 'wait-for-copies'; readonly images: readonly string[] }
+  /** A clean-up has met the flag: take it down until that has ended. */
+  | { readonly step: 'retreat'; readonly cleanups: readonly PendingCleanup[] }
+  /** Take the flag down, so that copies are removed and drained without one. */
+  | { readonly step: 'lower' }
+  /** Longhorn removes the copies and deletes their files. */
+  | { readonly step: 'wait-for-removal'; readonly images: readonly string[] }
+  | { readonly step: 'done' }
+  | { readonly step: 'impossible'; readonly problems: readonly string[] }
+
+/** What a step depends on besides the disk map. */
+export interface EvictionCircumstances extends Moment {
+  readonly policy: Policy
+}
+
+/**
+ * The next step of a safe eviction (longhorn.md §4). On releases that crash (profiles A and B) copies are removed only
+ * after the flag is down: a copy that is marked is removed all the same, and then nothing can crash.
+ */
+export function nextStep(
+  target: Target,
+  map: DiskMapView,
+  circumstances: EvictionCircumstances,
+): EvictionStep {
+  const found = findTarget(target, map)
+  if (!found) return impossible(`there is no ${nameOf(target)}`)
+  const profile = profileOf(circumstances.policy.release ?? map.release)
+  const lost = [...found.uuids].filter(([, uuid]) => uuid === undefined).map(([disk]) => disk)
+  if (lost.length > 0) {
+    return impossible(
+      `Longhorn has not looked at disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
+    )
+  }
+  const remains = remainsOn(found, map, profile)
+  const crashing = profile === 'A' || profile === 'B'
+  const requested = isRequested(target, found)
+  if (!requested && !isFlagged(found.node) && isEmpty(remains)) return { step: 'done' }
+  if (crashing) {
+    const beside = evictedBeside(target, found)
+    if (beside.length > 0) return impossible(besideOthers(target, beside))
+    if (isInDanger(found.node, map, profile))
+      return { step: 'retreat', cleanups: [...map.pendingOnNode(target.node)] }
+    // The flags of single disks, where the node's own is down already.
+    if (isFlagged(found.node) && isOnlyRemoval(target, remains)) return { step: 'lower' }
+  }
+  const whyLost = whyNodeLost(found.node, circumstances)
+  if (whyLost !== undefined && !isEmpty(remains)) {
+    return impossible(
+      `${doesNothing(found.node, whyLost)}. What clears it: ${insteadOfEviction(found.node, circumstances)}`,
+    )
+  }
+  if (requested) return whileRequested(remains, crashing)
+  if (isEmpty(remains)) return { step: 'done' }
+  if (isOnlyRemoval(target, remains)) {
+    const noticed = flagNoticed(found, { ...circumstances, map, profile })
+    // A file that is being deleted waits for nobody.
+    if (noticed !== undefined && remains.images.length > 0)
+      return { step: 'wait-for-notice', of: 'flag', until: noticed }
+    return { step: 'wait-for-removal', images: imagesLeft(remains) }
+  }
+  const inTheWay = pendingInTheWay(found, profile, remains)
+  if (inTheWay.length > 0) return { step: 'wait-for-cleanup', cleanups: inTheWay }
+  const findings = findingsOn(target, found, map, circumstances)
+  const problems = findings
+    .filter(isForGood)
+    .map(({ message, clears }) => `${message}. What clears it: ${clears}`)
+  if (problems.length > 0) return impossible(...problems)
+  const ends = findings.flatMap(({ until }) => until ?? [])
+  return ends.length > 0
+    ? { step: 'wait-for-notice', of: 'clean-up', until: Math.max(...ends) }
+    : { step: 'raise' }
+}
+
+/** When Longhorn has noticed that the flag is down; undefined once it has. */
+function flagNoticed({ node, uuids }: TargetDisks, circumstances: NoticeCircumstances): number | undefined {
+  const ends: number[] = []
+  for (const uuid of uuids.values()) {
+    if (uuid === undefined) continue
+    for (const { over, until } of unnoticedOn('eviction', uuid, circumstances)) {
+      if (over.node === node.metadata.name && (circumstances.profile === 'A' || over.evicting))
+        ends.push(until)
+    }
+  }
+  return ends.length > 0 ? Math.max(...ends) : undefined
+}
+
+function whileRequested(remains: Remains, crashing: boolean): EvictionStep {
+  const { replicas, images } = remains
+  if (replicas.length > 0) return { step: 'wait-for-replicas', replicas }
+  if (!crashing) {
+    const left = imagesLeft(remains)
+    return left.length > 0 ? { step: 'wait-for-removal', images: left } : { step: 'done' }
+  }
+  const waiting = images.filter((image) => !mayGo(image, remains))
+  return waiting.length > 0 ? { step: 'wait-for-copies', images: waiting } : { step: 'lower' }
+}
+
+/** On profile A a clean-up on any disk of the node crashes it, on the others only one on a disk that is evicted. */
+function pendingInTheWay(
+  { node }: TargetDisks,
+  profile: Profile,
+  { map, pending }: Remains,
+): readonly PendingCleanup[] {
+  return profile === 'A' ? [...map.pendingOnNode(node.metadata.name)] : pending
+}
+
+/** What the guard would say of raising the flag. */
+function findingsOn(
+  target: Target,
+  { node }: TargetDisks,
+  map: DiskMapView,
+  { policy, ...moment }: EvictionCircumstances,
+): Finding[] {
+  const change: NodeChange = {
+    kind: 'Node',
+    operation: 'UPDATE',
+    before: node,
+    after: withEviction(target, node),
+    request: { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
+  }
+  return judge(change, map, policy, moment)
+}
+
+/**
+ * What the guard would refuse for good, and what Longhorn could never finish. A manager that is down may be back in a
+ * moment: what is told of its node without an image is not for good, unless the node is lost.
+ */
+function isForGood({ rule, effect, subjects }: Finding): boolean {
+  if (effect === 'refuse') return true
+  return rule === 'no-eviction-target' && subjects.some(({ image }) => image !== undefined)
+}
+
+/** `disk disk-1 of node node-1` */
+export function nameOf({ node, disk }: Target): string {
+  return disk === undefined ? `node ${node}` : `disk ${disk} of node ${node}`
+}
+
+function besideOthers(target: Target, beside: readonly string[]): string {
+  return (
+    `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
+    `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
+    `Let the other one end first, or take its flag down, or empty the whole node (without --disk)`
+  )
+}
+
+function impossible(...problems: string[]): EvictionStep {
+  return { step: 'impossible', problems }
+}

@@ -1,0 +1,102 @@
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { plainText } from '../../text/plain-text.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  type ClusterFlags,
+  connectWith,
+  openMap,
+} from '../shared/cluster-options.ts'
+import { insistOnLonghorn } from '../shared/guard-place.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+import { data } from '../shared/terminal.ts'
+import { type EvictionPlan, planEvictions } from './plan.ts'
+
+interface PlanFlags extends ClusterFlags {
+  readonly reopen: boolean
+  readonly batchSize: number
+  readonly output: 'text' | 'json' | 'yaml'
+}
+
+/** `holdfast plan`: an order in batches in which nodes can be evicted. */
+export function planCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('plan')
+    .description('Finds batches in which nodes can be evicted with every backing image keeping its copies.')
+    .argument('<node...>', 'the Longhorn nodes to empty')
+    .option('--reopen', 'the nodes of a batch are in service again before the next begins', false)
+    .option('--batch-size <number>', 'at most so many nodes at the same time', atLeastOne, Infinity)
+    .addOption(
+      new Option('-o, --output <format>', 'as text, or as one document')
+        .choices(['text', 'json', 'yaml'])
+        .default('text'),
+    )
+  return addImpersonationOptions(addClusterOptions(command))
+    .addHelpText(
+      'after',
+      `
+No two nodes of a batch hold the last copies of an image between them, and after each batch there is a disk for every
+copy that has to be (spec.minNumberOfCopies). Longhorn chooses where a copy moves, so the plan holds wherever that is.
+Without --reopen close all nodes for scheduling before the first batch: then nothing moves twice. Room for replicas is
+not looked at.
+
+Exit code: 0 if there is a plan, 1 if there is none, 2 if it cannot be told.
+
+Examples:
+  $ holdfast plan node-1 node-2
+  $ holdfast plan node-1 node-2 node-3 --reopen
+  $ holdfast plan node-1 node-2 --batch-size 1 -o json`,
+    )
+    .action((nodes: string[], flags: PlanFlags) => plan(nodes, flags, surroundings))
+}
+
+async function plan(
+  nodes: readonly string[],
+  flags: PlanFlags,
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { stdout, exitWith } = surroundings
+  const connection = await connectWith(flags, surroundings)
+  try {
+    const live = await openMap(connection, flags, new AbortController().signal)
+    try {
+      insistOnLonghorn(live.map, flags.longhornNamespace)
+      const missing = nodes.filter((node) => !live.map.node(node))
+      if (missing.length > 0) throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}`)
+      const [unreadable] = live.unreadable
+      if (unreadable) {
+        const { kind, name, problem } = unreadable
+        throw new CannotRun(`${kind} ${name} cannot be read, and a plan must not overlook it: ${problem}`)
+      }
+      const found = planEvictions(nodes, live.map, flags)
+      stdout.write(flags.output === 'text' ? plainText(textOf(found)) : data(flags.output, documentOf(found)))
+      if (!found.possible) exitWith(exitCode.failed)
+    } finally {
+      await live.stop()
+    }
+  } finally {
+    connection.close()
+  }
+}
+
+function documentOf(plan: EvictionPlan): object {
+  return { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan', ...plan }
+}
+
+function textOf(plan: EvictionPlan): string {
+  if (!plan.possible) {
+    return ['There is no order in which every backing image keeps its copies:', ...plan.problems, ''].join(
+      '\n',
+    )
+  }
+  const first = plan.closeFirst.length > 0 ? [`Close for scheduling first: ${plan.closeFirst.join(' ')}`] : []
+  const batches = plan.batches.map(({ nodes, images }, at) => {
+    const moves = images.length === 0 ? 'no backing image moves' : `copies move: ${images.join(', ')}`
+    return `Batch ${at + 1}: ${nodes.join(' ')} (${moves})`
+  })
+  return [...first, ...batches, ''].join('\n')
+}
+
+function atLeastOne(text: string): number {
+  if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
+  return Number(text)
+}

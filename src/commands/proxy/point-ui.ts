@@ -1,0 +1,213 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+import { Command, Option } from 'commander'
+import { Type } from 'typebox'
+import { send } from '../../doors/proxy/relay.ts'
+import { absent, parser } from '../../json/schema.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
+import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
+import { defaultPolicy } from '../../rules/policy.ts'
+import { connectWith, namespaceName } from '../shared/cluster-options.ts'
+import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
+import { url, VariableOption } from '../shared/variable-option.ts'
+import { duration } from './run-proxy.ts'
+
+interface PointUiFlags {
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly longhornNamespace: string
+  readonly deployment: string
+  /** Milliseconds. */
+  readonly wait: number
+  readonly ifThere: boolean
+  readonly from?: URL
+}
+
+/** `holdfast proxy point-ui`: Longhorn's UI asks a proxy from now on, or Longhorn itself again. */
+export function pointUiCommand(surroundings: CommandSurroundings): Command {
+  return new Command('point-ui')
+    .description('Points Longhorn’s UI at a proxy, or back at Longhorn. Its pods are replaced, one by one.')
+    .argument('<url>', 'what the UI asks from now on', url)
+    .addOption(new VariableOption('--kubeconfig <file>', 'kubeconfig of the cluster', 'HOLDFAST_KUBECONFIG'))
+    .addOption(new VariableOption('--context <name>', 'context of the kubeconfig', 'HOLDFAST_CONTEXT'))
+    .addOption(
+      new VariableOption(
+        '--longhorn-namespace <name>',
+        'namespace that Longhorn runs in',
+        'HOLDFAST_LONGHORN_NAMESPACE',
+      )
+        .argParser(namespaceName)
+        .default(defaultPolicy.longhornNamespace),
+    )
+    .option('--deployment <name>', 'the Deployment of the UI', 'longhorn-ui')
+    .addOption(
+      new Option(
+        '--wait <duration>',
+        'how long to wait until Longhorn’s REST API answers at that address; without it, who answers there is not looked at',
+      )
+        .argParser(duration)
+        .default(0, 'not at all'),
+    )
+    .option(
+      '--if-there',
+      'a UI that is not there, or that may not be changed, is no failure: for an uninstall',
+      false,
+    )
+    .option('--from <url>', 'only if the UI asks this one now: what another has pointed elsewhere stays', url)
+    .addHelpText(
+      'after',
+      `
+An upgrade of Longhorn's chart points it back: do it again after that.
+
+Examples:
+  $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500 --wait 2m
+  $ holdfast proxy point-ui http://longhorn-backend:9500`,
+    )
+    .action((target: URL, flags: PointUiFlags) => point(target, flags, surroundings))
+}
+
+/** What a person can do something about. */
+const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
+
+async function point(
+  target: URL,
+  { longhornNamespace: namespace, deployment, wait, ifThere, from, ...cluster }: PointUiFlags,
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { stdout } = surroundings
+  const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
+  if (unanswered !== undefined) {
+    throw new CannotRun(
+      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
+    )
+  }
+  const connection = await connectWith(cluster, surroundings)
+  try {
+    const { asks, changed } = await pointUi(connection, { namespace, deployment }, target, from)
+    const isOther = from !== undefined && asks !== target.origin
+    const when = isOther ? `, not ${from.origin}, and stays so` : changed ? ' from now on' : ' already'
+    stdout.write(`Longhorn’s UI (Deployment ${deployment} of ${namespace}) asks ${asks}${when}.\n`)
+  } catch (cause) {
+    if (!known.some((each) => cause instanceof each)) throw cause
+    const why = cause instanceof Error ? cause.message : String(cause)
+    if (ifThere && cause instanceof ApiFailure && (cause.code === 404 || cause.code === 403)) {
+      stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
+      return
+    }
+    throw new CannotRun(`Longhorn’s UI still asks whom it asked: ${why}`, { cause })
+  } finally {
+    connection.close()
+  }
+}
+
+/** Nobody notices a second. */
+const pauseMs = 1_000
+
+/** One answer takes no longer unless something is wrong. */
+const answerMs = 10_000
+
+/**
+ * Waits until Longhorn's REST API answers at this address: the proxy runs, its name is found, and Longhorn lets it in.
+ *
+ * @returns why it does not by then; undefined once it does
+ */
+export async function untilAnswering(server: URL, timeoutMs: number): Promise<string | undefined> {
+  const end = performance.now() + timeoutMs
+  for (;;) {
+    const problem = await problemOf(server)
+    const left = end - performance.now()
+    if (problem === undefined || left <= 0) return problem
+    await setTimeout(Math.min(pauseMs, left))
+  }
+}
+
+async function problemOf(server: URL): Promise<string | undefined> {
+  // The UI's nginx asks for no proof of who answers either.
+  const options = { path: '/v1', agent: false, rejectUnauthorized: false, timeout: answerMs } as const
+  const request = send(server, { ...options, headers: { host: server.host } })
+  request.on('timeout', () => request.destroy(new Error(`no answer within ${answerMs / 1_000} s`)))
+  try {
+    const response = once(request, 'response') as Promise<[IncomingMessage]>
+    request.end()
+    const [{ statusCode = 0 }] = await response
+    return statusCode < 500 ? undefined : `it answers ${statusCode}`
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  } finally {
+    request.destroy()
+  }
+}
+
+/** The UI's container, and the variable from which its nginx learns whom to ask: so Longhorn's own chart names them. */
+const container = 'longhorn-ui'
+const variable = 'LONGHORN_MANAGER_IP'
+
+/** Which Deployment is the UI. */
+export interface UiDeployment {
+  readonly namespace: string
+  readonly deployment: string
+}
+
+/** Where the UI is pointed. */
+export interface PointedUi {
+  readonly asks: string
+  readonly changed: boolean
+}
+
+const parseDeployment = parser(
+  Type.Object({
+    spec: Type.Object({
+      template: Type.Object({
+        spec: Type.Object({
+          containers: Type.Array(
+            Type.Object({
+              name: Type.String(),
+              env: absent(Type.Array(Type.Object({ name: Type.String(), value: absent(Type.String()) }))),
+            }),
+          ),
+        }),
+      }),
+    }),
+  }),
+  (raw) => raw.spec.template.spec.containers,
+)
+
+/**
+ * Points Longhorn's UI at another server. Only the one variable is written, so it can be done again and again.
+ *
+ * @param target without a path: the UI's nginx appends its own
+ * @param from the only server that it is pointed away from; any if undefined
+ * @returns whom it asks now, and whether that is new
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer
+ */
+export async function pointUi(
+  connection: Connection,
+  { namespace, deployment }: UiDeployment,
+  target: URL,
+  from?: URL,
+): Promise<PointedUi> {
+  const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments/${encodeURIComponent(deployment)}`
+  // Each answer has a limit of its own, and so has a sign-in before it.
+  const { signal } = new AbortController()
+  const containers = parseDeployment(await jsonRequest(connection, { method: 'GET', path, signal }))
+  if (!containers.ok) {
+    throw new MalformedAnswer(`Deployment ${deployment} cannot be read: ${containers.problem}.`)
+  }
+  const env = containers.value.find(({ name }) => name === container)?.env ?? []
+  const value = target.origin
+  const asked = env.find(({ name }) => name === variable)?.value ?? undefined
+  if (asked === value) return { asks: value, changed: false }
+  if (from !== undefined && asked !== from.origin) return { asks: asked ?? 'another server', changed: false }
+  const spec = { containers: [{ name: container, env: [{ name: variable, value }] }] }
+  await jsonRequest(connection, {
+    method: 'PATCH',
+    path,
+    // Merges containers and variables by their names.
+    headers: { 'content-type': 'application/strategic-merge-patch+json' },
+    json: { spec: { template: { spec } } },
+    signal,
+  })
+  return { asks: value, changed: true }
+}

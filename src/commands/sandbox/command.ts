@@ -1,0 +1,280 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { configure } from '../../configuration/configuration.ts'
+import type { Settings } from '../../configuration/settings.ts'
+import { registration } from '../../doors/webhook/registration.ts'
+import type { DecisionListener } from '../../gate/ports.ts'
+import { connectTo } from '../../kubernetes/client/connection.ts'
+import { profileOf } from '../../longhorn/releases.ts'
+import { DecisionLines } from '../../observability/decision-log.ts'
+import { createLog } from '../../observability/log.ts'
+import { Sandbox } from '../../sandbox/sandbox.ts'
+import { agreeOnNamespace } from '../../server/guard-namespace.ts'
+import { Guard } from '../../server/webhook-server.ts'
+import { systemClock } from '../../time/clock.ts'
+import { parseDuration } from '../../time/duration.ts'
+import { makeAuthority } from '../../tls/authority.ts'
+import { issueServing } from '../../tls/issue.ts'
+import { releaseName } from '../shared/cluster-options.ts'
+import { announceReplica } from '../shared/replica-address.ts'
+import { CannotRun, type CommandSurroundings, exitCode, type Output } from '../shared/surroundings.ts'
+import { coloursFor } from '../shared/terminal.ts'
+import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
+import { Narrator, tellStory } from './demo.ts'
+
+interface SandboxFlags {
+  readonly longhorn: string
+  readonly nodes: number
+  readonly images: number
+  readonly drain: number
+  readonly informerLag: number
+  readonly restPort: number
+  readonly port: number
+  readonly once: boolean
+  readonly bare: boolean
+}
+
+/** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
+export function sandboxCommand(surroundings: CommandSurroundings): Command {
+  return new Command('sandbox')
+    .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
+    .option('--longhorn <release>', 'the Longhorn release it plays', releaseName, 'v1.8.0')
+    .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
+    .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
+    .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
+    .option(
+      '--informer-lag <duration>',
+      'how far each cache of a manager may lag, 0s to 30s (default: 0s)',
+      informerLag,
+      0,
+    )
+    .option('--port <port>', 'port of its API (default: a free one)', anyPort, 0)
+    .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', anyPort, 0)
+    .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
+    .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ holdfast sandbox
+  $ holdfast sandbox --bare --drain 1m
+  $ holdfast sandbox --longhorn v1.9.0 --drain 20s --port 8001
+  $ holdfast sandbox --bare --informer-lag 10s
+  $ holdfast sandbox --once`,
+    )
+    .action((flags: SandboxFlags) => playSandbox(flags, surroundings))
+}
+
+async function playSandbox(
+  flags: SandboxFlags,
+  { env, stdout, stderr, untilSignal, exitWith }: CommandSurroundings,
+): Promise<void> {
+  const ended = new AbortController()
+  const interrupted = untilSignal().then(() => ended.abort(new Error('The sandbox was interrupted.')))
+  const folder = await temporaryFolder(env.TMPDIR ?? tmpdir())
+  const sandbox = await startSandbox(flags).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true })
+    throw error
+  })
+  const guards: Guard[] = []
+  try {
+    const kubeconfig = join(folder, 'kubeconfig')
+    await writeFile(kubeconfig, sandbox.kubeconfig)
+    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env))
+    narrator.title(
+      `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
+    )
+    // The story tells by itself what is decided; later each decision gets its line.
+    const serving = { yet: false }
+    const lines = new DecisionLines((line) => narrator.say(line), systemClock)
+    const audit: DecisionListener = {
+      decided: (change, verdict, timing) => {
+        if (serving.yet) lines.decided(change, verdict, timing)
+      },
+    }
+    const startGuard = async () => {
+      guards.push(await guardSandbox(sandbox, audit, stderr, ended.signal))
+    }
+    if (!flags.bare) {
+      const stage = stageOf(sandbox, ended.signal)
+      await tellStory({ stage, cast: castOf(sandbox, flags.longhorn, flags.drain), narrator, startGuard })
+    }
+    if (flags.once) return
+    sayHowToReach(narrator, kubeconfig, sandbox, flags)
+    serving.yet = true
+    await interrupted
+  } catch (error) {
+    if (error instanceof NotAsTold) {
+      stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      exitWith(exitCode.failed)
+    } else if (!ended.signal.aborted) {
+      throw error
+    }
+  } finally {
+    for (const guard of guards) await guard.stop()
+    await sandbox.stop()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** For the kubeconfig. @throws CannotRun */
+async function temporaryFolder(within: string): Promise<string> {
+  try {
+    return await mkdtemp(join(within, 'holdfast-'))
+  } catch (cause) {
+    throw new CannotRun(`cannot make a folder in ${within} (TMPDIR): ${String(cause)}`, { cause })
+  }
+}
+
+async function startSandbox({
+  port,
+  longhorn: release,
+  nodes,
+  images,
+  drain,
+  informerLag: informerLagMs,
+  restPort,
+}: SandboxFlags): Promise<Sandbox> {
+  const longhorn = { drainMs: drain, restartMs: Math.min(drain, 5_000), informerLagMs }
+  try {
+    return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
+  } catch (cause) {
+    // It may be either of the two.
+    const taken = cause instanceof Error && 'port' in cause ? ` on port ${String(cause.port)}` : ''
+    throw new CannotRun(
+      `cannot start the embedded cluster${taken}: ${String(cause)}; choose other ports with --port and --rest-port, or none`,
+      { cause },
+    )
+  }
+}
+
+function stageOf(sandbox: Sandbox, signal: AbortSignal): Stage {
+  return new Stage({
+    connection: connectTo(sandbox.api.url),
+    namespace: sandbox.namespace,
+    subscribe: (listener) => sandbox.subscribe(listener),
+    crashes: () => sandbox.longhorn.crashes,
+    isLive: (node) => sandbox.longhorn.isLive(node),
+    setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+    signal,
+  })
+}
+
+function castOf(sandbox: Sandbox, release: string, drainMs: number): Cast {
+  const profile = profileOf(release)
+  const cleaned = { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') }
+  const evicted = { name: profile === 'A' ? 'disk-2' : 'disk-1' }
+  const parts = { release, profile, image: 'ubuntu-22.04', node: 'node-1', cleaned, evicted }
+  // So that the clean-up is still pending when the guard answers, also on a busy machine.
+  const patience = `${Math.min(2_000, Math.round(drainMs * 0.4)) / 1_000}s`
+  return { ...parts, patience, settle: sandboxSettle }
+}
+
+function sayHowToReach(
+  narrator: Narrator,
+  kubeconfig: string,
+  sandbox: Sandbox,
+  { drain, bare, longhorn }: SandboxFlags,
+) {
+  const cast = castOf(sandbox, longhorn, drain)
+  const { image, node, cleaned, evicted } = cast
+  const cleanUp = JSON.stringify({ spec: { diskFileSpecMap: { [cleaned.uuid]: null } } })
+  const evict = JSON.stringify({
+    spec: { disks: { [evicted.name]: { allowScheduling: false, evictionRequested: true } } },
+  })
+  narrator.title('Now you')
+  narrator.say(
+    `The cluster ${bare ? 'keeps' : 'and the guard keep'} running; Ctrl-C ends. In another terminal:`,
+  )
+  narrator.say('')
+  narrator.say(`export KUBECONFIG=${kubeconfig}`)
+  narrator.say('kubectl get nodes.longhorn.io,backingimages.longhorn.io')
+  narrator.say(`curl ${sandbox.rest.url}/v1/nodes`)
+  narrator.say(`kubectl patch backingimages.longhorn.io ${image} --type merge -p '${cleanUp}'`)
+  narrator.say(`kubectl patch nodes.longhorn.io ${node} --type merge -p '${evict}'`)
+  narrator.say('')
+  narrator.say(
+    bare
+      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing stands in the way of a crash.' : `Longhorn ${longhorn} does not crash.`}`
+      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and asks again by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+  )
+}
+
+function anyPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
+}
+
+function atLeast(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!Number.isInteger(value) || value < least) {
+      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    }
+    return value
+  }
+}
+
+function duration(text: string): number {
+  const milliseconds = parseDuration(text)
+  if (milliseconds === undefined)
+    throw new InvalidArgumentError('It must be a duration such as 500ms, 5s or 1m30s.')
+  return milliseconds
+}
+
+function informerLag(text: string): number {
+  const milliseconds = duration(text)
+  // client-go's longest pause after the API server has restarted.
+  if (milliseconds > 30_000) throw new InvalidArgumentError('It must be at most 30s.')
+  return milliseconds
+}
+
+/** What is over still counts so long here: its managers look every half a second, where Longhorn's take seconds. */
+export const sandboxSettle = '2s'
+
+/**
+ * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
+ * lives in memory only.
+ *
+ * @param stderr where the guard logs errors
+ * @param settings of the guard, besides those that put it in front of this cluster
+ */
+export async function guardSandbox(
+  sandbox: Sandbox,
+  audit: DecisionListener,
+  stderr: Output,
+  signal: AbortSignal,
+  settings: Settings = {},
+): Promise<Guard> {
+  const authority = await makeAuthority(systemClock)
+  const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
+  const here = {
+    host: '127.0.0.1',
+    port: 0,
+    healthPort: 0,
+    operatorPort: 0,
+    linger: '0s',
+    auditLog: 'off',
+  } as const
+  const configuration = configure([{ ...here, settle: sandboxSettle, ...settings }])
+  const log = createLog('error', stderr)
+  const connection = connectTo(sandbox.api.url)
+  const { namespace } = await agreeOnNamespace(configuration, connection, signal)
+  const guard = new Guard({ ...configuration, namespace }, { connection, tls, log, audit })
+  const { port, operatorPort } = await guard.start()
+  await announceReplica(connection, { namespace, replica: configuration.replica, operatorPort }, signal)
+  await guard.whenSynced(signal)
+  await sandbox.client.create(
+    { group: 'admissionregistration.k8s.io', version: 'v1', plural: 'validatingwebhookconfigurations' },
+    registration({
+      url: `https://127.0.0.1:${port}/validate`,
+      authorityCert: authority.cert,
+      longhornNamespace: sandbox.namespace,
+      timeoutSeconds: 10,
+    }),
+  )
+  return guard
+}

@@ -1,0 +1,209 @@
+import type { Parsed } from '../../json/schema.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { type BackingImage, parseBackingImage } from '../../longhorn/backing-image.ts'
+import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
+import { type Node, parseNode } from '../../longhorn/node.ts'
+import type { Profile } from '../../longhorn/releases.ts'
+
+/** How something is asked. */
+export interface How {
+  readonly dryRun?: boolean
+  /** How long the API server may take, as `kubectl --request-timeout` says it: `1s`. */
+  readonly timeout?: string
+}
+
+/** What became of a request. */
+export interface Outcome {
+  readonly admitted: boolean
+  /** The HTTP status. */
+  readonly code: number
+  /** The message of a refusal; empty when admitted. */
+  readonly message: string
+}
+
+/** A crash of a node's manager, as the cluster tells it. */
+export interface Crash {
+  readonly node: string
+  readonly message: string
+}
+
+/** What a stage is built on. */
+export interface StageModules {
+  /** A person's way to the cluster: the same HTTP that kubectl speaks. */
+  readonly connection: Connection
+  readonly namespace: string
+  /** Calls the listener after each change in the cluster; the function it returns ends that. */
+  readonly subscribe: (listener: () => void) => () => void
+  /** Every crash so far. */
+  readonly crashes: () => readonly Crash[]
+  /** True while the manager of the node runs. */
+  readonly isLive: (node: string) => boolean
+  /** Calls `fire` once after `ms` milliseconds, unless the function it returns is called before. */
+  readonly setTimer: (ms: number, fire: () => void) => () => void
+  readonly signal: AbortSignal
+}
+
+/** Thrown when the cluster did not do what the story tells. */
+export class NotAsTold extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'NotAsTold'
+  }
+}
+
+/** Where the story plays: what a person does to the cluster, and what can be seen of it. */
+export class Stage {
+  readonly #modules: StageModules
+
+  constructor(modules: StageModules) {
+    this.#modules = modules
+  }
+
+  get crashes(): readonly Crash[] {
+    return this.#modules.crashes()
+  }
+
+  isLive(node: string): boolean {
+    return this.#modules.isLive(node)
+  }
+
+  async node(name: string): Promise<Node> {
+    return trusted(parseNode(await this.#get('Node', name)))
+  }
+
+  async image(name: string): Promise<BackingImage> {
+    return trusted(parseBackingImage(await this.#get('BackingImage', name)))
+  }
+
+  /** Removes a copy from spec, as `kubectl patch` does. */
+  cleanUp(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: null } }, how)
+  }
+
+  /** Asks for a copy on a disk. */
+  copyTo(image: string, diskUUID: string, how: How = {}): Promise<Outcome> {
+    const file = { evictionRequested: false, dataEngine: 'v1' }
+    return this.#patch('BackingImage', image, { diskFileSpecMap: { [diskUUID]: file } }, how)
+  }
+
+  /** Disables scheduling on a disk and requests its eviction. */
+  evict(node: string, disk: string, how: How = {}): Promise<Outcome> {
+    const wanted = { allowScheduling: false, evictionRequested: true }
+    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
+  }
+
+  /** Takes the eviction back and enables scheduling again. */
+  stopEvicting(node: string, disk: string, how: How = {}): Promise<Outcome> {
+    const wanted = { allowScheduling: true, evictionRequested: false }
+    return this.#patch('Node', node, { disks: { [disk]: wanted } }, how)
+  }
+
+  /**
+   * Waits until something is so, looking again after each change in the cluster.
+   *
+   * @param what completes the sentence "waited for …"
+   * @throws NotAsTold when it is not so within the time
+   */
+  async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
+    const { subscribe, setTimer, signal } = this.#modules
+    const state: { late: boolean; wake?: () => void } = { late: false }
+    const wake = () => state.wake?.()
+    const unsubscribe = subscribe(wake)
+    const cancel = setTimer(withinMs, () => {
+      state.late = true
+      wake()
+    })
+    signal.addEventListener('abort', wake)
+    try {
+      for (;;) {
+        signal.throwIfAborted()
+        const changed = new Promise<void>((resolve) => (state.wake = resolve))
+        if (await isSo()) return
+        if (state.late) throw new NotAsTold(`waited ${withinMs / 1_000} s in vain for ${what}`)
+        await changed
+      }
+    } finally {
+      signal.removeEventListener('abort', wake)
+      unsubscribe()
+      cancel()
+    }
+  }
+
+  /** Waits for so many milliseconds. @throws the signal's reason */
+  async pause(ms: number): Promise<void> {
+    const { setTimer, signal } = this.#modules
+    await new Promise<void>((resolve) => setTimer(ms, resolve))
+    signal.throwIfAborted()
+  }
+
+  async #get(kind: Kind, name: string): Promise<unknown> {
+    const { connection, signal } = this.#modules
+    const response = await connection.request({ method: 'GET', path: this.#path(kind, name), signal })
+    return JSON.parse(await response.text())
+  }
+
+  async #patch(kind: Kind, name: string, spec: object, how: How = {}): Promise<Outcome> {
+    const { connection, signal } = this.#modules
+    const response = await connection.request({
+      method: 'PATCH',
+      path: this.#path(kind, name),
+      query: { ...(how.dryRun && { dryRun: 'All' }), ...(how.timeout && { timeout: how.timeout }) },
+      headers: { 'content-type': 'application/merge-patch+json', accept: 'application/json' },
+      body: JSON.stringify({ spec }),
+      signal,
+    })
+    const answer: unknown = JSON.parse(await response.text())
+    const admitted = response.status < 300
+    return { admitted, code: response.status, message: admitted ? '' : messageOf(answer) }
+  }
+
+  #path(kind: Kind, name: string): string {
+    return `/apis/${group}/${version}/namespaces/${this.#modules.namespace}/${kinds[kind].plural}/${name}`
+  }
+}
+
+function trusted<T>(parsed: Parsed<T>): T {
+  if (!parsed.ok) throw new NotAsTold(`the cluster answered with something else: ${parsed.problem}`)
+  return parsed.value
+}
+
+function messageOf(status: unknown): string {
+  if (typeof status !== 'object' || status === null || !('message' in status)) return ''
+  return typeof status.message === 'string' ? status.message : ''
+}
+
+/** Who plays in every act. */
+export interface Cast {
+  readonly release: string
+  readonly profile: Profile
+  readonly image: string
+  readonly node: string
+  /** The disk whose copy is cleaned up. */
+  readonly cleaned: { readonly name: string; readonly uuid: string }
+  /**
+   * The disk that is evicted: another one where that is enough for a crash (profile A), else the same
+   * (longhorn.md §2).
+   */
+  readonly evicted: { readonly name: string }
+  /** How long you wait for a request that is held, the first time: `2s`. Shorter than a clean-up takes. */
+  readonly patience: string
+  /** How long what is over still counts here: `2s`. */
+  readonly settle: string
+}
+
+/** `disk-2 of node-1, another disk`, or `the same disk`. */
+export function theEvictedDisk({ cleaned, evicted, node }: Cast): string {
+  return evicted.name === cleaned.name
+    ? `${evicted.name} of ${node}, the same disk`
+    : `${evicted.name} of ${node}, another disk`
+}
+
+/** True if this release crashes a manager when it is not guarded. */
+export function canCrash({ profile }: Cast): boolean {
+  return profile === 'A' || profile === 'B'
+}
+
+/** True if the guard holds an eviction back on this release; on those before 1.7 it only warns. */
+export function isHeld({ profile }: Cast): boolean {
+  return profile !== 'none'
+}

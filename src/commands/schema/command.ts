@@ -1,0 +1,71 @@
+import { Argument, Command } from 'commander'
+import { settingFacts, type SettingName, SettingsSchema } from '../../configuration/settings.ts'
+import { AuditRecordSchema } from '../../observability/audit-record.ts'
+import type { CommandSurroundings } from '../shared/surroundings.ts'
+import { data } from '../shared/terminal.ts'
+import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
+
+/** What `holdfast schema` can describe. */
+export const schemaNames = ['config', 'status', 'snapshot', 'eviction-step', 'audit'] as const
+
+/** One of the {@link schemaNames}. */
+export type SchemaName = (typeof schemaNames)[number]
+
+/** Editors and validators know this version best. */
+const $schema = 'http://json-schema.org/draft-07/schema#'
+
+/** `holdfast schema`: the JSON Schema of the configuration file, or of a document that another command prints. */
+export function schemaCommand({ stdout }: CommandSurroundings): Command {
+  return new Command('schema')
+    .description('Prints the JSON Schema of the configuration file, or of a document that Holdfast prints.')
+    .addArgument(new Argument('<document>', 'the document that the schema describes').choices(schemaNames))
+    .addHelpText(
+      'after',
+      `
+config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
+holdfast snapshot, eviction-step each line of holdfast evict -o json, and audit each record of holdfast audit -o json.
+
+Fields may be added to the documents of version v1. No field goes, and none changes its meaning.
+
+Examples:
+  $ holdfast schema config > holdfast.schema.json
+  $ holdfast schema status`,
+    )
+    .action((name: SchemaName) => void stdout.write(data('json', schemaOf(name))))
+}
+
+/** The JSON Schema of one kind of document. */
+export function schemaOf(name: SchemaName): object {
+  return { $schema, ...schemas[name]() }
+}
+
+const schemas: Readonly<Record<SchemaName, () => object>> = {
+  config: configurationSchema,
+  status: () => StatusSchema,
+  snapshot: () => SnapshotSchema,
+  'eviction-step': () => EvictionStepSchema,
+  audit: () => AuditRecordSchema,
+}
+
+/** Each setting with its help, as an editor shows it beside the key. */
+function configurationSchema(): object {
+  const properties = Object.entries(SettingsSchema.properties).map(([name, schema]) => [
+    name,
+    isSetting(name) ? { ...schema, description: describe(name) } : schema,
+  ])
+  return {
+    ...SettingsSchema,
+    $id: 'holdfast.dev/v1/Configuration',
+    title: 'The configuration file of Holdfast',
+    properties: Object.fromEntries(properties) as object,
+  }
+}
+
+function describe(name: SettingName): string {
+  const { help, byDefault } = settingFacts[name]
+  return `${help} (default: ${byDefault})`
+}
+
+function isSetting(name: string): name is SettingName {
+  return Object.hasOwn(settingFacts, name)
+}

@@ -1,0 +1,228 @@
+import { type TSchema, Type } from 'typebox'
+import { intents } from '../../gate/reservation.ts'
+import { kinds } from '../../longhorn/kinds.ts'
+import { profiles } from '../../longhorn/releases.ts'
+
+const Text = Type.String()
+const Count = Type.Integer({ minimum: 0 })
+const apiVersion = Type.Literal('holdfast.dev/v1')
+
+function text(description: string) {
+  return Type.String({ description })
+}
+
+function time(description: string) {
+  return Type.String({ format: 'date-time', description })
+}
+
+function orNull<T extends TSchema>(schema: T, description: string) {
+  return Type.Union([schema, Type.Null()], { description })
+}
+
+function oneOf<const T extends readonly string[]>(words: T, description: string) {
+  return Type.Unsafe<T[number]>({ type: 'string', enum: [...words], description })
+}
+
+const Node = orNull(Text, 'The Longhorn node. Null for a disk that no node has.')
+const Disk = orNull(Text, 'The name of the disk on that node. Null for a disk that no node has.')
+const ManagerState = orNull(
+  Text,
+  'State of the backing image manager of the disk. Null if there is none. While it is not running, no clean-up ends.',
+)
+
+const PendingStatusSchema = Type.Object({
+  image: Text,
+  diskUUID: Text,
+  node: Node,
+  disk: Disk,
+  state: text('State of the copy in status: ready, unknown, …'),
+  since: orNull(time('RFC 3339.'), 'Since when the copy is known to be pending. Null if its age is unknown.'),
+  ageKnown: oneOf(
+    ['unknown', 'at least', 'exact'],
+    'How much is known of the age. Longhorn does not write down when a clean-up begins.',
+  ),
+  managerState: ManagerState,
+})
+
+const DiskStatusSchema = Type.Object({
+  name: Text,
+  uuid: orNull(Text, 'Null until Longhorn has seen the disk.'),
+  evictionRequested: Type.Boolean({
+    description: 'The flag of the disk. That of the node counts for it too.',
+  }),
+  copies: Type.Object(
+    { planned: Count, present: Count, 'pending cleanup': Count },
+    { description: 'Copies of backing images: in spec only, in spec and status, in status only.' },
+  ),
+  managerState: ManagerState,
+})
+
+const NodeStatusSchema = Type.Object({
+  name: Text,
+  state: oneOf(
+    ['danger', 'flagged', 'cleaning up', 'down', 'settling', 'ok'],
+    'The worst that is true of the node. danger: a flag and a clean-up have met, and the longhorn-manager crashes.',
+  ),
+  settlesAt: orNull(
+    time('RFC 3339.'),
+    'When Longhorn has noticed what has ended there. Null if nothing is known to have ended.',
+  ),
+  evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
+  disks: Type.Array(DiskStatusSchema),
+})
+
+const ReservationStatusSchema = Type.Object({
+  node: Node,
+  intent: oneOf(intents, 'What the admitted change does on the disks.'),
+  object: Type.Object({ kind: Text, name: Text }),
+  disks: Type.Union([Type.Array(Text), Type.Literal('any')], {
+    description: 'UUIDs of disks, or any for all disks of the node.',
+  }),
+  deadline: time(
+    'When the API server can no longer commit the change, by the clock of the replica that wrote it.',
+  ),
+  by: text('The replica that admitted the change.'),
+})
+
+/** JSON Schema of what `holdfast status -o json` prints. */
+export const StatusSchema = Type.Object(
+  {
+    apiVersion,
+    kind: Type.Literal('Status'),
+    observedAt: time('RFC 3339, by the clock of the machine that ran the command.'),
+    longhorn: Type.Object({
+      release: orNull(Text, 'As in Setting current-longhorn-version. Null if it is not known.'),
+      profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
+      assumed: Type.Boolean({
+        description: 'True if the release is not known or names none, so that the worst is assumed.',
+      }),
+    }),
+    nodes: Type.Array(NodeStatusSchema),
+    pendingCleanups: Type.Array(PendingStatusSchema),
+    lostAfter: Type.Object(
+      { ms: Count, from: oneOf(['guard', 'default'], 'Whether the guard says so, or it is the default.') },
+      { description: 'When a disk counts as lost, in milliseconds.' },
+    ),
+    imagesNowhere: Type.Array(
+      Type.Object({
+        image: Text,
+        sourceType: text('How the image was made: download, upload, …'),
+        copies: Type.Array(
+          Type.Object({
+            diskUUID: Text,
+            node: Node,
+            disk: Disk,
+            state: Text,
+            why: orNull(
+              Text,
+              'Why the disk counts as lost. Null if no node has it, or the copy is not usable.',
+            ),
+          }),
+          { description: 'Where Longhorn looks for the image.' },
+        ),
+      }),
+      { description: 'Images without a usable copy on any disk that a node has, of all nodes.' },
+    ),
+    sharedDisks: Type.Array(
+      Type.Object({ diskUUID: Text, owners: Type.Array(Type.Object({ node: Text, disk: Text })) }),
+      { description: 'UUIDs that disks of several nodes have.' },
+    ),
+    reservations: orNull(Type.Array(ReservationStatusSchema), 'Null if the Leases cannot be read.'),
+    guard: orNull(
+      Type.Array(
+        Type.Object({
+          replica: Text,
+          version: Text,
+          synced: Type.Boolean({ description: 'True once the replica has read every Longhorn object.' }),
+          holds: Type.Integer({ minimum: 0, description: 'Requests that wait in this replica.' }),
+        }),
+      ),
+      'The replicas of the guard. Null if they cannot be asked.',
+    ),
+  },
+  { $id: 'holdfast.dev/v1/Status', title: 'What holdfast status shows' },
+)
+
+const SnapshotItemSchema = Type.Object({
+  apiVersion: Type.Literal('longhorn.io/v1beta2'),
+  kind: oneOf(Object.keys(kinds), 'A kind of Longhorn that decisions depend on.'),
+  metadata: Type.Object({
+    name: Text,
+    namespace: Text,
+    uid: Type.Optional(Text),
+    resourceVersion: Type.Optional(Text),
+    generation: Type.Optional(Count),
+    deletionTimestamp: Type.Optional(
+      time('Set if the object is being deleted. The time itself is not kept.'),
+    ),
+    annotations: Type.Optional(
+      Type.Record(Text, Text, { description: 'Those that decisions depend on, and no other.' }),
+    ),
+  }),
+  spec: Type.Optional(Type.Object({}, { description: 'The fields that decisions depend on.' })),
+  status: Type.Optional(Type.Object({}, { description: 'The fields that decisions depend on.' })),
+  value: Type.Optional(text('The value of a Setting.')),
+})
+
+/** JSON Schema of what `holdfast snapshot` writes. */
+export const SnapshotSchema = Type.Object(
+  {
+    apiVersion,
+    kind: Type.Literal('Snapshot'),
+    takenAt: time('RFC 3339.'),
+    items: Type.Array(SnapshotItemSchema),
+  },
+  { $id: 'holdfast.dev/v1/Snapshot', title: 'All that decisions need of a cluster' },
+)
+
+const Cleanups = Type.Array(
+  Type.Object({
+    image: Text,
+    diskUUID: Text,
+    state: Text,
+    since: Type.Number({
+      description: 'Milliseconds by a clock of this process, to compare with each other only.',
+    }),
+  }),
+)
+
+/** A step of `holdfast evict`. @param rest its own fields */
+function step<const S extends string, P extends Record<string, TSchema>>(
+  name: S,
+  description: string,
+  rest: P,
+) {
+  return Type.Object(
+    {
+      apiVersion,
+      kind: Type.Literal('EvictionStep'),
+      node: Text,
+      disk: orNull(Text, 'Null if the whole node is emptied.'),
+      step: Type.Literal(name),
+      ...rest,
+    },
+    { description },
+  )
+}
+
+/** JSON Schema of each document that `holdfast evict -o json` prints. */
+export const EvictionStepSchema = Type.Union(
+  [
+    step('wait-for-cleanup', 'Clean-ups have to end before the flag may go up.', { cleanups: Cleanups }),
+    step('wait-for-notice', 'Longhorn may not have noticed yet that a clean-up or a flag is over.', {
+      of: oneOf(['clean-up', 'flag'], 'What is over.'),
+      until: Type.Number({ description: 'Milliseconds by a clock of this process.' }),
+    }),
+    step('raise', 'Holdfast closes the disks for scheduling and raises the flag.', {}),
+    step('wait-for-replicas', 'Longhorn moves these replicas away.', { replicas: Type.Array(Text) }),
+    step('wait-for-copies', 'Longhorn makes copies of these images elsewhere.', { images: Type.Array(Text) }),
+    step('retreat', 'A clean-up has met the flag, so Holdfast takes the flag down until the clean-up ends.', {
+      cleanups: Cleanups,
+    }),
+    step('lower', 'Holdfast takes the flag down, so that copies are removed without one.', {}),
+    step('wait-for-removal', 'Longhorn removes the copies of these images.', { images: Type.Array(Text) }),
+    step('done', 'No replica and no copy is left.', {}),
+    step('impossible', 'The eviction cannot be carried out.', { problems: Type.Array(Text) }),
+  ],
+  { $id: 'holdfast.dev/v1/EvictionStep', title: 'A step of holdfast evict' },
+)

@@ -1,0 +1,91 @@
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import type { Configuration } from '../../configuration/configuration.ts'
+import { Health } from '../../doors/http/health.ts'
+import { CannotListen } from '../../doors/http/listen.ts'
+import { createLog, LogStream } from '../../observability/log.ts'
+import { logMetrics } from '../../observability/state-metrics.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+
+/** What a command that serves until it is asked to end works with. */
+export interface Serving {
+  readonly log: Logger
+  readonly registry: Registry
+  /** Aborted once it is asked to end. */
+  readonly signal: AbortSignal
+  /** Resolves once it is asked to end. */
+  readonly stopping: Promise<void>
+  /** Called for each SIGHUP from now on; SIGHUP no longer ends it then. */
+  readonly onReopen: (reopen: () => void) => void
+}
+
+/**
+ * Runs `serve` with a log, metrics and signals around it.
+ *
+ * Where standard output is closed or fails, it goes on without its log: whoever reads the log must not be able to take
+ * away the guard, and a runtime that restarts closes the logs of all replicas at once. It says so on standard error and in
+ * a metric, and in the end the exit code is not 0, since records may be lost.
+ *
+ * SIGHUP reopens the audit file where there is one. Elsewhere, and on a terminal, where it means that the terminal is
+ * gone, it ends the command as SIGTERM does.
+ */
+export async function serving(
+  { logLevel, auditFile }: Configuration,
+  { stdout, stderr, untilSignal, onHangup, onStdoutClosed, measureProcess, exitWith }: CommandSurroundings,
+  serve: (serving: Serving) => Promise<void>,
+): Promise<void> {
+  const stream = new LogStream(stdout)
+  const log = createLog(logLevel, stream)
+  const registry = new Registry()
+  logMetrics(registry, stream)
+  const ended = new AbortController()
+  const reopening = new Set<() => void>()
+  let hungUp: (name: string) => void = () => undefined
+  const untilHungUp = new Promise<string>((resolve) => (hungUp = resolve))
+  const unhear = [
+    onHangup(() => {
+      if (auditFile === undefined || stdout.isTTY === true) hungUp('SIGHUP')
+      else for (const reopen of reopening) reopen()
+    }),
+    onStdoutClosed((why) => {
+      if (!stream.close()) return
+      exitWith(exitCode.failed)
+      stderr.write(
+        `holdfast: standard output is closed (${why}), so there is no log from now on; ${records(auditFile)}\n`,
+      )
+    }),
+  ]
+  const stopping = Promise.race([untilSignal(), untilHungUp]).then((name) => {
+    log.info({ signal: name }, 'stopping')
+    ended.abort(new Error('The guard was stopped.'))
+  })
+  try {
+    await measureProcess(registry)
+    const { signal } = ended
+    await serve({ log, registry, signal, stopping, onReopen: (reopen) => void reopening.add(reopen) })
+  } finally {
+    for (const end of unhear) end()
+  }
+}
+
+function records(auditFile: Configuration['auditFile']): string {
+  return auditFile === undefined
+    ? 'the latest audit records are in memory only: holdfast audit shows them'
+    : `audit records are in ${auditFile.path}`
+}
+
+/** Health that listens before anything else can fail or wait. @throws CannotRun */
+export async function listeningHealth(
+  { registry, log }: Pick<Serving, 'registry' | 'log'>,
+  host: string,
+  port: number,
+): Promise<Health> {
+  const health = new Health(registry)
+  try {
+    log.info({ healthPort: await health.listen(host, port) }, 'health is listening')
+    return health
+  } catch (error) {
+    if (error instanceof CannotListen) throw new CannotRun(error.message, { cause: error })
+    throw error
+  }
+}

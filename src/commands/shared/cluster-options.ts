@@ -1,0 +1,194 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { Logger } from 'pino'
+import type { Configuration } from '../../configuration/configuration.ts'
+import { connect, type Connection } from '../../kubernetes/client/connection.ts'
+import type { ConfigSearch } from '../../kubernetes/client/credentials.ts'
+import type { FeedProblem } from '../../kubernetes/feed-problem.ts'
+import { LiveMap } from '../../kubernetes/live-map.ts'
+import { namesRelease, releaseExamples } from '../../longhorn/releases.ts'
+import { defaultPolicy } from '../../rules/policy.ts'
+import { type NoticeTimes, rememberMs } from '../../rules/unnoticed.ts'
+import { agreeOnNamespace, NoCommonNamespace } from '../../server/guard-namespace.ts'
+import { CannotRun, type Surroundings } from './surroundings.ts'
+import { VariableOption } from './variable-option.ts'
+
+/** Which cluster an operator's command is about. */
+export interface ClusterFlags {
+  readonly kubeconfig?: string
+  readonly context?: string
+  /** Whom to act as, in the place of what the kubeconfig says. */
+  readonly as?: string
+  readonly asUid?: string
+  readonly asGroup?: readonly string[]
+  /** Where the guard runs; undefined for where its Leases are. */
+  readonly namespace?: string
+  /** Where Longhorn runs. */
+  readonly longhornNamespace: string
+}
+
+/** Gives a command the options that say which cluster it is about; the same names as those of `holdfast serve`. */
+export function addClusterOptions(command: Command): Command {
+  return command
+    .addOption(
+      new VariableOption(
+        '--kubeconfig <file>',
+        'kubeconfig of the cluster (default: $KUBECONFIG, else ~/.kube/config)',
+        'HOLDFAST_KUBECONFIG',
+      ),
+    )
+    .addOption(
+      new VariableOption(
+        '--context <name>',
+        'context of the kubeconfig (default: its current context)',
+        'HOLDFAST_CONTEXT',
+      ),
+    )
+    .addOption(
+      new VariableOption(
+        '-n, --namespace <name>',
+        'namespace that the guard runs in (default: where its Leases are, else holdfast)',
+        'HOLDFAST_NAMESPACE',
+      ).argParser(namespaceName),
+    )
+    .addOption(
+      new VariableOption(
+        '--longhorn-namespace <name>',
+        'namespace that Longhorn runs in',
+        'HOLDFAST_LONGHORN_NAMESPACE',
+      )
+        .argParser(namespaceName)
+        .default(defaultPolicy.longhornNamespace),
+    )
+}
+
+/** An empty one would be another request: of all namespaces. @throws InvalidArgumentError */
+export function namespaceName(text: string): string {
+  if (/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
+  throw new InvalidArgumentError('It must be the name of a namespace.')
+}
+
+/** Gives a command the options that say whom to act as; the same names as those of kubectl. */
+export function addImpersonationOptions(command: Command): Command {
+  return command
+    .option('--as <user>', 'user to act as, if you may impersonate')
+    .option('--as-group <group>', 'group to act as a member of; may be given several times', collect)
+    .option('--as-uid <uid>', 'uid to act as')
+}
+
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
+}
+
+/** Flags that say how to find the cluster, and as whom. */
+export type SearchFlags = Pick<ClusterFlags, 'kubeconfig' | 'context' | 'as' | 'asUid' | 'asGroup'>
+
+/** The same flags without those that say as whom, for a command whose own flags are called so. */
+export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFlags): ClusterFlags {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    longhornNamespace,
+  }
+}
+
+/** What of its surroundings a command finds the cluster with, and asks it. */
+export type Asking = Pick<Surroundings, 'env' | 'isInteractive' | 'clock'>
+
+/** These parts of a command's surroundings. */
+export function askingOf({ env, isInteractive, clock }: Asking): Asking {
+  return { env, isInteractive, ...(clock && { clock }) }
+}
+
+/** Where to look for the cluster that flags name. */
+export function searchOf(flags: SearchFlags, { env: environment, isInteractive }: Asking): ConfigSearch {
+  const { kubeconfig, context, as: user, asUid: uid, asGroup: groups } = flags
+  return {
+    environment,
+    isInteractive,
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    impersonate: { user, uid, groups },
+  }
+}
+
+/** Where the guard's replicas are asked. */
+export function operatorPortOption(): Option {
+  return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
+    .argParser(wholePort)
+    .default(8081)
+}
+
+function wholePort(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new InvalidArgumentError('It must be a port.')
+  return port
+}
+
+/** Reads the name of a release. Anything else would count as the most dangerous, and nobody would notice. @throws InvalidArgumentError */
+export function releaseName(text: string): string {
+  if (namesRelease(text)) return text
+  throw new InvalidArgumentError(`It must be ${releaseExamples}.`)
+}
+
+/** Connects with the person's own rights. @throws CannotRun */
+export async function connectWith(flags: SearchFlags, asking: Asking): Promise<Connection> {
+  const { clock } = asking
+  try {
+    return await connect({ ...searchOf(flags, asking), ...(clock && { clock }) })
+  } catch (cause) {
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/**
+ * Reads Longhorn's objects and follows them.
+ *
+ * @param about `settle`: how long it has to be known what has ended; absent for the default
+ * @param onProblem told of what goes wrong later
+ * @throws CannotRun when they cannot all be read, or the signal's reason
+ */
+export async function openMap(
+  connection: Connection,
+  about: Pick<ClusterFlags, 'longhornNamespace'> & { readonly settle?: NoticeTimes | undefined },
+  signal: AbortSignal,
+  onProblem?: (problem: FeedProblem) => void,
+): Promise<LiveMap> {
+  try {
+    const { longhornNamespace, settle = defaultPolicy } = about
+    return await LiveMap.open(connection, longhornNamespace, signal, {
+      rememberMs: rememberMs(settle),
+      ...(onProblem && { onProblem }),
+    })
+  } catch (cause) {
+    if (signal.aborted) throw cause
+    throw new CannotRun(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/**
+ * The configuration of a door, with the namespace in which all doors of the cluster keep their Leases.
+ *
+ * @param connection closed if the door does not start
+ * @returns undefined if it was told to end meanwhile
+ * @throws CannotRun if this door would keep them elsewhere
+ */
+export async function withCommonNamespace(
+  configuration: Configuration,
+  connection: Connection,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<Configuration | undefined> {
+  try {
+    const { namespace, doubt } = await agreeOnNamespace(configuration, connection, signal)
+    if (doubt !== undefined) {
+      const fields = { namespace, why: doubt }
+      log.warn(fields, 'where other doors keep their Leases could not be compared; it goes on as it was told')
+    }
+    return { ...configuration, namespace }
+  } catch (error) {
+    connection.close()
+    if (signal.aborted) return undefined
+    if (error instanceof NoCommonNamespace) throw new CannotRun(error.message, { cause: error })
+    throw error
+  }
+}

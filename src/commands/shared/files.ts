@@ -1,0 +1,51 @@
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { decodedText, UndecodableText } from '../../text/yaml.ts'
+import { CannotRun } from './surroundings.ts'
+
+/** A file that a path names, or why one below it cannot be read. */
+export type FileFound = { readonly path: string } | { readonly path: string; readonly problem: string }
+
+/**
+ * The files at a path: itself, or all YAML and JSON below a folder in the order of their names. As `kubectl apply -R` does,
+ * it follows links to files and none to folders, so a link that leads back is no loop. A file with two names counts once.
+ *
+ * @throws Error if there is nothing at the path, or the folder itself cannot be read
+ */
+export async function filesAt(path: string): Promise<FileFound[]> {
+  if (!(await stat(path)).isDirectory()) return [{ path }]
+  const found: FileFound[] = []
+  await walk(path, found, new Set())
+  return found
+}
+
+async function walk(folder: string, found: FileFound[], seen: Set<string>): Promise<void> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = join(folder, entry.name)
+    try {
+      if (entry.isDirectory()) await walk(path, found, seen)
+      else if (/\.(?:ya?ml|json)$/.test(entry.name) && !(await isKnown(path, seen))) found.push({ path })
+    } catch (cause) {
+      found.push({ path, problem: `cannot read it: ${String(cause)}` })
+    }
+  }
+}
+
+/** True for what was found before, and for what is no file: a folder behind a link, a pipe that nobody may write to. */
+async function isKnown(path: string, seen: Set<string>): Promise<boolean> {
+  const real = await realpath(path)
+  if (seen.has(real) || !(await stat(real)).isFile()) return true
+  seen.add(real)
+  return false
+}
+
+/** The text of a file, in UTF-8 or by its byte order mark. @param what it is, for the message @throws CannotRun */
+export async function readText(path: string, what: string): Promise<string> {
+  try {
+    return decodedText(await readFile(path))
+  } catch (cause) {
+    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    throw new CannotRun(`cannot read ${what} ${path}: ${why}`, { cause })
+  }
+}

@@ -1,0 +1,150 @@
+import { Type } from 'typebox'
+import { type DiskMapView, findLonghorn, hasLonghorn, noLonghornIn } from '../../disk-map/disk-map-view.ts'
+import { absent, absentMap, parser } from '../../json/schema.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { isForbidden } from '../../kubernetes/client/failures.ts'
+import { anchorName, readAnchor } from '../../kubernetes/leases/book-anchor.ts'
+import { defaultNamespace } from '../../server/guard-namespace.ts'
+import type { Looker } from '../doctor/cluster-reader.ts'
+import type { Names } from '../doctor/facts.ts'
+import { guardSelector } from '../doctor/replicas.ts'
+import type { ClusterFlags } from './cluster-options.ts'
+import { CannotRun } from './surroundings.ts'
+
+/** How a person's command finds the guard. */
+export interface GuardSearch {
+  readonly signal: AbortSignal
+  /** Told if the cluster says otherwise than the person, or cannot be asked whether it does. */
+  readonly note?: (text: string) => void
+}
+
+/** Where a command looks for the guard. */
+export interface GuardPlace {
+  readonly namespace: string
+  /** Why the guard may run elsewhere, and how to go on, for people; undefined if it is known to run here. */
+  readonly doubt: string | undefined
+}
+
+type Place = Pick<ClusterFlags, 'namespace' | 'longhornNamespace'>
+
+/**
+ * Where the guard runs and keeps its Leases: the namespace that the person names, else the one that the doors of the
+ * cluster have agreed on, else the default if they have agreed on none yet. Where that cannot be read, the default is a
+ * guess, and the reason comes with it.
+ *
+ * @throws the signal's reason
+ */
+export async function lookForGuard(
+  connection: Connection,
+  { namespace, longhornNamespace }: Place,
+  { signal, note }: GuardSearch,
+): Promise<GuardPlace> {
+  try {
+    const agreed = await readAnchor({ connection, longhornNamespace }, signal)
+    if (namespace !== undefined && agreed !== undefined && agreed !== namespace) {
+      note?.(
+        `The Leases of the guard are in namespace ${agreed}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so.`,
+      )
+    }
+    return { namespace: namespace ?? agreed ?? defaultNamespace, doubt: undefined }
+  } catch (error) {
+    signal.throwIfAborted()
+    const why = error instanceof Error ? error.message : String(error)
+    if (namespace !== undefined) {
+      note?.(`Whether the Leases of the guard are in namespace ${namespace} could not be looked up: ${why}`)
+      return { namespace, doubt: undefined }
+    }
+    const otherwise = isForbidden(error)
+      ? `ask for the right to get Lease ${anchorName} in ${longhornNamespace}`
+      : 'try again once the API server answers'
+    return {
+      namespace: defaultNamespace,
+      doubt: `cannot tell in which namespace the guard of this cluster runs: ${why}\nName it with --namespace, or ${otherwise}.`,
+    }
+  }
+}
+
+/**
+ * The same for a command that says nothing true in another namespace than the guard's.
+ *
+ * @throws CannotRun where the namespace would be a guess, or the signal's reason
+ */
+export async function guardPlace(connection: Connection, place: Place, search: GuardSearch): Promise<string> {
+  const { namespace, doubt } = await lookForGuard(connection, place, search)
+  if (doubt !== undefined) throw new CannotRun(doubt)
+  return namespace
+}
+
+/** What belongs to a guard, by name, and who makes its certificate. */
+export type GuardNames = Pick<
+  Names,
+  'webhookConfiguration' | 'certificateSecret' | 'serviceAccount' | 'makesCertificate'
+>
+
+/** The names of what belongs to a guard, and which of them are guessed. */
+export interface FoundNames {
+  readonly names: GuardNames
+  /** True for a name that its Deployment might have said otherwise. */
+  readonly isGuess: (name: keyof GuardNames) => boolean
+  /** Why the Deployment could not be read; undefined if it was. */
+  readonly problem: string | undefined
+}
+
+/** What the chart calls it in a release `holdfast`. */
+const usual: GuardNames = {
+  webhookConfiguration: 'holdfast',
+  certificateSecret: 'holdfast-tls',
+  serviceAccount: 'holdfast',
+  makesCertificate: true,
+}
+
+/** Reads from a Deployment of the guard what is its own: the chart writes it there. */
+const parseNames = parser(
+  Type.Object({
+    metadata: Type.Object({ annotations: absentMap(Type.String()) }),
+    spec: absent(
+      Type.Object({
+        template: absent(
+          Type.Object({ spec: absent(Type.Object({ serviceAccountName: absent(Type.String()) })) }),
+        ),
+      }),
+    ),
+  }),
+  ({ metadata, spec }): Partial<GuardNames> => {
+    const registration = metadata.annotations?.['holdfast.dev/registration'] ?? undefined
+    const secret = metadata.annotations?.['holdfast.dev/certificate-secret'] ?? undefined
+    const mode = metadata.annotations?.['holdfast.dev/certificates'] ?? undefined
+    const account = spec?.template?.spec?.serviceAccountName ?? undefined
+    return {
+      ...(mode === undefined ? {} : { makesCertificate: mode === 'self' }),
+      ...(registration === undefined ? {} : { webhookConfiguration: registration }),
+      ...(secret === undefined ? {} : { certificateSecret: secret }),
+      ...(account === undefined ? {} : { serviceAccount: account }),
+    }
+  },
+)
+
+/**
+ * What is the guard's own: what the person names, else what its Deployment says, else the usual names. Where the Deployment
+ * cannot be read, these are guesses, and nothing can be missing by them.
+ */
+export async function guardNames(
+  looker: Looker,
+  namespace: string,
+  named: Partial<GuardNames>,
+): Promise<FoundNames> {
+  const place = { group: 'apps', version: 'v1', plural: 'deployments', namespace }
+  const looked = await looker.list({ ...place, labelSelector: guardSelector }, parseNames)
+  const found = 'seen' in looked ? looked.seen[0] : undefined
+  const problem = 'problem' in looked ? looked.problem : undefined
+  return {
+    names: { ...usual, ...found, ...named },
+    isGuess: (name) => problem !== undefined && named[name] === undefined,
+    problem,
+  }
+}
+
+/** In a namespace without a Longhorn nothing is wrong, and nothing was looked at. @throws CannotRun */
+export function insistOnLonghorn(map: Pick<DiskMapView, 'release' | 'nodes'>, namespace: string): void {
+  if (!hasLonghorn(map)) throw new CannotRun(`${noLonghornIn(namespace)} ${findLonghorn}`)
+}

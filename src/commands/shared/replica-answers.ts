@@ -1,0 +1,179 @@
+import { Type } from 'typebox'
+import { type Parsed, parser } from '../../json/schema.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import type { ForwardedPort } from '../../kubernetes/client/port-forward.ts'
+import { defaultPolicy } from '../../rules/policy.ts'
+import type { NoticeTimes } from '../../rules/unnoticed.ts'
+import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
+import { reachReplicas, type ReplicaSearch } from './replicas.ts'
+
+/** What a replica of the guard says of itself that others rely upon. */
+export interface ReplicaAnswer {
+  readonly replica: string
+  /** How long what has ended still counts there; undefined for a version that does not say it. */
+  readonly settle: NoticeTimes | undefined
+  /** When a disk counts as lost there, in milliseconds; undefined for a version that does not say it. */
+  readonly lostAfterMs: number | undefined
+  /** The rules that it judges by; a problem for a version that does not say them. */
+  readonly policy: Parsed<ReplicaPolicy>
+}
+
+const Modes = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
+
+const parsePolicy = parser(
+  Type.Object({
+    replica: Type.String(),
+    lostAfterMs: Type.Optional(Type.Number()),
+    policy: Type.Object({
+      modes: Type.Record(Type.String(), Modes),
+      evictionCompletion: Type.Union([Type.Literal('hold'), Type.Literal('allow')]),
+      release: Type.Union([Type.String(), Type.Null()]),
+    }),
+    callers: Type.Optional(
+      Type.Union([
+        Type.Null(),
+        Type.Object({
+          refused: Type.Integer(),
+          last: Type.Union([Type.Null(), Type.Object({ name: Type.String(), leftMs: Type.Number() })]),
+        }),
+      ]),
+    ),
+  }),
+  ({ replica, policy, callers, lostAfterMs }): ReplicaPolicy => ({
+    replica,
+    ...policy,
+    callers,
+    lostAfterMs,
+  }),
+)
+
+const parseSettle = parser(
+  Type.Object({
+    replica: Type.String(),
+    settleMs: Type.Optional(Type.Number()),
+    settleAfterOutageMs: Type.Optional(Type.Number()),
+    lostAfterMs: Type.Optional(Type.Number()),
+  }),
+  (answer) => answer,
+)
+
+/**
+ * How long the list of replicas, and then each of them, may take to answer, in milliseconds: what forwards a port may never
+ * answer.
+ */
+const answerMs = 5_000
+
+/**
+ * Asks every replica of the guard that runs, once, through port-forwards.
+ *
+ * @param limitMs see {@link answerMs}
+ * @throws the signal's reason
+ */
+export async function askReplicas(
+  search: ReplicaSearch,
+  connection: Connection,
+  signal: AbortSignal,
+  limitMs = answerMs,
+): Promise<Looked<readonly ReplicaAnswer[]>> {
+  let ports: readonly ForwardedPort[] = []
+  let why: string | undefined
+  try {
+    const found = AbortSignal.any([signal, tooLate(limitMs, 'the list of the guard’s replicas did not come')])
+    ports = await reachReplicas(search, connection, found, (text) => (why ??= text))
+    return { seen: await Promise.all(ports.map((port) => askOne(port, signal, limitMs))) }
+  } catch (error) {
+    signal.throwIfAborted()
+    // Asking says no more than that the connection broke; why, the port-forward has said.
+    return { problem: why ?? (error instanceof Error ? error.message : String(error)) }
+  } finally {
+    for (const { close } of ports) close()
+  }
+}
+
+/** The rules that all of them judge by, or why one does not say them. */
+export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<readonly ReplicaPolicy[]> {
+  if ('problem' in answers) return answers
+  const seen: ReplicaPolicy[] = []
+  for (const { policy } of answers.seen) {
+    if (!policy.ok)
+      return {
+        problem: `a replica of the guard does not say which rules it judges by: ${policy.problem}`,
+      }
+    seen.push(policy.value)
+  }
+  return { seen }
+}
+
+async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: number): Promise<ReplicaAnswer> {
+  const soon = tooLate(limitMs, 'a replica of the guard did not answer')
+  const response = await fetch(new URL('/status', url), { signal: AbortSignal.any([signal, soon]) })
+  const answer: unknown = await response.json()
+  const settle = parseSettle(answer)
+  if (!settle.ok) throw new Error(`a replica of the guard answered what is no status: ${settle.problem}`)
+  const { replica, settleMs, settleAfterOutageMs, lostAfterMs } = settle.value
+  const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
+  return {
+    replica,
+    settle: isTold ? { settleMs, settleAfterOutageMs } : undefined,
+    lostAfterMs,
+    policy: parsePolicy(answer),
+  }
+}
+
+/** A signal that is aborted after so many milliseconds, and says what has not happened by then. */
+function tooLate(ms: number, what: string): AbortSignal {
+  const late = new AbortController()
+  const timer = setTimeout(() => late.abort(new Error(`${what} within ${ms / 1_000} s`)), ms)
+  timer.unref()
+  return late.signal
+}
+
+/** How long what has ended still counts for the guard. */
+export interface GuardSettle extends NoticeTimes {
+  /** Why the replicas could not be asked, for people; undefined if they have answered. */
+  readonly problem: string | undefined
+}
+
+/**
+ * How long the guard lets what has ended count: the longest that its replicas say, since any of them may decide. If one
+ * does not answer, or is of an older version, it is the default.
+ */
+export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle {
+  if ('problem' in answers) return assumed(answers.problem)
+  const told: NoticeTimes[] = []
+  for (const { replica, settle } of answers.seen) {
+    if (!settle) return assumed(`replica ${replica} is of a version that does not say it`)
+    told.push(settle)
+  }
+  return {
+    settleMs: Math.max(...told.map(({ settleMs }) => settleMs)),
+    settleAfterOutageMs: Math.max(...told.map(({ settleAfterOutageMs }) => settleAfterOutageMs)),
+    problem: undefined,
+  }
+}
+
+/** When a node or a disk counts as lost for the guard. */
+export interface GuardLostAfter {
+  readonly lostAfterMs: number
+  /** Why it is only assumed, for people; undefined if the replicas have said it. */
+  readonly problem: string | undefined
+}
+
+/** The longest that its replicas say, since any of them may decide; the default if one does not say it. */
+export function lostAfterOf(
+  answers: Looked<readonly Pick<ReplicaAnswer, 'replica' | 'lostAfterMs'>[]>,
+): GuardLostAfter {
+  const { lostAfterMs } = defaultPolicy
+  if ('problem' in answers) return { lostAfterMs, problem: answers.problem }
+  const silent = answers.seen.find((answer) => answer.lostAfterMs === undefined)
+  if (silent)
+    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not say it` }
+  const told = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
+  if (told.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
+  return { lostAfterMs: Math.max(...told), problem: undefined }
+}
+
+function assumed(problem: string): GuardSettle {
+  const { settleMs, settleAfterOutageMs } = defaultPolicy
+  return { settleMs, settleAfterOutageMs, problem }
+}

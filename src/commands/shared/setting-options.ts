@@ -1,0 +1,129 @@
+import type { Command } from 'commander'
+import { type Configuration, configure } from '../../configuration/configuration.ts'
+import { type Layer, layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
+import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
+import { nearest } from '../../text/names.ts'
+import type { ClusterFlags } from './cluster-options.ts'
+import { readText } from './files.ts'
+import { CannotRun, type Environment } from './surroundings.ts'
+import { isServiceLink, VariableOption } from './variable-option.ts'
+
+/** Settings whose flag may be given several times, each time with one item. */
+const repeatable: Readonly<Partial<Record<SettingName, string>>> = {
+  rules: 'rule',
+  clientNames: 'clientName',
+}
+
+/** `healthPort` → `--health-port`; one rule at a time is `--rule`. */
+export function flagOf(setting: SettingName): string {
+  return `--${kebab(repeatable[setting] ?? setting)}`
+}
+
+/** `healthPort` → `HOLDFAST_HEALTH_PORT`. */
+export function variableOf(setting: SettingName): string {
+  return `HOLDFAST_${kebab(setting).replaceAll('-', '_').toUpperCase()}`
+}
+
+/** Gives a command an option and an environment variable for each setting, and `--config`. */
+export function addSettings(command: Command): Command {
+  command.addOption(
+    new VariableOption('--config <file>', 'YAML file with any of these settings', 'HOLDFAST_CONFIG'),
+  )
+  for (const name of settingNames) {
+    const { placeholder, help, byDefault } = settingFacts[name]
+    const description = `${help} (default: ${byDefault})`
+    const option = new VariableOption(`${flagOf(name)} <${placeholder}>`, description, variableOf(name))
+    if (repeatable[name] !== undefined)
+      option.argParser((value: string, before: string | undefined) => join(before, value))
+    command.addOption(option)
+  }
+  return command
+}
+
+/**
+ * Puts together what flags, environment and configuration file say.
+ *
+ * @param otherwise what holds where none of them says anything
+ * @throws CannotRun that names everything that is wrong at once
+ */
+export async function readSettings(command: Command, otherwise: Settings = {}): Promise<Configuration> {
+  const flags = layerFromTexts(textsFrom(command, 'cli'), flagOf)
+  const environment = layerFromTexts(textsFrom(command, 'env'), variableOf)
+  const config: unknown = command.getOptionValue('config')
+  const file = typeof config === 'string' ? await readConfig(config) : noLayer
+  const layers = [flags, environment, file]
+  const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
+  if (problems.length > 0) throw new CannotRun(problems.join('\n'))
+  if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
+    throw new CannotRun(
+      '--client-ca is for holdfast serve: a proxy asks nobody for a client certificate. Leave it out',
+    )
+  }
+  const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
+  const configuration = configure([...settings, otherwise])
+  if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
+    throw new CannotRun(
+      'clientNames (--client-name) without clientCa (--client-ca): nobody is asked for a certificate, so no name is looked at. Name the file of the authorities too',
+    )
+  }
+  return configuration
+}
+
+const noLayer: Layer = { ok: true, settings: {} }
+
+async function readConfig(path: string): Promise<Layer> {
+  return layerFromFile(await readText(path, 'the configuration file'), path)
+}
+
+/** The settings that came from one source, as they were written there. */
+function textsFrom(command: Command, source: 'cli' | 'env'): Partial<Record<SettingName, string>> {
+  const texts: Partial<Record<SettingName, string>> = {}
+  for (const name of settingNames) {
+    const key = repeatable[name] ?? name
+    const value: unknown = command.getOptionValue(key)
+    if (command.getOptionValueSource(key) === source && typeof value === 'string') texts[name] = value
+  }
+  return texts
+}
+
+function join(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before},${value}`
+}
+
+function kebab(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+/** Which cluster the settings are about. */
+export function clusterOf({
+  kubeconfig,
+  context,
+}: Configuration): Pick<ClusterFlags, 'kubeconfig' | 'context'> {
+  return {
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+  }
+}
+
+/** Variables that are no settings: of single commands, and of the project's own tests, which a developer has set. */
+const others = [
+  ...['HOLDFAST_CONFIG', 'HOLDFAST_PROXY_LISTEN'],
+  ...['HOLDFAST_CRDS', 'HOLDFAST_ADMISSION_REVIEWS', 'HOLDFAST_PATIENCE', 'HOLDFAST_THOROUGH'],
+]
+
+/** A misspelt variable would be passed over, and the command run with other settings than wanted. @throws CannotRun */
+export function refuseUnknownVariables(env: Environment): void {
+  const known = [...settingNames.map(variableOf), ...others]
+  const unknown = Object.entries(env).flatMap(([name, value = '']) =>
+    name.startsWith('HOLDFAST_') && !known.includes(name) && !isServiceLink(name, value) ? [name] : [],
+  )
+  if (unknown.length === 0) return
+  throw new CannotRun(
+    unknown
+      .map((name) => {
+        const meant = nearest(name, known)
+        return `unknown variable ${name}${meant === undefined ? '' : `; did you mean ${meant}?`}`
+      })
+      .join('\n'),
+  )
+}

@@ -1,0 +1,86 @@
+import { type Command, Help, InvalidArgumentError, Option } from 'commander'
+import type { Environment } from './surroundings.ts'
+
+/** An option that a variable can give too. Commander's own `env()` knows only the variables of the process. */
+export class VariableOption extends Option {
+  readonly variable: string
+
+  constructor(flags: string, description: string, variable: string) {
+    super(flags, description)
+    this.variable = variable
+  }
+}
+
+/** Describes an option for the help as commander does, its variable included. */
+export function describeOption(option: Option): string {
+  if (!(option instanceof VariableOption)) return new Help().optionDescription(option)
+  const same = new Option(option.flags, option.description)
+    .default(option.defaultValue, option.defaultValueDescription)
+    .env(option.variable)
+  return new Help().optionDescription(same)
+}
+
+/**
+ * Gives a command the options that variables name and its arguments do not. Commander does so with its own, before it
+ * looks for required options; none of these is required.
+ *
+ * @param command whose arguments are parsed
+ * @throws CommanderError for a value that the option does not take
+ */
+export function readVariables(command: Command, env: Environment): void {
+  for (const option of command.options) {
+    if (!(option instanceof VariableOption)) continue
+    const text = env[option.variable]
+    const key = option.attributeName()
+    if (
+      text === undefined ||
+      isServiceLink(option.variable, text) ||
+      command.getOptionValueSource(key) === 'cli'
+    )
+      continue
+    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
+  }
+}
+
+/**
+ * True for a variable that Kubernetes sets for a Service: `HOLDFAST_SERVICE_HOST`, `HOLDFAST_PORT=tcp://10.0.0.1:443`. A
+ * pod gets them for each Service of its namespace, and one may be called holdfast.
+ */
+export function isServiceLink(name: string, value: string): boolean {
+  if (/_SERVICE_(?:HOST|PORT(?:_\w+)?)$/.test(name)) return true
+  return (
+    /_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?$/.test(name) ||
+    (name.endsWith('_PORT') && /^(?:tcp|udp|sctp):\/\//.test(value))
+  )
+}
+
+function parsed(command: Command, option: Option, text: string): unknown {
+  try {
+    return option.parseArg ? option.parseArg<unknown>(text, undefined) : text
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error
+    const from = option instanceof VariableOption ? ` from env '${option.variable}'` : ''
+    return command.error(
+      `error: option '${option.flags}' value '${text}'${from} is invalid. ${error.message}`,
+    )
+  }
+}
+
+/**
+ * Collects an option that may be given several times, as kubectl's flags may. One that took several values at once would
+ * also take the argument that follows it.
+ */
+export function repeatable(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value]
+}
+
+/** Reads the address of a server. A name and a password in it would be sent to nobody. @throws InvalidArgumentError */
+export function url(text: string): URL {
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
+  }
+  const url = new URL(text)
+  if (url.username !== '' || url.password !== '')
+    throw new InvalidArgumentError('It must be without a name and a password.')
+  return url
+}

@@ -1,0 +1,279 @@
+import { Command, Option } from 'commander'
+import { findLonghorn, hasLonghorn, noLonghornIn } from '../../disk-map/disk-map-view.ts'
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import { ApiFailure } from '../../kubernetes/client/failures.ts'
+import { jsonRequest } from '../../kubernetes/client/json-request.ts'
+import { LiveReservations } from '../../kubernetes/leases/live-reservations.ts'
+import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { someWaitToBeLost } from '../../rules/lost.ts'
+import { lasting } from '../../rules/sentences.ts'
+import { age } from '../../time/age.ts'
+import { systemClock } from '../../time/clock.ts'
+import { pause } from '../../time/wait.ts'
+import {
+  addClusterOptions,
+  addImpersonationOptions,
+  askingOf,
+  type ClusterFlags,
+  connectWith,
+  openMap,
+  operatorPortOption,
+} from '../shared/cluster-options.ts'
+import { lookForGuard } from '../shared/guard-place.ts'
+import { GuardStatus } from '../shared/replicas.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+import { type Colours, coloursFor, data } from '../shared/terminal.ts'
+import { observe } from './observe.ts'
+import { saysTheSame, somethingIsWrong, type Status } from './status.ts'
+import { tables } from './tables.ts'
+
+interface StatusFlags extends ClusterFlags {
+  readonly output?: 'wide' | 'json' | 'yaml'
+  readonly watch: boolean
+  readonly operatorPort: number
+}
+
+/** Where a status comes from. */
+interface Sources {
+  readonly book: LiveReservations
+  readonly live: LiveMap
+  readonly connection: Connection
+}
+
+/** `holdfast status`: what is on Longhorn's disks, and what is under way there. */
+export function statusCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('status')
+    .description(
+      'Shows Longhorn’s nodes with their eviction flags, copies of backing images, pending clean-ups and reservations.',
+    )
+    .argument('[node...]', 'only these Longhorn nodes')
+    .addOption(
+      new Option(
+        '-o, --output <format>',
+        'wide: each disk and reservation too; json, yaml: one document',
+      ).choices(['wide', 'json', 'yaml']),
+    )
+    .option('-w, --watch', 'show it again whenever it changes, until Ctrl-C', false)
+    .addOption(operatorPortOption())
+  return addImpersonationOptions(addClusterOptions(command))
+    .addHelpText(
+      'after',
+      `
+STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
+(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), down (no longhorn-manager works on
+the node), settling (a flag or a clean-up has ended so lately that Longhorn may not have noticed; the guard waits that
+long) or ok. IMAGE NOWHERE is a backing image without a usable copy on a disk that a
+node has and that is not lost.
+
+Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
+that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
+since when clean-ups are pending, the guard's replicas are asked through port-forwards (the right to list pods and to
+create pods/portforward in the guard's namespace); without, all else is shown.
+
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
+
+Examples:
+  $ holdfast status
+  $ holdfast status node-1 node-2 -o wide
+  $ holdfast status -o json
+  $ holdfast status --watch`,
+    )
+    .action((nodes: string[], flags: StatusFlags) => showStatus(new Set(nodes), flags, surroundings))
+}
+
+async function showStatus(
+  only: ReadonlySet<string>,
+  flags: StatusFlags,
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { env, stdout, stderr, untilSignal, exitWith } = surroundings
+  const ended = new AbortController()
+  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
+  const connection = await connectWith(flags, surroundings)
+  const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
+  const colours = coloursFor(stdout, env)
+  const opened: { stop(): Promise<void> }[] = []
+  try {
+    const live = await openMap(connection, flags, ended.signal, ({ message }) => note(message))
+    opened.push(live)
+    const { namespace, doubt } = await lookForGuard(connection, flags, { signal: ended.signal, note })
+    if (doubt !== undefined)
+      note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
+    const book = await LiveReservations.open(connection, namespace, ended.signal)
+    opened.push(book)
+    checkNames(only, live)
+    const followsLonghorn = hasLonghorn(live.map)
+    if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
+    const isSeen = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
+    const guard = await GuardStatus.open(
+      { ...flags, ...askingOf(surroundings), namespace },
+      connection,
+      ended.signal,
+      (why) => note(`What the guard holds now is not shown: ${why}`),
+    )
+    opened.push(guard)
+    const watchingSince = flags.watch ? systemClock.monotonic() : undefined
+    const look = () =>
+      observe({
+        map: live.map,
+        pages: book.pages,
+        guard: guard.replicas,
+        now: systemClock.monotonic(),
+        timeOfDay: systemClock.now(),
+        watchingSince,
+        only,
+      })
+    if (flags.watch) {
+      await watchStatus(
+        { look, text: (status) => textOf(status, flags, colours), live, book, guard, screen: stdout },
+        ended.signal,
+      )
+      return
+    }
+    const status = look()
+    if (status.lostAfter.from === 'default' && someWaitToBeLost(live.map)) note(assumedLostAfter(status))
+    stdout.write(textOf(status, flags, colours))
+    if (somethingIsWrong(status)) exitWith(exitCode.failed)
+    else if (
+      live.unreadable.length > 0 ||
+      !followsLonghorn ||
+      doubt !== undefined ||
+      (flags.namespace !== undefined && !isSeen)
+    )
+      exitWith(exitCode.couldNotRun)
+  } catch (error) {
+    if (!ended.signal.aborted) throw error
+  } finally {
+    await Promise.all(opened.map((each) => each.stop()))
+    connection.close()
+  }
+}
+
+function assumedLostAfter({ lostAfter: { ms } }: Status): string {
+  return `The guard's replicas do not say when a node that is down counts as lost, so the default lostAfter of ${lasting(ms)} is assumed.`
+}
+
+function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours): string {
+  if (output === 'json') return data(output, status)
+  if (output === 'yaml') return `${watch ? '---\n' : ''}${data(output, status)}`
+  return tables(status, { colours, wide: output === 'wide' })
+}
+
+/** @throws CannotRun for a name that no Longhorn node has */
+function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
+  const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
+  const missing = [...only].filter((name) => map.node(name) === undefined)
+  if (missing.length > 0) {
+    throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${there.join(', ')}`)
+  }
+}
+
+/**
+ * Tells on standard error what the status does not show, and why.
+ *
+ * @returns false if the guard's namespace does not exist, or that cannot be told
+ */
+async function tellWhatIsMissing(
+  { book, live, connection }: Sources,
+  namespace: string,
+  signal: AbortSignal,
+  note: (text: string) => void,
+): Promise<boolean> {
+  for (const { kind, name, problem } of live.unreadable) {
+    note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
+  }
+  for (const problem of book.unreadable) note(problem)
+  if (book.problem) {
+    note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
+  } else if (book.pages?.length === 0) {
+    // A list of Leases is empty too where there is no such namespace.
+    const problem = await problemOfNamespace(connection, namespace, signal)
+    if (problem === undefined) return true
+    note(
+      `${problem}, so no reservations are shown: if the guard runs in another one, name it with --namespace.`,
+    )
+    return false
+  }
+  return true
+}
+
+/** @returns undefined if there is such a namespace; else that there is none, or why nobody can tell */
+async function problemOfNamespace(
+  connection: Connection,
+  name: string,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const path = `/api/v1/namespaces/${encodeURIComponent(name)}`
+  try {
+    await jsonRequest(connection, { method: 'GET', path, signal })
+    return undefined
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof ApiFailure && error.code === 404) return `There is no namespace ${name}`
+    const why = error instanceof Error ? error.message : String(error)
+    return `Whether there is a namespace ${name} cannot be told (${why})`
+  }
+}
+
+/** Nobody reads faster, and an image being copied changes about once a second. */
+const paceMs = 1_000
+
+/** A connection that works is heard of at least this often, and then what is shown is true. */
+const staleMs = 120_000
+
+/** What is watched, and how it is shown. */
+export interface Watched {
+  readonly look: () => Status
+  readonly text: (status: Status) => string
+  readonly live: Pick<LiveMap, 'subscribe' | 'ageMs'>
+  readonly book: Pick<LiveReservations, 'subscribe'>
+  readonly guard: Pick<GuardStatus, 'replicas' | 'refresh'>
+  readonly screen: { readonly isTTY?: boolean; write(text: string): unknown }
+}
+
+/**
+ * Shows the status now and after each change, not faster than once a second. A terminal always shows the newest alone,
+ * with ages that count on; elsewhere each change is another block.
+ */
+export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
+  const { look, text, live, book, guard, screen } = watched
+  const changes = new Changes()
+  const ends = [live.subscribe(() => changes.tell()), book.subscribe(() => changes.tell())]
+  let shown: Status | undefined
+  try {
+    while (!signal.aborted) {
+      const status = look()
+      if (screen.isTTY === true) {
+        const old =
+          live.ageMs() < staleMs ? '' : `\nNothing was heard of the cluster for ${age(live.ageMs())}.\n`
+        screen.write(`\u001b[H\u001b[2J${text(status)}${old}`)
+      } else if (shown === undefined || !saysTheSame(shown, status)) {
+        screen.write(`${shown === undefined ? '' : '\n'}${text(status)}`)
+      }
+      shown = status
+      await pause(systemClock, paceMs, signal)
+      // Of what the guard holds nobody tells: it is asked at every turn.
+      if (guard.replicas !== undefined) await guard.refresh(signal)
+      else if (screen.isTTY !== true) await changes.next(signal)
+    }
+  } finally {
+    for (const end of ends) end()
+  }
+}
+
+/** Remembers that something changed until somebody asks. */
+class Changes {
+  #told = new AbortController()
+
+  tell(): void {
+    this.#told.abort()
+  }
+
+  async next(signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([this.#told.signal, signal])
+    if (!either.aborted) {
+      await new Promise((resolve) => either.addEventListener('abort', resolve, { once: true }))
+    }
+    this.#told = new AbortController()
+  }
+}

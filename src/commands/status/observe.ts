@@ -1,0 +1,248 @@
+import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
+import { nodeOf, type Page } from '../../gate/reservation-book.ts'
+import type { CopyPhase } from '../../longhorn/copies.ts'
+import { diskUUID, isFlagged, type Node } from '../../longhorn/node.ts'
+import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
+import { isInDanger, sharedDisks } from '../../rules/disks-at-risk.ts'
+import { imagesWithoutDisk } from '../../rules/images-nowhere.ts'
+import { isDown, whyNothingCountsOn } from '../../rules/lost.ts'
+import { defaultPolicy } from '../../rules/policy.ts'
+import { settlesAt } from '../../rules/unnoticed.ts'
+import type {
+  DiskStatus,
+  GuardReplica,
+  NodeState,
+  NodeStatus,
+  PendingStatus,
+  ReservationStatus,
+  Status,
+} from './status.ts'
+
+/** What a status is made from. */
+export interface Observed {
+  readonly map: DiskMapView
+  /** The book of reservations; undefined if it cannot be read. */
+  readonly pages: Iterable<Page> | undefined
+  /** What the replicas of the guard say; undefined if they cannot be asked. */
+  readonly guard: readonly GuardReplica[] | undefined
+  /** Milliseconds by the monotonic clock of this process, as are all times that are compared. */
+  readonly now: number
+  /** The time of day, in milliseconds since the epoch, for what is shown. */
+  readonly timeOfDay: number
+  /**
+   * For who watches: when everything had been read for the first time. What was pending by then may have been so for
+   * long. Undefined for a single look.
+   */
+  readonly watchingSince: number | undefined
+  /** Only these nodes; all if there are none. */
+  readonly only: ReadonlySet<string>
+}
+
+/** Puts together what is to be seen now. Sorted by name, so that the same state always reads the same. */
+export function observe(observed: Observed): Status {
+  const { map, timeOfDay } = observed
+  const profile = profileOf(map.release)
+  return {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'Status',
+    observedAt: new Date(timeOfDay).toISOString(),
+    longhorn: { release: map.release ?? null, profile, assumed: isAssumed(map.release) },
+    nodes: byText(
+      [...map.nodes()]
+        .filter(({ metadata }) => isShown(observed, metadata.name))
+        .map((node) => nodeStatus(node, map, profile, settling(node, profile, observed))),
+      ({ name }) => name,
+    ),
+    pendingCleanups: byText(
+      [...map.pendingCleanups()].flatMap((cleanup) => pendingStatus(cleanup, observed)),
+      ({ node, disk, image, diskUUID }) => [node ?? '', disk ?? '', image, diskUUID].join(' '),
+    ),
+    ...lostAndShared(observed),
+    reservations:
+      observed.pages === undefined
+        ? null
+        : byText(
+            [...observed.pages].flatMap((page) => reservationsOn(page, observed)),
+            ({ node, object, intent }) => [node ?? '', object.kind, object.name, intent].join(' '),
+          ),
+    guard:
+      observed.guard === undefined
+        ? null
+        : byText(
+            observed.guard.map(({ replica, version, synced, holds }) => ({
+              replica,
+              version,
+              synced,
+              holds,
+            })),
+            ({ replica }) => replica,
+          ),
+  }
+}
+
+/** What counts as lost only the guard's replicas know: any of them may decide, so the longest counts. */
+function lostAfter({ guard }: Observed): Status['lostAfter'] {
+  const told = (guard ?? []).map(({ lostAfterMs }) => lostAfterMs)
+  const known = told.filter((ms) => ms !== undefined)
+  return known.length > 0 && known.length === told.length
+    ? { ms: Math.max(...known), from: 'guard' }
+    : { ms: defaultPolicy.lostAfterMs, from: 'default' }
+}
+
+function lostAndShared(observed: Observed): Pick<Status, 'lostAfter' | 'imagesNowhere' | 'sharedDisks'> {
+  const { map, timeOfDay } = observed
+  const after = lostAfter(observed)
+  const circumstances = { map, policy: { ...defaultPolicy, lostAfterMs: after.ms }, timeOfDay }
+  return {
+    lostAfter: after,
+    imagesNowhere: byText(
+      [...imagesWithoutDisk(circumstances)].map(({ image, copies }) => ({
+        image: image.metadata.name,
+        sourceType: image.spec.sourceType,
+        copies: copies.map(({ diskUUID, state }) => {
+          const [owner] = map.ownersOf(diskUUID)
+          const why = (owner && whyNothingCountsOn(owner, circumstances)) ?? null
+          return { diskUUID, node: owner?.node ?? null, disk: owner?.disk ?? null, state, why }
+        }),
+      })),
+      ({ image }) => image,
+    ),
+    sharedDisks: byText(
+      [...sharedDisks(map)].map(({ diskUUID, owners }) => ({
+        diskUUID,
+        owners: byText(owners, ({ node, disk }) => [node, disk].join(' ')),
+      })),
+      ({ diskUUID }) => diskUUID,
+    ),
+  }
+}
+
+/**
+ * Who watches knows of what has ended meanwhile, by the usual settings; the guard's replicas know of more, by theirs.
+ *
+ * @returns the time of day in RFC 3339, null if nothing that has ended still counts
+ */
+function settling(node: Node, profile: Profile, observed: Observed): string | null {
+  const { map, now, guard } = observed
+  const told = (guard ?? [])
+    .flatMap((replica) => replica.settling)
+    .filter((each) => each.node === node.metadata.name && each.until > now)
+    .map(({ until }) => until)
+  const seen = guard === undefined ? settlesAt(node, { map, policy: defaultPolicy, profile, now }) : undefined
+  const ends = [...told, ...(seen === undefined ? [] : [seen])]
+  return ends.length > 0 ? shown(Math.max(...ends), observed) : null
+}
+
+function isShown({ only }: Observed, node: string | null): boolean {
+  return only.size === 0 || (node !== null && only.has(node))
+}
+
+/** One for each node that has the disk, as a rule one. */
+function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStatus[] {
+  const { map } = observed
+  const { image, diskUUID, state } = cleanup
+  const owners = map.ownersOf(diskUUID)
+  return (owners.length === 0 ? [{ node: null, disk: null }] : owners)
+    .filter(({ node }) => isShown(observed, node))
+    .map(({ node, disk }) => ({
+      image,
+      diskUUID,
+      node,
+      disk,
+      state,
+      ...pendingSince(cleanup, observed),
+      managerState: map.managerState(diskUUID) ?? null,
+    }))
+}
+
+/**
+ * `lastStateTransitionTime` in status is of no use here: it tells when the file became ready or unknown, which is before
+ * or after its key went from spec, whichever it likes.
+ */
+function pendingSince(
+  { image, diskUUID, since }: PendingCleanup,
+  observed: Observed,
+): Pick<PendingStatus, 'since' | 'ageKnown'> {
+  const { watchingSince, guard = [] } = observed
+  if (watchingSince !== undefined && since > watchingSince) {
+    return { since: shown(since, observed), ageKnown: 'exact' }
+  }
+  const seen = guard
+    .flatMap(({ pendingCleanups }) => pendingCleanups)
+    .filter((cleanup) => cleanup.image === image && cleanup.diskUUID === diskUUID)
+    .map((cleanup) => cleanup.since)
+  // A guard that was started later knows no more than that it was pending by then.
+  const earliest = Math.min(...seen, ...(watchingSince === undefined ? [] : [since]))
+  if (earliest === Infinity) return { since: null, ageKnown: 'unknown' }
+  return { since: shown(earliest, observed), ageKnown: 'at least' }
+}
+
+/** What was counted, as a time of day: only its distance from now is taken over. */
+function shown(counted: number, { now, timeOfDay }: Observed): string {
+  return new Date(timeOfDay + counted - now).toISOString()
+}
+
+function reservationsOn({ key, reservations }: Page, observed: Observed): ReservationStatus[] {
+  const node = nodeOf(key) ?? null
+  if (!isShown(observed, node)) return []
+  return reservations.map(({ intent, kind, name, disks, deadline, by }) => ({
+    node,
+    intent,
+    object: { kind, name },
+    disks,
+    deadline: new Date(deadline).toISOString(),
+    by,
+  }))
+}
+
+function byText<T>(items: readonly T[], text: (item: T) => string): T[] {
+  return items.toSorted((a, b) => text(a).localeCompare(text(b), 'en', { numeric: true }))
+}
+
+/**
+ * What is to be seen of one node.
+ *
+ * @param settlesAt when Longhorn has noticed what has ended there, in RFC 3339; null if nothing has ended
+ */
+export function nodeStatus(
+  node: Node,
+  map: DiskMapView,
+  profile: Profile,
+  settlesAt: string | null,
+): NodeStatus {
+  return {
+    name: node.metadata.name,
+    state: nodeState(node, map, profile, settlesAt !== null),
+    settlesAt,
+    evictionRequested: node.spec.evictionRequested,
+    disks: [...node.spec.disks]
+      .toSorted(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { evictionRequested }]): DiskStatus => {
+        const uuid = diskUUID(node, name)
+        return {
+          name,
+          uuid: uuid ?? null,
+          evictionRequested,
+          copies: copiesOn(uuid, map),
+          managerState: uuid === undefined ? null : (map.managerState(uuid) ?? null),
+        }
+      }),
+  }
+}
+
+function nodeState(node: Node, map: DiskMapView, profile: Profile, settling: boolean): NodeState {
+  if (isInDanger(node, map, profile)) return 'danger'
+  if (isFlagged(node)) return 'flagged'
+  for (const _ of map.pendingOnNode(node.metadata.name)) return 'cleaning up'
+  if (isDown(node)) return 'down'
+  return settling ? 'settling' : 'ok'
+}
+
+function copiesOn(uuid: string | undefined, map: DiskMapView): Record<CopyPhase, number> {
+  const counts: Record<CopyPhase, number> = { planned: 0, present: 0, 'pending cleanup': 0 }
+  if (uuid === undefined) return counts
+  for (const { metadata } of map.imagesOn(uuid)) {
+    for (const copy of map.copiesOf(metadata.name)) if (copy.diskUUID === uuid) counts[copy.phase] += 1
+  }
+  return counts
+}

@@ -1,0 +1,99 @@
+import type { IncomingMessage } from 'node:http'
+import { onAbort } from '../../time/on-abort.ts'
+import { RelayFailure } from '../proxy/relay-failure.ts'
+
+/** How much is read, and for how long. */
+export interface BodyLimits {
+  readonly maxBytes: number
+  /** From the headers to the end, in milliseconds. */
+  readonly bodyMs: number
+}
+
+/** Thrown for a body that cannot be had whole. */
+export class BodyFailure extends Error {
+  /** `cut`: whoever sent it broke off. */
+  readonly why: 'too-large' | 'too-slow' | 'cut'
+
+  constructor(why: BodyFailure['why'], message: string) {
+    super(message)
+    this.name = 'BodyFailure'
+    this.why = why
+  }
+}
+
+/**
+ * Of a body that is too large so much is still read, since an answer to who is still sending is not heard. Who sends more
+ * than that has to do without.
+ */
+const patienceFactor = 8
+
+/** The whole body of a message. @throws BodyFailure */
+export async function readBody(message: IncomingMessage, { maxBytes, bodyMs }: BodyLimits): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let size = 0
+  const tooLarge = (): BodyFailure =>
+    new BodyFailure(
+      'too-large',
+      `The body is larger than ${maxBytes} bytes, more than any write of this kind needs`,
+    )
+  return await new Promise<Buffer>((resolve, reject) => {
+    const timer = setTimeout(() => {
+      fail(new BodyFailure('too-slow', `The body did not come within ${bodyMs / 1_000} s`))
+    }, bodyMs)
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length
+      if (size <= maxBytes) chunks.push(chunk)
+      else if (size > maxBytes * patienceFactor) fail(tooLarge())
+    }
+    const onEnd = (): void => {
+      stop()
+      if (size > maxBytes) reject(tooLarge())
+      else resolve(Buffer.concat(chunks))
+    }
+    const onCut = (): void =>
+      fail(new BodyFailure('cut', 'Whoever sent the body broke off in the middle of it'))
+    const fail = (failure: BodyFailure): void => {
+      stop()
+      message.pause()
+      reject(failure)
+    }
+    const stop = (): void => {
+      clearTimeout(timer)
+      message.off('data', onData)
+      message.off('end', onEnd)
+      message.off('close', onCut)
+    }
+    message.on('data', onData)
+    message.on('end', onEnd)
+    message.on('close', onCut)
+    // It closes after that too.
+    message.on('error', () => undefined)
+    if (message.destroyed && !message.complete) onCut()
+  })
+}
+
+/** The whole body of an answer to a request that changes nothing. @throws RelayFailure, or the signal's reason */
+export async function readAnswer(
+  answer: IncomingMessage,
+  limits: BodyLimits,
+  signal: AbortSignal,
+): Promise<string> {
+  const giveUp = (): void => void answer.destroy()
+  const forget = onAbort(signal, giveUp)
+  try {
+    signal.throwIfAborted()
+    return (await readBody(answer, limits)).toString('utf8')
+  } catch (cause) {
+    signal.throwIfAborted()
+    if (!(cause instanceof BodyFailure)) throw cause
+    const status = cause.why === 'too-slow' ? 504 : 502
+    throw new RelayFailure(status, `The API server’s answer cannot be read: ${cause.message}`, {
+      asked: false,
+      cause,
+    })
+  } finally {
+    forget()
+    // What is not read to its end would keep its connection.
+    if (!answer.complete) answer.destroy()
+  }
+}

@@ -1,0 +1,125 @@
+import type { Server } from 'node:http'
+import type { Socket } from 'node:net'
+import type { BodyCut } from './bodies-under-way.ts'
+
+/** How many connections are kept at once. */
+export interface ConnectionLimits {
+  /** Of all peers together. */
+  readonly most: number
+  /** Of one address. */
+  readonly mostOfPeer: number
+}
+
+/**
+ * Why a connection was closed: another took its place while nothing was asked on it, or while its answer was still to
+ * come; or it came when all were busy.
+ */
+export type ConnectionClosed = 'idle' | 'busy' | 'refused'
+
+interface Connection {
+  readonly socket: Socket
+  readonly peer: string
+  /** How many requests are in flight on it. */
+  busy: number
+}
+
+/** What of a server is listened to: a plain one, or one over TLS. */
+type Listening = Pick<Server, 'on'>
+
+/**
+ * Limits the connections of a server, in all and for each peer. One more takes the place of the one of that peer, or of
+ * the peer with the most, on which nothing has been asked for longest. Where all of them are busy, a peer that has fewer
+ * takes the oldest, so that no others can keep the API server out; any other new connection is closed.
+ */
+export class ConnectionLimit {
+  readonly #limits: ConnectionLimits
+  readonly #onClosed: ((why: ConnectionClosed) => void) | undefined
+  /** By address and port, which are the same below TLS and above; the one that was longest idle first. */
+  readonly #connections = new Map<string, Connection>()
+
+  /** @param onClosed told of each connection that is closed because there are too many */
+  constructor(server: Listening, limits: ConnectionLimits, onClosed?: (why: ConnectionClosed) => void) {
+    this.#limits = limits
+    this.#onClosed = onClosed
+    server.on('connection', (socket: Socket) => this.#opened(socket))
+    server.on('request', ({ socket }, response) => {
+      const connection = this.#connections.get(keyOf(socket))
+      if (!connection) return
+      connection.busy += 1
+      response.once('close', () => this.#answered(socket))
+    })
+  }
+
+  /** Tells that a connection was switched to another protocol: it is busy for as long as it lasts. */
+  switched(socket: Socket): void {
+    const connection = this.#connections.get(keyOf(socket))
+    if (connection) connection.busy += 1
+  }
+
+  #opened(socket: Socket): void {
+    const key = keyOf(socket)
+    // A server that looks at one again has it already.
+    if (this.#connections.has(key)) return
+    const peer = socket.remoteAddress ?? ''
+    if (!this.#makesRoom(peer)) {
+      this.#onClosed?.('refused')
+      socket.destroy()
+      return
+    }
+    const connection: Connection = { socket, peer, busy: 0 }
+    this.#connections.set(key, connection)
+    socket.once('close', () => {
+      if (this.#connections.get(key) === connection) this.#connections.delete(key)
+    })
+  }
+
+  #answered(socket: Socket): void {
+    const key = keyOf(socket)
+    const connection = this.#connections.get(key)
+    if (!connection) return
+    connection.busy -= 1
+    this.#connections.delete(key)
+    this.#connections.set(key, connection)
+  }
+
+  /** @returns false if one more of this peer is too many */
+  #makesRoom(peer: string): boolean {
+    const { most, mostOfPeer } = this.#limits
+    const counts = new Map<string, number>()
+    for (const each of this.#connections.values()) counts.set(each.peer, (counts.get(each.peer) ?? 0) + 1)
+    const own = counts.get(peer) ?? 0
+    if (own >= mostOfPeer) return this.#close(peer, 'idle')
+    if (this.#connections.size < most) return true
+    const [largest = peer, count = 0] = [...counts].toSorted(([, a], [, b]) => b - a)[0] ?? []
+    return this.#close(largest, 'idle') || (count > own + 1 && this.#close(largest, 'any'))
+  }
+
+  /** Closes the first of the peer. @returns false if it has none of these */
+  #close(peer: string, which: 'idle' | 'any'): boolean {
+    for (const [key, connection] of this.#connections) {
+      if (connection.peer !== peer || (which === 'idle' && connection.busy > 0)) continue
+      this.#connections.delete(key)
+      this.#onClosed?.(connection.busy > 0 ? 'busy' : 'idle')
+      connection.socket.destroy()
+      return true
+    }
+    return false
+  }
+}
+
+function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`
+}
+
+/**
+ * Why a body was not read: it is larger than any that is needed, has more values, or came too slowly; or too many waited for
+ * their turn to be read.
+ */
+export type BodyRefused = 'too-large' | 'too-many-values' | 'too-slow' | 'busy'
+
+/** Watches what the limits of one port close, cut and refuse. */
+export interface TrafficObserver {
+  closed(why: ConnectionClosed): void
+  cut(why: BodyCut): void
+  refused(why: BodyRefused): void
+}

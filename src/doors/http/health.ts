@@ -1,0 +1,81 @@
+import { fastify, type FastifyInstance } from 'fastify'
+import { ConnectionLimit, type ConnectionLimits, type TrafficObserver } from './connection-limit.ts'
+import { listen, portOf } from './listen.ts'
+
+/** What health is told from. */
+export interface HealthModules {
+  /** Why another replica should be asked instead, in sentences; undefined if this one can judge. */
+  readonly unready: () => string | undefined
+  /** True once the door is closing. */
+  readonly leaving: () => boolean
+  /** Told of what the limit of connections closes. */
+  readonly traffic?: TrafficObserver | undefined
+}
+
+/** The kubelet opens one for each probe, and a few Prometheus servers keep one each. */
+export const healthConnections: ConnectionLimits = { most: 64, mostOfPeer: 16 }
+
+/** What `/metrics` shows, in Prometheus' text format. */
+export interface MetricsPage {
+  readonly contentType: string
+  metrics(): Promise<string>
+}
+
+/** The flag that chooses its port, for messages. */
+const what = 'health (--health-port)'
+
+/**
+ * `/livez` and `/readyz` for the kubelet, `/metrics` for Prometheus, in plain HTTP and plain text. It listens before there is
+ * anything else: a certificate may be long in coming while the API server is away, and the kubelet would restart the pod.
+ *
+ * - alive is whoever answers: a guard that has lost the API server is not helped by a restart;
+ * - ready is a guard that knows enough to judge and is not about to leave. Not ready means that the Service sends
+ *   reviews to another replica, and without one the failurePolicy decides.
+ */
+export class Health {
+  readonly #app: FastifyInstance
+  #modules: HealthModules = { unready: () => starting, leaving: () => false }
+  #closed: Promise<void> | undefined
+
+  /** @param connections how many are kept at once */
+  constructor(metrics: MetricsPage, connections: ConnectionLimits = healthConnections) {
+    this.#app = fastify({ logger: false, forceCloseConnections: true })
+    new ConnectionLimit(this.#app.server, connections, (why) => this.#modules.traffic?.closed(why))
+    this.#app.get('/livez', (_request, reply) => reply.type('text/plain').send('Alive.\n'))
+    this.#app.get('/readyz', (_request, reply) => {
+      const why = this.#whyNotReady()
+      return reply
+        .code(why === undefined ? 200 : 503)
+        .type('text/plain')
+        .send(why === undefined ? 'Ready.\n' : `Not ready: ${why}\n`)
+    })
+    this.#app.get('/metrics', async (_request, reply) =>
+      reply.type(metrics.contentType).send(await metrics.metrics()),
+    )
+  }
+
+  /** Listens, unless it does already. @returns the port @throws CannotListen */
+  async listen(host: string, port: number): Promise<number> {
+    if (!this.#app.server.listening) await listen(this.#app, what, host, port)
+    return portOf(this.#app)
+  }
+
+  /** Tells readiness from these from now on; before, it is not ready. */
+  tellFrom(modules: HealthModules): void {
+    this.#modules = modules
+  }
+
+  /** Called again, it waits for the same end. */
+  close(): Promise<void> {
+    this.#closed ??= this.#app.close()
+    return this.#closed
+  }
+
+  #whyNotReady(): string | undefined {
+    const { leaving, unready } = this.#modules
+    return leaving() ? 'shutting down; reviews that still arrive are answered.' : unready()
+  }
+}
+
+const starting =
+  'it has just started, and waits for the API server or for its certificate; the log says for which.'

@@ -1,0 +1,62 @@
+import type { Server as HttpsServer } from 'node:https'
+import { type AddressInfo, createServer } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+
+/** Thrown when a port cannot be listened on. */
+export class CannotListen extends Error {
+  constructor(what: string, host: string, port: number, cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    super(`Cannot listen on ${host} port ${port} for ${what}: ${why}. Choose another port or address`, {
+      cause,
+    })
+    this.name = 'CannotListen'
+  }
+}
+
+/** Any of our servers. */
+type App = FastifyInstance<HttpsServer> | FastifyInstance
+
+/** Listens. @param what for the message, with the flag that chooses the port. @throws CannotListen */
+export async function listen(app: App, what: string, host: string, port: number): Promise<void> {
+  try {
+    await app.listen({ host: await anyAddress(host), port })
+  } catch (error) {
+    throw new CannotListen(what, host, port, error)
+  }
+}
+
+/** The port that a server has taken. */
+export function portOf(app: App): number {
+  const address: AddressInfo | string | null = app.server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** All addresses of both families, where there is IPv6. */
+const both = '::'
+const ofIPv4 = '0.0.0.0'
+
+/** Tries to listen somewhere, on any free port, for a moment. @throws an Error of Node if it cannot */
+export type TryListening = (host: string) => Promise<void>
+
+/**
+ * The address to listen on for one that was asked for: `::` is all addresses of both families, and where the kernel has no
+ * IPv6, all of IPv4.
+ */
+export async function anyAddress(host: string, tryListening: TryListening = once): Promise<string> {
+  if (host !== both) return host
+  try {
+    await tryListening(both)
+    return both
+  } catch {
+    // Whatever else is wrong is told when it listens there.
+    return ofIPv4
+  }
+}
+
+async function once(host: string): Promise<void> {
+  const server = createServer()
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(0, host, () => server.close(() => resolve()))
+  })
+}

@@ -1,0 +1,204 @@
+import type http from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Outcome } from '../../gate/outcome.ts'
+import type { KeptBody } from '../http/bodies-under-way.ts'
+import { BodyFailure, readBody } from '../http/body.ts'
+import {
+  type CallOutcome,
+  type Instead,
+  type JudgedCall,
+  type OwnAnswer,
+  type ProxyDoor,
+  type ProxyModules,
+  type ProxyOptions,
+  send,
+} from './door.ts'
+import { endToEnd, without } from './headers.ts'
+import { cutOff, RelayFailure } from './relay-failure.ts'
+import { ask, type Outgoing } from './relay.ts'
+import { isRefusal } from './unjudged.ts'
+
+/** A request that is judged before it is passed on. */
+interface Handled {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  readonly judge: (call: JudgedCall) => Promise<CallOutcome>
+  /** Its body, which counts for as long as it is kept. */
+  readonly kept: KeptBody
+  readonly signal: AbortSignal
+}
+
+/** Of the body as it came; what is passed on may be another one. */
+const framing = new Set(['content-length', 'trailer'])
+
+/** Reads, judges, and then answers or passes on. */
+export class JudgedRequest {
+  readonly #options: ProxyOptions
+  readonly #modules: ProxyModules
+
+  constructor(options: ProxyOptions, modules: ProxyModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /** @throws RelayFailure */
+  async handle({ request, response, judge, kept, signal }: Handled): Promise<void> {
+    const { door, upstream } = this.#modules
+    let body: Buffer
+    try {
+      const { maxBodyBytes: maxBytes, bodyMs } = this.#options
+      body = await readBody(request, { maxBytes, bodyMs })
+    } catch (error) {
+      if (!(error instanceof BodyFailure)) throw error
+      if (error.why === 'cut') return
+      this.#modules.traffic?.refused(error.why)
+      response.setHeader('connection', 'close')
+      send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
+      return
+    }
+    const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
+      kept.passing()
+      try {
+        return await ask(upstream, { ...withBody(request, body, instead), isLate }, this.#options)
+      } finally {
+        kept.waiting()
+      }
+    }
+    const outcome = await judge({ request, body, signal, forward })
+    if (outcome.outcome === 'own') {
+      send(response, outcome.answer)
+      return
+    }
+    const { answer, warnings } = outcome
+    for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
+    // Or what nobody reads any more would wait for ever to be written.
+    response.once('close', () => answer.destroy())
+    if (response.destroyed) answer.destroy()
+    else if (answer.destroyed && !answer.complete) throw cutOff(upstream.server)
+    else passOn(answer, response)
+  }
+}
+
+/** The request with its body, which has been read, and what takes the place of its parts. */
+function withBody(
+  { method = '', url = '/', rawHeaders }: IncomingMessage,
+  body: Buffer,
+  instead: Instead,
+): Outgoing {
+  const sent = instead.body ?? body
+  const headers = [...without(endToEnd(rawHeaders), framing), 'Content-Length', String(sent.length)]
+  return { method, target: instead.target ?? url, headers, body: sent }
+}
+
+/** As the API server writes them, and kubectl shows them (RFC 7234, 5.5). */
+export function warningHeader(text: string): string {
+  const plain = text.replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/["\\]/g, '\\$&')
+  return `299 - "${plain}"`
+}
+
+/**
+ * Passes an admitted write on, and takes back what was reserved for it once it is certain what became of it. Where that
+ * is not known it stands until its deadline: the upstream does not answer, or failed half-way.
+ *
+ * @param said what the client asked for, as JSON, where the upstream may repeat it in an error
+ * @throws RelayFailure
+ */
+export async function forwarded(
+  forward: (isLate: Outcome['isLate']) => Promise<IncomingMessage>,
+  { release, isLate }: Pick<Outcome, 'release' | 'isLate'>,
+  said = '',
+): Promise<IncomingMessage> {
+  let answer: IncomingMessage
+  try {
+    answer = await forward(isLate)
+  } catch (error) {
+    if (error instanceof RelayFailure && !error.asked) await release?.()
+    throw error
+  }
+  if (!release) return answer
+  if (answer.statusCode === 500) {
+    // It is read anyway on its way to the client.
+    heardOf(answer, (text) => {
+      if (isRefusal(text, said)) void release()
+    })
+  } else if ((answer.statusCode ?? 502) < 500) await release()
+  return answer
+}
+
+/** A message with what was refused is shorter, in characters. */
+const maxLength = 64 * 1024
+
+/** Calls once with the whole text of an answer, if it is read to its end and not too long. It does not begin to flow. */
+function heardOf(answer: IncomingMessage, call: (text: string) => void): void {
+  let text = ''
+  answer.on('data', (chunk: Buffer) => {
+    if (text.length <= maxLength) text += chunk.toString('latin1')
+  })
+  answer.pause()
+  answer.once('end', () => {
+    if (text.length <= maxLength) call(text)
+  })
+}
+
+/**
+ * Passes an answer on to the client, its body as it comes. Whoever is cut off half-way sees the connection end. Without
+ * `pipe`, whose listeners cost a tenth of all requests.
+ *
+ * @throws for an answer that Node cannot say
+ */
+export function passOn(answer: http.IncomingMessage, response: http.ServerResponse): void {
+  const { headers, statusCode = 502 } = answer
+  const kept = endToEnd(answer.rawHeaders)
+  const hasTrailer = headers.trailer !== undefined && isChunked(answer, response)
+  response.sendDate = false
+  response.writeHead(
+    statusCode,
+    answer.statusMessage ?? '',
+    // Node throws for trailers that are announced where none can come.
+    headers.trailer === undefined || hasTrailer ? kept : without(kept, trailer),
+  )
+  // A watch says nothing for minutes.
+  if (headers['content-length'] === undefined) response.flushHeaders()
+  answer.on('data', (chunk: Buffer) => {
+    if (response.write(chunk)) return
+    answer.pause()
+    response.once('drain', () => answer.resume())
+  })
+  answer.on('end', () => {
+    if (hasTrailer) response.addTrailers(pairs(answer.rawTrailers))
+    response.end()
+  })
+  answer.on('aborted', () => response.destroy())
+  // Somebody else may have listened first, and held it until now.
+  answer.resume()
+}
+
+/** True if the answer comes in chunks, and goes on in chunks too. */
+function isChunked({ headers, statusCode }: http.IncomingMessage, { req }: http.ServerResponse): boolean {
+  const bodiless = req.method === 'HEAD' || statusCode === 204 || statusCode === 304
+  return headers['transfer-encoding'] !== undefined && !bodiless && req.httpVersion === '1.1'
+}
+
+const trailer = new Set(['trailer'])
+
+function pairs(raw: readonly string[]): [string, string][] {
+  const found: [string, string][] = []
+  for (let at = 0; at < raw.length; at += 2) found.push([raw[at] ?? '', raw[at + 1] ?? ''])
+  return found
+}
+
+/** The reason of a request that waits no longer, since others need the memory that its body takes. */
+export class GaveWay extends Error {
+  constructor() {
+    super(
+      'Holdfast holds too many large requests, so it cannot keep this one waiting. Nothing was changed; try again',
+    )
+    this.name = 'GaveWay'
+  }
+}
+
+/** Makes client-go programs come again by themselves a second later. */
+export function gaveWayAnswer({ message }: GaveWay, door: Pick<ProxyDoor, 'failure'>): OwnAnswer {
+  const own = door.failure(429, message)
+  return { ...own, headers: { ...own.headers, 'retry-after': '1' } }
+}

@@ -1,0 +1,311 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { setTimeout } from 'node:timers/promises'
+import type { Status } from '../../../gate/answer.ts'
+import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
+import type { UnjudgedWrite } from '../../../gate/ports.ts'
+import type { Change, Request } from '../../../rules/change.ts'
+import {
+  type CallOutcome,
+  decidingMs,
+  type Instead,
+  type JudgedCall,
+  maxLate,
+  type OwnAnswer,
+  type ProxyDoor,
+} from '../door.ts'
+import { endToEnd } from '../headers.ts'
+import { forwarded } from '../judged-request.ts'
+import { RelayFailure, tooLate } from '../relay-failure.ts'
+import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
+import { bind, type Bound } from './bind.ts'
+import { type DetourModules, Detours } from './detours.ts'
+import {
+  type DryRun,
+  dryRunOf,
+  heldBy,
+  isHeld,
+  optionsRefused,
+  Trial,
+  type TrialModules,
+  type Tried,
+} from './dry-run.ts'
+import {
+  deniedAnswer,
+  heldAnswer,
+  operationBy,
+  statusAnswer,
+  unauthorized,
+  type Write,
+  writeOf,
+} from './write.ts'
+
+/** What the operator decides about this door. */
+export interface KubernetesDoorOptions {
+  readonly longhornNamespace: string
+  /** How long a write is held back, in milliseconds, if its client waits that long. */
+  readonly holdMs: number
+}
+
+/** What this door works with. */
+export interface KubernetesDoorModules extends TrialModules, DetourModules {
+  readonly decide: Decide
+  /** Aborted once nothing is to be held any more. */
+  readonly stopping: AbortSignal
+}
+
+/** So often a write is judged anew because its object changed meanwhile. */
+const maxRounds = 10
+
+/** The door before the Kubernetes API. It judges what a write would result in, which the API server itself tells. */
+export class KubernetesDoor implements ProxyDoor {
+  readonly #options: KubernetesDoorOptions
+  readonly #modules: KubernetesDoorModules
+  readonly #trial: Trial
+  readonly #detours: Detours
+
+  constructor(options: KubernetesDoorOptions, modules: KubernetesDoorModules) {
+    this.#options = options
+    this.#modules = modules
+    this.#trial = new Trial(modules)
+    this.#detours = new Detours(options.longhornNamespace, modules)
+  }
+
+  judge(method: string, target: string): ((judged: JudgedCall) => Promise<CallOutcome>) | undefined {
+    const detour = this.#detours.judge(method, target)
+    if (detour) return detour
+    const write = writeOf(method, target)
+    if (write?.namespace !== this.#options.longhornNamespace) return undefined
+    return (judged) => this.#judge(write, judged)
+  }
+
+  get watches(): boolean {
+    return !this.#modules.enforces
+  }
+
+  failure(status: number, message: string): OwnAnswer {
+    return statusAnswer(status, message)
+  }
+
+  async #judge(write: Write, call: JudgedCall): Promise<CallOutcome> {
+    const { request } = call
+    const { enforces } = this.#modules
+    const { is, actor } = await this.#modules.whoIs(endToEnd(request.rawHeaders))
+    // The API server would say so to the dry run, and to the write after it.
+    if (is === 'stranger' && enforces) return own(unauthorized)
+    const refused = await optionsRefused(write, call, { trial: this.#trial, enforces })
+    if (refused) return refused
+    const dry = dryRunOf(write, request.url ?? '/', call.body)
+    const dryRun = dry?.asked ?? false
+    const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }
+    if (!dry) return await this.#unjudged(write, asked, notJson, call)
+    const answer = statusAnswer(500, undecided)
+    return await judgedOrNot(this.#modules, recordedAs(write, asked), call, answer, () =>
+      this.#decideAndPass(write, dry, asked, call),
+    )
+  }
+
+  async #decideAndPass(write: Write, dry: DryRun, asked: Request, call: JudgedCall): Promise<CallOutcome> {
+    const { signal, forward } = call
+    const end = performance.now() + this.#options.holdMs
+    let late = 0
+    for (let round = 0; round < maxRounds; round += 1) {
+      const tried = await this.#tryUntil(end, write, dry, call)
+      // What is only watched is not stopped for a dry run that fails, which another webhook may refuse alone.
+      if (tried === 'failed' || (tried.status >= 300 && !this.#modules.enforces))
+        return passed(await forward(dry.asked ? dry : undefined))
+      // What the API server would not do anyway is its own to say, and in the client's own encoding.
+      if (tried.status >= 300) {
+        // The webhook answers a dry run without a Retry-After, and who wants to write is to come again.
+        const held = dry.asked ? undefined : heldBy(tried)
+        if (held !== undefined) return own(heldAnswer(held))
+        const answer = await forward(dry)
+        if (dry.asked || (answer.statusCode ?? 502) >= 300) return passed(answer)
+        // Whatever it was has passed by itself, and nothing is written yet.
+        answer.resume()
+        continue
+      }
+      const found = await this.#trial.changes(write, tried, asked, signal)
+      if (found.outcome === 'moved') continue
+      if (found.outcome === 'cure') return passed(await forward(dry.asked ? dry : undefined))
+      if (found.outcome === 'unjudged') return await this.#unjudged(write, asked, found, call)
+      const decided = await this.#decide(found.changes, end - performance.now(), signal)
+      if (decided.denied) return own(deniedAnswer(decided.denied))
+      const done = await this.#commit(write, dry, call, decided)
+      if (typeof done !== 'string') return passed(done, decided.warnings)
+      signal.throwIfAborted()
+      if (done === 'late' && ++late === maxLate) throw tooLate()
+    }
+    const problem = 'it changes faster than it can be judged; try again'
+    return await this.#unjudged(write, asked, { why: 'undecided', problem }, call)
+  }
+
+  /**
+   * Tries it, and as long as the guard's own webhook holds it back and there is time, again.
+   *
+   * @returns `failed` if it cannot be tried, where nothing is enforced
+   * @throws RelayFailure where something is
+   */
+  async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
+    const { enforces } = this.#modules
+    for (;;) {
+      const tried = await this.#trial.run(write, dry, call).catch((error: unknown) => {
+        if (enforces || !(error instanceof RelayFailure)) throw error
+        return 'failed' as const
+      })
+      if (
+        tried === 'failed' ||
+        !enforces ||
+        !isHeld(tried) ||
+        performance.now() >= end ||
+        this.#modules.stopping.aborted
+      )
+        return tried
+      await pause(AbortSignal.any([call.signal, this.#modules.stopping]))
+      call.signal.throwIfAborted()
+    }
+  }
+
+  /** All or none: what was reserved for the others is taken back. */
+  async #decide(changes: readonly Change[], budgetMs: number, signal: AbortSignal): Promise<Decided> {
+    const decisions: GateOutcome[] = []
+    const release = async (): Promise<void> => {
+      for (const decision of decisions) await decision.release?.()
+    }
+    const isLate = (): boolean => decisions.some((each) => each.isLate?.() === true)
+    for (const change of changes) {
+      const patience = { budgetMs: Math.max(0, budgetMs) + decidingMs, signal }
+      const decision = await this.#modules.decide(change, patience)
+      decisions.push(decision)
+      if (decision.answer.allowed) continue
+      await release()
+      return { changes, denied: decision.answer.status, warnings: [], reserved: false, release, isLate }
+    }
+    const warnings = decisions.flatMap(({ answer }) => answer.warnings)
+    return {
+      changes,
+      denied: undefined,
+      warnings,
+      reserved: decisions.some((each) => each.release),
+      release,
+      isLate,
+    }
+  }
+
+  /**
+   * Passes on what was admitted.
+   *
+   * @returns `moved` if the object is not any more what was judged, or nobody waits; `late` if what was admitted first
+   * may be too old by now, since another of the changes was held or the API server was slow
+   */
+  async #commit(
+    write: Write,
+    dry: DryRun,
+    call: JudgedCall,
+    decided: Decided,
+  ): Promise<IncomingMessage | 'moved' | 'late'> {
+    const [before] = decided.changes.flatMap((change) => change.before ?? [])
+    const version = write.name === undefined || dry.asked ? undefined : before?.metadata.resourceVersion
+    const bound = version === undefined ? undefined : bindTo(version, write, call)
+    try {
+      const isLoose = decided.reserved && (bound === undefined || bound.by === 'nobody')
+      const isStill = !isLoose || (await this.#isStill(decided.changes, write, dry, call))
+      const isLate = decided.isLate()
+      if (!isStill || isLate || call.signal.aborted) {
+        await decided.release()
+        return isStill && isLate ? 'late' : 'moved'
+      }
+    } catch (error) {
+      await decided.release()
+      throw error
+    }
+    const instead: Instead | undefined = dry.asked ? dry : bound && { body: bound.body }
+    const answer = await forwarded((isLate) => call.forward(instead, isLate), decided)
+    // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
+    if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
+    answer.resume()
+    return 'moved'
+  }
+
+  /**
+   * Whether a write that is bound to no version would still do what was judged. Nobody else writes its objects through a
+   * proxy until it was answered (gate, turnOf).
+   */
+  async #isStill(changes: readonly Change[], write: Write, dry: DryRun, call: JudgedCall): Promise<boolean> {
+    const [change] = changes
+    if (write.method === 'POST' || dry.asked || !change) return true
+    const versions = (all: readonly Change[]): string => all.map(versionOf).toSorted().join(' ')
+    const tried = await this.#trial.run(write, dry, call)
+    const found = await this.#trial.changes(write, tried, change.request, call.signal)
+    return found.outcome === 'changes' && versions(found.changes) === versions(changes)
+  }
+
+  #unjudged(
+    write: Write,
+    request: Request,
+    { why, problem, status }: Doubt,
+    { forward }: JudgedCall,
+  ): Promise<CallOutcome> {
+    const message = `Holdfast cannot tell whether this write to ${write.kind} ${write.name ?? ''} is safe: ${problem}`
+    const answer = statusAnswer(status ?? (why === 'unreadable' ? 403 : 503), message)
+    return unjudged(this.#modules, { ...recordedAs(write, request), why }, { answer, message }, forward)
+  }
+}
+
+/** A clean-up drains in 1–5 s (longhorn.md §2). */
+const retryMs = 500
+
+interface Decided {
+  readonly changes: readonly Change[]
+  readonly denied: Status | undefined
+  readonly warnings: readonly string[]
+  /** True if something was reserved for them: they arm. */
+  readonly reserved: boolean
+  readonly release: () => Promise<void>
+  readonly isLate: () => boolean
+}
+
+/** Why a write cannot be judged. */
+interface Doubt {
+  readonly why: UnjudgedWrite['why']
+  readonly problem: string
+  readonly status?: number
+}
+
+function recordedAs({ kind, name = '', method }: Write, request: Request): Omit<UnjudgedWrite, 'why'> {
+  return { request, kind, name, operation: operationBy(method) }
+}
+
+/** client-go then sends JSON. */
+const notJson: Doubt = {
+  why: 'unreadable',
+  problem: 'the body of a delete must be JSON, so that it can be tried first',
+  status: 415,
+}
+
+/** Which object, in which version, a change is about. */
+function versionOf({ before }: Change): string {
+  return before ? `${before.metadata.name}/${before.metadata.uid}/${before.metadata.resourceVersion}` : ''
+}
+
+/** Ends early once nobody waits any more, or nothing is held any more. */
+async function pause(signal: AbortSignal): Promise<void> {
+  try {
+    await setTimeout(retryMs, undefined, { signal })
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
+}
+
+function bindTo(resourceVersion: string, { method }: Write, { request, body }: JudgedCall): Bound {
+  const hasQuery = request.url?.includes('?') ?? false
+  return bind(body, { method, hasQuery, contentType: request.headers['content-type'], resourceVersion })
+}
+
+function own(answer: OwnAnswer): CallOutcome {
+  return { outcome: 'own', answer }
+}
+
+function passed(answer: IncomingMessage, warnings: readonly string[] = []): CallOutcome {
+  return { outcome: 'passed', answer, warnings }
+}

@@ -1,0 +1,98 @@
+import type { Status } from '../../../gate/answer.ts'
+import { group, kinds } from '../../../longhorn/kinds.ts'
+import type { JudgedKind } from '../../../rules/change.ts'
+import { escapedText, plainText } from '../../../text/plain-text.ts'
+import type { OwnAnswer } from '../door.ts'
+import { targetOf } from '../target.ts'
+
+/** The methods that write. */
+export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+
+/** A write to an object of a kind that is judged. */
+export interface NamedWrite {
+  readonly kind: JudgedKind
+  /** Undefined for the whole collection: a create, or a delete of all that match. */
+  readonly name: string | undefined
+  readonly method: Method
+}
+
+/** A write to the Kubernetes API that is judged. */
+export interface Write extends NamedWrite {
+  readonly namespace: string
+}
+
+/** The kinds that are judged, by their plurals, in every version: older ones are converted (kubernetes.md, The request). */
+export const judged: ReadonlyMap<string, JudgedKind> = new Map(
+  (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
+)
+
+/** True for a method that writes. */
+export function isWriting(method: string): method is Method {
+  return method === 'POST' || method === 'PUT' || method === 'PATCH' || method === 'DELETE'
+}
+
+/**
+ * Finds the write in a request; undefined for all that just passes. Main resources only: a refused status write would
+ * block the very clean-up that has to end (longhorn.md §3).
+ */
+export function writeOf(method: string, target: string): Write | undefined {
+  if (!isWriting(method)) return undefined
+  const [apis, named, , namespaces, namespace, plural, name, ...more] = targetOf(target).segments
+  if (apis !== 'apis' || named !== group || namespaces !== 'namespaces' || more.length > 0) return undefined
+  const kind = judged.get(plural ?? '')
+  if (kind === undefined || namespace === undefined) return undefined
+  return { kind, namespace, name, method }
+}
+
+/** What a method does to an object, as a review names it. */
+export function operationBy(method: Method): 'CREATE' | 'UPDATE' | 'DELETE' {
+  if (method === 'POST') return 'CREATE'
+  return method === 'DELETE' ? 'DELETE' : 'UPDATE'
+}
+
+/** Reasons as the API server names them, where clients look at them. */
+const reasons: Readonly<Record<number, string>> = {
+  400: 'BadRequest',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  413: 'RequestEntityTooLarge',
+  415: 'UnsupportedMediaType',
+  429: 'TooManyRequests',
+  500: 'InternalError',
+  502: 'InternalError',
+  503: 'ServiceUnavailable',
+  504: 'Timeout',
+}
+
+/** A failure as the API server writes it: a `metav1.Status`, which kubectl shows. What acts on a screen is taken out. */
+export function statusAnswer(status: number, message: string): OwnAnswer {
+  return answerWith(status, { reason: reasons[status] ?? 'InternalError', message: plainText(message) })
+}
+
+/** As the API server answers whoever has proved nothing. */
+export const unauthorized: OwnAnswer = statusAnswer(401, 'Unauthorized')
+
+/** What the gate says, as the answer to the write itself; a hold makes client-go programs wait and ask again. */
+export function deniedAnswer({ code, reason, message, details }: Status): OwnAnswer {
+  const answer = answerWith(code, { reason, message, details })
+  if (details.retryAfterSeconds === undefined) return answer
+  return { ...answer, headers: { ...answer.headers, 'retry-after': String(details.retryAfterSeconds) } }
+}
+
+/** What clients that retry wait, in seconds. */
+const retryAfterSeconds = 2
+
+/** The same where the guard's webhook has said it, of a dry run. */
+export function heldAnswer(message: string): OwnAnswer {
+  const answer = answerWith(429, { reason: 'TooManyRequests', message, details: { retryAfterSeconds } })
+  return { ...answer, headers: { ...answer.headers, 'retry-after': String(retryAfterSeconds) } }
+}
+
+function answerWith(code: number, fields: object): OwnAnswer {
+  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', ...fields, code }
+  return {
+    status: code,
+    headers: { 'content-type': 'application/json' },
+    body: `${escapedText(JSON.stringify(body))}\n`,
+  }
+}

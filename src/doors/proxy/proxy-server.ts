@@ -1,0 +1,239 @@
+import http from 'node:http'
+import https from 'node:https'
+import type { AddressInfo, Socket } from 'node:net'
+import { type Duplex, pipeline } from 'node:stream'
+import { BodiesUnderWay, type KeptBody } from '../http/bodies-under-way.ts'
+import { ConnectionLimit } from '../http/connection-limit.ts'
+import {
+  type CallOutcome,
+  ClientGone,
+  end,
+  isForeign,
+  type JudgedCall,
+  type OwnAnswer,
+  type ProxyModules,
+  type ProxyOptions,
+  send,
+} from './door.ts'
+import { isPlain, plainRequest } from './headers.ts'
+import { GaveWay, gaveWayAnswer, JudgedRequest, passOn, warningHeader } from './judged-request.ts'
+import { RelayFailure } from './relay-failure.ts'
+import { outgoingOf, relay } from './relay.ts'
+import { closingHeadOf, tunnel } from './tunnel.ts'
+import { notJudged } from './unjudged.ts'
+
+/** A request whose write is judged. */
+interface Judged {
+  readonly judge: (call: JudgedCall) => Promise<CallOutcome>
+  /** Aborted when nobody waits for the answer any more. */
+  readonly gone: AbortController
+  readonly kept: KeptBody
+}
+
+/** A server that passes everything on to an upstream untouched, but for what its door judges first. */
+export class ProxyServer {
+  readonly #options: ProxyOptions
+  readonly #modules: ProxyModules
+  readonly #server: http.Server
+  readonly #bodies: BodiesUnderWay
+  readonly #limit: ConnectionLimit
+  /** All of them: Node counts neither those that were switched to another protocol, nor those before their TLS handshake. */
+  readonly #sockets = new Set<Socket>()
+  readonly #tunnels = new Set<Duplex>()
+  #closing = false
+
+  constructor(options: ProxyOptions, modules: ProxyModules) {
+    this.#options = options
+    this.#modules = modules
+    const serverOptions = {
+      maxHeaderSize: options.maxHeaderBytes,
+      // Uploads of many GiB take as long as they take; only headers have to come in time.
+      requestTimeout: 0,
+      headersTimeout: 60_000,
+      // Longer than the 60 s of many load balancers, who would else use a connection that is just being closed.
+      keepAliveTimeout: 65_000,
+      // For TLS: who connects and says nothing must not outlive a shutdown.
+      handshakeTimeout: 10_000,
+    }
+    this.#server = options.tls
+      ? https.createServer({ ...serverOptions, ...options.tls })
+      : http.createServer(serverOptions)
+    const { traffic } = modules
+    this.#bodies = new BodiesUnderWay(options.bodies, {
+      now: () => performance.now(),
+      onCut: (why) => traffic?.cut(why),
+    })
+    this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
+    this.#server.on('connection', (socket: Socket) => {
+      if (this.#sockets.has(socket)) return
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
+    this.#server.on('request', (request, response) => this.#handle(request, response))
+    this.#server.on(
+      'upgrade',
+      (request, socket: Duplex, head: Buffer) => void this.#upgrade(request, socket, head),
+    )
+  }
+
+  /** Listens. @returns the port @throws when it cannot */
+  async start(): Promise<number> {
+    const { host, port } = this.#options
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject)
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject)
+        resolve()
+      })
+    })
+    const address: AddressInfo | string | null = this.#server.address()
+    return typeof address === 'object' && address ? address.port : 0
+  }
+
+  /** From the next connection on. For a proxy with TLS only. @throws for a certificate that cannot be served; the old one stays */
+  setCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
+    if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert, key })
+  }
+
+  /** How many connections were switched to another protocol, and still are. */
+  get tunnels(): number {
+    return this.#tunnels.size
+  }
+
+  /** Takes no new connection, and ends once what is in flight has ended, after `drainMs` at the latest. */
+  async close(): Promise<void> {
+    this.#closing = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    this.#server.closeIdleConnections()
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy()
+    }, this.#options.drainMs)
+    await closed
+    clearTimeout(timer)
+  }
+
+  #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
+    const { upstream, door, observer } = this.#modules
+    const turnedAway = this.#turnedAway(request)
+    if (turnedAway) {
+      send(response, turnedAway)
+      return
+    }
+    const judge = door.judge(request.method ?? '', request.url ?? '')
+    // What the guard only watches it does not stop for being too large to be read.
+    const length = Number(request.headers['content-length'] ?? 0)
+    const isOnlyPassed = judge && door.watches && length > this.#options.maxBodyBytes
+    observer.came(judge && !isOnlyPassed ? 'judged' : 'passed')
+    if (judge && !isOnlyPassed) {
+      const gone = new AbortController()
+      const kept = this.#bodies.watch(request, () => gone.abort(new GaveWay()))
+      void this.#judged(request, response, { judge, gone, kept })
+      return
+    }
+    const sent = relay(upstream, outgoingOf(request), this.#options, {
+      answered: (answer) => {
+        if (isOnlyPassed) answer.rawHeaders.push('Warning', warningHeader(notJudged(tooLarge)))
+        passOn(answer, response)
+      },
+      failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
+    })
+    response.on('close', () => {
+      // After the end of the answer this does nothing.
+      sent.end()
+      // What an upstream that has answered already does not take any more.
+      if (!request.complete) request.unpipe().resume()
+      this.#answered()
+    })
+  }
+
+  async #judged(
+    request: http.IncomingMessage,
+    response: http.ServerResponse,
+    { judge, gone, kept }: Judged,
+  ): Promise<void> {
+    response.once('close', () => {
+      gone.abort(new ClientGone())
+      this.#answered()
+    })
+    try {
+      const judged = new JudgedRequest(this.#options, this.#modules)
+      await judged.handle({ request, response, judge, kept, signal: gone.signal })
+    } catch (error) {
+      this.#fail(error, request, (answer) => send(response, answer))
+    } finally {
+      kept.release()
+    }
+  }
+
+  async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const { upstream, door, observer } = this.#modules
+    // Node no longer hears of it.
+    socket.on('error', () => socket.destroy())
+    // Or a write would pass unjudged by merely asking for another protocol.
+    if (isPlain(request) || door.judge(request.method ?? '', request.url ?? '')) {
+      socket.unshift(plainRequest(request, head))
+      this.#server.emit(this.#options.tls ? 'secureConnection' : 'connection', socket)
+      return
+    }
+    this.#limit.switched(request.socket)
+    this.#tunnels.add(socket)
+    socket.once('close', () => this.#tunnels.delete(socket))
+    observer.came('upgrade')
+    try {
+      const turnedAway = this.#turnedAway(request)
+      if (turnedAway) {
+        end(socket, turnedAway)
+        return
+      }
+      const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
+      if (tunnelled.outcome === 'open') return
+      socket.write(closingHeadOf(tunnelled.answer))
+      // Read on, to hear when the client leaves.
+      socket.resume().on('end', () => socket.destroy())
+      pipeline(tunnelled.answer, socket, () => socket.destroy())
+    } catch (error) {
+      this.#fail(error, request, (answer) => end(socket, answer))
+    }
+  }
+
+  /** Node closes the connections that are idle when it is told to, and none that become so later. */
+  #answered(): void {
+    if (this.#closing) setImmediate(() => this.#server.closeIdleConnections())
+  }
+
+  /** The answer to a request that is not looked at any further. */
+  #turnedAway(request: http.IncomingMessage): OwnAnswer | undefined {
+    const { door } = this.#modules
+    if (this.#options.localOnly && isForeign(request.headers)) return door.failure(403, foreign)
+    // Some servers read a target up to its #, and others take that for a part of it.
+    return request.url?.includes('#') ? door.failure(400, fragment) : undefined
+  }
+
+  #fail(error: unknown, { method, url = '' }: http.IncomingMessage, answer: (own: OwnAnswer) => void): void {
+    if (error instanceof ClientGone) return
+    const { door, log, observer } = this.#modules
+    if (error instanceof GaveWay) {
+      answer(gaveWayAnswer(error, door))
+      return
+    }
+    // Never the query: that of kubectl exec has its command.
+    const [path] = url.split('?', 1)
+    if (error instanceof RelayFailure) {
+      observer.failed(error.status)
+      log.warn({ err: error, method, path }, 'a request could not be passed on')
+      answer(door.failure(error.status, error.message))
+      return
+    }
+    log.error({ err: error, method, path }, 'a request failed within the proxy')
+    answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
+  }
+}
+
+/** In every mode: which request it is depends on who reads it, so that even to pass it on would be a guess. */
+const fragment =
+  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy cannot pass it on, even where it only watches'
+
+const tooLarge = 'its body is larger than any write of this kind needs'
+
+const foreign =
+  'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'

@@ -1,0 +1,289 @@
+import http from 'node:http'
+import https from 'node:https'
+import { onAbort } from '../../time/on-abort.ts'
+import { endToEnd, without } from './headers.ts'
+import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
+
+/** What is passed on. */
+export interface Outgoing {
+  readonly method: string
+  /** Path and query as the client wrote them. */
+  readonly target: string
+  /** End-to-end headers, as they came. */
+  readonly headers: readonly string[]
+  /** The whole body, or where it comes from; undefined if there is none. */
+  readonly body: Buffer | http.IncomingMessage | undefined
+  /** Asked right before anything is sent: true gives up. */
+  readonly isLate?: (() => boolean) | undefined
+}
+
+/** How long things may take. */
+export interface RelayLimits {
+  /** From the end of the request to the headers of the answer, in milliseconds. */
+  readonly answerMs: number
+}
+
+/** Hears what becomes of a request. */
+export interface Heard {
+  /** The headers have come; the body is to be read. */
+  answered(answer: http.IncomingMessage): void
+  failed(failure: Error): void
+}
+
+/** A request on its way. */
+export interface Sent {
+  /** Ends it at any moment, the reading of the answer included. Nothing is heard any more. */
+  end(): void
+}
+
+/** Sends a request to an upstream. With callbacks, since a promise and a signal for each cost a fifth of all requests. */
+export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimits, heard: Heard): Sent {
+  const given = upstream.options()
+  if (!(given instanceof Promise)) return attempt(upstream, given, outgoing, limits, heard)
+  let sent: Sent | undefined
+  let ended = false
+  given.then(
+    (credentials) => {
+      if (!ended) sent = attempt(upstream, credentials, outgoing, limits, heard)
+    },
+    (cause: unknown) => {
+      const why = cause instanceof Error ? cause.message : String(cause)
+      if (!ended) heard.failed(new RelayFailure(502, why, { asked: false, cause }))
+    },
+  )
+  return {
+    end: () => {
+      ended = true
+      sent?.end()
+    },
+  }
+}
+
+/**
+ * The same for one who waits for the headers of the answer.
+ *
+ * @throws RelayFailure, or the signal's reason
+ */
+export async function ask(
+  upstream: Upstream,
+  outgoing: Outgoing,
+  limits: RelayLimits,
+  signal?: AbortSignal,
+): Promise<http.IncomingMessage> {
+  signal?.throwIfAborted()
+  let forget: (() => void) | undefined
+  try {
+    return await new Promise((resolve, reject) => {
+      const sent = relay(upstream, outgoing, limits, { answered: resolve, failed: reject })
+      if (!signal) return
+      forget = onAbort(signal, () => {
+        sent.end()
+        reject(signal.reason as Error)
+      })
+    })
+  } finally {
+    forget?.()
+  }
+}
+
+function attempt(
+  upstream: Upstream,
+  credentials: Credentials,
+  outgoing: Outgoing,
+  limits: RelayLimits,
+  heard: Heard,
+): Sent {
+  const { server } = upstream
+  const { body, method } = outgoing
+  let request: http.ClientRequest
+  try {
+    request = open(upstream, credentials, outgoing)
+  } catch (cause) {
+    // Node sends no header that HTTP does not know.
+    heard.failed(unpassable('what was asked', cause))
+    return { end: () => undefined }
+  }
+  let ended = false
+  // Whatever was written before there is a connection waits in this process.
+  let asked = false
+  let second: Sent | undefined
+  const fail = (failure: Error): void => {
+    clearTimeout(timer)
+    if (!ended) heard.failed(failure)
+    ended = true
+    request.destroy()
+  }
+  const timer = setTimeout(() => fail(tooSlow(server, asked, limits.answerMs)), limits.answerMs)
+  request.on('response', (answer) => {
+    clearTimeout(timer)
+    if (answer.statusCode === 401) credentials.refused?.()
+    try {
+      heard.answered(answer)
+    } catch (cause) {
+      fail(unpassable('the answer', cause))
+    }
+  })
+  request.on('upgrade', (_, socket) => {
+    socket.destroy()
+    fail(unpassable('the answer', new Error('it switches to a protocol that nobody asked for')))
+  })
+  // Stays to the end: an error of the request may also come after its answer.
+  request.on('error', (error) => {
+    clearTimeout(timer)
+    if (ended) return
+    // The server closed an idle connection in the very moment it was used; nothing was asked yet.
+    const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
+    const { fresh: agent = false } = credentials
+    if (again) second = attempt(upstream, { ...credentials, agent }, outgoing, limits, heard)
+    else fail(unreachable(server, asked, error))
+  })
+  const { isLate } = outgoing
+  // Making a connection takes its time, and a machine may sleep meanwhile.
+  whenConnected(request, () => {
+    if (isLate?.()) {
+      fail(tooLate())
+      return
+    }
+    asked = true
+    if (isLate) request.end(body)
+  })
+  if (body instanceof http.IncomingMessage) {
+    // Or an upstream that answers before the body comes would not be asked.
+    request.flushHeaders()
+    body.on('data', () => timer.refresh())
+    body.pipe(request)
+    // Whoever breaks off in the middle of a body has asked for nothing.
+    body.once('aborted', () => request.destroy())
+  } else if (!isLate) {
+    request.end(body)
+  }
+  return {
+    end: () => {
+      ended = true
+      clearTimeout(timer)
+      second?.end()
+      request.destroy()
+    },
+  }
+}
+
+/** Calls once the request has a connection that is ready to be written on. */
+export function whenConnected(request: http.ClientRequest, call: () => void): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) call()
+    else socket.once('encrypted' in socket ? 'secureConnect' : 'connect', call)
+  })
+}
+
+/** Not sent yet. */
+function open(upstream: Upstream, credentials: Credentials, outgoing: Outgoing): http.ClientRequest {
+  const { method, target, headers } = outgoing
+  return send(upstream.server, {
+    ...credentials,
+    method,
+    path: pathTo(upstream.server, target),
+    // An array is sent as it is: case, order and repetitions.
+    headers: headersFor(upstream, credentials, headers),
+  })
+}
+
+/** A request to a server. @param options without its address */
+export function send(server: URL, options: https.RequestOptions): http.ClientRequest {
+  const { protocol, hostname, port } = addressOf(server)
+  const whole = { ...options, protocol, hostname, port }
+  return protocol === 'https:' ? https.request(whole) : http.request(whole)
+}
+
+/** Taken apart once: the parts of a URL are computed each time that they are asked for. */
+const addresses = new WeakMap<URL, { protocol: string; hostname: string; port: string; path: string }>()
+
+function addressOf(server: URL) {
+  const known = addresses.get(server)
+  if (known) return known
+  const { protocol, port, pathname } = server
+  const hostname = server.hostname.replace(/^\[|\]$/g, '')
+  const address = { protocol, hostname, port, path: pathname.replace(/\/$/, '') }
+  addresses.set(server, address)
+  return address
+}
+
+/** @returns path and query, after the path of the upstream itself */
+export function pathTo(server: URL, target: string): string {
+  const { path } = addressOf(server)
+  return path === '' ? target : path + target
+}
+
+/** The headers of the client, with the proof of the proxy in the place of its own. */
+export function headersFor(
+  { host }: Upstream,
+  { headers: proof }: Credentials,
+  headers: readonly string[],
+): readonly string[] {
+  if (proof === undefined && host === undefined) return headers
+  const added = proof === undefined ? [] : pairsOf(proof)
+  if (host !== undefined) added.push('Host', host)
+  const replaced = new Set(added.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
+  // Or a client would add a group to the user that the proxy acts as.
+  const actsAs = replaced.has('impersonate-user') ? impersonationIn(headers) : []
+  return [...without(headers, new Set([...replaced, ...actsAs])), ...added]
+}
+
+/** The names of headers that say whom to act as, in lower case. */
+function impersonationIn(headers: readonly string[]): string[] {
+  const names = headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  return names.filter((name) => name.startsWith('impersonate-'))
+}
+
+/** A header with several values comes as often. */
+function pairsOf(headers: NonNullable<Credentials['headers']>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) =>
+    typeof value === 'string' ? [name, value] : value.flatMap((each) => [name, each]),
+  )
+}
+
+/** What a client asks, to be passed on with its body as it comes. */
+export function outgoingOf(request: http.IncomingMessage): Outgoing {
+  const { method = 'GET', url: target = '/', rawHeaders, headers } = request
+  const kept = endToEnd(rawHeaders)
+  const chunked = headers['transfer-encoding'] !== undefined
+  // Node frames a body by itself for some methods only, and a chunked one may come with any.
+  if (chunked) kept.push('Transfer-Encoding', 'chunked')
+  const hasBody = chunked || (headers['content-length'] ?? '0') !== '0'
+  return {
+    method,
+    target,
+    // Node throws for trailers that are announced where none can come.
+    headers: chunked || headers.trailer === undefined ? kept : without(kept, trailer),
+    body: hasBody ? request : undefined,
+  }
+}
+
+const trailer = new Set(['trailer'])
+
+/** Whoever a proxy stands in front of. */
+export interface Upstream {
+  /** May have a path, which goes before that of a request. */
+  readonly server: URL
+  /** Undefined: the `Host` that the client named is passed on, since links in answers are made from it (longhorn.md §5). */
+  readonly host: string | undefined
+  /**
+   * What a request to it takes besides: an agent, TLS material, headers that prove who asks.
+   *
+   * @throws when the proof cannot be had
+   */
+  options(): Promise<Credentials> | Credentials
+}
+
+/** How one request reaches an upstream. */
+export type Credentials = Pick<
+  https.RequestOptions,
+  'agent' | 'ca' | 'cert' | 'key' | 'servername' | 'checkServerIdentity'
+> & {
+  readonly rejectUnauthorized?: boolean | undefined
+  /** In the place of those that the client sent; one with several values is sent as often. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
+  /** Makes a connection for each request, on the same way as `agent`; without it, a straight one. */
+  readonly fresh?: http.Agent | undefined
+  /** Called when the upstream has answered 401. */
+  readonly refused?: (() => void) | undefined
+}

@@ -1,0 +1,142 @@
+import type { IncomingMessage } from 'node:http'
+import { Type } from 'typebox'
+import type { UnjudgedWrite } from '../../gate/ports.ts'
+import { parser } from '../../json/schema.ts'
+import { isFlagged } from '../../longhorn/node.ts'
+import { isArming } from '../../rules/acts.ts'
+import type { Change } from '../../rules/change.ts'
+import { cut } from '../../text/names.ts'
+import { plainLine } from '../../text/plain-text.ts'
+import type { CallOutcome, JudgedCall, OwnAnswer } from './door.ts'
+import { RelayFailure } from './relay-failure.ts'
+
+/** What is done about writes that cannot be brought before the gate. */
+export interface UnjudgedModules {
+  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
+  readonly enforces: boolean
+  /**
+   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
+   * never throws, and never rejects.
+   */
+  readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
+  /** Told of what should not have happened. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/** Why such a write is denied. */
+export interface Denial {
+  /** In the words of the API. */
+  readonly answer: OwnAnswer
+  /** The sentence in it. */
+  readonly message: string
+}
+
+/** Denies such a write on record, or, where nothing is enforced, passes it on with a warning. @throws RelayFailure */
+export async function unjudged(
+  { enforces, denied }: UnjudgedModules,
+  write: UnjudgedWrite,
+  { answer, message }: Denial,
+  forward: () => Promise<IncomingMessage>,
+): Promise<CallOutcome> {
+  if (!enforces) return await onlyWatched(message, forward)
+  await denied(write, recordMs)
+  return { outcome: 'own', answer }
+}
+
+/** Passes on, with a warning, what would be denied if anything were enforced. @throws RelayFailure */
+export async function onlyWatched(
+  message: string,
+  forward: () => Promise<IncomingMessage>,
+): Promise<CallOutcome> {
+  return { outcome: 'passed', answer: await forward(), warnings: [notJudged(message)] }
+}
+
+/** The warning for what passes unjudged, since nothing is enforced. @param message what it would be denied with */
+export function notJudged(message: string): string {
+  return cut(
+    plainLine(`holdfast: not judged, and let pass, since it only watches: ${message}`),
+    longestWarning,
+  )
+}
+
+/** As long as the warnings of the webhook. */
+const longestWarning = 250
+
+/** How long such a denial may wait for its record, in milliseconds. */
+const recordMs = 2_000
+
+/** Said of a mistake of ours. */
+export const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
+
+/** Judges; a write on which that fails by a mistake of ours is one of those. @throws RelayFailure, or the signal's reason */
+export async function judgedOrNot(
+  modules: UnjudgedModules,
+  write: Omit<UnjudgedWrite, 'why'>,
+  { signal, forward }: JudgedCall,
+  answer: OwnAnswer,
+  judge: () => Promise<CallOutcome>,
+): Promise<CallOutcome> {
+  try {
+    return await judge()
+  } catch (error) {
+    signal.throwIfAborted()
+    if (error instanceof RelayFailure) throw error
+    modules.onProblem(error)
+    return await unjudged(modules, { ...write, why: 'undecided' }, { answer, message: undecided }, forward)
+  }
+}
+
+/**
+ * True for a write after which no eviction is requested on its node, and that takes no disk away: the cure, which has to
+ * pass even where the node cannot be read as it is now (longhorn.md §2).
+ *
+ * @param change on what was last known of the node
+ */
+export function isCure(change: Change): boolean {
+  return (
+    change.kind === 'Node' && change.operation === 'UPDATE' && !isFlagged(change.after) && !isArming(change)
+  )
+}
+
+const parseError = parser(Type.Object({ message: Type.String() }), ({ message }) => message)
+
+/**
+ * True if an error with status 500 is what the API server says of a write that it has not begun to store. Longhorn's
+ * manager passes that on as a 500, which it makes of everything (longhorn.md §5). A write that ended in "etcdserver:
+ * request timed out", or in a time-out of the manager's own, may still be done.
+ *
+ * Names of disks are free text and can say anything, so nothing counts but the beginning of the message; and nothing at all
+ * where the client used these words itself, since the manager repeats the disks of a clean-up before the error.
+ *
+ * @param text the body of the answer, one character for each byte
+ * @param said the body of the client, JSON of any depth
+ */
+export function isRefusal(text: string, said: string): boolean {
+  if (words.test(unescaped(said))) return false
+  let answer: unknown
+  try {
+    answer = JSON.parse(text)
+  } catch {
+    return false
+  }
+  const parsed = parseError(answer)
+  return parsed.ok && refusal.test(parsed.value)
+}
+
+/** The same text with each character that JSON can write as a number in its place. To parse and to write it anew would nest. */
+function unescaped(json: string): string {
+  return json.replace(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
+}
+
+/** What Longhorn's manager and the API server put before an error; a name of an object has no space and no colon. */
+const before = String.raw`(?:[A-Za-z][\w /.-]{0,300}(?: \[[\w -]*\])?: ){0,4}`
+
+const refusal = new RegExp(
+  `^${before}(?:${[
+    String.raw`admission webhook "[a-z0-9.-]+" denied the request`,
+    String.raw`failed calling webhook "[a-z0-9.-]+"`,
+    String.raw`[A-Za-z]+\.longhorn\.io "[a-z0-9.-]+" is invalid`,
+  ].join('|')})(?::| without explanation$)`,
+)
+
+const words = /denied the request|failed calling webhook|is invalid/

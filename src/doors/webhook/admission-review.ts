@@ -1,0 +1,134 @@
+import { type Static, Type } from 'typebox'
+import { fieldOf } from '../../json/object.ts'
+import { absent, type Parsed, parser } from '../../json/schema.ts'
+import { longestText, shortened } from '../../text/names.ts'
+import { hasMoreValues, mostValues } from '../http/kept-bytes.ts'
+import { NoJson, TooManyValues } from './http-errors.ts'
+
+/** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
+export const admissionVersion = 'admission.k8s.io/v1'
+
+/** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
+export const AdmissionReviewSchema = Type.Object({
+  apiVersion: Type.String(),
+  kind: Type.String(),
+  request: Type.Object({
+    uid: Type.String({ minLength: 1, maxLength: longestText }),
+    kind: Type.Object({ group: Type.String(), version: Type.String(), kind: Type.String() }),
+    resource: Type.Object({ group: Type.String(), version: Type.String(), resource: Type.String() }),
+    subResource: absent(Type.String()),
+    name: absent(Type.String()),
+    namespace: absent(Type.String()),
+    operation: Type.String(),
+    userInfo: Type.Object({
+      username: absent(Type.String()),
+      groups: absent(Type.Array(Type.String())),
+    }),
+    object: Type.Optional(Type.Unknown()),
+    oldObject: Type.Optional(Type.Unknown()),
+    dryRun: absent(Type.Boolean()),
+  }),
+})
+
+/** What a review asks, with nothing of the objects read yet. */
+export interface AdmissionRequest {
+  /** A new one for each review, though one client request can be reviewed many times. */
+  readonly uid: string
+  readonly resource: { readonly group: string; readonly resource: string }
+  /** Empty on the main resource. */
+  readonly subResource: string
+  /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
+  readonly name: string
+  /** Of the request, or else of its object; empty if neither says. */
+  readonly namespace: string
+  readonly operation: string
+  readonly user: { readonly username: string; readonly groups: readonly string[] }
+  /** Undefined on DELETE. */
+  readonly object: unknown
+  /** Undefined on CREATE. */
+  readonly oldObject: unknown
+  readonly dryRun: boolean
+}
+
+const parseEnvelope = parser(AdmissionReviewSchema, (review) => review)
+
+/** Reads the envelope of an untrusted review. The problem is a sentence that names the field. */
+export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
+  const parsed = parseEnvelope(body)
+  if (!parsed.ok) return { ok: false, problem: `This is not an AdmissionReview: ${parsed.problem}` }
+  const { apiVersion, kind, request } = parsed.value
+  if (kind !== 'AdmissionReview') {
+    return { ok: false, problem: `This is not an AdmissionReview: kind is ${JSON.stringify(kind)}` }
+  }
+  if (apiVersion !== admissionVersion) {
+    return {
+      ok: false,
+      problem: `Reviews of ${JSON.stringify(apiVersion)} are not understood, only ${admissionVersion}: set admissionReviewVersions: ["v1"] in the ValidatingWebhookConfiguration`,
+    }
+  }
+  return { ok: true, value: readRequest(request) }
+}
+
+/** So many groups of a user are looked at. */
+const mostGroups = 1_000
+
+function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
+  return {
+    uid: raw.uid,
+    resource: { group: raw.resource.group, resource: raw.resource.resource },
+    subResource: raw.subResource ?? '',
+    name: shortened(raw.name ?? ''),
+    namespace:
+      shortened(raw.namespace ?? '') ||
+      metadataText(raw.object, 'namespace') ||
+      metadataText(raw.oldObject, 'namespace'),
+    operation: raw.operation,
+    user: {
+      username: shortened(raw.userInfo.username ?? ''),
+      groups: (raw.userInfo.groups ?? []).slice(0, mostGroups).map((group) => shortened(group)),
+    },
+    object: raw.object ?? undefined,
+    oldObject: raw.oldObject ?? undefined,
+    dryRun: raw.dryRun ?? false,
+  }
+}
+
+/** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
+export function uidOf(body: unknown): string | undefined {
+  const uid = fieldOf(fieldOf(body, 'request'), 'uid')
+  return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
+}
+
+/** The name in the review, or else that of the object as it came. */
+export function objectName({ name, object, oldObject }: AdmissionRequest): string {
+  return name === '' ? metadataText(object ?? oldObject, 'name') : name
+}
+
+/** Of an object that may not parse as a whole; empty if it is no text. */
+export function metadataText(object: unknown, field: string): string {
+  const text = fieldOf(fieldOf(object, 'metadata'), field)
+  return typeof text === 'string' ? shortened(text) : ''
+}
+
+/**
+ * Reads JSON as it is: fastify's own parser refuses a key `__proto__`, which is a key like any other in maps with free keys.
+ *
+ * @returns what is wrong with it if it cannot be read, or not soon
+ */
+export function parseJson(text: string): { readonly json: unknown } | NoJson | TooManyValues {
+  if (hasMoreValues(mostValues, text)) return new TooManyValues(mostValues)
+  try {
+    return { json: JSON.parse(text) as unknown }
+  } catch (error) {
+    return new NoJson(error)
+  }
+}
+
+/** As an API server begins a review: Go writes the fields of a struct in their order, and these come first. */
+const beginning =
+  /^\s{0,64}\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io\/v1","request":\{"uid":"([\w-]{1,64})"/
+
+/** The uid of a review that is not read, so that it can still be answered; undefined if it does not begin as API servers begin it. */
+export function leadingUid(text: string): string | undefined {
+  return beginning.exec(text.slice(0, 256))?.[1]
+}

@@ -1,0 +1,177 @@
+import { constants, type X509Certificate } from 'node:crypto'
+import type { Socket } from 'node:net'
+import { type SecureContextOptions, TLSSocket } from 'node:tls'
+import { shortened } from '../../text/names.ts'
+import { plainLine } from '../../text/plain-text.ts'
+import {
+  type ClientAuthorities,
+  commonNames,
+  judgeClient,
+  type Rejection,
+  rejections,
+  type Shown,
+  type Wanted,
+} from '../../tls/client-authorities.ts'
+import type { ServingCertificate } from '../../tls/stored.ts'
+import type { HttpProblem, Log } from './http-errors.ts'
+
+/** What callers are judged with. */
+export interface CallerModules {
+  readonly log: Log
+  /** Milliseconds since the epoch: certificates end by the time of day. */
+  readonly timeOfDay: () => number
+}
+
+/** A caller whose certificate was accepted. */
+export interface AcceptedCaller {
+  /** Its common name. */
+  readonly name: string
+  /** When its certificate ends, or that of who signed it if that is sooner, in milliseconds since the epoch. */
+  readonly until: number
+}
+
+/** A reason is in the log once in so many milliseconds: callers come back, and some are not welcome. */
+const sayAgainMs = 600_000
+
+/** Longer chains are not followed: OpenSSL's own limit is 100, and API servers have one or two links. */
+const mostLinks = 8
+
+/** Who may send reviews: whoever shows a client certificate that an authority of the guard's has signed. */
+export class Callers {
+  readonly #modules: CallerModules
+  /** By its connection, with what it rests on: a connection lasts for hours. */
+  readonly #accepted = new WeakMap<Socket, { readonly wanted: Wanted; readonly caller: AcceptedCaller }>()
+  /** What each connection has shown in its handshake. Node 20 gives the chain once, and then its first link alone. */
+  readonly #shown = new WeakMap<Socket, Shown>()
+  readonly #refused = new Map<Rejection, number>(rejections.map((why) => [why, 0]))
+  readonly #said = new Map<Rejection, { readonly at: number; readonly refused: number }>()
+  #wanted: Wanted
+  #last: AcceptedCaller | undefined
+
+  constructor(wanted: Wanted, modules: CallerModules) {
+    this.#wanted = wanted
+    this.#modules = modules
+  }
+
+  /** Who was accepted last; undefined before anybody was. */
+  get last(): AcceptedCaller | undefined {
+    return this.#last
+  }
+
+  /** How many requests were refused, by the reason. */
+  get refused(): ReadonlyMap<Rejection, number> {
+    return this.#refused
+  }
+
+  /** Takes certificates of these authorities from now on, on connections that are open too. */
+  setAuthorities(authorities: ClientAuthorities): void {
+    this.#wanted = { ...this.#wanted, authorities }
+    this.#said.clear()
+  }
+
+  /** What to answer whoever is at the other end, instead of reading its request; undefined for one that is accepted. */
+  refusal(socket: Socket): HttpProblem | undefined {
+    const now = this.#modules.timeOfDay()
+    const known = this.#accepted.get(socket)
+    if (known?.wanted === this.#wanted && now < known.caller.until) {
+      this.#last = known.caller
+      return undefined
+    }
+    const shown = this.#shown.get(socket) ?? shownOn(socket)
+    this.#shown.set(socket, shown)
+    const judged = judgeClient(shown, this.#wanted, now)
+    if (!judged.accepted) return this.#refuse(judged.why, shown, socket)
+    this.#last = { name: nameOf(shown.chain[0]), until: judged.until }
+    this.#accepted.set(socket, { wanted: this.#wanted, caller: this.#last })
+    return undefined
+  }
+
+  #refuse(why: Rejection, { chain, objection }: Shown, { remoteAddress }: Socket): HttpProblem {
+    const refused = (this.#refused.get(why) ?? 0) + 1
+    this.#refused.set(why, refused)
+    const name = nameOf(chain[0])
+    const said = this.#said.get(why)
+    const now = this.#modules.timeOfDay()
+    if (said === undefined || Math.abs(now - said.at) >= sayAgainMs) {
+      this.#said.set(why, { at: now, refused })
+      this.#modules.log.warn(
+        { why, name, objection, client: remoteAddress, refused: refused - (said?.refused ?? 0) },
+        'a caller was turned away before its review was read; if it is an API server, it cannot reach the guard',
+      )
+    }
+    return {
+      // 401: it may come again with a certificate; 403: this one will not do.
+      status: why === 'no-certificate' ? 401 : 403,
+      error: `${sentenceOn(why, name)}. ${remedy}`,
+    }
+  }
+}
+
+const remedy =
+  'This guard takes reviews from API servers only (--client-ca). To give an API server a certificate: holdfast certs --api-server'
+
+function sentenceOn(why: Rejection, name: string): string {
+  const certificate = `The client certificate${name === '' ? '' : ` of ${name}`}`
+  switch (why) {
+    case 'no-certificate':
+      return 'This caller shows no client certificate'
+    case 'not-trusted':
+      return `${certificate} is not signed by an authority that this guard knows`
+    case 'expired':
+      return `${certificate}, or that of who signed it, is not valid now`
+    case 'not-for-clients':
+      return `${certificate} is not for clients: it needs the key purpose clientAuth`
+    case 'other-name':
+      return `${certificate} has none of the names that this guard takes (--client-name)`
+  }
+}
+
+function shownOn(socket: Socket): Shown {
+  if (!(socket instanceof TLSSocket)) return { chain: [], objection: undefined }
+  const chain: X509Certificate[] = []
+  let link = socket.getPeerX509Certificate()
+  while (link && chain.length < mostLinks) {
+    chain.push(link)
+    const next: X509Certificate | undefined = link.issuerCertificate
+    link = next && isIssuer(next, link) ? next : undefined
+  }
+  return { chain, objection: objectionTo(socket) }
+}
+
+/** Node gives the next certificate that the client has sent, whether or not that has signed the one before. */
+function isIssuer(next: X509Certificate, link: X509Certificate): boolean {
+  return next.fingerprint256 !== link.fingerprint256 && link.checkIssued(next) && link.verify(next.publicKey)
+}
+
+/** Node 20 takes whoever resumes a session for authorized, even without a certificate (kubernetes.md, Connections). */
+function objectionTo(socket: TLSSocket): string | undefined {
+  if (socket.isSessionReused()) return 'SESSION_RESUMED'
+  if (socket.authorized) return undefined
+  // Typed as an Error, it is the name that OpenSSL has for it.
+  return String(socket.authorizationError)
+}
+
+function nameOf(certificate: X509Certificate | undefined): string {
+  const [name = ''] = certificate ? commonNames(certificate) : []
+  return shortened(plainLine(name), 256)
+}
+
+/**
+ * What a handshake works with. Each context needs all of it: without authorities of its own it would take client
+ * certificates of any public one.
+ *
+ * @param authorities undefined where no client certificate is asked for
+ */
+export function contextOf(
+  { cert, key }: ServingCertificate,
+  authorities: ClientAuthorities | undefined,
+): SecureContextOptions {
+  if (authorities === undefined) return { cert, key }
+  return {
+    cert,
+    key,
+    ca: authorities.pem,
+    // A session that is resumed brings no certificate along. API servers resume none.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+  }
+}

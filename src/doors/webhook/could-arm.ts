@@ -1,0 +1,136 @@
+import { Type } from 'typebox'
+import { fieldOf, fieldsOf, isFields, sameJson } from '../../json/object.ts'
+import { parser } from '../../json/schema.ts'
+import { MetadataSchema, readMetadata } from '../../longhorn/metadata.ts'
+import { type Actor, isDeletingController, type JudgedKind } from '../../rules/change.ts'
+import { shortened } from '../../text/names.ts'
+import { plainLine } from '../../text/plain-text.ts'
+import { crowding } from './crowding.ts'
+
+/** A write of which an object cannot be read, with the objects as they came. */
+export interface RawWrite {
+  readonly kind: JudgedKind
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  /** Undefined on CREATE. */
+  readonly before: unknown
+  /** Undefined on DELETE. */
+  readonly after: unknown
+  /** Who asks. */
+  readonly actor: Actor
+}
+
+/** Keys of maps are free strings, of any length; in UTF-16 units. */
+const longestReason = 512
+
+/**
+ * Whether a write that cannot be read could contribute to danger, told from the raw JSON: what is known of the
+ * fields that arm is compared, and what has another form than known counts as arming as soon as it changes.
+ *
+ * - CREATE is compared with nothing. A node without flags may join: a manager that starts creates its own.
+ * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is meant to.
+ * - Objects on their way out pass: refusing would block an uninstall (kubernetes.md, The request). So does what the
+ *   namespace controller and the garbage collector delete.
+ *
+ * @returns what could arm, as the end of a sentence (`the write raises spec.evictionRequested`); undefined if
+ * nothing could
+ */
+export function couldArm(write: RawWrite): string | undefined {
+  const why = arms(write)
+  return why && shortened(plainLine(why), longestReason)
+}
+
+function arms(write: RawWrite): string | undefined {
+  if (isLeaving(write)) return undefined
+  const before = fieldsOf(write.before)
+  const after = fieldsOf(write.after)
+  if (!before || !after) return 'an object of the review is no JSON object'
+  switch (write.kind) {
+    case 'Node':
+      return write.operation === 'DELETE'
+        ? nodeDeletion(before.get('spec'))
+        : nodeWrite(before.get('spec'), after.get('spec'), write.operation)
+    case 'BackingImage':
+      return write.operation === 'UPDATE' ? imageUpdate(before.get('spec'), after.get('spec')) : undefined
+    case 'BackingImageDataSource':
+      return write.operation === 'DELETE' ? undefined : dataSourceWrite(before.get('spec'), after.get('spec'))
+  }
+}
+
+const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metadata }) =>
+  readMetadata(metadata),
+)
+
+function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean {
+  if (operation === 'DELETE' && isDeletingController(actor)) return true
+  if (crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined) return false
+  const metadata = parseMetadata(before ?? after)
+  if (!metadata.ok) return false
+  return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)
+}
+
+function nodeDeletion(json: unknown): string | undefined {
+  const spec = fieldsOf(json)
+  const disks = spec && fieldsOf(spec.get('disks'))
+  if (!disks) return 'the node is deleted and its disks cannot be told'
+  return disks.size > 0 ? 'the node is deleted together with its disks' : undefined
+}
+
+function nodeWrite(before: unknown, after: unknown, operation: 'CREATE' | 'UPDATE'): string | undefined {
+  const [old, next] = [fieldsOf(before), fieldsOf(after)]
+  if (!old || !next) return changed('spec', before, after)
+  if (raises(old.get('evictionRequested'), next.get('evictionRequested'))) {
+    return 'the write raises spec.evictionRequested'
+  }
+  const [oldDisks, nextDisks] = [fieldsOf(old.get('disks')), fieldsOf(next.get('disks'))]
+  if (!oldDisks || !nextDisks) return changed('spec.disks', old.get('disks'), next.get('disks'))
+  for (const [disk, json] of nextDisks) {
+    // A disk that joins a flagged node arms (o7), and whether the node is flagged cannot be trusted here.
+    if (operation === 'UPDATE' && !oldDisks.has(disk)) return `the write adds disk ${disk}`
+    const why = diskWrite(`spec.disks.${disk}`, oldDisks.get(disk), json)
+    if (why !== undefined) return why
+  }
+  const gone = [...oldDisks.keys()].find((disk) => !nextDisks.has(disk))
+  return gone === undefined ? undefined : `the write removes disk ${gone}`
+}
+
+function diskWrite(where: string, before: unknown, after: unknown): string | undefined {
+  if (!isFields(before) || !isFields(after)) return changed(where, before, after)
+  // A review can have a hundred thousand disks, so no map is made of each.
+  const raised = raises(fieldOf(before, 'evictionRequested'), fieldOf(after, 'evictionRequested'))
+  return raised ? `the write raises ${where}.evictionRequested` : undefined
+}
+
+function imageUpdate(before: unknown, after: unknown): string | undefined {
+  const [old, next] = [fieldsOf(before), fieldsOf(after)]
+  if (!old || !next) return changed('spec', before, after)
+  const [oldCopies, nextCopies] = [old.get('diskFileSpecMap'), next.get('diskFileSpecMap')]
+  const [was, is] = [fieldsOf(oldCopies), fieldsOf(nextCopies)]
+  if (!was || !is) return changed('spec.diskFileSpecMap', oldCopies, nextCopies)
+  const gone = [...was.keys()].find((uuid) => !is.has(uuid))
+  return gone === undefined ? undefined : `the write removes the copy on disk ${gone}`
+}
+
+function dataSourceWrite(before: unknown, after: unknown): string | undefined {
+  const [old, next] = [fieldsOf(before), fieldsOf(after)]
+  if (!old || !next) return changed('spec', before, after)
+  for (const field of ['diskUUID', 'nodeID']) {
+    const [was, is] = [old.get(field), next.get(field)]
+    // Longhorn writes "" until it has chosen; letting go of a choice places nothing.
+    if (is !== undefined && is !== null && is !== '' && !sameJson(was, is)) {
+      return `the write sets spec.${field}`
+    }
+  }
+  return raises(next.get('fileTransferred'), old.get('fileTransferred'))
+    ? 'the write has the first file made anew'
+    : undefined
+}
+
+/** Absent, null and false are down. A value that is no boolean counts as up, since a release may give it a form. */
+function raises(before: unknown, after: unknown): boolean {
+  const down = after === undefined || after === null || after === false
+  return !down && !sameJson(before, after)
+}
+
+function changed(where: string, before: unknown, after: unknown): string | undefined {
+  return sameJson(before, after) ? undefined : `the write changes ${where}, which has an unknown form`
+}

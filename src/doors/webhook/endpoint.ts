@@ -1,0 +1,257 @@
+import type { Server } from 'node:https'
+import type { Socket } from 'node:net'
+import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import { fieldOf } from '../../json/object.ts'
+import type { ClientAuthorities } from '../../tls/client-authorities.ts'
+import type { ServingCertificate } from '../../tls/stored.ts'
+import { BodiesUnderWay, type BodyLimits } from '../http/bodies-under-way.ts'
+import { ConnectionLimit, type ConnectionLimits, type TrafficObserver } from '../http/connection-limit.ts'
+import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
+import { leadingUid, parseJson } from './admission-review.ts'
+import { type Callers, contextOf } from './callers.ts'
+import {
+  type ClientErrors,
+  type HttpProblem,
+  isTooLarge,
+  type Log,
+  notServed,
+  problemOf,
+  TooBusy,
+  TooManyValues,
+  unreadProblem,
+} from './http-errors.ts'
+import type { Reviewer } from './reviewer.ts'
+
+/** Limits of the connections the API server makes. */
+export interface ConnectionOptions {
+  /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
+  readonly bodyLimitBytes: number
+  /** How many bytes of bodies may be under way at once, over all connections: a few of the largest. */
+  readonly bodies: BodyLimits
+  /** How many connections are kept at once, in all and for each address; an API server opens one for each review in flight. */
+  readonly connections: ConnectionLimits
+  /** How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server closes it,
+   * for it does not replay a POST (kubernetes.md, Connections). */
+  readonly keepAliveTimeoutMs: number
+  /** How long headers and body may take to arrive, each counted from the first byte, in milliseconds: longer than the
+   * 30 s that a webhook call lasts at most. Node wants the first not above the second. */
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+  /** How long a TLS handshake may take, in milliseconds; the API server gives up after 10 s. */
+  readonly handshakeTimeoutMs: number
+  /** How often Node looks for requests that are late, in milliseconds. */
+  readonly lateCheckMs: number
+}
+
+/** The limits without configuration. */
+export const defaultConnectionOptions: ConnectionOptions = {
+  bodyLimitBytes: 8 * 1024 * 1024,
+  // One API server alone has room for three of the largest.
+  bodies: { mostBytes: 32 * 1024 * 1024, mostBytesOfPeer: 24 * 1024 * 1024 },
+  connections: { most: 512, mostOfPeer: 256 },
+  keepAliveTimeoutMs: 120_000,
+  headersTimeoutMs: 32_000,
+  requestTimeoutMs: 32_000,
+  handshakeTimeoutMs: 10_000,
+  lateCheckMs: 30_000,
+}
+
+/** What the endpoint works with. */
+export interface EndpointModules {
+  readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
+  readonly clientErrors: ClientErrors
+  /** Who may send reviews; whoever reaches the port if not given. */
+  readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
+  /** Aborted once clients are to take their next request elsewhere. */
+  readonly leaving: AbortSignal
+  readonly log: Log
+  /** Milliseconds by a clock that is never set. */
+  readonly now: () => number
+  /** True where reviews are only watched: one that is not read, since too many wait for that, passes. */
+  readonly watches?: boolean
+  /** Told of what the limits close, cut and refuse. */
+  readonly traffic?: TrafficObserver | undefined
+}
+
+/** The body of a review that is not read. */
+class UnreadReview {
+  readonly uid: string
+  readonly error: TooManyValues | TooBusy
+
+  constructor(uid: string, error: TooManyValues | TooBusy) {
+    this.uid = uid
+    this.error = error
+  }
+}
+
+/** The `POST /validate` that is registered with the API server. Not listening yet. */
+export function endpoint(
+  tls: ServingCertificate,
+  options: ConnectionOptions,
+  { reviewer, clientErrors, callers, leaving, log, now, watches = false, traffic }: EndpointModules,
+): FastifyInstance<Server> {
+  const { headersTimeoutMs, requestTimeoutMs, bodyLimitBytes } = options
+  const app = fastify({
+    https: {
+      ...contextOf(tls, callers?.authorities),
+      requestCert: callers !== undefined,
+      // Whoever shows none is told so, in HTTP.
+      rejectUnauthorized: false,
+      handshakeTimeout: options.handshakeTimeoutMs,
+      headersTimeout: headersTimeoutMs,
+      requestTimeout: requestTimeoutMs,
+      connectionsCheckingInterval: options.lateCheckMs,
+    },
+    bodyLimit: bodyLimitBytes,
+    keepAliveTimeout: options.keepAliveTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    // A 503 during shutdown would be a call failure; what still arrives is answered.
+    return503OnClosing: false,
+    clientErrorHandler: clientErrors.onClientError,
+    frameworkErrors: (_error, request, reply) => {
+      void problem(reply, notServed(request.method, request.url))
+    },
+    // Two lines a request cost 15 %; decisions are on record elsewhere.
+    logger: false,
+  })
+
+  new ConnectionLimit(app.server, options.connections, (why) => traffic?.closed(why))
+  const bodies = new BodiesUnderWay(options.bodies, { now, onCut: (why) => traffic?.cut(why) })
+  app.addHook('preParsing', (request, _reply, _payload, done) => {
+    bodies.watch(request.raw)
+    done()
+  })
+
+  // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with
+  // free keys are read entry by entry.
+  app.removeAllContentTypeParsers()
+  const lengths = new WeakMap<FastifyRequest, number>()
+  const turns = new FairTurns(defaultFairTurnsLimits)
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
+    const text = body.toString()
+    lengths.set(request, text.length)
+    const unread = (error: TooManyValues | TooBusy): void => {
+      const uid = leadingUid(text)
+      if (uid === undefined) done(error)
+      else done(null, new UnreadReview(uid, error))
+    }
+    const parse = (): void => {
+      const parsed = parseJson(text)
+      if (!(parsed instanceof Error)) done(null, parsed.json)
+      // In HTTP it would be a call that failed, and pass under `failurePolicy: Ignore`.
+      else if (parsed instanceof TooManyValues) unread(parsed)
+      else done(parsed)
+    }
+    turns.take(peerOf(request), text.length, parse, () => {
+      const error = new TooBusy()
+      // What becomes of calls that a busy guard does not answer is for `failurePolicy` to say.
+      if (watches) unread(error)
+      else done(error)
+    })
+  })
+
+  app.addHook('onRequest', (request, reply, done) => {
+    const refusal = callers?.judge.refusal(request.raw.socket)
+    if (refusal) void problem(reply.header('connection', 'close'), refusal)
+    else if (request.is404) void problem(reply, notServed(request.method, request.url))
+    else done()
+  })
+  app.addHook('onSend', (_request, reply, _payload, done) => {
+    if (leaving.aborted) reply.header('connection', 'close')
+    done()
+  })
+  const refused = (error: unknown): void => {
+    if (error instanceof TooManyValues) traffic?.refused('too-many-values')
+    else if (error instanceof TooBusy) traffic?.refused('busy')
+    else if (isTooLarge(error)) traffic?.refused('too-large')
+  }
+  app.setErrorHandler((error: unknown, request, reply) => {
+    const known = problemOf(error, bodyLimitBytes)
+    refused(error)
+    if (known) return problem(reply, known)
+    const err = error instanceof Error ? error : new Error(String(error))
+    const [path] = request.url.split('?', 1)
+    log.error({ err, method: request.method, path }, 'a review was not answered')
+    return problem(reply, { status: 500, error: 'Holdfast failed to answer; its log says why.' })
+  })
+
+  app.post('/validate', async (request, reply) => {
+    const timeout = fieldOf(request.query, 'timeout')
+    if (request.body instanceof UnreadReview) {
+      const { uid, error } = request.body
+      refused(error)
+      return reply.send(reviewer.unread(uid, unreadProblem(error)))
+    }
+    const weight = { bytes: lengths.get(request) ?? 0, peer: peerOf(request) }
+    const answer = reviewer.review(request.body, timeout, whileAwaited(reply), weight)
+    // While it is held, nothing needs the text of the objects.
+    request.body = undefined
+    const reviewed = await answer
+    if (reviewed.ok) return reply.send(reviewed.value)
+    return problem(reply, { status: 400, error: `${reviewed.problem}.` })
+  })
+  return app
+}
+
+function peerOf(request: FastifyRequest): string {
+  return request.raw.socket.remoteAddress ?? ''
+}
+
+/** A signal that is aborted when the client goes away without its answer, so that nothing is held for nobody. */
+function whileAwaited(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort(new Error('the client has gone'))
+  })
+  return gone.signal
+}
+
+function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyReply {
+  if (status === 405) reply.header('allow', 'POST')
+  // In this form the API server passes the sentence on to whoever asked it.
+  const body = { apiVersion: 'v1', kind: 'Status', status: 'Failure', code: status, message: error }
+  return reply.code(status).type('application/json').send(body)
+}
+
+/**
+ * The connections of a server. Closing a server closes those that are idle after a request and waits for all others,
+ * and Node takes a connection on which nothing was ever asked for a busy one: Go keeps such in reserve, and they would
+ * hold up the end.
+ */
+export class Connections {
+  /** Below TLS, so that those in their handshake are among them. */
+  readonly #open = new Set<Socket>()
+  /** Above TLS. */
+  readonly #unused = new Set<Socket>()
+  #ending = false
+
+  constructor(server: Server) {
+    server.on('connection', (socket: Socket) => remember(this.#open, socket))
+    server.on('secureConnection', (socket) => {
+      if (this.#ending) socket.destroy()
+      else remember(this.#unused, socket)
+    })
+    server.on('request', ({ socket }) => this.#unused.delete(socket))
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Cuts those on which nothing was asked, and those that are still in their handshake as soon as it ends. */
+  cutUnused(): void {
+    this.#ending = true
+    for (const socket of this.#unused) socket.destroy()
+  }
+
+  /** Cuts all, whatever is going on in them. */
+  cutAll(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+}
+
+function remember(sockets: Set<Socket>, socket: Socket): void {
+  sockets.add(socket)
+  socket.once('close', () => sockets.delete(socket))
+}

@@ -1,0 +1,161 @@
+import type { Socket } from 'node:net'
+import { peerAddress } from '../../text/names.ts'
+import { SaidOnce } from '../../time/repeats.ts'
+
+/**
+ * What is answered without HTTP 200, that is: what the API server takes for a **call failure** and treats by
+ * `failurePolicy` (kubernetes.md, The answer). Only requests that cannot be answered as a review end here:
+ *
+ * | status | when |
+ * | --- | --- |
+ * | 400 | no JSON, an empty body, a body cut short, a body without even `request.uid` |
+ * | 401 | no client certificate, where one is asked for |
+ * | 403 | a client certificate that is not accepted |
+ * | 404, 405 | another path than `/validate`, another method than POST |
+ * | 413 | a body above a limit: larger than the API server sends, or with more values. One of the latter that begins as API servers begin a review is answered as a review |
+ * | 415 | another content type than `application/json` |
+ * | 500 | an error in Holdfast itself, outside the gate |
+ * | 503 | more bodies than can be read, most of them from this address; where nothing is enforced, a review among them passes |
+ */
+export interface HttpProblem {
+  readonly status: number
+  /** For a person with curl, or with kubectl. */
+  readonly error: string
+}
+
+/** Thrown for a body that is no JSON. */
+export class NoJson extends Error {
+  constructor(cause: unknown) {
+    super('The body is no JSON', { cause })
+    this.name = 'NoJson'
+  }
+}
+
+const expected = 'Send an AdmissionReview of admission.k8s.io/v1 as application/json by POST to /validate'
+
+/** Thrown for JSON that would take long to read. */
+export class TooManyValues extends Error {
+  constructor(most: number) {
+    super(`The body has more than ${most} values`)
+    this.name = 'TooManyValues'
+  }
+}
+
+/** Thrown for a body that is not read, since too many wait for that. */
+export class TooBusy extends Error {
+  constructor() {
+    super('Too many bodies wait to be read')
+    this.name = 'TooBusy'
+  }
+}
+
+/** What to answer a path or method that nothing is served at. */
+export function notServed(method: string, url: string): HttpProblem {
+  if (url.split('?', 1)[0] === '/validate') {
+    return { status: 405, error: `/validate does not answer ${method}. ${expected}.` }
+  }
+  return { status: 404, error: `There is nothing at this path. ${expected}.` }
+}
+
+/** What to answer where a body is not read, though it may be a review. */
+export function unreadProblem(error: TooManyValues | TooBusy): HttpProblem {
+  return error instanceof TooManyValues
+    ? { status: 413, error: `${error.message}, more than the largest object of Longhorn has.` }
+    : { status: 503, error: `${error.message}, most of them from this address. Send fewer at once.` }
+}
+
+/** True for a body that has more bytes than are read. */
+export function isTooLarge(error: unknown): boolean {
+  return codeOf(error) === 'FST_ERR_CTP_BODY_TOO_LARGE'
+}
+
+/** What to answer a request that does not get as far as a review; undefined for an error of our own. */
+export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem | undefined {
+  if (error instanceof NoJson) return { status: 400, error: `${error.message}. ${expected}.` }
+  if (error instanceof TooManyValues || error instanceof TooBusy) return unreadProblem(error)
+  switch (codeOf(error)) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return {
+        status: 413,
+        error: `The body is larger than ${bodyLimitBytes} bytes, more than an API server sends.`,
+      }
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return { status: 415, error: `This content type is not understood. ${expected}.` }
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return { status: 400, error: 'The body is not as long as its Content-Length says.' }
+    case 'ECONNRESET':
+      return { status: 400, error: 'The connection ended before the body did.' }
+    default:
+      return undefined
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+/** What goes wrong on a connection before there is a request, as Node reports it. */
+export type ConnectionError = Error & { readonly code?: string }
+
+/** The alerts of a client that does not accept our certificate; Go's is BAD_CERTIFICATE. */
+const distrust =
+  /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNSUPPORTED_CERTIFICATE)/
+
+/** Deals with connections that fail before there is a request to answer. */
+export class ClientErrors {
+  readonly #keepAliveTimeoutMs: number
+  readonly #log: Log
+  #said = new SaidOnce()
+
+  constructor(keepAliveTimeoutMs: number, log: Log) {
+    this.#keepAliveTimeoutMs = keepAliveTimeoutMs
+    this.#log = log
+  }
+
+  /** Takes what `clientError` of Node's server gives, which is where failed handshakes end as well. */
+  readonly onClientError = (error: ConnectionError, socket: Socket): void => {
+    this.#noteDistrust(error, socket)
+    if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {
+      // Node counts headersTimeout from the moment a connection opens. Go opens more than it needs and keeps the
+      // others for later; it does not replay a POST that meets a closing one (kubernetes.md, Connections).
+      socket.setTimeout(this.#keepAliveTimeoutMs)
+      return
+    }
+    if (error.code === 'ECONNRESET' || socket.destroyed) return
+    // Below HTTP nobody would read an HTTP answer.
+    if (socket.writable && error.code?.startsWith('ERR_SSL') !== true) socket.write(response(error.code))
+    socket.destroy(error)
+  }
+
+  /** After the certificate was replaced, distrust is news again. */
+  certificateReplaced(): void {
+    this.#said = new SaidOnce()
+  }
+
+  /** If it is the API server that does not trust the certificate, no review ever arrives. */
+  #noteDistrust({ code }: ConnectionError, socket: Socket): void {
+    if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
+    this.#log.warn(
+      { code, client: peerAddress(socket.remoteAddress) },
+      'a client does not trust the serving certificate; if it is the API server, the caBundle of the ValidatingWebhookConfiguration does not belong to it',
+    )
+  }
+}
+
+function response(code: string | undefined): string {
+  const [status, error] =
+    code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ['408 Request Timeout', 'The request did not arrive in time.']
+      : code === 'HPE_HEADER_OVERFLOW'
+        ? ['431 Request Header Fields Too Large', 'The headers of the request are too large.']
+        : ['400 Bad Request', 'This is not an HTTP/1.1 request.']
+  const body = JSON.stringify({ error })
+  return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Where the door tells what nobody else can know. Has the shape of pino. */
+export interface Log {
+  info(fields: Readonly<Record<string, unknown>>, message: string): void
+  warn(fields: Readonly<Record<string, unknown>>, message: string): void
+  error(fields: Readonly<Record<string, unknown>> & { readonly err: Error }, message: string): void
+}

@@ -1,0 +1,167 @@
+import type { Parsed } from '../../json/schema.ts'
+import { group, kinds, type ObjectOf } from '../../longhorn/kinds.ts'
+import type { DiskSpec, Node } from '../../longhorn/node.ts'
+import type { Change, JudgedKind, Request, Step } from '../../rules/change.ts'
+import { shortened } from '../../text/names.ts'
+import type { AdmissionRequest } from './admission-review.ts'
+import { couldArm } from './could-arm.ts'
+import { crowding } from './crowding.ts'
+
+/**
+ * A write to a judged kind of which an object cannot be read. Of the objects nothing is kept: they can have megabytes, and
+ * a denial may wait for its record.
+ */
+export interface UnreadableWrite {
+  readonly kind: JudgedKind
+  readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
+  /** Which field is wrong and how. */
+  readonly problem: string
+  /** How it could raise danger, as {@link couldArm} says; undefined if it could not. */
+  readonly arming: string | undefined
+}
+
+/** What a review turns out to be. */
+export type Normalised =
+  | { readonly outcome: 'change'; readonly change: Change }
+  | { readonly outcome: 'unreadable'; readonly write: UnreadableWrite }
+  /** Nothing that is judged here; `what` names the resource and operation. */
+  | { readonly outcome: 'not-judged'; readonly what: string }
+  /** The review contradicts itself. */
+  | { readonly outcome: 'malformed'; readonly problem: string }
+
+/** The kinds judged, by the resource in a review. */
+const judged: ReadonlyMap<string, JudgedKind> = new Map(
+  (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
+)
+
+/**
+ * Turns a review into a change. Told by group and resource, whatever the version: with `matchPolicy: Equivalent`
+ * older versions arrive converted (kubernetes.md, The request).
+ */
+export function normalise(request: AdmissionRequest): Normalised {
+  const { resource, subResource, operation } = request
+  const kind = resource.group === group ? judged.get(resource.resource) : undefined
+  // `/status` never changes spec, and refusing it would block the drain itself (longhorn.md §3).
+  if (kind === undefined || subResource !== '' || !isWrite(operation)) {
+    const path = subResource === '' ? resource.resource : `${resource.resource}/${subResource}`
+    return { outcome: 'not-judged', what: `${operation} of ${path}.${resource.group || 'core'}` }
+  }
+  const before = operation === 'CREATE' ? undefined : request.oldObject
+  const after = operation === 'DELETE' ? undefined : request.object
+  const missing =
+    (operation !== 'CREATE' && before === undefined && 'oldObject') ||
+    (operation !== 'DELETE' && after === undefined && 'object')
+  if (missing) {
+    return { outcome: 'malformed', problem: `The review of ${operation} of a ${kind} has no ${missing}` }
+  }
+  const change = readChange(kind, operation, before, after, {
+    uid: request.uid,
+    actor: request.user,
+    dryRun: request.dryRun,
+    door: 'webhook',
+  })
+  if (change.ok) return { outcome: 'change', change: change.value }
+  const arming = couldArm({ kind, operation, before, after, actor: request.user })
+  return { outcome: 'unreadable', write: { kind, operation, problem: change.problem, arming } }
+}
+
+type Write = UnreadableWrite['operation']
+
+function isWrite(operation: string): operation is Write {
+  return operation === 'CREATE' || operation === 'UPDATE' || operation === 'DELETE'
+}
+
+function readChange(
+  kind: JudgedKind,
+  operation: Write,
+  before: unknown,
+  after: unknown,
+  request: Request,
+): Parsed<Change> {
+  switch (kind) {
+    case 'Node': {
+      const step = readStep<'Node'>(kind, kinds.Node.parse, { operation, before, after })
+      if (!step.ok) return step
+      if (step.value.operation !== 'CREATE') return { ok: true, value: { kind, request, ...step.value } }
+      return { ok: true, value: { kind, request, operation: 'CREATE', after: asCreated(step.value.after) } }
+    }
+    case 'BackingImage': {
+      const step = readStep<'BackingImage'>(kind, kinds.BackingImage.parse, { operation, before, after })
+      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+    }
+    case 'BackingImageDataSource': {
+      const { parse } = kinds.BackingImageDataSource
+      const step = readStep<'BackingImageDataSource'>(kind, parse, { operation, before, after })
+      return step.ok ? { ok: true, value: { kind, request, ...step.value } } : step
+    }
+  }
+}
+
+/** A write as it came. */
+interface RawStep {
+  readonly operation: Write
+  readonly before: unknown
+  readonly after: unknown
+}
+
+function readStep<K extends JudgedKind>(
+  kind: K,
+  parse: (raw: unknown) => Parsed<ObjectOf<K>>,
+  { operation, before: rawBefore, after: rawAfter }: RawStep,
+): Parsed<Step<ObjectOf<K>>> {
+  const read = (raw: unknown): Parsed<ObjectOf<K>> => {
+    const problem = crowding(raw, kind)
+    return problem === undefined ? parse(raw) : { ok: false, problem }
+  }
+  if (operation === 'CREATE') {
+    const after = read(rawAfter)
+    return after.ok ? { ok: true, value: { operation, after: after.value } } : after
+  }
+  const before = read(rawBefore)
+  if (!before.ok) return { ok: false, problem: `in the stored object, ${before.problem}` }
+  if (operation === 'DELETE') return { ok: true, value: { operation, before: before.value } }
+  const after = read(rawAfter)
+  return after.ok ? { ok: true, value: { operation, before: before.value, after: after.value } } : after
+}
+
+/** Longhorn's nodes have a few disks and tags; so many of a node that is created are looked at. */
+const most = 64
+
+/**
+ * What is looked at of a node that is created. Nothing that is stored proves such a review, and a body of megabytes would
+ * take many times as much once it is read.
+ *
+ * - The API server takes the status out before it asks (longhorn.md §2). A forged review could name
+ *   the disks of other nodes there, and hold those up.
+ * - So no disk has a UUID yet, and all that are evicted are alike: any of them reserves what all of them would.
+ */
+export function asCreated(node: Node): Node {
+  const { metadata, spec } = node
+  const disks = [...spec.disks]
+  const flagged = disks.filter(([, { evictionRequested }]) => evictionRequested)
+  const others = disks.filter(([, { evictionRequested }]) => !evictionRequested)
+  const kept = [...flagged.slice(0, most), ...others].slice(0, most)
+  return {
+    kind: 'Node',
+    metadata,
+    spec: {
+      ...spec,
+      tags: someOf(spec.tags),
+      disks: new Map(kept.map(([name, disk]) => [shortened(name), diskAsCreated(disk)])),
+    },
+    status: { ready: false, notReady: undefined, schedulable: false, diskStatus: new Map() },
+  }
+}
+
+function diskAsCreated(disk: DiskSpec): DiskSpec {
+  return {
+    ...disk,
+    path: shortened(disk.path),
+    diskType: shortened(disk.diskType),
+    tags: someOf(disk.tags),
+  }
+}
+
+function someOf(tags: readonly string[]): string[] {
+  return tags.slice(0, most).map((tag) => shortened(tag))
+}

@@ -1,0 +1,188 @@
+import type { Decide, WaitBudget } from '../../gate/outcome.ts'
+import type { Parsed } from '../../json/schema.ts'
+import type { Change } from '../../rules/change.ts'
+import { isLonghorn } from '../../rules/policy.ts'
+import {
+  type AdmissionRequest,
+  metadataText,
+  objectName,
+  parseAdmissionReview,
+  uidOf,
+} from './admission-review.ts'
+import { type AdmissionAnswer, admissionReview, answerOf } from './answer.ts'
+import { parseTimeout, within } from './deadline.ts'
+import { type DoorAnswerModules, type DoorAnswerOptions, DoorAnswers } from './door-answers.ts'
+import type { HttpProblem } from './http-errors.ts'
+import { normalise, type Normalised } from './normalise.ts'
+import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
+import { answerGaveWay, answerMalformed, answerNotJudged, answerUnread } from './unjudged.ts'
+import {
+  defaultWaitingLimits,
+  hasGivenWay,
+  type ReviewWeight,
+  type WaitingLimits,
+  WaitingReviews,
+} from './waiting-reviews.ts'
+
+/** What the operator decides about reviewing. */
+export interface ReviewOptions extends DoorAnswerOptions, WaitingLimits {
+  /** Taken off the API server's timeout, in milliseconds: that is rounded up to a second, and the answer needs its
+   * way back. */
+  readonly marginMs: number
+  /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
+  readonly graceMs: number
+}
+
+/** The limits without configuration. */
+export const defaultReviewOptions: ReviewOptions = {
+  marginMs: 1_500,
+  graceMs: 250,
+  // With the grace, less than half of the shortest timeout of Kubernetes, 1 s.
+  recordMs: 150,
+  ...defaultWaitingLimits,
+  enforces: true,
+  longhornNamespace: 'longhorn-system',
+  impatient: [],
+  retryAfterSeconds: 2,
+}
+
+/** What reviewing works with. */
+export interface ReviewModules extends DoorAnswerModules {
+  readonly decide: Decide
+  /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
+  readonly repeated?: RepeatedRefusals
+  /** Told of each review that gave way, since others need the memory that it takes. */
+  readonly gaveWay?: () => void
+}
+
+/** What is kept of a review while it is decided: a hold lasts for seconds, and an object can have megabytes. */
+interface Kept extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResource'> {
+  /** The resourceVersion of the stored object. */
+  readonly version: string
+  readonly normalised: Normalised
+}
+
+/** The body of an answer. */
+export type ReviewAnswer = ReturnType<typeof admissionReview>
+
+/** Reviews what the API server asks. Always answers, whatever the gate does. */
+export class Reviewer {
+  readonly #options: ReviewOptions
+  readonly #modules: ReviewModules
+  readonly #door: DoorAnswers
+  readonly #waiting: WaitingReviews
+
+  constructor(options: ReviewOptions, modules: ReviewModules) {
+    this.#options = options
+    this.#modules = modules
+    this.#door = new DoorAnswers(options, modules)
+    this.#waiting = new WaitingReviews(options, modules.gaveWay)
+  }
+
+  /**
+   * Answers one review.
+   *
+   * @param body untrusted JSON
+   * @param timeout the query parameter of this name
+   * @param signal aborted when nobody waits for the answer any more
+   * @param weight what it counts for while it waits
+   * @returns a problem if not even a uid can be had
+   */
+  review(
+    body: unknown,
+    timeout: unknown,
+    signal: AbortSignal,
+    weight: ReviewWeight = { bytes: 0, peer: '' },
+  ): Promise<Parsed<ReviewAnswer>> {
+    const parsed = parseAdmissionReview(body)
+    if (!parsed.ok) {
+      const uid = uidOf(body)
+      if (uid === undefined) return Promise.resolve(parsed)
+      const answer = this.#door.watched(answerMalformed(parsed.problem))
+      return Promise.resolve({ ok: true, value: admissionReview(uid, answer) })
+    }
+    const { uid, resource, namespace, operation, user, dryRun, oldObject } = parsed.value
+    const name = objectName(parsed.value)
+    const version = metadataText(oldObject, 'resourceVersion')
+    const normalised = normalise(parsed.value)
+    const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
+    return this.#waiting.during(weight, signal, (waiting) => this.#reviewed(asked, timeout, waiting))
+  }
+
+  /** Answers a review of which only the uid was read. @param problem why the rest was not */
+  unread(uid: string, problem: HttpProblem): ReviewAnswer {
+    return admissionReview(uid, this.#door.watched(answerUnread(problem)))
+  }
+
+  async #reviewed(
+    request: Kept,
+    timeout: unknown,
+    waiting: Omit<WaitBudget, 'budgetMs'>,
+  ): Promise<Parsed<ReviewAnswer>> {
+    const timeoutMs = parseTimeout(timeout)
+    const until = (this.#modules.repeated?.now() ?? 0) + this.#budget(timeoutMs)
+    const answer = await this.#answer(request, timeoutMs, waiting)
+    await this.#putOff(request, answer, { until, signal: waiting.signal })
+    return { ok: true, value: admissionReview(request.uid, answer) }
+  }
+
+  async #answer(
+    request: Kept,
+    timeoutMs: number,
+    waiting: Omit<WaitBudget, 'budgetMs'>,
+  ): Promise<AdmissionAnswer> {
+    const { normalised } = request
+    if (!this.#follows(request.namespace)) {
+      if (normalised.outcome === 'change') return await this.#door.elsewhere(request, normalised.change)
+      if (normalised.outcome === 'unreadable') return await this.#door.elsewhere(request, normalised.write)
+    }
+    switch (normalised.outcome) {
+      case 'change':
+        return await this.#decide(normalised.change, { budgetMs: this.#budget(timeoutMs), ...waiting })
+      case 'unreadable':
+        return await this.#door.unreadable(request, normalised.write)
+      case 'not-judged':
+        return answerNotJudged(normalised.what)
+      case 'malformed':
+        return this.#door.watched(answerMalformed(normalised.problem))
+    }
+  }
+
+  /** A namespace that no part of the review names is Longhorn's: that of a check of a file, for example. */
+  #follows(namespace: string): boolean {
+    return namespace === '' || namespace === this.#options.longhornNamespace
+  }
+
+  /** A dry run changes nothing, so it does not count either. */
+  async #putOff(
+    { resource, name, operation, user, dryRun, version }: Kept,
+    { status, auditAnnotations }: AdmissionAnswer,
+    waiting: Waiting,
+  ): Promise<void> {
+    if (!status || dryRun || !isLonghorn(user, this.#options.longhornNamespace)) return
+    const { resource: kind } = resource
+    const verdict = JSON.stringify([status.code, auditAnnotations])
+    await this.#modules.repeated?.putOff({ kind, name, operation, version, verdict }, waiting)
+  }
+
+  /** Of a short time a half is left for the decision, which asks the cluster too. */
+  #budget(timeoutMs: number): number {
+    return timeoutMs - Math.min(this.#options.marginMs, timeoutMs / 2)
+  }
+
+  async #decide(change: Change, asked: WaitBudget): Promise<AdmissionAnswer> {
+    const { decide, timers } = this.#modules
+    const { signal, ...budget } = this.#waiting.bounded(asked)
+    // What is not asked takes no place and no read. What raises no danger is decided without either.
+    const gaveWay = hasGivenWay(signal) ? await this.#door.gaveWay(change) : undefined
+    if (gaveWay) return gaveWay
+    try {
+      const deadlineMs = budget.budgetMs + this.#options.graceMs
+      const decision = await within(decide(change, { signal, ...budget }), deadlineMs, timers)
+      const isCut = hasGivenWay(signal) && decision.verdict.decision === 'unavailable'
+      return isCut ? answerGaveWay(change, this.#options) : answerOf(decision)
+    } catch (error) {
+      return await this.#door.undecided(change, error)
+    }
+  }
+}

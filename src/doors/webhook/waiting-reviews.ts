@@ -1,0 +1,89 @@
+import type { WaitBudget } from '../../gate/outcome.ts'
+import { onAbort } from '../../time/on-abort.ts'
+import { KeptBytes } from '../http/kept-bytes.ts'
+
+/** How much memory reviews may take while they wait, held or being decided. */
+export interface WaitingLimits {
+  /**
+   * So many bytes of reviews may be held at once. Beyond that, the caller with the most has none more held: one more is
+   * decided within `unheldMs`. What is kept of an object can take fifteen times its bytes, and real reviews have some thousand.
+   */
+  readonly heldBytes: number
+  /**
+   * How long a decision may take that may not be held, in milliseconds. It takes some ten where the API server is well.
+   * Where that is slow, the reviews of a flood must not wait for their whole budget.
+   */
+  readonly unheldMs: number
+  /**
+   * So many bytes of reviews may wait at once. Beyond that the latest of the caller with the most gives way: what could
+   * raise danger is refused, and may come again.
+   */
+  readonly keptBytes: number
+}
+
+/** The limits without configuration. */
+export const defaultWaitingLimits: WaitingLimits = {
+  heldBytes: 8 * 1024 * 1024,
+  unheldMs: 2_000,
+  // With the largest body beside others. Of 10,000 disks each, what is kept of that takes 180 MiB.
+  keptBytes: 12 * 1024 * 1024,
+}
+
+/** How much memory a review takes, and whose it is. */
+export interface ReviewWeight {
+  /** Of the body as it came. */
+  readonly bytes: number
+  /** The address that it came from. */
+  readonly peer: string
+}
+
+/** The reason of a review that waits no longer, since others need the memory that it takes. */
+class GaveWay extends Error {}
+
+/** True for a review that gave way. */
+export function hasGivenWay({ reason }: AbortSignal): boolean {
+  return reason instanceof GaveWay
+}
+
+/** Bounds what reviews keep in memory until they are answered: an API server that is slow keeps all of them waiting. */
+export class WaitingReviews {
+  readonly #limits: WaitingLimits
+  readonly #kept: KeptBytes
+  readonly #onGaveWay: (() => void) | undefined
+
+  /** @param onGaveWay told of each that gave way */
+  constructor(limits: WaitingLimits, onGaveWay?: () => void) {
+    this.#limits = limits
+    this.#kept = new KeptBytes(limits.keptBytes)
+    this.#onGaveWay = onGaveWay
+  }
+
+  /** Counts a review while it is worked on. @param work told when nobody waits for it any more, and whether it may be held */
+  async during<T>(
+    { bytes, peer }: ReviewWeight,
+    signal: AbortSignal,
+    work: (waiting: Required<Omit<WaitBudget, 'budgetMs'>>) => Promise<T>,
+  ): Promise<T> {
+    const over = new AbortController()
+    if (signal.aborted) over.abort(signal.reason)
+    const forget = onAbort(signal, () => over.abort(signal.reason))
+    const giveWay = (): void => {
+      this.#onGaveWay?.()
+      over.abort(new GaveWay())
+    }
+    const release = this.#kept.keep({ peer, bytes, giveWay })
+    try {
+      const mayHold = !this.#kept.isPressedBy(peer, this.#limits.heldBytes)
+      return await work({ signal: over.signal, mayHold })
+    } finally {
+      release()
+      forget()
+    }
+  }
+
+  /** With less of a budget for what may not be held. */
+  bounded(wait: WaitBudget): WaitBudget {
+    if (wait.mayHold !== false) return wait
+    return { ...wait, budgetMs: Math.min(wait.budgetMs, this.#limits.unheldMs) }
+  }
+}

@@ -1,0 +1,95 @@
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { type Static, type TSchema, Type } from 'typebox'
+import { shortened } from '../text/names.ts'
+
+// verbose keeps the offending value, which the message shows.
+const ajv = new Ajv({ verbose: true, allowUnionTypes: true })
+
+/**
+ * Makes the parser of one kind: validates an untrusted object against the schema, then projects it to the fields
+ * that Holdfast uses. The schema is compiled at the first call, since most commands need few kinds.
+ *
+ * @param schema fields that are not named in it are tolerated
+ * @param project called with a valid object only
+ */
+export function parser<S extends TSchema, T>(
+  schema: S,
+  project: (raw: Static<S>) => T,
+): (raw: unknown) => Parsed<T> {
+  let validate: ValidateFunction<Static<S>> | undefined
+  return (raw) => {
+    validate ??= ajv.compile<Static<S>>(schema)
+    if (validate(raw)) return { ok: true, value: project(raw) }
+    return { ok: false, problem: describe(validate.errors?.[0]) }
+  }
+}
+
+/**
+ * One sentence for the first thing that is wrong, e.g. `spec.evictionRequested must be boolean, but is "true"`.
+ * A field that may be null yields one error for each branch of the union and one for the union; the first is the
+ * one that names the wanted type. ajv always has one with a message, though its types leave both open.
+ */
+function describe(error: ErrorObject | undefined): string {
+  const { instancePath = '', message = 'is not valid', keyword, data }: Partial<ErrorObject> = { ...error }
+  const field = shortened(instancePath, longestField)
+    .slice(1)
+    .replaceAll('/', '.')
+    .replaceAll('~1', '/')
+    .replaceAll('~0', '~')
+  const but = keyword === 'required' ? '' : `, but is ${show(data)}`
+  return `${field === '' ? 'the object' : field} ${message}${but}`
+}
+
+/** Keys of maps are free strings, of any length; in UTF-16 units. */
+const longestField = 256
+
+/** Values can be as large as a request: show the beginning. */
+function show(value: unknown): string {
+  if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  const text = value === undefined ? 'nothing' : JSON.stringify(value)
+  return text.length > 60 ? `${shortened(text, 60)}…` : text
+}
+
+/**
+ * Reads a map that may be missing or null, with entries that may be null themselves: no map at all is an empty one, a null
+ * entry is an entry of zero values. The result is a Map, so that keys like `__proto__` (map keys are free strings) are keys
+ * like any other.
+ */
+export function readMap<Raw, T>(
+  map: Readonly<Record<string, Raw | null>> | null | undefined,
+  zero: NoInfer<Raw>,
+  read: (entry: Raw) => T,
+): ReadonlyMap<string, T> {
+  const entries = new Map<string, T>()
+  if (map) for (const [key, entry] of Object.entries(map)) entries.set(key, read(entry ?? zero))
+  return entries
+}
+
+/** What parsing yields: the value, or a sentence that says which field is wrong and how. Parsers never throw. */
+export type Parsed<T> =
+  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
+
+/**
+ * A field that may be missing or null. The API server prunes empty fields, Go writes empty maps as null, and a
+ * server-side apply simply lets go of a field: all three mean the same to Longhorn.
+ */
+export function absent<T extends TSchema>(schema: T) {
+  return Type.Optional(Type.Union([schema, Type.Null()]))
+}
+
+/**
+ * Keys of maps are free strings (kubernetes.md, The answer). The pattern that typebox gives to a plain string key,
+ * `^.*$`, misses those with a line break, and their entries would be taken unchecked.
+ */
+const anyKey = Type.String({ pattern: '^[^]*$' })
+
+/** A map with keys of any kind. */
+export function mapOf<T extends TSchema>(schema: T) {
+  return Type.Record(anyKey, schema)
+}
+
+/** A map that may be missing or null, with entries that may be null themselves. */
+export function absentMap<T extends TSchema>(schema: T) {
+  return absent(mapOf(Type.Union([schema, Type.Null()])))
+}

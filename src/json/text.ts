@@ -1,0 +1,179 @@
+/** A member of an object, as it is written. */
+export interface Member {
+  readonly name: string
+  /** The text of its value, with every digit. */
+  readonly value: string
+  /** Where that begins in the text of the object. */
+  readonly at: number
+}
+
+/**
+ * The members of an object in the order in which they are written, names that are there twice included. JavaScript's
+ * numbers have 53 bits and Go's 64, so what is passed on is cut out of the text, and never written anew.
+ *
+ * @param text valid JSON
+ * @returns undefined if it is no object
+ */
+export function membersOf(text: string): readonly Member[] | undefined {
+  let at = afterSpace(text, 0)
+  if (text[at] !== '{') return undefined
+  const members: Member[] = []
+  at = afterSpace(text, at + 1)
+  while (text[at] === '"') {
+    const nameEnd = afterString(text, at)
+    const name = JSON.parse(text.slice(at, nameEnd)) as string
+    // After the colon.
+    const start = afterSpace(text, afterSpace(text, nameEnd) + 1)
+    const end = afterValue(text, start)
+    members.push({ name, value: text.slice(start, end), at: start })
+    at = afterSpace(text, end)
+    if (text[at] === ',') at = afterSpace(text, at + 1)
+  }
+  return members
+}
+
+/** The last member of this name, which is the one that counts for JavaScript and for Go; undefined if there is none. */
+export function memberOf(text: string, name: string): Member | undefined {
+  return membersOf(text)?.findLast((member) => member.name === name)
+}
+
+/**
+ * The text of an object with a member that has this value, in the place of its last one of this name or after all
+ * others. Everything else stays byte by byte.
+ *
+ * @param text valid JSON, an object
+ * @param value valid JSON
+ */
+export function withMember(text: string, name: string, value: string): string {
+  const members = membersOf(text) ?? []
+  const present = members.findLast((member) => member.name === name)
+  if (present) return text.slice(0, present.at) + value + text.slice(present.at + present.value.length)
+  const last = members.at(-1)
+  const at = last ? last.at + last.value.length : afterSpace(text, 0) + 1
+  return `${text.slice(0, at)}${last ? ',' : ''}${JSON.stringify(name)}:${value}${text.slice(at)}`
+}
+
+/** The text of a list with one more element before all others. @param text valid JSON, a list; @param element valid JSON */
+export function withFirst(text: string, element: string): string {
+  const at = afterSpace(text, 0) + 1
+  const isEmpty = text[afterSpace(text, at)] === ']'
+  return `${text.slice(0, at)}${element}${isEmpty ? '' : ','}${text.slice(at)}`
+}
+
+/**
+ * The fields that an object within a text has twice, each once, as the API server names them: `spec.tags`,
+ * `items[0].kind`. Without recursion, however deep it is nested.
+ *
+ * @param text valid JSON
+ */
+export function duplicateFields(text: string): string[] {
+  const found = new Set<string>()
+  const open: Opened[] = []
+  let at = 0
+  while (at < text.length) {
+    const char = text.charAt(at)
+    const inner = open.at(-1)
+    if (char === '"') {
+      const end = afterString(text, at)
+      if (inner?.names && text[afterSpace(text, end)] === ':') {
+        inner.step = JSON.parse(text.slice(at, end)) as string
+        if (inner.names.has(inner.step)) found.add(pathTo(open))
+        inner.names.add(inner.step)
+      }
+      at = end
+      continue
+    }
+    if (char === '{') open.push({ names: new Set(), step: '' })
+    else if (char === '[') open.push({ names: undefined, step: 0 })
+    else if (char === '}' || char === ']') open.pop()
+    else if (char === ',' && typeof inner?.step === 'number') inner.step += 1
+    at += 1
+  }
+  return [...found]
+}
+
+/** How deep objects and lists are nested in a text. @param text valid JSON */
+export function depthOf(text: string): number {
+  let depth = 0
+  let deepest = 0
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charAt(at)
+    if (char === '"') at = afterString(text, at) - 1
+    else if (char === '{' || char === '[') deepest = Math.max(deepest, (depth += 1))
+    else if (char === '}' || char === ']') depth -= 1
+  }
+  return deepest
+}
+
+/** An object or a list that is being read. */
+interface Opened {
+  /** Of an object: those that it has so far. */
+  readonly names: Set<string> | undefined
+  /** The name or the place that the reading has come to. */
+  step: string | number
+}
+
+function pathTo(open: readonly Opened[]): string {
+  return open
+    .map(({ step }) => (typeof step === 'number' ? `[${step}]` : `.${step}`))
+    .join('')
+    .replace(/^\./, '')
+}
+
+function afterSpace(text: string, from: number): number {
+  let at = from
+  while (at < text.length && ' \t\r\n'.includes(text.charAt(at))) at += 1
+  return at
+}
+
+function afterString(text: string, from: number): number {
+  let at = from + 1
+  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1
+  return at + 1
+}
+
+/**
+ * Where the value ends that begins here, without recursion, however deep it is nested. Of a text that is no JSON it is
+ * some place behind that.
+ */
+export function afterValue(text: string, from: number): number {
+  let depth = 0
+  let at = from
+  do {
+    const char = text[at]
+    if (char === '"') at = afterString(text, at)
+    else {
+      if (char === '{' || char === '[') depth += 1
+      else if (char === '}' || char === ']') depth -= 1
+      at += 1
+    }
+  } while (at < text.length && (depth > 0 || !ends.includes(text.charAt(at))))
+  return at
+}
+
+/** What comes after a value. */
+const ends = ' \t\r\n,]}'
+
+/**
+ * The text of a body that is JSON; undefined for any other, which then is passed on as it came: YAML of strangers is not
+ * parsed. One character is one byte, so that {@link bodyOf} yields the very bytes again.
+ */
+export function jsonTextOf(body: Buffer): string | undefined {
+  const text = body.toString('latin1')
+  try {
+    JSON.parse(text)
+    return text
+  } catch {
+    return undefined
+  }
+}
+
+/** The bytes of such a text. */
+export function bodyOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1')
+}
+
+/** True for the text of a JSON object. */
+export function isObjectText(text: string | undefined): text is string {
+  return text?.trimStart().startsWith('{') === true
+}

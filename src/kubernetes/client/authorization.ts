@@ -1,0 +1,161 @@
+import type { RequestOptions } from 'node:https'
+import type { Clock } from '../../time/clock.ts'
+import { type ExecConfig, ExecPlugin, PluginProblem } from './exec-plugin.ts'
+import { errorCode, errorText } from './failures.ts'
+import type { Cluster, Headers, User } from './kubeconfig.ts'
+import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
+
+/** How one request proves who asks, besides a certificate of the kubeconfig. */
+export interface Authorization {
+  readonly headers: Headers
+  /** A certificate that an exec plugin gave. */
+  readonly certificate?: Pick<TlsMaterial, 'cert' | 'key'>
+  /** To be called when the API server has answered 401. */
+  readonly refused: () => void
+}
+
+interface Asked {
+  readonly cluster: Cluster
+  readonly user: User
+  readonly server: URL
+}
+
+interface Modules {
+  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly clock: Clock
+  readonly isInteractive: boolean
+}
+
+/**
+ * The way in which a user proves who asks, by the order of client-go: what stands in the URL, a token, a password, a
+ * certificate, and only without any of these a program. As kubectl, it tells no secret over plain HTTP.
+ */
+export function authorizationOf(asked: Asked, modules: Modules): () => Promise<Authorization> {
+  const { user, server } = asked
+  const { token, tokenFile, username, password, certificate, exec, authProvider } = user
+  if (server.username !== '' || server.password !== '') return always(basic(...loginOf(server)))
+  if (server.protocol === 'http:') return always({})
+  if (tokenFile !== undefined) return fromFile(new RereadFile(tokenFile, modules.clock), token)
+  if (token !== undefined) return always(bearer(token))
+  if (username !== undefined || password !== undefined) return always(basic(username, password))
+  if (certificate !== undefined) return always({})
+  if (exec !== undefined) {
+    return fromPlugin(pluginOf(exec, asked, modules))
+  }
+  if (authProvider !== undefined) {
+    const headers = providerHeaders(user)
+    return async () => ({ headers: await headers(), refused: nothing })
+  }
+  return always({})
+}
+
+const plugins = new WeakMap<object, Map<string, ExecPlugin>>()
+
+/** As in client-go, all connections of a process to one cluster share a plugin, and with it what it gave. */
+function pluginOf(exec: ExecConfig, asked: Asked, modules: Modules): ExecPlugin {
+  const { environment } = modules
+  const known = plugins.get(environment) ?? new Map<string, ExecPlugin>()
+  plugins.set(environment, known)
+  const key = JSON.stringify([exec, asked.cluster])
+  const plugin =
+    known.get(key) ?? new ExecPlugin(exec, { ...modules, cluster: () => clusterInfo(asked, modules) })
+  known.set(key, plugin)
+  return plugin
+}
+
+function always(headers: Headers): () => Promise<Authorization> {
+  return () => Promise.resolve({ headers, refused: nothing })
+}
+
+/** A file wins over a token, which is good while the file cannot be read. */
+function fromFile(file: RereadFile, token: string | undefined): () => Promise<Authorization> {
+  return async () => {
+    try {
+      const content = (await file.content()).toString('utf8').trim()
+      return { headers: bearer(content), refused: nothing }
+    } catch (error) {
+      if (token === undefined) throw error
+      return { headers: bearer(token), refused: nothing }
+    }
+  }
+}
+
+function fromPlugin(plugin: ExecPlugin): () => Promise<Authorization> {
+  return async () => {
+    const credential = await plugin.credential()
+    const { token, certificate } = credential
+    return {
+      headers: token === undefined ? {} : bearer(token),
+      ...(certificate && { certificate }),
+      refused: () => plugin.refused(credential),
+    }
+  }
+}
+
+/** What a plugin is told of its cluster (client.authentication.k8s.io). */
+async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Promise<object> {
+  const authority = await pemReader(cluster.authority, clock)?.()
+  return {
+    server: cluster.server ?? server.href,
+    ...(cluster.serverName !== undefined && { 'tls-server-name': cluster.serverName }),
+    ...(cluster.insecure && { 'insecure-skip-tls-verify': true }),
+    ...(authority && { 'certificate-authority-data': authority.toString('base64') }),
+    ...(cluster.proxyUrl !== undefined && { 'proxy-url': cluster.proxyUrl }),
+    config: cluster.execConfig ?? null,
+  }
+}
+
+function bearer(token: string): Headers {
+  return { Authorization: `Bearer ${token.trim()}` }
+}
+
+function basic(username = '', password = ''): Headers {
+  return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
+}
+
+function loginOf({ username, password }: URL): [string, string] {
+  return [decodeURIComponent(username), decodeURIComponent(password)]
+}
+
+function nothing(): void {
+  // What does not change cannot be had anew.
+}
+
+/**
+ * Asks an `auth-provider` of a kubeconfig: `oidc`, and what older versions of kubectl had. client-node knows how. It takes
+ * 0.3–0.5 s and 89 MB to import, so that is done only for such a user.
+ *
+ * @returns asks for the headers of one request; it throws what client-node throws, which may quote secrets
+ */
+export function providerHeaders({ name, authProvider }: User): () => Promise<Headers> {
+  const config = import('@kubernetes/client-node').then(({ KubeConfig }) => {
+    const made = new KubeConfig()
+    const cluster = { name, server: 'https://localhost', skipTLSVerify: false }
+    made.loadFromClusterAndUser(cluster, { name, authProvider })
+    return made
+  })
+  // Whoever asks hears of it.
+  config.catch(() => undefined)
+  return async () => {
+    const options: RequestOptions = { headers: {} }
+    await (await config).applyToHTTPSOptions(options)
+    const pairs = Object.entries(options.headers ?? {}).map(([key, value]) => [key, String(value)] as const)
+    return Object.fromEntries(pairs)
+  }
+}
+
+/**
+ * Why the credentials of a user cannot be had, for people. Errors of Node have a code, and name a file or a program. All
+ * others of a provider may quote what it got, which may be a token: they are not shown.
+ */
+export function credentialsProblem({ authProvider }: User, error: unknown): string {
+  const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
+  if (isOwn || authProvider === undefined) return errorText(error)
+  return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
+}
+
+function nameOf(provider: unknown): string {
+  const name: unknown =
+    typeof provider === 'object' && provider !== null && 'name' in provider ? provider.name : undefined
+  return typeof name === 'string' ? name : 'without a name'
+}

@@ -1,0 +1,252 @@
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { type Clock, systemClock } from '../../time/clock.ts'
+import { authorizationOf, credentialsProblem } from './authorization.ts'
+import { ConnectionFailure } from './failures.ts'
+import {
+  type Cluster,
+  type Context,
+  type Headers,
+  type Impersonation,
+  impersonationHeaders,
+  type Kubeconfig,
+  readKubeconfigs,
+  type User,
+} from './kubeconfig.ts'
+import { isProxyScheme, proxyFromEnvironment } from './route.ts'
+import { tlsFiles, type TlsMaterial } from './tls-material.ts'
+import { parsedUrl, serverUrl } from './url.ts'
+
+/** Where the API server is, the way there, and how to prove who asks. */
+export interface Credentials {
+  readonly server: URL
+  /** Undefined for a straight way. */
+  readonly proxy: URL | undefined
+  readonly namespace: string | undefined
+  /** True for the service account of the pod that this runs in. */
+  readonly inPod: boolean
+  /**
+   * To be asked for each request: tokens expire, files are rotated, exec plugins answer anew.
+   *
+   * @throws ConnectionFailure `credentials`
+   */
+  prove(): Promise<Proof>
+}
+
+/** The TLS material and the headers of one request. */
+export interface Proof {
+  readonly tls: TlsMaterial
+  readonly headers: Headers
+  /** To be called when the API server has answered 401: what may be had anew is had anew for the next request. */
+  readonly refused: () => void
+}
+
+/** How to load credentials. */
+export interface CredentialsOptions {
+  /** Instead of the current one. */
+  readonly context?: string | undefined
+  /** In the place of what the kubeconfig says; what is undefined there stands. */
+  readonly impersonate?: Impersonated
+  /** True if an exec plugin may ask something of a person. */
+  readonly isInteractive?: boolean
+  /** Of it the variables of proxies are read, and exec plugins inherit it. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readonly clock?: Clock
+}
+
+/**
+ * Loads what was found.
+ *
+ * @throws Error that names the file, the context or the cluster that is wrong
+ */
+export async function loadCredentials(
+  source: ConfigSource,
+  options: CredentialsOptions = {},
+): Promise<Credentials> {
+  const inPod = source.from === 'service-account'
+  const config = inPod ? serviceAccount(source.server, source.folder) : await readKubeconfigs(source)
+  const found = inPod ? 'The service account' : source.paths.join(', ')
+  return credentialsOf(selected(config, found, options.context), inPod, options)
+}
+
+function serviceAccount(server: string, folder: string): Kubeconfig {
+  const name = 'service-account'
+  const file = (each: string): string => path.join(folder, each)
+  const namespace = existsSync(file('namespace')) ? readFileSync(file('namespace'), 'utf8').trim() : undefined
+  return {
+    clusters: [
+      {
+        name,
+        server,
+        authority: { file: file('ca.crt') },
+        insecure: false,
+        serverName: undefined,
+        proxyUrl: undefined,
+        execConfig: undefined,
+      },
+    ],
+    users: [{ name, tokenFile: file('token') }],
+    contexts: [{ name, cluster: name, user: name, namespace }],
+    currentContext: name,
+  }
+}
+
+/** What one context names. */
+interface Selected {
+  /** Where it was found, for messages. */
+  readonly found: string
+  readonly context: Context
+  readonly cluster: Cluster
+  readonly user: User
+}
+
+function selected(config: Kubeconfig, found: string, asked: string | undefined): Selected {
+  const contexts = config.contexts.map(({ name }) => name)
+  const known = contexts.length === 0 ? 'It defines no contexts.' : `Known contexts: ${contexts.join(', ')}.`
+  const wanted = asked ?? config.currentContext
+  if (wanted === undefined) throw new Error(`${found} has no current-context. ${known} Name the one to use.`)
+  const context = config.contexts.find(({ name }) => name === wanted)
+  if (!context) throw new Error(`${found} has no context "${wanted}". ${known}`)
+  const cluster = config.clusters.find(({ name }) => name === context.cluster)
+  if (!cluster) {
+    throw new Error(
+      `${found}: context "${wanted}" is for cluster "${context.cluster}", which is not defined there.`,
+    )
+  }
+  // kubectl allows a context without a user, for servers that ask for no proof.
+  const user =
+    context.user === undefined ? { name: '' } : config.users.find(({ name }) => name === context.user)
+  if (!user) {
+    throw new Error(
+      `${found}: context "${wanted}" is for user "${context.user ?? ''}", who is not defined there.`,
+    )
+  }
+  return { found, context, cluster, user }
+}
+
+function credentialsOf(
+  { found, context, cluster, user }: Selected,
+  inPod: boolean,
+  { environment = {}, clock = systemClock, isInteractive = false, impersonate }: CredentialsOptions,
+): Credentials {
+  const server = serverUrl(cluster, found)
+  const proxy = proxyOf(cluster, server, environment, found)
+  const files = tlsFiles(cluster, user, clock)
+  const authorize = authorizationOf({ cluster, user, server }, { environment, clock, isInteractive })
+  const actAs = impersonationOf(user, impersonate)
+  const impersonation = actAs ? impersonationHeaders(actAs) : {}
+  return {
+    server,
+    proxy,
+    namespace: context.namespace,
+    inPod,
+    prove: async () => {
+      try {
+        const [tls, { headers, certificate, refused }] = await Promise.all([files(), authorize()])
+        return { tls: { ...tls, ...certificate }, headers: { ...headers, ...impersonation }, refused }
+      } catch (error) {
+        // Without its cause: that would be logged too.
+        const message = `The credentials of context "${context.name}" (${found}) cannot be used: ${credentialsProblem(user, error)}`
+        throw new ConnectionFailure('credentials', message)
+      }
+    },
+  }
+}
+
+/** What was asked for wins over the kubeconfig, part by part, as the flags of kubectl do. */
+function impersonationOf(
+  { impersonation: given }: User,
+  { user, uid, groups }: Partial<Impersonated> = {},
+): Impersonation | undefined {
+  const who = user ?? given?.user
+  if (who !== undefined) {
+    return {
+      user: who,
+      uid: uid ?? given?.uid,
+      groups: groups ?? given?.groups ?? [],
+      extra: given?.extra ?? new Map(),
+    }
+  }
+  if (uid === undefined && groups === undefined) return undefined
+  throw new Error('--as-group and --as-uid go with --as: whom to act as is missing.')
+}
+
+/** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY is not about it. */
+function proxyOf(
+  { name, proxyUrl }: Cluster,
+  server: URL,
+  environment: Readonly<Record<string, string | undefined>>,
+  found: string,
+): URL | undefined {
+  const proxy = proxyUrl === undefined ? proxyFromEnvironment(server, environment) : parsedUrl(proxyUrl)
+  const isNone = proxyUrl === undefined && proxy === undefined
+  if (isNone || (proxy && isProxyScheme(proxy.protocol))) return proxy
+  const where =
+    proxyUrl === undefined ? 'HTTPS_PROXY or HTTP_PROXY' : `${found}: the proxy-url of cluster "${name}"`
+  throw new Error(`${where} must be a URL with the scheme http, https or socks5.`)
+}
+
+/** Parts of whom to act as. */
+export interface Impersonated {
+  readonly user: string | undefined
+  readonly uid: string | undefined
+  readonly groups: readonly string[] | undefined
+}
+
+/** Where to look for the way to a cluster. */
+export interface ConfigSearch {
+  /** A kubeconfig file that must be used, and no other. */
+  readonly kubeconfig?: string
+  /** The context to use instead of the current one. */
+  readonly context?: string
+  /** Whom to act as, in the place of what the kubeconfig says; what is undefined there stands. */
+  readonly impersonate?: Impersonated
+  /** True if an exec plugin may ask something of a person, at the terminal of this process. Default: false. */
+  readonly isInteractive?: boolean
+  /** Of it `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. Default: empty. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Where the kubelet mounts the service account; default as in every pod. */
+  readonly serviceAccountFolder?: string
+}
+
+/** Where the way to a cluster was found. */
+export type ConfigSource =
+  | { readonly from: 'files'; readonly paths: readonly string[]; readonly mustExist: boolean }
+  | { readonly from: 'service-account'; readonly server: string; readonly folder: string }
+
+/**
+ * Finds the configuration: the file that is named, the files of `KUBECONFIG`, the pod's service account,
+ * `~/.kube/config`, in this order. A service account has no contexts: asking for one passes it over.
+ *
+ * @throws Error that says what was tried
+ */
+export function findConfig(search: ConfigSearch): ConfigSource {
+  const environment = search.environment ?? {}
+  if (search.kubeconfig !== undefined) return { from: 'files', paths: [search.kubeconfig], mustExist: true }
+
+  const listed = (environment.KUBECONFIG ?? '').split(path.delimiter).filter((name) => name !== '')
+  if (listed.length > 0) return { from: 'files', paths: listed, mustExist: false }
+
+  const folder = search.serviceAccountFolder ?? '/var/run/secrets/kubernetes.io/serviceaccount'
+  const server = inClusterServer(environment)
+  const inPod = server !== undefined && existsSync(path.join(folder, 'token'))
+  if (inPod && search.context === undefined) return { from: 'service-account', server, folder }
+
+  const home = environment.HOME
+  const usual = home === undefined || home === '' ? undefined : path.join(home, '.kube', 'config')
+  if (usual !== undefined && existsSync(usual)) return { from: 'files', paths: [usual], mustExist: true }
+
+  throw new Error(
+    'No cluster configuration was found. Tried: an explicit kubeconfig (none given); KUBECONFIG (not set); ' +
+      `the service account of a pod (${inPod ? 'it has no contexts, and one was asked for' : `none in ${folder}`}); ` +
+      `${usual === undefined ? '~/.kube/config (HOME is not set)' : `${usual} (does not exist)`}. ` +
+      'Name a kubeconfig file, or set KUBECONFIG.',
+  )
+}
+
+function inClusterServer(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const host = environment.KUBERNETES_SERVICE_HOST
+  if (host === undefined || host === '') return undefined
+  const port = environment.KUBERNETES_SERVICE_PORT ?? '443'
+  return `https://${host.includes(':') ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,253 @@
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import type { Clock } from '../../time/clock.ts'
+import { onAbort } from '../../time/on-abort.ts'
+import { abortReason } from '../../time/wait.ts'
+import { ConnectionFailure, errorText, isDistrust } from './failures.ts'
+import type { Headers } from './kubeconfig.ts'
+import type { Way } from './route.ts'
+import type { TlsMaterial } from './tls-material.ts'
+import { shownUrl } from './url.ts'
+
+const defaultHeadersTimeoutMs = 30_000
+const defaultIdleTimeoutMs = 90_000
+
+/** A server, and the way there. */
+export interface Destination {
+  /** It may have a path, which goes before the request's own. */
+  readonly server: URL
+  /** For messages. */
+  readonly proxy: URL | undefined
+  readonly way: Way
+}
+
+/** TLS material, and headers that prove who asks. */
+export type ProvenOptions = TlsMaterial & { readonly headers: Headers }
+
+/**
+ * Sends one request and waits for the headers of the answer.
+ *
+ * A reader's request that fails on a connection kept alive is sent once more: the server closed it while it was
+ * idle, and nothing was asked yet.
+ *
+ * @throws ConnectionFailure, or the signal's reason
+ */
+export async function exchange(
+  destination: Destination,
+  options: ProvenOptions,
+  request: ApiRequest,
+  clock: Clock,
+): Promise<ApiResponse> {
+  const { agent, fresh } = destination.way
+  const { failure, response, onReusedConnection } = await attempt(
+    destination,
+    { ...options, agent },
+    request,
+    clock,
+  )
+  if (response) return response
+  if (!onReusedConnection || request.method !== 'GET') throw failure
+  const second = await attempt(destination, { ...options, agent: fresh }, request, clock)
+  if (second.response) return second.response
+  throw second.failure
+}
+
+type Attempt =
+  | { readonly response: ApiResponse; readonly failure?: never; readonly onReusedConnection?: never }
+  | { readonly response?: never; readonly failure: Error; readonly onReusedConnection: boolean }
+
+function attempt(
+  { server, proxy, way }: Destination,
+  options: ProvenOptions & { readonly agent: http.Agent },
+  request: ApiRequest,
+  clock: Clock,
+): Promise<Attempt> {
+  const { signal } = request
+  const headersTimeoutMs = request.headersTimeoutMs ?? defaultHeadersTimeoutMs
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve({ failure: abortReason(signal), onReusedConnection: false })
+      return
+    }
+    const send = server.protocol === 'https:' ? https.request : http.request
+    const url = urlOf(server, request)
+    const outgoing = send(url, {
+      ...options,
+      path: `${way.prefix}${url.pathname}${url.search}`,
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        'user-agent': 'holdfast',
+        // Node sends the body of a DELETE without any framing, which no server can read.
+        ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
+        ...way.headers,
+        ...headersOf(options),
+        ...request.headers,
+      },
+    })
+
+    // A request that waits for a connection through a proxy hears nothing of its own end.
+    const giveUp = (failure: Error): void => {
+      cancelTimeout()
+      forget()
+      outgoing.destroy(failure)
+      resolve({ failure, onReusedConnection: false })
+    }
+    const forget = onAbort(signal, () => giveUp(abortReason(signal)))
+    const cancelTimeout = clock.setTimer(headersTimeoutMs, () => {
+      const within = `within ${headersTimeoutMs / 1000} s`
+      giveUp(new ConnectionFailure('timed-out', `${server.host} did not answer ${what(request)} ${within}.`))
+    })
+    outgoing.once('response', (incoming) => {
+      cancelTimeout()
+      forget()
+      const idleTimeoutMs = request.idleTimeoutMs ?? defaultIdleTimeoutMs
+      const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
+      resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
+    })
+    // Stays to the end: an error of the request may also come after its response.
+    outgoing.on('error', (error) => {
+      cancelTimeout()
+      forget()
+      const lost = !signal.aborted && !(error instanceof ConnectionFailure)
+      resolve({
+        failure: lost ? unreachable(server, proxy, error) : error,
+        onReusedConnection: lost && outgoing.reusedSocket,
+      })
+    })
+    outgoing.end(request.body)
+  })
+}
+
+function urlOf(server: URL, request: ApiRequest): URL {
+  const url = new URL(server)
+  url.pathname = server.pathname.replace(/\/$/, '') + request.path
+  for (const [name, value] of Object.entries(request.query ?? {})) url.searchParams.set(name, String(value))
+  return url
+}
+
+/** A header with several values is sent as often. */
+function headersOf({ headers }: ProvenOptions): Record<string, string | string[]> {
+  const pairs = Object.entries(headers).map(
+    ([name, value]) => [name, typeof value === 'string' ? value : [...value]] as const,
+  )
+  return Object.fromEntries(pairs)
+}
+
+function what({ method, path }: ApiRequest): string {
+  return `${method} ${path}`
+}
+
+function unreachable(server: URL, proxy: URL | undefined, cause: Error): ConnectionFailure {
+  const advice = isDistrust(cause)
+    ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster.'
+    : proxy
+      ? 'Check the address, the proxy (proxy-url of the cluster, else HTTPS_PROXY and NO_PROXY), and that the server runs.'
+      : 'Check the address, the network, and that the server runs.'
+  const through = proxy ? ` through the proxy ${shownUrl(proxy)}` : ''
+  return new ConnectionFailure(
+    'unreachable',
+    `Cannot reach the API server at ${shownUrl(server)}${through}: ${errorText(cause)}. ${advice}`,
+    cause,
+  )
+}
+/** One request to the API server. */
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Absolute, encoded, without the query: `/apis/longhorn.io/v1beta2/nodes`. */
+  readonly path: string
+  readonly query?: Readonly<Record<string, string | number | boolean>>
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string | Buffer
+  /** Ends the request at any moment, the reading of the body included. */
+  readonly signal: AbortSignal
+  /** How long to wait for the answer's headers. Default 30 s: longer than the slowest list takes to start. */
+  readonly headersTimeoutMs?: number
+  /**
+   * How long the body may stay silent. Default 90 s: a half-open connection tells nothing at all by itself.
+   */
+  readonly idleTimeoutMs?: number
+}
+/** What the API server answered, whatever the status. Its body is to be read to the end, or left by `break`. */
+
+export interface ApiResponse {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  /** Bytes as they come. @throws ConnectionFailure `silent` or `cut`, or the signal's reason */
+  readonly body: AsyncIterable<Buffer>
+  /** The whole body as UTF-8. @throws as `body` */
+  text(): Promise<string>
+}
+
+interface BodyOptions {
+  readonly signal: AbortSignal
+  readonly idleTimeoutMs: number
+  /** The request, for messages: `GET /apis/…`. */
+  readonly what: string
+  readonly server: URL
+  readonly clock: Clock
+}
+
+/**
+ * The body of an answer, guarded: silence, a lost connection and the caller's signal each end it with their own
+ * error. TCP itself would never tell of a peer that has gone without a word.
+ */
+export function responseBody(
+  incoming: IncomingMessage,
+  options: BodyOptions,
+): Pick<ApiResponse, 'body' | 'text'> {
+  const body = guarded(incoming, options)
+  return {
+    body,
+    text: async () => {
+      const chunks: Buffer[] = []
+      for await (const chunk of body) chunks.push(chunk)
+      return Buffer.concat(chunks).toString('utf8')
+    },
+  }
+}
+
+async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncGenerator<Buffer, void> {
+  const { signal, clock, idleTimeoutMs } = options
+  let ended: Error | undefined
+  const end = (reason: Error) => {
+    ended ??= reason
+    incoming.destroy(reason)
+  }
+  const stop = () => end(abortReason(signal))
+  const silent = () =>
+    end(
+      new ConnectionFailure(
+        'silent',
+        `${options.server.host} fell silent for ${idleTimeoutMs / 1000} s in ${options.what}.`,
+      ),
+    )
+
+  const forget = onAbort(signal, stop)
+  if (signal.aborted) stop()
+  // Only the wait for the next chunk counts, not the time its reader takes.
+  let cancelTimeout = clock.setTimer(idleTimeoutMs, silent)
+  try {
+    const chunks: AsyncIterable<unknown> = incoming
+    for await (const chunk of chunks) {
+      cancelTimeout()
+      if (Buffer.isBuffer(chunk)) yield chunk
+      cancelTimeout = clock.setTimer(idleTimeoutMs, silent)
+    }
+    if (ended) throw ended
+  } catch (error) {
+    throw ended ?? cut(error, options)
+  } finally {
+    cancelTimeout()
+    forget()
+  }
+}
+
+function cut(cause: unknown, { what, server }: BodyOptions): ConnectionFailure {
+  return new ConnectionFailure(
+    'cut',
+    `The connection to ${server.host} was lost in ${what}: ${errorText(cause)}.`,
+    cause,
+  )
+}

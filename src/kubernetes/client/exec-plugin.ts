@@ -1,0 +1,198 @@
+import { spawn } from 'node:child_process'
+import type { Clock } from '../../time/clock.ts'
+import { errorCode, errorText } from './failures.ts'
+import { Fields } from './fields.ts'
+
+/** A program that gives credentials: `exec` of a user in a kubeconfig. */
+export interface ExecConfig {
+  /** A path, or a name to look for on the PATH. */
+  readonly command: string
+  readonly args: readonly string[]
+  readonly env: readonly (readonly [name: string, value: string])[]
+  /** `client.authentication.k8s.io/v1` or an older one. */
+  readonly apiVersion: string
+  /** What to do where it is not installed. */
+  readonly installHint: string | undefined
+  /** `Never`, `IfAvailable` or `Always`: whether it asks something of a person. */
+  readonly interactiveMode: string
+  /** Whether it is told which cluster the credentials are for. */
+  readonly provideClusterInfo: boolean
+}
+
+/** What a plugin works with. */
+export interface ExecModules {
+  /** What it inherits. */
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** What it is told about the cluster, in the words of `ExecCredential`; asked only if it is to be told. */
+  readonly cluster: () => Promise<object>
+  readonly clock: Clock
+  /** True if it may ask something of a person: it gets the terminal of this process. */
+  readonly isInteractive: boolean
+}
+
+/** A plugin that asks something where nobody answers would wait for ever. */
+const patienceMs = 30_000
+
+/** A person who signs in with a browser takes longer. */
+const patienceWithPersonMs = 5 * 60_000
+
+/** An ExecCredential is a token, or a certificate with its key. */
+const maxBytes = 1024 * 1024
+
+/** Runs the plugin when credentials are needed, and keeps what it gave until that expires or is refused. */
+export class ExecPlugin {
+  readonly #config: ExecConfig
+  readonly #modules: ExecModules
+  #kept: ExecCredential | undefined
+  #running: Promise<ExecCredential> | undefined
+
+  constructor(config: ExecConfig, modules: ExecModules) {
+    this.#config = config
+    this.#modules = modules
+  }
+
+  /** @throws PluginProblem */
+  async credential(): Promise<ExecCredential> {
+    const { expiresAt = Infinity } = this.#kept ?? {}
+    if (this.#kept && this.#modules.clock.now() < expiresAt) return this.#kept
+    this.#running ??= this.#run().finally(() => (this.#running = undefined))
+    this.#kept = await this.#running
+    return this.#kept
+  }
+
+  /** The API server did not take these. Another request may have found that out before, and has others by now. */
+  refused(credential: ExecCredential): void {
+    if (this.#kept === credential) this.#kept = undefined
+  }
+
+  async #run(): Promise<ExecCredential> {
+    const { command, apiVersion, interactiveMode, provideClusterInfo } = this.#config
+    const interactive = this.#modules.isInteractive && interactiveMode !== 'Never'
+    if (interactiveMode === 'Always' && !interactive) {
+      throw new PluginProblem(
+        `the exec plugin ${command} asks something of a person (interactiveMode: Always), and there is no terminal. Run the command on one, or give credentials that need no answer`,
+      )
+    }
+    const cluster = provideClusterInfo ? { cluster: await this.#modules.cluster() } : {}
+    const info = { kind: 'ExecCredential', apiVersion, spec: { ...cluster, interactive } }
+    return readCredential(await this.#output(JSON.stringify(info), interactive), this.#config)
+  }
+
+  async #output(info: string, interactive: boolean): Promise<string> {
+    const { command, args, env } = this.#config
+    const { environment, clock } = this.#modules
+    const child = spawn(command, [...args], {
+      env: { ...environment, ...Object.fromEntries(env), KUBERNETES_EXEC_INFO: info },
+      // What it says to nobody in particular may be secret, and ends up in no log.
+      stdio: interactive ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'ignore'],
+    })
+    return await new Promise((resolve, reject) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      const settle = (): void => {
+        cancel()
+        child.kill('SIGKILL')
+        // Another process that it started may hold this open.
+        child.stdout.destroy()
+      }
+      const fail = (problem: string): void => {
+        settle()
+        reject(new PluginProblem(problem))
+      }
+      const limitMs = interactive ? patienceWithPersonMs : patienceMs
+      const cancel = clock.setTimer(limitMs, () =>
+        fail(
+          `the exec plugin ${command} gave nothing within ${limitMs / 1_000} s: does it ask for something? Run it to see`,
+        ),
+      )
+      child.stdout.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes > maxBytes) fail(`the exec plugin ${command} printed more than any ExecCredential has`)
+        else chunks.push(chunk)
+      })
+      child.once('error', (error) => fail(this.#notRun(error)))
+      child.once('close', (code, signal) => {
+        if (code !== 0) {
+          fail(
+            `the exec plugin ${command} failed (${code === null ? String(signal) : `exit code ${code}`}). What it printed may be secret and is not shown; run it to see`,
+          )
+          return
+        }
+        settle()
+        resolve(Buffer.concat(chunks).toString('utf8'))
+      })
+    })
+  }
+
+  #notRun(error: Error): string {
+    const { command, installHint } = this.#config
+    if (errorCode(error) !== 'ENOENT') return `the exec plugin ${command} cannot be run: ${errorText(error)}`
+    const where = command.includes('/') ? 'there is no such file' : 'it is not on the PATH'
+    const hint = installHint === undefined ? '' : `\n\n${installHint.trim()}`
+    return `the exec plugin ${command} is not installed: ${where} (ENOENT)${hint}`
+  }
+}
+
+/** What an exec plugin gave: a token, a client certificate, or both. */
+export interface ExecCredential {
+  readonly token: string | undefined
+  /** PEM. */
+  readonly certificate: { readonly cert: string; readonly key: string } | undefined
+  /** Milliseconds since the epoch; undefined if they are good until they are refused. */
+  readonly expiresAt: number | undefined
+}
+
+/**
+ * Reads what a plugin printed.
+ *
+ * @throws PluginProblem that quotes nothing of it
+ */
+export function readCredential(
+  printed: string,
+  { command, apiVersion }: Pick<ExecConfig, 'command' | 'apiVersion'>,
+): ExecCredential {
+  const hidden = 'What it printed may be secret and is not shown; run it to see'
+  let json: unknown
+  try {
+    json = JSON.parse(printed)
+  } catch {
+    // Its error quotes what it is about.
+    throw new PluginProblem(`the exec plugin ${command} gave no ExecCredential in JSON. ${hidden}`)
+  }
+  const none = (why: string): PluginProblem =>
+    new PluginProblem(`the exec plugin ${command} gave no usable ExecCredential: ${why}. ${hidden}`)
+  try {
+    const credential = new Fields(json)
+    const given = credential.text('apiVersion')
+    if (given !== undefined && given !== apiVersion) {
+      throw new Error(`it is not of version ${apiVersion}, which the kubeconfig asks for`)
+    }
+    return statusOf(credential.mapping('status') ?? new Fields({}))
+  } catch (error) {
+    throw none(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function statusOf(status: Fields): ExecCredential {
+  const token = status.text('token')
+  const cert = status.text('clientCertificateData')
+  const key = status.text('clientKeyData')
+  if ((cert === undefined) !== (key === undefined)) throw new Error('it has a certificate or a key, not both')
+  if (token === undefined && cert === undefined) throw new Error('it has neither a token nor a certificate')
+  const expiry = status.text('expirationTimestamp')
+  const expiresAt = expiry === undefined ? undefined : Date.parse(expiry)
+  if (Number.isNaN(expiresAt)) throw new Error('its expirationTimestamp is no time')
+  return {
+    token,
+    certificate: cert === undefined || key === undefined ? undefined : { cert, key },
+    expiresAt,
+  }
+}
+
+/** A program gave no credentials. The message quotes nothing that it printed. */
+export class PluginProblem extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'PluginProblem'
+  }
+}

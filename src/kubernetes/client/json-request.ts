@@ -1,0 +1,55 @@
+import type { Connection } from './connection.ts'
+import type { ApiRequest, ApiResponse } from './exchange.ts'
+import { readFailure } from './failures.ts'
+
+/** One request that carries and answers JSON. */
+export interface JsonRequest extends Omit<ApiRequest, 'body'> {
+  /** Sent as `application/json`, unless `headers` name another content type (a merge patch). */
+  readonly json?: unknown
+}
+
+/** The answer is no valid JSON, or not what was asked for. */
+export class MalformedAnswer extends Error {
+  constructor(message: string, cause?: unknown) {
+    super(message, { cause })
+    this.name = 'MalformedAnswer'
+  }
+}
+
+/** An answer in JSON stops coming for no good reason; a list page is ready before its first byte. */
+const idleTimeoutMs = 30_000
+
+/**
+ * Asks the API server and reads the answer as JSON, which is not checked any further.
+ *
+ * @throws ApiFailure when the answer is a failure, MalformedAnswer when it is no JSON, ConnectionFailure when none
+ *   comes, or the signal's reason
+ */
+export async function jsonRequest(connection: Connection, request: JsonRequest): Promise<unknown> {
+  const { json, ...rest } = request
+  const response = await connection.request({
+    idleTimeoutMs,
+    ...rest,
+    ...(json === undefined
+      ? {}
+      : {
+          headers: { 'content-type': 'application/json', ...rest.headers },
+          body: JSON.stringify(json),
+        }),
+  })
+  const text = await expectSuccess(request, response)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new MalformedAnswer(
+      `The answer to ${request.method} ${request.path} is no valid JSON: ${text.slice(0, 80)}`,
+      cause,
+    )
+  }
+}
+
+async function expectSuccess({ method, path }: JsonRequest, response: ApiResponse): Promise<string> {
+  const text = await response.text()
+  if (response.status >= 200 && response.status < 300) return text
+  throw readFailure(`${method} ${path}`, response.status, text, response.headers['retry-after'])
+}

@@ -1,0 +1,148 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { type RawData, WebSocket } from 'ws'
+import { type Clock, systemClock } from '../../time/clock.ts'
+import {
+  type ConfigSearch,
+  type Credentials,
+  findConfig,
+  loadCredentials,
+  type Proof,
+} from './credentials.ts'
+import { errorText } from './failures.ts'
+import { tunnelTo } from './route.ts'
+
+/** A port of this machine that leads into a pod. */
+export interface ForwardedPort {
+  /** `http://127.0.0.1:…` */
+  readonly url: string
+  readonly close: () => void
+}
+
+/** Where to. */
+export interface PodPort {
+  readonly namespace: string
+  readonly pod: string
+  /** It may listen on the pod's loopback only. */
+  readonly port: number
+}
+
+/**
+ * Something between this and the API server may not know of upgrades and never answer one. A way that is not open by then
+ * counts as one that cannot be opened, in milliseconds.
+ */
+const openMs = 5_000
+
+/** What the kubelet speaks: each message begins with the number of its channel. */
+const protocol = 'v4.channel.k8s.io'
+const dataChannel = 0
+const errorChannel = 1
+
+/**
+ * Opens a way into a pod, as `kubectl port-forward` does, with the rights of whoever the kubeconfig is of: to create
+ * `pods/portforward`. Nothing is asked of the API server until the first connection.
+ *
+ * @param onProblem told when a connection cannot be forwarded; it is then closed
+ * @throws Error that says what is wrong with the kubeconfig
+ */
+export async function forwardPort(
+  search: ConfigSearch,
+  { namespace, pod, port }: PodPort,
+  onProblem: (error: Error) => void,
+  clock: Clock = systemClock,
+): Promise<ForwardedPort> {
+  const credentials = await loadCredentials(findConfig(search), search)
+  const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/pods/${encodeURIComponent(pod)}/portforward?ports=${port}`
+  const sockets = new Set<Socket>()
+  const server = createServer({ pauseOnConnect: true }, (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    const problem = (error: unknown): void => {
+      socket.destroy()
+      onProblem(new Error(`Cannot reach port ${port} of pod ${pod}: ${errorText(error)}`, { cause: error }))
+    }
+    credentials
+      .prove()
+      .then((proof) => forward(socket, { credentials, proof, path, clock, problem }), problem)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address: AddressInfo | string | null = server.address()
+  const local = typeof address === 'object' && address ? address.port : 0
+  const close = (): void => {
+    server.close()
+    // An HTTP client keeps its connections for later.
+    for (const socket of sockets) socket.destroy()
+  }
+  return { url: `http://127.0.0.1:${local}`, close }
+}
+
+interface Forwarding {
+  readonly credentials: Credentials
+  readonly proof: Proof
+  readonly path: string
+  readonly clock: Clock
+  readonly problem: (error: unknown) => void
+}
+
+/** Joins a connection with one into the pod. */
+function forward(socket: Socket, { credentials, proof, path, clock, problem }: Forwarding): void {
+  if (socket.destroyed) return
+  const { server, proxy } = credentials
+  const way = tunnelTo(server, proxy, proof.tls)
+  const url = `${server.protocol === 'https:' ? 'wss' : 'ws'}://${server.host}${server.pathname.replace(/\/$/, '')}${path}`
+  const pod = new WebSocket(url, protocol, {
+    agent: way.agent,
+    perMessageDeflate: false,
+    // Here since a header may have several values.
+    finishRequest: (request) => {
+      for (const [name, value] of Object.entries(proof.headers)) request.setHeader(name, value)
+      request.end()
+    },
+  })
+  const cancel = clock.setTimer(openMs, () => {
+    problem(new Error(`the API server, or what stands before it, did not answer within ${openMs / 1_000} s`))
+    pod.terminate()
+  })
+  pod.on('open', () => {
+    cancel()
+    socket.on('data', (data: Buffer) => pod.send(Buffer.concat([Buffer.from([dataChannel]), data])))
+    socket.resume()
+  })
+  const channels = new Channels()
+  pod.on('message', (data) => {
+    const { channel, content } = channels.read(data)
+    if (content.length === 0) return
+    if (channel === dataChannel) socket.write(content)
+    else if (channel === errorChannel) problem(new Error(content.toString('utf8').trim()))
+  })
+  pod.on('error', (error) => {
+    // The end of a connection that is given up is no news.
+    if (!socket.destroyed) problem(error)
+  })
+  pod.on('close', () => {
+    cancel()
+    socket.end()
+    way.close()
+  })
+  socket.once('close', () => {
+    if (pod.readyState === WebSocket.CONNECTING) pod.terminate()
+    else pod.close()
+  })
+}
+
+/** Takes messages apart. The first two bytes of each channel are the port. */
+class Channels {
+  readonly #begun = new Set<number>()
+
+  read(data: RawData): { readonly channel: number; readonly content: Buffer } {
+    const bytes = Buffer.isBuffer(data)
+      ? data
+      : Buffer.concat(Array.isArray(data) ? data : [Buffer.from(data)])
+    const channel = bytes[0] ?? 0
+    const begins = !this.#begun.has(channel)
+    this.#begun.add(channel)
+    return { channel, content: bytes.subarray(begins ? 3 : 1) }
+  }
+}

@@ -1,0 +1,73 @@
+import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
+import type { Clock } from '../../time/clock.ts'
+import type { Cluster, Pem, User } from './kubeconfig.ts'
+
+/** What a TLS connection to an API server takes: whom to trust, and who asks. */
+export type TlsMaterial = Pick<
+  ConnectionOptions,
+  'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'checkServerIdentity'
+>
+
+/** @returns reads what there is now; it throws an Error of Node for a file that cannot be read */
+export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Promise<TlsMaterial> {
+  const ca = pemReader(cluster.authority, clock)
+  const cert = pemReader(user.certificate, clock)
+  const key = pemReader(user.key, clock)
+  const fixed = { ...nameOf(cluster), ...(cluster.insecure ? { rejectUnauthorized: false } : {}) }
+  return async () => {
+    const [authority, certificate, itsKey] = await Promise.all([ca?.(), cert?.(), key?.()])
+    return {
+      ...fixed,
+      ...(authority && { ca: authority }),
+      ...(certificate && { cert: certificate }),
+      ...(itsKey && { key: itsKey }),
+    }
+  }
+}
+
+/** @returns reads the PEM as it is now; undefined if there is none */
+export function pemReader(pem: Pem | undefined, clock: Clock): (() => Promise<Buffer>) | undefined {
+  if (pem === undefined) return undefined
+  if ('data' in pem) return () => Promise.resolve(pem.data)
+  const file = new RereadFile(pem.file, clock)
+  return () => file.content()
+}
+
+/** TLS has no name for an address (RFC 6066), so that is only compared with the certificate. */
+function nameOf({ serverName }: Cluster): TlsMaterial {
+  if (serverName === undefined) return {}
+  if (isIP(serverName) === 0) return { servername: serverName }
+  return {
+    servername: '',
+    checkServerIdentity: (_, certificate) => checkServerIdentity(serverName, certificate),
+  }
+}
+
+/** Tokens and certificates are replaced while they are good, so what was read this lately will do, in milliseconds. */
+const freshMs = 10_000
+
+/** A file of credentials, which is replaced now and then. It is read again when it was read some time ago. */
+export class RereadFile {
+  readonly #path: string
+  readonly #clock: Clock
+  #read: { readonly content: Buffer; readonly at: number } | undefined
+
+  constructor(path: string, clock: Clock) {
+    this.#path = path
+    this.#clock = clock
+  }
+
+  /** @throws an Error of Node if it could never be read; a file that is gone for a moment is taken as it was */
+  async content(): Promise<Buffer> {
+    const now = this.#clock.monotonic()
+    if (this.#read && now - this.#read.at < freshMs) return this.#read.content
+    try {
+      this.#read = { content: await readFile(this.#path), at: now }
+    } catch (error) {
+      if (!this.#read) throw error
+    }
+    return this.#read.content
+  }
+}

@@ -1,0 +1,160 @@
+import { createHash } from 'node:crypto'
+import { Type } from 'typebox'
+import { type Marks, nodeOf, type Page, unownedDisks } from '../../gate/reservation-book.ts'
+import { intents, type Reservation } from '../../gate/reservation.ts'
+import { absentMap, type Parsed, parser } from '../../json/schema.ts'
+
+/** The annotation that holds the key of the page: names of nodes may be too long for the name of a Lease. */
+const pageAnnotation = 'holdfast.dev/page'
+/** The annotation that holds the reservations, as JSON with one on each line. */
+const reservationsAnnotation = 'holdfast.dev/reservations'
+
+/** The annotation that holds the marks, as JSON. An older version of Holdfast drops it with whatever it writes. */
+const settledAnnotation = 'holdfast.dev/settled'
+
+/** What makes a Lease one of the book: `kubectl get leases -l holdfast.dev/reservations=true`. */
+export const bookLabels = { 'holdfast.dev/reservations': 'true' } as const
+
+/** The longest name that Kubernetes takes. */
+const maxName = 253
+
+const LeaseSchema = Type.Object({
+  metadata: Type.Object({
+    name: Type.String(),
+    resourceVersion: Type.String({ minLength: 1 }),
+    annotations: absentMap(Type.String()),
+  }),
+})
+
+const ReservationsSchema = Type.Array(
+  Type.Object({
+    kind: Type.Union([
+      Type.Literal('Node'),
+      Type.Literal('BackingImage'),
+      Type.Literal('BackingImageDataSource'),
+    ]),
+    name: Type.String(),
+    uid: Type.String(),
+    resourceVersion: Type.String(),
+    intent: Type.Union(intents.map((intent) => Type.Literal(intent))),
+    disks: Type.Union([Type.Literal('any'), Type.Array(Type.String())]),
+    deadline: Type.String({ pattern: '^\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z$' }),
+    lastsMs: Type.Optional(Type.Integer({ minimum: 0 })),
+    by: Type.String(),
+    stamp: Type.String(),
+    pinned: Type.Optional(Type.Boolean()),
+  }),
+)
+
+const parseMarks = parser(
+  Type.Object({
+    Node: Type.Optional(Type.String()),
+    BackingImage: Type.Optional(Type.String()),
+    BackingImageDataSource: Type.Optional(Type.String()),
+  }),
+  (raw): Marks => raw,
+)
+const parseLease = parser(LeaseSchema, (raw) => raw)
+const parseReservations = parser(ReservationsSchema, (raw) =>
+  raw.map((each): Reservation => ({ ...each, deadline: Date.parse(each.deadline) })),
+)
+
+/** The name of the Lease for a page. */
+export function leaseName(key: string): string {
+  if (key === unownedDisks) return 'unowned-disks'
+  const node = nodeOf(key)
+  const name = `node.${key}`
+  if (node !== undefined && name.length <= maxName) return name
+  return `${node === undefined ? 'writes' : 'node'}.${createHash('sha256').update(key).digest('hex')}`
+}
+
+/** Who writes a Lease, and when. */
+export interface LeaseWriter {
+  readonly replica: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/**
+ * A page as a Lease, for people too: `kubectl get lease -o yaml` shows one reservation on each line.
+ *
+ * @param version what it takes the place of; undefined to make it anew
+ */
+export function leaseOf({ key, version, reservations, settled }: Page, { replica, now }: LeaseWriter) {
+  const last = Math.max(now, ...reservations.map(({ deadline }) => deadline))
+  const lines = reservations.map((each) =>
+    JSON.stringify({ ...each, deadline: new Date(each.deadline).toISOString() }),
+  )
+  return {
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      name: leaseName(key),
+      ...(version === undefined ? {} : { resourceVersion: version }),
+      labels: bookLabels,
+      annotations: {
+        [pageAnnotation]: key,
+        [reservationsAnnotation]: `[${lines.join(',\n ')}]`,
+        ...(settled && { [settledAnnotation]: JSON.stringify(settled) }),
+      },
+    },
+    spec: {
+      holderIdentity: replica,
+      renewTime: new Date(now).toISOString().replace('Z', '000Z'),
+      leaseDurationSeconds: Math.max(1, Math.ceil((last - now) / 1_000)),
+    },
+  }
+}
+
+const parseRenewal = parser(
+  Type.Object({ spec: Type.Object({ holderIdentity: Type.String(), renewTime: Type.String() }) }),
+  ({ spec }) => ({ holder: spec.holderIdentity, at: Date.parse(spec.renewTime) }),
+)
+
+/** Who wrote a Lease, and when by their own clock; undefined if it does not say. */
+export function renewalOf(raw: unknown): { readonly holder: string; readonly at: number } | undefined {
+  const renewal = parseRenewal(raw)
+  return renewal.ok && !Number.isNaN(renewal.value.at) ? renewal.value : undefined
+}
+
+/**
+ * Reads a Lease as a page.
+ *
+ * @returns undefined for a Lease that is none of the book's
+ */
+export function pageOf(raw: unknown): Parsed<Page> | undefined {
+  const lease = parseLease(raw)
+  if (!lease.ok) return lease
+  const { name, resourceVersion, annotations } = lease.value.metadata
+  const text = annotations?.[reservationsAnnotation]
+  const key = annotations?.[pageAnnotation]
+  if (typeof text !== 'string' || typeof key !== 'string')
+    return ours(name) ? unreadable(name, 'its annotations are missing') : undefined
+  const reservations = parseReservations(jsonOrNothing(text))
+  if (!reservations.ok)
+    return unreadable(name, `its annotation ${reservationsAnnotation}: ${reservations.problem}`)
+  const page = { key, version: resourceVersion, reservations: reservations.value }
+  // Without marks that can be read the page only tells less.
+  const settled = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
+  return { ok: true, value: settled.ok ? { ...page, settled: settled.value } : page }
+}
+
+function ours(name: string): boolean {
+  return name === leaseName(unownedDisks) || /^(node|writes)\./.test(name)
+}
+
+function unreadable(name: string, why: string): Parsed<never> {
+  return {
+    ok: false,
+    problem: `Lease ${name} is not what Holdfast wrote (${why}), so nobody knows what is on its way there. Delete it once no eviction and no clean-up is being requested`,
+  }
+}
+
+function jsonOrNothing(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The caller shows what it is instead.
+    return undefined
+  }
+}

@@ -1,0 +1,265 @@
+import { type Contents, keepsMarks, type Page, type ReservationBook } from '../../gate/reservation-book.ts'
+import type { Parsed } from '../../json/schema.ts'
+import { isOlder } from '../../longhorn/metadata.ts'
+import type { Clock } from '../../time/clock.ts'
+import type { Connection } from '../client/connection.ts'
+import { ApiFailure } from '../client/failures.ts'
+import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
+import type { Change } from '../watch/cache.ts'
+import { ListWatch } from '../watch/list-watch.ts'
+import { leaseName, leaseOf, pageOf, renewalOf } from './lease-format.ts'
+
+/** Where the book is, and who writes in it. */
+export interface LeaseBookOptions {
+  readonly connection: Connection
+  /** The guard's own, the same for all replicas. */
+  readonly namespace: string
+  /** The name of this replica, for people who read the Leases. */
+  readonly replica: string
+  readonly clock: Clock
+  /** Told of each new problem, once while it lasts. */
+  readonly onProblem: (error: Error) => void
+  /** Told who wrote a Lease that the watch has brought, and when by their own clock. */
+  readonly onRenewed?: (holder: string, renewedAt: number) => void
+}
+
+/** So long Leases without marks are told apart; before that all count as the last of them did, which is only careful. */
+const unmarkedMs = 60_000
+
+/** Of so many pages that are gone the last version is kept; beyond that a late answer may bring one back for a while. */
+const maxGone = 1_000
+
+/** A Lease as the watch shows it; one that is none of the book's has no page. */
+interface Seen {
+  readonly page: Parsed<Page> | undefined
+  readonly renewal: ReturnType<typeof renewalOf>
+}
+
+/**
+ * The book of reservations as Leases, one for each node. They are watched, so that a page which has not changed
+ * since costs one round trip to swap. It starts when it is made. It does not own the connection.
+ */
+export class LeaseBook implements ReservationBook {
+  readonly #options: LeaseBookOptions
+  readonly #path: string
+  readonly #follower: ListWatch<Seen>
+  readonly #pages = new Map<string, Page>()
+  /** Versions that this process itself has made or removed; what the watch brings of before is old. */
+  readonly #newest = new Map<string, string>()
+  /** When the watch last brought a Lease without marks, or its end, by name and monotonic time, the oldest first. */
+  readonly #unmarkedAt = new Map<string, number>()
+  /** The same for any Lease that is not among these any more. */
+  #unmarkedBefore = -Infinity
+  /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
+  readonly #outdated = new Set<string>()
+  /** Names of Leases that cannot be read. */
+  readonly #unreadable = new Set<string>()
+  readonly #listeners = new Set<(key: string) => void>()
+
+  constructor(options: LeaseBookOptions) {
+    this.#options = options
+    this.#path = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(options.namespace)}/leases`
+    this.#follower = new ListWatch<Seen>({
+      connection: options.connection,
+      path: this.#path,
+      project: (object) => ({ page: pageOf(object), renewal: renewalOf(object) }),
+      onChange: (change) => this.#saw(change),
+      onProblem: ({ error }) => options.onProblem(error),
+      clock: options.clock,
+    })
+  }
+
+  /** True once all Leases were listed. Before that each page is read before it is swapped. */
+  get synced(): boolean {
+    return this.#follower.synced
+  }
+
+  seen(key: string): Page | undefined {
+    const name = leaseName(key)
+    if (!this.synced || this.#unreadable.has(name) || this.#outdated.has(name)) return undefined
+    return this.#pages.get(key) ?? emptyPage(key)
+  }
+
+  pages(): Iterable<Page> {
+    return this.#pages.values()
+  }
+
+  async read(key: string, signal: AbortSignal): Promise<Page> {
+    const lease = await this.#ask({ method: 'GET', path: this.#pathOf(key), signal }, [404])
+    if (lease !== undefined) return this.#keep(readPage(lease))
+    this.#forget(key)
+    return emptyPage(key)
+  }
+
+  async swap(
+    page: Page,
+    { reservations, settled }: Contents,
+    signal: AbortSignal,
+  ): Promise<Page | undefined> {
+    if (reservations.length === 0 && !settled) return await this.#remove(page, signal)
+    const lease = leaseOf(
+      { ...page, reservations, settled },
+      { replica: this.#options.replica, now: this.#options.clock.now() },
+    )
+    const written =
+      page.version === undefined
+        ? await this.#ask({ method: 'POST', path: this.#path, json: lease, signal }, [409])
+        : await this.#ask({ method: 'PUT', path: this.#pathOf(page.key), json: lease, signal }, [404, 409])
+    if (written !== undefined) return this.#keep(readPage(written))
+    this.#mistrust(page)
+    return undefined
+  }
+
+  markedSince({ key, version }: Page): number | undefined {
+    const { resourceVersion, listedAt } = this.#follower
+    if (listedAt === undefined || resourceVersion === undefined) return undefined
+    if (version !== undefined && isOlder(resourceVersion, version)) return undefined
+    return Math.max(listedAt, this.#unmarkedAt.get(leaseName(key)) ?? this.#unmarkedBefore)
+  }
+
+  subscribe(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** Resolves when nothing is watched any more. */
+  async stop(): Promise<void> {
+    await this.#follower.stop()
+  }
+
+  async #remove(page: Page, signal: AbortSignal): Promise<Page | undefined> {
+    const { key, version } = page
+    if (version === undefined) return page
+    const json = { apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { resourceVersion: version } }
+    const gone = await this.#ask({ method: 'DELETE', path: this.#pathOf(key), json, signal }, [404, 409])
+    if (gone === undefined) {
+      this.#mistrust(page)
+      return undefined
+    }
+    if (this.#pages.get(key)?.version === version) this.#forget(key)
+    return emptyPage(key)
+  }
+
+  /**
+   * A page that is known not to be so any more is not known at all, until it is read or the watch says what became of
+   * it. Nobody is told: there is no news yet.
+   */
+  #mistrust({ key, version }: Page): void {
+    if (this.#pages.get(key)?.version !== version) return
+    this.#pages.delete(key)
+    this.#outdated.add(leaseName(key))
+  }
+
+  #forget(key: string): void {
+    const wasThere = this.#pages.delete(key)
+    if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
+  }
+
+  /** What this process has written counts at once, not only when the watch brings it. */
+  #keep(page: Page): Page {
+    if (this.#isNews(page)) this.#put(page)
+    return page
+  }
+
+  #saw({ type, name, value: { page, renewal } }: Change<Seen>): void {
+    // What is listed may have been written at any time.
+    if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
+    this.#unreadable.delete(name)
+    if (page === undefined) return
+    if (!page.ok) {
+      this.#noteUnmarked(name)
+      if (type === 'deleted') {
+        this.#forgetLease(name)
+        return
+      }
+      this.#unreadable.add(name)
+      this.#options.onProblem(new Error(page.problem))
+      return
+    }
+    const { key, version, settled } = page.value
+    if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
+    if (type !== 'deleted') {
+      if (this.#isNews(page.value)) this.#put(page.value)
+      // Whoever wrote it may wait for the watch to come so far.
+      else if (version === this.#newest.get(key)) this.#tell(key)
+    } else if (!this.#knowsNewer(page.value)) {
+      this.#forget(key)
+    }
+  }
+
+  #noteUnmarked(name: string): void {
+    const now = this.#options.clock.monotonic()
+    this.#unmarkedAt.delete(name)
+    this.#unmarkedAt.set(name, now)
+    for (const [oldest, at] of this.#unmarkedAt) {
+      if (now - at <= unmarkedMs) break
+      this.#unmarkedAt.delete(oldest)
+      this.#unmarkedBefore = at
+    }
+  }
+
+  /** A Lease that could not be read is gone, and the page of before with it. */
+  #forgetLease(name: string): void {
+    this.#outdated.delete(name)
+    for (const key of [...this.#pages.keys()]) if (leaseName(key) === name) this.#forget(key)
+  }
+
+  #isNews({ key, version }: Page): boolean {
+    const newest = this.#newest.get(key)
+    return newest === undefined || version === undefined || isOlder(newest, version)
+  }
+
+  /** True if the page was made anew since. */
+  #knowsNewer({ key, version }: Page): boolean {
+    const newest = this.#newest.get(key)
+    return newest !== undefined && version !== undefined && isOlder(version, newest)
+  }
+
+  #put(page: Page): void {
+    this.#pages.set(page.key, page)
+    this.#outdated.delete(leaseName(page.key))
+    if (page.version !== undefined) {
+      this.#newest.delete(page.key)
+      this.#newest.set(page.key, page.version)
+    }
+    this.#forgetOldest()
+    this.#tell(page.key)
+  }
+
+  /** The versions of pages that went first. */
+  #forgetOldest(): void {
+    let tooMany = this.#newest.size - this.#pages.size - maxGone
+    for (const key of tooMany > 0 ? this.#newest.keys() : []) {
+      if (tooMany <= 0) break
+      if (!this.#pages.has(key) && this.#newest.delete(key)) tooMany -= 1
+    }
+  }
+
+  #tell(key: string): void {
+    for (const listener of this.#listeners) listener(key)
+  }
+
+  #pathOf(key: string): string {
+    return `${this.#path}/${encodeURIComponent(leaseName(key))}`
+  }
+
+  /** @returns undefined for a failure that is expected here */
+  async #ask(request: JsonRequest, expected: readonly number[]): Promise<unknown> {
+    try {
+      return await jsonRequest(this.#options.connection, request)
+    } catch (error) {
+      if (error instanceof ApiFailure && expected.includes(error.code)) return undefined
+      throw error
+    }
+  }
+}
+
+function emptyPage(key: string): Page {
+  return { key, version: undefined, reservations: [] }
+}
+
+function readPage(lease: unknown): Page {
+  const page = pageOf(lease)
+  if (page?.ok) return page.value
+  throw new MalformedAnswer(page?.problem ?? 'The answer is no Lease of the book of reservations.')
+}

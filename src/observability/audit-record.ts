@@ -1,0 +1,250 @@
+import { type Static, Type } from 'typebox'
+import type { Timing, UnjudgedWrite } from '../gate/ports.ts'
+import { findingsOf, type Verdict } from '../gate/verdict.ts'
+import { parser } from '../json/schema.ts'
+import type { Profile } from '../longhorn/releases.ts'
+import { type Change, nameOf, type Request } from '../rules/change.ts'
+import type { Finding } from '../rules/finding.ts'
+import { cut } from '../text/names.ts'
+import { plainLine } from '../text/plain-text.ts'
+
+/** Which form a record has. A field may be added under this name; none goes, and none changes its meaning. */
+export const auditSchema = 'holdfast.dev/audit/v1'
+
+const Text = Type.String()
+const Milliseconds = Type.Number({ minimum: 0 })
+
+/** What a finding is about, in a record. */
+const SubjectSchema = Type.Object({
+  node: Type.Optional(Text),
+  disk: Type.Optional(Text),
+  diskUUID: Type.Optional(Text),
+  image: Type.Optional(Text),
+})
+
+/**
+ * JSON Schema of an audit record: one decision, or many alike that came again and again (`holdfast audit --schema`).
+ * It holds no object, no managedFields and nothing secret: who asked, for what, and what was said.
+ */
+export const AuditRecordSchema = Type.Object(
+  {
+    schema: Type.Literal(auditSchema),
+    time: Type.String({
+      description: 'When it was decided, the last of them if there are several; RFC 3339.',
+    }),
+    replica: Type.String({ description: 'The replica of the guard that decided.' }),
+    uid: Type.String({ description: 'Of the request, of the last if there are several.' }),
+    door: Type.String({
+      description: 'Where it came in: webhook, proxy-kubernetes, proxy-longhorn or check.',
+    }),
+    actor: Type.Object({ user: Text, groups: Type.Array(Text) }),
+    object: Type.Object({ kind: Text, name: Text }),
+    operation: Type.String({ description: 'CREATE, UPDATE or DELETE.' }),
+    dryRun: Type.Boolean(),
+    verdict: Type.Union(
+      [Type.Literal('allow'), Type.Literal('hold'), Type.Literal('refuse'), Type.Literal('unavailable')],
+      { description: 'hold: it was held back for as long as it could be, and then told to come again.' },
+    ),
+    why: Type.Optional(Type.String({ description: 'Why it could not be judged, if it could not.' })),
+    findings: Type.Array(
+      Type.Object({
+        rule: Text,
+        effect: Type.Union([Type.Literal('refuse'), Type.Literal('hold'), Type.Literal('warn')]),
+        subjects: Type.Array(SubjectSchema),
+        message: Text,
+        clears: Text,
+      }),
+    ),
+    override: Type.Optional(
+      Type.Object(
+        { reason: Text },
+        {
+          description: 'Of an exception that was asked for and made: what would have been said is a warning.',
+        },
+      ),
+    ),
+    mark: Type.Optional(
+      Type.String({
+        description:
+          'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted. collected: the namespace controller or the garbage collector deletes it.',
+      }),
+    ),
+    waitedMs: Type.Number({ minimum: 0, description: 'How long it was held inside the request.' }),
+    decisionMs: Type.Number({ minimum: 0, description: 'How long deciding took, the wait not counted.' }),
+    longhorn: Type.Object({
+      release: Type.Optional(Text),
+      profile: Type.String({ description: 'What the release does: A, B, C or none.' }),
+    }),
+    diskMapAgeMs: Type.Optional({
+      ...Milliseconds,
+      description: 'How old the knowledge was; left out while there was none.',
+    }),
+    count: Type.Integer({ minimum: 1, description: 'How many decisions this is the record of.' }),
+    since: Type.Optional(Type.String({ description: 'When the first of several was decided; RFC 3339.' })),
+  },
+  { $id: auditSchema, title: 'A decision of Holdfast' },
+)
+
+/** One record of the audit; the schema says what each field means. */
+export type AuditRecord = Static<typeof AuditRecordSchema>
+
+/** Reads a record that was written before. Fields that are not known are kept. */
+export const parseRecord = parser(AuditRecordSchema, (record): AuditRecord => record)
+
+/** What is known besides the decision itself. */
+export interface Circumstances {
+  readonly replica: string
+  readonly release: string | undefined
+  readonly profile: Profile
+  /** Of the disk map, in milliseconds; Infinity before there was one. */
+  readonly ageMs: number
+  /** Milliseconds since the epoch. */
+  readonly now: number
+}
+
+/** So many findings at most are on record in full; a node can have thousands. */
+const recordedFindings = 50
+
+/** Those beyond this many UTF-16 units are left out, but for the first: many are long where names are long. */
+const recordedFindingsSize = 16_384
+
+/** So many subjects of a finding are on record. */
+const recordedSubjects = 10
+
+/** The record of a write that a door denied by itself. */
+export function recordOfUnjudged(
+  { request, kind, name, operation, why }: UnjudgedWrite,
+  circumstances: Circumstances,
+): AuditRecord {
+  return {
+    ...envelope(request, { kind, name }, operation, circumstances),
+    verdict: 'unavailable',
+    why,
+    findings: [],
+    waitedMs: 0,
+    decisionMs: 0,
+    count: 1,
+  }
+}
+
+/** The record of one decision. */
+export function recordOf(
+  change: Change,
+  verdict: Verdict,
+  { totalMs, heldMs }: Timing,
+  circumstances: Circumstances,
+): AuditRecord {
+  return {
+    ...envelope(change.request, { kind: change.kind, name: nameOf(change) }, change.operation, circumstances),
+    verdict: verdict.decision,
+    ...whyUnjudged(verdict),
+    findings: recordedOf(findingsOf(verdict)),
+    ...(verdict.decision === 'allow' && verdict.override
+      ? { override: { reason: text(verdict.override.reason) } }
+      : {}),
+    ...(verdict.decision === 'allow' && verdict.mark ? { mark: verdict.mark } : {}),
+    waitedMs: Math.round(heldMs),
+    // Microseconds say enough.
+    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
+    count: 1,
+  }
+}
+
+function envelope(
+  { uid, actor, dryRun, door }: Request,
+  object: AuditRecord['object'],
+  operation: string,
+  { replica, release, profile, ageMs, now }: Circumstances,
+): Pick<AuditRecord, Envelope> {
+  return {
+    schema: auditSchema,
+    time: new Date(now).toISOString(),
+    replica,
+    uid: name(uid),
+    door,
+    actor: { user: text(actor.username), groups: names(actor.groups) },
+    object: { kind: object.kind, name: name(object.name) },
+    operation,
+    dryRun,
+    longhorn: { ...(release === undefined ? {} : { release: name(release) }), profile },
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+  }
+}
+
+type Envelope =
+  | 'schema'
+  | 'time'
+  | 'replica'
+  | 'uid'
+  | 'door'
+  | 'actor'
+  | 'object'
+  | 'operation'
+  | 'dryRun'
+  | 'longhorn'
+  | 'diskMapAgeMs'
+
+function whyUnjudged(verdict: Verdict): Pick<AuditRecord, 'why'> {
+  if (verdict.decision === 'unavailable') return { why: verdict.why }
+  return verdict.decision === 'allow' && verdict.unjudged ? { why: verdict.unjudged } : {}
+}
+
+function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {
+  const recorded: AuditRecord['findings'] = []
+  let size = 0
+  for (const finding of findings.slice(0, recordedFindings)) {
+    const copy = copied(finding)
+    size += JSON.stringify(copy).length
+    if (size > recordedFindingsSize && recorded.length > 0) break
+    recorded.push(copy)
+  }
+  return recorded
+}
+
+/** Field by field, so that nothing but what the schema names gets on record, and none of it whole if it is long. */
+function copied({ rule, effect, subjects, message, clears }: Finding): AuditRecord['findings'][number] {
+  return {
+    rule,
+    effect,
+    subjects: subjects.slice(0, recordedSubjects).map(copiedSubject),
+    message: text(message),
+    clears: text(clears),
+  }
+}
+
+function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
+  return {
+    ...(node === undefined ? {} : { node: name(node) }),
+    ...(disk === undefined ? {} : { disk: name(disk) }),
+    ...(diskUUID === undefined ? {} : { diskUUID: name(diskUUID) }),
+    ...(image === undefined ? {} : { image: name(image) }),
+  }
+}
+
+type Subject = Finding['subjects'][number]
+
+/** Longer than any name that Kubernetes takes (253), in UTF-16 units. Map keys, such as names of disks, have no limit there. */
+const longestName = 256
+
+/** For users, reasons and messages, in UTF-16 units. An annotation may have 256 KiB. */
+const longestText = 1_024
+
+/** So many groups of a user are on record. */
+const mostNames = 64
+
+/** A name as it is on record: one line, and not longer than a name can be. */
+export function name(given: string): string {
+  return cut(plainLine(given), longestName)
+}
+
+/** A text as it is on record: one line of 1,024 characters at most. */
+export function text(given: string): string {
+  return cut(plainLine(given), longestText)
+}
+
+/** Names as they are on record: the first 64, and how many more there are. */
+export function names(given: readonly string[]): string[] {
+  const more = given.length - mostNames
+  const recorded = given.slice(0, mostNames).map(name)
+  return more > 0 ? [...recorded, `… and ${more} more`] : recorded
+}

@@ -1,0 +1,165 @@
+import type { DecisionListener, Timing, UnjudgedWrite } from '../gate/ports.ts'
+import { isOnRecord, type Verdict } from '../gate/verdict.ts'
+import type { Change } from '../rules/change.ts'
+import type { Clock } from '../time/clock.ts'
+import { type AuditRecord, type Circumstances, recordOf, recordOfUnjudged } from './audit-record.ts'
+import type { AuditSink } from './audit-sinks.ts'
+
+/** What a trail works with. */
+export interface AuditTrailModules {
+  readonly sinks: readonly AuditSink[]
+  readonly clock: Clock
+  /** Everything that is known at the moment, but the time. */
+  readonly circumstances: () => Omit<Circumstances, 'now'>
+}
+
+/** Puts decisions on record in every sink, before their answers leave. */
+export class AuditTrail implements DecisionListener {
+  readonly hears = 'what-is-on-record'
+  readonly #modules: AuditTrailModules
+  readonly #tallies: Tallies
+
+  constructor(modules: AuditTrailModules) {
+    this.#modules = modules
+    this.#tallies = new Tallies(modules.clock, (record) => void this.#write(record, Infinity))
+  }
+
+  decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void> {
+    if (!isOnRecord(verdict, timing)) return
+    return this.#take(recordOf(change, verdict, timing, this.#now()), patienceMs)
+  }
+
+  /** Puts on record what a door denied by itself. Settles as {@link decided} does. */
+  denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
+    return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
+  }
+
+  /** Begins anew with the files that are open: SIGHUP was sent. */
+  reopen(): void {
+    for (const sink of this.#modules.sinks) sink.reopen?.()
+  }
+
+  /** Resolves when everything that was decided is written, or soon if it cannot be written. */
+  async stop(): Promise<void> {
+    this.#tallies.stop()
+    for (const sink of this.#modules.sinks) await sink.stop?.()
+  }
+
+  #now(): Circumstances {
+    const { circumstances, clock } = this.#modules
+    return { ...circumstances(), now: clock.now() }
+  }
+
+  #take(record: AuditRecord, patienceMs: number): void | Promise<void> {
+    if (this.#tallies.isFirst(record)) return this.#write(record, patienceMs)
+  }
+
+  #write(record: AuditRecord, patienceMs: number): void | Promise<void> {
+    const writing = this.#modules.sinks.flatMap((sink) => sink.write(record, patienceMs) ?? [])
+    if (writing.length > 0) return Promise.all(writing).then(() => undefined)
+  }
+}
+
+/** A controller of Longhorn that is refused comes back up to 50 times a second (longhorn.md §3). */
+const intervalMs = 10_000
+
+/** So many different decisions are counted at once; what is beyond is told one by one. */
+const most = 1_000
+
+/** So much is remembered of them, in UTF-16 units: of each its key, and a record about as long as its first. */
+const mostRemembered = 4 * 2 ** 20
+
+interface Tally {
+  /** The latest of those that were only counted. */
+  last: AuditRecord | undefined
+  count: number
+  since: string
+  cancel: () => void
+  /** How much of the memory it takes. */
+  readonly size: number
+}
+
+/**
+ * Passes on the first of many alike, counts the others, and passes on the sum every 10 s until none comes any more.
+ * What is counted when the process is killed is lost; the first of them is not.
+ */
+export class Tallies {
+  readonly #clock: Clock
+  readonly #tell: (record: AuditRecord) => void
+  readonly #tallies = new Map<string, Tally>()
+  #remembered = 0
+
+  /** @param tell is told of sums */
+  constructor(clock: Clock, tell: (record: AuditRecord) => void) {
+    this.#clock = clock
+    this.#tell = tell
+  }
+
+  /** @returns true if the record is the first of its kind and has to be told now */
+  isFirst(record: AuditRecord): boolean {
+    const key = keyOf(record)
+    const tally = this.#tallies.get(key)
+    if (tally) {
+      if (tally.count === 0) tally.since = record.time
+      tally.count += 1
+      tally.last = record
+      return false
+    }
+    const size = key.length + JSON.stringify(record).length
+    if (this.#tallies.size < most && this.#remembered + size <= mostRemembered) {
+      const fresh = { last: undefined, count: 0, since: record.time, cancel: () => undefined, size }
+      this.#tallies.set(key, fresh)
+      this.#remembered += size
+      this.#wait(key, fresh)
+    }
+    return true
+  }
+
+  /** Tells all sums now, and counts nothing any more. */
+  stop(): void {
+    for (const tally of this.#tallies.values()) {
+      tally.cancel()
+      this.#sum(tally)
+    }
+    this.#tallies.clear()
+    this.#remembered = 0
+  }
+
+  #wait(key: string, tally: Tally): void {
+    tally.cancel = this.#clock.setTimer(intervalMs, () => {
+      if (this.#sum(tally)) {
+        this.#wait(key, tally)
+        return
+      }
+      this.#tallies.delete(key)
+      this.#remembered -= tally.size
+    })
+  }
+
+  /** @returns false if there was nothing to tell */
+  #sum(tally: Tally): boolean {
+    const { last, count, since } = tally
+    if (!last) return false
+    tally.last = undefined
+    tally.count = 0
+    this.#tell(count === 1 ? last : { ...last, count, since })
+    return true
+  }
+}
+
+/** Alike is what differs in nothing that a person would act on: not in times, not in the request's uid. */
+function keyOf({
+  verdict,
+  why,
+  actor,
+  object,
+  operation,
+  dryRun,
+  door,
+  findings,
+  override,
+  mark,
+}: AuditRecord): string {
+  const found = findings.map(({ rule, effect, subjects }) => [rule, effect, subjects])
+  return JSON.stringify([verdict, why, actor.user, object, operation, dryRun, door, found, override, mark])
+}

@@ -1,0 +1,249 @@
+import type { Logger } from 'pino'
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
+import type { BodyCut } from '../doors/http/bodies-under-way.ts'
+import type { BodyRefused, ConnectionClosed, TrafficObserver } from '../doors/http/connection-limit.ts'
+import type { DecisionListener, Timing } from '../gate/ports.ts'
+import { findingsOf, type Verdict } from '../gate/verdict.ts'
+import type { Change } from '../rules/change.ts'
+import { Repeats } from '../time/repeats.ts'
+
+/** A decision on what is known takes microseconds, one that is confirmed a few round trips. */
+const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+/** The API server waits for 30 s at most. */
+const holdBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30]
+
+/** Counts decisions. Labels are of a fixed number: never a node, an image or a user. */
+export class DecisionMetrics implements DecisionListener {
+  readonly #decisions: Counter<'verdict' | 'kind' | 'door' | 'dry_run'>
+  readonly #findings: Counter<'rule' | 'effect'>
+  readonly #unavailable: Counter<'why'>
+  readonly #seconds: Histogram<'verdict'>
+  readonly #holdSeconds: Histogram
+
+  constructor(registry: Registry) {
+    const registers = [registry]
+    this.#decisions = new Counter({
+      name: 'holdfast_decisions_total',
+      help: 'Changes decided.',
+      labelNames: ['verdict', 'kind', 'door', 'dry_run'],
+      registers,
+    })
+    this.#findings = new Counter({
+      name: 'holdfast_findings_total',
+      help: 'What rules had to say against changes: refuse, hold or warn.',
+      labelNames: ['rule', 'effect'],
+      registers,
+    })
+    this.#unavailable = new Counter({
+      name: 'holdfast_unavailable_total',
+      help: 'Arming changes that could not be judged, by reason.',
+      labelNames: ['why'],
+      registers,
+    })
+    this.#seconds = new Histogram({
+      name: 'holdfast_decision_seconds',
+      help: 'How long decisions took, without the time that changes were held.',
+      labelNames: ['verdict'],
+      buckets: decisionBuckets,
+      registers,
+    })
+    this.#holdSeconds = new Histogram({
+      name: 'holdfast_hold_seconds',
+      help: 'How long changes were held inside their requests, if they were.',
+      buckets: holdBuckets,
+      registers,
+    })
+  }
+
+  decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
+    const { decision } = verdict
+    const { door, dryRun } = change.request
+    this.#decisions.inc({ verdict: decision, kind: change.kind, door, dry_run: String(dryRun) })
+    this.#seconds.observe({ verdict: decision }, (totalMs - heldMs) / 1_000)
+    if (heldMs > 0) this.#holdSeconds.observe(heldMs / 1_000)
+    if (decision === 'unavailable') this.#unavailable.inc({ why: verdict.why })
+    const findings = decision === 'allow' ? verdict.warnings : findingsOf(verdict)
+    for (const { rule, effect } of findings) this.#findings.inc({ rule, effect })
+  }
+}
+
+/** What the webhook's metrics are read from. */
+export interface WebhookSources {
+  /** How many answers were delayed, since the start. */
+  readonly delayedRefusals: () => number
+  /** Whom it asks for a certificate; absent where it asks nobody. */
+  readonly callers?: () => CallerCounts | undefined
+}
+
+/** Who came with which certificate. */
+export interface CallerCounts {
+  /** How many were turned away, by the reason. */
+  readonly refused: ReadonlyMap<string, number>
+  /** The one that was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  readonly last: { readonly until: number } | undefined
+}
+
+/** Registers what is to be seen of the webhook itself. */
+export function webhookMetrics(registry: Registry, { delayedRefusals, callers }: WebhookSources): void {
+  const registers = [registry]
+  new Counter({
+    name: 'holdfast_delayed_refusals_total',
+    help: 'Refusals that Longhorn’s own account repeated, and that were answered up to a second later.',
+    registers,
+    collect() {
+      this.reset()
+      this.inc(delayedRefusals())
+    },
+  })
+  new Counter({
+    name: 'holdfast_refused_callers_total',
+    help: 'Requests to the webhook that were turned away unread, by what is wrong with the client certificate.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of callers?.()?.refused ?? []) this.inc({ reason }, count)
+    },
+  })
+  new Gauge({
+    name: 'holdfast_client_certificate_expiry_timestamp_seconds',
+    help: 'When the client certificate that was accepted last expires, or that of who signed it, as Unix time; NaN before one was.',
+    registers,
+    collect() {
+      this.set((callers?.()?.last?.until ?? NaN) / 1_000)
+    },
+  })
+}
+
+/** What a proxy's metrics are read from. */
+export interface ProxySources {
+  /** How many connections were switched to another protocol, and still are. */
+  readonly tunnels: () => number
+}
+
+/** Counts what comes to a proxy, and what could not be passed on. */
+export class ProxyMetrics {
+  readonly #failures: Counter<'status'>
+  readonly #unknown: Counter<'why'>
+  /** Looked up once: this is counted for each request. */
+  readonly #requests: Readonly<Record<'passed' | 'judged' | 'upgrade', { inc(): void }>>
+
+  constructor(registry: Registry, { tunnels }: ProxySources) {
+    const registers = [registry]
+    const requests = new Counter({
+      name: 'holdfast_proxy_requests_total',
+      help: 'Requests that came to the proxy: just passed on, judged first, or asking for another protocol.',
+      labelNames: ['kind'],
+      registers,
+    })
+    this.#requests = {
+      passed: requests.labels('passed'),
+      judged: requests.labels('judged'),
+      upgrade: requests.labels('upgrade'),
+    }
+    this.#failures = new Counter({
+      name: 'holdfast_proxy_failures_total',
+      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504), or the write was admitted too long ago (503).',
+      labelNames: ['status'],
+      registers,
+    })
+    this.#unknown = new Counter({
+      name: 'holdfast_proxy_unknown_callers_total',
+      help: 'Requests whose caller the API server does not accept (stranger), does not name (nameless), or could not be asked about (untold).',
+      labelNames: ['why'],
+      registers,
+    })
+    new Gauge({
+      name: 'holdfast_proxy_upgraded_connections',
+      help: 'Connections that were switched to another protocol and are open: WebSocket, exec, port-forward.',
+      registers,
+      collect() {
+        this.set(tunnels())
+      },
+    })
+  }
+
+  came(kind: 'passed' | 'judged' | 'upgrade'): void {
+    this.#requests[kind].inc()
+  }
+
+  unknownCaller(why: 'stranger' | 'nameless' | 'untold'): void {
+    this.#unknown.inc({ why })
+  }
+
+  failed(status: number): void {
+    this.#failures.inc({ status })
+  }
+}
+
+/** Which of the ports of a guard or a proxy. */
+export type Port = 'reviews' | 'proxy' | 'health' | 'operator'
+
+/** A limit that closes one connection closes thousands; one line a minute tells of them, in milliseconds. */
+const tellEveryMs = 60_000
+
+/** Counts what the limits of connections and bodies close, cut and refuse, and says so once. */
+export class TrafficMetrics {
+  readonly #log: Logger
+  readonly #now: () => number
+  readonly #repeats = new Repeats(tellEveryMs)
+  readonly #closed: Counter<'port' | 'why'>
+  readonly #cut: Counter<'port' | 'why'>
+  readonly #refused: Counter<'port' | 'why'>
+
+  /** @param now milliseconds by a clock that is never set */
+  constructor(registry: Registry, log: Logger, now: () => number) {
+    this.#log = log
+    this.#now = now
+    const registers = [registry]
+    const labelNames = ['port', 'why'] as const
+    this.#closed = new Counter({
+      name: 'holdfast_connections_closed_total',
+      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, and refused ones.',
+      labelNames,
+      registers,
+    })
+    this.#cut = new Counter({
+      name: 'holdfast_bodies_cut_total',
+      help: 'Request bodies that made room because too many bytes were in memory, by port: late or arriving ones, and kept ones of requests that waited.',
+      labelNames,
+      registers,
+    })
+    this.#refused = new Counter({
+      name: 'holdfast_bodies_refused_total',
+      help: 'Request bodies that were not read, by port: too large, too slow, with too many values, or too many at once.',
+      labelNames,
+      registers,
+    })
+  }
+
+  /** What watches the limits of one port. */
+  at(port: Port): TrafficObserver {
+    return {
+      closed: (why) => this.#connectionClosed(port, why),
+      cut: (why) => this.#bodyCut(port, why),
+      refused: (why) => this.#bodyRefused(port, why),
+    }
+  }
+
+  #connectionClosed(port: Port, why: ConnectionClosed): void {
+    this.#closed.inc({ port, why })
+    this.#say({ port, why }, 'connections are closed, since there are too many')
+  }
+
+  #bodyCut(port: Port, why: BodyCut): void {
+    this.#cut.inc({ port, why })
+    this.#say({ port, why }, 'requests are cut off, since their bodies take too much memory')
+  }
+
+  #bodyRefused(port: Port, why: BodyRefused): void {
+    this.#refused.inc({ port, why })
+    this.#say({ port, why }, 'bodies of requests are not read, since they are above a limit')
+  }
+
+  #say(fields: { readonly port: Port; readonly why: string }, text: string): void {
+    const repeat = this.#repeats.see(`${text} ${fields.port} ${fields.why}`, this.#now())
+    if (!repeat.told) return
+    this.#log.warn({ ...fields, ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}) }, text)
+  }
+}

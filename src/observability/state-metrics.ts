@@ -1,0 +1,201 @@
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Knowledge } from '../gate/ports.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
+import { intents } from '../gate/reservation.ts'
+import { isFlagged } from '../longhorn/node.ts'
+import type { Profile } from '../longhorn/releases.ts'
+import { isInDanger } from '../rules/disks-at-risk.ts'
+import type { Clock } from '../time/clock.ts'
+import type { LogStream } from './log.ts'
+
+/** Where the present state is read from, when somebody asks for the metrics and at no other time. */
+export interface StateSources {
+  readonly version: string
+  readonly map: DiskMapView
+  readonly profile: () => Profile
+  readonly knowledge: Knowledge
+  readonly book: Pick<ReservationBook, 'pages'>
+  readonly clock: Pick<Clock, 'monotonic'>
+  /** How far the clock furthest off is ahead of this machine's, in seconds. */
+  readonly clockSkew: () => number
+  /** How many nodes there are where what has ended still counts. */
+  readonly settling: () => number
+  /** How many changes are held now. */
+  readonly holding: () => number
+  /** How often each list-watch was started anew, by kind and reason. */
+  readonly restarts: () => Iterable<{
+    readonly kind: string
+    readonly reason: string
+    readonly count: number
+  }>
+  /** When the certificate that is served expires; absent where there is no TLS. */
+  readonly certificateExpiry?: () => Date
+  /** Events that nobody will see, by reason. */
+  readonly droppedEvents: () => Readonly<Record<string, number>>
+}
+
+/** Registers what is to be seen of the guard's present state. */
+export function stateMetrics(registry: Registry, sources: StateSources): void {
+  const { version, map, profile, knowledge, book, clock, holding } = sources
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+  const registers = [registry]
+  new Gauge({
+    name: 'holdfast_info',
+    help: 'The version of Holdfast, and what the Longhorn release does (profile A, B, C or none).',
+    labelNames: ['version', 'profile'],
+    registers,
+    collect() {
+      this.reset()
+      this.set({ version, profile: profile() }, 1)
+    },
+  })
+  gauge('holdfast_holds', 'Changes that are held now.', holding)
+  new Gauge({
+    name: 'holdfast_reservations',
+    help: 'Admitted changes that may still be committed.',
+    labelNames: ['intent'],
+    registers,
+    collect() {
+      for (const intent of intents) this.set({ intent }, 0)
+      for (const { reservations } of book.pages()) for (const { intent } of reservations) this.inc({ intent })
+    },
+  })
+  gauge('holdfast_disk_map_synced', '1 once every Longhorn object was read.', () => Number(knowledge.synced))
+  gauge(
+    'holdfast_disk_map_age_seconds',
+    'Time since the disk map was last known to be current; +Inf before that.',
+    () => knowledge.ageMs() / 1_000,
+  )
+  gauge(
+    'holdfast_unreadable_objects',
+    'Longhorn objects that cannot be read; arming changes are not admitted while there are any.',
+    () => knowledge.unreadable.length,
+  )
+  gauge(
+    'holdfast_clock_skew_seconds',
+    'How far the clock of the API server or of another replica is ahead of this one’s: that furthest off.',
+    sources.clockSkew,
+  )
+  gauge('holdfast_pending_cleanups', 'Copies that are gone from spec and still in status.', () =>
+    count(map.pendingCleanups()),
+  )
+  gauge(
+    'holdfast_oldest_pending_cleanup_seconds',
+    'How long the oldest of them has been pending; 0 if none is.',
+    () => {
+      let oldest = clock.monotonic()
+      const now = oldest
+      for (const { since } of map.pendingCleanups()) oldest = Math.min(oldest, since)
+      return (now - oldest) / 1_000
+    },
+  )
+  gauge(
+    'holdfast_settling_nodes',
+    'Nodes where something has ended that Longhorn may not have noticed yet: what it could meet there waits.',
+    sources.settling,
+  )
+  gauge('holdfast_flagged_nodes', 'Nodes with an eviction flag up, their own or a disk’s.', () =>
+    count(map.nodes(), isFlagged),
+  )
+  gauge(
+    'holdfast_nodes_in_danger',
+    'Nodes on which a flag and a pending clean-up have met: their manager crashes.',
+    () => count(map.nodes(), (node) => isInDanger(node, map, profile())),
+  )
+  new Counter({
+    name: 'holdfast_watch_restarts_total',
+    help: 'Lists and watches that were started anew; `closed` is the API server’s daily business.',
+    labelNames: ['kind', 'reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { kind, reason, count } of sources.restarts()) this.inc({ kind, reason }, count)
+    },
+  })
+  const { certificateExpiry } = sources
+  if (certificateExpiry) {
+    gauge(
+      'holdfast_certificate_expiry_timestamp_seconds',
+      'When the certificate that is served expires, as Unix time.',
+      () => certificateExpiry().getTime() / 1_000,
+    )
+  }
+  new Counter({
+    name: 'holdfast_events_dropped_total',
+    help: 'Kubernetes Events that were not written: too many at once, or refused by the API server.',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(sources.droppedEvents())) this.inc({ reason }, count)
+    },
+  })
+}
+
+function count<T>(items: Iterable<T>, counts: (item: T) => boolean = () => true): number {
+  let total = 0
+  for (const item of items) if (counts(item)) total += 1
+  return total
+}
+
+/** What is seen of the book of reservations that all doors share. */
+export interface BookSources<S extends string> {
+  /** Whether this door writes in it. */
+  readonly anchor: S
+  /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
+  readonly others: number | undefined
+}
+
+/**
+ * Registers what is to be seen of the book.
+ *
+ * @param states all that `anchor` can be
+ */
+export function bookMetrics<S extends string>(
+  registry: Registry,
+  states: readonly S[],
+  sources: BookSources<S>,
+): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'holdfast_book_anchor',
+    help: 'Whether this door keeps its Leases where the others do: 1 for its state. Arming changes are not admitted while it is elsewhere or unknown.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      for (const state of states) this.set({ state }, Number(sources.anchor === state))
+    },
+  })
+  new Gauge({
+    name: 'holdfast_other_books',
+    help: 'Other namespaces with Leases of a guard; NaN if they cannot be looked for.',
+    registers,
+    collect() {
+      this.set(sources.others ?? NaN)
+    },
+  })
+}
+
+/** Counts the lines that are not in the log. */
+export function logMetrics(registry: Registry, stream: Pick<LogStream, 'dropped'>): void {
+  new Counter({
+    name: 'holdfast_log_dropped_total',
+    help: 'Lines that are not in the log: its reader stalls, or standard output was closed.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of Object.entries(stream.dropped)) if (count > 0) this.inc({ reason }, count)
+    },
+  })
+}

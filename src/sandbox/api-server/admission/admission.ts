@@ -1,0 +1,165 @@
+import { ApiError, type ClusterObject } from '../../cluster-client.ts'
+import { at, isJsonObject, type JsonObject, listAt, textAt } from '../../json.ts'
+import { internal } from '../failure.ts'
+import type { RequestContext } from '../http/request.ts'
+import type { Identity } from '../identity.ts'
+import { namespaces, webhookConfigurations } from '../resources.ts'
+import type { Store } from '../store/store.ts'
+import type { WebhookCaller } from './call-webhook.ts'
+import {
+  type AdmissionRequest,
+  isAsked,
+  labelsOf,
+  parseWebhookConfiguration,
+  type Webhook,
+} from './webhook-configuration.ts'
+
+/** Asks the registered webhooks about each write, just before it is stored. */
+export class Admission {
+  readonly #store: Store
+  readonly #caller: WebhookCaller
+  readonly #identity: Identity
+  /** What was parsed of each stored configuration; an object is never changed in place. */
+  readonly #parsed = new WeakMap<ClusterObject, readonly Webhook[]>()
+
+  constructor(store: Store, caller: WebhookCaller, identity: Identity) {
+    this.#store = store
+    this.#caller = caller
+    this.#identity = identity
+  }
+
+  /**
+   * Lets every webhook concerned have its say; all are asked at once.
+   *
+   * @throws ApiError the denial, or 500 `failed calling webhook` under `failurePolicy: Fail`. Of several, the
+   * first in the order of the configurations' names
+   */
+  async admit(request: AdmissionRequest, context: RequestContext): Promise<void> {
+    // Never asked about registrations themselves: a dead webhook could not be taken away again.
+    if (request.resource === webhookConfigurations) return
+    const asked = this.#webhooks().filter((webhook) =>
+      isAsked(webhook, request, this.#namespaceLabels(request)),
+    )
+    const answers = await Promise.all(asked.map((webhook) => this.#ask(webhook, request, context)))
+    for (const answer of answers) for (const warning of answer.warnings) context.warn(warning)
+    for (const answer of answers) if (!answer.allowed) throw answer.denial
+  }
+
+  /** Every webhook that is registered, in the order of the configurations' names. */
+  #webhooks(): readonly Webhook[] {
+    return this.#store.list(webhookConfigurations, undefined).flatMap((object) => {
+      const known = this.#parsed.get(object)
+      if (known) return known
+      const parsed = parseWebhookConfiguration(object)
+      const webhooks = parsed.ok ? parsed.value : []
+      this.#parsed.set(object, webhooks)
+      return webhooks
+    })
+  }
+
+  async #ask(webhook: Webhook, request: AdmissionRequest, context: RequestContext): Promise<Answer> {
+    if (webhook.matchConditions.areUnknown)
+      context.warn(
+        `the embedded cluster does not evaluate all matchConditions of ${webhook.name}: it may be asked about more requests than they say`,
+      )
+    const uid = this.#identity.uid()
+    try {
+      const body = JSON.stringify(reviewOf(request, uid))
+      const review = await this.#caller.call(webhook, body, context.deadlineMs, context.signal)
+      const answer = readAnswer(webhook.name, uid, review)
+      if (typeof answer !== 'string') return answer
+      throw new Error(answer)
+    } catch (error) {
+      // Under Ignore the user is not even warned (kubernetes.md, The answer).
+      if (webhook.failurePolicy === 'Ignore') return { allowed: true, warnings: [] }
+      const why = error instanceof Error ? error.message : String(error)
+      const denial = internal(`failed calling webhook "${webhook.name}": ${why}`, error)
+      return { allowed: false, warnings: [], denial }
+    }
+  }
+
+  #namespaceLabels({ resource, namespace, object, oldObject }: AdmissionRequest) {
+    // A namespace is selected by its own labels.
+    if (resource === namespaces) return labelsOf(object ?? oldObject)
+    return resource.namespaced ? labelsOf(this.#store.get(namespaces, '', namespace)) : undefined
+  }
+}
+
+/**
+ * The AdmissionReview of a request (kubernetes.md, The request). On the main resource there is no `subResource`,
+ * not even an empty one; on DELETE `object` is null, on CREATE `oldObject`.
+ *
+ * @param uid new for each call: one client request can be reviewed many times
+ */
+export function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
+  const { group, version, kind, plural } = request.resource
+  const ofKind = { group, version, kind }
+  const ofResource = { group, version, resource: plural }
+  const { subresource } = request
+  return {
+    kind: 'AdmissionReview',
+    apiVersion: 'admission.k8s.io/v1',
+    request: {
+      uid,
+      kind: ofKind,
+      resource: ofResource,
+      ...(subresource && { subResource: subresource }),
+      requestKind: ofKind,
+      requestResource: ofResource,
+      ...(subresource && { requestSubResource: subresource }),
+      ...(request.name !== '' && { name: request.name }),
+      ...(request.namespace !== '' && { namespace: request.namespace }),
+      operation: request.operation,
+      userInfo: { username: request.user.username, groups: request.user.groups },
+      object: request.object ?? null,
+      oldObject: request.oldObject ?? null,
+      dryRun: request.dryRun,
+      options: request.options,
+    },
+  }
+}
+
+/** What a webhook said. */
+export type Answer =
+  | { readonly allowed: true; readonly warnings: readonly string[] }
+  | { readonly allowed: false; readonly warnings: readonly string[]; readonly denial: ApiError }
+
+/**
+ * Reads a webhook's answer as strictly as the API server does (kubernetes.md, The answer).
+ *
+ * @param uid the one the review was sent with
+ * @returns a sentence instead when the answer is none: a failed call, not a denial
+ */
+export function readAnswer(webhookName: string, uid: string, review: unknown): Answer | string {
+  const kind = `${textAt(review, 'apiVersion')}, Kind=${textAt(review, 'kind')}`
+  if (kind !== 'admission.k8s.io/v1, Kind=AdmissionReview')
+    return `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${kind}`
+  const response = at(review, 'response')
+  if (!isJsonObject(response)) return 'webhook response was absent'
+  if (response.uid !== uid) return `expected response.uid="${uid}", got "${textAt(response, 'uid')}"`
+  if ((response.patch ?? undefined) !== undefined || (response.patchType ?? undefined) !== undefined)
+    return 'webhook returned response.patch, which a validating webhook must not'
+  // Go reads a missing `allowed` as false: a denial, not a failed call.
+  const allowed = response.allowed ?? false
+  if (typeof allowed !== 'boolean')
+    return `response.allowed must be true or false, got ${JSON.stringify(allowed)}`
+  const warnings = listAt(response, 'warnings').filter((warning) => typeof warning === 'string')
+  if (allowed) return { allowed, warnings }
+  const status = response.status ?? undefined
+  if (status !== undefined && !isJsonObject(status)) return 'response.status must be an object'
+  return { allowed, warnings, denial: denialOf(webhookName, status ?? {}) }
+}
+
+/** The whole status reaches the client, with who denied it said first. Below 400 or none is turned into 400. */
+function denialOf(webhookName: string, status: JsonObject): ApiError {
+  const denied = `admission webhook "${webhookName}" denied the request`
+  const reason = textAt(status, 'reason')
+  const why = textAt(status, 'message') || reason
+  const code = typeof status.code === 'number' && status.code >= 400 ? status.code : 400
+  return new ApiError({
+    code,
+    reason,
+    message: why === '' ? `${denied} without explanation` : `${denied}: ${why}`,
+    ...(isJsonObject(status.details) && { details: status.details }),
+  })
+}

@@ -1,0 +1,180 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import { type Clock, systemClock, timestamp } from '../../time/clock.ts'
+import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
+import { Admission } from './admission/admission.ts'
+import { type ResolveService, WebhookCaller } from './admission/call-webhook.ts'
+import { noSuchPath } from './failure.ts'
+import { answerHttp } from './http/http-api.ts'
+import { ReadRequests } from './http/read-requests.ts'
+import { type Identity, randomIdentity, Uptime } from './identity.ts'
+import { type ClientModules, InProcessClient, openWatch } from './in-process-client.ts'
+import { findResource, namespaces } from './resources.ts'
+import { Store } from './store/store.ts'
+import { Deletes } from './writes/deletes.ts'
+import { prepareCreate } from './writes/prepare.ts'
+import { Writes } from './writes/writes.ts'
+
+/** How the embedded cluster's API server behaves; every part has a default. */
+export interface ApiServerOptions {
+  /** Where it listens. Loopback only by default: it has no access control. */
+  readonly host: string
+  /** 0: any port that is free. */
+  readonly port: number
+  /** How many changes a watch can look back; fewer make 410 more frequent. */
+  readonly historySize: number
+  /** How long a request may take, its webhooks included: the API server's own default. */
+  readonly requestTimeoutMs: number
+  /** How often a watch that asked for bookmarks gets one: the API server's own default. */
+  readonly bookmarkMs: number
+  /** How long a watch lasts that does not say: the shortest of the API server's own. */
+  readonly watchTimeoutMs: number
+  /** The longest body that is read: the API server's own limit. */
+  readonly maxBodyBytes: number
+  /** The namespaces there are from the beginning. */
+  readonly namespaces: readonly string[]
+  readonly clock: Clock
+  readonly identity: Identity
+  /** Where a webhook's `clientConfig.service` is reached; undefined: it is not known. */
+  readonly resolveService: ResolveService
+}
+
+/** What a user of the sandbox gets without saying anything. */
+export const defaultOptions: ApiServerOptions = {
+  host: '127.0.0.1',
+  port: 0,
+  historySize: 5000,
+  requestTimeoutMs: 60_000,
+  bookmarkMs: 60_000,
+  watchTimeoutMs: 30 * 60_000,
+  maxBodyBytes: 3 * 1024 * 1024,
+  // A guard outside a pod keeps its Leases in `holdfast`.
+  namespaces: ['default', 'holdfast', 'longhorn-system'],
+  clock: systemClock,
+  identity: randomIdentity,
+  resolveService: () => undefined,
+}
+
+/** The API server of the embedded cluster: enough of Kubernetes for kubectl, and for guards that are registered with it. */
+export class ApiServer {
+  /** Where it listens, `http://127.0.0.1:…`. */
+  readonly url: string
+  readonly #server: Server
+  readonly #modules: ClientModules
+  readonly #endRequests: () => void
+  #restarted: Promise<void> = Promise.resolve()
+  #stopped: Promise<void> | undefined
+
+  private constructor(url: string, server: Server, modules: ClientModules, endRequests: () => void) {
+    this.url = url
+    this.#server = server
+    this.#modules = modules
+    this.#endRequests = endRequests
+  }
+
+  /** Starts one with nothing in it but its namespaces. @throws Error when the port cannot be listened on */
+  static async start(options: Partial<ApiServerOptions> = {}): Promise<ApiServer> {
+    const all = { ...defaultOptions, ...options }
+    const { clock, identity, requestTimeoutMs, maxBodyBytes } = all
+    const store = new Store(all.historySize)
+    const caller = new WebhookCaller(clock, all.resolveService)
+    const admission = new Admission(store, caller, identity)
+    const writes = new Writes({ store, admission, clock, identity })
+    const deletes = new Deletes({ store, admission, clock, identity })
+    const reads = new ReadRequests({
+      store,
+      clock,
+      bookmarkMs: all.bookmarkMs,
+      watchTimeoutMs: all.watchTimeoutMs,
+    })
+    const uptime = new Uptime()
+    const modules = { store, writes, deletes, clock, requestTimeoutMs, uptime }
+    for (const name of all.namespaces) addNamespace(store, name, all)
+
+    const http = { ...modules, reads, maxBodyBytes }
+    const server = createServer((request, response) => void answerHttp(http, request, response))
+    // client-go keeps an idle connection for 90 s, and does not replay a POST on one that was just closed.
+    server.keepAliveTimeout = 120_000
+    server.listen(all.port, all.host)
+    await once(server, 'listening')
+    const address = server.address()
+    const port = typeof address === 'object' && address ? address.port : all.port
+    const host = all.host.includes(':') ? `[${all.host}]` : all.host
+    return new ApiServer(`http://${host}:${port}`, server, modules, () => {
+      uptime.end()
+      reads.stop()
+      caller.close()
+    })
+  }
+
+  /** The API from within the process, as one user. */
+  client(user: User): ClusterClient {
+    return new InProcessClient(this.#modules, user)
+  }
+
+  /**
+   * Calls back after each later commit of a resource, in order and never within one. What a listener throws is
+   * not caught.
+   *
+   * @returns ends the subscription. @throws ApiError 404 for a resource that is not served
+   */
+  subscribe(resource: ResourceName, listener: (event: ObjectEvent) => void): () => void {
+    const facts = findResource(resource)
+    if (!facts) throw noSuchPath(`${resource.group}/${resource.version} ${resource.plural}`)
+    return this.#modules.store.subscribe(facts, ({ type, object }) => listener({ type, object }))
+  }
+
+  /** Opens a watch within the process. A restart breaks it, as it breaks those over HTTP. */
+  readonly watch: Watch = (resource, namespace, sink) => {
+    const { store, uptime } = this.#modules
+    const facts = findResource(resource)
+    if (!facts) throw noSuchPath(`${resource.group}/${resource.version} ${resource.plural}`)
+    uptime.assertServing()
+    return openWatch(store, facts, namespace, uptime.signal, sink)
+  }
+
+  /**
+   * Goes away and comes back at the same place with the same objects. Every watch breaks, every request under way
+   * fails, and no watch can go on from before: a fresh API server knows nothing older than its own first list.
+   *
+   * @param awayMs how long it does not serve
+   * @throws Error when another program has taken the port meanwhile
+   */
+  async restart(awayMs = 0): Promise<void> {
+    this.#restarted = this.#restarted.then(() => this.#restart(awayMs))
+    return this.#restarted
+  }
+
+  /** Ends every watch, every webhook call and every connection. May be called more than once. */
+  async stop(): Promise<void> {
+    this.#stopped ??= this.#restarted.then(() => this.#end())
+    return this.#stopped
+  }
+
+  async #restart(awayMs: number): Promise<void> {
+    const { store, clock, uptime } = this.#modules
+    if (this.#stopped) return
+    await this.#end()
+    if (awayMs > 0) await new Promise<void>((resolve) => clock.setTimer(awayMs, resolve))
+    store.forgetHistory()
+    const { hostname, port } = new URL(this.url)
+    this.#server.listen(Number(port), hostname.replace(/^\[|\]$/g, ''))
+    await once(this.#server, 'listening')
+    uptime.begin()
+  }
+
+  async #end(): Promise<void> {
+    this.#endRequests()
+    const closed = once(this.#server, 'close')
+    this.#server.close()
+    this.#server.closeAllConnections()
+    await closed
+  }
+}
+
+function addNamespace(store: Store, name: string, { clock, identity }: ApiServerOptions): void {
+  const target = { resource: namespaces, namespace: '', name, subresource: undefined }
+  const wanted = { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }
+  const fresh = { uid: identity.uid(), now: timestamp(clock.now()), suffix: '' }
+  store.create(namespaces, prepareCreate(target, wanted, fresh))
+}

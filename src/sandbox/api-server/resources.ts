@@ -1,0 +1,255 @@
+import { type Kind, kinds, group as longhornGroup, version as longhornVersion } from '../../longhorn/kinds.ts'
+import type { ResourceName } from '../cluster-client.ts'
+import { parseWebhookConfiguration } from './admission/webhook-configuration.ts'
+import { parseEvent, parseLease, parseSecret } from './core-schemas.ts'
+import * as column from './resource-facts.ts'
+import type { Column, ResourceFacts } from './resource-facts.ts'
+
+/** Longhorn's own columns, as its CustomResourceDefinitions have them. */
+const longhornColumns: Readonly<Record<Kind, readonly Column[]>> = {
+  Node: [
+    column.condition('Ready', 'Ready'),
+    column.flag('AllowScheduling', 'spec', 'allowScheduling'),
+    column.condition('Schedulable', 'Schedulable'),
+  ],
+  BackingImage: [
+    column.text('UUID', 'status', 'uuid'),
+    column.text('SourceType', 'spec', 'sourceType'),
+    column.text('Size', 'status', 'size'),
+    column.text('VirtualSize', 'status', 'virtualSize'),
+  ],
+  BackingImageDataSource: [
+    column.text('UUID', 'spec', 'uuid'),
+    column.text('State', 'status', 'currentState'),
+    column.text('SourceType', 'spec', 'sourceType'),
+    column.text('Size', 'status', 'size'),
+    column.text('Node', 'spec', 'nodeID'),
+    column.text('DiskUUID', 'spec', 'diskUUID'),
+  ],
+  BackingImageManager: [
+    column.text('State', 'status', 'currentState'),
+    column.text('Image', 'spec', 'image'),
+    column.text('Node', 'spec', 'nodeID'),
+    column.text('DiskUUID', 'spec', 'diskUUID'),
+    column.text('DiskPath', 'spec', 'diskPath'),
+  ],
+  Replica: [
+    column.text('Data Engine', 'spec', 'dataEngine'),
+    column.text('State', 'status', 'currentState'),
+    column.text('Node', 'spec', 'nodeID'),
+    column.text('Disk', 'spec', 'diskID'),
+    column.text('InstanceManager', 'status', 'instanceManagerName'),
+    column.text('Image', 'status', 'currentImage'),
+  ],
+  Setting: [column.text('Value', 'value')],
+}
+
+function longhorn(kind: Kind): ResourceFacts {
+  const { plural, shortName, parse } = kinds[kind]
+  return {
+    group: longhornGroup,
+    version: longhornVersion,
+    plural,
+    kind,
+    singular: kind.toLowerCase(),
+    shortNames: [shortName],
+    namespaced: true,
+    hasStatus: true,
+    hasGeneration: true,
+    selectable: [],
+    columns: [column.name, ...longhornColumns[kind], column.age],
+    parse,
+  }
+}
+
+const builtIn = { shortNames: [], hasStatus: false, hasGeneration: false, selectable: [] } as const
+
+/** Core Namespaces. */
+export const namespaces: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'namespaces',
+  kind: 'Namespace',
+  singular: 'namespace',
+  shortNames: ['ns'],
+  namespaced: false,
+  selectable: ['status.phase'],
+  columns: [column.name, column.text('Status', 'status', 'phase'), column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Registrations of validating webhooks; they are called as the API server does. */
+export const webhookConfigurations: ResourceFacts = {
+  ...builtIn,
+  group: 'admissionregistration.k8s.io',
+  version: 'v1',
+  plural: 'validatingwebhookconfigurations',
+  kind: 'ValidatingWebhookConfiguration',
+  singular: 'validatingwebhookconfiguration',
+  namespaced: false,
+  hasGeneration: true,
+  columns: [column.name, column.webhookCount, column.age],
+  parse: parseWebhookConfiguration,
+}
+
+/** Core Events: what `kubectl describe` shows below an object. */
+const events: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'events',
+  kind: 'Event',
+  singular: 'event',
+  shortNames: ['ev'],
+  namespaced: true,
+  selectable: [
+    ...['kind', 'namespace', 'name', 'uid', 'apiVersion', 'resourceVersion', 'fieldPath'].map(
+      (field) => `involvedObject.${field}`,
+    ),
+    'reason',
+    'reportingComponent',
+    'type',
+  ],
+  columns: [
+    column.lastSeen,
+    column.text('Type', 'type'),
+    column.text('Reason', 'reason'),
+    column.involvedObject,
+    column.wide(column.text('Source', 'source', 'component')),
+    column.text('Message', 'message'),
+    column.wide(column.text('Count', 'count')),
+    column.wide(column.name),
+  ],
+  parse: parseEvent,
+}
+
+const leases: ResourceFacts = {
+  ...builtIn,
+  group: 'coordination.k8s.io',
+  version: 'v1',
+  plural: 'leases',
+  kind: 'Lease',
+  singular: 'lease',
+  namespaced: true,
+  columns: [column.name, column.text('Holder', 'spec', 'holderIdentity'), column.age],
+  parse: parseLease,
+}
+
+/** Core Secrets, where a guard keeps certificates of its own making. They are as open as all else here. */
+const secrets: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'secrets',
+  kind: 'Secret',
+  singular: 'secret',
+  namespaced: true,
+  columns: [column.name, column.text('Type', 'type'), column.age],
+  parse: parseSecret,
+}
+
+/** Core Pods. None runs here, but whoever looks for them is answered. */
+const pods: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  singular: 'pod',
+  shortNames: ['po'],
+  namespaced: true,
+  selectable: ['status.phase', 'spec.nodeName'],
+  columns: [column.name, column.text('Status', 'status', 'phase'), column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Deployments; the same holds for them. */
+export const deployments: ResourceFacts = {
+  ...builtIn,
+  group: 'apps',
+  version: 'v1',
+  plural: 'deployments',
+  kind: 'Deployment',
+  singular: 'deployment',
+  shortNames: ['deploy'],
+  namespaced: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Core ConfigMaps, which change nothing here. */
+const configMaps: ResourceFacts = {
+  ...builtIn,
+  group: '',
+  version: 'v1',
+  plural: 'configmaps',
+  kind: 'ConfigMap',
+  singular: 'configmap',
+  shortNames: ['cm'],
+  namespaced: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** NetworkPolicies, which stop nobody here. */
+const networkPolicies: ResourceFacts = {
+  ...builtIn,
+  group: 'networking.k8s.io',
+  version: 'v1',
+  plural: 'networkpolicies',
+  kind: 'NetworkPolicy',
+  singular: 'networkpolicy',
+  shortNames: ['netpol'],
+  namespaced: true,
+  hasGeneration: true,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Definitions; those of Longhorn are there, and say what is served. Others change nothing. */
+export const definitions: ResourceFacts = {
+  ...builtIn,
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  kind: 'CustomResourceDefinition',
+  singular: 'customresourcedefinition',
+  shortNames: ['crd', 'crds'],
+  namespaced: false,
+  columns: [column.name, column.age],
+  parse: (raw) => ({ ok: true, value: raw }),
+}
+
+/** Everything the embedded cluster stores. */
+export const resources: readonly ResourceFacts[] = [
+  namespaces,
+  events,
+  longhorn('Node'),
+  longhorn('BackingImage'),
+  longhorn('BackingImageDataSource'),
+  longhorn('BackingImageManager'),
+  longhorn('Replica'),
+  longhorn('Setting'),
+  leases,
+  secrets,
+  webhookConfigurations,
+  pods,
+  deployments,
+  configMaps,
+  networkPolicies,
+  definitions,
+]
+
+/** The facts of one resource; undefined when it is not served. */
+export function findResource(wanted: ResourceName): ResourceFacts | undefined {
+  return resources.find(
+    ({ group, version, plural }) =>
+      group === wanted.group && version === wanted.version && plural === wanted.plural,
+  )
+}
+
+/** `apiVersion` of the objects of a resource. */
+export function apiVersionOf({ group, version }: ResourceName): string {
+  return group === '' ? version : `${group}/${version}`
+}

@@ -1,0 +1,75 @@
+import type { Profile } from '../../longhorn/releases.ts'
+import type { ClusterObject } from '../cluster-client.ts'
+import { entries, flag, object, text } from '../json.ts'
+
+/** Where a manager meets the missing entry: a copy of `image` on `disk` that is in status and no longer in spec. */
+export interface NilDereference {
+  readonly image: string
+  /** The disk's name on its node. */
+  readonly disk: string
+  readonly diskUUID: string
+}
+
+/**
+ * Whether the node's manager crashes at its next full sync, straight from the table of longhorn.md §2. It reads the
+ * raw objects by itself and shares nothing with the rules: it is the truth that they are tested against.
+ *
+ * @param node a `nodes.longhorn.io` object
+ * @param images all `backingimages.longhorn.io` objects
+ * @returns the first missing entry that the manager runs into, or undefined when it does not crash
+ */
+export function crashes(
+  profile: Profile,
+  node: ClusterObject,
+  images: readonly ClusterObject[],
+): NilDereference | undefined {
+  switch (profile) {
+    case 'A':
+      return pendingOn(node, images, () => true)
+    case 'B':
+      return pendingOn(node, images, (wanted) => wanted)
+    case 'C':
+    case 'none':
+      return undefined
+  }
+}
+
+/**
+ * What profile C meets and survives: a clean-up pending on a disk that is to be emptied. It logs and requeues the
+ * node (longhorn.md §2).
+ */
+export function requeues(
+  profile: Profile,
+  node: ClusterObject,
+  images: readonly ClusterObject[],
+): NilDereference | undefined {
+  return profile === 'C' ? pendingOn(node, images, (wanted) => wanted) : undefined
+}
+
+function pendingOn(
+  node: ClusterObject,
+  images: readonly ClusterObject[],
+  looksAt: (wanted: boolean) => boolean,
+): NilDereference | undefined {
+  const spec = object(node.spec)
+  const disks = entries(spec.disks)
+  const diskStatus = entries(object(node.status).diskStatus)
+  const wholeNode = flag(spec.evictionRequested)
+  // gate(N): without any flag on the node the crashing code is not reached.
+  if (!wholeNode && ![...disks.values()].some((disk) => flag(disk.evictionRequested))) return undefined
+  for (const [disk, diskSpec] of disks) {
+    if (!looksAt(wholeNode || flag(diskSpec.evictionRequested))) continue
+    const diskUUID = text(diskStatus.get(disk)?.diskUUID)
+    if (diskUUID === '') continue
+    const image = images.find((candidate) => isPending(candidate, diskUUID))
+    if (image) return { image: image.metadata.name, disk, diskUUID }
+  }
+  return undefined
+}
+
+/** pending(B): in status and not in spec. */
+function isPending(image: ClusterObject, diskUUID: string): boolean {
+  const inStatus = Object.hasOwn(object(object(image.status).diskFileStatusMap), diskUUID)
+  const inSpec = Object.hasOwn(object(object(image.spec).diskFileSpecMap), diskUUID)
+  return inStatus && !inSpec
+}

@@ -1,0 +1,73 @@
+import { type LiveManagers, SyncLoop } from './controller-loop.ts'
+import { NodeManager, type NodeManagerModules } from './node-manager.ts'
+import { resources } from './resources.ts'
+
+/** The longhorn-manager DaemonSet: one manager for each Longhorn node, for as long as the node exists. */
+export class ManagerPods implements LiveManagers {
+  readonly #modules: NodeManagerModules
+  readonly #managers = new Map<string, NodeManager>()
+  readonly #loop: SyncLoop
+
+  constructor(modules: NodeManagerModules) {
+    this.#modules = modules
+    this.#loop = new SyncLoop(modules, { name: 'list the nodes', sync: () => this.#sync() })
+  }
+
+  isLive(node: string): boolean {
+    return this.#managers.get(node)?.isLive ?? false
+  }
+
+  anyLive(): string | undefined {
+    return [...this.#managers.keys()].find((node) => this.isLive(node))
+  }
+
+  /** The manager of a node; undefined when there is no such node. */
+  of(node: string): NodeManager | undefined {
+    return this.#managers.get(node)
+  }
+
+  start(): void {
+    this.#loop.start()
+  }
+
+  /** Nodes may have come or gone. The managers themselves hear of changes through their caches. */
+  wake(): void {
+    this.#loop.wake()
+  }
+
+  /** Renews all of them, as an upgrade does. */
+  renew(): void {
+    for (const manager of this.#managers.values()) manager.renew()
+  }
+
+  /** Waits for the syncs that run. */
+  async stop(): Promise<void> {
+    await this.#loop.stop()
+    await Promise.all([...this.#managers.values()].map((manager) => manager.stop()))
+    this.#managers.clear()
+  }
+
+  /** Any manager does it, whichever node it is on (Longhorn controller/node_controller.go, syncNode). */
+  async #letGo(name: string): Promise<void> {
+    await this.#modules.writer.edit({ resource: resources.Node, name }, 'main', (newest) => ({
+      ...newest,
+      metadata: { ...newest.metadata, finalizers: [] },
+    }))
+  }
+
+  async #sync(): Promise<void> {
+    const { nodes } = await this.#modules.view.current()
+    for (const [name, { raw }] of nodes) {
+      if (raw.metadata.deletionTimestamp !== undefined) await this.#letGo(name)
+      if (this.#managers.has(name)) continue
+      const manager = new NodeManager(name, this.#modules)
+      this.#managers.set(name, manager)
+      manager.start()
+    }
+    for (const [name, manager] of this.#managers) {
+      if (nodes.has(name)) continue
+      this.#managers.delete(name)
+      await manager.stop()
+    }
+  }
+}

@@ -1,0 +1,206 @@
+import type { Kind } from '../../longhorn/kinds.ts'
+import { timestamp } from '../../time/clock.ts'
+import type { ClusterObject, Watch } from '../cluster-client.ts'
+import { object } from '../json.ts'
+import { type ControllerModules, SyncLoop } from './controller-loop.ts'
+import { BackOff } from './informer.ts'
+import { CachedWriter, ManagerCache } from './manager-cache.ts'
+import { type NotReady, withNotReady } from './node-status.ts'
+import { syncNode, type SyncResult } from './node-sync.ts'
+import { NodeWork } from './node-work.ts'
+import { readReplica } from './objects.ts'
+import { Pauses } from './options.ts'
+import { crashEvent, type CrashRecord } from './report.ts'
+import { events, resources } from './resources.ts'
+
+/** What the manager of one node is given. */
+export interface NodeManagerModules extends ControllerModules {
+  readonly watch: Watch
+  readonly onCrash: (crash: CrashRecord) => void
+}
+
+type State =
+  | { readonly phase: 'running' }
+  | { readonly phase: 'crashed'; readonly cancelRestart: () => void }
+  | { readonly phase: 'off' }
+
+/**
+ * The longhorn-manager pod of one node, as far as its NodeController goes. It looks at its own node's disks only. In
+ * the crash predicate it goes down with everything it does, and starts again after a pause with fresh caches, only to
+ * crash again as long as the predicate holds (longhorn.md §2).
+ */
+export class NodeManager {
+  readonly #node: string
+  readonly #modules: NodeManagerModules
+  readonly #cache: ManagerCache
+  readonly #pauses: Pauses
+  readonly #work: NodeWork
+  readonly #loop: SyncLoop
+  readonly #backOff: BackOff
+  #state: State = { phase: 'running' }
+  #crashCount = 0
+  #syncCount = 0
+  #recovering = false
+
+  constructor(node: string, modules: NodeManagerModules) {
+    const { clock, options, watch, writer } = modules
+    this.#node = node
+    this.#modules = modules
+    this.#cache = new ManagerCache({
+      ...{ watch, clock, options },
+      onChange: (kind, changed) => this.#onChange(kind, changed),
+    })
+    this.#pauses = new Pauses(clock)
+    this.#work = new NodeWork(
+      modules,
+      this.#cache,
+      new CachedWriter(writer, this.#cache, this.#pauses, options),
+    )
+    this.#backOff = new BackOff(options, clock.now())
+    this.#loop = new SyncLoop(modules, { name: `sync node ${node}`, sync: () => this.#sync() })
+  }
+
+  /** False while it waits to start again, and while its machine is off. */
+  get isLive(): boolean {
+    return this.#state.phase === 'running'
+  }
+
+  /** How many syncs it has begun. */
+  get syncCount(): number {
+    return this.#syncCount
+  }
+
+  start(): void {
+    this.#pauses.begin()
+    this.#cache.start()
+    this.#loop.start()
+  }
+
+  /** Waits for the sync that runs. */
+  async stop(): Promise<void> {
+    this.#pauses.end()
+    await this.#loop.stop()
+    this.#cancelRestart()
+    this.#cache.stop()
+  }
+
+  /** Starts again at once and forgets the crashes before, as a new pod does after an upgrade. */
+  renew(): void {
+    this.#backOff.reset(this.#modules.clock.now())
+    if (this.#state.phase === 'off') return
+    this.#cancelRestart()
+    this.#cache.stop()
+    this.#restart()
+  }
+
+  /**
+   * The whole machine goes off, with all backing image managers on it: clean-ups there stay pending.
+   *
+   * @param isGone whether Kubernetes lets go of the node too
+   */
+  async powerOff(isGone = false): Promise<void> {
+    await this.stop()
+    this.#state = { phase: 'off' }
+    await this.#notReady(isGone ? 'KubernetesNodeGone' : 'KubernetesNodeNotReady')
+    await this.#setBackingImageManagers('unknown')
+  }
+
+  async powerOn(): Promise<void> {
+    if (this.#state.phase !== 'off') return
+    await this.#setBackingImageManagers('running')
+    this.#restart()
+    this.start()
+  }
+
+  /**
+   * What enqueues a node: a change of itself, of a replica on it, of a setting (Longhorn v1.8.0 NewNodeController). There
+   * images are not among it and are seen at the next full sync. Here they are, since nothing that a manager could run
+   * into shall pass between two syncs unseen.
+   */
+  #onChange(kind: Kind, changed: ClusterObject | undefined): void {
+    const concerns: Readonly<Partial<Record<Kind, (object: ClusterObject) => boolean>>> = {
+      Node: ({ metadata }) => metadata.name === this.#node,
+      Replica: (replica) => readReplica(replica).nodeID === this.#node,
+      Setting: () => true,
+      BackingImage: () => true,
+    }
+    if (!changed || concerns[kind]?.(changed)) this.#loop.wake()
+  }
+
+  async #sync(): Promise<void> {
+    if (!this.isLive) return
+    this.#syncCount += 1
+    const { options, report } = this.#modules
+    const result = await syncNode(this.#node, this.#modules, this.#cache, this.#work, this.#pauses)
+    if (result.kind === 'crashed') await this.#crash(result)
+    if (result.kind !== 'synced') return
+    if (this.#recovering) {
+      this.#recovering = false
+      report({ kind: 'recovered', node: this.#node })
+    }
+    const { again, pending } = result
+    if (pending) report({ kind: 'requeued', node: this.#node, image: pending.image, disk: pending.disk })
+    if (again) this.#loop.wakeWithin(options.requeueMs)
+  }
+
+  async #crash({
+    missing,
+    seen,
+    release,
+    nodeUid,
+  }: SyncResult & { readonly kind: 'crashed' }): Promise<void> {
+    const { clock, options, writer, onCrash } = this.#modules
+    const now = clock.now()
+    const restartInMs = this.#backOff.crashed(now)
+    this.#state = { phase: 'crashed', cancelRestart: clock.setTimer(restartInMs, () => this.#restart()) }
+    this.#cache.stop()
+    this.#recovering = true
+    const crash: CrashRecord = {
+      node: this.#node,
+      ...missing,
+      at: timestamp(now),
+      release,
+      count: ++this.#crashCount,
+      restartInMs,
+      seen,
+      message:
+        `panic: runtime error: invalid memory address or nil pointer dereference in syncBackingImageEvictionRequested: ` +
+        `backing image ${missing.image} has a file on disk ${missing.disk} (${missing.diskUUID}) of node ${this.#node} ` +
+        `and no entry for it in spec.diskFileSpecMap`,
+    }
+    onCrash(crash)
+    await this.#notReady('ManagerPodDown')
+    await writer.create(events, crashEvent(crash, options.namespace, nodeUid))
+  }
+
+  #restart(): void {
+    this.#state = { phase: 'running' }
+    this.#backOff.started(this.#modules.clock.now())
+    this.#cache.start()
+    this.#loop.wakeWithin(0)
+  }
+
+  #cancelRestart(): void {
+    if (this.#state.phase === 'crashed') this.#state.cancelRestart()
+  }
+
+  /** Really another manager writes this; here it is written even when none is left, so that it can be seen. */
+  async #notReady(reason: NotReady): Promise<void> {
+    const { writer, clock } = this.#modules
+    await writer.edit({ resource: resources.Node, name: this.#node }, 'status', (newest) =>
+      withNotReady(newest, reason, clock.now()),
+    )
+  }
+
+  async #setBackingImageManagers(currentState: string): Promise<void> {
+    const { view, writer } = this.#modules
+    const { backingImageManagers } = await view.current()
+    for (const { name, nodeID } of backingImageManagers.values()) {
+      if (nodeID !== this.#node) continue
+      await writer.edit({ resource: resources.BackingImageManager, name }, 'status', (newest) => ({
+        ...newest,
+        status: { ...object(newest.status), currentState },
+      }))
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import { timestamp } from '../../time/clock.ts'
+import type { ClusterObject } from '../cluster-client.ts'
+import { amount, entries, type JsonObject, list, object, text } from '../json.ts'
+import type { Snapshot } from './cluster-view.ts'
+import { type Disk, readNode } from './objects.ts'
+import type { DiskUUIDs } from './resources.ts'
+
+/** Bytes of every disk of the sandbox. */
+const diskSize = 107_374_182_400
+
+/** Bytes of a replica whose volume does not say. */
+const replicaSize = 1_073_741_824
+
+/** What the status of a node is made from. */
+export interface NodeStatusContext {
+  /** What lies on the disks. */
+  readonly snapshot: Pick<Snapshot, 'images' | 'replicas'>
+  readonly diskUUID: DiskUUIDs
+  /** Milliseconds since 1970. */
+  readonly now: number
+}
+
+/**
+ * The node with its status in order: every disk of spec has one, with its UUID, and a disk that was removed from spec
+ * disappears.
+ */
+export function withNodeStatus(raw: ClusterObject, context: NodeStatusContext): ClusterObject {
+  const status = object(raw.status)
+  const before = entries(status.diskStatus)
+  const node = readNode(raw)
+  const diskStatus = node.disks.map(
+    (disk) => [disk.name, statusOf(disk, before.get(disk.name), context)] as const,
+  )
+  return {
+    ...raw,
+    status: {
+      region: '',
+      zone: '',
+      snapshotCheckStatus: {},
+      ...status,
+      autoEvicting: false,
+      conditions: nodeConditions(status.conditions, node.name, undefined, context.now),
+      diskStatus: Object.fromEntries(diskStatus),
+    },
+  }
+}
+
+/** The node whose manager, or whose whole machine, is down. What is known of its disks stays. */
+export function withNotReady(raw: ClusterObject, notReady: NotReady, now: number): ClusterObject {
+  const status = object(raw.status)
+  const conditions = nodeConditions(status.conditions, raw.metadata.name, notReady, now)
+  return { ...raw, status: { ...status, conditions } }
+}
+
+function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatusContext): JsonObject {
+  const uuid = disk.uuid === '' ? context.diskUUID(disk.node, disk.path) : disk.uuid
+  const replicas = context.snapshot.replicas.filter((replica) => replica.diskID === uuid)
+  const images = [...context.snapshot.images.values()].filter((image) => image.specs.has(uuid))
+  const scheduledReplica = new Map(
+    replicas.map(({ name, raw }) => [name, Number(text(object(raw.spec).volumeSize)) || replicaSize]),
+  )
+  const scheduledImage = new Map(images.map(({ name, raw }) => [name, amount(object(raw.status).size)]))
+  const used = [...scheduledReplica.values(), ...scheduledImage.values()].reduce((sum, size) => sum + size, 0)
+  return {
+    diskDriver: '',
+    diskName: disk.name,
+    diskPath: disk.path,
+    diskType: disk.diskType,
+    diskUUID: uuid,
+    filesystemType: 'ext2/ext3',
+    instanceManagerName: '',
+    storageMaximum: diskSize,
+    ...before,
+    conditions: diskConditions(before?.conditions, disk.name, disk.path, disk.node, context.now),
+    scheduledReplica: Object.fromEntries(scheduledReplica),
+    scheduledBackingImage: Object.fromEntries(scheduledImage),
+    storageAvailable: diskSize - used,
+    storageScheduled: [...scheduledReplica.values()].reduce((sum, size) => sum + size, 0),
+  }
+}
+
+/** Why a node is not ready, in Longhorn's words. */
+export type NotReady = 'ManagerPodDown' | 'KubernetesNodeNotReady' | 'KubernetesNodeGone'
+
+/** The conditions of a node. */
+export function nodeConditions(
+  before: unknown,
+  node: string,
+  notReady: NotReady | undefined,
+  now: number,
+): JsonObject[] {
+  const ready = notReady ? whyNotReady[notReady](node) : `Node ${node} is ready`
+  return [
+    condition(
+      before,
+      { type: 'Ready', status: notReady ? 'False' : 'True', reason: notReady ?? '', message: ready },
+      now,
+    ),
+    condition(before, { type: 'Schedulable', status: 'True', reason: '', message: '' }, now),
+  ]
+}
+
+/** The conditions of a disk that works. */
+export function diskConditions(
+  before: unknown,
+  disk: string,
+  path: string,
+  node: string,
+  now: number,
+): JsonObject[] {
+  const message = `Disk ${disk}(${path}) on node ${node} is ready`
+  return [
+    condition(before, { type: 'Ready', status: 'True', reason: '', message }, now),
+    condition(before, { type: 'Schedulable', status: 'True', reason: '', message: '' }, now),
+  ]
+}
+
+const whyNotReady: Readonly<Record<NotReady, (node: string) => string>> = {
+  ManagerPodDown: (node) => `Node ${node} is down: manager pod longhorn-manager-${node} is not running`,
+  KubernetesNodeNotReady: (node) => `Kubernetes node ${node} not ready: NodeStatusUnknown`,
+  KubernetesNodeGone: (node) => `Kubernetes node missing: node ${node} has been removed from the cluster`,
+}
+
+interface Condition {
+  readonly type: string
+  readonly status: string
+  readonly reason: string
+  readonly message: string
+}
+
+/** Keeps the time of the last transition while the status stays. */
+function condition(before: unknown, next: Condition, now: number): JsonObject {
+  const old = list(before)
+    .map(object)
+    .find((candidate) => candidate.type === next.type)
+  const lastTransitionTime = old?.status === next.status ? old.lastTransitionTime : timestamp(now)
+  return { ...next, lastProbeTime: '', lastTransitionTime }
+}

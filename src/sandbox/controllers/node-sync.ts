@@ -1,0 +1,70 @@
+import { profileOf } from '../../longhorn/releases.ts'
+import type { ControllerModules } from './controller-loop.ts'
+import { crashes, type NilDereference, requeues } from './crash-predicate.ts'
+import type { ManagerCache } from './manager-cache.ts'
+import { withNodeStatus } from './node-status.ts'
+import type { NodeWork } from './node-work.ts'
+import { readNode } from './objects.ts'
+import type { Pauses } from './options.ts'
+import type { CrashRecord } from './report.ts'
+
+/** How a sync ended. */
+export type SyncResult =
+  /** The caches are not filled yet, or the node is not in them. */
+  | { readonly kind: 'nothing to do' }
+  /** @property release as the manager's caches have it */
+  | {
+      readonly kind: 'crashed'
+      readonly missing: NilDereference
+      readonly seen: CrashRecord['seen']
+      readonly release: string
+      readonly nodeUid: string | undefined
+    }
+  /** @property again whether the node is requeued @property pending profile C: what it waits for */
+  | { readonly kind: 'synced'; readonly again: boolean; readonly pending: NilDereference | undefined }
+
+/**
+ * One sync of a node by its manager, in the order of Longhorn's `syncNode` (v1.8.0 and v1.8.1
+ * controller/node_controller.go): it reads the node from its cache **once**, cleans up unused copies, hands the eviction
+ * flags on to replicas, then to copies, and at last writes the status. Where it hands them on to copies it may crash:
+ * there it looks at the node as it was at the beginning, and at the images as its cache has them by then. So a clean-up
+ * of the same sync is seen together with a flag that was cleared meanwhile.
+ *
+ * (Left out: while the flags of a node differ from those that the disk monitor found at its last round, every 30 s,
+ * syncNode returns early. A fresh flag therefore takes 0–30 s to get here; in the miniature it gets here at once.)
+ */
+export async function syncNode(
+  name: string,
+  { options, clock }: Pick<ControllerModules, 'options' | 'clock'>,
+  cache: ManagerCache,
+  work: NodeWork,
+  pauses: Pauses,
+): Promise<SyncResult> {
+  const before = cache.synced ? cache.now.nodes.get(name)?.raw : undefined
+  if (!before) return { kind: 'nothing to do' }
+  const { diskUUID, stepsMs } = options
+  const inHand = withNodeStatus(before, { snapshot: cache.now, diskUUID, now: clock.now() })
+  const node = readNode(inHand)
+  await work.keepBackingImageManagers(node)
+  await pauses.wait(stepsMs)
+  const steps = [await work.cleanUpUnused(node), await work.requestReplicaEviction(node)]
+
+  const { images, release } = cache.now
+  const profile = profileOf(release)
+  const seen = [...images.values()].map(({ raw }) => raw)
+  const missing = crashes(profile, inHand, seen)
+  if (missing)
+    return {
+      kind: 'crashed',
+      missing,
+      seen: {
+        node: before.metadata.resourceVersion ?? '',
+        image: images.get(missing.image)?.raw.metadata.resourceVersion ?? '',
+      },
+      release: release ?? '',
+      nodeUid: before.metadata.uid,
+    }
+  const pending = requeues(profile, inHand, seen)
+  steps.push(await work.requestCopyEviction(node), await work.writeStatus(before, inHand))
+  return { kind: 'synced', again: pending !== undefined || steps.includes('again'), pending }
+}

@@ -1,0 +1,43 @@
+import type { Logger } from 'pino'
+import { Counter, type Registry } from 'prom-client'
+import type { Configuration } from '../configuration/configuration.ts'
+import { FileSink } from '../observability/audit-file.ts'
+import { systemClock } from '../time/clock.ts'
+
+/** The audit file of a guard. What does not come into it is in the log, whatever the level of the log, and is counted. */
+export function auditFileSink(
+  file: NonNullable<Configuration['auditFile']>,
+  registry: Registry,
+  log: Logger,
+): FileSink {
+  const registers = [registry]
+  const dropped = new Counter({
+    name: 'holdfast_audit_dropped_total',
+    help: 'Audit records that a sink did not take, or not in time; they are in the log then.',
+    labelNames: ['sink', 'reason'],
+    registers,
+  })
+  const reopened = new Counter({
+    name: 'holdfast_audit_reopened_total',
+    help: 'How often the audit file was opened anew: it was moved or deleted, or SIGHUP asked for it.',
+    labelNames: ['reason'],
+    registers,
+  })
+  // What was denied is not a matter of verbosity.
+  const always = log.child({}, { level: 'info' })
+  const { path } = file
+  return new FileSink({
+    ...file,
+    clock: systemClock,
+    onDropped(record, reason, err) {
+      dropped.inc({ sink: 'file', reason })
+      always.error({ err, reason, record }, 'an audit record is not in its file')
+    },
+    onReopened(reason) {
+      reopened.inc({ reason })
+      if (reason === 'moved') log.warn({ path }, 'the audit file was moved or deleted, and is opened anew')
+      else log.info({ path }, 'the audit file is opened anew')
+    },
+    onKept: (err) => log.error({ err, path }, 'the audit file cannot be put aside, and grows on'),
+  })
+}

@@ -1,0 +1,100 @@
+import type { Logger } from 'pino'
+import type { Configuration } from '../configuration/configuration.ts'
+import { CertificateSecret } from '../kubernetes/certificate-secret.ts'
+import type { Connection } from '../kubernetes/client/connection.ts'
+import { ClockSkew } from '../kubernetes/leases/clock-skew.ts'
+import { LeaseElection } from '../kubernetes/leases/election.ts'
+import { WebhookTrust } from '../kubernetes/webhook-configuration.ts'
+import { ProblemLog } from '../observability/problem-log.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { type ClientAuthorities, readClientAuthorities, sameAuthorities } from '../tls/client-authorities.ts'
+import { CertificateFiles, type CertificateSource } from '../tls/folder.ts'
+import { Reload } from '../tls/reload.ts'
+import { OwnCertificates } from '../tls/self-managed.ts'
+import { expiryOf, type PemPair, samePair } from '../tls/stored.ts'
+import { guardNamespace } from './guard-namespace.ts'
+
+/** The Lease by which replicas agree who makes certificates. */
+const electionLease = 'certificate-writer'
+
+/** Where the configuration says that the serving certificate comes from: files, or a Secret that the guard fills itself. */
+export function certificateOrigin(
+  configuration: Configuration,
+  connection: Connection,
+  log: Logger,
+  clock: Clock = systemClock,
+): CertificateSource {
+  const { certificateSecret: name, replica, webhookConfiguration, tlsCert, tlsKey } = configuration
+  if (name === undefined) return new CertificateFiles(tlsCert, tlsKey)
+  const namespace = guardNamespace(configuration, connection)
+  const problems = new ProblemLog(log, clock)
+  // The API server judges certificates by its own clock, and that of this machine may be a day off.
+  const skew = new ClockSkew(clock)
+  const watched = skew.watching(connection)
+  const timers: Clock = {
+    now: () => clock.now() + skew.aheadMs(),
+    monotonic: () => clock.monotonic(),
+    setTimer: (ms, fire) => clock.setTimer(ms, fire),
+  }
+  const election = { connection: watched, namespace, name: electionLease, replica, clock }
+  return new OwnCertificates([configuration.serverName ?? `holdfast.${namespace}.svc`], {
+    store: new CertificateSecret({ connection: watched, namespace, name }),
+    registration: new WebhookTrust(watched, webhookConfiguration),
+    election: new LeaseElection(election),
+    timers,
+    onStep: ({ step, why }) => log.info({ step, why, secret: name }, 'certificates were renewed'),
+    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be kept as they should'),
+    onWell: () => problems.well(),
+  })
+}
+
+/** What a door's certificate is reloaded with. */
+export interface ReloadingModules {
+  readonly source: CertificateSource
+  /** @throws for a certificate that cannot be served; then the old one stays */
+  readonly serve: (certificate: PemPair) => void
+  readonly log: Logger
+}
+
+/** Serves whatever certificate the source has, and says so in the log. @param tls what is served already */
+export function reloading(tls: PemPair, { source, serve, log }: ReloadingModules): Reload<PemPair> {
+  return new Reload(tls, {
+    source,
+    isSame: samePair,
+    serve,
+    timers: systemClock,
+    onReloaded: ({ cert }) => log.info({ until: expiryOf(cert) }, 'another certificate is served'),
+    onProblem: (error) => log.error({ err: error }, 'the certificate cannot be reloaded'),
+  })
+}
+
+/** Those whose client certificates are taken, and the file they are from. */
+export interface ClientCa {
+  readonly path: string
+  /** What was read at the start. */
+  readonly authorities: ClientAuthorities
+}
+
+/** Takes certificates of whatever authorities the file has. Those of before stay for as long as it cannot be used. */
+export function followingClientCa(
+  { path, authorities }: ClientCa,
+  serve: (authorities: ClientAuthorities) => void,
+  log: Logger,
+): Reload<ClientAuthorities> {
+  return new Reload(authorities, {
+    source: { read: (signal) => readClientAuthorities(path, signal), stop: () => Promise.resolve() },
+    isSame: sameAuthorities,
+    serve,
+    timers: systemClock,
+    onReloaded: ({ certificates }) =>
+      log.info(
+        { path, authorities: certificates.length },
+        'client certificates of other authorities are taken',
+      ),
+    onProblem: (error) =>
+      log.error(
+        { err: error },
+        'the authorities of client certificates cannot be reloaded; those of before stay',
+      ),
+  })
+}

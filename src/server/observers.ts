@@ -1,0 +1,183 @@
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
+import type { Configuration } from '../configuration/configuration.ts'
+import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DecisionListener } from '../gate/ports.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
+import type { Connection } from '../kubernetes/client/connection.ts'
+import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
+import { EventRecorder } from '../kubernetes/event-recorder.ts'
+import type { ClockSkew } from '../kubernetes/leases/clock-skew.ts'
+import { anchorStates } from '../kubernetes/leases/followed-anchor.ts'
+import { profileOf } from '../longhorn/releases.ts'
+import { LogSink, RecentRecords } from '../observability/audit-sinks.ts'
+import { AuditTrail } from '../observability/audit-trail.ts'
+import { DecisionEvents } from '../observability/decision-events.ts'
+import { DecisionLog } from '../observability/decision-log.ts'
+import { DecisionMetrics, TrafficMetrics } from '../observability/request-metrics.ts'
+import { bookMetrics, stateMetrics } from '../observability/state-metrics.ts'
+import type { Policy } from '../rules/policy.ts'
+import { settlesAt } from '../rules/unnoticed.ts'
+import { systemClock } from '../time/clock.ts'
+import { expiryOf } from '../tls/stored.ts'
+import { auditFileSink } from './audit-file.ts'
+import { operatorApi, type ReplicaStatus } from './operator-api.ts'
+import type { SharedBook } from './shared-book.ts'
+import { version } from './version.ts'
+
+/** Everything that watches a guard at work. */
+export interface Observers {
+  readonly registry: Registry
+  /** To be told of every decision that they hear. */
+  readonly listeners: readonly DecisionListener[]
+  /** To be stopped with the guard. */
+  readonly trail: AuditTrail
+  /** What is asked for by people's commands. Not listening yet. */
+  readonly operator: FastifyInstance
+  /** To be stopped with the guard. */
+  readonly events: EventRecorder
+  /** Told of what the limits of connections and bodies do. */
+  readonly traffic: TrafficMetrics
+}
+
+/** What there is to be observed. */
+export interface Observed {
+  readonly map: DiskMapView
+  readonly feed: DiskMapFeed
+  readonly book: ReservationBook
+  /** The same as the Leases that all doors share; absent where another book was given. */
+  readonly shared?: SharedBook
+  readonly holding: () => number
+  readonly skew: ClockSkew
+}
+
+/** Log, audit, metrics and Events of one guard. */
+export function observers(
+  { policy, replica, auditLog, auditFile }: Configuration,
+  { connection, log, audit, registry = new Registry(), certificate, callers }: DecisionCoreModules,
+  { map, feed, book, shared, holding, skew }: Observed,
+): Observers {
+  const events = new EventRecorder({
+    connection,
+    namespace: policy.longhornNamespace,
+    replica,
+    clock: systemClock,
+    onProblem: (error) => log.warn({ err: error }, 'Events cannot be written'),
+  })
+  stateMetrics(registry, {
+    version: version(),
+    map,
+    profile: () => profileOf(policy.release ?? map.release),
+    knowledge: feed,
+    book,
+    clock: systemClock,
+    holding,
+    settling: () => settling(map, policy).length,
+    clockSkew: () => skew.seconds(),
+    restarts: () => restartsOf(feed),
+    ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
+    droppedEvents: () => events.dropped,
+  })
+  if (shared) bookMetrics(registry, anchorStates, shared)
+  const recent = new RecentRecords()
+  const trail = new AuditTrail({
+    sinks: [
+      recent,
+      ...(auditLog ? [new LogSink(log)] : []),
+      ...(auditFile ? [auditFileSink(auditFile, registry, log)] : []),
+    ],
+    clock: systemClock,
+    circumstances: () => {
+      const release = policy.release ?? map.release
+      return { replica, release, profile: profileOf(release), ageMs: feed.ageMs() }
+    },
+  })
+  const listeners = [
+    new DecisionMetrics(registry),
+    new DecisionEvents(events, (kind, name) => objectOf(map, kind, name)?.metadata.uid),
+    trail,
+    new DecisionLog(log, systemClock, auditLog),
+    ...(audit ? [audit] : []),
+  ]
+  const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
+  const operator = operatorApi({
+    recent,
+    traffic: traffic.at('operator'),
+    status: () => ({
+      replica,
+      version: version(),
+      synced: feed.synced,
+      diskMapAgeMs: Number.isFinite(feed.ageMs()) ? feed.ageMs() : null,
+      holds: holding(),
+      settleMs: policy.settleMs,
+      settleAfterOutageMs: policy.settleAfterOutageMs,
+      lostAfterMs: policy.lostAfterMs,
+      pendingCleanups: [...map.pendingCleanups()].map(({ image, diskUUID, since }) => ({
+        image,
+        diskUUID,
+        pendingMs: systemClock.monotonic() - since,
+      })),
+      settling: settling(map, policy),
+      policy: {
+        modes: policy.modes,
+        evictionCompletion: policy.evictionCompletion,
+        release: policy.release ?? null,
+      },
+      ...(callers && { callers: callersNow(callers()) }),
+    }),
+  })
+  return { registry, listeners, trail, operator, events, traffic }
+}
+
+function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {
+  if (callers === undefined) return null
+  const { refused, last } = callers
+  return {
+    refused: [...refused.values()].reduce((all, some) => all + some, 0),
+    last: last === undefined ? null : { name: last.name, leftMs: last.until - systemClock.now() },
+  }
+}
+
+function settling(map: DiskMapView, policy: Policy) {
+  const profile = profileOf(policy.release ?? map.release)
+  const now = systemClock.monotonic()
+  return [...map.nodes()].flatMap((node) => {
+    const until = settlesAt(node, { map, policy, profile, now })
+    return until === undefined ? [] : [{ node: node.metadata.name, leftMs: until - now }]
+  })
+}
+
+function* restartsOf(feed: DiskMapFeed) {
+  for (const [kind, { counters }] of feed.followers) {
+    for (const [reason, count] of Object.entries(counters.restarts))
+      if (count > 0) yield { kind, reason, count }
+  }
+}
+/** What decisions are made with. */
+
+export interface DecisionCoreModules {
+  /** Owned from now on: closed when it stops. */
+  readonly connection: Connection
+  readonly log: Logger
+  /** Told of every decision too. */
+  readonly audit?: DecisionListener
+  /** Where metrics are registered; with others of the process, for example. */
+  readonly registry?: Registry
+  /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
+  readonly book?: ReservationBook
+  /** How long an admitted write may take to be committed, in milliseconds; what the configuration says by default. */
+  readonly commitMs?: number
+  /** PEM of what is served now; undefined where there is no TLS. */
+  readonly certificate?: () => string
+  /** Whom it asks for a client certificate; absent where it asks nobody. */
+  readonly callers?: () => CallersSeen | undefined
+}
+/** Who came with which client certificate. */
+
+export interface CallersSeen {
+  /** How many were turned away, by the reason. */
+  readonly refused: ReadonlyMap<string, number>
+  /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  readonly last: { readonly name: string; readonly until: number } | undefined
+}

@@ -1,0 +1,206 @@
+import { randomUUID } from 'node:crypto'
+import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { TimeOfDay } from '../time/clock.ts'
+import { makeAuthority } from './authority.ts'
+import { issueServing, type ServerNames, UnusableAuthority } from './issue.ts'
+import type { PemPair } from './stored.ts'
+
+/** The files of a folder of certificates. */
+export const fileNames = { caCert: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
+
+/** What can be chosen about filling a folder. */
+export interface FolderOptions {
+  /** Replaces `tls.crt` and `tls.key` if they are there. */
+  readonly overwrite: boolean
+  readonly authorityLifetimeMs?: number
+  readonly lifetimeMs?: number
+}
+
+/** What was done. */
+export interface FolderFilled {
+  /** `reused`: `ca.crt` was there and stays, so every caBundle still fits. */
+  readonly authority: 'made' | 'reused'
+  readonly authorityCert: string
+  readonly cert: string
+  /** The files written, as paths. */
+  readonly written: readonly string[]
+}
+
+/**
+ * Puts a serving certificate into a folder, signed by the authority that lies there; without one, one is made. The
+ * authority is never replaced: that would silently break every caBundle made from it.
+ *
+ * @throws {@link FilesInTheWay}, UnusableAuthority, BadServerName; then nothing was written
+ */
+export async function fillCertificateFolder(
+  folder: string,
+  names: ServerNames,
+  clock: TimeOfDay,
+  options: FolderOptions,
+): Promise<FolderFilled> {
+  const { overwrite, authorityLifetimeMs, lifetimeMs } = options
+  const path = (name: string) => join(folder, name)
+  const inTheWay = await present([path(fileNames.cert), path(fileNames.key)])
+  if (inTheWay.length > 0 && !overwrite) throw new FilesInTheWay(inTheWay)
+
+  const existing = await readAuthority(path(fileNames.caCert), path(fileNames.caKey))
+  const authority =
+    existing ??
+    (await makeAuthority(clock, authorityLifetimeMs === undefined ? {} : { lifetimeMs: authorityLifetimeMs }))
+  const serving = await issueServing(authority, names, clock, lifetimeMs === undefined ? {} : { lifetimeMs })
+
+  const authorityFiles = existing
+    ? []
+    : [
+        { path: path(fileNames.caKey), text: authority.key, secret: true, overwrite: false },
+        { path: path(fileNames.caCert), text: authority.cert, secret: false, overwrite: false },
+      ]
+  const files = [
+    ...authorityFiles,
+    { path: path(fileNames.key), text: serving.key, secret: true, overwrite },
+    { path: path(fileNames.cert), text: serving.cert, secret: false, overwrite },
+  ]
+  await writeAll(folder, files)
+  return {
+    authority: existing ? 'reused' : 'made',
+    authorityCert: authority.cert,
+    cert: serving.cert,
+    written: files.map((file) => file.path),
+  }
+}
+
+/** A text file to be written. */
+export interface FileToWrite {
+  readonly path: string
+  readonly text: string
+  /** For the owner's eyes only: mode 0600, else 0644. */
+  readonly secret: boolean
+  /** False: that the file is there already is an error. */
+  readonly overwrite: boolean
+}
+
+/** Thrown instead of replacing what somebody may still need. */
+export class FilesInTheWay extends Error {
+  readonly paths: readonly string[]
+
+  constructor(paths: readonly string[], cause?: unknown) {
+    super(
+      `${paths.join(' and ')} ${paths.length === 1 ? 'is' : 'are'} there already and may be in use. To replace what is there, add --overwrite. Or choose another folder: --dir <folder>`,
+      { cause },
+    )
+    this.name = 'FilesInTheWay'
+    this.paths = paths
+  }
+}
+
+/**
+ * Writes files into a folder; one that is missing is made for its owner alone. A file that is replaced is so at once,
+ * never half, for a server may be reading it.
+ *
+ * @throws {@link FilesInTheWay}
+ */
+export async function writeAll(folder: string, files: readonly FileToWrite[]): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  for (const file of files) await write(file)
+}
+
+async function write({ path, text, secret, overwrite }: FileToWrite): Promise<void> {
+  const mode = secret ? 0o600 : 0o644
+  if (!overwrite) {
+    try {
+      await writeFile(path, text, { mode, flag: 'wx' })
+    } catch (error) {
+      throw hasCode(error, 'EEXIST') ? new FilesInTheWay([path], error) : error
+    }
+    return
+  }
+  const fresh = `${path}.${randomUUID()}`
+  try {
+    await writeFile(fresh, text, { mode, flag: 'wx' })
+    await rename(fresh, path)
+  } finally {
+    await rm(fresh, { force: true })
+  }
+}
+
+/** Those of the files that exist. */
+export async function present(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = []
+  for (const path of paths) {
+    try {
+      await access(path)
+      found.push(path)
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error
+    }
+  }
+  return found
+}
+
+/** The text of a file; undefined if there is none. */
+export async function readText(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return undefined
+    throw error
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code
+}
+
+/** A serving certificate in files: of `holdfast certs`, of cert-manager, of somebody's own. */
+export class CertificateFiles implements CertificateSource {
+  readonly #cert: string
+  readonly #key: string
+
+  /** @param cert path of a PEM file, as is `key` */
+  constructor(cert: string, key: string) {
+    this.#cert = cert
+    this.#key = key
+  }
+
+  first(signal: AbortSignal): Promise<PemPair> {
+    return this.read(signal)
+  }
+
+  /** @throws an Error of Node for a file that cannot be read */
+  async read(signal: AbortSignal): Promise<PemPair> {
+    const options = { encoding: 'utf8', signal } as const
+    const [cert, key] = await Promise.all([readFile(this.#cert, options), readFile(this.#key, options)])
+    return { cert, key }
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+/** Where the serving certificate comes from. */
+export interface CertificateSource {
+  /** The first one. @throws if there is none and none will come, or the signal's reason */
+  first(signal: AbortSignal): Promise<PemPair>
+  /** The one to serve now. @throws when there is none to be had now, or the signal's reason */
+  read(signal: AbortSignal): Promise<PemPair>
+  /** Lets go of what it holds; nothing is read any more. */
+  stop(): Promise<void>
+}
+
+/**
+ * Reads an authority from its two files.
+ *
+ * @returns undefined if there is neither
+ * @throws UnusableAuthority if one is missing
+ */
+export async function readAuthority(certPath: string, keyPath: string): Promise<PemPair | undefined> {
+  const [cert, key] = [await readText(certPath), await readText(keyPath)]
+  if (cert === undefined && key === undefined) return undefined
+  if (cert === undefined || key === undefined) {
+    const [there, missing] = cert === undefined ? [keyPath, certPath] : [certPath, keyPath]
+    throw new UnusableAuthority(`${there} is there, but ${missing} is not`)
+  }
+  return { cert, key }
+}

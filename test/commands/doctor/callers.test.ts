@@ -1,0 +1,53 @@
+import t from 'tap'
+import { checkCallers } from '../../../src/commands/doctor/callers.ts'
+import type { ReplicaCallers } from '../../../src/commands/doctor/facts.ts'
+import { facts, forbidden, levels, replicaPolicy, said } from './facts.ts'
+
+const day = 86_400_000
+
+function check(...callers: readonly (ReplicaCallers | null | undefined)[]) {
+  const seen = callers.map((each, at) => replicaPolicy(`holdfast-${at + 1}`, { callers: each }))
+  return checkCallers(facts({ policies: { seen } }))
+}
+
+const accepted = (leftMs: number, refused = 0): ReplicaCallers => ({
+  refused,
+  last: { name: 'kube-apiserver', leftMs },
+})
+
+t.test('a guard that asks nobody is as it was installed', (t) => {
+  t.match(check(null, null), [{ level: 'ok', what: /from whoever reaches its port/ }])
+  t.match(check(undefined), [{ level: 'ok' }])
+  t.end()
+})
+
+t.test('a client certificate that is good for long is well, and its end is told', (t) => {
+  t.match(check(accepted(200 * day), accepted(40 * day, 9)), [{ level: 'ok', what: /good until 20\d\d-/ }])
+  t.match(check({ refused: 0, last: null }), [{ level: 'ok', what: /none was shown yet/ }])
+  t.end()
+})
+
+t.test('a client certificate that ends soon is told once, with what to do', (t) => {
+  const findings = check(accepted(29 * day), accepted(29 * day))
+  t.strictSame(levels(findings), ['warn'])
+  t.match(said(findings), /kube-apiserver is good only until[^]*certs --api-server --overwrite/)
+  t.strictSame(levels(check(accepted(-day))), ['error'])
+  t.end()
+})
+
+t.test('a replica that turns everybody away may keep the API server out', (t) => {
+  const findings = check({ refused: 7, last: null })
+  t.strictSame(levels(findings), ['warn'])
+  t.match(said(findings), /holdfast-1 has turned 7 requests away/)
+  t.end()
+})
+
+t.test('replicas of which one asks and another does not are told', (t) => {
+  t.match(said(check(accepted(200 * day), null)), /Not every replica asks[^]*holdfast-2 does not/)
+  t.end()
+})
+
+t.test('replicas that cannot be asked are not known to be well', (t) => {
+  t.match(checkCallers(facts({ policies: forbidden })), [{ level: 'unknown', check: 'callers' }])
+  t.end()
+})

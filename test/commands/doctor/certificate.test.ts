@@ -1,0 +1,92 @@
+import t from 'tap'
+import { checkCertificate, checkTrust } from '../../../src/commands/doctor/certificate.ts'
+import { makeAuthority } from '../../../src/tls/authority.ts'
+import { issueServing } from '../../../src/tls/issue.ts'
+import { noon } from '../../fixtures/cluster.ts'
+import { authority, clock, facts, forbidden, levels, made, registered, said, serving } from './facts.ts'
+
+const day = 86_400_000
+
+t.test('a certificate is judged by its end', (t) => {
+  const at = (now: number) => checkCertificate(facts({ now }))
+  t.strictSame(levels(at(noon)), ['ok'])
+  t.match(said(at(noon)), 'is good until 2027-01-01')
+  t.strictSame(levels(at(noon + 340 * day)), ['ok'])
+  t.strictSame(levels(at(noon + 355 * day)), ['warn'])
+  t.match(said(at(noon + 366 * day)), /expired on 2027-01-01[^]*patch secret holdfast-tls/)
+  t.end()
+})
+
+t.test('a certificate that nobody trusts, or that is for another name, is an error', async (t) => {
+  const stranger = await makeAuthority(clock)
+  const check = (cert: string | undefined, but: Parameters<typeof facts>[0] = {}) =>
+    checkCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
+  const strange = await issueServing(stranger, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
+  t.match(said(check(strange.cert)), 'not signed by an authority in the caBundle')
+  t.strictSame(levels(check(strange.cert + authority.cert)), ['ok'], 'its chain leads to it')
+  const other = await issueServing(authority, { dns: ['other.holdfast.svc'], ips: [] }, clock)
+  t.match(said(check(other.cert)), 'not for holdfast.holdfast.svc')
+  t.strictSame(levels(check('nonsense')), ['error'])
+  t.strictSame(levels(check(undefined)), ['unknown'])
+  t.strictSame(levels(check(strange.cert, { registration: forbidden })), ['ok'], 'as far as can be seen')
+  const untrusting = registered({ clientConfig: { url: 'https://127.0.0.1/validate' } })
+  t.strictSame(levels(check(serving.cert, { registration: { seen: untrusting } })), ['ok'])
+})
+
+t.test('a short life is judged by its share, not by days', async (t) => {
+  for (const [days, end] of [
+    [7, 28],
+    [1, 4],
+  ] as const) {
+    const lifetimeMs = days * day
+    const { cert } = await issueServing(authority, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock, {
+      lifetimeMs,
+    })
+    const left = (hours: number) =>
+      checkCertificate(
+        facts({ certificate: { seen: made(cert) }, now: noon + lifetimeMs - hours * 3_600_000 }),
+      )
+    t.strictSame(levels(left(days * 24)), ['ok'], 'made just now')
+    t.strictSame(levels(left(end + 1)), ['ok'])
+    t.strictSame(levels(left(end - 1)), ['warn'])
+    t.match(said(left(end - 1)), /good only until 2026-\d\d-\d\dT12:00Z/)
+    t.strictSame(levels(left(-1)), ['error'])
+  }
+})
+
+t.test('a certificate that is not valid yet is an error, by the API server’s clock', async (t) => {
+  const ahead = { now: () => noon + 26 * 3_600_000 }
+  const { cert } = await issueServing(authority, { dns: ['holdfast.holdfast.svc'], ips: [] }, ahead)
+  const check = (aheadMs: number) =>
+    checkCertificate(
+      facts({ certificate: { seen: made(cert) }, clock: { seen: { aheadMs, uncertainMs: 510 } } }),
+    )
+  t.strictSame(levels(check(0)), ['error'])
+  t.match(said(check(0)), /is not valid before 2026-01-02: whoever made it had a clock that was ahead/)
+  t.strictSame(levels(check(-27 * 3_600_000)), ['ok'], 'it is this machine that is behind')
+})
+
+t.test('the remedy is that of whoever makes the certificate', (t) => {
+  const late = noon + 360 * day
+  const of = (madeBy: Parameters<typeof made>[1]) =>
+    said(checkCertificate(facts({ certificate: { seen: made(serving.cert, madeBy) }, now: late })))
+  t.match(of({ who: 'the guard' }), /patch secret holdfast-tls/)
+  t.match(of({ who: 'cert-manager', certificate: 'guard' }), /cmctl renew -n holdfast guard$/)
+  t.match(of({ who: 'somebody else' }), /Put the new one into tls\.crt and tls\.key there/)
+  t.notMatch(of({ who: 'somebody else' }), /"op":"remove"/, 'nobody would make it again')
+  t.end()
+})
+
+t.test('an authority that is not valid yet is an error, unless another one is', async (t) => {
+  const ahead = await makeAuthority({ now: () => noon + 26 * 3_600_000 })
+  const bundle = (...certs: string[]) => Buffer.from(certs.join('')).toString('base64')
+  const check = (...certs: string[]) =>
+    checkTrust(
+      facts({ registration: { seen: registered({ clientConfig: { caBundle: bundle(...certs) } }) } }),
+    )
+  t.strictSame(levels(check(ahead.cert)), ['error'])
+  t.match(said(check(ahead.cert)), /No authority is valid yet \(before 2026-01-02\) in the caBundle/)
+  t.strictSame(levels(check(authority.cert, ahead.cert)), ['ok'])
+  const week = await makeAuthority(clock, { lifetimeMs: 7 * day })
+  t.strictSame(levels(check(week.cert)), ['ok'], 'a short life is judged by its share')
+})

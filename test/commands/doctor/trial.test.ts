@@ -1,0 +1,84 @@
+import t from 'tap'
+import type { ReplicaPolicy, Trial } from '../../../src/commands/doctor/facts.ts'
+import { checkPolicies, whyNotHeld } from '../../../src/commands/doctor/policies.ts'
+import { checkTrial, forbiddenRemoval } from '../../../src/commands/doctor/trial.ts'
+import { defaultPolicy, type Mode } from '../../../src/rules/policy.ts'
+import { cluster } from '../../fixtures/cluster.ts'
+import { disk, ready } from '../../fixtures/raw-objects.ts'
+import { facts, forbidden, levels, names, replicaPolicy, said } from './facts.ts'
+
+const removal = { image: 'ubuntu', disks: ['d1'] }
+
+t.test('a dry run that the guard denies proves the whole way, and nothing else does', (t) => {
+  const cases: readonly (readonly [Trial, string, RegExp])[] = [
+    [
+      { result: 'denied', rules: ['last-usable-copy'] },
+      'ok',
+      /of backing image ubuntu is denied by the guard/,
+    ],
+    [{ result: 'admitted' }, 'error', /ubuntu is admitted\. The guard must deny it/],
+    [{ result: 'unanswered', why: 'no route to host' }, 'error', /is not judged: no route to host/],
+    [{ result: 'not-made', why: 'ann may not patch' }, 'unknown', /not proved[^]*ann may not patch/],
+  ]
+  for (const [trial, level, text] of cases) {
+    const findings = checkTrial({ trial: { seen: { removal, trial } }, names })
+    t.strictSame(levels(findings), [level], trial.result)
+    t.match(said(findings), text, trial.result)
+  }
+  t.strictSame(levels(checkTrial({ trial: forbidden, names })), ['unknown'])
+  const none = checkTrial({ trial: { seen: undefined }, names })
+  t.strictSame(levels(none), ['unknown'])
+  t.match(said(none), 'no backing image has a copy that is ready')
+  t.end()
+})
+
+t.test('what is tried is the loss of an image with a ready copy', (t) => {
+  const node = cluster('v1.10.0').node('n1', [disk('d1'), disk('d2')])
+  t.equal(forbiddenRemoval(node.map), undefined)
+  t.strictSame(forbiddenRemoval(node.image('ubuntu', [ready('d1'), ready('d2')]).map), {
+    image: 'ubuntu',
+    disks: ['uuid-d1', 'uuid-d2'],
+  })
+  t.end()
+})
+
+const modes = (mode: Mode): ReplicaPolicy['modes'] =>
+  Object.fromEntries(Object.keys(defaultPolicy.modes).map((rule) => [rule, mode]))
+
+t.test('a replica that enforces less than all is told by name', (t) => {
+  const one = replicaPolicy('one')
+  const lax = { ...defaultPolicy.modes, 'copy-in-use': 'warn' as const }
+  const cases: readonly (readonly [readonly ReplicaPolicy[], string[], RegExp])[] = [
+    [[one, replicaPolicy('two')], ['ok'], /\(2\) enforce all rules/],
+    [[replicaPolicy('one', { modes: modes('warn') })], ['warn'], /one of the guard only watches/],
+    [[replicaPolicy('one', { modes: lax })], ['warn'], /does not enforce copy-in-use \(warn\)/],
+    [[replicaPolicy('one', { evictionCompletion: 'allow' })], ['warn'], /evictionCompletion: allow/],
+    [
+      [replicaPolicy('one', { release: 'v1.8.0' })],
+      ['warn'],
+      /judges for Longhorn v1\.8\.0 .* v1\.10\.0 runs/,
+    ],
+    [[replicaPolicy('one', { release: 'v1.10.1' })], ['ok'], /\(1\) enforce all rules/],
+    [[one, replicaPolicy('two', { modes: lax })], ['warn', 'warn'], /do not judge by the same rules/],
+  ]
+  for (const [seen, expected, text] of cases) {
+    const findings = checkPolicies({ ...facts(), policies: { seen } })
+    t.strictSame(levels(findings), expected, text.source)
+    t.match(said(findings), text)
+  }
+  const odd = facts({ map: { seen: cluster('master-head').map } })
+  const named = { seen: [replicaPolicy('one', { release: 'v1.10.0' })] }
+  t.strictSame(levels(checkPolicies({ ...odd, policies: named })), ['ok'], 'as doctor itself advises')
+  t.strictSame(levels(checkPolicies(facts({ policies: forbidden }))), ['unknown'])
+  t.end()
+})
+
+t.test('a replica holds the end of an eviction only if it enforces that rule', (t) => {
+  t.equal(whyNotHeld(replicaPolicy('one')), undefined)
+  t.match(whyNotHeld(replicaPolicy('one', { modes: modes('warn') })), /cleanup-during-eviction set to warn/)
+  t.match(whyNotHeld(replicaPolicy('one', { modes: {} })), /set to off/)
+  t.match(whyNotHeld(replicaPolicy('one', { evictionCompletion: 'allow' })), /evictionCompletion: allow/)
+  t.match(whyNotHeld(replicaPolicy('one', { release: 'v1.8.2' })), /longhornRelease: v1\.8\.2/)
+  t.equal(whyNotHeld(replicaPolicy('one', { release: 'v1.8.0' })), undefined)
+  t.end()
+})

@@ -1,0 +1,107 @@
+import t, { type Test } from 'tap'
+import { guardSandbox } from '../../../src/commands/sandbox/command.ts'
+import { NotAsTold, Stage } from '../../../src/commands/sandbox/demo-cluster.ts'
+import { Narrator, type Tally, tellStory } from '../../../src/commands/sandbox/demo.ts'
+import { coloursFor } from '../../../src/commands/shared/terminal.ts'
+import { connectTo } from '../../../src/kubernetes/client/connection.ts'
+import { profileOf } from '../../../src/longhorn/releases.ts'
+import { Sandbox } from '../../../src/sandbox/sandbox.ts'
+import type { Guard } from '../../../src/server/webhook-server.ts'
+import { systemClock } from '../../../src/time/clock.ts'
+
+interface Told {
+  readonly tally: Tally
+  readonly lines: readonly string[]
+}
+
+/** Tells the story on a quick cluster of this release. */
+async function tell(t: Test, release: string, options: { readonly guarded: boolean }): Promise<Told> {
+  const longhorn = { drainMs: 5_000, copyMs: 50, restartMs: 100, syncMs: 50 }
+  const sandbox = await Sandbox.start({
+    port: 0,
+    release,
+    nodes: 3,
+    images: 2,
+    longhorn,
+    report: () => undefined,
+  })
+  const signal = new AbortController().signal
+  const guards: Guard[] = []
+  const connection = connectTo(sandbox.api.url)
+  t.teardown(async () => {
+    connection.close()
+    for (const guard of guards) await guard.stop()
+    await sandbox.stop()
+  })
+  const lines: string[] = []
+  const profile = profileOf(release)
+  const tally = await tellStory({
+    stage: new Stage({
+      connection,
+      namespace: sandbox.namespace,
+      subscribe: (listener) => sandbox.subscribe(listener),
+      crashes: () => sandbox.longhorn.crashes,
+      isLive: (node) => sandbox.longhorn.isLive(node),
+      setTimer: (ms, fire) => systemClock.setTimer(ms, fire),
+      signal,
+    }),
+    cast: {
+      release,
+      profile,
+      image: 'ubuntu-22.04',
+      node: 'node-1',
+      cleaned: { name: 'disk-1', uuid: sandbox.cluster.uuidOf('node-1/disk-1') },
+      evicted: { name: profile === 'A' ? 'disk-2' : 'disk-1' },
+      patience: '2s',
+      settle: '0.3s',
+    },
+    narrator: new Narrator((line) => void lines.push(line), coloursFor({}, {})),
+    startGuard: async () => {
+      if (options.guarded)
+        guards.push(
+          await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal, {
+            settle: '300ms',
+          }),
+        )
+    },
+  })
+  return { tally, lines }
+}
+
+// They wait for clean-ups most of the time.
+t.jobs = 4
+
+for (const [release, guardOff] of [
+  ['v1.8.0', 1],
+  ['v1.9.0', 1],
+  ['v1.6.4', 0],
+] as const) {
+  t.test(`on ${release} there are ${guardOff} crashes with the guard off and none with it on`, async (t) => {
+    const { tally, lines } = await tell(t, release, { guarded: true })
+    t.strictSame(tally, { guardOff, guardOn: 0 })
+    t.equal(lines.filter((line) => line.startsWith('Act')).length, 3)
+  })
+}
+
+t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
+  await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
+})
+
+t.test('what never comes is waited for only so long', async (t) => {
+  const stage = new Stage({
+    connection: connectTo('http://127.0.0.1:1'),
+    namespace: 'longhorn-system',
+    subscribe: () => () => undefined,
+    crashes: () => [],
+    isLive: () => true,
+    setTimer: (_ms, fire) => {
+      queueMicrotask(fire)
+      return () => undefined
+    },
+    signal: new AbortController().signal,
+  })
+  await t.rejects(
+    stage.until('a miracle', () => false, 2_000),
+    new NotAsTold('waited 2 s in vain for a miracle'),
+  )
+})

@@ -1,0 +1,131 @@
+import t from 'tap'
+import { coloursFor } from '../../../src/commands/shared/terminal.ts'
+import { observe, type Observed } from '../../../src/commands/status/observe.ts'
+import { tables } from '../../../src/commands/status/tables.ts'
+import { cluster, noon } from '../../fixtures/cluster.ts'
+import { copy, disk, pending, ready } from '../../fixtures/raw-objects.ts'
+import { reservation } from '../../gate/reservation-book-contract.ts'
+
+const world = cluster('v1.8.0')
+  .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })], { evictionRequested: true })
+  .node('n2', [disk('d3')])
+  .manager('d1', 'unknown')
+  .image('ubuntu', [pending('d1', 'unknown'), ready('d3')])
+  .image('lost', [pending('gone')])
+
+function text(options: Partial<Observed> & { wide?: boolean; isTTY?: boolean } = {}): string {
+  const { wide = false, isTTY = false, ...observed } = options
+  const now = noon + 200_000
+  const status = observe({
+    map: world.map,
+    pages: [],
+    guard: undefined,
+    now,
+    timeOfDay: now,
+    watchingSince: undefined,
+    only: new Set(),
+    ...observed,
+  })
+  return tables(status, { colours: coloursFor({ isTTY }, {}), wide })
+}
+
+t.test('a node that settles shows how long it still takes', (t) => {
+  const guard = [
+    {
+      replica: 'a',
+      version: '1',
+      synced: true,
+      holds: 0,
+      settle: undefined,
+      pendingCleanups: [],
+      settling: [{ node: 'n2', until: noon + 208_000 }],
+    },
+  ]
+  t.match(text({ guard }), /^n2 .* settling \(8s\)$/m)
+  t.end()
+})
+
+t.test('the tables show nodes, and clean-ups if there are any', (t) => {
+  t.equal(
+    text(),
+    `NODE   FLAGS       DISKS   COPIES   PENDING           RESERVED   STATE
+n1     (node),d2   2       0        1 (age unknown)   -          danger
+n2     -           1       1        -                 -          ok
+
+IMAGE    NODE   DISK        STATE     AGE       MANAGER
+lost     -      uuid-gone   ready     unknown   -
+ubuntu   n1     d1          unknown   unknown   unknown
+`,
+  )
+  t.end()
+})
+
+t.test('who watches sees ages, and which of them may be more', (t) => {
+  t.match(text({ watchingSince: noon }), /1 \(at least 3m20s\)[^]*ubuntu .* at least 3m20s {3}unknown\n/)
+  t.match(text({ watchingSince: noon - 1 }), /1 \(3m20s\)[^]*ubuntu .* {3}3m20s {3}unknown\n/)
+  t.end()
+})
+
+t.test('reservations are counted, and shown one by one on wide screens', (t) => {
+  const reservations = [reservation('a'), reservation('b'), { ...reservation('c'), intent: 'keep' as const }]
+  const pages = [{ key: 'n2', version: '1', reservations }]
+  t.match(text({ pages }), /n2 .* 2 removal, 1 keep {3}ok/)
+  t.match(text({ pages: undefined }), /n2 .* unknown {4}ok/)
+  const wide = text({ pages, wide: true })
+  t.match(
+    wide,
+    /NODE +DISK +UUID +FLAGS +COPIES +MANAGER\nn1 +d1 +uuid-d1 +node +1 pending cleanup +unknown\n/,
+  )
+  t.match(wide, /n1 +d2 +uuid-d2 +node,disk +- +-\nn2 +d3 +uuid-d3 +- +1 present +-\n/)
+  t.match(
+    wide,
+    /removal +n2 +BackingImage ubuntu-22.04 +54982ab1-\S+ +2026-11-23T12:01:10.123Z +holdfast-0\n/,
+  )
+  t.end()
+})
+
+t.test('images that are nowhere and disks with one UUID have tables of their own', (t) => {
+  const lost = cluster('v1.10.0')
+    .node('n1', [disk('d1'), disk('d3')])
+    .node('n2', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .node('n3', [disk('d4')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .image('base', [copy('d9', 'unknown'), copy('d4', 'unknown')], { sourceType: 'upload' })
+  t.equal(
+    text({ map: lost.map }),
+    `NODE   FLAGS   DISKS   COPIES   PENDING   RESERVED   STATE
+n1     -       2       0        -         -          ok
+n2     -       1       0        -         -          down
+n3     -       1       1        -         -          down
+
+IMAGE NOWHERE   SOURCE   LOOKED FOR ON
+base            upload   uuid-d9 (no node has it), d4 of n3 (Kubernetes has no node n3 any more (KubernetesNodeGone))
+
+ONE UUID ON SEVERAL NODES   DISKS
+uuid-d1                     d1 of n1, d1 of n2
+`,
+  )
+  t.end()
+})
+
+t.test('states have colours on a terminal', (t) => {
+  t.match(text({ isTTY: true }), '\u001b[31mdanger\u001b[39m')
+  t.match(text({ isTTY: true }), '\u001b[32mok\u001b[39m')
+  t.end()
+})
+
+t.test('a cluster without nodes is told in words', (t) => {
+  const { map } = cluster('v1.8.0')
+  t.match(text({ map }), 'There is no Longhorn node.\n')
+  t.end()
+})
+
+t.test('a release that is not known is told, and what is assumed', (t) => {
+  const of = (release?: string) => text({ map: cluster(release).node('n1', [disk('d1')]).map })
+  t.match(
+    of('latest\u009b'),
+    /^n1 .*\n\nLonghorn says "latest" of its release, so the worst is assumed \(profile A\)\.\n$/m,
+  )
+  t.match(of(), /Longhorn says nothing of its release/)
+  t.notMatch(of('v1.10.0'), 'assumed')
+  t.end()
+})

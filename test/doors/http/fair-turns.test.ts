@@ -1,0 +1,103 @@
+import t from 'tap'
+import { FairTurns, type FairTurnsLimits } from '../../../src/doors/http/fair-turns.ts'
+
+/** Turns whose work takes as long as it says, by a clock of their own, and an event loop that comes round when it is told. */
+function world(limits: Partial<FairTurnsLimits> = {}) {
+  let now = 0
+  let later: (() => void) | undefined
+  const done: string[] = []
+  const turns = new FairTurns(
+    { goMs: 5, mostWaitingBytes: 1_000, mostPeers: 100, ...limits },
+    () => now,
+    (go) => (later = go),
+  )
+  const ask = (peer: string, name: string, ms: number, bytes = 1) => {
+    const work = () => {
+      now += ms
+      done.push(name)
+    }
+    turns.take(peer, bytes, work, () => done.push(`not ${name}`))
+  }
+  const comeRound = () => {
+    const go = later
+    later = undefined
+    go?.()
+  }
+  return { turns, ask, comeRound, done }
+}
+
+t.test('what is alone is done at once', (t) => {
+  const { ask, done } = world()
+  ask('a', 'one', 1)
+  ask('b', 'two', 1)
+  t.strictSame(done, ['one', 'two'])
+  t.end()
+})
+
+t.test('what takes long lets the event loop come round before the next', (t) => {
+  const { turns, ask, comeRound, done } = world()
+  for (const name of ['one', 'two', 'three']) ask('a', name, 100)
+  t.strictSame(done, ['one'])
+  t.equal(turns.waitingBytes, 2)
+  comeRound()
+  t.strictSame(done, ['one', 'two'])
+  comeRound()
+  t.strictSame(done, ['one', 'two', 'three'])
+  comeRound()
+  t.equal(turns.waitingBytes, 0)
+  t.end()
+})
+
+t.test('a peer that has cost little does not wait for all of another', (t) => {
+  const { ask, comeRound, done } = world()
+  for (let count = 0; count < 50; count += 1) ask('attacker', `large ${count}`, 100)
+  ask('api server', 'review', 1)
+  comeRound()
+  t.strictSame(done, ['large 0', 'large 1'], 'it is new, so others are not behind it')
+  comeRound()
+  t.strictSame(done.slice(0, 3), ['large 0', 'large 1', 'review'])
+  for (let count = 0; count < 5; count += 1) {
+    ask('api server', `review ${count}`, 1)
+    comeRound()
+    t.ok(done.includes(`review ${count}`))
+  }
+  t.end()
+})
+
+t.test('where too much waits, the peer with the most loses its latest', (t) => {
+  const { turns, ask, comeRound, done } = world({ mostWaitingBytes: 100 })
+  ask('attacker', 'first', 100)
+  for (const name of ['one', 'two', 'three']) ask('attacker', name, 100, 40)
+  ask('api server', 'review', 1, 50)
+  t.strictSame(done, ['first', 'not three', 'not two'])
+  t.equal(turns.waitingBytes, 90)
+  for (let count = 0; count < 3; count += 1) comeRound()
+  t.strictSame(done.slice(3).toSorted(), ['one', 'review'])
+  t.end()
+})
+
+t.test('what a peer has cost is forgotten once nobody waits', (t) => {
+  const { ask, comeRound, done } = world()
+  ask('a', 'long', 100)
+  comeRound()
+  comeRound()
+  ask('b', 'other', 100)
+  ask('b', 'other again', 1)
+  ask('a', 'short', 1)
+  comeRound()
+  t.strictSame(done, ['long', 'other', 'other again', 'short'])
+  t.end()
+})
+
+t.test('addresses that come once each are forgotten, while others always wait', (t) => {
+  const { turns, ask, comeRound, done } = world({ mostPeers: 10 })
+  for (let count = 0; count < 100; count += 1) {
+    for (const name of ['first', 'second']) ask('busy', `${name} ${count}`, 100)
+    ask(`10.0.0.${count}`, `small ${count}`, 1)
+    comeRound()
+  }
+  t.ok(turns.peers <= 11, `${turns.peers} are remembered`)
+  while (turns.waitingBytes > 0) comeRound()
+  t.equal(done.length, 300, 'and all are done')
+  t.end()
+})

@@ -1,0 +1,22 @@
+import type { Decide } from '../../../src/gate/outcome.ts'
+import type { UnjudgedWrite } from '../../../src/gate/ports.ts'
+import type { Change } from '../../../src/rules/change.ts'
+
+/** What a door works with that admits everything, and counts what was reserved and not taken back. */
+export function admitting() {
+  const decided: Change[] = []
+  const denied: UnjudgedWrite[] = []
+  let reserved = 0
+  const decide: Decide = (change) => {
+    decided.push(change)
+    reserved += 1
+    const release = (): Promise<void> => {
+      reserved -= 1
+      return Promise.resolve()
+    }
+    const verdict = { decision: 'allow', warnings: [] } as const
+    return Promise.resolve({ verdict, answer: { allowed: true, warnings: [] }, release })
+  }
+  const modules = { decide, denied: (write: UnjudgedWrite) => void denied.push(write) }
+  return { modules, decided, denied, reserved: () => reserved }
+}

@@ -1,0 +1,96 @@
+import t from 'tap'
+import { objectOf } from '../../src/disk-map/disk-map-view.ts'
+import type { ObjectEvent } from '../../src/gate/ports.ts'
+import type { Verdict } from '../../src/gate/verdict.ts'
+import { DecisionEvents } from '../../src/observability/decision-events.ts'
+import type { Change } from '../../src/rules/change.ts'
+import { cluster, request } from '../fixtures/cluster.ts'
+import { disk, ready } from '../fixtures/raw-objects.ts'
+
+const finding = {
+  rule: 'cleanup-during-eviction',
+  effect: 'hold',
+  subjects: [
+    { node: 'n1', disk: 'd1' },
+    { node: 'n1', disk: 'd2' },
+    { node: 'gone', disk: 'd3' },
+  ],
+  message: 'the copy is on an evicted node',
+  clears: 'passes once the flag is down',
+} as const
+const held: Verdict = { decision: 'hold', objections: [finding], warnings: [] }
+const world = cluster('v1.8.0')
+  .node('n1', [disk('d1')])
+  .image('ubuntu', [ready('d1')])
+const change = world.cleanUp('ubuntu', ['d1'])
+
+function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEvent[] {
+  const events: ObjectEvent[] = []
+  const sink = { record: (event: ObjectEvent) => void events.push(event) }
+  const asked = { ...of, request: request({ dryRun }) }
+  new DecisionEvents(sink, (kind, name) => objectOf(world.map, kind, name)?.metadata.uid).decided(
+    asked,
+    verdict,
+  )
+  return events
+}
+
+t.test('what is held is told at the object, and the end of an eviction at its node too', (t) => {
+  const [atImage, ...others] = told(held)
+  t.strictSame(atImage, {
+    kind: 'BackingImage',
+    name: 'ubuntu',
+    uid: 'uid-ubuntu',
+    reason: 'CleanupDuringEviction',
+    share: 'ann',
+    message:
+      'Held back (asked by ann): the copy is on an evicted node. What clears it: passes once the flag is down',
+  })
+  t.match(others, [{ kind: 'Node', name: 'n1', uid: 'uid-n1', reason: 'CleanupDuringEviction' }])
+  t.equal(others.length, 1, 'once, and not at a node that is gone')
+  t.end()
+})
+
+t.test('other rules are told at the object alone, warnings too', (t) => {
+  const warned: Verdict = {
+    decision: 'allow',
+    warnings: [{ ...finding, rule: 'below-min-copies', effect: 'warn' }],
+  }
+  t.match(told(warned), [{ kind: 'BackingImage', reason: 'BelowMinCopies', message: /^Warned \(asked by/ }])
+  t.equal(told(warned).length, 1)
+  t.end()
+})
+
+t.test('nothing is told of an object that is not stored, or under another uid', (t) => {
+  const invented = cluster()
+    .image('invented', [ready('d1')])
+    .cleanUp('invented', ['d1'])
+  t.strictSame(told(held, false, invented), [])
+  const other = cluster()
+    .image('ubuntu', [ready('d1')], { metadata: { uid: 'another' } })
+    .cleanUp('ubuntu', ['d1'])
+  t.strictSame(told(held, false, other), [])
+  t.end()
+})
+
+t.test('all that is to be created shares the room of one user', (t) => {
+  const refused: Verdict = {
+    decision: 'refuse',
+    objections: [{ ...finding, effect: 'refuse' }],
+    warnings: [],
+  }
+  t.match(told(refused, false, world.place('new', 'd1'))[0], { name: 'new', share: '(creates)' })
+  t.end()
+})
+
+t.test('many findings of one rule are one Event', (t) => {
+  const many: Verdict = { decision: 'hold', objections: [finding, finding, finding], warnings: [] }
+  t.equal(told(many).length, 2, 'at the image and at the node')
+  t.end()
+})
+
+t.test('nothing is told of a dry run, or of what passes', (t) => {
+  t.strictSame(told(held, true), [])
+  t.strictSame(told({ decision: 'allow', warnings: [] }), [])
+  t.end()
+})

@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import { Registry } from 'prom-client'
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import type { Verdict } from '../../src/gate/verdict.ts'
+import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
+import { stateMetrics } from '../../src/observability/state-metrics.ts'
+import { cluster, noon } from '../fixtures/cluster.ts'
+import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { root } from '../fixtures/root.ts'
+import { reservation } from '../gate/reservation-book-contract.ts'
+
+const { map } = cluster('v1.8.0')
+  .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
+  .node('n2', [disk('d3')])
+  .image('ubuntu', [pending('d1'), ready('d3')])
+
+const signal = new AbortController().signal
+
+/** Everything that a guard shows, with its lines. */
+async function page() {
+  const registry = new Registry()
+  const book = new InProcessBook()
+  await book.swap(await book.read('n1', signal), { reservations: [reservation('holdfast-0/1')] }, signal)
+  const decisions = new DecisionMetrics(registry)
+  stateMetrics(registry, {
+    version: '1.2.3',
+    map,
+    profile: () => 'A',
+    knowledge: { synced: true, ageMs: () => 1_500, seenUpTo: () => '1', unreadable: [] },
+    book,
+    clockSkew: () => -2.5,
+    settling: () => 5,
+    clock: { monotonic: () => noon + 60_000 },
+    holding: () => 2,
+    restarts: () => [{ kind: 'Node', reason: 'closed', count: 3 }],
+    certificateExpiry: () => new Date(86_400_000),
+    droppedEvents: () => ({ 'too-many': 4 }),
+  })
+  return { registry, decisions, lines: async () => (await registry.metrics()).split('\n') }
+}
+
+t.test('the present state is read when somebody looks', async (t) => {
+  const { lines } = await page()
+  const wanted = [
+    'holdfast_info{version="1.2.3",profile="A"} 1',
+    'holdfast_holds 2',
+    'holdfast_reservations{intent="removal"} 1',
+    'holdfast_reservations{intent="eviction"} 0',
+    'holdfast_disk_map_synced 1',
+    'holdfast_disk_map_age_seconds 1.5',
+    'holdfast_unreadable_objects 0',
+    'holdfast_pending_cleanups 1',
+    'holdfast_settling_nodes 5',
+    'holdfast_oldest_pending_cleanup_seconds 60',
+    'holdfast_flagged_nodes 1',
+    'holdfast_nodes_in_danger 1',
+    'holdfast_watch_restarts_total{kind="Node",reason="closed"} 3',
+    'holdfast_certificate_expiry_timestamp_seconds 86400',
+    'holdfast_events_dropped_total{reason="too-many"} 4',
+  ]
+  const first = await lines()
+  for (const line of wanted) t.ok(first.includes(line), line)
+  t.strictSame(await lines(), first, 'looking changes nothing')
+})
+
+t.test('decisions are counted by verdict, and findings by rule', async (t) => {
+  const { decisions, lines } = await page()
+  const finding = { rule: 'last-usable-copy', subjects: [], message: 'm', clears: 'c' } as const
+  const refused: Verdict = {
+    decision: 'refuse',
+    objections: [{ ...finding, effect: 'refuse' }],
+    warnings: [{ ...finding, rule: 'below-min-copies', effect: 'warn' }],
+  }
+  const change = cluster('v1.8.0').toNode('n1', [disk('d1')], { evictionRequested: true })
+  decisions.decided(change, refused, { totalMs: 3, heldMs: 0 })
+  decisions.decided(change, { decision: 'allow', warnings: [] }, { totalMs: 4_003, heldMs: 4_000 })
+  const why = 'not-confirmed'
+  decisions.decided(change, { decision: 'unavailable', why, warnings: [] }, { totalMs: 1, heldMs: 0 })
+  const seen = await lines()
+  const labels = 'kind="Node",door="webhook",dry_run="false"'
+  for (const line of [
+    `holdfast_decisions_total{verdict="refuse",${labels}} 1`,
+    `holdfast_decisions_total{verdict="allow",${labels}} 1`,
+    'holdfast_findings_total{rule="last-usable-copy",effect="refuse"} 1',
+    'holdfast_findings_total{rule="below-min-copies",effect="warn"} 1',
+    'holdfast_unavailable_total{why="not-confirmed"} 1',
+    'holdfast_decision_seconds_bucket{le="0.005",verdict="allow"} 1',
+    'holdfast_hold_seconds_bucket{le="2.5"} 0',
+    'holdfast_hold_seconds_bucket{le="5"} 1',
+    'holdfast_hold_seconds_count 1',
+  ])
+    t.ok(seen.includes(line), line)
+})
+
+t.test('every metric stands in docs/metrics.md with its help', async (t) => {
+  const { registry } = await page()
+  const docs = readFileSync(`${root}/docs/metrics.md`, 'utf8')
+  const metrics = await registry.getMetricsAsJSON()
+  t.ok(metrics.length > 12)
+  for (const { name, help } of metrics)
+    t.ok(docs.includes(`| \`${name}\` | ${help} |`), `| \`${name}\` | ${help} |`)
+})

@@ -1,5 +1,0 @@
-import type { Caller } from '../../src/proxy/kubernetes/who-is.ts'
-
-/** Whom the API server knows as ann, whatever proof comes. */
-export const ann = (): Promise<Caller> =>
-  Promise.resolve({ is: 'known', actor: { username: 'ann', groups: [] } })

@@ -1,0 +1,137 @@
+import t, { type Test } from 'tap'
+import { configure } from '../../src/configuration/configuration.ts'
+import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
+import type { ApiRequest } from '../../src/kubernetes/client/exchange.ts'
+import { makeAnchor, readAnchor } from '../../src/kubernetes/leases/book-anchor.ts'
+import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
+import { agreeOnNamespace, guardNamespace } from '../../src/server/guard-namespace.ts'
+
+const signal = new AbortController().signal
+const longhornNamespace = 'longhorn-system'
+
+/** An API server with some namespaces, and doors that were told this or that. */
+async function cluster(t: Test, answers: (request: ApiRequest) => number | undefined = () => undefined) {
+  const api = await ApiServer.start({ namespaces: ['holdfast', 'team-a', 'team-b', longhornNamespace] })
+  const free = connectTo(api.url)
+  t.teardown(async () => {
+    free.close()
+    await api.stop()
+  })
+  const connection = (namespace: string, inPod: boolean): Connection => ({
+    ...free,
+    namespace,
+    inPod,
+    request: async (request) => {
+      const code = answers(request)
+      const text = () => Promise.resolve(JSON.stringify({ kind: 'Status', code, message: 'not now' }))
+      return code === undefined
+        ? await free.request(request)
+        : { status: code, headers: {}, body: nothing(), text }
+    },
+  })
+  const agree = (setting: string | undefined, way: Connection) =>
+    agreeOnNamespace(configure(setting === undefined ? [] : [{ namespace: setting }]), way, signal)
+  return {
+    place: { connection: free, longhornNamespace },
+    /** Of a person who works in this namespace. */
+    person: (context: string, setting?: string) => agree(setting, connection(context, false)),
+    pod: (namespace: string, setting?: string) => agree(setting, connection(namespace, true)),
+  }
+}
+
+async function* nothing(): AsyncGenerator<Buffer> {
+  yield await Promise.resolve(Buffer.of())
+}
+
+const agreed = (namespace: string) => ({ namespace, doubt: undefined })
+const toAnchor = ({ path }: ApiRequest) => path.includes(`${longhornNamespace}/leases`)
+
+t.test('people who work in other namespaces agree on one, which is none of theirs', async (t) => {
+  const { person, place } = await cluster(t)
+  t.strictSame(await person('team-a'), agreed('holdfast'))
+  t.strictSame(await person('team-b'), agreed('holdfast'))
+  t.equal(await readAnchor(place, signal), 'holdfast')
+})
+
+t.test('who is told nothing follows the doors that were there before', async (t) => {
+  const { person, pod } = await cluster(t)
+  t.strictSame(await pod('team-b'), agreed('team-b'))
+  t.strictSame(await person('team-a'), agreed('team-b'))
+})
+
+t.test('a setting counts more than the pod', async (t) => {
+  const { pod } = await cluster(t)
+  t.strictSame(await pod('team-a', 'team-b'), agreed('team-b'))
+})
+
+t.test('who is told another namespace than the others is refused', async (t) => {
+  const { person, pod } = await cluster(t)
+  await pod('holdfast')
+  await t.rejects(person('holdfast', 'team-a'), /in namespace holdfast, not in team-a/)
+  await t.rejects(pod('team-b'), /in namespace holdfast, not in team-b/)
+})
+
+t.test('of two that start at the same moment with two namespaces one is refused', async (t) => {
+  const { pod } = await cluster(t)
+  const outcomes = await Promise.allSettled([pod('team-a'), pod('team-b')])
+  t.strictSame(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
+})
+
+t.test('a namespace that does not exist is refused, and named to nobody', async (t) => {
+  const { person, place } = await cluster(t)
+  await t.rejects(person('x', 'typo'), /no namespace typo .* kubectl create namespace typo/)
+  t.equal(await readAnchor(place, signal), undefined)
+  await makeAnchor(place, 'gone', signal)
+  await t.rejects(person('x'), /no namespace gone .*, which Lease holdfast-book in longhorn-system names/)
+})
+
+t.test('without the right to compare, what somebody has named stands', async (t) => {
+  const { person, pod } = await cluster(t, (request) => (toAnchor(request) ? 403 : undefined))
+  t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: /not now/ })
+  t.match(await person('x', 'team-a'), { namespace: 'team-a', doubt: /not now/ })
+  await t.rejects(person('x', 'typo'), /no namespace typo/)
+})
+
+t.test('without the right to compare, nothing is guessed', async (t) => {
+  const { person } = await cluster(t, (request) => (toAnchor(request) ? 403 : undefined))
+  await t.rejects(
+    person('holdfast'),
+    /cannot tell in which namespace .*not now\nName it with --namespace, or ask for the right to get and create Lease/,
+  )
+})
+
+t.test('who may read but not make the anchor follows it', async (t) => {
+  const { person, place } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
+  await makeAnchor(place, 'team-b', signal)
+  t.strictSame(await person('team-a'), agreed('team-b'))
+})
+
+t.test('where there is no anchor and no right to make it a person is told, and a pod waits', async (t) => {
+  const { person, pod } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
+  const why =
+    /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil there is one, no arming change is admitted\./
+  await t.rejects(person('team-a'), { name: 'NoCommonNamespace', message: why })
+  await t.rejects(person('team-a', 'holdfast'), { name: 'NoCommonNamespace', message: why })
+  t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: why })
+})
+
+t.test('who may not look at namespaces is not kept out', async (t) => {
+  const { person } = await cluster(t, ({ path }) =>
+    path.startsWith('/api/v1/namespaces/') ? 403 : undefined,
+  )
+  t.strictSame(await person('team-a'), agreed('holdfast'))
+})
+
+t.test('while the API server does not answer, what somebody has named stands', async (t) => {
+  const { pod, person } = await cluster(t, () => 503)
+  t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: /not now/ })
+  await t.rejects(person('holdfast'), /cannot tell .*or start again once the API server answers/s)
+})
+
+t.test('the context of a kubeconfig never decides', (t) => {
+  const { context, namespace } = { context: connectTo('http://x', { namespace: 'team-a' }), namespace: 'b' }
+  t.equal(guardNamespace({ namespace: undefined }, context), 'holdfast')
+  t.equal(guardNamespace({ namespace: undefined }, { ...context, inPod: true }), 'team-a')
+  t.equal(guardNamespace({ namespace }, { ...context, inPod: true }), 'b')
+  t.end()
+})

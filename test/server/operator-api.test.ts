@@ -1,0 +1,105 @@
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { listen, portOf } from '../../src/doors/http/listen.ts'
+import type { AuditRecord } from '../../src/observability/audit-record.ts'
+import { RecentRecords } from '../../src/observability/audit-sinks.ts'
+import { operatorApi, operatorConnections } from '../../src/server/operator-api.ts'
+import { eventually } from '../fixtures/eventually.ts'
+import { record } from '../observability/records.ts'
+
+async function serving(t: Test, recent = new RecentRecords()) {
+  const status = {
+    replica: 'one',
+    version: '0.1.0',
+    synced: true,
+    diskMapAgeMs: 12,
+    holds: 3,
+    settleMs: 10_000,
+    settleAfterOutageMs: 90_000,
+    lostAfterMs: 600_000,
+    pendingCleanups: [],
+    settling: [],
+    policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
+    callers: null,
+  }
+  const told: string[] = []
+  const traffic = {
+    closed: (why: string) => void told.push(why),
+    cut: () => undefined,
+    refused: () => undefined,
+  }
+  const api = operatorApi({ recent, status: () => status, traffic })
+  await listen(api, 'test', '127.0.0.1', 0)
+  t.teardown(() => api.close())
+  return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
+}
+
+t.test('a replica tells how it is, and what it remembers, oldest first', async (t) => {
+  const { recent, url } = await serving(t)
+  for (const uid of ['1', '2']) recent.write(record({ uid }))
+  t.match(await (await fetch(`${url}/status`)).json(), { replica: 'one', synced: true, holds: 3 })
+  const answer = await fetch(`${url}/audit`)
+  t.match(answer.headers.get('content-type'), 'application/x-ndjson')
+  const uids = (await answer.text()).trimEnd().split('\n')
+  t.match(
+    uids.map((line) => JSON.parse(line) as unknown),
+    [{ uid: '1' }, { uid: '2' }],
+  )
+})
+
+t.test('it goes on telling whoever follows, until they leave', async (t) => {
+  const { recent, url } = await serving(t)
+  recent.write(record({ uid: '1' }))
+  const leaving = new AbortController()
+  const answer = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
+  let text = ''
+  const reading = (async () => {
+    for await (const chunk of answer.body ?? []) text += Buffer.from(chunk as Uint8Array).toString()
+  })()
+  await eventually(() => text.includes('"uid":"1"'))
+  recent.write(record({ uid: '2' }))
+  await eventually(() => text.includes('"uid":"2"'))
+  leaving.abort()
+  await t.rejects(reading)
+})
+
+t.test('connections on which nothing is asked give way, and whoever follows stays', async (t) => {
+  const { url, port, recent, told } = await serving(t)
+  const leaving = new AbortController()
+  const following = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
+  const idle = Array.from({ length: operatorConnections.most }, () => connect(port, '127.0.0.1'))
+  for (const socket of idle) socket.on('error', () => undefined).resume()
+  await eventually(() => idle.some(({ closed }) => closed))
+  t.equal((await fetch(`${url}/status`)).status, 200)
+  recent.write(record({ uid: '1' }))
+  for await (const chunk of following.body ?? []) {
+    t.match(Buffer.from(chunk as Uint8Array).toString(), '"uid":"1"')
+    break
+  }
+  t.ok(told.length > 0 && told.every((why) => why === 'idle'))
+  leaving.abort()
+  for (const socket of idle) socket.destroy()
+})
+
+t.test('it answers to names of loopback only, so that no page in a browser reads it', async (t) => {
+  const { port } = await serving(t)
+  const asked = request({ host: '127.0.0.1', port, path: '/audit', headers: { host: 'evil.example' } }).end()
+  const [answer] = (await once(asked, 'response')) as [IncomingMessage]
+  answer.resume()
+  t.equal(answer.statusCode, 403)
+})
+
+t.test('the latest records are remembered, and no more than so many or so many bytes', (t) => {
+  const size = JSON.stringify(record({ uid: '00' })).length + 1
+  for (const limits of [{ records: 10 }, { bytes: 10 * size }]) {
+    const recent = new RecentRecords(limits)
+    for (let uid = 0; uid < 100; uid += 1) recent.write(record({ uid: String(uid).padStart(2, '0') }))
+    t.strictSame(
+      recent.lines().map((line) => (JSON.parse(line) as AuditRecord).uid),
+      Array.from({ length: 10 }, (_, index) => String(90 + index)),
+    )
+  }
+  t.end()
+})
