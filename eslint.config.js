@@ -1,7 +1,7 @@
 import js from '@eslint/js'
 import globals from 'globals'
 import tseslint from 'typescript-eslint'
-import { rooms, roomRules } from './test/lint/rooms.js'
+import { pureFiles, rooms, roomRules } from './test/lint/rooms.js'
 
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'coverage/'] },
@@ -45,4 +45,5 @@ export default tseslint.config(
     },
   },
   ...Object.keys(rooms).map((room) => ({ files: [`src/${room}/**/*.ts`], rules: roomRules(room) })),
+  ...Object.entries(pureFiles).map(([files, room]) => ({ files: [files], rules: roomRules(room, { pure: true }) })),
 )

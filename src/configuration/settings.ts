@@ -95,7 +95,7 @@ export type Settings = Static<typeof SettingsSchema>
 export type SettingName = keyof Settings
 
 /** What a person has to know of one setting. */
-export interface SettingFacts {
+interface SettingFacts {
   /** How its value is shown in help. */
   readonly placeholder: string
   readonly help: string

@@ -19,7 +19,7 @@ import { NodeShelf } from './node-index.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** What the operator decides about a disk map. */
-export interface DiskMapOptions {
+interface DiskMapOptions {
   /** How long it remembers what is over, in milliseconds. */
   readonly rememberMs: number
   /** Another map whose memory it takes over. */

@@ -7,7 +7,7 @@ export interface EndedCleanup {
 }
 
 /** A first file that is finished, given up, or made on another disk now. */
-export interface EndedFirstFile {
+interface EndedFirstFile {
   readonly what: 'first file'
   readonly image: string
   readonly diskUUID: string

@@ -27,7 +27,7 @@ export type Answer =
   | { readonly allowed: false; readonly status: Status; readonly warnings: readonly string[] }
 
 /** What shapes an answer. */
-export interface AnswerOptions {
+interface AnswerOptions {
   /** Callers that must not wait get other codes than people do, and not everybody may override. */
   readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient' | 'override'>
   /** How long client-go programs wait before they ask again, in seconds, at least 1. */

@@ -14,7 +14,7 @@ import type { QuorumReads } from './ports.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 
 /** What confirming works with. */
-export interface ConfirmModules {
+interface ConfirmModules {
   readonly map: DiskMapView
   readonly reads: QuorumReads
   readonly clock: Pick<Clock, 'monotonic'>

@@ -45,7 +45,7 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 }
 
 /** What the gate works with. */
-export interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'takeBack'> {
+interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'takeBack'> {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
   /** Told of every change to the map and to the book, after it happened. */

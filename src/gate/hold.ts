@@ -7,7 +7,7 @@ import type { Conflict } from './reserve.ts'
 import type { Objection, Verdict } from './verdict.ts'
 
 /** What changed: an object of the disk map, or a page of the book of reservations. */
-export type Changed = `${string}/${string}`
+type Changed = `${string}/${string}`
 
 /** The name of a change to an object of the disk map. */
 export function objectChange(kind: string, name: string): Changed {
@@ -20,12 +20,12 @@ export function pageChange(key: string): Changed {
 }
 
 /** Stands for a change to whatever object of a kind, where it is not known which one matters. No object has this name. */
-export function anyChange(kind: string): Changed {
+function anyChange(kind: string): Changed {
   return objectChange(kind, '*')
 }
 
 /** True if this change is among those that are waited for. */
-export function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
+function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
   return awaited.has(changed) || awaited.has(anyChange(changed.slice(0, changed.indexOf('/'))))
 }
 
@@ -76,7 +76,7 @@ export interface HoldLimits {
 }
 
 /** Who asks for a hold. */
-export interface Holder {
+interface Holder {
   /** The name of the account; places are shared out between accounts. */
   readonly caller: string
   /** Asked before the change takes a place. False for a change that must not take one. */

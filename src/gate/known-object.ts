@@ -6,7 +6,7 @@ import type { ReservationBook } from './reservation-book.ts'
 import { isSettled } from './reservation.ts'
 
 /** What is asked whether an object is known. */
-export interface KnownObjectModules {
+interface KnownObjectModules {
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly book: Pick<ReservationBook, 'pages'>

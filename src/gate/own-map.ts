@@ -21,7 +21,7 @@ import {
 } from './reservation-book.ts'
 
 /** What is asked whether the disk map will do. */
-export interface OwnMapModules {
+interface OwnMapModules {
   readonly map: DiskMapView
   readonly knowledge: Knowledge
   readonly book: ReservationBook
@@ -139,7 +139,7 @@ async function versionsOfImages(
 }
 
 /** A watch that was silent for longer may be broken, and what it follows may have changed, in milliseconds. */
-export const freshMs = 10_000
+const freshMs = 10_000
 
 /** What rules look at beside what the other side of a reservation may change, where the disk map is too old for it. */
 export interface Stale {

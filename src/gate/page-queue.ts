@@ -2,7 +2,7 @@ import { onAbort, untilAborted } from '../time/on-abort.ts'
 import { type Contents, type Page, type ReservationBook, toBeginWith } from './reservation-book.ts'
 
 /** What an edit makes of a page. */
-export interface Edited<T> {
+interface Edited<T> {
   /** What is to stand there; undefined to leave it as it is. */
   readonly next?: Contents
   readonly result: T
@@ -15,7 +15,7 @@ export interface Edited<T> {
 export type Edit<T> = (contents: Contents, stored: Page) => Promise<Edited<T>>
 
 /** What came of an edit, and of all that were made with it. */
-export interface Swapped<T> {
+interface Swapped<T> {
   readonly result: T
   /** The page before. */
   readonly before: Page

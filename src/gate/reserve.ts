@@ -66,7 +66,7 @@ export interface Conflict {
 }
 
 /** A change for which something is reserved, and the policy that counts for it. */
-export interface Reserving {
+interface Reserving {
   readonly change: Change
   readonly acts: readonly Act[]
   readonly policy: Policy
@@ -86,7 +86,7 @@ export interface PlacedReservation {
  * What became of an attempt to reserve: the pages that were claimed, as they are then (for a dry run, as they would be), or
  * what came between.
  */
-export type Reserved =
+type Reserved =
   | { readonly outcome: 'reserved'; readonly pages: readonly ReservedPage[] }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   | { readonly outcome: 'failed'; readonly error: unknown }

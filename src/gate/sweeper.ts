@@ -12,7 +12,7 @@ import {
 import { isOwn, isSettled, type Reservation, settledIn } from './reservation.ts'
 
 /** What sweeping works with. */
-export interface SweeperModules {
+interface SweeperModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>

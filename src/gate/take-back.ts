@@ -7,7 +7,7 @@ import type { Reservation } from './reservation.ts'
 import type { PlacedReservation } from './reserve.ts'
 
 /** What taking back works with. */
-export interface TakeBackModules {
+interface TakeBackModules {
   /** The same that reserves, so that the two do not make each other fail. */
   readonly queue: PageQueue
   readonly reads: Pick<QuorumReads, 'metadata'>

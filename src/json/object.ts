@@ -9,7 +9,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 /** The fields of a JSON object by name; a Map, so that `__proto__` is a name like any other. */
-export type Fields = ReadonlyMap<string, unknown>
+type Fields = ReadonlyMap<string, unknown>
 
 /**
  * The fields of a JSON object; absent and null are an object without fields, as in Go.

@@ -2,7 +2,7 @@ import { applyPatch, type Operation } from 'rfc6902'
 import { isJsonObject } from './object.ts'
 
 /** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
-export type Patched =
+type Patched =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly fits: boolean; readonly problem: string }
 

@@ -1,5 +1,5 @@
 /** A member of an object, as it is written. */
-export interface Member {
+interface Member {
   readonly name: string
   /** The text of its value, with every digit. */
   readonly value: string

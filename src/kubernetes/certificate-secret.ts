@@ -7,7 +7,7 @@ import { ApiFailure } from './client/failures.ts'
 import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 
 /** Where the Secret is. It has to be there, if only empty: then no right to create Secrets is needed. */
-export interface CertificateSecretOptions {
+interface CertificateSecretOptions {
   readonly connection: Connection
   readonly namespace: string
   readonly name: string

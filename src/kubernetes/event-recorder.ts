@@ -7,7 +7,7 @@ import { ApiFailure } from './client/failures.ts'
 import { jsonRequest } from './client/json-request.ts'
 
 /** Where Events go, and how many. */
-export interface EventRecorderOptions {
+interface EventRecorderOptions {
   readonly connection: Connection
   /** Longhorn's: an Event lives beside its object. */
   readonly namespace: string
@@ -36,7 +36,7 @@ export interface EventLimits {
   readonly flushMs: number
 }
 
-export const defaultEventLimits: EventLimits = {
+const defaultEventLimits: EventLimits = {
   seriesMs: 600_000,
   writeMs: 10_000,
   maxSeries: 1_000,

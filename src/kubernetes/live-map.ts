@@ -7,7 +7,7 @@ import { type ClusterObject, listPages } from './watch/list-pages.ts'
 import { defaultListWatchLimits } from './watch/list-watch-state.ts'
 
 /** How a cluster is followed. */
-export interface LiveMapOptions {
+interface LiveMapOptions {
   /** Told of what goes wrong later. */
   readonly onProblem?: (problem: FeedProblem) => void
   /** How long it is of use to know what is over, in milliseconds; that of the disk map if absent. */
@@ -97,7 +97,7 @@ export class LiveMap {
 }
 
 /** An object as it came, with the kind that a list does not repeat. */
-export type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
+type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
 
 const allKinds: readonly Kind[] = [
   'Setting',

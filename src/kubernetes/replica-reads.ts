@@ -2,7 +2,7 @@ import type { Replica } from '../longhorn/replica.ts'
 import { SharedRead } from './shared-reads.ts'
 
 /** Lists the replicas that a label selector finds. @throws what reading throws */
-export type ListReplicas = (labelSelector: string, signal: AbortSignal) => Promise<readonly Replica[]>
+type ListReplicas = (labelSelector: string, signal: AbortSignal) => Promise<readonly Replica[]>
 
 /**
  * Reads the replicas that may use copies, for all clean-ups that are decided at the same time: two lists, however many
@@ -67,7 +67,7 @@ const mostDisks = 64
 const mostImages = 50
 
 /** The replicas that may use the copies of an image, but for those on the disks `elsewhere`, by UUID. */
-export interface WantedReplicas {
+interface WantedReplicas {
   readonly image: string
   readonly elsewhere: readonly string[]
 }

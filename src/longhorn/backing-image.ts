@@ -46,7 +46,7 @@ export interface DiskFileSpec {
 }
 
 /** A copy that is really there: an entry of `BackingImage.status.diskFileStatusMap`. */
-export interface DiskFileStatus {
+interface DiskFileStatus {
   /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema does not enforce a set. */
   readonly state: string
 }

@@ -80,7 +80,7 @@ export interface NotReady {
 }
 
 /** What one disk really is: an entry of `Node.status.diskStatus`. */
-export interface DiskStatus {
+interface DiskStatus {
   /** Undefined until the node controller has synced the disk (Longhorn writes `""`). */
   readonly diskUUID: string | undefined
   readonly ready: boolean

@@ -54,7 +54,7 @@ export function assumption(release: string | undefined): string {
 }
 
 /** The release that a text is judged as, the most dangerous of those that it may mean; undefined if it names none. */
-export function judgedRelease(
+function judgedRelease(
   text: string | undefined,
 ): { readonly release: Release; readonly profile: Profile } | undefined {
   const judged = releasesIn(text ?? '').map((release) => ({ release, profile: profileOfRelease(release) }))
@@ -97,7 +97,7 @@ export function fixedRelease(release: string | undefined): string | undefined {
 const oldestLine = { major: 1, minor: 7 }
 
 /** A release of Longhorn that a text names. */
-export interface Release {
+interface Release {
   readonly major: number
   readonly minor: number
   readonly patch: number
@@ -117,7 +117,7 @@ export interface Release {
  *
  * @returns none for a text that names no release: `master-head`, `latest`
  */
-export function releasesIn(text: string): readonly Release[] {
+function releasesIn(text: string): readonly Release[] {
   const [, first = '', build = ''] = /^([^+_]*)(?:[+_](.+))?$/.exec(text) ?? []
   const upstream = /^up(.+)$/.exec(build)?.[1]
   if (build !== '' && !/^[\w.-]+$/.test(build)) return []

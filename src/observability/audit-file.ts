@@ -32,7 +32,7 @@ export interface FileSinkOptions {
 }
 
 /** What a disk that is slow, or hangs, may cost. */
-export interface FileSinkLimits {
+interface FileSinkLimits {
   /** The longest that an answer waits for its record, in milliseconds, however long its request could. */
   readonly patienceMs: number
   /** So much may wait for the disk, in UTF-16 units. Only denials fill the second half. */
@@ -42,7 +42,7 @@ export interface FileSinkLimits {
 }
 
 /** The limits without configuration. */
-export const defaultFileSinkLimits: FileSinkLimits = {
+const defaultFileSinkLimits: FileSinkLimits = {
   // A disk takes a record in a tenth of a millisecond; one that takes seconds hangs.
   patienceMs: 2_000,
   // 4,000 records of the usual size, and a hundred of the largest.

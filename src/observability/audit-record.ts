@@ -9,7 +9,7 @@ import { cut } from '../text/names.ts'
 import { plainLine } from '../text/plain-text.ts'
 
 /** Which form a record has. A field may be added under this name; none goes, and none changes its meaning. */
-export const auditSchema = 'holdfast.dev/audit/v1'
+const auditSchema = 'holdfast.dev/audit/v1'
 
 const Text = Type.String()
 const Milliseconds = Type.Number({ minimum: 0 })
@@ -233,17 +233,17 @@ const longestText = 1_024
 const mostNames = 64
 
 /** A name as it is on record: one line, and not longer than a name can be. */
-export function name(given: string): string {
+function name(given: string): string {
   return cut(plainLine(given), longestName)
 }
 
 /** A text as it is on record: one line of 1,024 characters at most. */
-export function text(given: string): string {
+function text(given: string): string {
   return cut(plainLine(given), longestText)
 }
 
 /** Names as they are on record: the first 64, and how many more there are. */
-export function names(given: readonly string[]): string[] {
+function names(given: readonly string[]): string[] {
   const more = given.length - mostNames
   const recorded = given.slice(0, mostNames).map(name)
   return more > 0 ? [...recorded, `… and ${more} more`] : recorded

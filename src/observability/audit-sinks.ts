@@ -3,14 +3,14 @@ import { escapedText } from '../text/plain-text.ts'
 import type { AuditRecord } from './audit-record.ts'
 
 /** How many records are remembered, and how much of them. */
-export interface RecentLimits {
+interface RecentLimits {
   readonly records: number
   /** As UTF-8. In memory they take up to twice as much. */
   readonly bytes: number
 }
 
 /** The limits without configuration: 2,000 records of the usual size are 2 MB. */
-export const defaultRecentLimits: RecentLimits = { records: 2_000, bytes: 4 * 2 ** 20 }
+const defaultRecentLimits: RecentLimits = { records: 2_000, bytes: 4 * 2 ** 20 }
 
 /**
  * The latest records, in memory, for whoever asks a running guard. They are kept as the lines that are asked for, since

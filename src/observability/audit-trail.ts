@@ -6,7 +6,7 @@ import { type AuditRecord, type Circumstances, recordOf, recordOfUnjudged } from
 import type { AuditSink } from './audit-sinks.ts'
 
 /** What a trail works with. */
-export interface AuditTrailModules {
+interface AuditTrailModules {
   readonly sinks: readonly AuditSink[]
   readonly clock: Clock
   /** Everything that is known at the moment, but the time. */
@@ -83,7 +83,7 @@ interface Tally {
  * Passes on the first of many alike, counts the others, and passes on the sum every 10 s until none comes any more.
  * What is counted when the process is killed is lost; the first of them is not.
  */
-export class Tallies {
+class Tallies {
   readonly #clock: Clock
   readonly #tell: (record: AuditRecord) => void
   readonly #tallies = new Map<string, Tally>()

@@ -13,14 +13,14 @@ export function createLog(level: string, destination: DestinationStream): Logger
 }
 
 /** Where the lines of the log go. */
-export interface LogTarget {
+interface LogTarget {
   write(text: string): unknown
   /** What was written and is not taken yet, in bytes. */
   readonly writableLength?: number
 }
 
 /** Why a line is not in the log: its reader stalls, or there is none left. */
-export type LogDropReason = 'stalled' | 'closed'
+type LogDropReason = 'stalled' | 'closed'
 
 /** So much may wait for a reader that stalls, in bytes: half a minute of a busy log. */
 const mostWaiting = 4 * 2 ** 20

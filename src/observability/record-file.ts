@@ -4,7 +4,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 export type ReopenReason = 'moved' | 'asked'
 
 /** What is written where. */
-export interface RecordFileOptions {
+interface RecordFileOptions {
   readonly path: string
   /** A file that has grown to this is put aside, in bytes. */
   readonly maxBytes: number
@@ -104,7 +104,7 @@ export class RecordFile {
 }
 
 /** What a path names, and how much is in it. */
-export interface FileLook {
+interface FileLook {
   /** Which file this is: another one of the same path has another. */
   readonly identity: string
   /** In bytes. */

@@ -68,7 +68,7 @@ export class DecisionMetrics implements DecisionListener {
 }
 
 /** What the webhook's metrics are read from. */
-export interface WebhookSources {
+interface WebhookSources {
   /** How many answers were delayed, since the start. */
   readonly delayedRefusals: () => number
   /** Whom it asks for a certificate; absent where it asks nobody. */
@@ -76,7 +76,7 @@ export interface WebhookSources {
 }
 
 /** Who came with which certificate. */
-export interface CallerCounts {
+interface CallerCounts {
   /** How many were turned away, by the reason. */
   readonly refused: ReadonlyMap<string, number>
   /** The one that was accepted last, and when its certificate ends, in milliseconds since the epoch. */
@@ -116,7 +116,7 @@ export function webhookMetrics(registry: Registry, { delayedRefusals, callers }:
 }
 
 /** What a proxy's metrics are read from. */
-export interface ProxySources {
+interface ProxySources {
   /** How many connections were switched to another protocol, and still are. */
   readonly tunnels: () => number
 }
@@ -177,7 +177,7 @@ export class ProxyMetrics {
 }
 
 /** Which of the ports of a guard or a proxy. */
-export type Port = 'reviews' | 'proxy' | 'health' | 'operator'
+type Port = 'reviews' | 'proxy' | 'health' | 'operator'
 
 /** A limit that closes one connection closes thousands; one line a minute tells of them, in milliseconds. */
 const tellEveryMs = 60_000

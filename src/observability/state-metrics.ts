@@ -10,7 +10,7 @@ import type { Clock } from '../time/clock.ts'
 import type { LogStream } from './log.ts'
 
 /** Where the present state is read from, when somebody asks for the metrics and at no other time. */
-export interface StateSources {
+interface StateSources {
   readonly version: string
   readonly map: DiskMapView
   readonly profile: () => Profile
@@ -149,7 +149,7 @@ function count<T>(items: Iterable<T>, counts: (item: T) => boolean = () => true)
 }
 
 /** What is seen of the book of reservations that all doors share. */
-export interface BookSources<S extends string> {
+interface BookSources<S extends string> {
   /** Whether this door writes in it. */
   readonly anchor: S
   /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */

@@ -8,7 +8,7 @@ export type JudgedObject = Node | BackingImage | BackingImageDataSource
 export type JudgedKind = JudgedObject['kind']
 
 /** Where a request came in. */
-export type Door = 'webhook' | 'proxy-kubernetes' | 'proxy-longhorn' | 'check'
+type Door = 'webhook' | 'proxy-kubernetes' | 'proxy-longhorn' | 'check'
 
 /** Who asks, as the API server knows them. */
 export interface Actor {
@@ -34,7 +34,7 @@ export type Step<T extends JudgedObject> =
   | { readonly operation: 'DELETE'; readonly before: T; readonly after?: never }
 
 /** One requested write to a judged kind, normalised. */
-export type ChangeOf<T extends JudgedObject> = {
+type ChangeOf<T extends JudgedObject> = {
   readonly kind: T['kind']
   readonly request: Request
 } & Step<T>

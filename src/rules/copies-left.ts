@@ -6,7 +6,7 @@ import type { Cleanup, Eviction } from './acts.ts'
 import type { Subject } from './finding.ts'
 
 /** A copy that an eviction is about: an image on a disk that is evicted from now on. */
-export interface EvictedCopy {
+interface EvictedCopy {
   readonly image: BackingImage
   readonly node: string
   readonly disk: string
@@ -71,7 +71,7 @@ export function oncePerImage<T>(find: (image: BackingImage) => T): (image: Backi
 }
 
 /** The copies of an image, parted by what a clean-up does to them. */
-export interface CleanupOutcome {
+interface CleanupOutcome {
   readonly removed: readonly Copy[]
   readonly kept: readonly Copy[]
 }

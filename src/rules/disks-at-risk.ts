@@ -75,7 +75,7 @@ export function isInDanger(node: Node, map: DiskMapView, profile: Profile): bool
 }
 
 /** One UUID that several nodes show at the same time. */
-export interface SharedDisk {
+interface SharedDisk {
   readonly diskUUID: string
   /** On at least two nodes. */
   readonly owners: readonly DiskOwner[]

@@ -78,7 +78,7 @@ function whichDisks(node: string, act: Eviction | DiskRemoval): string {
 }
 
 /** An image without a usable copy on a disk that a node has and that is not lost. */
-export interface ImageNowhere {
+interface ImageNowhere {
   readonly image: BackingImage
   /** Where its copies are said to be: on disks that no node has, or that are lost; none if nothing is said. */
   readonly copies: readonly Copy[]

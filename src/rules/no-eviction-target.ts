@@ -64,7 +64,7 @@ function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingI
  * Tells of an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and has none. Looks
  * through the nodes once for all images that ask for the same.
  */
-export function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
+function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
   const fitting = new Map<string, ReadonlySet<string>>()
   return (image) => {
     const { dataEngine, nodeSelector, diskSelector, diskFileSpecMap } = image.spec

@@ -78,7 +78,7 @@ export const defaultPolicy: Policy = {
 }
 
 /** Who may ask for exceptions, and from what. */
-export interface OverridePolicy {
+interface OverridePolicy {
   /** Only members of one of these groups may; undefined: whoever may write the object. */
   readonly groups: readonly string[] | undefined
   /** Rules from which there is no exception. */
@@ -91,7 +91,7 @@ export interface OverridePolicy {
  * created it may be such a note, which a backup or a GitOps tool brings back, so it asks for nothing there. Before a DELETE
  * it is written on the object, in a form of its own ({@link readDeleteOverride}).
  */
-export type Override =
+type Override =
   | { readonly outcome: 'none' }
   | { readonly outcome: 'granted'; readonly reason: string }
   /** The annotation is empty, or spaces. */
@@ -181,7 +181,7 @@ function isMember({ groups }: Actor, wanted: readonly string[]): boolean {
 }
 
 /** What the annotation `holdfast.dev/override` says about the deletion of its own object. */
-export interface DeleteOverride {
+interface DeleteOverride {
   /**
    * `other-object`: it is about another object, or about this one as it was before its spec changed. `expired`: its time is
    * over, or too far ahead, or it names none.
@@ -211,7 +211,7 @@ const usualMs = 30 * 60_000
  *
  * @param now milliseconds since the epoch; undefined if nobody knows, and then no time is good
  */
-export function readDeleteOverride(
+function readDeleteOverride(
   { override, uid, generation }: Metadata,
   now: number | undefined,
 ): DeleteOverride | undefined {

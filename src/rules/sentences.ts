@@ -76,7 +76,7 @@ function unknownDisks(disks: readonly string[]): string {
 }
 
 /** The release in a sentence; an unknown one is taken for the worst. */
-export function theRelease({ release }: Circumstances): string {
+function theRelease({ release }: Circumstances): string {
   return release === undefined
     ? 'Longhorn (of unknown release, so the worst is assumed)'
     : `Longhorn ${release}`

@@ -41,10 +41,7 @@ export function* unseenOf(
  *
  * @param at when it ended at the latest, in milliseconds by the monotonic clock
  */
-export function unnoticedUntil(
-  at: number,
-  { map, policy, profile, now }: NoticeCircumstances,
-): number | undefined {
+function unnoticedUntil(at: number, { map, policy, profile, now }: NoticeCircumstances): number | undefined {
   const { settleMs, settleAfterOutageMs } = policy
   if (settleMs === 0 || profile === 'C' || profile === 'none') return undefined
   const { outage } = map.history

@@ -17,7 +17,7 @@ import { seed, type SeededCluster } from './controllers/seed.ts'
 import { RestServer } from './longhorn-rest/rest-server.ts'
 
 /** How the embedded cluster is made. */
-export interface SandboxOptions {
+interface SandboxOptions {
   /** 0: any port that is free. */
   readonly port: number
   /** The Longhorn release it plays. */

@@ -49,7 +49,7 @@ export function certificateOrigin(
 }
 
 /** What a door's certificate is reloaded with. */
-export interface ReloadingModules {
+interface ReloadingModules {
   readonly source: CertificateSource
   /** @throws for a certificate that cannot be served; then the old one stays */
   readonly serve: (certificate: PemPair) => void

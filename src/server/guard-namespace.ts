@@ -33,7 +33,7 @@ export class NoCommonNamespace extends Error {
 }
 
 /** Where this door keeps its Leases. */
-export interface AgreedNamespace {
+interface AgreedNamespace {
   readonly namespace: string
   /** Why nobody can tell whether the other doors keep theirs there too; undefined if they do. */
   readonly doubt: string | undefined

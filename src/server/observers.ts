@@ -27,7 +27,7 @@ import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
 /** Everything that watches a guard at work. */
-export interface Observers {
+interface Observers {
   readonly registry: Registry
   /** To be told of every decision that they hear. */
   readonly listeners: readonly DecisionListener[]
@@ -42,7 +42,7 @@ export interface Observers {
 }
 
 /** What there is to be observed. */
-export interface Observed {
+interface Observed {
   readonly map: DiskMapView
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
@@ -175,7 +175,7 @@ export interface DecisionCoreModules {
 }
 /** Who came with which client certificate. */
 
-export interface CallersSeen {
+interface CallersSeen {
   /** How many were turned away, by the reason. */
   readonly refused: ReadonlyMap<string, number>
   /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */

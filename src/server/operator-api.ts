@@ -54,7 +54,7 @@ export interface ReplicaStatus {
 }
 
 /** What the API tells from. */
-export interface OperatorModules {
+interface OperatorModules {
   readonly recent: RecentRecords
   readonly status: () => ReplicaStatus
   /** How many connections are kept at once; {@link operatorConnections} if not given. */

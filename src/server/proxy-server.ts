@@ -44,7 +44,7 @@ export type ProxyGuardOptions = Pick<ProxyOptions, 'host' | 'port' | 'tls'> &
   }
 
 /** What a proxy works with. */
-export interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificate'> {
+interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly upstream: Upstream
   /** Where later certificates come from; without it, the first is served for ever. Stopped with the proxy. */
   readonly certificates?: CertificateSource
@@ -53,7 +53,7 @@ export interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificat
 }
 
 /** The ports a proxy listens on. */
-export interface ProxyPorts {
+interface ProxyPorts {
   readonly port: number
   readonly healthPort: number
   /** On 127.0.0.1, for people's commands. */

@@ -12,7 +12,7 @@ import { systemClock } from '../time/clock.ts'
 import { guardNamespace } from './guard-namespace.ts'
 
 /** What the shared book works with. */
-export interface SharedBookModules {
+interface SharedBookModules {
   readonly connection: Connection
   readonly log: Logger
   /** Told what the clocks of other replicas show. */
@@ -106,7 +106,7 @@ function logOthers(log: Logger, namespace: string, others: readonly string[]): v
 }
 
 /** What it depends on whether a replica can judge. */
-export interface ReadinessModules {
+interface ReadinessModules {
   readonly map: Pick<DiskMapView, 'release' | 'nodes'>
   readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs'>
 }

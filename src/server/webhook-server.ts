@@ -30,7 +30,7 @@ export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
 }
 
 /** The ports a guard listens on. */
-export interface GuardPorts extends WebhookPorts {
+interface GuardPorts extends WebhookPorts {
   /** On 127.0.0.1, for people's commands. */
   readonly operatorPort: number
 }

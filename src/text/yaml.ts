@@ -1,9 +1,9 @@
+import type { LineCounter } from 'yaml'
 import {
   type CST,
   type Document,
   type ErrorCode,
   isAlias,
-  LineCounter,
   parseDocument,
   type ParseOptions,
   Parser,
@@ -26,12 +26,6 @@ export class UnreadableYaml extends Error {
     this.line = line
     this.problem = problem
   }
-}
-
-/** Reads one document of YAML or JSON. @throws UnreadableYaml */
-export function readYaml(text: string): unknown {
-  const lines = new LineCounter()
-  return valueOf(parseYaml(text, lines), lines)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 
 /** How often something came again since it was last told; `told` is false while it is only counted. */
-export type Repeat = { readonly told: true; readonly repeated: number } | { readonly told: false }
+type Repeat = { readonly told: true; readonly repeated: number } | { readonly told: false }
 
 /**
  * Tells the first of many alike and then at most one in each interval, with the number of those that were only

@@ -16,10 +16,10 @@ export const apiServerNames = {
 } as const
 
 /** The common name of the client certificate. */
-export const apiServerName = 'kube-apiserver'
+const apiServerName = 'kube-apiserver'
 
 /** What can be chosen about what API servers show to the guard. */
-export interface ApiServerOptions {
+interface ApiServerOptions {
   /**
    * How an API server calls the guard: `<service>.<namespace>.svc`, with `:<port>` unless it is 443, or the host and port
    * of a webhook with a URL.
@@ -33,7 +33,7 @@ export interface ApiServerOptions {
 }
 
 /** What was done. */
-export interface ApiServerFilled {
+interface ApiServerFilled {
   /** True if a certificate of the same authority was replaced: guards that know the authority take the new one too. */
   readonly isRenewal: boolean
   readonly authorityCert: string

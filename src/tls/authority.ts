@@ -3,14 +3,14 @@ import type { TimeOfDay } from '../time/clock.ts'
 import type { PemPair } from './stored.ts'
 
 /** What can be chosen about a certificate authority. */
-export interface AuthorityOptions {
+interface AuthorityOptions {
   /** In milliseconds. Replacing it means touching every caBundle, so it is long: 10 years. */
   readonly lifetimeMs: number
   /** What people see it called. */
   readonly commonName: string
 }
 
-export const defaultAuthorityOptions: AuthorityOptions = {
+const defaultAuthorityOptions: AuthorityOptions = {
   lifetimeMs: 10 * 365 * 86_400_000,
   commonName: 'Holdfast CA',
 }
@@ -42,7 +42,7 @@ export async function makeAuthority(
 }
 
 /** Understood by every client there is, and a handshake costs less than with RSA. */
-export const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const
 
 /** How certificates are signed with such a key. */
 export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const

@@ -102,7 +102,7 @@ export const rejections: readonly Rejection[] = [
 ]
 
 /** What comes of looking at what a client has shown. */
-export type Judged =
+type Judged =
   | { readonly accepted: false; readonly why: Rejection }
   /** @param until when one of the certificates ends that this rests on, in milliseconds since the epoch */
   | { readonly accepted: true; readonly until: number }

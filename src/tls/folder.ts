@@ -7,10 +7,10 @@ import { issueServing, type ServerNames, UnusableAuthority } from './issue.ts'
 import type { PemPair } from './stored.ts'
 
 /** The files of a folder of certificates. */
-export const fileNames = { caCert: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
+const fileNames = { caCert: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
 
 /** What can be chosen about filling a folder. */
-export interface FolderOptions {
+interface FolderOptions {
   /** Replaces `tls.crt` and `tls.key` if they are there. */
   readonly overwrite: boolean
   readonly authorityLifetimeMs?: number
@@ -18,7 +18,7 @@ export interface FolderOptions {
 }
 
 /** What was done. */
-export interface FolderFilled {
+interface FolderFilled {
   /** `reused`: `ca.crt` was there and stays, so every caBundle still fits. */
   readonly authority: 'made' | 'reused'
   readonly authorityCert: string
@@ -71,7 +71,7 @@ export async function fillCertificateFolder(
 }
 
 /** A text file to be written. */
-export interface FileToWrite {
+interface FileToWrite {
   readonly path: string
   readonly text: string
   /** For the owner's eyes only: mode 0600, else 0644. */
@@ -139,7 +139,7 @@ export async function present(paths: readonly string[]): Promise<string[]> {
 }
 
 /** The text of a file; undefined if there is none. */
-export async function readText(path: string): Promise<string | undefined> {
+async function readText(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')
   } catch (error) {

@@ -6,12 +6,12 @@ import { keyFromPem, keyToPem, makeKeys, signingAlgorithm, validity, x509Library
 import type { PemPair } from './stored.ts'
 
 /** What can be chosen about a certificate. */
-export interface IssueOptions {
+interface IssueOptions {
   /** In milliseconds: a year. It never outlives its authority. */
   readonly lifetimeMs: number
 }
 
-export const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 }
+const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 }
 
 /** Thrown when an authority cannot sign. */
 export class UnusableAuthority extends Error {
@@ -156,7 +156,7 @@ export class BadServerName extends Error {
  *
  * @throws {@link BadServerName}
  */
-export function checkServerNames({ dns, ips }: ServerNames): void {
+function checkServerNames({ dns, ips }: ServerNames): void {
   if (dns.length + ips.length === 0) {
     throw new BadServerName(
       'A serving certificate needs at least one DNS name or IP address: clients compare it with what they call',

@@ -1,7 +1,7 @@
 import type { Clock } from '../time/clock.ts'
 
 /** What is read again and again: a certificate with its key, or those who sign for clients. */
-export interface ReloadSource<T> {
+interface ReloadSource<T> {
   /** What there is now. @throws when there is nothing to be had now, or the signal's reason */
   read(signal: AbortSignal): Promise<T>
   /** Lets go of what it holds; nothing is read any more. */
@@ -9,7 +9,7 @@ export interface ReloadSource<T> {
 }
 
 /** What reloading works with. */
-export interface ReloadModules<T> {
+interface ReloadModules<T> {
   /** Owned from now on: stopped with the reloading. */
   readonly source: ReloadSource<T>
   readonly timers: Clock
@@ -22,7 +22,7 @@ export interface ReloadModules<T> {
 }
 
 /** How often to look, in milliseconds: the certificate of another replica has to be served within seconds of its making. */
-export const defaultCheckMs = 10_000
+const defaultCheckMs = 10_000
 
 /** Serves with another one as soon as its source has one. Looking again and again misses nothing, on any file system. */
 export class Reload<T> {

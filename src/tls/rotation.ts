@@ -28,7 +28,7 @@ export type Step =
   | { readonly step: 'nothing' }
 
 /** What is known besides what is kept. */
-export interface RotationFacts {
+interface RotationFacts {
   /** Milliseconds since the epoch. */
   readonly now: number
   /** What the server is called by. */

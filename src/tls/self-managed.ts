@@ -31,7 +31,7 @@ export interface Election {
 }
 
 /** What making one's own certificates works with. */
-export interface OwnCertificatesModules {
+interface OwnCertificatesModules {
   readonly store: CertificateStore
   readonly registration: TrustRegistration
   readonly election: Election
@@ -45,7 +45,7 @@ export interface OwnCertificatesModules {
 }
 
 /** Thrown while the replica that makes the certificates has not made any. */
-export class NoCertificateYet extends Error {
+class NoCertificateYet extends Error {
   constructor() {
     super('There is no serving certificate yet; the replica that leads has to make one')
     this.name = 'NoCertificateYet'

@@ -119,7 +119,7 @@ export function whyNotServing(
 }
 
 /** True for a certificate whose time has not come: a client that is right about the time does not take it. */
-export function isNotYet({ validFrom }: X509Certificate, now: number): boolean {
+function isNotYet({ validFrom }: X509Certificate, now: number): boolean {
   return Date.parse(validFrom) > now
 }
 

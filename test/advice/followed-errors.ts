@@ -14,116 +14,139 @@ const sameNamespace = 'a door that is told another namespace starts with the one
 
 /** Advice in errors of commands and doors. */
 export const errors: Followed = {
-  'commands/audit-sources': {
+  'commands/audit/sources': {
     '…; name its namespace': 'status of a namespace that is not there is told where the guard is',
     '… and --address are two sources': 'audit reads one of two sources that it was given',
   },
-  'commands/certs-api-server': {
+  'commands/certs': {
     '1. Copy … to …': forApiServers,
     '\nThe client certificate is valid until':
       'certs makes what an API server shows, says what goes where, and renews it',
+    '--dns and --ip are for a serving': together,
   },
-  'commands/certs': { '--dns and --ip are for a serving': together },
-  'commands/check': {
+  'commands/check/command': {
     'say what to check': toCheck,
     'holdfast: A node is down': 'which lostAfter is assumed is told where it matters',
     'There is no Longhorn node': toCheck,
     'standard input (-) can be read once': toCheck,
   },
-  'commands/check-patch': { '--patch has to be told': toCheck },
-  'commands/evict': {
+  'commands/check/patch': {
+    '--patch has to be told': toCheck,
+  },
+  'commands/evict/insist-on-hold': {
+    'the guard would not hold back': unguarded,
+  },
+  'commands/evict/command': {
     'Interrupted. Go on with': goesOn,
     'The time is up': goesOn,
     '…\nGo on with': goesOn,
   },
-  'commands/insist-on-hold': { 'the guard would not hold back': unguarded },
-  'commands/output-schemas': {
+  'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
     'Holdfast takes the flag down': reports,
   },
-  'commands/prove-guard': {
+  'commands/doctor/prove-guard': {
     'To go on all the same': unguarded,
     'no guard is registered': unguarded,
     'the guard lets pass what it must deny':
       'a registration with another name is named, and what somebody added is taken out',
   },
-  'commands/guard-place': {
+  'commands/shared/guard-place': {
     'ask for the right to get Lease':
       'a person who may not read where the guard is learns which right is missing',
     'try again once the API server': asked,
   },
-  'commands/proxy-kubernetes': { '--caller-token without --tls': listening, '--listen …': listening },
-  'commands/sandbox': {
+  'commands/proxy/command': {
+    '--caller-token without --tls': listening,
+    '--listen …': listening,
+  },
+  'commands/sandbox/command': {
     'cannot start the embedded cluster': 'a port that is taken is exchanged for another',
     'kubectl get nodes.longhorn.io':
       'every command of README and docs does what it should, one after the other',
     'kubectl patch': 'every command of README and docs does what it should, one after the other',
     'kubectl waits': reports,
   },
-  'commands/serve': {
+  'commands/serve/command': {
     'holdfast audit and status do not find': reports,
     'cannot read … (--tls-cert)': 'serve without a certificate tells how to make one, and then starts',
   },
-  'commands/serving': { 'the latest audit records': reports },
-  'commands/setting-options': {
+  'commands/serve/serving': {
+    'the latest audit records': reports,
+  },
+  'commands/shared/setting-options': {
     '--client-ca is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },
-  'commands/status': {
+  'commands/status/command': {
     '…, so no reservations are shown': 'status of a namespace that is not there is told where the guard is',
   },
-  'guard/guard-namespace': {
+  'server/guard-namespace': {
     'ask for the right': 'rights that are missing are given',
     'start again once the API server': 'the guard goes on after the API server has crashed and is back',
     'There is no namespace …': madeFirst,
   },
-  'kubernetes/book-anchor': { 'Once no guard and no proxy runs': sameNamespace },
-  'kubernetes/certificate-secret': { 'There is no Secret …': madeFirst },
-  'kubernetes/config-source': {
+  'kubernetes/leases/book-anchor': {
+    'Once no guard and no proxy runs': sameNamespace,
+  },
+  'kubernetes/certificate-secret': {
+    'There is no Secret …': madeFirst,
+  },
+  'kubernetes/client/credentials': {
     'Name a kubeconfig file': 'a cluster is named where none is found, and a context where none is chosen',
   },
-  'kubernetes/exchange': {
+  'kubernetes/client/exchange': {
     'Its certificate is not trusted': {
       why: 'it names fields of a kubeconfig; its tests have each right and wrong',
     },
     'Check the address': { why: 'it names what may be wrong between here and the server' },
   },
-  'kubernetes/exec-credential': { 'What it printed': plugin },
-  'kubernetes/exec-plugin': { 'the exec plugin …': plugin },
+  'kubernetes/client/exec-plugin': {
+    'What it printed': plugin,
+    'the exec plugin …': plugin,
+  },
   'kubernetes/feed-problem': {
     'the disk map. Look at it with': 'is no longer listed once it can be read, or is gone',
     'Check with: kubectl get crd': 'definitions are applied that are old, not served or not there',
     'Holdfast needs to get, list and watch': 'rights that are missing are given',
     'account to a Role that allows it': 'rights that are missing are given',
   },
-  'kubernetes/fields': {
+  'kubernetes/client/fields': {
     '… is no text': { why: 'it names a field' },
     '…[…] is no text': { why: 'it names a field' },
   },
-  'kubernetes/followed-anchor': {
+  'kubernetes/leases/followed-anchor': {
     'There is no Lease …': 'a guard without its Lease makes it when it is started again',
     'The Leases of the guard of this cluster': sameNamespace,
   },
-  'kubernetes/lease-reservations': {
+  'kubernetes/leases/lease-format': {
     'Lease … is not what Holdfast wrote': 'a Lease that nobody can read is deleted, and evictions pass again',
   },
-  'kubernetes/server-url': { '…: cluster "…" has both': { why: 'it names two fields, of which one goes' } },
-  'webhook/admission-review': {
+  'kubernetes/client/url': {
+    '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },
+  },
+  'doors/webhook/admission-review': {
     'Reviews of … are not understood': { why: 'API servers of today send v1 alone' },
   },
-  'webhook/callers': { 'This guard takes reviews from API servers': forApiServers },
-  'webhook/certificate': {
+  'doors/webhook/callers': {
+    'This guard takes reviews from API servers': forApiServers,
+  },
+  'tls/stored': {
     'The serving certificate and its key':
       'serve without a certificate tells how to make one, and then starts',
   },
-  'webhook/endpoint': { 'Holdfast failed to answer': reports },
-  'webhook/http-problem': {
+  'doors/webhook/endpoint': {
+    'Holdfast failed to answer': reports,
+  },
+  'doors/webhook/http-errors': {
     'Send an AdmissionReview': 'a review is sent as the webhook says',
     '…, most of them from this address': asked,
   },
-  'webhook/listen': { 'Cannot listen on': 'a port that is taken is exchanged for another' },
-  'webhook/unjudged': {
+  'doors/http/listen': {
+    'Cannot listen on': 'a port that is taken is exchanged for another',
+  },
+  'doors/webhook/unjudged': {
     'Holdfast does not judge …': reports,
     '…. Whoever sent this review': { why: 'no API server sends it' },
     'Holdfast cannot read this': reports,
@@ -132,40 +155,57 @@ export const errors: Followed = {
     'Holdfast failed to judge': reports,
     'Too many large reviews wait': asked,
   },
-  'proxy/gave-way': { 'Holdfast holds too many': asked },
-  'proxy/proxy-server': {
+  'doors/proxy/judged-request': {
+    'Holdfast holds too many': asked,
+  },
+  'doors/proxy/proxy-server': {
     'Holdfast failed to pass this on': reports,
     'Write # as %23': 'a request that a proxy turns away passes as the proxy tells to write it',
     'This proxy acts with the rights':
       'a request that a proxy turns away passes as the proxy tells to write it',
   },
-  'proxy/relay-failure': {
+  'doors/proxy/relay-failure': {
     '… broke off its answer': asked,
     'There was no connection to …': asked,
     '… did not answer within': asked,
     'The write was not passed on': asked,
   },
-  'proxy/unjudged': { 'Holdfast failed to judge this': reports },
-  'proxy/kubernetes/ambiguous-target': {
+  'doors/proxy/unjudged': {
+    'Holdfast failed to judge this': reports,
+  },
+  'doors/proxy/kubernetes/bind': {
     'The path of this request': 'a request that a proxy turns away passes as the proxy tells to write it',
   },
-  'proxy/kubernetes/detours': {
+  'doors/proxy/kubernetes/detours': {
     'Holdfast cannot find out who asks': asked,
     'Holdfast does not judge Longhorn':
       'a request that a proxy turns away passes as the proxy tells to write it',
   },
-  'proxy/kubernetes/kubernetes-door': { 'it changes faster': asked, 'Holdfast cannot tell whether': reports },
-  'proxy/kubernetes/older-version': {
+  'doors/proxy/kubernetes/door': {
+    'it changes faster': asked,
+    'Holdfast cannot tell whether': reports,
+  },
+  'doors/proxy/kubernetes/resulting-change': {
     '… does not show the copies': { why: 'the embedded cluster serves v1beta2 alone' },
   },
-  'proxy/longhorn/longhorn-door': { '… … changes faster': asked },
+  'doors/proxy/longhorn/door': {
+    '… … changes faster': asked,
+  },
+  'server/operator-api': {
+    'Ask for 127.0.0.1 or localhost':
+      'it answers to names of loopback only, so that no page in a browser reads it',
+  },
   'tls/api-server-folder': {
     'Holdfast client CA': { why: 'it is a name' },
     '… (--webhook) is not how': together,
   },
-  'tls/client-authorities': { '… is signed by …': { why: 'it names an authority of somebody else’s' } },
+  'tls/client-authorities': {
+    '… is signed by …': { why: 'it names an authority of somebody else’s' },
+  },
   'tls/issue': {
     'The certificate authority cannot be used': { why: 'it names files that somebody has changed' },
   },
-  'tls/write': { '… … there already': 'serve without a certificate tells how to make one, and then starts' },
+  'tls/folder': {
+    '… … there already': 'serve without a certificate tells how to make one, and then starts',
+  },
 }

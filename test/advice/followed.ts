@@ -80,6 +80,8 @@ export const findings: Followed = {
   },
   'rules/images-nowhere': {
     'holdfast status lists them': 'images that are nowhere are listed, and given up if nobody needs them',
+    'if a disk has the file under another UUID':
+      'the UUID of a disk that changed at a reboot is found, and put back',
   },
   'rules/last-usable-copy': {
     'bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
@@ -100,11 +102,9 @@ export const findings: Followed = {
   'rules/no-eviction-target': {
     'give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
   },
-  'rules/nowhere': {
-    'if a disk has the file under another UUID':
-      'the UUID of a disk that changed at a reboot is found, and put back',
+  'rules/policy': {
+    'kubectl -n … annotate': givenUp,
   },
-  'rules/override-delete': { 'kubectl -n … annotate': givenUp },
   'rules/sentences': {
     '. The backing image manager of the disk': upTillSettled,
     'look: kubectl -n … get backingimages.longhorn.io': looksAtImage,
@@ -116,7 +116,7 @@ export const findings: Followed = {
     'passes by itself as soon as that change':
       'a change that another stands in the way of passes once that is committed',
   },
-  'eviction/next-step': {
+  'commands/evict/next-step': {
     'Let the other one end first':
       'an eviction beside another one begins once that is given up, or of the whole node',
     'Longhorn has not looked at disk':
@@ -127,43 +127,50 @@ export const findings: Followed = {
     'disk … of node …': { why: 'it is a name' },
     '…. What clears it: …': { why: 'what clears it is that of a rule' },
   },
-  'doctor/book': {
+  'commands/doctor/clock': {
     'Give the rights of the chart': 'a guard without its Lease makes it when it is started again',
     'Look again: holdfast doctor --namespace': oneBook,
     'Stop what writes there': oneBook,
+    'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
+    'Put the clock of its node right':
+      'the clock of a node is put right where a Lease was written in the future',
+    'See what hinders the guard': 'a reservation past its deadline goes once the guard runs again',
+    'kubectl -n … get leases': 'a Lease that nobody can read is deleted, and evictions pass again',
   },
-  'doctor/callers': {
+  'commands/doctor/callers': {
     'Its log says whose certificate': 'the API server shows its certificate, and its reviews are judged',
     'On the machine with client-ca.key':
       'a client certificate that is replaced is shown without a restart of the API server',
     'kubectl -n … rollout restart': onRealCluster,
+    'Find the disk that has the files': 'four machines that were cloned are told apart again',
+    'If the disk is gone for good': 'of a node that came back with new disks the old copy is cleaned up',
   },
-  'doctor/certificate': {
+  'commands/doctor/certificate': {
     'Name the Secret': 'a certificate of somebody else’s is named, and replaced by theirs',
     'See what hinders cert-manager': { why: 'it takes cert-manager and cmctl' },
     'See what hinders its renewal': 'a certificate that expired is taken out, and the guard makes another',
     'Whoever made it has to make another':
       'a certificate of somebody else’s is named, and replaced by theirs',
+    'A guard that makes its own certificate': 'a guard that is started again publishes its authority',
+    'See what hinders the guard': logs,
   },
-  'doctor/clock': {
-    'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
-    'Put the clock of its node right':
-      'the clock of a node is put right where a Lease was written in the future',
+  'commands/doctor/replicas': {
+    'holdfast.dev/component': { why: 'it is a label' },
+    'If it runs elsewhere': 'a guard that is not there is installed',
+    'Look: kubectl -n … get pods': onRealCluster,
+    'helm upgrade holdfast charts/holdfast': onRealCluster,
+    'kubectl -n … rollout status': { why: 'it ends with a rollout, which takes a controller of Deployments' },
+    '…; kubectl -n … logs': logs,
   },
-  'doctor/component-label': { 'holdfast.dev/component': { why: 'it is a label' } },
-  'doctor/crds': {
+  'commands/doctor/crds': {
     'Apply the CRDs': 'definitions are applied that are old, not served or not there',
     'Is Longhorn installed in this cluster?': 'definitions are applied that are old, not served or not there',
   },
-  'doctor/disks': {
-    'Find the disk that has the files': 'four machines that were cloned are told apart again',
-    'If the disk is gone for good': 'of a node that came back with new disks the old copy is cleaned up',
-  },
-  'doctor/policies': {
+  'commands/doctor/policies': {
     'Look: kubectl -n … get configmap': onRealCluster,
     'kubectl -n … rollout restart': onRealCluster,
   },
-  'doctor/registration': {
+  'commands/doctor/registration': {
     'Find out who added it': narrowed,
     'Find out who changed it': narrowed,
     'kubectl patch validatingwebhookconfigurations': narrowed,
@@ -174,42 +181,25 @@ export const findings: Followed = {
     'Look again: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
     'kubectl get validatingwebhookconfigurations': narrowed,
   },
-  'doctor/release': {
+  'commands/doctor/release': {
     'Look: kubectl -n … get settings.longhorn.io':
       'a release that Longhorn does not tell is looked up, and named to the guard',
     'Move Longhorn to': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
-  },
-  'doctor/replicas': {
-    'If it runs elsewhere': 'a guard that is not there is installed',
-    'Look: kubectl -n … get pods': onRealCluster,
-    'helm upgrade holdfast charts/holdfast': onRealCluster,
-    'kubectl -n … rollout status': { why: 'it ends with a rollout, which takes a controller of Deployments' },
-    '…; kubectl -n … logs': logs,
-  },
-  'doctor/reservations': {
-    'See what hinders the guard': 'a reservation past its deadline goes once the guard runs again',
-    'kubectl -n … get leases': 'a Lease that nobody can read is deleted, and evictions pass again',
-  },
-  'doctor/rights': {
-    'Give the rights of the chart': 'rights that are missing are given',
-    'Ask as somebody who may create': 'rights that are missing are given',
-    'kubectl auth can-i': 'rights that are missing are given',
-  },
-  'doctor/trial': {
-    'Look at the findings of registration':
-      'a registration with another name is named, and what somebody added is taken out',
-    'Look: kubectl -n … get pods': logs,
-  },
-  'doctor/trust': {
-    'A guard that makes its own certificate': 'a guard that is started again publishes its authority',
-    'See what hinders the guard': logs,
-  },
-  'doctor/upgrade': {
     'Clear the flags': 'a node in danger is watched until the clean-up has ended, or its flags are cleared',
     'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
     '; ask: holdfast doctor --target':
       'Longhorn is moved to the release that does not crash, once doctor has been asked',
     'a release that says which it is': { why: 'no release is known to move to' },
+  },
+  'commands/doctor/rights': {
+    'Give the rights of the chart': 'rights that are missing are given',
+    'Ask as somebody who may create': 'rights that are missing are given',
+    'kubectl auth can-i': 'rights that are missing are given',
+  },
+  'commands/doctor/trial': {
+    'Look at the findings of registration':
+      'a registration with another name is named, and what somebody added is taken out',
+    'Look: kubectl -n … get pods': logs,
   },
 }
 

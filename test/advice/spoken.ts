@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { root } from '../fixtures/root.ts'
 
-/** The rooms whose findings and answers say what to do. */
-const rooms = ['rules', 'gate', 'doctor', 'eviction'] as const
+/** The folders whose findings and answers say what to do. */
+const rooms = ['rules', 'gate', 'commands/doctor', 'commands/evict'] as const
 
 /** Fields that say what to do. */
 const fields: ReadonlySet<string> = new Set(['clears', 'remedy'])
@@ -26,7 +26,7 @@ export interface Spoken {
 }
 
 /** The rooms whose errors people read. */
-const doors = ['commands', 'guard', 'kubernetes', 'webhook', 'proxy', 'tls', 'configuration'] as const
+const doors = ['commands', 'server', 'kubernetes', 'doors', 'time', 'tls', 'configuration'] as const
 
 /** What help is made with: it tells what there is, not what to do about something. */
 const help: ReadonlySet<string> = new Set([
@@ -41,6 +41,10 @@ const help: ReadonlySet<string> = new Set([
 const tellsWhatToDo =
   /(?:^|[.;:,(]\s+|, or )(?:name|make|install|say|use|add|choose|take|leave|give|look|run|put|write|delete|set|ask|read|start|send|correct|try|check)\b|(?:^|: )(?:holdfast|kubectl) [a-z]|\bto go on|\bgo on with:/i
 
+/** Files of commands whose texts are findings, which {@link spokenAdvice} reads, or a story. */
+const noErrors =
+  /^(?:doctor\/(?!command|gather|cluster-reader|prove-guard)|evict\/(?!command|insist-on-hold|plan-command|writes)|sandbox\/demo)/
+
 /** Errors of commands and doors that tell what to do. */
 export function spokenErrors(): Spoken[] {
   const found = new Map<string, Spoken>()
@@ -48,6 +52,7 @@ export function spokenErrors(): Spoken[] {
     for (const name of readdirSync(join(root, 'src', door), { recursive: true, encoding: 'utf8' })) {
       // What each setting means.
       if (!name.endsWith('.ts') || name === 'settings.ts') continue
+      if (door === 'commands' && noErrors.test(name)) continue
       const source = `${door}/${name.replace(/\.ts$/, '')}`
       visit(parsed(`${door}/${name}`), (node) => {
         const text = textOf(node)

@@ -10,10 +10,10 @@ const secondsPerKilobyte = new Map([
   ['test', 8],
   ['test/commands', 1],
   ['test/e2e', 3],
-  ['test/eviction', 0.5],
+  ['test/commands/evict', 0.5],
   ['test/model', 2],
   ['test/sandbox', 0.3],
-  ['test/story', 4],
+  ['test/commands/sandbox', 4],
 ])
 const usualSecondsPerKilobyte = 0.12
 

@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject } from '../../json/object.ts'
 import { group, type Kind, kinds, type LonghornObject } from '../../longhorn/kinds.ts'
 
 /** What could not be read of a cluster. */
-export interface Unreadable {
+interface Unreadable {
   readonly kind: Kind
   readonly name: string
   readonly problem: string
@@ -64,7 +64,7 @@ export class ClusterState {
 }
 
 /** The kind of Longhorn's that an object says it is. */
-export function kindOf(raw: unknown): Kind | undefined {
+function kindOf(raw: unknown): Kind | undefined {
   if (!isJsonObject(raw) || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string')
     return undefined
   if (raw.apiVersion.split('/')[0] !== group) return undefined

@@ -75,7 +75,7 @@ function inherited({ apiVersion, kind }: JsonObject, item: JsonObject): JsonObje
 }
 
 /** One document of a file, or why it is none. `line` counts from 1. */
-export type ManifestDocument =
+type ManifestDocument =
   | { readonly line: number; readonly value: unknown; readonly twice: readonly string[] }
   | { readonly line: number; readonly problem: string }
 
@@ -83,7 +83,7 @@ export type ManifestDocument =
  * The documents of a file as kubectl parts it (apimachinery's YAMLOrJSONDecoder): objects of JSON one after the other, or
  * documents of YAML with lines of `---` between. kubectl ends a file at its first mistake; here what follows is read too.
  */
-export function* manifestsIn(text: string): Generator<ManifestDocument, void> {
+function* manifestsIn(text: string): Generator<ManifestDocument, void> {
   let at = 0
   if (/^\s*\{/.test(text)) {
     let count = 0
@@ -182,7 +182,7 @@ const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImag
 const versions: readonly string[] = ['v1beta1', version]
 
 /** What the guard makes of `apiVersion` and `kind`: the kind that is judged, that none is, or that there is no such kind. */
-export type KindFound =
+type KindFound =
   | { readonly is: 'judged'; readonly kind: JudgedKind }
   | { readonly is: 'other' }
   | { readonly is: 'none'; readonly problem: string }

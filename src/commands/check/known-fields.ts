@@ -48,7 +48,7 @@ const specs: Readonly<Record<JudgedKind, Fields>> = {
 }
 
 /** A field that the API server drops. */
-export interface UnknownField {
+interface UnknownField {
   /** As the API server writes it: `spec.disks.disk-1.evictionReqested`. */
   readonly path: string
   /** Its own name. */

@@ -9,7 +9,7 @@ import { kindFound } from './documents.ts'
 import { unknownFields } from './known-fields.ts'
 
 /** How a manifest is to be understood. */
-export type ManifestMode = 'apply' | 'replace'
+type ManifestMode = 'apply' | 'replace'
 
 /** A patch and what it is for. */
 export interface PatchProposal {
@@ -32,7 +32,7 @@ export type Proposal =
   | { readonly outcome: 'unusable'; readonly what: string; readonly problem: string }
 
 /** Who would ask, and where. */
-export interface ProposalContext {
+interface ProposalContext {
   readonly state: ClusterState
   readonly actor: Actor
   readonly mode: ManifestMode

@@ -6,7 +6,7 @@ import { settingNames } from '../../longhorn/setting.ts'
 export const snapshotVersion = 'holdfast.dev/v1'
 
 /** What decisions need of a cluster, and no more, at one moment. */
-export interface Snapshot {
+interface Snapshot {
   readonly apiVersion: typeof snapshotVersion
   readonly kind: 'Snapshot'
   /** RFC 3339. */

@@ -22,7 +22,7 @@ export const parseLeaseTime = parser(
 )
 
 /** A request and its answer, for {@link measure}. */
-export interface Exchange {
+interface Exchange {
   readonly sentAt: number
   readonly receivedAt: number
   /** The Date header of the answer. */

@@ -55,7 +55,7 @@ export type Trial =
   | { readonly result: 'not-made'; readonly why: string }
 
 /** A dry run, and what came of it; undefined where none can be made. */
-export type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
+type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
 
 /** What a replica of the guard says of the rules that it judges by. */
 export interface ReplicaPolicy {
@@ -156,7 +156,7 @@ export interface Facts {
   readonly leases: Looked<readonly LeaseTime[]>
   readonly clock: Looked<MeasuredClock>
 }
-export const SelectorSchema = Type.Object({
+const SelectorSchema = Type.Object({
   matchLabels: absentMap(Type.String()),
   matchExpressions: absent(
     Type.Array(
@@ -168,7 +168,7 @@ export const SelectorSchema = Type.Object({
     ),
   ),
 })
-export const WebhookSchema = Type.Object({
+const WebhookSchema = Type.Object({
   name: Type.String(),
   clientConfig: Type.Object({
     caBundle: absent(Type.String()),

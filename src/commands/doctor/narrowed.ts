@@ -9,7 +9,7 @@ export interface Undoing {
 }
 
 /** What keeps some writes from the guard, although the rules of its webhook name them. */
-export interface Narrowing {
+interface Narrowing {
   readonly level: 'warn' | 'error'
   /** Ends a sentence that begins with the webhook. */
   readonly what: string

@@ -6,7 +6,7 @@ import { type EvictionStep, nextStep } from './next-step.ts'
 import { findTarget, imagesLeft, remainsOn, type Target } from './remains.ts'
 
 /** What an eviction works with. */
-export interface EvictionPorts {
+interface EvictionPorts {
   readonly map: DiskMapView
   readonly moment: () => Moment
   /** Asks for the eviction, or takes the flag down; resolves once the disk map shows it. */
@@ -59,7 +59,7 @@ export async function runEviction(
 }
 
 /** Whether a step is being taken, or would be: then this is a dry run. */
-export type Telling = 'does' | 'would'
+type Telling = 'does' | 'would'
 
 /** Says a step in one line, for a person who waits, or who only asks. @param now milliseconds by the monotonic clock */
 export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {

@@ -2,7 +2,6 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import type { Node } from '../../longhorn/node.ts'
 import { assumption, isAssumed, profileOf } from '../../longhorn/releases.ts'
 import { imagesWithoutDisk, noCopyThatCounts, wayOut, whereItsCopiesAre } from '../../rules/images-nowhere.ts'
 import { type LossCircumstances, someWaitToBeLost } from '../../rules/lost.ts'
@@ -11,7 +10,7 @@ import type { Moment } from '../../rules/rule.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { systemClock } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
-import { type ProofModules, proveGuard, provesHold } from '../doctor/prove-guard.ts'
+import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -31,12 +30,13 @@ import {
   policiesOf,
   settleOf,
 } from '../shared/replica-answers.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+import { type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
 import { data, type DataFormat, dataLine } from '../shared/terminal.ts'
 import { explain, outline, runEviction } from './carry-out.ts'
 import { type EvictionStep, nameOf, nextStep } from './next-step.ts'
-import { evictedBeside, evictionPatch, findTarget, type Target } from './remains.ts'
+import { evictionPatch, type Target } from './remains.ts'
 import { nextChange, patchNode } from './writes.ts'
+import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 
 interface EvictFlags extends ClusterFlags {
   readonly disk?: string
@@ -272,39 +272,4 @@ function duration(text: string): number {
   const milliseconds = parseDuration(text)
   if (milliseconds === undefined) throw new InvalidArgumentError('It must be a duration such as 30m or 2h.')
   return milliseconds
-}
-
-/** True if the flag that an eviction of this target raises is up. */
-export function isOwnFlagUp({ disk }: Target, { spec }: Node): boolean {
-  return disk === undefined ? spec.evictionRequested : spec.disks.get(disk)?.evictionRequested === true
-}
-
-/**
- * With the flag of a target up, a dry run tells what the replicas could not be asked.
- *
- * @param lower takes that flag down; resolves once the disk map shows it
- * @throws CannotRun once the flag is down, where the removal of a copy would not be held
- */
-export async function insistOnHold(
-  target: Target,
-  proof: ProofModules,
-  lower: () => Promise<void>,
-): Promise<void> {
-  const held = await provesHold(target, proof)
-  if (held === undefined) {
-    proof.note(
-      `That the guard holds back the removal of copies could not be proved on ${nameOf(target)}: no dry run can be made there.`,
-    )
-  }
-  if (held !== false) return
-  await lower()
-  throw new CannotRun(
-    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is down again${besides(target, proof)}. To see why: holdfast doctor. To go on all the same: --unguarded`,
-  )
-}
-
-function besides(target: Target, { map }: ProofModules): string {
-  const found = findTarget(target, map)
-  const beside = found ? evictedBeside(target, found) : []
-  return beside.length > 0 ? `; an eviction is still requested on ${beside.join(' and ')}` : ''
 }

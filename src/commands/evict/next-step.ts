@@ -49,7 +49,7 @@ export type EvictionStep =
   | { readonly step: 'impossible'; readonly problems: readonly string[] }
 
 /** What a step depends on besides the disk map. */
-export interface EvictionCircumstances extends Moment {
+interface EvictionCircumstances extends Moment {
   readonly policy: Policy
 }
 

@@ -6,7 +6,7 @@ import { isAtWork } from '../../rules/lost.ts'
 import { disksThatFit } from '../../rules/no-eviction-target.ts'
 
 /** Nodes that can be evicted at the same time. */
-export interface Batch {
+interface Batch {
   readonly nodes: readonly string[]
   /** The images of which a copy goes, or may have come meanwhile and then goes. */
   readonly images: readonly string[]
@@ -18,7 +18,7 @@ export type EvictionPlan =
   | { readonly possible: false; readonly problems: readonly string[] }
 
 /** How nodes are to be evicted. */
-export interface PlanOptions {
+interface PlanOptions {
   /** True if the nodes of a batch are in service again before the next one begins. */
   readonly reopen: boolean
   /** At most so many nodes at the same time. */
@@ -112,7 +112,7 @@ interface Place {
 }
 
 /** Where the copies of one image are, and may be later, while nodes are evicted in batches. */
-export class PlannedImage {
+class PlannedImage {
   readonly name: string
   /** How many copies there have to be after each batch. */
   readonly #keep: number

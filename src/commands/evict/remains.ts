@@ -143,7 +143,7 @@ export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[]
 }
 
 /** True if nothing new is placed on the target. */
-export function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
+function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
   if (!node.spec.allowScheduling) return true
   return disk !== undefined && disks.every((each) => node.spec.disks.get(each)?.allowScheduling === false)
 }

@@ -12,7 +12,7 @@ import { onAbort } from '../../time/on-abort.ts'
 import { abortReason, pause } from '../../time/wait.ts'
 
 /** Where a node is written, and where the write is seen. */
-export interface NodeWriteModules {
+interface NodeWriteModules {
   readonly connection: Connection
   readonly namespace: string
   readonly live: LiveMap

@@ -113,7 +113,7 @@ const answerMs = 10_000
  *
  * @returns why it does not by then; undefined once it does
  */
-export async function untilAnswering(server: URL, timeoutMs: number): Promise<string | undefined> {
+async function untilAnswering(server: URL, timeoutMs: number): Promise<string | undefined> {
   const end = performance.now() + timeoutMs
   for (;;) {
     const problem = await problemOf(server)
@@ -145,13 +145,13 @@ const container = 'longhorn-ui'
 const variable = 'LONGHORN_MANAGER_IP'
 
 /** Which Deployment is the UI. */
-export interface UiDeployment {
+interface UiDeployment {
   readonly namespace: string
   readonly deployment: string
 }
 
 /** Where the UI is pointed. */
-export interface PointedUi {
+interface PointedUi {
   readonly asks: string
   readonly changed: boolean
 }
@@ -182,7 +182,7 @@ const parseDeployment = parser(
  * @returns whom it asks now, and whether that is new
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer
  */
-export async function pointUi(
+async function pointUi(
   connection: Connection,
   { namespace, deployment }: UiDeployment,
   target: URL,

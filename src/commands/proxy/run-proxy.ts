@@ -110,7 +110,7 @@ async function first(
 }
 
 /** Where a proxy listens. */
-export interface Listen {
+interface Listen {
   readonly host: string
   readonly port: number
 }

@@ -6,7 +6,7 @@ import { type Node, parseNode } from '../../longhorn/node.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 
 /** How something is asked. */
-export interface How {
+interface How {
   readonly dryRun?: boolean
   /** How long the API server may take, as `kubectl --request-timeout` says it: `1s`. */
   readonly timeout?: string
@@ -22,13 +22,13 @@ export interface Outcome {
 }
 
 /** A crash of a node's manager, as the cluster tells it. */
-export interface Crash {
+interface Crash {
   readonly node: string
   readonly message: string
 }
 
 /** What a stage is built on. */
-export interface StageModules {
+interface StageModules {
   /** A person's way to the cluster: the same HTTP that kubectl speaks. */
   readonly connection: Connection
   readonly namespace: string

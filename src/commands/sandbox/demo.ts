@@ -10,7 +10,7 @@ import {
 } from './demo-cluster.ts'
 
 /** What the story needs besides its stage. */
-export interface StoryModules {
+interface StoryModules {
   readonly stage: Stage
   readonly cast: Cast
   readonly narrator: Narrator
@@ -46,13 +46,13 @@ export async function tellStory({ stage, cast, narrator, startGuard }: StoryModu
 }
 
 /** Throws unless the request was admitted, as the story says. */
-export function expectAdmitted(what: string, outcome: Outcome): void {
+function expectAdmitted(what: string, outcome: Outcome): void {
   if (outcome.admitted) return
   throw new NotAsTold(`${what} should have been admitted, but got ${outcome.code}: ${outcome.message}`)
 }
 
 /** Throws unless the request was held back with 429 by the rule for evictions. */
-export function expectHeld(what: string, outcome: Outcome): void {
+function expectHeld(what: string, outcome: Outcome): void {
   if (outcome.code === 429 && outcome.message.includes('eviction-during-cleanup')) return
   throw new NotAsTold(`${what} should have been held back, but got ${outcome.code}: ${outcome.message}`)
 }
@@ -61,7 +61,7 @@ export function expectHeld(what: string, outcome: Outcome): void {
  * Evicts, and waits for the time of the cast only, so that the guard says why it holds the eviction back. A busy machine
  * may not answer in that time; then it asks again.
  */
-export async function evictBriefly(stage: Stage, { node, evicted, patience }: Cast): Promise<Outcome> {
+async function evictBriefly(stage: Stage, { node, evicted, patience }: Cast): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await stage.evict(node, evicted.name, { timeout: patience })
     if (outcome.code < 500 || attempt === 5) return outcome
@@ -69,7 +69,7 @@ export async function evictBriefly(stage: Stage, { node, evicted, patience }: Ca
 }
 
 /** Asks as a dry run, which does not wait, until it would be admitted: what is over still counts for a while. */
-export async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outcome>): Promise<void> {
+async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outcome>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await ask()
     if (attempt === mostQuestions) expectAdmitted(what, outcome)
@@ -83,7 +83,7 @@ const mostQuestions = 100
 const betweenQuestionsMs = 300
 
 /** Where the copy stands: in spec, in status. */
-export async function copyOn(stage: Stage, { image, cleaned }: Cast) {
+async function copyOn(stage: Stage, { image, cleaned }: Cast) {
   const { spec, status } = await stage.image(image)
   return {
     wanted: spec.diskFileSpecMap.has(cleaned.uuid),
@@ -92,14 +92,14 @@ export async function copyOn(stage: Stage, { image, cleaned }: Cast) {
 }
 
 /** Waits until the file of the copy is really gone. */
-export async function untilDrained(stage: Stage, cast: Cast): Promise<void> {
+async function untilDrained(stage: Stage, cast: Cast): Promise<void> {
   await stage.until(`the clean-up of ${cast.image} to end`, async () => {
     return (await copyOn(stage, cast)).state === undefined
   })
 }
 
 /** Puts everything back as it was before an act: no flag, the manager alive, the copy ready. */
-export async function putBack(stage: Stage, cast: Cast): Promise<void> {
+async function putBack(stage: Stage, cast: Cast): Promise<void> {
   const { node, evicted, image, cleaned } = cast
   expectAdmitted('clearing the eviction', await stage.stopEvicting(node, evicted.name))
   await untilDrained(stage, cast)
@@ -111,7 +111,7 @@ export async function putBack(stage: Stage, cast: Cast): Promise<void> {
 }
 
 /** The dangerous order with nobody to stop it. */
-export async function actWithoutGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
+async function actWithoutGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted, release } = cast
   const before = stage.crashes.length
   narrator.title('Act 1. The guard is off')
@@ -146,7 +146,7 @@ async function patientEviction(stage: Stage, { node, evicted }: Cast): Promise<O
 }
 
 /** The same two requests with the guard in their way. */
-export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
+async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted, release } = cast
   const before = stage.crashes.length
   narrator.title('Act 2. The guard is on, the same two requests')
@@ -182,7 +182,7 @@ export async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator)
 }
 
 /** The same once more, asked as a dry run: the same verdicts, and nothing changes. */
-export async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
+async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted } = cast
   const dryRun = true
   narrator.title('Act 3. The same as a dry run')

@@ -12,14 +12,14 @@ import type { ClusterFlags } from './cluster-options.ts'
 import { CannotRun } from './surroundings.ts'
 
 /** How a person's command finds the guard. */
-export interface GuardSearch {
+interface GuardSearch {
   readonly signal: AbortSignal
   /** Told if the cluster says otherwise than the person, or cannot be asked whether it does. */
   readonly note?: (text: string) => void
 }
 
 /** Where a command looks for the guard. */
-export interface GuardPlace {
+interface GuardPlace {
   readonly namespace: string
   /** Why the guard may run elsewhere, and how to go on, for people; undefined if it is known to run here. */
   readonly doubt: string | undefined
@@ -76,7 +76,7 @@ export async function guardPlace(connection: Connection, place: Place, search: G
 }
 
 /** What belongs to a guard, by name, and who makes its certificate. */
-export type GuardNames = Pick<
+type GuardNames = Pick<
   Names,
   'webhookConfiguration' | 'certificateSecret' | 'serviceAccount' | 'makesCertificate'
 >

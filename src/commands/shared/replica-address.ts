@@ -12,7 +12,7 @@ const annotation = 'holdfast.dev/operator-address'
 const withdrawMs = 2_000
 
 /** A replica that runs in no pod, and where people's commands reach it on its machine. */
-export interface Announcement {
+interface Announcement {
   /** The namespace of its Leases. */
   readonly namespace: string
   readonly replica: string

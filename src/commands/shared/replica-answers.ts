@@ -8,7 +8,7 @@ import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
 import { reachReplicas, type ReplicaSearch } from './replicas.ts'
 
 /** What a replica of the guard says of itself that others rely upon. */
-export interface ReplicaAnswer {
+interface ReplicaAnswer {
   readonly replica: string
   /** How long what has ended still counts there; undefined for a version that does not say it. */
   readonly settle: NoticeTimes | undefined

@@ -47,7 +47,7 @@ function pad(line: readonly Cell[], widths: readonly number[]): string {
 }
 
 /** Where text goes, and whether a person reads it there. */
-export interface Screen {
+interface Screen {
   readonly isTTY?: boolean
 }
 

@@ -204,12 +204,7 @@ function byText<T>(items: readonly T[], text: (item: T) => string): T[] {
  *
  * @param settlesAt when Longhorn has noticed what has ended there, in RFC 3339; null if nothing has ended
  */
-export function nodeStatus(
-  node: Node,
-  map: DiskMapView,
-  profile: Profile,
-  settlesAt: string | null,
-): NodeStatus {
+function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: string | null): NodeStatus {
   return {
     name: node.metadata.name,
     state: nodeState(node, map, profile, settlesAt !== null),

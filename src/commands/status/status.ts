@@ -14,7 +14,7 @@ export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'down' | 'settlin
  * How much is known of the age of a clean-up. Longhorn does not write down when one begins: a single look knows nothing
  * of it, and who watches knows it of those that began meanwhile.
  */
-export type AgeKnown = 'unknown' | 'at least' | 'exact'
+type AgeKnown = 'unknown' | 'at least' | 'exact'
 
 /** A copy that is gone from spec and still in status. */
 export interface PendingStatus {

@@ -15,7 +15,7 @@ import type {
 } from './status.ts'
 
 /** How a status is shown to a person. */
-export interface Look {
+interface Look {
   readonly colours: Colours
   /** Each disk and each reservation too. */
   readonly wide: boolean

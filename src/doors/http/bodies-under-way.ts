@@ -15,7 +15,7 @@ export interface BodyLimits {
 export type BodyCut = 'late' | 'arriving' | 'kept'
 
 /** What the limits of bodies work with. */
-export interface BodyModules {
+interface BodyModules {
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
   /** Told of each body that had to make room. */

@@ -3,7 +3,7 @@ import { onAbort } from '../../time/on-abort.ts'
 import { RelayFailure } from '../proxy/relay-failure.ts'
 
 /** How much is read, and for how long. */
-export interface BodyLimits {
+interface BodyLimits {
   readonly maxBytes: number
   /** From the headers to the end, in milliseconds. */
   readonly bodyMs: number

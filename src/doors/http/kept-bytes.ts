@@ -1,5 +1,5 @@
 /** Something that takes memory while it waits. */
-export interface Kept {
+interface Kept {
   /** Whose it is: an address. */
   readonly peer: string
   readonly bytes: number

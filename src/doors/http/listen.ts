@@ -36,7 +36,7 @@ const both = '::'
 const ofIPv4 = '0.0.0.0'
 
 /** Tries to listen somewhere, on any free port, for a moment. @throws an Error of Node if it cannot */
-export type TryListening = (host: string) => Promise<void>
+type TryListening = (host: string) => Promise<void>
 
 /**
  * The address to listen on for one that was asked for: `::` is all addresses of both families, and where the kernel has no

@@ -113,7 +113,7 @@ export interface ProxyObserver {
 }
 /** What just passes, what is judged first, and what asks for another protocol. */
 
-export type RequestKind = 'passed' | 'judged' | 'upgrade'
+type RequestKind = 'passed' | 'judged' | 'upgrade'
 /** What a proxy works with. */
 
 export interface ProxyModules {
@@ -168,4 +168,10 @@ function withoutScheme(url: string): string {
 
 function isLocal(hostAndPort: string): boolean {
   return /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])(:\d+)?$/.test(hostAndPort)
+}
+export function own(answer: OwnAnswer): CallOutcome {
+  return { outcome: 'own', answer }
+}
+export function passed(answer: IncomingMessage, warnings: readonly string[] = []): CallOutcome {
+  return { outcome: 'passed', answer, warnings }
 }

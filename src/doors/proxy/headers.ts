@@ -1,7 +1,7 @@
 import type http from 'node:http'
 
 /** As Node gives them: name, value, name, value, in the case and order in which they came. */
-export type RawHeaders = readonly string[]
+type RawHeaders = readonly string[]
 
 /** Of one connection only (RFC 9110, 7.6.1); whoever passes a message on makes its own. */
 const hopByHop = new Set([

@@ -18,20 +18,20 @@ export interface Outgoing {
 }
 
 /** How long things may take. */
-export interface RelayLimits {
+interface RelayLimits {
   /** From the end of the request to the headers of the answer, in milliseconds. */
   readonly answerMs: number
 }
 
 /** Hears what becomes of a request. */
-export interface Heard {
+interface Heard {
   /** The headers have come; the body is to be read. */
   answered(answer: http.IncomingMessage): void
   failed(failure: Error): void
 }
 
 /** A request on its way. */
-export interface Sent {
+interface Sent {
   /** Ends it at any moment, the reading of the answer included. Nothing is heard any more. */
   end(): void
 }

@@ -1,5 +1,5 @@
 /** What a request asks for, as a server in Go takes its target apart. */
-export interface Target {
+interface Target {
   /** Decoded, all that stands between slashes: empty ones, `.` and `..` too. The first is empty, before the first slash. */
   readonly parts: readonly string[]
   /** The same without those that are empty or lead nowhere. */

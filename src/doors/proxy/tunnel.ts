@@ -6,7 +6,7 @@ import { tooSlow, unreachable } from './relay-failure.ts'
 import { headersFor, pathTo, send, type Upstream, whenConnected } from './relay.ts'
 
 /** A client that wants to speak another protocol on its connection: WebSocket, or SPDY as kubectl exec does. */
-export interface Upgrade {
+interface Upgrade {
   readonly request: http.IncomingMessage
   readonly socket: Duplex
   /** What came after the headers already. */
@@ -14,14 +14,14 @@ export interface Upgrade {
 }
 
 /** What became of an upgrade. */
-export type Tunnel =
+type Tunnel =
   /** Both sides talk; nothing is left to do. */
   | { readonly outcome: 'open' }
   /** The upstream does not switch, and says so: an answer like any other. */
   | { readonly outcome: 'answered'; readonly answer: http.IncomingMessage }
 
 /** How long the upstream may take to agree, in milliseconds. */
-export interface TunnelLimits {
+interface TunnelLimits {
   readonly answerMs: number
 }
 

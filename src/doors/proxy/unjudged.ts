@@ -24,7 +24,7 @@ export interface UnjudgedModules {
 }
 
 /** Why such a write is denied. */
-export interface Denial {
+interface Denial {
   /** In the words of the API. */
   readonly answer: OwnAnswer
   /** The sentence in it. */

@@ -9,7 +9,7 @@ import { NoJson, TooManyValues } from './http-errors.ts'
 export const admissionVersion = 'admission.k8s.io/v1'
 
 /** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
-export const AdmissionReviewSchema = Type.Object({
+const AdmissionReviewSchema = Type.Object({
   apiVersion: Type.String(),
   kind: Type.String(),
   request: Type.Object({

@@ -12,7 +12,7 @@ const maxMessageCharacters = 16_384
 const maxLineCharacters = 1_024
 
 /** A status as the gate gives it, or one for a review that contradicts itself, or is too large to be read. */
-export type AdmissionStatus =
+type AdmissionStatus =
   | Status
   | (Omit<Status, 'code' | 'reason'> &
       (

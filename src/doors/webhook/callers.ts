@@ -16,14 +16,14 @@ import type { ServingCertificate } from '../../tls/stored.ts'
 import type { HttpProblem, Log } from './http-errors.ts'
 
 /** What callers are judged with. */
-export interface CallerModules {
+interface CallerModules {
   readonly log: Log
   /** Milliseconds since the epoch: certificates end by the time of day. */
   readonly timeOfDay: () => number
 }
 
 /** A caller whose certificate was accepted. */
-export interface AcceptedCaller {
+interface AcceptedCaller {
   /** Its common name. */
   readonly name: string
   /** When its certificate ends, or that of who signed it if that is sooner, in milliseconds since the epoch. */

@@ -8,7 +8,7 @@ import { plainLine } from '../../text/plain-text.ts'
 import { crowding } from './crowding.ts'
 
 /** A write of which an object cannot be read, with the objects as they came. */
-export interface RawWrite {
+interface RawWrite {
   readonly kind: JudgedKind
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
   /** Undefined on CREATE. */

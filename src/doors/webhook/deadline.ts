@@ -38,7 +38,7 @@ export function parseTimeout(timeout: unknown): number {
 }
 
 /** What {@link within} rejects with when time is up. */
-export class DeadlinePassed extends Error {
+class DeadlinePassed extends Error {
   constructor(ms: number) {
     super(`No decision within ${ms} ms`)
     this.name = 'DeadlinePassed'

@@ -38,7 +38,7 @@ export interface DoorAnswerModules {
 }
 
 /** Who asks for what, where a review cannot be judged. */
-export interface Asking {
+interface Asking {
   readonly uid: string
   readonly name: string
   readonly namespace: string

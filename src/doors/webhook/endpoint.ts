@@ -57,7 +57,7 @@ export const defaultConnectionOptions: ConnectionOptions = {
 }
 
 /** What the endpoint works with. */
-export interface EndpointModules {
+interface EndpointModules {
   readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
   readonly clientErrors: ClientErrors
   /** Who may send reviews; whoever reaches the port if not given. */

@@ -95,7 +95,7 @@ function codeOf(error: unknown): string {
 }
 
 /** What goes wrong on a connection before there is a request, as Node reports it. */
-export type ConnectionError = Error & { readonly code?: string }
+type ConnectionError = Error & { readonly code?: string }
 
 /** The alerts of a client that does not accept our certificate; Go's is BAD_CERTIFICATE. */
 const distrust =

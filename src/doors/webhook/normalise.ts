@@ -135,7 +135,7 @@ const most = 64
  *   the disks of other nodes there, and hold those up.
  * - So no disk has a UUID yet, and all that are evicted are alike: any of them reserves what all of them would.
  */
-export function asCreated(node: Node): Node {
+function asCreated(node: Node): Node {
   const { metadata, spec } = node
   const disks = [...spec.disks]
   const flagged = disks.filter(([, { evictionRequested }]) => evictionRequested)

@@ -3,7 +3,7 @@ import { deletingControllers } from '../../rules/change.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 
 /** What a registration depends on. */
-export interface RegistrationOptions {
+interface RegistrationOptions {
   /** Where the webhook is reached, `https://…/validate`. */
   readonly url: string
   /** The authority's certificate, PEM. */

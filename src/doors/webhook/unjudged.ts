@@ -65,7 +65,7 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
 }
 
 /** An object, and the namespace that it is in. */
-export interface Elsewhere {
+interface Elsewhere {
   readonly kind: JudgedKind
   readonly name: string
   readonly namespace: string

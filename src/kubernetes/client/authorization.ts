@@ -6,7 +6,7 @@ import type { Cluster, Headers, User } from './kubeconfig.ts'
 import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
 
 /** How one request proves who asks, besides a certificate of the kubeconfig. */
-export interface Authorization {
+interface Authorization {
   readonly headers: Headers
   /** A certificate that an exec plugin gave. */
   readonly certificate?: Pick<TlsMaterial, 'cert' | 'key'>

@@ -42,7 +42,7 @@ export interface Proof {
 }
 
 /** How to load credentials. */
-export interface CredentialsOptions {
+interface CredentialsOptions {
   /** Instead of the current one. */
   readonly context?: string | undefined
   /** In the place of what the kubeconfig says; what is undefined there stands. */
@@ -187,7 +187,7 @@ function proxyOf(
 }
 
 /** Parts of whom to act as. */
-export interface Impersonated {
+interface Impersonated {
   readonly user: string | undefined
   readonly uid: string | undefined
   readonly groups: readonly string[] | undefined
@@ -210,7 +210,7 @@ export interface ConfigSearch {
 }
 
 /** Where the way to a cluster was found. */
-export type ConfigSource =
+type ConfigSource =
   | { readonly from: 'files'; readonly paths: readonly string[]; readonly mustExist: boolean }
   | { readonly from: 'service-account'; readonly server: string; readonly folder: string }
 

@@ -13,7 +13,7 @@ const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
 
 /** A server, and the way there. */
-export interface Destination {
+interface Destination {
   /** It may have a path, which goes before the request's own. */
   readonly server: URL
   /** For messages. */
@@ -22,7 +22,7 @@ export interface Destination {
 }
 
 /** TLS material, and headers that prove who asks. */
-export type ProvenOptions = TlsMaterial & { readonly headers: Headers }
+type ProvenOptions = TlsMaterial & { readonly headers: Headers }
 
 /**
  * Sends one request and waits for the headers of the answer.
@@ -193,10 +193,7 @@ interface BodyOptions {
  * The body of an answer, guarded: silence, a lost connection and the caller's signal each end it with their own
  * error. TCP itself would never tell of a peer that has gone without a word.
  */
-export function responseBody(
-  incoming: IncomingMessage,
-  options: BodyOptions,
-): Pick<ApiResponse, 'body' | 'text'> {
+function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<ApiResponse, 'body' | 'text'> {
   const body = guarded(incoming, options)
   return {
     body,

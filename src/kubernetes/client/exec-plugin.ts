@@ -20,7 +20,7 @@ export interface ExecConfig {
 }
 
 /** What a plugin works with. */
-export interface ExecModules {
+interface ExecModules {
   /** What it inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>
   /** What it is told about the cluster, in the words of `ExecCredential`; asked only if it is to be told. */
@@ -134,7 +134,7 @@ export class ExecPlugin {
 }
 
 /** What an exec plugin gave: a token, a client certificate, or both. */
-export interface ExecCredential {
+interface ExecCredential {
   readonly token: string | undefined
   /** PEM. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
@@ -147,7 +147,7 @@ export interface ExecCredential {
  *
  * @throws PluginProblem that quotes nothing of it
  */
-export function readCredential(
+function readCredential(
   printed: string,
   { command, apiVersion }: Pick<ExecConfig, 'command' | 'apiVersion'>,
 ): ExecCredential {

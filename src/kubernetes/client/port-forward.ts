@@ -20,7 +20,7 @@ export interface ForwardedPort {
 }
 
 /** Where to. */
-export interface PodPort {
+interface PodPort {
   readonly namespace: string
   readonly pod: string
   /** It may listen on the pod's loopback only. */

@@ -11,7 +11,7 @@ import { shownUrl } from './url.ts'
 const patienceMs = 30_000
 
 /** Where a tunnel leads to; the host without brackets. */
-export interface TunnelTarget {
+interface TunnelTarget {
   readonly host: string
   readonly port: number
 }

@@ -7,7 +7,7 @@ import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
 /** What a replica stands for election with. */
-export interface ElectionOptions {
+interface ElectionOptions {
   readonly connection: Connection
   readonly namespace: string
   /** Of the Lease, the same for all replicas. */

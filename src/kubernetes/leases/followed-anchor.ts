@@ -30,7 +30,7 @@ export const anchorStates = ['unknown', 'here', 'elsewhere', 'forbidden'] as con
 export type AnchorState = (typeof anchorStates)[number]
 
 /** What an anchor is followed with. */
-export interface FollowedAnchorOptions extends AnchorPlace {
+interface FollowedAnchorOptions extends AnchorPlace {
   /** Where this door's book is. */
   readonly namespace: string
   readonly clock: Clock

@@ -69,7 +69,7 @@ export function leaseName(key: string): string {
 }
 
 /** Who writes a Lease, and when. */
-export interface LeaseWriter {
+interface LeaseWriter {
   readonly replica: string
   /** Milliseconds since the epoch. */
   readonly now: number

@@ -44,7 +44,7 @@ export async function otherBooks(
 const intervalMs = 300_000
 
 /** What other books are looked for with. */
-export interface OtherBooksOptions {
+interface OtherBooksOptions {
   readonly connection: Connection
   /** Where the book of this door is. */
   readonly namespace: string

@@ -10,7 +10,7 @@ import { ListWatch } from '../watch/list-watch.ts'
 import { leaseName, leaseOf, pageOf, renewalOf } from './lease-format.ts'
 
 /** Where the book is, and who writes in it. */
-export interface LeaseBookOptions {
+interface LeaseBookOptions {
   readonly connection: Connection
   /** The guard's own, the same for all replicas. */
   readonly namespace: string

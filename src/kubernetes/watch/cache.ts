@@ -8,7 +8,7 @@ export interface Change<T> {
 }
 
 /** A fresh set of objects, filled page by page beside the one in use. */
-export interface Replacement<T> {
+interface Replacement<T> {
   readonly size: number
   put(name: string, value: T): void
   /** Takes the place of the set in use, in one go. @returns the differences between the two */

@@ -36,7 +36,7 @@ function statusTimes(fields: unknown): readonly object[] {
 }
 
 /** A page of a list. */
-export interface ListPage {
+interface ListPage {
   /** The version the whole list is of: the watch starts here. */
   readonly resourceVersion: string
   readonly objects: readonly ClusterObject[]

@@ -75,7 +75,7 @@ export interface ListWatchProblem {
 }
 
 /** What is done about a restart. */
-export interface Course {
+interface Course {
   /** `same`: a list is listed and a watch watched again, from the last version known. */
   readonly next: 'list' | 'same'
   /** Whether to wait; `at-once` waits too when it happens several times in a row. */

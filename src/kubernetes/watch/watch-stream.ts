@@ -8,7 +8,7 @@ import { type ClusterObject, ClusterObjectSchema, selectionOf, withoutManagedFie
 import { RestartNeeded } from './restarts.ts'
 
 /** What a watch tells as it goes. */
-export interface WatchListener {
+interface WatchListener {
   /** The headers have come. */
   opened(): void
   /** An object changed, or a bookmark moved the version on. */
@@ -113,7 +113,7 @@ export async function* watchLines(
 }
 
 /** One event of a watch. */
-export type WatchEvent =
+type WatchEvent =
   | { readonly type: 'upserted'; readonly object: ClusterObject; readonly resourceVersion: string }
   | { readonly type: 'deleted'; readonly name: string; readonly resourceVersion: string }
   /** Nothing changed up to this version: where to resume. */
@@ -139,7 +139,7 @@ const parseType = parser(
 )
 
 /** Reads one line of a watch. */
-export function parseWatchEvent(line: string): Parsed<WatchEvent> {
+function parseWatchEvent(line: string): Parsed<WatchEvent> {
   let raw: unknown
   try {
     raw = JSON.parse(line)

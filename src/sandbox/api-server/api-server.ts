@@ -40,7 +40,7 @@ export interface ApiServerOptions {
 }
 
 /** What a user of the sandbox gets without saying anything. */
-export const defaultOptions: ApiServerOptions = {
+const defaultOptions: ApiServerOptions = {
   host: '127.0.0.1',
   port: 0,
   historySize: 5000,

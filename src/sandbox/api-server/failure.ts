@@ -1,7 +1,7 @@
 import { ApiError, type FailureStatus } from '../cluster-client.ts'
 
 /** What a failure needs to know of a resource: enough to name the object. */
-export interface Named {
+interface Named {
   readonly group: string
   readonly plural: string
   readonly kind: string

@@ -5,7 +5,7 @@ import type { Report } from './report.ts'
 import type { Writer } from './writer.ts'
 
 /** What a controller does, and how a report of its failures names it. */
-export interface ControllerWork {
+interface ControllerWork {
   /** What a sync does before it starts tasks, e.g. `list the replicas`. */
   readonly name: string
   /** Looks at the cluster once and starts the tasks that it calls for. */
@@ -58,7 +58,7 @@ export class ControllerLoop {
 }
 
 /** What a {@link SyncLoop} runs. A sync that throws is reported; the loop goes on. */
-export interface SyncWork {
+interface SyncWork {
   /** How the report of a failure names it, e.g. `list the nodes`. */
   readonly name: string
   readonly sync: () => Promise<void>
@@ -148,7 +148,7 @@ export class SyncLoop {
  * Runs tasks side by side, at most one for each key. A write that a webhook holds back keeps only its own object
  * waiting, as with the workers of a real controller.
  */
-export class KeyedTasks {
+class KeyedTasks {
   readonly #running = new Map<string, Promise<void>>()
   readonly #skipped = new Set<string>()
   readonly #onFailure: (key: string, error: unknown) => void

@@ -4,13 +4,13 @@ import { type CopySlots, isInUse, replenishLimit } from './copy-placement.ts'
 import { type DataSourceObject, type FileStatus, type ImageObject, isFirstFile } from './objects.ts'
 
 /** How long files take. */
-export interface FileTimes {
+interface FileTimes {
   readonly copyMs: number
   readonly drainMs: number
 }
 
 /** What decides the files of one image. */
-export interface FileContext {
+interface FileContext {
   readonly snapshot: Snapshot
   readonly progress: Progress
   readonly times: FileTimes

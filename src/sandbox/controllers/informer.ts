@@ -10,7 +10,7 @@ import {
 } from '../cluster-client.ts'
 
 /** What an informer is given. */
-export interface InformerModules {
+interface InformerModules {
   readonly watch: Watch
   readonly namespace: string
   readonly clock: Clock
@@ -186,7 +186,7 @@ export class ChangingLag {
 }
 
 /** CrashLoopBackOff: each pause is twice the one before, until it has run well for a while. */
-export interface BackOffOptions {
+interface BackOffOptions {
   readonly restartMs: number
   readonly maxRestartMs: number
   readonly healthyMs: number

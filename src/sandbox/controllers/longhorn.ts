@@ -14,7 +14,7 @@ import { apiVersion, resources } from './resources.ts'
 import { Writer } from './writer.ts'
 
 /** What the miniature needs from outside. */
-export interface LonghornModules {
+interface LonghornModules {
   /** A client for {@link longhornServiceAccount}: all of Longhorn writes as that. */
   readonly client: ClusterClient
   /** Calls the listener after each commit in the cluster; the function it returns ends that. */

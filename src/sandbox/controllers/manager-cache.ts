@@ -8,7 +8,7 @@ import { resources } from './resources.ts'
 import type { Part, Writer } from './writer.ts'
 
 /** What the cache of a manager is given. */
-export interface ManagerCacheModules {
+interface ManagerCacheModules {
   readonly watch: Watch
   readonly clock: Clock
   readonly options: LonghornOptions

@@ -12,7 +12,7 @@ const diskSize = 107_374_182_400
 const replicaSize = 1_073_741_824
 
 /** What the status of a node is made from. */
-export interface NodeStatusContext {
+interface NodeStatusContext {
   /** What lies on the disks. */
   readonly snapshot: Pick<Snapshot, 'images' | 'replicas'>
   readonly diskUUID: DiskUUIDs
@@ -83,7 +83,7 @@ function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatu
 export type NotReady = 'ManagerPodDown' | 'KubernetesNodeNotReady' | 'KubernetesNodeGone'
 
 /** The conditions of a node. */
-export function nodeConditions(
+function nodeConditions(
   before: unknown,
   node: string,
   notReady: NotReady | undefined,
@@ -101,7 +101,7 @@ export function nodeConditions(
 }
 
 /** The conditions of a disk that works. */
-export function diskConditions(
+function diskConditions(
   before: unknown,
   disk: string,
   path: string,

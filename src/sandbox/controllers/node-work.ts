@@ -12,7 +12,7 @@ import { resources } from './resources.ts'
 const defaultCleanupMinutes = 60
 
 /** Whether a step did all it wanted; a write that failed does not end the sync, but another one follows at once. */
-export type StepResult = 'done' | 'again'
+type StepResult = 'done' | 'again'
 
 /**
  * What a node's manager does in a full sync, step by step. Each step works on the node that the sync began with, and
@@ -136,7 +136,7 @@ export class NodeWork {
  * @param diskUUIDs the disks of the node that cleans up
  * @param unusedBefore milliseconds since 1970: a copy unused since before then may go
  */
-export function withoutUnused(
+function withoutUnused(
   image: ImageObject,
   diskUUIDs: readonly string[],
   unusedBefore: number,

@@ -3,13 +3,13 @@ import { ApiError, type ClusterClient, type ClusterObject, type ResourceName } f
 import type { Report } from './report.ts'
 
 /** How a write ended. Only `refused` is worth a second thought: the next sync tries again by itself. */
-export type Written = 'written' | 'unchanged' | 'gone' | 'refused'
+type Written = 'written' | 'unchanged' | 'gone' | 'refused'
 
 /** Which part of the object is written (longhorn.md §1: a status subresource). */
 export type Part = 'main' | 'status'
 
 /** Names one object. */
-export interface Target {
+interface Target {
   readonly resource: ResourceName
   readonly name: string
 }

@@ -14,7 +14,7 @@ import {
 } from './rest-writes.ts'
 
 /** What the REST API works with. */
-export interface RestModules {
+interface RestModules {
   /** Of Longhorn's own service account: a webhook cannot tell its writes from those of the controllers. */
   readonly client: ClusterClient
   readonly namespace: string

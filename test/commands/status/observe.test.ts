@@ -1,11 +1,6 @@
 import t from 'tap'
 import { observe, type Observed } from '../../../src/commands/status/observe.ts'
-import {
-  heardReplica,
-  type NodeState,
-  saysTheSame,
-  someInDanger,
-} from '../../../src/commands/status/status.ts'
+import { heardReplica, type NodeState, someInDanger } from '../../../src/commands/status/status.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'
@@ -284,21 +279,5 @@ t.test('nodes that are named are shown alone, with what is theirs', (t) => {
 t.test('reservations that cannot be read are not none', (t) => {
   t.equal(look(cluster(releases.A), { pages: undefined }).reservations, null)
   t.strictSame(look(cluster(releases.A)).reservations, [])
-  t.end()
-})
-
-t.test('time alone changes nothing', (t) => {
-  const world = cluster(releases.A)
-    .node('n', [disk('d1')])
-    .image('i', [pending('d1')])
-  const before = look(world)
-  t.ok(saysTheSame(before, look(world, { now: noon + 999_000 })))
-  const asked = (leftMs: number) => {
-    const replica = { replica: 'a', version: '', synced: true, holds: 0, settle: undefined }
-    const settling = [{ node: 'n', until: noon + 90_000 + leftMs }]
-    return look(world, { guard: [{ ...replica, pendingCleanups: [], settling }] })
-  }
-  t.ok(saysTheSame(asked(8_000), asked(8_003)), 'a replica that answers later is no news')
-  t.notOk(saysTheSame(before, look(world.image('i', [pending('d1', 'unknown')]))))
   t.end()
 })

@@ -14,7 +14,7 @@ export interface Bound {
 }
 
 /** What binding depends on. */
-export interface Binding {
+interface Binding {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly hasQuery: boolean
   /** Of the request; undefined if it has none. */

@@ -1,17 +1,20 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import { setTimeout } from 'node:timers/promises'
 import type { Status } from '../../../gate/answer.ts'
 import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
 import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
+import { systemClock } from '../../../time/clock.ts'
+import { pause } from '../../../time/wait.ts'
 import {
   type CallOutcome,
   decidingMs,
   type Instead,
   type JudgedCall,
   maxLate,
+  own,
   type OwnAnswer,
+  passed,
   type ProxyDoor,
 } from '../door.ts'
 import { endToEnd } from '../headers.ts'
@@ -33,7 +36,7 @@ import {
 import {
   deniedAnswer,
   heldAnswer,
-  operationBy,
+  recordedAs,
   statusAnswer,
   unauthorized,
   type Write,
@@ -41,7 +44,7 @@ import {
 } from './write.ts'
 
 /** What the operator decides about this door. */
-export interface KubernetesDoorOptions {
+interface KubernetesDoorOptions {
   readonly longhornNamespace: string
   /** How long a write is held back, in milliseconds, if its client waits that long. */
   readonly holdMs: number
@@ -161,7 +164,7 @@ export class KubernetesDoor implements ProxyDoor {
         this.#modules.stopping.aborted
       )
         return tried
-      await pause(AbortSignal.any([call.signal, this.#modules.stopping]))
+      await pause(systemClock, retryMs, AbortSignal.any([call.signal, this.#modules.stopping]))
       call.signal.throwIfAborted()
     }
   }
@@ -272,10 +275,6 @@ interface Doubt {
   readonly status?: number
 }
 
-function recordedAs({ kind, name = '', method }: Write, request: Request): Omit<UnjudgedWrite, 'why'> {
-  return { request, kind, name, operation: operationBy(method) }
-}
-
 /** client-go then sends JSON. */
 const notJson: Doubt = {
   why: 'unreadable',
@@ -288,24 +287,7 @@ function versionOf({ before }: Change): string {
   return before ? `${before.metadata.name}/${before.metadata.uid}/${before.metadata.resourceVersion}` : ''
 }
 
-/** Ends early once nobody waits any more, or nothing is held any more. */
-async function pause(signal: AbortSignal): Promise<void> {
-  try {
-    await setTimeout(retryMs, undefined, { signal })
-  } catch (error) {
-    if (!signal.aborted) throw error
-  }
-}
-
 function bindTo(resourceVersion: string, { method }: Write, { request, body }: JudgedCall): Bound {
   const hasQuery = request.url?.includes('?') ?? false
   return bind(body, { method, hasQuery, contentType: request.headers['content-type'], resourceVersion })
-}
-
-function own(answer: OwnAnswer): CallOutcome {
-  return { outcome: 'own', answer }
-}
-
-function passed(answer: IncomingMessage, warnings: readonly string[] = []): CallOutcome {
-  return { outcome: 'passed', answer, warnings }
 }

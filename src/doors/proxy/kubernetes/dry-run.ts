@@ -46,7 +46,7 @@ export function heldBy({ status, text }: Tried): string | undefined {
 const heldByGuard = 'admission webhook "guard.holdfast.dev" denied the request'
 
 /** What a write turns out to be. */
-export type Found =
+type Found =
   | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
   /** The object has changed since the dry run. */
   | { readonly outcome: 'moved' }

@@ -5,7 +5,7 @@ import type { Node } from '../../../longhorn/node.ts'
 import type { Change, JudgedKind, JudgedObject, Request, Step } from '../../../rules/change.ts'
 
 /** What a write would do, as far as it is known. */
-export interface Result {
+interface Result {
   readonly kind: JudgedKind
   /** The object as it is; undefined if there is none. */
   readonly before: JudgedObject | undefined
@@ -62,7 +62,7 @@ export function isOlder(raw: unknown): boolean {
  * Reads a node in an older version. Its conditions are of another form there, and a write of the main resource changes no
  * status: that of the stored node stays.
  */
-export function parseOlderNode(raw: unknown, before: Node | undefined): Parsed<Node> {
+function parseOlderNode(raw: unknown, before: Node | undefined): Parsed<Node> {
   const parsed = kinds.Node.parse({ ...fieldsOf(raw), status: undefined })
   return parsed.ok && before ? { ok: true, value: { ...parsed.value, status: before.status } } : parsed
 }
@@ -71,7 +71,7 @@ export function parseOlderNode(raw: unknown, before: Node | undefined): Parsed<N
  * Reads an image in an older version. v1beta1 has no `diskFileSpecMap`, and what Longhorn's conversion makes of an image
  * without one cannot be told from it: it may lose all copies.
  */
-export function parseOlderImage(raw: unknown, before: BackingImage | undefined): Parsed<BackingImage> {
+function parseOlderImage(raw: unknown, before: BackingImage | undefined): Parsed<BackingImage> {
   const object = fieldsOf(raw)
   // Of another form there, and deprecated.
   const spec = { ...fieldsOf(object?.spec), disks: undefined }

@@ -32,7 +32,7 @@ export type Caller =
   | { readonly is: Unknown; readonly actor: Actor }
 
 /** What finding out works with. */
-export interface WhoIsModules {
+interface WhoIsModules {
   /** @throws RelayFailure */
   readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
   /** Milliseconds by a clock that is never set. */

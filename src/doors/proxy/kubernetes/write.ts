@@ -1,12 +1,13 @@
 import type { Status } from '../../../gate/answer.ts'
+import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import { group, kinds } from '../../../longhorn/kinds.ts'
-import type { JudgedKind } from '../../../rules/change.ts'
+import type { JudgedKind, Request } from '../../../rules/change.ts'
 import { escapedText, plainText } from '../../../text/plain-text.ts'
 import type { OwnAnswer } from '../door.ts'
 import { targetOf } from '../target.ts'
 
 /** The methods that write. */
-export type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A write to an object of a kind that is judged. */
 export interface NamedWrite {
@@ -95,4 +96,7 @@ function answerWith(code: number, fields: object): OwnAnswer {
     headers: { 'content-type': 'application/json' },
     body: `${escapedText(JSON.stringify(body))}\n`,
   }
+}
+export function recordedAs({ kind, name = '', method }: Write, request: Request): Omit<UnjudgedWrite, 'why'> {
+  return { request, kind, name, operation: operationBy(method) }
 }

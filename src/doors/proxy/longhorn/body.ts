@@ -11,7 +11,7 @@ export class BadBody extends Error {
 }
 
 /** What a call says in its body. */
-export interface Said {
+interface Said {
   readonly fields: Fields
   /**
    * What is passed on in the place of what came, since they can be read differently: of a name that is there twice, Go
@@ -76,14 +76,14 @@ export type Fields = ReadonlyMap<string, unknown>
  * @param text valid JSON
  * @returns undefined if it is no object
  */
-export function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
+function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
   const spelt = new Map(known.map((name) => [folded(name), name]))
   const members = membersOf(text)
   return members && new Map(members.map(({ name, value }) => [spelt.get(folded(name)) ?? name, value]))
 }
 
 /** An object with these members, each value as it is written. */
-export function objectText(members: ReadonlyMap<string, string>): string {
+function objectText(members: ReadonlyMap<string, string>): string {
   return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
 }
 

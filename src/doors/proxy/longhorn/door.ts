@@ -23,7 +23,7 @@ import { type Call, callOf, operationOf } from './call.ts'
 import { changeOf, isHarmless } from './change.ts'
 
 /** What the operator decides about this door. */
-export interface LonghornDoorOptions {
+interface LonghornDoorOptions {
   /** How long a write is held back, in milliseconds, if its client waits that long. */
   readonly holdMs: number
   /**

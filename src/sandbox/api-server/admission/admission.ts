@@ -91,7 +91,7 @@ export class Admission {
  *
  * @param uid new for each call: one client request can be reviewed many times
  */
-export function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
+function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
   const { group, version, kind, plural } = request.resource
   const ofKind = { group, version, kind }
   const ofResource = { group, version, resource: plural }
@@ -120,7 +120,7 @@ export function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
 }
 
 /** What a webhook said. */
-export type Answer =
+type Answer =
   | { readonly allowed: true; readonly warnings: readonly string[] }
   | { readonly allowed: false; readonly warnings: readonly string[]; readonly denial: ApiError }
 
@@ -130,7 +130,7 @@ export type Answer =
  * @param uid the one the review was sent with
  * @returns a sentence instead when the answer is none: a failed call, not a denial
  */
-export function readAnswer(webhookName: string, uid: string, review: unknown): Answer | string {
+function readAnswer(webhookName: string, uid: string, review: unknown): Answer | string {
   const kind = `${textAt(review, 'apiVersion')}, Kind=${textAt(review, 'kind')}`
   if (kind !== 'admission.k8s.io/v1, Kind=AdmissionReview')
     return `expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got ${kind}`

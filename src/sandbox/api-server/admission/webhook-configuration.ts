@@ -45,7 +45,7 @@ const WebhookSchema = Type.Object({
 const ConfigurationSchema = Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) })
 
 /** One rule of a webhook, as it stands in its configuration. */
-export type WebhookRule = Static<typeof RuleSchema>
+type WebhookRule = Static<typeof RuleSchema>
 
 /** A validating webhook that is registered. */
 export interface Webhook {
@@ -205,7 +205,7 @@ export interface AdmissionRequest {
 }
 
 /** The `matchConditions` of a webhook, as far as they are understood here. */
-export interface MatchConditions {
+interface MatchConditions {
   /** False for a request that the webhook is not asked about. */
   readonly hold: (request: AdmissionRequest) => boolean
   /** True when some of them are not understood: they count as true, so the webhook is asked more often, never less. */
@@ -215,7 +215,7 @@ export interface MatchConditions {
 type Condition = (request: AdmissionRequest) => boolean
 
 /** Reads conditions of two forms, which keep a registration out of the way of what is being deleted. All of CEL it is not. */
-export function matchConditionsOf(raw: readonly unknown[]): MatchConditions {
+function matchConditionsOf(raw: readonly unknown[]): MatchConditions {
   const conditions = raw.map((each) => conditionOf(textAt(each, 'expression')))
   const known = conditions.filter((condition) => condition !== undefined)
   return {

@@ -50,12 +50,12 @@ export function discover(path: string): JsonObject | undefined {
 }
 
 /** Every group version that is served: `v1`, `longhorn.io/v1beta2`, … */
-export function groupVersions(): readonly string[] {
+function groupVersions(): readonly string[] {
   return [...new Set([...resources, ...selfReviews].map(apiVersionOf))]
 }
 
 /** Where a group version is found: `/api/v1`, `/apis/longhorn.io/v1beta2`. */
-export function rootOf(groupVersion: string): string {
+function rootOf(groupVersion: string): string {
   return groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`
 }
 
@@ -106,7 +106,7 @@ function entriesOf({
 }
 
 /** A body and what it is. */
-export interface Document {
+interface Document {
   readonly contentType: string
   readonly body: string
 }

@@ -12,7 +12,7 @@ import { send, sendFailure, sendJson, Warnings } from './send.ts'
 import { answerWrite, type WriteRequestModules } from './write-requests.ts'
 
 /** What answering HTTP needs from outside. */
-export interface HttpModules extends WriteRequestModules {
+interface HttpModules extends WriteRequestModules {
   readonly reads: ReadRequests
   readonly clock: Clock
   /** How long a request may take, its webhooks included. */

@@ -9,7 +9,7 @@ import { sendJson, type Warnings, watchSink } from './send.ts'
 import { type IncludeObject, representationOf, tableOf } from './table.ts'
 
 /** What reading needs from outside. */
-export interface ReadModules {
+interface ReadModules {
   readonly store: Store
   readonly clock: Clock
   /** How often a watch that asked for bookmarks gets one. */

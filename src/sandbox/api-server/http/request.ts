@@ -68,7 +68,7 @@ function segmentsOf(path: string): string[] | undefined {
 }
 
 /** What a request asks for. */
-export interface RequestTarget {
+interface RequestTarget {
   /** Decoded: a slash that was written as `%2F` divides as well. */
   readonly path: string
   readonly query: URLSearchParams

@@ -2,7 +2,7 @@ import type { ResourceName, User } from '../../cluster-client.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 
 /** A question about oneself, or about somebody else: created, answered, never stored. */
-export interface SelfReview extends ResourceName {
+interface SelfReview extends ResourceName {
   readonly kind: string
   /** `status` of the answer. */
   readonly answer: (user: User) => JsonObject

@@ -7,7 +7,7 @@ import type { Column, ResourceFacts } from '../resource-facts.ts'
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
 /** How the table is to be made. */
-export interface TableOptions {
+interface TableOptions {
   readonly include: IncludeObject
   /** For the ages. */
   readonly nowMs: number
@@ -52,7 +52,7 @@ function partOf({ metadata }: ClusterObject): JsonObject {
 }
 
 /** How a client wants its answer. */
-export type Representation = 'object' | 'table' | 'none'
+type Representation = 'object' | 'table' | 'none'
 
 /**
  * Reads an `Accept` header: the first representation that is spoken here.

@@ -8,7 +8,7 @@ import type { Writes } from '../writes/writes.ts'
 import type { Body, RequestContext, Target } from './request.ts'
 
 /** An answer that is not a failure. */
-export interface Answer {
+interface Answer {
   readonly code: 200 | 201
   readonly body: unknown
 }

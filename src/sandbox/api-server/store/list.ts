@@ -8,7 +8,7 @@ import { parseLabelSelector } from './label-selector.ts'
 import { keyOf, type Store } from './store.ts'
 
 /** One page of a list. */
-export interface Page {
+interface Page {
   readonly items: readonly ClusterObject[]
   /** `metav1.ListMeta`. */
   readonly metadata: JsonObject

@@ -2,7 +2,7 @@ import type { ClusterObject } from '../../cluster-client.ts'
 import type { ResourceFacts } from '../resource-facts.ts'
 
 /** Called after each commit of one resource. */
-export type CommitListener = (commit: Commit) => void
+type CommitListener = (commit: Commit) => void
 
 /**
  * The objects, as etcd would keep them: one counter gives every change its revision, and an object changes only
@@ -174,7 +174,7 @@ export interface Commit {
 }
 
 /** The last changes. A watch that wants to begin before them gets 410 and has to list again. */
-export class History {
+class History {
   readonly #size: number
   readonly #commits: Commit[] = []
   /** The newest revision that is no longer kept. */

@@ -14,7 +14,7 @@ export type WatchEvent =
   | { readonly type: 'ERROR'; readonly object: JsonObject }
 
 /** What a watch is to show, and for how long. */
-export interface WatchOptions {
+interface WatchOptions {
   readonly resource: ResourceFacts
   /** Undefined: all namespaces. */
   readonly namespace: string | undefined

@@ -9,7 +9,7 @@ import { nextGeneration } from './prepare.ts'
 import type { WriteModules } from './writes.ts'
 
 /** What became of an object that was to be deleted. */
-export interface Deletion {
+interface Deletion {
   /** Its last state. */
   readonly object: ClusterObject
   /** As it was when it was reviewed. */

@@ -1,0 +1,38 @@
+import type { Node } from '../../longhorn/node.ts'
+import { type ProofModules, provesHold } from '../doctor/prove-guard.ts'
+import { CannotRun } from '../shared/surroundings.ts'
+import { nameOf } from './next-step.ts'
+import { evictedBeside, findTarget, type Target } from './remains.ts'
+
+/** True if the flag that an eviction of this target raises is up. */
+export function isOwnFlagUp({ disk }: Target, { spec }: Node): boolean {
+  return disk === undefined ? spec.evictionRequested : spec.disks.get(disk)?.evictionRequested === true
+}
+/**
+ * With the flag of a target up, a dry run tells what the replicas could not be asked.
+ *
+ * @param lower takes that flag down; resolves once the disk map shows it
+ * @throws CannotRun once the flag is down, where the removal of a copy would not be held
+ */
+export async function insistOnHold(
+  target: Target,
+  proof: ProofModules,
+  lower: () => Promise<void>,
+): Promise<void> {
+  const held = await provesHold(target, proof)
+  if (held === undefined) {
+    proof.note(
+      `That the guard holds back the removal of copies could not be proved on ${nameOf(target)}: no dry run can be made there.`,
+    )
+  }
+  if (held !== false) return
+  await lower()
+  throw new CannotRun(
+    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is down again${besides(target, proof)}. To see why: holdfast doctor. To go on all the same: --unguarded`,
+  )
+}
+function besides(target: Target, { map }: ProofModules): string {
+  const found = findTarget(target, map)
+  const beside = found ? evictedBeside(target, found) : []
+  return beside.length > 0 ? `; an eviction is still requested on ${beside.join(' and ')}` : ''
+}
