@@ -5,6 +5,7 @@ import { diskUUID, isEvicting, isFlagged, type Node } from '../../src/longhorn/n
 import type { Change } from '../../src/rules/change.ts'
 import { cluster, request, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, type RawDisk, ready, uuid } from '../fixtures/raw-objects.ts'
+import { depth } from '../fixtures/thorough.ts'
 import { GateWorld } from './gate-world.ts'
 
 const releases = { A: 'v1.8.0', B: 'v1.8.1' } as const
@@ -125,7 +126,7 @@ for (const profile of ['A', 'B'] as const) {
             return isSafe || !allowed
           },
         ),
-        { numRuns: 1_500, seed: 20_261_129 },
+        { numRuns: depth(400, 1_500), seed: 20_261_129 },
       )
       t.comment(`${met} met, ${admitted} pairs admitted`)
       t.ok(met > 20)

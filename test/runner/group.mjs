@@ -13,6 +13,7 @@ process.channel?.unref()
 const { default: fc } = await import('fast-check')
 // The same cases in each run, so that nothing but the code decides; others in each of the thorough ones.
 if (process.env.HOLDFAST_THOROUGH !== 'yes') fc.configureGlobal({ seed: 20_261_129 })
+if (process.env.HOLDFAST_THOROUGH !== 'yes') await import('./untracked.mjs')
 const { default: t } = await import('tap')
 // Many waits on one signal would hide a leak among themselves.
 process.on('warning', ({ name, stack }) => {

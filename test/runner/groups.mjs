@@ -3,7 +3,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
 /** About so many seconds of tests share a process, so that several processes end at about the same time. */
-const groupSeconds = 50
+const groupSeconds = 90
 
 /** About how long a kilobyte of tests runs, in seconds: where it waits for processes and clocks, or searches. */
 const secondsPerKilobyte = new Map([

@@ -82,6 +82,11 @@ async function runGroup(files, env, told) {
   child.on('message', (message) => {
     if (message.loaded) notLoaded.delete(message.loaded)
     if (message.ended) ended = true
+    if (message.stray)
+      fail({
+        name: `${files[0]} or another of its process: an error that no test catches`,
+        diag: { stack: message.stray },
+      })
     if (message.warned)
       fail({
         name: `${files[0]} or another of its process: more listeners than Node bears`,

@@ -65,7 +65,7 @@ for (const [profile, release] of Object.entries(releases)) {
       const w = await world(
         t,
         { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] },
-        { cleanupWaitMs: 60_000, drainMs: 0 },
+        { cleanupWaitMs: 6_000, drainMs: 0 },
       )
       // Only the node's own clean-up is to remove the copy here, so eviction may not mark it.
       w.cluster.deny = ({ object: { spec } }) =>
@@ -73,9 +73,9 @@ for (const [profile, release] of Object.entries(releases)) {
           ? denial('not yet')
           : undefined
       await evict(w, 'node-1/disk-1')
-      await w.clock.advanceStepwise(30_000)
+      await w.clock.advanceStepwise(3_000)
       t.equal(w.longhorn.crashes.length, 0, 'nothing has been cleaned up yet')
-      await w.clock.advanceStepwise(35_000)
+      await w.clock.advanceStepwise(3_500)
       t.equal(w.longhorn.crashes.length > 0, crashesOnThisDisk === 1)
     })
 

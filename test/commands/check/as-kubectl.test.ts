@@ -53,7 +53,7 @@ for (const kubectl of kubectls)
     const folder = join(home, 'files')
     await mkdir(folder)
     await writeFile(join(home, 'config'), kubeconfig)
-    const files = fc.sample(anyFile, { numRuns: depth(400, 4_000), seed: 20_261_130 })
+    const files = fc.sample(anyFile, { numRuns: depth(200, 4_000), seed: 20_261_130 })
     const here = new Map<string, Read>()
     for (const [index, file] of files.entries()) {
       const path = join(folder, `${index}.yaml`)
