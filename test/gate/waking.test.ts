@@ -165,7 +165,7 @@ t.test('whatever lets a held change pass wakes it', async (t) => {
       await world.gate.stop()
       await decision
     }),
-    { numRuns: depth(400, 4_000) },
+    { numRuns: depth(200, 4_000) },
   )
   for (const [what, count] of Object.entries(seen)) t.ok(count > depth(0, 10), `${what}: ${count}`)
 })

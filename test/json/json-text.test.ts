@@ -4,7 +4,7 @@ import { depthOf, duplicateFields, membersOf, withFirst, withMember } from '../.
 import { anyJson, anyObject, space } from '../fixtures/any-json.ts'
 import { depth } from '../fixtures/thorough.ts'
 
-const runs = { numRuns: depth(2_000, 100_000) }
+const runs = { numRuns: depth(1_000, 100_000) }
 
 t.test('the members of an object are those that JavaScript reads, in their own digits', (t) => {
   fc.assert(

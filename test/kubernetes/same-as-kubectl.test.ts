@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import { run, runProgram } from '../commands/holdfast.ts'
 import { certificateFor, type Certificate } from '../fixtures/certificates.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
+import { thorough } from '../fixtures/thorough.ts'
 import { cases, plainly, token, type Place } from './kubeconfig-cases.ts'
 import { httpProxy, socksProxy, witness } from './witness.ts'
 
@@ -58,9 +59,9 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
 t.test('status asks as kubectl does, and goes the same way', { skip }, async (t) => {
   const certificate = await certificateFor('api.example')
   for (const [
-    name,
-    { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false },
-  ] of Object.entries(cases)) {
+    at,
+    [name, { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false }],
+  ] of Object.entries(cases).entries()) {
     await t.test(name, async (t) => {
       const { place, watched } = await placeFor(t, certificate)
       const entry = {
@@ -74,11 +75,13 @@ t.test('status asks as kubectl does, and goes the same way', { skip }, async (t)
       await writeFile(file, JSON.stringify(config))
       const { PATH = '' } = process.env
       const variables = { PATH, HOME: place.folder, KUBECONFIG: file, ...env(place) }
-      const theirs = await watched(() =>
-        runProgram('kubectl', ['get', '--raw', '/version', ...flags], variables),
-      )
+      // A process of kubectl for each of them is for the thorough tests.
+      const isCompared = thorough || at % 2 === 0
+      const theirs =
+        isCompared &&
+        (await watched(() => runProgram('kubectl', ['get', '--raw', '/version', ...flags], variables)))
       const ours = await watched(() => run(['status', ...flags], variables))
-      t.strictSame(ours, theirs)
+      if (theirs) t.strictSame(ours, theirs)
       t.equal(ours.as === undefined, fails, 'a request came')
     })
   }

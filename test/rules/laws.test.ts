@@ -58,7 +58,7 @@ function isStopped(findings: readonly Finding[]): boolean {
   return findings.some(({ effect }) => effect !== 'warn')
 }
 
-const runs = { numRuns: depth(600, 5_000) }
+const runs = { numRuns: depth(300, 5_000) }
 
 /** How often at least each case has to come up, for a law to say much. */
 const often = depth(0, 100)

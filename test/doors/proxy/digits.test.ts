@@ -101,7 +101,7 @@ t.test('a disk update reaches Longhorn digit by digit, each name once', async (t
   ])
 })
 
-const runs = { numRuns: depth(2_000, 100_000) }
+const runs = { numRuns: depth(1_000, 100_000) }
 const resourceVersion = '7'
 
 t.test('a bound body is the text that came but for the version', (t) => {
