@@ -11,12 +11,15 @@ interface Author {
 /**
  * Tells what an override does knowingly from what must not be. Of two changes that bring something about together, the
  * one that came second to a page of both has to answer for it, since it found the other there. Where they have no page
- * in common, it is the one that was admitted last.
+ * in common, it is the one that was admitted last. An override that passed although nothing could be reserved or read for it
+ * answers for all: whoever asked for it was told that it was not judged.
  */
 export class Blame {
   readonly #wishes: readonly Wish[]
   /** The wishes that were admitted, in the order of their last admission. */
   readonly #admitted: number[] = []
+  /** Those of them of which nothing could be found out. */
+  readonly #unjudged = new Set<number>()
   /** The wish that was committed last on each object. */
   readonly #authors = new Map<string, number>()
   readonly #stamps = new Set<string>()
@@ -27,9 +30,11 @@ export class Blame {
     this.#wishes = wishes
   }
 
-  /** A wish was admitted, perhaps not for the first time. */
-  admit(at: number): void {
+  /** A wish was admitted, perhaps not for the first time. @param unjudged true if nothing could be found out about it */
+  admit(at: number, unjudged: boolean): void {
     last(this.#admitted, at)
+    if (unjudged) this.#unjudged.add(at)
+    else this.#unjudged.delete(at)
   }
 
   commit(at: number, change: Change): void {
@@ -68,7 +73,7 @@ export class Blame {
     if (!this.#matters) return ''
     const authors = [...this.#authors].map(String).toSorted()
     const reserved = [...this.#reserved].map(String).toSorted()
-    return [this.#admitted, authors, reserved].map(String).join('|')
+    return [this.#admitted, [...this.#unjudged], authors, reserved].map(String).join('|')
   }
 
   get #matters(): boolean {
@@ -83,7 +88,8 @@ export class Blame {
     return authors.some(
       (one) =>
         this.#wishes[one.wish]?.overrides === true &&
-        authors.every((other) => other === one || this.#cameSecond(one, other)),
+        (this.#unjudged.has(one.wish) ||
+          authors.every((other) => other === one || this.#cameSecond(one, other))),
     )
   }
 

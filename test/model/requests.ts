@@ -190,7 +190,8 @@ export class Requests {
     replica.asking.history.push(`${wish.what}=${verdict.decision}`)
     note(`  ${wish.what}: ${verdict.decision}${'why' in verdict ? ` (${verdict.why})` : ''}`)
     if (wish.clears && verdict.decision !== 'allow') breaks(`${wish.what} is not allowed`)
-    if (verdict.decision === 'allow' && !wish.dryRun) this.#modules.blame.admit(at)
+    if (verdict.decision === 'allow' && !wish.dryRun)
+      this.#modules.blame.admit(at, verdict.unjudged !== undefined)
     if (verdict.decision === 'allow' && !wish.dryRun)
       this.phases[at] = this.#admitted(wish, replica, change, since, decision) ?? this.#askedAgain(at)
     else
