@@ -29,7 +29,8 @@ export default tseslint.config(
         {
           selector:
             'CallExpression[callee.object.name="AbortSignal"][callee.property.name="any"] CallExpression[callee.object.name="AbortSignal"][callee.property.name="timeout"]',
-          message: 'Node 20 forgets such a signal when it collects garbage: take within() of src/kubernetes.',
+          message:
+            'Node 20 forgets such a signal when it collects garbage: take within() of src/time/wait.ts.',
         },
       ],
       'max-lines': ['error', { max: 300 }],
@@ -45,5 +46,8 @@ export default tseslint.config(
     },
   },
   ...Object.keys(rooms).map((room) => ({ files: [`src/${room}/**/*.ts`], rules: roomRules(room) })),
-  ...Object.entries(pureFiles).map(([files, room]) => ({ files: [files], rules: roomRules(room, { pure: true }) })),
+  ...Object.entries(pureFiles).map(([files, room]) => ({
+    files: [files],
+    rules: roomRules(room, { pure: true }),
+  })),
 )

@@ -34,6 +34,11 @@ const leastPace = 5
 
 const words = process.argv.slice(2)
 const chosen = attacks.filter(({ name, door }) => words.every((word) => `${door}: ${name}`.includes(word)))
+if (chosen.length === 0) {
+  const names = attacks.map(({ name, door }) => `${door}: ${name}`)
+  console.error(`There is no attack with ${words.join(' and ')} in its name. There are:\n${names.join('\n')}`)
+  process.exit(2)
+}
 
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-attack-'))
 const path = (name: string): string => join(folder, name)

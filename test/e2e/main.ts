@@ -36,8 +36,11 @@ t.test('end to end', { timeout }, async (t) => {
   t.comment(what)
   process.once('SIGINT', () => t.bailout('interrupted'))
 
+  let groups = 0
   const group = async (name: string, run: (t: Test) => void | Promise<void>): Promise<void> => {
-    if (name.includes(only)) await t.test(name, run)
+    if (!name.includes(only)) return
+    groups += 1
+    await t.test(name, run)
   }
   await group('proxy', (t) => proxy(t, cluster))
   await group('chart', (t) => chart(t, cluster))
@@ -69,6 +72,7 @@ t.test('end to end', { timeout }, async (t) => {
   for (const replica of guards.replicas) await guards.remove(replica, 'SIGKILL')
   await group('meant to go, and nobody answers', (t) => nobodyLetsGo(t, cluster))
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
+  t.ok(groups > 0, `there is a group with ${only} in its name`)
 })
 
 t.on('end', () => {
