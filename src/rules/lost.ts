@@ -30,9 +30,10 @@ export function isGone({ status: { notReady } }: Node): boolean {
   return notReady?.reason === gone
 }
 
-/** True for a node that is up and a disk on it that is not known to be broken. */
+/** True for a node that is up and stays, and a disk on it that is not known to be broken. */
 export function isAtWork(node: Node, disk: string): boolean {
-  return !isDown(node) && node.status.diskStatus.get(disk)?.notReady === undefined
+  if (isDown(node) || node.metadata.terminating) return false
+  return node.status.diskStatus.get(disk)?.notReady === undefined
 }
 
 /**
@@ -73,6 +74,7 @@ export function whyNothingCountsOn(
 ): string | undefined {
   const node = circumstances.map.node(name)
   if (!node || !mayBeLost(node, disk, circumstances)) return undefined
+  if (node.metadata.terminating) return `node ${name} is being deleted`
   return whyLost(node, disk, circumstances) ?? whyDown(node, circumstances)
 }
 
@@ -91,8 +93,10 @@ export function whyNodeLost(
 /**
  * True for a disk that is lost, or may have been for long: then nothing counts on it. When the manager went down is known only
  * within bounds, since Longhorn keeps the time while the reason changes. Between them a copy may not go, nor is it counted on.
+ * A node that is being deleted takes its disks with it, even if it came back meanwhile: nothing ends a deletion.
  */
 export function mayBeLost(node: Node, disk: string, circumstances: LossCircumstances): boolean {
+  if (node.metadata.terminating) return true
   const { notReady } = node.status
   if (notReady && isDown(node) && isLongAgo(notReady.since, circumstances)) return true
   return whyLost(node, disk, circumstances) !== undefined

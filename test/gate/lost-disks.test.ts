@@ -121,3 +121,30 @@ t.test('what the namespace controller deletes passes without I/O, and is on reco
   t.strictSame(world.trips, [])
   t.match(world.record, [{ verdict: { mark: 'collected' } }])
 })
+
+t.test('nothing counts on a node that is being deleted, even if it came back meanwhile', async (t) => {
+  const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' }
+  for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0', 'v1.6.4']) {
+    const going = () =>
+      cluster(release)
+        .node('n1', [disk('d1')], { metadata })
+        .node('n2', [disk('d2')])
+        .image('golden', [ready('d1'), ready('d2')])
+    const cleaning = new GateWorld(going())
+    t.match(await is(t, 'refuse', cleaning, cleaning.cluster.cleanUp('golden', ['d2'], byLonghorn)), {
+      objections: [{ rule: 'last-usable-copy' }],
+    })
+    if (release === 'v1.6.4') continue
+    const deleting = new GateWorld(
+      going()
+        .node('n2', [disk('d2')], { notReady: gone })
+        .image('golden', [ready('d1'), copy('d2', 'unknown')]),
+    )
+    t.match(await is(t, 'refuse', deleting, deleting.cluster.deleteNode('n2')), {
+      objections: [{ rule: 'disk-removal-with-copies' }],
+    })
+    const evicting = new GateWorld(going().image('golden', [ready('d1'), copy('d2', 'unknown')]))
+    const eviction = evicting.cluster.toNode('n2', [disk('d2', { evictionRequested: true })])
+    t.match(await is(t, 'hold', evicting, eviction), { objections: [{ rule: 'evict-unready-copy' }] })
+  }
+})
