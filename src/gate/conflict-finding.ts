@@ -24,7 +24,7 @@ function rulesOf({ claim, reservation }: Conflict, change: Change): readonly [Ru
     case 'placement':
       return ['first-file-during-eviction']
     case 'keep':
-      return [change.kind === 'BackingImage' ? 'last-usable-copy' : 'evict-unready-copy']
+      return change.kind === 'BackingImage' ? ['last-usable-copy'] : ofTaking(change)
     case 'eviction':
       return ofEviction(reservation, change)
     case 'write':

@@ -148,3 +148,13 @@ t.test('nothing counts on a node that is being deleted, even if it came back mea
     t.match(await is(t, 'hold', evicting, eviction), { objections: [{ rule: 'evict-unready-copy' }] })
   }
 })
+
+t.test('a deletion that counts on a copy which is being evicted is held for its own rule', async (t) => {
+  const book = new InProcessBook()
+  const one = new GateWorld(dead(), { book })
+  await is(t, 'allow', one, one.cluster.toNode('n2', [disk('d2', { evictionRequested: true })]))
+  const other = new GateWorld(dead(), { book, replica: 'two' })
+  t.match(await is(t, 'hold', other, other.cluster.deleteNode('n1')), {
+    objections: [{ rule: 'disk-removal-with-copies' }],
+  })
+})
