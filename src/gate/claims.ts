@@ -145,6 +145,11 @@ function* removalClaims(
   const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map, works) ?? []))
   yield* onOwners(counted, 'keep', map)
   if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
+  // A copy may be on any of several nodes that show its disk: of them not all may let it go.
+  for (const uuid of taken) {
+    for (const { node } of map.ownersOf(uuid))
+      if (node !== before.metadata.name) yield { page: node, intent: 'keep', disks: [uuid] }
+  }
 }
 
 /** The UUID of the disk with the best usable copy of an image beside these; undefined if there is none. */

@@ -71,3 +71,22 @@ t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
   t.equal((await world.decide(world.cluster.cleanUp('ubuntu', ['d1']))).verdict.decision, 'allow')
   t.ok(world.trips.includes('nodes'))
 })
+
+t.test('of two nodes that show one disk not both let it go', async (t) => {
+  for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
+    const both = () =>
+      cluster(release)
+        .node('n1', [disk('d1')])
+        .node('n2', shared())
+        .image('ubuntu', [ready('d1')])
+    const book = new InProcessBook()
+    const one = new GateWorld(both(), { book })
+    t.equal((await one.decide(one.cluster.toNode('n1', []))).verdict.decision, 'allow')
+    const other = new GateWorld(both(), { book, replica: 'two' })
+    const { verdict } = await other.decide(other.cluster.toNode('n2', [disk('d2')]))
+    t.match(verdict, { decision: 'hold', objections: [{ rule: 'disk-removal-with-copies' }] }, release)
+    const later = both().node('n1', [])
+    const { verdict: then } = await new GateWorld(later).decide(later.toNode('n2', [disk('d2')]))
+    t.match(then, { decision: 'refuse', objections: [{ rule: 'disk-removal-with-copies' }] })
+  }
+})
