@@ -2,9 +2,9 @@ import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { EndedEviction, UnseenChanges } from '../disk-map/ended.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './copies-left.ts'
+import { firstUnsynced, meets } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
@@ -56,31 +56,11 @@ function isEndangered({ node: name, disk }: DiskOwner, circumstances: Circumstan
   return node !== undefined && meets(node, disk, circumstances)
 }
 
-/**
- * A disk that no node has may be one that its new node has not synced yet. Of all that it may be, the first stands in
- * the way for as long as its flag is up, so that one is told of each copy.
- */
-function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
-  if (circumstances.profile === 'C') return []
-  for (const node of circumstances.map.nodesWithUnsyncedDisks()) {
-    for (const disk of node.spec.disks.keys()) {
-      if (diskUUID(node, disk) === undefined && meets(node, disk, circumstances))
-        return [{ node: node.metadata.name, disk }]
-    }
-  }
-  return []
-}
-
 /** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */
 function* endedEvictions(uuid: string, circumstances: Circumstances): Iterable<Unnoticed<EndedEviction>> {
   for (const eviction of unnoticedOn('eviction', uuid, circumstances)) {
     if (circumstances.profile === 'A' || eviction.over.evicting) yield eviction
   }
-}
-
-/** Profile A looks at all disks of a flagged node, B and C at the evicting ones (longhorn.md §2). */
-function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
-  return profile === 'A' ? isFlagged(node) : isEvicting(node, disk)
 }
 
 function draft(cleanup: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {

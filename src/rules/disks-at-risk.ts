@@ -1,9 +1,10 @@
 import type { DiskMapView, DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { EndedCleanup } from '../disk-map/ended.ts'
+import type { Ended } from '../disk-map/ended.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'
 import type { Circumstances } from './rule.ts'
+import { perhapsTheDisk, theDisk } from './sentences.ts'
 import { type Unnoticed, unnoticedOn } from './unnoticed.ts'
 
 /** A disk that an eviction makes dangerous to have a pending clean-up on. */
@@ -45,21 +46,62 @@ export function pendingOnDisk(
   return profile === 'A' || profile === 'B' ? map.pendingOnUnownedDisks() : []
 }
 
-/** The clean-ups of such a disk that have ended, where Longhorn may not have noticed. */
-export function* endedOnDisk(
+/** The first files that are being made on a disk. One whose UUID is not known yet may be any here too. */
+export function* firstFilesOnDisk(
+  { uuid }: DiskAtRisk,
+  { map, profile }: Circumstances,
+): Iterable<{ readonly image: string; readonly diskUUID: string }> {
+  if (uuid === undefined && profile !== 'A' && profile !== 'B') return
+  for (const { metadata, spec } of uuid === undefined
+    ? map.dataSources()
+    : map.unfinishedFirstFilesOn(uuid)) {
+    const { diskUUID, fileTransferred } = spec
+    if (diskUUID === undefined || fileTransferred) continue
+    if (diskUUID === uuid || map.ownersOf(diskUUID).length === 0) yield { image: metadata.name, diskUUID }
+  }
+}
+
+/** What of this kind such a disk had that is over, where Longhorn may not have noticed. */
+export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
+  what: W,
   { uuid }: DiskAtRisk,
   circumstances: Circumstances,
-): Iterable<Unnoticed<EndedCleanup>> {
+): Iterable<Unnoticed<Extract<Ended, { what: W }>>> {
   if (uuid !== undefined) {
-    yield* unnoticedOn('clean-up', uuid, circumstances)
+    yield* unnoticedOn(what, uuid, circumstances)
     return
   }
   const { map } = circumstances
   const uuids = new Set<string>()
   for (const { diskUUID } of map.history.ended()) uuids.add(diskUUID)
   for (const each of uuids) {
-    if (map.ownersOf(each).length === 0) yield* unnoticedOn('clean-up', each, circumstances)
+    if (map.ownersOf(each).length === 0) yield* unnoticedOn(what, each, circumstances)
   }
+}
+
+/** The disk in a sentence. @param diskUUID of what is on it */
+export function whereOf(risk: DiskAtRisk, diskUUID: string): string {
+  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk) : theDisk(risk.uuid, risk)
+}
+
+/**
+ * A disk that no node has may be one that its new node has not synced yet. Of all that it may be, the first stands in
+ * the way for as long as its flag is up, so that one is told of each copy.
+ */
+export function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
+  if (circumstances.profile === 'C') return []
+  for (const node of circumstances.map.nodesWithUnsyncedDisks()) {
+    for (const disk of node.spec.disks.keys()) {
+      if (diskUUID(node, disk) === undefined && meets(node, disk, circumstances))
+        return [{ node: node.metadata.name, disk }]
+    }
+  }
+  return []
+}
+
+/** Profile A looks at all disks of a flagged node, B and C at the evicting ones (longhorn.md §2). */
+export function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
+  return profile === 'A' ? isFlagged(node) : isEvicting(node, disk)
 }
 
 /**

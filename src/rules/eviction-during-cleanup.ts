@@ -1,19 +1,10 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
 import type { Eviction } from './acts.ts'
-import { type DiskAtRisk, disksAtRisk, endedOnDisk, pendingOnDisk } from './disks-at-risk.ts'
+import { type DiskAtRisk, disksAtRisk, endedOnDisk, pendingOnDisk, whereOf } from './disks-at-risk.ts'
 import { whyLost } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import {
-  ago,
-  consequence,
-  endOfCleanup,
-  inTime,
-  isPending,
-  perhapsTheDisk,
-  theDisk,
-  unseenChanges,
-} from './sentences.ts'
+import { ago, consequence, endOfCleanup, inTime, isPending, unseenChanges } from './sentences.ts'
 import { type Unnoticed, unseenOf } from './unnoticed.ts'
 
 /**
@@ -42,7 +33,7 @@ export const evictionDuringCleanup: Rule = {
 function* unnoticedCleanups(eviction: Eviction, circumstances: Circumstances): Iterable<Draft> {
   const disks = disksAtRisk(eviction, circumstances)
   for (const disk of disks) {
-    for (const cleanup of endedOnDisk(disk, circumstances)) {
+    for (const cleanup of endedOnDisk('clean-up', disk, circumstances)) {
       yield endedDraft(disk, cleanup, circumstances)
     }
   }
@@ -65,10 +56,6 @@ function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumst
     message: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID)} ended ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
     ...inTime(cleanup, circumstances),
   }
-}
-
-function whereOf(risk: DiskAtRisk, diskUUID: string): string {
-  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk) : theDisk(risk.uuid, risk)
 }
 
 function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circumstances): Draft {

@@ -1,8 +1,8 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import { isEvicting, isFlagged } from '../longhorn/node.ts'
 import type { Placement } from './acts.ts'
+import { firstUnsynced, meets } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inTime, lookAtNode, theDisk, unseenEviction } from './sentences.ts'
+import { ago, consequence, inTime, lookAtNode, perhapsTheDisk, theDisk, unseenEviction } from './sentences.ts'
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
@@ -18,13 +18,15 @@ export const firstFileDuringEviction: Rule = {
   *placement(placement, circumstances) {
     const { source, diskUUID } = placement
     const image = source.metadata.name
-    for (const owner of circumstances.map.ownersOf(diskUUID)) {
+    const owners = circumstances.map.ownersOf(diskUUID)
+    const isKnown = owners.length > 0
+    for (const owner of isKnown ? owners : firstUnsynced(circumstances)) {
       const node = circumstances.map.node(owner.node)
-      const meets = circumstances.profile === 'A' ? isFlagged : isEvicting
-      if (!node || !meets(node, owner.disk)) continue
+      if (!node || !meets(node, owner.disk, circumstances)) continue
+      const where = isKnown ? theDisk(diskUUID, owner) : perhapsTheDisk(diskUUID, owner)
       yield {
         subjects: [{ ...owner, diskUUID, image }],
-        message: `the first file of backing image ${image} would be made on ${theDisk(diskUUID, owner)}, where an eviction is requested: it stands in status before it stands in spec, and ${consequence(owner.node, circumstances)}`,
+        message: `the first file of backing image ${image} would be made on ${where}, where an eviction is requested: it stands in status before it stands in spec, and ${consequence(owner.node, circumstances)}`,
         clears: `place the first file on another node, or wait until no eviction is requested on ${owner.node}; ${lookAtNode(owner.node, circumstances)}`,
       }
     }

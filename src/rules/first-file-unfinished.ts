@@ -1,9 +1,9 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { Eviction } from './acts.ts'
-import { disksAtRisk } from './disks-at-risk.ts'
+import { disksAtRisk, endedOnDisk, firstFilesOnDisk, whereOf } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { ago, consequence, inTime, theDisk, unseenChanges } from './sentences.ts'
-import { unnoticedOn, unseenOf } from './unnoticed.ts'
+import { unseenOf } from './unnoticed.ts'
 
 /**
  * An eviction of, or a clean-up on, the disk where the first file of an image is still being made (o6): the key is
@@ -16,10 +16,8 @@ export const firstFileUnfinished: Rule = {
 
   *eviction(eviction, circumstances) {
     for (const risk of disksAtRisk(eviction, circumstances)) {
-      if (risk.uuid === undefined) continue
-      for (const source of circumstances.map.unfinishedFirstFilesOn(risk.uuid)) {
-        yield draft(source.metadata.name, risk.uuid, risk, circumstances)
-      }
+      for (const { image, diskUUID } of firstFilesOnDisk(risk, circumstances))
+        yield draft({ image, diskUUID, owner: risk, where: whereOf(risk, diskUUID) }, circumstances)
     }
     yield* unnoticedFirstFiles(eviction, circumstances)
   },
@@ -29,19 +27,23 @@ export const firstFileUnfinished: Rule = {
     const source = circumstances.map.dataSource(image)
     const uuid = source?.spec.diskUUID
     if (!source || source.spec.fileTransferred || uuid === undefined || !disks.has(uuid)) return
-    yield draft(image, uuid, circumstances.map.ownersOf(uuid)[0], circumstances)
+    const [owner] = circumstances.map.ownersOf(uuid)
+    yield draft({ image, diskUUID: uuid, owner, where: theDisk(uuid, owner) }, circumstances)
   },
 }
 
-function draft(
-  image: string,
-  diskUUID: string,
-  owner: DiskOwner | undefined,
-  { policy }: Circumstances,
-): Draft {
+interface FirstFile {
+  readonly image: string
+  readonly diskUUID: string
+  readonly owner: DiskOwner | undefined
+  /** The disk in a sentence. */
+  readonly where: string
+}
+
+function draft({ image, diskUUID, owner, where }: FirstFile, { policy }: Circumstances): Draft {
   return {
     subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
-    message: `the first file of backing image ${image} is still being made on ${theDisk(diskUUID, owner)}: its copy would be removed and added again in a loop, with a clean-up pending each time`,
+    message: `the first file of backing image ${image} is still being made on ${where}: its copy would be removed and added again in a loop, with a clean-up pending each time`,
     clears: `passes once spec.fileTransferred is true, or delete the image if that will never be; look: kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`,
   }
 }
@@ -49,13 +51,12 @@ function draft(
 function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances): Iterable<Draft> {
   const disks = disksAtRisk(eviction, circumstances)
   for (const risk of disks) {
-    if (risk.uuid === undefined) continue
-    const { node, disk, uuid } = risk
-    for (const file of unnoticedOn('first file', uuid, circumstances)) {
+    const { node, disk } = risk
+    for (const file of endedOnDisk('first file', risk, circumstances)) {
       const { image, diskUUID, at } = file.over
       yield {
         subjects: [{ node, disk, diskUUID, image }],
-        message: `the first file of backing image ${image} was finished on ${theDisk(uuid, risk)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+        message: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
         ...inTime(file, circumstances),
       }
     }

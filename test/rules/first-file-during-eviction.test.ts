@@ -57,3 +57,16 @@ t.test('modes', (t) => {
   t.strictSame(before.effects(rule, before.place('fedora', 'd1'), withMode(rule, 'off')), [])
   t.end()
 })
+
+t.test('a disk that no node has may be one that a flagged node has not found out yet', (t) => {
+  for (const [release, effects] of [
+    [releases.A, ['refuse']],
+    [releases.B, ['refuse']],
+    [releases.C, []],
+  ] as const) {
+    const moved = cluster(release).node('n2', [disk('d9', { ...evicting, synced: false })])
+    t.strictSame(moved.effects(rule, moved.place('fedora', 'd9')), effects, release)
+    t.strictSame(moved.node('n1', [disk('d9')]).effects(rule, moved.place('fedora', 'd9')), [])
+  }
+  t.end()
+})

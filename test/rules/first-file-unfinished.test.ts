@@ -83,3 +83,22 @@ t.test('modes', (t) => {
   t.strictSame(before.effects(rule, change, withMode(rule, 'off')), [])
   t.end()
 })
+
+t.test('a disk of unknown UUID may be the one that no node has, on which a first file is being made', (t) => {
+  for (const [release, effects] of [
+    [releases.A, ['hold']],
+    [releases.B, ['hold']],
+    [releases.C, []],
+  ] as const) {
+    const moved = cluster(release)
+      .node('n2', [disk('d3', { evictionRequested: true })])
+      .image('i9', [])
+      .source('i9', 'd9')
+    const fresh = disk('d9', { evictionRequested: true, synced: false })
+    const joins = moved.toNode('n2', [disk('d3', { evictionRequested: true }), fresh])
+    t.strictSame(moved.effects('first-file-unfinished', joins), effects, release)
+    moved.node('n1', [disk('d9')])
+    t.strictSame(moved.effects('first-file-unfinished', joins), [], 'another node has it')
+  }
+  t.end()
+})
