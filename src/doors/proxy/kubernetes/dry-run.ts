@@ -233,7 +233,9 @@ export async function optionsRefused(
 ): Promise<CallOutcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
   // JSON under another name is nonsense to the API server; what has that name is no JSON, and is answered so.
-  if (/protobuf|cbor/i.test(call.request.headers['content-type'] ?? '')) return undefined
+  // Its parameters do not count: the API server does not look at them.
+  const [type = ''] = (call.request.headers['content-type'] ?? '').split(';', 1)
+  if (/protobuf|cbor/i.test(type)) return undefined
   if (call.body.length > mostOptions) {
     if (enforces) return { outcome: 'own', answer: tooManyOptions }
     // What the guard would only watch it must not stop.
