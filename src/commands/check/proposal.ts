@@ -70,16 +70,13 @@ export function patchProposal(
   const what = `${kind} ${name}`
   const before = context.state.raw(kind, name)
   if (!before) return { outcome: 'unusable', what, problem: 'there is no such object to be patched' }
-  const after = type === 'merge' ? mergePatch(before, patch) : patchedBy(before, patch)
-  if (typeof after === 'string') return { outcome: 'unusable', what, problem: after }
+  const patched =
+    type === 'merge' ? { ok: true as const, value: mergePatch(before, patch) } : jsonPatch(before, patch)
+  if (!patched.ok) return { outcome: 'unusable', what, problem: patched.problem }
+  const after = patched.value
   if (!isJsonObject(after))
     return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
-}
-
-function patchedBy(before: JsonObject, patch: unknown): unknown {
-  const outcome = jsonPatch(before, patch)
-  return outcome.ok ? outcome.value : outcome.problem
 }
 
 /** Status has its own subresource: a write to the object leaves it as it is. */

@@ -150,6 +150,7 @@ t.test('what is proposed, and what cannot be', (t) => {
     problem: /the test failed/,
   })
   t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is no object/ })
+  t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is no object/ })
   t.match(patch('n2', {}), { outcome: 'unusable', problem: /no such object/ })
   t.match(proposalOf({ ...longhorn, kind: 'Node', metadata: { name: 'n2' } }, context), {
     outcome: 'review',
