@@ -28,6 +28,7 @@ export const errors: Followed = {
     'say what to check': toCheck,
     'holdfast: A node is down': 'which lostAfter is assumed is told where it matters',
     'There is no Longhorn node': toCheck,
+    'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
     'standard input (-) can be read once': toCheck,
   },
   'commands/check/patch': {

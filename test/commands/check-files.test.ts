@@ -169,6 +169,24 @@ t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', 
   t.match(await check('nodes/node-1', '--patch', flag), { code: 1, stdout: /^held back [^]*duplicate field/ })
 })
 
+t.test('nodes alone are no cluster to judge against, where kubectl wrote them', async (t) => {
+  const { file } = checking(t)
+  const nodes = nodeWith('{disks: {a: {path: /a, allowScheduling: true}}}')
+  const against = (path: string) => ['check', '--snapshot', path, 'nodes/node-1', '--patch', patch]
+  t.match(await run(against(await file('nodes.txt', nodes))), {
+    code: 2,
+    stdout: '',
+    stderr: /There is no backing image in .*nodes.txt, so nothing can be told of copies/,
+  })
+  const all = snapshot
+    .slice(snapshot.indexOf('items:'))
+    .replace('items:', 'apiVersion: v1\nkind: List\nitems:')
+  t.match(await run(against(await file('all.txt', all))), { code: 1, stdout: /eviction-during-cleanup/ })
+  const none = 'apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: 2026-11-30T00:00:00Z\nitems:\n'
+  const taken = `${none}  - ${nodes.trimEnd().replaceAll('\n', '\n    ')}\n`
+  t.match(await run(against(await file('taken.txt', taken))), { code: 0 }, 'a snapshot has all that there is')
+})
+
 t.test('a snapshot is judged as of its own time', async (t) => {
   const { file } = checking(t)
   const node = (name: string, status: string) =>

@@ -134,6 +134,7 @@ async function check(
       : await liveState(asOneself(flags), surroundings)
   if (flags.snapshot.length === 0) insistOnLonghorn(state.map, policy.longhornNamespace)
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
+  else if (!state.knowsWhen && state.map.imageCount === 0) throw new CannotRun(noImageIn(flags.snapshot))
   tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
   const checker = new Checker(state, policy)
   const results: CheckResult[] = []
@@ -172,6 +173,11 @@ function assumedLostAfter({ lostAfterMs }: Policy): string {
 
 function nothingIn(snapshot: readonly string[]): string {
   return `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
+}
+
+/** What kubectl wrote of some kinds alone looks like a cluster without images, in which everything may be done. */
+function noImageIn(snapshot: readonly string[]): string {
+  return `There is no backing image in ${snapshot.join(', ')}, so nothing can be told of copies. Add what kubectl get backingimages.longhorn.io -o yaml writes, or write all of it with holdfast snapshot`
 }
 
 const nothingJudged = `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
