@@ -206,6 +206,16 @@ t.test(
   },
 )
 
+t.test(
+  'a Service with one port for two purposes is refused, since the API server takes none',
+  { skip },
+  (t) => {
+    t.throws(() => rendered(set('service.port=8080')), /service.port and service.healthPort are both 8080/)
+    t.throws(() => rendered(set('service.healthPort=443')), /are both 443/)
+    t.end()
+  },
+)
+
 t.test('each mode of certificates has a Secret of its own', { skip }, (t) => {
   const secretOf = (...settings: string[]) =>
     find(rendered(set(...settings)).all, 'Deployment')?.metadata.annotations?.[

@@ -25,6 +25,9 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if lt (len (uniq (list $webhookPort $healthPort $operatorPort))) 3 -}}
 {{- fail (printf "config.port (%s), config.healthPort (%s) and config.operatorPort (%s) must be three ports" $webhookPort $healthPort $operatorPort) -}}
 {{- end -}}
+{{- if eq (int .Values.service.port) (int .Values.service.healthPort) -}}
+{{- fail (printf "service.port and service.healthPort are both %d: a Service has each port once. Choose another for one of them" (int .Values.service.port)) -}}
+{{- end -}}
 {{- if .Values.hostNetwork -}}
 {{- range $port := list $webhookPort $healthPort $operatorPort -}}
 {{- if has (int $port) (list 2379 2380 6443 10248 10249 10250 10255 10256 10257 10259) -}}
