@@ -108,8 +108,9 @@ export async function fillApiServerFolder(
 
 /** Of a Service or a URL; the star that Kubernetes knows stands for the first labels. */
 function checkWebhook(webhook: string): void {
-  if (/^(\*\.)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[0-9]{1,5})?$|^\[[0-9a-f:.]+\](:[0-9]{1,5})?$/i.test(webhook))
-    return
+  const form = /^(?:(?:\*\.)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/i
+  const [, port = '443'] = form.exec(webhook) ?? [undefined, '0']
+  if (Number(port) >= 1 && Number(port) <= 65_535) return
   throw new BadApiServerOption(
     `${webhook} (--webhook) is not how an API server calls a webhook: name <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
   )

@@ -165,6 +165,8 @@ t.test('certs refuses what no API server could use, and writes nothing', async (
   const certs = join(t.testdir(), 'certs')
   const args = ['certs', '--api-server', '--dir', certs]
   t.match(await run([...args, '--webhook', 'https://guard/validate']), { code: 2, stderr: /--webhook/ })
+  for (const webhook of ['guard.svc:99999', 'guard.svc:0', '[::1]:65536', 'guard.svc:'])
+    t.match(await run([...args, '--webhook', webhook]), { code: 2, stderr: /--webhook/ }, webhook)
   t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /no absolute path/ })
   t.match(await run([...args, '--dns', 'localhost']), { code: 2, stderr: /are for a serving certificate/ })
   await t.rejects(readdir(certs), { code: 'ENOENT' })
