@@ -191,7 +191,7 @@ t.test('authorities of callers that cannot be used are told before anything is s
 t.test('a wrong flag or command is an error with a hint, and exits 2', async (t) => {
   const flag = await run(['sandbox', '--nodes', '1'])
   t.equal(flag.code, 2)
-  t.match(flag.stderr, 'at least 2')
+  t.match(flag.stderr, 'from 2 to 100')
   const drain = await run(['sandbox', '--drain', 'soon'])
   t.equal(drain.code, 2)
   const command = await run(['sandbx'])

@@ -79,7 +79,12 @@ t.test('a bare sandbox has no guard', { skip }, async (t) => {
 t.test('a flag that makes no sense is told', async (t) => {
   const few = await run(['sandbox', '--nodes', '1'])
   t.equal(few.code, 2)
-  t.match(few.stderr, 'It must be a whole number of at least 2.')
+  t.match(few.stderr, 'It must be a whole number from 2 to 100.')
+  t.match(await run(['sandbox', '--nodes', '1e9']), {
+    code: 2,
+    stderr: 'It must be a whole number from 2 to 100.',
+  })
+  t.match(await run(['sandbox', '--images', '101']), { code: 2, stderr: 'from 1 to 100.' })
   const port = await run(['sandbox', '--port', '70000'])
   t.match(port, { code: 2, stderr: 'It must be a port, 0 to 65535.' })
   const lag = await run(['sandbox', '--informer-lag', '31s'])

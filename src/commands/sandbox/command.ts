@@ -41,8 +41,8 @@ export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
     .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
     .option('--longhorn <release>', 'the Longhorn release it plays', releaseName, 'v1.8.0')
-    .option('--nodes <n>', 'how many nodes, at least 2', atLeast(2), 3)
-    .option('--images <n>', 'how many backing images, at least 1', atLeast(1), 2)
+    .option('--nodes <n>', 'how many nodes, 2 to 100', between(2, 100), 3)
+    .option('--images <n>', 'how many backing images, 1 to 100', between(1, 100), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
     .option(
       '--informer-lag <duration>',
@@ -208,11 +208,12 @@ function anyPort(text: string): number {
   throw new InvalidArgumentError('It must be a port, 0 to 65535.')
 }
 
-function atLeast(least: number): (text: string) => number {
+/** All of it is in the memory of one process. */
+function between(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!Number.isInteger(value) || value < least) {
-      throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`)
+    if (!Number.isInteger(value) || value < least || value > most) {
+      throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`)
     }
     return value
   }
