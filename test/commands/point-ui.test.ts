@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -154,5 +154,29 @@ t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t
     code: 2,
     stderr: /still asks whom it asked: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
   })
+  t.strictSame(patches, [])
+})
+
+t.test('whoever sends bytes and never answers is not waited for longer than asked', async (t) => {
+  const { point, patches } = await uiStandIn(t)
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    sockets.add(socket)
+    const interim = setInterval(() => socket.write('HTTP/1.1 100 Continue\r\n\r\n'), 100)
+    socket.on('close', () => clearInterval(interim)).on('error', () => undefined)
+    socket.resume()
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  })
+  const began = performance.now()
+  t.match(await point(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, '--wait', '1s'), {
+    code: 2,
+    stderr: /does not answer for Longhorn \(no answer within 1 s\)/,
+  })
+  t.ok(performance.now() - began < 5_000)
   t.strictSame(patches, [])
 })

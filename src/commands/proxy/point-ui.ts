@@ -9,6 +9,7 @@ import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
+import { systemClock } from '../../time/clock.ts'
 import { connectWith, namespaceName } from '../shared/cluster-options.ts'
 import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
 import { url, VariableOption } from '../shared/variable-option.ts'
@@ -116,18 +117,21 @@ const answerMs = 10_000
 async function untilAnswering(server: URL, timeoutMs: number): Promise<string | undefined> {
   const end = performance.now() + timeoutMs
   for (;;) {
-    const problem = await problemOf(server)
+    const problem = await problemOf(server, Math.min(answerMs, Math.max(pauseMs, end - performance.now())))
     const left = end - performance.now()
     if (problem === undefined || left <= 0) return problem
     await setTimeout(Math.min(pauseMs, left))
   }
 }
 
-async function problemOf(server: URL): Promise<string | undefined> {
+/** @param ms so long in all: a server that sends byte after byte, or an interim answer again and again, is never idle */
+async function problemOf(server: URL, ms: number): Promise<string | undefined> {
   // The UI's nginx asks for no proof of who answers either.
-  const options = { path: '/v1', agent: false, rejectUnauthorized: false, timeout: answerMs } as const
+  const options = { path: '/v1', agent: false, rejectUnauthorized: false } as const
   const request = send(server, { ...options, headers: { host: server.host } })
-  request.on('timeout', () => request.destroy(new Error(`no answer within ${answerMs / 1_000} s`)))
+  const cancel = systemClock.setTimer(ms, () =>
+    request.destroy(new Error(`no answer within ${Math.round(ms / 1_000)} s`)),
+  )
   try {
     const response = once(request, 'response') as Promise<[IncomingMessage]>
     request.end()
@@ -136,6 +140,7 @@ async function problemOf(server: URL): Promise<string | undefined> {
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
   } finally {
+    cancel()
     request.destroy()
   }
 }
