@@ -287,6 +287,13 @@ t.test('who asks', (t) => {
     const config = kubeconfig('x', url, user, { 'certificate-authority-data': base64(cert) })
     const { echo } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
     t.hasStrict(echo, { authorized: true })
+    for (const field of ['client-certificate', 'client-key', 'certificate-authority']) {
+      const odd = { [`${field}-data`]: base64('no PEM') }
+      const [name, trusted] = [field.startsWith('client'), { 'certificate-authority-data': base64(cert) }]
+      const wrong = kubeconfig('x', url, { ...user, ...(name && odd) }, { ...trusted, ...(!name && odd) })
+      const asked = ask(t, { kubeconfig: folderOf(t, { config: wrong })('config') })
+      await t.rejects(asked, { kind: 'credentials', message: new RegExp(`the ${field} of .* is no PEM`) })
+    }
   })
 
   t.end()

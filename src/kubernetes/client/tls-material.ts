@@ -18,6 +18,9 @@ export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Prom
   const fixed = { ...nameOf(cluster), ...(cluster.insecure ? { rejectUnauthorized: false } : {}) }
   return async () => {
     const [authority, certificate, itsKey] = await Promise.all([ca?.(), cert?.(), key?.()])
+    checkPem(authority, `certificate-authority of cluster "${cluster.name}"`)
+    checkPem(certificate, `client-certificate of user "${user.name}"`)
+    checkPem(itsKey, `client-key of user "${user.name}"`)
     return {
       ...fixed,
       ...(authority && { ca: authority }),
@@ -25,6 +28,12 @@ export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Prom
       ...(itsKey && { key: itsKey }),
     }
   }
+}
+
+/** OpenSSL would not say which of them it is. @param what the field, in a kubeconfig with `-data` or without */
+function checkPem(content: Buffer | undefined, what: string): void {
+  if (content?.includes('-----BEGIN ') !== false) return
+  throw new Error(`the ${what} is no PEM: it has no line that begins with -----BEGIN`)
 }
 
 /** @returns reads the PEM as it is now; undefined if there is none */
