@@ -52,6 +52,16 @@ t.test('an answer that is no error in JSON is no refusal', (t) => {
   t.end()
 })
 
+t.test('of a client that says very much nothing is searched, and nothing is taken for a refusal', (t) => {
+  const denied = errorOf('admission webhook "guard.holdfast.dev" denied the request: no')
+  const said = (size: number) => JSON.stringify({ padding: 'x'.repeat(size) }).replaceAll('x', '\\u0078')
+  t.ok(isRefusal(denied, said(10_000)))
+  const [large, began] = [said(500_000), performance.now()]
+  t.notOk(isRefusal(denied, large))
+  t.ok(performance.now() - began < 50)
+  t.end()
+})
+
 t.test('what was reserved stands where the client’s own words come back in an error', async (t) => {
   const flags = { evictionRequested: true, allowScheduling: false }
   const n1 = cluster('v1.8.0')
