@@ -1,6 +1,6 @@
 import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { evictedAfter, evictedCopies, isUsable, oncePerImage, outcomeOf, subjectOf } from './copies-left.ts'
-import { lostDisks, whyOwnerLost } from './lost.ts'
+import { lostDisks, standingDisks, whyOwnerLost } from './lost.ts'
 import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
@@ -19,7 +19,9 @@ export const belowMinCopies: Rule = {
     const { removed, kept } = outcomeOf(cleanup)
     // Removing a failed or half-made copy takes no ready one away.
     const taken = removed.filter((copy) => isUsable(copy, map))
-    const ready = kept.filter(isReady).length
+    const stands = standingDisks(circumstances)
+    // Status may still say ready of a disk that no node has any more.
+    const ready = kept.filter((copy) => isReady(copy) && stands(copy.diskUUID)).length
     const { metadata, spec } = cleanup.after
     if (taken.length === 0 || ready >= spec.minNumberOfCopies) return
     const isLostDisk = lostDisks(circumstances)

@@ -158,6 +158,10 @@ t.test('a port that is taken is said', async (t) => {
   const { url } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const taken = ['--listen', new URL(url).host, '--health-port', '0', '--operator-port', '0']
+  t.match(await run(['proxy', 'longhorn', '--upstream', url, '--user-header', 'a b']), {
+    code: 2,
+    stderr: /A header has a name such as X-Forwarded-User/,
+  })
   t.match(await run(['proxy', 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig, ...taken]), {
     code: 2,
     stderr: /Cannot listen on 127\.0\.0\.1 port \d+ for the proxy: .*EADDRINUSE.* Choose another port/,

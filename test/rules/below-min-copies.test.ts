@@ -18,6 +18,7 @@ t.test('a clean-up of d1 that leaves too few is refused to people and warned abo
     ['one of two', [ready('d1'), ready('d3')], true],
     ['two of two', [ready('d1'), ready('d2'), ready('d3')], false],
     ['one ready and one unknown of two', [ready('d1'), ready('d2'), copy('d3', 'unknown')], true],
+    ['one of two on a disk, and one that no node has', [ready('d1'), ready('d3'), ready('gone')], true],
     ['one of two, by taking an unknown one', [copy('d1', 'unknown'), ready('d3')], true],
     ['one of two, as before: a failed one goes', [copy('d1', 'failed'), ready('d3')], false],
   ]

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { isJsonObject, type JsonObject } from '../../json/object.ts'
 import { jsonPatch, mergePatch } from '../../json/patch.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
@@ -76,7 +77,26 @@ export function patchProposal(
   const after = patched.value
   if (!isJsonObject(after))
     return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
+  const renamed = identity.find((field) => !isDeepStrictEqual(at(before, field), at(after, field)))
+  if (renamed !== undefined) {
+    const problem = `the patch changes ${renamed.join('.')}, which the API server refuses`
+    return { outcome: 'unusable', what, problem }
+  }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
+}
+
+/** What no write to an object changes. */
+const identity = [
+  ['apiVersion'],
+  ['kind'],
+  ['metadata', 'name'],
+  ['metadata', 'namespace'],
+  ['metadata', 'uid'],
+]
+
+function at(value: unknown, [field, ...more]: readonly string[]): unknown {
+  if (field === undefined) return value
+  return isJsonObject(value) ? at(value[field], more) : undefined
 }
 
 /** Status has its own subresource: a write to the object leaves it as it is. */

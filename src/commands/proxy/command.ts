@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import type { Upstream } from '../../doors/proxy/relay.ts'
 import { type Credentials, findConfig, loadCredentials } from '../../kubernetes/client/credentials.ts'
 import { tunnelTo } from '../../kubernetes/client/route.ts'
@@ -119,6 +119,7 @@ export function proxyLonghornCommand(surroundings: CommandSurroundings): Command
     .option(
       '--user-header <name>',
       'header in which an authenticating proxy before this one names the person; only if nobody gets around that',
+      headerName,
     )
     .addHelpText(
       'after',
@@ -143,4 +144,10 @@ async function runBeforeLonghorn(
   const agent = agentFor(server)
   const upstream = { server, host: undefined, options: () => ({ agent }) }
   await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader }, surroundings)
+}
+
+/** A name that HTTP takes (RFC 9110, 5.1): no header has another. */
+function headerName(text: string): string {
+  if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text
+  throw new InvalidArgumentError('A header has a name such as X-Forwarded-User, without spaces.')
 }

@@ -151,6 +151,14 @@ t.test('what is proposed, and what cannot be', (t) => {
   })
   t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is no object/ })
   t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is no object/ })
+  const renaming = [
+    { metadata: { name: 'x' } },
+    { kind: 'BackingImage' },
+    { apiVersion: 'v1' },
+    { metadata: null },
+  ]
+  for (const change of renaming)
+    t.match(patch('n1', change, 'merge'), { outcome: 'unusable', problem: /which the API server refuses/ })
   t.match(patch('n2', {}), { outcome: 'unusable', problem: /no such object/ })
   t.match(proposalOf({ ...longhorn, kind: 'Node', metadata: { name: 'n2' } }, context), {
     outcome: 'review',
