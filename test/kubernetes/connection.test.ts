@@ -1,3 +1,6 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
@@ -122,6 +125,19 @@ t.test('no answer', (t) => {
     clock.advance(30_000)
     await answer
     t.equal(clock.pending, 0)
+  })
+
+  t.test('a body that does not end in time, though it is never silent for long', async (t) => {
+    const server = createServer((_, response) => void response.writeHead(200).write('{'))
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const clock = new FakeClock()
+    const connection = connectTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { clock })
+    t.teardown(() => connection.close())
+    const answer = await connection.request({ method: 'GET', path: '/', signal, idleTimeoutMs: 600_000 })
+    const text = t.rejects(answer.text(), { kind: 'timed-out', message: /did not end GET \/ within 120 s/ })
+    clock.advance(120_000)
+    await text
   })
 
   t.test('a body that is lost in the middle', async (t) => {

@@ -190,16 +190,30 @@ interface BodyOptions {
 }
 
 /**
+ * How long an answer may take from its headers to its end, in milliseconds, where it is read whole: a server that drips is
+ * never silent. A page of a list needs seconds.
+ */
+const wholeAnswerMs = 120_000
+
+/**
  * The body of an answer, guarded: silence, a lost connection and the caller's signal each end it with their own
  * error. TCP itself would never tell of a peer that has gone without a word.
  */
 function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<ApiResponse, 'body' | 'text'> {
   const body = guarded(incoming, options)
+  const { clock, server, what } = options
   return {
     body,
     text: async () => {
       const chunks: Buffer[] = []
-      for await (const chunk of body) chunks.push(chunk)
+      const whole = `${server.host} did not end ${what} within ${wholeAnswerMs / 1000} s.`
+      const late = (): unknown => incoming.destroy(new ConnectionFailure('timed-out', whole))
+      const cancel = clock.setTimer(wholeAnswerMs, late)
+      try {
+        for await (const chunk of body) chunks.push(chunk)
+      } finally {
+        cancel()
+      }
       return Buffer.concat(chunks).toString('utf8')
     },
   }
@@ -234,7 +248,7 @@ async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncG
     }
     if (ended) throw ended
   } catch (error) {
-    throw ended ?? cut(error, options)
+    throw ended ?? (error instanceof ConnectionFailure ? error : cut(error, options))
   } finally {
     cancelTimeout()
     forget()
