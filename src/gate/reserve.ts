@@ -121,19 +121,21 @@ export class Reserver {
   ): Promise<Reserved> {
     const pages: ReservedPage[] = []
     const made: PlacedReservation[] = []
+    let reserved: Reserved = { outcome: 'reserved', pages }
     try {
       for (const [key, onPage] of byPage(claims)) {
         const met = asked.change.request.dryRun
           ? await this.#look(key, onPage, asked, pages, signal)
           : await this.#reserveOn(key, onPage, asked, { placed: made, pages }, signal)
-        if (met) return { outcome: 'conflict', conflict: met }
+        if (!met) continue
+        reserved = { outcome: 'conflict', conflict: met }
+        break
       }
-      return { outcome: 'reserved', pages }
     } catch (error) {
-      return { outcome: 'failed', error }
-    } finally {
-      placed.push(...made)
+      reserved = { outcome: 'failed', error }
     }
+    placed.push(...made)
+    return reserved
   }
 
   /** Reserves nothing. @throws where a real write could not reserve either */
