@@ -16,16 +16,27 @@ export function parseDuration(text: string): number | undefined {
   return total
 }
 
-const units: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
+const goUnitsMs: Readonly<Record<string, number>> = {
+  ...unitsMs,
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3, // U+00B5, the micro sign
+  μs: 1e-3, // U+03BC, the Greek letter: Go takes both
+}
+
+const goTerm = '(?:\\d+\\.?\\d*|\\.\\d+)(?:ns|us|µs|μs|ms|s|m|h)'
+const goDurationPattern = new RegExp(`^(?:${goTerm})+$`)
 
 /**
- * Reads a length of time as Go writes it, `30s`, `1m30s`, `500ms`; a bare number is seconds, as kubectl allows.
+ * Reads a length of time as Go writes it: `10s`, `1m30s`, `1.5s`, `500µs`.
  *
  * @returns milliseconds; undefined when it cannot be read
  */
 export function goDuration(text: string): number | undefined {
-  if (/^\d+$/.test(text)) return Number(text) * 1000
-  if (!/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)]
-  return parts.reduce((sum, [, amount, unit = '']) => sum + Number(amount) * (units[unit] ?? 0), 0)
+  // No duration is longer; a long text would only cost time.
+  if (text.length > 64 || !goDurationPattern.test(text)) return undefined
+  let ms = 0
+  for (const [term] of text.matchAll(new RegExp(goTerm, 'g')))
+    ms += Number.parseFloat(term) * (goUnitsMs[term.replace(/^[\d.]+/, '')] ?? 0)
+  return ms
 }

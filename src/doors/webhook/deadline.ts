@@ -1,24 +1,11 @@
 import type { Timers } from '../../time/clock.ts'
+import { goDuration } from '../../time/duration.ts'
 
 /** What the API server takes when a webhook configuration says nothing. */
 const defaultTimeoutMs = 10_000
 
 /** Kubernetes accepts no `timeoutSeconds` above 30, so nobody waits longer, whatever the query says. */
 const maxTimeoutMs = 30_000
-
-const unitMs: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3, // U+00B5, the micro sign
-  μs: 1e-3, // U+03BC, the Greek letter: Go takes both
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-}
-
-const term = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g
-const duration = /^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/
 
 /**
  * Reads `?timeout=` of a review: the budget that is left of the client's request, a Go duration (`10s`, `1m30s`,
@@ -28,16 +15,11 @@ const duration = /^(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+$/
  * @returns milliseconds, at most 30,000
  */
 export function parseTimeout(timeout: unknown): number {
-  // No duration is longer; a long text would only cost time.
-  if (typeof timeout !== 'string' || timeout.length > 64 || !duration.test(timeout)) return defaultTimeoutMs
-  let ms = 0
-  for (const [, amount, unit] of timeout.matchAll(term)) {
-    ms += Number(amount) * (unitMs[unit ?? ''] ?? 0)
-  }
-  return Math.min(ms, maxTimeoutMs)
+  const ms = typeof timeout === 'string' ? goDuration(timeout) : undefined
+  return Math.min(ms ?? defaultTimeoutMs, maxTimeoutMs)
 }
 
-/** What {@link within} rejects with when time is up. */
+/** What {@link decidedWithin} rejects with when time is up. */
 class DeadlinePassed extends Error {
   constructor(ms: number) {
     super(`No decision within ${ms} ms`)
@@ -52,7 +34,7 @@ class DeadlinePassed extends Error {
  *
  * @throws {@link DeadlinePassed} when time is up, else whatever `work` rejects with
  */
-export function within<T>(work: Promise<T>, ms: number, timers: Timers): Promise<T> {
+export function decidedWithin<T>(work: Promise<T>, ms: number, timers: Timers): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = timers.setTimer(ms, () => reject(new DeadlinePassed(ms)))
     work.then(resolve, reject).finally(cancel)
@@ -62,7 +44,7 @@ export function within<T>(work: Promise<T>, ms: number, timers: Timers): Promise
 /** The same for work that may be left to itself when time is up. @throws what the work rejects with */
 export async function atMost(work: Promise<unknown>, ms: number, timers: Timers): Promise<void> {
   try {
-    await within(work, ms, timers)
+    await decidedWithin(work, ms, timers)
   } catch (error) {
     if (!(error instanceof DeadlinePassed)) throw error
   }

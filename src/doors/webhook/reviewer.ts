@@ -10,7 +10,7 @@ import {
   uidOf,
 } from './admission-review.ts'
 import { type AdmissionAnswer, admissionReview, answerOf } from './answer.ts'
-import { parseTimeout, within } from './deadline.ts'
+import { parseTimeout, decidedWithin } from './deadline.ts'
 import { type DoorAnswerModules, type DoorAnswerOptions, DoorAnswers } from './door-answers.ts'
 import type { HttpProblem } from './http-errors.ts'
 import { normalise, type Normalised } from './normalise.ts'
@@ -178,7 +178,7 @@ export class Reviewer {
     if (gaveWay) return gaveWay
     try {
       const deadlineMs = budget.budgetMs + this.#options.graceMs
-      const decision = await within(decide(change, { signal, ...budget }), deadlineMs, timers)
+      const decision = await decidedWithin(decide(change, { signal, ...budget }), deadlineMs, timers)
       const isCut = hasGivenWay(signal) && decision.verdict.decision === 'unavailable'
       return isCut ? answerGaveWay(change, this.#options) : answerOf(decision)
     } catch (error) {
