@@ -37,9 +37,10 @@ export const belowMinCopies: Rule = {
   *eviction(eviction, circumstances) {
     const { map } = circumstances
     const isEvicted = evictedAfter(eviction, map)
-    const readyAfter = oncePerImage(
-      (image) => copiesOf(image).filter((copy) => isReady(copy) && !isEvicted(copy.diskUUID)).length,
-    )
+    const stands = standingDisks(circumstances)
+    const isElsewhere = (copy: Copy): boolean =>
+      isReady(copy) && stands(copy.diskUUID) && !isEvicted(copy.diskUUID)
+    const readyAfter = oncePerImage((image) => copiesOf(image).filter(isElsewhere).length)
     const told = new Set<string>()
     for (const { image, node, disk, diskUUID } of evictedCopies(eviction, map)) {
       const { name } = image.metadata

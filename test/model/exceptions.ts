@@ -137,12 +137,7 @@ export function exceptions(
 ): (readonly [what: string, scenarios: readonly Scenario[]])[] {
   const on = (all: readonly Exception[], also: Partial<Scenario> = {}): Scenario[] =>
     all.map(([name, objects, wishes]) =>
-      // A clean-up that is pending from the start has no past here, by which a guard that starts would know of it.
-      scenario(`${name} (${profile})`, profile, objects, wishes, {
-        ...also,
-        ...more,
-        ...(objects === draining ? { restarts: false } : {}),
-      }),
+      scenario(`${name} (${profile})`, profile, objects, wishes, { ...also, ...more }),
     )
   return [
     ['overrides', on(profile === 'C' ? overrides : [...overrides, ...crashingOverrides])],

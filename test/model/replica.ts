@@ -12,7 +12,7 @@ import { olderBook } from './older.ts'
 import { ReplicaBook } from './replica-book.ts'
 import { harvester } from './request.ts'
 import type { Sabotage } from './sabotage.ts'
-import { type ModelEvent, type ModelObject, type Store, watched, type Watched } from './store.ts'
+import { hasPast, type ModelEvent, type ModelObject, type Store, watched, type Watched } from './store.ts'
 import type { ModelTime } from './time.ts'
 
 /** One process of a replica. */
@@ -29,6 +29,9 @@ export interface ReplicaOptions {
   readonly older: boolean
   readonly sabotage: Sabotage
 }
+
+/** Before anything that counts, by the monotonic clock. */
+const longAgo = -3_600_000
 
 /** One replica of the guard: the real gate, on a disk map that lags and ports that the scheduler owns. */
 export class Replica {
@@ -143,11 +146,17 @@ export class Replica {
   /** @param listed what is gone a list only lacks, and what was never known it does not miss */
   #apply({ object, gone }: ModelEvent, listed: boolean): void {
     const { kind, metadata } = object
-    if (!gone) this.map.apply(this.#seen(object), this.#now())
+    if (!gone) this.map.apply(this.#seen(object), this.#knownSince(object))
     else if (!listed || objectOf(this.map, kind, metadata.name))
       this.map.remove(kind, metadata.name, this.#now(), listed)
     this.changes.tell(objectChange(kind, metadata.name))
     this.#time.mark(this.#policy.settleMs)
+  }
+
+  /** Of a flag, and of a clean-up, that are there from the start, the first process has known for long. */
+  #knownSince(object: ModelObject): number {
+    const fromStart = this.process === 0 && !objectOf(this.map, object.kind, object.metadata.name)
+    return fromStart && hasPast(object) ? longAgo : this.#now()
   }
 
   #seen<T extends ModelObject>(object: T): T {

@@ -13,7 +13,7 @@ import {
 import type { Happening } from './happenings.ts'
 import type { Wish } from './request.ts'
 import type { Sabotage } from './sabotage.ts'
-import type { ModelObject } from './store.ts'
+import { hasPast, type ModelObject } from './store.ts'
 
 /** What is explored: a cluster, what is asked of it, and how much else may happen. */
 export interface Scenario {
@@ -71,7 +71,13 @@ export function scenario(
     namespaces,
     ...nothing,
   }
-  return { ...usual, name, profile, objects, wishes, ...more }
+  return { ...usual, name, profile, objects: objects.map(written), wishes, ...more }
+}
+
+/** By its generation a guard that starts tells that it may have missed something of an object. */
+function written(object: ModelObject): ModelObject {
+  const { metadata } = object
+  return hasPast(object) ? { ...object, metadata: { ...metadata, generation: 2 } } : object
 }
 
 /** The one of this name, whatever its profile. */

@@ -25,6 +25,23 @@ export interface PastVersion {
   readonly until: number
 }
 
+/** True for what was not made so: a flag was raised, or a copy went from spec and its file is still there. */
+export function hasPast(object: ModelObject): boolean {
+  switch (object.kind) {
+    case 'Node':
+      return (
+        object.spec.evictionRequested ||
+        [...object.spec.disks.values()].some(({ evictionRequested }) => evictionRequested)
+      )
+    case 'BackingImage': {
+      const { spec, status } = object
+      return [...status.diskFileStatusMap.keys()].some((uuid) => !spec.diskFileSpecMap.has(uuid))
+    }
+    default:
+      return false
+  }
+}
+
 /**
  * What the API server has stored, with everything that ever changed, so that a watch can bring it later. Versions
  * count each kind by itself: they are compared within one kind only, and so fewer states differ for nothing.

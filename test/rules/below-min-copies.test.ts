@@ -52,6 +52,7 @@ t.test('an eviction that leaves too few elsewhere is warned about, once for each
   const table: [what: string, copies: RawCopy[], effects: string[]][] = [
     ['one elsewhere', [ready('d1'), ready('d3')], ['warn']],
     ['one elsewhere that is evicted too', [ready('d1'), ready('d3'), ready('d4')], ['warn']],
+    ['one elsewhere, and one that no node has', [ready('d1'), ready('d3'), ready('gone')], ['warn']],
     ['both on the node', [ready('d1'), ready('d2')], ['warn']],
     ['an unready one goes', [copy('d1', 'unknown'), ready('d3')], []],
   ]

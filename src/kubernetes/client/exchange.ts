@@ -3,7 +3,7 @@ import https from 'node:https'
 import type { Clock } from '../../time/clock.ts'
 import { onAbort } from '../../time/on-abort.ts'
 import { abortReason } from '../../time/wait.ts'
-import { ConnectionFailure, errorText, isDistrust } from './failures.ts'
+import { ConnectionFailure, type ConnectionFailureKind, errorText, isDistrust } from './failures.ts'
 import type { Headers } from './kubeconfig.ts'
 import type { Way } from './route.ts'
 import type { TlsMaterial } from './tls-material.ts'
@@ -200,62 +200,56 @@ const wholeAnswerMs = 120_000
  * error. TCP itself would never tell of a peer that has gone without a word.
  */
 function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<ApiResponse, 'body' | 'text'> {
-  const body = guarded(incoming, options)
-  const { clock, server, what } = options
   return {
-    body,
+    body: guarded(incoming, options),
     text: async () => {
       const chunks: Buffer[] = []
-      const whole = `${server.host} did not end ${what} within ${wholeAnswerMs / 1000} s.`
-      const late = (): unknown => incoming.destroy(new ConnectionFailure('timed-out', whole))
-      const cancel = clock.setTimer(wholeAnswerMs, late)
-      try {
-        for await (const chunk of body) chunks.push(chunk)
-      } finally {
-        cancel()
-      }
+      for await (const chunk of guarded(incoming, options, wholeAnswerMs)) chunks.push(chunk)
       return Buffer.concat(chunks).toString('utf8')
     },
   }
 }
 
-async function* guarded(incoming: IncomingMessage, options: BodyOptions): AsyncGenerator<Buffer, void> {
-  const { signal, clock, idleTimeoutMs } = options
+/** @param wholeMs how long all of it may take, in milliseconds; undefined for a body that has no end, as of a watch */
+async function* guarded(
+  incoming: IncomingMessage,
+  { signal, clock, idleTimeoutMs, server, what }: BodyOptions,
+  wholeMs?: number,
+): AsyncGenerator<Buffer, void> {
   let ended: Error | undefined
   const end = (reason: Error) => {
     ended ??= reason
     incoming.destroy(reason)
   }
+  const fail = (kind: ConnectionFailureKind, message: string) => end(new ConnectionFailure(kind, message))
   const stop = () => end(abortReason(signal))
-  const silent = () =>
-    end(
-      new ConnectionFailure(
-        'silent',
-        `${options.server.host} fell silent for ${idleTimeoutMs / 1000} s in ${options.what}.`,
-      ),
-    )
+  const silent = () => fail('silent', `${server.host} fell silent for ${idleTimeoutMs / 1000} s in ${what}.`)
+  const late = (ms: number) => () =>
+    fail('timed-out', `${server.host} did not end ${what} within ${ms / 1000} s.`)
 
   const forget = onAbort(signal, stop)
   if (signal.aborted) stop()
+  const cancelLate = wholeMs === undefined ? undefined : clock.setTimer(wholeMs, late(wholeMs))
   // Only the wait for the next chunk counts, not the time its reader takes.
-  let cancelTimeout = clock.setTimer(idleTimeoutMs, silent)
+  let cancelSilent = clock.setTimer(idleTimeoutMs, silent)
   try {
     const chunks: AsyncIterable<unknown> = incoming
     for await (const chunk of chunks) {
-      cancelTimeout()
+      cancelSilent()
       if (Buffer.isBuffer(chunk)) yield chunk
-      cancelTimeout = clock.setTimer(idleTimeoutMs, silent)
+      cancelSilent = clock.setTimer(idleTimeoutMs, silent)
     }
     if (ended) throw ended
   } catch (error) {
-    throw ended ?? (error instanceof ConnectionFailure ? error : cut(error, options))
+    throw ended ?? cut(error, { what, server })
   } finally {
-    cancelTimeout()
+    cancelSilent()
+    cancelLate?.()
     forget()
   }
 }
 
-function cut(cause: unknown, { what, server }: BodyOptions): ConnectionFailure {
+function cut(cause: unknown, { what, server }: Pick<BodyOptions, 'what' | 'server'>): ConnectionFailure {
   return new ConnectionFailure(
     'cut',
     `The connection to ${server.host} was lost in ${what}: ${errorText(cause)}.`,
