@@ -13,9 +13,9 @@ import {
 } from './disk-map-view.ts'
 import { canEnd } from './ended.ts'
 import { History, type HistoryView } from './history.ts'
-import { ImageShelf } from './image-index.ts'
+import { ImageIndex } from './image-index.ts'
 import { MultiMap } from './multi-map.ts'
-import { NodeShelf } from './node-index.ts'
+import { NodeIndex } from './node-index.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** What the operator decides about a disk map. */
@@ -39,8 +39,8 @@ const defaultRememberMs = 5 * 60_000
 export class DiskMap implements DiskMapView {
   /** Told by the feed of outages too. */
   readonly history: History
-  readonly #nodes = new NodeShelf()
-  readonly #images = new ImageShelf()
+  readonly #nodes = new NodeIndex()
+  readonly #images = new ImageIndex()
   readonly #dataSources = new Map<string, BackingImageDataSource>()
   readonly #firstFilesByDisk = new MultiMap<string, BackingImageDataSource>()
   readonly #replicas = new Map<string, Replica>()

@@ -11,7 +11,7 @@ interface Entry {
 }
 
 /** The images of the disk map, by name and by disk. */
-export class ImageShelf {
+export class ImageIndex {
   readonly #entries = new Map<string, Entry>()
   readonly #entriesByDisk = new MultiMap<string, Entry>()
   readonly #pendingByDisk = new MultiMap<string, PendingCleanup>()

@@ -11,7 +11,7 @@ interface Entry {
 }
 
 /** The nodes of the disk map, by name and by the UUIDs of their disks. */
-export class NodeShelf {
+export class NodeIndex {
   readonly #entries = new Map<string, Entry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
   /** The owners of disks that were asked for since they changed last. */

@@ -1,0 +1,44 @@
+import { Command, Option } from 'commander'
+import { liveState } from './check/read-cluster.ts'
+import { snapshotOf } from './check/snapshot.ts'
+import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from './shared/cluster-options.ts'
+import { insistOnLonghorn } from './shared/guard-place.ts'
+import type { CommandSurroundings } from './shared/surroundings.ts'
+import { data, type DataFormat } from './shared/terminal.ts'
+
+/** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
+export function snapshotCommand(surroundings: CommandSurroundings): Command {
+  const command = new Command('snapshot')
+    .description(
+      'Writes all that decisions need of a cluster, and nothing secret, to standard output: for holdfast check, and for bug reports.',
+    )
+    .addOption(
+      new Option('-o, --output <format>', 'how to write it').choices(['yaml', 'json']).default('yaml'),
+    )
+    .addHelpText(
+      'after',
+      `
+It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
+downloaded from, nor who may.
+
+Examples:
+  $ holdfast snapshot > cluster.yaml
+  $ holdfast check --snapshot cluster.yaml -f change.yaml`,
+    )
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    (flags: ClusterFlags & { readonly output: DataFormat }) => snapshot(flags, surroundings),
+  )
+}
+
+async function snapshot(
+  flags: ClusterFlags & { readonly output: DataFormat },
+  surroundings: CommandSurroundings,
+): Promise<void> {
+  const { stdout, stderr } = surroundings
+  const state = await liveState(flags, surroundings)
+  insistOnLonghorn(state.map, flags.longhornNamespace)
+  for (const { kind, name, problem } of state.unreadable) {
+    stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
+  }
+  stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))
+}
