@@ -1,7 +1,7 @@
 import js from '@eslint/js'
 import globals from 'globals'
 import tseslint from 'typescript-eslint'
-import { pureFiles, rooms, roomRules } from './test/lint/rooms.js'
+import { pureFolders, rooms, roomRules } from './test/lint/rooms.js'
 
 export default tseslint.config(
   { ignores: ['dist/', 'build/', 'coverage/'] },
@@ -46,8 +46,9 @@ export default tseslint.config(
     },
   },
   ...Object.keys(rooms).map((room) => ({ files: [`src/${room}/**/*.ts`], rules: roomRules(room) })),
-  ...Object.entries(pureFiles).map(([files, room]) => ({
-    files: [files],
+  ...Object.entries(pureFolders).map(([folder, { room, impure }]) => ({
+    files: [`${folder}/*.ts`],
+    ignores: impure.map((name) => `${folder}/${name}.ts`),
     rules: roomRules(room, { pure: true }),
   })),
 )

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
   CannotRun,
   type CommandSurroundings,
@@ -6,8 +7,7 @@ import {
   exitCode,
   type Output,
   type Surroundings,
-} from './commands/shared/surroundings.ts'
-import { describeOption, readVariables } from './commands/shared/variable-option.ts'
+} from './commands/surroundings.ts'
 import { version } from './server/version.ts'
 import { plainText } from './text/plain-text.ts'
 
@@ -106,7 +106,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
 /** Most environments have no variable of ours, and knowing all of them takes longer than most commands. */
 async function refuseUnknown(env: Environment): Promise<void> {
   if (!Object.keys(env).some((name) => name.startsWith('HOLDFAST_'))) return
-  const { refuseUnknownVariables } = await import('./commands/shared/setting-options.ts')
+  const { refuseUnknownVariables } = await import('./commands/options/setting-options.ts')
   refuseUnknownVariables(env)
 }
 

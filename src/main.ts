@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
-import { exitCode } from './commands/shared/surroundings.ts'
+import { exitCode } from './commands/surroundings.ts'
 
 /** Hear that standard output takes nothing any more; a command that serves goes on without it. */
 const stdoutListeners = new Set<(why: string) => void>()

@@ -58,3 +58,10 @@ t.test('a pure room has no clock, no timer and no I/O', async (t) => {
     'no-restricted-imports',
   ])
 })
+
+t.test('the pure files of a command have no clock either, and those beside them may', async (t) => {
+  const told = 'export const now = Date.now()\n'
+  t.match(await complaints('src/commands/evict/plan.ts', told), ['no-restricted-properties'])
+  t.match(await complaints('src/commands/evict/one-more.ts', told), ['no-restricted-properties'])
+  t.strictSame(await complaints('src/commands/evict/command.ts', told), [])
+})

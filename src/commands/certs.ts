@@ -4,8 +4,8 @@ import { apiServerNames, BadApiServerOption, fillApiServerFolder } from '../tls/
 import { FilesInTheWay, fillCertificateFolder } from '../tls/folder.ts'
 import { BadServerName, UnusableAuthority } from '../tls/issue.ts'
 import { expiryOf } from '../tls/stored.ts'
-import { CannotRun, type CommandSurroundings } from './shared/surroundings.ts'
-import { repeatable } from './shared/variable-option.ts'
+import { repeatable } from './options/variable-option.ts'
+import { CannotRun, type CommandSurroundings } from './surroundings.ts'
 
 interface CertsFlags extends ApiServerFlags {
   readonly apiServer: boolean

@@ -1,5 +1,5 @@
 import { Argument, Command, type Option } from 'commander'
-import type { CommandSurroundings } from './shared/surroundings.ts'
+import type { CommandSurroundings } from './surroundings.ts'
 
 /** `holdfast completion`: a script that makes a shell offer commands and flags. @param program with all its commands */
 export function completionCommand({ stdout }: CommandSurroundings, program: Command): Command {

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander'
 import { liveState } from './check/read-cluster.ts'
 import { snapshotOf } from './check/snapshot.ts'
-import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from './shared/cluster-options.ts'
-import { insistOnLonghorn } from './shared/guard-place.ts'
-import type { CommandSurroundings } from './shared/surroundings.ts'
-import { data, type DataFormat } from './shared/terminal.ts'
+import { insistOnLonghorn } from './guard/guard-place.ts'
+import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from './options/cluster-options.ts'
+import type { CommandSurroundings } from './surroundings.ts'
+import { data, type DataFormat } from './terminal.ts'
 
 /** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
 export function snapshotCommand(surroundings: CommandSurroundings): Command {

@@ -53,7 +53,7 @@ export const errors: Followed = {
     'the guard lets pass what it must deny':
       'a registration with another name is named, and what somebody added is taken out',
   },
-  'commands/shared/guard-place': {
+  'commands/guard/guard-place': {
     'ask for the right to get Lease':
       'a person who may not read where the guard is learns which right is missing',
     'try again once the API server': asked,
@@ -76,7 +76,7 @@ export const errors: Followed = {
   'commands/serve/serving': {
     'the latest audit records': reports,
   },
-  'commands/shared/setting-options': {
+  'commands/options/setting-options': {
     '--client-ca is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },

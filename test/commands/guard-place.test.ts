@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { guardPlace, lookForGuard } from '../../src/commands/shared/guard-place.ts'
+import { guardPlace, lookForGuard } from '../../src/commands/guard/guard-place.ts'
 import { configure } from '../../src/configuration/configuration.ts'
 import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
 import { makeAnchor } from '../../src/kubernetes/leases/book-anchor.ts'

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { variableOf } from '../../src/commands/shared/setting-options.ts'
+import { variableOf } from '../../src/commands/options/setting-options.ts'
 import { settingNames } from '../../src/configuration/settings.ts'
 import { type Choice, embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { record } from '../observability/records.ts'

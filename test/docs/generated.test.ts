@@ -1,5 +1,5 @@
 import t from 'tap'
-import { flagOf } from '../../src/commands/shared/setting-options.ts'
+import { flagOf } from '../../src/commands/options/setting-options.ts'
 import { settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { partsOf, withParts, writeParts } from './generated.ts'

@@ -1,5 +1,5 @@
 import { runCommandLine } from '../../src/command-line.ts'
-import { flagOf, variableOf } from '../../src/commands/shared/setting-options.ts'
+import { flagOf, variableOf } from '../../src/commands/options/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
 import { messageOf } from './messages.ts'

@@ -54,15 +54,15 @@ export const rooms = {
 }
 
 /**
- * The pure parts of a room that is not: what commands show and advise, of what the files beside them have read.
+ * Folders of a room that is not pure whose files are, but for those that read, write and take flags: what a command shows and
+ * advises, of what the files beside it have read.
  *
- * @type {Record<string, string>} the room of each, by their paths
+ * @type {Record<string, { room: string, impure: string[] }>} by folder
  */
-export const pureFiles = {
-  'src/commands/status/{observe,status,tables}.ts': 'commands',
-  'src/commands/doctor/{callers,certificate,chart-conditions,clock,crds,diagnosis,facts,finding,narrowed,policies,registration,release,replicas,rights,trial}.ts':
-    'commands',
-  'src/commands/evict/{carry-out,next-step,plan,remains}.ts': 'commands',
+export const pureFolders = {
+  'src/commands/status': { room: 'commands', impure: ['command'] },
+  'src/commands/doctor': { room: 'commands', impure: ['cluster-reader', 'command', 'gather', 'prove-guard'] },
+  'src/commands/evict': { room: 'commands', impure: ['command', 'insist-on-hold', 'plan-command', 'writes'] },
 }
 
 /** What a pure room must not touch: data in, data out. */

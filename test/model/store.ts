@@ -37,7 +37,7 @@ export function hasPast(object: ModelObject): boolean {
       const { spec, status } = object
       return [...status.diskFileStatusMap.keys()].some((uuid) => !spec.diskFileSpecMap.has(uuid))
     }
-    default:
+    case 'BackingImageDataSource':
       return false
   }
 }

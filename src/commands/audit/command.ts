@@ -8,10 +8,10 @@ import {
   addImpersonationOptions,
   askingOf,
   operatorPortOption,
-} from '../shared/cluster-options.ts'
-import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
-import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../shared/terminal.ts'
-import { url } from '../shared/variable-option.ts'
+} from '../options/cluster-options.ts'
+import { url } from '../options/variable-option.ts'
+import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
+import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../terminal.ts'
 import { type AuditFilter, matches, summarise, type SummaryLine } from './query.ts'
 import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
 

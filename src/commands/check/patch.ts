@@ -3,9 +3,9 @@ import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { type GoDocument, readGoYaml } from '../../text/go-yaml.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
-import { readText } from '../shared/files.ts'
-import { CannotRun } from '../shared/surroundings.ts'
+import { CannotRun } from '../surroundings.ts'
 import type { PatchProposal } from './proposal.ts'
+import { readText } from './read-files.ts'
 
 /** A patch as a person typed it. */
 export interface TypedPatch extends PatchProposal {

@@ -1,11 +1,11 @@
 import { buffer } from 'node:stream/consumers'
 import { readLonghorn } from '../../kubernetes/live-map.ts'
 import { decodedText, UndecodableText } from '../../text/yaml.ts'
-import { type Asking, type ClusterFlags, connectWith } from '../shared/cluster-options.ts'
-import { type FileFound, filesAt, readText } from '../shared/files.ts'
-import { CannotRun, type Surroundings } from '../shared/surroundings.ts'
+import { type Asking, type ClusterFlags, connectWith } from '../options/cluster-options.ts'
+import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, documentsIn } from './documents.ts'
+import { type FileFound, filesAt, readText } from './read-files.ts'
 
 /** Reads the cluster as it is now. @throws CannotRun */
 export async function liveState(flags: ClusterFlags, asking: Asking): Promise<ClusterState> {

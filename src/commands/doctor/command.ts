@@ -1,4 +1,6 @@
 import { Command, Option } from 'commander'
+import { askReplicas, policiesOf } from '../guard/ask-replicas.ts'
+import { guardNames, guardPlace } from '../guard/guard-place.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -7,12 +9,10 @@ import {
   connectWith,
   operatorPortOption,
   releaseName,
-} from '../shared/cluster-options.ts'
-import { guardNames, guardPlace } from '../shared/guard-place.ts'
-import { askReplicas, policiesOf } from '../shared/replica-answers.ts'
-import { type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
-import { coloursFor, data } from '../shared/terminal.ts'
-import { VariableOption } from '../shared/variable-option.ts'
+} from '../options/cluster-options.ts'
+import { VariableOption } from '../options/variable-option.ts'
+import { type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { coloursFor, data } from '../terminal.ts'
 import { Looker } from './cluster-reader.ts'
 import { diagnose, type Diagnosis, text } from './diagnosis.ts'
 import { gatherFacts, withoutGuesses } from './gather.ts'

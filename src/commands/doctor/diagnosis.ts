@@ -1,5 +1,5 @@
 import { plainLine } from '../../text/plain-text.ts'
-import type { Colours } from '../shared/terminal.ts'
+import type { Colours } from '../terminal.ts'
 import { checkCallers, checkDisks } from './callers.ts'
 import { checkCertificate, checkTrust } from './certificate.ts'
 import { checkBook, checkClock, checkReservations } from './clock.ts'

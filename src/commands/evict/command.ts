@@ -12,6 +12,15 @@ import { systemClock } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import {
+  askReplicas,
+  type GuardLostAfter,
+  type GuardSettle,
+  lostAfterOf,
+  policiesOf,
+  settleOf,
+} from '../guard/ask-replicas.ts'
+import { guardPlace, insistOnLonghorn } from '../guard/guard-place.ts'
+import {
   addClusterOptions,
   addImpersonationOptions,
   type Asking,
@@ -20,23 +29,14 @@ import {
   connectWith,
   openMap,
   operatorPortOption,
-} from '../shared/cluster-options.ts'
-import { guardPlace, insistOnLonghorn } from '../shared/guard-place.ts'
-import {
-  askReplicas,
-  type GuardLostAfter,
-  type GuardSettle,
-  lostAfterOf,
-  policiesOf,
-  settleOf,
-} from '../shared/replica-answers.ts'
-import { type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
-import { data, type DataFormat, dataLine } from '../shared/terminal.ts'
+} from '../options/cluster-options.ts'
+import { type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { data, type DataFormat, dataLine } from '../terminal.ts'
 import { explain, outline, runEviction } from './carry-out.ts'
+import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 import { type EvictionStep, nameOf, nextStep } from './next-step.ts'
 import { evictionPatch, type Target } from './remains.ts'
 import { nextChange, patchNode } from './writes.ts'
-import { insistOnHold, isOwnFlagUp } from './insist-on-hold.ts'
 
 interface EvictFlags extends ClusterFlags {
   readonly disk?: string

@@ -1,6 +1,6 @@
 import type { Node } from '../../longhorn/node.ts'
 import { type ProofModules, provesHold } from '../doctor/prove-guard.ts'
-import { CannotRun } from '../shared/surroundings.ts'
+import { CannotRun } from '../surroundings.ts'
 import { nameOf } from './next-step.ts'
 import { evictedBeside, findTarget, type Target } from './remains.ts'
 

@@ -1,15 +1,15 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { plainText } from '../../text/plain-text.ts'
+import { insistOnLonghorn } from '../guard/guard-place.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
   type ClusterFlags,
   connectWith,
   openMap,
-} from '../shared/cluster-options.ts'
-import { insistOnLonghorn } from '../shared/guard-place.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
-import { data } from '../shared/terminal.ts'
+} from '../options/cluster-options.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { data } from '../terminal.ts'
 import { type EvictionPlan, planEvictions } from './plan.ts'
 
 interface PlanFlags extends ClusterFlags {

@@ -10,9 +10,9 @@ import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
-import { connectWith, namespaceName } from '../shared/cluster-options.ts'
-import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
-import { url, VariableOption } from '../shared/variable-option.ts'
+import { connectWith, namespaceName } from '../options/cluster-options.ts'
+import { url, VariableOption } from '../options/variable-option.ts'
+import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { duration } from './run-proxy.ts'
 
 interface PointUiFlags {

@@ -8,11 +8,11 @@ import { ProxyGuard, type ProxyGuardOptions, type ProxyOf } from '../../server/p
 import { parseDuration } from '../../time/duration.ts'
 import { CertificateFiles } from '../../tls/folder.ts'
 import { type PemPair, UnusableCertificate } from '../../tls/stored.ts'
+import { type Asking, connectWith, withCommonNamespace } from '../options/cluster-options.ts'
+import { clusterOf } from '../options/setting-options.ts'
+import { VariableOption } from '../options/variable-option.ts'
 import { listeningHealth, serving, type Serving } from '../serve/serving.ts'
-import { type Asking, connectWith, withCommonNamespace } from '../shared/cluster-options.ts'
-import { clusterOf } from '../shared/setting-options.ts'
-import { CannotRun, type CommandSurroundings } from '../shared/surroundings.ts'
-import { VariableOption } from '../shared/variable-option.ts'
+import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(

@@ -1,4 +1,4 @@
-import type { Colours } from '../shared/terminal.ts'
+import type { Colours } from '../terminal.ts'
 import {
   canCrash,
   type Cast,

@@ -1,8 +1,8 @@
 import { Argument, Command } from 'commander'
 import { settingFacts, type SettingName, SettingsSchema } from '../../configuration/settings.ts'
 import { AuditRecordSchema } from '../../observability/audit-record.ts'
-import type { CommandSurroundings } from '../shared/surroundings.ts'
-import { data } from '../shared/terminal.ts'
+import type { CommandSurroundings } from '../surroundings.ts'
+import { data } from '../terminal.ts'
 import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
 
 /** What `holdfast schema` can describe. */

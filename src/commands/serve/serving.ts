@@ -5,7 +5,7 @@ import { Health } from '../../doors/http/health.ts'
 import { CannotListen } from '../../doors/http/listen.ts'
 import { createLog, LogStream } from '../../observability/log.ts'
 import { logMetrics } from '../../observability/state-metrics.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 
 /** What a command that serves until it is asked to end works with. */
 export interface Serving {

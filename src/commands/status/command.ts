@@ -10,6 +10,8 @@ import { lasting } from '../../rules/sentences.ts'
 import { age } from '../../time/age.ts'
 import { systemClock } from '../../time/clock.ts'
 import { pause } from '../../time/wait.ts'
+import { lookForGuard } from '../guard/guard-place.ts'
+import { GuardStatus } from '../guard/reach-replicas.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -18,11 +20,9 @@ import {
   connectWith,
   openMap,
   operatorPortOption,
-} from '../shared/cluster-options.ts'
-import { lookForGuard } from '../shared/guard-place.ts'
-import { GuardStatus } from '../shared/replicas.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../shared/surroundings.ts'
-import { type Colours, coloursFor, data } from '../shared/terminal.ts'
+} from '../options/cluster-options.ts'
+import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { type Colours, coloursFor, data } from '../terminal.ts'
 import { observe } from './observe.ts'
 import { saysTheSame, somethingIsWrong, type Status } from './status.ts'
 import { tables } from './tables.ts'

@@ -2,7 +2,7 @@ import { intents } from '../../gate/reservation.ts'
 import { assumption } from '../../longhorn/releases.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { age } from '../../time/age.ts'
-import { type Colours, type Column, table } from '../shared/terminal.ts'
+import { type Colours, type Column, table } from '../terminal.ts'
 import type {
   DiskStatus,
   NodeState,

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { diagnose, text } from '../../../src/commands/doctor/diagnosis.ts'
 import { checkNames } from '../../../src/commands/doctor/finding.ts'
-import { coloursFor } from '../../../src/commands/shared/terminal.ts'
+import { coloursFor } from '../../../src/commands/terminal.ts'
 import { allKinds, facts, forbidden, registered } from './facts.ts'
 
 const plain = coloursFor({}, {})

@@ -1,21 +1,8 @@
 import t from 'tap'
-import { observe, type Observed } from '../../../src/commands/status/observe.ts'
 import { saysTheSame } from '../../../src/commands/status/status.ts'
-import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
+import { cluster, noon, releases } from '../../fixtures/cluster.ts'
 import { disk, pending } from '../../fixtures/raw-objects.ts'
-
-function look({ map }: TestCluster, options: Partial<Observed> = {}) {
-  return observe({
-    map,
-    pages: [],
-    guard: undefined,
-    now: noon + 90_000,
-    timeOfDay: options.now ?? noon + 90_000,
-    watchingSince: undefined,
-    only: new Set(),
-    ...options,
-  })
-}
+import { look } from './look.ts'
 
 t.test('time alone changes nothing', (t) => {
   const world = cluster(releases.A)

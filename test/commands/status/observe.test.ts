@@ -1,22 +1,10 @@
 import t from 'tap'
-import { observe, type Observed } from '../../../src/commands/status/observe.ts'
+import type { Observed } from '../../../src/commands/status/observe.ts'
 import { heardReplica, type NodeState, someInDanger } from '../../../src/commands/status/status.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'
-
-function look({ map }: TestCluster, options: Partial<Observed> = {}) {
-  return observe({
-    map,
-    pages: [],
-    guard: undefined,
-    now: noon + 90_000,
-    timeOfDay: options.now ?? noon + 90_000,
-    watchingSince: undefined,
-    only: new Set(),
-    ...options,
-  })
-}
+import { look } from './look.ts'
 
 t.test('a node settles where something has ended that Longhorn may not have noticed', (t) => {
   const cleared = cluster('v1.8.0')

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { coloursFor } from '../../../src/commands/shared/terminal.ts'
 import { observe, type Observed } from '../../../src/commands/status/observe.ts'
 import { tables } from '../../../src/commands/status/tables.ts'
+import { coloursFor } from '../../../src/commands/terminal.ts'
 import { cluster, noon } from '../../fixtures/cluster.ts'
 import { copy, disk, pending, ready } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'

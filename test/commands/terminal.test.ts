@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { parse } from 'yaml'
-import { coloursFor, data, dataLine, table, tableRow } from '../../../src/commands/shared/terminal.ts'
-import { age } from '../../../src/time/age.ts'
-import { depth } from '../../fixtures/thorough.ts'
+import { coloursFor, data, dataLine, table, tableRow } from '../../src/commands/terminal.ts'
+import { age } from '../../src/time/age.ts'
+import { depth } from '../fixtures/thorough.ts'
 
 t.test('ages read as those of kubectl', (t) => {
   const second = 1_000

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { announcedReplicas, announceReplica } from '../../src/commands/shared/replica-address.ts'
+import { announcedReplicas, announceReplica } from '../../src/commands/guard/announced-address.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { ApiServer } from '../../src/sandbox/api-server/api-server.ts'
 

@@ -1,5 +1,5 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander'
-import type { Environment } from './surroundings.ts'
+import type { Environment } from '../surroundings.ts'
 
 /** An option that a variable can give too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {

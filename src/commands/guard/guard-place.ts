@@ -8,8 +8,8 @@ import { defaultNamespace } from '../../server/guard-namespace.ts'
 import type { Looker } from '../doctor/cluster-reader.ts'
 import type { Names } from '../doctor/facts.ts'
 import { guardSelector } from '../doctor/replicas.ts'
-import type { ClusterFlags } from './cluster-options.ts'
-import { CannotRun } from './surroundings.ts'
+import type { ClusterFlags } from '../options/cluster-options.ts'
+import { CannotRun } from '../surroundings.ts'
 
 /** How a person's command finds the guard. */
 interface GuardSearch {

@@ -6,10 +6,10 @@ import { type ForwardedPort, forwardPort } from '../../kubernetes/client/port-fo
 import { systemClock } from '../../time/clock.ts'
 import { within } from '../../time/wait.ts'
 import { componentLabel, replicaSelector } from '../doctor/replicas.ts'
+import { type Asking, type SearchFlags, searchOf } from '../options/cluster-options.ts'
 import { type GuardReplica, heardReplica } from '../status/status.ts'
-import { type Asking, type SearchFlags, searchOf } from './cluster-options.ts'
-import { announcedReplicas } from './replica-address.ts'
-import { CannotRun } from './surroundings.ts'
+import { CannotRun } from '../surroundings.ts'
+import { announcedReplicas } from './announced-address.ts'
 
 const parsePods = parser(
   Type.Object({

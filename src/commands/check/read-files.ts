@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { decodedText, UndecodableText } from '../../text/yaml.ts'
-import { CannotRun } from './surroundings.ts'
+import { CannotRun } from '../surroundings.ts'
 
 /** A file that a path names, or why one below it cannot be read. */
 export type FileFound = { readonly path: string } | { readonly path: string; readonly problem: string }

@@ -9,7 +9,7 @@ import { namesRelease, releaseExamples } from '../../longhorn/releases.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { type NoticeTimes, rememberMs } from '../../rules/unnoticed.ts'
 import { agreeOnNamespace, NoCommonNamespace } from '../../server/guard-namespace.ts'
-import { CannotRun, type Surroundings } from './surroundings.ts'
+import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
 /** Which cluster an operator's command is about. */

@@ -3,9 +3,9 @@ import { type Configuration, configure } from '../../configuration/configuration
 import { type Layer, layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
 import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
 import { nearest } from '../../text/names.ts'
+import { readText } from '../check/read-files.ts'
+import { CannotRun, type Environment } from '../surroundings.ts'
 import type { ClusterFlags } from './cluster-options.ts'
-import { readText } from './files.ts'
-import { CannotRun, type Environment } from './surroundings.ts'
 import { isServiceLink, VariableOption } from './variable-option.ts'
 
 /** Settings whose flag may be given several times, each time with one item. */

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { type AuditFilter, matches, recordIn, recordsIn, summarise } from '../../src/commands/audit/query.ts'
-import { record } from './records.ts'
+import { record } from '../observability/records.ts'
 
 t.test('filters', (t) => {
   const table: [filter: AuditFilter, matching: boolean][] = [

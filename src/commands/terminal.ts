@@ -1,6 +1,6 @@
 import { createColors } from 'picocolors'
 import { Document, visit } from 'yaml'
-import { escapedText, plainLine } from '../../text/plain-text.ts'
+import { escapedText, plainLine } from '../text/plain-text.ts'
 
 /** A column of a table: its heading, and what stands in it. */
 export interface Column<Row> {

@@ -5,7 +5,7 @@ import type { ForwardedPort } from '../../kubernetes/client/port-forward.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import type { NoticeTimes } from '../../rules/unnoticed.ts'
 import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
-import { reachReplicas, type ReplicaSearch } from './replicas.ts'
+import { reachReplicas, type ReplicaSearch } from './reach-replicas.ts'
 
 /** What a replica of the guard says of itself that others rely upon. */
 interface ReplicaAnswer {

@@ -1,6 +1,6 @@
 import type { Readable } from 'node:stream'
 import type { Registry } from 'prom-client'
-import type { Clock } from '../../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 
 /** Variables of an environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
