@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/object.ts'
 import { jsonPatch, mergePatch } from '../../json/patch.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { Actor, JudgedKind } from '../../rules/change.ts'
@@ -77,7 +76,7 @@ export function patchProposal(
   const after = patched.value
   if (!isJsonObject(after))
     return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
-  const renamed = identity.find((field) => !isDeepStrictEqual(at(before, field), at(after, field)))
+  const renamed = identity.find((field) => !sameJson(valueAt(before, field), valueAt(after, field)))
   if (renamed !== undefined) {
     const problem = `the patch changes ${renamed.join('.')}, which the API server refuses`
     return { outcome: 'unusable', what, problem }
@@ -94,10 +93,8 @@ const identity = [
   ['metadata', 'uid'],
 ]
 
-function at(value: unknown, [field, ...more]: readonly string[]): unknown {
-  if (field === undefined) return value
-  return isJsonObject(value) ? at(value[field], more) : undefined
-}
+const valueAt = (object: JsonObject, path: readonly string[]): unknown =>
+  path.reduce<unknown>((value, name) => fieldOf(value, name), object)
 
 /** Status has its own subresource: a write to the object leaves it as it is. */
 function withStatusOf(before: JsonObject, after: JsonObject): JsonObject {

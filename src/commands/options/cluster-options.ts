@@ -50,19 +50,22 @@ export function addClusterOptions(command: Command): Command {
         'HOLDFAST_NAMESPACE',
       ).argParser(namespaceName),
     )
-    .addOption(
-      new VariableOption(
-        '--longhorn-namespace <name>',
-        'namespace that Longhorn runs in',
-        'HOLDFAST_LONGHORN_NAMESPACE',
-      )
-        .argParser(namespaceName)
-        .default(defaultPolicy.longhornNamespace),
-    )
+    .addOption(longhornNamespaceOption())
+}
+
+/** Where Longhorn runs. */
+export function longhornNamespaceOption(): Option {
+  return new VariableOption(
+    '--longhorn-namespace <name>',
+    'namespace that Longhorn runs in',
+    'HOLDFAST_LONGHORN_NAMESPACE',
+  )
+    .argParser(namespaceName)
+    .default(defaultPolicy.longhornNamespace)
 }
 
 /** An empty one would be another request: of all namespaces. @throws InvalidArgumentError */
-export function namespaceName(text: string): string {
+function namespaceName(text: string): string {
   if (/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
   throw new InvalidArgumentError('It must be the name of a namespace.')
 }

@@ -8,9 +8,8 @@ import { absent, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
-import { defaultPolicy } from '../../rules/policy.ts'
 import { systemClock } from '../../time/clock.ts'
-import { connectWith, namespaceName } from '../options/cluster-options.ts'
+import { connectWith, longhornNamespaceOption } from '../options/cluster-options.ts'
 import { url, VariableOption } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { duration } from './run-proxy.ts'
@@ -33,15 +32,7 @@ export function pointUiCommand(surroundings: CommandSurroundings): Command {
     .argument('<url>', 'what the UI asks from now on', url)
     .addOption(new VariableOption('--kubeconfig <file>', 'kubeconfig of the cluster', 'HOLDFAST_KUBECONFIG'))
     .addOption(new VariableOption('--context <name>', 'context of the kubeconfig', 'HOLDFAST_CONTEXT'))
-    .addOption(
-      new VariableOption(
-        '--longhorn-namespace <name>',
-        'namespace that Longhorn runs in',
-        'HOLDFAST_LONGHORN_NAMESPACE',
-      )
-        .argParser(namespaceName)
-        .default(defaultPolicy.longhornNamespace),
-    )
+    .addOption(longhornNamespaceOption())
     .option('--deployment <name>', 'the Deployment of the UI', 'longhorn-ui')
     .addOption(
       new Option(
