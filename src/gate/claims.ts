@@ -16,6 +16,8 @@ export interface Claim {
   readonly page: string
   readonly intent: Intent
   readonly disks: Disks
+  /** True where the page is only looked at, once all else is reserved: what stands there conflicts, and nothing is added. */
+  readonly looks?: true
 }
 
 /**
@@ -52,8 +54,19 @@ export function merged(claims: Iterable<Claim>): Claim[] {
     .map(([, same]) => ({ ...same[0], disks: union(same.map(({ disks }) => disks)) }))
 }
 
-function keyOf({ page, intent }: Claim): string {
-  return `${page} ${intent}`
+/** The claims on each page, in the order of the first on each. */
+export function byPage(claims: readonly Claim[]): Map<string, Claim[]> {
+  const pages = new Map<string, Claim[]>()
+  for (const claim of claims) {
+    const onPage = pages.get(claim.page)
+    if (onPage) onPage.push(claim)
+    else pages.set(claim.page, [claim])
+  }
+  return pages
+}
+
+function keyOf({ page, intent, looks }: Claim): string {
+  return `${page} ${intent}${looks === true ? ' looks' : ''}`
 }
 
 function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
@@ -104,6 +117,7 @@ function* evictionClaims(
     intent: 'eviction',
     disks: profile === 'A' || (profile === 'B' && mayBeAny) ? 'any' : known,
   }
+  if (!mayBeAny && known.length > 0) yield whileUnowned(known)
   if (profile === 'C') return
   if (mayBeAny) yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
   for (const uuid of known) {
@@ -138,6 +152,7 @@ function* removalClaims(
   }
   const own = profile === 'C' ? taken : going
   if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
+  if (own.size > 0) yield whileUnowned([...own])
   // From then on no node has them. A flagged node that they may join has to know that.
   if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
   const workingOwner = workingOwners(map)
@@ -150,6 +165,15 @@ function* removalClaims(
     for (const { node } of map.ownersOf(uuid))
       if (node !== before.metadata.name) yield { page: node, intent: 'keep', disks: [uuid] }
   }
+}
+
+/**
+ * What was admitted before Longhorn knew that these disks are on this node has reserved them as disks that no node has, and
+ * may not be committed yet. It stands there before it is judged, and a node that shows the disk is written after that: so
+ * whoever empties the disk needs only to look, once this was asked.
+ */
+function whileUnowned(disks: readonly string[]): Claim {
+  return { page: unownedDisks, intent: 'eviction', disks, looks: true }
 }
 
 /** The UUID of the disk with the best usable copy of an image beside these; undefined if there is none. */

@@ -7,11 +7,12 @@ import type { Act, DiskRemoval } from '../rules/acts.ts'
 import { evictedCopies, outcomeOf } from '../rules/copies-left.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/on-abort.ts'
+import { comesTrue } from '../time/wait.ts'
 import { countedOn } from './claims.ts'
 import type { Changes } from './hold.ts'
 import type { Knowledge, QuorumReads } from './ports.ts'
 import {
+  catchUpMs,
   keepsMarks,
   markedKinds,
   type Marks,
@@ -29,9 +30,6 @@ interface OwnMapModules {
   readonly changes: Changes
   readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
 }
-
-/** Watches bring within milliseconds what another replica has seen, in milliseconds; a list takes longer than this. */
-const catchUpMs = 500
 
 /** What a watch brought last may be so much older than when it came: the API server's own cache lags, in milliseconds. */
 const lagMs = 10_000
@@ -61,23 +59,8 @@ export async function ownMapWillDo(
   if (!present) return false
   const needed = newest([marks, present])
   const isSeen = () => progress(pages, needed, modules)
-  const first = isSeen()
-  if (first !== 'behind') return first === 'will do'
-  return await new Promise<boolean>((resolve) => {
-    const done = (is: boolean): void => {
-      unsubscribe()
-      cancel()
-      forget()
-      resolve(is)
-    }
-    const giveUp = (): void => done(false)
-    const unsubscribe = changes.subscribe(() => {
-      const now = isSeen()
-      if (now !== 'behind') done(now === 'will do')
-    })
-    const cancel = clock.setTimer(catchUpMs, giveUp)
-    const forget = onAbort(signal, giveUp)
-  })
+  await comesTrue(() => isSeen() !== 'behind', changes, { clock, limitMs: catchUpMs, signal })
+  return isSeen() === 'will do'
 }
 
 /**

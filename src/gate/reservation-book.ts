@@ -7,6 +7,9 @@ import { lastsMs, type Reservation, settledIn } from './reservation.ts'
 /** The page for disks that no node has, or whose UUID is not known yet. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
 
+/** Watches bring within milliseconds what was written, here or by another replica. A list takes longer than this. */
+export const catchUpMs = 500
+
 const writes = '(writes of '
 
 /** The page on which writes to one object through proxies take turns. No node can have this name. */

@@ -116,6 +116,22 @@ export function covers(a: Disks, b: Disks): boolean {
   return b.every((uuid) => known.has(uuid))
 }
 
+/**
+ * Covers two admissions of one object and intent: either may be the one that is committed.
+ *
+ * @param now the time of day
+ */
+export function both(fresh: Reservation, earlier: Reservation, now: number): Reservation {
+  const later = isOlder(fresh.resourceVersion, earlier.resourceVersion) ? earlier : fresh
+  return {
+    ...fresh,
+    resourceVersion: later.resourceVersion,
+    disks: union([fresh.disks, earlier.disks]),
+    deadline: Math.max(fresh.deadline, earlier.deadline),
+    lastsMs: Math.max(lastsMs(fresh, now), lastsMs(earlier, now)),
+  }
+}
+
 function overlap(a: Disks, b: Disks): boolean {
   if (a === 'any' || b === 'any') return true
   const [fewer, more] = a.length < b.length ? [a, b] : [b, a]

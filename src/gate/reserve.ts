@@ -1,13 +1,14 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isOlder } from '../longhorn/metadata.ts'
 import type { Act } from '../rules/acts.ts'
 import type { Change } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
-import { type Claim, isProxied } from './claims.ts'
+import { comesTrue } from '../time/wait.ts'
+import { byPage, type Claim, isProxied } from './claims.ts'
 import type { Edit, PageQueue } from './page-queue.ts'
 import type { QuorumReads } from './ports.ts'
 import {
+  catchUpMs,
   keepsMarks,
   type Lifetimes,
   type Over,
@@ -18,15 +19,7 @@ import {
   toBeginWith,
   withoutOver,
 } from './reservation-book.ts'
-import {
-  conflict,
-  isSameClaim,
-  isSameObject,
-  lastsMs,
-  type Reservation,
-  stampOf,
-  union,
-} from './reservation.ts'
+import { both, conflict, isSameClaim, isSameObject, type Reservation, stampOf } from './reservation.ts'
 
 /** What reserving works with. */
 export interface ReserverModules {
@@ -34,7 +27,7 @@ export interface ReserverModules {
   readonly queue: PageQueue
   readonly map: DiskMapView
   readonly reads: Pick<QuorumReads, 'metadata'>
-  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  readonly clock: Pick<Clock, 'now' | 'monotonic' | 'setTimer'>
   readonly lifetimes: Lifetimes
   /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
   readonly doubt?: () => string | undefined
@@ -94,6 +87,12 @@ type Reserved =
 /** What is to be done about a page: nothing, since something stands in the way, or these reservations are to be made. */
 type Drafted = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
+/** What has come of reserving so far. */
+interface Progress {
+  readonly placed: PlacedReservation[]
+  readonly pages: ReservedPage[]
+}
+
 type Draft = Pick<PlacedReservation, 'made' | 'displaced'>
 
 /** Makes reservations for changes. */
@@ -109,7 +108,7 @@ export class Reserver {
 
   /**
    * Reserves what a change claims, page by page in their order, so that two with several pages in common meet on the
-   * first. A dry run only looks.
+   * first. Then it looks at the pages that are only to be looked at. A dry run looks at all.
    *
    * @param placed gets what was reserved, or may have been: for the caller to take back, whatever the outcome
    */
@@ -123,14 +122,10 @@ export class Reserver {
     const made: PlacedReservation[] = []
     let reserved: Reserved = { outcome: 'reserved', pages }
     try {
-      for (const [key, onPage] of byPage(claims)) {
-        const met = asked.change.request.dryRun
-          ? await this.#look(key, onPage, asked, pages, signal)
-          : await this.#reserveOn(key, onPage, asked, { placed: made, pages }, signal)
-        if (!met) continue
-        reserved = { outcome: 'conflict', conflict: met }
-        break
-      }
+      const met =
+        (await this.#reserveAll(claims, asked, { placed: made, pages }, signal)) ??
+        (await this.#lookAtAll(claims, asked, { placed: made, pages }, signal))
+      if (met) reserved = { outcome: 'conflict', conflict: met }
     } catch (error) {
       reserved = { outcome: 'failed', error }
     }
@@ -138,16 +133,59 @@ export class Reserver {
     return reserved
   }
 
-  /** Reserves nothing. @throws where a real write could not reserve either */
+  async #reserveAll(
+    claims: readonly Claim[],
+    asked: Reserving,
+    { placed, pages }: Progress,
+    signal: AbortSignal,
+  ): Promise<Conflict | undefined> {
+    for (const [key, onPage] of byPage(claims.filter(({ looks }) => !looks))) {
+      const met = asked.change.request.dryRun
+        ? await this.#look(key, onPage, asked, pages, signal)
+        : await this.#reserveOn(key, onPage, asked, { placed, pages }, signal)
+      if (met) return met
+    }
+    return undefined
+  }
+
+  async #lookAtAll(
+    claims: readonly Claim[],
+    asked: Reserving,
+    { placed, pages }: Progress,
+    signal: AbortSignal,
+  ): Promise<Conflict | undefined> {
+    const looks = byPage(claims.filter((claim) => claim.looks))
+    if (looks.size === 0) return undefined
+    const own = placed.flatMap(({ page }) => page ?? [])
+    const isWatched = await this.#haveWatched(own, signal)
+    for (const [key, onPage] of looks) {
+      const met = await this.#look(key, onPage, asked, pages, signal, !isWatched)
+      if (met) return met
+    }
+    return undefined
+  }
+
+  /**
+   * True once the watch has brought these pages as they were written here: then it has brought every page as it was
+   * before that too, and none has to be read. False if it does not come so far in a moment.
+   */
+  async #haveWatched(own: readonly Page[], signal: AbortSignal): Promise<boolean> {
+    const { book, clock } = this.#modules
+    const isThere = () => own.every((page) => book.markedSince(page) !== undefined)
+    return await comesTrue(isThere, book, { clock, limitMs: catchUpMs, signal })
+  }
+
+  /** Reserves nothing. @param fresh true to read the page @throws where a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
     asked: Reserving,
     pages: ReservedPage[],
     signal: AbortSignal,
+    fresh = false,
   ): Promise<Conflict | undefined> {
     const { book, doubt } = this.#modules
-    const stored = book.seen(key) ?? (await book.read(key, signal))
+    const stored = (fresh ? undefined : book.seen(key)) ?? (await book.read(key, signal))
     const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
@@ -159,7 +197,7 @@ export class Reserver {
     key: string,
     claims: readonly Claim[],
     asked: Reserving,
-    { placed, pages }: { readonly placed: PlacedReservation[]; readonly pages: ReservedPage[] },
+    { placed, pages }: Progress,
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const before = placed.length
@@ -256,30 +294,4 @@ function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | '
   // What is to be created has no version, whatever a review says.
   const resourceVersion = change.before?.metadata.resourceVersion ?? ''
   return { kind: change.kind, name, uid, resourceVersion }
-}
-
-/**
- * Covers two admissions of one object and intent: either may be the one that is committed.
- *
- * @param now the time of day
- */
-function both(fresh: Reservation, earlier: Reservation, now: number): Reservation {
-  const later = isOlder(fresh.resourceVersion, earlier.resourceVersion) ? earlier : fresh
-  return {
-    ...fresh,
-    resourceVersion: later.resourceVersion,
-    disks: union([fresh.disks, earlier.disks]),
-    deadline: Math.max(fresh.deadline, earlier.deadline),
-    lastsMs: Math.max(lastsMs(fresh, now), lastsMs(earlier, now)),
-  }
-}
-
-function byPage(claims: readonly Claim[]): Map<string, Claim[]> {
-  const pages = new Map<string, Claim[]>()
-  for (const claim of claims) {
-    const onPage = pages.get(claim.page)
-    if (onPage) onPage.push(claim)
-    else pages.set(claim.page, [claim])
-  }
-  return pages
 }

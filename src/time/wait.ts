@@ -57,6 +57,42 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   })
 }
 
+/** Something that tells its listeners of news. */
+interface News {
+  /** @returns ends it */
+  subscribe(listener: () => void): () => void
+}
+
+/** How long something is waited for. */
+interface Patience {
+  readonly clock: Pick<Clock, 'setTimer'>
+  readonly limitMs: number
+  readonly signal: AbortSignal
+}
+
+/** Waits until something is so, which it looks at again at all news. @returns false if it is not so in time */
+export async function comesTrue(
+  isSo: () => boolean,
+  news: News,
+  { clock, limitMs, signal }: Patience,
+): Promise<boolean> {
+  if (isSo()) return true
+  if (signal.aborted) return false
+  return await new Promise<boolean>((resolve) => {
+    const done = (is: boolean): void => {
+      unsubscribe()
+      cancel()
+      forget()
+      resolve(is)
+    }
+    const unsubscribe = news.subscribe(() => {
+      if (isSo()) done(true)
+    })
+    const cancel = clock.setTimer(limitMs, () => done(false))
+    const forget = onAbort(signal, () => done(false))
+  })
+}
+
 /** Why a signal was aborted, as an error that can be thrown. */
 export function abortReason(signal: AbortSignal): Error {
   const reason: unknown = signal.reason

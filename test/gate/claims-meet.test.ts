@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../../src/longhorn/node.ts'
-import type { Change } from '../../src/rules/change.ts'
+
 import { cluster, request, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, type RawDisk, ready, uuid } from '../fixtures/raw-objects.ts'
 import { depth } from '../fixtures/thorough.ts'
@@ -68,11 +68,28 @@ function at(release: string, history: { n1: Moment[]; n2: Moment[] }, moments: r
   return of.image('i1', [ready('d1'), ready('d2'), ready('d3'), ready('d4'), ready('d5')])
 }
 
+/** What Longhorn has found out meanwhile: of each disk in spec its UUID. */
+function found(moments: Moment[]): Moment[] {
+  const last = moments.at(-1)
+  if (!last) return moments
+  const disks = last.disks.map((each) => ({ ...each, synced: each.synced || each.inSpec }))
+  return [...moments, { ...last, disks }]
+}
+
 /** The crash predicate, once both are committed (longhorn.md §2). */
 function crashes(node: Node, gone: string, profile: 'A' | 'B'): boolean {
   return [...node.spec.disks.keys()].some(
     (name) => diskUUID(node, name) === gone && (profile === 'A' ? isFlagged(node) : isEvicting(node, name)),
   )
+}
+
+/** The change of a node to what is wanted. A write changes spec alone; disks only come, since taking one away is another matter. */
+function toSpec({ map }: TestCluster, { metadata, spec: wanted }: Node) {
+  const before = map.node(metadata.name)
+  if (!before) throw new Error('it was put there')
+  const spec = { ...wanted, disks: new Map([...before.spec.disks, ...wanted.disks]) }
+  const after: Node = { ...before, spec }
+  return { kind: 'Node', operation: 'UPDATE', before, after, request: request({ uid: 'e' }) } as const
 }
 
 for (const profile of ['A', 'B'] as const) {
@@ -90,36 +107,36 @@ for (const profile of ['A', 'B'] as const) {
           fc.tuple(fc.nat(3), fc.nat(3)),
           fc.tuple(fc.nat(3), fc.nat(3)),
           fc.boolean(),
-          async (drawn, next, name, cleaned, seenByOne, seenByOther, evictionFirst) => {
+          fc.boolean(),
+          async (drawn, next, name, cleaned, seenByOne, seenByOther, evictionFirst, syncsBetween) => {
             // No two nodes have one disk as they are stored, whatever they had before.
             const n2 = drawn.n2.map((each, at) =>
               at < drawn.n2.length - 1 ? each : without(each, drawn.n1.at(-1)),
             )
             const history = { n1: drawn.n1, n2 }
             const elsewhere = history[name === 'n1' ? 'n2' : 'n1'].at(-1)
-            const truth = at(release, history, [9, 9])
+            // A node that was written since it was reviewed is reviewed again.
+            const later =
+              syncsBetween && !evictionFirst ? { n1: found(history.n1), n2: found(history.n2) } : history
             const book = new InProcessBook()
-            const one = new GateWorld(at(release, history, seenByOne), { book, truth })
-            const other = new GateWorld(at(release, history, seenByOther), { book, truth, replica: 'two' })
-            const before = truth.map.node(name)
+            const one = new GateWorld(at(release, history, seenByOne), {
+              book,
+              truth: at(release, history, [9, 9]),
+            })
+            const other = new GateWorld(at(release, later, seenByOther), {
+              book,
+              truth: at(release, later, [9, 9]),
+              replica: 'two',
+            })
             const after = cluster(release)
             put(after, name, without(next, elsewhere), 9)
             const wanted = after.map.node(name)
-            if (!before || !wanted) throw new Error('they were put there')
-            // A write changes spec alone; disks only come, since taking one away is another matter.
-            const spec = { ...wanted.spec, disks: new Map([...before.spec.disks, ...wanted.spec.disks]) }
-            const changed: Node = { ...before, spec }
-            const eviction: Change = {
-              kind: 'Node',
-              operation: 'UPDATE',
-              before,
-              after: changed,
-              request: request({ uid: 'e' }),
-            }
-            const cleanup = truth.cleanUp('i1', [cleaned])
+            if (!wanted) throw new Error('it was put there')
+            const eviction = toSpec(other.truth, wanted)
+            const cleanup = one.truth.cleanUp('i1', [cleaned])
             const [first, second] = evictionFirst ? [eviction, cleanup] : [cleanup, eviction]
             if ((await one.decide(first)).verdict.decision !== 'allow') return true
-            const isSafe = !crashes(changed, uuid(cleaned), profile)
+            const isSafe = !crashes(eviction.after, uuid(cleaned), profile)
             const allowed = (await other.decide(second)).verdict.decision === 'allow'
             if (allowed) admitted += 1
             else met += 1

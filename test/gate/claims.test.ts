@@ -1,5 +1,5 @@
 import t from 'tap'
-import { claimsOf, merged, uncovered } from '../../src/gate/claims.ts'
+import { type Claim, claimsOf, merged, uncovered } from '../../src/gate/claims.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { mostDisks } from '../../src/gate/reservation.ts'
 import { profiles } from '../../src/longhorn/releases.ts'
@@ -16,12 +16,20 @@ const usual = () =>
     .node('n2', [disk('d3')])
     .image('ubuntu', [ready('d1'), ready('d3')])
 
-/** `n1 eviction any`, `n1 removal d1,d2`, … */
+/** What is reserved: `n1 eviction any`, `n1 removal d1,d2`, … */
 function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
-  return claimsOf(actsOf(change), of.map, profile).map(
-    ({ page, intent, disks }) =>
-      `${page} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`,
-  )
+  const all = claimsOf(actsOf(change), of.map, profile)
+  return all.filter(({ looks }) => !looks).map(told)
+}
+
+/** Where it is only looked. */
+function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
+  const all = claimsOf(actsOf(change), of.map, profile)
+  return all.filter((claim) => claim.looks).map(told)
+}
+
+function told({ page, intent, disks }: Claim): string {
+  return `${page} ${intent} ${disks === 'any' ? 'any' : disks.map((each) => each.replace(/^uuid-/, '')).join(',')}`
 }
 
 function table(
@@ -40,6 +48,20 @@ table(
   () => [usual(), usual().toNode('n1', [disk('d1', evicting), disk('d2')])],
   { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
 )
+
+t.test('whoever empties known disks looks at what was reserved on them while no node had them', (t) => {
+  const evict = usual().toNode('n1', [disk('d1', evicting), disk('d2')])
+  const takeAway = usual().toNode('n1', [disk('d2')])
+  for (const profile of profiles) {
+    const isEvicting =
+      profile === 'none' ? [] : [`${unownedDisks} eviction d1${profile === 'A' ? ',d2' : ''}`]
+    const goes = profile === 'none' ? [] : [`${unownedDisks} eviction d1`]
+    t.strictSame(looks(usual(), evict, profile), isEvicting, profile)
+    t.strictSame(looks(usual(), takeAway, profile), goes, profile)
+    t.strictSame(looks(usual(), usual().cleanUp('ubuntu', ['d1']), profile), [], profile)
+  }
+  t.end()
+})
 
 table(
   'an eviction on a node with a disk of unknown UUID claims the disks that no node has, and all of its own',

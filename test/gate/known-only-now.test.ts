@@ -1,0 +1,67 @@
+import t from 'tap'
+import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { turns } from '../fixtures/eventually.ts'
+import { disk, ready } from '../fixtures/raw-objects.ts'
+import { GateWorld } from './gate-world.ts'
+
+/** Node n2 has a disk of unknown UUID, or of a UUID that Longhorn has found out. */
+function moving(isFound: boolean): TestCluster {
+  const version = isFound ? '2' : '1'
+  return cluster('v1.8.1')
+    .node('n1', [disk('d1')])
+    .node('n2', [disk('d9', { synced: isFound })], { metadata: { resourceVersion: version } })
+    .image('ubuntu', [ready('d9'), ready('d1')])
+}
+
+const evict = (of: TestCluster) => of.toNode('n2', [disk('d9', { evictionRequested: true })])
+
+/** A clean-up of what is on the disk is admitted while no node has it. Then Longhorn finds out where it is. */
+async function cleanedUpBefore(): Promise<GateWorld> {
+  const book = new InProcessBook()
+  const one = new GateWorld(moving(false), { book })
+  const { verdict } = await one.decide(one.cluster.cleanUp('ubuntu', ['d9']))
+  if (verdict.decision !== 'allow') throw new Error(JSON.stringify(verdict))
+  const two = new GateWorld(moving(true), { book, replica: 'two' })
+  two.markedSince = -Infinity
+  return two
+}
+
+t.test('an eviction meets a clean-up that was admitted before the UUID of its disk was known', async (t) => {
+  const world = await cleanedUpBefore()
+  const { verdict } = await world.decide(evict(world.cluster))
+  t.match(verdict, { decision: 'hold', objections: [{ rule: 'eviction-during-cleanup' }] })
+  t.notOk(world.trips.includes(`swap ${unownedDisks}`), 'it only looks there')
+  t.strictSame(
+    world.reservations.map(({ intent }) => intent),
+    ['removal'],
+    'and leaves nothing behind',
+  )
+})
+
+t.test('it looks once the watch has brought its own reservation, and what came before that', async (t) => {
+  const world = await cleanedUpBefore()
+  world.markedSince = undefined
+  let over = false
+  const decided = world.decide(evict(world.cluster)).finally(() => (over = true))
+  await turns()
+  t.notOk(over, 'what it has seen of the page may be old')
+  world.markedSince = -Infinity
+  const page = world.book.seen('n2')
+  await world.book.swap(page, page, new AbortController().signal)
+  t.equal((await decided).verdict.decision, 'hold')
+  t.notOk(world.trips.includes(`read ${unownedDisks}`))
+})
+
+t.test('it reads the page where the watch does not come so far in half a second', async (t) => {
+  const world = await cleanedUpBefore()
+  world.markedSince = undefined
+  const decided = world.decide(evict(world.cluster), 10_000)
+  await turns()
+  world.clock.advance(500)
+  await turns()
+  t.ok(world.trips.includes(`read ${unownedDisks}`))
+  world.clock.advance(10_000)
+  t.equal((await decided).verdict.decision, 'hold')
+})
