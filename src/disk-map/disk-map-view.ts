@@ -65,7 +65,7 @@ export interface DiskMapView {
   pendingOf(image: string): Iterable<PendingCleanup>
   pendingOn(diskUUID: string): Iterable<PendingCleanup>
   pendingOnNode(node: string): Iterable<PendingOnNode>
-  /** Clean-ups pending on disks that no node has: the disk may be on its way to a node. */
+  /** Clean-ups pending on disks that no node has at work: the disk may be on its way to a node. */
   pendingOnUnownedDisks(): Iterable<PendingCleanup>
   /** The data sources that still make their first file on the disk. */
   unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>

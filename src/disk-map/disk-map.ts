@@ -49,7 +49,7 @@ export class DiskMap implements DiskMapView {
   readonly #managers = new Map<string, BackingImageManager>()
   readonly #managersByDisk = new MultiMap<string, BackingImageManager>()
   readonly #settings = new Map<string, string>()
-  /** Disks with a clean-up pending that no node has. */
+  /** Disks with a clean-up pending that no node has at work. */
   readonly #unownedPending = new Set<string>()
 
   constructor({ rememberMs = defaultRememberMs, earlier }: Partial<DiskMapOptions> = {}) {
@@ -257,7 +257,7 @@ export class DiskMap implements DiskMapView {
 
   #reconsider(disks: Iterable<string>): void {
     for (const uuid of disks) {
-      const unowned = !this.#nodes.isOwned(uuid) && this.#images.pendingOn(uuid).size > 0
+      const unowned = this.#images.pendingOn(uuid).size > 0 && !this.#nodes.isAtWork(uuid)
       if (unowned) this.#unownedPending.add(uuid)
       else this.#unownedPending.delete(uuid)
     }

@@ -1,3 +1,4 @@
+import { isAtWork } from '../longhorn/at-work.ts'
 import { diskUUID, type Node } from '../longhorn/node.ts'
 import type { DiskOwner } from './disk-map-view.ts'
 import { MultiMap } from './multi-map.ts'
@@ -16,6 +17,8 @@ export class NodeIndex {
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
   /** The owners of disks that were asked for since they changed last. */
   readonly #listed = new Map<string, readonly DiskOwner[]>()
+  /** The same of whether they work. */
+  readonly #works = new Map<string, boolean>()
   readonly #unsynced = new Set<Entry>()
 
   get(name: string): Node | undefined {
@@ -37,8 +40,11 @@ export class NodeIndex {
     return owners
   }
 
-  isOwned(uuid: string): boolean {
-    return this.#ownersByDisk.has(uuid)
+  /** True for a disk that works on some node that has it. */
+  isAtWork(uuid: string): boolean {
+    let works = this.#works.get(uuid)
+    if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))
+    return works
   }
 
   /** The disks of a node whose UUIDs are known. */
@@ -60,7 +66,7 @@ export class NodeIndex {
     }
     for (const [uuid, owner] of owned) {
       this.#ownersByDisk.add(uuid, owner)
-      this.#listed.delete(uuid)
+      this.#forget(uuid)
       touched.add(uuid)
     }
     return touched
@@ -75,10 +81,22 @@ export class NodeIndex {
     this.#unsynced.delete(entry)
     for (const [uuid, owner] of entry.owned) {
       this.#ownersByDisk.delete(uuid, owner)
-      this.#listed.delete(uuid)
+      this.#forget(uuid)
       touched.add(uuid)
     }
     return touched
+  }
+
+  #worksSomewhere(uuid: string): boolean {
+    return this.ownersOf(uuid).some(({ node: name, disk }) => {
+      const node = this.get(name)
+      return node !== undefined && isAtWork(node, disk)
+    })
+  }
+
+  #forget(uuid: string): void {
+    this.#listed.delete(uuid)
+    this.#works.delete(uuid)
   }
 }
 

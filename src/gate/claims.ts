@@ -6,7 +6,8 @@ import type { Profile } from '../longhorn/releases.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '../rules/copies-left.ts'
-import { isAtWork, workingOwners } from '../rules/lost.ts'
+import { isAtWork } from '../longhorn/at-work.ts'
+import { unownedIn, workingOwners } from '../rules/lost.ts'
 import { unownedDisks, writesOf } from './reservation-book.ts'
 import { covers, type Disks, type Intent, union } from './reservation.ts'
 
@@ -70,24 +71,35 @@ function keyOf({ page, intent, looks }: Claim): string {
 }
 
 function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
-  for (const act of acts) yield* claimsOfAct(act, map, profile)
+  const onOwners = ownersIn(map)
+  for (const act of acts) yield* claimsOfAct(act, { map, profile, onOwners })
 }
 
-function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
+/** What the claims of an act depend on. */
+interface Where {
+  readonly map: DiskMapView
+  readonly profile: 'A' | 'B' | 'C'
+  /** The claims of an intent on these disks, wherever they may be. */
+  readonly onOwners: (uuids: Iterable<string>, intent: Intent) => Iterable<Claim>
+}
+
+function* claimsOfAct(act: Act, where: Where): Iterable<Claim> {
+  const { profile, onOwners } = where
   switch (act.act) {
     case 'eviction':
-      yield* evictionClaims(act, map, profile)
-      yield* keepForEviction(act, map)
+      yield* evictionClaims(act, where)
+      // Where no copy is ready on a disk that is evicted, an eviction counts on other copies to stay.
+      yield* onOwners(countedOn(act, where.map), 'keep')
       return
     case 'cleanup':
-      if (profile !== 'C') yield* onOwners(act.disks, 'removal', map)
-      yield* keepForCleanup(act, map, profile)
+      if (profile !== 'C') yield* onOwners(act.disks, 'removal')
+      yield* keepForCleanup(act, where)
       return
     case 'placement':
-      if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement', map)
+      if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement')
       return
     case 'disk-removal':
-      yield* removalClaims(act, map, profile)
+      yield* removalClaims(act, where)
       return
     case 'flags-cleared':
       return
@@ -98,11 +110,7 @@ function* claimsOfAct(act: Act, map: DiskMapView, profile: 'A' | 'B' | 'C'): Ite
  * On profile A a flag concerns every disk of the node. The other side looks for the owner of a disk in stored nodes: it
  * finds none of a disk that joins, or another one that still has it, and there they have to meet.
  */
-function* evictionClaims(
-  { node, evicting, joining }: Eviction,
-  map: DiskMapView,
-  profile: 'A' | 'B' | 'C',
-): Iterable<Claim> {
+function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }: Where): Iterable<Claim> {
   const { name } = node.metadata
   const disks = profile === 'A' ? [...node.spec.disks.keys()] : evicting
   const uuids = disks.map((disk) => diskUUID(node, disk))
@@ -134,11 +142,7 @@ function* evictionClaims(
  * counts on a disk without copies; but where a manager can crash, what is on its way to any disk must not find that on
  * another node, which may be flagged.
  */
-function* removalClaims(
-  { before, disks }: DiskRemoval,
-  map: DiskMapView,
-  profile: 'A' | 'B' | 'C',
-): Iterable<Claim> {
+function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners }: Where): Iterable<Claim> {
   const going = new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
   const taken = new Set<string>()
   const images = new Set<BackingImage>()
@@ -158,8 +162,8 @@ function* removalClaims(
   const workingOwner = workingOwners(map)
   const works = (uuid: string): boolean => workingOwner(uuid) !== undefined
   const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map, works) ?? []))
-  yield* onOwners(counted, 'keep', map)
-  if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
+  yield* onOwners(counted, 'keep')
+  if (profile !== 'C') yield* onOwners(counted, 'eviction')
   // A copy may be on any of several nodes that show its disk: of them not all may let it go.
   for (const uuid of taken) {
     for (const { node } of map.ownersOf(uuid))
@@ -186,11 +190,6 @@ function bestBeside(
   const others = copiesOf(image).filter((copy) => !going.has(copy.diskUUID) && isUsable(copy, map))
   const working = others.filter((copy) => works(copy.diskUUID))
   return (working.find(isReady) ?? working[0] ?? others[0])?.diskUUID
-}
-
-/** Where no copy is ready on a disk that is evicted, an eviction counts on other copies to stay. */
-function* keepForEviction(eviction: Eviction, map: DiskMapView): Iterable<Claim> {
-  yield* onOwners(countedOn(eviction, map), 'keep', map)
 }
 
 /**
@@ -224,7 +223,7 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
  * that are not ready, and a node that is down may be deleted with its copies. One that is ready is counted on too: its
  * disk can be taken away, lost or by override. On profiles A and B that meets the removal which is claimed besides.
  */
-function* keepForCleanup(cleanup: Cleanup, map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
+function* keepForCleanup(cleanup: Cleanup, { map, profile, onOwners }: Where): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
   if (removed.every(isWorthless)) return
   const sure = kept.find((copy) => isReady(copy) && !isBroken(copy, map))
@@ -233,7 +232,6 @@ function* keepForCleanup(cleanup: Cleanup, map: DiskMapView, profile: 'A' | 'B' 
   yield* onOwners(
     counted.map((copy) => copy.diskUUID),
     'keep',
-    map,
   )
 }
 
@@ -247,11 +245,16 @@ function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
   })
 }
 
-function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {
-  for (const uuid of uuids) {
-    const owners = map.ownersOf(uuid)
-    if (owners.length === 0) yield { page: unownedDisks, intent, disks: [uuid] }
-    for (const { node } of owners) yield { page: node, intent, disks: [uuid] }
+function ownersIn(map: DiskMapView): Where['onOwners'] {
+  const isUnowned = unownedIn(map)
+  return function* (uuids, intent) {
+    for (const uuid of uuids) {
+      const owners = map.ownersOf(uuid)
+      // A disk of a dead node may be on another node by now. To a copy that is counted on there that makes no difference.
+      const isElsewhere = intent === 'keep' || intent === 'eviction' ? owners.length === 0 : isUnowned(uuid)
+      if (isElsewhere) yield { page: unownedDisks, intent, disks: [uuid] }
+      for (const { node } of owners) yield { page: node, intent, disks: [uuid] }
+    }
   }
 }
 

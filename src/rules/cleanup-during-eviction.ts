@@ -5,6 +5,7 @@ import type { Copy } from '../longhorn/copies.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './copies-left.ts'
 import { firstUnsynced, meets } from './disks-at-risk.ts'
+import { unownedIn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
@@ -28,18 +29,17 @@ export const cleanupDuringEviction: Rule = {
   effects: { A: 'hold', B: 'hold', C: 'warn', none: 'off' },
 
   *cleanup(cleanup, circumstances) {
+    const { map } = circumstances
+    const isUnowned = unownedIn(map)
     let unsynced: Iterable<DiskOwner> | undefined
     for (const copy of outcomeOf(cleanup).removed) {
       // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
       if (copy.phase === 'planned') continue
-      const owners = circumstances.map.ownersOf(copy.diskUUID)
-      const endangered =
-        owners.length > 0
-          ? owners.filter((owner) => isEndangered(owner, circumstances))
-          : (unsynced ??= firstUnsynced(circumstances))
-      for (const owner of endangered) {
-        yield draft(cleanup, copy, owner, circumstances)
-      }
+      for (const owner of map.ownersOf(copy.diskUUID))
+        if (isEndangered(owner, circumstances))
+          yield draft(cleanup, copy, owner, theDisk(copy.diskUUID, owner), circumstances)
+      for (const owner of isUnowned(copy.diskUUID) ? (unsynced ??= firstUnsynced(circumstances)) : [])
+        yield draft(cleanup, copy, owner, perhapsTheDisk(copy.diskUUID, owner, circumstances), circumstances)
       for (const eviction of endedEvictions(copy.diskUUID, circumstances)) {
         yield clearedDraft(cleanup, copy, eviction, circumstances)
       }
@@ -63,11 +63,14 @@ function* endedEvictions(uuid: string, circumstances: Circumstances): Iterable<U
   }
 }
 
-function draft(cleanup: Cleanup, copy: Copy, owner: DiskOwner, circumstances: Circumstances): Draft {
+function draft(
+  cleanup: Cleanup,
+  copy: Copy,
+  { node, disk }: DiskOwner,
+  where: string,
+  circumstances: Circumstances,
+): Draft {
   const { image, diskUUID } = copy
-  const { node, disk } = owner
-  const isKnown = circumstances.map.ownersOf(diskUUID).length > 0
-  const where = isKnown ? theDisk(diskUUID, owner) : perhapsTheDisk(diskUUID, owner)
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image }],

@@ -1,5 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isGone, workingOwners } from './lost.ts'
+import { isGone } from '../longhorn/at-work.ts'
+import { workingOwners } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { theDisk } from './sentences.ts'
 

@@ -3,6 +3,7 @@ import type { Ended } from '../disk-map/ended.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'
+import { unownedIn } from './lost.ts'
 import type { Circumstances } from './rule.ts'
 import { perhapsTheDisk, theDisk } from './sentences.ts'
 import { type Unnoticed, unnoticedOn } from './unnoticed.ts'
@@ -35,8 +36,8 @@ export function disksAtRisk(
 }
 
 /**
- * The clean-ups pending on a disk. One whose UUID is not known yet may be any disk that no node has, a disk being
- * moved for example; where a manager can crash, that has to be assumed.
+ * The clean-ups pending on a disk. One whose UUID is not known yet may be any disk that no node has at work, a disk
+ * being moved for example; where a manager can crash, that has to be assumed.
  */
 export function pendingOnDisk(
   { uuid }: DiskAtRisk,
@@ -52,12 +53,13 @@ export function* firstFilesOnDisk(
   { map, profile }: Circumstances,
 ): Iterable<{ readonly image: string; readonly diskUUID: string }> {
   if (uuid === undefined && profile !== 'A' && profile !== 'B') return
+  const isUnowned = unownedIn(map)
   for (const { metadata, spec } of uuid === undefined
     ? map.dataSources()
     : map.unfinishedFirstFilesOn(uuid)) {
     const { diskUUID, fileTransferred } = spec
     if (diskUUID === undefined || fileTransferred) continue
-    if (diskUUID === uuid || map.ownersOf(diskUUID).length === 0) yield { image: metadata.name, diskUUID }
+    if (diskUUID === uuid || isUnowned(diskUUID)) yield { image: metadata.name, diskUUID }
   }
 }
 
@@ -72,20 +74,21 @@ export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
     return
   }
   const { map } = circumstances
+  const isUnowned = unownedIn(map)
   const uuids = new Set<string>()
   for (const { diskUUID } of map.history.ended()) uuids.add(diskUUID)
   for (const each of uuids) {
-    if (map.ownersOf(each).length === 0) yield* unnoticedOn(what, each, circumstances)
+    if (isUnowned(each)) yield* unnoticedOn(what, each, circumstances)
   }
 }
 
 /** The disk in a sentence. @param diskUUID of what is on it */
-export function whereOf(risk: DiskAtRisk, diskUUID: string): string {
-  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk) : theDisk(risk.uuid, risk)
+export function whereOf(risk: DiskAtRisk, diskUUID: string, circumstances: Circumstances): string {
+  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk, circumstances) : theDisk(risk.uuid, risk)
 }
 
 /**
- * A disk that no node has may be one that its new node has not synced yet. Of all that it may be, the first stands in
+ * A disk that no node has at work may be one that its new node has not synced yet. Of all that it may be, the first stands in
  * the way for as long as its flag is up, so that one is told of each copy.
  */
 export function firstUnsynced(circumstances: Circumstances): DiskOwner[] {

@@ -53,7 +53,7 @@ function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumst
   const { image, diskUUID, at } = cleanup.over
   return {
     subjects: [{ node, disk, diskUUID, image }],
-    message: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID)} ended ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    message: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID, circumstances)} ended ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
     ...inTime(cleanup, circumstances),
   }
 }
@@ -64,8 +64,8 @@ function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circums
   return {
     ...(isStuck(cleanup, circumstances) ? { effect: 'warn' } : {}),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID)}: ${isPending(cleanup, circumstances)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
-    clears: `${endOfCleanup(cleanup, circumstances)}${wayOutOfLost(risk, circumstances)}`,
+    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID, circumstances)}: ${isPending(cleanup, circumstances)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    clears: `${endOfCleanup(cleanup, circumstances)}${wayOutOfLost(risk, circumstances)}${untilKnown(risk)}`,
   }
 }
 
@@ -76,6 +76,12 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   const why = node && whyLost(node, disk, circumstances)
   if (why === undefined) return ''
   return `. ${why}, so this clean-up does not end. Remove disk ${disk} from node ${name}, which is allowed as long as every image has a ready copy elsewhere`
+}
+
+/** Once its UUID is known, a disk has nothing to do with clean-ups on others. */
+function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
+  if (uuid !== undefined) return ''
+  return `. It also passes once Longhorn has found out that disk ${disk} of node ${node} is another disk`
 }
 
 /** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */

@@ -1,6 +1,7 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { Placement } from './acts.ts'
 import { firstUnsynced, meets } from './disks-at-risk.ts'
+import { unownedIn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { ago, consequence, inTime, lookAtNode, perhapsTheDisk, theDisk, unseenEviction } from './sentences.ts'
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
@@ -18,12 +19,16 @@ export const firstFileDuringEviction: Rule = {
   *placement(placement, circumstances) {
     const { source, diskUUID } = placement
     const image = source.metadata.name
-    const owners = circumstances.map.ownersOf(diskUUID)
-    const isKnown = owners.length > 0
-    for (const owner of isKnown ? owners : firstUnsynced(circumstances)) {
-      const node = circumstances.map.node(owner.node)
+    const { map } = circumstances
+    const known = map.ownersOf(diskUUID).map((owner) => ({ owner, where: theDisk(diskUUID, owner) }))
+    const unsynced = unownedIn(map)(diskUUID) ? firstUnsynced(circumstances) : []
+    const perhaps = unsynced.map((owner) => ({
+      owner,
+      where: perhapsTheDisk(diskUUID, owner, circumstances),
+    }))
+    for (const { owner, where } of [...known, ...perhaps]) {
+      const node = map.node(owner.node)
       if (!node || !meets(node, owner.disk, circumstances)) continue
-      const where = isKnown ? theDisk(diskUUID, owner) : perhapsTheDisk(diskUUID, owner)
       yield {
         subjects: [{ ...owner, diskUUID, image }],
         message: `the first file of backing image ${image} would be made on ${where}, where an eviction is requested: it stands in status before it stands in spec, and ${consequence(owner.node, circumstances)}`,

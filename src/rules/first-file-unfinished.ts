@@ -17,7 +17,10 @@ export const firstFileUnfinished: Rule = {
   *eviction(eviction, circumstances) {
     for (const risk of disksAtRisk(eviction, circumstances)) {
       for (const { image, diskUUID } of firstFilesOnDisk(risk, circumstances))
-        yield draft({ image, diskUUID, owner: risk, where: whereOf(risk, diskUUID) }, circumstances)
+        yield draft(
+          { image, diskUUID, owner: risk, where: whereOf(risk, diskUUID, circumstances) },
+          circumstances,
+        )
     }
     yield* unnoticedFirstFiles(eviction, circumstances)
   },
@@ -56,7 +59,7 @@ function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances):
       const { image, diskUUID, at } = file.over
       yield {
         subjects: [{ node, disk, diskUUID, image }],
-        message: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+        message: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID, circumstances)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
         ...inTime(file, circumstances),
       }
     }

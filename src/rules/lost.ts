@@ -1,40 +1,11 @@
 import type { DiskMapView, DiskOwner } from '../disk-map/disk-map-view.ts'
+import { isAtWork, isDown, isGone, nodeGone } from '../longhorn/at-work.ts'
 import type { Node, NotReady } from '../longhorn/node.ts'
 import type { Circumstances } from './rule.ts'
 import { lasting } from './sentences.ts'
 
-/** Kubernetes has no node of this name any more. Longhorn's own controller then deletes the Longhorn node. */
-const gone = 'KubernetesNodeGone'
-
-/**
- * The longhorn-manager of the node does not work (Longhorn controller/node_controller.go, syncNode; `KubernetesNodeDown`
- * is of old releases). Others, such as `KubernetesNodePressure`, are set while it works.
- */
-const down: ReadonlySet<string> = new Set([
-  'ManagerPodDown',
-  'ManagerPodMissing',
-  'KubernetesNodeNotReady',
-  'KubernetesNodeDown',
-])
-
 /** What it depends on whether a disk is lost. */
 export type LossCircumstances = Pick<Circumstances, 'map' | 'policy' | 'timeOfDay'>
-
-/** True while no manager works on the node: nobody marks its copies or deletes files there. */
-export function isDown({ status: { notReady } }: Node): boolean {
-  return notReady !== undefined && (notReady.reason === gone || down.has(notReady.reason))
-}
-
-/** True for a node that Kubernetes has let go of: nothing runs there. While only its manager is down, replicas may. */
-export function isGone({ status: { notReady } }: Node): boolean {
-  return notReady?.reason === gone
-}
-
-/** True for a node that is up and stays, and a disk on it that is not known to be broken. */
-export function isAtWork(node: Node, disk: string): boolean {
-  if (isDown(node) || node.metadata.terminating) return false
-  return node.status.diskStatus.get(disk)?.notReady === undefined
-}
 
 /**
  * Why nobody works on the node, as a sentence; undefined if somebody does. How long that has been so is for people.
@@ -43,8 +14,8 @@ export function whyDown(node: Node, { timeOfDay }: Pick<Circumstances, 'timeOfDa
   const { notReady } = node.status
   if (!notReady || !isDown(node)) return undefined
   const { name } = node.metadata
-  return notReady.reason === gone
-    ? `Kubernetes has no node ${name} any more (${gone})`
+  return notReady.reason === nodeGone
+    ? `Kubernetes has no node ${name} any more (${nodeGone})`
     : `the longhorn-manager of node ${name} is down${forSoLong(heldSince(notReady), timeOfDay)} (${notReady.reason})`
 }
 
@@ -85,7 +56,7 @@ export function whyNodeLost(
 ): string | undefined {
   const { notReady } = node.status
   if (!notReady || !isDown(node)) return undefined
-  return notReady.reason === gone || isLongAgo(heldSince(notReady), circumstances)
+  return notReady.reason === nodeGone || isLongAgo(heldSince(notReady), circumstances)
     ? whyDown(node, circumstances)
     : undefined
 }
@@ -158,6 +129,15 @@ export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | u
       return node !== undefined && isAtWork(node, disk)
     }),
   )
+}
+
+/**
+ * Tells of the UUID of a disk whether it works on no node: none has it, or only one that is down or on which it is broken. It may
+ * have been moved to another node, where Longhorn has not found its UUID out yet. Made once for an act too.
+ */
+export function unownedIn(map: DiskMapView): (uuid: string) => boolean {
+  const workingOwner = workingOwners(map)
+  return (uuid) => workingOwner(uuid) === undefined
 }
 
 /** True if `lostAfter` decides about some disk: its node is down, or it is not ready. Kubernetes letting go needs no time. */

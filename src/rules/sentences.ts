@@ -9,9 +9,14 @@ export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string 
   return `disk ${owner.disk} (${diskUUID}) of node ${owner.node}`
 }
 
-/** A disk that no node shows, and that one of a node may be whose UUID is not known yet. */
-export function perhapsTheDisk(diskUUID: string, { node, disk }: DiskOwner): string {
-  return `${theDisk(diskUUID, undefined)}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
+/** A disk that no node shows at work, and that one of a node may be whose UUID is not known yet. */
+export function perhapsTheDisk(
+  diskUUID: string,
+  { node, disk }: DiskOwner,
+  { map }: Pick<Circumstances, 'map'>,
+): string {
+  const [known] = map.ownersOf(diskUUID)
+  return `${theDisk(diskUUID, known)}${known ? ', where it does not work' : ''}; it may be disk ${disk} of node ${node}, whose UUID is not known yet`
 }
 
 /** `the copy (ready) is gone from spec and still in status, seen so for 12s`; at the time of judging. */

@@ -90,6 +90,29 @@ t.test('a clean-up that never ends on a lost disk ends with the disk', async (t)
   await comesTrue(async () => (await evict()).ok)
 })
 
+t.test('a disk of unknown UUID is evicted once Longhorn has found out that it is another', async (t) => {
+  const { sandbox, ask, first } = await twoCopies(t, { release: 'v1.8.0' })
+  await sandbox.longhorn.letGo('node-1')
+  await comesTrue(async () => (await ask('PATCH', `${image}?dryRun=All`, without(first))).ok)
+  t.match(await ask('PATCH', image, without(first)), { ok: true })
+  // Nothing finds the UUID of what is added from here on, until the test says so.
+  await sandbox.longhorn.stop()
+  const disks = { 'disk-9': { path: '/mnt/disk-9', diskType: 'filesystem', allowScheduling: false } }
+  t.match(await ask('PATCH', 'nodes/node-2', { spec: { disks } }), { ok: true })
+  const evict = () =>
+    ask('PATCH', 'nodes/node-2?dryRun=All', { spec: { disks: { 'disk-9': { evictionRequested: true } } } })
+  await comesTrue(async () =>
+    (await evict()).text.includes(
+      'It also passes once Longhorn has found out that disk disk-9 of node node-2 is another',
+    ),
+  )
+  const found = { diskUUID: '9a7b0f6e-0000-4000-8000-000000000009' }
+  t.match(await ask('PATCH', 'nodes/node-2/status', { status: { diskStatus: { 'disk-9': found } } }), {
+    ok: true,
+  })
+  await comesTrue(async () => (await evict()).ok)
+})
+
 t.test('the last copy on a lost disk may go once the disk is back, and was copied from', async (t) => {
   const { sandbox, ask, first } = await twoCopies(t)
   t.match(await ask('PATCH', image, without(sandbox.cluster.uuidOf('node-2/disk-1'))), { ok: true })

@@ -1,3 +1,4 @@
+import { isAtWork } from '../../src/longhorn/at-work.ts'
 import type {
   DiskMapView,
   DiskOwner,
@@ -117,7 +118,12 @@ export class NaiveDiskMap implements DiskMapView {
   }
 
   pendingOnUnownedDisks() {
-    return this.#pending().filter((cleanup) => this.ownersOf(cleanup.diskUUID).length === 0)
+    return this.#pending().filter(({ diskUUID: uuid }) =>
+      this.ownersOf(uuid).every(({ node: name, disk }) => {
+        const node = this.node(name)
+        return node === undefined || !isAtWork(node, disk)
+      }),
+    )
   }
 
   unfinishedFirstFilesOn(uuid: string) {

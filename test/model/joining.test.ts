@@ -31,6 +31,23 @@ function joining(profile: Scenario['profile'], sabotage: Sabotage = {}): Scenari
   )
 }
 
+/** A disk of a node that is dead is moved to a flagged node. The dead one still lists it. */
+function movedFromDead(profile: Scenario['profile']): Scenario {
+  const dead = { notReady: { reason: 'KubernetesNodeGone' } }
+  return scenario(
+    `a disk of a dead node joins a flagged node, and a clean-up on it (${profile})`,
+    profile,
+    [
+      node('n1', [disk('d1')]),
+      node('n2', [disk('d3', evicting)]),
+      node('n3', [disk('d9')], dead),
+      image('i1', [ready('d9'), ready('d1')]),
+    ],
+    [join('n2', 'd9'), cleanUp('i1', ['d9'])],
+    { reviews: 1 },
+  )
+}
+
 /** A disk whose UUID Longhorn finds out meanwhile, on a node without a flag; and what is on it is cleaned up. */
 function foundOut(profile: Scenario['profile'], sabotage: Sabotage = {}): Scenario {
   return scenario(
@@ -41,13 +58,15 @@ function foundOut(profile: Scenario['profile'], sabotage: Sabotage = {}): Scenar
       node('n2', [disk('d9', { synced: false })]),
       image('i1', [ready('d9'), ready('d1')]),
     ],
-    [{ ...evict('n2', 'd9'), isDue: isFound }, cleanUp('i1', ['d9'])],
+    [{ ...evict('n2', 'd9'), isDue: isFoundLate }, cleanUp('i1', ['d9'])],
     { reviews: 1, sabotage },
   )
 }
 
-function isFound(store: Store): boolean {
-  return store.find('Node', 'n2')?.status.diskStatus.get('d9')?.diskUUID !== undefined
+/** Longhorn has found out the UUID, and something was reserved before. */
+function isFoundLate(store: Store): boolean {
+  if (store.find('Node', 'n2')?.status.diskStatus.get('d9')?.diskUUID === undefined) return false
+  return [...store.allLeases()].some(([, leases]) => leases.page(unownedDisks).change > 0)
 }
 
 /** Some of what stands on the page for disks that no node has is not seen. */
@@ -82,6 +101,14 @@ for (const profile of ['A', 'B'] as const) {
     const explored = await explore(joining(profile), depth(6, 10))
     t.equal(explored.counterExample, undefined, report(explored))
     t.comment(`${explored.states} states`)
+  })
+
+  t.test(`a disk of a dead node joins a flagged node (${profile})`, async (t) => {
+    const explored = await explore(movedFromDead(profile), depth(6, 10))
+    t.equal(explored.counterExample, undefined, report(explored))
+    const walked = await walk(movedFromDead(profile), depth(100, 2_000), 60, 1)
+    t.equal(walked.counterExample, undefined, report(walked))
+    t.comment(`${explored.states} and ${walked.states} states`)
   })
 }
 

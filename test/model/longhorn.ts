@@ -1,3 +1,4 @@
+import { isAtWork } from '../../src/longhorn/at-work.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Node } from '../../src/longhorn/node.ts'
 import type { Step } from './step.ts'
@@ -66,7 +67,7 @@ function* firstFileSteps(store: Store): Iterable<Step> {
   }
 }
 
-/** The node controller finds out the UUID of a disk that was added. A disk is in one machine: it is not found on two nodes. */
+/** The node controller finds out the UUID of a disk that was added. A disk is in one machine: it is not found on two nodes at work. */
 function* syncSteps(store: Store): Iterable<Step> {
   for (const node of store.all('Node')) {
     for (const disk of node.spec.disks.keys()) {
@@ -81,8 +82,11 @@ function* syncSteps(store: Store): Iterable<Step> {
   }
 }
 
-function hasDisk({ spec, status }: Node, uuid: string): boolean {
-  return [...spec.disks.keys()].some((disk) => status.diskStatus.get(disk)?.diskUUID === uuid)
+function hasDisk(node: Node, uuid: string): boolean {
+  const { spec, status } = node
+  return [...spec.disks.keys()].some(
+    (disk) => status.diskStatus.get(disk)?.diskUUID === uuid && isAtWork(node, disk),
+  )
 }
 
 function withFile(image: BackingImage, uuid: string, state: string | undefined): BackingImage {

@@ -5,7 +5,7 @@ import { diskUUID, type Node } from '../../src/longhorn/node.ts'
 import type { Change, Request } from '../../src/rules/change.ts'
 import { type Finding, type RuleName, ruleNames } from '../../src/rules/finding.ts'
 import { judge } from '../../src/rules/judge.ts'
-import { isAtWork } from '../../src/rules/lost.ts'
+import { isAtWork } from '../../src/longhorn/at-work.ts'
 import { defaultPolicy, type Mode, type Policy, policyFor, withModes } from '../../src/rules/policy.ts'
 import {
   admin,

@@ -88,6 +88,21 @@ t.test('a disk that no node has may be one that its flagged node has not synced 
   t.end()
 })
 
+t.test('and so it may be one of a node that is dead, or of a disk that is broken there', (t) => {
+  const missing = { reason: 'DiskFilesystemChanged' }
+  for (const [d1, n2] of [
+    [disk('d1'), { notReady: { reason: 'KubernetesNodeGone' } }],
+    [disk('d1', { notReady: missing }), {}],
+  ] as const) {
+    const before = cluster('v1.8.0')
+      .node('n1', [disk('new', { ...evicting, synced: false })])
+      .node('n2', [d1], n2)
+      .image('ubuntu', [ready('d1'), ready('d3')])
+    t.strictSame(before.effects(rule, before.cleanUp('ubuntu', ['d1'])), ['hold'])
+  }
+  t.end()
+})
+
 t.test('a disk on two nodes for a moment counts on both', (t) => {
   const before = flagged('v1.8.0').node('n3', [disk('d1'), disk('d4', evicting)])
   t.strictSame(before.effects(rule, before.cleanUp('ubuntu', ['d1'])), ['hold', 'hold'])

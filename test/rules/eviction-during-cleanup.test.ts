@@ -91,6 +91,28 @@ t.test('a disk whose UUID is not known yet may be the one that no node has', (t)
   t.end()
 })
 
+t.test('and so it may be one of a node that is dead: it may have been moved', (t) => {
+  for (const profile of ['A', 'B'] as const) {
+    const before = cluster(releases[profile])
+      .node('n1', [])
+      .node('n2', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
+      .image('ubuntu', [pending('d1'), ready('d3')])
+    const change = before.toNode('n1', [disk('new', { ...evicting, synced: false })])
+    t.match(before.judge(change), [
+      {
+        rule,
+        effect: 'hold',
+        message:
+          /disk d1 \(uuid-d1\) of node n2, where it does not work; it may be disk new of node n1, whose UUID/,
+        clears: /It also passes once Longhorn has found out that disk new of node n1 is another disk/,
+      },
+    ])
+    const known = before.toNode('n1', [disk('new', evicting)])
+    t.strictSame(before.effects(rule, known), [], `and once it is known to be another, on ${profile}`)
+  }
+  t.end()
+})
+
 t.test('on profile C a clean-up that is stuck no longer holds an eviction', (t) => {
   const before = cleaning('v1.10.0')
   const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])

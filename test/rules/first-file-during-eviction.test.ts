@@ -58,6 +58,14 @@ t.test('modes', (t) => {
   t.end()
 })
 
+t.test('a disk of a dead node may have been moved to a flagged node that has not found it out yet', (t) => {
+  const moved = cluster('v1.8.0')
+    .node('n1', [disk('d9')], { notReady: { reason: 'KubernetesNodeGone' } })
+    .node('n2', [disk('new', { ...evicting, synced: false })])
+  t.strictSame(moved.effects(rule, moved.place('fedora', 'd9')), ['refuse'])
+  t.end()
+})
+
 t.test('a disk that no node has may be one that a flagged node has not found out yet', (t) => {
   for (const [release, effects] of [
     [releases.A, ['refuse']],
