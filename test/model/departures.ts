@@ -3,7 +3,7 @@ import { longhornAccount } from '../fixtures/cluster.ts'
 import { comesBack, goes, isDeleted, isMadeAnew, turnsReady, type Happening } from './happenings.ts'
 import { cleanUp, createNode, deleteNode, evict, move, place, removeDisk, type Wish } from './request.ts'
 import { image, node, scenario, type Scenario } from './scenario.ts'
-import type { ModelObject } from './store.ts'
+import type { ModelObject, Store } from './store.ts'
 
 const evicting = { evictionRequested: true, allowScheduling: false }
 const lost = { notReady: { reason: 'KubernetesNodeGone' } }
@@ -94,6 +94,10 @@ const moved: readonly Departure[] = [
   },
 ]
 
+function isBack(store: Store): boolean {
+  return store.find('Node', 'n1')?.status.notReady === undefined
+}
+
 /** Lost nodes that come back while what was admitted because of that is on its way. */
 const returns: readonly Departure[] = [
   {
@@ -105,7 +109,7 @@ const returns: readonly Departure[] = [
   {
     name: 'the same through proxies, which write on whatever version there is',
     objects: oneLost,
-    wishes: [deleteNode('n1', throughProxy), cleanUp('i1', ['d3'], throughProxy)],
+    wishes: [deleteNode('n1', throughProxy), { ...cleanUp('i1', ['d3'], throughProxy), isDue: isBack }],
     happenings: backAgain,
   },
   {

@@ -38,14 +38,14 @@ export class ReplicaBook {
 
   /** The watch brings the next change of a page. */
   deliver(): void {
-    const { leases, changes, now } = this.#modules
+    const { leases, now } = this.#modules
     const event = leases.events[this.#delivered++]
     if (!event) return
     const { key, version, settled } = event.page
     this.#watched.set(key, event.change)
     if (version === undefined || !settled) this.#unmarkedAt.set(key, now())
     if (event.change > this.#known(key).change) this.#keep(event)
-    else changes.tell(pageChange(key))
+    else this.#tell(key)
   }
 
   /** What it knows, for telling states apart. */
@@ -102,12 +102,16 @@ export class ReplicaBook {
   }
 
   #keep(numbered: NumberedPage): void {
-    const { changes, now } = this.#modules
+    const { now } = this.#modules
     this.#pages.set(numbered.page.key, numbered)
     for (const { stamp } of numbered.page.reservations) {
       if (!this.#firstSeen.has(stamp)) this.#firstSeen.set(stamp, now())
     }
-    for (const listener of this.#listeners) listener(numbered.page.key)
-    changes.tell(pageChange(numbered.page.key))
+    this.#tell(numbered.page.key)
+  }
+
+  #tell(key: string): void {
+    for (const listener of this.#listeners) listener(key)
+    this.#modules.changes.tell(pageChange(key))
   }
 }
