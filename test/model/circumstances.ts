@@ -1,3 +1,4 @@
+import { joins } from './joins.ts'
 import { cleanUp, evict, type Wish } from './request.ts'
 import { scenario, type Scenario } from './scenario.ts'
 import { calm, pairs } from './scenarios.ts'
@@ -25,6 +26,7 @@ export function circumstances(profile: Scenario['profile']): Circumstances[] {
   return [
     ['replicas that restart under their name', all({ restarts: true, crash: true })],
     ['a rolling upgrade', all({ older: true, restarts: true, crash: true })],
+    ['disks that join, or are only just known', joins(profile, { ...usual, restarts: true, crash: true })],
     ['clocks that step', all({ steps: true })],
     ['doors that were told two namespaces', all({ namespaces: ['holdfast', 'default'] })],
     [
