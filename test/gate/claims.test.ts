@@ -1,12 +1,11 @@
 import t from 'tap'
-import { type Claim, claimsOf, merged, uncovered } from '../../src/gate/claims.ts'
+import { type Claim, claimsOf } from '../../src/gate/claims.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { mostDisks } from '../../src/gate/reservation.ts'
 import { profiles } from '../../src/longhorn/releases.ts'
 import { actsOf } from '../../src/rules/acts.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { cluster, type releases, type TestCluster } from '../fixtures/cluster.ts'
-import { copy, disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
+import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 
 const evicting = { evictionRequested: true }
 
@@ -274,47 +273,3 @@ table(
     none: [],
   },
 )
-
-t.test('claims are covered by as many disks or more on the same page with the same intent', (t) => {
-  const has = [
-    { page: 'n1', intent: 'removal', disks: [uuid('d1'), uuid('d2')] },
-    { page: 'n2', intent: 'eviction', disks: 'any' },
-  ] as const
-  const covered = [
-    { page: 'n1', intent: 'removal', disks: [uuid('d2')] },
-    { page: 'n2', intent: 'eviction', disks: [uuid('d3')] },
-    { page: 'n2', intent: 'eviction', disks: 'any' },
-  ] as const
-  const not = [
-    { page: 'n1', intent: 'removal', disks: 'any' },
-    { page: 'n1', intent: 'removal', disks: [uuid('d3')] },
-    { page: 'n1', intent: 'keep', disks: [uuid('d1')] },
-    { page: 'n3', intent: 'removal', disks: [uuid('d1')] },
-  ] as const
-  t.strictSame(uncovered([], has), [])
-  t.strictSame(uncovered([...covered, ...not], has), not)
-  t.strictSame(uncovered(covered, [...has, ...has]), [], 'whoever has them twice')
-  t.end()
-})
-
-t.test('a claim of more disks than a Lease holds claims all disks of its page', (t) => {
-  const disks = Array.from({ length: mostDisks + 1 }, (_, each) => `u${each}`)
-  const claim = (some: readonly string[]) => ({ page: 'n1', intent: 'removal', disks: some }) as const
-  const [most] = merged([claim(disks.slice(1))])
-  t.equal(most?.disks.length, mostDisks)
-  t.strictSame(merged([claim(disks)]), [{ page: 'n1', intent: 'removal', disks: 'any' }])
-  t.strictSame(merged(disks.map((uuid) => claim([uuid]))), [{ page: 'n1', intent: 'removal', disks: 'any' }])
-  t.end()
-})
-
-t.test('claims of one page and intent become one, whatever their order', (t) => {
-  const [a, b, any] = [
-    { page: 'n1', intent: 'keep', disks: ['b', 'a'] },
-    { page: 'n1', intent: 'keep', disks: ['c', 'a'] },
-    { page: 'n1', intent: 'keep', disks: 'any' },
-  ] as const
-  t.strictSame(merged([a, b]), [{ page: 'n1', intent: 'keep', disks: ['a', 'b', 'c'] }])
-  t.strictSame(merged([a, any]), [{ page: 'n1', intent: 'keep', disks: 'any' }])
-  t.strictSame(merged([any, a]), [{ page: 'n1', intent: 'keep', disks: 'any' }])
-  t.end()
-})
