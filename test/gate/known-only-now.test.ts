@@ -65,3 +65,20 @@ t.test('it reads the page where the watch does not come so far in half a second'
   world.clock.advance(10_000)
   t.equal((await decided).verdict.decision, 'hold')
 })
+
+t.test(
+  'of a page that it reads, and that is not there, it does not know what was removed with it',
+  async (t) => {
+    const world = new GateWorld(moving(true))
+    world.markedSince = undefined
+    // The page of the node was watched for long all the same.
+    world.after = (trip) => {
+      if (trip === `read ${unownedDisks}`) world.markedSince = -Infinity
+    }
+    const decided = world.decide(evict(world.cluster), 10_000)
+    await turns()
+    world.clock.advance(500)
+    t.equal((await decided).verdict.decision, 'allow')
+    t.strictSame(world.trips, ['swap n2', `read ${unownedDisks}`, 'images', 'data sources'])
+  },
+)
