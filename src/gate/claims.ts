@@ -249,11 +249,9 @@ function ownersIn(map: DiskMapView): Where['onOwners'] {
   const isUnowned = unownedIn(map)
   return function* (uuids, intent) {
     for (const uuid of uuids) {
-      const owners = map.ownersOf(uuid)
-      // A disk of a dead node may be on another node by now. To a copy that is counted on there that makes no difference.
-      const isElsewhere = intent === 'keep' || intent === 'eviction' ? owners.length === 0 : isUnowned(uuid)
-      if (isElsewhere) yield { page: unownedDisks, intent, disks: [uuid] }
-      for (const { node } of owners) yield { page: node, intent, disks: [uuid] }
+      // A disk of a dead node may be on another node by now, where it is evicted.
+      if (isUnowned(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
+      for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
     }
   }
 }

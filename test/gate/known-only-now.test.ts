@@ -1,9 +1,9 @@
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
-import { disk, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
 /** Node n2 has a disk of unknown UUID, or of a UUID that Longhorn has found out. */
@@ -82,3 +82,25 @@ t.test(
     t.strictSame(world.trips, ['swap n2', `read ${unownedDisks}`, 'images', 'data sources'])
   },
 )
+
+/** The disk of node n3, whose manager is down, was moved to n2. The only other copy is on n1. */
+function movedFromDead(release: string, isFound: boolean): TestCluster {
+  return moving(isFound)
+    .setting('current-longhorn-version', release)
+    .node('n3', [disk('d9')], { notReady: { reason: 'ManagerPodDown' } })
+    .image('ubuntu', [copy('d9', 'unknown'), ready('d1')])
+}
+
+for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
+  t.test(
+    `it takes no copy from a disk that was counted on where its node is dead (${release})`,
+    async (t) => {
+      const book = new InProcessBook()
+      const one = new GateWorld(movedFromDead(release, false), { book })
+      const cleanup = one.cluster.cleanUp('ubuntu', ['d1'], { actor: longhornAccount })
+      t.equal((await one.decide(cleanup)).verdict.decision, 'allow')
+      const two = new GateWorld(movedFromDead(release, true), { book, replica: 'two' })
+      t.equal((await two.decide(evict(two.cluster))).verdict.decision, 'hold')
+    },
+  )
+}
