@@ -32,6 +32,9 @@ t.test('an eviction meets a clean-up that was admitted before the UUID of its di
   const world = await cleanedUpBefore()
   const { verdict } = await world.decide(evict(world.cluster))
   t.match(verdict, { decision: 'hold', objections: [{ rule: 'eviction-during-cleanup' }] })
+  t.match(verdict, {
+    objections: [{ message: 'a disk that worked on no node then, disk d9 (uuid-d9) of node n2' }],
+  })
   t.notOk(world.trips.includes(`swap ${unownedDisks}`), 'it only looks there')
   t.strictSame(
     world.reservations.map(({ intent }) => intent),
