@@ -172,9 +172,9 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners
 }
 
 /**
- * What was admitted before Longhorn knew that these disks are on this node has reserved them as disks that no node has, and
- * may not be committed yet. It stands there before it is judged, and a node that shows the disk is written after that: so
- * whoever empties the disk needs only to look, once this was asked.
+ * What was admitted before Longhorn knew that these disks are on this node stands on the page of disks that work on no node,
+ * and may not be committed yet. Whoever reserves there reads all nodes after that. So what comes later than this look finds
+ * the disk on its node, and meets there what was reserved before the look: nothing has to be added here.
  */
 function whileUnowned(disks: readonly string[]): Claim {
   return { page: unownedDisks, intent: 'eviction', disks, looks: true }
