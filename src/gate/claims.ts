@@ -172,9 +172,9 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners
 }
 
 /**
- * What was admitted before Longhorn knew that these disks are on this node has reserved them as disks that no node has, and
- * may not be committed yet. It stands there before it is judged, and a node that shows the disk is written after that: so
- * whoever empties the disk needs only to look, once this was asked.
+ * What was admitted before Longhorn knew that these disks are on this node stands on the page of disks that work on no node,
+ * and may not be committed yet. Whoever reserves there reads all nodes after that. So what comes later than this look finds
+ * the disk on its node, and meets there what was reserved before the look: nothing has to be added here.
  */
 function whileUnowned(disks: readonly string[]): Claim {
   return { page: unownedDisks, intent: 'eviction', disks, looks: true }
@@ -249,11 +249,9 @@ function ownersIn(map: DiskMapView): Where['onOwners'] {
   const isUnowned = unownedIn(map)
   return function* (uuids, intent) {
     for (const uuid of uuids) {
-      const owners = map.ownersOf(uuid)
-      // A disk of a dead node may be on another node by now. To a copy that is counted on there that makes no difference.
-      const isElsewhere = intent === 'keep' || intent === 'eviction' ? owners.length === 0 : isUnowned(uuid)
-      if (isElsewhere) yield { page: unownedDisks, intent, disks: [uuid] }
-      for (const { node } of owners) yield { page: node, intent, disks: [uuid] }
+      // A disk of a dead node may be on another node by now, where it is evicted.
+      if (isUnowned(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
+      for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
     }
   }
 }

@@ -80,13 +80,15 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     rule: rulesOf(conflict, change)[0],
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
-    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
+    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page, reservation)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
     clears: `passes by itself as soon as that change is committed or given up, at the latest in about ${seconds}s (reserved by ${by})`,
   }
 }
 
-function whereOf(page: string): string {
-  if (page === unownedDisks) return ', concerning a disk that no node has'
+function whereOf(page: string, { disks }: Reservation): string {
+  // By now a node may have it.
+  if (page === unownedDisks)
+    return `, concerning a disk ${disks === 'any' ? 'whose UUID was not known' : 'that worked on no node'} then`
   const node = nodeOf(page)
   return node === undefined ? '' : `, concerning node ${node}`
 }

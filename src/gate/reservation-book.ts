@@ -4,7 +4,7 @@ import type { JudgedKind } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { lastsMs, type Reservation, settledIn } from './reservation.ts'
 
-/** The page for disks that no node has, or whose UUID is not known yet. No node can have this name. */
+/** The page for disks that work on no node, or whose UUID is not known yet. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
 
 /** Watches bring within milliseconds what was written, here or by another replica. A list takes longer than this. */

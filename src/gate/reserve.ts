@@ -185,11 +185,14 @@ export class Reserver {
     fresh = false,
   ): Promise<Conflict | undefined> {
     const { book, doubt } = this.#modules
-    const stored = (fresh ? undefined : book.seen(key)) ?? (await book.read(key, signal))
+    const seen = fresh ? undefined : book.seen(key)
+    const stored = seen ?? (await book.read(key, signal))
     const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
-    if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next } })
+    // That it is not there tells nothing where its removal, and that of its marks, was not watched.
+    const unmarked = !seen && stored.version === undefined ? { settled: undefined } : {}
+    if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next, ...unmarked } })
     return result.met
   }
 

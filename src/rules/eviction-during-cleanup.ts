@@ -78,10 +78,10 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   return `. ${why}, so this clean-up does not end. Remove disk ${disk} from node ${name}, which is allowed as long as every image has a ready copy elsewhere`
 }
 
-/** Once its UUID is known, a disk has nothing to do with clean-ups on others. */
+/** Once its UUID is known, a disk has nothing to do with clean-ups on others. One that cannot be used never gets any. */
 function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
   if (uuid !== undefined) return ''
-  return `. It also passes once Longhorn has found out that disk ${disk} of node ${node} is another disk`
+  return `. It also passes once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node`
 }
 
 /** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */

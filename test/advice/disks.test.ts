@@ -90,7 +90,7 @@ t.test('a clean-up that never ends on a lost disk ends with the disk', async (t)
   await comesTrue(async () => (await evict()).ok)
 })
 
-t.test('a disk of unknown UUID is evicted once Longhorn has found out that it is another', async (t) => {
+t.test('a disk of unknown UUID stands in no way once it is known to be another, or is removed', async (t) => {
   const { sandbox, ask, first } = await twoCopies(t, { release: 'v1.8.0' })
   await sandbox.longhorn.letGo('node-1')
   await comesTrue(async () => (await ask('PATCH', `${image}?dryRun=All`, without(first))).ok)
@@ -106,6 +106,14 @@ t.test('a disk of unknown UUID is evicted once Longhorn has found out that it is
       'It also passes once Longhorn has found out that disk disk-9 of node node-2 is another',
     ),
   )
+  const evictAll = () =>
+    ask('PATCH', 'nodes/node-2?dryRun=All', { spec: { allowScheduling: false, evictionRequested: true } })
+  const without9 = { spec: { disks: { 'disk-9': null } } }
+  await comesTrue(async () => (await evictAll()).text.includes('or once that disk is removed from the node'))
+  t.match(await ask('PATCH', 'nodes/node-2', without9), { ok: true })
+  await comesTrue(async () => (await evictAll()).ok)
+  t.match(await ask('PATCH', 'nodes/node-2', { spec: { disks } }), { ok: true })
+  await comesTrue(async () => !(await evict()).ok)
   const found = { diskUUID: '9a7b0f6e-0000-4000-8000-000000000009' }
   t.match(await ask('PATCH', 'nodes/node-2/status', { status: { diskStatus: { 'disk-9': found } } }), {
     ok: true,

@@ -69,7 +69,7 @@ export const findings: Followed = {
   'rules/eviction-during-cleanup': {
     '. …, so this clean-up does not end': 'a clean-up that never ends on a lost disk ends with the disk',
     '. It also passes once Longhorn has found out':
-      'a disk of unknown UUID is evicted once Longhorn has found out that it is another',
+      'a disk of unknown UUID stands in no way once it is known to be another, or is removed',
     'apply the CRDs': 'a definition that drops the copies is replaced, and evictions pass again',
   },
   'rules/first-file-during-eviction': {

@@ -33,9 +33,9 @@ export function saidBy(told: string, rule: Finding['rule']): string {
 
 /** What the rule has warned about last, and what it says of it. @throws if it has not */
 export function warned({ verdicts }: Pick<World, 'verdicts'>, rule: Finding['rule']): Finding {
-  const last = verdicts.at(-1)
-  const found = last?.warnings.find((each) => each.rule === rule)
-  if (!found) throw new Error(`no ${rule} among ${JSON.stringify(last)}`)
+  // Longhorn itself may have asked for something since.
+  const found = verdicts.flatMap(({ warnings }) => warnings.filter((each) => each.rule === rule)).at(-1)
+  if (!found) throw new Error(`no ${rule} among ${JSON.stringify(verdicts)}`)
   return found
 }
 

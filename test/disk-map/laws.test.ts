@@ -25,12 +25,21 @@ const uuidOrNone = fc.constantFrom(...uuids, '')
 const diskName = fc.constantFrom(...diskNames)
 const imageName = fc.constantFrom(...imageNames)
 
+/** Of a node that works or is down, or of a disk that works or is broken. */
+const conditions = fc.constantFrom(
+  [],
+  [],
+  [],
+  [{ type: 'Ready', status: 'False', reason: 'ManagerPodDown', message: '', lastTransitionTime: '' }],
+)
+
 const raws: Readonly<Record<Kind, fc.Arbitrary<{ readonly name: string }>>> = {
   Node: fc.record({
     name: fc.constantFrom(...nodeNames),
     spec: fc.record({ disks: fc.dictionary(diskName, fc.constant({}), { maxKeys: 3 }) }),
     status: fc.record({
-      diskStatus: fc.dictionary(diskName, fc.record({ diskUUID: uuidOrNone }), { maxKeys: 3 }),
+      conditions,
+      diskStatus: fc.dictionary(diskName, fc.record({ conditions, diskUUID: uuidOrNone }), { maxKeys: 3 }),
     }),
   }),
   BackingImage: fc.record({

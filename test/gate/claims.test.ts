@@ -99,6 +99,7 @@ table(
 )
 
 const counted = [2, 3, 4].flatMap((n) => [`n${n} eviction d${n}`, `n${n} keep d${n}`])
+const unowned = ['eviction d2', 'keep d2', 'removal d1'].map((claim) => `${unownedDisks} ${claim}`)
 
 table(
   'of the other copies of an image a node that goes claims the best',
@@ -114,9 +115,9 @@ table(
     return [of, of.deleteNode('n1')]
   },
   {
-    A: [`${unownedDisks} removal d1`, 'n1 eviction d1', ...counted],
-    B: [`${unownedDisks} removal d1`, 'n1 eviction d1', ...counted],
-    C: ['n1 eviction d1', 'n2 keep d2', 'n3 keep d3', 'n4 keep d4'],
+    A: [...unowned, 'n1 eviction d1', ...counted],
+    B: [...unowned, 'n1 eviction d1', ...counted],
+    C: [`${unownedDisks} keep d2`, 'n1 eviction d1', 'n2 keep d2', 'n3 keep d3', 'n4 keep d4'],
     none: [],
   },
 )
@@ -128,9 +129,9 @@ table(
     return [of, of.cleanUp('ubuntu', ['d3'])]
   },
   {
-    A: ['n1 keep d1', 'n2 removal d3'],
-    B: ['n1 keep d1', 'n2 removal d3'],
-    C: ['n1 keep d1'],
+    A: [`${unownedDisks} keep d1`, 'n1 keep d1', 'n2 removal d3'],
+    B: [`${unownedDisks} keep d1`, 'n1 keep d1', 'n2 removal d3'],
+    C: [`${unownedDisks} keep d1`, 'n1 keep d1'],
     none: [],
   },
 )

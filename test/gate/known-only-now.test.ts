@@ -1,9 +1,9 @@
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
-import { cluster, type TestCluster } from '../fixtures/cluster.ts'
+import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
-import { disk, ready } from '../fixtures/raw-objects.ts'
+import { copy, disk, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 
 /** Node n2 has a disk of unknown UUID, or of a UUID that Longhorn has found out. */
@@ -32,6 +32,9 @@ t.test('an eviction meets a clean-up that was admitted before the UUID of its di
   const world = await cleanedUpBefore()
   const { verdict } = await world.decide(evict(world.cluster))
   t.match(verdict, { decision: 'hold', objections: [{ rule: 'eviction-during-cleanup' }] })
+  t.match(verdict, {
+    objections: [{ message: 'a disk that worked on no node then, disk d9 (uuid-d9) of node n2' }],
+  })
   t.notOk(world.trips.includes(`swap ${unownedDisks}`), 'it only looks there')
   t.strictSame(
     world.reservations.map(({ intent }) => intent),
@@ -65,3 +68,42 @@ t.test('it reads the page where the watch does not come so far in half a second'
   world.clock.advance(10_000)
   t.equal((await decided).verdict.decision, 'hold')
 })
+
+t.test(
+  'of a page that it reads, and that is not there, it does not know what was removed with it',
+  async (t) => {
+    const world = new GateWorld(moving(true))
+    world.markedSince = undefined
+    // The page of the node was watched for long all the same.
+    world.after = (trip) => {
+      if (trip === `read ${unownedDisks}`) world.markedSince = -Infinity
+    }
+    const decided = world.decide(evict(world.cluster), 10_000)
+    await turns()
+    world.clock.advance(500)
+    t.equal((await decided).verdict.decision, 'allow')
+    t.strictSame(world.trips, ['swap n2', `read ${unownedDisks}`, 'images', 'data sources'])
+  },
+)
+
+/** The disk of node n3, whose manager is down, was moved to n2. The only other copy is on n1. */
+function movedFromDead(release: string, isFound: boolean): TestCluster {
+  return moving(isFound)
+    .setting('current-longhorn-version', release)
+    .node('n3', [disk('d9')], { notReady: { reason: 'ManagerPodDown' } })
+    .image('ubuntu', [copy('d9', 'unknown'), ready('d1')])
+}
+
+for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
+  t.test(
+    `it takes no copy from a disk that was counted on where its node is dead (${release})`,
+    async (t) => {
+      const book = new InProcessBook()
+      const one = new GateWorld(movedFromDead(release, false), { book })
+      const cleanup = one.cluster.cleanUp('ubuntu', ['d1'], { actor: longhornAccount })
+      t.equal((await one.decide(cleanup)).verdict.decision, 'allow')
+      const two = new GateWorld(movedFromDead(release, true), { book, replica: 'two' })
+      t.equal((await two.decide(evict(two.cluster))).verdict.decision, 'hold')
+    },
+  )
+}

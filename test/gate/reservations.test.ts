@@ -119,7 +119,7 @@ t.test('a disk that no node has may be the one whose UUID is not known yet', asy
   t.match(one.reservations, [{ disks: 'any' }, { disks: 'any' }])
   const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d9']))
   t.match(held, {
-    objections: [{ subjects: [{ diskUUID: uuid('d9') }], message: /a disk that no node has/ }],
+    objections: [{ subjects: [{ diskUUID: uuid('d9') }], message: /a disk whose UUID was not known then/ }],
   })
   t.notMatch(held, { objections: [{ subjects: [{ node: String }] }] })
   t.ok(other.book.seen(unownedDisks).version)

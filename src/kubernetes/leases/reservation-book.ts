@@ -52,8 +52,8 @@ export class LeaseBook implements ReservationBook {
   #unmarkedBefore = -Infinity
   /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
   readonly #outdated = new Set<string>()
-  /** Names of Leases that cannot be read. */
-  readonly #unreadable = new Set<string>()
+  /** Names of Leases that cannot be read, each with the page that it was before. */
+  readonly #unreadable = new Map<string, Page | undefined>()
   readonly #listeners = new Set<(key: string) => void>()
 
   constructor(options: LeaseBookOptions) {
@@ -85,9 +85,11 @@ export class LeaseBook implements ReservationBook {
   }
 
   async read(key: string, signal: AbortSignal): Promise<Page> {
+    const before = this.#newest.get(key)
     const lease = await this.#ask({ method: 'GET', path: this.#pathOf(key), signal }, [404])
     if (lease !== undefined) return this.#keep(readPage(lease))
-    this.#forget(key)
+    // An answer that there is none has no version: what has come meanwhile is newer.
+    if (this.#newest.get(key) === before) this.#forget(key)
     return emptyPage(key)
   }
 
@@ -164,15 +166,19 @@ export class LeaseBook implements ReservationBook {
   #saw({ type, name, value: { page, renewal } }: Change<Seen>): void {
     // What is listed may have been written at any time.
     if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
+    const before = this.#unreadable.get(name)
     this.#unreadable.delete(name)
     if (page === undefined) return
     if (!page.ok) {
       this.#noteUnmarked(name)
       if (type === 'deleted') {
-        this.#forgetLease(name)
+        this.#forgetUnreadable(name, before)
         return
       }
-      this.#unreadable.add(name)
+      this.#unreadable.set(
+        name,
+        [...this.pages()].find(({ key }) => leaseName(key) === name),
+      )
       this.#options.onProblem(new Error(page.problem))
       return
     }
@@ -198,10 +204,10 @@ export class LeaseBook implements ReservationBook {
     }
   }
 
-  /** A Lease that could not be read is gone, and the page of before with it. */
-  #forgetLease(name: string): void {
+  /** A Lease that could not be read is gone, and the page of before with it: not one that was made anew since. */
+  #forgetUnreadable(name: string, before: Page | undefined): void {
     this.#outdated.delete(name)
-    for (const key of [...this.#pages.keys()]) if (leaseName(key) === name) this.#forget(key)
+    if (before && this.#pages.get(before.key) === before) this.#forget(before.key)
   }
 
   #isNews({ key, version }: Page): boolean {
