@@ -75,6 +75,15 @@ export const mostValues = 350_000
  */
 export const mostValuesOfCall = 50_000
 
+/** The same of one object, as a write names it or leaves it: a review has it before and after. */
+export const mostValuesOfObject = mostValues / 2
+
+/**
+ * The same of a patch of an object. One that takes all 2,700 copies away has 17,000, and what kubectl applies repeats the
+ * object in an annotation, which has 256 KiB at most.
+ */
+export const mostValuesOfPatch = 50_000
+
 const [comma, colon, bracket, brace] = [',', ':', '[', '{'].map((character) => character.charCodeAt(0))
 
 /**

@@ -108,6 +108,15 @@ const cases: readonly Case[] = [
     warning: /options of a delete are larger/,
   },
   {
+    what: 'a patch with more values than any needs',
+    api: 'kubernetes',
+    line: `PATCH ${of}/nodes/n1`,
+    body: `{"spec":[${'0,'.repeat(60_000)}0]}`,
+    type: merge,
+    denied: 413,
+    warning: /more than 50000 values/,
+  },
+  {
     what: 'a body that is too large to be judged',
     api: 'kubernetes',
     line: `PATCH ${of}/nodes/n1`,
