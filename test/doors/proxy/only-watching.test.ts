@@ -30,7 +30,7 @@ async function proxied(t: Test, api: 'kubernetes' | 'longhorn', enforces: boolea
       api === 'longhorn'
         ? new LonghornDoor({ holdMs: 0, userHeader: undefined }, all)
         : new KubernetesDoor({ longhornNamespace: 'longhorn-system', holdMs: 0 }, { ...all, ask }),
-    { maxBodyBytes: 200_000 },
+    { maxBodyBytes: 2_000_000 },
   )
   const send = async (line: string, body: string, type: string) => {
     const [method = '', target = ''] = line.split(' ')
@@ -120,7 +120,7 @@ const cases: readonly Case[] = [
     what: 'a body that is too large to be judged',
     api: 'kubernetes',
     line: `PATCH ${of}/nodes/n1`,
-    body: raiseNode.padEnd(200_001),
+    body: raiseNode.padEnd(2_000_001),
     type: merge,
     denied: 413,
     warning: /larger than any write of this kind/,
@@ -149,7 +149,7 @@ const cases: readonly Case[] = [
     what: 'a body that is too large to be judged',
     api: 'longhorn',
     line: 'PUT /v1/nodes/n1',
-    body: raise.padEnd(200_001),
+    body: raise.padEnd(2_000_001),
     type: json,
     denied: 413,
     warning: /larger than any write of this kind/,
@@ -160,8 +160,17 @@ const cases: readonly Case[] = [
     line: 'PUT /v1/nodes/n1',
     body: `{"tags":[${'0,'.repeat(60_000)}0]}`,
     type: json,
-    denied: 400,
-    warning: /more than 50000 values/,
+    denied: 413,
+    warning: /more than 20000 values/,
+  },
+  {
+    what: 'a body that is larger than any call needs',
+    api: 'longhorn',
+    line: 'PUT /v1/nodes/n1',
+    body: raise.padEnd(1_048_577),
+    type: json,
+    denied: 413,
+    warning: /larger than 1048576 bytes/,
   },
   {
     what: 'a body that is no JSON',

@@ -109,7 +109,7 @@ export class LonghornDoor implements ProxyDoor {
       // Without an object Longhorn says by itself that there is none.
       return passed(await forwarded(pass, decision ?? {}, said?.toString()))
     } catch (error) {
-      if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
+      if (error instanceof BadBody) return await denied('unreadable', error.status, error.message)
       if (!(error instanceof CannotRead)) throw error
       return await denied('undecided', 500, error.message)
     }
