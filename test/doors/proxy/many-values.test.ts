@@ -8,6 +8,12 @@ const listed = (values: number): string => `[${'0,'.repeat(values)}0]`
 
 const writes = [
   { line: `PATCH ${path}`, type: 'application/merge-patch+json', most: mostValuesOfPatch, bodyOf: valued },
+  {
+    line: `PATCH ${path}`,
+    type: 'application/merge-patch+json; as=apply-patch+yaml',
+    most: mostValuesOfPatch,
+    bodyOf: valued,
+  },
   { line: `PATCH ${path}`, type: 'application/json-patch+json', most: mostValuesOfPatch, bodyOf: listed },
   { line: `PATCH ${path}`, type: 'application/apply-patch+yaml', most: mostValuesOfObject, bodyOf: valued },
   { line: `PUT ${path}`, type: 'application/json', most: mostValuesOfObject, bodyOf: valued },

@@ -27,8 +27,9 @@ export const notJson: Doubt = {
 export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall): Doubt | undefined {
   // The options of a delete are bounded by their size.
   if (method === 'DELETE') return undefined
+  const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1)
   // To apply names the whole object.
-  const isPatch = method === 'PATCH' && !/\bapply-patch\b/i.test(request.headers['content-type'] ?? '')
+  const isPatch = method === 'PATCH' && type.trim().toLowerCase() !== 'application/apply-patch+yaml'
   const most = isPatch ? mostValuesOfPatch : mostValuesOfObject
   if (!hasMoreValues(most, body.toString('latin1'))) return undefined
   return tooMany(`it has more than ${most} values, more than any such write needs`)

@@ -189,7 +189,8 @@ export class LonghornDoor implements ProxyDoor {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     const username =
       typeof named === 'string' && named !== ''
-        ? named
+        ? // Components of the cluster are excepted from rules, and none of them comes through a page for people.
+          named.replace(/^system:/, 'header:system:')
         : `anonymous at ${peerAddress(socket.remoteAddress) ?? 'an unknown address'}`
     return { username, groups: [] }
   }
