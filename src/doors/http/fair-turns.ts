@@ -59,8 +59,7 @@ export class FairTurns {
   constructor(
     limits: FairTurnsLimits,
     now: () => number = () => performance.now(),
-    later: (go: () => void, restMs: number) => void = (go, restMs) =>
-      void (restMs > 0 ? setTimeout(go, restMs) : setImmediate(go)),
+    later: (go: () => void, restMs: number) => void = afterRest,
   ) {
     this.#limits = limits
     this.#now = now
@@ -172,4 +171,9 @@ export class FairTurns {
     this.#bytes -= bytes
     this.#waiting -= 1
   }
+}
+
+function afterRest(go: () => void, restMs: number): void {
+  if (restMs > 0) setTimeout(go, restMs)
+  else setImmediate(go)
 }
