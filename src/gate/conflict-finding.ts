@@ -74,13 +74,13 @@ export function isEnforced(conflict: Conflict, change: Change, { modes }: Policy
 /** Says of a conflict what stands in the way, and until when at most. */
 export function findingOf(change: Change, conflict: Conflict, map: DiskMapView): Objection {
   const { claim, reservation, until, metAt } = conflict
-  const { kind, name, intent, by, resourceVersion } = reservation
+  const { kind, name, by, resourceVersion } = reservation
   const seconds = Math.max(0, Math.ceil((until - metAt) / 1_000))
   return {
     rule: rulesOf(conflict, change)[0],
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
-    message: `another change was admitted a moment ago and may be committed at any moment: ${doing[intent]}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page, reservation)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
+    message: `another change was admitted a moment ago and may be committed at any moment: ${doingOf(reservation)}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page, reservation)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
     clears: `passes by itself as soon as that change is committed or given up, at the latest in about ${seconds}s (reserved by ${by})`,
   }
 }
@@ -93,14 +93,26 @@ function whereOf(page: string, { disks }: Reservation): string {
   return node === undefined ? '' : `, concerning node ${node}`
 }
 
-const doing = {
-  // Or the removal of a lost disk, which takes its copies away as well.
-  eviction: 'an eviction',
-  removal: 'the clean-up of a copy',
-  placement: 'the making of a first file',
-  keep: 'the loss of other copies, which counts on this one to stay',
-  write: 'a write through a proxy',
-} as const
+/** What the other change does, as far as what it reserved tells: a disk that goes reserves what one that is emptied does. */
+function doingOf({ kind, intent, disks }: Reservation): string {
+  switch (intent) {
+    case 'eviction':
+      // What is taken away is known by its UUIDs.
+      return disks === 'any' ? eviction : `${eviction}, or ${diskRemoval}`
+    case 'removal':
+      return kind === 'Node' ? diskRemoval : cleanup
+    case 'placement':
+      return 'the making of a first file'
+    case 'keep':
+      return `${kind === 'Node' ? `${eviction}, or ${diskRemoval}` : cleanup}, which counts on other copies to stay`
+    case 'write':
+      return 'a write through a proxy'
+  }
+}
+
+const eviction = 'an eviction'
+const diskRemoval = 'the removal of a disk or of its node'
+const cleanup = 'a clean-up'
 
 /** So many disks are named; nobody reads more. */
 const toldDisks = 10

@@ -5,6 +5,7 @@ import { Admission, type AdmissionModules, type AdmissionOptions } from './admit
 import { type Answer, answerTo } from './answer.ts'
 import { readChange } from './asked.ts'
 import { isEnforced } from './conflict-finding.ts'
+import { aboutDeleteForm } from './delete-form.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
 import type { Decide, WaitBudget } from './outcome.ts'
 import { PageQueue } from './page-queue.ts'
@@ -127,7 +128,9 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    return answerTo(change, verdict, { policy, retryAfterSeconds })
+    const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
+    const ignored = aboutDeleteForm(change, verdict, policy)
+    return ignored.length === 0 ? answer : { ...answer, warnings: [...ignored, ...answer.warnings] }
   }
 
   /** @returns what is to be waited for until it is on record */

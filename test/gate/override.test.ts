@@ -123,3 +123,25 @@ t.test('a guard that only watches admits with warnings, and writes nothing', asy
   world.knowledge.ageMs = () => Infinity
   t.match(await world.decide(plain), { verdict: { decision: 'allow', unjudged: 'disk-map-too-old' } })
 })
+
+/** An override in the form for a deletion, of n1 as it is. */
+const forDeletion = { 'holdfast.dev/override': `delete uid-n1/1 before 2026-11-30T12:00:00Z: ${reason}` }
+
+t.test(
+  'an update with an override for a deletion is held, and the answer says how to write one',
+  async (t) => {
+    const change = dangerous().toNode('n1', [disk('d1')], {
+      ...evicting,
+      metadata: { annotations: forDeletion },
+    })
+    const { verdict, answer } = await new GateWorld(dangerous()).decide(change)
+    t.equal(verdict.decision, 'hold')
+    t.match(answer.warnings, [/begins with "delete" counts for the deletion.* For an update, set annotation/])
+    t.ok((answer.warnings[0]?.length ?? 0) <= 250, 'kubectl shows it whole')
+  },
+)
+
+t.test('the write that only brings an override for a deletion passes without a word', async (t) => {
+  const change = dangerous().toNode('n1', [disk('d1')], { metadata: { annotations: forDeletion } })
+  t.match((await new GateWorld(dangerous()).decide(change)).answer, { allowed: true, warnings: [] })
+})

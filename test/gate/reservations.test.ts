@@ -40,7 +40,7 @@ t.test('two changes that must not meet: whoever comes second is held, at either 
           rule: 'cleanup-during-eviction',
           subjects: [{ node: 'n1', diskUUID: uuid('d1'), image: 'ubuntu' }],
           message:
-            /^another change was admitted a moment ago .*: an eviction, by Node n1 at resourceVersion 1, /,
+            /^another change was admitted a moment ago .*: an eviction(, or the removal of a disk or of its node)?, by Node n1 at resourceVersion 1, /,
           clears: /^passes by itself .* at the latest in about 70s \(reserved by one\)$/,
         },
       ],

@@ -10,7 +10,7 @@ export interface BodyLimits {
 
 /**
  * Why a body had to make room: it has been arriving for long, it was arriving, or it was kept while its request waited.
- * The first two end with their connection, since a client that is still sending hears no answer.
+ * The first two end with their connection, since a client that is still sending hears no answer, or are passed on.
  */
 export type BodyCut = 'late' | 'arriving' | 'kept'
 
@@ -38,6 +38,7 @@ interface Body {
   /** When it began, by the clock. */
   readonly since: number
   readonly giveWay: (() => void) | undefined
+  readonly isPassedOn: boolean
   bytes: number
   state: 'arriving' | 'kept' | 'passing'
 }
@@ -75,11 +76,12 @@ export class BodiesUnderWay {
    * Counts the body of a message from now on; to be called before it is read.
    *
    * @param giveWay what ends the waiting of a request whose body is kept. Without it a body counts until it has come.
+   * @param isPassedOn true for one that is passed on as it comes if it has to make room while it arrives
    */
-  watch(message: IncomingMessage, giveWay?: () => void): KeptBody {
+  watch(message: IncomingMessage, giveWay?: () => void, isPassedOn = false): KeptBody {
     const peer = message.socket.remoteAddress ?? ''
     const since = this.#modules.now()
-    const body: Body = { message, peer, since, giveWay, bytes: 0, state: 'arriving' }
+    const body: Body = { message, peer, since, giveWay, isPassedOn, bytes: 0, state: 'arriving' }
     this.#bodies.add(body)
     message.on('data', (chunk: Buffer) => {
       if (!this.#bodies.has(body)) return
@@ -131,7 +133,7 @@ export class BodiesUnderWay {
     const { body, why } = victim
     this.#forget(body)
     this.#modules.onCut?.(why)
-    if (why === 'kept') body.giveWay?.()
+    if (why === 'kept' || body.isPassedOn) body.giveWay?.()
     else body.message.destroy()
     return true
   }

@@ -7,6 +7,11 @@ interface BodyLimits {
   readonly maxBytes: number
   /** From the headers to the end, in milliseconds. */
   readonly bodyMs: number
+  /**
+   * For a body that is passed on as it comes if it cannot be had whole: what was read of it is put back then. Aborted to end
+   * the reading.
+   */
+  readonly orPutBack?: AbortSignal
 }
 
 /** Thrown for a body that cannot be had whole. */
@@ -27,8 +32,11 @@ export class BodyFailure extends Error {
  */
 const patienceFactor = 8
 
-/** The whole body of a message. @throws BodyFailure */
-export async function readBody(message: IncomingMessage, { maxBytes, bodyMs }: BodyLimits): Promise<Buffer> {
+/** The whole body of a message. @throws BodyFailure, or the reason of `orPutBack` */
+export async function readBody(
+  message: IncomingMessage,
+  { maxBytes, bodyMs, orPutBack }: BodyLimits,
+): Promise<Buffer> {
   const chunks: Buffer[] = []
   let size = 0
   const tooLarge = (): BodyFailure =>
@@ -37,12 +45,14 @@ export async function readBody(message: IncomingMessage, { maxBytes, bodyMs }: B
       `The body is larger than ${maxBytes} bytes, more than any write of this kind needs`,
     )
   return await new Promise<Buffer>((resolve, reject) => {
+    let isOver = false
     const timer = setTimeout(() => {
       fail(new BodyFailure('too-slow', `The body did not come within ${bodyMs / 1_000} s`))
     }, bodyMs)
     const onData = (chunk: Buffer): void => {
       size += chunk.length
-      if (size <= maxBytes) chunks.push(chunk)
+      if (size <= maxBytes || orPutBack) chunks.push(chunk)
+      if (orPutBack && size > maxBytes) fail(tooLarge())
       else if (size > maxBytes * patienceFactor) fail(tooLarge())
     }
     const onEnd = (): void => {
@@ -52,17 +62,26 @@ export async function readBody(message: IncomingMessage, { maxBytes, bodyMs }: B
     }
     const onCut = (): void =>
       fail(new BodyFailure('cut', 'Whoever sent the body broke off in the middle of it'))
-    const fail = (failure: BodyFailure): void => {
+    const fail = (failure: Error): void => {
       stop()
       message.pause()
+      if (orPutBack && !message.destroyed && chunks.length > 0) message.unshift(Buffer.concat(chunks))
       reject(failure)
     }
     const stop = (): void => {
+      isOver = true
       clearTimeout(timer)
+      forget?.()
       message.off('data', onData)
       message.off('end', onEnd)
       message.off('close', onCut)
     }
+    // Who aborts may have heard of a chunk that is still to be told here.
+    const onGivenUp = (): void =>
+      queueMicrotask(() => {
+        if (!isOver) fail(orPutBack?.reason as Error)
+      })
+    const forget = orPutBack && onAbort(orPutBack, onGivenUp)
     message.on('data', onData)
     message.on('end', onEnd)
     message.on('close', onCut)

@@ -15,6 +15,12 @@ export const defaultFairTurnsLimits: FairTurnsLimits = {
   mostPeers: 1_000,
 }
 
+/** What takes as long is followed by a rest, in milliseconds. */
+const longMs = 20
+
+/** How long that is, as a share of what it took, and at most, in milliseconds. */
+const [restShare, mostRestMs] = [1 / 4, 100]
+
 /** Work that waits for its turn. */
 interface Turn {
   readonly bytes: number
@@ -39,18 +45,21 @@ interface Peer {
 export class FairTurns {
   readonly #limits: FairTurnsLimits
   readonly #now: () => number
-  readonly #later: (go: () => void) => void
+  readonly #later: (go: () => void, restMs: number) => void
   readonly #peers = new Map<string, Peer>()
   #waiting = 0
   #bytes = 0
   #leftMs: number
   #isGoing = false
 
-  /** @param now milliseconds by a clock that is never set @param later runs something once the event loop has come round */
+  /**
+   * @param now milliseconds by a clock that is never set
+   * @param later runs something once the event loop has come round, and so many milliseconds are over
+   */
   constructor(
     limits: FairTurnsLimits,
     now: () => number = () => performance.now(),
-    later: (go: () => void) => void = (go) => void setImmediate(go),
+    later: (go: () => void, restMs: number) => void = afterRest,
   ) {
     this.#limits = limits
     this.#now = now
@@ -134,7 +143,16 @@ export class FairTurns {
       this.#go()
       if (this.#waiting > 0 || this.#leftMs <= 0) this.#goOn()
       else this.#peers.clear()
-    })
+    }, this.#restMs())
+  }
+
+  /**
+   * A review asks the cluster several times until it is decided. If each of these had to wait for somebody else's body of
+   * megabytes, they would add up: so after one of those there is time for all of them.
+   */
+  #restMs(): number {
+    const tookMs = this.#limits.goMs - this.#leftMs
+    return tookMs < longMs ? 0 : Math.min(tookMs * restShare, mostRestMs)
   }
 
   /** @returns false if nothing waits */
@@ -153,4 +171,9 @@ export class FairTurns {
     this.#bytes -= bytes
     this.#waiting -= 1
   }
+}
+
+function afterRest(go: () => void, restMs: number): void {
+  if (restMs > 0) setTimeout(go, restMs)
+  else setImmediate(go)
 }

@@ -73,7 +73,19 @@ export const mostValues = 350_000
  * The same of a call of Longhorn's REST API, which asks nobody who they are. Its UI sends a whole node back: ten disks with
  * 2,000 replicas have 5,000.
  */
-export const mostValuesOfCall = 50_000
+export const mostValuesOfCall = 20_000
+
+/** The largest body of such a call that is read, in bytes: as many values have a few hundred kilobytes. */
+export const mostBytesOfCall = 1024 * 1024
+
+/** The same of one object, as a write names it or leaves it: a review has it before and after. */
+export const mostValuesOfObject = mostValues / 2
+
+/**
+ * The same of a patch of an object. One that takes all 2,700 copies away has 17,000, and what kubectl applies repeats the
+ * object in an annotation, which has 256 KiB at most.
+ */
+export const mostValuesOfPatch = 50_000
 
 const [comma, colon, bracket, brace] = [',', ':', '[', '{'].map((character) => character.charCodeAt(0))
 

@@ -16,7 +16,7 @@ import {
 import { endToEnd, without } from './headers.ts'
 import { cutOff, RelayFailure } from './relay-failure.ts'
 import { ask, type Outgoing } from './relay.ts'
-import { isRefusal } from './unjudged.ts'
+import { isRefusal, onlyWatched } from './unjudged.ts'
 
 /** A request that is judged before it is passed on. */
 interface Handled {
@@ -41,20 +41,26 @@ export class JudgedRequest {
     this.#modules = modules
   }
 
-  /** @throws RelayFailure */
-  async handle({ request, response, judge, kept, signal }: Handled): Promise<void> {
+  /**
+   * @returns where the guard only watches, why the body cannot be read: it is to be passed on as it comes; undefined once
+   * the request is answered, or nobody is there to be answered
+   * @throws RelayFailure, GaveWay
+   */
+  async handle({ request, response, judge, kept, signal }: Handled): Promise<string | undefined> {
     const { door, upstream } = this.#modules
     let body: Buffer
     try {
       const { maxBodyBytes: maxBytes, bodyMs } = this.#options
-      body = await readBody(request, { maxBytes, bodyMs })
+      body = await readBody(request, { maxBytes, bodyMs, ...(door.watches && { orPutBack: signal }) })
     } catch (error) {
+      if (door.watches && error instanceof GaveWay) return error.message
       if (!(error instanceof BodyFailure)) throw error
-      if (error.why === 'cut') return
+      if (error.why === 'cut') return undefined
       this.#modules.traffic?.refused(error.why)
+      if (door.watches) return error.message
       response.setHeader('connection', 'close')
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
-      return
+      return undefined
     }
     const forward = async (instead: Instead = {}, isLate?: () => boolean): Promise<IncomingMessage> => {
       kept.passing()
@@ -64,10 +70,14 @@ export class JudgedRequest {
         kept.waiting()
       }
     }
-    const outcome = await judge({ request, body, signal, forward })
+    const outcome = await judge({ request, body, signal, forward }).catch((error: unknown) => {
+      // Whatever was passed on by then was not done: an answer ends the judging.
+      if (door.watches && error instanceof GaveWay) return onlyWatched(error.message, forward)
+      throw error
+    })
     if (outcome.outcome === 'own') {
       send(response, outcome.answer)
-      return
+      return undefined
     }
     const { answer, warnings } = outcome
     for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
@@ -76,6 +86,7 @@ export class JudgedRequest {
     if (response.destroyed) answer.destroy()
     else if (answer.destroyed && !answer.complete) throw cutOff(upstream.server)
     else passOn(answer, response)
+    return undefined
   }
 }
 

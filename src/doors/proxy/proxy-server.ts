@@ -61,7 +61,7 @@ export class ProxyServer {
     const { traffic } = modules
     this.#bodies = new BodiesUnderWay(options.bodies, {
       now: () => performance.now(),
-      onCut: (why) => traffic?.cut(why),
+      onCut: (why) => (modules.door.watches ? traffic?.refused('busy') : traffic?.cut(why)),
     })
     this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
     this.#server.on('connection', (socket: Socket) => {
@@ -113,7 +113,7 @@ export class ProxyServer {
   }
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
-    const { upstream, door, observer } = this.#modules
+    const { door, observer } = this.#modules
     const turnedAway = this.#turnedAway(request)
     if (turnedAway) {
       send(response, turnedAway)
@@ -122,17 +122,24 @@ export class ProxyServer {
     const judge = door.judge(request.method ?? '', request.url ?? '')
     // What the guard only watches it does not stop for being too large to be read.
     const length = Number(request.headers['content-length'] ?? 0)
-    const isOnlyPassed = judge && door.watches && length > this.#options.maxBodyBytes
-    observer.came(judge && !isOnlyPassed ? 'judged' : 'passed')
-    if (judge && !isOnlyPassed) {
+    const isTooLarge = judge && door.watches && length > this.#options.maxBodyBytes
+    observer.came(judge && !isTooLarge ? 'judged' : 'passed')
+    if (judge && !isTooLarge) {
       const gone = new AbortController()
-      const kept = this.#bodies.watch(request, () => gone.abort(new GaveWay()))
+      const kept = this.#bodies.watch(request, () => gone.abort(new GaveWay()), door.watches)
       void this.#judged(request, response, { judge, gone, kept })
       return
     }
-    const sent = relay(upstream, outgoingOf(request), this.#options, {
+    response.once('close', () => this.#answered())
+    if (isTooLarge) this.#modules.traffic?.refused('too-large')
+    this.#pass(request, response, isTooLarge ? tooLarge : undefined)
+  }
+
+  /** Passes a request on as it comes. @param why it is not judged, if it should be */
+  #pass(request: http.IncomingMessage, response: http.ServerResponse, why: string | undefined): void {
+    const sent = relay(this.#modules.upstream, outgoingOf(request), this.#options, {
       answered: (answer) => {
-        if (isOnlyPassed) answer.rawHeaders.push('Warning', warningHeader(notJudged(tooLarge)))
+        if (why !== undefined) answer.rawHeaders.push('Warning', warningHeader(notJudged(why)))
         passOn(answer, response)
       },
       failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
@@ -142,7 +149,6 @@ export class ProxyServer {
       sent.end()
       // What an upstream that has answered already does not take any more.
       if (!request.complete) request.unpipe().resume()
-      this.#answered()
     })
   }
 
@@ -157,7 +163,9 @@ export class ProxyServer {
     })
     try {
       const judged = new JudgedRequest(this.#options, this.#modules)
-      await judged.handle({ request, response, judge, kept, signal: gone.signal })
+      const unread = await judged.handle({ request, response, judge, kept, signal: gone.signal })
+      kept.release()
+      if (unread !== undefined) this.#pass(request, response, unread)
     } catch (error) {
       this.#fail(error, request, (answer) => send(response, answer))
     } finally {

@@ -33,9 +33,21 @@ const readMaps: Readonly<Record<JudgedKind, readonly MapIn[]>> = {
 export function crowding(raw: unknown, kind: JudgedKind): string | undefined {
   for (const [part, map] of readMaps[kind]) {
     const entries = fieldOf(fieldOf(raw, part), map)
-    const count = typeof entries === 'object' && entries !== null ? Object.keys(entries).length : 0
+    const count = typeof entries === 'object' && entries !== null ? entriesOf(entries) : 0
     if (count > mostEntries)
       return `${part}.${map} has ${count} entries, and the guard reads ${mostEntries} at most`
   }
   return undefined
+}
+
+/** How many entries maps have. To count those of a large one takes as long as to read it, and each may be asked for again. */
+const counts = new WeakMap<object, number>()
+
+function entriesOf(map: object): number {
+  const known = counts.get(map)
+  if (known !== undefined) return known
+  const count = Object.keys(map).length
+  // What has few is counted as soon as it is remembered.
+  if (count > mostEntries) counts.set(map, count)
+  return count
 }

@@ -5,11 +5,15 @@ import { FairTurns, type FairTurnsLimits } from '../../../src/doors/http/fair-tu
 function world(limits: Partial<FairTurnsLimits> = {}) {
   let now = 0
   let later: (() => void) | undefined
+  const rests: number[] = []
   const done: string[] = []
   const turns = new FairTurns(
     { goMs: 5, mostWaitingBytes: 1_000, mostPeers: 100, ...limits },
     () => now,
-    (go) => (later = go),
+    (go, restMs) => {
+      later = go
+      rests.push(restMs)
+    },
   )
   const ask = (peer: string, name: string, ms: number, bytes = 1) => {
     const work = () => {
@@ -23,7 +27,7 @@ function world(limits: Partial<FairTurnsLimits> = {}) {
     later = undefined
     go?.()
   }
-  return { turns, ask, comeRound, done }
+  return { turns, ask, comeRound, done, rests }
 }
 
 t.test('what is alone is done at once', (t) => {
@@ -45,6 +49,20 @@ t.test('what takes long lets the event loop come round before the next', (t) => 
   t.strictSame(done, ['one', 'two', 'three'])
   comeRound()
   t.equal(turns.waitingBytes, 0)
+  t.end()
+})
+
+t.test('after what took long the next waits a while, so that what others began goes on', (t) => {
+  const { ask, comeRound, rests } = world()
+  for (const ms of [19, 20, 200, 4_000]) {
+    ask('a', `${ms} ms`, ms)
+    comeRound()
+    comeRound()
+  }
+  t.strictSame(
+    rests.filter((ms) => ms > 0),
+    [5, 50, 100],
+  )
   t.end()
 })
 

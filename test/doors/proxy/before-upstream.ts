@@ -3,6 +3,8 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { pino } from 'pino'
 import type { Test } from 'tap'
+import type { BodyCut } from '../../../src/doors/http/bodies-under-way.ts'
+import type { BodyRefused } from '../../../src/doors/http/connection-limit.ts'
 import { defaultProxyOptions, type ProxyDoor, type ProxyOptions } from '../../../src/doors/proxy/door.ts'
 import { ProxyServer } from '../../../src/doors/proxy/proxy-server.ts'
 import { ask, type Upstream } from '../../../src/doors/proxy/relay.ts'
@@ -31,11 +33,18 @@ export async function beforeUpstream(
   const upstream: Upstream = { server: address, host: undefined, options: () => ({ agent }) }
   const options = { ...defaultProxyOptions, drainMs: 0, host: '127.0.0.1', port: 0, tls: undefined, ...given }
   const failures: number[] = []
+  const cut: BodyCut[] = []
+  const refused: BodyRefused[] = []
   const proxy = new ProxyServer(options, {
     upstream,
     door: doorOf({ ask: (outgoing) => ask(upstream, outgoing, options) }),
     log,
     observer: { ...nobody, failed: (status) => failures.push(status) },
+    traffic: {
+      closed: () => undefined,
+      cut: (why) => void cut.push(why),
+      refused: (why) => void refused.push(why),
+    },
   })
   const port = await proxy.start()
   const stopUpstream = (): void => {
@@ -47,5 +56,5 @@ export async function beforeUpstream(
     await proxy.close()
     stopUpstream()
   })
-  return { port, url: `http://127.0.0.1:${port}`, asked, failures, server, stopUpstream }
+  return { port, url: `http://127.0.0.1:${port}`, asked, failures, cut, refused, server, stopUpstream }
 }

@@ -63,7 +63,7 @@ t.test('a body that is no such call is denied, on record', async (t) => {
 })
 
 t.test('a body that is nested deeper than the stack is one that cannot be read', async (t) => {
-  const deep = `${'['.repeat(30_000)}${']'.repeat(30_000)}`
+  const deep = `${'['.repeat(19_000)}${']'.repeat(19_000)}`
   const problems: unknown[] = []
   const onProblem = (error: unknown) => void problems.push(error)
   const { put, denied } = await proxied(t, { read: () => Promise.resolve(node('1')), onProblem })
@@ -257,7 +257,7 @@ t.test('a member that Longhorn does not know may be nested however deeply', asyn
   const problems: unknown[] = []
   const onProblem = (error: unknown) => void problems.push(error)
   const { put, asked } = await proxied(t, { read: () => Promise.resolve(node('1')), onProblem })
-  const deep = `{"evictionRequested":true,"more":${'['.repeat(20_000)}${']'.repeat(20_000)}}`
+  const deep = `{"evictionRequested":true,"more":${'['.repeat(19_000)}${']'.repeat(19_000)}}`
   t.equal((await put(deep)).status, 200)
   t.strictSame(asked, ['PUT /v1/nodes/n1'])
   t.strictSame(problems, [])

@@ -45,3 +45,15 @@ t.test('an object with more disks or copies than are judged counts as one that c
   const most = await toNode(disksOf(mostEntries, false), disksOf(mostEntries, true))
   t.match(most, { allowed: true, asked: 1 }, 'one less is judged')
 })
+
+t.test('the entries of what cannot be read are counted once', async (t) => {
+  const annotations = copiesOf(mostEntries + 1)
+  const { modules } = fakes()
+  const before = node({ evictionRequested: false }, { annotations })
+  const body = review('Node', { before, after: node({ evictionRequested: true }, { annotations }) })
+  const counted = t.capture(Object, 'keys', Object.keys.bind(Object))
+  await new Reviewer(options, modules).review(body, '10s', awaited)
+  const ofAnnotations = counted().filter(({ args: [of] }) => of === annotations)
+  counted.restore()
+  t.equal(ofAnnotations.length, 1)
+})

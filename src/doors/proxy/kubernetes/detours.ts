@@ -70,7 +70,7 @@ export class Detours {
         return { outcome: 'passed', answer: await forward(said && { body: said }), warnings: [] }
       return await denied('undecided', 403, notThrough(call))
     } catch (error) {
-      if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
+      if (error instanceof BadBody) return await denied('unreadable', error.status, error.message)
       throw error
     }
   }

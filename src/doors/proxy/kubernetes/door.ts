@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Status } from '../../../gate/answer.ts'
 import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
 import { systemClock } from '../../../time/clock.ts'
 import { pause } from '../../../time/wait.ts'
@@ -23,6 +22,7 @@ import { RelayFailure, tooLate } from '../relay-failure.ts'
 import { judgedOrNot, undecided, unjudged } from '../unjudged.ts'
 import { bind, type Bound } from './bind.ts'
 import { type DetourModules, Detours } from './detours.ts'
+import { type Doubt, notJson, tooMuchIn, tooMuchLeft } from './doubt.ts'
 import {
   type DryRun,
   dryRunOf,
@@ -102,6 +102,8 @@ export class KubernetesDoor implements ProxyDoor {
     const dryRun = dry?.asked ?? false
     const asked: Request = { uid: randomUUID(), actor, dryRun, door: 'proxy-kubernetes' }
     if (!dry) return await this.#unjudged(write, asked, notJson, call)
+    const tooMuch = tooMuchIn(write, call)
+    if (tooMuch) return await this.#unjudged(write, asked, tooMuch, call)
     const answer = statusAnswer(500, undecided)
     return await judgedOrNot(this.#modules, recordedAs(write, asked), call, answer, () =>
       this.#decideAndPass(write, dry, asked, call),
@@ -128,6 +130,8 @@ export class KubernetesDoor implements ProxyDoor {
         answer.resume()
         continue
       }
+      const tooMuch = tooMuchLeft(write, tried.text)
+      if (tooMuch) return await this.#unjudged(write, asked, tooMuch, call)
       const found = await this.#trial.changes(write, tried, asked, signal)
       if (found.outcome === 'moved') continue
       if (found.outcome === 'cure') return passed(await forward(dry.asked ? dry : undefined))
@@ -266,20 +270,6 @@ interface Decided {
   readonly reserved: boolean
   readonly release: () => Promise<void>
   readonly isLate: () => boolean
-}
-
-/** Why a write cannot be judged. */
-interface Doubt {
-  readonly why: UnjudgedWrite['why']
-  readonly problem: string
-  readonly status?: number
-}
-
-/** client-go then sends JSON. */
-const notJson: Doubt = {
-  why: 'unreadable',
-  problem: 'the body of a delete must be JSON, so that it can be tried first',
-  status: 415,
 }
 
 /** Which object, in which version, a change is about. */

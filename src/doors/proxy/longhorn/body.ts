@@ -1,12 +1,16 @@
 import { membersOf } from '../../../json/text.ts'
-import { hasMoreValues, mostValuesOfCall } from '../../http/kept-bytes.ts'
+import { hasMoreValues, mostBytesOfCall, mostValuesOfCall } from '../../http/kept-bytes.ts'
 import type { Call } from './call.ts'
 
 /** Thrown for a body that is not what the call takes; Longhorn would not understand it either. */
 export class BadBody extends Error {
-  constructor(call: Call['call'], problem: string) {
+  /** What it is answered with. */
+  readonly status: 400 | 413
+
+  constructor(call: Call['call'], problem: string, status: BadBody['status'] = 400) {
     super(`The body of a ${call} cannot be read, so it cannot be told whether it is safe: ${problem}`)
     this.name = 'BadBody'
+    this.status = status
   }
 }
 
@@ -41,9 +45,11 @@ const knownOfDisk = [
 /** Reads the body of a call; an empty one says nothing. @throws BadBody */
 export function readSaid({ call }: Call, body: Buffer): Said {
   if (call === 'node-delete' || call === 'image-delete' || body.length === 0) return { fields: new Map() }
+  if (body.length > mostBytesOfCall)
+    throw new BadBody(call, `it is larger than ${mostBytesOfCall} bytes, more than any call needs`, 413)
   const text = body.toString('utf8')
   if (hasMoreValues(mostValuesOfCall, text))
-    throw new BadBody(call, `it has more than ${mostValuesOfCall} values, more than any node or image`)
+    throw new BadBody(call, `it has more than ${mostValuesOfCall} values, more than any node or image`, 413)
   try {
     JSON.parse(text)
   } catch (error) {
@@ -56,9 +62,12 @@ export function readSaid({ call }: Call, body: Buffer): Said {
     const read = [...disks].map(([name, disk]) => [name, diskText(disk)] as const)
     members.set('disks', objectText(new Map(read)))
   }
-  const said = objectText(members)
-  // What is judged is read from the very text that is passed on.
-  return { fields: new Map(Object.entries(JSON.parse(said) as object)), body: Buffer.from(said) }
+  // What is judged is read from the very texts that are passed on.
+  const fields = known[call].flatMap((name) => {
+    const value = members.get(name)
+    return value === undefined ? [] : [[name, JSON.parse(value) as unknown] as const]
+  })
+  return { fields: new Map(fields), body: Buffer.from(objectText(members)) }
 }
 
 function diskText(text: string): string {
@@ -66,7 +75,7 @@ function diskText(text: string): string {
   return members ? objectText(members) : text
 }
 
-/** The members of a JSON object, by their names. */
+/** The members that count, by their names. */
 export type Fields = ReadonlyMap<string, unknown>
 
 /**
@@ -78,8 +87,12 @@ export type Fields = ReadonlyMap<string, unknown>
  */
 function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
   const spelt = new Map(known.map((name) => [folded(name), name]))
+  const longest = Math.max(0, ...known.map(({ length }) => length))
+  // No name gets shorter as it is folded.
+  const spelling = (name: string): string =>
+    name.length > longest ? name : (spelt.get(folded(name)) ?? name)
   const members = membersOf(text)
-  return members && new Map(members.map(({ name, value }) => [spelt.get(folded(name)) ?? name, value]))
+  return members && new Map(members.map(({ name, value }) => [spelling(name), value]))
 }
 
 /** An object with these members, each value as it is written. */

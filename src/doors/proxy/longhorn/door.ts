@@ -109,7 +109,7 @@ export class LonghornDoor implements ProxyDoor {
       // Without an object Longhorn says by itself that there is none.
       return passed(await forwarded(pass, decision ?? {}, said?.toString()))
     } catch (error) {
-      if (error instanceof BadBody) return await denied('unreadable', 400, error.message)
+      if (error instanceof BadBody) return await denied('unreadable', error.status, error.message)
       if (!(error instanceof CannotRead)) throw error
       return await denied('undecided', 500, error.message)
     }
@@ -189,7 +189,8 @@ export class LonghornDoor implements ProxyDoor {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     const username =
       typeof named === 'string' && named !== ''
-        ? named
+        ? // Components of the cluster are excepted from rules, and none of them comes through a page for people.
+          named.replace(/^system:/, 'header:system:')
         : `anonymous at ${peerAddress(socket.remoteAddress) ?? 'an unknown address'}`
     return { username, groups: [] }
   }

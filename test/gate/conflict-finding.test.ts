@@ -1,0 +1,47 @@
+import t from 'tap'
+import { findingOf } from '../../src/gate/conflict-finding.ts'
+import type { Reservation } from '../../src/gate/reservation.ts'
+import { cluster } from '../fixtures/cluster.ts'
+import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
+import { reservation } from './reservation-book-contract.ts'
+
+/** What whoever comes second is told of another change that has reserved this. */
+function told(more: Partial<Reservation>): string {
+  const world = cluster('v1.8.0')
+    .node('n1', [disk('d1'), disk('d2')])
+    .image('ubuntu', [ready('d1'), ready('d2')])
+  const stored = { ...reservation('a'), name: 'x', ...more }
+  const claim = { page: 'n1', intent: stored.intent, disks: stored.disks }
+  const conflict = { claim, reservation: stored, until: 70_000, metAt: 0 }
+  const { message } = findingOf(world.cleanUp('ubuntu', ['d1']), conflict, world.map)
+  return (
+    /at any moment: (.*), by (?:Node|BackingImage|BackingImageDataSource) x /.exec(message)?.[1] ?? message
+  )
+}
+
+const one = [uuid('d1')]
+
+t.test('a conflict names what the other change does, as far as what it reserved tells', (t) => {
+  const [ofNode, ofImage] = [{ kind: 'Node' } as const, { kind: 'BackingImage' } as const]
+  t.equal(told({ ...ofNode, intent: 'eviction', disks: 'any' }), 'an eviction')
+  t.equal(
+    told({ ...ofNode, intent: 'eviction', disks: one }),
+    'an eviction, or the removal of a disk or of its node',
+  )
+  t.equal(told({ ...ofNode, intent: 'removal', disks: one }), 'the removal of a disk or of its node')
+  t.equal(told({ ...ofImage, intent: 'removal', disks: one }), 'a clean-up')
+  t.equal(
+    told({ kind: 'BackingImageDataSource', intent: 'placement', disks: one }),
+    'the making of a first file',
+  )
+  t.equal(
+    told({ ...ofNode, intent: 'keep', disks: one }),
+    'an eviction, or the removal of a disk or of its node, which counts on other copies to stay',
+  )
+  t.equal(
+    told({ ...ofImage, intent: 'keep', disks: one }),
+    'a clean-up, which counts on other copies to stay',
+  )
+  t.equal(told({ ...ofNode, intent: 'write', disks: 'any' }), 'a write through a proxy')
+  t.end()
+})
