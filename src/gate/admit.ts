@@ -5,7 +5,7 @@ import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../time/on-abort.ts'
 import { allow, type Asked, judgeAsked, unavailable } from './asked.ts'
-import { type Claim, claimsOf, merged, uncovered, writeLock } from './claims.ts'
+import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
 import { type Attempt, attemptOf, type Changes, type Holds, whatEndsConflict } from './hold.ts'
@@ -200,8 +200,8 @@ export class Admission {
   ): Promise<DiskMapView | Error> {
     return await orError(async () => {
       const stale = staleFor(acts, this.#modules, this.#options.policy)
-      if (isFreshEnough(stale) && (await ownMapWillDo(acts, pages, this.#modules, signal)))
-        return this.#modules.map
+      const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
+      if (mayDo && (await ownMapWillDo(acts, pages, this.#modules, signal))) return this.#modules.map
       const everyNode = !nodesWillDo(pages, this.#modules)
       return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
     })

@@ -127,7 +127,10 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
   }
   if (!mayBeAny && known.length > 0) yield whileUnowned(known)
   if (profile === 'C') return
-  if (mayBeAny) yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
+  if (mayBeAny) {
+    yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
+    yield* whileAtWork(name, map)
+  }
   for (const uuid of known) {
     const owners = map.ownersOf(uuid)
     if (owners.length === 0) yield { page: unownedDisks, intent: 'eviction', disks: [uuid] }
@@ -178,6 +181,26 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners
  */
 function whileUnowned(disks: readonly string[]): Claim {
   return { page: unownedDisks, intent: 'eviction', disks, looks: true }
+}
+
+/**
+ * The same of disks that worked on another node a moment ago, and were reserved there: one of them may have been moved here. It
+ * is known of all of them once every node was read; see {@link mayBeAnyDisk}.
+ */
+function* whileAtWork(name: string, map: DiskMapView): Iterable<Claim> {
+  for (const node of map.nodes()) {
+    if (node.metadata.name === name) continue
+    const broken = [...node.spec.disks.keys()].filter((disk) => !isAtWork(node, disk))
+    const disks = [...new Set(broken.flatMap((disk) => diskUUID(node, disk) ?? []))]
+    if (disks.length > 0) yield { page: node.metadata.name, intent: 'eviction', disks, looks: true }
+  }
+}
+
+/** True for an eviction of a disk whose UUID is not known: every node has to be read, since it may have been on any. */
+export function mayBeAnyDisk(claims: readonly Claim[]): boolean {
+  return claims.some(
+    ({ page, intent, disks }) => page === unownedDisks && intent === 'eviction' && disks === 'any',
+  )
 }
 
 /** The UUID of the disk with the best usable copy of an image beside these; undefined if there is none. */

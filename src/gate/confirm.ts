@@ -8,7 +8,7 @@ import type { Replica } from '../longhorn/replica.ts'
 import type { Act } from '../rules/acts.ts'
 import { type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
-import type { Claim } from './claims.ts'
+import { type Claim, mayBeAnyDisk } from './claims.ts'
 import type { Stale } from './own-map.ts'
 import type { QuorumReads } from './ports.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
@@ -116,7 +116,7 @@ async function readNodes(
 ): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
   // Whose disk it is can only be told by all of them.
   const isUnowned = claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')
-  if (everyNode || isUnowned || stale.nodes === 'all') {
+  if (everyNode || isUnowned || mayBeAnyDisk(claims) || stale.nodes === 'all') {
     const read = await reads.nodes(signal)
     return { read, missing: missingFrom(read, map.nodes()) }
   }

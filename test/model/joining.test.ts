@@ -4,7 +4,7 @@ import type { Reservation } from '../../src/gate/reservation.ts'
 import { depth } from '../fixtures/thorough.ts'
 import { explore, walk } from './explore.ts'
 import { finds } from './finds.ts'
-import { foundOut, knownInStatus, movedFromDead } from './joins.ts'
+import { foundOut, knownInStatus, movedFromDead, movedFromDying } from './joins.ts'
 import type { Sabotage } from './sabotage.ts'
 import { report } from './report.ts'
 
@@ -42,13 +42,18 @@ for (const profile of ['A', 'B'] as const) {
     t.comment(`${explored.states} states`)
   })
 
-  t.test(`a disk of a dead node joins a flagged node (${profile})`, async (t) => {
-    const explored = await explore(movedFromDead(profile), depth(6, 10))
-    t.equal(explored.counterExample, undefined, report(explored))
-    const walked = await walk(movedFromDead(profile), depth(100, 2_000), 60, 1)
-    t.equal(walked.counterExample, undefined, report(walked))
-    t.comment(`${explored.states} and ${walked.states} states`)
-  })
+  for (const [when, moved] of [
+    ['is dead', movedFromDead],
+    ['dies only now', movedFromDying],
+  ] as const) {
+    t.test(`a disk of a node that ${when} joins a flagged node (${profile})`, async (t) => {
+      const explored = await explore(moved(profile), depth(6, 10))
+      t.equal(explored.counterExample, undefined, report(explored))
+      const walked = await walk(moved(profile), depth(300, 3_000), 60, 1_000)
+      t.equal(walked.counterExample, undefined, report(walked))
+      t.comment(`${explored.states} and ${walked.states} states`)
+    })
+  }
 }
 
 for (const profile of ['A', 'B'] as const) {

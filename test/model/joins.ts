@@ -1,6 +1,7 @@
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { parsed } from '../fixtures/cluster.ts'
 import { disk, rawNode, ready } from '../fixtures/raw-objects.ts'
+import { goes } from './happenings.ts'
 import { cleanUp, evict, join } from './request.ts'
 import { image, node, scenario, type Scenario } from './scenario.ts'
 import type { ModelObject, Store } from './store.ts'
@@ -42,6 +43,26 @@ export function movedFromDead(profile: Scenario['profile'], more: Partial<Scenar
   )
 }
 
+/** The same of a node that dies only now. */
+export function movedFromDying(profile: Scenario['profile'], more: Partial<Scenario> = {}): Scenario {
+  return scenario(
+    `a disk of a node that dies joins a flagged node, and a clean-up on it (${profile})`,
+    profile,
+    [
+      node('n1', [disk('d1')]),
+      node('n2', [disk('d3', evicting)]),
+      node('n3', [disk('d9')]),
+      image('i1', [ready('d9'), ready('d1')]),
+    ],
+    [{ ...join('n2', 'd9'), isDue: isDead }, cleanUp('i1', ['d9'])],
+    { reviews: 1, happenings: [goes('n3')], ...more },
+  )
+}
+
+function isDead(store: Store): boolean {
+  return store.find('Node', 'n3')?.status.notReady !== undefined
+}
+
 /** A disk whose UUID Longhorn finds out meanwhile, on a node without a flag; and what is on it is cleaned up. */
 export function foundOut(profile: Scenario['profile'], more: Partial<Scenario> = {}): Scenario {
   return scenario(
@@ -65,5 +86,5 @@ function isFoundLate(store: Store): boolean {
 
 /** All of them. */
 export function joins(profile: Scenario['profile'], more: Partial<Scenario>): Scenario[] {
-  return [knownInStatus, movedFromDead, foundOut].map((each) => each(profile, more))
+  return [knownInStatus, movedFromDead, movedFromDying, foundOut].map((each) => each(profile, more))
 }
