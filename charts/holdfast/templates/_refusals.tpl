@@ -7,7 +7,7 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 
 {{/* What must not be installed, each with the reason. */}}
 {{- define "holdfast.refusals" -}}
-{{- if not .Values.enabled -}}
+{{- if and (hasKey .Values "enabled") (not .Values.enabled) -}}
 {{- fail (printf "enabled is false, but Helm makes this chart all the same. Give the dependency a condition in the umbrella's Chart.yaml: %s.enabled" .Chart.Name) -}}
 {{- end -}}
 {{- if and .Values.longhornNamespaceMustExist (include "holdfast.onCluster" .) (not (lookup "v1" "Namespace" "" .Values.longhornNamespace)) -}}
