@@ -1,6 +1,7 @@
 import { buffer } from 'node:stream/consumers'
 import { readLonghorn } from '../../kubernetes/live-map.ts'
-import { decodedText, UndecodableText } from '../../text/yaml.ts'
+import { inWords } from '../../text/system-error.ts'
+import { decodedText } from '../../text/yaml.ts'
 import { type Asking, type ClusterFlags, connectWith } from '../options/cluster-options.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { ClusterState } from './cluster-state.ts'
@@ -71,7 +72,7 @@ async function typed(stdin: Surroundings['stdin']): Promise<string> {
   try {
     return decodedText(await buffer(stdin()))
   } catch (cause) {
-    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    const why = inWords(cause)
     throw new CannotRun(`cannot read standard input: ${why}`, { cause })
   }
 }
@@ -91,6 +92,6 @@ async function filesOf(path: string): Promise<FileFound[]> {
   try {
     return await filesAt(path)
   } catch (cause) {
-    throw new CannotRun(`cannot read ${path}: ${String(cause)}`, { cause })
+    throw new CannotRun(`cannot read ${path}: ${inWords(cause)}`, { cause })
   }
 }

@@ -1,9 +1,10 @@
 import type { RequestOptions } from 'node:https'
 import type { Clock } from '../../time/clock.ts'
 import { type ExecConfig, ExecPlugin, PluginProblem } from './exec-plugin.ts'
-import { errorCode, errorText } from './failures.ts'
+import { errorCode } from './failures.ts'
 import type { Cluster, Headers, User } from './kubeconfig.ts'
 import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** How one request proves who asks, besides a certificate of the kubeconfig. */
 interface Authorization {
@@ -150,8 +151,14 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
  */
 export function credentialsProblem({ authProvider }: User, error: unknown): string {
   const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
-  if (isOwn || authProvider === undefined) return errorText(error)
+  if (isOwn || authProvider === undefined) return `${fileOf(error)}${inWords(error)}`
   return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
+}
+
+/** Which file an error of the file system is about, and a colon; empty for any other. */
+function fileOf(error: unknown): string {
+  const path: unknown = error instanceof Error && 'path' in error ? error.path : undefined
+  return typeof path === 'string' ? `${path}: ` : ''
 }
 
 function nameOf(provider: unknown): string {

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { readFailure } from './failures.ts'
+import { isPage, notTheApi, readFailure } from './failures.ts'
 
 /** One request that carries and answers JSON. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
@@ -41,10 +41,12 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new MalformedAnswer(
-      `The answer to ${request.method} ${request.path} is no valid JSON: ${text.slice(0, 80)}`,
-      cause,
-    )
+    const is = isPage(text)
+      ? `a page for a browser. ${notTheApi}`
+      : text === ''
+        ? 'empty, and JSON is needed. Check the server of the cluster in the kubeconfig.'
+        : `no valid JSON: ${text.slice(0, 80)}`
+    throw new MalformedAnswer(`The answer to ${request.method} ${request.path} is ${is}`, cause)
   }
 }
 
