@@ -61,6 +61,9 @@ export const errors: Followed = {
       'a person who may not read where the guard is learns which right is missing',
     'try again once the API server': asked,
   },
+  'commands/proxy/point-ui': {
+    'Longhorn’s UI still asks whom it asked': 'the UI is pointed at a proxy only once Longhorn answers there',
+  },
   'commands/proxy/command': {
     '--caller-token without --tls': listening,
     '--listen …': listening,
