@@ -153,7 +153,7 @@ function noRule(name: string): string {
 
 /** What a value has to be, by its schema. */
 function wanted({ parentSchema = {} }: ErrorObject): string {
-  const { type, minimum, maximum }: { type?: unknown; minimum?: unknown; maximum?: unknown } = parentSchema
+  const { type, minimum, maximum }: Readonly<Record<string, unknown>> = parentSchema
   if (type === 'integer' && typeof maximum === 'number') return `a port, ${String(minimum)} to ${maximum}`
   if (type === 'integer') return `a whole number${typeof minimum === 'number' ? `, at least ${minimum}` : ''}`
   return kindsOfValues[String(type)] ?? String(type)
