@@ -36,8 +36,8 @@ export function authorizationOf(asked: Asked, modules: Modules): () => Promise<A
   const { token, tokenFile, username, password, certificate, exec, authProvider } = user
   if (server.username !== '' || server.password !== '') return always(basic(...loginOf(server)))
   if (server.protocol === 'http:') return always({})
-  if (tokenFile !== undefined) return fromFile(new RereadFile(tokenFile, modules.clock), token)
-  if (token !== undefined) return always(bearer(token))
+  if (tokenFile !== undefined) return fromFile(tokenFile, user, modules)
+  if (token !== undefined) return async () => await Promise.resolve(fixed(bearer(token, itsToken(user))))
   if (username !== undefined || password !== undefined) return always(basic(username, password))
   if (certificate !== undefined) return always({})
   if (exec !== undefined) {
@@ -65,18 +65,24 @@ function pluginOf(exec: ExecConfig, asked: Asked, modules: Modules): ExecPlugin 
 }
 
 function always(headers: Headers): () => Promise<Authorization> {
-  return () => Promise.resolve({ headers, refused: nothing })
+  return () => Promise.resolve(fixed(headers))
+}
+
+function fixed(headers: Headers): Authorization {
+  return { headers, refused: nothing }
 }
 
 /** A file wins over a token, which is good while the file cannot be read. */
-function fromFile(file: RereadFile, token: string | undefined): () => Promise<Authorization> {
+function fromFile(path: string, user: User, { clock }: Modules): () => Promise<Authorization> {
+  const file = new RereadFile(path, clock)
+  const { token } = user
   return async () => {
     try {
       const content = (await file.content()).toString('utf8').trim()
-      return { headers: bearer(content), refused: nothing }
+      return fixed(bearer(content, `the token in ${path}`))
     } catch (error) {
       if (token === undefined) throw error
-      return { headers: bearer(token), refused: nothing }
+      return fixed(bearer(token, itsToken(user)))
     }
   }
 }
@@ -86,7 +92,7 @@ function fromPlugin(plugin: ExecPlugin): () => Promise<Authorization> {
     const credential = await plugin.credential()
     const { token, certificate } = credential
     return {
-      headers: token === undefined ? {} : bearer(token),
+      headers: token === undefined ? {} : bearer(token, 'the token of the exec plugin'),
       ...(certificate && { certificate }),
       refused: () => plugin.refused(credential),
     }
@@ -106,8 +112,17 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
   }
 }
 
-function bearer(token: string): Headers {
-  return { Authorization: `Bearer ${token.trim()}` }
+/** @param what it is called in messages, which never show it @throws Error for a token that no header can carry */
+function bearer(token: string, what: string): Headers {
+  const its = token.trim()
+  if (its === '') throw new Error(`${what} is empty`)
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(its))
+    throw new Error(`${what} has a line break or a letter outside of ASCII in it, and no token has`)
+  return { Authorization: `Bearer ${its}` }
+}
+
+function itsToken({ name }: User): string {
+  return `the token of user "${name}"`
 }
 
 function basic(username = '', password = ''): Headers {
