@@ -34,6 +34,9 @@ export const errors: Followed = {
     'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
     'standard input (-) can be read once': toCheck,
   },
+  'commands/check/documents': {
+    'it is a Snapshot of …': { why: 'there is no other version yet' },
+  },
   'commands/check/unknown': {
     'not known: …':
       'a clean-up is not admitted for sure where no replica is known, and no empty list of them',

@@ -37,12 +37,23 @@ export function documentsIn(
     const { value, twice } = document
     if (value === null) return []
     if (!isJsonObject(value)) return [{ source, problem: 'a document has to be an object' }]
+    if (isOtherSnapshot(value)) return [{ source, problem: otherSnapshot(value.apiVersion) }]
     wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
     if (takenAt !== undefined && Number.isNaN(takenAt))
       return [{ source, problem: 'takenAt is no time such as 2026-11-23T18:00:00Z' }]
     return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
+}
+
+/** A form that this version does not know may mean something else by its items. */
+function isOtherSnapshot({ apiVersion, kind }: JsonObject): boolean {
+  const [group] = snapshotVersion.split('/')
+  return kind === 'Snapshot' && String(apiVersion).split('/')[0] === group && apiVersion !== snapshotVersion
+}
+
+function otherSnapshot(apiVersion: unknown): string {
+  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it anew with holdfast snapshot, or use the holdfast that wrote it`
 }
 
 /** The kinds that a snapshot says it has read, or the one of a typed list of kubectl. */
