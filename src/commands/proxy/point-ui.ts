@@ -131,7 +131,9 @@ async function problemOf(server: URL, ms: number): Promise<string | undefined> {
     return notLonghorn(answer.statusCode ?? 0, answer.headers.location, await beginningOf(answer))
   } catch (error) {
     const advice =
-      server.protocol === 'http:' && mayNeedTls(error) ? '. If it speaks https, its address begins with https://' : ''
+      server.protocol === 'http:' && mayNeedTls(error)
+        ? '. If it speaks https, its address begins with https://'
+        : ''
     return `${inWords(error)}${advice}`
   } finally {
     cancel()

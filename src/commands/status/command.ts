@@ -22,7 +22,7 @@ import {
   openMap,
   operatorPortOption,
 } from '../options/cluster-options.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { type Colours, coloursFor, data } from '../terminal.ts'
 import { observe } from './observe.ts'
 import { saysTheSame, somethingIsWrong, type Status } from './status.ts'
