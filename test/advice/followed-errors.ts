@@ -122,9 +122,6 @@ export const errors: Followed = {
   'kubernetes/client/failures': {
     'A login page or a proxy answers there': kubeconfigOfCluster,
   },
-  'kubernetes/client/json-request': {
-    'empty, and JSON is needed': kubeconfigOfCluster,
-  },
   'kubernetes/client/exec-plugin': {
     'What it printed': plugin,
     'the exec plugin …': plugin,

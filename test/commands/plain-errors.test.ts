@@ -69,8 +69,11 @@ t.test('a server that speaks something else than its address says is told in pla
     [`http://127.0.0.1:${ports.https}`, /If it speaks https, the server of the cluster .* begin with https:/],
     [`https://127.0.0.1:${ports.https}`, /this machine does not trust .*check certificate-authority/],
     [`http://127.0.0.1:${ports.away}`, /answered 302 Found .*A login page or a proxy answers there/],
-    [`http://127.0.0.1:${ports.page}`, /is a page for a browser\. A login page or a proxy answers there/],
-    [`http://127.0.0.1:${ports.gatePage}`, /answered 502 .*: a page for a browser\. A login page or a proxy/],
+    [
+      `http://127.0.0.1:${ports.page}`,
+      /is no valid JSON: <!DOCTYPE .*\. A login page or a proxy answers there/,
+    ],
+    [`http://127.0.0.1:${ports.gatePage}`, /answered 502 .*<!DOCTYPE .*\. A login page or a proxy/],
     ['http://127.0.0.1:1', /the connection was refused, so no program listens there .*Check the address/],
   ] as const
   for (const [server, words] of cases) {

@@ -55,7 +55,7 @@ const parseStatus = parser(StatusSchema, (raw) => raw)
 export function readFailure(what: string, code: number, text: string, retryAfter?: string): ApiFailure {
   const status = parseStatus(jsonOrNothing(text))
   const { reason, message, details } = status.ok ? status.value : {}
-  const said = message ?? (isPage(text) ? 'a page for a browser' : text.slice(0, 200).trim())
+  const said = (message ?? text.slice(0, 200)).trim()
   const answered = `answered ${code} ${STATUS_CODES[code] ?? ''} to ${what}${said === '' ? '' : `: ${said}`}`
   return new ApiFailure({
     code,

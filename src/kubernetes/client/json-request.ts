@@ -41,11 +41,8 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const is = isPage(text)
-      ? `a page for a browser. ${notTheApi}`
-      : text === ''
-        ? 'empty, and JSON is needed. Check the server of the cluster in the kubeconfig.'
-        : `no valid JSON: ${text.slice(0, 80)}`
+    const its = text === '' ? 'empty, and JSON is needed' : `no valid JSON: ${text.slice(0, 80).trim()}`
+    const is = text === '' || isPage(text) ? `${its}. ${notTheApi}` : its
     throw new MalformedAnswer(`The answer to ${request.method} ${request.path} is ${is}`, cause)
   }
 }
