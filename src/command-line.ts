@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { refuseEmptyValues } from './commands/options/empty-values.ts'
 import { describeOption, readVariables } from './commands/options/variable-option.ts'
 import {
   CannotRun,
@@ -92,6 +93,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
     })
     .configureHelp({ optionDescription: describeOption })
     .hook('preAction', async (_, command) => {
+      refuseEmptyValues(command)
       await refuseUnknown(env)
       readVariables(command, env)
     })

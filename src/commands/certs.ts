@@ -6,6 +6,7 @@ import { BadServerName, UnusableAuthority } from '../tls/issue.ts'
 import { expiryOf } from '../tls/stored.ts'
 import { repeatable } from './options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from './surroundings.ts'
+import { inWords } from '../text/system-error.ts'
 
 interface CertsFlags extends ApiServerFlags {
   readonly apiServer: boolean
@@ -61,7 +62,7 @@ async function makeCertificates(flags: CertsFlags, surroundings: CommandSurround
     if (error instanceof Error && known.some((kind) => error instanceof kind))
       throw new CannotRun(error.message, { cause: error })
     if (isOfSystem(error))
-      throw new CannotRun(`cannot use the folder ${flags.dir}: ${String(error)}`, { cause: error })
+      throw new CannotRun(`cannot use the folder ${flags.dir} (--dir): ${inWords(error)}`, { cause: error })
     throw error
   }
 }

@@ -3,7 +3,7 @@ import { liveState } from './check/read-cluster.ts'
 import { snapshotOf } from './check/snapshot.ts'
 import { insistOnLonghorn } from './guard/guard-place.ts'
 import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from './options/cluster-options.ts'
-import type { CommandSurroundings } from './surroundings.ts'
+import { type CommandSurroundings, exitCode } from './surroundings.ts'
 import { data, type DataFormat } from './terminal.ts'
 
 /** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
@@ -21,6 +21,8 @@ export function snapshotCommand(surroundings: CommandSurroundings): Command {
 It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
 downloaded from, nor who may.
 
+Exit code: 0 if all is in it, 1 if an object cannot be read and so is not in it, 2 if it cannot be told.
+
 Examples:
   $ holdfast snapshot > cluster.yaml
   $ holdfast check --snapshot cluster.yaml -f change.yaml`,
@@ -34,10 +36,11 @@ async function snapshot(
   flags: ClusterFlags & { readonly output: DataFormat },
   surroundings: CommandSurroundings,
 ): Promise<void> {
-  const { stdout, stderr } = surroundings
+  const { stdout, stderr, exitWith } = surroundings
   const state = await liveState(flags, surroundings)
   insistOnLonghorn(state.map, flags.longhornNamespace)
   for (const { kind, name, problem } of state.unreadable) {
+    exitWith(exitCode.failed)
     stderr.write(`${kind} ${name} cannot be read and is not in the snapshot: ${problem}\n`)
   }
   stdout.write(data(flags.output, snapshotOf(state.objects, Date.now())))

@@ -114,13 +114,18 @@ function whatIsWrong(error: ErrorObject, key: readonly string[]): string {
   const name = key.join('.')
   if (error.keyword === 'additionalProperties') {
     const last = key.at(-1) ?? ''
-    const guess = nearest(last, error.instancePath === '/rules' ? ruleNames : settingNames)
+    if (error.instancePath === '/rules') return noRule(last)
+    const guess = nearest(last, settingNames)
     return `unknown key "${name}"${guess === undefined ? '' : `; did you mean "${guess}"?`}`
   }
   const value = JSON.stringify(error.data)
   const subject = name === '' ? value : `${name} is ${value}, but`
   switch (error.keyword) {
     case 'anyOf':
+      if (error.data === '' && error.instancePath.startsWith('/rules/'))
+        return `${name} needs a mode: ${choices(error)
+          .map((mode) => `${key.at(-1)}=${mode}`)
+          .join(', ')}`
       return `${subject} must be one of ${choices(error).join(', ')}`
     case 'pattern':
       return error.params.pattern === sizePattern
@@ -128,9 +133,37 @@ function whatIsWrong(error: ErrorObject, key: readonly string[]): string {
         : `${subject} must be a duration such as 500ms, 5s or 1m30s`
     case 'format':
       return `${subject} must be ${releaseExamples}`
+    case 'minLength':
+      return `${subject} must not be empty`
+    case 'type':
+    case 'minimum':
+    case 'maximum':
+      return `${subject} must be ${wanted(error)}`
     default:
       return `${subject} ${error.message ?? 'is not valid'}`
   }
+}
+
+function noRule(name: string): string {
+  const guess = nearest(name, ruleNames)
+  const advice =
+    guess === undefined ? `. The rules are ${ruleNames.join(', ')}` : `; did you mean "${guess}"?`
+  return `there is no rule "${name}"${advice}`
+}
+
+/** What a value has to be, by its schema. */
+function wanted({ parentSchema = {} }: ErrorObject): string {
+  const { type, minimum, maximum }: Readonly<Record<string, unknown>> = parentSchema
+  if (type === 'integer' && typeof maximum === 'number') return `a port, ${String(minimum)} to ${maximum}`
+  if (type === 'integer') return `a whole number${typeof minimum === 'number' ? `, at least ${minimum}` : ''}`
+  return kindsOfValues[String(type)] ?? String(type)
+}
+
+const kindsOfValues: Readonly<Record<string, string>> = {
+  object: 'a map of keys and values',
+  array: 'a list',
+  string: 'a text',
+  boolean: 'true or false',
 }
 
 function choices(error: ErrorObject): string[] {

@@ -1,5 +1,5 @@
 import { DiskMap } from '../disk-map/disk-map.ts'
-import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
+import { allKinds, group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
 import type { Connection } from './client/connection.ts'
 import { DiskMapFeed } from './disk-map-feed.ts'
 import type { FeedProblem } from './feed-problem.ts'
@@ -98,15 +98,6 @@ export class LiveMap {
 
 /** An object as it came, with the kind that a list does not repeat. */
 type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
-
-const allKinds: readonly Kind[] = [
-  'Setting',
-  'Node',
-  'BackingImage',
-  'BackingImageDataSource',
-  'BackingImageManager',
-  'Replica',
-]
 
 /**
  * Reads all of Longhorn's objects once, each kind as it is at one moment.

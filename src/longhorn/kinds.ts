@@ -34,6 +34,16 @@ interface KindFacts<K extends Kind> {
   readonly parse: (raw: unknown) => Parsed<ObjectOf<K>>
 }
 
+/** All of them. */
+export const allKinds: readonly Kind[] = [
+  'Setting',
+  'Node',
+  'BackingImage',
+  'BackingImageDataSource',
+  'BackingImageManager',
+  'Replica',
+]
+
 /** What there is to know of each kind (longhorn.md §1). All are namespaced. */
 export const kinds: { readonly [K in Kind]: KindFacts<K> } = {
   Node: { plural: 'nodes', shortName: 'lhn', parse: parseNode },

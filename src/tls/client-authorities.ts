@@ -2,6 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { certificateBlocks, readCertificate } from './stored.ts'
+import { inWords } from '../text/system-error.ts'
 
 /** Those whose client certificates are taken, as one file has them. */
 export interface ClientAuthorities {
@@ -33,7 +34,7 @@ export async function readClientAuthorities(path: string, signal: AbortSignal): 
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof UnusableClientAuthorities) throw error
-    throw new UnusableClientAuthorities(path, error instanceof Error ? error.message : String(error), error)
+    throw new UnusableClientAuthorities(path, inWords(error), error)
   }
 }
 

@@ -12,10 +12,13 @@ const forApiServers = 'the API server shows its certificate, and its reviews are
 const madeFirst = 'serve without its namespace or its Secret tells how to make them, and then starts'
 const sameNamespace = 'a door that is told another namespace starts with the one of the others'
 
+const kubeconfigOfCluster = { why: 'it names a field of a kubeconfig; which value is right, its owner knows' }
+
 /** Advice in errors of commands and doors. */
 export const errors: Followed = {
   'commands/audit/sources': {
     '…; name its namespace': 'status of a namespace that is not there is told where the guard is',
+    '… is no operator port': 'one replica is followed',
     '… and --address are two sources': 'audit reads one of two sources that it was given',
   },
   'commands/certs': {
@@ -30,6 +33,13 @@ export const errors: Followed = {
     'There is no Longhorn node': toCheck,
     'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
     'standard input (-) can be read once': toCheck,
+  },
+  'commands/check/documents': {
+    'it is a Snapshot of …': { why: 'there is no other version yet' },
+  },
+  'commands/check/unknown': {
+    'not known: …':
+      'a clean-up is not admitted for sure where no replica is known, and no empty list of them',
   },
   'commands/check/patch': {
     '--patch has to be told': toCheck,
@@ -58,6 +68,9 @@ export const errors: Followed = {
       'a person who may not read where the guard is learns which right is missing',
     'try again once the API server': asked,
   },
+  'commands/proxy/point-ui': {
+    'Longhorn’s UI still asks whom it asked': 'the UI is pointed at a proxy only once Longhorn answers there',
+  },
   'commands/proxy/command': {
     '--caller-token without --tls': listening,
     '--listen …': listening,
@@ -75,6 +88,9 @@ export const errors: Followed = {
   },
   'commands/serve/serving': {
     'the latest audit records': reports,
+  },
+  'commands/options/empty-values': {
+    '…: the value is empty': 'a value that is typed and empty is told, whichever it is',
   },
   'commands/options/setting-options': {
     '--client-ca is for holdfast serve': together,
@@ -102,6 +118,9 @@ export const errors: Followed = {
       why: 'it names fields of a kubeconfig; its tests have each right and wrong',
     },
     'Check the address': { why: 'it names what may be wrong between here and the server' },
+  },
+  'kubernetes/client/failures': {
+    'A login page or a proxy answers there': kubeconfigOfCluster,
   },
   'kubernetes/client/exec-plugin': {
     'What it printed': plugin,

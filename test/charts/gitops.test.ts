@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { Ajv } from 'ajv'
 import t from 'tap'
 import { parse, parseAllDocuments, stringify } from 'yaml'
+import { leaseOf } from '../../src/kubernetes/leases/lease-format.ts'
+import { guarded } from '../commands/guarded-cluster.ts'
 import { root } from '../fixtures/root.ts'
 import { skip } from './helm.ts'
 import { rendered } from './manifest.ts'
@@ -13,6 +15,14 @@ interface Difference {
   readonly name?: string
   readonly jqPathExpressions?: readonly string[]
   readonly jsonPointers?: readonly string[]
+}
+
+interface Lease {
+  readonly metadata: {
+    readonly name: string
+    readonly labels?: object
+    readonly annotations?: object
+  }
 }
 
 interface Application {
@@ -111,6 +121,43 @@ t.test('what the guard writes is what the examples leave alone, and no more', { 
     { kind: 'Secret', name: 'holdfast-tls', jsonPointers: ['/data'] },
   ])
   t.end()
+})
+
+t.test('the same values render the same, byte for byte', { skip }, (t) => {
+  const everything = set(
+    ...['serviceMonitor', 'prometheusRule', 'dashboard', 'backstop'].map((name) => `${name}.enabled=true`),
+    ...['longhorn', 'kubernetes'].map((api) => `proxy.${api}.enabled=true`),
+    'certificates.mode=cert-manager',
+  )
+  for (const values of [[], everything]) t.equal(rendered(values).text, rendered(values).text)
+  t.end()
+})
+
+t.test('what is rendered leaves open all that the guard writes', { skip }, (t) => {
+  const { all } = rendered([])
+  const [registration] = all.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration')
+  t.equal(registration?.webhooks?.length, 2)
+  for (const { clientConfig } of registration?.webhooks ?? []) t.notOk('caBundle' in clientConfig)
+  const [secret] = all.filter(({ kind }) => kind === 'Secret')
+  t.strictSame(Object.keys(secret ?? {}).toSorted(), ['apiVersion', 'kind', 'metadata', 'type'])
+  t.strictSame(
+    all.filter(({ kind }) => ['Lease', 'Event'].includes(kind)),
+    [],
+  )
+  t.end()
+})
+
+t.test('no Lease of the guard carries a label by which Argo CD would take it for its own', async (t) => {
+  const { sandbox } = await guarded(t)
+  const answer = await fetch(`${sandbox.api.url}/apis/coordination.k8s.io/v1/leases`)
+  const { items } = (await answer.json()) as { readonly items: readonly Lease[] }
+  const page = { key: 'node/node-1', version: undefined, reservations: [], settled: undefined }
+  const all = [...items, leaseOf(page, { replica: 'holdfast-0', now: 0 })]
+  t.ok(items.length > 0, 'the one that names the namespace of all others')
+  for (const { metadata } of all) {
+    const marks = Object.keys({ ...metadata.labels, ...metadata.annotations })
+    t.notMatch(marks.join(' '), /app\.kubernetes\.io\/instance|argocd|helm/, metadata.name)
+  }
 })
 
 t.test('the chart’s README shows the differences of the example', (t) => {

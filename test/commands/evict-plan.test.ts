@@ -50,8 +50,13 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
     stderr: /no guard is registered in this cluster/,
   })
   t.match(await run(['evict', 'node-9', '--unguarded', ...at]), {
-    code: 1,
-    stderr: /there is no node node-9/,
+    code: 2,
+    stderr: /^holdfast: There is no Longhorn node node-9\. There are: node-1, node-2, node-3\n$/,
+  })
+  t.match(await run(['evict', 'node-9', '--dry-run', ...at]), { code: 2, stderr: /no Longhorn node node-9/ })
+  t.match(await run(['evict', 'node-2', '--disk', 'disk-9', '--unguarded', ...at]), {
+    code: 2,
+    stderr: /^holdfast: Longhorn node node-2 has no disk disk-9\. There are: disk-1, disk-2\n$/,
   })
   t.match(await run(['evict', 'node-2', '--dry-run', ...at]), {
     code: 0,

@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { json } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { run } from './holdfast.ts'
 
 interface Variable {
@@ -135,17 +136,28 @@ t.test('an uninstall points the UI back from its own proxy alone', async (t) => 
 
 t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t) => {
   const { env, patches, point } = await uiStandIn(t)
-  const statuses = [502, 200]
+  const answers: readonly (readonly [number, string, string?])[] = [
+    [502, ''],
+    [404, '404 page not found'],
+    [302, '', 'https://login.example.com/'],
+    [200, '<!DOCTYPE html><html></html>'],
+    [200, 'ok'],
+    [200, '{}'],
+    [200, '{"type":"apiVersion","id":"v1","links":{}}'],
+  ]
   const asked: (string | undefined)[] = []
   const proxy = http.createServer((request, response) => {
-    asked.push(request.url)
-    response.writeHead(statuses.shift() ?? 200).end('{}')
+    const [status, body, location] = answers[asked.push(request.url) - 1] ?? [500, '']
+    response.writeHead(status, location === undefined ? {} : { location }).end(body)
   })
   proxy.listen(0, '127.0.0.1')
   await once(proxy, 'listening')
   const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
   t.match(await point(url, '--wait', '10m'), { code: 0 })
-  t.strictSame(asked, ['/v1', '/v1'])
+  t.strictSame(
+    asked,
+    Array.from(answers, () => '/v1'),
+  )
   t.equal(env[0]?.value, url)
   proxy.closeAllConnections()
   proxy.close()
@@ -179,4 +191,39 @@ t.test('whoever sends bytes and never answers is not waited for longer than aske
   })
   t.ok(performance.now() - began < 5_000)
   t.strictSame(patches, [])
+})
+
+t.test('whatever else answers is said, and the UI stays as it is', async (t) => {
+  const { point, patches } = await uiStandIn(t)
+  const found = [
+    [404, 'nothing', {}, /is answered with 404\)/],
+    [
+      302,
+      '',
+      { location: 'https://login.example.com/' },
+      /302 and sends on to https:\/\/login.example.com\/\)/,
+    ],
+    [200, '<html><body>Sign in</body></html>', {}, /a page for a browser\)/],
+    [200, 'ok', {}, /what is no JSON\)/],
+    [200, '{"kind":"APIVersions"}', {}, /what Longhorn’s REST API never says\)/],
+  ] as const
+  for (const [status, body, headers, words] of found) {
+    const server = http.createServer((_, response) => response.writeHead(status, headers).end(body))
+    server.listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+    const { code, stderr } = await point(url, '--wait', '1ms')
+    t.equal(code, 2)
+    t.match(stderr, words)
+    t.match(stderr, /Name the address of a Holdfast proxy/)
+    server.closeAllConnections()
+    server.close()
+  }
+  t.strictSame(patches, [])
+})
+
+t.test('Longhorn’s own REST API is taken for what it is', async (t) => {
+  const { point } = await uiStandIn(t)
+  const { rest } = await embeddedCluster(t)
+  t.match(await point(rest.url, '--wait', '1m'), { code: 0, stdout: /from now on/ })
 })

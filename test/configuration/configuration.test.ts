@@ -138,7 +138,7 @@ t.test('an unknown key is an error with its line and the nearest known key', (t)
     'holdfast.yaml:2: unknown key "halthPort"; did you mean "healthPort"?',
   ])
   t.strictSame(problems(layerFromFile('rules:\n  copy-in-us: warn\n', 'holdfast.yaml')), [
-    'holdfast.yaml:2: unknown key "rules.copy-in-us"; did you mean "copy-in-use"?',
+    'holdfast.yaml:2: there is no rule "copy-in-us"; did you mean "copy-in-use"?',
   ])
   t.strictSame(problems(layerFromFile('zebra: 1\n', 'holdfast.yaml')), [
     'holdfast.yaml:1: unknown key "zebra"',
@@ -149,9 +149,9 @@ t.test('an unknown key is an error with its line and the nearest known key', (t)
 t.test('everything that is wrong in a file is told at once, with lines and values', (t) => {
   const text = 'port: high\nstuckAfter: 5\nrules:\n  copy-in-use: sometimes\nlogLevel: loud\nmaxAge: soon\n'
   t.strictSame(problems(layerFromFile(text, 'f')), [
-    'f:1: port is "high", but must be integer',
+    'f:1: port is "high", but must be a port, 0 to 65535',
     'f:4: rules.copy-in-use is "sometimes", but must be one of enforce, warn, off',
-    'f:2: stuckAfter is 5, but must be string',
+    'f:2: stuckAfter is 5, but must be a text',
     'f:6: maxAge is "soon", but must be a duration such as 500ms, 5s or 1m30s',
     'f:5: logLevel is "loud", but must be one of debug, info, warn, error, silent',
   ])
@@ -160,21 +160,21 @@ t.test('everything that is wrong in a file is told at once, with lines and value
 
 t.test('a file that is no YAML, or not a map, is a clear error', (t) => {
   t.match(problems(layerFromFile('a: [1', 'f')), [/^f: .*line 1/s])
-  t.strictSame(problems(layerFromFile('- 1\n', 'f')), ['f: [1] must be object'])
+  t.strictSame(problems(layerFromFile('- 1\n', 'f')), ['f: [1] must be a map of keys and values'])
   t.match(problems(layerFromFile('port: *nowhere', 'f')), [/^f: line 1: an alias/])
   t.end()
 })
 
 t.test('a wrong flag or variable is called by its name', (t) => {
   t.strictSame(problems(layerFromTexts({ healthPort: '99999' }, flags)), [
-    '--healthPort: 99999 must be <= 65535',
+    '--healthPort: 99999 must be a port, 0 to 65535',
   ])
-  t.strictSame(problems(layerFromTexts({ port: 'x' }, flags)), ['--port: "x" must be integer'])
+  t.strictSame(problems(layerFromTexts({ port: 'x' }, flags)), ['--port: "x" must be a port, 0 to 65535'])
   t.strictSame(problems(layerFromTexts({ rules: 'copy-in-use' }, flags)), [
-    '--rules: copy-in-use is "", but must be one of enforce, warn, off',
+    '--rules: copy-in-use needs a mode: copy-in-use=enforce, copy-in-use=warn, copy-in-use=off',
   ])
   t.strictSame(problems(layerFromTexts({ rules: 'copy-in-usee=warn' }, flags)), [
-    '--rules: unknown key "copy-in-usee"; did you mean "copy-in-use"?',
+    '--rules: there is no rule "copy-in-usee"; did you mean "copy-in-use"?',
   ])
   t.end()
 })

@@ -58,8 +58,9 @@ t.test(
 t.test('what Node and a plugin say of credentials is shown', (t) => {
   const absent = Object.assign(new Error("ENOENT: no such file or directory, open 'token'"), {
     code: 'ENOENT',
+    path: 'token',
   })
-  t.match(credentialsProblem(user({}), absent), /no such file .* 'token'/)
+  t.match(credentialsProblem(user({}), absent), /^token: it does not exist \(ENOENT\)$/)
   t.match(credentialsProblem(user({}), new PluginProblem('my-cloud-auth is not installed')), /not installed/)
   t.match(credentialsProblem({ name: 'ann' }, new Error('the file is empty')), /the file is empty/)
   t.end()

@@ -202,7 +202,10 @@ t.test('an answer of failure', (t) => {
 
   t.test('a success that is no JSON is told with its beginning', async (t) => {
     const { connection } = await connected(t, { answer: 200, text: '<html>sign in</html>' })
-    await t.rejects(get(connection), { name: 'MalformedAnswer', message: /no valid JSON: <html>sign in/ })
+    await t.rejects(get(connection), {
+      name: 'MalformedAnswer',
+      message: /no valid JSON: <html>sign in<\/html>\. A login page .*Check the server/,
+    })
   })
 
   t.test('is not thrown by the bare request', async (t) => {

@@ -154,7 +154,7 @@ t.test('a configuration that is wrong says so', async (t) => {
     'no-proxy': kubeconfig('x', 'https://a.example', {}, { 'proxy-url': 'ftp://a.example' }),
   })
   const cases: readonly (readonly [string, RegExp, string?])[] = [
-    ['missing', /Cannot read the kubeconfig .*missing: ENOENT/],
+    ['missing', /Cannot read the kubeconfig .*missing: it does not exist \(ENOENT\)/],
     ['not-yaml', /not-yaml is not a usable kubeconfig: line 2: it is indented wrongly/],
     ['a-list', /a-list is not a usable kubeconfig: it holds no mapping/],
     ['nameless', /nameless is not a usable kubeconfig: clusters\[0\]\.name is missing/],

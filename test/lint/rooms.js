@@ -12,7 +12,7 @@ export const rooms = {
   'disk-map': { may: ['longhorn'], pure: true },
   rules: { may: ['disk-map', 'longhorn', 'text'], pure: true },
   gate: { may: ['rules', 'disk-map', 'longhorn', 'text', 'time'] },
-  tls: { may: ['time'] },
+  tls: { may: ['text', 'time'] },
   configuration: { may: ['rules', 'longhorn', 'text', 'time'] },
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
   doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },

@@ -37,8 +37,12 @@ spec:
   dnsNames:
     - {{ printf "%s.%s.svc" .name .root.Release.Namespace | quote }}
     - {{ printf "%s.%s" .name .root.Release.Namespace | quote }}
-  duration: {{ $manager.duration | quote }}
-  renewBefore: {{ $manager.renewBefore | quote }}
+  {{- with $manager.duration }}
+  duration: {{ . | quote }}
+  {{- end }}
+  {{- with $manager.renewBefore }}
+  renewBefore: {{ . | quote }}
+  {{- end }}
   usages: [digital signature, server auth]
   privateKey:
     algorithm: ECDSA

@@ -7,7 +7,7 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 
 {{/* What must not be installed, each with the reason. */}}
 {{- define "holdfast.refusals" -}}
-{{- if not .Values.enabled -}}
+{{- if and (hasKey .Values "enabled") (not .Values.enabled) -}}
 {{- fail (printf "enabled is false, but Helm makes this chart all the same. Give the dependency a condition in the umbrella's Chart.yaml: %s.enabled" .Chart.Name) -}}
 {{- end -}}
 {{- if and .Values.longhornNamespaceMustExist (include "holdfast.onCluster" .) (not (lookup "v1" "Namespace" "" .Values.longhornNamespace)) -}}
@@ -28,7 +28,15 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if eq (int .Values.service.port) (int .Values.service.healthPort) -}}
 {{- fail (printf "service.port and service.healthPort are both %d: a Service has each port once. Choose another for one of them" (int .Values.service.port)) -}}
 {{- end -}}
+{{- if and (eq (default "" .Values.service.ipFamilyPolicy) "SingleStack") (gt (len (default list .Values.service.ipFamilies)) 1) -}}
+{{- fail (printf "service.ipFamilies: SingleStack takes one family, and there are %d. Name one of them, or choose PreferDualStack or RequireDualStack for service.ipFamilyPolicy" (len .Values.service.ipFamilies)) -}}
+{{- end -}}
 {{- if .Values.hostNetwork -}}
+{{- range $name, $port := dict "port" $webhookPort "healthPort" $healthPort "operatorPort" $operatorPort -}}
+{{- if lt (int $port) 1024 -}}
+{{- fail (printf "config.%s: %s is below 1024, and on the network of its node (hostNetwork) only root may listen there. The guard never runs as root: choose another port" $name $port) -}}
+{{- end -}}
+{{- end -}}
 {{- range $port := list $webhookPort $healthPort $operatorPort -}}
 {{- if has (int $port) (list 2379 2380 6443 10248 10249 10250 10255 10256 10257 10259) -}}
 {{- fail (printf "hostNetwork: port %s is one of Kubernetes itself on its nodes. Choose another for config.port, config.healthPort or config.operatorPort, or leave it out: the chart's own are 14443, 14080 and 14081" $port) -}}

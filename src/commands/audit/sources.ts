@@ -7,6 +7,7 @@ import { NoReplica, reachReplicas } from '../guard/reach-replicas.ts'
 import { type ClusterFlags, connectWith } from '../options/cluster-options.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { recordsIn } from './query.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** A replica that says nothing for so long does not come to its end, in milliseconds. Who follows waits as long as it takes. */
 const silenceMs = 15_000
@@ -57,9 +58,9 @@ function standardInput({ stdin }: Reading): AuditSource {
 async function file(path: string): Promise<AuditSource> {
   try {
     await access(path)
-    if ((await stat(path)).isDirectory()) throw new Error('it is a folder')
+    if ((await stat(path)).isDirectory()) throw new Error('it is a folder, and a file is needed')
   } catch (cause) {
-    throw new CannotRun(`cannot read the audit file ${path}: ${String(cause)}`, { cause })
+    throw new CannotRun(`cannot read the audit file ${path}: ${inWords(cause)}`, { cause })
   }
   const stream = createReadStream(path)
   return { text: path, records: recordsIn(stream), close: () => stream.destroy() }
@@ -74,13 +75,13 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
   const silence = new Silence(reading.silenceMs ?? silenceMs)
   const signal = AbortSignal.any([reading.signal, silence.signal])
   try {
-    const response = await fetch(url, { signal })
+    const response = await fetch(url, { signal, redirect: 'manual' })
     const { status, body } = response
     const type = response.headers.get('content-type') ?? 'nothing'
     if (!response.ok || !body || !type.startsWith(linesType)) {
       await body?.cancel()
       throw new CannotRun(
-        `${url.origin} answered ${status} with ${type}: is it the operator port of a guard (${linesType})?`,
+        `${url.origin} is no operator port of a guard: it answered ${status} with ${type}, and ${linesType} is needed. Name the address at which a guard serves its operator API, port 8081 by default`,
       )
     }
     if (follow) silence.end()
@@ -88,16 +89,13 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
   } catch (cause) {
     if (reading.signal.aborted) return
     if (cause instanceof CannotRun) throw cause
-    const why =
-      cause instanceof Error && cause.cause instanceof Error ? cause.cause.message : messageOf(cause)
-    throw new CannotRun(`cannot read the audit of the guard at ${url.origin}: ${why}`, { cause })
+    const advice = url.protocol === 'http:' ? '' : '. The operator API of a guard speaks http'
+    throw new CannotRun(`cannot read the audit of the guard at ${url.origin}: ${inWords(cause)}${advice}`, {
+      cause,
+    })
   } finally {
     silence.end()
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** Ends what says nothing for too long. */

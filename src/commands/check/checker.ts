@@ -4,6 +4,7 @@ import { Changes } from '../../gate/hold.ts'
 import { InProcessBook } from '../../gate/in-process-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
 import { isArming } from '../../rules/acts.ts'
+import type { Change } from '../../rules/change.ts'
 import { enforcesAnything, type Policy } from '../../rules/policy.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
@@ -18,7 +19,8 @@ export type Answer = ReviewAnswer['response']
 export class Checker {
   readonly #reviewer: Reviewer
 
-  constructor(state: ClusterState, policy: Policy) {
+  /** @param heard told of the change in each review that can be read, before it is judged */
+  constructor(state: ClusterState, policy: Policy, heard: (change: Change) => void = () => undefined) {
     // A snapshot from last week is judged as it was last week.
     const now = state.at
     const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
@@ -43,6 +45,7 @@ export class Checker {
       },
       {
         decide: (change, { signal }) => {
+          heard(change)
           const request = { ...change.request, door: 'check', dryRun: true } as const
           return gate.decide({ ...change, request }, { budgetMs: 0, signal })
         },

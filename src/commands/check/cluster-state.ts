@@ -15,6 +15,7 @@ export class ClusterState {
   readonly unreadable: Unreadable[] = []
   readonly #raw = new Map<string, JsonObject>()
   readonly #parsed = new Map<string, LonghornObject>()
+  readonly #known = new Set<string>()
   /** When it was looked at, in milliseconds since the epoch. Whatever has lasted, has lasted until then. */
   readonly at: number
 
@@ -31,6 +32,7 @@ export class ClusterState {
   add(raw: unknown): boolean {
     const kind = kindOf(raw)
     if (kind === undefined || !isJsonObject(raw)) return false
+    this.#known.add(kind)
     const parsed = kinds[kind].parse(raw)
     if (!parsed.ok) {
       this.unreadable.push({ kind, name: nameOf(raw), problem: parsed.problem })
@@ -42,6 +44,14 @@ export class ClusterState {
     this.map.adopt(parsed.value, this.at)
     return true
   }
+
+  /** Takes note that all objects of these kinds are here, if there are any. */
+  hasAllOf(all: Iterable<string>): void {
+    for (const kind of all) this.#known.add(kind)
+  }
+
+  /** True if it is known which objects of this kind there are, be it none. */
+  readonly knows = (kind: Kind): boolean => this.#known.has(kind)
 
   /** The object as it came. */
   raw(kind: Kind, name: string): JsonObject | undefined {

@@ -30,6 +30,7 @@ import {
   resultWithout,
   someJudged,
 } from './result.ts'
+import { unknownFor } from './unknown.ts'
 
 interface CheckFlags extends ClusterFlags {
   readonly filename: readonly string[]
@@ -91,7 +92,8 @@ just admitted is not known here. A snapshot is judged as of the time at which it
 reads them: YAML 1.1, links to folders are not followed.
 
 Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have, or one that
-comes twice; 2 some cannot be judged, or none is an object that the guard judges.
+comes twice; 2 some cannot be judged, or not for sure as the snapshot lacks a kind, or none is an object that the guard
+judges.
 
 Examples:
   $ holdfast check -f change.yaml
@@ -136,16 +138,17 @@ async function check(
   else if (!hasLonghorn(state.map)) throw new CannotRun(nothingIn(flags.snapshot))
   else if (!state.knowsWhen && state.map.imageCount === 0) throw new CannotRun(noImageIn(flags.snapshot))
   tellWhatIsAssumed(state, policy, (text) => stderr.write(`holdfast: ${text}\n`))
-  const checker = new Checker(state, policy)
+  const unknown: string[] = []
+  const checker = new Checker(state, policy, (change) => unknown.push(...unknownFor(change, state.knows)))
   const results: CheckResult[] = []
   for (const { source, proposal } of proposals(documents, wanted, state, flags)) {
-    results.push(
+    const result =
       typeof proposal === 'string'
         ? resultUnreadable(source, proposal)
         : proposal.outcome === 'review'
           ? resultOf(source, proposal, await checker.check(proposal.review))
-          : resultWithout(source, proposal),
-    )
+          : resultWithout(source, proposal)
+    results.push(unknown.length > 0 ? { ...result, unknown: unknown.splice(0) } : result)
   }
   stdout.write(shown(results, flags, coloursFor(stdout, env)))
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))
@@ -240,7 +243,8 @@ function shown(results: readonly CheckResult[], { output, strict }: CheckFlags, 
   }
 }
 
-function told({ source, what, outcome, message, warnings, doubts }: CheckResult, colours: Colours): string {
+function told(result: CheckResult, colours: Colours): string {
+  const { source, what, outcome, message, warnings, doubts, unknown = [] } = result
   const paint = {
     admitted: colours.green,
     'not-judged': colours.dim,
@@ -257,7 +261,7 @@ function told({ source, what, outcome, message, warnings, doubts }: CheckResult,
   }
   const more = [
     ...(message === undefined ? [] : [message]),
-    ...[...doubts, ...warnings].map((warning) => `Warning: ${warning}`),
+    ...[...doubts, ...unknown, ...warnings].map((warning) => `Warning: ${warning}`),
   ]
   const indented = more.flatMap((text) => plainText(text).split('\n')).map((line) => `    ${line}\n`)
   return `${paint[outcome](words[outcome])}  ${plainLine(`${what}  (${source})`)}\n${indented.join('')}`

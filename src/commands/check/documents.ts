@@ -1,6 +1,6 @@
 import { isJsonObject, type JsonObject } from '../../json/object.ts'
 import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
-import { group, version } from '../../longhorn/kinds.ts'
+import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
 import { nearest } from '../../text/names.ts'
@@ -23,19 +23,49 @@ export type CheckDocument =
 /**
  * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl), snapshots. An
  * empty document is none. What cannot be read has its place among the others.
+ *
+ * @param wholeKinds told of kinds of which a document has all objects, be it none
  */
-export function documentsIn(text: string, path: string): CheckDocument[] {
+export function documentsIn(
+  text: string,
+  path: string,
+  wholeKinds: (kinds: readonly string[]) => void = () => undefined,
+): CheckDocument[] {
   return [...manifestsIn(text)].flatMap((document): CheckDocument[] => {
     const source = `${path}:${document.line}`
     if ('problem' in document) return [{ source, problem: document.problem }]
     const { value, twice } = document
     if (value === null) return []
     if (!isJsonObject(value)) return [{ source, problem: 'a document has to be an object' }]
+    if (isOtherSnapshot(value)) return [{ source, problem: otherSnapshot(value.apiVersion) }]
+    wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
     if (takenAt !== undefined && Number.isNaN(takenAt))
       return [{ source, problem: 'takenAt is no time such as 2026-11-23T18:00:00Z' }]
     return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
+}
+
+/** A form that this version does not know may mean something else by its items. */
+function isOtherSnapshot({ apiVersion, kind }: JsonObject): boolean {
+  const [group] = snapshotVersion.split('/')
+  return kind === 'Snapshot' && String(apiVersion).split('/')[0] === group && apiVersion !== snapshotVersion
+}
+
+function otherSnapshot(apiVersion: unknown): string {
+  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it anew with holdfast snapshot, or use the holdfast that wrote it`
+}
+
+/** The kinds that a snapshot says it has read, or the one of a typed list of kubectl. */
+function wholeKindsOf(document: JsonObject): readonly string[] {
+  const { apiVersion, kind, kinds, takenAt } = document
+  if (apiVersion === snapshotVersion && kind === 'Snapshot') {
+    if (Array.isArray(kinds)) return kinds.filter((each): each is string => typeof each === 'string')
+    // Written whole. What somebody has cut out since are the replicas, which are most of it.
+    return takenAt === undefined ? [] : allKinds.filter((each) => each !== 'Replica')
+  }
+  const isTyped = typeof kind === 'string' && kind !== 'List' && kind.endsWith('List')
+  return isTyped ? [kind.slice(0, -'List'.length)] : []
 }
 
 /** When a snapshot was taken; NaN if what it says is no time, undefined for what says nothing, or is no snapshot. */

@@ -1,11 +1,15 @@
 import { buffer } from 'node:stream/consumers'
 import { readLonghorn } from '../../kubernetes/live-map.ts'
-import { decodedText, UndecodableText } from '../../text/yaml.ts'
+import { allKinds } from '../../longhorn/kinds.ts'
+import { inWords } from '../../text/system-error.ts'
+import { decodedText } from '../../text/yaml.ts'
 import { type Asking, type ClusterFlags, connectWith } from '../options/cluster-options.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { ClusterState } from './cluster-state.ts'
 import { type CheckDocument, documentsIn } from './documents.ts'
 import { type FileFound, filesAt, readText } from './read-files.ts'
+
+type WholeKinds = (kinds: readonly string[]) => void
 
 /** Reads the cluster as it is now. @throws CannotRun */
 export async function liveState(flags: ClusterFlags, asking: Asking): Promise<ClusterState> {
@@ -14,6 +18,7 @@ export async function liveState(flags: ClusterFlags, asking: Asking): Promise<Cl
   try {
     const { signal } = new AbortController()
     for await (const object of readLonghorn(connection, flags.longhornNamespace, signal)) state.add(object)
+    state.hasAllOf(allKinds)
     return state
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -35,7 +40,9 @@ export async function stateFrom(
   paths: readonly string[],
   stdin: Surroundings['stdin'],
 ): Promise<ClusterState> {
-  const found = (await readDocuments(paths, stdin)).map((document) => {
+  const whole = new Set<string>()
+  const wholeKinds = (all: readonly string[]): void => all.forEach((kind) => whole.add(kind))
+  const found = (await readDocuments(paths, stdin, wholeKinds)).map((document) => {
     // A cluster of which a part is missing would allow too much.
     if ('problem' in document) throw new CannotRun(`${document.source}: ${document.problem}`)
     return document
@@ -43,6 +50,7 @@ export async function stateFrom(
   const times = found.flatMap(({ takenAt }) => takenAt ?? [])
   const state = times.length > 0 ? new ClusterState(Math.max(...times)) : new ClusterState(Date.now(), false)
   for (const { object } of found) state.add(object)
+  state.hasAllOf(whole)
   return state
 }
 
@@ -50,19 +58,21 @@ export async function stateFrom(
  * The documents in files, folders (all below, in order of their names) and standard input (`-`). A file in a folder that
  * cannot be read has its place among the others.
  *
+ * @param wholeKinds told of kinds of which a document has all objects
  * @throws CannotRun for a path that is not there
  */
 export async function readDocuments(
   paths: readonly string[],
   stdin: Surroundings['stdin'],
+  wholeKinds?: WholeKinds,
 ): Promise<CheckDocument[]> {
   const documents: CheckDocument[] = []
   for (const path of paths) {
     if (path === '-') {
-      documents.push(...documentsIn(await typed(stdin), 'standard input'))
+      documents.push(...documentsIn(await typed(stdin), 'standard input', wholeKinds))
       continue
     }
-    for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path)))
+    for (const file of await filesOf(path)) documents.push(...(await documentsOf(file, path, wholeKinds)))
   }
   return documents
 }
@@ -71,16 +81,20 @@ async function typed(stdin: Surroundings['stdin']): Promise<string> {
   try {
     return decodedText(await buffer(stdin()))
   } catch (cause) {
-    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    const why = inWords(cause)
     throw new CannotRun(`cannot read standard input: ${why}`, { cause })
   }
 }
 
 /** @param named as the person wrote it: what is named itself has to be there */
-async function documentsOf(file: FileFound, named: string): Promise<CheckDocument[]> {
+async function documentsOf(
+  file: FileFound,
+  named: string,
+  wholeKinds?: WholeKinds,
+): Promise<CheckDocument[]> {
   if ('problem' in file) return [{ source: file.path, problem: file.problem }]
   try {
-    return documentsIn(await readText(file.path, 'the file'), file.path)
+    return documentsIn(await readText(file.path, 'the file'), file.path, wholeKinds)
   } catch (error) {
     if (!(error instanceof CannotRun) || file.path === named) throw error
     return [{ source: file.path, problem: error.message }]
@@ -91,6 +105,6 @@ async function filesOf(path: string): Promise<FileFound[]> {
   try {
     return await filesAt(path)
   } catch (cause) {
-    throw new CannotRun(`cannot read ${path}: ${String(cause)}`, { cause })
+    throw new CannotRun(`cannot read ${path}: ${inWords(cause)}`, { cause })
   }
 }

@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { decodedText, UndecodableText } from '../../text/yaml.ts'
+import { inWords } from '../../text/system-error.ts'
+import { decodedText } from '../../text/yaml.ts'
 import { CannotRun } from '../surroundings.ts'
 
 /** A file that a path names, or why one below it cannot be read. */
@@ -27,7 +28,7 @@ async function walk(folder: string, found: FileFound[], seen: Set<string>): Prom
       if (entry.isDirectory()) await walk(path, found, seen)
       else if (/\.(?:ya?ml|json)$/.test(entry.name) && !(await isKnown(path, seen))) found.push({ path })
     } catch (cause) {
-      found.push({ path, problem: `cannot read it: ${String(cause)}` })
+      found.push({ path, problem: `cannot read it: ${inWords(cause)}` })
     }
   }
 }
@@ -45,7 +46,7 @@ export async function readText(path: string, what: string): Promise<string> {
   try {
     return decodedText(await readFile(path))
   } catch (cause) {
-    const why = cause instanceof UndecodableText ? cause.message : String(cause)
+    const why = inWords(cause)
     throw new CannotRun(`cannot read ${what} ${path}: ${why}`, { cause })
   }
 }

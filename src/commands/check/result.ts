@@ -17,6 +17,8 @@ export interface CheckResult {
   readonly warnings: readonly string[]
   /** What the API server would drop, or take otherwise than it looks: fields that it does not know, fields that come twice. */
   readonly doubts: readonly string[]
+  /** What the verdict does not rest upon, since the files to judge against do not tell. */
+  readonly unknown?: readonly string[]
 }
 
 /** Puts an answer into the words of a check. */
@@ -91,7 +93,8 @@ export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 
   if (!someJudged(results) || results.some(({ outcome }) => outcome === 'unusable')) return 2
   const isBad = ({ outcome, doubts }: CheckResult): boolean =>
     outcome === 'held' || outcome === 'refused' || (strict && doubts.length > 0)
-  return results.some(isBad) ? 1 : 0
+  if (results.some(isBad)) return 1
+  return strict && results.some(({ unknown = [] }) => unknown.length > 0) ? 2 : 0
 }
 
 /**
@@ -108,20 +111,21 @@ export function junit(results: readonly CheckResult[], strict: boolean): string 
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
 }
 
-/** Admitted, but not as it is written. */
-function isDoubtful({ outcome, doubts }: CheckResult): boolean {
-  return outcome === 'admitted' && doubts.length > 0
+/** Admitted, but not as it is written, or not for sure. */
+function isDoubtful({ outcome, doubts, unknown = [] }: CheckResult): boolean {
+  return outcome === 'admitted' && doubts.length + unknown.length > 0
 }
 
 function testCase(result: CheckResult, strict: boolean): string {
-  const { source, what, outcome, rules, message = '', doubts } = result
+  const { source, what, outcome, rules, message = '' } = result
+  const doubts = [...result.doubts, ...(result.unknown ?? [])]
   const warnings = [...doubts, ...result.warnings]
   const attributes = `classname="${escaped(source)}" name="${escaped(what)}"`
   const output = warnings.length > 0 ? `<system-out>${escaped(warnings.join('\n'))}</system-out>` : ''
   switch (outcome) {
     case 'admitted':
       if (strict && isDoubtful(result))
-        return `<testcase ${attributes}><failure type="not as written" message="${escaped(doubts.join(', '))}"/>${output}</testcase>`
+        return `<testcase ${attributes}><failure type="${result.doubts.length > 0 ? 'not as written' : 'not known'}" message="${escaped(doubts.join(', '))}"/>${output}</testcase>`
       return `<testcase ${attributes}>${output}</testcase>`
     case 'not-judged':
       return `<testcase ${attributes}><skipped/>${output}</testcase>`

@@ -1,4 +1,4 @@
-import type { LonghornObject } from '../../longhorn/kinds.ts'
+import { allKinds, type Kind, type LonghornObject } from '../../longhorn/kinds.ts'
 import { type RawObject, rawOf } from '../../longhorn/raw.ts'
 import { settingNames } from '../../longhorn/setting.ts'
 
@@ -11,6 +11,8 @@ interface Snapshot {
   readonly kind: 'Snapshot'
   /** RFC 3339. */
   readonly takenAt: string
+  /** The kinds that were read. Of one that no item is of, there is none. */
+  readonly kinds: readonly Kind[]
   /** Of Longhorn's, all kinds, without what is secret or of no use. */
   readonly items: readonly RawObject[]
 }
@@ -19,7 +21,8 @@ interface Snapshot {
 export function snapshotOf(objects: Iterable<LonghornObject>, now: number): Snapshot {
   const items = [...objects].filter(isNeeded).map(rawOf)
   items.sort((one, other) => sortKey(one).localeCompare(sortKey(other), 'en'))
-  return { apiVersion: snapshotVersion, kind: 'Snapshot', takenAt: new Date(now).toISOString(), items }
+  const takenAt = new Date(now).toISOString()
+  return { apiVersion: snapshotVersion, kind: 'Snapshot', takenAt, kinds: allKinds, items }
 }
 
 /** Settings name servers and Secrets; only those that decisions depend on are taken. */

@@ -20,6 +20,7 @@ import {
   settleOf,
 } from '../guard/ask-replicas.ts'
 import { guardPlace, insistOnLonghorn } from '../guard/guard-place.ts'
+import { insistOnDisk, insistOnNodes } from '../guard/insist-on-nodes.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -78,6 +79,8 @@ removes all copies of an image is denied, and its replicas enforce the rule. Whe
 the flag up tells. How long the guard waits for Longhorn to notice, it asks the replicas too. They are asked through
 port-forwards, as by holdfast status. It stores no state: interrupt it, and run it again to go on.
 
+Exit code: 0 once all is empty, 1 if it cannot be emptied, the time is up or it was interrupted, 2 if it could not begin.
+
 Examples:
   $ holdfast evict node-1 --dry-run
   $ holdfast evict node-1
@@ -106,6 +109,8 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
       flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
     try {
       insistOnLonghorn(live.map, flags.longhornNamespace)
+      insistOnNodes([node], live)
+      insistOnDisk(node, flags.disk, live)
       const show = (step: EvictionStep): void => {
         if (flags.output) stdout.write(documentOf(flags.output, target, step))
       }

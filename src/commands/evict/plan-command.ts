@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { plainText } from '../../text/plain-text.ts'
 import { insistOnLonghorn } from '../guard/guard-place.ts'
+import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
@@ -60,8 +61,7 @@ async function plan(
     const live = await openMap(connection, flags, new AbortController().signal)
     try {
       insistOnLonghorn(live.map, flags.longhornNamespace)
-      const missing = nodes.filter((node) => !live.map.node(node))
-      if (missing.length > 0) throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}`)
+      insistOnNodes(nodes, live)
       const [unreadable] = live.unreadable
       if (unreadable) {
         const { kind, name, problem } = unreadable

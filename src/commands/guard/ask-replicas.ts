@@ -6,6 +6,7 @@ import { defaultPolicy } from '../../rules/policy.ts'
 import type { NoticeTimes } from '../../rules/unnoticed.ts'
 import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
 import { reachReplicas, type ReplicaSearch } from './reach-replicas.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** What a replica of the guard says of itself that others rely upon. */
 interface ReplicaAnswer {
@@ -84,7 +85,7 @@ export async function askReplicas(
   } catch (error) {
     signal.throwIfAborted()
     // Asking says no more than that the connection broke; why, the port-forward has said.
-    return { problem: why ?? (error instanceof Error ? error.message : String(error)) }
+    return { problem: why ?? inWords(error) }
   } finally {
     for (const { close } of ports) close()
   }

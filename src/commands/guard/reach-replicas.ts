@@ -10,6 +10,7 @@ import { type Asking, type SearchFlags, searchOf } from '../options/cluster-opti
 import { type GuardReplica, heardReplica } from '../status/status.ts'
 import { CannotRun } from '../surroundings.ts'
 import { announcedReplicas } from './announced-address.ts'
+import { inWords } from '../../text/system-error.ts'
 
 const parsePods = parser(
   Type.Object({
@@ -117,8 +118,7 @@ async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; 
       : { url, problem: `${url}, which one has announced, answers ${response.status}` }
   } catch (error) {
     signal.throwIfAborted()
-    const why = error instanceof Error && error.cause instanceof Error ? error.cause : error
-    return { url, problem: `${url}, which one has announced, cannot be asked: ${messageOf(why)}` }
+    return { url, problem: `${url}, which one has announced, cannot be asked: ${inWords(error)}` }
   }
 }
 

@@ -124,7 +124,7 @@ export function operatorPortOption(): Option {
 function wholePort(text: string): number {
   const port = Number(text)
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
-    throw new InvalidArgumentError('It must be a port.')
+    throw new InvalidArgumentError('It must be a port, 1 to 65535.')
   return port
 }
 

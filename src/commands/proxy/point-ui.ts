@@ -6,8 +6,9 @@ import { Type } from 'typebox'
 import { send } from '../../doors/proxy/relay.ts'
 import { absent, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
-import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
+import { ApiFailure, ConnectionFailure, isPage } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
+import { inWords, mayNeedTls } from '../../text/system-error.ts'
 import { systemClock } from '../../time/clock.ts'
 import { connectWith, longhornNamespaceOption } from '../options/cluster-options.ts'
 import { url, VariableOption } from '../options/variable-option.ts'
@@ -72,7 +73,7 @@ async function point(
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
     throw new CannotRun(
-      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered})`,
+      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered}). Name the address of a Holdfast proxy, or that of Longhorn’s REST API`,
     )
   }
   const connection = await connectWith(cluster, surroundings)
@@ -119,21 +120,64 @@ async function untilAnswering(server: URL, timeoutMs: number): Promise<string | 
 async function problemOf(server: URL, ms: number): Promise<string | undefined> {
   // The UI's nginx asks for no proof of who answers either.
   const options = { path: '/v1', agent: false, rejectUnauthorized: false } as const
-  const request = send(server, { ...options, headers: { host: server.host } })
+  const request = send(server, { ...options, headers: { host: server.host, accept: 'application/json' } })
   const cancel = systemClock.setTimer(ms, () =>
     request.destroy(new Error(`no answer within ${Math.round(ms / 1_000)} s`)),
   )
   try {
     const response = once(request, 'response') as Promise<[IncomingMessage]>
     request.end()
-    const [{ statusCode = 0 }] = await response
-    return statusCode < 500 ? undefined : `it answers ${statusCode}`
+    const [answer] = await response
+    return notLonghorn(answer.statusCode ?? 0, answer.headers.location, await beginningOf(answer))
   } catch (error) {
-    return error instanceof Error ? error.message : String(error)
+    const advice =
+      server.protocol === 'http:' && mayNeedTls(error)
+        ? '. If it speaks https, its address begins with https://'
+        : ''
+    return `${inWords(error)}${advice}`
   } finally {
     cancel()
     request.destroy()
   }
+}
+
+/** Longhorn's answer has a few kilobytes, in characters. */
+const longestAnswer = 1_000_000
+
+async function beginningOf(answer: IncomingMessage): Promise<string> {
+  let text = ''
+  const chunks: AsyncIterable<unknown> = answer.setEncoding('utf8')
+  for await (const chunk of chunks) {
+    text += String(chunk)
+    if (text.length > longestAnswer) break
+  }
+  return text
+}
+
+const parseVersion = parser(
+  Type.Object({ type: Type.Literal('apiVersion'), id: Type.Literal('v1') }),
+  (raw) => raw,
+)
+
+/**
+ * What was found in the place of Longhorn's REST API, which describes its version v1 at /v1 (longhorn.md §5).
+ *
+ * @returns undefined if it is Longhorn's
+ */
+function notLonghorn(status: number, location: string | undefined, text: string): string | undefined {
+  const at = location === undefined ? '' : ` and sends on to ${location}`
+  if (status < 200 || status > 299) return `GET /v1 is answered with ${status}${at}`
+  if (isPage(text)) return 'GET /v1 is answered with a page for a browser'
+  let described: unknown
+  try {
+    described = JSON.parse(text)
+  } catch {
+    // Whoever it is, it does not describe an API.
+    return 'GET /v1 is answered with what is no JSON'
+  }
+  return parseVersion(described).ok
+    ? undefined
+    : 'GET /v1 is answered with what Longhorn’s REST API never says'
 }
 
 /** The UI's container, and the variable from which its nginx learns whom to ask: so Longhorn's own chart names them. */

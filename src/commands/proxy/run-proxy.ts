@@ -13,6 +13,7 @@ import { clusterOf } from '../options/setting-options.ts'
 import { VariableOption } from '../options/variable-option.ts'
 import { listeningHealth, serving, type Serving } from '../serve/serving.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** Runs a proxy until a signal asks it to end. @throws CannotRun */
 export async function runProxy(
@@ -103,7 +104,7 @@ async function first(
   try {
     return await certificates.first(signal)
   } catch (cause) {
-    throw new CannotRun(`cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${String(cause)}`, {
+    throw new CannotRun(`cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${inWords(cause)}`, {
       cause,
     })
   }
@@ -155,7 +156,7 @@ export function ownPorts({ listen }: ProxyFlags): Settings {
 function hostAndPort(text: string): Listen {
   const [, host, port] = /^(?:\[?([^\]]*)\]?:)?(\d{1,5})$/.exec(text) ?? []
   if (port === undefined || Number(port) > 65_535)
-    throw new InvalidArgumentError('It must be like 127.0.0.1:8001.')
+    throw new InvalidArgumentError('It must be like 127.0.0.1:8001, with a port of at most 65535.')
   return { host: host === undefined || host === '' ? '127.0.0.1' : host, port: Number(port) }
 }
 

@@ -23,6 +23,7 @@ import { CannotRun, type CommandSurroundings, exitCode, type Output } from '../s
 import { coloursFor } from '../terminal.ts'
 import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
 import { Narrator, tellStory } from './demo.ts'
+import { inWords } from '../../text/system-error.ts'
 
 interface SandboxFlags {
   readonly longhorn: string
@@ -124,7 +125,7 @@ async function temporaryFolder(within: string): Promise<string> {
   try {
     return await mkdtemp(join(within, 'holdfast-'))
   } catch (cause) {
-    throw new CannotRun(`cannot make a folder in ${within} (TMPDIR): ${String(cause)}`, { cause })
+    throw new CannotRun(`cannot make a folder in ${within} (TMPDIR): ${inWords(cause)}`, { cause })
   }
 }
 
@@ -144,7 +145,7 @@ async function startSandbox({
     // It may be either of the two.
     const taken = cause instanceof Error && 'port' in cause ? ` on port ${String(cause.port)}` : ''
     throw new CannotRun(
-      `cannot start the embedded cluster${taken}: ${String(cause)}; choose other ports with --port and --rest-port, or none`,
+      `cannot start the embedded cluster${taken}: ${inWords(cause)}; choose other ports with --port and --rest-port, or none`,
       { cause },
     )
   }

@@ -170,6 +170,9 @@ export const SnapshotSchema = Type.Object(
     apiVersion,
     kind: Type.Literal('Snapshot'),
     takenAt: time('RFC 3339.'),
+    kinds: Type.Optional(
+      Type.Array(Type.String(), { description: 'What was read. Of one that no item is of, there is none' }),
+    ),
     items: Type.Array(SnapshotItemSchema),
   },
   { $id: 'holdfast.dev/v1/Snapshot', title: 'All that decisions need of a cluster' },

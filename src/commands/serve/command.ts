@@ -13,6 +13,7 @@ import { type Asking, connectWith, withCommonNamespace } from '../options/cluste
 import { addSettings, clusterOf, readSettings } from '../options/setting-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { listeningHealth, serving, type Serving } from './serving.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** `holdfast serve`: the guard of a real cluster. */
 export function serveCommand(surroundings: CommandSurroundings): Command {
@@ -117,7 +118,7 @@ async function firstCertificate(
     }
     if (certificateSecret !== undefined) throw cause
     throw new CannotRun(
-      `cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${String(cause)}\nMake a certificate with: holdfast certs --dir certs --dns localhost`,
+      `cannot read ${tlsCert} (--tls-cert) and ${tlsKey} (--tls-key): ${inWords(cause)}\nMake a certificate with: holdfast certs --dir certs --dns localhost`,
       { cause },
     )
   }

@@ -11,6 +11,7 @@ import { age } from '../../time/age.ts'
 import { systemClock } from '../../time/clock.ts'
 import { pause } from '../../time/wait.ts'
 import { lookForGuard } from '../guard/guard-place.ts'
+import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
 import {
   addClusterOptions,
@@ -21,7 +22,7 @@ import {
   openMap,
   operatorPortOption,
 } from '../options/cluster-options.ts'
-import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
+import { type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { type Colours, coloursFor, data } from '../terminal.ts'
 import { observe } from './observe.ts'
 import { saysTheSame, somethingIsWrong, type Status } from './status.ts'
@@ -101,7 +102,7 @@ async function showStatus(
       note(`Namespace ${namespace} is a guess, so reservations and holds may be missing: ${doubt}`)
     const book = await LiveReservations.open(connection, namespace, ended.signal)
     opened.push(book)
-    checkNames(only, live)
+    insistOnNodes(only, live)
     const followsLonghorn = hasLonghorn(live.map)
     if (!followsLonghorn) note(`${noLonghornIn(flags.longhornNamespace)} ${findLonghorn}`)
     const isSeen = await tellWhatIsMissing({ book, live, connection }, namespace, ended.signal, note)
@@ -157,15 +158,6 @@ function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours
   if (output === 'json') return data(output, status)
   if (output === 'yaml') return `${watch ? '---\n' : ''}${data(output, status)}`
   return tables(status, { colours, wide: output === 'wide' })
-}
-
-/** @throws CannotRun for a name that no Longhorn node has */
-function checkNames(only: ReadonlySet<string>, { map }: LiveMap): void {
-  const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
-  const missing = [...only].filter((name) => map.node(name) === undefined)
-  if (missing.length > 0) {
-    throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${there.join(', ')}`)
-  }
 }
 
 /**

@@ -1,9 +1,10 @@
 import type { RequestOptions } from 'node:https'
 import type { Clock } from '../../time/clock.ts'
 import { type ExecConfig, ExecPlugin, PluginProblem } from './exec-plugin.ts'
-import { errorCode, errorText } from './failures.ts'
+import { errorCode } from './failures.ts'
 import type { Cluster, Headers, User } from './kubeconfig.ts'
 import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** How one request proves who asks, besides a certificate of the kubeconfig. */
 interface Authorization {
@@ -35,8 +36,8 @@ export function authorizationOf(asked: Asked, modules: Modules): () => Promise<A
   const { token, tokenFile, username, password, certificate, exec, authProvider } = user
   if (server.username !== '' || server.password !== '') return always(basic(...loginOf(server)))
   if (server.protocol === 'http:') return always({})
-  if (tokenFile !== undefined) return fromFile(new RereadFile(tokenFile, modules.clock), token)
-  if (token !== undefined) return always(bearer(token))
+  if (tokenFile !== undefined) return fromFile(tokenFile, user, modules)
+  if (token !== undefined) return async () => await Promise.resolve(fixed(bearer(token, itsToken(user))))
   if (username !== undefined || password !== undefined) return always(basic(username, password))
   if (certificate !== undefined) return always({})
   if (exec !== undefined) {
@@ -64,18 +65,24 @@ function pluginOf(exec: ExecConfig, asked: Asked, modules: Modules): ExecPlugin 
 }
 
 function always(headers: Headers): () => Promise<Authorization> {
-  return () => Promise.resolve({ headers, refused: nothing })
+  return () => Promise.resolve(fixed(headers))
+}
+
+function fixed(headers: Headers): Authorization {
+  return { headers, refused: nothing }
 }
 
 /** A file wins over a token, which is good while the file cannot be read. */
-function fromFile(file: RereadFile, token: string | undefined): () => Promise<Authorization> {
+function fromFile(path: string, user: User, { clock }: Modules): () => Promise<Authorization> {
+  const file = new RereadFile(path, clock)
+  const { token } = user
   return async () => {
     try {
       const content = (await file.content()).toString('utf8').trim()
-      return { headers: bearer(content), refused: nothing }
+      return fixed(bearer(content, `the token in ${path}`))
     } catch (error) {
       if (token === undefined) throw error
-      return { headers: bearer(token), refused: nothing }
+      return fixed(bearer(token, itsToken(user)))
     }
   }
 }
@@ -85,7 +92,7 @@ function fromPlugin(plugin: ExecPlugin): () => Promise<Authorization> {
     const credential = await plugin.credential()
     const { token, certificate } = credential
     return {
-      headers: token === undefined ? {} : bearer(token),
+      headers: token === undefined ? {} : bearer(token, 'the token of the exec plugin'),
       ...(certificate && { certificate }),
       refused: () => plugin.refused(credential),
     }
@@ -105,8 +112,17 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
   }
 }
 
-function bearer(token: string): Headers {
-  return { Authorization: `Bearer ${token.trim()}` }
+/** @param what it is called in messages, which never show it @throws Error for a token that no header can carry */
+function bearer(token: string, what: string): Headers {
+  const its = token.trim()
+  if (its === '') throw new Error(`${what} is empty`)
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(its))
+    throw new Error(`${what} has a line break or a letter outside of ASCII in it, and no token has`)
+  return { Authorization: `Bearer ${its}` }
+}
+
+function itsToken({ name }: User): string {
+  return `the token of user "${name}"`
 }
 
 function basic(username = '', password = ''): Headers {
@@ -150,8 +166,14 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
  */
 export function credentialsProblem({ authProvider }: User, error: unknown): string {
   const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
-  if (isOwn || authProvider === undefined) return errorText(error)
+  if (isOwn || authProvider === undefined) return `${fileOf(error)}${inWords(error)}`
   return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
+}
+
+/** Which file an error of the file system is about, and a colon; empty for any other. */
+function fileOf(error: unknown): string {
+  const path: unknown = error instanceof Error && 'path' in error ? error.path : undefined
+  return typeof path === 'string' ? `${path}: ` : ''
 }
 
 function nameOf(provider: unknown): string {

@@ -3,11 +3,12 @@ import https from 'node:https'
 import type { Clock } from '../../time/clock.ts'
 import { onAbort } from '../../time/on-abort.ts'
 import { abortReason } from '../../time/wait.ts'
-import { ConnectionFailure, type ConnectionFailureKind, errorText, isDistrust } from './failures.ts'
+import { ConnectionFailure, type ConnectionFailureKind, isDistrust } from './failures.ts'
 import type { Headers } from './kubeconfig.ts'
 import type { Way } from './route.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { shownUrl } from './url.ts'
+import { inWords, mayNeedTls } from '../../text/system-error.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
@@ -140,14 +141,16 @@ function what({ method, path }: ApiRequest): string {
 
 function unreachable(server: URL, proxy: URL | undefined, cause: Error): ConnectionFailure {
   const advice = isDistrust(cause)
-    ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster.'
-    : proxy
-      ? 'Check the address, the proxy (proxy-url of the cluster, else HTTPS_PROXY and NO_PROXY), and that the server runs.'
-      : 'Check the address, the network, and that the server runs.'
+    ? 'Its certificate is not trusted: check certificate-authority and tls-server-name of the cluster in the kubeconfig.'
+    : server.protocol === 'http:' && mayNeedTls(cause)
+      ? 'If it speaks https, the server of the cluster in the kubeconfig has to begin with https://.'
+      : proxy
+        ? 'Check the address, the proxy (proxy-url of the cluster, else HTTPS_PROXY and NO_PROXY), and that the server runs.'
+        : 'Check the address, the network, and that the server runs.'
   const through = proxy ? ` through the proxy ${shownUrl(proxy)}` : ''
   return new ConnectionFailure(
     'unreachable',
-    `Cannot reach the API server at ${shownUrl(server)}${through}: ${errorText(cause)}. ${advice}`,
+    `Cannot reach the API server at ${shownUrl(server)}${through}: ${inWords(cause)}. ${advice}`,
     cause,
   )
 }
@@ -252,7 +255,7 @@ async function* guarded(
 function cut(cause: unknown, { what, server }: Pick<BodyOptions, 'what' | 'server'>): ConnectionFailure {
   return new ConnectionFailure(
     'cut',
-    `The connection to ${server.host} was lost in ${what}: ${errorText(cause)}.`,
+    `The connection to ${server.host} was lost in ${what}: ${inWords(cause)}.`,
     cause,
   )
 }

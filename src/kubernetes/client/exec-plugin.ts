@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process'
 import type { Clock } from '../../time/clock.ts'
-import { errorCode, errorText } from './failures.ts'
+import { errorCode } from './failures.ts'
 import { Fields } from './fields.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** A program that gives credentials: `exec` of a user in a kubeconfig. */
 export interface ExecConfig {
@@ -126,7 +127,7 @@ export class ExecPlugin {
 
   #notRun(error: Error): string {
     const { command, installHint } = this.#config
-    if (errorCode(error) !== 'ENOENT') return `the exec plugin ${command} cannot be run: ${errorText(error)}`
+    if (errorCode(error) !== 'ENOENT') return `the exec plugin ${command} cannot be run: ${inWords(error)}`
     const where = command.includes('/') ? 'there is no such file' : 'it is not on the PATH'
     const hint = installHint === undefined ? '' : `\n\n${installHint.trim()}`
     return `the exec plugin ${command} is not installed: ${where} (ENOENT)${hint}`

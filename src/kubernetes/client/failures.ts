@@ -56,10 +56,11 @@ export function readFailure(what: string, code: number, text: string, retryAfter
   const status = parseStatus(jsonOrNothing(text))
   const { reason, message, details } = status.ok ? status.value : {}
   const said = (message ?? text.slice(0, 200)).trim()
+  const answered = `answered ${code} ${STATUS_CODES[code] ?? ''} to ${what}${said === '' ? '' : `: ${said}`}`
   return new ApiFailure({
     code,
     reason: reason ?? '',
-    message: `The API server answered ${code} ${STATUS_CODES[code] ?? ''} to ${what}${said === '' ? '' : `: ${said}`}`,
+    message: status.ok ? `The API server ${answered}` : `The API server ${answered}${adviceFor(code, text)}`,
     retryAfterSeconds: parseRetryAfter(retryAfter) ?? details?.retryAfterSeconds ?? undefined,
     causes: (details?.causes ?? []).flatMap((cause) => cause.reason ?? []),
   })
@@ -71,6 +72,22 @@ export function readErrorEvent(what: string, object: unknown): ApiFailure {
   const code = status.ok ? (status.value.code ?? 500) : 500
   return readFailure(what, code, JSON.stringify(object))
 }
+
+/** What to do where somebody else than the API server seems to have answered. */
+function adviceFor(code: number, text: string): string {
+  if (/http request (?:was sent )?to (?:an )?https (?:server|port)/i.test(text))
+    return '. The server of the cluster in the kubeconfig has to begin with https://.'
+  return isPage(text) || (code >= 300 && code < 400) ? `. ${notTheApi}` : ''
+}
+
+/** True for HTML, as a login page or a proxy answers. */
+export function isPage(text: string): boolean {
+  return /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)
+}
+
+/** What to do about an answer that no API server gives. */
+export const notTheApi =
+  'A login page or a proxy answers there, and no Kubernetes API. Check the server of the cluster in the kubeconfig.'
 
 function jsonOrNothing(text: string): unknown {
   try {
@@ -100,16 +117,6 @@ export class ConnectionFailure extends Error {
     this.name = 'ConnectionFailure'
     this.kind = kind
   }
-}
-
-/**
- * The sentence in an error of Node, or its code where there is no sentence: a refused connection to a name with
- * several addresses is an AggregateError without a message.
- */
-export function errorText(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  if (error.message !== '') return error.message
-  return errorCode(error) ?? error.name
 }
 
 /** True if a server was reached whose certificate is not trusted, or not for its name. */

@@ -1,6 +1,6 @@
 import type { Connection } from './connection.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
-import { readFailure } from './failures.ts'
+import { isPage, notTheApi, readFailure } from './failures.ts'
 
 /** One request that carries and answers JSON. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
@@ -41,10 +41,9 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
   try {
     return JSON.parse(text)
   } catch (cause) {
-    throw new MalformedAnswer(
-      `The answer to ${request.method} ${request.path} is no valid JSON: ${text.slice(0, 80)}`,
-      cause,
-    )
+    const its = text === '' ? 'empty, and JSON is needed' : `no valid JSON: ${text.slice(0, 80).trim()}`
+    const is = text === '' || isPage(text) ? `${its}. ${notTheApi}` : its
+    throw new MalformedAnswer(`The answer to ${request.method} ${request.path} is ${is}`, cause)
   }
 }
 

@@ -3,8 +3,8 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { readGoYaml } from '../../text/go-yaml.ts'
 import type { ExecConfig } from './exec-plugin.ts'
-import { errorText } from './failures.ts'
 import { Fields } from './fields.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** PEM that stands in a kubeconfig, or in a file that may be replaced at any time. */
 export type Pem = { readonly data: Buffer } | { readonly file: string }
@@ -91,7 +91,7 @@ async function read(file: string): Promise<Kubeconfig> {
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    throw new Error(`Cannot read the kubeconfig ${file}: ${errorText(cause)}`, { cause })
+    throw new Error(`Cannot read the kubeconfig ${file}: ${inWords(cause)}`, { cause })
   }
   try {
     // An empty file is one that says nothing.
@@ -104,7 +104,7 @@ async function read(file: string): Promise<Kubeconfig> {
       currentContext: content.text('current-context'),
     }
   } catch (cause) {
-    throw new Error(`${file} is not a usable kubeconfig: ${errorText(cause)}`, { cause })
+    throw new Error(`${file} is not a usable kubeconfig: ${inWords(cause)}`, { cause })
   }
 }
 

@@ -9,8 +9,8 @@ import {
   loadCredentials,
   type Proof,
 } from './credentials.ts'
-import { errorText } from './failures.ts'
 import { tunnelTo } from './route.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** A port of this machine that leads into a pod. */
 export interface ForwardedPort {
@@ -60,7 +60,7 @@ export async function forwardPort(
     socket.on('error', () => socket.destroy())
     const problem = (error: unknown): void => {
       socket.destroy()
-      onProblem(new Error(`Cannot reach port ${port} of pod ${pod}: ${errorText(error)}`, { cause: error }))
+      onProblem(new Error(`Cannot reach port ${port} of pod ${pod}: ${inWords(error)}`, { cause: error }))
     }
     credentials
       .prove()

@@ -6,6 +6,7 @@ import { onAbort } from '../../time/on-abort.ts'
 import { isDistrust } from './failures.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { shownUrl } from './url.ts'
+import { inWords } from '../../text/system-error.ts'
 
 /** A proxy that has not opened a tunnel by then does not, in milliseconds. */
 const patienceMs = 30_000
@@ -50,7 +51,7 @@ async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<n
     })
     return socket
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause)
+    const why = inWords(cause)
     throw new Error(`the proxy ${shownUrl(proxy)} opens no connection to ${host}:${port}: ${why}`, { cause })
   }
 }
@@ -88,7 +89,7 @@ async function throughConnect(
     asked.on('error', (error) => {
       const distrusted =
         'its own certificate is not trusted (as with kubectl, it has to be signed by the certificate-authority of the cluster)'
-      fail(isDistrust(error) ? `${distrusted}: ${error.message}` : error.message, error)
+      fail(isDistrust(error) ? `${distrusted}: ${inWords(error)}` : inWords(error), error)
     })
     asked.once('connect', ({ statusCode = 0, statusMessage = '' }, socket: net.Socket, head) => {
       if (statusCode < 200 || statusCode > 299) {

@@ -75,7 +75,8 @@ export class RereadFile {
     try {
       this.#read = { content: await readFile(this.#path), at: now }
     } catch (error) {
-      if (!this.#read) throw error
+      // Not every error of Node says which file it is about.
+      if (!this.#read) throw error instanceof Error ? Object.assign(error, { path: this.#path }) : error
     }
     return this.#read.content
   }

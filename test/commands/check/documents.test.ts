@@ -110,3 +110,14 @@ t.test('the last line of a document ends where another follows, as at the end of
   t.match(documentsIn(text, 'a'), [{ object: { text: 'a\n\n' } }, { object: { text: 'a\n\n' } }])
   t.end()
 })
+
+t.test('a snapshot of another version is not read as this one', (t) => {
+  const of = (version: string) =>
+    `apiVersion: ${version}\nkind: Snapshot\nitems: [{apiVersion: v1, kind: A}]\n`
+  for (const version of ['holdfast.dev/v2', 'holdfast.dev/v1beta1', 'holdfast.dev'])
+    t.match(documentsIn(of(version), 'a'), [
+      { problem: /it is a Snapshot of .*, and this holdfast reads holdfast\.dev\/v1\./ },
+    ])
+  t.match(documentsIn(of('snapshot.storage.k8s.io/v1'), 'a'), [{ object: { kind: 'A' } }], 'somebody else’s')
+  t.end()
+})

@@ -1,0 +1,33 @@
+import t from 'tap'
+import { skip } from './helm.ts'
+import { rendered } from './manifest.ts'
+import { set } from './rendered.ts'
+
+/** What the API server or the node would refuse later, where few see why. */
+const refused: readonly (readonly [readonly string[], RegExp])[] = [
+  [
+    set('hostNetwork=true', 'config.port=443'),
+    /config\.port: 443 is below 1024.* on the network of its node.* choose another/is,
+  ],
+  [set('hostNetwork=true', 'config.healthPort=80'), /config\.healthPort: 80 is below 1024/],
+  [
+    set('service.ipFamilyPolicy=SingleStack', 'service.ipFamilies={IPv6,IPv4}'),
+    /service\.ipFamilies: SingleStack takes one family, and there are 2/,
+  ],
+]
+
+t.test('values that only the cluster would refuse are refused with a sentence', { skip }, (t) => {
+  for (const [values, sentence] of refused) t.throws(() => rendered(values), sentence, values.join(' '))
+  t.end()
+})
+
+t.test('the same values are taken where they can work', { skip }, (t) => {
+  for (const values of [
+    set('config.port=443'),
+    set('hostNetwork=true', 'config.port=1024'),
+    set('service.ipFamilyPolicy=RequireDualStack', 'service.ipFamilies={IPv6,IPv4}'),
+    set('service.ipFamilyPolicy=SingleStack', 'service.ipFamilies={IPv6}'),
+  ])
+    t.ok(rendered(values).all.length > 10, values.join(' '))
+  t.end()
+})
