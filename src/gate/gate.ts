@@ -127,7 +127,7 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    return answerTo(change, verdict, { policy, retryAfterSeconds })
+    return answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
   }
 
   /** @returns what is to be waited for until it is on record */
