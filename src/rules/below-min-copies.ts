@@ -33,7 +33,7 @@ export const belowMinCopies: Rule = {
       why: isLost ? `The copy is lost already: ${whyLostOf(taken, circumstances)}.` : tooFew,
       next: isLost
         ? 'Watch that Longhorn makes another copy.'
-        : `Add a disk to spec.diskFileSpecMap and wait until ${spec.minNumberOfCopies} other copies are ready, or lower spec.minNumberOfCopies.`,
+        : `Add a disk to spec.diskFileSpecMap and wait until ${spec.minNumberOfCopies} other${spec.minNumberOfCopies === 1 ? ' copy is' : ' copies are'} ready, or lower spec.minNumberOfCopies.`,
       look: lookAtImage(metadata.name, circumstances),
     }
   },

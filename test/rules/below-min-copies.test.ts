@@ -75,6 +75,11 @@ t.test('the findings name everything', (t) => {
     next: /^Add a disk .* and wait until 2 other copies are ready, or lower spec.minNumberOfCopies\.$/,
     look: [/^kubectl/],
   })
+  const only = holding([ready('d1')]).image('ubuntu', [ready('d1')], { minNumberOfCopies: 1 })
+  t.match(
+    only.judge(only.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.next,
+    /wait until 1 other copy is ready/,
+  )
   t.match(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))[0], {
     subjects: [subject],
     doing: 'evicting d1 of n1',
