@@ -111,7 +111,7 @@ export function requests(t: Test, cluster: Cluster): void {
     let { stdout } = await cluster.kubectl(describe)
     for (let tries = 0; tries < 50 && !stdout.includes('LastUsableCopy'); tries += 1)
       ({ stdout } = await cluster.kubectl(describe))
-    t.match(stdout, /Warning +LastUsableCopy .*holdfast.* Refused \(asked by /)
+    t.match(stdout, /Warning +LastUsableCopy .*holdfast.* is denied: .* \(asked by /)
   })
 
   t.test(
