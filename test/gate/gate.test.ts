@@ -116,6 +116,33 @@ t.test('what is admitted carries its warnings', async (t) => {
   })
 })
 
+t.test('a check has room for a whole warning, which Kubernetes would cut', async (t) => {
+  const change = dangerous().toNode('n2', [disk('d3', evicting)], {}, { door: 'check' })
+  const { answer } = await decide(change)
+  t.match(
+    answer.warnings[0],
+    /^evicting d3 of n2: .*\. With fewer copies .* Look: kubectl .* \(rule below-min-copies\)$/,
+  )
+  const { answer: cut } = await decide(safeEviction())
+  for (const warning of cut.warnings) t.ok(warning.length <= 250, warning)
+})
+
+t.test('who clicks in Longhorn’s UI is told to try again, since nothing does it for them', async (t) => {
+  const door = 'proxy-longhorn'
+  const { answer } = await decide(dangerous().toNode('n1', [disk('d1'), disk('d2', evicting)], {}, { door }))
+  t.match(answer, { status: { message: /\nNext: {2}Try again later\. The eviction is allowed/ } })
+})
+
+t.test('what cannot be judged is said in the same four parts', async (t) => {
+  const { answer } = await decide(lossyCleanUp(), dangerous(), { synced: false })
+  t.match(answer, {
+    status: {
+      message:
+        /^removing the copy of debian on d3 of n2 cannot be judged now: the guard has not read .*\nWhy: .*\nNext: {2}kubectl retries for you\. .*\nLook: {2}holdfast doctor\n/,
+    },
+  })
+})
+
 t.test('while the disk map is not synced, arming changes get 503 and all others pass', async (t) => {
   const unsynced = { synced: false }
   for (const change of [eviction(), safeEviction(), lossyCleanUp()]) {

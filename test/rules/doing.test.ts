@@ -58,6 +58,8 @@ t.test('of several disks only those are named that a finding is about', (t) => {
   const cleanUp = of.cleanUp('ubuntu', ['d1', 'd2', 'd5', 'd9'])
   t.equal(words(of, cleanUp), 'removing the copies of ubuntu on d1 of n1, d2 of n1, d5 of n2 and 1 more')
   t.equal(words(of, cleanUp, [{ diskUUID: uuid('d5') }]), 'removing the copy of ubuntu on d5 of n2')
+  t.match(words(of, cleanUp, [{ image: 'ubuntu' }]), / and 1 more$/, 'all, where it names none')
+  t.match(words(of, of.toNode('n1', []), [{ node: 'n1' }]), /^removing d1, d2, d3 and 1 more of n1$/)
   t.equal(words(of, of.toNode('n1', []), [{ node: 'n1', disk: 'd3' }]), 'removing d3 of n1')
   of.node('n4', [disk('d5')])
   t.equal(
