@@ -131,5 +131,5 @@ const toldCopies = 3
 
 /** How such an image is found again, or given up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
-  return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk, remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
+  return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk. Then remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

@@ -86,7 +86,7 @@ export function insteadOfEviction(
     whyNodeLost(node, circumstances) === undefined
       ? `once it has been down for longer than ${lasting(lostAfterMs)}, and as long as`
       : 'as long as'
-  return `Bring the node back. If it is gone for good, clear the flag and delete the Longhorn node, which is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
+  return `Bring the node back. If it is gone for good, clear the flag and delete the Longhorn node. That is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
 }
 
 /** Why a disk counts as lost on one of its owners. */
