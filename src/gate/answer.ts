@@ -1,6 +1,10 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { group } from '../longhorn/kinds.ts'
+import { actsOf } from '../rules/acts.ts'
 import { type Change, nameOf } from '../rules/change.ts'
+import { doing } from '../rules/doing.ts'
 import type { Finding } from '../rules/finding.ts'
+import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'
 import { isImpatient, overrideOf, type Policy } from '../rules/policy.ts'
 import { cut } from '../text/names.ts'
 import { plainLine, plainText } from '../text/plain-text.ts'
@@ -30,18 +34,20 @@ export type Answer =
 interface AnswerOptions {
   /** Callers that must not wait get other codes than people do, and not everybody may override. */
   readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient' | 'override'>
+  /** Names disks. */
+  readonly map: Pick<DiskMapView, 'ownersOf'>
   /** How long client-go programs wait before they ask again, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
 
-/** So many findings are told in full; a node can have thousands, and nobody reads them. */
+/** So many findings are told; a node can have thousands, and nobody reads them. */
 const toldFindings = 10
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */
 const maxMessage = 16_384
 
 /** What the message of a dry run begins with that would be held. */
-export const wouldWait = 'would wait: '
+export const wouldWait = 'dry run: '
 
 /** For names and causes, which a person reads in one glance. In UTF-16 units. */
 const maxLine = 1_024
@@ -51,8 +57,7 @@ const maxLine = 1_024
  * free strings, and each text reaches a terminal or a browser: what acts on a screen is taken out here, for all doors.
  */
 export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
-  const findings = tell(verdict.warnings, (finding) => `${finding.rule}: ${sentence(finding)}`)
-  const warnings = [...aboutOverride(change, verdict, options), ...findings].map(plainLine)
+  const warnings = warningsOf(change, verdict, options)
   switch (verdict.decision) {
     case 'allow':
       return { allowed: true, warnings }
@@ -62,6 +67,13 @@ export function answerTo(change: Change, verdict: Verdict, options: AnswerOption
     case 'unavailable':
       return { allowed: false, status: unavailable(change, verdict.why, options), warnings }
   }
+}
+
+/** Kubernetes cuts long warnings; `holdfast check` shows them whole. */
+function warningsOf(change: Change, verdict: Verdict, options: AnswerOptions): string[] {
+  const isWhole = change.request.door === 'check'
+  const said = tell(verdict.warnings, isWhole ? (finding) => oneLineOf(finding) : warningOf)
+  return [...aboutOverride(change, verdict, options), ...said].map(isWhole ? plainLine : fitWarning)
 }
 
 /** What became of an override, for the person who asked for it. */
@@ -105,23 +117,40 @@ function denial(
   { decision, objections }: { decision: 'hold' | 'refuse'; objections: readonly Objection[] },
   options: AnswerOptions,
 ): Status {
-  const verb = { hold: 'held back', refuse: 'refused' } as const
-  const message = tell(
-    objections,
-    (finding) => `${verb[finding.effect]} by ${finding.rule}: ${sentence(finding)}`,
-  )
+  const retry = retryOf(change, options)
+  const message = denialLines(objections, 'retryAfterSeconds' in retry ? retrying(change) : '')
   const details = { ...about(change), causes: causes(change, objections) }
   // A 429 with Retry-After blocks a worker of Longhorn's controllers and hangs a button of its UI.
   if (decision === 'refuse' || isImpatient(change.request.actor, options.policy)) {
-    return { code: 403, reason: 'Forbidden', message: paragraph(message.join('\n')), details }
+    return { code: 403, reason: 'Forbidden', message: paragraph(message), details }
   }
   const { dryRun } = change.request
   return {
     code: 429,
     reason: 'TooManyRequests',
-    message: paragraph(`${dryRun ? wouldWait : ''}${message.join('\n')}`),
-    details: { ...details, ...retryOf(change, options) },
+    message: paragraph(`${dryRun ? wouldWait : ''}${message}`),
+    details: { ...details, ...retry },
   }
+}
+
+/**
+ * Each finding in full, but those that differ from one before in what they found only: of these the first line, since the
+ * rest is told already.
+ */
+function denialLines(objections: readonly Objection[], retry: string): string {
+  const told = new Set<string>()
+  return tell(objections, (finding) => {
+    const { rule, effect, next } = finding
+    const key = `${rule} ${effect} ${next}`
+    if (told.has(key)) return headlineOf(finding)
+    told.add(key)
+    return linesOf(finding, effect === 'hold' ? retry : '')
+  }).join('\n')
+}
+
+/** Behind the proxy of Longhorn's UI a person clicks. */
+function retrying({ request: { door } }: Change): string {
+  return door === 'proxy-longhorn' ? 'Try again later. ' : 'kubectl retries for you. '
 }
 
 /** A client with a Retry-After asks again by itself, up to ten times. For a dry run one answer is enough. */
@@ -134,19 +163,24 @@ function retryOf(
 }
 
 function unavailable(change: Change, why: Unavailability, options: AnswerOptions): Status {
+  const retry = retryOf(change, options)
+  const message = laidOut({
+    headline: `${doing(actsOf(change), options.map)} cannot be judged now: ${because[why]}`,
+    why: 'The guard cannot tell whether this write is safe.',
+    next: `${'retryAfterSeconds' in retry ? retrying(change) : ''}Writes that clear flags or raise no danger pass.`,
+    look: ['holdfast doctor', "the guard's /readyz and its log"],
+  })
   return {
     code: 503,
     reason: 'ServiceUnavailable',
-    message: paragraph(
-      `${because[why]}, so it cannot be told whether this write to ${change.kind} ${nameOf(change)} is safe; writes that clear flags or raise no danger pass. Look: the guard's /readyz and its log`,
-    ),
-    details: { ...about(change), causes: [], ...retryOf(change, options) },
+    message: paragraph(message),
+    details: { ...about(change), causes: [], ...retry },
   }
 }
 
 const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-not-synced': 'the guard has not read all Longhorn objects yet',
-  'disk-map-too-old': 'the guard has lost touch with the API server and its view of the disks is too old',
+  'disk-map-too-old': 'the guard has lost touch with the API server, and its view of the disks is too old',
   'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
   'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
   'not-confirmed': 'the guard cannot read past its cache what it would have to know',
@@ -159,9 +193,11 @@ function about(change: Change) {
 }
 
 function causes(change: Change, findings: readonly Finding[]): Status['details']['causes'] {
-  return findings
-    .slice(0, toldFindings)
-    .map(({ rule, message }) => ({ reason: rule, message: line(message), field: field(change) }))
+  return findings.slice(0, toldFindings).map((finding) => ({
+    reason: finding.rule,
+    message: line(headlineOf(finding)),
+    field: field(change),
+  }))
 }
 
 /** The field of the request that a person would change. */
@@ -182,11 +218,6 @@ function line(text: string): string {
 
 function paragraph(text: string): string {
   return cut(plainText(text), maxMessage)
-}
-
-/** One line: a newline in a name must not look like another finding. */
-function sentence({ message, clears }: Finding): string {
-  return plainLine(`${message}. What clears it: ${clears}`)
 }
 
 function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => string): string[] {

@@ -1,6 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { actsOf } from '../rules/acts.ts'
 import { type Change, nameOf } from '../rules/change.ts'
+import { doing } from '../rules/doing.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'
 import { theDisk } from '../rules/sentences.ts'
@@ -80,17 +81,19 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     rule: rulesOf(conflict, change)[0],
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
-    message: `another change was admitted a moment ago and may be committed at any moment: ${doingOf(reservation)}, by ${kind} ${name} at resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}${whereOf(claim.page, reservation)}${disksOf(reservation, map)}. Admitting both could bring about what each alone does not`,
-    clears: `passes by itself as soon as that change is committed or given up, at the latest in about ${seconds}s (reserved by ${by})`,
+    doing: doing(actsOf(change), map),
+    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page, reservation)})`,
+    why: `Both together can bring about what each alone does not. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
+    next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
+    look: [],
   }
 }
 
+/** Of a node the name says where. */
 function whereOf(page: string, { disks }: Reservation): string {
   // By now a node may have it.
-  if (page === unownedDisks)
-    return `, concerning a disk ${disks === 'any' ? 'whose UUID was not known' : 'that worked on no node'} then`
-  const node = nodeOf(page)
-  return node === undefined ? '' : `, concerning node ${node}`
+  if (page !== unownedDisks) return ''
+  return `, a disk ${disks === 'any' ? 'whose UUID was not known' : 'that worked on no node'} then`
 }
 
 /** What the other change does, as far as what it reserved tells: a disk that goes reserves what one that is emptied does. */
@@ -117,8 +120,8 @@ const cleanup = 'a clean-up'
 /** So many disks are named; nobody reads more. */
 const toldDisks = 10
 
-function disksOf({ disks }: Reservation, map: DiskMapView): string {
-  if (disks === 'any' || disks.length === 0) return ''
+function disksOf({ disks }: Reservation, map: DiskMapView): string | undefined {
+  if (disks === 'any' || disks.length === 0) return undefined
   const more = disks.length - toldDisks
   const told = disks.slice(0, toldDisks).map((uuid) => theDisk(uuid, map.ownersOf(uuid)[0]))
   return `, ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`

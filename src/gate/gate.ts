@@ -128,7 +128,7 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    const answer = answerTo(change, verdict, { policy, retryAfterSeconds })
+    const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
     const ignored = aboutDeleteForm(change, verdict, policy)
     return ignored.length === 0 ? answer : { ...answer, warnings: [...ignored, ...answer.warnings] }
   }

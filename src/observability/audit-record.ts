@@ -5,6 +5,7 @@ import { parser } from '../json/schema.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { adviceOf, headlineOf } from '../rules/layout.ts'
 import { cut } from '../text/names.ts'
 import { plainLine } from '../text/plain-text.ts'
 
@@ -51,8 +52,8 @@ export const AuditRecordSchema = Type.Object(
         rule: Text,
         effect: Type.Union([Type.Literal('refuse'), Type.Literal('hold'), Type.Literal('warn')]),
         subjects: Type.Array(SubjectSchema),
-        message: Text,
-        clears: Text,
+        message: Type.String({ description: 'The change, its fate, what stands against it, and why.' }),
+        clears: Type.String({ description: 'What ends it, or what to do instead; then commands to look.' }),
       }),
     ),
     override: Type.Optional(
@@ -202,13 +203,14 @@ function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {
 }
 
 /** Field by field, so that nothing but what the schema names gets on record, and none of it whole if it is long. */
-function copied({ rule, effect, subjects, message, clears }: Finding): AuditRecord['findings'][number] {
+function copied(finding: Finding): AuditRecord['findings'][number] {
+  const { rule, effect, subjects, why } = finding
   return {
     rule,
     effect,
     subjects: subjects.slice(0, recordedSubjects).map(copiedSubject),
-    message: text(message),
-    clears: text(clears),
+    message: text(`${headlineOf(finding)}. ${why}`),
+    clears: text(adviceOf(finding)),
   }
 }
 

@@ -2,8 +2,8 @@ import type { DecisionListener, EventSink, ObjectEvent } from '../gate/ports.ts'
 import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
+import { oneLineOf } from '../rules/layout.ts'
 import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
 
 /** The longest message that the API server takes, in UTF-16 units. */
 const longestMessage = 1_024
@@ -38,10 +38,7 @@ export class DecisionEvents implements DecisionListener {
     for (const finding of findingsOf(verdict)) {
       const reason = reasonOf(finding)
       const asker = cut(change.request.actor.username, longestUser)
-      const said = plainLine(
-        `${outcomes[finding.effect]} (asked by ${asker}): ${finding.message}. What clears it: ${finding.clears}`,
-      )
-      const message = cut(said, longestMessage)
+      const message = cut(oneLineOf(finding, ` (asked by ${asker})`), longestMessage)
       // One object can have thousands of findings, and an Event is one for each reason.
       const tell = (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>): void => {
         const key = `${event.kind}/${event.name}/${reason}`
@@ -64,8 +61,6 @@ export class DecisionEvents implements DecisionListener {
 
 /** All that is not stored yet shares one: its names are anybody's invention. No user has this name. */
 const creates = '(creates)'
-
-const outcomes = { refuse: 'Refused', hold: 'Held back', warn: 'Warned' } as const
 
 /** `eviction-during-cleanup` → `EvictionDuringCleanup`. */
 function reasonOf({ rule }: Finding): string {

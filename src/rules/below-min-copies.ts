@@ -3,7 +3,7 @@ import { evictedAfter, evictedCopies, isUsable, oncePerImage, outcomeOf, subject
 import { lostDisks, standingDisks, whyOwnerLost } from './lost.ts'
 import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'
-import { lookAtImage } from './sentences.ts'
+import { lookAtImage, readyCopies } from './sentences.ts'
 
 /**
  * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
@@ -29,8 +29,12 @@ export const belowMinCopies: Rule = {
     yield {
       ...(isLost || isLonghorn(actor, policy.longhornNamespace) ? {} : { effect: 'refuse' }),
       subjects: taken.map((copy) => subjectOf(copy, map)),
-      message: `this leaves backing image ${metadata.name} with ${ready} ready copies of the ${spec.minNumberOfCopies} it must have (spec.minNumberOfCopies)${isLost ? `; what goes is lost already: ${whyLostOf(taken, circumstances)}` : ''}`,
-      clears: `${isLost ? 'watch that Longhorn makes another copy' : `have another copy made first (add a disk to spec.diskFileSpecMap) and wait until ${spec.minNumberOfCopies} others are ready, or lower spec.minNumberOfCopies`}; ${lookAtImage(metadata.name, circumstances)}`,
+      found: `the image would have ${readyCopies(ready)} and must have ${spec.minNumberOfCopies}`,
+      why: isLost ? `The copy is lost already: ${whyLostOf(taken, circumstances)}.` : tooFew,
+      next: isLost
+        ? 'Watch that Longhorn makes another copy.'
+        : `Add a disk to spec.diskFileSpecMap and wait until ${spec.minNumberOfCopies} other${spec.minNumberOfCopies === 1 ? ' copy is' : ' copies are'} ready, or lower spec.minNumberOfCopies.`,
+      look: lookAtImage(metadata.name, circumstances),
     }
   },
 
@@ -52,12 +56,17 @@ export const belowMinCopies: Rule = {
       told.add(name)
       yield {
         subjects: [{ node, disk, diskUUID, image: name }],
-        message: `this eviction leaves backing image ${name} with ${ready} ready copies elsewhere of the ${wanted} it must have (spec.minNumberOfCopies)`,
-        clears: `let Longhorn make more copies first, or watch that it does; ${lookAtImage(name, circumstances)}`,
+        found: `backing image ${name} has ${readyCopies(ready)} elsewhere and must have ${wanted}`,
+        why: tooFew,
+        next: 'Let Longhorn make more copies first, or watch that it does.',
+        look: lookAtImage(name, circumstances),
       }
     }
   },
 }
+
+const tooFew =
+  'With fewer copies than spec.minNumberOfCopies, the loss of a disk can be the loss of the image.'
 
 /** Why the disks of these copies count as lost, each reason once. */
 function whyLostOf(copies: readonly Copy[], circumstances: Circumstances): string {

@@ -10,11 +10,10 @@ import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
   consequence,
-  inState,
   inTime,
   lookAtNode,
   perhapsTheDisk,
-  theDisk,
+  unnoticedYet,
   unseenEviction,
 } from './sentences.ts'
 import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
@@ -36,10 +35,15 @@ export const cleanupDuringEviction: Rule = {
       // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
       if (copy.phase === 'planned') continue
       for (const owner of map.ownersOf(copy.diskUUID))
-        if (isEndangered(owner, circumstances))
-          yield draft(cleanup, copy, owner, theDisk(copy.diskUUID, owner), circumstances)
+        if (isEndangered(owner, circumstances)) yield draft(cleanup, copy, owner, '', circumstances)
       for (const owner of isUnowned(copy.diskUUID) ? (unsynced ??= firstUnsynced(circumstances)) : [])
-        yield draft(cleanup, copy, owner, perhapsTheDisk(copy.diskUUID, owner, circumstances), circumstances)
+        yield draft(
+          cleanup,
+          copy,
+          owner,
+          `${perhapsTheDisk(copy.diskUUID, owner, circumstances)} `,
+          circumstances,
+        )
       for (const eviction of endedEvictions(copy.diskUUID, circumstances)) {
         yield clearedDraft(cleanup, copy, eviction, circumstances)
       }
@@ -67,15 +71,19 @@ function draft(
   cleanup: Cleanup,
   copy: Copy,
   { node, disk }: DiskOwner,
-  where: string,
+  perhaps: string,
   circumstances: Circumstances,
 ): Draft {
   const { image, diskUUID } = copy
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `${whatHappens(cleanup, copy, where)} while an eviction is requested on ${node}: until the file is deleted, ${consequence(node, circumstances)}`,
-    clears: `passes once no eviction is requested on node ${node} (a copy that is marked for eviction is still removed after that); ${lookAtNode(node, circumstances)}`,
+    found: isMarked(cleanup.before, diskUUID)
+      ? `its eviction is finished, and an eviction is still requested on ${node}`
+      : `an eviction is requested on ${node}`,
+    why: `${perhaps}${consequence(node, circumstances)}`,
+    next: `The removal is allowed once no eviction is requested on ${node}. Longhorn still removes a copy after that if it is marked for eviction.`,
+    look: lookAtNode(node, circumstances),
   }
 }
 
@@ -89,7 +97,8 @@ function clearedDraft(
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, disk, diskUUID, image: copy.image }],
-    message: `${whatHappens(cleanup, copy, theDisk(diskUUID, { node, disk }))}, but the eviction on ${node} was cleared only ${ago(at, circumstances)}; Longhorn may not have noticed yet, and then ${consequence(node, circumstances)}`,
+    found: `the eviction of ${node} was cleared only ${ago(at, circumstances)}`,
+    why: unnoticedYet(node, circumstances),
     ...inTime(eviction, circumstances),
   }
 }
@@ -106,15 +115,9 @@ function unseenDraft(
   return {
     ...effectOf(cleanup, copy, circumstances),
     subjects: [{ node, diskUUID, image }],
-    message: `${whatHappens(cleanup, copy, theDisk(diskUUID, owner))}, but ${unseenEviction(unseen, owner, circumstances)}`,
+    ...unseenEviction(unseen, owner, circumstances),
     ...inTime(unseen, circumstances),
   }
-}
-
-function whatHappens({ before }: Cleanup, { image, diskUUID, state }: Copy, where: string): string {
-  return isMarked(before, diskUUID)
-    ? `the eviction of backing image ${image} from ${where} is finished and its copy${inState(state)} would now be removed`
-    : `the copy${inState(state)} of backing image ${image} on ${where} would be cleaned up`
 }
 
 /** The normal end of an eviction may be let through (o4). */

@@ -2,7 +2,6 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isGone } from '../longhorn/at-work.ts'
 import { workingOwners } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { theDisk } from './sentences.ts'
 
 /** So many replicas are named; more are only counted. */
 const namedReplicas = 3
@@ -55,12 +54,14 @@ function usedDraft({ image, diskUUID, replicas }: Use, { map, policy }: Circumst
   const named = replicas.slice(0, namedReplicas).join(' ')
   const { longhornNamespace } = policy
   const first = workingOwners(map)(diskUUID)
-    ? 'move or delete the replica first'
-    : `bring the disk back. If it is gone for good, delete what is left of the replica: kubectl -n ${longhornNamespace} delete replicas.longhorn.io ${named}`
+    ? 'Move or delete the replica first.'
+    : `Bring the disk back. If it is gone for good, delete what is left of the replica: kubectl -n ${longhornNamespace} delete replicas.longhorn.io ${named}`
   return {
     subjects: [{ ...owner, diskUUID, image }],
-    message: `the copy of backing image ${image} on ${theDisk(diskUUID, owner)} is used on the same disk by replica ${told(replicas)}, which would turn to error without it`,
-    clears: `${first}; look: kubectl -n ${longhornNamespace} get replicas.longhorn.io ${named}`,
+    found: `replica ${told(replicas)} on the same disk uses it`,
+    why: 'The replica would turn to error without this copy.',
+    next: first,
+    look: [`kubectl -n ${longhornNamespace} get replicas.longhorn.io ${named}`],
   }
 }
 
@@ -69,8 +70,12 @@ function leftDraft({ image, diskUUID, replicas }: Use, { map, policy }: Circumst
   return {
     effect: 'warn',
     subjects: [{ ...owner, diskUUID, image }],
-    message: `the copy of backing image ${image} on ${theDisk(diskUUID, owner)} belongs to replica ${told(replicas)}, which runs nowhere: Kubernetes has let go of its node`,
-    clears: `if the node comes back, Longhorn copies the image there again; look: kubectl -n ${policy.longhornNamespace} get replicas.longhorn.io ${replicas.slice(0, namedReplicas).join(' ')}`,
+    found: `replica ${told(replicas)} uses it, and runs nowhere`,
+    why: 'Kubernetes has let go of the node of the replica.',
+    next: 'If the node comes back, Longhorn copies the image there again.',
+    look: [
+      `kubectl -n ${policy.longhornNamespace} get replicas.longhorn.io ${replicas.slice(0, namedReplicas).join(' ')}`,
+    ],
   }
 }
 

@@ -8,7 +8,7 @@ import { isAtWork } from '../longhorn/at-work.ts'
 import { whyDown, whyLost, workingOwners } from './lost.ts'
 import { deleteOverrideFor, mayOverride } from './policy.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { inState, lasting, lookAtImage, theDisk } from './sentences.ts'
+import { asSentence, inState, lasting, lookAtImage, theDisk } from './sentences.ts'
 
 /**
  * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays `unknown` for
@@ -59,26 +59,28 @@ function draft(taken: Taken, circumstances: Circumstances): Draft {
   const { name } = taken.image.metadata
   return {
     subjects: [subjectOf(taken)],
-    message: `${theCopy(taken)}, which this takes away: the copy would stay unknown for ever and its file be left behind`,
-    clears: `${wayOut(taken, circumstances)}; ${lookAtImage(name, circumstances)}`,
+    found: theCopy(taken),
+    why: 'The copy would stay unknown for ever, and its file would stay behind on the disk.',
+    next: wayOut(taken, circumstances),
+    look: lookAtImage(name, circumstances),
   }
 }
 
 /** What works depends on who is there to do it. */
 function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances: Circumstances): string {
   const { name } = image.metadata
-  const later = `for longer than ${lasting(circumstances.policy.lostAfterMs)} may be removed once every image has a ready copy elsewhere`
+  const later = `for longer than ${lasting(circumstances.policy.lostAfterMs)} may be removed once every image has a ready copy elsewhere.`
   const down = whyDown(before, circumstances)
   if (down !== undefined)
-    return `${down}: an eviction does nothing until it works again. Bring the node back; a node that has been down ${later}`
+    return `Bring the node back: ${down}, and an eviction does nothing until it works again. A node that has been down ${later}`
   if (!isAtWork(before, disk))
-    return `disk ${disk} is not ready, so no clean-up on it ends. Bring the disk back; one that has not been ready ${later}`
-  const until = `wait until the status of ${name} no longer lists it`
-  if (copy.phase === 'pending cleanup') return `its clean-up is under way: ${until}`
-  if (isWorthless(copy) && !isUsed(copy, circumstances.map)) return `clean the copy up first, and ${until}`
+    return `Bring the disk back: it is not ready, so no clean-up on it ends. A disk that has not been ready ${later}`
+  const until = `wait until the status of ${name} no longer lists the disk.`
+  if (copy.phase === 'pending cleanup') return `Its clean-up is under way: ${until}`
+  if (isWorthless(copy) && !isUsed(copy, circumstances.map)) return `Clean the copy up first, and ${until}`
   return circumstances.profile === 'none'
-    ? `this release does not move copies. Once another copy is ready elsewhere, clean this one up, and ${until}`
-    : `empty the disk first (disable its scheduling and evict it), and ${until}`
+    ? `This release does not move copies. Once another copy is ready elsewhere, clean this one up, and ${until}`
+    : `Empty the disk first: disable its scheduling and evict it. Then ${until}`
 }
 
 /** A clean-up of what a replica asks for is refused. */
@@ -96,23 +98,23 @@ function lostDraft(
 ): Draft {
   const { removal, image, copy } = taken
   const { name } = image.metadata
-  const goes = `${theCopy(taken)}, and goes with it: ${why}`
+  const lost = asSentence(why)
   if (keeper === undefined && !isWorthless(copy) && copy.phase !== 'pending cleanup') {
     return {
       subjects: [subjectOf(taken)],
-      message: `${goes}. No other copy of ${name} is ready on a disk that works, so this may be the last usable one`,
-      clears: `bring the disk back, so that Longhorn can copy the image from it (an eviction does nothing meanwhile). If the image is not needed, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name})${giveUp(removal, circumstances)}`,
+      found: theCopy(taken),
+      why: `${lost} No other copy of ${name} is ready on a disk that works, so this may be the last usable one.`,
+      next: `Bring the disk back, so that Longhorn can copy the image from it. An eviction does nothing meanwhile. If you do not need the image, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name}).${giveUp(removal, circumstances)}`,
+      look: lookAtImage(name, circumstances),
     }
   }
-  const rest =
-    keeper === undefined
-      ? `There is nothing usable to lose`
-      : `Backing image ${name} keeps a ready copy on ${keeper}`
   return {
     effect: 'warn',
     subjects: [subjectOf(taken)],
-    message: `${goes}. ${rest}`,
-    clears: `if the disk comes back, its file is left behind; ${lookAtImage(name, circumstances)}`,
+    found: `${theCopy(taken)}, and ${keeper === undefined ? 'there is nothing usable to lose' : `keeps a ready one on ${keeper}`}`,
+    why: lost,
+    next: 'If the disk comes back, its file is left behind.',
+    look: lookAtImage(name, circumstances),
   }
 }
 
@@ -126,7 +128,7 @@ function giveUp(
   const how = after
     ? 'set annotation holdfast.dev/override to the reason in the same write'
     : deleteOverrideFor(before, policy.longhornNamespace, timeOfDay)
-  return `. To give the copy up all the same: ${how}`
+  return ` To give the copy up all the same: ${how}`
 }
 
 function sharedDraft(taken: Taken, others: readonly string[]): Draft {
@@ -135,14 +137,23 @@ function sharedDraft(taken: Taken, others: readonly string[]): Draft {
   return {
     effect: 'warn',
     subjects: [subjectOf(taken)],
-    message: `${theCopy(taken)}, which this takes away. A disk of ${others.join(', ')} has the same UUID at the same time, so Longhorn cannot tell which one has the file of ${image.metadata.name}; the machines may have been cloned`,
-    clears: `look for the file (backing-images/${image.metadata.name}-… below the path of each disk) and keep the disk that has it. Give each other disk a UUID of its own: disable its scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again. Disk ${disk} of node ${node} is moved if it is in another machine now`,
+    found: `${theCopy(taken)}, and a disk of ${others.join(', ')} has the same UUID`,
+    why: `Longhorn cannot tell which disk has the file of ${image.metadata.name}. The machines may have been cloned.`,
+    next: `Look for the file (backing-images/${image.metadata.name}-… below the path of each disk) and keep the disk that has it. Give each other disk a UUID of its own: disable its scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again. Disk ${disk} of node ${node} is moved if it is in another machine now.`,
+    look: [],
   }
 }
 
-function theCopy({ removal, disk, image, copy }: Taken): string {
-  const { name: node } = removal.before.metadata
-  return `a copy${inState(copy.state)} of backing image ${image.metadata.name} is ${copy.phase} on ${theDisk(copy.diskUUID, { node, disk })}`
+function theCopy({ disk, image, copy }: Taken): string {
+  const { name } = image.metadata
+  switch (copy.phase) {
+    case 'pending cleanup':
+      return `a clean-up of backing image ${name} is pending on ${disk}${inState(copy.state)}`
+    case 'planned':
+      return `backing image ${name} has a planned copy on ${disk}`
+    case 'present':
+      return `backing image ${name} has a copy on ${disk}${inState(copy.state)}`
+  }
 }
 
 function subjectOf({ removal, disk, copy: { diskUUID, image } }: Taken) {

@@ -82,9 +82,14 @@ export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
   }
 }
 
-/** The disk in a sentence. @param diskUUID of what is on it */
-export function whereOf(risk: DiskAtRisk, diskUUID: string, circumstances: Circumstances): string {
-  return risk.uuid === undefined ? perhapsTheDisk(diskUUID, risk, circumstances) : theDisk(risk.uuid, risk)
+/** The disk of what is on it, in a sentence whose node is named already. @param diskUUID of what is on it */
+export function whereOf({ uuid, disk }: DiskAtRisk, diskUUID: string, { map }: Circumstances): string {
+  return uuid === undefined ? theDisk(diskUUID, map.ownersOf(diskUUID)[0]) : disk
+}
+
+/** Why what is on another disk counts for one whose UUID is not known yet, before another sentence; nothing for others. */
+export function whyPerhaps(risk: DiskAtRisk, diskUUID: string, circumstances: Circumstances): string {
+  return risk.uuid === undefined ? `${perhapsTheDisk(diskUUID, risk, circumstances)} ` : ''
 }
 
 /**

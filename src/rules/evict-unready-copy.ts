@@ -2,7 +2,7 @@ import { copiesOf, copyOn, isReady } from '../longhorn/copies.ts'
 import { evictedAfter, evictedCopies, isCountedOn, isWorthless, oncePerImage } from './copies-left.ts'
 import { standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
-import { inState, lookAtImage, theDisk } from './sentences.ts'
+import { inState, lookAtImage } from './sentences.ts'
 
 /**
  * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all
@@ -21,15 +21,16 @@ export const evictUnreadyCopy: Rule = {
         (copy) => isCountedOn(copy, map, stands) && (isReady(copy) || !isEvicted(copy.diskUUID)),
       ),
     )
-    for (const evicted of evictedCopies(eviction, map)) {
-      const { image, diskUUID, node, disk } = evicted
+    for (const { image, diskUUID, node, disk } of evictedCopies(eviction, map)) {
       const copy = copyOn(image, diskUUID)
       if (copy?.phase !== 'present' || isWorthless(copy) || isSafe(image)) continue
       const { name } = image.metadata
       yield {
         subjects: [{ node, disk, diskUUID, image: name }],
-        message: `no copy of backing image ${name} is ready, and the one on ${theDisk(diskUUID, evicted)}${inState(copy.state)} would be evicted: Longhorn then deletes it without having a replacement`,
-        clears: `passes once a copy of ${name} is ready; ${lookAtImage(name, circumstances)}`,
+        found: `backing image ${name} has no ready copy, and Longhorn would delete the one on ${disk}${inState(copy.state)}`,
+        why: 'Longhorn deletes the copies on evicted disks without a replacement if none is ready.',
+        next: `The eviction is allowed once a copy of ${name} is ready.`,
+        look: lookAtImage(name, circumstances),
       }
     }
   },

@@ -14,7 +14,7 @@ export const evictionBudget: Rule = {
     if (!raisesGate) return
     const { flaggedNodes, pendingCleanups } = policy.evictionBudget
     if (flaggedNodes !== undefined) yield* tooManyNodes(node.metadata.name, { map, policy }, flaggedNodes)
-    if (pendingCleanups !== undefined) yield* tooManyCleanups(node.metadata.name, map, pendingCleanups)
+    if (pendingCleanups !== undefined) yield* tooManyCleanups(map, pendingCleanups)
   },
 }
 
@@ -30,20 +30,24 @@ function* tooManyNodes(
   if (flagged.length < most) return
   yield {
     subjects: flagged.map((node) => ({ node })),
-    message: `an eviction is requested on ${enumerate(flagged)} already, and the budget is ${most} at a time, so ${name} has to wait for its turn`,
-    clears: `passes once one of these nodes has no eviction flag any more; look: kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io -o yaml | grep evictionRequested`,
+    found: `an eviction is requested on ${enumerate(flagged)} already, and the budget is ${most} at a time`,
+    why: 'The budget (maxFlaggedNodes) says how many nodes may be evicted at a time.',
+    next: 'The eviction is allowed once fewer of these nodes have an eviction flag.',
+    look: [`kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io -o yaml | grep evictionRequested`],
   }
 }
 
-function* tooManyCleanups(name: string, map: DiskMapView, most: number): Generator<Draft> {
+function* tooManyCleanups(map: DiskMapView, most: number): Generator<Draft> {
   const pending: PendingCleanup[] = []
   for (const cleanup of map.pendingCleanups()) pending.push(cleanup)
   if (pending.length < most) return
   const images = [...new Set(pending.map(({ image }) => image))]
   yield {
     subjects: pending.map(({ image, diskUUID }) => ({ image, diskUUID })),
-    message: `${pending.length} clean-ups are pending, of ${enumerate(images)}, and the budget is ${most} at a time, so the eviction of ${name} has to wait for its turn`,
-    clears: 'passes once enough of them are done; look: holdfast status',
+    found: `${pending.length} clean-ups are pending, of ${enumerate(images)}, and the budget is ${most} at a time`,
+    why: 'The budget (maxPendingCleanups) says beside how many clean-ups a node may be evicted.',
+    next: 'The eviction is allowed once enough of these clean-ups are done.',
+    look: ['holdfast status'],
   }
 }
 

@@ -1,10 +1,27 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { EndedCleanup } from '../disk-map/ended.ts'
 import type { Eviction } from './acts.ts'
-import { type DiskAtRisk, disksAtRisk, endedOnDisk, pendingOnDisk, whereOf } from './disks-at-risk.ts'
+import {
+  type DiskAtRisk,
+  disksAtRisk,
+  endedOnDisk,
+  pendingOnDisk,
+  whereOf,
+  whyPerhaps,
+} from './disks-at-risk.ts'
 import { whyLost } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, endOfCleanup, inTime, isPending, unseenChanges } from './sentences.ts'
+import {
+  ago,
+  asSentence,
+  consequence,
+  endOfCleanup,
+  inTime,
+  lasting,
+  lookAtImage,
+  unnoticedYet,
+  unseenChanges,
+} from './sentences.ts'
 import { type Unnoticed, unseenOf } from './unnoticed.ts'
 
 /**
@@ -42,7 +59,8 @@ function* unnoticedCleanups(eviction: Eviction, circumstances: Circumstances): I
   for (const unseen of unseenOf('BackingImage', circumstances)) {
     yield {
       subjects: [{ node, image: unseen.over.name }],
-      message: `${unseenChanges(unseen, circumstances)}: a clean-up on ${node} may have ended that Longhorn has not noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+      found: unseenChanges(unseen, circumstances),
+      why: `The guard did not see how it was in between. A clean-up on ${node} may have ended that Longhorn has not noticed yet. ${consequence(node, circumstances)}`,
       ...inTime(unseen, circumstances),
     }
   }
@@ -53,7 +71,8 @@ function endedDraft(risk: DiskAtRisk, cleanup: Unnoticed<EndedCleanup>, circumst
   const { image, diskUUID, at } = cleanup.over
   return {
     subjects: [{ node, disk, diskUUID, image }],
-    message: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID, circumstances)} ended ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+    found: `the clean-up of backing image ${image} from ${whereOf(risk, diskUUID, circumstances)} ended only ${ago(at, circumstances)}`,
+    why: `${whyPerhaps(risk, diskUUID, circumstances)}${unnoticedYet(node, circumstances)}`,
     ...inTime(cleanup, circumstances),
   }
 }
@@ -64,8 +83,10 @@ function draft(risk: DiskAtRisk, cleanup: PendingCleanup, circumstances: Circums
   return {
     ...(isStuck(cleanup, circumstances) ? { effect: 'warn' } : {}),
     subjects: [{ node, disk, diskUUID, image }],
-    message: `backing image ${image} is still being cleaned up from ${whereOf(risk, diskUUID, circumstances)}: ${isPending(cleanup, circumstances)}. With an eviction on ${node}, ${consequence(node, circumstances)}`,
-    clears: `${endOfCleanup(cleanup, circumstances)}${wayOutOfLost(risk, circumstances)}${untilKnown(risk)}`,
+    found: `backing image ${image} is still being removed from ${whereOf(risk, diskUUID, circumstances)} (for ${lasting(circumstances.now - cleanup.since)})`,
+    why: `${whyPerhaps(risk, diskUUID, circumstances)}${consequence(node, circumstances)}`,
+    next: `${endOfCleanup(cleanup, circumstances)}${wayOutOfLost(risk, circumstances)}${untilKnown(risk)}`,
+    look: lookAtImage(image, circumstances),
   }
 }
 
@@ -75,13 +96,13 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   const node = circumstances.map.node(name)
   const why = node && whyLost(node, disk, circumstances)
   if (why === undefined) return ''
-  return `. ${why}, so this clean-up does not end. Remove disk ${disk} from node ${name}, which is allowed as long as every image has a ready copy elsewhere`
+  return ` ${asSentence(why)} So this clean-up does not end. Remove disk ${disk} from node ${name}: that is allowed as long as every image has a ready copy elsewhere.`
 }
 
 /** Once its UUID is known, a disk has nothing to do with clean-ups on others. One that cannot be used never gets any. */
 function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
   if (uuid !== undefined) return ''
-  return `. It also passes once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node`
+  return ` It is also allowed once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node.`
 }
 
 /** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */
@@ -98,9 +119,10 @@ function outdatedCrd(node: string, circumstances: Circumstances): Draft {
   const { pendingImageCount, imageCount } = circumstances.map
   return {
     subjects: [{ node }],
-    message: `${pendingImageCount} of ${imageCount} backing images have a clean-up pending at once, on node ${node} too: the CRD backingimages.longhorn.io looks out of date and seems to drop spec.diskFileSpecMap. With an eviction on ${node}, ${consequence(node, circumstances)}`,
-    clears:
-      'apply the CRDs of the running Longhorn release; look: kubectl get crd backingimages.longhorn.io -o yaml | grep diskFileSpecMap',
+    found: `${pendingImageCount} of ${imageCount} backing images have a clean-up pending at once, on node ${node} too`,
+    why: `The CRD backingimages.longhorn.io looks out of date and seems to drop spec.diskFileSpecMap. ${consequence(node, circumstances)}`,
+    next: 'Apply the CRDs of the running Longhorn release.',
+    look: ['kubectl get crd backingimages.longhorn.io -o yaml | grep diskFileSpecMap'],
   }
 }
 

@@ -30,15 +30,24 @@ export interface Subject {
   readonly image?: string
 }
 
-/** What a rule has to say against a change. */
+/**
+ * What a rule has to say against a change, in parts: `layout.ts` puts them together for each reader. Texts are plain English
+ * (docs/writing.md). `why` and `next` are whole sentences.
+ */
 export interface Finding {
   readonly rule: RuleName
   readonly effect: Effect
   readonly subjects: readonly Subject[]
-  /** What would happen, to which objects, in which state, since when, and the command to look. */
-  readonly message: string
-  /** What has to be so before the change passes, or what to do instead. */
-  readonly clears: string
-  /** When time alone clears it, in milliseconds by the monotonic clock; left out where something has to happen. */
+  /** What the change does, without its fate: `evicting disk-2 of node-1`. */
+  readonly doing: string
+  /** What stands against it, in which state and since when: `backing image ubuntu is still being removed from disk-1 (for 12s)`. */
+  readonly found: string
+  /** What would come of it. */
+  readonly why: string
+  /** What ends it, or what to do instead. */
+  readonly next: string
+  /** Commands that show it. */
+  readonly look: readonly string[]
+  /** When time alone ends it, in milliseconds by the monotonic clock; left out where something has to happen. */
   readonly until?: number
 }

@@ -1,9 +1,16 @@
-import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { Placement } from './acts.ts'
 import { firstUnsynced, meets } from './disks-at-risk.ts'
 import { unownedIn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inTime, lookAtNode, perhapsTheDisk, theDisk, unseenEviction } from './sentences.ts'
+import {
+  ago,
+  consequence,
+  inTime,
+  lookAtNode,
+  perhapsTheDisk,
+  unnoticedYet,
+  unseenEviction,
+} from './sentences.ts'
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
@@ -20,19 +27,21 @@ export const firstFileDuringEviction: Rule = {
     const { source, diskUUID } = placement
     const image = source.metadata.name
     const { map } = circumstances
-    const known = map.ownersOf(diskUUID).map((owner) => ({ owner, where: theDisk(diskUUID, owner) }))
+    const known = map.ownersOf(diskUUID).map((owner) => ({ owner, perhaps: '' }))
     const unsynced = unownedIn(map)(diskUUID) ? firstUnsynced(circumstances) : []
-    const perhaps = unsynced.map((owner) => ({
+    const perhapsThere = unsynced.map((owner) => ({
       owner,
-      where: perhapsTheDisk(diskUUID, owner, circumstances),
+      perhaps: `${perhapsTheDisk(diskUUID, owner, circumstances)} `,
     }))
-    for (const { owner, where } of [...known, ...perhaps]) {
+    for (const { owner, perhaps } of [...known, ...perhapsThere]) {
       const node = map.node(owner.node)
       if (!node || !meets(node, owner.disk, circumstances)) continue
       yield {
         subjects: [{ ...owner, diskUUID, image }],
-        message: `the first file of backing image ${image} would be made on ${where}, where an eviction is requested: it stands in status before it stands in spec, and ${consequence(owner.node, circumstances)}`,
-        clears: `place the first file on another node, or wait until no eviction is requested on ${owner.node}; ${lookAtNode(owner.node, circumstances)}`,
+        found: `an eviction is requested on ${owner.node}`,
+        why: `${perhaps}Longhorn writes a first file to status before spec, which looks like a clean-up. ${consequence(owner.node, circumstances)}`,
+        next: `Place the first file on another node, or wait until no eviction is requested on ${owner.node}.`,
+        look: lookAtNode(owner.node, circumstances),
       }
     }
     yield* unnoticedEvictions(placement, circumstances)
@@ -41,15 +50,14 @@ export const firstFileDuringEviction: Rule = {
 
 function* unnoticedEvictions({ source, diskUUID }: Placement, circumstances: Circumstances): Iterable<Draft> {
   const image = source.metadata.name
-  const what = (owner: DiskOwner | undefined): string =>
-    `the first file of backing image ${image} would be made on ${theDisk(diskUUID, owner)}`
   for (const eviction of unnoticedOn('eviction', diskUUID, circumstances)) {
     const { node, disk, evicting, at } = eviction.over
     if (circumstances.profile !== 'A' && !evicting) continue
     yield {
       effect: 'hold',
       subjects: [{ node, disk, diskUUID, image }],
-      message: `${what({ node, disk })}, but the eviction on ${node} was cleared only ${ago(at, circumstances)}; Longhorn may not have noticed yet, and then ${consequence(node, circumstances)}`,
+      found: `the eviction of ${node} was cleared only ${ago(at, circumstances)}`,
+      why: unnoticedYet(node, circumstances),
       ...inTime(eviction, circumstances),
     }
   }
@@ -59,7 +67,7 @@ function* unnoticedEvictions({ source, diskUUID }: Placement, circumstances: Cir
     yield {
       effect: 'hold',
       subjects: [{ node, diskUUID, image }],
-      message: `${what(owner)}, but ${unseenEviction(unseen, owner, circumstances)}`,
+      ...unseenEviction(unseen, owner, circumstances),
       ...inTime(unseen, circumstances),
     }
   }

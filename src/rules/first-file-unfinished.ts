@@ -1,8 +1,8 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
 import type { Eviction } from './acts.ts'
-import { disksAtRisk, endedOnDisk, firstFilesOnDisk, whereOf } from './disks-at-risk.ts'
+import { disksAtRisk, endedOnDisk, firstFilesOnDisk, whereOf, whyPerhaps } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { ago, consequence, inTime, theDisk, unseenChanges } from './sentences.ts'
+import { ago, consequence, inTime, unnoticedYet, unseenChanges } from './sentences.ts'
 import { unseenOf } from './unnoticed.ts'
 
 /**
@@ -18,7 +18,13 @@ export const firstFileUnfinished: Rule = {
     for (const risk of disksAtRisk(eviction, circumstances)) {
       for (const { image, diskUUID } of firstFilesOnDisk(risk, circumstances))
         yield draft(
-          { image, diskUUID, owner: risk, where: whereOf(risk, diskUUID, circumstances) },
+          {
+            image,
+            diskUUID,
+            owner: risk,
+            found: `the first file of backing image ${image} is still being made on ${whereOf(risk, diskUUID, circumstances)}`,
+            perhaps: whyPerhaps(risk, diskUUID, circumstances),
+          },
           circumstances,
         )
     }
@@ -31,7 +37,10 @@ export const firstFileUnfinished: Rule = {
     const uuid = source?.spec.diskUUID
     if (!source || source.spec.fileTransferred || uuid === undefined || !disks.has(uuid)) return
     const [owner] = circumstances.map.ownersOf(uuid)
-    yield draft({ image, diskUUID: uuid, owner, where: theDisk(uuid, owner) }, circumstances)
+    yield draft(
+      { image, diskUUID: uuid, owner, found: 'its first file is still being made', perhaps: '' },
+      circumstances,
+    )
   },
 }
 
@@ -39,15 +48,18 @@ interface FirstFile {
   readonly image: string
   readonly diskUUID: string
   readonly owner: DiskOwner | undefined
-  /** The disk in a sentence. */
-  readonly where: string
+  readonly found: string
+  /** Why it counts, before another sentence, if it is not certain. */
+  readonly perhaps: string
 }
 
-function draft({ image, diskUUID, owner, where }: FirstFile, { policy }: Circumstances): Draft {
+function draft({ image, diskUUID, owner, found, perhaps }: FirstFile, { policy }: Circumstances): Draft {
   return {
     subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
-    message: `the first file of backing image ${image} is still being made on ${where}: its copy would be removed and added again in a loop, with a clean-up pending each time`,
-    clears: `passes once spec.fileTransferred is true, or delete the image if that will never be; look: kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`,
+    found,
+    why: `${perhaps}Longhorn would remove the copy and add it again in a loop, with a clean-up pending each time.`,
+    next: 'The request is allowed once the first file is there (spec.fileTransferred is true). If it never will be, delete the backing image.',
+    look: [`kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`],
   }
 }
 
@@ -59,7 +71,8 @@ function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances):
       const { image, diskUUID, at } = file.over
       yield {
         subjects: [{ node, disk, diskUUID, image }],
-        message: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID, circumstances)} only ${ago(at, circumstances)}; Longhorn may not have noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+        found: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID, circumstances)} only ${ago(at, circumstances)}`,
+        why: `${whyPerhaps(risk, diskUUID, circumstances)}${unnoticedYet(node, circumstances)}`,
         ...inTime(file, circumstances),
       }
     }
@@ -69,7 +82,8 @@ function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances):
   for (const unseen of unseenOf('BackingImageDataSource', circumstances)) {
     yield {
       subjects: [{ node, image: unseen.over.name }],
-      message: `${unseenChanges(unseen, circumstances)}: a first file on ${node} may have been finished that Longhorn has not noticed yet. With an eviction on ${node}, ${consequence(node, circumstances)}`,
+      found: unseenChanges(unseen, circumstances),
+      why: `The guard did not see how it was in between. A first file on ${node} may have been finished that Longhorn has not noticed yet. ${consequence(node, circumstances)}`,
       ...inTime(unseen, circumstances),
     }
   }

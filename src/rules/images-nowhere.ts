@@ -6,7 +6,7 @@ import type { DiskRemoval, Eviction } from './acts.ts'
 import { isFailed, isUsable } from './copies-left.ts'
 import { type LossCircumstances, standingDisks, whyNothingCountsOn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { inState, theDisk } from './sentences.ts'
+import { asSentence, inState, theDisk } from './sentences.ts'
 
 /** So many images are told one by one; the others are only counted. */
 const toldImages = 5
@@ -42,16 +42,20 @@ function* drafts(
     const { name } = nowhere.image.metadata
     yield {
       subjects: [{ node, image: name }],
-      message: `backing image ${name} has ${noCopyThatCounts}, and its file may be on ${whichDisks(node, act)}, which is ${act.act === 'eviction' ? 'to be emptied' : 'taken away'}: ${whereItsCopiesAre(nowhere, circumstances)}`,
-      clears: wayOut(nowhere.image, circumstances.policy.longhornNamespace),
+      found: `backing image ${name} has ${noCopyThatCounts}`,
+      why: `Its file may be on ${whichDisks(node, act)}, which is ${act.act === 'eviction' ? 'to be emptied' : 'taken away'}. ${asSentence(whereItsCopiesAre(nowhere, circumstances))}`,
+      next: wayOut(nowhere.image, circumstances.policy.longhornNamespace),
+      look: ['holdfast status'],
     }
   }
   const more = found.length - toldImages
   if (more <= 0) return
   yield {
     subjects: [{ node }],
-    message: `${more} more backing images have ${noCopyThatCounts}`,
-    clears: 'holdfast status lists them',
+    found: `${more} more backing images have ${noCopyThatCounts}`,
+    why: `Their files may be on ${whichDisks(node, act)} too.`,
+    next: 'Look them up with holdfast status, which lists them.',
+    look: ['holdfast status'],
   }
 }
 
@@ -70,11 +74,7 @@ function disksOf(act: Eviction | DiskRemoval): readonly string[] {
 
 function whichDisks(node: string, act: Eviction | DiskRemoval): string {
   const [disk = '', ...others] = disksOf(act)
-  const status = nodeOf(act).status.diskStatus.get(disk)
-  if (others.length > 0) return `one of the disks of node ${node}`
-  return status?.diskUUID === undefined
-    ? `disk ${disk} of node ${node}`
-    : theDisk(status.diskUUID, { node, disk })
+  return others.length > 0 ? `one of the disks of node ${node}` : `${disk} of ${node}`
 }
 
 /** An image without a usable copy on a disk that a node has and that is not lost. */
@@ -131,5 +131,5 @@ const toldCopies = 3
 
 /** How such an image is found again, or given up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
-  return `if a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk, remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
+  return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk. Then remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

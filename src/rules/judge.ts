@@ -9,6 +9,7 @@ import { diskRemovalWithCopies } from './disk-removal-with-copies.ts'
 import { evictUnreadyCopy } from './evict-unready-copy.ts'
 import { evictionBudget } from './eviction-budget.ts'
 import { evictionDuringCleanup } from './eviction-during-cleanup.ts'
+import { doing } from './doing.ts'
 import type { Finding } from './finding.ts'
 import { firstFileDuringEviction } from './first-file-during-eviction.ts'
 import { firstFileUnfinished } from './first-file-unfinished.ts'
@@ -46,13 +47,11 @@ function findings(rule: Rule, act: Act, circumstances: Circumstances): Finding[]
   if (mode === 'off' || usual === 'off') return []
   // Clearing flags is the cure: whatever a rule's table says, it is at most warned about (longhorn.md §2).
   const most = mode === 'warn' || act.act === 'flags-cleared' ? 'warn' : undefined
-  return [...draft(rule, act, circumstances)].map(({ effect, subjects, message, clears, until }) => ({
+  return [...draft(rule, act, circumstances)].map(({ effect, ...draft }) => ({
+    ...draft,
     rule: rule.name,
     effect: most ?? effect ?? usual,
-    subjects,
-    message,
-    clears,
-    ...(until !== undefined && { until }),
+    doing: doing([act], circumstances.map, draft.subjects),
   }))
 }
 

@@ -4,10 +4,14 @@ import { isWorthless, outcomeOf, subjectOf, survives } from './copies-left.ts'
 import { wayOut } from './images-nowhere.ts'
 import { type LossCircumstances, lostDisks, standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
-import { inState, lookAtImage, theDisk } from './sentences.ts'
+import { lookAtImage } from './sentences.ts'
 
 /** How an image was made that cannot be made again (longhorn.md §4). */
-const unrepeatable = new Set(['upload', 'export-from-volume', 'clone'])
+const unrepeatable: ReadonlyMap<string, string> = new Map([
+  ['upload', 'was uploaded'],
+  ['export-from-volume', 'was exported from a volume'],
+  ['clone', 'was cloned from another image'],
+])
 
 /**
  * A clean-up that leaves no copy which is, or may turn out to be, whole. Longhorn's REST API accepts it when the
@@ -24,16 +28,17 @@ export const lastUsableCopy: Rule = {
     const stands = standingDisks(circumstances)
     if (lost.length === 0 || kept.some((copy) => survives(copy, map, stands))) return
     const { metadata, spec } = cleanup.after
-    const where = lost.map(
-      ({ diskUUID, state }) => `on ${theDisk(diskUUID, map.ownersOf(diskUUID)[0])}${inState(state)}`,
-    )
-    const forGood = unrepeatable.has(spec.sourceType)
-      ? `; an image made by ${spec.sourceType} cannot be made again`
-      : ''
+    const { name } = metadata
+    const made = unrepeatable.get(spec.sourceType)
     yield {
       subjects: lost.map((copy) => subjectOf(copy, map)),
-      message: `this removes the last usable copy of backing image ${metadata.name}, ${where.join(' and ')}${forGood}`,
-      clears: `${wayBack(cleanup.after, lost, circumstances)}; ${lookAtImage(metadata.name, circumstances)}`,
+      found: lost.length === 1 ? 'it is the last usable copy' : 'they are the last usable copies',
+      why:
+        made === undefined
+          ? `Longhorn makes new copies of ${name} from a usable one, and has no other.`
+          : `${name} ${made}, so Longhorn cannot make it again.`,
+      next: wayBack(cleanup.after, lost, circumstances),
+      look: lookAtImage(name, circumstances),
     }
   },
 }
@@ -45,6 +50,6 @@ function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: Loss
   if (lost.every(({ diskUUID }) => map.ownersOf(diskUUID).length === 0))
     return wayOut(image, policy.longhornNamespace)
   return lost.every(({ diskUUID }) => isLost(diskUUID))
-    ? `bring the disk back, so that Longhorn can copy the image from it. If the image is not needed, delete it: kubectl -n ${policy.longhornNamespace} delete backingimages.longhorn.io ${image.metadata.name}`
-    : 'keep this copy until another one is ready, or delete the image if it is not needed'
+    ? `Bring the disk back, so that Longhorn can copy the image from it. If you do not need the image, delete it: kubectl -n ${policy.longhornNamespace} delete backingimages.longhorn.io ${image.metadata.name}`
+    : 'Wait until another copy is ready, or delete the backing image if you no longer need it.'
 }

@@ -1,6 +1,6 @@
 import { diskUUID } from '../longhorn/node.ts'
 import type { Rule } from './rule.ts'
-import { lookAtImage, theDisk } from './sentences.ts'
+import { lookAtImage } from './sentences.ts'
 
 /**
  * The last flag of a node cleared while copies are marked for eviction: the marks stay, in every release, and the
@@ -21,8 +21,10 @@ export const lingeringEviction: Rule = {
         if (image.metadata.terminating || !image.spec.diskFileSpecMap.get(uuid)?.evictionRequested) continue
         yield {
           subjects: [{ node: name, disk, diskUUID: uuid, image: image.metadata.name }],
-          message: `backing image ${image.metadata.name} stays marked for eviction on ${theDisk(uuid, { node: name, disk })} although the last eviction flag of ${name} is cleared: Longhorn still moves it away`,
-          clears: `to keep the copy, set evictionRequested to false in its entry of spec.diskFileSpecMap; ${lookAtImage(image.metadata.name, circumstances)}`,
+          found: `backing image ${image.metadata.name} stays marked for eviction on ${disk}`,
+          why: 'Longhorn still moves the copy away.',
+          next: 'To keep the copy, set evictionRequested to false in its entry of spec.diskFileSpecMap.',
+          look: lookAtImage(image.metadata.name, circumstances),
         }
       }
     }

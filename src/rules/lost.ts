@@ -73,10 +73,8 @@ export function mayBeLost(node: Node, disk: string, circumstances: LossCircumsta
   return whyLost(node, disk, circumstances) !== undefined
 }
 
-/** Says that an eviction on such a node does nothing (Longhorn controller/node_controller.go, syncNode). */
-export function doesNothing(node: Node, why: string): string {
-  return `the eviction of node ${node.metadata.name} does nothing: ${why}, and only its own manager marks what is to be moved`
-}
+/** Why an eviction on such a node does nothing (Longhorn controller/node_controller.go, syncNode). */
+export const onlyItsManager = 'Only the longhorn-manager of the node marks what has to move.'
 
 /** What to do instead. */
 export function insteadOfEviction(
@@ -88,7 +86,7 @@ export function insteadOfEviction(
     whyNodeLost(node, circumstances) === undefined
       ? `once it has been down for longer than ${lasting(lostAfterMs)}, and as long as`
       : 'as long as'
-  return `bring the node back. If it is gone for good, clear the flag and delete the Longhorn node, which is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
+  return `Bring the node back. If it is gone for good, clear the flag and delete the Longhorn node. That is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
 }
 
 /** Why a disk counts as lost on one of its owners. */

@@ -3,9 +3,9 @@ import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Eviction } from './acts.ts'
 import { evictedAfter, evictedCopies, nodesAfter, oncePerImage } from './copies-left.ts'
-import { doesNothing, insteadOfEviction, whyDown } from './lost.ts'
+import { insteadOfEviction, onlyItsManager, whyDown } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import { lookAtImage, theDisk } from './sentences.ts'
+import { asSentence, lookAtImage, lookAtNode } from './sentences.ts'
 
 /**
  * An eviction that never finishes and says nothing: no other disk can take the copy (longhorn.md §4), or the manager of
@@ -18,16 +18,17 @@ export const noEvictionTarget: Rule = {
   *eviction(eviction, circumstances) {
     yield* nobodyThere(eviction, circumstances)
     const obstacle = oncePerImage(obstacles(eviction, circumstances))
-    for (const evicted of evictedCopies(eviction, circumstances.map)) {
-      const { image, diskUUID, node, disk } = evicted
+    for (const { image, diskUUID, node, disk } of evictedCopies(eviction, circumstances.map)) {
       if (!image.spec.diskFileSpecMap.has(diskUUID)) continue
       const why = obstacle(image)
       if (why === undefined) continue
       const { name } = image.metadata
       yield {
         subjects: [{ node, disk, diskUUID, image: name }],
-        message: `the eviction of backing image ${name} from ${theDisk(diskUUID, evicted)} cannot finish: ${why}`,
-        clears: `give ${name} a disk that can take a copy; ${lookAtImage(name, circumstances)}`,
+        found: `the copy of backing image ${name} on ${disk} has nowhere to go`,
+        why: `${asSentence(why)} The eviction does not finish.`,
+        next: `Give ${name} a disk that can take a copy.`,
+        look: lookAtImage(name, circumstances),
       }
     }
   },
@@ -38,8 +39,10 @@ function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances
   if (why === undefined) return
   yield {
     subjects: [{ node: node.metadata.name }],
-    message: doesNothing(node, why),
-    clears: insteadOfEviction(node, circumstances),
+    found: `the eviction does nothing, since ${why}`,
+    why: onlyItsManager,
+    next: insteadOfEviction(node, circumstances),
+    look: lookAtNode(node.metadata.name, circumstances),
   }
 }
 

@@ -23,8 +23,13 @@ export interface Circumstances extends Moment {
   readonly profile: Profile
 }
 
-/** A finding before its rule and effect are settled. `effect` is set where it differs from the rule's table. */
-export type Draft<E extends Effect = Effect> = Omit<Finding, 'rule' | 'effect'> & { readonly effect?: E }
+/**
+ * A finding before its rule and effect are settled, and what the change does is put into words. `effect` is set where it
+ * differs from the rule's table.
+ */
+export type Draft<E extends Effect = Effect> = Omit<Finding, 'rule' | 'effect' | 'doing'> & {
+  readonly effect?: E
+}
 
 type Judge<A, E extends Effect> = (act: A, circumstances: Circumstances) => Iterable<Draft<E>>
 

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { adviceOf } from '../../src/rules/layout.ts'
 import { object } from '../../src/sandbox/json.ts'
 import {
   comesTrue,
@@ -48,7 +49,7 @@ t.test('a clean-up passes once no eviction is requested on the node', { skip }, 
   const waits = await mayGo(first)
   t.match(
     waits.text,
-    /held back by cleanup-during-eviction: .*passes once no eviction is requested on node node-1/,
+    /has to wait: .*allowed once no eviction is requested on node-1.*rule cleanup-during-eviction/s,
   )
   t.match(await look(t, world, waits.text), 'evictionRequested: true')
   const down = { 'disk-2': { evictionRequested: false } }
@@ -64,9 +65,9 @@ t.test('a copy stays if its mark is taken off after the eviction was given up', 
   t.ok((await ask('PATCH', 'nodes/node-1', evicts(true))).ok)
   await comesTrue(isMarked)
   t.ok((await ask('PATCH', 'nodes/node-1', evicts(false))).ok)
-  const { clears } = warned(world, 'lingering-eviction')
-  t.match(clears, /^to keep the copy, set evictionRequested to false in its entry of spec\.diskFileSpecMap/)
-  t.match(await look(t, world, clears), new RegExp(`${first}:\\n[^]*?evictionRequested: true`))
+  const advice = adviceOf(warned(world, 'lingering-eviction'))
+  t.match(advice, /^To keep the copy, set evictionRequested to false in its entry of spec\.diskFileSpecMap/)
+  t.match(await look(t, world, advice), new RegExp(`${first}:\\n[^]*?evictionRequested: true`))
   const kept = { [first]: { evictionRequested: false } }
   t.ok((await ask('PATCH', image, { spec: { diskFileSpecMap: kept } })).ok)
   // Until the guard would let it go, and Longhorn has looked again.
@@ -81,7 +82,7 @@ t.test('a copy in use may go once its replica is deleted', { skip }, async (t) =
   const world = await copies(t, {}, false)
   const { second, mayGo, goes, follow } = world
   const refused = await mayGo(second)
-  t.match(refused.text, /refused by copy-in-use: .*move or delete the replica first/)
+  t.match(refused.text, /is denied: .*Move or delete the replica first.*rule copy-in-use/s)
   const replica = commandIn(refused.text, /replicas\.longhorn\.io [\w-]+/)
   t.match(await look(t, world, refused.text), replica.split(' ')[1] ?? '')
   t.match(await follow(`kubectl -n ${namespace} delete ${replica} --wait=false`), { code: 0 })
@@ -94,7 +95,7 @@ t.test('the last usable copy may go once another one is ready', { skip }, async 
   const { ask, first, second, third, mayGo, goes } = world
   t.ok((await goes(second)).ok)
   const refused = await mayGo(first)
-  t.match(refused.text, /refused by last-usable-copy: .*keep this copy until another one is ready/)
+  t.match(refused.text, /is denied: .*Wait until another copy is ready.*rule last-usable-copy/s)
   t.match(await look(t, world, refused.text), first)
   t.ok((await ask('PATCH', image, copyOn(third))).ok)
   await comesTrue(async () => (await mayGo(first)).ok)
@@ -105,7 +106,7 @@ t.test('the last usable copy goes with its image', { skip }, async (t) => {
   const world = await copies(t)
   const { sandbox, first, second, mayGo, goes, follow } = world
   t.ok((await goes(second)).ok)
-  t.match((await mayGo(first)).text, /delete the image if it is not needed/)
+  t.match((await mayGo(first)).text, /delete the backing image if you no longer need it/)
   t.match(await follow(deleteIt), { code: 0 })
   t.equal(await sandbox.client.get(images, namespace, 'ubuntu-22.04'), undefined)
 })
@@ -117,14 +118,14 @@ t.test('a copy may go once there are enough others, or fewer are wanted', { skip
   const refused = await mayGo(first)
   t.match(
     refused.text,
-    /refused by below-min-copies: .*have another copy made first .* or lower spec\.minNumberOfCopies/,
+    /is denied: .*Add a disk to spec\.diskFileSpecMap .* or lower spec\.minNumberOfCopies.*rule below-min-copies/s,
   )
   t.match(await look(t, world, refused.text), 'minNumberOfCopies: 2')
   t.ok((await ask('PATCH', image, copyOn(third))).ok)
   await comesTrue(async () => (await mayGo(first)).ok)
   t.match(await goes(first), { ok: true })
 
-  t.match((await mayGo(second)).text, /refused by below-min-copies/)
+  t.match((await mayGo(second)).text, /is denied: .*rule below-min-copies/s)
   t.ok((await ask('PATCH', image, { spec: { minNumberOfCopies: 1 } })).ok)
   t.match(await goes(second), { ok: true })
 })
@@ -139,12 +140,12 @@ t.test('of a lost copy that goes it is watched that another one is made', { skip
   t.ok((await ask('PATCH', 'nodes/node-1/status', { status: { conditions: [gone] } })).ok)
   await comesTrue(async () => (await world.mayGo(first)).ok)
   t.match(await goes(first), { ok: true })
-  const { clears } = warned(world, 'below-min-copies')
-  t.match(clears, /^watch that Longhorn makes another copy; look/)
+  const advice = adviceOf(warned(world, 'below-min-copies'))
+  t.match(advice, /^Watch that Longhorn makes another copy\. Look: /)
   t.ok((await ask('PATCH', image, copyOn(third))).ok)
   const made = { diskFileStatusMap: { [first]: null, [third]: { state: 'ready', progress: 100 } } }
   t.ok((await ask('PATCH', `${image}/status`, { status: made })).ok)
-  t.equal((await look(t, world, clears)).match(/state: ready$/gm)?.length, 2)
+  t.equal((await look(t, world, advice)).match(/state: ready$/gm)?.length, 2)
 })
 
 t.test('a first file is made on another node, or once no eviction is requested', { skip }, async (t) => {
@@ -177,7 +178,7 @@ t.test('a first file is made on another node, or once no eviction is requested',
   const refused = await place('elsewhere', 'node-1', first)
   t.match(
     refused.text,
-    /refused by first-file-during-eviction: .*place the first file on another node, or wait/,
+    /is denied: .*Place the first file on another node, or wait.*rule first-file-during-eviction/s,
   )
   t.match(await look(t, world, refused.text), 'evictionRequested: true')
   t.match(await place('elsewhere', 'node-3', third), { ok: true })
@@ -198,7 +199,7 @@ t.test('a disk goes once it is empty, by an eviction or by a clean-up', { skip }
   for (const [name, empty] of Object.entries(ways)) {
     const world = await copies(t)
     const refused = await patchDisk(world.ask, 'node-1', 'disk-1', null)
-    t.match(refused.text, /refused by disk-removal-with-copies: .*empty the disk first/, name)
+    t.match(refused.text, /is denied: .*Empty the disk first.*rule disk-removal-with-copies/s, name)
     t.match(await look(t, world, refused.text), world.first)
     t.match(await empty(world), { ok: true }, name)
     await comesTrue(async () => !(await look(t, world, refused.text)).includes(world.first))
@@ -218,7 +219,7 @@ t.test('a node that has just gone down is waited for, until it is back or lost',
     const refused = await mayGo()
     t.match(
       refused.text,
-      /an eviction does nothing until it works again\. Bring the node back; a node that has been/,
+      /Bring the node back: .* an eviction does nothing until it works again\. A node that has been/,
     )
     t.match(refused.text, `down for longer than ${isBack ? '10m' : '4s'} may be removed`)
     if (isBack) {

@@ -30,15 +30,15 @@ t.test('a disk that is not ready is brought back, or goes once it is lost', asyn
     const ready = (status: string) => ({ type: 'Ready', status, lastTransitionTime: now() })
     t.ok((await ofDisk({ conditions: [ready('False')] })).ok)
     await comesTrue(async () =>
-      (await mayTake()).text.includes('no clean-up on it ends. Bring the disk back'),
+      (await mayTake()).text.includes('Bring the disk back: it is not ready, so no clean-up on it ends.'),
     )
     t.match(
       (await mayTake()).text,
-      /one that has not been ready for longer than \w+ may be removed once every image/,
+      /A disk that has not been ready for longer than \w+ may be removed once every image/,
     )
     if (isBack) {
       t.ok((await ofDisk({ conditions: [ready('True')] })).ok)
-      await comesTrue(async () => (await mayTake()).text.includes('empty the disk first'))
+      await comesTrue(async () => (await mayTake()).text.includes('Empty the disk first'))
       const spare = without(sandbox.cluster.uuidOf('node-1/disk-1'))
       t.match(await ask('PATCH', image, spare), { ok: true })
     } else {
@@ -52,10 +52,10 @@ t.test('a disk with a failed copy goes once that is cleaned up', async (t) => {
   const { sandbox, ask, first, ofCopy, takes, mayTake } = await twoCopies(t)
   await sandbox.longhorn.stop()
   t.ok((await ofCopy({ state: 'failed', progress: 0 })).ok)
-  await comesTrue(async () => (await mayTake()).text.includes('clean the copy up first, and wait until'))
+  await comesTrue(async () => (await mayTake()).text.includes('Clean the copy up first, and wait until'))
   t.match(await ask('PATCH', image, without(first)), { ok: true })
   await comesTrue(async () =>
-    (await mayTake()).text.includes('its clean-up is under way: wait until the status of'),
+    (await mayTake()).text.includes('Its clean-up is under way: wait until the status of'),
   )
   t.ok((await ofCopy(null)).ok)
   await comesTrue(async () => (await mayTake()).ok)
@@ -66,11 +66,11 @@ t.test('a release that does not move copies has them cleaned up before their dis
   const { ask, first, takes, mayTake, verdicts } = await twoCopies(t, { release: 'v1.6.4' })
   const warnings = async () => {
     await mayTake()
-    return (verdicts.at(-1)?.warnings ?? []).map(({ clears }) => clears).join('\n')
+    return (verdicts.at(-1)?.warnings ?? []).map(({ next }) => next).join('\n')
   }
   t.match(
     await warnings(),
-    /^this release does not move copies\. Once another copy is ready elsewhere, clean this/,
+    /^This release does not move copies\. Once another copy is ready elsewhere, clean this/,
   )
   t.match(await ask('PATCH', image, without(first)), { ok: true })
   await comesTrue(async () => (await warnings()) === '')
@@ -84,7 +84,7 @@ t.test('a clean-up that never ends on a lost disk ends with the disk', async (t)
   t.match(await ask('PATCH', image, without(first)), { ok: true })
   const evict = () => ask('PATCH', 'nodes/node-1?dryRun=All', evicts(true))
   await comesTrue(async () =>
-    (await evict()).text.includes('so this clean-up does not end. Remove disk disk-1 from node node-1'),
+    (await evict()).text.includes('So this clean-up does not end. Remove disk disk-1 from node node-1'),
   )
   t.match(await takes(), { ok: true })
   await comesTrue(async () => (await evict()).ok)
@@ -103,7 +103,7 @@ t.test('a disk of unknown UUID stands in no way once it is known to be another, 
     ask('PATCH', 'nodes/node-2?dryRun=All', { spec: { disks: { 'disk-9': { evictionRequested: true } } } })
   await comesTrue(async () =>
     (await evict()).text.includes(
-      'It also passes once Longhorn has found out that disk disk-9 of node node-2 is another',
+      'It is also allowed once Longhorn has found out that disk disk-9 of node node-2 is another',
     ),
   )
   const evictAll = () =>
@@ -127,7 +127,7 @@ t.test('the last copy on a lost disk may go once the disk is back, and was copie
   await sandbox.longhorn.letGo('node-1')
   const mayGo = () => ask('PATCH', `${image}?dryRun=All`, without(first))
   await comesTrue(async () =>
-    /refused by last-usable-copy: .*bring the disk back, so that Longhorn can copy/.test(
+    /is denied: .*Bring the disk back, so that Longhorn can copy.*rule last-usable-copy/s.test(
       (await mayGo()).text,
     ),
   )

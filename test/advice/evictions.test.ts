@@ -1,4 +1,5 @@
 import t from 'tap'
+import { adviceOf } from '../../src/rules/layout.ts'
 import { object, text } from '../../src/sandbox/json.ts'
 import {
   comesTrue,
@@ -39,14 +40,18 @@ t.test(
     const world = await guarded(t, { release: 'v1.8.0', settings })
     const uuid = await stuckCleanUp(world)
     const waits = await mayEvict(world, 'node-1')
-    t.match(waits, { ok: false, text: /would wait: held back by eviction-during-cleanup/ })
-    t.match(waits.text, `passes once status.diskFileStatusMap of ubuntu-22.04 no longer lists ${uuid}`)
-    t.match(waits.text, /The backing image manager of the disk is .*: it cannot delete until it runs again/)
+    t.match(waits, { ok: false, text: /dry run: evicting .* has to wait: .*rule eviction-during-cleanup/s })
+    t.match(waits.text, 'The eviction is allowed as soon as the clean-up ends.')
+    t.match(waits.text, `disk UUID ${uuid}`)
+    t.match(
+      waits.text,
+      /The backing image manager of the disk is .*, and deletes nothing until it runs again/,
+    )
     t.match(await look(t, world, waits.text), new RegExp(`diskFileStatusMap:[^]*${uuid}`))
 
     await world.sandbox.longhorn.powerOn('node-1')
     await comesTrue(async () => !(await look(t, world, waits.text)).includes(uuid))
-    await comesTrue(async () => /passes by itself in about \ds/.test((await mayEvict(world, 'node-1')).text))
+    await comesTrue(async () => /is allowed in about \ds/.test((await mayEvict(world, 'node-1')).text))
     const passed = await evict(world, 'node-1')
     t.ok(passed.ok, passed.text)
     t.strictSame(world.sandbox.longhorn.crashes, [])
@@ -72,7 +77,7 @@ t.test('an eviction passes once the first file is made, or its image is deleted'
       return node !== '' && !(await mayEvict(world, node)).ok
     })
     const waits = saidBy((await mayEvict(world, node)).text, 'first-file-unfinished')
-    t.match(waits, /passes once spec\.fileTransferred is true, or delete the image if that will never be/)
+    t.match(waits, /allowed once the first file is there .* If it never will be, delete the backing image/)
     t.match(await look(t, world, waits), /fileTransferred: false/)
     const deleteIt = `kubectl -n ${namespace} delete backingimages.longhorn.io new`
     if (end === 'deleted') t.match(await follow(deleteIt), { code: 0 })
@@ -90,7 +95,10 @@ t.test('an eviction of the only copy passes once it is ready', { skip }, async (
   const isKnown = async (ready: boolean) => (await mayEvict(world, 'node-1')).ok === ready
   await comesTrue(() => isKnown(false))
   const waits = await mayEvict(world, 'node-1')
-  t.match(waits.text, /held back by evict-unready-copy: .*passes once a copy of ubuntu-22\.04 is ready/)
+  t.match(
+    waits.text,
+    /has to wait: .*allowed once a copy of ubuntu-22\.04 is ready.*rule evict-unready-copy/s,
+  )
   t.match(await look(t, world, waits.text), /state: unknown/)
   await sandbox.longhorn.powerOn('node-1')
   await comesTrue(() => isKnown(true))
@@ -102,14 +110,17 @@ t.test('an eviction beyond the budget passes when it is its turn', { skip }, asy
   const { sandbox, ask } = world
   t.match(await evict(world, 'node-3'), { ok: true })
   const turn = await mayEvict(world, 'node-2')
-  t.match(turn.text, /held back by eviction-budget: .*passes once one of these nodes has no eviction flag/)
+  t.match(
+    turn.text,
+    /has to wait: .*allowed once fewer of these nodes have an eviction flag.*rule eviction-budget/s,
+  )
   t.match(await look(t, world, saidBy(turn.text, 'eviction-budget')), 'evictionRequested: true')
   t.match(await ask('PATCH', 'nodes/node-3', evicts(false)), { ok: true })
   t.match(await mayEvict(world, 'node-2'), { ok: true })
 
   const uuid = await stuckCleanUp(world)
   const full = await mayEvict(world, 'node-2')
-  t.match(full.text, /held back by eviction-budget: .*passes once enough of them are done/)
+  t.match(full.text, /has to wait: .*allowed once enough of these clean-ups are done.*rule eviction-budget/s)
   t.match(await look(t, world, saidBy(full.text, 'eviction-budget')), /node-1 .* 1 \(.*\n/, uuid)
   await sandbox.longhorn.powerOn('node-1')
   await comesTrue(async () => (await mayEvict(world, 'node-2')).ok)
@@ -122,14 +133,14 @@ t.test('an eviction that leaves too few copies is watched until there are enough
   await ask('DELETE', 'replicas')
   t.match(await ask('PATCH', image, { spec: { minNumberOfCopies: 2 } }), { ok: true })
   t.match(await evict(world, 'node-1'), { ok: true })
-  const { clears } = warned(world, 'below-min-copies')
-  t.match(clears, /^let Longhorn make more copies first, or watch that it does/)
+  const advice = adviceOf(warned(world, 'below-min-copies'))
+  t.match(advice, /^Let Longhorn make more copies first, or watch that it does/)
   const gone = sandbox.cluster.uuidOf('node-1/disk-1')
   await comesTrue(async () => {
-    const shown = await look(t, world, clears)
+    const shown = await look(t, world, advice)
     return !shown.includes(gone) && (shown.match(/state: ready$/gm)?.length ?? 0) >= 2
   })
-  t.match(await look(t, world, clears), /minNumberOfCopies: 2/)
+  t.match(await look(t, world, advice), /minNumberOfCopies: 2/)
 })
 
 t.test('an eviction that no disk can take ends once one can', { skip }, async (t) => {
@@ -139,17 +150,17 @@ t.test('an eviction that no disk can take ends once one can', { skip }, async (t
   t.ok((await ask('PATCH', image, without(sandbox.cluster.uuidOf('node-2/disk-1')))).ok)
   t.ok((await ask('PATCH', image, { spec: { diskSelector: ['golden'] } })).ok)
   t.match(await evict(world, 'node-1'), { ok: true })
-  const { clears } = warned(world, 'no-eviction-target')
-  t.match(clears, /^give ubuntu-22\.04 a disk that can take a copy/)
-  t.match(await look(t, world, clears), 'golden')
+  const advice = adviceOf(warned(world, 'no-eviction-target'))
+  t.match(advice, /^Give ubuntu-22\.04 a disk that can take a copy/)
+  t.match(await look(t, world, advice), 'golden')
   const disks = { 'disk-1': { tags: ['golden'] } }
   t.ok((await ask('PATCH', 'nodes/node-3', { spec: { disks } })).ok)
   const [from, to] = ['node-1/disk-1', 'node-3/disk-1'] as const
   await comesTrue(async () => {
-    const shown = await look(t, world, clears)
+    const shown = await look(t, world, advice)
     return !shown.includes(sandbox.cluster.uuidOf(from)) && shown.includes(sandbox.cluster.uuidOf(to))
   })
-  t.match(await look(t, world, clears), 'state: ready')
+  t.match(await look(t, world, advice), 'state: ready')
 })
 
 t.test('a definition that drops the copies is replaced, and evictions pass again', { skip }, async (t) => {
@@ -170,7 +181,7 @@ t.test('a definition that drops the copies is replaced, and evictions pass again
   const waits = await mayEvict(world, 'node-1')
   t.match(
     waits.text,
-    /held back by eviction-during-cleanup: .*apply the CRDs of the running Longhorn release/,
+    /has to wait: .*Apply the CRDs of the running Longhorn release.*rule eviction-during-cleanup/s,
   )
   await look(t, world, waits.text, 1)
 
@@ -190,7 +201,10 @@ t.test('images that are nowhere are listed, and given up if nobody needs them', 
   const again = () => world.ask('PATCH', 'nodes/node-1?dryRun=All', { spec: { disks } })
   const told = () => world.verdicts.at(-1)?.warnings.filter(({ rule }) => rule === 'images-nowhere') ?? []
   await comesTrue(async () => (await again()).ok && told().length === 6)
-  t.match(told().at(-1), { message: /^2 more backing images/, clears: 'holdfast status lists them' })
+  t.match(told().at(-1), {
+    found: /^2 more backing images/,
+    next: 'Look them up with holdfast status, which lists them.',
+  })
   const listed = (await holdfast('status')).stdout.split('IMAGE NOWHERE')[1] ?? ''
   const names = [...new Set(listed.match(/^(?:ubuntu|debian|fedora|windows|image)-\S+/gm))]
   t.equal(names.length, 7, listed)

@@ -25,97 +25,115 @@ const logs = { why: 'it shows a log, which takes a kubelet; the state behind it 
 /** Advice in findings: what clears a denial or a warning, and what doctor tells to do. */
 export const findings: Followed = {
   'rules/below-min-copies': {
-    'have another copy made first': 'a copy may go once there are enough others, or fewer are wanted',
-    'watch that Longhorn makes another copy':
+    'Add a disk to spec.diskFileSpecMap': 'a copy may go once there are enough others, or fewer are wanted',
+    'Watch that Longhorn makes another copy':
       'of a lost copy that goes it is watched that another one is made',
-    'let Longhorn make more copies first':
+    'Let Longhorn make more copies first':
       'an eviction that leaves too few copies is watched until there are enough',
   },
   'rules/cleanup-during-eviction': {
-    'passes once no eviction is requested': 'a clean-up passes once no eviction is requested on the node',
+    'The removal is allowed once no eviction is requested':
+      'a clean-up passes once no eviction is requested on the node',
   },
   'rules/copy-in-use': {
-    'move or delete the replica first': 'a copy in use may go once its replica is deleted',
-    'bring the disk back. If it is gone':
+    'Move or delete the replica first': 'a copy in use may go once its replica is deleted',
+    'Bring the disk back. If it is gone':
       'a replica on a disk that did not come back is deleted before the copy that it used',
-    'if the node comes back': 'a dead node is deleted with a copy on it, which is cleaned up after that',
-    '…; look: kubectl -n … get replicas.longhorn.io': 'a copy in use may go once its replica is deleted',
+    'If the node comes back': 'a dead node is deleted with a copy on it, which is cleaned up after that',
+    'kubectl -n … get replicas.longhorn.io': 'a copy in use may go once its replica is deleted',
   },
   'rules/disk-removal-with-copies': {
-    '. To give the copy up': givenUp,
-    'clean the copy up first': 'a disk with a failed copy goes once that is cleaned up',
-    'disk … is not ready': unready,
+    ' To give the copy up': givenUp,
+    'Clean the copy up first': 'a disk with a failed copy goes once that is cleaned up',
+    'Bring the disk back: it is not ready': unready,
     'for longer than … may be removed': unready,
-    'its clean-up is under way': 'a disk with a failed copy goes once that is cleaned up',
-    'this release does not move copies':
+    'Its clean-up is under way': 'a disk with a failed copy goes once that is cleaned up',
+    'This release does not move copies':
       'a release that does not move copies has them cleaned up before their disk goes',
     'wait until the status of': 'a disk goes once it is empty, by an eviction or by a clean-up',
-    '…: an eviction does nothing until it works again':
+    'Bring the node back: …, and an eviction does nothing until it works again':
       'a node that has just gone down is waited for, until it is back or lost',
-    'empty the disk first': 'a disk goes once it is empty, by an eviction or by a clean-up',
-    'bring the disk back': givenUp,
+    'Empty the disk first': 'a disk goes once it is empty, by an eviction or by a clean-up',
+    'Bring the disk back, so that': givenUp,
     'set annotation holdfast.dev/override':
       'the last copy on a lost disk is given up by an override in the same write',
-    'if the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
-    'look for the file': 'four machines that were cloned are told apart again',
+    'If the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
+    'Look for the file': 'four machines that were cloned are told apart again',
   },
   'rules/evict-unready-copy': {
-    'passes once a copy of … is ready': 'an eviction of the only copy passes once it is ready',
+    'The eviction is allowed once a copy of … is ready':
+      'an eviction of the only copy passes once it is ready',
   },
   'rules/eviction-budget': {
-    'passes once enough of them are done': 'an eviction beyond the budget passes when it is its turn',
-    'passes once one of these nodes': 'an eviction beyond the budget passes when it is its turn',
+    'The eviction is allowed once enough of these clean-ups':
+      'an eviction beyond the budget passes when it is its turn',
+    'The eviction is allowed once fewer of these nodes':
+      'an eviction beyond the budget passes when it is its turn',
+    'kubectl -n … get nodes.longhorn.io': 'an eviction beyond the budget passes when it is its turn',
   },
   'rules/eviction-during-cleanup': {
-    '. …, so this clean-up does not end': 'a clean-up that never ends on a lost disk ends with the disk',
-    '. It also passes once Longhorn has found out':
+    ' … So this clean-up does not end': 'a clean-up that never ends on a lost disk ends with the disk',
+    ' It is also allowed once Longhorn has found out':
       'a disk of unknown UUID stands in no way once it is known to be another, or is removed',
-    'apply the CRDs': 'a definition that drops the copies is replaced, and evictions pass again',
+    'Apply the CRDs': 'a definition that drops the copies is replaced, and evictions pass again',
+    'kubectl get crd': 'a definition that drops the copies is replaced, and evictions pass again',
   },
   'rules/first-file-during-eviction': {
-    'place the first file on another node':
+    'Place the first file on another node':
       'a first file is made on another node, or once no eviction is requested',
   },
   'rules/first-file-unfinished': {
-    'passes once spec.fileTransferred is true':
+    'The request is allowed once the first file is there':
+      'an eviction passes once the first file is made, or its image is deleted',
+    'kubectl -n … get backingimagedatasources.longhorn.io':
       'an eviction passes once the first file is made, or its image is deleted',
   },
   'rules/images-nowhere': {
-    'holdfast status lists them': 'images that are nowhere are listed, and given up if nobody needs them',
-    'if a disk has the file under another UUID':
+    'Look them up with holdfast status':
+      'images that are nowhere are listed, and given up if nobody needs them',
+    'If a disk has the file under another UUID':
       'the UUID of a disk that changed at a reboot is found, and put back',
   },
   'rules/last-usable-copy': {
-    'bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
-    'keep this copy until another one is ready': 'the last usable copy may go once another one is ready',
+    'Bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
+    'Wait until another copy is ready': 'the last usable copy may go once another one is ready',
   },
   'rules/lingering-eviction': {
-    'to keep the copy': 'a copy stays if its mark is taken off after the eviction was given up',
+    'To keep the copy': 'a copy stays if its mark is taken off after the eviction was given up',
+  },
+  'rules/layout': {
+    'rule …, disk UUID': { why: 'it is a name' },
   },
   'rules/lost': {
-    'bring the node back': 'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
+    'Bring the node back': 'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
     'as long as': { why: 'it is a condition' },
     'once it has been down for longer': { why: 'it is a condition' },
-    'disk … of node … is not ready': { why: 'it says why' },
     'Kubernetes has no node': { why: 'it says why' },
     'the longhorn-manager of node': { why: 'it says why' },
-    'the eviction of node': { why: 'it says why' },
+    'Only the longhorn-manager of the node': { why: 'it says why' },
   },
   'rules/no-eviction-target': {
-    'give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
+    'Give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
   },
   'rules/policy': {
     'kubectl -n … annotate': givenUp,
   },
   'rules/sentences': {
-    '. The backing image manager of the disk': upTillSettled,
-    'look: kubectl -n … get backingimages.longhorn.io': looksAtImage,
-    'look: kubectl -n … get nodes.longhorn.io': 'a clean-up passes once no eviction is requested on the node',
-    'passes by itself in about': upTillSettled,
-    'passes once status.diskFileStatusMap': upTillSettled,
+    ' The backing image manager of the disk': upTillSettled,
+    'kubectl -n … get backingimages.longhorn.io': looksAtImage,
+    'kubectl -n … get nodes.longhorn.io': 'a clean-up passes once no eviction is requested on the node',
+    'The request is allowed in about': upTillSettled,
+    'The eviction is allowed as soon as the clean-up ends': upTillSettled,
+  },
+  'gate/answer': {
+    'kubectl retries for you': { why: 'kubectl does it' },
+    'Try again later': { why: 'it is another click' },
+    '…Writes that clear flags':
+      'while the disk map is not synced, arming changes get 503 and all others pass',
+    "the guard's /readyz": logs,
   },
   'gate/conflict-finding': {
-    'passes by itself as soon as that change':
+    'The request is allowed as soon as that change':
       'a change that another stands in the way of passes once that is committed',
   },
   'commands/evict/next-step': {
@@ -127,7 +145,7 @@ export const findings: Followed = {
     'no eviction is requested on the node': { why: 'it says why' },
     'node … has an eviction requested': { why: 'it says why' },
     'disk … of node …': { why: 'it is a name' },
-    '…. What clears it: …': { why: 'what clears it is that of a rule' },
+    'the eviction of node … does nothing': { why: 'it says why, and the advice is that of a rule' },
   },
   'commands/doctor/clock': {
     'Give the rights of the chart': 'a guard without its Lease makes it when it is started again',

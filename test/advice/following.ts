@@ -15,7 +15,7 @@ const command = /(?:kubectl|holdfast) [^\n"]*?(?=\. [A-Z]|; |\.?$)/m
  * @returns what it shows
  */
 export async function look(t: Test, { follow, holdfast }: World, told: string, wanted = 0): Promise<string> {
-  // Warnings stand before a denial, and each may be cut.
+  // Warnings stand before a denial.
   const [, rest = ''] = /\blook: ([^\n]*)/i.exec(told.replace(/^299 .*\n/, '')) ?? []
   const [line = ''] = command.exec(rest) ?? []
   const own = /^holdfast ([\w ./-]+)$/.exec(line)?.[1]
@@ -24,11 +24,11 @@ export async function look(t: Test, { follow, holdfast }: World, told: string, w
   return stdout
 }
 
-/** What a text says by a rule, in a line of its own. @throws if it does not */
+/** What a denial says by a rule: its lines, from the first to `rule …`. @throws if it does not */
 export function saidBy(told: string, rule: Finding['rule']): string {
-  const line = told.split('\n').find((each) => each.includes(` by ${rule}: `))
-  if (line === undefined) throw new Error(`nothing is said by ${rule}: ${told}`)
-  return line
+  const lines = told.split(/\n(?=\S)(?!Why:|Next:|Look:)/).find((each) => each.includes(` rule ${rule}`))
+  if (lines === undefined) throw new Error(`nothing is said by ${rule}: ${told}`)
+  return lines
 }
 
 /** What the rule has warned about last, and what it says of it. @throws if it has not */

@@ -7,7 +7,7 @@ import { root } from '../fixtures/root.ts'
 const rooms = ['rules', 'gate', 'commands/doctor', 'commands/evict'] as const
 
 /** Fields that say what to do. */
-const fields: ReadonlySet<string> = new Set(['clears', 'remedy'])
+const fields: ReadonlySet<string> = new Set(['next', 'look', 'remedy'])
 
 /** Calls whose argument at this place says what to do. */
 const calls: ReadonlyMap<string, number> = new Map([

@@ -41,7 +41,7 @@ t.test('a change is checked against the live cluster, and again against a snapsh
   t.equal(live.code, 1, live.stderr)
   t.match(
     live.stdout,
-    /^held back {2}UPDATE of Node node-1 {2}\(--patch\)\n {4}held back by eviction-during-cleanup:/,
+    /^held back {2}UPDATE of Node node-1 {2}\(--patch\)\n {4}evicting .* has to wait: [^]*rule eviction-during-cleanup/,
   )
   const snapshot = await run(['snapshot', ...at])
   t.equal(snapshot.code, 0)

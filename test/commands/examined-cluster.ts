@@ -78,7 +78,7 @@ const denied = [
     kind: 'Status',
     code: 403,
     reason: 'Forbidden',
-    message: 'admission webhook "guard.holdfast.dev" denied the request: refused by last-usable-copy',
+    message: 'admission webhook "guard.holdfast.dev" denied the request: removing the copy is denied',
     details: { causes: [{ reason: 'last-usable-copy' }] },
   },
 ] as const

@@ -93,7 +93,7 @@ export const annotate = /kubectl -n \S+ annotate --overwrite nodes\.longhorn\.io
 export const removeCopy = /kubectl -n \S+ patch backingimages\.longhorn\.io \S+ --type merge -p '[^']*'/
 
 /** The command that deletes what is left of replicas. */
-export const deleteReplicas = /kubectl -n \S+ delete replicas\.longhorn\.io [\w. -]+(?=;)/
+export const deleteReplicas = /kubectl -n \S+ delete replicas\.longhorn\.io [\w. -]+$/m
 
 /** Waits until the status of holdfast is like this. */
 export async function until(

@@ -102,6 +102,7 @@ export function messageOf(rule: RuleName): string {
   const findings = before.judge(asked, policy, noon + 12_000).filter((finding) => finding.rule === rule)
   const answer = answerTo(asked, verdictOn(findings), {
     policy: { ...defaultPolicy, ...policy },
+    map: before.map,
     retryAfterSeconds: 2,
   })
   const lines = answer.allowed ? answer.warnings.map((text) => `Warning: ${text}`) : [answer.status.message]

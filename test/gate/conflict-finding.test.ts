@@ -13,10 +13,8 @@ function told(more: Partial<Reservation>): string {
   const stored = { ...reservation('a'), name: 'x', ...more }
   const claim = { page: 'n1', intent: stored.intent, disks: stored.disks }
   const conflict = { claim, reservation: stored, until: 70_000, metAt: 0 }
-  const { message } = findingOf(world.cleanUp('ubuntu', ['d1']), conflict, world.map)
-  return (
-    /at any moment: (.*), by (?:Node|BackingImage|BackingImageDataSource) x /.exec(message)?.[1] ?? message
-  )
+  const { found } = findingOf(world.cleanUp('ubuntu', ['d1']), conflict, world.map)
+  return /^(.*) was allowed a moment ago /.exec(found)?.[1] ?? found
 }
 
 const one = [uuid('d1')]

@@ -26,7 +26,7 @@ t.test('a dry run that would wait is answered at once, and takes no place of tho
   t.equal(verdict.decision, 'hold')
   t.match(answer, {
     allowed: false,
-    status: { code: 429, message: /^would wait: held back by eviction-during-/ },
+    status: { code: 429, message: /^dry run: evicting d2 of n1 has to wait: / },
   })
   t.notOk(
     'status' in answer && 'retryAfterSeconds' in answer.status.details,
@@ -39,7 +39,9 @@ t.test('a dry run that would wait is answered at once, and takes no place of tho
   await world.decide(evict({ dryRun: true }), 30_000)
   t.equal(world.gate.holding, 1, 'the one that waits keeps its place')
   world.gate.stopHolding()
-  t.match(await real, { answer: { status: { message: /^held back by/, details: { retryAfterSeconds: 2 } } } })
+  t.match(await real, {
+    answer: { status: { message: /^evicting d2 of n1 has to wait/, details: { retryAfterSeconds: 2 } } },
+  })
 })
 
 t.test('a dry run that cannot be judged is told so once', async (t) => {
@@ -65,7 +67,7 @@ t.test('who must not be made to wait is refused at once', async (t) => {
     draining.toNode('n1', [disk('d1'), disk('d2', emptied)], {}, by),
     30_000,
   )
-  t.match(answer, { allowed: false, status: { code: 403, message: /^held back by/ } })
+  t.match(answer, { allowed: false, status: { code: 403, message: /^evicting d2 of n1 has to wait/ } })
   world.knowledge.synced = false
   const unjudged = await world.decide(draining.cleanUp('ubuntu', ['d2'], by), 30_000)
   t.match(unjudged.answer, { status: { code: 503 } })

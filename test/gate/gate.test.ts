@@ -59,10 +59,13 @@ t.test('what is held is answered with 429 and when to come again', async (t) => 
       'd1',
       uuid('d1'),
       'n1',
-      '(ready)',
-      'seen so for',
-      'kubectl',
-      'What clears it',
+      'has to wait',
+      '(for ',
+      'kubectl -n',
+      'Why:',
+      'Next:  kubectl retries for you.',
+      'Look:',
+      'rule eviction-during-cleanup',
     ]) {
       t.match(answer.status.message, named)
     }
@@ -83,7 +86,7 @@ t.test('what is refused is answered with 403, and one refusal outweighs holds', 
     allowed: false,
     status: {
       code: 403,
-      message: /^refused by last-usable-copy: /,
+      message: /^removing the copy of \S+ on \S+ of \S+ is denied: it is the last usable copy\nWhy:/,
       details: { kind: 'BackingImage', causes: [{ field: 'spec.diskFileSpecMap' }] },
     },
   })
@@ -92,7 +95,9 @@ t.test('what is refused is answered with 403, and one refusal outweighs holds', 
   const both = await decide(flagged.cleanUp('debian', ['d3']), flagged)
   t.equal(both.verdict.decision, 'refuse')
   t.match(both.answer, {
-    status: { message: /held back by cleanup-during-eviction: [^]*refused by last-usable-copy: / },
+    status: {
+      message: /has to wait: [^]*rule cleanup-during-eviction[^]*is denied: [^]*rule last-usable-copy/,
+    },
   })
 })
 
@@ -107,7 +112,34 @@ t.test('what is admitted carries its warnings', async (t) => {
   t.equal(verdict.decision, 'allow')
   t.match(answer, {
     allowed: true,
-    warnings: [/^below-min-copies: .* What clears it: /, /^below-min-copies: /],
+    warnings: [/^evicting .*\(rule below-min-copies\)$/, /\(rule below-min-copies\)$/],
+  })
+})
+
+t.test('a check has room for a whole warning, which Kubernetes would cut', async (t) => {
+  const change = dangerous().toNode('n2', [disk('d3', evicting)], {}, { door: 'check' })
+  const { answer } = await decide(change)
+  t.match(
+    answer.warnings[0],
+    /^evicting d3 of n2: .*\. With fewer copies .* Look: kubectl .* \(rule below-min-copies\)$/,
+  )
+  const { answer: cut } = await decide(safeEviction())
+  for (const warning of cut.warnings) t.ok(warning.length <= 250, warning)
+})
+
+t.test('who clicks in Longhorn’s UI is told to try again, since nothing does it for them', async (t) => {
+  const door = 'proxy-longhorn'
+  const { answer } = await decide(dangerous().toNode('n1', [disk('d1'), disk('d2', evicting)], {}, { door }))
+  t.match(answer, { status: { message: /\nNext: {2}Try again later\. The eviction is allowed/ } })
+})
+
+t.test('what cannot be judged is said in the same four parts', async (t) => {
+  const { answer } = await decide(lossyCleanUp(), dangerous(), { synced: false })
+  t.match(answer, {
+    status: {
+      message:
+        /^removing the copy of debian on d3 of n2 cannot be judged now: the guard has not read .*\nWhy: .*\nNext: {2}kubectl retries for you\. .*\nLook: {2}holdfast doctor\n/,
+    },
   })
 })
 
@@ -152,21 +184,27 @@ t.test('a change is on record before its answer leaves', async (t) => {
   t.match(world.record, [{ change, verdict: decision.verdict, timing: { totalMs: 0, heldMs: 0 } }])
 })
 
-t.test('of very many findings the first are told and the rest counted', async (t) => {
-  // More images at rest, so that the CRD does not look out of date.
-  const many = cluster('v1.8.0')
-    .node('n1', [disk('d1')])
-    .node('n2', [disk('d3')])
-  for (let index = 0; index < 25; index++) many.image(`i${index}`, [pending('d1'), ready('d3')])
-  for (let index = 0; index < 30; index++) many.image(`rest-${index}`, [ready('d3')])
-  const { answer } = await decide(many.toNode('n1', [disk('d1', evicting)]), many)
-  t.equal(answer.allowed, false)
-  if (!answer.allowed) {
-    t.equal(answer.status.details.causes.length, 10)
-    t.equal(answer.status.message.split('\n').length, 11)
-    t.match(answer.status.message, /\nand 15 more of this kind$/)
-  }
-})
+t.test(
+  'of very many findings the first are told, what they share once, and the rest is counted',
+  async (t) => {
+    // More images at rest, so that the CRD does not look out of date.
+    const many = cluster('v1.8.0')
+      .node('n1', [disk('d1')])
+      .node('n2', [disk('d3')])
+    for (let index = 0; index < 25; index++) many.image(`i${index}`, [pending('d1'), ready('d3')])
+    for (let index = 0; index < 30; index++) many.image(`rest-${index}`, [ready('d3')])
+    const { answer } = await decide(many.toNode('n1', [disk('d1', evicting)]), many)
+    t.equal(answer.allowed, false)
+    if (!answer.allowed) {
+      t.equal(answer.status.details.causes.length, 10)
+      t.match(
+        answer.status.message,
+        /^(evicting .*\n)(Why: .*\nNext: .*\nLook: .*\n .*\n)(evicting .*\n){9}and 15 more/,
+      )
+      t.match(answer.status.message, /\nand 15 more of this kind$/)
+    }
+  },
+)
 
 t.test(
   'the mark of Longhorn’s uninstaller lets a deletion pass, on record, and excuses nothing else',

@@ -39,9 +39,11 @@ t.test('two changes that must not meet: whoever comes second is held, at either 
         {
           rule: 'cleanup-during-eviction',
           subjects: [{ node: 'n1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-          message:
-            /^another change was admitted a moment ago .*: an eviction(, or the removal of a disk or of its node)?, by Node n1 at resourceVersion 1, /,
-          clears: /^passes by itself .* at the latest in about 70s \(reserved by one\)$/,
+          doing: 'removing the copy of ubuntu on d1 of n1',
+          found:
+            /^an eviction(, or the removal of a disk or of its node)? was allowed a moment ago \(Node n1(, d1 of n1)?\)$/,
+          why: /\(resourceVersion 1, reserved by one\)\.$/,
+          next: /^The request is allowed as soon as .*, in about 70s at the latest\.$/,
         },
       ],
     })
@@ -119,7 +121,9 @@ t.test('a disk that no node has may be the one whose UUID is not known yet', asy
   t.match(one.reservations, [{ disks: 'any' }, { disks: 'any' }])
   const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d9']))
   t.match(held, {
-    objections: [{ subjects: [{ diskUUID: uuid('d9') }], message: /a disk whose UUID was not known then/ }],
+    objections: [
+      { subjects: [{ diskUUID: uuid('d9') }], found: /, a disk whose UUID was not known then\)$/ },
+    ],
   })
   t.notMatch(held, { objections: [{ subjects: [{ node: String }] }] })
   t.ok(other.book.seen(unownedDisks).version)
@@ -169,7 +173,7 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   other.clock.step(3_600_000)
   other.clock.advance(60_000)
   const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))
-  t.match(held, { objections: [{ clears: /at the latest in about 10s/ }] })
+  t.match(held, { objections: [{ next: /in about 10s at the latest/ }] })
   other.clock.advance(10_000)
   await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))
   other.clock.advance(1)

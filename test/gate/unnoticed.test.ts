@@ -59,7 +59,7 @@ t.test('a clear is never held, whatever has just ended', async (t) => {
 t.test('what the confirming read shows to have ended has ended only now', async (t) => {
   const world = new GateWorld(usual(), { truth: usual().image('ubuntu', [ready('d3'), ready('d4')]) })
   const { answer } = await world.decide(evictD2(world.cluster))
-  t.match(answer, { allowed: false, status: { code: 429, message: /the clean-up of .* ended 0s ago/ } })
+  t.match(answer, { allowed: false, status: { code: 429, message: /the clean-up of .* ended only 0s ago/ } })
   t.strictSame(world.reservations, [], 'nothing stays reserved')
 })
 

@@ -15,8 +15,11 @@ const finding = {
     { node: 'n1', disk: 'd2' },
     { node: 'gone', disk: 'd3' },
   ],
-  message: 'the copy is on an evicted node',
-  clears: 'passes once the flag is down',
+  doing: 'removing the copy of ubuntu on d1 of n1',
+  found: 'an eviction is requested on n1',
+  why: 'Longhorn crashes.',
+  next: 'Wait until the flag is down.',
+  look: ['kubectl get nodes'],
 } as const
 const held: Verdict = { decision: 'hold', objections: [finding], warnings: [] }
 const world = cluster('v1.8.0')
@@ -44,7 +47,7 @@ t.test('what is held is told at the object, and the end of an eviction at its no
     reason: 'CleanupDuringEviction',
     share: 'ann',
     message:
-      'Held back (asked by ann): the copy is on an evicted node. What clears it: passes once the flag is down',
+      'removing the copy of ubuntu on d1 of n1 has to wait: an eviction is requested on n1 (asked by ann). Longhorn crashes. Wait until the flag is down. Look: kubectl get nodes (rule cleanup-during-eviction)',
   })
   t.match(others, [{ kind: 'Node', name: 'n1', uid: 'uid-n1', reason: 'CleanupDuringEviction' }])
   t.equal(others.length, 1, 'once, and not at a node that is gone')
@@ -56,7 +59,9 @@ t.test('other rules are told at the object alone, warnings too', (t) => {
     decision: 'allow',
     warnings: [{ ...finding, rule: 'below-min-copies', effect: 'warn' }],
   }
-  t.match(told(warned), [{ kind: 'BackingImage', reason: 'BelowMinCopies', message: /^Warned \(asked by/ }])
+  t.match(told(warned), [
+    { kind: 'BackingImage', reason: 'BelowMinCopies', message: / n1: an eviction .*\(asked by/ },
+  ])
   t.equal(told(warned).length, 1)
   t.end()
 })

@@ -4,13 +4,13 @@ import { type Node, parseNode } from '../../src/longhorn/node.ts'
 import { DecisionLines } from '../../src/observability/decision-log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
+import { said } from '../fixtures/said.ts'
 
 const finding: Finding = {
   rule: 'eviction-during-cleanup',
   effect: 'hold',
   subjects: [],
-  message: 'm',
-  clears: 'c',
+  ...said(),
 }
 const held: Verdict = { decision: 'hold', objections: [{ ...finding, effect: 'hold' }], warnings: [] }
 const refused: Verdict = {

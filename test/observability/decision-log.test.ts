@@ -6,13 +6,13 @@ import { createLog } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { Repeats } from '../../src/time/repeats.ts'
+import { said } from '../fixtures/said.ts'
 
 const finding: Finding = {
   rule: 'eviction-during-cleanup',
   effect: 'hold',
   subjects: [{ node: 'n1', disk: 'd1', diskUUID: 'u1', image: 'ubuntu' }],
-  message: 'm',
-  clears: 'c',
+  ...said(),
 }
 const held: Verdict = { decision: 'hold', objections: [{ ...finding, effect: 'hold' }], warnings: [] }
 const allowed: Verdict = { decision: 'allow', warnings: [] }

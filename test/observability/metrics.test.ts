@@ -8,6 +8,7 @@ import { stateMetrics } from '../../src/observability/state-metrics.ts'
 import { cluster, noon } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { root } from '../fixtures/root.ts'
+import { said } from '../fixtures/said.ts'
 import { reservation } from '../gate/reservation-book-contract.ts'
 
 const { map } = cluster('v1.8.0')
@@ -66,7 +67,7 @@ t.test('the present state is read when somebody looks', async (t) => {
 
 t.test('decisions are counted by verdict, and findings by rule', async (t) => {
   const { decisions, lines } = await page()
-  const finding = { rule: 'last-usable-copy', subjects: [], message: 'm', clears: 'c' } as const
+  const finding = { rule: 'last-usable-copy', subjects: [], ...said() } as const
   const refused: Verdict = {
     decision: 'refuse',
     objections: [{ ...finding, effect: 'refuse' }],

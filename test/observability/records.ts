@@ -18,8 +18,9 @@ export function record(parts: Partial<AuditRecord> = {}): AuditRecord {
         rule: 'eviction-during-cleanup',
         effect: 'hold',
         subjects: [{ node: 'n1', disk: 'd1', diskUUID: 'uuid-d1', image: 'ubuntu' }],
-        message: 'backing image ubuntu is still being cleaned up',
-        clears: 'passes once it is done',
+        message:
+          'evicting d2 of n1 has to wait: backing image ubuntu is still being removed from d1 (for 12s). It crashes.',
+        clears: 'The eviction is allowed as soon as the clean-up ends.',
       },
     ],
     waitedMs: 0,

@@ -8,6 +8,7 @@ import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, longhornAccount, moment, noon, request } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
+import { said } from '../fixtures/said.ts'
 
 const world = cluster('v1.8.0')
   .node('n1', [disk('d1')])
@@ -118,8 +119,11 @@ t.test('whatever is recorded is as the schema says', async () => {
     rule: fc.constantFrom('copy-in-use' as const, 'eviction-budget' as const),
     effect: fc.constant('warn' as const),
     subjects: fc.array(fc.record({ node: text, image: text }, { requiredKeys: [] }), { maxLength: 3 }),
-    message: text,
-    clears: text,
+    doing: text,
+    found: text,
+    why: text,
+    next: text,
+    look: fc.array(text, { maxLength: 2 }),
   })
   const verdict = fc.record({ warnings: fc.array(finding, { minLength: 1, maxLength: 3 }) })
   await fc.assert(
@@ -147,7 +151,7 @@ t.test('no record is long, whatever is asked, by whom and of what', (t) => {
   const long = 'x'.repeat(100_000)
   const actor = { username: long, groups: Array.from({ length: 1_000 }, (_, n) => `${n}${long}`) }
   const subjects = Array.from({ length: 1_000 }, () => ({ node: long, disk: long, image: long }))
-  const found = { rule: 'eviction-budget', effect: 'warn', subjects, message: long, clears: long } as const
+  const found = { rule: 'eviction-budget', effect: 'warn', subjects, ...said(long), next: long } as const
   const warnings = Array.from({ length: 1_000 }, () => found)
   trail.decided(
     { ...change, request: request({ actor, uid: long }) },

@@ -96,7 +96,7 @@ async function isRefused(port: number, agent: Agent, name: string): Promise<bool
     const [answer] = (await once(sent, 'response')) as [AsyncIterable<Buffer>]
     const chunks: Buffer[] = []
     for await (const chunk of answer) chunks.push(chunk)
-    return Buffer.concat(chunks).toString().includes('refused by last-usable-copy')
+    return Buffer.concat(chunks).toString().includes('rule last-usable-copy')
   } catch {
     return false
   }

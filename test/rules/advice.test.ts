@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { DiskMapView } from '../../src/disk-map/disk-map-view.ts'
-import { diskUUID, type Node } from '../../src/longhorn/node.ts'
+import type { Node } from '../../src/longhorn/node.ts'
 import type { Change, Request } from '../../src/rules/change.ts'
 import { type Finding, type RuleName, ruleNames } from '../../src/rules/finding.ts'
 import { judge } from '../../src/rules/judge.ts'
+import { oneLineOf } from '../../src/rules/layout.ts'
 import { isAtWork } from '../../src/longhorn/at-work.ts'
 import { defaultPolicy, type Mode, type Policy, policyFor, withModes } from '../../src/rules/policy.ts'
 import {
@@ -170,41 +171,38 @@ function noted(node: Node, override: string): Node {
   return { ...node, metadata: { ...node.metadata, override } }
 }
 
-/** Each disk of a node that a text names, with its UUID. */
+/** Each disk of a node that a text names. */
 function disksIn(text: string) {
-  return [...text.matchAll(/disk (\S+) \((uuid-\S+)\) of node (\S+?)(?=[\s,;.:)]|$)/g)].map(
-    ([, name = '', uuid = '', node = '']) => ({ name, uuid, node }),
-  )
+  return [...text.matchAll(/(?<![\w-])(d\d) of (n\d)/g)].map(([, name = '', node = '']) => ({ name, node }))
 }
 
 function problemsOf(finding: Finding, change: Change, of: TestCluster, policy: Policy): string[] {
   const map: DiskMapView = of.map
-  const text = `${finding.message}. ${finding.clears}`
+  const text = oneLineOf(finding)
   const problems: string[] = []
-  for (const { name, uuid, node } of disksIn(text)) {
+  for (const { name, node } of disksIn(text)) {
     // What the request is about it may name as the request has it.
     const known = [map.node(node), change.kind === 'Node' ? change.after : undefined]
-    if (!known.some((each) => each && diskUUID(each, name) === uuid))
-      problems.push(`${node} has no ${name} (${uuid})`)
+    if (!known.some((each) => each?.spec.disks.has(name))) problems.push(`${node} has no ${name}`)
   }
   for (const [, uuid = ''] of text.matchAll(/disk (uuid-\S+) \(which no node has\)/g))
     if (map.ownersOf(uuid).length > 0) problems.push(`a node has ${uuid}`)
-  const keeps = /keeps a ready copy on (.*)$/.exec(finding.message)?.[1]
+  const keeps = /keeps a ready one on (.*)$/.exec(finding.found)?.[1]
   if (keeps !== undefined) {
     const [kept] = disksIn(keeps)
     const node = kept && map.node(kept.node)
     if (!kept || !node || !isAtWork(node, kept.name)) problems.push(`${keeps} does not work`)
   }
-  for (const [command] of text.matchAll(/kubectl(?! get crd).*?(?=\s\||[;.,]\s|$)/g))
+  for (const [command] of text.matchAll(/kubectl(?! get crd).*?(?=\s\||\)|[;.,]\s|$)/g))
     if (!command.includes('-n storage ')) problems.push(`it is not said where: ${command}`)
   const [subject] = finding.subjects
-  if (finding.clears.startsWith('clean the copy up first') && subject?.image !== undefined) {
+  if (finding.next.startsWith('Clean the copy up first') && subject?.image !== undefined) {
     const disks = [subject.diskUUID?.replace('uuid-', '') ?? '']
     const refused = judge(of.cleanUp(subject.image, disks), map, policy, moment(noon))
-    problems.push(...refused.filter(({ effect }) => effect === 'refuse').map(({ message }) => message))
+    problems.push(...refused.filter(({ effect }) => effect === 'refuse').map(({ found }) => found))
   }
   if (text.includes(key)) {
-    const again = overridden(change, finding.clears)
+    const again = overridden(change, finding.next)
     const softened = policyFor(again, policy)
     const stopped = judge(again, map, softened, moment(noon)).some(
       ({ rule, effect }) => rule === finding.rule && effect !== 'warn',
@@ -224,9 +222,9 @@ t.test('an advice names what there is, and no way that is closed', (t) => {
       const change = act(of, { actor, askedAt: noon })
       for (const finding of judge(change, of.map, policy, moment(noon))) {
         seen.set(finding.rule, (seen.get(finding.rule) ?? 0) + 1)
-        if (finding.clears.includes(key)) seen.set('override', (seen.get('override') ?? 0) + 1)
+        if (finding.next.includes(key)) seen.set('override', (seen.get('override') ?? 0) + 1)
         const problems = problemsOf(finding, change, of, policy)
-        t.strictSame(problems, [], `${finding.rule}: ${finding.message}. ${finding.clears}`)
+        t.strictSame(problems, [], oneLineOf(finding))
       }
     }),
     { numRuns: depth(1_500, 10_000), seed: 20_261_130 },
@@ -248,12 +246,12 @@ t.test('an override that the policy closes is not advised', (t) => {
   const dead = cluster('v1.9.2')
     .node('n1', [disk('d1')], gone)
     .image('golden', [{ disk: 'd1', wanted: true, evictionRequested: false, state: 'unknown' }])
-  const clears = (override: Policy['override'], change: Change) =>
-    dead.judge(change, { override }).find(({ rule }) => rule === 'disk-removal-with-copies')?.clears
+  const next = (override: Policy['override'], change: Change) =>
+    dead.judge(change, { override }).find(({ rule }) => rule === 'disk-removal-with-copies')?.next
   for (const change of [dead.deleteNode('n1'), dead.toNode('n1', [], gone)]) {
-    t.match(clears(defaultPolicy.override, change), key)
-    t.notMatch(clears({ groups: undefined, except: new Set(['disk-removal-with-copies']) }, change), key)
-    t.notMatch(clears({ groups: ['storage-admins'], except: new Set() }, change), key)
+    t.match(next(defaultPolicy.override, change), key)
+    t.notMatch(next({ groups: undefined, except: new Set(['disk-removal-with-copies']) }, change), key)
+    t.notMatch(next({ groups: ['storage-admins'], except: new Set() }, change), key)
   }
   t.end()
 })

@@ -36,7 +36,7 @@ t.test('a clean-up of d1 that leaves too few is refused to people and warned abo
 t.test('a copy on a disk that no node has may go, and why is told', (t) => {
   const before = holding([ready('d9'), ready('d3')])
   t.match(before.judge(before.cleanUp('ubuntu', ['d9'])), [
-    { rule, effect: 'warn', message: /what goes is lost already: no node has disk uuid-d9$/ },
+    { rule, effect: 'warn', why: /^The copy is lost already: no node has disk uuid-d9\.$/ },
   ])
   t.end()
 })
@@ -65,18 +65,25 @@ t.test('an eviction that leaves too few elsewhere is warned about, once for each
   t.end()
 })
 
-t.test('the messages name everything', (t) => {
+t.test('the findings name everything', (t) => {
   const before = holding([ready('d1'), ready('d3')])
   const subject = { node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }
   t.match(before.judge(before.cleanUp('ubuntu', ['d1']))[0], {
     subjects: [subject],
-    message: /^this leaves backing image ubuntu with 1 ready copies of the 2 it must have/,
-    clears:
-      /^have another copy made first .* and wait until 2 others are ready, or lower spec.minNumberOfCopies; look: kubectl/,
+    doing: 'removing the copy of ubuntu on d1 of n1',
+    found: 'the image would have 1 ready copy and must have 2',
+    next: /^Add a disk .* and wait until 2 other copies are ready, or lower spec.minNumberOfCopies\.$/,
+    look: [/^kubectl/],
   })
+  const only = holding([ready('d1')]).image('ubuntu', [ready('d1')], { minNumberOfCopies: 1 })
+  t.match(
+    only.judge(only.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.next,
+    /wait until 1 other copy is ready/,
+  )
   t.match(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))[0], {
     subjects: [subject],
-    message: /^this eviction leaves backing image ubuntu with 1 ready copies elsewhere of the 2/,
+    doing: 'evicting d1 of n1',
+    found: 'backing image ubuntu has 1 ready copy elsewhere and must have 2',
   })
   t.end()
 })

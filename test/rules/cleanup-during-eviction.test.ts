@@ -46,7 +46,7 @@ t.test('o4: the normal end of an eviction is held too, unless configured otherwi
   const before = flagged('v1.8.0')
   const end = before.cleanUp('ubuntu', ['d2'], { actor: longhornAccount })
   t.match(before.judge(end), [
-    { rule, effect: 'hold', message: /^the eviction of backing image ubuntu from .* is finished/ },
+    { rule, effect: 'hold', found: /^its eviction is finished, and an eviction is still requested on n1$/ },
   ])
   t.strictSame(before.effects(rule, end, { evictionCompletion: 'allow' }), ['warn'])
   const cleanUp = before.cleanUp('ubuntu', ['d1'])
@@ -80,8 +80,8 @@ t.test('a disk that no node has may be one that its flagged node has not synced 
     t.strictSame(before.effects(rule, before.cleanUp('ubuntu', ['d1'])), table[profile], profile)
     if (table[profile].length === 0) continue
     t.match(
-      before.judge(before.cleanUp('ubuntu', ['d1']))[0]?.message,
-      'disk uuid-d1 (which no node has); it may be disk new of node n1, whose UUID is not known yet',
+      before.judge(before.cleanUp('ubuntu', ['d1']))[0]?.why,
+      'No node has disk uuid-d1. It may be disk new of node n1, whose UUID is not known yet',
       'it is not said to be that disk',
     )
   }
@@ -109,15 +109,15 @@ t.test('a disk on two nodes for a moment counts on both', (t) => {
   t.end()
 })
 
-t.test('the message names everything, and that the copy still goes later', (t) => {
+t.test('the finding names everything, and that the copy still goes later', (t) => {
   const before = flagged('v1.8.0')
   t.match(before.judge(before.cleanUp('ubuntu', ['d1'])), [
     {
       subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-      message:
-        /^the copy \(ready\) of backing image ubuntu on disk d1 \(uuid-d1\) of node n1 .* eviction is requested on n1/,
-      clears:
-        /no eviction is requested on node n1 .* still removed after that.*kubectl -n longhorn-system get nodes.longhorn.io n1 -o yaml/,
+      doing: 'removing the copy of ubuntu on d1 of n1',
+      found: 'an eviction is requested on n1',
+      next: /once no eviction is requested on n1\. Longhorn still removes a copy after that/,
+      look: ['kubectl -n longhorn-system get nodes.longhorn.io n1 -o yaml'],
     },
   ])
   t.end()

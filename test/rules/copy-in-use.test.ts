@@ -30,18 +30,18 @@ t.test('some replicas are named and the rest counted', (t) => {
   t.match(before.judge(before.cleanUp('ubuntu', ['d1']))[0], {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-    message:
-      /^the copy of backing image ubuntu on disk d1 \(uuid-d1\) of node n1 is used on the same disk by replica pvc-1, which/,
-    clears:
-      /^move or delete the replica first; look: kubectl -n longhorn-system get replicas.longhorn.io pvc-1$/,
+    doing: 'removing the copy of ubuntu on d1 of n1',
+    found: 'replica pvc-1 on the same disk uses it',
+    next: 'Move or delete the replica first.',
+    look: ['kubectl -n longhorn-system get replicas.longhorn.io pvc-1'],
   })
   for (const name of ['pvc-4', 'pvc-2', 'pvc-5', 'pvc-3']) before.replica(name, 'ubuntu', 'd1')
   t.match(
-    before.judge(before.cleanUp('ubuntu', ['d1']))[0]?.message,
-    /by replica pvc-1, pvc-2, pvc-3 and 2 more,/,
+    before.judge(before.cleanUp('ubuntu', ['d1']))[0]?.found,
+    /^replica pvc-1, pvc-2, pvc-3 and 2 more on/,
   )
   const unowned = used().replica('pvc-9', 'ubuntu', 'd9')
-  t.match(unowned.judge(unowned.cleanUp('ubuntu', ['d9']))[0]?.message, /disk uuid-d9 \(which no node has\)/)
+  t.match(unowned.judge(unowned.cleanUp('ubuntu', ['d9']))[0]?.doing, /disk uuid-d9 \(which no node has\)/)
   t.end()
 })
 
@@ -110,23 +110,24 @@ t.test('a replica on a node that Kubernetes has let go of uses nothing', (t) => 
   t.match(dead.judge(dead.cleanUp('ubuntu', ['d1'])), [
     {
       rule,
-      message: /belongs to replica pvc-1, which runs nowhere: Kubernetes has let go of its node$/,
-      clears:
-        /^if the node comes back, Longhorn copies the image there again; look: .*replicas\.longhorn\.io pvc-1$/,
+      found: 'replica pvc-1 uses it, and runs nowhere',
+      why: 'Kubernetes has let go of the node of the replica.',
+      next: 'If the node comes back, Longhorn copies the image there again.',
+      look: [/replicas\.longhorn\.io pvc-1$/],
     },
   ])
   t.end()
 })
 
 t.test('what to do about a replica depends on whether its disk works', (t) => {
-  const clears = (of: ReturnType<typeof used>) =>
-    of.judge(of.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.clears
-  t.match(clears(used()), /^move or delete the replica first; look/)
+  const next = (of: ReturnType<typeof used>) =>
+    of.judge(of.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.next
+  t.match(next(used()), /^Move or delete the replica first/)
   const down = used().node('n1', [disk('d1')], { notReady: { reason: 'ManagerPodDown' } })
-  const left = 'kubectl -n longhorn-system delete replicas.longhorn.io pvc-1; look: kubectl'
-  t.match(clears(down), /^bring the disk back\. If it is gone for good, delete what is left of the replica/)
-  t.match(clears(down), left)
-  t.match(clears(used().node('n1', [disk('d7')])), left)
+  const left = /kubectl -n longhorn-system delete replicas.longhorn.io pvc-1$/
+  t.match(next(down), /^Bring the disk back\. If it is gone for good, delete what is left of the replica/)
+  t.match(next(down), left)
+  t.match(next(used().node('n1', [disk('d7')])), left)
   t.end()
 })
 

@@ -67,8 +67,9 @@ t.test('of a UUID that several nodes show at the same time nobody knows which di
         rule,
         effect: 'warn',
         subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-        message: /A disk of n2, n3 has the same UUID at the same time.*may have been cloned$/,
-        clears: /delete longhorn-disk\.cfg on it .* remove it from its node and add it again/,
+        found: /, and a disk of n2, n3 has the same UUID$/,
+        why: /may have been cloned\.$/,
+        next: /delete longhorn-disk\.cfg on it .* remove it from its node and add it again/,
       },
     ])
   }
@@ -109,14 +110,15 @@ t.test('Longhorn’s uninstaller may delete a node that it has marked, and take 
   t.end()
 })
 
-t.test('the message names everything', (t) => {
+t.test('the finding names everything', (t) => {
   const before = holding([pending('d1')])
   t.match(before.judge(before.toNode('n1', [disk('d2')]))[0], {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-    message:
-      /^a copy \(ready\) of backing image ubuntu is pending cleanup on disk d1 \(uuid-d1\) of node n1, which this takes away/,
-    clears: /^its clean-up is under way: wait until the status of ubuntu no longer lists it; look: kubectl/,
+    doing: 'removing d1 of n1',
+    found: 'a clean-up of backing image ubuntu is pending on d1 (ready)',
+    next: 'Its clean-up is under way: wait until the status of ubuntu no longer lists the disk.',
+    look: [/^kubectl/],
   })
   t.end()
 })
@@ -124,21 +126,24 @@ t.test('the message names everything', (t) => {
 t.test(
   'the way out is one that works: on this release, with this copy, while the disk does or does not',
   (t) => {
-    const clears = (of: TestCluster) =>
-      of.judge(of.toNode('n1', [disk('d2')])).find((finding) => finding.rule === rule)?.clears
+    const next = (of: TestCluster) =>
+      of.judge(of.toNode('n1', [disk('d2')])).find((finding) => finding.rule === rule)?.next
     for (const profile of profiles) {
       const release = releases[profile]
-      const evict = profile === 'none' ? /^this release does not move copies\./ : /^empty the disk first \(/
-      t.match(clears(holding([ready('d1')], release)), evict, profile)
-      t.match(clears(holding([copy('d1', 'failed')], release)), /^clean the copy up first, and wait/, profile)
-      t.match(clears(holding([planned('d1')], release)), /^clean the copy up first, and wait/, profile)
+      const evict = profile === 'none' ? /^This release does not move copies\./ : /^Empty the disk first: /
+      t.match(next(holding([ready('d1')], release)), evict, profile)
+      t.match(next(holding([copy('d1', 'failed')], release)), /^Clean the copy up first, and wait/, profile)
+      t.match(next(holding([planned('d1')], release)), /^Clean the copy up first, and wait/, profile)
       const used = holding([planned('d1')], release).replica('pvc-1', 'ubuntu', 'd1', 'n1')
-      t.match(clears(used), evict, 'a replica asks for it')
+      t.match(next(used), evict, 'a replica asks for it')
       const broken = holding([ready('d1')], release).node('n1', [
         disk('d1', { notReady: { reason: 'DiskFilesystemChanged', since: '2026-01-01T11:59:00Z' } }),
         disk('d2'),
       ])
-      t.match(clears(broken), /^disk d1 is not ready, .* not been ready for longer than 10m may be removed/)
+      t.match(
+        next(broken),
+        /^Bring the disk back: it is not ready, .* not been ready for longer than 10m may be removed/,
+      )
     }
     t.end()
   },

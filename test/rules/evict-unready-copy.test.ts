@@ -68,14 +68,15 @@ t.test('by profile and mode', (t) => {
   t.end()
 })
 
-t.test('the message names everything', (t) => {
+t.test('the finding names everything', (t) => {
   const before = holding([copy('d1', 'unknown')])
   t.match(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))[0], {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-    message:
-      /^no copy of backing image ubuntu is ready, and the one on disk d1 \(uuid-d1\) of node n1 \(unknown\) would be evicted/,
-    clears: /^passes once a copy of ubuntu is ready; look: kubectl/,
+    doing: 'evicting d1 of n1',
+    found: 'backing image ubuntu has no ready copy, and Longhorn would delete the one on d1 (unknown)',
+    next: 'The eviction is allowed once a copy of ubuntu is ready.',
+    look: [/^kubectl/],
   })
   t.end()
 })

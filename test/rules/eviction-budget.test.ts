@@ -48,18 +48,18 @@ t.test('a node that is flagged already has its place', (t) => {
   t.end()
 })
 
-t.test('the message names ten of those who are ahead, and how many more there are', (t) => {
+t.test('the finding names ten of those who are ahead, and how many more there are', (t) => {
   const many = cluster('v1.10.0').node('late', [disk('d0')])
   for (let n = 1; n <= 12; n += 1) many.node(`n${n}`, [disk(`d${n}`)], evicting)
   const evictionBudget = { flaggedNodes: 3, pendingCleanups: undefined }
   const [own] = many
     .judge(many.toNode('late', [disk('d0')], evicting), { evictionBudget })
     .filter((finding) => finding.rule === rule)
-  t.match(own?.message, /requested on n1, n2, .*n10 and 2 more already/)
+  t.match(own?.found, /requested on n1, n2, .*n10 and 2 more already/)
   t.end()
 })
 
-t.test('the message names who is ahead', (t) => {
+t.test('the finding names who is ahead', (t) => {
   const before = busy()
   const change = before.toNode('n2', [disk('d2')], evicting)
   const evictionBudget = { flaggedNodes: 1, pendingCleanups: undefined }
@@ -67,8 +67,9 @@ t.test('the message names who is ahead', (t) => {
   t.match(own, [
     {
       subjects: [{ node: 'n1' }],
-      message: /^an eviction is requested on n1 already, and the budget is 1 at a time, so n2 has to wait/,
-      clears: /^passes once .*; look: kubectl/,
+      doing: 'evicting node n2',
+      found: 'an eviction is requested on n1 already, and the budget is 1 at a time',
+      look: [/^kubectl/],
     },
   ])
   t.end()

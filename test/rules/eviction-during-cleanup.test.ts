@@ -86,7 +86,13 @@ t.test('a disk whose UUID is not known yet may be the one that no node has', (t)
   const fresh = cluster('v1.8.0').image('ubuntu', [pending('d1'), ready('d3')])
   const created = fresh.toNode('n1', [disk('new', { ...evicting, synced: false })])
   t.match(fresh.judge(created), [
-    { rule, effect: 'hold', message: /which no node has\); it may be disk new of node n1/ },
+    {
+      rule,
+      effect: 'hold',
+      doing: 'adding new to node n1 while it is evicted',
+      found: /disk uuid-d1 \(which no node has\)/,
+      why: /^No node has disk uuid-d1\. It may be disk new of node n1/,
+    },
   ])
   t.end()
 })
@@ -102,9 +108,9 @@ t.test('and so it may be one of a node that is dead: it may have been moved', (t
       {
         rule,
         effect: 'hold',
-        message:
-          /disk d1 \(uuid-d1\) of node n2, where it does not work; it may be disk new of node n1, whose UUID/,
-        clears: /It also passes once Longhorn has found out that disk new of node n1 is another disk/,
+        found: /is still being removed from d1 of n2 \(for 0s\)$/,
+        why: /^Disk d1 \(uuid-d1\) does not work on node n2\. It may be disk new of node n1, whose UUID/,
+        next: /It is also allowed once Longhorn has found out that disk new of node n1 is another disk\.$/,
       },
     ])
     const known = before.toNode('n1', [disk('new', evicting)])
@@ -135,7 +141,14 @@ t.test('when most images are pending at once there is one finding, about the CRD
   before.image('d', [ready('d1')])
   const change = before.toNode('n1', [disk('d1', evicting)])
   const found = before.judge(change).filter((finding) => finding.rule === rule)
-  t.match(found, [{ effect: 'hold', subjects: [{ node: 'n1' }], message: /^3 of 4 backing images .* CRD/ }])
+  t.match(found, [
+    {
+      effect: 'hold',
+      subjects: [{ node: 'n1' }],
+      found: /^3 of 4 backing images/,
+      why: /^The CRD .* looks out of date/,
+    },
+  ])
   t.equal(found.length, 1)
   for (const name of ['e', 'f']) before.image(name, [ready('d1')])
   t.equal(before.effects(rule, change).length, 3, 'half of the images is not most')
@@ -157,25 +170,29 @@ t.test('an outdated CRD is no reason to hold an eviction for ever on profile C',
   t.end()
 })
 
-t.test('the message names image, disk, node, state, for how long, where to look and what clears it', (t) => {
-  const before = cleaning('v1.8.0').manager('d1', 'unknown')
-  const [finding] = before.judge(before.toNode('n1', [disk('d1'), disk('d2', evicting)]))
-  t.match(finding, {
-    rule,
-    subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-    message:
-      /^backing image ubuntu .* disk d1 \(uuid-d1\) of node n1: the copy \(ready\) .* seen so for 0s\. .*v1\.8\.0 would crash/,
-    clears:
-      /^passes once .*kubectl -n longhorn-system get backingimages.longhorn.io ubuntu -o yaml.* manager of the disk is unknown/,
-  })
-  const stopped = before.manager('d1', '').judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
-  t.match(stopped[0]?.clears, /is not running/)
-  const running = before
-    .manager('d1', 'running')
-    .judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
-  t.notMatch(running[0]?.clears, /manager/)
-  t.end()
-})
+t.test(
+  'the finding names image, disk, node, for how long, what comes of it, what ends it and where to look',
+  (t) => {
+    const before = cleaning('v1.8.0').manager('d1', 'unknown')
+    const [finding] = before.judge(before.toNode('n1', [disk('d1'), disk('d2', evicting)]))
+    t.match(finding, {
+      rule,
+      subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
+      doing: 'evicting d2 of n1',
+      found: 'backing image ubuntu is still being removed from d1 (for 0s)',
+      why: /^Longhorn v1\.8\.0 crashes the longhorn-manager of n1 /,
+      next: /^The eviction is allowed as soon as the clean-up ends\. .* manager of the disk is unknown/,
+      look: ['kubectl -n longhorn-system get backingimages.longhorn.io ubuntu -o yaml'],
+    })
+    const stopped = before.manager('d1', '').judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+    t.match(stopped[0]?.next, /is not running/)
+    const running = before
+      .manager('d1', 'running')
+      .judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+    t.notMatch(running[0]?.next, /manager/)
+    t.end()
+  },
+)
 
 t.test('an unknown release is taken for the worst, and a pinned one wins', (t) => {
   const before = cleaning('v1.10.0')
@@ -183,7 +200,7 @@ t.test('an unknown release is taken for the worst, and a pinned one wins', (t) =
   t.strictSame(before.effects(rule, other), [])
   t.strictSame(before.effects(rule, other, { release: 'v1.8.0' }), ['hold'])
   before.map.remove('Setting', 'current-longhorn-version', noon)
-  t.match(before.judge(other), [{ effect: 'hold', message: /of unknown release, so the worst is assumed/ }])
+  t.match(before.judge(other), [{ effect: 'hold', why: /of unknown release, so the worst is assumed/ }])
   t.end()
 })
 
@@ -196,7 +213,7 @@ t.test('modes', (t) => {
   t.end()
 })
 
-t.test('the message tells for how long the clean-up has been seen pending', (t) => {
+t.test('the first line tells for how long the clean-up has been seen pending', (t) => {
   const draining = cluster('v1.8.0')
     .at(noon)
     .node('n1', [disk('d1')])
@@ -205,7 +222,7 @@ t.test('the message tells for how long the clean-up has been seen pending', (t) 
   const seconds = { 0: '0s', 12: '12s', 119: '119s', 150: '2m', 7_199: '119m', 20_000: '5h', 250_000: '2d' }
   for (const [after, said] of Object.entries(seconds)) {
     const [finding] = draining.judge(flagged, {}, noon + Number(after) * 1_000)
-    t.ok(finding?.message.includes(`still in status, seen so for ${said}. With`), said)
+    t.equal(finding?.found, `backing image debian is still being removed from d1 (for ${said})`)
   }
   t.end()
 })

@@ -38,14 +38,16 @@ t.test('a first file that moves to a flagged node counts, one that stays does no
   t.end()
 })
 
-t.test('the message names everything and says what to do instead', (t) => {
+t.test('the finding names everything and says what to do instead', (t) => {
   const before = flagged('v1.8.0')
   t.match(before.judge(before.place('fedora', 'd1')), [
     {
       subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'fedora' }],
-      message:
-        /^the first file of backing image fedora .* disk d1 \(uuid-d1\) of node n1, where an eviction is requested/,
-      clears: /another node, or wait until no eviction is requested on n1; look: kubectl/,
+      doing: 'placing the first file of fedora on d1 of n1',
+      found: 'an eviction is requested on n1',
+      why: /status before spec.* Longhorn v1\.8\.0 crashes/,
+      next: /another node, or wait until no eviction is requested on n1\.$/,
+      look: [/^kubectl .* n1 -o yaml$/],
     },
   ])
   t.end()

@@ -64,14 +64,15 @@ t.test('nothing is found once the file is transferred, on other disks, or withou
   t.end()
 })
 
-t.test('the message names image, disk and node, and where to look', (t) => {
+t.test('the finding names image, disk and node, and where to look', (t) => {
   const before = making('v1.8.1')
   t.match(before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))[0], {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'fedora' }],
-    message: /^the first file of backing image fedora is still being made on disk d1 \(uuid-d1\) of node n1/,
-    clears:
-      /^passes once spec.fileTransferred is true.* kubectl -n longhorn-system get backingimagedatasources.longhorn.io fedora -o yaml/,
+    doing: 'evicting d1 of n1',
+    found: 'the first file of backing image fedora is still being made on d1',
+    next: /^The request is allowed once the first file is there \(spec.fileTransferred is true\)/,
+    look: ['kubectl -n longhorn-system get backingimagedatasources.longhorn.io fedora -o yaml'],
   })
   t.end()
 })

@@ -53,7 +53,7 @@ t.test('where Longhorn looks for it is told', (t) => {
   const told = (of: TestCluster) =>
     [...imagesWithoutDisk(circumstancesOf(of))].map((found) => whereItsCopiesAre(found, circumstancesOf(of)))
   t.strictSame(told(holding([copy('d9', 'unknown'), copy('d2', 'unknown')])), [
-    'Longhorn looks for it on disk uuid-d9 (which no node has) (unknown) and on disk d2 (uuid-d2) of node n2 (unknown): Kubernetes has no node n2 any more (KubernetesNodeGone)',
+    'Longhorn looks for it on disk uuid-d9 (which no node has) (unknown) and on d2 of n2 (unknown): Kubernetes has no node n2 any more (KubernetesNodeGone)',
   ])
   t.strictSame(told(holding([]).source('base', 'd1', true)), ['no copy of it is wanted anywhere'])
   const many = ['d5', 'd6', 'd7', 'd8', 'd9'].map((name) => planned(name))
@@ -92,23 +92,24 @@ t.test('an image that Longhorn looks for on this very disk is what other rules a
   t.end()
 })
 
-t.test('the message names the image, the disk and the way out', (t) => {
+t.test('the finding names the image, the disk and the way out', (t) => {
   const before = holding([ready('d9')])
   t.match(before.judge(before.deleteNode('n1')), [
     {
       rule,
       subjects: [{ node: 'n1', image: 'base' }],
-      message:
-        /^backing image base has no usable copy .* may be on disk d1 \(uuid-d1\) of node n1, which is taken away: /,
-      clears: /write the old UUID into longhorn-disk\.cfg/,
+      doing: 'deleting node n1',
+      found: /^backing image base has no usable copy /,
+      why: /^Its file may be on d1 of n1, which is taken away\. Longhorn looks for it/,
+      next: /write the old UUID into longhorn-disk\.cfg/,
     },
   ])
   const unsynced = holding([ready('d9')]).node('n3', [disk('d3', { synced: false }), disk('d4')])
-  const message = (change: Parameters<TestCluster['judge']>[0]) =>
-    unsynced.judge(change).find((finding) => finding.rule === rule)?.message
-  t.match(message(unsynced.toNode('n3', [disk('d4')])), 'may be on disk d3 of node n3, which is taken away')
+  const why = (change: Parameters<TestCluster['judge']>[0]) =>
+    unsynced.judge(change).find((finding) => finding.rule === rule)?.why
+  t.match(why(unsynced.toNode('n3', [disk('d4')])), 'may be on d3 of n3, which is taken away')
   t.match(
-    message(unsynced.toNode('n3', [disk('d3', { synced: false }), disk('d4')], evicting)),
+    why(unsynced.toNode('n3', [disk('d3', { synced: false }), disk('d4')], evicting)),
     'may be on one of the disks of node n3, which is to be emptied',
   )
   t.end()
@@ -119,7 +120,7 @@ t.test('many of them are counted, and a disk that only joins is not asked about'
   for (let index = 0; index < 7; index += 1) many.image(`lost-${index}`, [ready('d9')])
   const findings = many.judge(many.deleteNode('n1')).filter((finding) => finding.rule === rule)
   t.equal(findings.length, 6)
-  t.match(findings.at(-1), { message: /^2 more backing images/, clears: /holdfast status/ })
+  t.match(findings.at(-1), { found: /^2 more backing images/, next: /holdfast status/ })
   const flagged = holding([ready('d9')]).node('n1', [disk('d1', evicting)])
   const joins = flagged.toNode('n1', [disk('d1', evicting), disk('d3')])
   t.strictSame(flagged.effects(rule, joins), [])

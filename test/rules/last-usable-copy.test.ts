@@ -53,18 +53,19 @@ t.test('it is refused on every profile, to Longhorn too, and when the whole map 
   t.end()
 })
 
-t.test('the message names each copy that goes, and whether the image can be made again', (t) => {
+t.test('the finding names each copy that goes, and whether the image can be made again', (t) => {
   const before = holding([ready('d1'), copy('d9', 'unknown')], 'v1.8.0', 'upload')
   t.match(before.judge(before.cleanUp('ubuntu', ['d1', 'd9']))[0], {
     rule,
     subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }, { diskUUID: uuid('d9') }],
-    message:
-      'this removes the last usable copy of backing image ubuntu, on disk d1 (uuid-d1) of node n1 (ready) and on disk uuid-d9 (which no node has) (unknown); an image made by upload cannot be made again',
-    clears:
-      /^keep this copy until another one is ready.*kubectl -n longhorn-system get backingimages.longhorn.io ubuntu/,
+    doing: 'removing the copies of ubuntu on d1 of n1 and disk uuid-d9 (which no node has)',
+    found: 'they are the last usable copies',
+    why: 'ubuntu was uploaded, so Longhorn cannot make it again.',
+    next: /^Wait until another copy is ready/,
+    look: ['kubectl -n longhorn-system get backingimages.longhorn.io ubuntu -o yaml'],
   })
   const again = holding([ready('d1')])
-  t.notMatch(again.judge(again.cleanUp('ubuntu', ['d1']))[0]?.message, /again/)
+  t.notMatch(again.judge(again.cleanUp('ubuntu', ['d1']))[0]?.why, /again/)
   t.end()
 })
 

@@ -47,14 +47,16 @@ t.test('clearing is never more than warned about, whatever the mode', (t) => {
   t.end()
 })
 
-t.test('the message tells which copy, and how to keep it', (t) => {
+t.test('the finding tells which copy, and how to keep it', (t) => {
   const before = marked()
   t.match(before.judge(before.toNode('n1', cleared)), [
     {
       rule,
       subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-      message: /^backing image ubuntu stays marked for eviction on disk d1 \(uuid-d1\) of node n1/,
-      clears: /^to keep the copy, set evictionRequested to false.*; look: kubectl/,
+      doing: 'clearing the last eviction flag of node n1',
+      found: 'backing image ubuntu stays marked for eviction on d1',
+      next: /^To keep the copy, set evictionRequested to false/,
+      look: [/^kubectl/],
     },
   ])
   t.end()

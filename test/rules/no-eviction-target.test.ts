@@ -102,9 +102,10 @@ t.test('a replenish limit of 0 means that no copy is ever made', (t) => {
       {
         effect: 'warn',
         subjects: [{ node: 'n1', disk: 'd1', diskUUID: uuid('d1'), image: 'ubuntu' }],
-        message:
-          /^the eviction of backing image ubuntu from disk d1 \(uuid-d1\) of node n1 cannot finish: .*limit is 0/,
-        clears: /kubectl/,
+        doing: 'evicting node n1',
+        found: 'the copy of backing image ubuntu on d1 has nowhere to go',
+        why: /limit is 0.* The eviction does not finish\.$/,
+        look: [/^kubectl/],
       },
     ],
   )

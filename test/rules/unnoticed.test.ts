@@ -50,16 +50,16 @@ t.test('o1: an eviction waits until Longhorn has noticed the end of a clean-up, 
   t.end()
 })
 
-t.test('the message tells when it ended, and how long it still takes', (t) => {
+t.test('the finding tells when it ended, and how long it still takes', (t) => {
   const drained = usual('v1.8.0')
     .image('debian', [pending('d1')])
     .at(noon)
     .image('debian', [])
   t.match(drained.judge(evict(drained, 'd1'), {}, noon + 2_000), [
     {
-      message:
-        /^the clean-up of backing image debian from disk d1 \(uuid-d1\) of node n1 ended 2s ago; Longhorn may not have noticed yet\. .*crash/,
-      clears: 'passes by itself in about 8s',
+      found: 'the clean-up of backing image debian from d1 ended only 2s ago',
+      why: /^Longhorn may not have noticed yet\. .*crash/,
+      next: 'The request is allowed in about 8s.',
       until: noon + 10_000,
       subjects: [{ node: 'n1', disk: 'd1', image: 'debian' }],
     },
@@ -69,9 +69,10 @@ t.test('the message tells when it ended, and how long it still takes', (t) => {
     .node('n1', [disk('d1'), disk('d2')])
   t.match(cleared.judge(cleared.cleanUp('ubuntu', ['d2']), {}, noon + 2_000), [
     {
-      message:
-        /^the copy \(ready\) of backing image ubuntu on disk d2 .* would be cleaned up, but the eviction on n1 was cleared only 2s ago; Longhorn may not have noticed yet/,
-      clears: 'passes by itself in about 8s',
+      doing: 'removing the copy of ubuntu on d2 of n1',
+      found: 'the eviction of n1 was cleared only 2s ago',
+      why: /^Longhorn may not have noticed yet\./,
+      next: 'The request is allowed in about 8s.',
     },
   ])
   t.end()
@@ -143,10 +144,7 @@ t.test('o7: a disk of unknown UUID may be one that was cleaned up a moment ago',
     .image('debian', [])
   const joined = leaving.toNode('n1', [disk('d1', flagged), disk('d9', { synced: false })])
   t.strictSame(said(leaving, joined, noon + 1_000), ['eviction-during-cleanup hold +9s'])
-  t.match(
-    leaving.judge(joined, {}, noon)[0]?.message,
-    /it may be disk d9 of node n1, whose UUID is not known/,
-  )
+  t.match(leaving.judge(joined, {}, noon)[0]?.why, /It may be disk d9 of node n1, whose UUID is not known/)
   leaving.node('n2', [disk('d9')])
   t.strictSame(said(leaving, joined, noon + 1_000), [], 'no longer, once another node has it')
   t.end()
@@ -168,7 +166,7 @@ t.test('a disk that no node has may be the one of unknown UUID whose flag was cl
   t.end()
 })
 
-t.test('the message says which disk of unknown UUID may be the one', (t) => {
+t.test('the finding says which disk of unknown UUID may be the one', (t) => {
   const said = (change: 'clean-up' | 'first file', ...names: readonly string[]) => {
     const disks = (options: Parameters<typeof disk>[1]) =>
       names.map((name) => disk(name, { synced: false, ...options }))
@@ -180,21 +178,20 @@ t.test('the message says which disk of unknown UUID may be the one', (t) => {
       .node('n2', disks({}))
     const judged = change === 'clean-up' ? of.cleanUp('debian', ['d9']) : of.place('debian', 'd9')
     const about = of.judge(judged, {}, noon + 2_000).filter(({ rule }) => rule.includes('during-eviction'))
-    return about.map(({ message }) => message).join('\n')
+    return about.map(({ found, why }) => `${found}. ${why}`).join('\n')
   }
-  const crash =
-    /; Longhorn may not have noticed yet, and then Longhorn v1\.8\.0 would crash the longhorn-manager of n2: /
+  const crash = / Longhorn may not have noticed yet\. Longhorn v1\.8\.0 crashes the longhorn-manager of n2 /
   for (const change of ['clean-up', 'first file'] as const) {
     const one = said(change, 'd9')
     t.match(
       one,
-      ', but an eviction on n2 ended only 2s ago, when the UUID of its disk d9 was not known: that may be this disk',
+      'an eviction of n2 ended only 2s ago, when the UUID of its disk d9 was not known. That may be this disk',
     )
     t.match(one, crash)
     t.notMatch(one, 'learnt', 'the guard has seen the change')
     t.match(
       said(change, 'd8', 'd9'),
-      'when the UUIDs of its disks d8, d9 were not known: one of them may be this disk',
+      'when the UUIDs of its disks d8, d9 were not known. One of them may be this disk',
     )
   }
   t.end()
@@ -219,7 +216,7 @@ t.test('changes that the guard has not seen count as if the worst of them had ju
   t.strictSame(said(node, node.place('fresh', 'd9'), at), ['first-file-during-eviction hold +6s'])
   t.strictSame(said(node, evict(node, 'd1'), at), [])
   t.match(
-    node.judge(node.cleanUp('ubuntu', ['d1']), {}, at)[0]?.message,
+    node.judge(node.cleanUp('ubuntu', ['d1']), {}, at)[0]?.found,
     /learnt only 4s ago how Node n2 is now/,
   )
   const image = learnt('BackingImage')

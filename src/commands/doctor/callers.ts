@@ -119,7 +119,7 @@ export function checkDisks({
       problem('error', 'disks', {
         what: `Backing image ${name} has ${noCopyThatCounts}: ${whereItsCopiesAre(found, circumstances)}.`,
         why: `Volumes with this image cannot start, and Longhorn cannot copy it. Its file may be on a disk that has another UUID now: do not wipe or remove disks before it is found.${assumed}`,
-        remedy: `Three ways: ${wayOut(found.image, longhornNamespace)}`,
+        remedy: `Three ways. ${wayOut(found.image, longhornNamespace)}`,
       }),
     )
   }

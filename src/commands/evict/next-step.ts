@@ -5,7 +5,8 @@ import type { NodeChange } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
 import { judge } from '../../rules/judge.ts'
-import { doesNothing, insteadOfEviction, whyNodeLost } from '../../rules/lost.ts'
+import { oneLineOf } from '../../rules/layout.ts'
+import { insteadOfEviction, onlyItsManager, whyNodeLost } from '../../rules/lost.ts'
 import type { Policy } from '../../rules/policy.ts'
 import type { Moment } from '../../rules/rule.ts'
 import { type NoticeCircumstances, unnoticedOn } from '../../rules/unnoticed.ts'
@@ -86,7 +87,7 @@ export function nextStep(
   const whyLost = whyNodeLost(found.node, circumstances)
   if (whyLost !== undefined && !isEmpty(remains)) {
     return impossible(
-      `${doesNothing(found.node, whyLost)}. What clears it: ${insteadOfEviction(found.node, circumstances)}`,
+      `the eviction of node ${target.node} does nothing, since ${whyLost}. ${onlyItsManager} ${insteadOfEviction(found.node, circumstances)}`,
     )
   }
   if (requested) return whileRequested(remains, crashing)
@@ -101,9 +102,7 @@ export function nextStep(
   const inTheWay = pendingInTheWay(found, profile, remains)
   if (inTheWay.length > 0) return { step: 'wait-for-cleanup', cleanups: inTheWay }
   const findings = findingsOn(target, found, map, circumstances)
-  const problems = findings
-    .filter(isForGood)
-    .map(({ message, clears }) => `${message}. What clears it: ${clears}`)
+  const problems = findings.filter(isForGood).map((finding) => oneLineOf(finding))
   if (problems.length > 0) return impossible(...problems)
   const ends = findings.flatMap(({ until }) => until ?? [])
   return ends.length > 0

@@ -115,7 +115,13 @@ function essence(answer: Answer | { readonly problem: string }) {
   if ('problem' in answer) return answer
   const { allowed, status, warnings = [], auditAnnotations } = answer
   const message = status && timeless(status.message)
-  return { allowed, code: status?.code, message, warnings: warnings.map(timeless), auditAnnotations }
+  return { allowed, code: status?.code, message, warnings: warnings.map(headline), auditAnnotations }
+}
+
+/** A check has room for what the API server would cut. */
+function headline(warning: string): string {
+  const [, first = '', rule = ''] = /^(.*?)(?:\. .*)? \((rule \S+)\)$/.exec(timeless(warning)) ?? []
+  return rule === '' ? warning : `${first} (${rule})`
 }
 
 function* objectsOf({ profile, nodes, images, sources, replicas }: World): Iterable<Stored> {

@@ -159,7 +159,7 @@ t.test('what is impossible is said before anything is written', (t) => {
     .node('n1', [disk('d1')])
     .image('ubuntu', [ready('d1')])
   t.match(stepOf(alone), {
-    problems: [/the eviction of backing image ubuntu .* cannot finish: no other disk/],
+    problems: [/the copy of backing image ubuntu on d1 has nowhere to go\. No other disk/],
   })
   t.end()
 })
@@ -171,7 +171,7 @@ t.test('a node whose manager is lost is not waited for, with the flag or without
       const gone = world(release, { ...flags, notReady }, [ready('d1')], [ready('d2')])
       t.match(stepOf(gone), {
         step: 'impossible',
-        problems: [/^the eviction of node n1 does nothing: .*What clears it: bring the node back/],
+        problems: [/^the eviction of node n1 does nothing, since .* Bring the node back/],
       })
     }
   }

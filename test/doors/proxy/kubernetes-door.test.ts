@@ -44,7 +44,7 @@ const heldBack = {
     kind: 'Status',
     reason: 'TooManyRequests',
     details: { retryAfterSeconds: 2 },
-    message: /held back by eviction-during-cleanup/,
+    message: /has to wait: [^]*rule eviction-during-cleanup/,
   },
 }
 
@@ -65,7 +65,7 @@ t.test('an eviction during a clean-up is held back, however it is written', asyn
   t.match(await call('PATCH', path, patch, 'application/json-patch+json'), heldBack)
   t.match(await call('PUT', path, { ...node, spec: { ...spec, ...raised } }), heldBack)
   const dry = await call('PATCH', `${path}?dryRun=All`, { spec: raised }, merge)
-  t.match(dry, { status: 429, body: { message: /^would wait: held back by/ } })
+  t.match(dry, { status: 429, body: { message: /^dry run: evicting .* has to wait: / } })
   t.equal(dry.headers.get('retry-after'), null, 'a dry run is answered once')
   t.match(decided.at(-1), { change: { request: { dryRun: true, door: 'proxy-kubernetes' } } })
   t.match(
@@ -117,7 +117,7 @@ t.test('creates and deletes are judged too', async (t) => {
   const { call } = await proxied(t)
   t.match(await call('DELETE', `${nodes}/node-1`), {
     status: 403,
-    body: { message: /refused by disk-removal-with-copies/ },
+    body: { message: /is denied: [^]*rule disk-removal-with-copies/ },
   })
   const image = {
     apiVersion: 'longhorn.io/v1beta2',
@@ -133,7 +133,7 @@ t.test('a delete of all nodes is judged node by node, and none is deleted', asyn
   const { call } = await proxied(t, { longhorn: idle })
   t.match(await call('DELETE', nodes), {
     status: 403,
-    body: { message: /refused by disk-removal-with-copies/ },
+    body: { message: /is denied: [^]*rule disk-removal-with-copies/ },
   })
   const { body } = await call('GET', nodes)
   const all = body.items as { metadata: { deletionTimestamp?: string } }[]

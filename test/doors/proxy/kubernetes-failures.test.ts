@@ -144,7 +144,9 @@ t.test('a delete with options in protobuf is a 415, so that its client sends JSO
 const held: http.RequestListener = (_, response) =>
   response
     .writeHead(429)
-    .end('{"message":"admission webhook \\"guard.holdfast.dev\\" denied the request: would wait: held back"}')
+    .end(
+      '{"message":"admission webhook \\"guard.holdfast.dev\\" denied the request: dry run: evicting has to wait"}',
+    )
 
 t.test('a hold of the webhook goes on in the proxy, and ends when that stops', async (t) => {
   const stopping = new AbortController()
@@ -155,7 +157,7 @@ t.test('a hold of the webhook goes on in the proxy, and ends when that stops', a
   const { status, body } = await answer
   t.equal(status, 429)
   t.match(body, {
-    message: /^admission webhook "guard\.holdfast\.dev" denied the request: held back/,
+    message: /^admission webhook "guard\.holdfast\.dev" denied the request: evicting has to wait/,
     details: { retryAfterSeconds: 2 },
   })
 })

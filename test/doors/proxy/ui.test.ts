@@ -59,7 +59,8 @@ for (const { profile, release, heldBack } of releases) {
       disks,
     })
     if (heldBack) {
-      const message = /held back by cleanup-during-eviction: .*node-1.*What clears it/s
+      const message =
+        /^removing the copy of \S+ on \S+ of node-1 has to wait: .*\nWhy: .*rule cleanup-during-eviction/s
       t.match(clicked, { status: 500, body: { type: 'error', code: 'Internal Server Error', message } })
     } else {
       t.equal(clicked.status, 200, JSON.stringify(clicked.body))

@@ -6,10 +6,11 @@ import { isArming } from '../../../src/rules/acts.ts'
 import { type Change, nameOf } from '../../../src/rules/change.ts'
 import type { Finding } from '../../../src/rules/finding.ts'
 import type { Timers } from '../../../src/time/clock.ts'
+import { said } from '../../fixtures/said.ts'
 
 /** A finding of one rule; what it says does not matter here. */
 export function finding<E extends Finding['effect']>(effect: E, message = 'a clean-up is pending') {
-  return { rule: 'eviction-during-cleanup', effect, subjects: [], message, clears: 'wait' } as const
+  return { rule: 'eviction-during-cleanup', effect, subjects: [], ...said(message) } as const
 }
 
 /** The decision to allow, with these warnings. */

@@ -74,7 +74,7 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
   t.test('the API server shows its certificate, and its reviews are judged', async (t) => {
     const replica = await alone(...asking)
     const held = await evict(cluster, 'hz', 'hz-b', ...longhorn)
-    t.match(held, { code: 1, stderr: /held back by eviction-during-cleanup/ })
+    t.match(held, { code: 1, stderr: /has to wait: [^]*rule eviction-during-cleanup/ })
     const allowed = await evict(cluster, 'hy', 'hy-a')
     t.equal(allowed.code, 0, allowed.stderr)
     t.equal((await calm(cluster, 'hy', 'hy-a')).code, 0)

@@ -161,7 +161,7 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
       headers: { 'content-type': 'application/json' },
       body: '{"allowScheduling":false,"evictionRequested":true}',
     })
-    t.match(await evicted.json(), { type: 'error', message: /held back by eviction-during-cleanup/ })
+    t.match(await evicted.json(), { type: 'error', message: /has to wait: [^]*rule eviction-during-cleanup/ })
     t.equal((await fetch(`http://127.0.0.1:${port}/v1/nodes`)).status, 200)
     t.strictSame(asked, ['GET /v1/nodes'])
   })

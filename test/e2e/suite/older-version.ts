@@ -13,7 +13,7 @@ export function olderVersion(t: Test, cluster: RealCluster): void {
     const spec = { evictionRequested: true }
     const refused = await patch(cluster, 'nodes.v1beta1.longhorn.io', 'v1', { spec }, ...longhorn)
     t.equal(refused.code, 1)
-    t.match(refused.stderr, 'held back by eviction-during-cleanup')
+    t.match(refused.stderr, /has to wait: [^]*rule eviction-during-cleanup/)
   })
   t.end()
 }

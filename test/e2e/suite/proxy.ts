@@ -163,7 +163,7 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
       })
       t.match(
         await answer.text(),
-        /"code":429.*held back by eviction-during-cleanup|held back by eviction-during-cleanup.*"code":429/,
+        /(?=[^]*"code":429)[^]* has to wait: [^]*rule eviction-during-cleanup/,
         target,
       )
     }

@@ -10,7 +10,11 @@ export function rules(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
   const forbids = (t: Test, rule: string, { code, stderr }: Ended): void => {
     t.equal(code, 1, stderr)
-    t.match(stderr, new RegExp(`denied the request: (refused|held back) by ${rule}: `), stderr)
+    t.match(
+      stderr,
+      new RegExp(`denied the request: .* (is denied|has to wait): [^]* rule ${rule}\\b`),
+      stderr,
+    )
   }
   const flagged = { evictionRequested: true }
 
