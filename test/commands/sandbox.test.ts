@@ -23,74 +23,78 @@ async function serving(t: Test, how: typeof start, args: readonly string[]) {
   return { ...running, until, told, kubeconfig, summary }
 }
 
-// They wait for clean-ups most of the time.
-t.jobs = 4
+// They wait for clean-ups most of the time. The tests of other files go on one after the other.
+t.test('the sandbox as a command', { jobs: 4 }, (t) => {
+  t.test('with --once the sandbox ends after the story', async (t) => {
+    const args = ['sandbox', '--once', '--drain', '5s', '--longhorn', 'v1.10.0']
+    const { code, stdout, stderr } = await run(args, { TMPDIR: t.testdir() })
+    t.equal(code, 0, stderr)
+    t.match(stdout, 'Manager crashes: 0 with the guard off, 0 with it on.')
+  })
 
-t.test('with --once the sandbox ends after the story', async (t) => {
-  const args = ['sandbox', '--once', '--drain', '5s', '--longhorn', 'v1.10.0']
-  const { code, stdout, stderr } = await run(args, { TMPDIR: t.testdir() })
-  t.equal(code, 0, stderr)
-  t.match(stdout, 'Manager crashes: 0 with the guard off, 0 with it on.')
-})
-
-t.test('every line that it gives to try works, and what the guard decides appears', { skip }, async (t) => {
-  const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, ['--drain', '5s'])
-  t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
-  t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
-  const cleaned = await told('kubectl patch backingimages')
-  if (cleaned.code !== 0) throw new Error(cleaned.stderr)
-  t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
-  const evicted = await told('kubectl patch nodes')
-  if (evicted.code !== 0) throw new Error(evicted.stderr)
-  t.match(await until(/UPDATE of Node node-1 by /), /held back/)
-  kill('SIGINT')
-  t.equal(await exit, 0)
-  t.notOk(existsSync(kubeconfig), 'it takes its files away')
-})
-
-/** A release of each profile, and then every other one that behaves in its own way. */
-const releases = [
-  'v1.7.3',
-  'v1.8.1',
-  'v1.9.1',
-  ...(thorough ? ['v1.8.2', 'v1.9.0', 'v1.10.0', 'v1.11.0'] : []),
-]
-
-for (const release of releases)
-  t.test(`the lines that it gives to try show a hold on ${release}`, { skip }, async (t) => {
-    const { kill, exit, until, told } = await serving(t, start, ['--drain', '4s', '--longhorn', release])
-    const [cleanUp, evict] = ['kubectl patch backingimages', 'kubectl patch nodes'] as const
-    t.match(await told(cleanUp), { code: 0, stderr: '' })
-    t.match(await told(evict), { code: 0 })
-    t.match(await until(/Node node-1/), /held back: .* by eviction-during-cleanup|held back for \d+ s first/)
+  t.test('every line that it gives to try works, and what the guard decides appears', { skip }, async (t) => {
+    const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, ['--drain', '5s'])
+    t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
+    t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
+    const cleaned = await told('kubectl patch backingimages')
+    if (cleaned.code !== 0) throw new Error(cleaned.stderr)
+    t.match(await until(/BackingImage ubuntu/), /admitted: UPDATE of BackingImage ubuntu-22\.04 by /)
+    const evicted = await told('kubectl patch nodes')
+    if (evicted.code !== 0) throw new Error(evicted.stderr)
+    t.match(await until(/UPDATE of Node node-1 by /), /held back/)
     kill('SIGINT')
+    t.equal(await exit, 0)
+    t.notOk(existsSync(kubeconfig), 'it takes its files away')
+  })
+
+  /** A release of each profile, and then every other one that behaves in its own way. */
+  const releases = [
+    'v1.7.3',
+    'v1.8.1',
+    'v1.9.1',
+    ...(thorough ? ['v1.8.2', 'v1.9.0', 'v1.10.0', 'v1.11.0'] : []),
+  ]
+
+  for (const release of releases)
+    t.test(`the lines that it gives to try show a hold on ${release}`, { skip }, async (t) => {
+      const { kill, exit, until, told } = await serving(t, start, ['--drain', '4s', '--longhorn', release])
+      const [cleanUp, evict] = ['kubectl patch backingimages', 'kubectl patch nodes'] as const
+      t.match(await told(cleanUp), { code: 0, stderr: '' })
+      t.match(await told(evict), { code: 0 })
+      t.match(
+        await until(/Node node-1/),
+        /held back: .* by eviction-during-cleanup|held back for \d+ s first/,
+      )
+      kill('SIGINT')
+      t.equal(await exit, 0)
+    })
+
+  t.test('a bare sandbox has no guard', { skip }, async (t) => {
+    const { kill, exit, told } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])
+    t.match((await told('kubectl get')).stdout, 'node-2')
+    t.equal((await told('kubectl patch backingimages')).code, 0)
+    t.equal((await told('kubectl patch nodes')).code, 0, 'nothing stands in the way')
+    kill('SIGTERM')
     t.equal(await exit, 0)
   })
 
-t.test('a bare sandbox has no guard', { skip }, async (t) => {
-  const { kill, exit, told } = await serving(t, start, ['--bare', '--nodes', '2', '--images', '1'])
-  t.match((await told('kubectl get')).stdout, 'node-2')
-  t.equal((await told('kubectl patch backingimages')).code, 0)
-  t.equal((await told('kubectl patch nodes')).code, 0, 'nothing stands in the way')
-  kill('SIGTERM')
-  t.equal(await exit, 0)
-})
-
-t.test('a flag that makes no sense is told', async (t) => {
-  const few = await run(['sandbox', '--nodes', '1'])
-  t.equal(few.code, 2)
-  t.match(few.stderr, 'It must be a whole number from 2 to 100.')
-  t.match(await run(['sandbox', '--nodes', '1e9']), {
-    code: 2,
-    stderr: 'It must be a whole number from 2 to 100.',
+  t.test('a flag that makes no sense is told', async (t) => {
+    const few = await run(['sandbox', '--nodes', '1'])
+    t.equal(few.code, 2)
+    t.match(few.stderr, 'It must be a whole number from 2 to 100.')
+    t.match(await run(['sandbox', '--nodes', '1e9']), {
+      code: 2,
+      stderr: 'It must be a whole number from 2 to 100.',
+    })
+    t.match(await run(['sandbox', '--images', '101']), { code: 2, stderr: 'from 1 to 100.' })
+    const port = await run(['sandbox', '--port', '70000'])
+    t.match(port, { code: 2, stderr: 'It must be a port, 0 to 65535.' })
+    const lag = await run(['sandbox', '--informer-lag', '31s'])
+    t.not(lag.code, 0)
+    t.match(lag.stderr, 'at most 30s')
+    const odd = await run(['sandbox', '--drain', 'soon'])
+    t.equal(odd.code, 2)
+    t.match(odd.stderr, 'It must be a duration such as 500ms, 5s or 1m30s.')
   })
-  t.match(await run(['sandbox', '--images', '101']), { code: 2, stderr: 'from 1 to 100.' })
-  const port = await run(['sandbox', '--port', '70000'])
-  t.match(port, { code: 2, stderr: 'It must be a port, 0 to 65535.' })
-  const lag = await run(['sandbox', '--informer-lag', '31s'])
-  t.not(lag.code, 0)
-  t.match(lag.stderr, 'at most 30s')
-  const odd = await run(['sandbox', '--drain', 'soon'])
-  t.equal(odd.code, 2)
-  t.match(odd.stderr, 'It must be a duration such as 500ms, 5s or 1m30s.')
+  t.end()
 })

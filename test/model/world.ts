@@ -218,9 +218,13 @@ export class World {
     this.#requests.dropAllOf(replica.id)
   }
 
-  /** Once, since what it takes is one process that has forgotten what the one before it has done. */
+  /**
+   * Once, since what it takes is one process that has forgotten what the one before it has done. Not after an outage, of which
+   * the new one knows nothing (known-limits.md).
+   */
   *#restartSteps(): Iterable<Step> {
-    if (!this.#scenario.restarts || this.replicas.some(({ process }) => process > 0)) return
+    if (!this.#scenario.restarts || this.#outages > 0 || this.replicas.some(({ process }) => process > 0))
+      return
     for (const replica of this.replicas) {
       const take = (): void => this.#restart(replica)
       yield { what: `replica ${replica.id} restarts`, replica: undefined, take }

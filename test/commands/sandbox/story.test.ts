@@ -68,40 +68,44 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
   return { tally, lines }
 }
 
-// They wait for clean-ups most of the time.
-t.jobs = 4
+// They wait for clean-ups most of the time. The tests of other files go on one after the other.
+t.test('the story as it is told', { jobs: 4 }, (t) => {
+  for (const [release, guardOff] of [
+    ['v1.8.0', 1],
+    ['v1.9.0', 1],
+    ['v1.6.4', 0],
+  ] as const) {
+    t.test(
+      `on ${release} there are ${guardOff} crashes with the guard off and none with it on`,
+      async (t) => {
+        const { tally, lines } = await tell(t, release, { guarded: true })
+        t.strictSame(tally, { guardOff, guardOn: 0 })
+        t.equal(lines.filter((line) => line.startsWith('Act')).length, 3)
+      },
+    )
+  }
 
-for (const [release, guardOff] of [
-  ['v1.8.0', 1],
-  ['v1.9.0', 1],
-  ['v1.6.4', 0],
-] as const) {
-  t.test(`on ${release} there are ${guardOff} crashes with the guard off and none with it on`, async (t) => {
-    const { tally, lines } = await tell(t, release, { guarded: true })
-    t.strictSame(tally, { guardOff, guardOn: 0 })
-    t.equal(lines.filter((line) => line.startsWith('Act')).length, 3)
+  t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
+    await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
   })
-}
 
-t.test('a story in which the guard does not hold is not told as if it did', async (t) => {
-  await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
-})
-
-t.test('what never comes is waited for only so long', async (t) => {
-  const stage = new Stage({
-    connection: connectTo('http://127.0.0.1:1'),
-    namespace: 'longhorn-system',
-    subscribe: () => () => undefined,
-    crashes: () => [],
-    isLive: () => true,
-    setTimer: (_ms, fire) => {
-      queueMicrotask(fire)
-      return () => undefined
-    },
-    signal: new AbortController().signal,
+  t.test('what never comes is waited for only so long', async (t) => {
+    const stage = new Stage({
+      connection: connectTo('http://127.0.0.1:1'),
+      namespace: 'longhorn-system',
+      subscribe: () => () => undefined,
+      crashes: () => [],
+      isLive: () => true,
+      setTimer: (_ms, fire) => {
+        queueMicrotask(fire)
+        return () => undefined
+      },
+      signal: new AbortController().signal,
+    })
+    await t.rejects(
+      stage.until('a miracle', () => false, 2_000),
+      new NotAsTold('waited 2 s in vain for a miracle'),
+    )
   })
-  await t.rejects(
-    stage.until('a miracle', () => false, 2_000),
-    new NotAsTold('waited 2 s in vain for a miracle'),
-  )
+  t.end()
 })
