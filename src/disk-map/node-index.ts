@@ -1,5 +1,4 @@
-import { isAtWork } from '../longhorn/at-work.ts'
-import { diskUUID, type Node } from '../longhorn/node.ts'
+import { diskUUID, isAtWork, type Node } from '../longhorn/node.ts'
 import type { DiskOwner } from './disk-map-view.ts'
 import { MultiMap } from './multi-map.ts'
 

@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { unownedIn } from '../rules/lost.ts'
 import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/on-abort.ts'
+import { onAbort } from '../time/wait.ts'
 import type { WaitBudget } from './outcome.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './reserve.ts'

@@ -1,8 +1,7 @@
 import type { Parsed } from '../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
 import { type Clock, type Random, systemClock } from '../time/clock.ts'
-import { onAbort } from '../time/on-abort.ts'
-import { abortReason } from '../time/wait.ts'
+import { abortReason, onAbort } from '../time/wait.ts'
 import type { Connection } from './client/connection.ts'
 import {
   type FeedProblem,

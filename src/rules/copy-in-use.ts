@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { isGone } from '../longhorn/at-work.ts'
+import { isGone } from '../longhorn/node.ts'
 import { workingOwners } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 

@@ -1,6 +1,5 @@
 import type { DiskMapView, DiskOwner } from '../disk-map/disk-map-view.ts'
-import { isAtWork, isDown, isGone, nodeGone } from '../longhorn/at-work.ts'
-import type { Node, NotReady } from '../longhorn/node.ts'
+import { isAtWork, isDown, isGone, type Node, nodeGone, type NotReady } from '../longhorn/node.ts'
 import type { Circumstances } from './rule.ts'
 import { lasting } from './sentences.ts'
 

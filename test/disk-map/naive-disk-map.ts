@@ -1,4 +1,4 @@
-import { isAtWork } from '../../src/longhorn/at-work.ts'
+import { diskUUID, isAtWork } from '../../src/longhorn/node.ts'
 import type {
   DiskMapView,
   DiskOwner,
@@ -8,7 +8,6 @@ import type {
 import { History } from '../../src/disk-map/history.ts'
 import { copiesOf, type Copy } from '../../src/longhorn/copies.ts'
 import type { Kind, LonghornObject, ObjectOf } from '../../src/longhorn/kinds.ts'
-import { diskUUID } from '../../src/longhorn/node.ts'
 
 /**
  * The disk map as longhorn.md §1 and §2 define it: it remembers the objects as last told and works every answer out

@@ -1,6 +1,5 @@
-import { isAtWork } from '../../src/longhorn/at-work.ts'
+import { isAtWork, type Node } from '../../src/longhorn/node.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
-import type { Node } from '../../src/longhorn/node.ts'
 import type { Step } from './step.ts'
 import type { Store } from './store.ts'
 

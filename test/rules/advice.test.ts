@@ -1,12 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { DiskMapView } from '../../src/disk-map/disk-map-view.ts'
-import type { Node } from '../../src/longhorn/node.ts'
+import { isAtWork, type Node } from '../../src/longhorn/node.ts'
 import type { Change, Request } from '../../src/rules/change.ts'
 import { type Finding, type RuleName, ruleNames } from '../../src/rules/finding.ts'
 import { judge } from '../../src/rules/judge.ts'
 import { oneLineOf } from '../../src/rules/layout.ts'
-import { isAtWork } from '../../src/longhorn/at-work.ts'
 import { defaultPolicy, type Mode, type Policy, policyFor, withModes } from '../../src/rules/policy.ts'
 import {
   admin,

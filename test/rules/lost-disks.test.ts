@@ -1,7 +1,7 @@
 import t from 'tap'
 import { profiles } from '../../src/longhorn/releases.ts'
 import type { Finding } from '../../src/rules/finding.ts'
-import { isAtWork, isDown } from '../../src/longhorn/at-work.ts'
+import { isAtWork, isDown } from '../../src/longhorn/node.ts'
 import { whyDown, whyLost } from '../../src/rules/lost.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { cluster, longhornAccount, moment, noon, releases, type TestCluster } from '../fixtures/cluster.ts'

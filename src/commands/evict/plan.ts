@@ -1,8 +1,7 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isReady, isReadySoon } from '../../longhorn/copies.ts'
-import { isEvicting } from '../../longhorn/node.ts'
+import { isAtWork, isEvicting } from '../../longhorn/node.ts'
 import { isWorthless } from '../../rules/copies-left.ts'
-import { isAtWork } from '../../longhorn/at-work.ts'
 import { disksThatFit } from '../../rules/no-eviction-target.ts'
 
 /** Nodes that can be evicted at the same time. */

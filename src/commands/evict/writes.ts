@@ -8,8 +8,7 @@ import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import type { Clock } from '../../time/clock.ts'
-import { onAbort } from '../../time/on-abort.ts'
-import { abortReason, pause } from '../../time/wait.ts'
+import { abortReason, onAbort, pause } from '../../time/wait.ts'
 
 /** Where a node is written, and where the write is seen. */
 interface NodeWriteModules {

@@ -1,5 +1,5 @@
 import type { Timers } from '../../time/clock.ts'
-import { onAbort } from '../../time/on-abort.ts'
+import { onAbort } from '../../time/wait.ts'
 
 /** One denial to Longhorn's own account. */
 export interface Refusal {

@@ -1,6 +1,5 @@
 import { type Clock, type Random, systemClock } from '../../time/clock.ts'
-import { onAbort } from '../../time/on-abort.ts'
-import { pause } from '../../time/wait.ts'
+import { onAbort, pause } from '../../time/wait.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { BackOff } from './back-off.ts'
 import { Mirror } from './cache.ts'
