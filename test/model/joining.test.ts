@@ -47,9 +47,9 @@ for (const profile of ['A', 'B'] as const) {
     ['dies only now', movedFromDying],
   ] as const) {
     t.test(`a disk of a node that ${when} joins a flagged node (${profile})`, async (t) => {
-      const explored = await explore(moved(profile), depth(6, 10))
+      const explored = await explore(moved(profile), depth(6, 8))
       t.equal(explored.counterExample, undefined, report(explored))
-      const walked = await walk(moved(profile), depth(300, 3_000), 60, 1_000)
+      const walked = await walk(moved(profile), depth(300, 1_000), 60, 1_000)
       t.equal(walked.counterExample, undefined, report(walked))
       t.comment(`${explored.states} and ${walked.states} states`)
     })
@@ -58,9 +58,9 @@ for (const profile of ['A', 'B'] as const) {
 
 for (const profile of ['A', 'B'] as const) {
   t.test(`a disk is evicted once Longhorn has found out its UUID (${profile})`, async (t) => {
-    const explored = await explore(foundOut(profile), depth(6, 10))
+    const explored = await explore(foundOut(profile), depth(6, 8))
     t.equal(explored.counterExample, undefined, report(explored))
-    const walked = await walk(foundOut(profile), depth(100, 2_000), 60, 1_300)
+    const walked = await walk(foundOut(profile), depth(100, 1_000), 60, 1_300)
     t.equal(walked.counterExample, undefined, report(walked))
     t.comment(`${explored.states} and ${walked.states} states`)
   })
