@@ -82,7 +82,7 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     effect: 'hold',
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
-    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page, reservation)})`,
+    found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page)})`,
     why: `Both together can bring about what each alone does not. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
@@ -90,10 +90,9 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
 }
 
 /** Of a node the name says where. */
-function whereOf(page: string, { disks }: Reservation): string {
-  // By now a node may have it.
-  if (page !== unownedDisks) return ''
-  return `, a disk ${disks === 'any' ? 'whose UUID was not known' : 'that worked on no node'} then`
+function whereOf(page: string): string {
+  // By now it may be known.
+  return page === unownedDisks ? ', a disk whose UUID was not known then' : ''
 }
 
 /** What the other change does, as far as what it reserved tells: a disk that goes reserves what one that is emptied does. */
