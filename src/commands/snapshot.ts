@@ -21,7 +21,7 @@ export function snapshotCommand(surroundings: CommandSurroundings): Command {
 It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
 downloaded from, nor who may.
 
-Exit code: 0 if all is in it, 1 if an object cannot be read and so is not in it, 2 if it cannot be told.
+Exit code: 0 if all is in it, 1 if an object cannot be read and is left out, 2 if the cluster cannot be read.
 
 Examples:
   $ holdfast snapshot > cluster.yaml

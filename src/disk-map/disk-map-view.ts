@@ -53,6 +53,11 @@ export interface DiskMapView {
    * disk that no node has.
    */
   ownersOf(diskUUID: string): readonly DiskOwner[]
+  /**
+   * True for a disk that works on some node that has it. Any other may have been moved to a node where Longhorn has not found
+   * its UUID out yet: its own is down or being deleted, or the disk is broken there, or no node has it.
+   */
+  isAtWork(diskUUID: string): boolean
   /** The nodes with a disk in spec whose UUID is not known yet. */
   nodesWithUnsyncedDisks(): Iterable<Node>
 

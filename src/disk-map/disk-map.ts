@@ -200,6 +200,10 @@ export class DiskMap implements DiskMapView {
     return this.#nodes.ownersOf(diskUUID)
   }
 
+  isAtWork(diskUUID: string): boolean {
+    return this.#nodes.isAtWork(diskUUID)
+  }
+
   nodesWithUnsyncedDisks(): Iterable<Node> {
     return this.#nodes.withUnsyncedDisks()
   }

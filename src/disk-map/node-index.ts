@@ -39,8 +39,9 @@ export class NodeIndex {
     return owners
   }
 
-  /** True for a disk that works on some node that has it. */
   isAtWork(uuid: string): boolean {
+    // What no node has is not remembered: nothing would make it be forgotten.
+    if (!this.#ownersByDisk.has(uuid)) return false
     let works = this.#works.get(uuid)
     if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))
     return works

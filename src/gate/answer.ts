@@ -40,7 +40,7 @@ interface AnswerOptions {
   readonly retryAfterSeconds: number
 }
 
-/** So many findings are told; a node can have thousands, and nobody reads them. */
+/** At most so many findings are shown. A node can have thousands. */
 const toldFindings = 10
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */

@@ -6,7 +6,6 @@ import type { Profile } from '../longhorn/releases.ts'
 import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '../rules/copies-left.ts'
-import { unownedIn, workingOwners } from '../rules/lost.ts'
 import { unownedDisks, writesOf } from './reservation-book.ts'
 import { covers, type Disks, type Intent, union } from './reservation.ts'
 
@@ -70,32 +69,29 @@ function keyOf({ page, intent, looks }: Claim): string {
 }
 
 function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B' | 'C'): Iterable<Claim> {
-  const onOwners = ownersIn(map)
-  for (const act of acts) yield* claimsOfAct(act, { map, profile, onOwners })
+  for (const act of acts) yield* claimsOfAct(act, { map, profile })
 }
 
 /** What the claims of an act depend on. */
 interface Where {
   readonly map: DiskMapView
   readonly profile: 'A' | 'B' | 'C'
-  /** The claims of an intent on these disks, wherever they may be. */
-  readonly onOwners: (uuids: Iterable<string>, intent: Intent) => Iterable<Claim>
 }
 
 function* claimsOfAct(act: Act, where: Where): Iterable<Claim> {
-  const { profile, onOwners } = where
+  const { map, profile } = where
   switch (act.act) {
     case 'eviction':
       yield* evictionClaims(act, where)
       // Where no copy is ready on a disk that is evicted, an eviction counts on other copies to stay.
-      yield* onOwners(countedOn(act, where.map), 'keep')
+      yield* onOwners(countedOn(act, map), 'keep', map)
       return
     case 'cleanup':
-      if (profile !== 'C') yield* onOwners(act.disks, 'removal')
+      if (profile !== 'C') yield* onOwners(act.disks, 'removal', map)
       yield* keepForCleanup(act, where)
       return
     case 'placement':
-      if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement')
+      if (profile !== 'C') yield* onOwners([act.diskUUID], 'placement', map)
       return
     case 'disk-removal':
       yield* removalClaims(act, where)
@@ -124,11 +120,11 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
     intent: 'eviction',
     disks: profile === 'A' || (profile === 'B' && mayBeAny) ? 'any' : known,
   }
-  if (!mayBeAny && known.length > 0) yield whileUnowned(known)
+  if (!mayBeAny && known.length > 0) yield lookAtUnowned(known)
   if (profile === 'C') return
   if (mayBeAny) {
     yield { page: unownedDisks, intent: 'eviction', disks: 'any' }
-    yield* whileAtWork(name, map)
+    yield* lookAtDeadNodes(name, map)
   }
   for (const uuid of known) {
     const owners = map.ownersOf(uuid)
@@ -144,7 +140,7 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
  * counts on a disk without copies; but where a manager can crash, what is on its way to any disk must not find that on
  * another node, which may be flagged.
  */
-function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners }: Where): Iterable<Claim> {
+function* removalClaims({ before, disks }: DiskRemoval, { map, profile }: Where): Iterable<Claim> {
   const going = new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
   const taken = new Set<string>()
   const images = new Set<BackingImage>()
@@ -158,14 +154,12 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners
   }
   const own = profile === 'C' ? taken : going
   if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
-  if (own.size > 0) yield whileUnowned([...own])
+  if (own.size > 0) yield lookAtUnowned([...own])
   // From then on no node has them. A flagged node that they may join has to know that.
   if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
-  const workingOwner = workingOwners(map)
-  const works = (uuid: string): boolean => workingOwner(uuid) !== undefined
-  const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map, works) ?? []))
-  yield* onOwners(counted, 'keep')
-  if (profile !== 'C') yield* onOwners(counted, 'eviction')
+  const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map) ?? []))
+  yield* onOwners(counted, 'keep', map)
+  if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
   // A copy may be on any of several nodes that show its disk: of them not all may let it go.
   for (const uuid of taken) {
     for (const { node } of map.ownersOf(uuid))
@@ -178,15 +172,15 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile, onOwners
  * and may not be committed yet. Whoever reserves there reads all nodes after that. So what comes later than this look finds
  * the disk on its node, and meets there what was reserved before the look: nothing has to be added here.
  */
-function whileUnowned(disks: readonly string[]): Claim {
+function lookAtUnowned(disks: readonly string[]): Claim {
   return { page: unownedDisks, intent: 'eviction', disks, looks: true }
 }
 
 /**
- * The same of disks that worked on another node a moment ago, and were reserved there: one of them may have been moved here. It
- * is known of all of them once every node was read; see {@link mayBeAnyDisk}.
+ * A disk of a dead node may have been moved here. What was reserved on it while its node worked stands on the page of that
+ * node. Every node is read for this: see {@link mayBeAnyDisk}.
  */
-function* whileAtWork(name: string, map: DiskMapView): Iterable<Claim> {
+function* lookAtDeadNodes(name: string, map: DiskMapView): Iterable<Claim> {
   for (const node of map.nodes()) {
     if (node.metadata.name === name) continue
     const broken = [...node.spec.disks.keys()].filter((disk) => !isAtWork(node, disk))
@@ -195,7 +189,7 @@ function* whileAtWork(name: string, map: DiskMapView): Iterable<Claim> {
   }
 }
 
-/** True for an eviction of a disk whose UUID is not known: every node has to be read, since it may have been on any. */
+/** True for an eviction of a disk whose UUID is not known. It may have been on any node, so every node has to be read. */
 export function mayBeAnyDisk(claims: readonly Claim[]): boolean {
   return claims.some(
     ({ page, intent, disks }) => page === unownedDisks && intent === 'eviction' && disks === 'any',
@@ -203,14 +197,9 @@ export function mayBeAnyDisk(claims: readonly Claim[]): boolean {
 }
 
 /** The UUID of the disk with the best usable copy of an image beside these; undefined if there is none. */
-function bestBeside(
-  going: ReadonlySet<string>,
-  image: BackingImage,
-  map: DiskMapView,
-  works: (uuid: string) => boolean,
-): string | undefined {
+function bestBeside(going: ReadonlySet<string>, image: BackingImage, map: DiskMapView): string | undefined {
   const others = copiesOf(image).filter((copy) => !going.has(copy.diskUUID) && isUsable(copy, map))
-  const working = others.filter((copy) => works(copy.diskUUID))
+  const working = others.filter((copy) => map.isAtWork(copy.diskUUID))
   return (working.find(isReady) ?? working[0] ?? others[0])?.diskUUID
 }
 
@@ -245,7 +234,7 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
  * that are not ready, and a node that is down may be deleted with its copies. One that is ready is counted on too: its
  * disk can be taken away, lost or by override. On profiles A and B that meets the removal which is claimed besides.
  */
-function* keepForCleanup(cleanup: Cleanup, { map, profile, onOwners }: Where): Iterable<Claim> {
+function* keepForCleanup(cleanup: Cleanup, { map, profile }: Where): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
   if (removed.every(isWorthless)) return
   const sure = kept.find((copy) => isReady(copy) && !isBroken(copy, map))
@@ -254,6 +243,7 @@ function* keepForCleanup(cleanup: Cleanup, { map, profile, onOwners }: Where): I
   yield* onOwners(
     counted.map((copy) => copy.diskUUID),
     'keep',
+    map,
   )
 }
 
@@ -267,14 +257,12 @@ function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
   })
 }
 
-function ownersIn(map: DiskMapView): Where['onOwners'] {
-  const isUnowned = unownedIn(map)
-  return function* (uuids, intent) {
-    for (const uuid of uuids) {
-      // A disk of a dead node may be on another node by now, where it is evicted.
-      if (isUnowned(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
-      for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
-    }
+/** The claims of an intent on these disks, wherever they may be. */
+function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {
+  for (const uuid of uuids) {
+    // A disk of a dead node may be on another node by now, where it is evicted.
+    if (!map.isAtWork(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
+    for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
   }
 }
 

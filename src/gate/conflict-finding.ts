@@ -7,7 +7,7 @@ import type { Policy } from '../rules/policy.ts'
 import { theDisk } from '../rules/sentences.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
-import type { Conflict } from './reserve.ts'
+import type { Conflict } from './page-edits.ts'
 import type { Objection } from './verdict.ts'
 
 /**

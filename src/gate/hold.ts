@@ -1,10 +1,9 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { unownedIn } from '../rules/lost.ts'
 import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../time/wait.ts'
 import type { WaitBudget } from './outcome.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './reserve.ts'
+import type { Conflict } from './page-edits.ts'
 import type { Objection, Verdict } from './verdict.ts'
 
 /** What changed: an object of the disk map, or a page of the book of reservations. */
@@ -235,7 +234,6 @@ export function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
 /** The changes after which one of these objections may be gone; see {@link isAwaited} for how to compare. */
 function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Changed> {
   const changed = new Set<Changed>()
-  const isUnowned = unownedIn(map)
   for (const { rule, subjects } of objections) {
     // The other copies stay or go with the flags of whatever nodes have them.
     if (rule === 'evict-unready-copy') changed.add(anyChange('Node'))
@@ -245,7 +243,7 @@ function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Chang
     for (const { node, image, diskUUID } of subjects) {
       if (node !== undefined) changed.add(objectChange('Node', node))
       // The watch of nodes can be behind that of images: the node that shows the disk may be any.
-      if (diskUUID !== undefined && isUnowned(diskUUID)) changed.add(anyChange('Node'))
+      if (diskUUID !== undefined && !map.isAtWork(diskUUID)) changed.add(anyChange('Node'))
       if (image === undefined) continue
       changed.add(objectChange('BackingImage', image))
       changed.add(objectChange('BackingImageDataSource', image))

@@ -4,18 +4,9 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Cleanup } from './acts.ts'
 import { outcomeOf } from './copies-left.ts'
-import { firstUnsynced, meets } from './disks-at-risk.ts'
-import { unownedIn } from './lost.ts'
+import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import {
-  ago,
-  consequence,
-  inTime,
-  lookAtNode,
-  perhapsTheDisk,
-  unnoticedYet,
-  unseenEviction,
-} from './sentences.ts'
+import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } from './sentences.ts'
 import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
@@ -28,22 +19,13 @@ export const cleanupDuringEviction: Rule = {
   effects: { A: 'hold', B: 'hold', C: 'warn', none: 'off' },
 
   *cleanup(cleanup, circumstances) {
-    const { map } = circumstances
-    const isUnowned = unownedIn(map)
-    let unsynced: Iterable<DiskOwner> | undefined
+    const endangered = endangeredBy(circumstances)
     for (const copy of outcomeOf(cleanup).removed) {
       // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
       if (copy.phase === 'planned') continue
-      for (const owner of map.ownersOf(copy.diskUUID))
-        if (isEndangered(owner, circumstances)) yield draft(cleanup, copy, owner, '', circumstances)
-      for (const owner of isUnowned(copy.diskUUID) ? (unsynced ??= firstUnsynced(circumstances)) : [])
-        yield draft(
-          cleanup,
-          copy,
-          owner,
-          `${perhapsTheDisk(copy.diskUUID, owner, circumstances)} `,
-          circumstances,
-        )
+      for (const { owner, perhaps } of endangered(copy.diskUUID)) {
+        yield draft(cleanup, copy, owner, perhaps, circumstances)
+      }
       for (const eviction of endedEvictions(copy.diskUUID, circumstances)) {
         yield clearedDraft(cleanup, copy, eviction, circumstances)
       }
@@ -52,12 +34,6 @@ export const cleanupDuringEviction: Rule = {
       }
     }
   },
-}
-
-/** True if the manager of this node would meet the clean-up. */
-function isEndangered({ node: name, disk }: DiskOwner, circumstances: Circumstances): boolean {
-  const node = circumstances.map.node(name)
-  return node !== undefined && meets(node, disk, circumstances)
 }
 
 /** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */

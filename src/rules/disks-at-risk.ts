@@ -3,7 +3,6 @@ import type { Ended } from '../disk-map/ended.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'
-import { unownedIn } from './lost.ts'
 import type { Circumstances } from './rule.ts'
 import { perhapsTheDisk, theDisk } from './sentences.ts'
 import { type Unnoticed, unnoticedOn } from './unnoticed.ts'
@@ -53,13 +52,12 @@ export function* firstFilesOnDisk(
   { map, profile }: Circumstances,
 ): Iterable<{ readonly image: string; readonly diskUUID: string }> {
   if (uuid === undefined && profile !== 'A' && profile !== 'B') return
-  const isUnowned = unownedIn(map)
   for (const { metadata, spec } of uuid === undefined
     ? map.dataSources()
     : map.unfinishedFirstFilesOn(uuid)) {
     const { diskUUID, fileTransferred } = spec
     if (diskUUID === undefined || fileTransferred) continue
-    if (diskUUID === uuid || isUnowned(diskUUID)) yield { image: metadata.name, diskUUID }
+    if (diskUUID === uuid || !map.isAtWork(diskUUID)) yield { image: metadata.name, diskUUID }
   }
 }
 
@@ -74,11 +72,10 @@ export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
     return
   }
   const { map } = circumstances
-  const isUnowned = unownedIn(map)
   const uuids = new Set<string>()
   for (const { diskUUID } of map.history.ended()) uuids.add(diskUUID)
   for (const each of uuids) {
-    if (isUnowned(each)) yield* unnoticedOn(what, each, circumstances)
+    if (!map.isAtWork(each)) yield* unnoticedOn(what, each, circumstances)
   }
 }
 
@@ -92,11 +89,36 @@ export function whyPerhaps(risk: DiskAtRisk, diskUUID: string, circumstances: Ci
   return risk.uuid === undefined ? `${perhapsTheDisk(diskUUID, risk, circumstances)} ` : ''
 }
 
+/** A node whose manager would meet what is done to a disk, and the disk there. */
+interface Endangered {
+  readonly owner: DiskOwner
+  /** Why it may be that disk, as a sentence and a space; empty where it is known to be. */
+  readonly perhaps: string
+}
+
+/**
+ * Tells of the UUID of a disk which managers would meet a clean-up or a first file on it, since an eviction is requested there.
+ * Made once for an act.
+ */
+export function endangeredBy(circumstances: Circumstances): (uuid: string) => Iterable<Endangered> {
+  const { map } = circumstances
+  let unsynced: readonly DiskOwner[] | undefined
+  return function* (uuid) {
+    for (const owner of map.ownersOf(uuid)) {
+      const node = map.node(owner.node)
+      if (node && meets(node, owner.disk, circumstances)) yield { owner, perhaps: '' }
+    }
+    if (map.isAtWork(uuid)) return
+    for (const owner of (unsynced ??= firstUnsynced(circumstances)))
+      yield { owner, perhaps: `${perhapsTheDisk(uuid, owner, circumstances)} ` }
+  }
+}
+
 /**
  * A disk that no node has at work may be one that its new node has not synced yet. Of all that it may be, the first stands in
  * the way for as long as its flag is up, so that one is told of each copy.
  */
-export function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
+function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
   if (circumstances.profile === 'C') return []
   for (const node of circumstances.map.nodesWithUnsyncedDisks()) {
     for (const disk of node.spec.disks.keys()) {
@@ -108,7 +130,7 @@ export function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
 }
 
 /** Profile A looks at all disks of a flagged node, B and C at the evicting ones (longhorn.md §2). */
-export function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
+function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
   return profile === 'A' ? isFlagged(node) : isEvicting(node, disk)
 }
 

@@ -1,16 +1,7 @@
 import type { Placement } from './acts.ts'
-import { firstUnsynced, meets } from './disks-at-risk.ts'
-import { unownedIn } from './lost.ts'
+import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
-import {
-  ago,
-  consequence,
-  inTime,
-  lookAtNode,
-  perhapsTheDisk,
-  unnoticedYet,
-  unseenEviction,
-} from './sentences.ts'
+import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } from './sentences.ts'
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
@@ -26,16 +17,7 @@ export const firstFileDuringEviction: Rule = {
   *placement(placement, circumstances) {
     const { source, diskUUID } = placement
     const image = source.metadata.name
-    const { map } = circumstances
-    const known = map.ownersOf(diskUUID).map((owner) => ({ owner, perhaps: '' }))
-    const unsynced = unownedIn(map)(diskUUID) ? firstUnsynced(circumstances) : []
-    const perhapsThere = unsynced.map((owner) => ({
-      owner,
-      perhaps: `${perhapsTheDisk(diskUUID, owner, circumstances)} `,
-    }))
-    for (const { owner, perhaps } of [...known, ...perhapsThere]) {
-      const node = map.node(owner.node)
-      if (!node || !meets(node, owner.disk, circumstances)) continue
+    for (const { owner, perhaps } of endangeredBy(circumstances)(diskUUID)) {
       yield {
         subjects: [{ ...owner, diskUUID, image }],
         found: `an eviction is requested on ${owner.node}`,

@@ -128,15 +128,6 @@ export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | u
   )
 }
 
-/**
- * Tells of the UUID of a disk whether it works on no node: none has it, or only one that is down or on which it is broken. It may
- * have been moved to another node, where Longhorn has not found its UUID out yet. Made once for an act too.
- */
-export function unownedIn(map: DiskMapView): (uuid: string) => boolean {
-  const workingOwner = workingOwners(map)
-  return (uuid) => workingOwner(uuid) === undefined
-}
-
 /** True if `lostAfter` decides about some disk: its node is down, or it is not ready. Kubernetes letting go needs no time. */
 export function someWaitToBeLost(map: Pick<DiskMapView, 'nodes'>): boolean {
   for (const node of map.nodes()) {

@@ -196,7 +196,7 @@ t.test('whoever sends bytes and never answers is not waited for longer than aske
 t.test('whatever else answers is said, and the UI stays as it is', async (t) => {
   const { point, patches } = await uiStandIn(t)
   const found = [
-    [404, 'nothing', {}, /is answered with 404\)/],
+    [404, 'nothing', {}, /returned 404\)/],
     [
       302,
       '',
@@ -204,8 +204,8 @@ t.test('whatever else answers is said, and the UI stays as it is', async (t) => 
       /302 and sends on to https:\/\/login.example.com\/\)/,
     ],
     [200, '<html><body>Sign in</body></html>', {}, /a page for a browser\)/],
-    [200, 'ok', {}, /what is no JSON\)/],
-    [200, '{"kind":"APIVersions"}', {}, /what Longhorn’s REST API never says\)/],
+    [200, 'ok', {}, /returned no JSON\)/],
+    [200, '{"kind":"APIVersions"}', {}, /other JSON than Longhorn’s REST API does\)/],
   ] as const
   for (const [status, body, headers, words] of found) {
     const server = http.createServer((_, response) => response.writeHead(status, headers).end(body))

@@ -113,6 +113,7 @@ function answers(view: DiskMapView) {
     dataSource: each(imageNames, (name) => maybe(view.dataSource(name))),
     copiesOf: each(imageNames, (name) => unordered(view.copiesOf(name))),
     ownersOf: each(uuids, (uuid) => unordered(view.ownersOf(uuid))),
+    isAtWork: each(uuids, (uuid) => view.isAtWork(uuid)),
     imagesOn: each(uuids, (uuid) => told(view.imagesOn(uuid))),
     pendingCleanups: unordered(view.pendingCleanups()),
     pendingOf: each(imageNames, (name) => unordered(view.pendingOf(name))),
@@ -190,6 +191,7 @@ function mapOf(objects: readonly LonghornObject[]): DiskMap {
 /** What rules ask, each of an object of the cluster. */
 const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>> = {
   'who owns a disk': (map, { uuid }) => map.ownersOf(uuid),
+  'whether a disk works': (map, { uuid }) => map.isAtWork(uuid),
   'the copies of an image': (map, { image }) => map.copiesOf(image),
   'the images on a disk': (map, { uuid }) => [...map.imagesOn(uuid)],
   'what is pending of an image': (map, { image }) => [...map.pendingOf(image)],

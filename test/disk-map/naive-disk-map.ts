@@ -116,13 +116,15 @@ export class NaiveDiskMap implements DiskMapView {
     )
   }
 
+  isAtWork(uuid: string): boolean {
+    return this.ownersOf(uuid).some(({ node: name, disk }) => {
+      const node = this.node(name)
+      return node !== undefined && isAtWork(node, disk)
+    })
+  }
+
   pendingOnUnownedDisks() {
-    return this.#pending().filter(({ diskUUID: uuid }) =>
-      this.ownersOf(uuid).every(({ node: name, disk }) => {
-        const node = this.node(name)
-        return node === undefined || !isAtWork(node, disk)
-      }),
-    )
+    return this.#pending().filter(({ diskUUID: uuid }) => !this.isAtWork(uuid))
   }
 
   unfinishedFirstFilesOn(uuid: string) {

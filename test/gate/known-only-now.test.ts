@@ -94,6 +94,40 @@ function movedFromDead(release: string, isFound: boolean): TestCluster {
     .image('ubuntu', [copy('d9', 'unknown'), ready('d1')])
 }
 
+t.test('what was reserved where a disk worked is read once that node is known to be dead', async (t) => {
+  const working = (): TestCluster => moving(false).node('n3', [disk('d9')])
+  const book = new InProcessBook()
+  const one = new GateWorld(working(), { book })
+  t.equal((await one.decide(one.cluster.cleanUp('ubuntu', ['d9']))).verdict.decision, 'allow')
+  const truth = working().node('n3', [disk('d9')], {
+    notReady: { reason: 'KubernetesNodeGone' },
+    metadata: { resourceVersion: '2' },
+  })
+  const two = new GateWorld(working(), { book, truth, replica: 'two' })
+  two.markedSince = -Infinity
+  const unknown = disk('d9', { synced: false, evictionRequested: true })
+  t.equal((await two.decide(two.cluster.toNode('n2', [unknown]))).verdict.decision, 'hold')
+  // The reservation may be younger than the swaps of this eviction, and no watch has to have brought it.
+  t.ok(two.trips.indexOf('read n3') > two.trips.indexOf('nodes'), two.trips.join())
+})
+
+t.test(
+  'a disk is not taken away from under a first file that was admitted before it was known',
+  async (t) => {
+    const book = new InProcessBook()
+    const empty = (isFound: boolean): TestCluster =>
+      moving(isFound)
+        .image('ubuntu', [ready('d1')])
+        .image('fedora', [])
+    const one = new GateWorld(empty(false), { book })
+    t.equal((await one.decide(one.cluster.place('fedora', 'd9'))).verdict.decision, 'allow')
+    const two = new GateWorld(empty(true), { book, replica: 'two' })
+    two.markedSince = -Infinity
+    const { verdict } = await two.decide(two.cluster.toNode('n2', []))
+    t.match(verdict, { decision: 'hold', objections: [{ found: /^the making of a first file was allowed/ }] })
+  },
+)
+
 for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
   t.test(
     `it takes no copy from a disk that was counted on where its node is dead (${release})`,

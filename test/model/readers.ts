@@ -26,10 +26,12 @@ export class Readers {
   get since(): number {
     const { now } = this.#time
     const calm = now - readersLagMs
-    const outage = this.#outage
-    return outage && now < outage.ended + readersLagAfterOutageMs
-      ? Math.min(calm, outage.began - readersLagMs)
-      : calm
+    return this.#outage && this.areCutOff ? Math.min(calm, this.#outage.began - readersLagMs) : calm
+  }
+
+  /** True while their watches may still be coming back after an outage. */
+  get areCutOff(): boolean {
+    return this.#outage !== undefined && this.#time.now < this.#outage.ended + readersLagAfterOutageMs
   }
 
   /** The nodes whose manager crashes, whichever versions it has in hand. */

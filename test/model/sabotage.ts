@@ -18,6 +18,8 @@ export interface Sabotage {
   readonly reads?: (reads: QuorumReads, map: DiskMap) => QuorumReads
   /** The anchor is not looked at: each door keeps its Leases where it was told to. */
   readonly unanchored?: true
+  /** A process may start right after an outage, of which it knows nothing: a known limit (known-limits.md). */
+  readonly restartsUnaware?: true
   /** A proxy passes writes on however late it is. */
   readonly passesOnLate?: true
   /** What the gate is asked instead. */

@@ -19,6 +19,17 @@ for (const [weak, seed] of [
     }),
     5,
   ],
+  // A known limit, so that whoever mends it sees it here.
+  [
+    scenario('a restart right after an outage', 'A', flagged, cleared, {
+      sabotage: { restartsUnaware: true },
+      reviews: 3,
+      outages: 1,
+      restarts: true,
+      jumps: 3,
+    }),
+    5,
+  ],
   [
     scenario('a restart that takes what it finds for all there was', 'A', justCleared, cleared.slice(1), {
       sabotage: noGenerations,

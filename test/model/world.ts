@@ -219,12 +219,13 @@ export class World {
   }
 
   /**
-   * Once, since what it takes is one process that has forgotten what the one before it has done. Not after an outage, of which
-   * the new one knows nothing (known-limits.md).
+   * Once, since what it takes is one process that has forgotten what the one before it has done. Not while an outage counts, of
+   * which the new one knows nothing (known-limits.md).
    */
   *#restartSteps(): Iterable<Step> {
-    if (!this.#scenario.restarts || this.#outages > 0 || this.replicas.some(({ process }) => process > 0))
-      return
+    const { restarts, sabotage } = this.#scenario
+    if (this.#readers.areCutOff && sabotage.restartsUnaware !== true) return
+    if (!restarts || this.replicas.some(({ process }) => process > 0)) return
     for (const replica of this.replicas) {
       const take = (): void => this.#restart(replica)
       yield { what: `replica ${replica.id} restarts`, replica: undefined, take }

@@ -108,3 +108,13 @@ t.test('an arming change costs at most two round trips to the API server, all el
   )
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
 })
+
+t.test('an eviction of a disk whose UUID is not known asks for all that it may have met', async (t) => {
+  const { patch } = await guarded(t)
+  const disks = { 'disk-9': { path: '/mnt/disk-9', diskType: 'filesystem', evictionRequested: true } }
+  t.strictSame(
+    (await patch('nodes/node-1', { disks })).toSorted(),
+    ['GET backingimagedatasources', 'GET backingimages', 'GET nodes', 'POST leases', 'POST leases'],
+    'two Leases, the images, the data sources, all nodes',
+  )
+})

@@ -92,8 +92,8 @@ just admitted is not known here. A snapshot is judged as of the time at which it
 reads them: YAML 1.1, links to folders are not followed.
 
 Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have, or one that
-comes twice; 2 some cannot be judged, or not for sure as the snapshot lacks a kind, or none is an object that the guard
-judges.
+comes twice; 2 an object cannot be judged, or the snapshot lacks a kind that its verdict depends on, or there is nothing
+to judge.
 
 Examples:
   $ holdfast check -f change.yaml

@@ -11,7 +11,7 @@ interface Snapshot {
   readonly kind: 'Snapshot'
   /** RFC 3339. */
   readonly takenAt: string
-  /** The kinds that were read. Of one that no item is of, there is none. */
+  /** The kinds that were read. If no item is of one of them, the cluster has no such object. */
   readonly kinds: readonly Kind[]
   /** Of Longhorn's, all kinds, without what is secret or of no use. */
   readonly items: readonly RawObject[]

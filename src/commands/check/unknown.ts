@@ -2,7 +2,7 @@ import { group, type Kind, kinds } from '../../longhorn/kinds.ts'
 import { type Act, actsOf } from '../../rules/acts.ts'
 import type { Change } from '../../rules/change.ts'
 
-/** What a verdict on an act needs to know besides nodes and images, and what nobody can tell without it. */
+/** The kinds that a verdict on an act depends on besides nodes and images, and what stays open without them. */
 const needed: readonly {
   readonly kind: Kind
   readonly acts: readonly Act['act'][]

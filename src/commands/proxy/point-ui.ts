@@ -166,18 +166,16 @@ const parseVersion = parser(
  */
 function notLonghorn(status: number, location: string | undefined, text: string): string | undefined {
   const at = location === undefined ? '' : ` and sends on to ${location}`
-  if (status < 200 || status > 299) return `GET /v1 is answered with ${status}${at}`
-  if (isPage(text)) return 'GET /v1 is answered with a page for a browser'
+  if (status < 200 || status > 299) return `GET /v1 returned ${status}${at}`
+  if (isPage(text)) return 'GET /v1 returned a page for a browser'
   let described: unknown
   try {
     described = JSON.parse(text)
   } catch {
     // Whoever it is, it does not describe an API.
-    return 'GET /v1 is answered with what is no JSON'
+    return 'GET /v1 returned no JSON'
   }
-  return parseVersion(described).ok
-    ? undefined
-    : 'GET /v1 is answered with what Longhorn’s REST API never says'
+  return parseVersion(described).ok ? undefined : 'GET /v1 returned other JSON than Longhorn’s REST API does'
 }
 
 /** The UI's container, and the variable from which its nginx learns whom to ask: so Longhorn's own chart names them. */

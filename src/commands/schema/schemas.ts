@@ -171,7 +171,9 @@ export const SnapshotSchema = Type.Object(
     kind: Type.Literal('Snapshot'),
     takenAt: time('RFC 3339.'),
     kinds: Type.Optional(
-      Type.Array(Type.String(), { description: 'What was read. Of one that no item is of, there is none' }),
+      Type.Array(Type.String(), {
+        description: 'The kinds that were read. If no item is of one of them, the cluster has no such object',
+      }),
     ),
     items: Type.Array(SnapshotItemSchema),
   },

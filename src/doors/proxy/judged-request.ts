@@ -42,8 +42,8 @@ export class JudgedRequest {
   }
 
   /**
-   * @returns where the guard only watches, why the body cannot be read: it is to be passed on as it comes; undefined once
-   * the request is answered, or nobody is there to be answered
+   * @returns why the body cannot be read, if the guard only watches: the caller passes it on as it comes. Undefined once the
+   * request is answered, or its client is gone
    * @throws RelayFailure, GaveWay
    */
   async handle({ request, response, judge, kept, signal }: Handled): Promise<string | undefined> {
