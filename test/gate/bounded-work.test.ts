@@ -50,6 +50,17 @@ const asks: Readonly<Record<string, Ask>> = {
       )
     return { of, changes: [of.cleanUp('i', names('a', n))] }
   },
+  'copies on disks that no node has are removed while as many nodes have a disk that is not synced': (
+    n,
+    release,
+  ) => {
+    const of = cluster(release).image('i', [
+      ...names('a', n).map((name) => copy(name, 'unknown')),
+      ready('r'),
+    ])
+    for (const node of names('n', n)) of.node(node, [disk(`of-${node}`, { synced: false })])
+    return { of, changes: [of.cleanUp('i', names('a', n))] }
+  },
   'copies are removed that others reserved before': (n, release) => {
     const of = cluster(release)
       .node('n1', disks('a', n))

@@ -16,6 +16,14 @@ t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
   t.strictSame(other.trips, [])
 })
 
+t.test('a dry run of an eviction looks at what is known, and asks nobody', async (t) => {
+  const world = new GateWorld(usual())
+  world.markedSince = -Infinity
+  const change = world.cluster.toNode('n1', [disk('d1', emptied), disk('d2')], {}, { dryRun: true })
+  await is(t, 'allow', world, change)
+  t.strictSame(world.trips, [])
+})
+
 t.test('a dry run that would wait is answered at once, and takes no place of those that do', async (t) => {
   const draining = cluster('v1.8.0')
     .node('n1', [disk('d1'), disk('d2')])
