@@ -126,7 +126,7 @@ export class Reserver {
    */
   async #haveWatched(placed: readonly PlacedReservation[], signal: AbortSignal): Promise<boolean> {
     const { book, clock } = this.#modules
-    const own = placed.flatMap(({ page }) => page ?? [])
+    const own = placed.map(({ page }) => page).filter((page) => page !== undefined)
     if (own.length === 0) return false
     const isThere = () => own.every((page) => book.markedSince(page) !== undefined)
     return await comesTrue(isThere, book, { clock, limitMs: catchUpMs, signal })
