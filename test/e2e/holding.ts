@@ -23,15 +23,22 @@ export interface Released extends Answered {
   readonly guardsMs: readonly number[]
 }
 
-/** Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers. */
+/**
+ * Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers.
+ *
+ * @param touched objects that are touched right before the release: on a slow machine the watches may have been silent for
+ *   long by then
+ */
 export async function releaseAll(
   cluster: Cluster,
   guards: Guards,
   patches: readonly Patch[],
   release: () => Promise<unknown>,
+  touched: readonly string[] = [],
 ): Promise<Released> {
   const answers = sendAll(cluster, patches)
   await untilHeld(guards, patches.length)
+  await touch(cluster, touched)
   const from = performance.now()
   await release()
   const { statuses, ms } = answered(await answers, from)
