@@ -111,7 +111,7 @@ export function checkReservations({
   const findings = unreadable.map((sentence) =>
     problem('error', 'reservations', {
       what: `${sentence}.`,
-      why: 'Nothing that could raise danger is admitted on that node.',
+      why: 'A request that has to reserve on this Lease is denied with 503. Every eviction looks at unowned-disks.',
       remedy: `Look: ${look}`,
     }),
   )

@@ -146,7 +146,7 @@ function ours(name: string): boolean {
 function unreadable(name: string, why: string): Parsed<never> {
   return {
     ok: false,
-    problem: `Lease ${name} is not what Holdfast wrote (${why}), so nobody knows what is on its way there. Delete it once no eviction and no clean-up is being requested`,
+    problem: `Lease ${name} is not what Holdfast wrote (${why}), so its reservations are unknown. Delete it once no eviction and no clean-up is being requested`,
   }
 }
 
