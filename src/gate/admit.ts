@@ -4,7 +4,7 @@ import type { Change } from '../rules/change.ts'
 import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
 import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../time/wait.ts'
-import { allow, type Asked, judgeAsked, unavailable } from './asked.ts'
+import { allow, type Asked, judgeAsked, type Unavailability, unavailable, type Warning } from './verdict.ts'
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { findingOf } from './conflict-finding.ts'
@@ -17,7 +17,6 @@ import type { ReservationBook, ReservedPage } from './reservation-book.ts'
 import type { Conflict } from './page-edits.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
-import type { Unavailability, Warning } from './verdict.ts'
 
 /** What admitting works with. */
 export interface AdmissionModules {

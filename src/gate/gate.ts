@@ -3,7 +3,7 @@ import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { Admission, type AdmissionModules, type AdmissionOptions } from './admit.ts'
 import { type Answer, answerTo } from './answer.ts'
-import { readChange } from './asked.ts'
+import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
 import { aboutDeleteForm } from './delete-form.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
@@ -15,7 +15,6 @@ import type { ReserverOptions } from './page-edits.ts'
 import { Reserver, type ReserverModules } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
-import { isOnRecord, type Verdict } from './verdict.ts'
 
 /** What the operator decides about the gate. */
 export interface GateOptions extends AdmissionOptions, HoldLimits, ReserverOptions, SweeperOptions {
