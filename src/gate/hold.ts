@@ -1,7 +1,7 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../time/wait.ts'
-import type { WaitBudget } from './outcome.ts'
+import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './page-edits.ts'
 import type { Objection, Verdict } from './verdict.ts'

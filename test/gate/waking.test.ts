@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import type { Outcome } from '../../src/gate/outcome.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import { verdictOn } from '../../src/gate/verdict.ts'
 import type { LonghornObject } from '../../src/longhorn/kinds.ts'
 import type { Change } from '../../src/rules/change.ts'

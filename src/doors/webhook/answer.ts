@@ -1,5 +1,5 @@
 import type { Status } from '../../gate/answer.ts'
-import type { Outcome } from '../../gate/outcome.ts'
+import type { Outcome } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
 import { cut } from '../../text/names.ts'
 import { plainLine, plainText } from '../../text/plain-text.ts'

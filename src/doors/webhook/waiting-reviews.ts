@@ -1,4 +1,4 @@
-import type { WaitBudget } from '../../gate/outcome.ts'
+import type { WaitBudget } from '../../gate/ports.ts'
 import { onAbort } from '../../time/wait.ts'
 import { KeptBytes } from '../http/kept-bytes.ts'
 
