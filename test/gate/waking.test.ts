@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Outcome } from '../../src/gate/ports.ts'
 import { verdictOn } from '../../src/gate/verdict.ts'
 import type { LonghornObject } from '../../src/longhorn/kinds.ts'
