@@ -3,7 +3,7 @@ import type { Clock } from '../time/clock.ts'
 import { onAbort } from '../time/wait.ts'
 import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './page-edits.ts'
+import type { Conflict } from './conflict-finding.ts'
 import type { Objection, Verdict } from './verdict.ts'
 
 /** What changed: an object of the disk map, or a page of the book of reservations. */
