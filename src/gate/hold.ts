@@ -32,9 +32,11 @@ function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
 /** Tells those who wait what has changed, as it happens and without keeping anything. */
 export class Changes {
   readonly #listeners = new Set<(changed: Changed) => void>()
+  readonly #ofObjects = new Set<(changed: Changed) => void>()
 
   tell(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed)
+    if (!changed.startsWith('page/')) for (const listener of this.#ofObjects) listener(changed)
   }
 
   /** Tells of every page of the book that changes, for as long as there is one. */
@@ -46,6 +48,12 @@ export class Changes {
   subscribe(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** The same for changes to objects alone. */
+  subscribeToObjects(listener: (changed: Changed) => void): () => void {
+    this.#ofObjects.add(listener)
+    return () => this.#ofObjects.delete(listener)
   }
 }
 
