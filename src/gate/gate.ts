@@ -5,7 +5,6 @@ import { Admission, type AdmissionModules, type AdmissionOptions } from './admit
 import { type Answer, answerTo } from './answer.ts'
 import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
-import { aboutDeleteForm } from './delete-form.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
 import type { Decide, DecisionListener, Heard, Timing, WaitBudget } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
@@ -126,9 +125,7 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
-    const ignored = aboutDeleteForm(change, verdict, policy)
-    return ignored.length === 0 ? answer : { ...answer, warnings: [...ignored, ...answer.warnings] }
+    return answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
   }
 
   /** @returns what is to be waited for until it is on record */
