@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
 import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/object.ts'
+import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/schema.ts'
 import { jsonPatch, mergePatch } from '../../json/patch.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { Actor, JudgedKind } from '../../rules/change.ts'

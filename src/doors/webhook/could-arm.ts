@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import { fieldOf, fieldsOf, isFields, sameJson } from '../../json/object.ts'
-import { parser } from '../../json/schema.ts'
+import { fieldOf, fieldsOf, isFields, parser, sameJson } from '../../json/schema.ts'
 import { MetadataSchema, readMetadata } from '../../longhorn/metadata.ts'
 import { type Actor, isDeletingController, type JudgedKind } from '../../rules/change.ts'
 import { shortened } from '../../text/names.ts'
