@@ -6,8 +6,7 @@ import { doing } from '../rules/doing.ts'
 import type { Finding } from '../rules/finding.ts'
 import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'
 import { isImpatient, overrideOf, type Policy } from '../rules/policy.ts'
-import { cut } from '../text/names.ts'
-import { plainLine, plainText } from '../text/plain-text.ts'
+import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
 /** The part of a `metav1.Status` that a denial carries; it reaches the client whole. */

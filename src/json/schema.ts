@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Static, type TSchema, Type } from 'typebox'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 
 // verbose keeps the offending value, which the message shows.
 const ajv = new Ajv({ verbose: true, allowUnionTypes: true })

@@ -3,7 +3,7 @@ import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
 import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
-import { nearest } from '../../text/names.ts'
+import { nearest } from '../../configuration/layer.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
 import { snapshotVersion } from './snapshot.ts'
 

@@ -3,7 +3,7 @@ import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/sch
 import { jsonPatch, mergePatch } from '../../json/patch.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { Actor, JudgedKind } from '../../rules/change.ts'
-import { nearest } from '../../text/names.ts'
+import { nearest } from '../../configuration/layer.ts'
 import { type ClusterState, nameOf } from './cluster-state.ts'
 import { kindFound } from './documents.ts'
 import { unknownFields } from './known-fields.ts'

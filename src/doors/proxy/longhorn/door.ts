@@ -4,8 +4,7 @@ import type { Decide, Outcome as GateOutcome, UnjudgedWrite } from '../../../gat
 import type { BackingImage } from '../../../longhorn/backing-image.ts'
 import type { Node } from '../../../longhorn/node.ts'
 import type { Actor, Request } from '../../../rules/change.ts'
-import { peerAddress } from '../../../text/names.ts'
-import { plainText } from '../../../text/plain-text.ts'
+import { peerAddress, plainText } from '../../../text/plain-text.ts'
 import {
   type CallOutcome,
   decidingMs,
