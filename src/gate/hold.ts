@@ -1,6 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/wait.ts'
+import { type Clock, onAbort } from '../time/clock.ts'
 import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './conflict-finding.ts'

@@ -1,7 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Change } from '../rules/change.ts'
-import type { Clock } from '../time/clock.ts'
-import { comesTrue } from '../time/wait.ts'
+import { type Clock, comesTrue } from '../time/clock.ts'
 import { byPage, type Claim, isProxied } from './claims.ts'
 import type { Conflict } from './conflict-finding.ts'
 import type { Edit, PageQueue } from './page-queue.ts'

@@ -7,7 +7,7 @@ import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Kind } from '../../src/longhorn/kinds.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
-import { onAbort } from '../../src/time/wait.ts'
+import { onAbort } from '../../src/time/clock.ts'
 import type { TestCluster } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 

@@ -6,8 +6,7 @@ import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { PageQueue } from '../../src/gate/page-queue.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
-import { systemClock } from '../../src/time/clock.ts'
-import { pause } from '../../src/time/wait.ts'
+import { pause, systemClock } from '../../src/time/clock.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 
 /** What Node warns of until the end of the test. */
