@@ -1,8 +1,8 @@
 import { Ajv, type ErrorObject } from 'ajv'
+import { closest, distance } from 'fastest-levenshtein'
 import { type Document, isMap, LineCounter } from 'yaml'
 import { namesRelease, releaseExamples } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
-import { nearest } from '../text/names.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml.ts'
 import {
   releaseFormat,
@@ -182,4 +182,11 @@ function lineOf(document: Document, lines: LineCounter, error: ErrorObject): num
   const node = pair?.key
   const offset = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
   return Array.isArray(offset) && typeof offset[0] === 'number' ? lines.linePos(offset[0]).line : undefined
+}
+
+/** The known word that was probably meant; undefined if none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const candidate = closest(word, known)
+  return distance(word, candidate) <= Math.max(2, Math.floor(word.length / 3)) ? candidate : undefined
 }

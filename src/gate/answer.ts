@@ -6,8 +6,7 @@ import { doing } from '../rules/doing.ts'
 import type { Finding } from '../rules/finding.ts'
 import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'
 import { isImpatient, overrideOf, type Policy } from '../rules/policy.ts'
-import { cut } from '../text/names.ts'
-import { plainLine, plainText } from '../text/plain-text.ts'
+import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
 /** The part of a `metav1.Status` that a denial carries; it reaches the client whole. */
@@ -57,7 +56,7 @@ const maxLine = 1_024
  * free strings, and each text reaches a terminal or a browser: what acts on a screen is taken out here, for all doors.
  */
 export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
-  const warnings = warningsOf(change, verdict, options)
+  const warnings = [...aboutDeleteForm(change, verdict, options), ...warningsOf(change, verdict, options)]
   switch (verdict.decision) {
     case 'allow':
       return { allowed: true, warnings }
@@ -224,4 +223,20 @@ function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => st
   const more = findings.length - toldFindings
   const told = findings.slice(0, toldFindings).map(say)
   return more > 0 ? [...told, `and ${more} more of this kind`] : told
+}
+
+const ignored =
+  'the override was ignored: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write'
+
+/**
+ * What a person is told whose update brings an override in the form for a deletion, and meets an objection or a warning.
+ * The write that only brings it, before the deletion, passes without a word.
+ */
+function aboutDeleteForm(change: Change, verdict: Verdict, { policy }: AnswerOptions): readonly string[] {
+  if (change.operation !== 'UPDATE') return []
+  const { override } = change.after.metadata
+  const isNew = override !== undefined && override !== change.before.metadata.override
+  // Every other one is granted, or refused for a reason of its own.
+  if (!isNew || overrideOf(change, policy).outcome !== 'none') return []
+  return verdict.decision === 'allow' && verdict.warnings.length === 0 ? [] : [ignored]
 }

@@ -7,8 +7,18 @@ import type { Policy } from '../rules/policy.ts'
 import { theDisk } from '../rules/sentences.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
-import type { Conflict } from './page-edits.ts'
+import type { Claim } from './claims.ts'
 import type { Objection } from './verdict.ts'
+
+/** Another change stands against a claim, and may be committed at any moment. */
+export interface Conflict {
+  readonly claim: Claim
+  readonly reservation: Reservation
+  /** When it ends at the latest, in milliseconds by the monotonic clock. */
+  readonly until: number
+  /** When it was met, by the same clock. */
+  readonly metAt: number
+}
 
 /**
  * The rules that would stop the change if the other one were committed already. So whoever comes second is told the same while

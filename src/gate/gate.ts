@@ -3,19 +3,15 @@ import type { Change } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { Admission, type AdmissionModules, type AdmissionOptions } from './admit.ts'
 import { type Answer, answerTo } from './answer.ts'
-import { readChange } from './asked.ts'
+import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
-import { aboutDeleteForm } from './delete-form.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
-import type { Decide, WaitBudget } from './outcome.ts'
+import type { Decide, DecisionListener, Heard, Timing, WaitBudget } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
-import type { DecisionListener, Heard, Timing } from './ports.ts'
 import { Lifetimes } from './reservation-book.ts'
-import type { ReserverOptions } from './page-edits.ts'
-import { Reserver, type ReserverModules } from './reserve.ts'
+import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
-import { isOnRecord, type Verdict } from './verdict.ts'
 
 /** What the operator decides about the gate. */
 export interface GateOptions extends AdmissionOptions, HoldLimits, ReserverOptions, SweeperOptions {
@@ -129,9 +125,7 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
-    const ignored = aboutDeleteForm(change, verdict, policy)
-    return ignored.length === 0 ? answer : { ...answer, warnings: [...ignored, ...answer.warnings] }
+    return answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
   }
 
   /** @returns what is to be waited for until it is on record */

@@ -1,9 +1,8 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/wait.ts'
-import type { WaitBudget } from './outcome.ts'
+import { type Clock, onAbort } from '../time/clock.ts'
+import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './page-edits.ts'
+import type { Conflict } from './conflict-finding.ts'
 import type { Objection, Verdict } from './verdict.ts'
 
 /** What changed: an object of the disk map, or a page of the book of reservations. */
@@ -32,9 +31,11 @@ function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
 /** Tells those who wait what has changed, as it happens and without keeping anything. */
 export class Changes {
   readonly #listeners = new Set<(changed: Changed) => void>()
+  readonly #ofObjects = new Set<(changed: Changed) => void>()
 
   tell(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed)
+    if (!changed.startsWith('page/')) for (const listener of this.#ofObjects) listener(changed)
   }
 
   /** Tells of every page of the book that changes, for as long as there is one. */
@@ -46,6 +47,12 @@ export class Changes {
   subscribe(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** The same for changes to objects alone. */
+  subscribeToObjects(listener: (changed: Changed) => void): () => void {
+    this.#ofObjects.add(listener)
+    return () => this.#ofObjects.delete(listener)
   }
 }
 

@@ -1,4 +1,4 @@
-import { onAbort, untilAborted } from '../time/wait.ts'
+import { onAbort, untilAborted } from '../time/clock.ts'
 import { type Contents, type Page, type ReservationBook, toBeginWith } from './reservation-book.ts'
 
 /** What an edit makes of a page. */

@@ -1,33 +1,64 @@
-import type { Clock } from '../time/clock.ts'
-import { comesTrue } from '../time/wait.ts'
-import { byPage, type Claim } from './claims.ts'
-import {
-  type Conflict,
-  type Draft,
-  type Drafted,
-  PageEdits,
-  type PageEditsModules,
-  type ReserverOptions,
-  type Reserving,
-} from './page-edits.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Change } from '../rules/change.ts'
+import { type Clock, comesTrue } from '../time/clock.ts'
+import { byPage, type Claim, isProxied } from './claims.ts'
+import type { Conflict } from './conflict-finding.ts'
 import type { Edit, PageQueue } from './page-queue.ts'
+import type { QuorumReads } from './ports.ts'
 import {
   catchUpMs,
   keepsMarks,
+  type Lifetimes,
+  type Over,
   type Page,
   type ReservationBook,
   type ReservedPage,
+  settledOn,
   toBeginWith,
+  withoutOver,
 } from './reservation-book.ts'
+import { both, conflict, isSameClaim, isSameObject, type Reservation, stampOf } from './reservation.ts'
+import type { Asked } from './verdict.ts'
+
+/** What the operator decides about reservations. */
+export interface ReserverOptions {
+  /** The name of this replica, for people who read the book. */
+  readonly replica: string
+  /** Made at random, once for each process: tells its reservations from those of all others, whatever their names. */
+  readonly process: string
+  /**
+   * How long the API server may take to commit a write that was admitted, in milliseconds: its request timeout and
+   * some slack.
+   */
+  readonly commitMs: number
+}
 
 /** What reserving works with. */
-export interface ReserverModules extends PageEditsModules {
+export interface ReserverModules {
+  readonly map: DiskMapView
+  readonly reads: Pick<QuorumReads, 'metadata'>
   readonly book: ReservationBook
   readonly queue: PageQueue
+  readonly lifetimes: Lifetimes
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'setTimer'>
   /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
   readonly doubt?: () => string | undefined
+  /** False for a conflict that may come true, since its rule is not enforced. */
+  readonly stands: (conflict: Conflict, asked: Reserving) => boolean
 }
+
+/** A change for which something is reserved, and the policy that counts for it. */
+type Reserving = Pick<Asked, 'change' | 'acts' | 'policy'>
+
+/** A reservation that a page is to have. */
+interface Draft {
+  readonly made: Reservation
+  /** The one of the same object and intent that it took the place of. */
+  readonly displaced: Reservation | undefined
+}
+
+/** What is to be done about a page: nothing, since something stands in the way, or these reservations are to be made. */
+type Drafted = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
 /** A reservation that was made, or may have been. */
 export interface PlacedReservation extends Draft {
@@ -54,11 +85,12 @@ interface Progress {
 /** Makes reservations for changes. */
 export class Reserver {
   readonly #modules: ReserverModules
-  readonly #edits: PageEdits
+  readonly #options: ReserverOptions
+  #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
+    this.#options = options
     this.#modules = modules
-    this.#edits = new PageEdits(options, modules)
   }
 
   /**
@@ -144,7 +176,7 @@ export class Reserver {
     const { book, doubt } = this.#modules
     const seen = fresh ? undefined : book.seen(key)
     const stored = seen ?? (await book.read(key, signal))
-    const { next, result } = await this.#edits.of(key, claims, asked, signal)(toBeginWith(stored), stored)
+    const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
     // That it is not there tells nothing where its removal, and that of its marks, was not watched.
@@ -161,7 +193,7 @@ export class Reserver {
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const before = placed.length
-    const reserve = this.#edits.of(key, claims, asked, signal)
+    const reserve = this.#edit(key, claims, asked, signal)
     const edit: Edit<Drafted> = async (contents, stored) => {
       const edited = await reserve(contents, stored)
       placed.length = before
@@ -179,4 +211,79 @@ export class Reserver {
       pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
     return undefined
   }
+
+  /** What is over goes, and leaves its marks; what is claimed comes, if nothing stands against it. */
+  #edit(key: string, claims: readonly Claim[], asked: Reserving, signal: AbortSignal): Edit<Drafted> {
+    const { map, lifetimes } = this.#modules
+    const { change } = asked
+    return async (contents, stored) => {
+      lifetimes.note(stored)
+      const over = settledOn(contents, map)
+      const ended = new Set(over.map(({ reservation }) => reservation))
+      const standing = contents.reservations.filter((each) => !ended.has(each))
+      // Of one object's own only another write stands in its way.
+      const others = standing.filter(
+        (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
+      )
+      const met = await this.#conflict(key, others, claims, asked, signal)
+      if (met.conflict) return { result: { met: met.conflict } }
+      const rest = withoutOver(key, contents, [...over, ...met.over])
+      const drafts = claims.map((claim) => this.#draft(change, claim, rest.reservations))
+      const kept = rest.reservations.filter((each) => !drafts.some(({ displaced }) => displaced === each))
+      const reservations = [...kept, ...drafts.map(({ made }) => made)]
+      return { next: { reservations, settled: rest.settled }, result: { drafts } }
+    }
+  }
+
+  /** The first that stands against a claim. One whose time is over has to be looked at by a quorum read first. */
+  async #conflict(
+    key: string,
+    standing: readonly Reservation[],
+    claims: readonly Claim[],
+    asked: Reserving,
+    signal: AbortSignal,
+  ): Promise<
+    { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
+  > {
+    const { lifetimes, reads, stands, clock } = this.#modules
+    const metAt = clock.monotonic()
+    const over: Over[] = []
+    for (const reservation of standing) {
+      const until = lifetimes.endOf(key, reservation)
+      const claim = claims.find(
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, asked),
+      )
+      if (!claim) continue
+      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until, metAt } }
+      const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
+      over.push({ reservation, version: metadata?.resourceVersion })
+    }
+    return { over }
+  }
+
+  #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]): Draft {
+    const { replica, process, commitMs } = this.#options
+    const fresh: Reservation = {
+      ...objectOf(change),
+      intent,
+      disks,
+      deadline: this.#modules.clock.now() + commitMs,
+      lastsMs: commitMs,
+      by: replica,
+      stamp: stampOf(replica, process, ++this.#stamps),
+      // Not all writes of proxies are bound to the version that was judged.
+      ...(isProxied(change.request) && { pinned: true }),
+    }
+    const displaced = standing.find((each) => isSameClaim(each, fresh))
+    const now = this.#modules.clock.now()
+    return { made: displaced ? both(fresh, displaced, now) : fresh, displaced }
+  }
+}
+
+/** The object of a change, in the version that was reviewed. */
+function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | 'resourceVersion'> {
+  const { name, uid } = (change.before ?? change.after).metadata
+  // What is to be created has no version, whatever a review says.
+  const resourceVersion = change.before?.metadata.resourceVersion ?? ''
+  return { kind: change.kind, name, uid, resourceVersion }
 }

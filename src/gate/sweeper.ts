@@ -59,7 +59,7 @@ export class Sweeper {
   constructor(options: SweeperOptions, modules: SweeperModules) {
     this.#options = options
     this.#modules = modules
-    this.#unsubscribe = modules.changes.subscribe((changed) => this.#tidy(changed))
+    this.#unsubscribe = modules.changes.subscribeToObjects((changed) => this.#tidy(changed))
     this.#cancel = this.#sweepLater()
   }
 

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { isJsonObject } from './object.ts'
+import { isJsonObject } from './schema.ts'
 
 /** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
 type Patched =

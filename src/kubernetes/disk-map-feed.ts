@@ -1,7 +1,6 @@
 import type { Parsed } from '../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
-import { type Clock, type Random, systemClock } from '../time/clock.ts'
-import { abortReason, onAbort } from '../time/wait.ts'
+import { abortReason, type Clock, onAbort, type Random, systemClock } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
 import {
   type FeedProblem,

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { untilAborted } from '../time/wait.ts'
+import { untilAborted } from '../time/clock.ts'
 
 /** Nobody waits for a decision longer, in milliseconds. */
 const timeoutMs = 10_000

@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { absent, absentMap, parser, readMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */

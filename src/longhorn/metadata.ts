@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { absent, absentMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 
 /** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { absent, absentMap, mapOf, parser, readMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 const ConditionSchema = Type.Object({

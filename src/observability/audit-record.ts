@@ -6,8 +6,7 @@ import type { Profile } from '../longhorn/releases.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 
 /** Which form a record has. A field may be added under this name; none goes, and none changes its meaning. */
 const auditSchema = 'holdfast.dev/audit/v1'

@@ -3,7 +3,7 @@ import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { oneLineOf } from '../rules/layout.ts'
-import { cut } from '../text/names.ts'
+import { cut } from '../text/plain-text.ts'
 
 /** The longest message that the API server takes, in UTF-16 units. */
 const longestMessage = 1_024

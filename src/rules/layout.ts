@@ -1,5 +1,4 @@
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { Effect, Finding } from './finding.ts'
 
 /** The parts of a verdict as a person reads it; each is one line or several. */

@@ -1,7 +1,6 @@
 import { type Metadata, overrideAnnotation } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { Actor, Change } from './change.ts'
 import { type RuleName, ruleNames } from './finding.ts'
 

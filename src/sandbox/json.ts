@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../json/object.ts'
+import { isJsonObject, type JsonObject } from '../json/schema.ts'
 
 export { isJsonObject, type JsonObject }
 

@@ -1,3 +1,32 @@
+/** So many UTF-16 units are kept of a text that names something: Kubernetes allows 253 in a name. */
+export const longestText = 1_024
+
+/**
+ * The beginning of a text, at most so many UTF-16 units, cut on entry: what a stranger writes is kept in records and
+ * memories of what was said.
+ */
+export function shortened(text: string, longest: number = longestText): string {
+  return text.length <= longest ? text : copyOf(text.slice(0, longest))
+}
+
+/** Cuts a text that is longer than `longest` UTF-16 units; the last one is then `…`. Never cuts a character in two. */
+export function cut(text: string, longest: number): string {
+  if (text.length <= longest) return text
+  const end = longest - 1
+  const splits = /[\ud800-\udbff]/.test(text.charAt(end - 1))
+  return copyOf(`${text.slice(0, splits ? end - 1 : end)}…`)
+}
+
+/** V8 keeps the whole text in memory for as long as a slice of it is kept. */
+function copyOf(text: string): string {
+  return Array.from(text).join('')
+}
+
+/** The address of a peer as people know it: who comes by IPv4 to a socket of both families is called `::ffff:10.0.0.1`. */
+export function peerAddress(remoteAddress: string | undefined): string | undefined {
+  return remoteAddress?.replace(/^::ffff:(?=\d+\.)/i, '')
+}
+
 /**
  * Characters that do something to a screen instead of showing on it: control characters of both sets (U+009B is CSI in
  * one character), line and paragraph separators, and all that turn the direction of writing. Map keys, annotations and

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { actsOf } from '../../src/rules/acts.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { RuleName } from '../../src/rules/finding.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../../src/longhorn/node.ts'
 
 import { cluster, request, type TestCluster } from '../fixtures/cluster.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Outcome } from '../../src/gate/outcome.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { admin, cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'

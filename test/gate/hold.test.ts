@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Changes, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostCreations } from '../../src/gate/known-object.ts'
+import { mostCreations } from '../../src/gate/own-map.ts'
 import type { Change, NodeChange } from '../../src/rules/change.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually } from '../fixtures/eventually.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, ready, uuid, type RawCopy, type RawNotReady } from '../fixtures/raw-objects.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { Lifetimes } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, Lifetimes } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import { PageQueue, type Edit } from '../../src/gate/page-queue.ts'
-import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { reservation } from './reservation-book-contract.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, unownedDisks } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { disk, ready, uuid } from '../fixtures/raw-objects.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { isOutcome, type Reservation } from '../../src/gate/reservation.ts'
 import { isOlder } from '../../src/longhorn/metadata.ts'
 import { cluster, parsed } from '../fixtures/cluster.ts'

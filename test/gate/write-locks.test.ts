@@ -1,7 +1,7 @@
 import t from 'tap'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 import { cluster } from '../fixtures/cluster.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { GateWorld } from './gate-world.ts'
 import { emptied, is, two } from './replicas.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { type Node, parseNode } from '../../src/longhorn/node.ts'
-import { DecisionLines } from '../../src/observability/decision-log.ts'
+import { DecisionLines } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { said } from '../fixtures/said.ts'

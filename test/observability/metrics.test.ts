@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { onAbort } from '../../src/time/wait.ts'
+import { onAbort } from '../../src/time/clock.ts'
 
 t.test('whoever waits for a signal is called once, in order, and only if still waiting', (t) => {
   const controller = new AbortController()

@@ -1,7 +1,7 @@
 import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
 import { defaultGateOptions, Gate } from '../../gate/gate.ts'
 import { Changes } from '../../gate/hold.ts'
-import { InProcessBook } from '../../gate/in-process-book.ts'
+import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
 import { isArming } from '../../rules/acts.ts'
 import type { Change } from '../../rules/change.ts'

@@ -1,5 +1,5 @@
 import { DiskMap } from '../../disk-map/disk-map.ts'
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject } from '../../longhorn/kinds.ts'
 
 /** What could not be read of a cluster. */

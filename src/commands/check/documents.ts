@@ -1,9 +1,9 @@
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
 import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
-import { nearest } from '../../text/names.ts'
+import { nearest } from '../../configuration/layer.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
 import { snapshotVersion } from './snapshot.ts'
 

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
 /** What may be below a field: anything, these fields, or any names with the same below each. */

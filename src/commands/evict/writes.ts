@@ -7,8 +7,7 @@ import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import type { Clock } from '../../time/clock.ts'
-import { abortReason, onAbort, pause } from '../../time/wait.ts'
+import { abortReason, type Clock, onAbort, pause } from '../../time/clock.ts'
 
 /** Where a node is written, and where the write is seen. */
 interface NodeWriteModules {

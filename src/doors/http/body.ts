@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort } from '../../time/clock.ts'
 import { RelayFailure } from '../proxy/relay-failure.ts'
 
 /** How much is read, and for how long. */

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Outcome } from '../../gate/outcome.ts'
+import type { Outcome } from '../../gate/ports.ts'
 import type { KeptBody } from '../http/bodies-under-way.ts'
 import { BodyFailure, readBody } from '../http/body.ts'
 import {

@@ -1,6 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort } from '../../time/clock.ts'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 

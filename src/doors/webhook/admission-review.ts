@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox'
-import { fieldOf } from '../../json/object.ts'
-import { absent, type Parsed, parser } from '../../json/schema.ts'
-import { longestText, shortened } from '../../text/names.ts'
+import { absent, fieldOf, type Parsed, parser } from '../../json/schema.ts'
+import { longestText, shortened } from '../../text/plain-text.ts'
 import { hasMoreValues, mostValues } from '../http/kept-bytes.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 

@@ -1,8 +1,7 @@
 import type { Status } from '../../gate/answer.ts'
-import type { Outcome } from '../../gate/outcome.ts'
+import type { Outcome } from '../../gate/ports.ts'
 import type { Verdict } from '../../gate/verdict.ts'
-import { cut } from '../../text/names.ts'
-import { plainLine, plainText } from '../../text/plain-text.ts'
+import { cut, plainLine, plainText } from '../../text/plain-text.ts'
 import { admissionVersion } from './admission-review.ts'
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). */

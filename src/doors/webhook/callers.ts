@@ -1,8 +1,7 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type SecureContextOptions, TLSSocket } from 'node:tls'
-import { shortened } from '../../text/names.ts'
-import { plainLine } from '../../text/plain-text.ts'
+import { plainLine, shortened } from '../../text/plain-text.ts'
 import {
   type ClientAuthorities,
   commonNames,

@@ -1,10 +1,8 @@
 import { Type } from 'typebox'
-import { fieldOf, fieldsOf, isFields, sameJson } from '../../json/object.ts'
-import { parser } from '../../json/schema.ts'
+import { fieldOf, fieldsOf, isFields, parser, sameJson } from '../../json/schema.ts'
 import { MetadataSchema, readMetadata } from '../../longhorn/metadata.ts'
 import { type Actor, isDeletingController, type JudgedKind } from '../../rules/change.ts'
-import { shortened } from '../../text/names.ts'
-import { plainLine } from '../../text/plain-text.ts'
+import { plainLine, shortened } from '../../text/plain-text.ts'
 import { crowding } from './crowding.ts'
 
 /** A write of which an object cannot be read, with the objects as they came. */

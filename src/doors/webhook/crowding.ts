@@ -1,4 +1,4 @@
-import { fieldOf } from '../../json/object.ts'
+import { fieldOf } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
 /**

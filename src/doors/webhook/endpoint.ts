@@ -1,7 +1,7 @@
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { fieldOf } from '../../json/object.ts'
+import { fieldOf } from '../../json/schema.ts'
 import type { ClientAuthorities } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
 import { BodiesUnderWay, type BodyLimits } from '../http/bodies-under-way.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { peerAddress } from '../../text/names.ts'
+import { peerAddress } from '../../text/plain-text.ts'
 import { SaidOnce } from '../../time/repeats.ts'
 
 /**

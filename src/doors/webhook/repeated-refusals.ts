@@ -1,5 +1,4 @@
-import type { Timers } from '../../time/clock.ts'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort, type Timers } from '../../time/clock.ts'
 
 /** One denial to Longhorn's own account. */
 export interface Refusal {

@@ -1,4 +1,4 @@
-import type { Decide, WaitBudget } from '../../gate/outcome.ts'
+import type { Decide, WaitBudget } from '../../gate/ports.ts'
 import type { Parsed } from '../../json/schema.ts'
 import type { Change } from '../../rules/change.ts'
 import { isLonghorn } from '../../rules/policy.ts'

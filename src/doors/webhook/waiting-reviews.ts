@@ -1,5 +1,5 @@
-import type { WaitBudget } from '../../gate/outcome.ts'
-import { onAbort } from '../../time/wait.ts'
+import type { WaitBudget } from '../../gate/ports.ts'
+import { onAbort } from '../../time/clock.ts'
 import { KeptBytes } from '../http/kept-bytes.ts'
 
 /** How much memory reviews may take while they wait, held or being decided. */

@@ -1,5 +1,4 @@
-import { type Clock, systemClock } from '../../time/clock.ts'
-import { bounded } from '../../time/wait.ts'
+import { bounded, type Clock, systemClock } from '../../time/clock.ts'
 import { type ConfigSearch, type Credentials, findConfig, loadCredentials } from './credentials.ts'
 import { type ApiRequest, type ApiResponse, exchange } from './exchange.ts'
 import { ConnectionFailure } from './failures.ts'

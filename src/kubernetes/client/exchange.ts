@@ -1,7 +1,6 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import type { Clock } from '../../time/clock.ts'
-import { abortReason, onAbort } from '../../time/wait.ts'
+import { abortReason, type Clock, onAbort } from '../../time/clock.ts'
 import { ConnectionFailure, type ConnectionFailureKind, isDistrust } from './failures.ts'
 import type { Headers } from './kubeconfig.ts'
 import type { Way } from './route.ts'

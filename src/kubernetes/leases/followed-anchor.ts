@@ -1,6 +1,5 @@
 import type { Parsed } from '../../json/schema.ts'
-import type { Clock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import type { ApiRequest } from '../client/exchange.ts'
 import { type ApiFailure, isForbidden } from '../client/failures.ts'

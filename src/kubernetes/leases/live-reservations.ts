@@ -1,6 +1,6 @@
 import type { Page } from '../../gate/reservation-book.ts'
 import type { Parsed } from '../../json/schema.ts'
-import { abortReason } from '../../time/wait.ts'
+import { abortReason } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ListWatch } from '../watch/list-watch.ts'
 import { pageOf } from './lease-format.ts'

@@ -1,7 +1,6 @@
 import { Type } from 'typebox'
 import { absent, parser } from '../../json/schema.ts'
-import type { Clock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'

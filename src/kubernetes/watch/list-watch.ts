@@ -1,5 +1,4 @@
-import { type Clock, type Random, systemClock } from '../../time/clock.ts'
-import { onAbort, pause } from '../../time/wait.ts'
+import { type Clock, onAbort, pause, type Random, systemClock } from '../../time/clock.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { BackOff } from './back-off.ts'
 import { Mirror } from './cache.ts'

@@ -3,7 +3,7 @@ import http, { type ClientRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../../../src/doors/http/bodies-under-way.ts'
-import { untilAborted } from '../../../src/time/wait.ts'
+import { untilAborted } from '../../../src/time/clock.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 

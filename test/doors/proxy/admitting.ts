@@ -1,5 +1,4 @@
-import type { Decide } from '../../../src/gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../src/gate/ports.ts'
+import type { Decide, UnjudgedWrite } from '../../../src/gate/ports.ts'
 import type { Change } from '../../../src/rules/change.ts'
 
 /** What a door works with that admits everything, and counts what was reserved and not taken back. */

@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import t from 'tap'
-import type { Decide } from '../../../src/gate/outcome.ts'
+import type { Decide } from '../../../src/gate/ports.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { emptied, node, path, beforeApi as proxied, resultsOn, written } from './before-api.ts'
 

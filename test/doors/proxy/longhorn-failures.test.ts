@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type http from 'node:http'
 import t from 'tap'
-import type { Decide } from '../../../src/gate/outcome.ts'
+import type { Decide } from '../../../src/gate/ports.ts'
 import { eventually, turns } from '../../fixtures/eventually.ts'
 import { hangMs } from '../../fixtures/limits.ts'
 import { emptied, node, proxied } from './before-longhorn.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
-import { longestText } from '../../../src/text/names.ts'
+import { longestText } from '../../../src/text/plain-text.ts'
 import { awaited, fakes, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 

@@ -1,7 +1,6 @@
 import type { Log } from '../../../src/doors/webhook/http-errors.ts'
 import { defaultReviewOptions } from '../../../src/doors/webhook/reviewer.ts'
-import type { Outcome, WaitBudget } from '../../../src/gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../src/gate/ports.ts'
+import type { Outcome, UnjudgedWrite, WaitBudget } from '../../../src/gate/ports.ts'
 import { isArming } from '../../../src/rules/acts.ts'
 import { type Change, nameOf } from '../../../src/rules/change.ts'
 import type { Finding } from '../../../src/rules/finding.ts'

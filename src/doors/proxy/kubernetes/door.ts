@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Status } from '../../../gate/answer.ts'
-import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
+import type { Decide, Outcome as GateOutcome } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
-import { systemClock } from '../../../time/clock.ts'
-import { pause } from '../../../time/wait.ts'
+import { pause, systemClock } from '../../../time/clock.ts'
 import {
   type CallOutcome,
   decidingMs,

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../gate/ports.ts'
+import type { Decide, Outcome as GateOutcome, UnjudgedWrite } from '../../../gate/ports.ts'
 import type { BackingImage } from '../../../longhorn/backing-image.ts'
 import type { Node } from '../../../longhorn/node.ts'
 import type { Actor, Request } from '../../../rules/change.ts'
-import { peerAddress } from '../../../text/names.ts'
-import { plainText } from '../../../text/plain-text.ts'
+import { peerAddress, plainText } from '../../../text/plain-text.ts'
 import {
   type CallOutcome,
   decidingMs,

@@ -1,4 +1,4 @@
-import { isJsonObject, type JsonObject } from '../../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../../json/schema.ts'
 
 /** The lists of built-in kinds whose elements are merged, and what tells them apart. All others are replaced as a whole. */
 const keys: Readonly<Record<string, string>> = {
