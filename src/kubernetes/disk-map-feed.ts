@@ -2,14 +2,7 @@ import type { Parsed } from '../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
 import { abortReason, type Clock, onAbort, type Random, systemClock } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
-import {
-  type FeedProblem,
-  notApplied,
-  notFollowed,
-  unreadable,
-  type UnreadableObject,
-  UnreadableObjects,
-} from './feed-problem.ts'
+import { type FeedProblem, notApplied, notFollowed, unreadable } from './feed-problem.ts'
 import type { Change } from './watch/cache.ts'
 import type { ClusterObject } from './watch/list-pages.ts'
 import type { ListWatchLimits } from './watch/list-watch-state.ts'
@@ -40,6 +33,43 @@ export interface DiskMapFeedOptions {
   readonly limits?: Partial<ListWatchLimits>
   readonly clock?: Clock
   readonly random?: Random
+}
+
+/** An object whose present version is not known, and why. */
+interface UnreadableObject {
+  readonly kind: Kind
+  readonly name: string
+  /** A part of a sentence: which field is wrong and how. */
+  readonly problem: string
+}
+
+/** The objects that could not be read; others ask for them to be careful about what they stand for. */
+class UnreadableObjects {
+  readonly #objects = new Map<string, UnreadableObject>()
+  #seen = 0
+
+  /** How many were ever added, a new version of the same object included. */
+  get seen(): number {
+    return this.#seen
+  }
+
+  list(): readonly UnreadableObject[] {
+    return [...this.#objects.values()]
+  }
+
+  add(object: UnreadableObject): void {
+    this.#seen += 1
+    this.#objects.set(keyOf(object.kind, object.name), object)
+  }
+
+  /** It can be read again, or is gone. */
+  delete(kind: Kind, name: string): void {
+    this.#objects.delete(keyOf(kind, name))
+  }
+}
+
+function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`
 }
 
 type Follower = ListWatch<Parsed<LonghornObject>>
