@@ -11,8 +11,7 @@ import {
   type PendingCleanup,
   type PendingOnNode,
 } from './disk-map-view.ts'
-import { canEnd } from './ended.ts'
-import { History, type HistoryView } from './history.ts'
+import { canEnd, History, type HistoryView } from './history.ts'
 import { ImageIndex } from './image-index.ts'
 import { MultiMap } from './multi-map.ts'
 import { NodeIndex } from './node-index.ts'

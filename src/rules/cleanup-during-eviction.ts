@@ -1,5 +1,5 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import type { EndedEviction, UnseenChanges } from '../disk-map/ended.ts'
+import type { EndedEviction, UnseenChanges } from '../disk-map/history.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Cleanup } from './acts.ts'

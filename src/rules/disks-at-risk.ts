@@ -1,5 +1,5 @@
 import type { DiskMapView, DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { Ended } from '../disk-map/ended.ts'
+import type { Ended } from '../disk-map/history.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'

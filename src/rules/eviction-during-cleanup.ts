@@ -1,5 +1,5 @@
 import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { EndedCleanup } from '../disk-map/ended.ts'
+import type { EndedCleanup } from '../disk-map/history.ts'
 import type { Eviction } from './acts.ts'
 import {
   type DiskAtRisk,

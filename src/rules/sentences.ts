@@ -1,5 +1,5 @@
 import type { DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { UnseenChanges } from '../disk-map/ended.ts'
+import type { UnseenChanges } from '../disk-map/history.ts'
 import type { Finding } from './finding.ts'
 import type { Circumstances } from './rule.ts'
 import type { Unnoticed } from './unnoticed.ts'

@@ -1,6 +1,5 @@
 import t from 'tap'
-import type { Ended } from '../../src/disk-map/ended.ts'
-import { History } from '../../src/disk-map/history.ts'
+import { type Ended, History } from '../../src/disk-map/history.ts'
 
 const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
   what: 'clean-up',
