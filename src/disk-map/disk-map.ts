@@ -12,9 +12,7 @@ import {
   type PendingOnNode,
 } from './disk-map-view.ts'
 import { canEnd, History, type HistoryView } from './history.ts'
-import { ImageIndex } from './image-index.ts'
-import { MultiMap } from './multi-map.ts'
-import { NodeIndex } from './node-index.ts'
+import { ImageIndex, MultiMap, NodeIndex } from './indexes.ts'
 import { endingsOf } from './what-ended.ts'
 
 /** What the operator decides about a disk map. */

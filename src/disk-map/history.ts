@@ -1,4 +1,4 @@
-import { MultiMap } from './multi-map.ts'
+import { MultiMap } from './indexes.ts'
 import type { Endings } from './what-ended.ts'
 
 /** A clean-up that is over: status lists the copy no longer, spec lists it again, or the image is gone. */
