@@ -26,6 +26,9 @@ export interface PendingOnNode extends PendingCleanup {
   readonly disk: string
 }
 
+/** The kinds that are looked up by their name. */
+export type NamedKind = 'Node' | 'BackingImage' | 'BackingImageDataSource'
+
 /**
  * What rules ask of the disk map. Each answer takes time proportional to itself, whatever the size of the cluster;
  * `nodes()`, `images()` and `dataSources()` alone walk the cluster, and who judges stops at the first that serves.
@@ -47,6 +50,8 @@ export interface DiskMapView {
   images(): Iterable<BackingImage>
   dataSource(name: string): BackingImageDataSource | undefined
   dataSources(): Iterable<BackingImageDataSource>
+  /** The object of this kind and name; undefined if the map lacks it. */
+  object(kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined
 
   /**
    * More than one for a moment while a disk moves from node to node, or from name to name on one node; none for a
@@ -81,21 +86,6 @@ export interface DiskMapView {
   replicasOn(diskUUID: string): Iterable<string>
   /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
   managerState(diskUUID: string): string | undefined
-}
-
-/** The kinds that are looked up by their name. */
-type NamedKind = 'Node' | 'BackingImage' | 'BackingImageDataSource'
-
-/** The object of this kind and name as the map has it; undefined if it lacks it. */
-export function objectOf(map: DiskMapView, kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined {
-  switch (kind) {
-    case 'Node':
-      return map.node(name)
-    case 'BackingImage':
-      return map.image(name)
-    case 'BackingImageDataSource':
-      return map.dataSource(name)
-  }
 }
 
 /**

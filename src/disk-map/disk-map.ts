@@ -1,13 +1,13 @@
 import type { BackingImage, BackingImageDataSource, BackingImageManager } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
+import type { Kind, LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import { settingNames } from '../longhorn/setting.ts'
 import {
   type DiskMapView,
   type DiskOwner,
-  objectOf,
+  type NamedKind,
   type PendingCleanup,
   type PendingOnNode,
 } from './disk-map-view.ts'
@@ -113,7 +113,7 @@ export class DiskMap implements DiskMapView {
 
   #end(kind: Kind, name: string, after: LonghornObject | undefined, at: number, unseen = false): void {
     if (!canEnd(kind)) return
-    const endings = endingsOf(kind, objectOf(this, kind, name), after, at)
+    const endings = endingsOf(kind, this.object(kind, name), after, at)
     this.history.add(kind, name, unseen ? { ...endings, unseen: { why: 'missed' } } : endings, at)
   }
 
@@ -191,6 +191,17 @@ export class DiskMap implements DiskMapView {
 
   dataSource(name: string): BackingImageDataSource | undefined {
     return this.#dataSources.get(name)
+  }
+
+  object(kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined {
+    switch (kind) {
+      case 'Node':
+        return this.node(name)
+      case 'BackingImage':
+        return this.image(name)
+      case 'BackingImageDataSource':
+        return this.dataSource(name)
+    }
   }
 
   ownersOf(diskUUID: string): readonly DiskOwner[] {

@@ -5,7 +5,7 @@ import type { DiskOwner, PendingCleanup } from './disk-map-view.ts'
 
 type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
 
-interface Entry {
+interface NodeEntry {
   readonly node: Node
   /** Two disks under one UUID are two owners: on profile B the one that is evicted counts (longhorn.md §2). */
   readonly owned: readonly OwnedDisk[]
@@ -13,13 +13,13 @@ interface Entry {
 
 /** The nodes of the disk map, by name and by the UUIDs of their disks. */
 export class NodeIndex {
-  readonly #entries = new Map<string, Entry>()
+  readonly #entries = new Map<string, NodeEntry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
   /** The owners of disks that were asked for since they changed last. */
   readonly #listed = new Map<string, readonly DiskOwner[]>()
   /** The same of whether they work. */
   readonly #works = new Map<string, boolean>()
-  readonly #unsynced = new Set<Entry>()
+  readonly #unsynced = new Set<NodeEntry>()
 
   get(name: string): Node | undefined {
     return this.#entries.get(name)?.node
@@ -58,7 +58,7 @@ export class NodeIndex {
     const name = node.metadata.name
     const touched = this.remove(name)
     const owned: OwnedDisk[] = []
-    const entry: Entry = { node, owned }
+    const entry: NodeEntry = { node, owned }
     this.#entries.set(name, entry)
     for (const disk of node.spec.disks.keys()) {
       const uuid = diskUUID(node, disk)
@@ -103,7 +103,7 @@ export class NodeIndex {
 
 const nobody: readonly DiskOwner[] = []
 
-interface Entry {
+interface ImageEntry {
   readonly image: BackingImage
   readonly copies: readonly Copy[]
   /** By disk UUID. */
@@ -112,10 +112,10 @@ interface Entry {
 
 /** The images of the disk map, by name and by disk. */
 export class ImageIndex {
-  readonly #entries = new Map<string, Entry>()
-  readonly #entriesByDisk = new MultiMap<string, Entry>()
+  readonly #entries = new Map<string, ImageEntry>()
+  readonly #entriesByDisk = new MultiMap<string, ImageEntry>()
   readonly #pendingByDisk = new MultiMap<string, PendingCleanup>()
-  readonly #withPending = new Set<Entry>()
+  readonly #withPending = new Set<ImageEntry>()
 
   get size(): number {
     return this.#entries.size
@@ -169,7 +169,7 @@ export class ImageIndex {
       const since = before?.pending.get(diskUUID)?.since ?? at
       pending.set(diskUUID, { image: name, diskUUID, state, since })
     }
-    const entry: Entry = { image, copies, pending }
+    const entry: ImageEntry = { image, copies, pending }
     this.#entries.set(name, entry)
     if (pending.size > 0) this.#withPending.add(entry)
     for (const { diskUUID } of copies) {

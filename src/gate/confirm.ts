@@ -1,4 +1,4 @@
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import { isOlder } from '../longhorn/metadata.ts'
@@ -85,7 +85,7 @@ function update(
 
 /** The watch may have been quicker than the read. */
 function isBehind({ kind, metadata }: Confirmed, fresh: DiskMap): boolean {
-  const known = objectOf(fresh, kind, metadata.name)?.metadata
+  const known = fresh.object(kind, metadata.name)?.metadata
   return known?.uid === metadata.uid && isOlder(metadata.resourceVersion, known.resourceVersion)
 }
 

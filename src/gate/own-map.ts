@@ -1,4 +1,4 @@
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReady } from '../longhorn/copies.ts'
 import { isOlder, type Metadata } from '../longhorn/metadata.ts'
@@ -231,7 +231,7 @@ export async function isKnownObject(
     return await canBeCreated(change.kind, change.after.metadata, modules, signal)
   const { map, reads } = modules
   const { metadata } = change.before
-  if (isStored(metadata, objectOf(map, change.kind, nameOf(change))?.metadata)) return true
+  if (isStored(metadata, map.object(change.kind, nameOf(change))?.metadata)) return true
   return isStored(metadata, await reads.metadata(change.kind, nameOf(change), signal))
 }
 
@@ -254,7 +254,7 @@ async function canBeCreated(
   signal: AbortSignal,
 ): Promise<boolean> {
   const { name } = metadata
-  if (objectOf(map, kind, name) !== undefined) return false
+  if (map.object(kind, name) !== undefined) return false
   if (!hasRoomForCreation(kind, metadata, { map, book, creating })) return false
   if (kind !== 'BackingImageDataSource' || map.image(name) !== undefined) return true
   return (await reads.metadata('BackingImage', name, signal)) !== undefined

@@ -1,4 +1,4 @@
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isOlder, type Metadata } from '../longhorn/metadata.ts'
 import type { JudgedKind } from '../rules/change.ts'
 
@@ -160,7 +160,7 @@ export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
 /** The version that shows so; undefined while there is none. */
 export function settledIn(reservation: Reservation, map: DiskMapView): string | undefined {
   if (reservation.pinned === true) return undefined
-  const metadata = objectOf(map, reservation.kind, reservation.name)?.metadata
+  const metadata = map.object(reservation.kind, reservation.name)?.metadata
   return metadata && isOutcome(reservation, metadata) ? metadata.resourceVersion : undefined
 }
 

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
@@ -95,7 +95,7 @@ export function observers(
   })
   const listeners = [
     new DecisionMetrics(registry),
-    new DecisionEvents(events, (kind, name) => objectOf(map, kind, name)?.metadata.uid),
+    new DecisionEvents(events, (kind, name) => map.object(kind, name)?.metadata.uid),
     trail,
     new DecisionLog(log, systemClock, auditLog),
     ...(audit ? [audit] : []),

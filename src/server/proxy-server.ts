@@ -2,7 +2,6 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
-import { objectOf } from '../disk-map/disk-map-view.ts'
 import { Health } from '../doors/http/health.ts'
 import { CannotListen } from '../doors/http/listen.ts'
 import { defaultProxyOptions, type ProxyDoor, type ProxyOptions } from '../doors/proxy/door.ts'
@@ -202,7 +201,7 @@ export class ProxyGuard {
       {
         ...shared,
         read,
-        known: (kind, name) => objectOf(map, kind, name),
+        known: (kind, name) => map.object(kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
         stopping: this.#stopping.signal,

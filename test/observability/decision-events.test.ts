@@ -1,5 +1,4 @@
 import t from 'tap'
-import { objectOf } from '../../src/disk-map/disk-map-view.ts'
 import type { ObjectEvent } from '../../src/gate/ports.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionEvents } from '../../src/observability/decision-events.ts'
@@ -31,7 +30,7 @@ function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEven
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
   const asked = { ...of, request: request({ dryRun }) }
-  new DecisionEvents(sink, (kind, name) => objectOf(world.map, kind, name)?.metadata.uid).decided(
+  new DecisionEvents(sink, (kind, name) => world.map.object(kind, name)?.metadata.uid).decided(
     asked,
     verdict,
   )
