@@ -116,3 +116,27 @@ export async function readAnswer(
     if (!answer.complete) answer.destroy()
   }
 }
+
+/**
+ * So many values are read of one body. The largest image that etcd stores, in 1.5 MiB with 2,700 copies, has 300,000 in its
+ * review, before and after. A text of 8 MiB can have five million, and nothing else is answered while they are read.
+ */
+export const mostValues = 350_000
+
+/**
+ * The same of a call of Longhorn's REST API, which asks nobody who they are. Its UI sends a whole node back: ten disks with
+ * 2,000 replicas have 5,000.
+ */
+export const mostValuesOfCall = 20_000
+
+/** The largest body of such a call that is read, in bytes: as many values have a few hundred kilobytes. */
+export const mostBytesOfCall = 1024 * 1024
+
+/** The same of one object, as a write names it or leaves it: a review has it before and after. */
+export const mostValuesOfObject = mostValues / 2
+
+/**
+ * The same of a patch of an object. One that takes all 2,700 copies away has 17,000, and what kubectl applies repeats the
+ * object in an annotation, which has 256 KiB at most.
+ */
+export const mostValuesOfPatch = 50_000

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
-import { absent, fieldOf, type Parsed, parser } from '../../json/schema.ts'
+import { absent, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
 import { longestText, shortened } from '../../text/plain-text.ts'
-import { hasMoreValues, mostValues } from '../http/kept-bytes.ts'
+import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
 /** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */

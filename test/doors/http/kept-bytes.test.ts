@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KeptBytes } from '../../../src/doors/http/kept-bytes.ts'
+import { KeptBytes } from '../../../src/doors/webhook/waiting-reviews.ts'
 
 /** Room for a hundred bytes, and who gave way. */
 function keeping() {

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { mostBytesOfCall } from '../../../src/doors/http/kept-bytes.ts'
+import { mostBytesOfCall } from '../../../src/doors/http/body.ts'
 import { readSaid } from '../../../src/doors/proxy/longhorn/body.ts'
 import type { Call } from '../../../src/doors/proxy/longhorn/call.ts'
 

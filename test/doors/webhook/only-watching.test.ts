@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { mostValues } from '../../../src/doors/http/kept-bytes.ts'
+import { mostValues } from '../../../src/doors/http/body.ts'
 import { mostEntries } from '../../../src/doors/webhook/crowding.ts'
 import { defaultConnectionOptions, endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'

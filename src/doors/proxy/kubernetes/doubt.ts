@@ -1,5 +1,6 @@
 import type { UnjudgedWrite } from '../../../gate/ports.ts'
-import { hasMoreValues, mostValuesOfObject, mostValuesOfPatch } from '../../http/kept-bytes.ts'
+import { mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
+import { hasMoreValues } from '../../../json/schema.ts'
 import type { JudgedCall } from '../door.ts'
 import type { NamedWrite } from './write.ts'
 

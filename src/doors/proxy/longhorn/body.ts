@@ -1,5 +1,6 @@
 import { membersOf } from '../../../json/text.ts'
-import { hasMoreValues, mostBytesOfCall, mostValuesOfCall } from '../../http/kept-bytes.ts'
+import { mostBytesOfCall, mostValuesOfCall } from '../../http/body.ts'
+import { hasMoreValues } from '../../../json/schema.ts'
 import type { Call } from './call.ts'
 
 /** Thrown for a body that is not what the call takes; Longhorn would not understand it either. */
