@@ -4,7 +4,7 @@ import { type Actor, type Change, nameOf } from '../../rules/change.ts'
 import type { Timers } from '../../time/clock.ts'
 import { SaidOnce } from '../../time/repeats.ts'
 import type { AdmissionAnswer } from './answer.ts'
-import { atMost } from './deadline.ts'
+import { atMost } from './waiting-reviews.ts'
 import type { Log } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 import {

@@ -10,19 +10,20 @@ import {
   uidOf,
 } from './admission-review.ts'
 import { type AdmissionAnswer, admissionReview, answerOf } from './answer.ts'
-import { parseTimeout, decidedWithin } from './deadline.ts'
+import {
+  decidedWithin,
+  defaultWaitingLimits,
+  hasGivenWay,
+  parseTimeout,
+  type ReviewWeight,
+  type WaitingLimits,
+  WaitingReviews,
+} from './waiting-reviews.ts'
 import { type DoorAnswerModules, type DoorAnswerOptions, DoorAnswers } from './door-answers.ts'
 import type { HttpProblem } from './http-errors.ts'
 import { normalise, type Normalised } from './normalise.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { answerGaveWay, answerMalformed, answerNotJudged, answerUnread } from './unjudged.ts'
-import {
-  defaultWaitingLimits,
-  hasGivenWay,
-  type ReviewWeight,
-  type WaitingLimits,
-  WaitingReviews,
-} from './waiting-reviews.ts'
 
 /** What the operator decides about reviewing. */
 export interface ReviewOptions extends DoorAnswerOptions, WaitingLimits {

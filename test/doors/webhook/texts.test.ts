@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { fitWarnings } from '../../../src/doors/webhook/answer.ts'
-import { parseTimeout } from '../../../src/doors/webhook/deadline.ts'
+import { parseTimeout } from '../../../src/doors/webhook/waiting-reviews.ts'
 import { cut, plainLine, plainText } from '../../../src/text/plain-text.ts'
 
 t.test('a timeout is a Go duration', (t) => {
