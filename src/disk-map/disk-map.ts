@@ -5,13 +5,15 @@ import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import { settingNames } from '../longhorn/setting.ts'
 import {
+  canEnd,
   type DiskMapView,
   type DiskOwner,
+  type HistoryView,
   type NamedKind,
   type PendingCleanup,
   type PendingOnNode,
 } from './disk-map-view.ts'
-import { canEnd, History, type HistoryView } from './history.ts'
+import { History } from './history.ts'
 import { ImageIndex, MultiMap, NodeIndex } from './indexes.ts'
 import { endingsOf } from './what-ended.ts'
 

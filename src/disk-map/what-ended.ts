@@ -2,7 +2,7 @@ import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-i
 import type { LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
-import type { Ended, EndingKind, Unseen } from './history.ts'
+import type { Ended, EndingKind, Unseen } from './disk-map-view.ts'
 
 /** What is over with a new version of an object, or with its end. */
 export interface Endings {

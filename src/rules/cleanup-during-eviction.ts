@@ -1,5 +1,4 @@
-import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import type { EndedEviction, UnseenChanges } from '../disk-map/history.ts'
+import type { DiskOwner, EndedEviction, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
 import type { Cleanup } from './acts.ts'

@@ -1,5 +1,4 @@
-import type { DiskMapView, DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { Ended } from '../disk-map/history.ts'
+import type { DiskMapView, DiskOwner, Ended, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './acts.ts'

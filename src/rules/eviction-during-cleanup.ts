@@ -1,5 +1,4 @@
-import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { EndedCleanup } from '../disk-map/history.ts'
+import type { DiskMapView, EndedCleanup, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import type { Eviction } from './acts.ts'
 import {
   type DiskAtRisk,

@@ -1,5 +1,4 @@
-import type { DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { UnseenChanges } from '../disk-map/history.ts'
+import type { DiskOwner, PendingCleanup, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { Finding } from './finding.ts'
 import type { Circumstances } from './rule.ts'
 import type { Unnoticed } from './unnoticed.ts'

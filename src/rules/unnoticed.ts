@@ -1,4 +1,4 @@
-import { type Ended, type EndingKind, endingKinds, type UnseenChanges } from '../disk-map/history.ts'
+import { type Ended, type EndingKind, endingKinds, type UnseenChanges } from '../disk-map/disk-map-view.ts'
 import { diskUUID, type Node } from '../longhorn/node.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances } from './rule.ts'

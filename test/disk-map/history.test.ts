@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Ended, History } from '../../src/disk-map/history.ts'
+import { History } from '../../src/disk-map/history.ts'
+import type { Ended } from '../../src/disk-map/disk-map-view.ts'
 
 const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
   what: 'clean-up',

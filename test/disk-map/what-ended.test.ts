@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
-import type { Ended } from '../../src/disk-map/history.ts'
+import type { Ended } from '../../src/disk-map/disk-map-view.ts'
 import { noon, parsed } from '../fixtures/cluster.ts'
 import {
   copy,
