@@ -1,7 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { group } from '../longhorn/kinds.ts'
-import { actsOf } from '../rules/acts.ts'
-import { type Change, nameOf } from '../rules/change.ts'
+import { actsOf, type Change, nameOf } from '../rules/change.ts'
 import { doing } from '../rules/doing.ts'
 import type { Finding } from '../rules/finding.ts'
 import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'

@@ -3,8 +3,15 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID, isAtWork } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
-import { type Change, nameOf, type Request } from '../rules/change.ts'
+import {
+  type Act,
+  type Change,
+  type Cleanup,
+  type DiskRemoval,
+  type Eviction,
+  nameOf,
+  type Request,
+} from '../rules/change.ts'
 import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '../rules/copies-left.ts'
 import { unownedDisks, writesOf } from './reservation-book.ts'
 import { covers, type Disks, type Intent, union } from './reservation.ts'

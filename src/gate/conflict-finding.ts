@@ -1,6 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { actsOf } from '../rules/acts.ts'
-import { type Change, nameOf } from '../rules/change.ts'
+import { actsOf, type Change, nameOf } from '../rules/change.ts'
 import { doing } from '../rules/doing.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'

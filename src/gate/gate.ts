@@ -1,5 +1,4 @@
-import { type Act, actsOf, type Mark, passesByMark } from '../rules/acts.ts'
-import type { Change } from '../rules/change.ts'
+import { type Act, actsOf, type Change, type Mark, passesByMark } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { Admission, type AdmissionModules, type AdmissionOptions } from './admit.ts'
 import { type Answer, answerTo } from './answer.ts'

@@ -1,6 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Act, Mark } from '../rules/acts.ts'
-import type { Change } from '../rules/change.ts'
+import type { Act, Change, Mark } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { judgeActs } from '../rules/judge.ts'
 import { enforcesAnything, overrideOf, type Policy, policyFor } from '../rules/policy.ts'

@@ -1,7 +1,7 @@
 import type { DiskOwner, EndedEviction, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import type { Cleanup } from './acts.ts'
+import type { Cleanup } from './change.ts'
 import { outcomeOf } from './copies-left.ts'
 import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'

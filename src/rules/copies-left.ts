@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, isReady } from '../longhorn/copies.ts'
 import { diskUUID, isEvicting, type Node } from '../longhorn/node.ts'
-import type { Cleanup, Eviction } from './acts.ts'
+import type { Cleanup, Eviction } from './change.ts'
 import type { Subject } from './finding.ts'
 
 /** A copy that an eviction is about: an image on a disk that is evicted from now on. */

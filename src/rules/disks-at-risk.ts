@@ -1,7 +1,7 @@
 import type { DiskMapView, DiskOwner, Ended, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Eviction } from './acts.ts'
+import type { Eviction } from './change.ts'
 import type { Circumstances } from './rule.ts'
 import { perhapsTheDisk, theDisk } from './sentences.ts'
 import { type Unnoticed, unnoticedOn } from './unnoticed.ts'

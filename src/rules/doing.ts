@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Act, Cleanup, DiskRemoval, Eviction } from './acts.ts'
+import type { Act, Cleanup, DiskRemoval, Eviction } from './change.ts'
 import type { Subject } from './finding.ts'
 import { theDisk } from './sentences.ts'
 

@@ -1,5 +1,5 @@
 import type { DiskMapView, EndedCleanup, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { Eviction } from './acts.ts'
+import type { Eviction } from './change.ts'
 import {
   type DiskAtRisk,
   disksAtRisk,

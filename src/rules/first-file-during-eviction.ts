@@ -1,4 +1,4 @@
-import type { Placement } from './acts.ts'
+import type { Placement } from './change.ts'
 import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } from './sentences.ts'

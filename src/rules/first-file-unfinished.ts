@@ -1,5 +1,5 @@
 import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import type { Eviction } from './acts.ts'
+import type { Eviction } from './change.ts'
 import { disksAtRisk, endedOnDisk, firstFilesOnDisk, whereOf, whyPerhaps } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { ago, consequence, inTime, unnoticedYet, unseenChanges } from './sentences.ts'

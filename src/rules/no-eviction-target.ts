@@ -1,7 +1,7 @@
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReadySoon } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
-import type { Eviction } from './acts.ts'
+import type { Eviction } from './change.ts'
 import { evictedAfter, evictedCopies, nodesAfter, oncePerImage } from './copies-left.ts'
 import { insteadOfEviction, onlyItsManager, whyDown } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'

@@ -1,7 +1,6 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Cleanup, DiskRemoval, Eviction, FlagsCleared, Placement } from './acts.ts'
-import type { Actor } from './change.ts'
+import type { Actor, Cleanup, DiskRemoval, Eviction, FlagsCleared, Placement } from './change.ts'
 import type { Effect, Finding, RuleName } from './finding.ts'
 import type { Policy } from './policy.ts'
 

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { actsOf, isArming, passesByMark } from '../../src/rules/acts.ts'
-import { type Change, nameOf } from '../../src/rules/change.ts'
+import { actsOf, type Change, isArming, nameOf, passesByMark } from '../../src/rules/change.ts'
 import { cluster, parsed, request } from '../fixtures/cluster.ts'
 import {
   disk,

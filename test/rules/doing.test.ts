@@ -1,6 +1,5 @@
 import t from 'tap'
-import { actsOf } from '../../src/rules/acts.ts'
-import type { Change } from '../../src/rules/change.ts'
+import { actsOf, type Change } from '../../src/rules/change.ts'
 import { doing } from '../../src/rules/doing.ts'
 import type { Subject } from '../../src/rules/finding.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'

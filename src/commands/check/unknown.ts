@@ -1,6 +1,5 @@
 import { group, type Kind, kinds } from '../../longhorn/kinds.ts'
-import { type Act, actsOf } from '../../rules/acts.ts'
-import type { Change } from '../../rules/change.ts'
+import { type Act, actsOf, type Change } from '../../rules/change.ts'
 
 /** The kinds that a verdict on an act depends on besides nodes and images, and what stays open without them. */
 const needed: readonly {
