@@ -1,6 +1,9 @@
 import { type Static, Type } from 'typebox'
+import type { Status } from '../../gate/answer.ts'
+import type { Outcome } from '../../gate/ports.ts'
+import type { Verdict } from '../../gate/verdict.ts'
 import { absent, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
-import { longestText, shortened } from '../../text/plain-text.ts'
+import { cut, longestText, plainLine, plainText, shortened } from '../../text/plain-text.ts'
 import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
@@ -130,4 +133,131 @@ const beginning =
 /** The uid of a review that is not read, so that it can still be answered; undefined if it does not begin as API servers begin it. */
 export function leadingUid(text: string): string | undefined {
   return beginning.exec(text.slice(0, 256))?.[1]
+}
+
+/** 20 kB of message reach the user whole (kubernetes.md, The answer). */
+const maxMessageCharacters = 16_384
+
+/** For names and annotations, which a person reads in one glance. */
+const maxLineCharacters = 1_024
+
+/** A status as the gate gives it, or one for a review that contradicts itself, or is too large to be read. */
+type AdmissionStatus =
+  | Status
+  | (Omit<Status, 'code' | 'reason'> &
+      (
+        | { readonly code: 400; readonly reason: 'BadRequest' }
+        | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }
+      ))
+
+/** What to answer a review, without its form. */
+export interface AdmissionAnswer {
+  /** Why the review is denied; undefined allows it. */
+  readonly status?: AdmissionStatus
+  readonly warnings: readonly string[]
+  /** For the API server's audit log: words of ours, never a name. Keys without a slash, at most 63 characters. */
+  readonly auditAnnotations: Readonly<Record<string, string>>
+}
+
+/** The answer the gate decided on, with what the audit log is told of it. */
+export function answerOf({ verdict, answer }: Outcome): AdmissionAnswer {
+  return {
+    ...(answer.allowed ? {} : { status: answer.status }),
+    warnings: answer.warnings,
+    auditAnnotations: annotate(verdict),
+  }
+}
+
+function annotate(verdict: Verdict): Record<string, string> {
+  const { decision } = verdict
+  switch (decision) {
+    case 'allow':
+      return { decision, ...(verdict.mark && { reason: verdict.mark }), ...rules(verdict.warnings) }
+    case 'hold':
+    case 'refuse':
+      return { decision, ...rules([...verdict.objections, ...verdict.warnings]) }
+    case 'unavailable':
+      return { decision, reason: verdict.why, ...rules(verdict.warnings) }
+  }
+}
+
+function rules(findings: readonly { readonly rule: string }[]): { rules?: string } {
+  if (findings.length === 0) return {}
+  return { rules: [...new Set(findings.map(({ rule }) => rule))].join(',') }
+}
+
+/**
+ * The body of an answer to the review `uid`. It is sent with HTTP 200 whatever it says: anything else makes the API
+ * server believe that the call failed (kubernetes.md, The answer). Texts are made fit for a terminal.
+ */
+export function admissionReview(uid: string, { status, warnings, auditAnnotations }: AdmissionAnswer) {
+  const fitting = warnings.length === 0 ? [] : fitWarnings(warnings)
+  return {
+    apiVersion: admissionVersion,
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: status === undefined,
+      ...(status && { status: cleanStatus(status) }),
+      ...(fitting.length > 0 && { warnings: fitting }),
+      auditAnnotations,
+    },
+  }
+}
+
+function cleanStatus({ code, reason, message, details }: AdmissionStatus) {
+  return {
+    code,
+    reason,
+    message: cut(plainText(message), maxMessageCharacters),
+    details: {
+      ...details,
+      name: line(details.name),
+      causes: details.causes.map((cause) => ({
+        reason: line(cause.reason),
+        message: line(cause.message),
+        field: line(cause.field),
+      })),
+    },
+  }
+}
+
+function line(text: string): string {
+  return cut(plainLine(text), maxLineCharacters)
+}
+
+/** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
+const maxCharacters = 4096
+
+/** Room for the line that says how many warnings are left out. */
+const noteCharacters = 40
+
+/** Fewer characters than this of a warning say nothing. */
+const minUsefulCharacters = 80
+
+/**
+ * Makes warnings that the API server passes on whole: one with a newline, tab or ESC would silently be dropped.
+ * What does not fit is dropped from the end, and said to be. The API server counts code points; counting UTF-16
+ * units is at most too careful.
+ */
+export function fitWarnings(texts: readonly string[]): string[] {
+  // The same warning twice would be shown once.
+  const warnings = [...new Set(texts.map((text) => plainLine(text).trim()))].filter((text) => text !== '')
+  const total = warnings.reduce((sum, { length }) => sum + length, 0)
+  if (total <= maxCharacters) return warnings
+  let room = maxCharacters - noteCharacters
+  const kept: string[] = []
+  for (const warning of warnings) {
+    if (warning.length > room) {
+      // One that fits nowhere is cut; one that would fit alone is left out whole.
+      if (warning.length > maxCharacters - noteCharacters && room >= minUsefulCharacters) {
+        kept.push(cut(warning, room))
+      }
+      break
+    }
+    kept.push(warning)
+    room -= warning.length
+  }
+  const more = warnings.length - kept.length
+  return more === 0 ? kept : [...kept, `… and ${more} more`]
 }

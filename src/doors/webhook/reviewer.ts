@@ -3,13 +3,15 @@ import type { Parsed } from '../../json/schema.ts'
 import type { Change } from '../../rules/change.ts'
 import { isLonghorn } from '../../rules/policy.ts'
 import {
+  type AdmissionAnswer,
   type AdmissionRequest,
+  admissionReview,
+  answerOf,
   metadataText,
   objectName,
   parseAdmissionReview,
   uidOf,
 } from './admission-review.ts'
-import { type AdmissionAnswer, admissionReview, answerOf } from './answer.ts'
 import {
   decidedWithin,
   defaultWaitingLimits,

@@ -1,7 +1,7 @@
 import { group } from '../../longhorn/kinds.ts'
 import { type Change, type JudgedKind, nameOf } from '../../rules/change.ts'
 import { isImpatient } from '../../rules/policy.ts'
-import type { AdmissionAnswer } from './answer.ts'
+import type { AdmissionAnswer } from './admission-review.ts'
 import type { HttpProblem } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 
