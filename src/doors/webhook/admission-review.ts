@@ -8,7 +8,7 @@ import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
 /** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
-export const admissionVersion = 'admission.k8s.io/v1'
+const admissionVersion = 'admission.k8s.io/v1'
 
 /** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
 const AdmissionReviewSchema = Type.Object({

@@ -3,7 +3,6 @@ import { fieldOf, fieldsOf, isFields, parser, sameJson } from '../../json/schema
 import { MetadataSchema, readMetadata } from '../../longhorn/metadata.ts'
 import { type Actor, isDeletingController, type JudgedKind } from '../../rules/change.ts'
 import { plainLine, shortened } from '../../text/plain-text.ts'
-import { crowding } from './crowding.ts'
 
 /** A write of which an object cannot be read, with the objects as they came. */
 interface RawWrite {
@@ -15,6 +14,8 @@ interface RawWrite {
   readonly after: unknown
   /** Who asks. */
   readonly actor: Actor
+  /** True where the metadata of the object is too large to be read. */
+  readonly isCrowded: boolean
 }
 
 /** Keys of maps are free strings, of any length; in UTF-16 units. */
@@ -58,9 +59,9 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean {
+function isLeaving({ operation, before, after, actor, isCrowded }: RawWrite): boolean {
   if (operation === 'DELETE' && isDeletingController(actor)) return true
-  if (crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined) return false
+  if (isCrowded) return false
   const metadata = parseMetadata(before ?? after)
   if (!metadata.ok) return false
   return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostEntries } from '../../../src/doors/webhook/crowding.ts'
+import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
 import type { JudgedKind } from '../../../src/rules/change.ts'
 import { awaited, fakes, options } from './fake-gate.ts'

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import { mostValues } from '../../../src/doors/http/body.ts'
-import { mostEntries } from '../../../src/doors/webhook/crowding.ts'
+import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
 import { defaultConnectionOptions, endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import { Reviewer, type ReviewOptions } from '../../../src/doors/webhook/reviewer.ts'
