@@ -2,7 +2,7 @@ import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isReady, isReadySoon } from '../../longhorn/copies.ts'
 import { isAtWork, isEvicting } from '../../longhorn/node.ts'
 import { isWorthless } from '../../rules/copies-left.ts'
-import { disksThatFit } from '../../rules/no-eviction-target.ts'
+import { disksThatFit } from '../../rules/evictions-under-way.ts'
 
 /** Nodes that can be evicted at the same time. */
 interface Batch {
