@@ -5,7 +5,7 @@ import { type Answer, answerTo } from './answer.ts'
 import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
-import type { Decide, DecisionListener, Heard, Timing, WaitBudget } from './ports.ts'
+import type { Decide, DecideAtOnce, DecisionListener, Heard, Timing } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
@@ -90,8 +90,8 @@ export class Gate {
    */
   readonly decide: Decide = async (asked, wait) => {
     const { clock } = this.#modules
-    const change: Change = { ...asked, request: { ...asked.request, askedAt: clock.now() } }
     const began = clock.monotonic()
+    const change = this.#received(asked)
     const acts = actsOf(change)
     const attempt =
       acts.length === 0
@@ -100,10 +100,23 @@ export class Gate {
     const { verdict, heldMs = 0, release, isLate } = attempt
     const answer = this.#answer(change, verdict)
     const totalMs = clock.monotonic() - began
-    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait)
+    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait.budgetMs)
     // What is allowed waits for no record, and a denial that has none waits for no turn of the event loop.
     if (recorded && !answer.allowed) await recorded
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
+  }
+
+  /** The same without waiting for anybody. What passes by a mark is put on record, which may take its time. */
+  readonly decideAtOnce: DecideAtOnce = (asked) => {
+    const { clock } = this.#modules
+    const began = clock.monotonic()
+    if (actsOf(asked).length > 0 || passesByMark(asked)) return undefined
+    const change = this.#received(asked)
+    const { verdict } = passing(undefined)
+    const answer = this.#answer(change, verdict)
+    const timing = { totalMs: clock.monotonic() - began, heldMs: 0 }
+    void this.#tell(change, [], verdict, timing, 0)
+    return { verdict, answer }
   }
 
   /** Answers whatever is held, and holds nothing from now on; decides all the same. */
@@ -116,6 +129,10 @@ export class Gate {
     this.stopHolding()
     this.#lifetimes.stop()
     await this.#sweeper.stop()
+  }
+
+  #received(asked: Change): Change {
+    return { ...asked, request: { ...asked.request, askedAt: this.#modules.clock.now() } }
   }
 
   /** In words and codes. An exception that was asked for in vain is worth a word of whatever passes, too. */
@@ -133,7 +150,7 @@ export class Gate {
     acts: readonly Act[],
     verdict: Verdict,
     timing: Timing,
-    { budgetMs }: WaitBudget,
+    budgetMs: number,
   ): Promise<unknown> | undefined {
     const patienceMs = Math.max(0, budgetMs - timing.totalMs) + this.#options.recordMs
     const heard = heardBy(acts, verdict, timing)

@@ -125,3 +125,6 @@ export interface Outcome {
 
 /** Decides one change; webhook, proxy and command line all call this and nothing else. */
 export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>
+
+/** Decides at once what does nothing of concern, which is nearly every write; undefined for all else. */
+export type DecideAtOnce = (change: Change) => Outcome | undefined

@@ -1,4 +1,4 @@
-/** Every rule; one file each in this folder. */
+/** Every rule; `judge.ts` names the file of each. */
 export const ruleNames = [
   'eviction-during-cleanup',
   'cleanup-during-eviction',

@@ -76,6 +76,7 @@ export class Guard {
       },
       {
         decide: gate.decide,
+        decideAtOnce: gate.decideAtOnce,
         isArming,
         denied: (write, patienceMs) => trail.denied(write, patienceMs),
         unready: () => this.#core.unready,

@@ -1,4 +1,4 @@
-import type { Decide, WaitBudget } from '../../gate/ports.ts'
+import type { Decide, DecideAtOnce, Outcome, WaitBudget } from '../../gate/ports.ts'
 import type { Parsed } from '../../json/schema.ts'
 import type { Change } from '../../rules/change.ts'
 import { isLonghorn } from '../../rules/policy.ts'
@@ -52,6 +52,8 @@ export const defaultReviewOptions: ReviewOptions = {
 /** What reviewing works with. */
 export interface ReviewModules extends DoorAnswerModules {
   readonly decide: Decide
+  /** See {@link DecideAtOnce}; without it every change is decided as one that may have to wait. */
+  readonly decideAtOnce?: DecideAtOnce
   /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
   readonly repeated?: RepeatedRefusals
   /** Told of each review that gave way, since others need the memory that it takes. */
@@ -108,6 +110,8 @@ export class Reviewer {
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
+    const passes = this.#passesAtOnce(namespace, normalised)
+    if (passes) return Promise.resolve({ ok: true, value: admissionReview(uid, answerOf(passes)) })
     const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
     return this.#waiting.during(weight, signal, (waiting) => this.#reviewed(asked, timeout, waiting))
   }
@@ -115,6 +119,17 @@ export class Reviewer {
   /** Answers a review of which only the uid was read. @param problem why the rest was not */
   unread(uid: string, problem: HttpProblem): ReviewAnswer {
     return admissionReview(uid, this.#door.watched(answerUnread(problem)))
+  }
+
+  /** What raises no danger needs no place among those that wait, no budget and no timer. */
+  #passesAtOnce(namespace: string, normalised: Normalised): Outcome | undefined {
+    if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
+    try {
+      return this.#modules.decideAtOnce?.(normalised.change)
+    } catch {
+      // It fails in `decide` too, where that is answered for.
+      return undefined
+    }
   }
 
   async #reviewed(
