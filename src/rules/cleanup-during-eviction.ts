@@ -1,7 +1,7 @@
 import type { DiskOwner, EndedEviction, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import type { Cleanup } from './change.ts'
+import type { Cleanup, Placement } from './change.ts'
 import { outcomeOf } from './copies-left.ts'
 import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
@@ -102,4 +102,55 @@ function effectOf({ before }: Cleanup, { diskUUID }: Copy, { policy }: Circumsta
 
 function isMarked({ spec }: BackingImage, diskUUID: string): boolean {
   return spec.diskFileSpecMap.get(diskUUID)?.evictionRequested === true
+}
+
+/**
+ * The first file of a new image on a disk of a flagged node (o5): Longhorn writes it to status before spec, which
+ * looks like a pending clean-up for as long as it lasts. On profile B only the evicted disks matter; Longhorn chooses
+ * none of them, unless it chose before the eviction was there to be seen. A flag that was cleared counts until Longhorn
+ * has noticed, which is no reason to refuse for good.
+ */
+export const firstFileDuringEviction: Rule = {
+  name: 'first-file-during-eviction',
+  effects: { A: 'refuse', B: 'refuse', C: 'off', none: 'off' },
+
+  *placement(placement, circumstances) {
+    const { source, diskUUID } = placement
+    const image = source.metadata.name
+    for (const { owner, perhaps } of endangeredBy(circumstances)(diskUUID)) {
+      yield {
+        subjects: [{ ...owner, diskUUID, image }],
+        found: `an eviction is requested on ${owner.node}`,
+        why: `${perhaps}Longhorn writes a first file to status before spec, which looks like a clean-up. ${consequence(owner.node, circumstances)}`,
+        next: `Place the first file on another node, or wait until no eviction is requested on ${owner.node}.`,
+        look: lookAtNode(owner.node, circumstances),
+      }
+    }
+    yield* unnoticedEvictions(placement, circumstances)
+  },
+}
+
+function* unnoticedEvictions({ source, diskUUID }: Placement, circumstances: Circumstances): Iterable<Draft> {
+  const image = source.metadata.name
+  for (const eviction of unnoticedOn('eviction', diskUUID, circumstances)) {
+    const { node, disk, evicting, at } = eviction.over
+    if (circumstances.profile !== 'A' && !evicting) continue
+    yield {
+      effect: 'hold',
+      subjects: [{ node, disk, diskUUID, image }],
+      found: `the eviction of ${node} was cleared only ${ago(at, circumstances)}`,
+      why: unnoticedYet(node, circumstances),
+      ...inTime(eviction, circumstances),
+    }
+  }
+  for (const unseen of unseenOf('Node', circumstances)) {
+    const [owner] = circumstances.map.ownersOf(diskUUID)
+    const { name: node } = unseen.over
+    yield {
+      effect: 'hold',
+      subjects: [{ node, diskUUID, image }],
+      ...unseenEviction(unseen, owner, circumstances),
+      ...inTime(unseen, circumstances),
+    }
+  }
 }

@@ -24,9 +24,9 @@ import { root } from '../fixtures/root.ts'
 
 /**
  * So many files at most, where reservations are in memory; what the Leases and the API server's client add is shown beside. They
- * may fall and must not grow: the aim is 15 and 45.
+ * may fall and must not grow.
  */
-const limits = { passing: 23, eviction: 65 }
+const limits = { passing: 15, eviction: 45 }
 
 interface Raw {
   readonly metadata: object
