@@ -175,6 +175,23 @@ t.test(
   },
 )
 
+t.test('a write that raises no danger is decided at once, and in the same way', async (t) => {
+  const world = gateOf(dangerous())
+  const atOnce = world.gate.decideAtOnce(tagsOnly())
+  t.same(atOnce, await world.decide(tagsOnly()))
+  t.match(atOnce, { verdict: { decision: 'allow' }, answer: { allowed: true, warnings: [] } })
+  t.equal(world.record.length, 2, 'both are told of')
+})
+
+t.test('what may have to wait, or has to be on record, is not decided at once', (t) => {
+  const { gate } = gateOf(dangerous())
+  const metadata = { annotations: { 'longhorn.io/delete-x-from-longhorn': '' } }
+  const uninstalled = dangerous().node('n1', [disk('d1')], { metadata })
+  for (const change of [eviction(), safeEviction(), lossyCleanUp(), uninstalled.deleteNode('n1')])
+    t.equal(gate.decideAtOnce(change), undefined)
+  t.end()
+})
+
 t.test('a change is on record before its answer leaves', async (t) => {
   const world = gateOf(dangerous())
   const change = lossyCleanUp()

@@ -234,6 +234,37 @@ t.test('a decision leaves no timer behind', async (t) => {
   t.equal(timers.waiting.size, 0)
 })
 
+t.test('a write that is decided at once takes no timer, and asks for nothing else', async (t) => {
+  const { gate, timers, modules } = fakes()
+  const reviewer = new Reviewer(options, { ...modules, decideAtOnce: () => allowed('be careful') })
+  const answering = answerTo(reviewer, review('Node', cancel))
+  t.equal(timers.waiting.size, 0)
+  t.match(await answering, { allowed: true, warnings: ['be careful'] })
+  t.same(gate.asked, [])
+})
+
+t.test('a write that cannot be decided at once, or fails to be, is decided as others are', async (t) => {
+  const fails = () => {
+    throw new Error('a bug')
+  }
+  for (const decideAtOnce of [() => undefined, fails]) {
+    const { gate, modules } = fakes()
+    const answer = await answerTo(new Reviewer(options, { ...modules, decideAtOnce }), review('Node', cancel))
+    t.match(answer, { allowed: true })
+    t.equal(gate.asked.length, 1)
+  }
+})
+
+t.test('a write to another namespace is not decided at once', async (t) => {
+  const { modules } = fakes()
+  const reviewer = new Reviewer(options, { ...modules, decideAtOnce: () => allowed('decided at once') })
+  const body = review('Node', cancel)
+  const request = { ...body.request, namespace: 'elsewhere' }
+  const answer = await answerTo(reviewer, { ...body, request })
+  t.match(answer, { allowed: true })
+  t.notMatch(answer, { warnings: ['decided at once'] })
+})
+
 t.test('a write counts as arming when not even that can be told', async (t) => {
   const { gate, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
