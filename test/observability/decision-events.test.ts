@@ -30,10 +30,7 @@ function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEven
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
   const asked = { ...of, request: request({ dryRun }) }
-  new DecisionEvents(sink, (kind, name) => world.map.object(kind, name)?.metadata.uid).decided(
-    asked,
-    verdict,
-  )
+  new DecisionEvents(sink, (kind, name) => world.map.object(kind, name)?.metadata.uid).decided(asked, verdict)
   return events
 }
 
