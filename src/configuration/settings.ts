@@ -5,7 +5,7 @@ import { durationPattern } from '../time/duration.ts'
 
 const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
 
-/** What a size looks like, as a regular expression for schemas: `4096`, `512Ki`, `50Mi`, `1Gi`. */
+/** The form of a size, as a regular expression for schemas: `4096`, `512Ki`, `50Mi`, `1Gi`. */
 export const sizePattern = '^[1-9]\\d*(Ki|Mi|Gi)?$'
 
 /** Reads a size as Kubernetes writes quantities of memory. @returns bytes, or undefined if the text is not one */
@@ -17,7 +17,7 @@ export function parseSize(text: string): number | undefined {
 const port = Type.Integer({ minimum: 0, maximum: 65535 })
 const duration = Type.String({ pattern: durationPattern })
 const mode = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
-/** How the schema calls a text that names a release of Longhorn. */
+/** The schema's format name for a text that names a release of Longhorn. */
 export const releaseFormat = 'longhorn-release'
 const onOff = Type.Union([Type.Literal('on'), Type.Literal('off')])
 const positive = Type.Integer({ minimum: 1 })
@@ -88,18 +88,18 @@ export const SettingsSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** Settings as they are written in one place: all optional, durations as texts. */
+/** Settings of one source: all optional, durations as texts. */
 export type Settings = Static<typeof SettingsSchema>
 
 /** The name of one setting. */
 export type SettingName = keyof Settings
 
-/** What a person has to know of one setting. */
+/** The documentation of one setting. */
 interface SettingFacts {
-  /** How its value is shown in help. */
+  /** How help shows its value. */
   readonly placeholder: string
   readonly help: string
-  /** What holds without it, in words if it is not a plain value. */
+  /** The default, in words if it is not a plain value. */
   readonly byDefault: string
 }
 

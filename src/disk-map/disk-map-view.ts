@@ -11,13 +11,16 @@ export interface DiskOwner {
   readonly disk: string
 }
 
-/** A copy that is gone from spec and still in status. */
+/** A copy that spec no longer has and status still lists. */
 export interface PendingCleanup {
   readonly image: string
   readonly diskUUID: string
   /** The state in status: `ready`, `unknown`, … */
   readonly state: string
-  /** When the disk map first saw it pending, in milliseconds by the monotonic clock; it may have been pending before. */
+  /**
+   * When the disk map first saw it pending, in milliseconds by the monotonic clock. The clean-up may be
+   * older.
+   */
   readonly since: number
 }
 
@@ -27,18 +30,19 @@ export interface PendingOnNode extends PendingCleanup {
 }
 
 /**
- * What rules ask of the disk map. Each answer takes time proportional to itself, whatever the size of the cluster;
- * `nodes()`, `images()` and `dataSources()` alone walk the cluster, and who judges stops at the first that serves.
+ * The questions that rules ask the disk map. Each answer takes time proportional to its size, not to the
+ * cluster. Only `nodes()`, `images()` and `dataSources()` walk the cluster, and a rule stops at the first
+ * match.
  */
 export interface DiskMapView {
   /** As in Setting `current-longhorn-version`; undefined until it is known. */
   readonly release: string | undefined
-  /** Setting `concurrent-backing-image-replenish-per-node-limit`; 0 means that no copy is ever made. */
+  /** Setting `concurrent-backing-image-replenish-per-node-limit`; with 0 Longhorn never makes a copy. */
   readonly replenishLimit: number | undefined
-  /** What is over and may still count. */
+  /** Changes that have ended and may still count. */
   readonly history: HistoryView
   readonly imageCount: number
-  /** How many images have a clean-up pending. */
+  /** The number of images with a pending clean-up. */
   readonly pendingImageCount: number
 
   node(name: string): Node | undefined
@@ -49,13 +53,13 @@ export interface DiskMapView {
   dataSources(): Iterable<BackingImageDataSource>
 
   /**
-   * More than one for a moment while a disk moves from node to node, or from name to name on one node; none for a
+   * Several for a moment while a disk moves from node to node, or gets another name on one node; none for a
    * disk that no node has.
    */
   ownersOf(diskUUID: string): readonly DiskOwner[]
   /**
-   * True for a disk that works on some node that has it. Any other may have been moved to a node where Longhorn has not found
-   * its UUID out yet: its own is down or being deleted, or the disk is broken there, or no node has it.
+   * True for a disk that works on some node that has it. Any other disk may be on a node where Longhorn has
+   * not found its UUID yet: its node is down or being deleted, the disk is broken there, or no node has it.
    */
   isAtWork(diskUUID: string): boolean
   /** The nodes with a disk in spec whose UUID is not known yet. */
@@ -64,13 +68,13 @@ export interface DiskMapView {
   copiesOf(image: string): readonly Copy[]
   /** The images with a copy on the disk, in whatever phase. */
   imagesOn(diskUUID: string): Iterable<BackingImage>
-  /** All that are pending, wherever. */
+  /** All pending clean-ups, on any disk. */
   pendingCleanups(): Iterable<PendingCleanup>
   /** Those of one image. */
   pendingOf(image: string): Iterable<PendingCleanup>
   pendingOn(diskUUID: string): Iterable<PendingCleanup>
   pendingOnNode(node: string): Iterable<PendingOnNode>
-  /** Clean-ups pending on disks that no node has at work: the disk may be on its way to a node. */
+  /** Clean-ups pending on disks that work on no node. The disk may be on its way to a node. */
   pendingOnUnownedDisks(): Iterable<PendingCleanup>
   /** The data sources that still make their first file on the disk. */
   unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>
@@ -79,14 +83,14 @@ export interface DiskMapView {
   replicasUsing(image: string, diskUUID: string): Iterable<string>
   /** The names of all replicas on the disk, with a backing image or without. */
   replicasOn(diskUUID: string): Iterable<string>
-  /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
+  /** The state of the disk's backing image manager. Unless it is `running`, a clean-up cannot end. */
   managerState(diskUUID: string): string | undefined
 }
 
-/** The kinds that are looked up by their name. */
+/** The kinds that rules look up by name. */
 type NamedKind = 'Node' | 'BackingImage' | 'BackingImageDataSource'
 
-/** The object of this kind and name as the map has it; undefined if it lacks it. */
+/** The map's object of this kind and name; undefined if it has none. */
 export function objectOf(map: DiskMapView, kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined {
   switch (kind) {
     case 'Node':
@@ -99,8 +103,8 @@ export function objectOf(map: DiskMapView, kind: NamedKind, name: string): Objec
 }
 
 /**
- * True if there is a Longhorn where the map looks: a node of it, or its Setting `current-longhorn-version`. Without both
- * the namespace is most likely not the one that Longhorn runs in.
+ * True if the map's namespace has a Longhorn: a node, or the Setting `current-longhorn-version`. Without
+ * both, Longhorn most likely runs in another namespace.
  */
 export function hasLonghorn(map: Pick<DiskMapView, 'release' | 'nodes'>): boolean {
   if (map.release !== undefined) return true

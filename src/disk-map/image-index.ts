@@ -54,10 +54,9 @@ export class ImageIndex {
   }
 
   /**
-   * Puts an image in place of the one of its name. A clean-up that was pending before keeps its beginning.
+   * Replaces the image of this name. A clean-up that was pending before keeps its start time.
    *
-   * @param at milliseconds by the monotonic clock
-   * @returns the disks that the image was or is on
+   * @param at milliseconds by the monotonic clock @returns the disks that the image was or is on
    */
   put(image: BackingImage, at: number): Iterable<string> {
     const name = image.metadata.name

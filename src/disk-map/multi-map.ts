@@ -1,4 +1,6 @@
-/** Several values for one key. Keys without a value do not exist, so that nothing grows with what is gone. */
+/**
+ * Several values for one key. A key without values is removed, so the map does not grow with deleted objects.
+ */
 export class MultiMap<K, V> {
   readonly #sets = new Map<K, Set<V>>()
 

@@ -6,7 +6,7 @@ type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
 
 interface Entry {
   readonly node: Node
-  /** Two disks under one UUID are two owners: on profile B the one that is evicted counts (longhorn.md §2). */
+  /** Two disks under one UUID have two owners. On profile B the evicted one counts (longhorn.md §2). */
   readonly owned: readonly OwnedDisk[]
 }
 
@@ -14,9 +14,9 @@ interface Entry {
 export class NodeIndex {
   readonly #entries = new Map<string, Entry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
-  /** The owners of disks that were asked for since they changed last. */
+  /** A cache of the owners of disks, dropped when they change. */
   readonly #listed = new Map<string, readonly DiskOwner[]>()
-  /** The same of whether they work. */
+  /** A cache of whether they work. */
   readonly #works = new Map<string, boolean>()
   readonly #unsynced = new Set<Entry>()
 
@@ -40,7 +40,7 @@ export class NodeIndex {
   }
 
   isAtWork(uuid: string): boolean {
-    // What no node has is not remembered: nothing would make it be forgotten.
+    // A disk that no node has is not cached: no event would remove the entry.
     if (!this.#ownersByDisk.has(uuid)) return false
     let works = this.#works.get(uuid)
     if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))

@@ -17,26 +17,26 @@ import { goScalar, type GoScalar, keyName, taggedScalar } from './go-scalar.ts'
 import { asGoReads } from './go-tokens.ts'
 import { deepest, problemOf, quiet, tooDeep, UnreadableYaml } from './yaml.ts'
 
-/** What one document of YAML says to kubectl. */
+/** The content of one YAML document, as kubectl reads it. */
 export interface GoDocument {
   /** The line on which its content begins, counted from 1. */
   readonly line: number
   readonly value: unknown
-  /** Fields that are written twice in one object, from the top: `spec.tags`, `items[0].kind`. The last one counts. */
+  /** Duplicate fields of one object, from the top: `spec.tags`, `items[0].kind`. The last one counts. */
   readonly twice: readonly string[]
 }
 
 /**
- * Reads a document as kubectl and the API server do, by sigs.k8s.io/yaml on go.yaml.in/yaml/v2: YAML 1.1 with merge keys
- * (`<<`), where what stands further down counts, and keys that become texts. What comes behind `...` is not read.
+ * Reads a document as kubectl and the API server do, by sigs.k8s.io/yaml on go.yaml.in/yaml/v2. That is YAML
+ * 1.1 with merge keys (`<<`), where later entries win, and keys that become texts. Reading ends at `...`.
  *
- * @throws UnreadableYaml also for what only kubectl does not take
+ * @throws UnreadableYaml also for syntax that only kubectl rejects
  */
 export function readGoYaml(text: string): GoDocument {
   const lines = new LineCounter()
   const foreign = foreignCharacter.exec(text)
   if (foreign) throw new UnreadableYaml(lineAt(text, foreign.index), foreignProblem(foreign[0]))
-  // To Go's decoder a carriage return ends a line too.
+  // For Go's decoder a carriage return ends a line too.
   const plain = text.replaceAll(/\r\n?/g, '\n')
   const lineOf = (offset: number): number => lines.linePos(offset).line
   const tokens = asGoReads([...new Parser(lines.addNewLine).parse(plain)], plain, lineOf)
@@ -77,7 +77,7 @@ class Reading {
   #read = 0
   #readByAlias = 0
   #depth = 0
-  /** How the node that is read was come to. */
+  /** The path to the node that is read. */
   readonly #path: (string | number)[] = []
 
   constructor(aliases: ReadonlyMap<Alias, Node>, lineOf: (offset: number) => number) {
@@ -105,7 +105,7 @@ class Reading {
     return node.items.map((item, index) => this.#below(index, () => this.valueOf(item)))
   }
 
-  /** @param into what an object has so far: what stands further down counts, also before what was merged */
+  /** @param into the fields of the object so far; later entries win, also over merged ones */
   #entries(node: YAMLMap, into: Map<string, unknown>): Map<string, unknown> {
     const written = new Set<string>()
     for (const { key, value } of node.items) {
@@ -142,7 +142,7 @@ class Reading {
 
   #merge(node: unknown, into: Map<string, unknown>): void {
     if (isSeq(node)) {
-      // Of several, the first counts.
+      // The first of several counts.
       for (const item of node.items.toReversed()) this.#mergeOne(item, into)
     } else this.#mergeOne(node, into)
   }
@@ -161,7 +161,7 @@ class Reading {
     return isScalar(node) ? keyName(this.#scalar(node)) : this.#fail(key, 'a key is an object or a list')
   }
 
-  /** Go's decoder takes it, and only what is left of the document in the end is made JSON. */
+  /** Go's decoder accepts it; only the final document is converted to JSON. */
   #refusal(node: unknown, problem: string): Refusal {
     return new Refusal(this.#lineAt(node), problem)
   }
@@ -201,7 +201,9 @@ class Reading {
   }
 }
 
-/** A value that JSON cannot have. What replaces it heals the document. */
+/**
+ * A value that JSON cannot have. A later value for the same key replaces it, and the document is valid again.
+ */
 class Refusal {
   readonly line: number
   readonly problem: string
@@ -212,7 +214,7 @@ class Refusal {
   }
 }
 
-/** Where the value of a key without a name goes. YAML has no such character. */
+/** The place for the value of a key without a name. YAML has no such character. */
 const nameless = '\u0000'
 
 function refuse(value: unknown): void {
@@ -220,7 +222,7 @@ function refuse(value: unknown): void {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(refuse)
 }
 
-/** Go's decoder merges at a plain `<<`, and at one with the tag; in quotes it is a key like any other. */
+/** Go's decoder merges at a plain `<<`, and at one with the tag. A quoted one is a key like any other. */
 function isMergeKey(key: unknown): boolean {
   if (!isScalar(key) || key.source !== '<<') return false
   return key.tag === undefined
@@ -228,15 +230,17 @@ function isMergeKey(key: unknown): boolean {
     : key.tag === '!' || key.tag === 'tag:yaml.org,2002:merge'
 }
 
-/** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
+/**
+ * The share of a large document that may come from aliases: as much as Go's decoder accepts in a small one.
+ */
 const mostByAlias = 0.99
 
 const tooMuch = 'its aliases make too much of it'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 
 /**
- * What Go's decoder does not take at all; and what it takes for the end of a line, as no editor shows it. What stands
- * behind that would be read by kubectl, and not here.
+ * Characters that Go's decoder rejects, and characters that it takes for a line end although no editor shows
+ * them. kubectl would read the text behind those, and this parser would not.
  */
 const foreignCharacter = /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
