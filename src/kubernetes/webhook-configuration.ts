@@ -7,7 +7,7 @@ import type { Connection } from './client/connection.ts'
 import { ApiFailure } from './client/failures.ts'
 import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 
-/** The name that every registration of the guard gives its webhook. */
+/** The name of the guard's webhook in every registration. */
 export const webhookName = 'guard.holdfast.dev'
 
 const Texts = absent(Type.Array(Type.String()))
@@ -36,7 +36,7 @@ const parseConfigurations = parser(
 )
 
 /**
- * The name of the ValidatingWebhookConfiguration by which a guard is asked about clean-ups; undefined if there is none.
+ * The name of the ValidatingWebhookConfiguration that sends clean-ups to a guard; undefined if there is none.
  *
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
@@ -74,7 +74,7 @@ const parseConfiguration = parser(
   (raw): readonly Webhook[] => raw.webhooks ?? [],
 )
 
-/** Tells the API server in a ValidatingWebhookConfiguration whom to trust: the `caBundle` of each of its webhooks. */
+/** Publishes the authority in a ValidatingWebhookConfiguration: the `caBundle` of each of its webhooks. */
 export class WebhookTrust implements TrustRegistration {
   readonly #connection: Connection
   readonly #name: string
@@ -103,7 +103,7 @@ export class WebhookTrust implements TrustRegistration {
       clientConfig.caBundle === caBundle
         ? []
         : [
-            // Somebody may have put another webhook in its place since.
+            // Another client may have replaced the webhook since.
             { op: 'test', path: `/webhooks/${index}/name`, value: name },
             { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle },
           ],

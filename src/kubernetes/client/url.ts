@@ -1,10 +1,9 @@
 import type { Cluster } from './kubeconfig.ts'
 
 /**
- * The URL of an API server. As in kubectl, `host:port` alone is one of plain HTTP.
+ * The URL of an API server. As in kubectl, `host:port` alone means plain HTTP.
  *
- * @param found where it stands, for messages
- * @throws Error without a word of it, since it may have a password
+ * @param found its source, for messages @throws Error that quotes nothing of it, since it may have a password
  */
 export function serverUrl({ name, server, authority, insecure }: Cluster, found: string): URL {
   if (server === undefined) throw new Error(`${found}: cluster "${name}" has no server.`)
@@ -27,9 +26,10 @@ export function serverUrl({ name, server, authority, insecure }: Cluster, found:
 }
 
 /**
- * A URL whose name and password can be read: `100%` is none, since `%` begins a character there. Go refuses such a URL too.
+ * Parses a URL whose name and password can be decoded. `100%` cannot, since `%` begins an escape there; Go
+ * rejects such a URL too.
  *
- * @returns undefined for what is no such URL
+ * @returns undefined for any other text
  */
 export function parsedUrl(text: string): URL | undefined {
   if (!URL.canParse(text)) return undefined
@@ -38,12 +38,12 @@ export function parsedUrl(text: string): URL | undefined {
     decodeURIComponent(url.username + url.password)
     return url
   } catch {
-    // A URIError says nothing more.
+    // A URIError has no further details.
     return undefined
   }
 }
 
-/** A URL for people and logs: without the name and password that it may carry, and without a slash at its end. */
+/** A URL for people and logs: without name, password and trailing slash. */
 export function shownUrl(url: URL): string {
   const shown = new URL(url)
   shown.username = ''
