@@ -14,7 +14,10 @@ interface CertsFlags extends ApiServerFlags {
   readonly ip: readonly string[]
 }
 
-/** `holdfast certs`: a certificate authority and a serving certificate for local use, or what an API server shows. */
+/**
+ * `holdfast certs`: a certificate authority and a serving certificate for local use, or the client
+ * certificate of an API server.
+ */
 export function certsCommand(surroundings: CommandSurroundings): Command {
   return new Command('certs')
     .description(
@@ -67,7 +70,7 @@ async function makeCertificates(flags: CertsFlags, surroundings: CommandSurround
   }
 }
 
-/** The file system says no: it is no folder, or somebody else's. */
+/** An error of the file system: not a folder, or no right to write it. */
 function isOfSystem(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
@@ -99,7 +102,7 @@ function day(at: Date): string {
   return at.toISOString().slice(0, 10)
 }
 
-/** What `holdfast certs --api-server` can be told. */
+/** The options of `holdfast certs --api-server`. */
 export interface ApiServerFlags {
   readonly dir: string
   readonly webhook: readonly string[]
@@ -107,13 +110,13 @@ export interface ApiServerFlags {
   readonly overwrite: boolean
 }
 
-/** So long before its end a certificate should be replaced, in milliseconds: `doctor` and the alert warn from then on. */
+/** `doctor` and the alert warn from this time before the end of a certificate, in milliseconds. */
 const aheadMs = 30 * 86_400_000
 
 /**
- * Makes what an API server needs to show the guard who it is, and says what goes where.
+ * Makes the files by which the guard recognises an API server, and says where each goes.
  *
- * @throws what {@link fillApiServerFolder} throws
+ * @throws the errors of {@link fillApiServerFolder}
  */
 export async function makeApiServerFiles(
   { dir, webhook, installedIn, overwrite }: ApiServerFlags,

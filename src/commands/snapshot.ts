@@ -6,7 +6,7 @@ import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from '.
 import { type CommandSurroundings, exitCode } from './surroundings.ts'
 import { data, type DataFormat } from './terminal.ts'
 
-/** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
+/** `holdfast snapshot`: all facts of a cluster that decisions need, in one file. */
 export function snapshotCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('snapshot')
     .description(

@@ -27,7 +27,7 @@ interface AuditFlags extends SourceFlags {
   readonly output: 'table' | 'wide' | 'json' | 'yaml'
 }
 
-/** `holdfast audit`: what the guard denied, held back, warned about and made exceptions for. */
+/** `holdfast audit`: what the guard denied, held, warned about and allowed by an exception. */
 export function auditCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('audit')
     .description('Shows what the guard denied, held back, warned about and made exceptions for.')
@@ -117,7 +117,10 @@ async function audit(
   }
 }
 
-/** @throws CannotRun for a file or a log without a single record: it is of something else, or its records are elsewhere */
+/**
+ * @throws CannotRun for a file or a log without a single record: it is the wrong file, or its records are
+ * elsewhere
+ */
 async function* readAll(
   { records, text }: AuditSource,
   signal: AbortSignal,
@@ -138,7 +141,7 @@ function view(records: readonly AuditRecord[], format: AuditFlags['output'], col
   return records.length === 0 ? '' : table(columns(format, colours), records)
 }
 
-/** One record at a time: a line each, except for what YAML makes of it. */
+/** One record at a time, each on one line; only YAML takes several. */
 function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
   if (format === 'json') return dataLine
   if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`

@@ -46,7 +46,7 @@ interface CheckFlags extends ClusterFlags {
   readonly output: 'text' | 'json' | 'yaml' | 'junit'
 }
 
-/** `holdfast check`: would this be admitted now? */
+/** `holdfast check`: would the guard allow this change now? */
 export function checkCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('check')
     .description('Tells whether changes would be admitted now, by the same decision as the guard’s.')
@@ -123,7 +123,7 @@ async function check(
   }
   if ([...flags.filename, ...flags.snapshot].filter((path) => path === '-').length > 1)
     throw new CannotRun('standard input (-) can be read once: name a file for the other')
-  // What is typed wrong is told before anybody is asked.
+  // Mistakes in the command line are reported before any request.
   const wanted = await patchOf(target, flags)
   const documents: CheckDocument[] = []
   for (const path of flags.filename) {
@@ -156,7 +156,7 @@ async function check(
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged}\n`)
 }
 
-/** What the verdicts rest upon and nothing says. */
+/** The facts that the verdicts need and the files lack. */
 function tellWhatIsAssumed(
   { map, hasAges, knowsWhen }: ClusterState,
   { release }: Policy,
@@ -178,14 +178,16 @@ function nothingIn(snapshot: readonly string[]): string {
   return `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
 }
 
-/** What kubectl wrote of some kinds alone looks like a cluster without images, in which everything may be done. */
+/**
+ * Files of kubectl with some kinds only look like a cluster without images, on which everything is allowed.
+ */
 function noImageIn(snapshot: readonly string[]): string {
   return `There is no backing image in ${snapshot.join(', ')}, so nothing can be told of copies. Add what kubectl get backingimages.longhorn.io -o yaml writes, or write all of it with holdfast snapshot`
 }
 
 const nothingJudged = `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
 
-/** A text says why a document cannot be read. */
+/** A text is the reason why a document cannot be read. */
 interface Proposed {
   readonly source: string
   readonly proposal: Proposal | string

@@ -10,10 +10,13 @@ import type { Facts, ReplicaPolicy } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
-/** As long as an authority has that was forgotten: a person has to copy files to each API server. */
+/** As long as for an authority that was left to expire: a person has to copy files to each API server. */
 const soonMs = 30 * 86_400_000
 
-/** Whether the guard asks who sends it reviews, and for how long the API servers' client certificate is good. */
+/**
+ * Whether the guard authenticates the senders of reviews, and how long the API servers' client certificate is
+ * valid.
+ */
 export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 'names' | 'now'>): Finding[] {
   if ('problem' in policies) {
     return [
@@ -45,7 +48,7 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
       }),
     )
   }
-  // Two replicas say the same of one certificate.
+  // Several replicas can report the same certificate.
   const said = new Map(
     asking.flatMap((each) => ofReplica(each, now)).map((finding) => [finding.what, finding]),
   )
@@ -88,7 +91,7 @@ function allIsWell(asking: readonly ReplicaPolicy[], now: number): string {
   return `The guard takes reviews only with a client certificate; ${until}.`
 }
 
-/** Whether every image can be found on a disk, and every disk has a UUID of its own. */
+/** Whether every image is on a disk of a node, and every UUID belongs to one disk. */
 export function checkDisks({
   map: looked,
   now,
@@ -161,7 +164,7 @@ export function checkDisks({
       ]
 }
 
-/** The longest that the replicas say, since any of them may decide; undefined if one does not say it. */
+/** The longest time of all replicas, since each of them may decide; undefined if one does not report it. */
 function lostAfterOf(policies: Facts['policies']): number | undefined {
   if ('problem' in policies || policies.seen.length === 0) return undefined
   let longest = 0

@@ -6,7 +6,7 @@ import { guardSelector } from './replicas.ts'
 
 type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now' | 'clock'>
 
-/** Whether the certificate in the Secret is one that the API server trusts, and for how long. */
+/** Whether the API server trusts the certificate in the Secret, and for how long. */
 export function checkCertificate(facts: Seen): Finding[] {
   const { certificate, names, clock } = facts
   const secret = `Secret ${names.certificateSecret} in namespace ${names.namespace}`
@@ -34,7 +34,7 @@ export function checkCertificate(facts: Seen): Finding[] {
   const [serving] = chain
   if (serving === undefined) return [error(`What lies in tls.crt of ${secret} is no certificate.`)]
   const findings: Finding[] = []
-  // The API server goes by its own clock.
+  // The API server's clock decides.
   const age = ageOf(serving, serverTime(facts.now, clock))
   const until = momentOf(serving, endOf(serving))
   if (age === 'not yet') {
@@ -61,7 +61,7 @@ export function checkCertificate(facts: Seen): Finding[] {
     : [ok('certificate', `The serving certificate in ${secret} is good until ${until}.`)]
 }
 
-/** How another certificate is made, by whoever makes it. */
+/** How to make another certificate, depending on its issuer. */
 function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Names): string {
   switch (madeBy.who) {
     case 'the guard':
@@ -73,7 +73,7 @@ function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Nam
   }
 }
 
-/** A sentence for each reason why the API server would not take it. */
+/** A sentence for each reason why the API server would reject it. */
 function trusted(
   chain: readonly Certificate[],
   serving: Certificate,
@@ -84,7 +84,7 @@ function trusted(
     const authorities = authoritiesOf(webhook).filter((each) =>
       ['valid', 'ending'].includes(ageOf(each, serverTime(now, clock))),
     )
-    // Whether there is any to trust is another check's business.
+    // Another check looks for a missing caBundle.
     if (authorities.length === 0) return []
     const reasons: string[] = []
     const signed = authorities.some((authority) => chain.some((link) => isSignedBy(link, authority)))
@@ -107,7 +107,7 @@ function isSignedBy(cert: Certificate, authority: Certificate): boolean {
   return cert.checkIssued(authority) && cert.verify(authority.publicKey)
 }
 
-/** Whether the API server is told whom to trust, and for how long it may. */
+/** Whether the registration has a caBundle, and how long its authorities are valid. */
 export function checkTrust({
   registration,
   names,
@@ -139,7 +139,8 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   if ((webhook.clientConfig.caBundle ?? '') === '') return error('There is no caBundle in the registration')
   const authorities = authoritiesOf(webhook)
   if (authorities.length === 0) return error('There is no certificate in the caBundle')
-  // One that is not valid yet may be announced, or made by a clock that was ahead: it is trusted later.
+  // A certificate that is not valid yet may be announced, or from a clock that was ahead. It becomes trusted
+  // later.
   const begun = authorities.filter((each) => ageOf(each, now) !== 'not yet')
   const [first] = authorities.toSorted((a, b) => startOf(a) - startOf(b))
   const [last] = begun.toSorted((a, b) => endOf(b) - endOf(a))
@@ -160,10 +161,10 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   return ok('trust', `The API server trusts the authority of webhook ${webhook.name} until ${until}.`)
 }
 
-/** A certificate that could be read. */
+/** A readable certificate. */
 type Certificate = NonNullable<ReturnType<typeof readCertificate>>
 
-/** All certificates of a PEM text, those that can be read. */
+/** All readable certificates of a PEM text. */
 function certificatesIn(pem: string): Certificate[] {
   return certificateBlocks(pem).flatMap((block) => readCertificate(block) ?? [])
 }
@@ -178,12 +179,14 @@ function startOf({ validFrom }: Certificate): number {
   return Date.parse(validFrom)
 }
 
-/** Of a long life this much is too little to be left, in milliseconds: cert-manager renews a month before the end. */
+/**
+ * The warning time of a long-lived certificate, in milliseconds: cert-manager renews a month before the end.
+ */
 const longestEndMs = 14 * 86_400_000
 
 /**
- * Where a certificate is in its life. Whoever renews does so when a third of it is left, or 90 days of a long one, as the guard
- * does; it is `ending` if half of that third has gone by too.
+ * The phase of a certificate. Issuers renew with a third of its life left, or 90 days of a long life, like
+ * the guard. It is `ending` once half of that time is over too.
  */
 function ageOf(certificate: Certificate, now: number): 'not yet' | 'valid' | 'ending' | 'over' {
   const [from, to] = [startOf(certificate), endOf(certificate)]

@@ -5,7 +5,7 @@ import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
-/** Reads when a Lease was written. */
+/** Reads the time at which a Lease was written. */
 export const parseLeaseTime = parser(
   Type.Object({
     metadata: Type.Object({ name: Type.String() }),
@@ -29,24 +29,24 @@ interface Exchange {
   readonly date: string | undefined
 }
 
-/** Compares the clock of the API server with the one by which a request was sent and its answer came. */
+/** Compares the clock of the API server with the clock of this machine, by one request. */
 export function measure({ sentAt, receivedAt, date }: Exchange): Looked<MeasuredClock> {
   const server = Date.parse(date ?? '')
   if (Number.isNaN(server)) return { problem: 'The answer of the API server has no readable Date header.' }
-  // On average the second that the header shows is half over.
+  // On average the second in the header is half over.
   const aheadMs = (sentAt + receivedAt) / 2 - (server + 500)
   return { seen: { aheadMs, uncertainMs: 500 + (receivedAt - sentAt) / 2 } }
 }
 
-/** A moment of this machine by the API server's clock; by this machine's own where that is not known. */
+/** A moment of this machine by the API server's clock, or by its own if that is not known. */
 export function serverTime(now: number, clock: Looked<MeasuredClock>): number {
   return 'problem' in clock ? now : now - clock.seen.aheadMs
 }
 
-/** What ages and deadlines bear without harm. */
+/** An offset that ages and deadlines tolerate. */
 const tolerableMs = 2_000
 
-/** A clock so far off makes records and certificates useless. */
+/** An offset that makes records and certificates useless. */
 const intolerableMs = 10_000
 
 /** Whether the clocks of this machine, the API server and the replicas agree well enough. */
@@ -92,10 +92,13 @@ export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases
       ]
 }
 
-/** The guard takes out what is settled with its next sweep; a minute later it has not. */
+/**
+ * The guard removes settled reservations with its next sweep. If one is a minute old, the guard has not done
+ * so.
+ */
 const graceMs = 60_000
 
-/** Whether the book of reservations can be read, and is kept tidy. */
+/** Whether the book of reservations is readable and tidy. */
 export function checkReservations({
   book,
   clock,

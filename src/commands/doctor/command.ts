@@ -26,10 +26,10 @@ interface DoctorFlags extends ClusterFlags {
   readonly operatorPort: number
 }
 
-/** Where the chart says it. */
+/** The place of this setting in the chart. */
 const found = '(default: as the Deployment of the guard says)'
 
-/** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
+/** `holdfast doctor`: checks Longhorn and the guard. */
 export function doctorCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('doctor')
     .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')

@@ -49,7 +49,7 @@ export const parseDefinition = parser(
 const upgrade =
   'Apply the CRDs of the Longhorn release that runs; Helm does so with: helm upgrade longhorn longhorn/longhorn --namespace <namespace> --version <release>'
 
-/** Whether Longhorn's definitions are there, and new enough to keep what its manager writes. */
+/** Whether Longhorn's definitions exist, and are new enough to keep the fields that its manager writes. */
 export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): Finding[] {
   const findings: Finding[] = []
   const unseen: { readonly name: string; readonly why: string }[] = []

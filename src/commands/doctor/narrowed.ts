@@ -8,20 +8,23 @@ export interface Undoing {
   readonly value?: unknown
 }
 
-/** What keeps some writes from the guard, although the rules of its webhook name them. */
+/** A condition that keeps some writes from the guard, although its webhook's rules name them. */
 interface Narrowing {
   readonly level: 'warn' | 'error'
-  /** Ends a sentence that begins with the webhook. */
+  /** The end of a sentence that begins with the webhook. */
   readonly what: string
   readonly why: string
-  /** What takes it out; undefined where an upgrade of the chart does, which leaves alone what it has never set. */
+  /**
+   * The patch that removes it. Undefined if an upgrade of the chart removes it; an upgrade leaves fields that
+   * it has never set.
+   */
   readonly undo?: readonly Undoing[]
 }
 
-/** The label that the API server itself gives each namespace; who has it was judged before. */
+/** The label that the API server gives each namespace. The caller has already judged selectors on it. */
 const nameLabel = 'kubernetes.io/metadata.name'
 
-/** Finds what somebody added to a webhook, and what then passes the guard by. */
+/** Finds conditions that were added to a webhook, and the writes that they let past the guard. */
 export function narrowings({
   objectSelector,
   namespaceSelector,
@@ -52,7 +55,7 @@ export function narrowings({
       level: 'warn',
       what: `has matchConditions that are not of the chart: ${added.map(([, { name }]) => name).join(', ')}.`,
       why: 'What does not fulfil them passes the guard by.',
-      // From the last, so that the places of the others stay.
+      // From the last one, so that the indexes of the others stay valid.
       undo: added.map(([at]): Undoing => ({ op: 'remove', path: `/matchConditions/${at}` })).toReversed(),
     })
   }
@@ -82,7 +85,7 @@ function keysOf(selector: Webhook['objectSelector']): string[] {
   return [...Object.keys(matchLabels ?? {}), ...(matchExpressions ?? []).map(({ key }) => key)]
 }
 
-/** The selector without what asks for other labels. */
+/** The selector without its requirements on other labels. */
 function byNameAlone(selector: Webhook['namespaceSelector']) {
   const { matchLabels, matchExpressions } = selector ?? {}
   const own = Object.entries(matchLabels ?? {}).filter(([key]) => key === nameLabel)

@@ -5,7 +5,8 @@ import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /**
- * Why a replica would not hold back the end of an eviction on a release that crashes; undefined if it would.
+ * Why a replica would not stop the dangerous end of an eviction on a release that crashes; undefined if it
+ * would.
  */
 export function whyNotHeld({
   replica,
@@ -76,7 +77,7 @@ function weakened({ replica, modes, evictionCompletion }: ReplicaPolicy) {
 }
 
 function misjudging({ replica, release }: ReplicaPolicy, running: string | undefined) {
-  // Of a release that does not say which it is nobody knows more than whoever named another one.
+  // For a release without a readable name, the configured one is the best information.
   if (release === null || running === undefined || fixedRelease(running) === undefined) return []
   if (profileOf(release) === profileOf(running)) return []
   return [

@@ -3,20 +3,26 @@ import type { Facts, Names, Registration, Webhook } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { narrowings, type Undoing } from './narrowed.ts'
 
-/** Only records what Longhorn's uninstaller deletes: it guards nothing, and must not stand in its way. */
+/**
+ * This webhook only records deletions by Longhorn's uninstaller. It guards nothing, and must not block the
+ * uninstaller.
+ */
 const recordingWebhook = 'uninstall.holdfast.dev'
 
-/** What has to be sent to the guard, or else it cannot keep its promise. */
+/** The writes that must reach the guard for its promises. */
 const needed: readonly (readonly [resource: string, operations: readonly string[]])[] = [
   [kinds.Node.plural, ['CREATE', 'UPDATE', 'DELETE']],
   [kinds.BackingImage.plural, ['UPDATE']],
   [kinds.BackingImageDataSource.plural, ['CREATE', 'UPDATE']],
 ]
 
-/** In less time an admitted change can hardly be reserved and confirmed when the API server is slow. */
+/** With less time, a slow API server leaves too little of it to reserve and confirm an allowed change. */
 const shortestSeconds = 5
 
-/** Whether the API server sends the guard what it has to judge, and what happens when no guard answers. */
+/**
+ * Whether the API server sends all writes to the guard that it has to judge, and the effect if no guard
+ * answers.
+ */
 export function checkRegistration({
   registration,
   names,
@@ -79,7 +85,10 @@ export function checkRegistration({
     : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
 }
 
-/** An upgrade of the chart leaves what others have added. The patch fails if the webhook has another place by then. */
+/**
+ * An upgrade of the chart leaves conditions that others have added. The patch fails if the webhook has
+ * another index by then.
+ */
 function takingOut(
   undo: readonly Undoing[],
   webhook: Webhook,
@@ -120,7 +129,7 @@ function sendsStatus({ rules }: Webhook): boolean {
   return (rules ?? []).some(({ resources }) => resources.some((resource) => /\/(status|\*)$/.test(resource)))
 }
 
-/** Only the label that every namespace has from the API server itself can be judged without reading the namespace. */
+/** Only the API server's own label of every namespace can be judged without reading the namespace. */
 function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
   const label = 'kubernetes.io/metadata.name'
   const wanted = namespaceSelector?.matchLabels?.[label]

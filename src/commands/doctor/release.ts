@@ -5,7 +5,7 @@ import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Facts, Names } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 
-/** What the release of Longhorn does when an eviction meets a pending clean-up (longhorn.md §2). */
+/** The effect of an eviction during a pending clean-up on this release of Longhorn (longhorn.md §2). */
 export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'names' | 'policies'>): Finding[] {
   if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
   if (!hasLonghorn(map.seen)) {
@@ -18,7 +18,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
     ]
   }
   const told = map.seen.release
-  // What Longhorn does not say the guard may have been told.
+  // If Longhorn does not name its release, the guard may be configured with one.
   const release = fixedRelease(told) === undefined ? (namedToAll(policies) ?? told) : told
   const profile = profileOf(release)
   const fixed = fixedRelease(release)
@@ -55,7 +55,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
   }
 }
 
-/** The release that every replica of the guard was told to judge for; undefined if they were not, or not the same. */
+/** The configured release of all replicas; undefined if they differ or have none. */
 function namedToAll(policies: Facts['policies']): string | undefined {
   if ('problem' in policies) return undefined
   const [named, ...others] = new Set(policies.seen.map(({ release }) => release))
@@ -63,13 +63,13 @@ function namedToAll(policies: Facts['policies']): string | undefined {
 }
 
 /**
- * Which nodes Longhorn must not be moved to another release with: a flag and a pending clean-up that have met go
- * unnoticed on profile C, and crash the manager of A or B that comes (longhorn.md §2, o8). No admission can stop that.
+ * Nodes that forbid an upgrade of Longhorn. A flag together with a pending clean-up goes unnoticed on profile
+ * C, and crashes the manager of A or B after the upgrade (longhorn.md §2, o8). No admission can stop that.
  */
 export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
   if ('problem' in map) return [notKnown('upgrade', 'Longhorn’s nodes could not be read.', map.problem)]
   const now = profileOf(map.seen.release)
-  // Without a target any release may come.
+  // Without a target, any release counts.
   const then = names.target === undefined ? 'A' : profileOf(names.target)
   const findings = [...map.seen.nodes()]
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
@@ -121,7 +121,7 @@ function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Findi
   ]
 }
 
-/** `the clean-up of ubuntu-22.04 on disk-1 is pending`, of all that count. */
+/** `the clean-up of ubuntu-22.04 on disk-1 is pending`, for all that count. */
 function pending(node: Node, map: DiskMapView, profile: Profile): string {
   const which = [...map.pendingOnNode(node.metadata.name)]
     .filter(({ disk }) => profile === 'A' || isEvicting(node, disk))

@@ -15,7 +15,7 @@ export const parseDeployment = parser(
   }),
 )
 
-/** Reads a pod. The container of the guard is called `holdfast`; with another name it is the first. */
+/** Reads a pod. The container of the guard is `holdfast`, or else the first one. */
 export const parsePod = parser(
   Type.Object({
     metadata: Type.Object({
@@ -49,7 +49,7 @@ function isGuard(labels: Readonly<Record<string, string | null>> | null | undefi
   return labels?.[componentLabel] === 'guard'
 }
 
-/** Whether there are replicas that answer, enough of them, and all of one version. */
+/** Whether enough replicas answer, and all have one version. */
 export function checkReplicas({
   deployments,
   pods,
@@ -72,7 +72,7 @@ export function checkReplicas({
   const ready = serving.filter((pod) => pod.ready)
   const wanted =
     'seen' in deployments ? deployments.seen.reduce((total, each) => total + each.wanted, 0) : undefined
-  // Pods would have been asked instead.
+  // Otherwise pods would have been asked.
   const outside = 'seen' in policies ? policies.seen.length : 0
   if (serving.length === 0 && wanted === 0 && outside > 0)
     return [ok('replicas', `A guard on this machine answers, in no pod (${outside} of them).`)]
@@ -123,13 +123,13 @@ export function checkReplicas({
 }
 
 /**
- * The label by which commands find the Deployments and pods that judge. No value of the chart changes it, unlike
- * `app.kubernetes.io/name`.
+ * The label by which commands find the Deployments and pods that judge. Unlike `app.kubernetes.io/name`, no
+ * value of the chart changes it.
  */
 export const componentLabel = 'holdfast.dev/component'
 
-/** Finds the guard's replicas and those of its proxies; no hook, and no pod of `helm test`. */
+/** Finds the replicas of the guard and its proxies, without hooks and `helm test`. */
 export const replicaSelector = `${componentLabel} in (guard,proxy-longhorn,proxy-kubernetes)`
 
-/** Finds the guard alone, in commands for people. */
+/** Finds only the guard, in commands for people. */
 export const guardSelector = `${componentLabel}=guard`

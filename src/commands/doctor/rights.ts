@@ -3,10 +3,10 @@ import type { JudgedKind } from '../../rules/change.ts'
 import type { Facts, Names, Right } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 
-/** The kinds whose objects are read one by one too, to confirm a decision. */
+/** The kinds whose objects the guard also reads one by one, to confirm a decision. */
 const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])
 
-/** The rights of every call that the guard makes, as it is installed. */
+/** The rights for every call of the guard, as it is installed. */
 export function rightsOf(names: Names): readonly Right[] {
   const { namespace, longhornNamespace } = names
   const longhorn = Object.entries(kinds).flatMap(([kind, { plural }]) =>
@@ -68,7 +68,7 @@ export function rightsOf(names: Names): readonly Right[] {
   return [...longhorn, ...leases, ...book, ...events, ...certificates]
 }
 
-/** What becomes of a guard that lacks a right. */
+/** The effect of a missing right. */
 const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'error', why: string]>> = {
   'disk map': [
     'error',
@@ -86,7 +86,7 @@ const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'erro
   certificates: ['warn', 'Without it a guard that makes its own certificate cannot renew or publish it.'],
 }
 
-/** Whether the guard's service account may do all that the guard does. */
+/** Whether the guard's service account has every right that the guard needs. */
 export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): Finding[] {
   const account = `system:serviceaccount:${names.namespace}:${names.serviceAccount}`
   const findings: Finding[] = []

@@ -129,22 +129,22 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
   }
 }
 
-/** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
+/** Asks the replicas of the guard once for all facts. @throws the signal's reason */
 async function askGuard(connection: Connection, flags: EvictFlags, asking: Asking, signal: AbortSignal) {
   const namespace = await guardPlace(connection, flags, { signal })
   return await askReplicas({ ...flags, ...askingOf(asking), namespace }, connection, signal)
 }
 
-/** What an eviction is carried out with. */
+/** The parts of an eviction. */
 export interface EvictModules {
   readonly connection: Connection
   readonly live: LiveMap
-  /** How long the guard lets what has ended count; the default where no guard is asked. */
+  /** How long an ended change counts for the guard; the default if no guard is asked. */
   readonly settle?: GuardSettle | undefined
-  /** When a node counts as lost for the guard; the default where no guard is asked. */
+  /** When a node counts as lost for the guard; the default if no guard is asked. */
   readonly lostAfter?: GuardLostAfter
   readonly signal: AbortSignal
-  /** Tells the person what happens. */
+  /** Shows the progress to the person. */
   readonly note: (text: string) => void
   /** The rules of the guard's replicas. */
   readonly policies: ProofModules['policies']
@@ -152,7 +152,10 @@ export interface EvictModules {
   readonly show?: (step: EvictionStep) => void
 }
 
-/** Carries it out, or, as a dry run, tells the next step. @returns the last step @throws what ended it */
+/**
+ * Carries it out, or, as a dry run, shows the next step. @returns the last step @throws the error that ended
+ * it
+ */
 export async function carryOut(
   target: Target,
   {
@@ -208,7 +211,7 @@ export async function carryOut(
   let proved = !guarded || (await proveGuard(proof))
   const insist = async (): Promise<void> => {
     const node = live.map.node(target.node)
-    // What else is being evicted on the node proves nothing of this one, and is not this one's to take down.
+    // Another eviction on the node proves nothing about this one, and its flag must stay.
     if (proved || node === undefined || !isOwnFlagUp(target, node)) return
     await insistOnHold(target, proof, () => write(false))
     proved = true
@@ -227,7 +230,7 @@ export async function carryOut(
   })
 }
 
-/** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
+/** Then an empty disk may not be empty: Longhorn may know the file under another UUID. */
 function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
   for (const nowhere of imagesWithoutDisk(circumstances)) {
     const { name } = nowhere.image.metadata

@@ -19,7 +19,7 @@ interface PlanFlags extends ClusterFlags {
   readonly output: 'text' | 'json' | 'yaml'
 }
 
-/** `holdfast plan`: an order in batches in which nodes can be evicted. */
+/** `holdfast plan`: an order, in batches, for the eviction of nodes. */
 export function planCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('plan')
     .description('Finds batches in which nodes can be evicted with every backing image keeping its copies.')

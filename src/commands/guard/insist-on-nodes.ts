@@ -1,7 +1,7 @@
 import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { CannotRun } from '../surroundings.ts'
 
-/** A name that is typed wrong is no bad news of the cluster. @throws CannotRun for names that no Longhorn node has */
+/** A typo in a name must not pass for a result. @throws CannotRun for names that no Longhorn node has */
 export function insistOnNodes(names: Iterable<string>, { map, unreadable }: LiveMap): void {
   const missing = [...names].filter((name) => map.node(name) === undefined)
   if (missing.length === 0) return

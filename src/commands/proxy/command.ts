@@ -9,7 +9,7 @@ import { CannotRun, type CommandSurroundings, type Environment } from '../surrou
 import { pointUiCommand } from './point-ui.ts'
 import { addProxyOptions, isLoopback, ownPorts, type ProxyFlags, runProxy } from './run-proxy.ts'
 
-/** `holdfast proxy`: the same checks where no webhook can see. */
+/** `holdfast proxy`: the same checks where a webhook cannot see the writes. */
 export function proxyCommand(surroundings: CommandSurroundings): Command {
   return new Command('proxy')
     .description(
@@ -70,11 +70,11 @@ async function runBeforeKubernetes(
   await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken }, surroundings)
 }
 
-/** The API server, asked with the rights of whoever started this, or of each caller. */
+/** The API server, asked with the credentials of this process's user, or of each caller. */
 async function kubernetesApi(search: ApiSearch, callerToken: boolean): Promise<Upstream> {
   const credentials = await credentialsFor(search)
   const { server, proxy } = credentials
-  // Through any proxy with a tunnel: what is passed on may be an upgrade.
+  // A tunnel through any proxy, since a forwarded request may be an upgrade.
   const { agent, fresh } = tunnelTo(server, proxy)
   return {
     server,
@@ -89,7 +89,7 @@ async function kubernetesApi(search: ApiSearch, callerToken: boolean): Promise<U
 }
 
 /** @throws CannotRun */
-/** Where the API server is told of, and whether a person can be asked something. */
+/** The source of the API server's address, and whether the user can be prompted. */
 interface ApiSearch {
   readonly context: string | undefined
   readonly kubeconfig: string | undefined
@@ -146,7 +146,7 @@ async function runBeforeLonghorn(
   await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader }, surroundings)
 }
 
-/** A name that HTTP takes (RFC 9110, 5.1): no header has another. */
+/** A name that HTTP accepts for a header (RFC 9110, 5.1). */
 function headerName(text: string): string {
   if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text
   throw new InvalidArgumentError('A header has a name such as X-Forwarded-User, without spaces.')

@@ -191,7 +191,7 @@ const Cleanups = Type.Array(
   }),
 )
 
-/** A step of `holdfast evict`. @param rest its own fields */
+/** A step of `holdfast evict`. @param rest its additional fields */
 function step<const S extends string, P extends Record<string, TSchema>>(
   name: S,
   description: string,

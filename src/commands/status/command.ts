@@ -33,14 +33,14 @@ interface StatusFlags extends ClusterFlags {
   readonly operatorPort: number
 }
 
-/** Where a status comes from. */
+/** The sources of a status. */
 interface Sources {
   readonly book: LiveReservations
   readonly live: LiveMap
   readonly connection: Connection
 }
 
-/** `holdfast status`: what is on Longhorn's disks, and what is under way there. */
+/** `holdfast status`: the contents of Longhorn's disks, and the work in progress there. */
 export function statusCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('status')
     .description(
@@ -160,9 +160,9 @@ function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours
 }
 
 /**
- * Tells on standard error what the status does not show, and why.
+ * Reports on standard error the missing parts of the status, and why.
  *
- * @returns false if the guard's namespace does not exist, or that cannot be told
+ * @returns false if the guard's namespace does not exist, or the API server does not say
  */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
@@ -177,7 +177,7 @@ async function tellWhatIsMissing(
   if (book.problem) {
     note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
   } else if (book.pages?.length === 0) {
-    // A list of Leases is empty too where there is no such namespace.
+    // The list of Leases is also empty for a missing namespace.
     const problem = await problemOfNamespace(connection, namespace, signal)
     if (problem === undefined) return true
     note(
@@ -188,7 +188,7 @@ async function tellWhatIsMissing(
   return true
 }
 
-/** @returns undefined if there is such a namespace; else that there is none, or why nobody can tell */
+/** @returns undefined if the namespace exists; else that it does not, or why that is unknown */
 async function problemOfNamespace(
   connection: Connection,
   name: string,
@@ -206,13 +206,13 @@ async function problemOfNamespace(
   }
 }
 
-/** Nobody reads faster, and an image being copied changes about once a second. */
+/** Faster updates are unreadable, and an image that is being copied changes about once a second. */
 const paceMs = 1_000
 
-/** A connection that works is heard of at least this often, and then what is shown is true. */
+/** A working connection shows a sign at least this often, and then the display is current. */
 const staleMs = 120_000
 
-/** What is watched, and how it is shown. */
+/** The watched sources, and the display. */
 export interface Watched {
   readonly look: () => Status
   readonly text: (status: Status) => string
@@ -223,8 +223,8 @@ export interface Watched {
 }
 
 /**
- * Shows the status now and after each change, not faster than once a second. A terminal always shows the newest alone,
- * with ages that count on; elsewhere each change is another block.
+ * Shows the status now and after each change, at most once a second. A terminal shows only the newest status,
+ * with ages that count on. Elsewhere each change is another block.
  */
 export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
   const { look, text, live, book, guard, screen } = watched
@@ -243,7 +243,7 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
       }
       shown = status
       await pause(systemClock, paceMs, signal)
-      // Of what the guard holds nobody tells: it is asked at every turn.
+      // The guard sends no news of its holds, so it is asked each time.
       if (guard.replicas !== undefined) await guard.refresh(signal)
       else if (screen.isTTY !== true) await changes.next(signal)
     }
@@ -252,7 +252,7 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
   }
 }
 
-/** Remembers that something changed until somebody asks. */
+/** Remembers a change until the next question. */
 class Changes {
   #told = new AbortController()
 
