@@ -1,8 +1,8 @@
-/** Why a request could not be passed on: the upstream is down, or slow, or the proof of who asks cannot be had. */
+/** Why a request could not be forwarded: the upstream is down, or slow, or credentials are missing. */
 export class RelayFailure extends Error {
-  /** 502 or 504, as a gateway answers; 503 if it was not passed on. */
+  /** 502 or 504, as a gateway answers; 503 if it was not forwarded. */
   readonly status: 502 | 503 | 504
-  /** False if the upstream has heard nothing of it for sure. */
+  /** False if the upstream certainly has not received it. */
   readonly asked: boolean
 
   constructor(
@@ -17,7 +17,10 @@ export class RelayFailure extends Error {
   }
 }
 
-/** The upstream cannot be reached, or ended the connection. @param asked true once there was a connection to ask on */
+/**
+ * The upstream is unreachable, or ended the connection. @param asked true once there was a connection to ask
+ * on
+ */
 export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
   return new RelayFailure(
@@ -36,7 +39,7 @@ export function cutOff(server: URL): RelayFailure {
   )
 }
 
-/** HTTP as Node speaks it cannot say this. */
+/** Node's HTTP cannot send this. */
 export function unpassable(what: string, cause: unknown): RelayFailure {
   const why = cause instanceof Error ? cause.message : String(cause)
   return new RelayFailure(502, `${what} cannot be passed on: ${why}`, {
@@ -61,7 +64,7 @@ export function tooSlow(server: URL, asked: boolean, ms: number): RelayFailure {
   )
 }
 
-/** The write was admitted too long ago: what was safe then may not be safe now. */
+/** The write was admitted too long ago: it may no longer be safe. */
 export function tooLate(): RelayFailure {
   return new RelayFailure(
     503,
