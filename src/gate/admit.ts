@@ -32,7 +32,7 @@ export interface AdmissionModules {
 /** What the operator decides about admitting. */
 export interface AdmissionOptions {
   readonly policy: Policy
-  /** How old the disk map may be to admit an arming change, in milliseconds. */
+  /** The maximum age of the disk map for allowing an arming change, in milliseconds. */
   readonly maxAgeMs: number
   /** How long after it was reserved a write may still be passed on by a proxy, in milliseconds. */
   readonly passOnMs: number

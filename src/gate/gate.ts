@@ -80,7 +80,7 @@ export class Gate {
     this.#sweeper = new Sweeper(options, { ...modules, lifetimes, onProblem })
   }
 
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   get holding(): number {
     return this.#holds.active
   }

@@ -43,7 +43,7 @@ export class Changes {
     book.subscribe((key) => this.tell(pageChange(key)))
   }
 
-  /** @returns ends it */
+  /** @returns removes the listener */
   subscribe(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -116,7 +116,7 @@ export class Holds {
     this.#clock = clock
   }
 
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   get active(): number {
     return this.#active
   }

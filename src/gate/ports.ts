@@ -100,7 +100,7 @@ export interface EventSink {
 export interface WaitBudget {
   /** Milliseconds. */
   readonly budgetMs: number
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client has gone. */
   readonly signal: AbortSignal
   /** False for a change that takes too much memory to be held. */
   readonly mayHold?: boolean

@@ -8,13 +8,16 @@ import type { Finding } from '../rules/finding.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
 import { cut, plainLine } from '../text/plain-text.ts'
 
-/** Which form a record has. A field may be added under this name; none goes, and none changes its meaning. */
+/**
+ * The version of the record's form. A field may be added under this name; none is removed, and none changes
+ * its meaning.
+ */
 const auditSchema = 'holdfast.dev/audit/v1'
 
 const Text = Type.String()
 const Milliseconds = Type.Number({ minimum: 0 })
 
-/** What a finding is about, in a record. */
+/** The objects of a finding, in a record. */
 const SubjectSchema = Type.Object({
   node: Type.Optional(Text),
   disk: Type.Optional(Text),
@@ -23,8 +26,8 @@ const SubjectSchema = Type.Object({
 })
 
 /**
- * JSON Schema of an audit record: one decision, or many alike that came again and again (`holdfast audit --schema`).
- * It holds no object, no managedFields and nothing secret: who asked, for what, and what was said.
+ * JSON Schema of an audit record: one decision, or many equal ones that were repeated (`holdfast audit
+ * --schema`). It holds no object, no managedFields and no secret: only the user, the request and the answer.
  */
 export const AuditRecordSchema = Type.Object(
   {
@@ -88,27 +91,27 @@ export const AuditRecordSchema = Type.Object(
 /** One record of the audit; the schema says what each field means. */
 export type AuditRecord = Static<typeof AuditRecordSchema>
 
-/** Reads a record that was written before. Fields that are not known are kept. */
+/** Reads an earlier record. It keeps unknown fields. */
 export const parseRecord = parser(AuditRecordSchema, (record): AuditRecord => record)
 
-/** What is known besides the decision itself. */
+/** The facts besides the decision itself. */
 export interface Circumstances {
   readonly replica: string
   readonly release: string | undefined
   readonly profile: Profile
-  /** Of the disk map, in milliseconds; Infinity before there was one. */
+  /** The age of the disk map, in milliseconds; Infinity before there was one. */
   readonly ageMs: number
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** So many findings at most are on record in full; a node can have thousands. */
+/** The maximum of findings that a record has in full; a node can have thousands. */
 const recordedFindings = 50
 
-/** Those beyond this many UTF-16 units are left out, but for the first: many are long where names are long. */
+/** Findings beyond this many UTF-16 units are left out, except the first one. Long names make many long. */
 const recordedFindingsSize = 16_384
 
-/** So many subjects of a finding are on record. */
+/** The maximum of subjects of a finding in a record. */
 const recordedSubjects = 10
 
 /** The record of a write that a door denied by itself. */
@@ -144,7 +147,7 @@ export function recordOf(
       : {}),
     ...(verdict.decision === 'allow' && verdict.mark ? { mark: verdict.mark } : {}),
     waitedMs: Math.round(heldMs),
-    // Microseconds say enough.
+    // Microseconds are precise enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
     count: 1,
   }
@@ -201,7 +204,7 @@ function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {
   return recorded
 }
 
-/** Field by field, so that nothing but what the schema names gets on record, and none of it whole if it is long. */
+/** Field by field, so that the record has only the fields of the schema, and none of them is too long. */
 function copied(finding: Finding): AuditRecord['findings'][number] {
   const { rule, effect, subjects, why } = finding
   return {
@@ -224,26 +227,29 @@ function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
 
 type Subject = Finding['subjects'][number]
 
-/** Longer than any name that Kubernetes takes (253), in UTF-16 units. Map keys, such as names of disks, have no limit there. */
+/**
+ * Longer than any name that Kubernetes allows (253), in UTF-16 units. Map keys, such as names of disks, have
+ * no limit there.
+ */
 const longestName = 256
 
 /** For users, reasons and messages, in UTF-16 units. An annotation may have 256 KiB. */
 const longestText = 1_024
 
-/** So many groups of a user are on record. */
+/** The maximum of a user's groups in a record. */
 const mostNames = 64
 
-/** A name as it is on record: one line, and not longer than a name can be. */
+/** A name in a record: one line, at most as long as a name can be. */
 function name(given: string): string {
   return cut(plainLine(given), longestName)
 }
 
-/** A text as it is on record: one line of 1,024 characters at most. */
+/** A text in a record: one line of 1,024 characters at most. */
 function text(given: string): string {
   return cut(plainLine(given), longestText)
 }
 
-/** Names as they are on record: the first 64, and how many more there are. */
+/** Names in a record: the first 64, and the number of the others. */
 function names(given: readonly string[]): string[] {
   const more = given.length - mostNames
   const recorded = given.slice(0, mostNames).map(name)

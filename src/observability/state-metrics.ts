@@ -9,7 +9,7 @@ import { isInDanger } from '../rules/disks-at-risk.ts'
 import type { Clock } from '../time/clock.ts'
 import type { LogStream } from './log.ts'
 
-/** Where the present state is read from, when somebody asks for the metrics and at no other time. */
+/** The sources of the present state, read only when Prometheus scrapes. */
 interface StateSources {
   readonly version: string
   readonly map: DiskMapView
@@ -19,23 +19,23 @@ interface StateSources {
   readonly clock: Pick<Clock, 'monotonic'>
   /** How far the clock furthest off is ahead of this machine's, in seconds. */
   readonly clockSkew: () => number
-  /** How many nodes there are where what has ended still counts. */
+  /** The number of nodes where an ended change still counts. */
   readonly settling: () => number
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   readonly holding: () => number
-  /** How often each list-watch was started anew, by kind and reason. */
+  /** How often each list-watch was restarted, by kind and reason. */
   readonly restarts: () => Iterable<{
     readonly kind: string
     readonly reason: string
     readonly count: number
   }>
-  /** When the certificate that is served expires; absent where there is no TLS. */
+  /** When the serving certificate expires; absent without TLS. */
   readonly certificateExpiry?: () => Date
-  /** Events that nobody will see, by reason. */
+  /** Dropped Events, by reason. */
   readonly droppedEvents: () => Readonly<Record<string, number>>
 }
 
-/** Registers what is to be seen of the guard's present state. */
+/** Registers the metrics of the guard's present state. */
 export function stateMetrics(registry: Registry, sources: StateSources): void {
   const { version, map, profile, knowledge, book, clock, holding } = sources
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -148,18 +148,18 @@ function count<T>(items: Iterable<T>, counts: (item: T) => boolean = () => true)
   return total
 }
 
-/** What is seen of the book of reservations that all doors share. */
+/** The observed state of the book of reservations that all doors share. */
 interface BookSources<S extends string> {
   /** Whether this door writes in it. */
   readonly anchor: S
-  /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
+  /** The number of other namespaces with Leases of a guard; undefined if the search fails. */
   readonly others: number | undefined
 }
 
 /**
- * Registers what is to be seen of the book.
+ * Registers the metrics of the book.
  *
- * @param states all that `anchor` can be
+ * @param states all possible values of `anchor`
  */
 export function bookMetrics<S extends string>(
   registry: Registry,

@@ -4,7 +4,10 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { FileSink } from '../observability/audit-file.ts'
 import { systemClock } from '../time/clock.ts'
 
-/** The audit file of a guard. What does not come into it is in the log, whatever the level of the log, and is counted. */
+/**
+ * The audit file of a guard. A record that does not reach the file is in the log, at any log level, and is
+ * counted.
+ */
 export function auditFileSink(
   file: NonNullable<Configuration['auditFile']>,
   registry: Registry,
@@ -23,7 +26,7 @@ export function auditFileSink(
     labelNames: ['reason'],
     registers,
   })
-  // What was denied is not a matter of verbosity.
+  // Denials are logged at any verbosity.
   const always = log.child({}, { level: 'info' })
   const { path } = file
   return new FileSink({

@@ -17,7 +17,7 @@ interface RawWrite {
   readonly actor: Actor
 }
 
-/** Keys of maps are free strings, of any length; in UTF-16 units. */
+/** Keys of maps are free strings of any length; the limit is in UTF-16 units. */
 const longestReason = 512
 
 /**

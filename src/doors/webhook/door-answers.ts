@@ -20,7 +20,7 @@ import {
 export interface DoorAnswerOptions extends UndecidedOptions {
   /** How long a denial of this door may wait for its record, in milliseconds. */
   readonly recordMs: number
-  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
+  /** False if the whole guard only warns: then nothing is denied, whatever fails. */
   readonly enforces: boolean
 }
 
@@ -29,8 +29,8 @@ export interface DoorAnswerModules {
   /** Whether a change can contribute to danger, told from the change alone. */
   readonly isArming: (change: Change) => boolean
   /**
-   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
-   * never throws, and never rejects.
+   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * throws, and never rejects.
    */
   readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
   readonly log: Log

@@ -40,7 +40,7 @@ export const defaultRepeatLimits: RepeatLimits = {
 export interface Waiting {
   /** When the answer has to leave, by {@link RepeatedRefusals.now}. */
   readonly until: number
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client has gone. */
   readonly signal: AbortSignal
 }
 

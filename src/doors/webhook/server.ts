@@ -20,7 +20,10 @@ export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
   /** For `/livez`, `/readyz` and `/metrics`, without TLS. 0 takes a free one. */
   readonly healthPort: number
   readonly tls: ServingCertificate
-  /** Whose client certificates are taken; without it whoever reaches the port may send reviews. */
+  /**
+   * The clients whose certificates it accepts; without it every client that reaches the port may send
+   * reviews.
+   */
   readonly clients?: Wanted
   /** How long reviews are still answered after readiness is gone, in milliseconds: so long may endpoints and the API
    * server take to learn it (kubernetes.md, Staying out of the way). */
