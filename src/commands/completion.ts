@@ -29,7 +29,7 @@ function offer(command: Command): OfferedCommand {
       ? []
       : [{ flag: option.long, description: option.description, values: valuesOf(option) }],
   )
-  const help = { flag: '--help', description: 'tell all about it', values: [] }
+  const help = { flag: '--help', description: 'show the help', values: [] }
   return { name: command.name(), description: command.description(), flags: [...flags, help] }
 }
 

@@ -221,7 +221,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   overrideExcept: {
     placeholder: 'rule,...',
-    help: 'rules that no override opens',
+    help: 'rules that cannot be overridden',
     byDefault: 'none',
   },
   impatient: {
@@ -237,12 +237,12 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   auditFile: { placeholder: 'file', help: 'write audit records to this file too', byDefault: 'none' },
   auditFileSize: {
     placeholder: 'size',
-    help: 'put that file aside once it has this size, e.g. 512Ki, 50Mi',
+    help: 'rotate that file at this size, e.g. 512Ki, 50Mi',
     byDefault: '50Mi',
   },
   auditFiles: {
     placeholder: 'n',
-    help: 'how many files put aside are kept',
+    help: 'how many rotated files are kept',
     byDefault: '5',
   },
   operatorPort: {
@@ -252,7 +252,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   maxAge: {
     placeholder: 'duration',
-    help: 'do not admit dangerous changes on knowledge of the cluster older than this',
+    help: 'deny dangerous changes while the view of the cluster is older than this',
     byDefault: '2m',
   },
   hold: {
@@ -277,7 +277,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   linger: {
     placeholder: 'duration',
-    help: 'keep serving for this time after SIGTERM, until no API server calls any longer',
+    help: 'keep serving for this time after SIGTERM, until API servers have stopped calling',
     byDefault: '10s',
   },
   logLevel: { placeholder: 'level', help: 'debug, info, warn, error or silent', byDefault: 'info' },

@@ -45,13 +45,13 @@ export function unreadable(kind: Kind, name: string, problem: string): FeedProbl
 /** Says that the map threw. */
 export function notApplied(kind: Kind, name: string, thrown: unknown): FeedProblem {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
-  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a fault of Holdfast: please report it`
+  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a bug in Holdfast: please report it`
   return { type: 'not-applied', kind, name, message, error }
 }
 
 function adviceFor(kind: Kind, namespace: string, reason: ListWatchProblem['reason']): string | undefined {
   const resource = `${kinds[kind].plural}.${group}`
-  const untilThen = 'Until then the disk map is not complete; it is tried again and again.'
+  const untilThen = 'Until then the disk map is incomplete. Holdfast keeps trying.'
   switch (reason) {
     case 'missing':
       return (

@@ -85,8 +85,7 @@ export class ApiReads implements QuorumReads {
     const path = this.#path(kind)
     const asked = { method: 'GET', path, signal, ...(query && { query }) } as const
     const list = parseList(await jsonRequest(this.#connection, asked))
-    if (!list.ok)
-      throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${list.problem}.`)
+    if (!list.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${list.problem}.`)
     return list.value.map((raw) => read(kind, raw))
   }
 

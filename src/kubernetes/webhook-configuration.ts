@@ -43,8 +43,7 @@ const parseConfigurations = parser(
 export async function findGuard(connection: Connection, signal: AbortSignal): Promise<string | undefined> {
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
   const parsed = parseConfigurations(await jsonRequest(connection, { method: 'GET', path, signal }))
-  if (!parsed.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${parsed.problem}.`)
+  if (!parsed.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${parsed.problem}.`)
   const includes = (texts: readonly string[] | null | undefined, wanted: string): boolean =>
     texts?.some((text) => text === wanted || text === '*') ?? false
   const found = parsed.value.find(({ webhooks }) =>
@@ -133,7 +132,7 @@ export class WebhookTrust implements TrustRegistration {
     } catch (cause) {
       if (!(cause instanceof ApiFailure) || cause.code !== 404) throw cause
       throw new Error(
-        `There is no ValidatingWebhookConfiguration ${this.#name}: nothing is sent to the guard, and so nothing is guarded`,
+        `There is no ValidatingWebhookConfiguration ${this.#name}, so the API server sends nothing to the guard`,
         { cause },
       )
     }

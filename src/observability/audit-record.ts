@@ -33,10 +33,10 @@ export const AuditRecordSchema = Type.Object(
   {
     schema: Type.Literal(auditSchema),
     time: Type.String({
-      description: 'When it was decided, the last of them if there are several; RFC 3339.',
+      description: 'When it was decided; of several decisions, the last. RFC 3339.',
     }),
     replica: Type.String({ description: 'The replica of the guard that decided.' }),
-    uid: Type.String({ description: 'Of the request, of the last if there are several.' }),
+    uid: Type.String({ description: 'The uid of the request; of several, the last.' }),
     door: Type.String({
       description: 'Where it came in: webhook, proxy-kubernetes, proxy-longhorn or check.',
     }),
@@ -46,23 +46,25 @@ export const AuditRecordSchema = Type.Object(
     dryRun: Type.Boolean(),
     verdict: Type.Union(
       [Type.Literal('allow'), Type.Literal('hold'), Type.Literal('refuse'), Type.Literal('unavailable')],
-      { description: 'hold: it was held back for as long as it could be, and then told to come again.' },
+      { description: 'hold: the request waited as long as it could, and then got 429.' },
     ),
-    why: Type.Optional(Type.String({ description: 'Why it could not be judged, if it could not.' })),
+    why: Type.Optional(Type.String({ description: 'Why it could not be judged; absent if it was.' })),
     findings: Type.Array(
       Type.Object({
         rule: Text,
         effect: Type.Union([Type.Literal('refuse'), Type.Literal('hold'), Type.Literal('warn')]),
         subjects: Type.Array(SubjectSchema),
-        message: Type.String({ description: 'The change, its fate, what stands against it, and why.' }),
-        clears: Type.String({ description: 'What ends it, or what to do instead; then commands to look.' }),
+        message: Type.String({ description: 'The change, the verdict, its cause, and why.' }),
+        clears: Type.String({
+          description: 'What ends the wait, or what to do instead; then commands to look.',
+        }),
       }),
     ),
     override: Type.Optional(
       Type.Object(
         { reason: Text },
         {
-          description: 'Of an exception that was asked for and made: what would have been said is a warning.',
+          description: 'The override that was granted; its findings are warnings.',
         },
       ),
     ),
@@ -72,17 +74,17 @@ export const AuditRecordSchema = Type.Object(
           'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted. collected: the namespace controller or the garbage collector deletes it.',
       }),
     ),
-    waitedMs: Type.Number({ minimum: 0, description: 'How long it was held inside the request.' }),
-    decisionMs: Type.Number({ minimum: 0, description: 'How long deciding took, the wait not counted.' }),
+    waitedMs: Type.Number({ minimum: 0, description: 'How long the request waited.' }),
+    decisionMs: Type.Number({ minimum: 0, description: 'How long the decision took, without the wait.' }),
     longhorn: Type.Object({
       release: Type.Optional(Text),
       profile: Type.String({ description: 'What the release does: A, B, C or none.' }),
     }),
     diskMapAgeMs: Type.Optional({
       ...Milliseconds,
-      description: 'How old the knowledge was; left out while there was none.',
+      description: 'Age of the disk map; absent before there was one.',
     }),
-    count: Type.Integer({ minimum: 1, description: 'How many decisions this is the record of.' }),
+    count: Type.Integer({ minimum: 1, description: 'How many decisions this record stands for.' }),
     since: Type.Optional(Type.String({ description: 'When the first of several was decided; RFC 3339.' })),
   },
   { $id: auditSchema, title: 'A decision of Holdfast' },

@@ -203,7 +203,7 @@ export class LogStream implements DestinationStream {
   /** In the form of pino’s own lines. */
   #tellWhatIsMissing(): void {
     const time = new Date().toISOString()
-    const msg = 'lines of the log are missing here, since nobody read them'
+    const msg = 'lines of the log are missing here: its reader was too slow'
     this.#target.write(`${JSON.stringify({ level: 40, time, missing: this.#missing, msg })}\n`)
     this.#missing = 0
   }

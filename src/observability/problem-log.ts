@@ -111,7 +111,7 @@ export class UnknownCallers {
 }
 
 const texts = {
-  stranger: 'requests come from callers whom the API server does not accept',
-  nameless: 'the API server does not tell who asks',
-  untold: 'who asks cannot be found out',
+  stranger: 'the API server rejects the credentials of callers',
+  nameless: 'the API server does not name the user of a request',
+  untold: 'the user of a request cannot be found out',
 } as const

@@ -30,26 +30,26 @@ export class DecisionMetrics implements DecisionListener {
     })
     this.#findings = new Counter({
       name: 'holdfast_findings_total',
-      help: 'What rules had to say against changes: refuse, hold or warn.',
+      help: 'Findings of rules against changes: refuse, hold or warn.',
       labelNames: ['rule', 'effect'],
       registers,
     })
     this.#unavailable = new Counter({
       name: 'holdfast_unavailable_total',
-      help: 'Arming changes that could not be judged, by reason.',
+      help: 'Dangerous changes that could not be judged, by reason.',
       labelNames: ['why'],
       registers,
     })
     this.#seconds = new Histogram({
       name: 'holdfast_decision_seconds',
-      help: 'How long decisions took, without the time that changes were held.',
+      help: 'How long decisions took, without the wait of held requests.',
       labelNames: ['verdict'],
       buckets: decisionBuckets,
       registers,
     })
     this.#holdSeconds = new Histogram({
       name: 'holdfast_hold_seconds',
-      help: 'How long changes were held inside their requests, if they were.',
+      help: 'How long held requests waited.',
       buckets: holdBuckets,
       registers,
     })
@@ -88,7 +88,7 @@ export function webhookMetrics(registry: Registry, { delayedRefusals, callers }:
   const registers = [registry]
   new Counter({
     name: 'holdfast_delayed_refusals_total',
-    help: 'Refusals that Longhorn’s own account repeated, and that were answered up to a second later.',
+    help: 'Denials of requests that Longhorn’s own account repeated; these answers come up to a second later.',
     registers,
     collect() {
       this.reset()
@@ -97,7 +97,7 @@ export function webhookMetrics(registry: Registry, { delayedRefusals, callers }:
   })
   new Counter({
     name: 'holdfast_refused_callers_total',
-    help: 'Requests to the webhook that were turned away unread, by what is wrong with the client certificate.',
+    help: 'Requests to the webhook that were rejected unread, by the fault of the client certificate.',
     labelNames: ['reason'],
     registers,
     collect() {
@@ -132,7 +132,7 @@ export class ProxyMetrics {
     const registers = [registry]
     const requests = new Counter({
       name: 'holdfast_proxy_requests_total',
-      help: 'Requests that came to the proxy: just passed on, judged first, or asking for another protocol.',
+      help: 'Requests to the proxy: just forwarded, judged first, or asking for another protocol.',
       labelNames: ['kind'],
       registers,
     })
@@ -143,7 +143,7 @@ export class ProxyMetrics {
     }
     this.#failures = new Counter({
       name: 'holdfast_proxy_failures_total',
-      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504), or the write was admitted too long ago (503).',
+      help: 'Requests that could not be forwarded, by the status of the answer: the upstream is down (502) or slow (504), or the write was allowed too long ago (503).',
       labelNames: ['status'],
       registers,
     })
@@ -199,7 +199,7 @@ export class TrafficMetrics {
     const labelNames = ['port', 'why'] as const
     this.#closed = new Counter({
       name: 'holdfast_connections_closed_total',
-      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, and refused ones.',
+      help: 'Connections that were closed because there were too many, by port: idle or busy ones to make room, and refused ones.',
       labelNames,
       registers,
     })

@@ -59,7 +59,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
       this.set({ version, profile: profile() }, 1)
     },
   })
-  gauge('holdfast_holds', 'Changes that are held now.', holding)
+  gauge('holdfast_holds', 'Requests that wait now.', holding)
   new Gauge({
     name: 'holdfast_reservations',
     help: 'Admitted changes that may still be committed.',
@@ -78,7 +78,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   gauge(
     'holdfast_unreadable_objects',
-    'Longhorn objects that cannot be read; arming changes are not admitted while there are any.',
+    'Longhorn objects that cannot be read; dangerous changes are denied while there are any.',
     () => knowledge.unreadable.length,
   )
   gauge(
@@ -86,8 +86,10 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
     'How far the clock of the API server or of another replica is ahead of this one’s: that furthest off.',
     sources.clockSkew,
   )
-  gauge('holdfast_pending_cleanups', 'Copies that are gone from spec and still in status.', () =>
-    count(map.pendingCleanups()),
+  gauge(
+    'holdfast_pending_cleanups',
+    'Pending clean-ups: copies that spec no longer has and status still lists.',
+    () => count(map.pendingCleanups()),
   )
   gauge(
     'holdfast_oldest_pending_cleanup_seconds',
@@ -101,7 +103,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   gauge(
     'holdfast_settling_nodes',
-    'Nodes where something has ended that Longhorn may not have noticed yet: what it could meet there waits.',
+    'Nodes where a flag or a clean-up has just ended and Longhorn may not have noticed: conflicting requests wait.',
     sources.settling,
   )
   gauge('holdfast_flagged_nodes', 'Nodes with an eviction flag up, their own or a disk’s.', () =>
@@ -114,7 +116,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   new Counter({
     name: 'holdfast_watch_restarts_total',
-    help: 'Lists and watches that were started anew; `closed` is the API server’s daily business.',
+    help: 'Lists and watches that were restarted; `closed` is normal.',
     labelNames: ['kind', 'reason'],
     registers,
     collect() {
@@ -126,7 +128,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   if (certificateExpiry) {
     gauge(
       'holdfast_certificate_expiry_timestamp_seconds',
-      'When the certificate that is served expires, as Unix time.',
+      'When the serving certificate expires, as Unix time.',
       () => certificateExpiry().getTime() / 1_000,
     )
   }
@@ -169,7 +171,7 @@ export function bookMetrics<S extends string>(
   const registers = [registry]
   new Gauge({
     name: 'holdfast_book_anchor',
-    help: 'Whether this door keeps its Leases where the others do: 1 for its state. Arming changes are not admitted while it is elsewhere or unknown.',
+    help: 'Whether this guard or proxy keeps its Leases where the others do: 1 for its state. Dangerous changes are denied while it is elsewhere or unknown.',
     labelNames: ['state'],
     registers,
     collect() {
@@ -178,7 +180,7 @@ export function bookMetrics<S extends string>(
   })
   new Gauge({
     name: 'holdfast_other_books',
-    help: 'Other namespaces with Leases of a guard; NaN if they cannot be looked for.',
+    help: 'Other namespaces with Leases of a guard; NaN if the search fails.',
     registers,
     collect() {
       this.set(sources.others ?? NaN)
@@ -190,7 +192,7 @@ export function bookMetrics<S extends string>(
 export function logMetrics(registry: Registry, stream: Pick<LogStream, 'dropped'>): void {
   new Counter({
     name: 'holdfast_log_dropped_total',
-    help: 'Lines that are not in the log: its reader stalls, or standard output was closed.',
+    help: 'Lines that are not in the log: its reader was too slow, or standard output was closed.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {

@@ -22,7 +22,7 @@ export function auditFileSink(
   })
   const reopened = new Counter({
     name: 'holdfast_audit_reopened_total',
-    help: 'How often the audit file was opened anew: it was moved or deleted, or SIGHUP asked for it.',
+    help: 'How often the audit file was reopened, after it was moved or deleted, or after SIGHUP.',
     labelNames: ['reason'],
     registers,
   })
@@ -38,9 +38,9 @@ export function auditFileSink(
     },
     onReopened(reason) {
       reopened.inc({ reason })
-      if (reason === 'moved') log.warn({ path }, 'the audit file was moved or deleted, and is opened anew')
-      else log.info({ path }, 'the audit file is opened anew')
+      if (reason === 'moved') log.warn({ path }, 'the audit file was moved or deleted, and is reopened')
+      else log.info({ path }, 'the audit file is reopened')
     },
-    onKept: (err) => log.error({ err, path }, 'the audit file cannot be put aside, and grows on'),
+    onKept: (err) => log.error({ err, path }, 'the audit file cannot be rotated, and grows on'),
   })
 }

@@ -43,7 +43,7 @@ export function certificateOrigin(
     election: new LeaseElection(election),
     timers,
     onStep: ({ step, why }) => log.info({ step, why, secret: name }, 'certificates were renewed'),
-    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be kept as they should'),
+    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be renewed or published'),
     onWell: () => problems.well(),
   })
 }
@@ -63,7 +63,7 @@ export function reloading(tls: PemPair, { source, serve, log }: ReloadingModules
     isSame: samePair,
     serve,
     timers: systemClock,
-    onReloaded: ({ cert }) => log.info({ until: expiryOf(cert) }, 'another certificate is served'),
+    onReloaded: ({ cert }) => log.info({ until: expiryOf(cert) }, 'a new certificate is served'),
     onProblem: (error) => log.error({ err: error }, 'the certificate cannot be reloaded'),
   })
 }
@@ -92,12 +92,12 @@ export function followingClientCa(
     onReloaded: ({ certificates }) =>
       log.info(
         { path, authorities: certificates.length },
-        'client certificates of other authorities are taken',
+        'the authorities of client certificates were reloaded',
       ),
     onProblem: (error) =>
       log.error(
         { err: error },
-        'the authorities of client certificates cannot be reloaded; those of before stay',
+        'the authorities of client certificates cannot be reloaded; the previous ones stay',
       ),
   })
 }

@@ -163,5 +163,5 @@ function told(map: DiskMap, changes: Changes): DiskMapSink {
 
 function logProblem(problems: ProblemLog, problem: FeedProblem): void {
   const { message, ...fields } = problem
-  problems.error({ ...fields, problem: message }, 'the disk map is not fed')
+  problems.error({ ...fields, problem: message }, 'the disk map is not up to date')
 }

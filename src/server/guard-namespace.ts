@@ -137,7 +137,7 @@ async function insistOnNamespace(
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.code !== 404) return
     throw new NoCommonNamespace(
-      `There is no namespace ${namespace} for the guard’s Leases${by}. Make it: kubectl create namespace ${namespace}\n${otherwise}`,
+      `There is no namespace ${namespace} for the guard’s Leases${by}. Create it: kubectl create namespace ${namespace}\n${otherwise}`,
       error,
     )
   }

@@ -53,7 +53,7 @@ export class SharedBook {
       namespace,
       clock: systemClock,
       onOthers: (namespaces) => logOthers(log, namespace, namespaces),
-      onProblem: (err) => log.info({ err }, 'Leases of other guards cannot be looked for'),
+      onProblem: (err) => log.info({ err }, 'Holdfast cannot look for Leases of other guards'),
     })
   }
 
@@ -87,21 +87,30 @@ function logState(log: Logger, namespace: string, state: AnchorState, why: strin
   const fields = { namespace, anchor: state, ...(why !== undefined && { why }) }
   switch (state) {
     case 'here':
-      log.info(fields, 'the Leases of all doors are in one namespace')
+      log.info(fields, 'all guards and proxies keep their Leases in one namespace')
       return
     case 'elsewhere':
-      log.error(fields, 'the Leases of other doors are in another namespace: no arming change is admitted')
+      log.error(
+        fields,
+        'other guards or proxies keep their Leases in another namespace: evictions and clean-ups are denied',
+      )
       return
     case 'unknown':
-      log.warn(fields, 'nobody can tell where other doors keep their Leases: no arming change is admitted')
+      log.warn(
+        fields,
+        'the namespace of the Leases of other guards is unknown: evictions and clean-ups are denied',
+      )
       return
     case 'forbidden':
-      log.warn(fields, 'a right is missing: another door with its Leases elsewhere would not be noticed')
+      log.warn(
+        fields,
+        'a right is missing, so Leases of other guards in another namespace would go unnoticed',
+      )
   }
 }
 
 function logOthers(log: Logger, namespace: string, others: readonly string[]): void {
-  if (others.length === 0) log.info({ namespace }, 'there are no Leases of another guard any more')
+  if (others.length === 0) log.info({ namespace }, 'the Leases of other guards are gone')
   else log.error({ namespace, others }, 'Leases of a guard are in other namespaces too')
 }
 
@@ -127,10 +136,9 @@ export function whyUnready(
   { map, knowledge }: ReadinessModules,
   { longhornNamespace, maxAgeMs }: ReadinessOptions,
 ): string | undefined {
-  if (!knowledge.synced)
-    return 'not all Longhorn objects have been read yet, so writes that could raise danger are refused.'
+  if (!knowledge.synced) return 'not all Longhorn objects have been read yet, so dangerous writes are denied.'
   if (knowledge.ageMs() > maxAgeMs) {
-    return `the API server has given no sign of life for ${Math.round(knowledge.ageMs() / 1_000)} s, so writes that could raise danger are refused.`
+    return `the API server has sent nothing for ${Math.round(knowledge.ageMs() / 1_000)} s, so dangerous writes are denied.`
   }
   if (hasLonghorn(map)) return undefined
   return `${noLonghornIn(longhornNamespace)} ${findLonghorn}`

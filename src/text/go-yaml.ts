@@ -97,7 +97,7 @@ class Reading {
     const { value } = this.#scalar(node)
     // JSON has neither.
     return typeof value === 'number' && !Number.isFinite(value)
-      ? this.#refusal(node, 'a number is infinite, or none at all')
+      ? this.#refusal(node, 'a number is infinite, or not a number')
       : value
   }
 
@@ -116,7 +116,7 @@ class Reading {
       const name = this.#nameOf(key)
       if (name === undefined) {
         this.valueOf(value)
-        into.set(nameless, this.#refusal(key, 'a key is nothing, or a number beyond 64 bits'))
+        into.set(nameless, this.#refusal(key, 'a key is null, or a number beyond 64 bits'))
         continue
       }
       this.#below(name, () => {
@@ -151,7 +151,7 @@ class Reading {
     if (isMap(node)) this.#nested(node, () => this.#entries(node, into))
     else if (isAlias(node) && isMap(this.#aliases.get(node)))
       this.#aliased(node, (target) => this.#mergeOne(target, into))
-    else this.#fail(node, 'a merge key (<<) has something else than an object, or a list of objects')
+    else this.#fail(node, 'a merge key (<<) needs an object, or a list of objects')
   }
 
   /** @returns undefined for a key that JSON cannot have */
@@ -169,14 +169,11 @@ class Reading {
   #scalar(node: Scalar): GoScalar {
     const text = node.source ?? ''
     if (node.tag === undefined) return node.type === 'PLAIN' ? goScalar(text) : { is: 'text', value: text }
-    return (
-      taggedScalar(node.tag, text) ??
-      this.#fail(node, 'a value is none of the sort that its tag (!!name) says')
-    )
+    return taggedScalar(node.tag, text) ?? this.#fail(node, 'a value does not fit its tag (!!name)')
   }
 
   #aliased<T>(alias: Alias, read: (target: unknown) => T): T {
-    if (this.#open.has(alias)) this.#fail(alias, 'an alias (*name) stands within what it stands for')
+    if (this.#open.has(alias)) this.#fail(alias, 'an alias (*name) is inside of its own anchor')
     this.#open.add(alias)
     const value = read(this.#aliases.get(alias))
     this.#open.delete(alias)
@@ -235,7 +232,7 @@ function isMergeKey(key: unknown): boolean {
  */
 const mostByAlias = 0.99
 
-const tooMuch = 'its aliases make too much of it'
+const tooMuch = 'its aliases expand to too much'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 
 /**
@@ -247,7 +244,7 @@ const foreignCharacter = /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-
 function foreignProblem(character: string): string {
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
   const hint = code === '0000' ? '; a file in UTF-16 has to begin with a byte order mark' : ''
-  return `a character that has no place in YAML (U+${code})${hint}`
+  return `a character that YAML forbids (U+${code})${hint}`
 }
 
 function lineAt(text: string, offset: number): number {

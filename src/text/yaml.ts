@@ -86,7 +86,7 @@ function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: num
     },
   })
   return at === undefined
-    ? [1, 'its aliases make too much of it']
+    ? [1, 'its aliases expand to too much']
     : [
         lines.linePos(at).line,
         'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text',
@@ -105,12 +105,12 @@ const problems: Readonly<Record<ErrorCode, string>> = {
   BAD_ALIAS: 'an alias (*name) or an anchor (&name) has no usable name',
   BAD_COLLECTION_TYPE: 'a tag (!name) does not fit its value',
   BAD_DIRECTIVE: 'a directive (%name) cannot be read',
-  BAD_DQ_ESCAPE: 'an escape in double quotes is none (\\)',
+  BAD_DQ_ESCAPE: 'an escape in double quotes is unknown (\\)',
   BAD_INDENT: 'it is indented wrongly, or a bracket before it is not closed',
-  BAD_PROP_ORDER: 'an anchor or a tag stands in the wrong place',
+  BAD_PROP_ORDER: 'an anchor or a tag is in the wrong place',
   BAD_SCALAR_START: `a value begins with a character that YAML reserves (@ or \`); ${quotes}`,
   BLOCK_AS_IMPLICIT_KEY: `a value has a colon and a space in it; ${quotes}`,
-  BLOCK_IN_FLOW: 'a block stands within brackets',
+  BLOCK_IN_FLOW: 'a block is inside of brackets',
   DUPLICATE_KEY: 'a key comes twice',
   IMPOSSIBLE: 'it cannot be read',
   KEY_OVER_1024_CHARS: 'a key is longer than 1,024 characters',
@@ -119,17 +119,17 @@ const problems: Readonly<Record<ErrorCode, string>> = {
   MULTIPLE_ANCHORS: 'a value has two anchors (&name)',
   MULTIPLE_DOCS: 'a second document begins (---)',
   MULTIPLE_TAGS: 'a value has two tags (!name)',
-  NON_STRING_KEY: 'a key is no text',
+  NON_STRING_KEY: 'a key is not a text',
   RESOURCE_EXHAUSTION: tooDeep,
   TAB_AS_INDENT: 'it is indented with a tab',
-  TAG_RESOLVE_FAILED: `a tag (!name) that is not known; ${quotes}`,
-  UNEXPECTED_TOKEN: 'something stands where nothing like it can',
+  TAG_RESOLVE_FAILED: `a tag (!name) is unknown; ${quotes}`,
+  UNEXPECTED_TOKEN: 'something is in a place where it cannot be',
 }
 
 /** A file whose bytes are not text. */
 export class UndecodableText extends Error {
   constructor(cause: unknown) {
-    super('it is no text in UTF-8, nor in UTF-16 with a byte order mark', { cause })
+    super('it is neither UTF-8, nor UTF-16 with a byte order mark', { cause })
     this.name = 'UndecodableText'
   }
 }

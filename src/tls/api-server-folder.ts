@@ -68,7 +68,7 @@ export async function fillApiServerFolder(
   for (const webhook of webhooks) checkWebhook(webhook)
   if (!/^\/./.test(installedIn)) {
     throw new BadApiServerOption(
-      `${installedIn} (--installed-in) is no absolute path: an API server takes no other`,
+      `${installedIn} (--installed-in) is not an absolute path, which an API server needs`,
     )
   }
   const names = apiServerNames
@@ -115,7 +115,7 @@ function checkWebhook(webhook: string): void {
   const [, port = '443'] = form.exec(webhook) ?? [undefined, '0']
   if (Number(port) >= 1 && Number(port) <= 65_535) return
   throw new BadApiServerOption(
-    `${webhook} (--webhook) is not how an API server calls a webhook: name <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
+    `${webhook} (--webhook) is not the address of a webhook: give <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
   )
 }
 

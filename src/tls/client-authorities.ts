@@ -49,20 +49,20 @@ export async function readClientAuthorities(path: string, signal: AbortSignal): 
  */
 export function parseClientAuthorities(text: string, path: string): ClientAuthorities {
   const blocks = certificateBlocks(text)
-  if (blocks.length === 0) throw new UnusableClientAuthorities(path, 'there is no certificate in it')
+  if (blocks.length === 0) throw new UnusableClientAuthorities(path, 'it has no certificate')
   const certificates = blocks.map((block, index) => {
     const which = blocks.length === 1 ? 'its certificate' : `certificate ${index + 1} of ${blocks.length}`
     const certificate = readCertificate(block)
     if (certificate === undefined) throw new UnusableClientAuthorities(path, `${which} cannot be read`)
     if (!certificate.ca)
-      throw new UnusableClientAuthorities(path, `${which} is none of an authority (CA:FALSE)`)
+      throw new UnusableClientAuthorities(path, `${which} is not of an authority (CA:FALSE)`)
     return certificate
   })
   const open = certificates.find((each) => !certificates.some((issuer) => each.checkIssued(issuer)))
   if (open !== undefined) {
     throw new UnusableClientAuthorities(
       path,
-      `${oneLine(open.subject)} is signed by ${oneLine(open.issuer)}, which is not in it. Node follows a client certificate to an authority that has signed itself: add that one, and say with --client-name whom you take`,
+      `${oneLine(open.subject)} is signed by ${oneLine(open.issuer)}, which is not in it. Node follows a client certificate to an authority that has signed itself: add that one, and name the accepted clients with --client-name`,
     )
   }
   return { pem: `${blocks.join('\n')}\n`, certificates }

@@ -86,7 +86,7 @@ export class FilesInTheWay extends Error {
 
   constructor(paths: readonly string[], cause?: unknown) {
     super(
-      `${paths.join(' and ')} ${paths.length === 1 ? 'is' : 'are'} there already and may be in use. To replace what is there, add --overwrite. Or choose another folder: --dir <folder>`,
+      `${paths.join(' and ')} ${paths.length === 1 ? 'exists' : 'exist'} already and may be in use. To replace existing files, add --overwrite. Or choose another folder: --dir <folder>`,
       { cause },
     )
     this.name = 'FilesInTheWay'
@@ -200,7 +200,7 @@ export async function readAuthority(certPath: string, keyPath: string): Promise<
   if (cert === undefined && key === undefined) return undefined
   if (cert === undefined || key === undefined) {
     const [there, missing] = cert === undefined ? [keyPath, certPath] : [certPath, keyPath]
-    throw new UnusableAuthority(`${there} is there, but ${missing} is not`)
+    throw new UnusableAuthority(`${there} exists, but ${missing} does not`)
   }
   return { cert, key }
 }

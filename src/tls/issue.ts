@@ -16,7 +16,7 @@ const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 }
 /** Thrown when an authority cannot sign. */
 export class UnusableAuthority extends Error {
   constructor(why: string, cause?: unknown) {
-    super(`The certificate authority cannot be used: ${why}. Look at its .crt and .key, or make a new one`, {
+    super(`The certificate authority cannot be used: ${why}. Check its .crt and .key, or make a new one`, {
       cause,
     })
     this.name = 'UnusableAuthority'
@@ -158,7 +158,7 @@ export class BadServerName extends Error {
 function checkServerNames({ dns, ips }: ServerNames): void {
   if (dns.length + ips.length === 0) {
     throw new BadServerName(
-      'A serving certificate needs at least one DNS name or IP address: clients compare it with what they call',
+      'A serving certificate needs at least one DNS name or IP address: clients compare it with the address that they call',
     )
   }
   for (const name of dns) {
@@ -171,10 +171,10 @@ function checkServerNames({ dns, ips }: ServerNames): void {
     const labels = first === '*' && others.length > 0 ? others : [first, ...others]
     if (name.length > 253 || !labels.every((each) => label.test(each))) {
       throw new BadServerName(
-        `${JSON.stringify(name)} is no DNS name: letters, digits and hyphens, in labels of at most 63 characters`,
+        `${JSON.stringify(name)} is not a DNS name: letters, digits and hyphens, in labels of at most 63 characters`,
       )
     }
   }
   const wrong = ips.find((ip) => isIP(ip) === 0 || ip.includes('%'))
-  if (wrong !== undefined) throw new BadServerName(`${JSON.stringify(wrong)} is no IP address`)
+  if (wrong !== undefined) throw new BadServerName(`${JSON.stringify(wrong)} is not an IP address`)
 }

@@ -71,7 +71,7 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
     return { step: ready ? 'change' : 'begin', why: `${unserving}, and ${unsigning}` }
   }
   if (ready) {
-    if (settledMs >= announcedMs) return { step: 'change', why: 'the next authority has been made known' }
+    if (settledMs >= announcedMs) return { step: 'change', why: 'the next authority has been published' }
     // If leaders change so often that none sees the trust settle, a moment without trust is better than no
     // certificate.
     if (serving !== undefined && isUrgent(serving.cert, now))
@@ -90,7 +90,7 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
     return { step: 'issue', why }
   }
   if (previous !== undefined && (settledMs >= rememberedMs || hasExpired(previous, now)))
-    return { step: 'forget', why: 'nothing that the authority before has signed is served any more' }
+    return { step: 'forget', why: 'no certificate of the previous authority is in use' }
   return { step: 'nothing' }
 }
 

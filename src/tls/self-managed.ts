@@ -58,7 +58,7 @@ interface OwnCertificatesModules {
 /** Thrown while the replica that makes the certificates has not made any. */
 class NoCertificateYet extends Error {
   constructor() {
-    super('There is no serving certificate yet; the replica that leads has to make one')
+    super('The leading replica has not made a serving certificate yet')
     this.name = 'NoCertificateYet'
   }
 }

@@ -97,10 +97,9 @@ function dueAt(pem: string, share: number): number {
 export function whyNotSigning({ cert, key }: KeptAuthority, now: number): string | undefined {
   const parsed = readCertificate(cert)
   if (parsed === undefined) return 'the certificate of the authority cannot be read'
-  if (!parsed.ca) return 'the certificate of the authority is none of an authority'
+  if (!parsed.ca) return 'the certificate of the authority is not of an authority (CA:FALSE)'
   if (Date.parse(parsed.validTo) <= now) return 'the authority has expired'
-  if (isNotYet(parsed, now))
-    return 'the authority is not valid yet: whoever made it had a clock that was ahead'
+  if (isNotYet(parsed, now)) return 'the authority is not valid yet: the clock of its maker was ahead'
   if (key === undefined) return 'the key of the authority is missing'
   return belongs(parsed, key) ? undefined : 'the key of the authority does not belong to its certificate'
 }
@@ -118,11 +117,11 @@ export function whyNotServing(
   const [parsed, issuer] = [readCertificate(cert), readCertificate(authority)]
   if (parsed === undefined) return 'the serving certificate cannot be read'
   if (issuer === undefined || !parsed.checkIssued(issuer) || !parsed.verify(issuer.publicKey))
-    return 'the serving certificate is not one of the authority'
+    return 'the authority has not signed the serving certificate'
   if (!belongs(parsed, key)) return 'the key does not belong to the serving certificate'
   if (Date.parse(parsed.validTo) <= now) return 'the serving certificate has expired'
   if (isNotYet(parsed, now))
-    return 'the serving certificate is not valid yet: whoever made it had a clock that was ahead'
+    return 'the serving certificate is not valid yet: the clock of its maker was ahead'
   const missing = names.find((name) => parsed.checkHost(name) === undefined)
   return missing === undefined ? undefined : `the serving certificate is not for ${missing}`
 }
@@ -150,7 +149,7 @@ export function expiryOf(pem: string): Date {
   try {
     return new Date(new X509Certificate(pem).validTo)
   } catch (cause) {
-    throw new Error('This is no certificate in PEM, so nobody can tell when it expires', { cause })
+    throw new Error('This is not a certificate in PEM, so its expiry is unknown', { cause })
   }
 }
 
@@ -164,7 +163,7 @@ export interface ServingCertificate {
 export class UnusableCertificate extends Error {
   constructor(cause: unknown) {
     super(
-      'The serving certificate and its key cannot be used: both have to be PEM and belong to each other. Look at tls.crt and tls.key',
+      'The serving certificate and its key cannot be used: both have to be PEM and belong to each other. Check tls.crt and tls.key',
       { cause },
     )
     this.name = 'UnusableCertificate'

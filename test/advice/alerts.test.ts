@@ -89,7 +89,7 @@ t.test('the Lease that names another namespace is deleted, and its alert ends', 
   await fires('HoldfastBookElsewhere')
   t.match(alert('HoldfastBookElsewhere').description, /its log says why, and what to do/)
   const said = await logged(
-    'the Leases of other doors are in another namespace: no arming change is admitted',
+    'other guards or proxies keep their Leases in another namespace: evictions and clean-ups are denied',
   )
   t.match(await follow(commandIn(JSON.stringify(said), /kubectl delete lease [\w-]+ --namespace [\w-]+/)), {
     code: 0,

@@ -33,7 +33,7 @@ t.test('a certificate that expired is taken out, and the guard makes another', {
   const { cert, key } = await issueServing(authority, names, past)
   await write('holdfast-tls', { 'tls.crt': cert, 'tls.key': key })
   const found = await find('certificate')
-  t.match(found, { level: 'error', what: /expired on/, remedy: /^See what hinders its renewal/ })
+  t.match(found, { level: 'error', what: /expired on/, remedy: /^To see why it is not renewed/ })
   const patch = commandIn(found?.remedy ?? '', /kubectl -n holdfast patch secret holdfast-tls .*$/)
   t.match(await follow(patch), { code: 0 })
   await guard()

@@ -34,7 +34,7 @@ t.test('a request that a proxy turns away passes as the proxy tells to write it'
   t.match(await send('PATCH', `${folder}/nodes/node-1`, tags), /^HTTP\/1\.1 200/)
   t.match(
     await send('GET', `${folder}/nodes`, undefined, 'evil.example'),
-    /^HTTP\/1\.1 403[^]*ask for 127\.0\.0\.1 or localhost/,
+    /^HTTP\/1\.1 403[^]*use 127\.0\.0\.1 or localhost/,
   )
   t.match(await send('GET', `${folder}/nodes`, undefined, `localhost:${port}`), /^HTTP\/1\.1 200/)
 

@@ -48,12 +48,12 @@ t.test('check is told what to check, and against what', async (t) => {
   const patch = `--patch '{"spec":{"tags":["a"]}}'`
   t.match(await holdfast('check'), {
     code: 2,
-    stderr: /say what to check: -f FILE, or --patch with what it is for/,
+    stderr: /nothing to check: give -f FILE, or --patch with its object/,
   })
   const unnamed = await holdfast(`check ${patch}`)
   t.match(unnamed, {
     code: 2,
-    stderr: /--patch has to be told what it is for, as in: holdfast check nodes\/node-1/,
+    stderr: /--patch needs an object, as in: holdfast check nodes\/node-1/,
   })
   const as = commandIn(unnamed.stderr, /holdfast check nodes\/node-1/)
   t.match(await holdfast(`${as} ${patch}`), { code: 0 })
@@ -86,7 +86,7 @@ t.test('audit reads one of two sources that it was given', async (t) => {
 t.test('an eviction without a guard goes on if it is told to', async (t) => {
   const { sandbox, holdfast } = await operator(t)
   const refused = await holdfast('evict node-3')
-  t.match(refused, { code: 2, stderr: /Install the guard\. To go on all the same: --unguarded/ })
+  t.match(refused, { code: 2, stderr: /Install the guard\. To go on anyway: --unguarded/ })
   t.match(await holdfast('evict node-3 --unguarded'), { code: 0 })
   t.strictSame(sandbox.longhorn.crashes, [])
 })
@@ -108,7 +108,7 @@ t.test('an eviction beside another one begins once that is given up, or of the w
   const beside = await holdfast('evict node-1 --disk disk-1 --dry-run')
   t.match(beside, {
     code: 1,
-    stderr: /Let the other one end first, or take its flag down, or empty the whole node \(without --disk\)/,
+    stderr: /Let the other one end first, or clear its flag, or empty the whole node \(without --disk\)/,
   })
   t.match(await holdfast('evict node-1 --dry-run'), { code: 0 })
   t.match(await flag(false), { code: 0 })
@@ -141,7 +141,7 @@ t.test('serve without a certificate tells how to make one, and then starts', asy
   const again = await holdfast('certs --dir certs --dns localhost')
   t.match(again, {
     code: 2,
-    stderr: /To replace what is there, add --overwrite\. Or choose another folder: --dir <folder>/,
+    stderr: /To replace existing files, add --overwrite\. Or choose another folder: --dir <folder>/,
   })
   t.match(await holdfast('certs --dir certs --dns localhost --overwrite'), { code: 0 })
   t.match(await holdfast('certs --dir others --dns localhost'), { code: 0 })
@@ -169,7 +169,7 @@ t.test(
     })
     t.teardown(running.end)
     const logged = logOf(running)
-    const { err } = await logged('certificates cannot be kept as they should')
+    const { err } = await logged('certificates cannot be renewed or published')
     const command = commandIn(
       JSON.stringify(err),
       /kubectl create secret generic holdfast-tls --namespace storage/,
@@ -250,7 +250,7 @@ t.test('settings of client certificates that do not go together are put right', 
   const proxy =
     'proxy kubernetes --listen 127.0.0.1:0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast'
   const misplaced = await holdfast(`${proxy} --client-ca certs/ca.crt`)
-  t.match(misplaced, { code: 2, stderr: /a proxy asks nobody for a client certificate\. Leave it out/ })
+  t.match(misplaced, { code: 2, stderr: /a proxy asks for no a client certificate\. Leave it out/ })
   await listens(proxy)
   const both = await holdfast('certs --api-server --dir api --dns localhost')
   t.match(both, { code: 2, stderr: /Use --webhook to say how an API server calls the guard/ })

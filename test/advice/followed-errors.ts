@@ -18,7 +18,7 @@ const kubeconfigOfCluster = { why: 'it names a field of a kubeconfig; which valu
 export const errors: Followed = {
   'commands/audit/sources': {
     '…; name its namespace': 'status of a namespace that is not there is told where the guard is',
-    '… is no operator port': 'one replica is followed',
+    '… is not the operator port': 'one replica is followed',
     '… and --address are two sources': 'audit reads one of two sources that it was given',
   },
   'commands/certs': {
@@ -28,7 +28,7 @@ export const errors: Followed = {
     '--dns and --ip are for a serving': together,
   },
   'commands/check/command': {
-    'say what to check': toCheck,
+    'nothing to check': toCheck,
     'holdfast: A node is down': 'which lostAfter is assumed is told where it matters',
     'There is no Longhorn node': toCheck,
     'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
@@ -42,7 +42,7 @@ export const errors: Followed = {
       'a clean-up is not admitted for sure where no replica is known, and no empty list of them',
   },
   'commands/check/patch': {
-    '--patch has to be told': toCheck,
+    '--patch needs an object': toCheck,
   },
   'commands/evict/insist-on-hold': {
     'the guard would not hold back': unguarded,
@@ -55,12 +55,12 @@ export const errors: Followed = {
   'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
-    'Holdfast takes the flag down': reports,
+    'Holdfast clears the flag': reports,
   },
   'commands/doctor/prove-guard': {
-    'To go on all the same': unguarded,
+    'To go on anyway': unguarded,
     'no guard is registered': unguarded,
-    'the guard lets pass what it must deny':
+    'the guard does not deny what it must deny':
       'a registration with another name is named, and what somebody added is taken out',
   },
   'commands/guard/guard-place': {
@@ -69,7 +69,7 @@ export const errors: Followed = {
     'try again once the API server': asked,
   },
   'commands/proxy/point-ui': {
-    'Longhorn’s UI still asks whom it asked': 'the UI is pointed at a proxy only once Longhorn answers there',
+    'Longhorn’s UI was not changed': 'the UI is pointed at a proxy only once Longhorn answers there',
   },
   'commands/proxy/command': {
     '--caller-token without --tls': listening,
@@ -123,7 +123,7 @@ export const errors: Followed = {
     'A login page or a proxy answers there': kubeconfigOfCluster,
   },
   'kubernetes/client/exec-plugin': {
-    'What it printed': plugin,
+    'Its output may be secret': plugin,
     'the exec plugin …': plugin,
   },
   'kubernetes/feed-problem': {
@@ -133,15 +133,16 @@ export const errors: Followed = {
     'account to a Role that allows it': 'rights that are missing are given',
   },
   'kubernetes/client/fields': {
-    '… is no text': { why: 'it names a field' },
-    '…[…] is no text': { why: 'it names a field' },
+    '… is not a text': { why: 'it names a field' },
+    '…[…] is not a text': { why: 'it names a field' },
   },
   'kubernetes/leases/followed-anchor': {
     'There is no Lease …': 'a guard without its Lease makes it when it is started again',
     'The Leases of the guard of this cluster': sameNamespace,
   },
   'kubernetes/leases/lease-format': {
-    'Lease … is not what Holdfast wrote': 'a Lease that nobody can read is deleted, and evictions pass again',
+    'Lease … is not what Holdfast wrote':
+      'a Lease that nobody can read is deleted, and evictions pass again',
   },
   'kubernetes/client/url': {
     '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },
@@ -176,10 +177,10 @@ export const errors: Followed = {
     'Too many large reviews wait': asked,
   },
   'doors/proxy/judged-request': {
-    'Holdfast holds too many': asked,
+    'Too many large requests': asked,
   },
   'doors/proxy/proxy-server': {
-    'Holdfast failed to pass this on': reports,
+    'Holdfast failed to forward this request': reports,
     'Write # as %23': 'a request that a proxy turns away passes as the proxy tells to write it',
     'This proxy acts with the rights':
       'a request that a proxy turns away passes as the proxy tells to write it',
@@ -188,7 +189,7 @@ export const errors: Followed = {
     '… broke off its answer': asked,
     'There was no connection to …': asked,
     '… did not answer within': asked,
-    'The write was not passed on': asked,
+    'The write was not forwarded': asked,
   },
   'doors/proxy/unjudged': {
     'Holdfast failed to judge this': reports,
@@ -197,7 +198,7 @@ export const errors: Followed = {
     'The path of this request': 'a request that a proxy turns away passes as the proxy tells to write it',
   },
   'doors/proxy/kubernetes/detours': {
-    'Holdfast cannot find out who asks': asked,
+    'The API server does not say which user': asked,
     'Holdfast does not judge Longhorn':
       'a request that a proxy turns away passes as the proxy tells to write it',
   },

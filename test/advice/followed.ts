@@ -139,7 +139,7 @@ export const findings: Followed = {
   'commands/evict/next-step': {
     'Let the other one end first':
       'an eviction beside another one begins once that is given up, or of the whole node',
-    'Longhorn has not looked at disk':
+    'Longhorn has not synced disk':
       'an eviction of a node that Longhorn has not looked at begins once it has',
     'there is no …': 'what stands in the way is told, with an exit code',
     'no eviction is requested on the node': { why: 'it says why' },
@@ -148,17 +148,18 @@ export const findings: Followed = {
     'the eviction of node … does nothing': { why: 'it says why, and the advice is that of a rule' },
   },
   'commands/doctor/clock': {
-    'Give the rights of the chart': 'a guard without its Lease makes it when it is started again',
+    'Grant the rights of the chart': 'a guard without its Lease makes it when it is started again',
     'Look again: holdfast doctor --namespace': oneBook,
-    'Stop what writes there': oneBook,
+    'Stop that guard or proxy': oneBook,
     'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
-    'Put the clock of its node right':
+    'Correct the clock of its node':
       'the clock of a node is put right where a Lease was written in the future',
-    'See what hinders the guard': 'a reservation past its deadline goes once the guard runs again',
+    'To see what prevents that': 'a reservation past its deadline goes once the guard runs again',
     'kubectl -n … get leases': 'a Lease that nobody can read is deleted, and evictions pass again',
   },
   'commands/doctor/callers': {
-    'Its log says whose certificate': 'the API server shows its certificate, and its reviews are judged',
+    'Its log names each rejected certificate':
+      'the API server shows its certificate, and its reviews are judged',
     'On the machine with client-ca.key':
       'a client certificate that is replaced is shown without a restart of the API server',
     'kubectl -n … rollout restart': onRealCluster,
@@ -167,12 +168,11 @@ export const findings: Followed = {
   },
   'commands/doctor/certificate': {
     'Name the Secret': 'a certificate of somebody else’s is named, and replaced by theirs',
-    'See what hinders cert-manager': { why: 'it takes cert-manager and cmctl' },
-    'See what hinders its renewal': 'a certificate that expired is taken out, and the guard makes another',
-    'Whoever made it has to make another':
-      'a certificate of somebody else’s is named, and replaced by theirs',
+    'To see why cert-manager does not renew it': { why: 'it takes cert-manager and cmctl' },
+    'To see why it is not renewed': 'a certificate that expired is taken out, and the guard makes another',
+    'Its issuer has to make another': 'a certificate of somebody else’s is named, and replaced by theirs',
     'A guard that makes its own certificate': 'a guard that is started again publishes its authority',
-    'See what hinders the guard': logs,
+    'To see what prevents that': logs,
   },
   'commands/doctor/replicas': {
     'holdfast.dev/component': { why: 'it is a label' },
@@ -194,8 +194,8 @@ export const findings: Followed = {
     'Find out who added it': narrowed,
     'Find out who changed it': narrowed,
     'kubectl patch validatingwebhookconfigurations': narrowed,
-    'Put it right': narrowed,
-    'Put it back': 'a registration that is gone is put back',
+    'Fix it': narrowed,
+    'Install it again': 'a registration that is gone is put back',
     'helm upgrade --install': 'a registration that is gone is put back',
     'helm upgrade holdfast charts/holdfast': 'a registration that fails open, or too soon, is set right',
     'Look again: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
@@ -212,8 +212,8 @@ export const findings: Followed = {
     'a release that says which it is': { why: 'no release is known to move to' },
   },
   'commands/doctor/rights': {
-    'Give the rights of the chart': 'rights that are missing are given',
-    'Ask as somebody who may create': 'rights that are missing are given',
+    'Grant the rights of the chart': 'rights that are missing are given',
+    'Ask as a user who may create': 'rights that are missing are given',
     'kubectl auth can-i': 'rights that are missing are given',
   },
   'commands/doctor/trial': {

@@ -157,7 +157,7 @@ t.test('certs makes what an API server shows, says what goes where, and renews i
   t.match(await run(args), { code: 2, stderr: /client\.crt .*are there already/ })
   const renewed = await run([...args, '--overwrite'])
   t.equal(renewed.code, 0)
-  t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them anew by itself, within/s)
+  t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them again by itself, within/s)
   t.equal(await readFile(join(certs, 'client-ca.crt'), 'utf8'), authority, 'guards take the new one too')
   await rm(join(certs, 'api-server'), { recursive: true })
   t.match((await run(args)).stdout, '--admission-control-config-file=', 'made anew of the same authority')
@@ -169,7 +169,7 @@ t.test('certs refuses what no API server could use, and writes nothing', async (
   t.match(await run([...args, '--webhook', 'https://guard/validate']), { code: 2, stderr: /--webhook/ })
   for (const webhook of ['guard.svc:99999', 'guard.svc:0', '[::1]:65536', 'guard.svc:'])
     t.match(await run([...args, '--webhook', webhook]), { code: 2, stderr: /--webhook/ }, webhook)
-  t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /no absolute path/ })
+  t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /not an absolute path/ })
   t.match(await run([...args, '--dns', 'localhost']), { code: 2, stderr: /are for a serving certificate/ })
   await t.rejects(readdir(certs), { code: 'ENOENT' })
 })
@@ -185,7 +185,7 @@ t.test('authorities of callers that cannot be used are told before anything is s
   const empty = await run([...serve, '--client-ca', join(folder, 'empty.crt')])
   t.match(empty, {
     code: 2,
-    stderr: /empty\.crt \(--client-ca\) cannot be used: there is no certificate in it/,
+    stderr: /empty\.crt \(--client-ca\) cannot be used: it has no certificate/,
   })
   const names = await run([...serve, '--client-name', 'kube-apiserver'])
   t.match(names, { code: 2, stderr: /--client-name\) without clientCa/ })

@@ -127,7 +127,7 @@ t.test('who makes a certificate is seen in its Secret, and the remedy is theirs'
   const cases = [
     ['own', {}, { 'ca.key': none }, /"op":"remove"/],
     ['issued', { 'cert-manager.io/certificate-name': 'guard' }, {}, /cmctl renew -n holdfast guard/],
-    ['theirs', {}, {}, /Whoever made it has to make another/],
+    ['theirs', {}, {}, /Its issuer has to make another/],
   ] as const
   for (const [name, annotations, data, remedy] of cases) {
     await sandbox.client.create(

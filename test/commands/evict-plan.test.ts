@@ -60,7 +60,7 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
   })
   t.match(await run(['evict', 'node-2', '--dry-run', ...at]), {
     code: 0,
-    stderr: /3\. wait until each backing image has a ready copy elsewhere .*\n +4\. take the flag down/,
+    stderr: /3\. wait until each backing image has a ready copy elsewhere .*\n +4\. clear the flag/,
   })
   t.match(await run(['evict', 'node-2', '--timeout', 'soon', ...at]), { code: 2, stderr: /30m or 2h/ })
   t.match(await run(['evict', 'node-2', '--kubeconfig', '/nonexistent']), { code: 2 })

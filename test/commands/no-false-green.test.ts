@@ -54,7 +54,7 @@ t.test('a file without a record is none of a guard', async (t) => {
   t.match(await run(['audit', '-'], {}, log), { code: 2, stderr: /no record in standard input/ })
   t.match(await run(['audit', join(folder, 'guard.log'), '--user', 'nobody']), {
     code: 0,
-    stderr: 'Nothing is on record that matches.\n',
+    stderr: 'No record matches.\n',
   })
   t.match(await run(['audit', folder]), { code: 2, stderr: /cannot read the audit file .*it is a folder/ })
 })

@@ -71,7 +71,7 @@ t.test('a server that speaks something else than its address says is told in pla
     [`http://127.0.0.1:${ports.away}`, /answered 302 Found .*A login page or a proxy answers there/],
     [
       `http://127.0.0.1:${ports.page}`,
-      /is no valid JSON: <!DOCTYPE .*\. A login page or a proxy answers there/,
+      /is not valid JSON: <!DOCTYPE .*\. A login page or a proxy answers there/,
     ],
     [`http://127.0.0.1:${ports.gatePage}`, /answered 502 .*<!DOCTYPE .*\. A login page or a proxy/],
     ['http://127.0.0.1:1', /the connection was refused, so no program listens there .*Check the address/],
@@ -89,8 +89,8 @@ t.test('an address that is no guard’s is told in plain words', async (t) => {
   const cases = [
     [`https://127.0.0.1:${ports.http}`, /it does not speak TLS.*The operator API of a guard speaks http/],
     [`http://127.0.0.1:${ports.https}`, /the connection was closed before an answer came/],
-    [`http://127.0.0.1:${ports.away}`, /is no operator port of a guard: it answered 302/],
-    [`http://127.0.0.1:${ports.page}`, /is no operator port of a guard: it answered 200/],
+    [`http://127.0.0.1:${ports.away}`, /is not the operator port of a guard: it answered 302/],
+    [`http://127.0.0.1:${ports.page}`, /is not the operator port of a guard: it answered 200/],
   ] as const
   for (const [address, words] of cases) isTold(t, await run(['audit', '--address', address]), words, address)
 })

@@ -87,7 +87,7 @@ t.test('a UI that is not there, or is none, stays as it is, and the reason is sa
   const absent = await uiStandIn(t)
   t.match(await absent.point('http://x', '--deployment', 'other'), {
     code: 2,
-    stderr: /still asks whom it asked: .*there is none/,
+    stderr: /was not changed: .*there is none/,
   })
   const odd = await uiStandIn(t, { status: 200, body: { spec: {} } })
   t.match(await odd.point('http://x'), {
@@ -101,7 +101,7 @@ t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
   const { point } = await uiStandIn(t)
   t.match(await point('http://x', '--deployment', 'other', '--if-there'), {
     code: 0,
-    stdout: /^There is no UI of Longhorn to point anywhere: .*there is none/,
+    stdout: /^Longhorn’s UI was not found: .*there is none/,
   })
   const status = {
     kind: 'Status',
@@ -112,7 +112,7 @@ t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
     message: 'no',
   }
   const broken = await uiStandIn(t, { status: 500, body: status })
-  t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /still asks whom it asked/ })
+  t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /was not changed/ })
 })
 
 t.test('an uninstall points the UI back from its own proxy alone', async (t) => {
@@ -164,7 +164,7 @@ t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t
   patches.length = 0
   t.match(await point(url, '--wait', '1ms'), {
     code: 2,
-    stderr: /still asks whom it asked: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
+    stderr: /was not changed: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
   })
   t.strictSame(patches, [])
 })

@@ -190,7 +190,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], said: Re
   [
     'tokens shown to a network',
     ['kubernetes', '--listen', '0.0.0.0:0', '--caller-token'],
-    /without --tls would show everybody’s token/,
+    /without --tls would show the tokens of all callers/,
   ],
   [
     'a certificate that is not there',

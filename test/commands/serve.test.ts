@@ -169,7 +169,7 @@ t.test('a guard that still waits for its first certificate ends when it is told 
   const { kubeconfig } = await cluster(t, 600_000)
   const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there', ...places])
   t.teardown(guard.end)
-  const said = await logOf(guard)('certificates cannot be kept as they should')
+  const said = await logOf(guard)('certificates cannot be renewed or published')
   t.match(said.err, { message: /no Secret not-there in namespace holdfast/ })
   guard.kill('SIGTERM')
   t.equal(await guard.exit, 0)

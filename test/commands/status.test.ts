@@ -61,7 +61,10 @@ t.test('a cluster at rest is shown, and what is not known is said on standard er
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
   t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
-  t.match(stderr, 'What the guard holds now is not shown: no replica of the guard runs in namespace holdfast')
+  t.match(
+    stderr,
+    'The number of waiting requests is not shown: no replica of the guard runs in namespace holdfast',
+  )
   const wide = await run(status('node-1', '-o', 'wide'))
   t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
   t.notMatch(wide.stdout, 'node-2')
@@ -176,7 +179,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   const shown = await run(['status', '--kubeconfig', config])
   t.match(shown.stdout, /REPLICA +VERSION +SYNCED +HOLDS\nholdfast-0 +0\.1\.0 +yes +2\n/)
   t.match(shown.stdout, /ubuntu-22.04 .* at least 3m/)
-  t.notMatch(shown.stderr, 'What the guard holds')
+  t.notMatch(shown.stderr, 'The number of waiting requests')
 
   const child = start(['status', '--watch', '--kubeconfig', config])
   t.teardown(child.end)

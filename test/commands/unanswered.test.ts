@@ -65,7 +65,7 @@ const strangers: Readonly<Record<string, () => Promise<Stranger>>> = {
     Promise.resolve({
       server: http.createServer((_, response) => void response.writeHead(200).end(page)),
       scheme: 'http',
-      says: /is no valid JSON: <!doctype html>/,
+      says: /is not valid JSON: <!doctype html>/,
     }),
   'a page with an error': () =>
     Promise.resolve({
@@ -156,6 +156,9 @@ t.test('what takes the place of an answer in the middle of a command is told in 
   await writeFile(kubeconfig, await inFront(t, sandbox.api.url, answers))
   const { code, stderr } = await run(['evict', 'node-2', '--unguarded', '--kubeconfig', kubeconfig])
   t.equal(code, 2)
-  t.match(stderr, /holdfast: The answer to PATCH \/apis\/longhorn\.io\/\S+ is no valid JSON: <!doctype html>/)
+  t.match(
+    stderr,
+    /holdfast: The answer to PATCH \/apis\/longhorn\.io\/\S+ is not valid JSON: <!doctype html>/,
+  )
   t.notMatch(stderr, /\n {4}at /)
 })

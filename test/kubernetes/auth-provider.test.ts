@@ -4,7 +4,7 @@ import t from 'tap'
 import { credentialsProblem, providerHeaders } from '../../src/kubernetes/client/authorization.ts'
 import { PluginProblem } from '../../src/kubernetes/client/exec-plugin.ts'
 
-/** A token that is good until then, in seconds since 1970. */
+/** A token that is valid until then, in seconds since 1970. */
 function token(exp: number): string {
   const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url')
   return `${part({ alg: 'none' })}.${part({ exp })}.signature`
@@ -51,7 +51,7 @@ t.test(
     )
     t.ok(error instanceof Error)
     const told = credentialsProblem(asked, new Error('the answer to secret-refresh was odd'))
-    t.equal(told, 'the provider oidc failed. What it said may be secret and is not shown')
+    t.equal(told, 'the provider oidc failed. Its message may be secret and is not shown')
   },
 )
 

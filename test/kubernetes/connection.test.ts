@@ -204,7 +204,7 @@ t.test('an answer of failure', (t) => {
     const { connection } = await connected(t, { answer: 200, text: '<html>sign in</html>' })
     await t.rejects(get(connection), {
       name: 'MalformedAnswer',
-      message: /no valid JSON: <html>sign in<\/html>\. A login page .*Check the server/,
+      message: /not valid JSON: <html>sign in<\/html>\. A login page .*Check the server/,
     })
   })
 

@@ -105,7 +105,7 @@ t.test('a plugin that gives no credentials is named, and nothing that it printed
   const cases: Readonly<Record<string, readonly [script: string, message: RegExp]>> = {
     fails: [`#!/bin/sh\necho ${secret} >&2; exit 3\n`, /plugin\.sh failed \(exit code 3\)\..*run it to see/],
     'is killed': ['#!/bin/sh\nkill -9 $$\n', /plugin\.sh failed \(SIGKILL\)/],
-    'gives no JSON': [prints(secret), /plugin\.sh gave no ExecCredential in JSON/],
+    'gives no JSON': [prints(secret), /plugin\.sh printed no ExecCredential in JSON/],
     'gives no credential': [prints(`{"token":"${secret}"}`), /it has neither a token nor a certificate/],
     'gives a certificate alone': [
       prints(`{"status":{"clientCertificateData":"${secret}"}}`),
@@ -117,7 +117,7 @@ t.test('a plugin that gives no credentials is named, and nothing that it printed
     ],
     'gives no time': [
       prints(`{"status":{"token":"${secret}","expirationTimestamp":"soon"}}`),
-      /its expirationTimestamp is no time/,
+      /its expirationTimestamp is not a time/,
     ],
     'gives too much': ['#!/bin/sh\nyes\n', /printed more than any ExecCredential has/],
   }
@@ -163,7 +163,7 @@ t.test('a plugin that gives nothing is ended after 30 s, with what it has starte
     {},
     '#!/bin/sh\necho > "$(dirname "$0")/began"\nsleep 600\n',
   )
-  const failing = t.rejects(get(await connected()), { message: /gave nothing within 30 s/ })
+  const failing = t.rejects(get(await connected()), { message: /printed no credentials within 30 s/ })
   const began = path.join(folder, 'began')
   await eventually(() => existsSync(began))
   clock.advance(30_000)

@@ -156,20 +156,20 @@ t.test('a configuration that is wrong says so', async (t) => {
   const cases: readonly (readonly [string, RegExp, string?])[] = [
     ['missing', /Cannot read the kubeconfig .*missing: it does not exist \(ENOENT\)/],
     ['not-yaml', /not-yaml is not a usable kubeconfig: line 2: it is indented wrongly/],
-    ['a-list', /a-list is not a usable kubeconfig: it holds no mapping/],
+    ['a-list', /a-list is not a usable kubeconfig: it is not a mapping/],
     ['nameless', /nameless is not a usable kubeconfig: clusters\[0\]\.name is missing/],
     ['good', /good has no context "other"\. Known contexts: good\./, 'other'],
     ['contextless', /has no current-context. It defines no contexts/],
     ['clusterless', /context "x" is for cluster "x", which is not defined there/],
-    ['userless', /context "x" is for user "x", who is not defined there/],
-    ['no-url', /the server of cluster "x" is not a URL/],
-    ['odd-name', /the server of cluster "x" is not a URL/],
+    ['userless', /context "x" is for user "x", which is not defined there/],
+    ['no-url', /the server of cluster "x" is neither a URL/],
+    ['odd-name', /the server of cluster "x" is neither a URL/],
     ['odd-proxy', /the proxy-url of cluster "x" must be a URL/],
     ['no-server', /cluster "x" has no server/],
-    ['no-http', /the server of cluster "x" .* is not one of HTTPS or HTTP/],
+    ['no-http', /the server of cluster "x" .* is neither HTTPS nor HTTP/],
     ['both-ways', /cluster "x" has both insecure-skip-tls-verify and a certificate-authority/],
-    ['no-text', /users\[0\]\.user\.token is no text; put it in quotes/],
-    ['no-user', /whom to impersonate is missing/],
+    ['no-text', /users\[0\]\.user\.token is not a text; put it in quotes/],
+    ['no-user', /no as with the user to impersonate/],
     ['no-proxy', /the proxy-url of cluster "x" must be a URL with the scheme http, https or socks5/],
   ]
   for (const [name, message, context] of cases) {
@@ -214,7 +214,7 @@ t.test('no word of a kubeconfig is in an error about it, only the line', async (
     const failure = await connect({ kubeconfig: file(name) }).then(() => undefined, failureOf)
     t.match(
       failure?.message,
-      name === 'url' ? /is not a URL/ : /is not a usable kubeconfig: line [5-7]: [a-z]/,
+      name === 'url' ? /is neither a URL/ : /is not a usable kubeconfig: line [5-7]: [a-z]/,
       name,
     )
     notIn(t, failure, secret)
@@ -292,7 +292,7 @@ t.test('who asks', (t) => {
       const [name, trusted] = [field.startsWith('client'), { 'certificate-authority-data': base64(cert) }]
       const wrong = kubeconfig('x', url, { ...user, ...(name && odd) }, { ...trusted, ...(!name && odd) })
       const asked = ask(t, { kubeconfig: folderOf(t, { config: wrong })('config') })
-      await t.rejects(asked, { kind: 'credentials', message: new RegExp(`the ${field} of .* is no PEM`) })
+      await t.rejects(asked, { kind: 'credentials', message: new RegExp(`the ${field} of .* is not PEM`) })
     }
   })
 

@@ -114,7 +114,7 @@ t.test('what cannot be read is an error that names the field, never nothing', as
   const lists = new ApiReads(answering(200, { items: [node] }), 'longhorn-system')
   await t.rejects(lists.nodes(signal), /A Node cannot be read/)
   const odd = new ApiReads(answering(200, { items: 5 }), 'longhorn-system')
-  await t.rejects(odd.images(signal), /The list of .*backingimages is not what a list should be/)
+  await t.rejects(odd.images(signal), /The list of .*backingimages is malformed/)
   t.strictSame(await new ApiReads(answering(200, { items: null }), 'longhorn-system').images(signal), [])
 })
 

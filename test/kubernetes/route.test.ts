@@ -79,7 +79,7 @@ t.test('a proxy that refuses is named with its answer, and not taken for the API
   t.match(failure, {
     kind: 'unreachable',
     message: new RegExp(
-      `through the proxy http://${at}: the proxy http://${at} opens no connection to 127.0.0.1:\\d+: it answered 407 .*HTTPS_PROXY`,
+      `through the proxy http://${at}: the proxy http://${at} did not connect to 127.0.0.1:\\d+: it answered 407 .*HTTPS_PROXY`,
     ),
   })
   t.notMatch(String(failure), 'hunter2')

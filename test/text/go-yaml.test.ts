@@ -132,13 +132,13 @@ t.test('what kubectl does not take is told with its line', (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['a: 1\nb: .inf\n', /^line 2: .*infinite/],
     ['a: *b\n', /^line 1: .*no anchor/],
-    ['a: &a [*a]\n', /within what it stands for/],
+    ['a: &a [*a]\n', /inside of its own anchor/],
     [`a: ${deep}\n`, /nested too deep/],
     // The library ends the process with what is deeper still.
     [`a: ${'['.repeat(50_000)}`, /nested too deep/],
     ['{"a":'.repeat(20_000), /nested too deep/],
     ['- '.repeat(20_000), /nested too deep/],
-    [bomb, /too much of it/],
+    [bomb, /expand to too much/],
     ['a: 1\nb: "\u0001"\n', /^line 2: .*U\+0001/],
     ['a: 1 # \u2028b: 2\n', /U\+2028/],
     ['\u0000a', /UTF-16 has to begin with a byte order mark/],

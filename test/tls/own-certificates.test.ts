@@ -34,7 +34,7 @@ function replica(leader: boolean, store = new MemoryStore()) {
     election,
     timers: clock,
     onStep: ({ step }) => steps.push(step),
-    onProblem: (err) => log.error({ err }, 'certificates cannot be kept as they should'),
+    onProblem: (err) => log.error({ err }, 'certificates cannot be renewed or published'),
     onWell: () => log.well(),
   })
   return { certificates, clock, store, trust, election, steps, problems }

@@ -81,7 +81,7 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
     if (!response.ok || !body || !type.startsWith(linesType)) {
       await body?.cancel()
       throw new CannotRun(
-        `${url.origin} is no operator port of a guard: it answered ${status} with ${type}, and ${linesType} is needed. Name the address at which a guard serves its operator API, port 8081 by default`,
+        `${url.origin} is not the operator port of a guard: it answered ${status} with ${type}, and ${linesType} is needed. Name the address at which a guard serves its operator API, port 8081 by default`,
       )
     }
     if (follow) silence.end()

@@ -41,7 +41,7 @@ export function documentsIn(
     wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
     if (takenAt !== undefined && Number.isNaN(takenAt))
-      return [{ source, problem: 'takenAt is no time such as 2026-11-23T18:00:00Z' }]
+      return [{ source, problem: 'takenAt is not a time such as 2026-11-23T18:00:00Z' }]
     return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
 }
@@ -53,7 +53,7 @@ function isOtherSnapshot({ apiVersion, kind }: JsonObject): boolean {
 }
 
 function otherSnapshot(apiVersion: unknown): string {
-  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it anew with holdfast snapshot, or use the holdfast that wrote it`
+  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it again with holdfast snapshot, or use the holdfast that wrote it`
 }
 
 /** The kinds that a snapshot lists as read, or the one of a typed list of kubectl. */
@@ -133,7 +133,7 @@ function* manifestsIn(text: string): Generator<ManifestDocument, void> {
       at = end
     }
     if (count > 1) {
-      yield { line: lineAt(text, at), problem: 'what follows the JSON before it is no JSON' }
+      yield { line: lineAt(text, at), problem: 'the text after the first JSON object is not JSON' }
       return
     }
   }
@@ -160,7 +160,7 @@ function* yamlDocuments(text: string, first: number): Generator<ManifestDocument
     if (isBroken)
       yield {
         line: first + index,
-        problem: 'a line that begins with --- and goes on; a document begins on the next line',
+        problem: 'a line begins with --- and goes on; begin the document on the next line',
       }
   }
   yield* yamlDocument(lines, begin)
@@ -226,9 +226,9 @@ type KindFound =
  * as that is known.
  */
 export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
-  if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is no object of Kubernetes')
+  if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is not a Kubernetes object')
   if (typeof apiVersion !== 'string' || apiVersion === '')
-    return none('it has no apiVersion, so it is no object of Kubernetes')
+    return none('it has no apiVersion, so it is not a Kubernetes object')
   const [its = '', version] = apiVersion.split('/')
   const judged = judgedKinds.find((each) => each === kind)
   if (its !== group) return elsewhere(its, kind, judged !== undefined)

@@ -37,7 +37,7 @@ function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
     return { value, twice: duplicateFields(text) }
   } catch (cause) {
     // JSON.parse quotes the text, which may be a secret.
-    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'
+    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is not JSON'
     throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })
   }
 }
@@ -54,7 +54,7 @@ function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: stri
   const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
   if (!kind || name === '' || more.length > 0 || !isLonghorns) {
     throw new CannotRun(
-      `--patch has to be told what it is for, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
+      `--patch needs an object, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
     )
   }
   return { kind, name }

@@ -58,7 +58,7 @@ export function proposalOf(document: JsonObject, context: ProposalContext): Prop
   const before = context.state.raw(kind, name)
   if (!before) return reviewOf(kind, name, undefined, document, context.actor)
   const after = context.mode === 'replace' ? replaced(before, document) : applied(before, document)
-  if (!isJsonObject(after)) return { outcome: 'unusable', what, problem: 'it is no object' }
+  if (!isJsonObject(after)) return { outcome: 'unusable', what, problem: 'it is not an object' }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
 }
 
@@ -69,16 +69,16 @@ export function patchProposal(
 ): Proposal {
   const what = `${kind} ${name}`
   const before = context.state.raw(kind, name)
-  if (!before) return { outcome: 'unusable', what, problem: 'there is no such object to be patched' }
+  if (!before) return { outcome: 'unusable', what, problem: 'the object to patch does not exist' }
   const patched =
     type === 'merge' ? { ok: true as const, value: mergePatch(before, patch) } : jsonPatch(before, patch)
   if (!patched.ok) return { outcome: 'unusable', what, problem: patched.problem }
   const after = patched.value
   if (!isJsonObject(after))
-    return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
+    return { outcome: 'unusable', what, problem: 'the result of the patch is not an object' }
   const renamed = identity.find((field) => !sameJson(valueAt(before, field), valueAt(after, field)))
   if (renamed !== undefined) {
-    const problem = `the patch changes ${renamed.join('.')}, which the API server refuses`
+    const problem = `the patch changes ${renamed.join('.')}, which the API server rejects`
     return { outcome: 'unusable', what, problem }
   }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)

@@ -31,6 +31,6 @@ export function unknownFor(change: Change, knows: (kind: Kind) => boolean): stri
     .filter(({ kind, acts: its }) => its.some((act) => acts.has(act)) && !knows(kind))
     .map(
       ({ kind, without }) =>
-        `not known: ${without}, since the snapshot has no ${kind}. Write it with holdfast snapshot. If there is any, what kubectl get ${kinds[kind].plural}.${group} -o yaml writes is enough`,
+        `not known: ${without}, since the snapshot has no ${kind}. Write it with holdfast snapshot. If there is any, the output of kubectl get ${kinds[kind].plural}.${group} -o yaml is enough`,
     )
 }

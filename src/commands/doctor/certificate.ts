@@ -17,7 +17,7 @@ export function checkCertificate(facts: Seen): Finding[] {
       notKnown(
         'certificate',
         `There is no serving certificate in ${secret}.`,
-        'It may lie in another Secret, or in files that only the guard sees.',
+        'It may be in another Secret, or in files that only the guard sees.',
         'Name the Secret: holdfast doctor --certificate-secret <name>',
       ),
     ]
@@ -27,12 +27,12 @@ export function checkCertificate(facts: Seen): Finding[] {
   const error = (what: string) =>
     problem('error', 'certificate', {
       what,
-      why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
       remedy,
     })
   const chain = certificatesIn(pem)
   const [serving] = chain
-  if (serving === undefined) return [error(`What lies in tls.crt of ${secret} is no certificate.`)]
+  if (serving === undefined) return [error(`The content of tls.crt in ${secret} is not a certificate.`)]
   const findings: Finding[] = []
   // The API server's clock decides.
   const age = ageOf(serving, serverTime(facts.now, clock))
@@ -41,7 +41,7 @@ export function checkCertificate(facts: Seen): Finding[] {
     const from = momentOf(serving, startOf(serving))
     findings.push(
       error(
-        `The serving certificate in ${secret} is not valid before ${from}: whoever made it had a clock that was ahead.`,
+        `The serving certificate in ${secret} is not valid before ${from}: the clock of its maker was ahead.`,
       ),
     )
   } else if (age === 'over') {
@@ -49,7 +49,7 @@ export function checkCertificate(facts: Seen): Finding[] {
   } else if (age === 'ending') {
     findings.push(
       problem('warn', 'certificate', {
-        what: `The serving certificate in ${secret} is good only until ${until}.`,
+        what: `The serving certificate in ${secret} is valid only until ${until}.`,
         why: 'It should have been renewed before, and after that the API server trusts no guard.',
         remedy,
       }),
@@ -58,18 +58,18 @@ export function checkCertificate(facts: Seen): Finding[] {
   findings.push(...trusted(chain, serving, facts).map(error))
   return findings.length > 0
     ? findings
-    : [ok('certificate', `The serving certificate in ${secret} is good until ${until}.`)]
+    : [ok('certificate', `The serving certificate in ${secret} is valid until ${until}.`)]
 }
 
 /** How to make another certificate, depending on its issuer. */
 function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Names): string {
   switch (madeBy.who) {
     case 'the guard':
-      return `See what hinders its renewal: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+      return `To see why it is not renewed: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To get a new one, remove it: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
     case 'cert-manager':
-      return `See what hinders cert-manager: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To have a new one made: cmctl renew -n ${namespace} ${madeBy.certificate}`
+      return `To see why cert-manager does not renew it: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To get a new one: cmctl renew -n ${namespace} ${madeBy.certificate}`
     case 'somebody else':
-      return `Whoever made it has to make another, since the guard only reads this one. See who wrote it: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
+      return `Its issuer has to make another, since the guard only reads it. To find the issuer: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
   }
 }
 
@@ -115,11 +115,11 @@ export function checkTrust({
   clock,
 }: Pick<Facts, 'registration' | 'names' | 'now' | 'clock'>): Finding[] {
   if ('problem' in registration) {
-    return [notKnown('trust', 'Whom the API server trusts could not be read.', registration.problem)]
+    return [notKnown('trust', 'The caBundle of the registration could not be read.', registration.problem)]
   }
   if (registration.seen === undefined || registration.seen.length === 0) {
-    const why = `Without webhooks in ValidatingWebhookConfiguration ${names.webhookConfiguration} nobody is trusted.`
-    return [notKnown('trust', 'There is no caBundle to look at.', why)]
+    const why = `ValidatingWebhookConfiguration ${names.webhookConfiguration} has no webhook, so the API server trusts no guard.`
+    return [notKnown('trust', 'There is no caBundle to check.', why)]
   }
   return registration.seen.map((webhook) => judged(webhook, names, serverTime(now, clock)))
 }
@@ -133,7 +133,7 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   const error = (what: string) =>
     problem('error', 'trust', {
       what: `${what} of webhook ${webhook.name}.`,
-      why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
       remedy: `A guard that makes its own certificate publishes its authority within ten seconds of its start: kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}. With cert-manager look at its cainjector.`,
     })
   if ((webhook.clientConfig.caBundle ?? '') === '') return error('There is no caBundle in the registration')
@@ -153,9 +153,9 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   if (age === 'over') return error(`Every authority has expired (${until}) in the caBundle`)
   if (age === 'ending') {
     return problem('warn', 'trust', {
-      what: `The caBundle of webhook ${webhook.name} is good only until ${until}.`,
+      what: `The caBundle of webhook ${webhook.name} is valid only until ${until}.`,
       why: 'After that the API server trusts no guard. It should have been renewed long before.',
-      remedy: `See what hinders the guard: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
+      remedy: `To see what prevents that: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
     })
   }
   return ok('trust', `The API server trusts the authority of webhook ${webhook.name} until ${until}.`)

@@ -36,7 +36,7 @@ export function narrowings({
     found.push({
       level: 'error',
       what: `has an objectSelector (${keysOf(objectSelector).join(', ')}).`,
-      why: 'Nothing is sent of objects without these labels, and Longhorn gives its objects none of them.',
+      why: 'Objects without these labels are not sent, and Longhorn sets none of them.',
       undo: [{ op: 'remove', path: '/objectSelector' }],
     })
   }
@@ -45,7 +45,7 @@ export function narrowings({
     found.push({
       level: 'warn',
       what: `selects namespaces by ${labels.join(', ')}.`,
-      why: 'If the namespace of Longhorn has not these labels, or loses them, nothing is sent to the guard.',
+      why: 'If the namespace of Longhorn lacks these labels, nothing is sent to the guard.',
       undo: [{ op: 'replace', path: '/namespaceSelector', value: byNameAlone(namespaceSelector) }],
     })
   }
@@ -53,8 +53,8 @@ export function narrowings({
   if (added.length > 0) {
     found.push({
       level: 'warn',
-      what: `has matchConditions that are not of the chart: ${added.map(([, { name }]) => name).join(', ')}.`,
-      why: 'What does not fulfil them passes the guard by.',
+      what: `has matchConditions that the chart does not have: ${added.map(([, { name }]) => name).join(', ')}.`,
+      why: 'Writes that do not meet them bypass the guard.',
       // From the last one, so that the indexes of the others stay valid.
       undo: added.map(([at]): Undoing => ({ op: 'remove', path: `/matchConditions/${at}` })).toReversed(),
     })
@@ -66,15 +66,15 @@ export function narrowings({
   if (changed.length > 0) {
     found.push({
       level: 'warn',
-      what: `has matchConditions that say something else than in the chart of this version: ${changed.join(', ')}.`,
-      why: 'What does not fulfil them passes the guard by. They are of another version of the chart, or somebody has changed them.',
+      what: `has matchConditions that differ from the chart of this version: ${changed.join(', ')}.`,
+      why: 'Writes that do not meet them bypass the guard. They are of another version of the chart, or somebody has changed them.',
     })
   }
   if (matchPolicy === 'Exact') {
     found.push({
       level: 'warn',
       what: 'has matchPolicy Exact.',
-      why: 'A write in another version of the API that is still served (v1beta1) passes the guard by.',
+      why: 'A write in another version of the API that is still served (v1beta1) bypasses the guard.',
     })
   }
   return found

@@ -24,7 +24,7 @@ export interface ProofModules extends TrialModules {
   readonly policies: Looked<readonly ReplicaPolicy[]>
 }
 
-const goOn = 'To go on all the same: --unguarded'
+const goOn = 'To go on anyway: --unguarded'
 
 /**
  * Proves that a guard would hold the removal of a copy while a flag is up: by its registration, by the rules
@@ -114,7 +114,7 @@ async function proveDenial(modules: ProofModules): Promise<void> {
       throw new CannotRun(`the guard does not judge: ${what} was answered with: ${trial.why}\n${goOn}`)
     case 'admitted':
       throw new CannotRun(
-        `the guard lets pass what it must deny: ${what} was admitted. It only watches (mode or rules), or is not asked. To see which: holdfast doctor. ${goOn}`,
+        `the guard does not deny what it must deny: ${what} was admitted. It only warns (mode or rules), or the API server does not ask it. To find out: holdfast doctor. ${goOn}`,
       )
   }
 }

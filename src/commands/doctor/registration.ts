@@ -39,8 +39,8 @@ export function checkRegistration({
     return [
       problem('error', 'registration', {
         what: registration.seen === undefined ? `There is no ${name}.` : `${name} has no webhook in it.`,
-        why: 'Nothing is sent to the guard, and so nothing is guarded.',
-        remedy: `Put it back: ${install}. If it has another name: holdfast doctor --webhook-configuration <name>`,
+        why: 'The API server sends nothing to the guard.',
+        remedy: `Install it again: ${install}. If it has another name: holdfast doctor --webhook-configuration <name>`,
       }),
     ]
   }
@@ -49,7 +49,7 @@ export function checkRegistration({
     problem('error', 'registration', {
       what: `${name} ${what}`,
       why,
-      remedy: `Put it right: ${install}. Look: ${look}`,
+      remedy: `Fix it: ${install}. Look: ${look}`,
     })
   const findings: Finding[] = []
   const missing = notSent(webhooks, names)
@@ -57,7 +57,7 @@ export function checkRegistration({
     findings.push(
       error(
         `does not send ${missing.join(', ')}.`,
-        'What is not sent is not judged, and can crash a manager.',
+        'Writes that are not sent are not judged, and can crash a manager.',
       ),
     )
   }
@@ -65,15 +65,15 @@ export function checkRegistration({
     findings.push(
       error(
         'sends status writes.',
-        'A status write that is refused while no guard answers blocks the very clean-up that has to end.',
+        'While no guard answers, status writes are denied. That blocks the very clean-up that has to end.',
       ),
     )
   }
   for (const webhook of webhooks) {
     for (const { level, what, why, undo } of narrowings(webhook)) {
       const remedy = undo
-        ? `Find out who added it, and take it out: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
-        : `Find out who changed it, and put it right: ${install}. Look: ${look}`
+        ? `Find out who added it, and remove it: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
+        : `Find out who changed it, and fix it: ${install}. Look: ${look}`
       findings.push(
         problem(level, 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy }),
       )
@@ -82,7 +82,12 @@ export function checkRegistration({
   }
   return findings.length > 0
     ? findings
-    : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
+    : [
+        ok(
+          'registration',
+          `${name} sends the guard all writes that it judges, and denies them while no guard answers.`,
+        ),
+      ]
 }
 
 /**
@@ -155,7 +160,7 @@ function howItFails(
     findings.push(
       warn(
         'has failurePolicy Ignore.',
-        'While no guard answers, what could crash a manager passes unjudged, without a word to anybody.',
+        'While no guard answers, writes that could crash a manager pass silently.',
         `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.failurePolicy=Fail`,
       ),
     )
@@ -165,7 +170,7 @@ function howItFails(
     findings.push(
       warn(
         `gives the guard ${seconds} s.`,
-        'In so short a time a change can neither be held until it is safe, nor surely be reserved and confirmed.',
+        'That is too short to hold a request until it is safe, or to reserve and confirm it.',
         `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.timeoutSeconds=10`,
       ),
     )
@@ -175,8 +180,8 @@ function howItFails(
     findings.push(
       warn(
         `calls a Service of namespace ${service.namespace}, not of ${namespace}.`,
-        'Then another guard is asked than the one that is looked at here.',
-        `Look again: holdfast doctor --namespace ${service.namespace}. Or put it right; look: ${look}`,
+        'Then the API server asks another guard than the one checked here.',
+        `Check that guard: holdfast doctor --namespace ${service.namespace}. Or fix the registration; look: ${look}`,
       ),
     )
   }

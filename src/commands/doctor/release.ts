@@ -12,7 +12,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
     return [
       problem('error', 'release', {
         what: noLonghornIn(names.longhornNamespace),
-        why: 'A guard that looks there is not ready, and guards no Longhorn elsewhere.',
+        why: 'A guard for this namespace is not ready, and guards no other Longhorn.',
         remedy: findLonghorn,
       }),
     ]
@@ -26,8 +26,8 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
     return [
       problem('warn', 'release', {
         what: assumption(release),
-        why: 'Then more is held back than may be needed.',
-        remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or name the release to the guard: longhornRelease in its configuration.`,
+        why: 'Then more requests wait than necessary.',
+        remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or set longhornRelease in the configuration of the guard.`,
       }),
     ]
   }
@@ -37,8 +37,8 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       return [
         problem('warn', 'release', {
           what: `Longhorn ${release} crashes the longhorn-manager of a node when an eviction meets a pending clean-up on ${profile === 'A' ? 'any disk of it' : 'an evicted disk'} (profile ${profile}).`,
-          why: 'Only the guard stands between the two; what is written while it does not answer can crash a manager.',
-          remedy: `Move Longhorn to ${fixed}; not every newer release is better. Ask first: holdfast doctor --target ${fixed}`,
+          why: 'Only the guard keeps the two apart; a write while it does not answer can crash a manager.',
+          remedy: `Move Longhorn to ${fixed}; some newer releases crash too. Check first: holdfast doctor --target ${fixed}`,
         }),
       ]
     case 'C':
@@ -49,7 +49,7 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       return [
         ok(
           'release',
-          `Longhorn ${release} does not evict backing images. When it moves on, go to ${fixed}: releases between crash.`,
+          `Longhorn ${release} does not evict backing images. Upgrade straight to ${fixed}: releases in between crash.`,
         ),
       ]
   }
@@ -78,16 +78,14 @@ export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Find
     findings.push(crashing(names.target, then))
   }
   const moves = names.target ?? 'another release'
-  return findings.length > 0
-    ? findings
-    : [ok('upgrade', `No node stands in the way of moving Longhorn to ${moves}.`)]
+  return findings.length > 0 ? findings : [ok('upgrade', `No node forbids moving Longhorn to ${moves}.`)]
 }
 
 function crashing(target: string, profile: Profile): Finding {
   const fixed = fixedRelease(target)
   return problem('warn', 'upgrade', {
     what: `Longhorn ${target} crashes the longhorn-manager of a node when an eviction meets a pending clean-up${fixed === undefined ? ', as far as is known' : ''} (profile ${profile}).`,
-    why: 'Only the guard stands between the two then.',
+    why: 'Only the guard keeps the two apart then.',
     remedy: `Move to ${fixed ?? 'a release that says which it is'} instead${fixed === undefined ? '' : `; ask: holdfast doctor --target ${fixed}`}`,
   })
 }
@@ -105,7 +103,7 @@ function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Findi
     return [
       problem('error', 'upgrade', {
         what: `Node ${name} is in danger now: it is evicted while ${pending(node, map, now)}.`,
-        why: 'Its longhorn-manager crashes at each look at the node. A restart or an upgrade does not end that.',
+        why: 'Its longhorn-manager crashes at each sync of the node. A restart or an upgrade does not end that.',
         remedy,
       }),
     ]
@@ -115,7 +113,7 @@ function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Findi
   return [
     problem(names.target === undefined ? 'warn' : 'error', 'upgrade', {
       what: `Longhorn must not be moved to ${target} now: node ${name} is evicted while ${pending(node, map, then)}.`,
-      why: 'The release that runs bears it; the longhorn-manager of that release would crash as soon as it starts. No admission can stop that.',
+      why: 'The running release survives it; the longhorn-manager of that release would crash as soon as it starts. The guard cannot prevent that.',
       remedy,
     }),
   ]

@@ -38,7 +38,7 @@ export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'name
       return [
         problem('error', 'dry-run', {
           what: `${what} is not judged: ${trial.why}.`,
-          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is refused.',
+          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is denied.',
           remedy: `Look: kubectl -n ${names.namespace} get pods -l ${guardSelector} -o wide; kubectl -n ${names.namespace} logs -l ${guardSelector} --prefix --tail 20`,
         }),
       ]
@@ -46,7 +46,7 @@ export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'name
       return [
         problem('error', 'dry-run', {
           what: `${what} is admitted. The guard must deny it.`,
-          why: 'The API server does not send such writes to the guard, or the guard only watches. Either way what could crash a manager or lose data passes.',
+          why: 'The API server does not send such writes to the guard, or the guard only warns. Either way, writes that could crash a manager or lose data pass.',
           remedy: `Look at the findings of registration and rules, and at kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`,
         }),
       ]

@@ -28,7 +28,7 @@ export async function insistOnHold(
   if (held !== false) return
   await lower()
   throw new CannotRun(
-    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is down again${besides(target, proof)}. To see why: holdfast doctor. To go on all the same: --unguarded`,
+    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is cleared again${besides(target, proof)}. To see why: holdfast doctor. To go on anyway: --unguarded`,
   )
 }
 function besides(target: Target, { map }: ProofModules): string {

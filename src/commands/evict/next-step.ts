@@ -73,7 +73,7 @@ export function nextStep(
   const lost = [...found.uuids].filter(([, uuid]) => uuid === undefined).map(([disk]) => disk)
   if (lost.length > 0) {
     return impossible(
-      `Longhorn has not looked at disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
+      `Longhorn has not synced disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
     )
   }
   const remains = remainsOn(found, map, profile)
@@ -183,7 +183,7 @@ function besideOthers(target: Target, beside: readonly string[]): string {
   return (
     `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
     `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
-    `Let the other one end first, or take its flag down, or empty the whole node (without --disk)`
+    `Let the other one end first, or clear its flag, or empty the whole node (without --disk)`
   )
 }
 

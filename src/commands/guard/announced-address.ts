@@ -82,8 +82,7 @@ export async function announcedReplicas(
   const path = leasesOf(namespace)
   const query = { labelSelector: `${label}=true` }
   const parsed = parseLeases(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-  if (!parsed.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${parsed.problem}.`)
+  if (!parsed.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${parsed.problem}.`)
   // A killed guard leaves its address, and another guard may use that port now.
   return [...new Set(parsed.value.filter((address) => /^http:\/\/127\.0\.0\.1:\d{1,5}$/.test(address)))]
 }

@@ -97,7 +97,7 @@ export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<re
   for (const { policy } of answers.seen) {
     if (!policy.ok)
       return {
-        problem: `a replica of the guard does not say which rules it judges by: ${policy.problem}`,
+        problem: `a replica of the guard does not report its rules: ${policy.problem}`,
       }
     seen.push(policy.value)
   }
@@ -109,7 +109,7 @@ async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: numb
   const response = await fetch(new URL('/status', url), { signal: AbortSignal.any([signal, soon]) })
   const answer: unknown = await response.json()
   const settle = parseSettle(answer)
-  if (!settle.ok) throw new Error(`a replica of the guard answered what is no status: ${settle.problem}`)
+  if (!settle.ok) throw new Error(`a replica of the guard gave a malformed status: ${settle.problem}`)
   const { replica, settleMs, settleAfterOutageMs, lostAfterMs } = settle.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
@@ -142,7 +142,7 @@ export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle
   if ('problem' in answers) return assumed(answers.problem)
   const told: NoticeTimes[] = []
   for (const { replica, settle } of answers.seen) {
-    if (!settle) return assumed(`replica ${replica} is of a version that does not say it`)
+    if (!settle) return assumed(`replica ${replica} is of a version that does not report it`)
     told.push(settle)
   }
   return {
@@ -167,7 +167,7 @@ export function lostAfterOf(
   if ('problem' in answers) return { lostAfterMs, problem: answers.problem }
   const silent = answers.seen.find((answer) => answer.lostAfterMs === undefined)
   if (silent)
-    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not say it` }
+    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not report it` }
   const told = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
   if (told.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
   return { lostAfterMs: Math.max(...told), problem: undefined }

@@ -6,7 +6,7 @@ export function insistOnNodes(names: Iterable<string>, { map, unreadable }: Live
   const missing = [...names].filter((name) => map.node(name) === undefined)
   if (missing.length === 0) return
   const odd = [...unreadable].find(({ kind, name }) => kind === 'Node' && missing.includes(name))
-  if (odd) throw new CannotRun(`Longhorn node ${odd.name} is there and cannot be read: ${odd.problem}`)
+  if (odd) throw new CannotRun(`Longhorn node ${odd.name} exists and cannot be read: ${odd.problem}`)
   const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
   throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${there.join(', ')}`)
 }

@@ -211,7 +211,7 @@ export class GuardStatus {
     const response = await fetch(new URL('/status', url), { signal: inTime })
     const answer: unknown = await response.json()
     const heard = heardReplica(answer, systemClock.monotonic())
-    if (!heard.ok) throw new Error(`a replica answered what is no status: ${heard.problem}`)
+    if (!heard.ok) throw new Error(`a replica gave a malformed status: ${heard.problem}`)
     return heard.value
   }
 }

@@ -186,7 +186,10 @@ export async function withCommonNamespace(
     const { namespace, doubt } = await agreeOnNamespace(configuration, connection, signal)
     if (doubt !== undefined) {
       const fields = { namespace, why: doubt }
-      log.warn(fields, 'where other doors keep their Leases could not be compared; it goes on as it was told')
+      log.warn(
+        fields,
+        'the namespace of the Leases of other guards is unknown; this one keeps the configured namespace',
+      )
     }
     return { ...configuration, namespace }
   } catch (error) {

@@ -55,14 +55,14 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
   if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
     throw new CannotRun(
-      '--client-ca is for holdfast serve: a proxy asks nobody for a client certificate. Leave it out',
+      '--client-ca is for holdfast serve: a proxy asks for no client certificate. Leave it out',
     )
   }
   const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
   const configuration = configure([...settings, otherwise])
   if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
     throw new CannotRun(
-      'clientNames (--client-name) without clientCa (--client-ca): nobody is asked for a certificate, so no name is looked at. Name the file of the authorities too',
+      'clientNames (--client-name) has no effect without clientCa (--client-ca): the guard asks for no certificate. Name the file of the authorities too',
     )
   }
   return configuration

@@ -84,6 +84,6 @@ export function url(text: string): URL {
   }
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
-    throw new InvalidArgumentError('It must be without a name and a password.')
+    throw new InvalidArgumentError('It must not have a name or a password.')
   return url
 }

@@ -30,7 +30,7 @@ interface PointUiFlags {
 export function pointUiCommand(surroundings: CommandSurroundings): Command {
   return new Command('point-ui')
     .description('Points Longhorn’s UI at a proxy, or back at Longhorn. Its pods are replaced, one by one.')
-    .argument('<url>', 'what the UI asks from now on', url)
+    .argument('<url>', 'address that the UI asks from now on', url)
     .addOption(new VariableOption('--kubeconfig <file>', 'kubeconfig of the cluster', 'HOLDFAST_KUBECONFIG'))
     .addOption(new VariableOption('--context <name>', 'context of the kubeconfig', 'HOLDFAST_CONTEXT'))
     .addOption(longhornNamespaceOption())
@@ -38,21 +38,17 @@ export function pointUiCommand(surroundings: CommandSurroundings): Command {
     .addOption(
       new Option(
         '--wait <duration>',
-        'how long to wait until Longhorn’s REST API answers at that address; without it, who answers there is not looked at',
+        'how long to wait for Longhorn’s REST API at that address; without it, the address is not checked',
       )
         .argParser(duration)
         .default(0, 'not at all'),
     )
-    .option(
-      '--if-there',
-      'a UI that is not there, or that may not be changed, is no failure: for an uninstall',
-      false,
-    )
-    .option('--from <url>', 'only if the UI asks this one now: what another has pointed elsewhere stays', url)
+    .option('--if-there', 'ignore a missing UI, or a missing right to change it: for an uninstall', false)
+    .option('--from <url>', 'only if the UI asks this address now', url)
     .addHelpText(
       'after',
       `
-An upgrade of Longhorn's chart points it back: do it again after that.
+An upgrade of Longhorn's chart points it back: run this command again afterwards.
 
 Examples:
   $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500 --wait 2m
@@ -73,7 +69,7 @@ async function point(
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
     throw new CannotRun(
-      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered}). Name the address of a Holdfast proxy, or that of Longhorn’s REST API`,
+      `Longhorn’s UI was not changed: ${target.origin} does not answer for Longhorn (${unanswered}). Name the address of a Holdfast proxy, or that of Longhorn’s REST API`,
     )
   }
   const connection = await connectWith(cluster, surroundings)
@@ -86,10 +82,10 @@ async function point(
     if (!known.some((each) => cause instanceof each)) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
     if (ifThere && cause instanceof ApiFailure && (cause.code === 404 || cause.code === 403)) {
-      stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
+      stdout.write(`Longhorn’s UI was not found: ${why}\n`)
       return
     }
-    throw new CannotRun(`Longhorn’s UI still asks whom it asked: ${why}`, { cause })
+    throw new CannotRun(`Longhorn’s UI was not changed: ${why}`, { cause })
   } finally {
     connection.close()
   }

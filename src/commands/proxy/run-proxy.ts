@@ -78,7 +78,9 @@ async function proxyOnceItCan(
   const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   onReopen(() => proxy.reopen())
-  proxy.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  proxy
+    .whenSynced(signal)
+    .catch((err: unknown) => log.debug({ err }, 'stopped before all Longhorn objects were read'))
   await stopping
   await proxy.stop()
 }
@@ -128,7 +130,7 @@ export interface ProxyFlags {
 export function addProxyOptions(command: Command, { host, port }: Listen): void {
   command
     .addOption(
-      new VariableOption('--listen <host:port>', 'where to listen', 'HOLDFAST_PROXY_LISTEN')
+      new VariableOption('--listen <host:port>', 'address to listen on', 'HOLDFAST_PROXY_LISTEN')
         .argParser(hostAndPort)
         .default({ host, port }, `${host}:${port}`),
     )

@@ -39,8 +39,8 @@ interface SandboxFlags {
 /** `holdfast sandbox`: the embedded cluster with the guard, and the story that shows the guard's purpose. */
 export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
-    .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
-    .option('--longhorn <release>', 'the Longhorn release it plays', releaseName, 'v1.8.0')
+    .description('Starts an embedded cluster with the guard, shows what the guard does, and keeps serving.')
+    .option('--longhorn <release>', 'Longhorn release to play', releaseName, 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, 2 to 100', between(2, 100), 3)
     .option('--images <n>', 'how many backing images, 1 to 100', between(1, 100), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
@@ -52,8 +52,8 @@ export function sandboxCommand(surroundings: CommandSurroundings): Command {
     )
     .option('--port <port>', 'port of its API (default: a free one)', anyPort, 0)
     .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', anyPort, 0)
-    .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
-    .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
+    .option('--once', 'end after the story; the exit code is 1 if an act failed', false)
+    .option('--bare', 'only the cluster, without guard and story, for a guard of your own', false)
     .addHelpText(
       'after',
       `
@@ -107,7 +107,7 @@ async function playSandbox(
     await interrupted
   } catch (error) {
     if (error instanceof NotAsTold) {
-      stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      stderr.write(`\nThe story failed: ${error.message}\n`)
       exitWith(exitCode.failed)
     } else if (!ended.signal.aborted) {
       throw error
@@ -197,8 +197,8 @@ function sayHowToReach(
   narrator.say('')
   narrator.say(
     bare
-      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing stands in the way of a crash.' : `Longhorn ${longhorn} does not crash.`}`
-      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and asks again by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
+      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
 }
 

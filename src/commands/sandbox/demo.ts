@@ -155,7 +155,7 @@ async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promi
   narrator.title('Act 2. The guard is on, the same two requests')
   if (canCrash(cast)) {
     narrator.say(
-      `What is over still counts for a while, since Longhorn may not have noticed yet: here for ${cast.settle}, in a cluster for 10s. So a guard that starts waits that long too.`,
+      `An ended clean-up counts for a while longer, since Longhorn may not have noticed: here for ${cast.settle}, in a cluster for 10s. A guard that has just started waits that long too.`,
     )
   }
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
@@ -164,10 +164,12 @@ async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promi
   narrator.say(`You evict ${theEvictedDisk(cast)}.`)
   if (isHeld(cast)) {
     expectHeld('the eviction', first)
-    narrator.good(`Holdfast holds it back, and as you wait for ${cast.patience} only, it says why:`)
+    narrator.good(
+      `Holdfast holds the request. You wait for ${cast.patience} only, so it answers with the reason:`,
+    )
     narrator.quote(first)
     const more = canCrash(cast) ? `, and ${cast.settle} more` : ''
-    narrator.say(`You ask again, and wait. It takes as long as the clean-up does${more}.`)
+    narrator.say(`You retry, and wait. It takes as long as the clean-up does${more}.`)
     expectAdmitted('the eviction, held until the clean-up has ended', await patientEviction(stage, cast))
     narrator.good('The clean-up has ended, and the eviction is admitted.')
   } else {

@@ -25,7 +25,7 @@ export function schemaCommand({ stdout }: CommandSurroundings): Command {
 config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
 holdfast snapshot, eviction-step each line of holdfast evict -o json, and audit each record of holdfast audit -o json.
 
-Fields may be added to the documents of version v1. No field goes, and none changes its meaning.
+Fields may be added to the documents of version v1. No field is removed, and none changes its meaning.
 
 Examples:
   $ holdfast schema config > holdfast.schema.json

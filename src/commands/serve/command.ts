@@ -19,7 +19,7 @@ import { inWords } from '../../text/system-error.ts'
 export function serveCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('serve')
     .description(
-      'Guards a cluster: the admission webhook, over TLS. SIGTERM ends it without losing a review.',
+      'Runs the admission webhook of a cluster, over TLS. SIGTERM ends it without losing a review.',
     )
     .addHelpText(
       'after',
@@ -80,7 +80,9 @@ async function guardOnceItCan(
   })
   onReopen(() => guard.reopen())
   // It serves while it still reads, since writes that raise no danger need not wait.
-  guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  guard
+    .whenSynced(signal)
+    .catch((err: unknown) => log.debug({ err }, 'stopped before all Longhorn objects were read'))
   const withdraw = await announced(operatorPort, configuration, { connection, log, signal })
   await stopping
   await withdraw()

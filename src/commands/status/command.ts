@@ -59,18 +59,21 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
-(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), down (no longhorn-manager works on
-the node), settling (a flag or a clean-up has ended so lately that Longhorn may not have noticed; the guard waits that
-long) or ok. IMAGE NOWHERE is a backing image without a usable copy on a disk that a
-node has and that is not lost.
+STATE is one of:
+  danger       an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes
+  flagged      an eviction flag is up
+  cleaning up  spec no longer has a copy that status still lists
+  down         no longhorn-manager runs on the node
+  settling     a flag or a clean-up has just ended, and Longhorn may not have noticed; the guard waits that long
+  ok           none of these
+IMAGE NOWHERE is a backing image without a usable copy on a disk that a node has and that is not lost. RESERVED are
+admitted changes that may still be committed.
 
-Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
-that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
-since when clean-ups are pending, the guard's replicas are asked through port-forwards (the right to list pods and to
-create pods/portforward in the guard's namespace); without, all else is shown.
+Longhorn does not record when a clean-up began, so its age is unknown unless it began during --watch, or the guard saw it
+begin. The command asks the guard's replicas for that, and for the number of waiting requests, through port-forwards.
+That needs the right to list pods and to create pods/portforward in the guard's namespace. Without it the rest is shown.
 
-Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.
 
 Examples:
   $ holdfast status
@@ -88,7 +91,7 @@ async function showStatus(
 ): Promise<void> {
   const { env, stdout, stderr, untilSignal, exitWith } = surroundings
   const ended = new AbortController()
-  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
+  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('Watching has ended.')))
   const connection = await connectWith(flags, surroundings)
   const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
   const colours = coloursFor(stdout, env)
@@ -109,7 +112,7 @@ async function showStatus(
       { ...flags, ...askingOf(surroundings), namespace },
       connection,
       ended.signal,
-      (why) => note(`What the guard holds now is not shown: ${why}`),
+      (why) => note(`The number of waiting requests is not shown: ${why}`),
     )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.monotonic() : undefined
@@ -171,7 +174,7 @@ async function tellWhatIsMissing(
   note: (text: string) => void,
 ): Promise<boolean> {
   for (const { kind, name, problem } of live.unreadable) {
-    note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
+    note(`${kind} ${name} cannot be read (${problem}), so the status may lack it.`)
   }
   for (const problem of book.unreadable) note(problem)
   if (book.problem) {
@@ -235,8 +238,7 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
     while (!signal.aborted) {
       const status = look()
       if (screen.isTTY === true) {
-        const old =
-          live.ageMs() < staleMs ? '' : `\nNothing was heard of the cluster for ${age(live.ageMs())}.\n`
+        const old = live.ageMs() < staleMs ? '' : `\nThe cluster has sent nothing for ${age(live.ageMs())}.\n`
         screen.write(`\u001b[H\u001b[2J${text(status)}${old}`)
       } else if (shown === undefined || !saysTheSame(shown, status)) {
         screen.write(`${shown === undefined ? '' : '\n'}${text(status)}`)

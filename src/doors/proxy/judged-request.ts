@@ -202,9 +202,7 @@ function pairs(raw: readonly string[]): [string, string][] {
 /** The reason of a request that stops waiting, since other requests need the memory of its body. */
 export class GaveWay extends Error {
   constructor() {
-    super(
-      'Holdfast holds too many large requests, so it cannot keep this one waiting. Nothing was changed; try again',
-    )
+    super('Too many large requests are waiting, so this one cannot wait too. Nothing was changed; try again')
     this.name = 'GaveWay'
   }
 }

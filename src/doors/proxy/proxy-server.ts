@@ -237,20 +237,20 @@ export class ProxyServer {
     const [path] = url.split('?', 1)
     if (error instanceof RelayFailure) {
       observer.failed(error.status)
-      log.warn({ err: error, method, path }, 'a request could not be passed on')
+      log.warn({ err: error, method, path }, 'a request could not be forwarded')
       answer(door.failure(error.status, error.message))
       return
     }
     log.error({ err: error, method, path }, 'a request failed within the proxy')
-    answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
+    answer(door.failure(500, 'Holdfast failed to forward this request; its log says why'))
   }
 }
 
 /** In every mode: servers read such a request differently, so even forwarding it would be a guess. */
 const fragment =
-  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy cannot pass it on, even where it only watches'
+  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy does not forward it, even in mode warn'
 
 const tooLarge = 'its body is larger than any write of this kind needs'
 
 const foreign =
-  'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'
+  'This proxy acts with the rights of the user who started it, for programs on the same machine only: use 127.0.0.1 or localhost'

@@ -34,7 +34,7 @@ export function unreachable(server: URL, asked: boolean, cause: Error): RelayFai
 export function cutOff(server: URL): RelayFailure {
   return new RelayFailure(
     502,
-    `${server.origin} broke off its answer. What was asked may be done: look before you ask again`,
+    `${server.origin} broke off its answer. The request may have taken effect: check before you retry`,
     { asked: true },
   )
 }
@@ -42,8 +42,8 @@ export function cutOff(server: URL): RelayFailure {
 /** Node's HTTP cannot send this. */
 export function unpassable(what: string, cause: unknown): RelayFailure {
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new RelayFailure(502, `${what} cannot be passed on: ${why}`, {
-    asked: what !== 'what was asked',
+  return new RelayFailure(502, `${what} cannot be forwarded: ${why}`, {
+    asked: what !== 'the request',
     cause,
   })
 }
@@ -53,13 +53,13 @@ export function tooSlow(server: URL, asked: boolean, ms: number): RelayFailure {
   if (!asked) {
     return new RelayFailure(
       504,
-      `There was no connection to ${server.origin} within ${ms / 1_000} s. Nothing was asked: try again`,
+      `There was no connection to ${server.origin} within ${ms / 1_000} s. It has not received the request: try again`,
       { asked },
     )
   }
   return new RelayFailure(
     504,
-    `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
+    `${server.origin} did not answer within ${ms / 1_000} s. The request may still take effect: check before you retry`,
     { asked },
   )
 }
@@ -68,7 +68,7 @@ export function tooSlow(server: URL, asked: boolean, ms: number): RelayFailure {
 export function tooLate(): RelayFailure {
   return new RelayFailure(
     503,
-    'The write was not passed on: too much time went by since it was admitted, and it may not be safe any more. The API behind this proxy is slow, or this machine is. Nothing was changed; try again',
+    'The write was not forwarded: it was allowed too long ago, and may no longer be safe. The API behind this proxy, or this machine, is slow. Nothing was changed; try again',
     { asked: false },
   )
 }

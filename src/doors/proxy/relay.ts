@@ -103,7 +103,7 @@ function attempt(
     request = open(upstream, credentials, outgoing)
   } catch (cause) {
     // Node sends no header with a name that HTTP forbids.
-    heard.failed(unpassable('what was asked', cause))
+    heard.failed(unpassable('the request', cause))
     return { end: () => undefined }
   }
   let ended = false
@@ -128,7 +128,7 @@ function attempt(
   })
   request.on('upgrade', (_, socket) => {
     socket.destroy()
-    fail(unpassable('the answer', new Error('it switches to a protocol that nobody asked for')))
+    fail(unpassable('the answer', new Error('it switches to a protocol that the client did not ask for')))
   })
   // Stays to the end: the request can fail after its answer has come.
   request.on('error', (error) => {

@@ -58,7 +58,7 @@ export async function onlyWatched(
  */
 export function notJudged(message: string): string {
   return cut(
-    plainLine(`holdfast: not judged, and let pass, since it only watches: ${message}`),
+    plainLine(`holdfast: not judged, and allowed, since the guard only warns: ${message}`),
     longestWarning,
   )
 }
@@ -70,7 +70,7 @@ const longestWarning = 250
 const recordMs = 2_000
 
 /** The message for a bug in Holdfast. */
-export const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
+export const undecided = 'Holdfast failed to judge this request, so it does not forward it; its log says why'
 
 /**
  * Judges. A write on which a bug makes that fail is one of those. @throws RelayFailure, or the signal's

@@ -120,7 +120,7 @@ function bearer(token: string, what: string): Headers {
   const its = token.trim()
   if (its === '') throw new Error(`${what} is empty`)
   if (/[^\t\x20-\x7e\x80-\xff]/.test(its))
-    throw new Error(`${what} has a line break or a letter outside of ASCII in it, and no token has`)
+    throw new Error(`${what} has a line break or a letter outside of ASCII, which no token may have`)
   return { Authorization: `Bearer ${its}` }
 }
 
@@ -170,7 +170,7 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
 export function credentialsProblem({ authProvider }: User, error: unknown): string {
   const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
   if (isOwn || authProvider === undefined) return `${fileOf(error)}${inWords(error)}`
-  return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
+  return `the provider ${nameOf(authProvider)} failed. Its message may be secret and is not shown`
 }
 
 /** The file of a file system error, and a colon; empty for any other error. */

@@ -121,7 +121,7 @@ function selected(config: Kubeconfig, found: string, asked: string | undefined):
     context.user === undefined ? { name: '' } : config.users.find(({ name }) => name === context.user)
   if (!user) {
     throw new Error(
-      `${found}: context "${wanted}" is for user "${context.user ?? ''}", who is not defined there.`,
+      `${found}: context "${wanted}" is for user "${context.user ?? ''}", which is not defined there.`,
     )
   }
   return { found, context, cluster, user }
@@ -171,7 +171,7 @@ function impersonationOf(
     }
   }
   if (uid === undefined && groups === undefined) return undefined
-  throw new Error('--as-group and --as-uid go with --as: whom to act as is missing.')
+  throw new Error('--as-group and --as-uid need --as with the user to act as.')
 }
 
 /** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY does not apply to it. */

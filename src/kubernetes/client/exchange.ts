@@ -225,7 +225,7 @@ async function* guarded(
   }
   const fail = (kind: ConnectionFailureKind, message: string) => end(new ConnectionFailure(kind, message))
   const stop = () => end(abortReason(signal))
-  const silent = () => fail('silent', `${server.host} fell silent for ${idleTimeoutMs / 1000} s in ${what}.`)
+  const silent = () => fail('silent', `${server.host} sent nothing for ${idleTimeoutMs / 1000} s in ${what}.`)
   const late = (ms: number) => () =>
     fail('timed-out', `${server.host} did not end ${what} within ${ms / 1000} s.`)
 

@@ -77,7 +77,7 @@ export class ExecPlugin {
     const interactive = this.#modules.isInteractive && interactiveMode !== 'Never'
     if (interactiveMode === 'Always' && !interactive) {
       throw new PluginProblem(
-        `the exec plugin ${command} asks something of a person (interactiveMode: Always), and there is no terminal. Run the command on one, or give credentials that need no answer`,
+        `the exec plugin ${command} needs a terminal to ask the user (interactiveMode: Always). Run the command on a terminal, or use credentials that ask nothing`,
       )
     }
     const cluster = provideClusterInfo ? { cluster: await this.#modules.cluster() } : {}
@@ -109,7 +109,7 @@ export class ExecPlugin {
       const limitMs = interactive ? patienceWithPersonMs : patienceMs
       const cancel = clock.setTimer(limitMs, () =>
         fail(
-          `the exec plugin ${command} gave nothing within ${limitMs / 1_000} s: does it ask for something? Run it to see`,
+          `the exec plugin ${command} printed no credentials within ${limitMs / 1_000} s. It may be waiting for an answer; run it to see`,
         ),
       )
       child.stdout.on('data', (chunk: Buffer) => {
@@ -121,7 +121,7 @@ export class ExecPlugin {
       child.once('close', (code, signal) => {
         if (code !== 0) {
           fail(
-            `the exec plugin ${command} failed (${code === null ? String(signal) : `exit code ${code}`}). What it printed may be secret and is not shown; run it to see`,
+            `the exec plugin ${command} failed (${code === null ? String(signal) : `exit code ${code}`}). Its output may be secret and is not shown; run it to see`,
           )
           return
         }
@@ -158,16 +158,16 @@ function readCredential(
   printed: string,
   { command, apiVersion }: Pick<ExecConfig, 'command' | 'apiVersion'>,
 ): ExecCredential {
-  const hidden = 'What it printed may be secret and is not shown; run it to see'
+  const hidden = 'Its output may be secret and is not shown; run it to see'
   let json: unknown
   try {
     json = JSON.parse(printed)
   } catch {
     // The error of the parser quotes the text.
-    throw new PluginProblem(`the exec plugin ${command} gave no ExecCredential in JSON. ${hidden}`)
+    throw new PluginProblem(`the exec plugin ${command} printed no ExecCredential in JSON. ${hidden}`)
   }
   const none = (why: string): PluginProblem =>
-    new PluginProblem(`the exec plugin ${command} gave no usable ExecCredential: ${why}. ${hidden}`)
+    new PluginProblem(`the exec plugin ${command} printed no usable ExecCredential: ${why}. ${hidden}`)
   try {
     const credential = new Fields(json)
     const given = credential.text('apiVersion')
@@ -188,7 +188,7 @@ function statusOf(status: Fields): ExecCredential {
   if (token === undefined && cert === undefined) throw new Error('it has neither a token nor a certificate')
   const expiry = status.text('expirationTimestamp')
   const expiresAt = expiry === undefined ? undefined : Date.parse(expiry)
-  if (Number.isNaN(expiresAt)) throw new Error('its expirationTimestamp is no time')
+  if (Number.isNaN(expiresAt)) throw new Error('its expirationTimestamp is not a time')
   return {
     token,
     certificate: cert === undefined || key === undefined ? undefined : { cert, key },

@@ -9,7 +9,7 @@ export class Fields {
   /** @param place of this mapping, for messages: `users[0].user` @throws Error if it is not a mapping */
   constructor(value: unknown, place = '') {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new Error(`${place === '' ? 'it' : place} holds no mapping${place === '' ? ' at its top' : ''}`)
+      throw new Error(`${place === '' ? 'it' : place} is not a mapping${place === '' ? ' at its top' : ''}`)
     }
     this.#content = new Map<string, unknown>(Object.entries(value))
     this.#place = place
@@ -18,7 +18,7 @@ export class Fields {
   /** @throws Error if it is not a text */
   text(name: string): string | undefined {
     const value = this.#content.get(name) ?? ''
-    if (typeof value !== 'string') throw new Error(`${this.#at(name)} is no text; put it in quotes`)
+    if (typeof value !== 'string') throw new Error(`${this.#at(name)} is not a text; put it in quotes`)
     return value === '' ? undefined : value
   }
 
@@ -33,14 +33,14 @@ export class Fields {
   texts(name: string): string[] {
     return this.#items(name).map((value, index) => {
       if (typeof value === 'string') return value
-      throw new Error(`${this.#at(name)}[${index}] is no text; put it in quotes`)
+      throw new Error(`${this.#at(name)}[${index}] is not a text; put it in quotes`)
     })
   }
 
   /** @throws Error if it must be true or false */
   flag(name: string): boolean {
     const value = this.#content.get(name) ?? false
-    if (typeof value !== 'boolean') throw new Error(`${this.#at(name)} is neither true nor false`)
+    if (typeof value !== 'boolean') throw new Error(`${this.#at(name)} must be true or false`)
     return value
   }
 

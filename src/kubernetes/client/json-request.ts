@@ -41,7 +41,7 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const its = text === '' ? 'empty, and JSON is needed' : `no valid JSON: ${text.slice(0, 80).trim()}`
+    const its = text === '' ? 'empty instead of JSON' : `not valid JSON: ${text.slice(0, 80).trim()}`
     const is = text === '' || isPage(text) ? `${its}. ${notTheApi}` : its
     throw new MalformedAnswer(`The answer to ${request.method} ${request.path} is ${is}`, cause)
   }

@@ -185,7 +185,7 @@ function impersonationOf(fields: Fields): Impersonation | undefined {
   const extra = (extraFields?.names() ?? []).map((name) => [name, extraFields?.texts(name) ?? []] as const)
   if (user !== undefined) return { user, uid, groups, extra: new Map(extra) }
   if (uid === undefined && groups.length === 0 && extra.length === 0) return undefined
-  throw new Error('a user has as-uid, as-groups or as-user-extra without as: whom to impersonate is missing')
+  throw new Error('a user has as-uid, as-groups or as-user-extra, but no as with the user to impersonate')
 }
 
 function absolute(file: string | undefined, folder: string): string | undefined {

@@ -102,7 +102,7 @@ function forward(socket: Socket, { credentials, proof, path, clock, problem }: F
     },
   })
   const cancel = clock.setTimer(openMs, () => {
-    problem(new Error(`the API server, or what stands before it, did not answer within ${openMs / 1_000} s`))
+    problem(new Error(`the API server, or a proxy before it, did not answer within ${openMs / 1_000} s`))
     pod.terminate()
   })
   pod.on('open', () => {

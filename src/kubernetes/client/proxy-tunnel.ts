@@ -54,7 +54,7 @@ async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<n
     return socket
   } catch (cause) {
     const why = inWords(cause)
-    throw new Error(`the proxy ${shownUrl(proxy)} opens no connection to ${host}:${port}: ${why}`, { cause })
+    throw new Error(`the proxy ${shownUrl(proxy)} did not connect to ${host}:${port}: ${why}`, { cause })
   }
 }
 
@@ -79,7 +79,7 @@ async function throughConnect(
     const fail = (why: string, cause?: unknown): void => {
       end()
       asked.destroy()
-      reject(new Error(`the proxy ${shownUrl(proxy)} opens no connection to ${target}: ${why}`, { cause }))
+      reject(new Error(`the proxy ${shownUrl(proxy)} did not connect to ${target}: ${why}`, { cause }))
     }
     const timer = setTimeout(() => fail(`no answer within ${patienceMs / 1_000} s`), patienceMs)
     const end = (): void => {

@@ -36,7 +36,7 @@ export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Prom
  */
 function checkPem(content: Buffer | undefined, what: string): void {
   if (content?.includes('-----BEGIN ') !== false) return
-  throw new Error(`the ${what} is no PEM: it has no line that begins with -----BEGIN`)
+  throw new Error(`the ${what} is not PEM: it has no line that begins with -----BEGIN`)
 }
 
 /** @returns reads the current PEM; undefined if there is none */

@@ -10,16 +10,14 @@ export function serverUrl({ name, server, authority, insecure }: Cluster, found:
   const whole = server.includes('://') ? server : `http://${server}`
   const url = parsedUrl(whole)
   if (!url || (whole !== server && !/^[^/]+\/?$/.test(server))) {
-    throw new Error(`${found}: the server of cluster "${name}" is not a URL, and no host with a port.`)
+    throw new Error(`${found}: the server of cluster "${name}" is neither a URL nor a host with a port.`)
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
-    throw new Error(
-      `${found}: the server of cluster "${name}" (${shownUrl(url)}) is not one of HTTPS or HTTP.`,
-    )
+    throw new Error(`${found}: the server of cluster "${name}" (${shownUrl(url)}) is neither HTTPS nor HTTP.`)
   }
   if (insecure && authority !== undefined) {
     throw new Error(
-      `${found}: cluster "${name}" has both insecure-skip-tls-verify and a certificate-authority. Take one of them out.`,
+      `${found}: cluster "${name}" has both insecure-skip-tls-verify and a certificate-authority. Remove one of them.`,
     )
   }
   return url

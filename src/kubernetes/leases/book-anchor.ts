@@ -85,7 +85,7 @@ export async function makeAnchor(
     const found = await readAnchor(place, signal)
     if (found !== undefined) return found
   }
-  throw new Error(`Lease ${anchorName} in ${place.longhornNamespace} is made and deleted again and again.`)
+  throw new Error(`Lease ${anchorName} in ${place.longhornNamespace} is created and deleted again and again.`)
 }
 
 /** The remedy if no door uses the namespace that the anchor names. */

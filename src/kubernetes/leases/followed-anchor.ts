@@ -55,7 +55,7 @@ export class FollowedAnchor {
   /** Aborted once it is known whether this door may reserve. */
   readonly #known = new AbortController()
   #state: AnchorState = 'unknown'
-  #why: string | undefined = `Lease ${anchorName} was not read yet.`
+  #why: string | undefined = `Lease ${anchorName} has not been read yet.`
   #seen: Seen | undefined
   #making: Promise<void> | undefined
   /** How often the anchor was seen to be gone. */
@@ -117,7 +117,10 @@ export class FollowedAnchor {
     const { namespace, longhornNamespace } = this.#options
     if (this.#seen === undefined) {
       this.#losses += 1
-      this.#become('unknown', `Lease ${anchorName} in ${longhornNamespace} is gone; it is made again.`)
+      this.#become(
+        'unknown',
+        `Lease ${anchorName} in ${longhornNamespace} is gone; Holdfast creates it again.`,
+      )
       this.#making ??= this.#make().finally(() => (this.#making = undefined))
       return
     }
@@ -181,10 +184,10 @@ function whyOf(error: unknown, longhornNamespace: string): string {
 
 /** The message for a missing anchor without the right to create it. */
 export function mayNotMake({ message }: ApiFailure, longhornNamespace: string): string {
-  return `There is no Lease ${anchorName} in ${longhornNamespace}, and the right to create it is missing: ${message}\nUntil there is one, no arming change is admitted. Start a guard or a proxy that may create Leases in ${longhornNamespace}, or ask for that right.`
+  return `There is no Lease ${anchorName} in ${longhornNamespace}, and the right to create it is missing: ${message}\nUntil it exists, Holdfast denies evictions, clean-ups and disk removals. Start a guard or a proxy that may create Leases in ${longhornNamespace}, or ask for that right.`
 }
 
 /** The message for two books. */
 export function elsewhere(says: string, namespace: string, longhornNamespace: string): string {
-  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Doors with two books could admit an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(longhornNamespace)}`
+  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Guards and proxies with Leases in two namespaces could allow an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(longhornNamespace)}`
 }

@@ -32,8 +32,7 @@ export async function otherBooks(
   const path = '/apis/coordination.k8s.io/v1/leases'
   const query = { labelSelector: bookSelector }
   const leases = parseLeases(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-  if (!leases.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${leases.problem}.`)
+  if (!leases.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${leases.problem}.`)
   const found = new Set(leases.value.map(({ metadata }) => metadata.namespace))
   found.delete(namespace)
   return [...found].toSorted()

@@ -80,8 +80,7 @@ export async function* listPages(
       ...selectionOf(only),
     }
     const page = parsePage(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-    if (!page.ok)
-      throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${page.problem}.`)
+    if (!page.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${page.problem}.`)
     const { resourceVersion, continue: next } = page.value.metadata
     yield { resourceVersion, objects: (page.value.items ?? []).map(withoutManagedFields) }
     if (next && next === token)

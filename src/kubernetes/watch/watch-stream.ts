@@ -71,7 +71,7 @@ export async function watchStream(
 
 function readEvent(what: string, line: string): Exclude<WatchEvent, { type: 'error' }> {
   const event = parseWatchEvent(line)
-  if (!event.ok) throw new MalformedAnswer(`${what} sent what is no watch event: ${event.problem}.`)
+  if (!event.ok) throw new MalformedAnswer(`${what} sent a malformed watch event: ${event.problem}.`)
   if (event.value.type !== 'error') return event.value
   const failure = readErrorEvent(what, event.value.status)
   // 410 has a separate reason; after any other error the watch cannot be trusted.
@@ -146,7 +146,7 @@ function parseWatchEvent(line: string): Parsed<WatchEvent> {
   try {
     raw = JSON.parse(line)
   } catch {
-    return { ok: false, problem: `the line is no JSON: ${line.slice(0, 80)}` }
+    return { ok: false, problem: `the line is not JSON: ${line.slice(0, 80)}` }
   }
   const event = parseType(raw)
   if (!event.ok) return event

@@ -149,8 +149,8 @@ t.test('what is proposed, and what cannot be', (t) => {
     outcome: 'unusable',
     problem: /the test failed/,
   })
-  t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is no object/ })
-  t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is no object/ })
+  t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is not an object/ })
+  t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is not an object/ })
   const renaming = [
     { metadata: { name: 'x' } },
     { kind: 'BackingImage' },
@@ -158,8 +158,8 @@ t.test('what is proposed, and what cannot be', (t) => {
     { metadata: null },
   ]
   for (const change of renaming)
-    t.match(patch('n1', change, 'merge'), { outcome: 'unusable', problem: /which the API server refuses/ })
-  t.match(patch('n2', {}), { outcome: 'unusable', problem: /no such object/ })
+    t.match(patch('n1', change, 'merge'), { outcome: 'unusable', problem: /which the API server rejects/ })
+  t.match(patch('n2', {}), { outcome: 'unusable', problem: /the object to patch does not exist/ })
   t.match(proposalOf({ ...longhorn, kind: 'Node', metadata: { name: 'n2' } }, context), {
     outcome: 'review',
     what: 'CREATE of Node n2',

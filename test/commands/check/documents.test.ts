@@ -100,7 +100,7 @@ t.test('what is part of a snapshot knows when it was taken', (t) => {
     { takenAt: Date.parse('2026-11-23T16:00:00Z') },
   ])
   for (const bad of ['yesterday', '2026', '5', '2026-13-40T00:00:00Z'])
-    t.match(documentsIn(snapshot(bad), 'a'), [{ problem: /takenAt is no time/ }], bad)
+    t.match(documentsIn(snapshot(bad), 'a'), [{ problem: /takenAt is not a time/ }], bad)
   t.notOk('takenAt' in (documentsIn('kind: List\ntakenAt: x\nitems: [{kind: A}]', 'a')[0] ?? {}))
   t.end()
 })

@@ -16,21 +16,21 @@ const accepted = (leftMs: number, refused = 0): ReplicaCallers => ({
 })
 
 t.test('a guard that asks nobody is as it was installed', (t) => {
-  t.match(check(null, null), [{ level: 'ok', what: /from whoever reaches its port/ }])
+  t.match(check(null, null), [{ level: 'ok', what: /so every client that reaches its port/ }])
   t.match(check(undefined), [{ level: 'ok' }])
   t.end()
 })
 
 t.test('a client certificate that is good for long is well, and its end is told', (t) => {
   t.match(check(accepted(200 * day), accepted(40 * day, 9)), [{ level: 'ok', what: /good until 20\d\d-/ }])
-  t.match(check({ refused: 0, last: null }), [{ level: 'ok', what: /none was shown yet/ }])
+  t.match(check({ refused: 0, last: null }), [{ level: 'ok', what: /none has been shown yet/ }])
   t.end()
 })
 
 t.test('a client certificate that ends soon is told once, with what to do', (t) => {
   const findings = check(accepted(29 * day), accepted(29 * day))
   t.strictSame(levels(findings), ['warn'])
-  t.match(said(findings), /kube-apiserver is good only until[^]*certs --api-server --overwrite/)
+  t.match(said(findings), /kube-apiserver is valid only until[^]*certs --api-server --overwrite/)
   t.strictSame(levels(check(accepted(-day))), ['error'])
   t.end()
 })
@@ -38,7 +38,7 @@ t.test('a client certificate that ends soon is told once, with what to do', (t) 
 t.test('a replica that turns everybody away may keep the API server out', (t) => {
   const findings = check({ refused: 7, last: null })
   t.strictSame(levels(findings), ['warn'])
-  t.match(said(findings), /holdfast-1 has turned 7 requests away/)
+  t.match(said(findings), /holdfast-1 has rejected 7 requests/)
   t.end()
 })
 

@@ -29,11 +29,11 @@ const rule = (resources: string[], operations = ['*'], apiGroups = ['longhorn.io
   resources,
 })
 
-t.test('without a registration nothing is guarded', (t) => {
+t.test('without a registration sends nothing to the guard', (t) => {
   for (const seen of [undefined, []]) {
     const findings = checkRegistration({ registration: { seen }, names })
     t.strictSame(levels(findings), ['error'])
-    t.match(said(findings), /ValidatingWebhookConfiguration holdfast[^]*nothing is guarded/)
+    t.match(said(findings), /ValidatingWebhookConfiguration holdfast[^]*sends nothing to the guard/)
   }
   t.end()
 })
@@ -107,12 +107,12 @@ t.test('what somebody added to the registration is told, since it keeps writes f
     [
       { matchConditions: [ofChart('can-raise-danger'), { name: 'never', expression: 'false' }] },
       'warn',
-      /matchConditions that are not of the chart: never\./,
+      /matchConditions that the chart does not have: never\./,
     ],
     [
       { matchConditions: [ofChart('not-being-deleted'), { name: 'can-raise-danger', expression: 'false' }] },
       'warn',
-      /say something else than in the chart of this version: can-raise-danger\./,
+      /differ from the chart of this version: can-raise-danger\./,
     ],
     [
       {
@@ -124,12 +124,12 @@ t.test('what somebody added to the registration is told, since it keeps writes f
         ],
       },
       'warn',
-      /say something else than in the chart of this version: can-raise-danger\./,
+      /differ from the chart of this version: can-raise-danger\./,
     ],
     [
       { matchConditions: [{ name: 'not-being-deleted', expression: null }] },
       'warn',
-      /say something else than in the chart of this version: not-being-deleted\./,
+      /differ from the chart of this version: not-being-deleted\./,
     ],
     [{ matchPolicy: 'Exact' }, 'warn', /has matchPolicy Exact/],
     [{ rules: [{ ...rule(['*']), apiVersions: ['v1beta1'] }] }, 'error', /does not send CREATE of nodes/],
@@ -233,7 +233,7 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
   const ends = /until (\S+)\./.exec(said(trust(bundle(authority.cert))))?.[1] ?? ''
   const soon = trust(bundle(authority.cert), Date.parse(ends) - 10 * day)
   t.strictSame(levels(soon), ['warn'])
-  t.match(said(soon), `good only until ${ends}`)
+  t.match(said(soon), `valid only until ${ends}`)
   t.strictSame(
     levels(trust(bundle(authority.cert, broken, other.cert), Date.parse(ends) - 10 * day)),
     ['ok'],

@@ -14,7 +14,7 @@ t.test('each right that is missing is told, with what becomes of the guard witho
   t.strictSame(levels(without('fly', 'nodes')), ['ok'])
   const cases: readonly (readonly [string, string, string, RegExp])[] = [
     ['watch', 'nodes', 'error', /allowed to watch nodes\.longhorn\.io in longhorn-system \(for disk map\)/],
-    ['get', 'backingimages', 'error', /nothing that could raise danger is admitted/],
+    ['get', 'backingimages', 'error', /denies dangerous writes/],
     ['update', 'leases', 'error', /update leases\.coordination\.k8s\.io in holdfast/],
     ['create', 'events', 'warn', /create events in longhorn-system/],
     ['patch', 'secrets', 'warn', /patch secrets holdfast-tls in holdfast/],

@@ -50,7 +50,7 @@ t.test('a replica that enforces less than all is told by name', (t) => {
   const lax = { ...defaultPolicy.modes, 'copy-in-use': 'warn' as const }
   const cases: readonly (readonly [readonly ReplicaPolicy[], string[], RegExp])[] = [
     [[one, replicaPolicy('two')], ['ok'], /\(2\) enforce all rules/],
-    [[replicaPolicy('one', { modes: modes('warn') })], ['warn'], /one of the guard only watches/],
+    [[replicaPolicy('one', { modes: modes('warn') })], ['warn'], /one of the guard only warns/],
     [[replicaPolicy('one', { modes: lax })], ['warn'], /does not enforce copy-in-use \(warn\)/],
     [[replicaPolicy('one', { evictionCompletion: 'allow' })], ['warn'], /evictionCompletion: allow/],
     [
@@ -59,7 +59,7 @@ t.test('a replica that enforces less than all is told by name', (t) => {
       /judges for Longhorn v1\.8\.0 .* v1\.10\.0 runs/,
     ],
     [[replicaPolicy('one', { release: 'v1.10.1' })], ['ok'], /\(1\) enforce all rules/],
-    [[one, replicaPolicy('two', { modes: lax })], ['warn', 'warn'], /do not judge by the same rules/],
+    [[one, replicaPolicy('two', { modes: lax })], ['warn', 'warn'], /have different rules/],
   ]
   for (const [seen, expected, text] of cases) {
     const findings = checkPolicies({ ...facts(), policies: { seen } })

@@ -88,7 +88,7 @@ t.test('beside another eviction on the node, one disk cannot be emptied safely w
     t.match(
       stepOf(twoDisks(release, {}, closed, flagged), 'd1').step,
       'impossible',
-      'the flag is down already',
+      'the flag is cleared already',
     )
     t.equal(stepOf(twoDisks(release, {}, flagged, {}), 'd1').step, 'lower')
   }
@@ -107,7 +107,7 @@ t.test('the flags of single disks go down with that of the whole node', (t) => {
   t.end()
 })
 
-t.test('copies that can be replaced only once the flag is down do not keep it up', (t) => {
+t.test('copies that can be replaced only once the flag is cleared do not keep it up', (t) => {
   // Longhorn adds the new copy and removes all but one of the old ones in a single write.
   const only = (copies: readonly RawCopy[]) =>
     cluster(B)
@@ -233,8 +233,8 @@ t.test('a dry run tells each step as one that would be taken', (t) => {
     [{ step: 'raise' }, /^would close the disks for scheduling, and request the eviction$/],
     [{ step: 'wait-for-replicas', replicas: ['r1'] }, /^would wait for Longhorn to move 1 replica away/],
     [{ step: 'wait-for-copies', images: ['ubuntu'] }, /^would wait for a ready copy elsewhere/],
-    [{ step: 'retreat', cleanups }, /: would take the flag down until the end of it: ubuntu/],
-    [{ step: 'lower' }, /: would take it down, so that the copies are removed without one$/],
+    [{ step: 'retreat', cleanups }, /: would clear the flag until the clean-up ends: ubuntu/],
+    [{ step: 'lower' }, /: would clear it, so that the copies are removed without one$/],
     [{ step: 'wait-for-removal', images: ['ubuntu'] }, /^would wait for Longhorn to remove the copies/],
     [{ step: 'done' }, /^done: no replica and no copy is left$/],
     [{ step: 'impossible', problems: ['a'] }, /^a$/],
@@ -276,7 +276,7 @@ t.test('after a clear it waits until Longhorn has noticed, before it waits for t
     const at = (now: number) =>
       nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, ...moment(now) })
     t.strictSame(at(noon + 3_000), { step: 'wait-for-notice', of: 'flag', until: noon + 10_000 })
-    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is down/)
+    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is cleared/)
     t.equal(at(noon + 10_000).step, 'wait-for-removal')
   }
   const calm = world(C, flagged, [ready('d1', going)], [ready('d2')])

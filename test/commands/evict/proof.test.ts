@@ -71,7 +71,7 @@ t.test('an eviction does not begin where the guard only watches, and does with -
   const { evict, isUntouched } = await cluster(t, { mode: 'warn' })
   await t.rejects(evict(), {
     name: 'CannotRun',
-    message: /lets pass what it must deny: a dry run .* was admitted.*--unguarded/,
+    message: /does not deny what it must deny: a dry run .* was admitted.*--unguarded/,
   })
   t.ok(isUntouched())
   t.match(await evict(true), { step: 'done' })
@@ -108,7 +108,7 @@ t.test('with the flag up a dry run tells what replicas cannot be asked', async (
 
   const allowed = await cluster(t, { rules: { 'cleanup-during-eviction': 'warn' } })
   await t.rejects(allowed.evict(), {
-    message: /not held by cleanup-during-eviction\. That flag is down again\./,
+    message: /not held by cleanup-during-eviction\. That flag is cleared again\./,
   })
   const node = allowed.live.map.node('node-2')
   t.equal(node && isFlagged(node), false)
@@ -138,7 +138,7 @@ t.test('a flag that is taken down again is told with those that stay up', async 
   await flag('disk-2')
   await t.rejects(evict(false, 'disk-1'), {
     message:
-      /while the flag of disk disk-1 of node node-2 is up.*That flag is down again; an eviction is still requested on disk disk-2\./,
+      /while the flag of disk disk-1 of node node-2 is up.*That flag is cleared again; an eviction is still requested on disk disk-2\./,
   })
   t.match(live.map.node('node-2')?.spec.disks.get('disk-1'), { evictionRequested: false })
 })

@@ -70,13 +70,13 @@ const odd: readonly (readonly [what: string, request: string, answer: string, st
     'a status that there is not',
     'GET /a HTTP/1.1',
     'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n',
-    /502 .*cannot be passed on/s,
+    /502 .*cannot be forwarded/s,
   ],
   [
-    'a protocol that nobody asked for',
+    'a protocol that the client did not ask for',
     'GET /a HTTP/1.1',
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
-    /502 .*nobody asked for/s,
+    /502 .*the client did not ask for/s,
   ],
 ]
 

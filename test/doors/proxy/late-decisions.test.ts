@@ -83,7 +83,7 @@ for (const which of ['kubernetes', 'longhorn'] as const) {
     const answer = await write()
     t.equal(answer.status, 503)
     const { message } = (await answer.json()) as { message: string }
-    t.match(message, 'The write was not passed on: too much time went by since it was admitted')
+    t.match(message, 'The write was not forwarded: it was allowed too long ago')
     t.match(message, 'Nothing was changed; try again')
     t.notMatch(message, /slept/, 'what is not known is not said')
     t.strictSame(failures, [503])

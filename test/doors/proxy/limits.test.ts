@@ -25,16 +25,19 @@ const fine: http.RequestListener = (request, response) => {
   response.end('{}')
 }
 
-t.test('an upstream that does not answer in time is a 504, and says that it may still be done', async (t) => {
-  const { url, failures } = await proxied(t, () => undefined, { answerMs: 50 })
-  const answer = await fetch(`${url}/v1/nodes`)
-  t.equal(answer.status, 504)
-  t.match(await answer.json(), {
-    type: 'error',
-    message: /did not answer within 0.05 s. .* may still be done/,
-  })
-  t.strictSame(failures, [504])
-})
+t.test(
+  'an upstream that does not answer in time is a 504, and says that it may still take effect',
+  async (t) => {
+    const { url, failures } = await proxied(t, () => undefined, { answerMs: 50 })
+    const answer = await fetch(`${url}/v1/nodes`)
+    t.equal(answer.status, 504)
+    t.match(await answer.json(), {
+      type: 'error',
+      message: /did not answer within 0.05 s. .* may still take effect/,
+    })
+    t.strictSame(failures, [504])
+  },
+)
 
 t.test('a body larger than any such write is a 413, and goes nowhere', async (t) => {
   const { url, asked } = await proxied(t, fine, { maxBodyBytes: 100 })

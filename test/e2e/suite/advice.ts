@@ -86,7 +86,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     for (const text of [
       'an objectSelector (guarded)',
       'selects namespaces by team',
-      'not of the chart: never',
+      'the chart does not have: never',
     ])
       t.match(what, text, 'an upgrade alone leaves it there')
     await isWell(t, 'registration')
@@ -128,7 +128,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     await ask(cluster, 'POST', pods, pod)
     const conditions = [{ type: 'Ready', status: 'True' }]
     await ask(cluster, 'PATCH', `${pods}/guard-a/status`, { status: { phase: 'Running', conditions } })
-    t.match(await follow(t, 'replicas', command.helm), 'There is one replica of the guard alone')
+    t.match(await follow(t, 'replicas', command.helm), 'The guard has only one replica')
     t.match(await deployment(), { spec: { replicas: 2 } })
     const [fewer] = await found('replicas')
     const shown = await cluster.shell(commandIn(fewer?.remedy ?? '', command.look))

@@ -177,7 +177,7 @@ async function aliveAndWaiting(t: Test, replica: Replica): Promise<void> {
 /** Waits until every replica serves another certificate. */
 async function reloaded(guards: Guards, heard: readonly number[]): Promise<void> {
   await Promise.all(
-    guards.replicas.map((replica, index) => replica.said('another certificate is served', heard[index] ?? 0)),
+    guards.replicas.map((replica, index) => replica.said('a new certificate is served', heard[index] ?? 0)),
   )
 }
 

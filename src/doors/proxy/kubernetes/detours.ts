@@ -93,8 +93,8 @@ export class Detours {
 }
 
 const untold =
-  'Holdfast cannot find out who asks, since the API server does not say, so it does not look at this request. Try again'
+  'The API server does not say which user sent this request, so Holdfast does not read it. Try again'
 
 function notThrough({ call, kind, name }: Call): string {
-  return `Holdfast does not judge Longhorn's REST API through the API server, so it does not pass on this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`
+  return `Holdfast does not judge Longhorn's REST API through the API server, so it does not forward this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`
 }
