@@ -41,7 +41,7 @@ t.test('a certificate that expired is taken out, and the guard makes another', {
   await isWell('trust')
 })
 
-t.test('a certificate of somebody else’s is named, and replaced by theirs', { skip }, async (t) => {
+t.test('a certificate of another issuer is named, and replaced by that issuer', { skip }, async (t) => {
   const { write, point, follow, find, isWell } = await served(t)
   const late = { now: () => Date.now() - 364.5 * day }
   const authority = await makeAuthority(late)

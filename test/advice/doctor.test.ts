@@ -211,7 +211,7 @@ t.test('a reservation past its deadline goes once the guard runs again', { skip 
   await isWell(world, 'reservations')
 })
 
-t.test('a Lease that nobody can read is deleted, and evictions pass again', { skip }, async (t) => {
+t.test('an unreadable Lease is deleted, and evictions pass again', { skip }, async (t) => {
   const world = await guarded(t)
   const { sandbox, ask, follow } = world
   const labels = { 'holdfast.dev/reservations': 'true' }

@@ -140,7 +140,7 @@ t.test('a change that another stands in the way of passes once that is committed
   t.match(await cleanUp(), { ok: true })
 })
 
-t.test('status of a namespace that is not there is told where the guard is', async (t) => {
+t.test('status of a missing namespace says where the guard is', async (t) => {
   const { holdfast } = await guarded(t)
   const none = await holdfast('status', '--namespace', 'nowhere')
   t.match(none, { code: 2, stderr: /if the guard runs in another one, name it with --namespace/ })

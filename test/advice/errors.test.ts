@@ -43,7 +43,7 @@ function wordsOf(line: string): string[] {
   return words[0] === 'holdfast' ? words.slice(1) : words
 }
 
-t.test('check is told what to check, and against what', async (t) => {
+t.test('check gets a change, and a state to judge it against', async (t) => {
   const { holdfast } = await operator(t)
   const patch = `--patch '{"spec":{"tags":["a"]}}'`
   t.match(await holdfast('check'), {
@@ -83,7 +83,7 @@ t.test('audit reads one of two sources that it was given', async (t) => {
   t.match(await holdfast('audit audit.log -o json'), { code: 0, stdout: /"holdfast\.dev\/audit\// })
 })
 
-t.test('an eviction without a guard goes on if it is told to', async (t) => {
+t.test('an eviction without a guard goes on with --unguarded', async (t) => {
   const { sandbox, holdfast } = await operator(t)
   const refused = await holdfast('evict node-3')
   t.match(refused, { code: 2, stderr: /Install the guard\. To go on anyway: --unguarded/ })
@@ -91,7 +91,7 @@ t.test('an eviction without a guard goes on if it is told to', async (t) => {
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('an eviction whose time was up goes on as it is told', async (t) => {
+t.test('an eviction that timed out goes on with the printed command', async (t) => {
   const { holdfast } = await operator(t, 'v1.10.0')
   const late = await holdfast('evict node-2 --timeout 1ms')
   t.match(late, { code: 1, stderr: /The time is up\. Go on with: / })
@@ -182,7 +182,7 @@ t.test(
   },
 )
 
-t.test('a door that is told another namespace starts with the one of the others', async (t) => {
+t.test('a door with another namespace starts with that of the others', async (t) => {
   const { sandbox, holdfast, listens, follow } = await operator(t)
   const namespaces = { group: '', version: 'v1', plural: 'namespaces' }
   for (const name of ['team-a', 'team-b'])
@@ -197,7 +197,7 @@ t.test('a door that is told another namespace starts with the one of the others'
   await listens(`${proxy} --namespace team-b`)
 })
 
-t.test('a proxy is told where it may listen', async (t) => {
+t.test('a proxy accepts the address that the error names', async (t) => {
   const { holdfast, listens, folder } = await operator(t)
   await mkdir(join(folder, 'certs'), { recursive: true })
   t.match(await holdfast('certs --dir certs --dns localhost'), { code: 0 })

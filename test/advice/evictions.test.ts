@@ -193,7 +193,7 @@ t.test('a definition that drops the copies is replaced, and evictions pass again
   t.match(await evict(world, 'node-1'), { ok: true })
 })
 
-t.test('images that are nowhere are listed, and given up if nobody needs them', { skip }, async (t) => {
+t.test('images that are nowhere are listed, and deleted if they are not needed', { skip }, async (t) => {
   const world = await guarded(t, { images: 7 })
   const { sandbox, follow, holdfast } = world
   for (const node of ['node-1', 'node-2', 'node-3']) await sandbox.longhorn.letGo(node)

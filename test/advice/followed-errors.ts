@@ -3,33 +3,33 @@ import type { Followed } from './followed.ts'
 const asked = { why: 'it says to ask the same again; the tests of that answer do' }
 const reports = { why: 'it tells what is so; nothing is to be done' }
 const plugin = { why: 'it says to run a program of the user’s own' }
-const toCheck = 'check is told what to check, and against what'
-const unguarded = 'an eviction without a guard goes on if it is told to'
-const goesOn = 'an eviction whose time was up goes on as it is told'
-const listening = 'a proxy is told where it may listen'
+const toCheck = 'check gets a change, and a state to judge it against'
+const unguarded = 'an eviction without a guard goes on with --unguarded'
+const goesOn = 'an eviction that timed out goes on with the printed command'
+const listening = 'a proxy accepts the address that the error names'
 const together = 'settings of client certificates that do not go together are put right'
 const forApiServers = 'the API server shows its certificate, and its reviews are judged'
 const madeFirst = 'serve without its namespace or its Secret tells how to make them, and then starts'
-const sameNamespace = 'a door that is told another namespace starts with the one of the others'
+const sameNamespace = 'a door with another namespace starts with that of the others'
 
 const kubeconfigOfCluster = { why: 'it names a field of a kubeconfig; which value is right, its owner knows' }
 
 /** Advice in errors of commands and doors. */
 export const errors: Followed = {
   'commands/audit/sources': {
-    '…; name its namespace': 'status of a namespace that is not there is told where the guard is',
+    '…; name its namespace': 'status of a missing namespace says where the guard is',
     '… is not the operator port': 'one replica is followed',
     '… and --address are two sources': 'audit reads one of two sources that it was given',
   },
   'commands/certs': {
     '1. Copy … to …': forApiServers,
     '\nThe client certificate is valid until':
-      'certs makes what an API server shows, says what goes where, and renews it',
+      'certs makes the files of an API server, says where each goes, and renews them',
     '--dns and --ip are for a serving': together,
   },
   'commands/check/command': {
     'nothing to check': toCheck,
-    'holdfast: A node is down': 'which lostAfter is assumed is told where it matters',
+    'holdfast: A node is down': 'the assumed lostAfter is reported if it matters',
     'There is no Longhorn node': toCheck,
     'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
     'standard input (-) can be read once': toCheck,
@@ -65,7 +65,7 @@ export const errors: Followed = {
   },
   'commands/guard/guard-place': {
     'ask for the right to get Lease':
-      'a person who may not read where the guard is learns which right is missing',
+      'a person who may not read the guard’s place learns which right is missing',
     'try again once the API server': asked,
   },
   'commands/proxy/point-ui': {
@@ -77,9 +77,8 @@ export const errors: Followed = {
   },
   'commands/sandbox/command': {
     'cannot start the embedded cluster': 'a port that is taken is exchanged for another',
-    'kubectl get nodes.longhorn.io':
-      'every command of README and docs does what it should, one after the other',
-    'kubectl patch': 'every command of README and docs does what it should, one after the other',
+    'kubectl get nodes.longhorn.io': 'every command of README and docs works, one after the other',
+    'kubectl patch': 'every command of README and docs works, one after the other',
     'kubectl waits': reports,
   },
   'commands/serve/command': {
@@ -90,14 +89,14 @@ export const errors: Followed = {
     'the latest audit records': reports,
   },
   'commands/options/empty-values': {
-    '…: the value is empty': 'a value that is typed and empty is told, whichever it is',
+    '…: the value is empty': 'an empty value is an error, for every option',
   },
   'commands/options/setting-options': {
     '--client-ca is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },
   'commands/status/command': {
-    '…, so no reservations are shown': 'status of a namespace that is not there is told where the guard is',
+    '…, so no reservations are shown': 'status of a missing namespace says where the guard is',
   },
   'server/guard-namespace': {
     'ask for the right': 'rights that are missing are given',
@@ -141,8 +140,7 @@ export const errors: Followed = {
     'The Leases of the guard of this cluster': sameNamespace,
   },
   'kubernetes/leases/lease-format': {
-    'Lease … is not what Holdfast wrote':
-      'a Lease that nobody can read is deleted, and evictions pass again',
+    'Lease … is not what Holdfast wrote': 'an unreadable Lease is deleted, and evictions pass again',
   },
   'kubernetes/client/url': {
     '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },

@@ -72,7 +72,7 @@ const modes: readonly (readonly string[])[] = [
   [...everything, 'certificates.mode=cert-manager'],
 ]
 
-t.test('what YAML takes for a number, a boolean, a date or null stays a name', { skip }, (t) => {
+t.test('a name that YAML takes for a number, a boolean, a date or null stays a name', { skip }, (t) => {
   // Every name is somewhere, and every place has several of them.
   const releases = ['20261129', 'on', '1e3', ...withDots]
   for (const [index, release] of releases.entries()) {

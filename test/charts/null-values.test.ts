@@ -51,7 +51,7 @@ t.test('a value that is null is as empty, or an error that names it', { skip }, 
   t.end()
 })
 
-t.test('every template first fills in what null took away', (t) => {
+t.test('every template first restores the values that null removed', (t) => {
   const files = readdirSync(`${chart}/templates`, { recursive: true, encoding: 'utf8' })
   for (const file of files.filter((name) => /\.(yaml|txt)$/.test(name))) {
     const text = readFileSync(join(chart, 'templates', file), 'utf8')

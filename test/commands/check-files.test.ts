@@ -124,7 +124,7 @@ t.test('options come in any order, and may be given several times', async (t) =>
   t.match(both, { code: 1, stdout: /admitted .*node-2[^]*held back .*node-1/ })
 })
 
-t.test('a target that is none is told', async (t) => {
+t.test('an unknown target is an error', async (t) => {
   const { check, file } = checking(t)
   const change = await file('one.yaml', eviction)
   t.match(await check('-f', change, 'two.yaml'), {
@@ -183,7 +183,7 @@ t.test('nodes alone are no cluster to judge against, where kubectl wrote them', 
   t.match(await run(against(await file('taken.txt', taken))), { code: 0 }, 'a snapshot has all that there is')
 })
 
-t.test('a snapshot is judged as of its own time', async (t) => {
+t.test('a snapshot is judged as of its time', async (t) => {
   const { file } = checking(t)
   const node = (name: string, status: string) =>
     `  - {apiVersion: longhorn.io/v1beta2, kind: Node, metadata: {name: ${name}}, spec: {disks: {a: {path: /a}}}, status: ${status}}`

@@ -95,7 +95,7 @@ t.test('folders and standard input are read too', async (t) => {
   })
 })
 
-t.test('what cannot be checked is told, and exits 2', async (t) => {
+t.test('an unreadable document is reported, and exits 2', async (t) => {
   const { file, at } = await cluster(t)
   const nothing = await run(['check', ...at])
   t.strictSame([nothing.code, nothing.stderr.includes('nothing to check')], [2, true])
@@ -123,7 +123,7 @@ t.test('what cannot be checked is told, and exits 2', async (t) => {
   t.match(wrong, { code: 2, stdout: '', stderr: /There is no Longhorn in namespace longhorn:/ })
 })
 
-t.test('which lostAfter is assumed is told where it matters', async (t) => {
+t.test('the assumed lostAfter is reported if it matters', async (t) => {
   const folder = t.testdir({ 'guard.yaml': 'lostAfter: 1h\n' })
   const snapshot = async (reason: string) => {
     const taken = `apiVersion: holdfast.dev/v1

@@ -85,7 +85,7 @@ t.test('a replica that has announced itself and does not answer is named', async
   })
 })
 
-t.test('a watch tells once that the guard cannot be asked any more', async (t) => {
+t.test('a watch reports once that the guard can no longer be asked', async (t) => {
   const sandbox = await embeddedCluster(t)
   const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal)
   const connection = connectTo(sandbox.api.url)

@@ -58,7 +58,7 @@ function kubeconfigOf(server: string, cluster: object = {}): string {
   return JSON.stringify({ 'current-context': 'x', contexts: [entry], clusters: [entry], users: [entry] })
 }
 
-t.test('a server that speaks something else than its address says is told in plain words', async (t) => {
+t.test('a server with another protocol than its address is an error in plain words', async (t) => {
   const ports = await servers(t)
   const folder = t.testdir()
   const cases = [
@@ -84,7 +84,7 @@ t.test('a server that speaks something else than its address says is told in pla
   }
 })
 
-t.test('an address that is no guard’s is told in plain words', async (t) => {
+t.test('an address without a guard is an error in plain words', async (t) => {
   const ports = await servers(t)
   const cases = [
     [`https://127.0.0.1:${ports.http}`, /it does not speak TLS.*The operator API of a guard speaks http/],
@@ -95,7 +95,7 @@ t.test('an address that is no guard’s is told in plain words', async (t) => {
   for (const [address, words] of cases) isTold(t, await run(['audit', '--address', address]), words, address)
 })
 
-t.test('a file that cannot be read is told in plain words by every option that takes one', async (t) => {
+t.test('an unreadable file is an error in plain words, for every option that takes one', async (t) => {
   const { http: port } = await servers(t)
   const folder = t.testdir()
   const path = (name: string) => join(folder, name)
@@ -124,7 +124,7 @@ t.test('a file that cannot be read is told in plain words by every option that t
   }
 })
 
-t.test('a value that is typed and empty is told, whichever it is', async (t) => {
+t.test('an empty value is an error, for every option', async (t) => {
   const cases = [
     [['status', '--kubeconfig', ''], '--kubeconfig'],
     [['status', '--context', ''], '--context'],
@@ -141,7 +141,7 @@ t.test('a value that is typed and empty is told, whichever it is', async (t) => 
     isTold(t, await run(args), new RegExp(`^holdfast: ${what}: the value is empty`), args.join(' '))
 })
 
-t.test('a name or a number that is none is told with those that are', async (t) => {
+t.test('an unknown name or number is an error that lists the known ones', async (t) => {
   const cases = [
     [
       ['check', '-f', 'x', '--rule', 'nonsense=off'],

@@ -77,13 +77,13 @@ t.test('the UI is pointed at a proxy, by one variable, and a second time nothing
   t.equal(patches.length, 1)
 })
 
-t.test('the UI’s nginx appends a path of its own: only the origin is written', async (t) => {
+t.test('the UI’s nginx appends a path: only the origin is written', async (t) => {
   const { env, point } = await uiStandIn(t)
   t.match(await point('http://holdfast-longhorn.holdfast:9500/v1/'), { code: 0 })
   t.strictSame(env, [{ name: 'LONGHORN_MANAGER_IP', value: 'http://holdfast-longhorn.holdfast:9500' }])
 })
 
-t.test('a UI that is not there, or is none, stays as it is, and the reason is said', async (t) => {
+t.test('a missing or wrong UI stays unchanged, with the reason', async (t) => {
   const absent = await uiStandIn(t)
   t.match(await absent.point('http://x', '--deployment', 'other'), {
     code: 2,
@@ -169,7 +169,7 @@ t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t
   t.strictSame(patches, [])
 })
 
-t.test('whoever sends bytes and never answers is not waited for longer than asked', async (t) => {
+t.test('a server that sends bytes and never answers is given up in time', async (t) => {
   const { point, patches } = await uiStandIn(t)
   const sockets = new Set<net.Socket>()
   const server = net.createServer((socket) => {
@@ -222,7 +222,7 @@ t.test('whatever else answers is said, and the UI stays as it is', async (t) => 
   t.strictSame(patches, [])
 })
 
-t.test('Longhorn’s own REST API is taken for what it is', async (t) => {
+t.test('Longhorn’s own REST API is recognised', async (t) => {
   const { point } = await uiStandIn(t)
   const { rest } = await embeddedCluster(t)
   t.match(await point(rest.url, '--wait', '1m'), { code: 0, stdout: /from now on/ })

@@ -56,7 +56,7 @@ async function cluster(t: Test, release = 'v1.8.0') {
   }
 }
 
-t.test('a cluster at rest is shown, and what is not known is said on standard error', async (t) => {
+t.test('a cluster at rest is shown, and unknown facts are on standard error', async (t) => {
   const { status, uuid } = await cluster(t)
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
@@ -109,7 +109,7 @@ t.test('where no manager crashes there is no danger', async (t) => {
   t.match(stdout, /node-1 +\(node\) .*flagged\n/)
 })
 
-t.test('a name that no node has, and a cluster that does not answer, are told', async (t) => {
+t.test('an unknown node, and a cluster that does not answer, are errors', async (t) => {
   const { status, sandbox } = await cluster(t)
   const missing = await run(status('node-1', 'nod-2'))
   t.equal(missing.code, 2)
@@ -147,7 +147,7 @@ t.test(
   },
 )
 
-t.test('replicas of the guard tell what they hold, and since when clean-ups are pending', async (t) => {
+t.test('replicas of the guard report their holds, and since when clean-ups are pending', async (t) => {
   const { sandbox, cleanUp, uuid } = await cluster(t)
   await cleanUp()
   const pendingCleanups = [{ image: 'ubuntu-22.04', diskUUID: uuid, pendingMs: 3 * 60_000 }]
@@ -201,7 +201,7 @@ t.test('help tells options, exit codes and examples', async (t) => {
     t.match(stdout, text)
 })
 
-t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
+t.test('a watching person sees each change, and Ctrl-C exits 0', async (t) => {
   const { status, cleanUp, evict, reserve } = await cluster(t)
   const child = startProcess(status('--watch'))
   t.teardown(child.end)
@@ -278,6 +278,6 @@ t.test('a terminal shows the newest alone, again and again', async (t) => {
   t.strictSame(await shown(2, true), ['\u001b[H\u001b[2Jstatus\n', '\u001b[H\u001b[2Jstatus\n'])
 })
 
-t.test('a terminal says when nothing is heard of the cluster any more', async (t) => {
+t.test('a terminal says when the cluster has fallen silent', async (t) => {
   t.match(await shown(1, true, 180_000), [/status\n\nNothing was heard of the cluster for 3m\.\n$/])
 })

@@ -149,7 +149,7 @@ for (const [what, stranger] of Object.entries(strangers)) {
   })
 }
 
-t.test('what takes the place of an answer in the middle of a command is told in a sentence', async (t) => {
+t.test('a foreign answer in the middle of a command is reported in a sentence', async (t) => {
   const sandbox = await embeddedCluster(t, { release: 'v1.10.0' })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   const answers: Answers = (method) => (method === 'PATCH' ? [200, page] : undefined)

@@ -62,7 +62,7 @@ t.test('the mode of the whole guard is the most that any rule does', (t) => {
   t.end()
 })
 
-t.test('lists are written with commas, and what is in them is checked', (t) => {
+t.test('lists are written with commas, and their items are checked', (t) => {
   const given = { overrideGroups: 'storage-admins, sre', overrideExcept: 'last-usable-copy' }
   t.strictSame(settings(layerFromTexts(given, flags)), {
     overrideGroups: ['storage-admins', 'sre'],
@@ -145,7 +145,7 @@ t.test('an unknown key is an error with its line and the nearest known key', (t)
   t.end()
 })
 
-t.test('everything that is wrong in a file is told at once, with lines and values', (t) => {
+t.test('all errors of a file are reported at once, with lines and values', (t) => {
   const text = 'port: high\nstuckAfter: 5\nrules:\n  copy-in-use: sometimes\nlogLevel: loud\nmaxAge: soon\n'
   t.strictSame(problems(layerFromFile(text, 'f')), [
     'f:1: port is "high", but must be a port, 0 to 65535',

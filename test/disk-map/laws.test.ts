@@ -224,7 +224,7 @@ function places(nodes: number): At[] {
   }))
 }
 
-t.test('at the design point an answer and an update cost what they cost in a small cluster', (t) => {
+t.test('at the design point an answer and an update cost the same as in a small cluster', (t) => {
   // A hundred times the small cluster, so work that grows with the cluster would be a hundred times as much.
   const sizes = { large: 500, small: 5 }
   const large = clusterOf(sizes.large)

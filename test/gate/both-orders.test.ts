@@ -117,7 +117,7 @@ const anyModes = fc.array(fc.constantFrom<Mode>('enforce', 'enforce', 'warn', 'o
 })
 const anyPair = fc.tuple(fc.constantFrom(...names), fc.constantFrom(...names))
 
-t.test('whom the first change on its way lets pass, it lets pass once it is committed', async (t) => {
+t.test('a change that the first one lets pass while it is pending passes after its commit too', async (t) => {
   const seen = { admitted: 0, stopped: 0, 'first is stopped': 0 }
   await fc.assert(
     fc.asyncProperty(anySetting, anyModes, anyPair, async (setting, modes, [one, two]) => {

@@ -48,7 +48,7 @@ table(
   { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
 )
 
-t.test('whoever empties known disks looks at what was reserved on them while no node had them', (t) => {
+t.test('an eviction of known disks reads reservations from when no node had them', (t) => {
   const evict = usual().toNode('n1', [disk('d1', evicting), disk('d2')])
   const takeAway = usual().toNode('n1', [disk('d2')])
   for (const profile of profiles) {

@@ -161,7 +161,7 @@ t.test('when something cannot be read, arming changes get 503 and leave nothing 
   }
 })
 
-t.test('what is thrown need not be an error', async (t) => {
+t.test('a thrown value need not be an error', async (t) => {
   const world = new GateWorld(usual())
   const thrown: unknown = 'a text'
   world.before = (trip) => {

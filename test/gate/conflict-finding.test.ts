@@ -19,7 +19,7 @@ function told(more: Partial<Reservation>): string {
 
 const one = [uuid('d1')]
 
-t.test('a conflict names what the other change does, as far as what it reserved tells', (t) => {
+t.test('a conflict names the effect of the other change, as far as its reservation shows it', (t) => {
   const [ofNode, ofImage] = [{ kind: 'Node' } as const, { kind: 'BackingImage' } as const]
   t.equal(told({ ...ofNode, intent: 'eviction', disks: 'any' }), 'an eviction')
   t.equal(

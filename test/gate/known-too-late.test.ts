@@ -59,7 +59,7 @@ t.test('a clean-up is not admitted while the replicas cannot be read', async (t)
   t.match(verdict, { decision: 'unavailable', why: 'not-confirmed' })
 })
 
-t.test('a first file that is made anew is read where the disk map is older than a few seconds', async (t) => {
+t.test('a first file that is made again is read if the disk map is older than a few seconds', async (t) => {
   const done = usual().source('ubuntu', 'd1', true)
   const anew = usual().source('ubuntu', 'd1', false)
   const world = silent(done, anew)

@@ -41,7 +41,7 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   )
 })
 
-t.test('what many requests have reserved on a page is taken off in one swap', async (t) => {
+t.test('reservations of many requests on a page are removed in one swap', async (t) => {
   const book = new InProcessBook()
   const of = usual().image('debian', [ready('d1'), ready('d3')])
   const world = new GateWorld(of, { book, tidyMs: 500 })
@@ -84,7 +84,7 @@ t.test('past its deadline, a sweep takes it back after one quorum read', async (
   t.strictSame(other.trips, ['BackingImage ubuntu', 'swap n1'])
 })
 
-t.test('what cannot be taken back is told, and tried again with the next sweep', async (t) => {
+t.test('a reservation that cannot be released is reported, and retried with the next sweep', async (t) => {
   const [one, other] = await admitted()
   other.before = () => {
     throw new Error('the API server is down')
@@ -97,7 +97,7 @@ t.test('what cannot be taken back is told, and tried again with the next sweep',
   await eventually(() => one.reservations.length === 0)
 })
 
-t.test('stopping waits for what is under way, and tells of nothing any more', async (t) => {
+t.test('stopping waits for work in progress, and reports nothing afterwards', async (t) => {
   const [, other] = await admitted()
   other.before = () => new Promise(() => undefined)
   other.clock.advance(90_000)

@@ -37,7 +37,7 @@ t.test('two parallel reviews of one object that are both refused leave nothing r
   t.strictSame(world.reservations, [])
 })
 
-t.test('what a reservation that was taken back had displaced is put back in its place', (t) => {
+t.test('a reservation that a released one had replaced is restored', (t) => {
   const [first, second, third] = [made('1'), made('2'), made('3')]
   const released = new Released()
   t.equal(released.standing(second), second)

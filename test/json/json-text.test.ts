@@ -67,7 +67,7 @@ function sorted(value: unknown): unknown {
   return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
-t.test('a field that an object has twice is told with its path, once', (t) => {
+t.test('a duplicate field of an object is reported once, with its path', (t) => {
   const cases: readonly (readonly [string, readonly string[]])[] = [
     ['{"a":1,"b":{"a":1}}', []],
     ['{"a":1,"a":1,"a":2}', ['a']],

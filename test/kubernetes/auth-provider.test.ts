@@ -55,7 +55,7 @@ t.test(
   },
 )
 
-t.test('what Node and a plugin say of credentials is shown', (t) => {
+t.test('messages of Node and a plugin about credentials are shown', (t) => {
   const absent = Object.assign(new Error("ENOENT: no such file or directory, open 'token'"), {
     code: 'ENOENT',
     path: 'token',
@@ -66,7 +66,7 @@ t.test('what Node and a plugin say of credentials is shown', (t) => {
   t.end()
 })
 
-t.test('a provider without a name is told as one', (t) => {
+t.test('a provider without a name is reported as such', (t) => {
   for (const authProvider of [{}, 'oidc', null, { name: 7 }])
     t.match(
       credentialsProblem({ name: 'ann', authProvider }, new Error('x')),

@@ -93,7 +93,7 @@ async function recover(following: Following): Promise<void> {
   }, 'what is known is what is stored')
 }
 
-t.test('whatever happened, once the server behaves what is known is what is stored', async (t) => {
+t.test('after any failure a working server leads to the stored state', async (t) => {
   const tell = async (happenings: readonly (Step & { readonly pause: number })[]) => {
     const following = await startFollowing(({ store }) => store.put(path, thing('a')), {
       limits: { pageSize: 2 },

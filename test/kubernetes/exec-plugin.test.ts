@@ -58,7 +58,7 @@ async function get(connection: Connection): Promise<number> {
   return response.status
 }
 
-t.test('what a plugin gave without an expiry is kept, by all connections of a command', async (t) => {
+t.test('credentials of a plugin without an expiry are kept, by all connections of a command', async (t) => {
   const { connected, runs, seen } = await clusterWith(t, {})
   const [one, other] = [await connected(), await connected()]
   await Promise.all([get(one), get(one), get(other)])
@@ -67,7 +67,7 @@ t.test('what a plugin gave without an expiry is kept, by all connections of a co
   t.strictSame([...new Set(seen.map(({ authorization }) => authorization))], ['Bearer token-1'])
 })
 
-t.test('a plugin is asked anew once its answer has expired', async (t) => {
+t.test('a plugin is asked again once its credentials have expired', async (t) => {
   const clock = new FakeClock()
   const expiry = new Date(clock.now() + 60_000).toISOString()
   const given = await clusterWith(t, { args: [`"expirationTimestamp":"${expiry}",`] })
@@ -81,7 +81,7 @@ t.test('a plugin is asked anew once its answer has expired', async (t) => {
   t.equal(await given.runs(), 2)
 })
 
-t.test('a plugin is asked anew once its answer was refused', async (t) => {
+t.test('a plugin is asked again once its credentials were rejected', async (t) => {
   const { connected, runs } = await clusterWith(t, { args: ['', 'refused'] })
   const connection = await connected()
   t.equal(await get(connection), 401)
@@ -126,7 +126,7 @@ t.test('a plugin that gives no credentials is named, and nothing that it printed
   }
 })
 
-t.test('a plugin that is not installed is told with its install hint', async (t) => {
+t.test('a missing plugin is an error with its install hint', async (t) => {
   const installHint = 'Get it from https://plugin.example'
   const onPath = await failureOf(t, { command: 'no-such-plugin', installHint })
   t.match(onPath.message, /exec plugin no-such-plugin is not installed: it is not on the PATH/)
@@ -157,7 +157,7 @@ t.test('a plugin may ask something of a person on a terminal, unless it never do
   }
 })
 
-t.test('a plugin that gives nothing is ended after 30 s, with what it has started', async (t) => {
+t.test('a plugin without output is ended after 30 s, with the processes it has started', async (t) => {
   const { connected, clock, folder } = await clusterWith(
     t,
     {},

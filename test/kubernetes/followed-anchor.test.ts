@@ -159,7 +159,7 @@ t.test('a door that may read but not make it writes nothing, and makes it once i
   await write()
 })
 
-t.test('a door that may not make it finds out who has made it elsewhere', async (t) => {
+t.test('a door that may not create the anchor finds out that another one has', async (t) => {
   const { door, place } = await cluster(t, ({ method }) => method === 'POST')
   const { followed, told } = door('holdfast')
   await eventually(() => told.length === 2)

@@ -114,7 +114,7 @@ t.test('where the configuration comes from', (t) => {
     },
   )
 
-  t.test('when there is none, the error says all that was tried', async (t) => {
+  t.test('without any, the error lists every place that was tried', async (t) => {
     const home = t.testdir({})
     const options = { environment: { HOME: home }, serviceAccountFolder: '/nowhere' }
     await t.rejects(connect(options), {
@@ -239,7 +239,7 @@ t.test('the password in the URL of a server is in no error', async (t) => {
   notIn(t, failure, secret)
 })
 
-t.test('who asks', (t) => {
+t.test('the user', (t) => {
   t.test('a token file wins over a token, and is found beside the kubeconfig', async (t) => {
     const { config } = await securely(t, { token: 'old', tokenFile: 'token' })
     const file = folderOf(t, { config: config(), token: 'fresh\n' })
@@ -264,14 +264,14 @@ t.test('who asks', (t) => {
     t.match(await asked(), { headers: { authorization: 'Bearer two' } })
   })
 
-  t.test('a user name with its password, and whom to impersonate', async (t) => {
+  t.test('a user name with its password, and the user to impersonate', async (t) => {
     const { config } = await securely(t, { username: 'ada', password: 'secret', as: 'grace' })
     const { echo } = await ask(t, { kubeconfig: folderOf(t, { config: config() })('config') })
     t.hasStrict(echo, { headers: { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } })
     t.hasStrict(echo, { headers: { 'impersonate-user': 'grace' } })
   })
 
-  t.test('nobody, where the context names no user', async (t) => {
+  t.test('no user, if the context names none', async (t) => {
     const { url } = await echoServer(t)
     const config = { ...kubeconfig('x', url), contexts: [{ name: 'x', context: { cluster: 'x' } }] }
     const { echo, connection } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
@@ -279,7 +279,7 @@ t.test('who asks', (t) => {
     t.equal(connection.namespace, undefined)
   })
 
-  t.test('a client certificate, shown to a server whose own is trusted', async (t) => {
+  t.test('a client certificate, shown to a server with a trusted one', async (t) => {
     const { cert, key } = await certificateFor()
     const { url } = await echoServer(t, { cert, key, ca: cert, requestCert: true })
     const base64 = (pem: string) => Buffer.from(pem).toString('base64')

@@ -78,7 +78,7 @@ t.test('a watch line that does not end is no event', async (t) => {
 })
 
 t.test('waiting', (t) => {
-  t.test('the waits double up to half a minute, and begin anew after two minutes of health', async (t) => {
+  t.test('the waits double up to half a minute, and start again after two minutes of health', async (t) => {
     const { listWatch, clock, server, caughtUp, problems } = await follow(t, (server) =>
       server.fail('list', { answer: 500 }, 8),
     )
@@ -232,7 +232,7 @@ t.test('silence', (t) => {
     await caughtUp()
   })
 
-  t.test('a list whose body stops coming is given up', async (t) => {
+  t.test('a list whose body stalls is given up', async (t) => {
     const { listWatch, clock, caughtUp, server } = await follow(t, (server) =>
       server.fail('list', 'half-open'),
     )

@@ -45,7 +45,7 @@ t.test(
   },
 )
 
-t.test('who asks while a list is under way waits for one that begins after that', async (t) => {
+t.test('a caller that asks during a list waits for one that begins later', async (t) => {
   const answers: (() => void)[] = []
   let stored: Replica[] = []
   const reads = new ReplicaReads((selector) => {

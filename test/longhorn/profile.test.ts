@@ -153,7 +153,7 @@ t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
   t.end()
 })
 
-t.test('docs/releases.md tells of each name what holds', (t) => {
+t.test('docs/releases.md has the profile of each name', (t) => {
   const rows = readFileSync(join(root, 'docs/releases.md'), 'utf8').matchAll(/^\| (`.+?) \| (.+?) \|/gm)
   const told = new Map(
     [...rows].flatMap(([, names = '', as = '']) => namesIn(names).map((name) => [name, as])),

@@ -108,7 +108,7 @@ t.test('an admission tells how long it was held back within its request', (t) =>
   t.end()
 })
 
-t.test('a line is told again after ten seconds, with how often it came', (t) => {
+t.test('a line is shown again after ten seconds, with its count', (t) => {
   const { lines, decisions, time } = told()
   for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held, atOnce)
   t.equal(lines.length, 1)

@@ -41,7 +41,7 @@ async function page() {
   return { registry, decisions, lines: async () => (await registry.metrics()).split('\n') }
 }
 
-t.test('the present state is read when somebody looks', async (t) => {
+t.test('the present state is read at each scrape', async (t) => {
   const { lines } = await page()
   const wanted = [
     'holdfast_info{version="1.2.3",profile="A"} 1',

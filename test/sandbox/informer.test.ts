@@ -41,7 +41,7 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
 }
 
 t.test('an informer without lag', (t) => {
-  t.test('knows what there is when it starts, and each change at once', async (t) => {
+  t.test('knows every object when it starts, and each change at once', async (t) => {
     const { informer, told, create, remove, names } = watching(t, 0, () => 0)
     await create('a')
     informer.start()

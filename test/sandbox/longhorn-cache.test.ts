@@ -125,7 +125,7 @@ for (const { release, flagged } of crashing) {
       t.match(w.longhorn.crashes, [{ node: 'node-1', image: 'ubuntu' }])
     })
 
-    t.test('crash nobody whose caches are up to date', async (t) => {
+    t.test('crash no manager whose caches are up to date', async (t) => {
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
       w.cluster.deny = (write) => (removesUnderFlag(w, write) ? denial('not under a flag') : undefined)
       await evict(w, flagged)

@@ -66,7 +66,7 @@ t.test('a clean-up', (t) => {
     },
   )
 
-  t.test('does not come by itself for a copy that a replica uses', async (t) => {
+  t.test('does not start for a copy that a replica uses', async (t) => {
     const replicas: SeedReplica[] = [
       { volume: 'a', disk: 'node-1/disk-1', image: 'ubuntu' },
       { volume: 'a', disk: 'node-2/disk-1', image: 'ubuntu' },

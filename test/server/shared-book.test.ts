@@ -15,7 +15,7 @@ const signal = new AbortController().signal
 const longhornNamespace = 'longhorn-system'
 const anchor = `${anchorCollection(longhornNamespace)}/holdfast-book`
 
-t.test('a guard whose book is not that of the others admits nothing that could raise danger', async (t) => {
+t.test('a guard whose book is not that of the others denies dangerous writes', async (t) => {
   const longhorn = { drainMs: 600_000 }
   const options = { port: 0, release: 'v1.8.0', nodes: 3, images: 2, longhorn, report: () => undefined }
   const sandbox = await Sandbox.start(options)

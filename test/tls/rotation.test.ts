@@ -35,7 +35,7 @@ async function madeBy(clock: { now(): number }): Promise<Kept> {
   return { authority, next: undefined, previous: undefined, serving }
 }
 
-t.test('what is kept is looked at, and the next step follows', async (t) => {
+t.test('the stored certificates are read, and the next step follows', async (t) => {
   const clock = new FakeClock()
   const sound = await madeAgo(0, clock)
   const old = await madeAgo(3_570 * day, clock)
@@ -119,7 +119,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
   }
 })
 
-t.test('the bundle is the same text for the same authorities, and leaves out what is none', async (t) => {
+t.test('the bundle is the same text for the same authorities, and leaves out unreadable ones', async (t) => {
   const clock = new FakeClock()
   const [one, two] = [await makeAuthority(clock), await makeAuthority(clock)]
   const before = caBundle({ authority: one, next: two, previous: undefined })

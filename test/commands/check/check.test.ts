@@ -85,7 +85,7 @@ t.test('a snapshot holds no secret, and no setting that no decision needs', (t) 
   t.end()
 })
 
-t.test('what kubectl apply makes of an object', (t) => {
+t.test('the result of kubectl apply on an object', (t) => {
   const last = { spec: { tags: ['old'], disks: { d1: { path: '/1' }, d2: { path: '/2' } } } }
   const key = 'kubectl.kubernetes.io/last-applied-configuration'
   const current = {
@@ -113,7 +113,7 @@ t.test('what kubectl apply makes of an object', (t) => {
   t.end()
 })
 
-t.test('what kubectl replace makes of an object', (t) => {
+t.test('the result of kubectl replace on an object', (t) => {
   const current = {
     metadata: { name: 'n1', uid: 'u', resourceVersion: '7' },
     spec: { a: 1 },
@@ -127,7 +127,7 @@ t.test('what kubectl replace makes of an object', (t) => {
   t.end()
 })
 
-t.test('what is proposed, and what cannot be', (t) => {
+t.test('valid and invalid proposals', (t) => {
   const state = new ClusterState(0)
   const node = { ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' }
   state.add(node)

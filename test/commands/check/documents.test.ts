@@ -59,7 +59,7 @@ t.test('objects of JSON follow each other, and YAML may follow the first', (t) =
   t.end()
 })
 
-t.test('only the items of a typed list are told by the list what they are', (t) => {
+t.test('only the items of a typed list get their kind from the list', (t) => {
   const list = (kind: string, item: string) =>
     `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
   t.match(documentsIn(list('NodeList', '{}'), 'a'), [{ object: { ...longhorn, kind: 'Node' } }])
@@ -76,7 +76,7 @@ t.test('only the items of a typed list are told by the list what they are', (t) 
   t.end()
 })
 
-t.test('a field that comes twice is told of JSON as of YAML, and of the item that has it', (t) => {
+t.test('a duplicate field is reported for JSON and YAML, and for the item that has it', (t) => {
   const node = (spec: string) => `{"kind":"Node","metadata":{"name":"n"},"spec":${spec}}`
   const twice = '{"tags":["a"],"tags":["b"]}'
   for (const text of [node(twice), `# YAML\n${node(twice)}`])
@@ -90,7 +90,7 @@ t.test('a field that comes twice is told of JSON as of YAML, and of the item tha
   t.end()
 })
 
-t.test('what is part of a snapshot knows when it was taken', (t) => {
+t.test('a document of a snapshot knows when the snapshot was taken', (t) => {
   const snapshot = (takenAt: string) =>
     `apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: ${takenAt}\nitems: [{kind: Node}]\n`
   t.match(documentsIn(snapshot('2026-11-23T18:00:00.5Z'), 'a'), [

@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('a snapshot of a cluster without replicas says that there is none', async (t) => {
+t.test('a snapshot of a cluster without replicas says that there are none', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const folder = t.testdir({ kubeconfig })
   const { stdout } = await run(['snapshot', '--kubeconfig', join(folder, 'kubeconfig')])

@@ -163,7 +163,7 @@ function reviewOf(world: World, { kind, after }: Write) {
 
 const writesEach = 40
 
-t.test('a check of a snapshot says what the webhook says, of many changes', async (t) => {
+t.test('a check of a snapshot agrees with the webhook, for many changes', async (t) => {
   const worlds = fc.sample(anyWorld, { numRuns: depth(2, 25), seed: 4_711 })
   const seen = new Map<string, number>()
   for (const [index, world] of worlds.entries()) {

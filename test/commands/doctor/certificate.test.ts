@@ -17,7 +17,7 @@ t.test('a certificate is judged by its end', (t) => {
   t.end()
 })
 
-t.test('a certificate that nobody trusts, or that is for another name, is an error', async (t) => {
+t.test('an untrusted certificate, or one for another name, is an error', async (t) => {
   const stranger = await makeAuthority(clock)
   const check = (cert: string | undefined, but: Parameters<typeof facts>[0] = {}) =>
     checkCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
@@ -66,7 +66,7 @@ t.test('a certificate that is not valid yet is an error, by the API server’s c
   t.strictSame(levels(check(-27 * 3_600_000)), ['ok'], 'it is this machine that is behind')
 })
 
-t.test('the remedy is that of whoever makes the certificate', (t) => {
+t.test('the remedy depends on the issuer of the certificate', (t) => {
   const late = noon + 360 * day
   const of = (madeBy: Parameters<typeof made>[1]) =>
     said(checkCertificate(facts({ certificate: { seen: made(serving.cert, madeBy) }, now: late })))

@@ -38,7 +38,7 @@ t.test('without a registration sends nothing to the guard', (t) => {
   t.end()
 })
 
-t.test('what is not sent to the guard is told, operation by operation', (t) => {
+t.test('writes that are not sent to the guard are reported, operation by operation', (t) => {
   const cases: readonly (readonly [string, object[] | undefined, RegExp | undefined])[] = [
     ['all of all', [rule(['*'], ['*'], ['*'])], undefined],
     [
@@ -91,7 +91,7 @@ t.test('a registration that leaves out Longhorn’s namespace guards nothing', (
   t.end()
 })
 
-t.test('what somebody added to the registration is told, since it keeps writes from the guard', (t) => {
+t.test('a condition that was added to the registration is reported, since it bypasses the guard', (t) => {
   const cases: readonly (readonly [Record<string, unknown>, 'warn' | 'error', RegExp])[] = [
     [{ objectSelector: { matchLabels: { guarded: 'yes' } } }, 'error', /has an objectSelector \(guarded\)/],
     [
@@ -194,7 +194,7 @@ t.test('status must never be registered', (t) => {
   t.end()
 })
 
-t.test('how it fails is told where it could be better', (t) => {
+t.test('a failure policy that could be better is reported', (t) => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
     [{ failurePolicy: 'Ignore' }, /failurePolicy Ignore[^]*--set webhook\.failurePolicy=Fail/],
     [{ timeoutSeconds: 3 }, /gives the guard 3 s/],
@@ -218,7 +218,7 @@ t.test('the webhook that only records an uninstall guards nothing, and may be of
   t.end()
 })
 
-t.test('the API server has to trust somebody, for some time yet', async (t) => {
+t.test('the API server has to trust an authority that stays valid for a while', async (t) => {
   const day = 86_400_000
   const other = await makeAuthority({ now: () => noon + 1000 * day })
   const bundle = (...pems: string[]) => ({ caBundle: Buffer.from(pems.join('')).toString('base64') })

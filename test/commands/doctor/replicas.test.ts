@@ -30,7 +30,7 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
   t.end()
 })
 
-t.test('a guard that runs in no pod is one all the same, where there are no pods', (t) => {
+t.test('a guard outside any pod counts, if there are no pods', (t) => {
   const policy = {
     replica: 'laptop',
     modes: {},

@@ -32,7 +32,7 @@ t.test('a dry run that the guard denies proves the whole way, and nothing else d
   t.end()
 })
 
-t.test('what is tried is the loss of an image with a ready copy', (t) => {
+t.test('the dry run is the loss of an image with a ready copy', (t) => {
   const node = cluster('v1.10.0').node('n1', [disk('d1'), disk('d2')])
   t.equal(forbiddenRemoval(node.map), undefined)
   t.strictSame(forbiddenRemoval(node.image('ubuntu', [ready('d1'), ready('d2')]).map), {
@@ -45,7 +45,7 @@ t.test('what is tried is the loss of an image with a ready copy', (t) => {
 const modes = (mode: Mode): ReplicaPolicy['modes'] =>
   Object.fromEntries(Object.keys(defaultPolicy.modes).map((rule) => [rule, mode]))
 
-t.test('a replica that enforces less than all is told by name', (t) => {
+t.test('a replica that does not enforce all rules is named', (t) => {
   const one = replicaPolicy('one')
   const lax = { ...defaultPolicy.modes, 'copy-in-use': 'warn' as const }
   const cases: readonly (readonly [readonly ReplicaPolicy[], string[], RegExp])[] = [

@@ -150,7 +150,7 @@ t.test('a clean-up that has met the flag takes it down at once where managers cr
   t.end()
 })
 
-t.test('what is impossible is said before anything is written', (t) => {
+t.test('an impossible eviction is reported before anything is written', (t) => {
   t.match(stepOf(cluster(A)), { step: 'impossible', problems: ['there is no node n1'] })
   t.match(stepOf(world(A, {}, []), 'd9'), { problems: ['there is no disk d9 of node n1'] })
   const unsynced = cluster(A).node('n1', [disk('d1', { synced: false })])
@@ -164,7 +164,7 @@ t.test('what is impossible is said before anything is written', (t) => {
   t.end()
 })
 
-t.test('a node whose manager is lost is not waited for, with the flag or without', (t) => {
+t.test('an eviction does not wait for a node with a lost manager, with the flag or without', (t) => {
   const notReady = { reason: 'KubernetesNodeGone' }
   for (const release of [A, B, C]) {
     for (const flags of [{}, flagged]) {
@@ -194,7 +194,7 @@ t.test('a manager that has just gone down may be back in a moment, so the evicti
   t.end()
 })
 
-t.test('the patches close what they evict, and leave it closed', (t) => {
+t.test('the patches close the evicted disks, and leave them closed', (t) => {
   const n1 = parsed('Node', rawNode('n1', [disk('d1')]))
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, true), { spec: flagged })
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, false), {
@@ -207,7 +207,7 @@ t.test('the patches close what they evict, and leave it closed', (t) => {
   t.end()
 })
 
-t.test('each step is told in a line, with names and numbers', (t) => {
+t.test('each step is described in a line, with names and numbers', (t) => {
   const replicas = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']
   t.equal(
     explain({ step: 'wait-for-replicas', replicas }, noon),

@@ -84,7 +84,7 @@ t.test('nor where a replica says that it would not hold the removal of a copy', 
   t.ok(isUntouched())
 })
 
-t.test('nor where somebody narrowed the registration, or nobody answers', async (t) => {
+t.test('nor with a narrowed registration, or without an answer', async (t) => {
   const { sandbox, guard, evict, isUntouched } = await cluster(t, {})
   const stored = await sandbox.client.get(webhooks, '', 'holdfast')
   if (!stored) throw new Error('there is no registration')
@@ -100,7 +100,7 @@ t.test('nor where somebody narrowed the registration, or nobody answers', async 
   t.ok(isUntouched())
 })
 
-t.test('with the flag up a dry run tells what replicas cannot be asked', async (t) => {
+t.test('with the flag up a dry run proves the hold if replicas cannot be asked', async (t) => {
   const held = await cluster(t, { hold: '100ms' })
   t.match(await held.evict(), { step: 'done' }, held.notes.join('\n'))
   t.match(held.notes.join('\n'), 'could not be asked for their rules: ann may not list pods')
@@ -127,7 +127,7 @@ for (const release of ['v1.8.0', 'v1.8.1']) {
   })
 }
 
-t.test('a flag that is taken down again is told with those that stay up', async (t) => {
+t.test('a flag that is cleared again is reported with those that stay up', async (t) => {
   const { live, evict, flag } = await cluster(
     t,
     { rules: { 'cleanup-during-eviction': 'warn' } },

@@ -53,7 +53,7 @@ t.test(
   },
 )
 
-t.test('who connects and never begins to speak TLS does not keep a proxy from stopping', async () => {
+t.test('a client that connects and never begins TLS does not keep a proxy from stopping', async () => {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: [] }, systemClock)
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)

@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('a slash at the end of what is only read passes, as in the paths of OpenAPI', async (t) => {
+t.test('a slash at the end of a read passes, as in the paths of OpenAPI', async (t) => {
   const { send, asked } = await kubernetes(t)
   for (const request of [
     'GET /apis/longhorn.io/',

@@ -126,7 +126,7 @@ t.test('a bound body is the text that came but for the version', (t) => {
   t.end()
 })
 
-t.test('a call of Longhorn’s REST API keeps what its body says, digit by digit', (t) => {
+t.test('a call of Longhorn’s REST API keeps its numbers digit by digit', (t) => {
   const call: Call = { call: 'disk-update', kind: 'Node', name: 'n1' }
   fc.assert(
     fc.property(anyObject, anyJson, (object, value) => {
@@ -138,7 +138,7 @@ t.test('a call of Longhorn’s REST API keeps what its body says, digit by digit
   t.end()
 })
 
-t.test('the options of a delete keep what they say, and a null binds nothing', (t) => {
+t.test('the options of a delete keep their values, and a null binds nothing', (t) => {
   const bound = (body: string) =>
     bind(Buffer.from(body), { method: 'DELETE', hasQuery: false, contentType: undefined, resourceVersion })
   const named = '"apiVersion":"v1","kind":"DeleteOptions"'

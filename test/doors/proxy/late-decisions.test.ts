@@ -68,7 +68,7 @@ t.test('one request that is several changes is judged again if one of them was h
   t.equal(reserved(), 0)
 })
 
-t.test('a write whose object took long to read again is judged again', async (t) => {
+t.test('a write whose object took long to read is judged again', async (t) => {
   const isLate = (change: Change, decided: readonly Change[]) => decided.indexOf(change) === 0
   const { write, committed, decided, reserved } = await proxied(t, 'longhorn', isLate)
   t.match(await (await write()).json(), { done: true })

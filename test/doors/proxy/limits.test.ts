@@ -147,7 +147,7 @@ t.test('connections on which nothing is asked give way to others', async (t) => 
   second.destroy()
 })
 
-t.test('who breaks off in the middle of a judged body has asked for nothing', async (t) => {
+t.test('a client that breaks off in a judged body has sent no request', async (t) => {
   const { port, url, asked } = await proxied(t, fine)
   const socket = connect(port, '127.0.0.1')
   socket.write('PUT /v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"evict')
@@ -157,7 +157,7 @@ t.test('who breaks off in the middle of a judged body has asked for nothing', as
   t.strictSame(asked, ['GET /v1/nodes'])
 })
 
-t.test('who goes away before the answer ends the request to the upstream', async (t) => {
+t.test('a client that goes away before the answer ends the request to the upstream', async (t) => {
   let closed = false
   const { port, asked } = await proxied(t, (request) => {
     request.on('close', () => (closed = true))

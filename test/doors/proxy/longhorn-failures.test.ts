@@ -6,7 +6,7 @@ import { eventually, turns } from '../../fixtures/eventually.ts'
 import { hangMs } from '../../fixtures/limits.ts'
 import { emptied, node, proxied } from './before-longhorn.ts'
 
-t.test('what has changed by the time it is reserved is judged again as it is then', async (t) => {
+t.test('an object that has changed by the reservation is judged again', async (t) => {
   const versions = ['1', '2', '3', '3']
   const read = () => Promise.resolve(node(versions.shift() ?? '3'))
   const { put, decided, reserved } = await proxied(t, { read })
@@ -18,7 +18,7 @@ t.test('what has changed by the time it is reserved is judged again as it is the
   t.equal(reserved(), 0)
 })
 
-t.test('what changes faster than it can be judged is denied, on record', async (t) => {
+t.test('an object that changes faster than it can be judged is denied, on record', async (t) => {
   let version = 0
   const { put, asked, denied, reserved } = await proxied(t, {
     read: () => Promise.resolve(node(`${++version}`)),
@@ -33,7 +33,7 @@ t.test('what changes faster than it can be judged is denied, on record', async (
 
 const away = () => Promise.reject(new Error('no answer'))
 
-t.test('what cannot be read is denied, on record, and passes where nothing is enforced', async (t) => {
+t.test('an unreadable write is denied, on record, and passes if nothing is enforced', async (t) => {
   const enforced = await proxied(t, { read: away })
   const answer = await enforced.put(emptied)
   t.equal(answer.status, 500)

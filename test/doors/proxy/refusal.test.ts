@@ -62,7 +62,7 @@ t.test('of a client that says very much nothing is searched, and nothing is take
   t.end()
 })
 
-t.test('what was reserved stands where the client’s own words come back in an error', async (t) => {
+t.test('a reservation stays if the client’s own words come back in an error', async (t) => {
   const flags = { evictionRequested: true, allowScheduling: false }
   const n1 = cluster('v1.8.0')
     .node('n1', [disk('d1', flags)])

@@ -134,7 +134,7 @@ t.test('where the guard only watches, a request that waits passes when others ne
   t.strictSame(refused, ['busy'])
 })
 
-t.test('whoever breaks off a body that is passed on as it comes has asked for nothing', async (t) => {
+t.test('a client that breaks off a forwarded body has sent no request', async (t) => {
   for (const { line, doorOf } of doors) {
     const { open, server, refused } = await sending(t, doorOf(false), line, { maxBodyBytes: 1_000 })
     const got = once(server, 'request') as Promise<[http.IncomingMessage]>

@@ -98,7 +98,7 @@ t.test('a certificate that will not do is answered 403, with the reason', async 
   t.equal(gate.asked.length, 0)
 })
 
-t.test('a certificate that has ended is told so', async (t) => {
+t.test('an expired certificate is named in the answer', async (t) => {
   const old = await makeAuthority(ago(9 * day))
   const { postAs } = await asking(t, wanted([old]))
   const ended = await issueClient(old, 'kube-apiserver', ago(8 * day), { lifetimeMs: day })
@@ -199,7 +199,7 @@ t.test('a connection is judged again for each request: certificates end while it
   t.equal(await post(), 403)
 })
 
-t.test('another serving certificate leaves what is asked of callers as it was', async (t) => {
+t.test('a new serving certificate leaves the demands on callers unchanged', async (t) => {
   const { server, postAs } = await asking(t)
   const next = await testCertificates()
   server.setCertificate(next.serving)
@@ -243,7 +243,7 @@ t.test('health is open to all as before', async (t) => {
   t.match(await health('/metrics'), { status: 200 })
 })
 
-t.test('whoever keeps coming is in the log once in ten minutes, with how often', async (t) => {
+t.test('a rejected caller that keeps coming is logged once in ten minutes, with its count', async (t) => {
   let skewMs = 0
   const { log, port, agent } = await running(
     t,

@@ -46,7 +46,7 @@ t.test('an object with more disks or copies than are judged counts as one that c
   t.match(most, { allowed: true, asked: 1 }, 'one less is judged')
 })
 
-t.test('the entries of what cannot be read are counted once', async (t) => {
+t.test('entries of an unreadable object are counted once', async (t) => {
   const annotations = copiesOf(mostEntries + 1)
   const { modules } = fakes()
   const before = node({ evictionRequested: false }, { annotations })

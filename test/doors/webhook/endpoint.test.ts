@@ -55,7 +55,7 @@ t.test('the timeout in the query is the budget of the gate', async (t) => {
   )
 })
 
-t.test('a request that is no review is told what is expected', async (t) => {
+t.test('a request that is no review gets an error with the expected form', async (t) => {
   const { app, log, post } = open(t)
   const json = JSON.stringify(evict)
   const bodies = [

@@ -167,7 +167,7 @@ t.test(
   },
 )
 
-t.test('what only clears flags is decided however many reviews wait', async (t) => {
+t.test('a write that only clears flags is decided however many reviews wait', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer(options, modules)
   const clear = review('Node', {
@@ -179,7 +179,7 @@ t.test('what only clears flags is decided however many reviews wait', async (t) 
   t.equal(gate.asked.length, 1)
 })
 
-t.test('a guard that only watches lets pass what gives way', async (t) => {
+t.test('a guard that only warns admits the reviews that give way', async (t) => {
   const { ask, denials } = slow(false)
   const { allowed, warnings } = await ask(5 * quarter, '10.0.0.9')
   t.equal(allowed, true)

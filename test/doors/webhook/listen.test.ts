@@ -25,7 +25,7 @@ t.test('where there is no IPv6, a server listens on all addresses of IPv4', asyn
   t.equal(await anyAddress('127.0.0.1', none), '127.0.0.1')
 })
 
-t.test('a port that is taken is told with its address', { skip }, async (t) => {
+t.test('a port in use is an error with its address', { skip }, async (t) => {
   const [first, second] = [fastify(), fastify()]
   t.teardown(() => Promise.all([first.close(), second.close()]))
   await listen(first, 'a test', '::1', 0)

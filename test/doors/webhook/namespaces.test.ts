@@ -63,7 +63,7 @@ t.test(
   },
 )
 
-t.test('what raises no danger there passes, and does not count as judged', async (t) => {
+t.test('a harmless request to Longhorn passes there, and does not count as judged', async (t) => {
   const odd = { before: node({ tags: 1 }, there), after: node({ tags: 2 }, there) }
   for (const parts of [harmless, odd]) {
     t.match(await answerTo('Node', parts), {

@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('after some seconds of quiet it begins anew', async (t) => {
+t.test('the delay starts again after some seconds of quiet', async (t) => {
   const { clock, delayOf } = refusals()
   await delayOf()
   clock.advance(4_999)
@@ -115,7 +115,7 @@ t.test('a caller that goes away is not waited for', async (t) => {
   t.ok(gone.answered, 'nor one that has gone before')
 })
 
-t.test('at a stop all answers leave, and none waits any more', async (t) => {
+t.test('at a stop all answers leave at once', async (t) => {
   const { repeated, ask, clock } = refusals()
   ask()
   const asked = [ask(), ask(), ask()]

@@ -72,7 +72,7 @@ t.test('an answer that is put off leaves when the guard does', async (t) => {
   await closed
 })
 
-t.test('what is no HTTP is told so', async (t) => {
+t.test('bytes that are not HTTP get an error', async (t) => {
   const { silent } = await running(t)
   const socket = await silent()
   socket.write('hello\r\n\r\n')
@@ -128,7 +128,7 @@ t.test('that a client does not trust the certificate is said once for each certi
   t.end()
 })
 
-t.test('alive is whoever answers, ready is who knows enough', async (t) => {
+t.test('every running guard is alive, and a guard with enough knowledge is ready', async (t) => {
   const { health, readiness } = await running(t)
   t.match(await health('/livez'), { status: 200 })
   t.match(await health('/readyz'), { status: 200, body: 'Ready.\n' })
@@ -240,7 +240,7 @@ t.test('leaving does not wait for connections on which nothing was asked', async
   await closed
 })
 
-t.test('leaving cuts what takes too long, and says so', async (t) => {
+t.test('a shutdown cuts reviews that take too long, and says so', async (t) => {
   const { server, port, gate, log, post, timers } = await running(t)
   gate.answer = () => new Promise(() => undefined)
   const answer = t.rejects(post(evict), { code: 'ECONNRESET' })

@@ -32,7 +32,7 @@ async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: strin
 /** A field of a type that no known release gives it: what a newer Longhorn may do. */
 const odd = { allowScheduling: 'yes' }
 
-t.test('what is denied unread is on record first; a guard that only watches lets it pass', async (t) => {
+t.test('an unread request is denied on record first; a guard that only warns lets it pass', async (t) => {
   const { denials, modules } = fakes()
   const raising = { before: node({ ...odd }), after: node({ ...odd, evictionRequested: true }) }
   const ask = async (enforces: boolean) => {

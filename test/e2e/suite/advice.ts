@@ -75,7 +75,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     await isWell(t, 'registration')
   })
 
-  t.test('what narrows a registration is told, and taken out or put right as it is told', async (t) => {
+  t.test('a narrowed registration is reported, and fixed by the printed commands', async (t) => {
     await change([
       { op: 'add', path: '/webhooks/0/objectSelector', value: { matchLabels: { guarded: 'yes' } } },
       { op: 'add', path: '/webhooks/0/namespaceSelector/matchLabels', value: { team: 'storage' } },

@@ -49,7 +49,7 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
     await guards.add()
   })
 
-  t.test('what the documentation shows gives the guard of the chart the authority', async (t) => {
+  t.test('the commands in the documentation give the guard of the chart the authority', async (t) => {
     const [shown = ''] =
       /^ {3}kubectl create configmap .*$/m.exec(readFileSync(`${root}/docs/security.md`, 'utf8')) ?? []
     const args = shown.replace('certs/', `${plane.clientFolder}/`).trim().split(' ').slice(1)

@@ -86,7 +86,7 @@ export function meantToGo(t: Test, cluster: Cluster): void {
     t.match(stderr, /Warning: overridden, which is on record: the machine burnt down/)
   })
 
-  t.test('what a backup brings back without status passes', async (t) => {
+  t.test('an object that a backup restores without status passes', async (t) => {
     const metadata = { namespace: 'longhorn-system', labels: { 'velero.io/restore-name': 'r1' } }
     const made = (kind: string, name: string, spec: object) => ({
       apiVersion: 'longhorn.io/v1beta2',

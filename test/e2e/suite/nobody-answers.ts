@@ -103,7 +103,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     },
   )
 
-  t.test('what is being deleted passes', async (t) => {
+  t.test('an object that is being deleted passes', async (t) => {
     const path = `${longhornPath('backingimages')}/n4`
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: ['longhorn.io'] } })
     await ask(cluster, 'DELETE', path)

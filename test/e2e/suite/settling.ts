@@ -62,7 +62,7 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
     t.ok(performance.now() - from >= settleMs)
   })
 
-  t.test('after a restart of the API server what ends counts for longer', async (t) => {
+  t.test('after a restart of the API server an ended change counts for longer', async (t) => {
     await world.node('s3', [disk('s3-a'), disk('s3-b')])
     await world.image('s3', [pending('s3-a'), ready('sx-a')])
     await cluster.plane.crash()
