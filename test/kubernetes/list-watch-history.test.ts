@@ -109,7 +109,7 @@ t.test('an answer that is no list, or one that never ends, is rejected', async (
   await eventually(() => listWatch.state.phase === 'backing-off')
   t.match(
     problems.map(({ error }) => error.message),
-    [/is no valid JSON/, /metadata/, /the same page for ever/, /items\.0\.metadata/],
+    [/is not valid JSON/, /metadata/, /the same page for ever/, /items\.0\.metadata/],
   )
   clock.advance(400)
   await eventually(() => known.has('a'))
