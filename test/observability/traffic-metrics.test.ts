@@ -44,7 +44,7 @@ t.test('unknown callers are counted, and logged once a minute', (t) => {
   callers.seen('untold', new Error('no route'))
   t.equal(counted.length, 101)
   t.match(said(), [
-    { why: 'stranger', err: { message: '401' }, msg: /does not accept$/ },
+    { why: 'stranger', err: { message: '401' }, msg: /rejects the credentials of callers$/ },
     { why: 'untold', err: { message: 'no route' } },
   ])
   t.equal(said().length, 2)
