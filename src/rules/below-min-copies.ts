@@ -6,9 +6,9 @@ import type { Circumstances, Rule } from './rule.ts'
 import { lookAtImage, readyCopies } from './sentences.ts'
 
 /**
- * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
- * as a matter of course (one healthy copy elsewhere is enough for an eviction to end), so they are only warned. So is
- * whoever cleans up on a lost disk: what is there counts for nothing as it is.
+ * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers
+ * do that routinely (one healthy copy elsewhere is enough for an eviction to end), so they only get a
+ * warning. So does a clean-up on a lost disk, whose copies do not count anyway.
  */
 export const belowMinCopies: Rule = {
   name: 'below-min-copies',
@@ -17,10 +17,10 @@ export const belowMinCopies: Rule = {
   *cleanup(cleanup, circumstances) {
     const { map, policy, actor } = circumstances
     const { removed, kept } = outcomeOf(cleanup)
-    // Removing a failed or half-made copy takes no ready one away.
+    // Removing a failed or incomplete copy removes no ready one.
     const taken = removed.filter((copy) => isUsable(copy, map))
     const stands = standingDisks(circumstances)
-    // Status may still say ready of a disk that no node has any more.
+    // Status may still say ready for a disk that no node has.
     const ready = kept.filter((copy) => isReady(copy) && stands(copy.diskUUID)).length
     const { metadata, spec } = cleanup.after
     if (taken.length === 0 || ready >= spec.minNumberOfCopies) return

@@ -7,16 +7,16 @@ export type JudgedObject = Node | BackingImage | BackingImageDataSource
 /** The names of those kinds. */
 export type JudgedKind = JudgedObject['kind']
 
-/** Where a request came in. */
+/** The door of a request. */
 type Door = 'webhook' | 'proxy-kubernetes' | 'proxy-longhorn' | 'check'
 
-/** Who asks, as the API server knows them. */
+/** The user, as the API server knows it. */
 export interface Actor {
   readonly username: string
   readonly groups: readonly string[]
 }
 
-/** What every change carries besides its objects. */
+/** The parts of every change besides its objects. */
 export interface Request {
   /** Names the request in records; one client request may be reviewed many times under new ids. */
   readonly uid: string
@@ -27,7 +27,7 @@ export interface Request {
   readonly askedAt?: number
 }
 
-/** What happens to an object: it appears, turns into another, or goes. */
+/** An object appears, changes, or goes. */
 export type Step<T extends JudgedObject> =
   | { readonly operation: 'CREATE'; readonly before?: never; readonly after: T }
   | { readonly operation: 'UPDATE'; readonly before: T; readonly after: T }
@@ -51,15 +51,16 @@ export type DataSourceChange = ChangeOf<BackingImageDataSource>
 /** One requested write, whatever its door. */
 export type Change = NodeChange | BackingImageChange | DataSourceChange
 
-/** The name of the object that the change is about. */
+/** The name of the changed object. */
 export function nameOf(change: Change): string {
   return (change.after ?? change.before).metadata.name
 }
 
 /**
- * Who deletes what is meant to go: the namespace controller, when a namespace ends, and the garbage collector, when an
- * owner is gone. Refusing them stops nothing that a person could still change, and leaves the namespace in `Terminating`
- * for ever. Without `--use-service-account-credentials` both act as the controller manager.
+ * The controllers that delete objects on purpose: the namespace controller, when a namespace ends, and the
+ * garbage collector, when an owner is gone. Refusing them prevents nothing that a person could still change,
+ * and leaves the namespace in `Terminating` for ever. Without `--use-service-account-credentials` both act as
+ * the controller manager.
  */
 export const deletingControllers: readonly string[] = [
   'system:serviceaccount:kube-system:namespace-controller',

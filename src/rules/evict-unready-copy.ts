@@ -5,8 +5,8 @@ import type { Rule } from './rule.ts'
 import { inState, lookAtImage } from './sentences.ts'
 
 /**
- * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all
- * evicting copies if none is ready (longhorn.md §4).
+ * An eviction of a copy that is not ready while the image has no other: eviction deletes all evicting copies
+ * if none is ready (longhorn.md §4).
  */
 export const evictUnreadyCopy: Rule = {
   name: 'evict-unready-copy',

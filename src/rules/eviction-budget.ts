@@ -3,8 +3,8 @@ import { isFlagged } from '../longhorn/node.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 
 /**
- * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and until fewer
- * clean-ups are pending. Nothing breaks beyond the budget, so two that are admitted in the same moment may pass it.
+ * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and fewer
+ * clean-ups are pending. Nothing breaks beyond the budget, so two concurrent requests may exceed it.
  */
 export const evictionBudget: Rule = {
   name: 'eviction-budget',
@@ -51,7 +51,7 @@ function* tooManyCleanups(map: DiskMapView, most: number): Generator<Draft> {
   }
 }
 
-/** Ten are enough to go and look. */
+/** Ten names are enough to start with. */
 function enumerate(names: readonly string[]): string {
   const told = names.slice(0, 10).join(', ')
   return names.length > 10 ? `${told} and ${names.length - 10} more` : told

@@ -5,10 +5,10 @@ import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } fr
 import { unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
- * The first file of a new image on a disk of a flagged node (o5): Longhorn writes it to status before spec, which
- * looks like a pending clean-up for as long as it lasts. On profile B only the evicted disks matter; Longhorn chooses
- * none of them, unless it chose before the eviction was there to be seen. A flag that was cleared counts until Longhorn
- * has noticed, which is no reason to refuse for good.
+ * The first file of a new image on a disk of a flagged node (o5). Longhorn writes it to status before spec,
+ * which looks like a pending clean-up meanwhile. On profile B only the evicted disks matter; Longhorn chooses
+ * none of them, except before it sees the eviction. A cleared flag counts until Longhorn has noticed, so it
+ * is no permanent refusal.
  */
 export const firstFileDuringEviction: Rule = {
   name: 'first-file-during-eviction',

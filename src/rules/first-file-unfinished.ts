@@ -6,9 +6,9 @@ import { ago, consequence, inTime, unnoticedYet, unseenChanges } from './sentenc
 import { unseenOf } from './unnoticed.ts'
 
 /**
- * An eviction of, or a clean-up on, the disk where the first file of an image is still being made (o6): the key is
- * removed and added again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has noticed:
- * it stood in status before it stood in spec, like a pending clean-up.
+ * An eviction of the disk with an unfinished first file, or a clean-up on it (o6): Longhorn removes the key
+ * and adds it again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has
+ * noticed: it was in status before it was in spec, like a pending clean-up.
  */
 export const firstFileUnfinished: Rule = {
   name: 'first-file-unfinished',
@@ -49,7 +49,7 @@ interface FirstFile {
   readonly diskUUID: string
   readonly owner: DiskOwner | undefined
   readonly found: string
-  /** Why it counts, before another sentence, if it is not certain. */
+  /** Why it counts, before another sentence, if it is uncertain. */
   readonly perhaps: string
 }
 

@@ -6,7 +6,7 @@ import { type LossCircumstances, lostDisks, standingDisks } from './lost.ts'
 import type { Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
 
-/** How an image was made that cannot be made again (longhorn.md §4). */
+/** The sources of an image that cannot be made again (longhorn.md §4). */
 const unrepeatable: ReadonlyMap<string, string> = new Map([
   ['upload', 'was uploaded'],
   ['export-from-volume', 'was exported from a volume'],
@@ -14,8 +14,8 @@ const unrepeatable: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * A clean-up that leaves no copy which is, or may turn out to be, whole. Longhorn's REST API accepts it when the
- * last copy is not `ready`; raw writes are not checked at all (longhorn.md §4).
+ * A clean-up that leaves no copy which is complete, or may turn out to be. Longhorn's REST API accepts it if
+ * the last copy is not `ready`; raw writes are not checked at all (longhorn.md §4).
  */
 export const lastUsableCopy: Rule = {
   name: 'last-usable-copy',
@@ -43,7 +43,7 @@ export const lastUsableCopy: Rule = {
   },
 }
 
-/** Longhorn makes no other copy from one that nobody can read. */
+/** Longhorn makes no other copy from an unreadable one. */
 function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: LossCircumstances): string {
   const { map, policy } = circumstances
   const isLost = lostDisks(circumstances)

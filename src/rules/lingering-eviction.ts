@@ -3,8 +3,8 @@ import type { Rule } from './rule.ts'
 import { lookAtImage } from './sentences.ts'
 
 /**
- * The last flag of a node cleared while copies are marked for eviction: the marks stay, in every release, and the
- * copies are still evicted later although the UI says cancelled (longhorn.md §4).
+ * The last flag of a node cleared while copies are marked for eviction. The marks stay, in every release, and
+ * Longhorn still evicts the copies later, although the UI says cancelled (longhorn.md §4).
  */
 export const lingeringEviction: Rule = {
   name: 'lingering-eviction',

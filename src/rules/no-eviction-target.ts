@@ -8,8 +8,9 @@ import type { Circumstances, Draft, Rule } from './rule.ts'
 import { asSentence, lookAtImage, lookAtNode } from './sentences.ts'
 
 /**
- * An eviction that never finishes and says nothing: no other disk can take the copy (longhorn.md §4), or the manager of
- * the node is down, and nobody else marks what is to be moved (Longhorn controller/node_controller.go, syncNode).
+ * An eviction that never finishes and reports nothing. Either no other disk can take the copy (longhorn.md
+ * §4), or the manager of the node is down, and no other process marks its copies (Longhorn
+ * controller/node_controller.go, syncNode).
  */
 export const noEvictionTarget: Rule = {
   name: 'no-eviction-target',
@@ -46,7 +47,7 @@ function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances
   }
 }
 
-/** Tells of an image why no copy would be made elsewhere; undefined if one can be, or is there already. */
+/** Tells for an image why Longhorn would make no copy elsewhere; undefined if it can, or has one. */
 function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingImage) => string | undefined {
   const isEvicted = evictedAfter(eviction, map)
   const canTake = takers(() => nodesAfter(eviction, map))
@@ -64,8 +65,8 @@ function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingI
 }
 
 /**
- * Tells of an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and has none. Looks
- * through the nodes once for all images that ask for the same.
+ * Tells for an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and
+ * has none. It walks the nodes once for all images with the same needs.
  */
 function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
   const fitting = new Map<string, ReadonlySet<string>>()
