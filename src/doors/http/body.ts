@@ -2,21 +2,21 @@ import type { IncomingMessage } from 'node:http'
 import { onAbort } from '../../time/clock.ts'
 import { RelayFailure } from '../proxy/relay-failure.ts'
 
-/** How much is read, and for how long. */
+/** Limits of reading: size and time. */
 interface BodyLimits {
   readonly maxBytes: number
   /** From the headers to the end, in milliseconds. */
   readonly bodyMs: number
   /**
-   * For a body that is passed on as it comes if it cannot be had whole: what was read of it is put back then. Aborted to end
-   * the reading.
+   * For a body that is forwarded as it comes if it cannot be read whole: the part that was read is put back
+   * then. Aborted to end the reading.
    */
   readonly orPutBack?: AbortSignal
 }
 
-/** Thrown for a body that cannot be had whole. */
+/** Thrown for a body that cannot be read whole. */
 export class BodyFailure extends Error {
-  /** `cut`: whoever sent it broke off. */
+  /** `cut`: its sender broke off. */
   readonly why: 'too-large' | 'too-slow' | 'cut'
 
   constructor(why: BodyFailure['why'], message: string) {
@@ -27,8 +27,8 @@ export class BodyFailure extends Error {
 }
 
 /**
- * Of a body that is too large so much is still read, since an answer to who is still sending is not heard. Who sends more
- * than that has to do without.
+ * How much of a body that is too large is still read, since a client that is still sending reads no answer. A
+ * client that sends more gets none.
  */
 const patienceFactor = 8
 
@@ -76,7 +76,7 @@ export async function readBody(
       message.off('end', onEnd)
       message.off('close', onCut)
     }
-    // Who aborts may have heard of a chunk that is still to be told here.
+    // The aborting code may have seen a chunk that is still to be delivered here.
     const onGivenUp = (): void =>
       queueMicrotask(() => {
         if (!isOver) fail(orPutBack?.reason as Error)
@@ -91,7 +91,7 @@ export async function readBody(
   })
 }
 
-/** The whole body of an answer to a request that changes nothing. @throws RelayFailure, or the signal's reason */
+/** The whole body of the answer to a read. @throws RelayFailure, or the signal's reason */
 export async function readAnswer(
   answer: IncomingMessage,
   limits: BodyLimits,
@@ -112,7 +112,7 @@ export async function readAnswer(
     })
   } finally {
     forget()
-    // What is not read to its end would keep its connection.
+    // An unread rest would keep its connection.
     if (!answer.complete) answer.destroy()
   }
 }

@@ -1,15 +1,16 @@
-/** Something that takes memory while it waits. */
+/** A waiting object that takes memory. */
 interface Kept {
-  /** Whose it is: an address. */
+  /** Its owner: an address. */
   readonly peer: string
   readonly bytes: number
-  /** Ends its waiting, since others need the memory. Its bytes count no longer by then. */
+  /** Ends its wait, since others need the memory. Its bytes no longer count then. */
   readonly giveWay: () => void
 }
 
 /**
- * Limits how many bytes are kept of what waits, and shares them out between peers. Beyond the limit the latest of the peer
- * with the most gives way, since its others have waited for longer. That can be the one that has just come.
+ * Limits the kept bytes of waiting objects, and shares them between peers. Beyond the limit the latest of the
+ * peer with the most gives way, since its others have waited for longer. That can be the one that has just
+ * come.
  */
 export class KeptBytes {
   readonly #mostBytes: number
@@ -27,7 +28,7 @@ export class KeptBytes {
     return this.#bytes
   }
 
-  /** Counts it from now on, and has others or itself give way. @returns to be called once it waits no longer */
+  /** Counts it from now on; others or itself may have to give way. @returns called once it no longer waits */
   keep(kept: Kept): () => void {
     this.#kept.add(kept)
     this.#count(kept.peer, kept.bytes)
@@ -64,34 +65,36 @@ export class KeptBytes {
 }
 
 /**
- * So many values are read of one body. The largest image that etcd stores, in 1.5 MiB with 2,700 copies, has 300,000 in its
- * review, before and after. A text of 8 MiB can have five million, and nothing else is answered while they are read.
+ * The maximum of values in one body. The largest image that etcd stores, in 1.5 MiB with 2,700 copies, has
+ * 300,000 in its review, before and after. A text of 8 MiB can have five million, and no other request is
+ * answered while they are read.
  */
 export const mostValues = 350_000
 
 /**
- * The same of a call of Longhorn's REST API, which asks nobody who they are. Its UI sends a whole node back: ten disks with
- * 2,000 replicas have 5,000.
+ * The same for a call of Longhorn's REST API, which has no authentication. Its UI sends a whole node back:
+ * ten disks with 2,000 replicas have 5,000.
  */
 export const mostValuesOfCall = 20_000
 
-/** The largest body of such a call that is read, in bytes: as many values have a few hundred kilobytes. */
+/** The largest body of such a call, in bytes: that many values have a few hundred kilobytes. */
 export const mostBytesOfCall = 1024 * 1024
 
-/** The same of one object, as a write names it or leaves it: a review has it before and after. */
+/** The same for one object in a write, or its result: a review has it before and after. */
 export const mostValuesOfObject = mostValues / 2
 
 /**
- * The same of a patch of an object. One that takes all 2,700 copies away has 17,000, and what kubectl applies repeats the
- * object in an annotation, which has 256 KiB at most.
+ * The same for a patch of an object. One that removes all 2,700 copies has 17,000, and kubectl apply repeats
+ * the object in an annotation, which has 256 KiB at most.
  */
 export const mostValuesOfPatch = 50_000
 
 const [comma, colon, bracket, brace] = [',', ':', '[', '{'].map((character) => character.charCodeAt(0))
 
 /**
- * True for JSON with more values than this, told without reading it. It counts what stands before a value, in strings too,
- * which is at most too careful: reading costs some hundred nanoseconds a value, and counting one for each character.
+ * True for JSON with more values than this, found without parsing it. It counts the characters before a
+ * value, in strings too, which errs on the safe side. Parsing costs some hundred nanoseconds a value, and
+ * counting one for each character.
  */
 export function hasMoreValues(most: number, text: string): boolean {
   if (text.length <= most) return false

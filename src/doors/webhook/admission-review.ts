@@ -4,7 +4,7 @@ import { longestText, shortened } from '../../text/plain-text.ts'
 import { hasMoreValues, mostValues } from '../http/kept-bytes.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
-/** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
+/** The one supported version of `admission.k8s.io`; the registration has to ask for it. */
 export const admissionVersion = 'admission.k8s.io/v1'
 
 /** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
@@ -29,7 +29,7 @@ const AdmissionReviewSchema = Type.Object({
   }),
 })
 
-/** What a review asks, with nothing of the objects read yet. */
+/** The question of a review, with unread objects. */
 export interface AdmissionRequest {
   /** A new one for each review, though one client request can be reviewed many times. */
   readonly uid: string
@@ -38,7 +38,7 @@ export interface AdmissionRequest {
   readonly subResource: string
   /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
   readonly name: string
-  /** Of the request, or else of its object; empty if neither says. */
+  /** That of the request, or else of its object; empty without either. */
   readonly namespace: string
   readonly operation: string
   readonly user: { readonly username: string; readonly groups: readonly string[] }
@@ -68,7 +68,7 @@ export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
   return { ok: true, value: readRequest(request) }
 }
 
-/** So many groups of a user are looked at. */
+/** The maximum of a user's groups that are read. */
 const mostGroups = 1_000
 
 function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
@@ -92,13 +92,13 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
   }
 }
 
-/** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
+/** The uid of an otherwise unreadable review, so that it can still be answered. */
 export function uidOf(body: unknown): string | undefined {
   const uid = fieldOf(fieldOf(body, 'request'), 'uid')
   return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
 }
 
-/** The name in the review, or else that of the object as it came. */
+/** The name in the review, or else that in the object. */
 export function objectName({ name, object, oldObject }: AdmissionRequest): string {
   return name === '' ? metadataText(object ?? oldObject, 'name') : name
 }
@@ -110,9 +110,10 @@ export function metadataText(object: unknown, field: string): string {
 }
 
 /**
- * Reads JSON as it is: fastify's own parser refuses a key `__proto__`, which is a key like any other in maps with free keys.
+ * Parses JSON unchanged: fastify's own parser rejects a key `__proto__`, which is a key like any other in
+ * maps with free keys.
  *
- * @returns what is wrong with it if it cannot be read, or not soon
+ * @returns the error if it cannot be read, or not soon
  */
 export function parseJson(text: string): { readonly json: unknown } | NoJson | TooManyValues {
   if (hasMoreValues(mostValues, text)) return new TooManyValues(mostValues)
@@ -123,11 +124,17 @@ export function parseJson(text: string): { readonly json: unknown } | NoJson | T
   }
 }
 
-/** As an API server begins a review: Go writes the fields of a struct in their order, and these come first. */
+/**
+ * The beginning of an API server's review: Go writes the fields of a struct in their order, and these come
+ * first.
+ */
 const beginning =
   /^\s{0,64}\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io\/v1","request":\{"uid":"([\w-]{1,64})"/
 
-/** The uid of a review that is not read, so that it can still be answered; undefined if it does not begin as API servers begin it. */
+/**
+ * The uid of an unread review, so that it can still be answered; undefined if it does not begin like one of
+ * an API server.
+ */
 export function leadingUid(text: string): string | undefined {
   return beginning.exec(text.slice(0, 256))?.[1]
 }

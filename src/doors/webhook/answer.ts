@@ -7,10 +7,10 @@ import { admissionVersion } from './admission-review.ts'
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). */
 const maxMessageCharacters = 16_384
 
-/** For names and annotations, which a person reads in one glance. */
+/** For names and annotations, which a person reads at a glance. */
 const maxLineCharacters = 1_024
 
-/** A status as the gate gives it, or one for a review that contradicts itself, or is too large to be read. */
+/** A status from the gate, or one for a review that contradicts itself, or is too large. */
 type AdmissionStatus =
   | Status
   | (Omit<Status, 'code' | 'reason'> &
@@ -19,16 +19,19 @@ type AdmissionStatus =
         | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }
       ))
 
-/** What to answer a review, without its form. */
+/** The content of an answer to a review. */
 export interface AdmissionAnswer {
   /** Why the review is denied; undefined allows it. */
   readonly status?: AdmissionStatus
   readonly warnings: readonly string[]
-  /** For the API server's audit log: words of ours, never a name. Keys without a slash, at most 63 characters. */
+  /**
+   * For the API server's audit log: Holdfast's own words, never a name. Keys without a slash, at most 63
+   * characters.
+   */
   readonly auditAnnotations: Readonly<Record<string, string>>
 }
 
-/** The answer the gate decided on, with what the audit log is told of it. */
+/** The answer of the gate, with its entries for the audit log. */
 export function answerOf({ verdict, answer }: Outcome): AdmissionAnswer {
   return {
     ...(answer.allowed ? {} : { status: answer.status }),
@@ -56,8 +59,8 @@ function rules(findings: readonly { readonly rule: string }[]): { rules?: string
 }
 
 /**
- * The body of an answer to the review `uid`. It is sent with HTTP 200 whatever it says: anything else makes the API
- * server believe that the call failed (kubernetes.md, The answer). Texts are made fit for a terminal.
+ * The body of an answer to the review `uid`. It is always sent with HTTP 200: any other status counts as a
+ * failed call for the API server (kubernetes.md, The answer). Characters that act on a terminal are removed.
  */
 export function admissionReview(uid: string, { status, warnings, auditAnnotations }: AdmissionAnswer) {
   const fitting = warnings.length === 0 ? [] : fitWarnings(warnings)
@@ -98,19 +101,19 @@ function line(text: string): string {
 /** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
 const maxCharacters = 4096
 
-/** Room for the line that says how many warnings are left out. */
+/** Room for the line with the number of omitted warnings. */
 const noteCharacters = 40
 
-/** Fewer characters than this of a warning say nothing. */
+/** Fewer characters than this of a warning are useless. */
 const minUsefulCharacters = 80
 
 /**
- * Makes warnings that the API server passes on whole: one with a newline, tab or ESC would silently be dropped.
- * What does not fit is dropped from the end, and said to be. The API server counts code points; counting UTF-16
- * units is at most too careful.
+ * Makes warnings that the API server forwards whole: it would silently drop one with a newline, tab or ESC.
+ * Warnings that do not fit are dropped from the end, and counted. The API server counts code points; counting
+ * UTF-16 units errs on the safe side.
  */
 export function fitWarnings(texts: readonly string[]): string[] {
-  // The same warning twice would be shown once.
+  // A duplicate warning is shown once.
   const warnings = [...new Set(texts.map((text) => plainLine(text).trim()))].filter((text) => text !== '')
   const total = warnings.reduce((sum, { length }) => sum + length, 0)
   if (total <= maxCharacters) return warnings
@@ -118,7 +121,7 @@ export function fitWarnings(texts: readonly string[]): string[] {
   const kept: string[] = []
   for (const warning of warnings) {
     if (warning.length > room) {
-      // One that fits nowhere is cut; one that would fit alone is left out whole.
+      // A warning that is too long alone is cut; one that would fit alone is left out whole.
       if (warning.length > maxCharacters - noteCharacters && room >= minUsefulCharacters) {
         kept.push(cut(warning, room))
       }

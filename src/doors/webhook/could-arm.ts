@@ -5,7 +5,7 @@ import { type Actor, isDeletingController, type JudgedKind } from '../../rules/c
 import { plainLine, shortened } from '../../text/plain-text.ts'
 import { crowding } from './crowding.ts'
 
-/** A write of which an object cannot be read, with the objects as they came. */
+/** A write with an unreadable object, with the objects as they came. */
 interface RawWrite {
   readonly kind: JudgedKind
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
@@ -13,7 +13,7 @@ interface RawWrite {
   readonly before: unknown
   /** Undefined on DELETE. */
   readonly after: unknown
-  /** Who asks. */
+  /** The user. */
   readonly actor: Actor
 }
 
@@ -21,16 +21,16 @@ interface RawWrite {
 const longestReason = 512
 
 /**
- * Whether a write that cannot be read could contribute to danger, told from the raw JSON: what is known of the
- * fields that arm is compared, and what has another form than known counts as arming as soon as it changes.
+ * Whether an unreadable write could contribute to danger, by its raw JSON. It compares the known arming
+ * fields; a field of another form counts as arming as soon as it changes.
  *
- * - CREATE is compared with nothing. A node without flags may join: a manager that starts creates its own.
- * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is meant to.
- * - Objects on their way out pass: refusing would block an uninstall (kubernetes.md, The request). So does what the
- *   namespace controller and the garbage collector delete.
+ * - CREATE has nothing to compare with. A node without flags may join: a manager that starts creates its own.
+ * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is intended.
+ * - Objects that are being deleted pass: refusing would block an uninstall (kubernetes.md, The request). So
+ *   do deletions by the namespace controller and the garbage collector.
  *
- * @returns what could arm, as the end of a sentence (`the write raises spec.evictionRequested`); undefined if
- * nothing could
+ * @returns the possible danger, as the end of a sentence (`the write raises spec.evictionRequested`);
+ * undefined if there is none
  */
 export function couldArm(write: RawWrite): string | undefined {
   const why = arms(write)
@@ -82,7 +82,7 @@ function nodeWrite(before: unknown, after: unknown, operation: 'CREATE' | 'UPDAT
   const [oldDisks, nextDisks] = [fieldsOf(old.get('disks')), fieldsOf(next.get('disks'))]
   if (!oldDisks || !nextDisks) return changed('spec.disks', old.get('disks'), next.get('disks'))
   for (const [disk, json] of nextDisks) {
-    // A disk that joins a flagged node arms (o7), and whether the node is flagged cannot be trusted here.
+    // A disk that joins a flagged node arms (o7), and an unreadable node's flag cannot be trusted.
     if (operation === 'UPDATE' && !oldDisks.has(disk)) return `the write adds disk ${disk}`
     const why = diskWrite(`spec.disks.${disk}`, oldDisks.get(disk), json)
     if (why !== undefined) return why
@@ -113,7 +113,7 @@ function dataSourceWrite(before: unknown, after: unknown): string | undefined {
   if (!old || !next) return changed('spec', before, after)
   for (const field of ['diskUUID', 'nodeID']) {
     const [was, is] = [old.get(field), next.get(field)]
-    // Longhorn writes "" until it has chosen; letting go of a choice places nothing.
+    // Longhorn writes "" until it has chosen; clearing a choice places nothing.
     if (is !== undefined && is !== null && is !== '' && !sameJson(was, is)) {
       return `the write sets spec.${field}`
     }
@@ -123,7 +123,10 @@ function dataSourceWrite(before: unknown, after: unknown): string | undefined {
     : undefined
 }
 
-/** Absent, null and false are down. A value that is no boolean counts as up, since a release may give it a form. */
+/**
+ * Absent, null and false are down. A value that is no boolean counts as up, since a new release may give it
+ * another form.
+ */
 function raises(before: unknown, after: unknown): boolean {
   const down = after === undefined || after === null || after === false
   return !down && !sameJson(before, after)

@@ -2,14 +2,14 @@ import { fieldOf } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
 /**
- * So many disks of a node, or copies of an image, are judged: twice as many as 500 nodes with ten disks have together. To
- * read and judge them takes 50 ms, in which nothing else is answered.
+ * The maximum of disks of a node, or copies of an image, that are judged: twice as many as 500 nodes with ten
+ * disks have together. Reading and judging them takes 50 ms, in which no other request is answered.
  */
 export const mostEntries = 10_000
 
 type MapIn = readonly [part: string, map: string]
 
-/** Of every kind. */
+/** For every kind. */
 const annotations: MapIn = ['metadata', 'annotations']
 
 /** The maps of each kind that are read entry by entry. */
@@ -27,8 +27,8 @@ const readMaps: Readonly<Record<JudgedKind, readonly MapIn[]>> = {
 }
 
 /**
- * What an object has more of than is read; undefined if it is fit to be read. Whoever sends a review chooses how many entries
- * there are, and each costs a microsecond.
+ * The part of an object that exceeds the limit; undefined if it has none. The sender of a review chooses the
+ * number of entries, and each costs a microsecond.
  */
 export function crowding(raw: unknown, kind: JudgedKind): string | undefined {
   for (const [part, map] of readMaps[kind]) {
@@ -40,14 +40,17 @@ export function crowding(raw: unknown, kind: JudgedKind): string | undefined {
   return undefined
 }
 
-/** How many entries maps have. To count those of a large one takes as long as to read it, and each may be asked for again. */
+/**
+ * The number of entries of maps, cached. Counting a large one takes as long as reading it, and each may be
+ * asked for again.
+ */
 const counts = new WeakMap<object, number>()
 
 function entriesOf(map: object): number {
   const known = counts.get(map)
   if (known !== undefined) return known
   const count = Object.keys(map).length
-  // What has few is counted as soon as it is remembered.
+  // A small one is counted as soon as it is cached.
   if (count > mostEntries) counts.set(map, count)
   return count
 }

@@ -1,25 +1,24 @@
 import type { Timers } from '../../time/clock.ts'
 import { goDuration } from '../../time/duration.ts'
 
-/** What the API server takes when a webhook configuration says nothing. */
+/** The API server's default if a webhook configuration has none. */
 const defaultTimeoutMs = 10_000
 
-/** Kubernetes accepts no `timeoutSeconds` above 30, so nobody waits longer, whatever the query says. */
+/** Kubernetes accepts no `timeoutSeconds` above 30, so no client waits longer, whatever the query says. */
 const maxTimeoutMs = 30_000
 
 /**
- * Reads `?timeout=` of a review: the budget that is left of the client's request, a Go duration (`10s`, `1m30s`,
+ * Reads `?timeout=` of a review: the remaining time of the client's request, a Go duration (`10s`, `1m30s`,
  * `500ms`), rounded **up** to a second (kubernetes.md, The request).
  *
- * @param timeout absent or unreadable: the default of 10 s
- * @returns milliseconds, at most 30,000
+ * @param timeout absent or unreadable: the default of 10 s @returns milliseconds, at most 30,000
  */
 export function parseTimeout(timeout: unknown): number {
   const ms = typeof timeout === 'string' ? goDuration(timeout) : undefined
   return Math.min(ms ?? defaultTimeoutMs, maxTimeoutMs)
 }
 
-/** What {@link decidedWithin} rejects with when time is up. */
+/** The error of {@link decidedWithin} when time is up. */
 class DeadlinePassed extends Error {
   constructor(ms: number) {
     super(`No decision within ${ms} ms`)
@@ -28,11 +27,11 @@ class DeadlinePassed extends Error {
 }
 
 /**
- * Waits for `work`, but no longer than `ms` milliseconds. Under `failurePolicy: Ignore` an answer that comes too
- * late admits the write without a word (kubernetes.md, The answer), so there has to be one in time. The work
- * itself goes on; nothing of it is waited for.
+ * Waits for `work`, but no longer than `ms` milliseconds. Under `failurePolicy: Ignore` a late answer
+ * silently admits the write (kubernetes.md, The answer), so there has to be one in time. The work itself goes
+ * on unattended.
  *
- * @throws {@link DeadlinePassed} when time is up, else whatever `work` rejects with
+ * @throws {@link DeadlinePassed} when time is up, else the error of `work`
  */
 export function decidedWithin<T>(work: Promise<T>, ms: number, timers: Timers): Promise<T> {
   return new Promise((resolve, reject) => {
@@ -41,7 +40,7 @@ export function decidedWithin<T>(work: Promise<T>, ms: number, timers: Timers): 
   })
 }
 
-/** The same for work that may be left to itself when time is up. @throws what the work rejects with */
+/** The same for work that may go on unattended when time is up. @throws the error of the work */
 export async function atMost(work: Promise<unknown>, ms: number, timers: Timers): Promise<void> {
   try {
     await decidedWithin(work, ms, timers)

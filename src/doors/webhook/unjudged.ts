@@ -5,9 +5,9 @@ import type { AdmissionAnswer } from './answer.ts'
 import type { HttpProblem } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 
-/** The answers of the door itself, to what cannot be or was not judged. */
+/** The door's own answers to changes that cannot be or were not judged. */
 
-/** A write that is none of our business. Never refused: the registration is wrong, not the write. */
+/** A write that the guard does not judge. Never denied: the registration is wrong, not the write. */
 export function answerNotJudged(what: string): AdmissionAnswer {
   return {
     warnings: [
@@ -17,7 +17,7 @@ export function answerNotJudged(what: string): AdmissionAnswer {
   }
 }
 
-/** A review that contradicts itself. No API server sends one, so nobody is hurt by a denial. */
+/** A review that contradicts itself. No API server sends one, so a denial harms no user. */
 export function answerMalformed(problem: string): AdmissionAnswer {
   return {
     status: {
@@ -32,8 +32,8 @@ export function answerMalformed(problem: string): AdmissionAnswer {
 }
 
 /**
- * A write of which an object does not parse: a newer Longhorn may give a field another type. Closed for what could
- * arm, open for all else, for the guard must not stop a Longhorn that it does not know.
+ * A write with an unreadable object: a newer Longhorn may give a field another type. It is denied if it could
+ * arm, and admitted otherwise: the guard must not stop a Longhorn that it does not know.
  *
  * @param name of the object
  */
@@ -71,7 +71,7 @@ interface Elsewhere {
   readonly namespace: string
 }
 
-/** A write that could raise danger in a namespace that the guard does not follow, and so knows nothing of. */
+/** A write that could raise danger in a namespace that the guard does not follow. */
 export function answerElsewhere(
   { kind, name, namespace }: Elsewhere,
   longhornNamespace: string,
@@ -89,17 +89,17 @@ export function answerElsewhere(
   }
 }
 
-/** What shapes the answer to a change that the gate failed to decide. */
+/** The inputs of the answer to a change that the gate failed to decide. */
 export interface UndecidedOptions {
   /** Where Longhorn runs; a Retry-After would block a worker of its controllers (longhorn.md §3). */
   readonly longhornNamespace: string
-  /** Who must not be made to wait either; see Policy. */
+  /** The accounts that must not wait either; see Policy. */
   readonly impatient: readonly string[]
-  /** How long client-go programs wait before they ask again, in seconds, at least 1. */
+  /** Retry-After for client-go programs, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
 
-/** A change that the gate failed to decide: closed for arming ones, open for all others. */
+/** A change that the gate failed to decide: arming ones are denied, all others admitted. */
 export function answerUndecided(change: Change, arming: boolean, options: UndecidedOptions): AdmissionAnswer {
   const what = `this write to ${change.kind} ${nameOf(change)}`
   if (!arming) {
@@ -124,7 +124,7 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
   }
 }
 
-/** An arming change that gave way while it was decided, since others need the memory that its review takes. */
+/** An arming change that gave way during its decision, since others need the memory of its review. */
 export function answerGaveWay(change: Change, options: UndecidedOptions): AdmissionAnswer {
   const { actor, dryRun } = change.request
   const retry = dryRun || isImpatient(actor, options) ? {} : { retryAfterSeconds: options.retryAfterSeconds }
@@ -141,7 +141,7 @@ export function answerGaveWay(change: Change, options: UndecidedOptions): Admiss
   }
 }
 
-/** A review that was not read, so that nothing is known of it but its uid. */
+/** An unread review, of which only the uid is known. */
 export function answerUnread({ status, error }: HttpProblem): AdmissionAnswer {
   const message = `${error} So Holdfast does not read this write, and cannot tell whether it is safe`
   const details = { name: '', group: '', kind: '', causes: [] }

@@ -2,21 +2,22 @@ import type { WaitBudget } from '../../gate/ports.ts'
 import { onAbort } from '../../time/clock.ts'
 import { KeptBytes } from '../http/kept-bytes.ts'
 
-/** How much memory reviews may take while they wait, held or being decided. */
+/** Limits of the memory of reviews while they wait, held or in decision. */
 export interface WaitingLimits {
   /**
-   * So many bytes of reviews may be held at once. Beyond that, the caller with the most has none more held: one more is
-   * decided within `unheldMs`. What is kept of an object can take fifteen times its bytes, and real reviews have some thousand.
+   * How many bytes of reviews may be held at once. Beyond that, the caller with the most gets no further
+   * hold: its next one is decided within `unheldMs`. The kept part of an object can take fifteen times its
+   * bytes, and real reviews have some thousand.
    */
   readonly heldBytes: number
   /**
-   * How long a decision may take that may not be held, in milliseconds. It takes some ten where the API server is well.
-   * Where that is slow, the reviews of a flood must not wait for their whole budget.
+   * Limit for a decision without a hold, in milliseconds. It takes about ten with a healthy API server. With
+   * a slow one, the reviews of a flood must not wait for their whole time.
    */
   readonly unheldMs: number
   /**
-   * So many bytes of reviews may wait at once. Beyond that the latest of the caller with the most gives way: what could
-   * raise danger is refused, and may come again.
+   * How many bytes of reviews may wait at once. Beyond that the latest of the caller with the most gives way:
+   * a dangerous change is denied, and may be retried.
    */
   readonly keptBytes: number
 }
@@ -25,19 +26,19 @@ export interface WaitingLimits {
 export const defaultWaitingLimits: WaitingLimits = {
   heldBytes: 8 * 1024 * 1024,
   unheldMs: 2_000,
-  // With the largest body beside others. Of 10,000 disks each, what is kept of that takes 180 MiB.
+  // With the largest body beside others. With 10,000 disks each, the kept parts take 180 MiB.
   keptBytes: 12 * 1024 * 1024,
 }
 
-/** How much memory a review takes, and whose it is. */
+/** The memory of a review, and its caller. */
 export interface ReviewWeight {
-  /** Of the body as it came. */
+  /** The size of the original body. */
   readonly bytes: number
   /** The address that it came from. */
   readonly peer: string
 }
 
-/** The reason of a review that waits no longer, since others need the memory that it takes. */
+/** The reason of a review that stops waiting, since others need its memory. */
 class GaveWay extends Error {}
 
 /** True for a review that gave way. */
@@ -45,20 +46,23 @@ export function hasGivenWay({ reason }: AbortSignal): boolean {
   return reason instanceof GaveWay
 }
 
-/** Bounds what reviews keep in memory until they are answered: an API server that is slow keeps all of them waiting. */
+/** Limits the memory of reviews until they are answered: a slow API server keeps all of them waiting. */
 export class WaitingReviews {
   readonly #limits: WaitingLimits
   readonly #kept: KeptBytes
   readonly #onGaveWay: (() => void) | undefined
 
-  /** @param onGaveWay told of each that gave way */
+  /** @param onGaveWay called with each that gave way */
   constructor(limits: WaitingLimits, onGaveWay?: () => void) {
     this.#limits = limits
     this.#kept = new KeptBytes(limits.keptBytes)
     this.#onGaveWay = onGaveWay
   }
 
-  /** Counts a review while it is worked on. @param work told when nobody waits for it any more, and whether it may be held */
+  /**
+   * Counts a review during its work. @param work gets a signal for the end of the wait, and whether it may be
+   * held
+   */
   async during<T>(
     { bytes, peer }: ReviewWeight,
     signal: AbortSignal,
@@ -81,7 +85,7 @@ export class WaitingReviews {
     }
   }
 
-  /** With less of a budget for what may not be held. */
+  /** With less time for a review that may not be held. */
   bounded(wait: WaitBudget): WaitBudget {
     if (wait.mayHold !== false) return wait
     return { ...wait, budgetMs: Math.min(wait.budgetMs, this.#limits.unheldMs) }
