@@ -231,6 +231,6 @@ t.test('names without authorities are an error: the guard would ask for no certi
   const names = ['--set', 'webhook.clientCertificates.names={kube-apiserver}']
   const { ok, stderr } = helm('template', 'holdfast', chart, '--namespace', 'holdfast', ...names)
   t.notOk(ok)
-  t.match(stderr, 'names without webhook.clientCertificates.configMap')
+  t.match(stderr, 'names has no effect without webhook.clientCertificates.configMap')
   t.end()
 })

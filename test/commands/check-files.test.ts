@@ -172,7 +172,7 @@ t.test('nodes alone are no cluster to judge against, where kubectl wrote them', 
   t.match(await run(against(await file('nodes.txt', nodes))), {
     code: 2,
     stdout: '',
-    stderr: /There is no backing image in .*nodes.txt, so nothing can be told of copies/,
+    stderr: /There is no backing image in .*nodes.txt, so copies cannot be judged/,
   })
   const all = snapshot
     .slice(snapshot.indexOf('items:'))

@@ -154,7 +154,7 @@ t.test('certs makes the files of an API server, says where each goes, and renews
     ],
   })
   const authority = await readFile(join(certs, 'client-ca.crt'), 'utf8')
-  t.match(await run(args), { code: 2, stderr: /client\.crt .*are there already/ })
+  t.match(await run(args), { code: 2, stderr: /client\.crt .*exist already/ })
   const renewed = await run([...args, '--overwrite'])
   t.equal(renewed.code, 0)
   t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them again by itself, within/s)
@@ -188,7 +188,7 @@ t.test('unusable authorities of callers are an error before serving begins', asy
     stderr: /empty\.crt \(--client-ca\) cannot be used: it has no certificate/,
   })
   const names = await run([...serve, '--client-name', 'kube-apiserver'])
-  t.match(names, { code: 2, stderr: /--client-name\) without clientCa/ })
+  t.match(names, { code: 2, stderr: /--client-name\) has no effect without clientCa/ })
   const proxied = ['proxy', 'kubernetes', '--client-ca', join(folder, 'empty.crt')]
   t.match(await run(proxied), { code: 2, stderr: /--client-ca is for holdfast serve/ })
 })

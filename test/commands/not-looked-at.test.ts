@@ -117,6 +117,6 @@ t.test('a page in the place of an answer proves nothing of the guard', async (t)
   const removal = { image: 'ubuntu', disks: ['a'] }
   t.match(await tryRemoval(removal, { connection, longhornNamespace: 'longhorn-system', signal }), {
     result: 'not-made',
-    why: /is no valid JSON/,
+    why: /is not valid JSON/,
   })
 })

@@ -54,7 +54,7 @@ t.test('objects of JSON follow each other, and YAML may follow the first', (t) =
   t.match(documentsIn('{"kind":"A"}\n{"kind":"B"}\nkind: C\n', 'a.json'), [
     { object: { kind: 'A' } },
     { object: { kind: 'B' } },
-    { source: 'a.json:3', problem: /no JSON/ },
+    { source: 'a.json:3', problem: /not JSON/ },
   ])
   t.end()
 })

@@ -40,7 +40,7 @@ t.test(
       return { strict: await run(args), lenient: await run([...args, '--no-strict']), path }
     }
     const told =
-      /^admitted .*\n {4}Warning: not known: whether a replica uses a copy \(copy-in-use\), since the snapshot has no Replica\. Write it with holdfast snapshot\. If there is any, what kubectl get replicas\.longhorn\.io/
+      /^admitted .*\n {4}Warning: not known: whether a replica uses a copy \(copy-in-use\), since the snapshot has no Replica\. Write it with holdfast snapshot\. If there is any, the output of kubectl get replicas\.longhorn\.io/
     const without = await asked(nodes, twoCopies, source)
     t.match(without.strict, { code: 2, stdout: told })
     t.match(without.lenient, { code: 0, stdout: told })

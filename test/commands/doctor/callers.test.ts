@@ -22,7 +22,7 @@ t.test('a guard without client authentication is as it was installed', (t) => {
 })
 
 t.test('a client certificate that is valid for long is ok, with its end', (t) => {
-  t.match(check(accepted(200 * day), accepted(40 * day, 9)), [{ level: 'ok', what: /good until 20\d\d-/ }])
+  t.match(check(accepted(200 * day), accepted(40 * day, 9)), [{ level: 'ok', what: /valid until 20\d\d-/ }])
   t.match(check({ refused: 0, last: null }), [{ level: 'ok', what: /none has been shown yet/ }])
   t.end()
 })

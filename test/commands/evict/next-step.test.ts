@@ -154,7 +154,7 @@ t.test('an impossible eviction is reported before anything is written', (t) => {
   t.match(stepOf(cluster(A)), { step: 'impossible', problems: ['there is no node n1'] })
   t.match(stepOf(world(A, {}, []), 'd9'), { problems: ['there is no disk d9 of node n1'] })
   const unsynced = cluster(A).node('n1', [disk('d1', { synced: false })])
-  t.match(stepOf(unsynced), { problems: [/has not looked at disk d1 of n1 yet/] })
+  t.match(stepOf(unsynced), { problems: [/has not synced disk d1 of n1 yet/] })
   const alone = cluster(A)
     .node('n1', [disk('d1')])
     .image('ubuntu', [ready('d1')])
