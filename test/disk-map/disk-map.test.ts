@@ -68,7 +68,7 @@ t.test('a node whose disks are all synced no longer counts as unsynced', (t) => 
   t.end()
 })
 
-t.test('a disk on its way has two owners for a moment', (t) => {
+t.test('a disk that moves has two owners for a moment', (t) => {
   const c = cluster()
     .node('n1', [disk('d')])
     .node('n2', [disk('moved', { diskUUID: uuid('d') })])

@@ -127,7 +127,7 @@ function answers(view: DiskMapView) {
   }
 }
 
-t.test('every answer is the one that follows from the objects as last told', (t) => {
+t.test('every answer follows from the last version of the objects', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30, size: 'max' }), (steps) => {
       const map = new DiskMap()

@@ -138,7 +138,7 @@ t.test('a first file ends when it is transferred, made elsewhere, or given up', 
   t.end()
 })
 
-t.test('by the generation an object tells whether the map has missed a change of spec', (t) => {
+t.test('the generation shows whether the map has missed a change of spec', (t) => {
   const kinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
   const made = {
     Node: (metadata: object) => node([disk('d1')], metadata),

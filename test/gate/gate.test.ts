@@ -72,7 +72,7 @@ t.test('a held change is answered with 429 and Retry-After', async (t) => {
   }
 })
 
-t.test('Longhorn’s own account is never told to wait, since that would block a worker', async (t) => {
+t.test('Longhorn’s own account never gets a Retry-After, since that would block a worker', async (t) => {
   const { verdict, answer } = await decide(eviction(longhornAccount))
   t.equal(verdict.decision, 'hold')
   t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } })

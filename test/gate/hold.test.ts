@@ -71,7 +71,7 @@ t.test('a related change that does not clear the way lets it wait on', async (t)
   t.match(world.record, [{ timing: { heldMs: 10_000 } }])
 })
 
-t.test('it is held no longer than configured, whatever the client would wait', async (t) => {
+t.test('it is held no longer than configured, even if the client would wait', async (t) => {
   const { world, decision } = await holding({ maxHoldMs: 2_000 }, 25_000)
   world.clock.advance(1_999)
   await turns()
@@ -80,7 +80,7 @@ t.test('it is held no longer than configured, whatever the client would wait', a
   t.equal((await decision).verdict.decision, 'hold')
 })
 
-t.test('a client that goes away is not waited for', async (t) => {
+t.test('the gate does not wait for a client that has gone', async (t) => {
   const { world, client, decision } = await holding()
   client.abort()
   t.equal((await decision).verdict.decision, 'hold')
@@ -97,7 +97,7 @@ t.test('a shutdown answers held requests, and no new ones are held', async (t) =
   t.equal(world.clock.pending, 0)
 })
 
-t.test('beyond so many holds the next is answered at once', async (t) => {
+t.test('beyond the limit of holds the next request is answered at once', async (t) => {
   const { world, decision } = await holding({ maxHolds: 1 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 1)
@@ -139,7 +139,7 @@ t.test('a caller with many holds gives up places to others, the latest first', a
   t.equal(world.gate.holding, 0)
 })
 
-t.test('without any place nothing is held', async (t) => {
+t.test('with a limit of zero no request is held', async (t) => {
   const world = new GateWorld(usual(), { maxHolds: 0 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 0)
@@ -242,7 +242,7 @@ t.test('a reservation past its deadline no longer holds anything', async (t) => 
   t.match(world.record, [{ timing: { heldMs: 70_001 } }])
 })
 
-t.test('when the time for a decision is up, nothing more is asked of the cluster', async (t) => {
+t.test('after the time of a decision, the cluster gets no more requests', async (t) => {
   const world = new GateWorld(usual().image('ubuntu', drained))
   world.before = (trip) => (trip === 'images' ? new Promise(() => undefined) : undefined)
   const decision = world.decide(evictD2(world.cluster), 10_000)

@@ -60,7 +60,7 @@ t.test('a review of a version that the disk map shows, or showed before, needs n
   }
 })
 
-t.test('a review of a newer version than the disk map shows is believed once it is read', async (t) => {
+t.test('a review of a newer version than the disk map shows counts once it is read', async (t) => {
   const world = new GateWorld(usual('5'), { truth: usual('6') })
   t.equal((await world.decide(evict('6'))).verdict.decision, 'allow')
   t.equal(world.trips[0], read)
@@ -113,7 +113,7 @@ t.test(
   },
 )
 
-t.test('a change that reserves nothing is read for only if the API server has its object', async (t) => {
+t.test('a change without a reservation causes reads only if the API server has its object', async (t) => {
   const whole = usual('5').image('debian', [ready('d1'), ready('d3'), ready('d4')])
   const onC = cluster('v1.10.0')
     .node('n1', [disk('d1')])
@@ -155,7 +155,7 @@ function createNode(of: TestCluster, name: string): Change {
   return of.toNode(name, disks, { metadata: { uid: `uid-${name}`, resourceVersion: '' } })
 }
 
-t.test('so many creates are reserved at once, and each again', async (t) => {
+t.test('the number of reserved creates is limited, and a retry of each passes', async (t) => {
   const world = new GateWorld(usual())
   // With a version, which no create has: a forged one is counted all the same.
   const placed = (at: number) => create(world.cluster, `new-${at}`, `uid-${at}`)
@@ -199,7 +199,7 @@ t.test('creates of one name under many uids count as many objects', async (t) =>
   t.equal(world.reservations.length, mostCreations)
 })
 
-t.test('a create that is done counts no longer, although its reservation still stands', async (t) => {
+t.test('a finished create no longer counts, although its reservation remains', async (t) => {
   const world = new GateWorld(usual())
   for (let at = 0; at < mostCreations; at++)
     await world.decide(create(world.cluster, `new-${at}`, `uid-${at}`))

@@ -72,7 +72,7 @@ t.test('replicas whose clocks disagree never admit the removal of both copies, i
   }
 })
 
-t.test('a copy that is said to be ready on a node that is down is nothing to count on either', async (t) => {
+t.test('a ready copy on a node that is down does not count either', async (t) => {
   const copies = [ready('d1'), ready('d2')]
   const justDown: RawNotReady = { reason: 'ManagerPodDown', since: new Date(start).toISOString() }
   const book = new InProcessBook()
@@ -122,7 +122,7 @@ t.test('a deletion by the namespace controller passes without I/O, and is record
   t.match(world.record, [{ verdict: { mark: 'collected' } }])
 })
 
-t.test('nothing counts on a node that is being deleted, even if it came back meanwhile', async (t) => {
+t.test('copies on a node that is being deleted do not count, even if it came back meanwhile', async (t) => {
   const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' }
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0', 'v1.6.4']) {
     const going = () =>

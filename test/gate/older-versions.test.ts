@@ -44,7 +44,7 @@ t.test('a proxy of an older version with a longer limit shows it in the deadline
   t.equal(await lasts(310 * seconds), 310 * seconds)
 })
 
-t.test('a deadline by a clock that is wrong shortens nothing', async (t) => {
+t.test('a deadline by a wrong clock shortens nothing', async (t) => {
   t.equal(await lasts(-3_600 * seconds), 70 * seconds)
   t.equal(await lasts(10 * seconds, { pinned: true }), 190 * seconds)
   t.equal(

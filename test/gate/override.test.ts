@@ -121,7 +121,7 @@ t.test('an override passes a reservation of the other side too', async (t) => {
   t.match(await world.decide(eviction()), { verdict: { decision: 'allow', override: { reason } } })
 })
 
-t.test('a guard that only watches admits with warnings, and writes nothing', async (t) => {
+t.test('a guard that only warns admits with warnings, and writes nothing', async (t) => {
   const world = new GateWorld(dangerous(), { policy: watching })
   const plain = dangerous().toNode('n1', [disk('d1')], evicting)
   t.match(await world.decide(plain), {

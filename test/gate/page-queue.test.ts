@@ -50,7 +50,7 @@ function gathering() {
   }
 }
 
-t.test('edits that come while a swap is under way share the next', async (t) => {
+t.test('edits during a swap share the next one', async (t) => {
   const { queue, stamps, before, begin } = gathering()
   let swaps = 0
   before(() => {
@@ -129,7 +129,7 @@ t.test('a failed edit is not repeated after another writer was quicker', async (
   t.equal(calls, 1)
 })
 
-t.test('where all edits failed nothing is written', async (t) => {
+t.test('if all edits failed, nothing is written', async (t) => {
   const { queue, before, begin } = gathering()
   before(() => Promise.reject(new Error('must not be asked')))
   const failing: Edit<string> = () => Promise.reject(new Error('no answer'))

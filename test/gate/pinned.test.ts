@@ -52,7 +52,7 @@ t.test('one request that passes both doors is one change, and is settled as the 
   t.equal(proxy.reservations.length, 1, 'the webhook’s stands until it is settled')
 })
 
-t.test('of a change that reserves nothing there is nothing to take back', async (t) => {
+t.test('a change without a reservation has nothing to release', async (t) => {
   const world = new GateWorld(usual())
   t.equal(
     (await world.decide(world.cluster.toNode('n1', [disk('d1'), disk('d2')], {}, rest))).release,

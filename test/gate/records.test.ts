@@ -24,7 +24,7 @@ const clear = () => dangerous().toNode('n2', [disk('d2')])
 
 const never = new Promise<void>(() => undefined)
 
-t.test('a denial leaves once it is on record', async (t) => {
+t.test('a denial leaves once it is recorded', async (t) => {
   const world = new GateWorld(dangerous())
   let recorded: () => void = () => undefined
   world.recording = new Promise<void>((resolve) => void (recorded = resolve))

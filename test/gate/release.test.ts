@@ -5,7 +5,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
 
-t.test('when the book cannot be had, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('without a readable book, arming changes get 503 and leave nothing behind', async (t) => {
   const world = new GateWorld(usual())
   let down = true
   world.before = (trip) => {
@@ -80,7 +80,7 @@ t.test('a release restores the reservation of another review of the same object'
   t.strictSame(one.reservations, [first], 'that change may still be on its way')
 })
 
-t.test('taking back leaves nothing of two rounds on one page', async (t) => {
+t.test('a release leaves no reservation of two rounds on one page', async (t) => {
   // The disk map knows d2 on n2; it has moved to n1, where the second round claims it too.
   const before = () =>
     cluster('v1.8.1')

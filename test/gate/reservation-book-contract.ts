@@ -95,7 +95,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
   })
 
-  t.test('a page with marks stays without reservations, and loses marks that are not given', async (t) => {
+  t.test('a page with marks stays without reservations, and loses marks that are left out', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const settled = { BackingImage: '12', Node: '7' }
@@ -118,7 +118,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     }
   })
 
-  t.test('pages have nothing to do with each other', async (t) => {
+  t.test('pages are independent', async (t) => {
     const [book] = await open(t)
     for (const key of ['n1', 'n2', '(unowned disks)']) {
       t.ok(await book.swap(await book.read(key, awaited), { reservations: [reservation(key)] }, awaited))

@@ -94,7 +94,7 @@ t.test('a copy that is counted on must not be evicted meanwhile, and the reverse
   t.match(await is(t, 'hold', b, evictD3), { objections: [{ rule: 'evict-unready-copy' }] })
 })
 
-t.test('the same side goes together', async (t) => {
+t.test('changes of the same side are compatible', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
   await is(t, 'allow', other, other.cluster.cleanUp('debian', ['d2']))
@@ -102,7 +102,7 @@ t.test('the same side goes together', async (t) => {
   t.equal(one.reservations.length, 3)
 })
 
-t.test('a change on another node goes its way', async (t) => {
+t.test('a change on another node passes', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
   await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d3']))
@@ -182,7 +182,7 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   t.match([...one.book.pages()], [{ settled: { Node: '1' } }])
 })
 
-t.test('on several nodes all is reserved or nothing', async (t) => {
+t.test('on several nodes either all claims are reserved or none', async (t) => {
   const [one, other] = two()
   const evictD3 = one.cluster.toNode('n2', [disk('d3', emptied), disk('d4')])
   await is(t, 'allow', one, evictD3)
@@ -191,7 +191,7 @@ t.test('on several nodes all is reserved or nothing', async (t) => {
   t.equal(one.reservations.length, 1)
 })
 
-t.test('an arming change costs at most three round trips, all else none', async (t) => {
+t.test('an arming change costs at most three round trips, all others none', async (t) => {
   const world = new GateWorld(usual())
   const { cluster: of, trips } = world
   const cost = async (change: Parameters<GateWorld['decide']>[0]) => {
@@ -235,14 +235,14 @@ t.test(
   },
 )
 
-t.test('a page of which nothing is known yet is read first', async (t) => {
+t.test('an unknown page is read first', async (t) => {
   const world = new GateWorld(usual())
   world.forgetful = true
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(world.trips, ['read n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
 })
 
-t.test('a change does not stand in its own way when it is reviewed again', async (t) => {
+t.test('a change does not conflict with its own reservation in a second review', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     // The eviction of d1 counts on the copy on d2, which is on the same page.
     const of = () => usual(release).image('ubuntu', [copy('d1', 'unknown'), copy('d2', 'unknown')])

@@ -143,7 +143,7 @@ t.test('versions that are no numbers are not compared', (t) => {
   t.end()
 })
 
-t.test('a page with nothing but marks is kept for ten minutes, then removed', async (t) => {
+t.test('a page with marks only is kept for ten minutes, then removed', async (t) => {
   const [one] = await admitted()
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.tell('BackingImage', 'ubuntu')
@@ -166,7 +166,7 @@ t.test('a page that another replica has removed is no longer looked after', asyn
   t.strictSame(other.trips, [])
 })
 
-t.test('where the object of a reservation is gone nothing can be marked, and its page goes', async (t) => {
+t.test('if the object of a reservation is gone, there is no mark, and its page goes', async (t) => {
   const book = new InProcessBook()
   const truth = usual()
   const one = new GateWorld(usual(), { book, truth })

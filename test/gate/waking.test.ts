@@ -139,7 +139,7 @@ function objectsOf({ nodes, images, sources }: World): LonghornObject[] {
   ]
 }
 
-t.test('whatever lets a held change pass wakes it', async (t) => {
+t.test('every change that lets a held request pass wakes it', async (t) => {
   const seen = { held: 0, ended: 0 }
   await fc.assert(
     fc.asyncProperty(anyCase, anyWorld, fc.nat(), async ({ world: from, write }, other, pick) => {

@@ -17,7 +17,7 @@ function user(config: Readonly<Record<string, string>>) {
   return { name: 'ann', authProvider: { name: 'oidc', config } }
 }
 
-t.test('the token of oidc goes with each request for as long as it is good', async (t) => {
+t.test('the token of oidc goes with each request as long as it is valid', async (t) => {
   const idToken = token(farAway)
   const headers = providerHeaders(user({ 'id-token': idToken }))
   for (const time of ['first', 'second'])

@@ -185,7 +185,7 @@ t.test('an object that cannot be read', (t) => {
     t.equal(feed.unreadableSeen, 2)
   })
 
-  t.test('nor is one that the sink throws at taken for known', async (t) => {
+  t.test('nor is an object known at which the sink throws', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t)
     await watching()
     sink.refuse = 'n1'

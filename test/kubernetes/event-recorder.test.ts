@@ -57,7 +57,7 @@ async function recording(t: Test, limits: Partial<EventLimits> = {}) {
   return { recorder, clock, writes, events, round, problems, fail, client }
 }
 
-t.test('an Event stands at its object, as kubectl describe looks for it', async (t) => {
+t.test('an Event is at its object, where kubectl describe looks for it', async (t) => {
   const { recorder, events, round } = await recording(t)
   recorder.record(event('n1', 'x'.repeat(2_000)))
   await round(1, 0)

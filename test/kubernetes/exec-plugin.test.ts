@@ -100,7 +100,7 @@ async function failureOf(t: Test, exec: object, script?: string): Promise<Error>
   return failure
 }
 
-t.test('a plugin that gives no credentials is named, and nothing that it printed', async (t) => {
+t.test('a plugin without credentials is named, without its output', async (t) => {
   const prints = (text: string) => `#!/bin/sh\nprintf '%s' '${text}'\n`
   const cases: Readonly<Record<string, readonly [script: string, message: RegExp]>> = {
     fails: [`#!/bin/sh\necho ${secret} >&2; exit 3\n`, /plugin\.sh failed \(exit code 3\)\..*run it to see/],

@@ -48,7 +48,7 @@ async function ask(t: Test, options: ConnectOptions) {
   return { connection, echo }
 }
 
-t.test('where the configuration comes from', (t) => {
+t.test('the sources of the configuration', (t) => {
   t.test('an explicit kubeconfig wins over all', async (t) => {
     const { url } = await echoServer(t)
     const file = folderOf(t, {

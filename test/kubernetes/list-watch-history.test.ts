@@ -49,7 +49,7 @@ t.test('a list whose pages expire starts again at the first page', async (t) => 
   t.equal(listWatch.counters.restarts.expired, 1)
 })
 
-t.test('a server that comes back with a shorter history says that our version is too large', async (t) => {
+t.test('a server with a shorter history rejects our version as too large', async (t) => {
   const { server, listWatch, clock, caughtUp } = await followTwo(t)
   server.restart()
   await eventually(() => listWatch.state.phase === 'backing-off')

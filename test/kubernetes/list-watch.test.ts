@@ -160,7 +160,7 @@ t.test('a list-watch in good weather', (t) => {
 })
 
 t.test('handlers', (t) => {
-  t.test('one that throws is reported, counted, and stops nothing', async (t) => {
+  t.test('a listener that throws is reported, counted, and stops nothing', async (t) => {
     const told: string[] = []
     const { problems, listWatch } = await follow(
       t,
@@ -178,7 +178,7 @@ t.test('handlers', (t) => {
     t.match(problems, [{ reason: 'handler', error: { message: 'no a, please' } }, { reason: 'handler' }])
   })
 
-  t.test('even one for problems that throws stops nothing', async (t) => {
+  t.test('a listener for problems that throws stops nothing either', async (t) => {
     const { listWatch, clock, known } = await follow(
       t,
       (server) => {

@@ -187,7 +187,7 @@ t.test('an error names the field and the value of the wrong type', (t) => {
   t.end()
 })
 
-t.test('parsing never throws and never fails without a word, whatever it is given', (t) => {
+t.test('parsing never throws and always names its error, for any value', (t) => {
   const fields = [
     ...[
       'metadata',

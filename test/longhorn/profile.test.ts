@@ -139,7 +139,7 @@ for (const [what, table] of Object.entries({
   })
 }
 
-t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
+t.test('a release that names none counts as A, the most dangerous', (t) => {
   t.equal(profileOf(undefined), 'A')
   for (const release of [
     ...['', 'v', 'master-head', 'latest', 'nonsense', '1.8', 'v1.10', '1.10.0.1', 'vv1.10.0', 'V1.10.0'],

@@ -90,14 +90,14 @@ for (const [what, of, verdict, line] of cases) {
   })
 }
 
-t.test('a change that cannot do harm, and about which nothing is to be said, has no line', (t) => {
+t.test('a harmless change without findings has no line', (t) => {
   const { lines, decisions } = told()
   decisions.decided(change(true, false), admitted, atOnce)
   t.strictSame(lines, [])
   t.end()
 })
 
-t.test('an admission tells how long it was held back within its request', (t) => {
+t.test('the line of an admission has its wait', (t) => {
   const { lines, decisions } = told()
   decisions.decided(change(false, true), admitted, { heldMs: 6_900 })
   decisions.decided(change(false, true), held, { heldMs: 9_000 })

@@ -107,7 +107,7 @@ t.test('identical refusals are shown once in ten seconds, with their number', (t
   t.end()
 })
 
-t.test('only so many different ones are remembered', (t) => {
+t.test('the number of remembered ones is limited', (t) => {
   const repeats = new Repeats(10_000, 2)
   t.strictSame(repeats.see('a', 0), { told: true, repeated: 0 })
   t.strictSame(repeats.see('b', 0), { told: true, repeated: 0 })

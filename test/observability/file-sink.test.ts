@@ -176,7 +176,7 @@ for (const hanging of ['open', 'look', 'append'] as const) {
   })
 }
 
-t.test('no answer waits for long, however long its request could', async (t) => {
+t.test('no answer waits for long, whatever the time of its request', async (t) => {
   const { files, write, clock, dropped } = onFakeDisk()
   files.trouble = () => never
   const first = write('n1', {}, 300_000)

@@ -14,7 +14,7 @@ function problemLog() {
   return { lines, clock, problems, fail }
 }
 
-t.test('two problems that take turns are each told once while they last', (t) => {
+t.test('two problems that alternate are each logged once while they last', (t) => {
   const { lines, clock, fail } = problemLog()
   for (let second = 0; second < 300; second += 1) {
     fail('no such namespace')
@@ -60,7 +60,7 @@ t.test('numbers and identities do not make another problem of it', (t) => {
   t.end()
 })
 
-t.test('of very many problems the one that was not seen for longest is forgotten', (t) => {
+t.test('of many problems the one unseen for longest is forgotten', (t) => {
   const { lines, fail } = problemLog()
   const names = Array.from({ length: 201 }, (_, index) => 'x'.repeat(index + 1))
   for (const name of names) fail(name)

@@ -34,7 +34,7 @@ const circumstances = (of: ReturnType<typeof world>) => ({
 
 const effects = (findings: readonly Finding[]) => findings.map(({ rule, effect }) => `${rule} ${effect}`)
 
-t.test('a node is lost once it has been so for this reason for longer than lostAfter', (t) => {
+t.test('a node is lost once it has been down for this reason for longer than lostAfter', (t) => {
   const table: [notReady: RawNotReady, isLost: boolean, mayBe: boolean][] = [
     [justDown, false, true],
     [longDown, true, true],

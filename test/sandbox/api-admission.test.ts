@@ -60,7 +60,7 @@ t.test('a review', (t) => {
     t.equal(webhook.asked.length, 3, 'creating an existing name does reach the webhook')
   })
 
-  t.test('comes with the time that is left, on a connection that is kept', async (t) => {
+  t.test('gets the remaining time, on a reused connection', async (t) => {
     const { webhook, ask } = await guarded(t, { webhook: { timeoutSeconds: 30 } })
     await ask('POST', 'settings', { body: setting('a', '1') })
     await ask('PATCH', 'settings/a?timeout=7s', { body: { value: '2' } })

@@ -52,7 +52,7 @@ for (const { release, flagged } of crashing) {
       t.same(w.longhorn.crashes, [])
     })
 
-    t.test('the manager crashes when the flag is cleared while the clean-up is under way', async (t) => {
+    t.test('the manager crashes when the flag is cleared during the clean-up', async (t) => {
       const w = await refusing(t, release, flagged)
       let answer = (): void => undefined
       const answered = new Promise<void>((resolve) => (answer = resolve))

@@ -95,7 +95,7 @@ t.test('it answers to names of loopback only, so that no page in a browser reads
   t.equal(await statusFor('localhost'), 200)
 })
 
-t.test('the latest records are remembered, and no more than so many or so many bytes', (t) => {
+t.test('the latest records are remembered, with a limit on number and bytes', (t) => {
   const size = JSON.stringify(record({ uid: '00' })).length + 1
   for (const limits of [{ records: 10 }, { bytes: 10 * size }]) {
     const recent = new RecentRecords(limits)

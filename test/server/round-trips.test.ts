@@ -80,7 +80,7 @@ async function guarded(t: Test) {
   return { sandbox, patch }
 }
 
-t.test('an arming change costs at most two round trips to the API server, all else none', async (t) => {
+t.test('an arming change costs at most two round trips to the API server, all others none', async (t) => {
   const { sandbox, patch } = await guarded(t)
   const copy = sandbox.cluster.uuidOf('node-1/disk-1')
   const evicted = (evictionRequested: boolean) => ({

@@ -49,7 +49,7 @@ async function serving(t: Test, limits: ConnectionLimits, switches = true) {
 const closed = (socket: Socket): Promise<unknown> =>
   socket.closed ? Promise.resolve() : once(socket, 'close')
 
-t.test('one connection too many takes the place of the one that was idle for longest', async (t) => {
+t.test('one connection too many replaces the one that was idle for longest', async (t) => {
   const { open, ask, told } = await serving(t, { most: 3, mostOfPeer: 3 })
   const [used, unused, busy] = [await open(), await open(), await open()]
   await ask(busy, '/slow')

@@ -34,7 +34,7 @@ t.test('beyond that the latest of the peer with the most gives way, and others k
   t.end()
 })
 
-t.test('one that has no room gives way itself', (t) => {
+t.test('a body without room gives way itself', (t) => {
   const { kept, keep, gaveWay } = keeping()
   keep('own', '10.0.0.1', 20)
   keep('huge', '10.0.0.9', 200)

@@ -104,7 +104,7 @@ t.test('a disk update reaches Longhorn digit by digit, each name once', async (t
 const runs = { numRuns: depth(1_000, 100_000) }
 const resourceVersion = '7'
 
-t.test('a bound body is the text that came but for the version', (t) => {
+t.test('a bound body is the original text except the version', (t) => {
   const merge = { method: 'PATCH', hasQuery: false, contentType: 'application/merge-patch+json' } as const
   const patch = { ...merge, contentType: 'application/json-patch+json' }
   fc.assert(

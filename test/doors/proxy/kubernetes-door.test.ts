@@ -48,7 +48,7 @@ const heldBack = {
   },
 }
 
-t.test('an eviction during a clean-up is held back, however it is written', async (t) => {
+t.test('an eviction during a clean-up is held back, in any notation', async (t) => {
   // Nothing else writes the node: a PUT names its version.
   const { call, cleanUp, sandbox, decided } = await proxied(t, { longhorn: idle })
   t.equal((await cleanUp()).status, 200)

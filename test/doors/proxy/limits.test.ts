@@ -39,7 +39,7 @@ t.test(
   },
 )
 
-t.test('a body larger than any such write is a 413, and goes nowhere', async (t) => {
+t.test('a body larger than any such write is a 413, and is not forwarded', async (t) => {
   const { url, asked } = await proxied(t, fine, { maxBodyBytes: 100 })
   const answer = await fetch(`${url}/v1/nodes/n1`, { method: 'PUT', body: 'x'.repeat(101) })
   t.equal(answer.status, 413)
@@ -131,7 +131,7 @@ t.test('a body counts no longer once its client has gone', async (t) => {
   t.pass('five in turn had room')
 })
 
-t.test('connections on which nothing is asked give way to others', async (t) => {
+t.test('idle connections give way to others', async (t) => {
   const { port, url } = await proxied(t, fine, { connections: { most: 2, mostOfPeer: 2 } })
   const [first, second] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
   await Promise.all(

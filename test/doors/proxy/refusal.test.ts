@@ -52,7 +52,7 @@ t.test('an answer that is no error in JSON is no refusal', (t) => {
   t.end()
 })
 
-t.test('of a client that says very much nothing is searched, and nothing is taken for a refusal', (t) => {
+t.test('the answer to a client with a very long body is not searched, and is no denial', (t) => {
   const denied = errorOf('admission webhook "guard.holdfast.dev" denied the request: no')
   const said = (size: number) => JSON.stringify({ padding: 'x'.repeat(size) }).replaceAll('x', '\\u0078')
   t.ok(isRefusal(denied, said(10_000)))

@@ -101,7 +101,7 @@ t.test('options of a delete that are larger than any are answered with 413, unre
   t.strictSame(bodies, [])
 })
 
-t.test('such options pass, as they came, where nothing is enforced', async (t) => {
+t.test('such options pass unchanged if nothing is enforced', async (t) => {
   const { remove, bodies, denied } = await before(t, () => 200, { enforces: false })
   const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
   const large = JSON.stringify({ padding: marker.repeat(10_000) })

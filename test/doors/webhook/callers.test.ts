@@ -111,7 +111,7 @@ t.test('of several authorities in a file each will do', async (t) => {
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now))).status, 200)
 })
 
-t.test('a client that sends the authorities between is followed to the one that is known', async (t) => {
+t.test('a client that sends intermediate authorities is followed to the known one', async (t) => {
   const root = await makeRoot()
   const intermediate = await makeIntermediate(root)
   const { server, postAs } = await asking(t, wanted([root, authority]))
@@ -126,13 +126,13 @@ t.test('a client that sends the authorities between is followed to the one that 
   t.equal((await postAs(leaf)).status, 200, 'or that are in the file')
 })
 
-t.test('a certificate without any name or purpose is one that will not do', async (t) => {
+t.test('a certificate without any name or purpose is rejected', async (t) => {
   const { postAs } = await asking(t, wanted([authority], ['kube-apiserver']))
   const bare = await issueBare(authority)
   t.match(await postAs(bare), { status: 403, json: { message: /The client certificate is not for clients/ } })
 })
 
-t.test('where names are given, a certificate needs one of them exactly', async (t) => {
+t.test('if names are configured, a certificate needs one of them exactly', async (t) => {
   const { postAs } = await asking(t, wanted([authority], ['kube-apiserver', 'front-proxy']))
   t.equal((await postAs(client)).status, 200)
   for (const name of ['kube-apiserver-2', 'KUBE-APISERVER', 'apiserver']) {
@@ -209,7 +209,7 @@ t.test('a new serving certificate leaves the demands on callers unchanged', asyn
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now), trusting)).status, 403)
 })
 
-t.test('a session that is resumed proves nothing: each handshake needs the certificate', async (t) => {
+t.test('a resumed session proves nothing: each handshake needs the certificate', async (t) => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const { port, agent } = await asking(t)
     const sessions: Buffer[] = []

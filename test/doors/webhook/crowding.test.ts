@@ -14,7 +14,7 @@ const disksOf = (count: number, evictionRequested: boolean) =>
 const copiesOf = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`u${at}`, {}]))
 
-t.test('an object with more disks or copies than are judged counts as one that cannot be read', async (t) => {
+t.test('an object with more disks or copies than the limit counts as unreadable', async (t) => {
   const many = mostEntries + 1
   const ask = async (kind: JudgedKind, parts: ReviewParts) => {
     const { gate, modules } = fakes()

@@ -12,7 +12,7 @@ import { node, review } from './review-builder.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-t.test('while a review is held, nothing keeps its objects as they came', async (t) => {
+t.test('during a hold, the original objects are not kept', async (t) => {
   const { gate, modules } = fakes()
   let decide: (decision: Outcome) => void = () => undefined
   gate.answer = () => new Promise((resolve) => (decide = resolve))
@@ -187,7 +187,7 @@ t.test('a guard that only warns admits the reviews that give way', async (t) => 
   t.strictSame(denials, [])
 })
 
-t.test('of a node that is created a little is looked at, however many disks it names', async (t) => {
+t.test('a created node is read in part only, however many disks it names', async (t) => {
   const { gate, modules } = fakes()
   const huge = 'x'.repeat(100_000)
   const disk = (at: number) => ({ evictionRequested: at > 900, path: huge, tags: [huge] })

@@ -234,7 +234,7 @@ t.test('a decision leaves no timer behind', async (t) => {
   t.equal(timers.waiting.size, 0)
 })
 
-t.test('a write counts as arming when not even that can be told', async (t) => {
+t.test('a write counts as arming if even that is unknown', async (t) => {
   const { gate, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const isArming = () => {
@@ -244,7 +244,7 @@ t.test('a write counts as arming when not even that can be told', async (t) => {
   t.match(answer, { allowed: false, status: { code: 503 } })
 })
 
-t.test('the same failure of the same object is logged once, however often it comes back', async (t) => {
+t.test('the same failure of the same object is logged once, however often it returns', async (t) => {
   const { gate, log, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const reviewer = new Reviewer(options, modules)

@@ -82,7 +82,7 @@ t.test('bytes that are not HTTP get an error', async (t) => {
   t.match(String((await once(other, 'data'))[0]), /^HTTP\/1\.1 431 /)
 })
 
-t.test('another certificate is served to new connections, and open ones live on', async (t) => {
+t.test('a new certificate is served to new connections, and open ones stay', async (t) => {
   const { server, post, silent } = await running(t)
   await post(evict)
   const next = await testCertificates()
@@ -155,7 +155,7 @@ t.test('a client that goes away leaves nothing behind', async (t) => {
   await closed
 })
 
-t.test('a client that has its answer is not taken for one that went away', async (t) => {
+t.test('a client with its answer does not count as one that went away', async (t) => {
   const { gate, post, server, timers } = await running(t)
   await post(evict)
   const closed = server.close()
@@ -257,7 +257,7 @@ t.test('a shutdown cuts reviews that take too long, and says so', async (t) => {
   t.match(log.lines, [{ level: 'warn', message: /were cut/, fields: { connections: 2 } }])
 })
 
-t.test('a port that is taken is named, and nothing is left listening', async (t) => {
+t.test('a port in use is named, and nothing listens', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.teardown(() => taken.close())

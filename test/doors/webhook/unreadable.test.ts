@@ -229,24 +229,27 @@ t.test('an unreadable data source', async (t) => {
   await refused(t, kind, { operation: 'CREATE', after: dataSource(placed) }, 'the write sets spec.diskUUID')
 })
 
-t.test('an unreadable object on its way out passes, so that an uninstall is not blocked', async (t) => {
-  const before = { ...odd, disks: { d1: {} } }
-  const leaving = { deletionTimestamp: '2026-11-23T06:00:00Z' }
-  await passes(t, 'Node', { before: node(before, leaving), after: node(odd, leaving) }, 'a disk less')
-  const marked = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
-  await passes(t, 'Node', { operation: 'DELETE', before: node(before, marked) }, 'deleted once marked')
-  const { annotations } = marked
-  await passes(
-    t,
-    'Node',
-    { before: node(before, marked), after: node(before, { annotations, labels: { x: 'y' } }) },
-    'a label',
-  )
-  const less = { before: node(before, marked), after: node(odd, marked) }
-  await refused(t, 'Node', less, 'the write removes disk d1')
-})
+t.test(
+  'an unreadable object that is being deleted passes, so that an uninstall is not blocked',
+  async (t) => {
+    const before = { ...odd, disks: { d1: {} } }
+    const leaving = { deletionTimestamp: '2026-11-23T06:00:00Z' }
+    await passes(t, 'Node', { before: node(before, leaving), after: node(odd, leaving) }, 'a disk less')
+    const marked = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
+    await passes(t, 'Node', { operation: 'DELETE', before: node(before, marked) }, 'deleted once marked')
+    const { annotations } = marked
+    await passes(
+      t,
+      'Node',
+      { before: node(before, marked), after: node(before, { annotations, labels: { x: 'y' } }) },
+      'a label',
+    )
+    const less = { before: node(before, marked), after: node(odd, marked) }
+    await refused(t, 'Node', less, 'the write removes disk d1')
+  },
+)
 
-t.test('an unreadable object is logged by its own name when the review gives none', async (t) => {
+t.test('an unreadable object is logged by its own name if the review has none', async (t) => {
   const { log, modules } = fakes()
   await new Reviewer(options, modules).review(
     review('Node', { operation: 'DELETE', before: node(odd) }),
