@@ -86,7 +86,7 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       return blind
     case 'granted':
       if (verdict.decision !== 'allow')
-        return [`the override was granted, but there is no exception from what stands against this`]
+        return [`the override was granted, but the rule against this change cannot be overridden`]
       return verdict.override ? [`overridden, which is on record: ${override.reason}`, ...blind] : blind
     case 'other-object':
       return [
@@ -101,10 +101,10 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       return verdict.decision === 'allow'
         ? blind
         : [
-            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without what is stopped, and override the update',
+            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without the part that is stopped, and override the update',
           ]
     case 'no-reason':
-      return ['the override was ignored: annotation holdfast.dev/override has to say why']
+      return ['the override was ignored: annotation holdfast.dev/override needs a reason']
     case 'not-permitted':
       return [
         `the override was ignored: ${change.request.actor.username} is in none of the groups that may ask for one (${override.groups.join(', ')})`,
@@ -183,7 +183,7 @@ const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-too-old': 'the guard has lost touch with the API server, and its view of the disks is too old',
   'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
   'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
-  'not-confirmed': 'the guard cannot read past its cache what it would have to know',
+  'not-confirmed': 'the guard cannot read the current state from the API server',
   'object-not-known':
     'the API server does not have this object as it was reviewed (in that version; or for a creation, not at all, and for a data source its image), or too many objects are being created',
 }

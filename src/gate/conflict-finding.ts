@@ -95,7 +95,7 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
     found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page)})`,
-    why: `Both together can bring about what each alone does not. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
+    why: `Together they could crash a manager or lose data, which neither does alone. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
   }

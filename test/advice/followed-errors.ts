@@ -149,7 +149,7 @@ export const errors: Followed = {
     'Reviews of … are not understood': { why: 'API servers of today send v1 alone' },
   },
   'doors/webhook/callers': {
-    'This guard takes reviews from API servers': forApiServers,
+    'This guard accepts reviews from API servers': forApiServers,
   },
   'tls/stored': {
     'The serving certificate and its key':
@@ -167,9 +167,9 @@ export const errors: Followed = {
   },
   'doors/webhook/unjudged': {
     'Holdfast does not judge …': reports,
-    '…. Whoever sent this review': { why: 'no API server sends it' },
+    '…. The sender of this review': { why: 'no API server sends it' },
     'Holdfast cannot read this': reports,
-    '…. It is refused because': 'a review is sent as the webhook says',
+    '…. It is denied because': 'a review is sent as the webhook says',
     '…. So it cannot tell': 'a namespace that Longhorn does not run in is left out of the registration',
     'Holdfast failed to judge': reports,
     'Too many large reviews wait': asked,

@@ -38,7 +38,7 @@ t.test('a rule without exceptions holds despite an override, and the answer says
   const override = { groups: undefined, except: new Set(['eviction-during-cleanup'] as const) }
   const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
   t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [/^the override was granted, but there is no exception/])
+  t.match(answer.warnings, [/^the override was granted, but the rule against this change/])
 })
 
 t.test('a user without the right to override is held, and the answer says so', async (t) => {
@@ -74,12 +74,12 @@ t.test(
   },
 )
 
-t.test('an override has to say why', async (t) => {
+t.test('an override needs a reason', async (t) => {
   const annotations = { 'holdfast.dev/override': ' ' }
   const change = dangerous().toNode('n1', [disk('d1')], { ...evicting, metadata: { annotations } })
   const { verdict, answer } = await new GateWorld(dangerous()).decide(change)
   t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [/^the override was ignored: .* has to say why/])
+  t.match(answer.warnings, [/^the override was ignored: .* needs a reason/])
 })
 
 t.test(

@@ -205,7 +205,7 @@ async function problemOfNamespace(
     signal.throwIfAborted()
     if (error instanceof ApiFailure && error.code === 404) return `There is no namespace ${name}`
     const why = error instanceof Error ? error.message : String(error)
-    return `Whether there is a namespace ${name} cannot be told (${why})`
+    return `Namespace ${name} may not exist (${why})`
   }
 }
 

@@ -61,7 +61,7 @@ export async function readBody(
       else resolve(Buffer.concat(chunks))
     }
     const onCut = (): void =>
-      fail(new BodyFailure('cut', 'Whoever sent the body broke off in the middle of it'))
+      fail(new BodyFailure('cut', 'The client broke off in the middle of the body'))
     const fail = (failure: Error): void => {
       stop()
       message.pause()

@@ -101,7 +101,7 @@ export class Callers {
       this.#said.set(why, { at: now, refused })
       this.#modules.log.warn(
         { why, name, objection, client: remoteAddress, refused: refused - (said?.refused ?? 0) },
-        'a caller was turned away before its review was read; if it is an API server, it cannot reach the guard',
+        'a caller was rejected before its review was read; if it is an API server, it cannot reach the guard',
       )
     }
     return {
@@ -113,7 +113,7 @@ export class Callers {
 }
 
 const remedy =
-  'This guard takes reviews from API servers only (--client-ca). To give an API server a certificate: holdfast certs --api-server'
+  'This guard accepts reviews from API servers only (--client-ca). To give an API server a certificate: holdfast certs --api-server'
 
 function sentenceOn(why: Rejection, name: string): string {
   const certificate = `The client certificate${name === '' ? '' : ` of ${name}`}`
@@ -123,11 +123,11 @@ function sentenceOn(why: Rejection, name: string): string {
     case 'not-trusted':
       return `${certificate} is not signed by an authority that this guard knows`
     case 'expired':
-      return `${certificate}, or that of who signed it, is not valid now`
+      return `${certificate}, or the certificate of its signer, is not valid now`
     case 'not-for-clients':
       return `${certificate} is not for clients: it needs the key purpose clientAuth`
     case 'other-name':
-      return `${certificate} has none of the names that this guard takes (--client-name)`
+      return `${certificate} has none of the names that this guard accepts (--client-name)`
   }
 }
 

@@ -41,7 +41,7 @@ function arms(write: RawWrite): string | undefined {
   if (isLeaving(write)) return undefined
   const before = fieldsOf(write.before)
   const after = fieldsOf(write.after)
-  if (!before || !after) return 'an object of the review is no JSON object'
+  if (!before || !after) return 'an object of the review is not a JSON object'
   switch (write.kind) {
     case 'Node':
       return write.operation === 'DELETE'
@@ -69,7 +69,7 @@ function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean
 function nodeDeletion(json: unknown): string | undefined {
   const spec = fieldsOf(json)
   const disks = spec && fieldsOf(spec.get('disks'))
-  if (!disks) return 'the node is deleted and its disks cannot be told'
+  if (!disks) return 'the node is deleted, and its disks are unreadable'
   return disks.size > 0 ? 'the node is deleted together with its disks' : undefined
 }
 
@@ -119,7 +119,7 @@ function dataSourceWrite(before: unknown, after: unknown): string | undefined {
     }
   }
   return raises(next.get('fileTransferred'), old.get('fileTransferred'))
-    ? 'the write has the first file made anew'
+    ? 'the write makes Longhorn create the first file again'
     : undefined
 }
 

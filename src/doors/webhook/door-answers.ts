@@ -71,7 +71,7 @@ export class DoorAnswers {
     if (this.#said.isNew('other-namespace', namespace, kind)) {
       this.#modules.log.warn(
         { uid, kind, name, operation, namespace, longhornNamespace, user: user.username },
-        'a write to another namespace than Longhorn’s was sent to the guard, and is refused',
+        'a write to another namespace than Longhorn’s was sent to the guard, and is denied',
       )
     }
     const request = { uid, actor: user, dryRun, door: 'webhook' } as const
@@ -87,7 +87,7 @@ export class DoorAnswers {
     if (this.#said.isNew('undecided', kind, name, String(cause))) {
       this.#modules.log.error(
         { err, uid: request.uid, kind, name, arming },
-        'a write was not judged; arming ones are refused meanwhile, others pass',
+        'a write was not judged; dangerous ones are denied meanwhile, others pass',
       )
     }
     return await this.#answer(undecided(change), answerUndecided(change, arming, this.#options))
@@ -107,7 +107,7 @@ export class DoorAnswers {
     if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
       this.#modules.log.warn(
         { uid, kind, name, operation, problem, user: user.username, refused: answer.status !== undefined },
-        'an object cannot be read; writes to it that could raise danger are refused',
+        'an object cannot be read; dangerous writes to it are denied',
       )
     }
     const request = { uid, actor: user, dryRun, door: 'webhook' } as const

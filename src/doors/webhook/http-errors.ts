@@ -26,7 +26,7 @@ export interface HttpProblem {
 /** Thrown for a body that is not JSON. */
 export class NoJson extends Error {
   constructor(cause: unknown) {
-    super('The body is no JSON', { cause })
+    super('The body is not JSON', { cause })
     this.name = 'NoJson'
   }
 }

@@ -23,7 +23,7 @@ export function answerMalformed(problem: string): AdmissionAnswer {
     status: {
       code: 400,
       reason: 'BadRequest',
-      message: `${problem}. Whoever sent this review is no API server that Holdfast knows; look at the ValidatingWebhookConfiguration, or at the program between`,
+      message: `${problem}. The sender of this review is not a Kubernetes API server, or a program in between altered it: check the ValidatingWebhookConfiguration and that program`,
       details: { name: '', group: '', kind: '', causes: [] },
     },
     warnings: [],
@@ -43,7 +43,7 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
   const { arming } = write
   if (arming === undefined) {
     return {
-      warnings: [`${unread}. The write passes, since it raises no danger; other writes to it may be refused`],
+      warnings: [`${unread}. The write passes, since it raises no danger; other writes to the object may be denied`],
       auditAnnotations: { decision: 'allow', reason: 'unreadable' },
     }
   }
@@ -51,7 +51,7 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
     status: {
       code: 403,
       reason: 'Forbidden',
-      message: `${unread}. It is refused because ${arming}, and without reading the object nobody can tell whether that crashes a manager or loses data. What to do: correct the field, or install a Holdfast that knows this Longhorn release; writes that clear flags pass`,
+      message: `${unread}. It is denied because ${arming}, and Holdfast cannot tell without the object whether that crashes a manager or loses data. What to do: correct the field, or install a Holdfast that knows this Longhorn release; writes that clear flags pass`,
       details: {
         name,
         group,
@@ -116,7 +116,7 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
     status: {
       code: 503,
       reason: 'ServiceUnavailable',
-      message: `Holdfast failed to judge ${what}, so it cannot be told whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${uid}`,
+      message: `Holdfast failed to judge ${what}, so it cannot tell whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${uid}`,
       details: { name: nameOf(change), group, kind: change.kind, causes: [], ...retry },
     },
     warnings: [],

@@ -86,7 +86,7 @@ export function isPage(text: string): boolean {
 
 /** The advice for an answer that no API server gives. */
 export const notTheApi =
-  'A login page or a proxy answers there, and no Kubernetes API. Check the server of the cluster in the kubeconfig.'
+  'A login page or a proxy answers there instead of the Kubernetes API. Check the server of the cluster in the kubeconfig.'
 
 function jsonOrNothing(text: string): unknown {
   try {

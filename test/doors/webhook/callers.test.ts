@@ -261,7 +261,7 @@ t.test('a rejected caller that keeps coming is logged once in ten minutes, with 
   t.equal(log.lines.length, 1)
   skewMs = 600_000
   await ask()
-  t.match(log.lines[1], { message: /turned away/, fields: { why: 'no-certificate', refused: 5 } })
+  t.match(log.lines[1], { message: /rejected/, fields: { why: 'no-certificate', refused: 5 } })
 })
 
 t.test('a name with control characters reaches neither log nor answer', async (t) => {

@@ -25,7 +25,7 @@ async function passes(t: Test, kind: JudgedKind, parts: ReviewParts, name: strin
 async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: string) {
   const answer = await answerTo(t, kind, parts)
   t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } }, why)
-  t.ok(answer.status?.message.includes(`refused because ${why}`), `${why}: ${answer.status?.message ?? ''}`)
+  t.ok(answer.status?.message.includes(`denied because ${why}`), `${why}: ${answer.status?.message ?? ''}`)
   t.notOk(Object.hasOwn(answer.status?.details ?? {}, 'retryAfterSeconds'), 'nothing that passes by itself')
 }
 
@@ -156,7 +156,7 @@ t.test('an unreadable node that is made or deleted', async (t) => {
     t,
     'Node',
     { operation: 'DELETE', before: node({ disks: [1] }) },
-    'the node is deleted and its disks cannot be told',
+    'the node is deleted, and its disks are unreadable',
   )
 })
 
@@ -212,7 +212,7 @@ t.test('an unreadable data source', async (t) => {
       before: dataSource({ ...placed, fileTransferred: true, diskUUID: 7 }),
       after: dataSource({ ...placed, fileTransferred: false, diskUUID: 7 }),
     },
-    'the write has the first file made anew',
+    'the write makes Longhorn create the first file again',
   )
   await refused(
     t,

@@ -8,7 +8,7 @@ export class BadBody extends Error {
   readonly status: 400 | 413
 
   constructor(call: Call['call'], problem: string, status: BadBody['status'] = 400) {
-    super(`The body of a ${call} cannot be read, so it cannot be told whether it is safe: ${problem}`)
+    super(`The body of a ${call} cannot be read, so Holdfast cannot tell whether it is safe: ${problem}`)
     this.name = 'BadBody'
     this.status = status
   }

@@ -179,7 +179,7 @@ export class LonghornDoor implements ProxyDoor {
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       return new CannotRead(
-        `${kind} ${name} cannot be read, so it cannot be told whether this is safe: ${why}`,
+        `${kind} ${name} cannot be read, so Holdfast cannot tell whether this is safe: ${why}`,
         cause,
       )
     }
