@@ -60,8 +60,7 @@ export async function readBody(
       if (size > maxBytes) reject(tooLarge())
       else resolve(Buffer.concat(chunks))
     }
-    const onCut = (): void =>
-      fail(new BodyFailure('cut', 'The client broke off in the middle of the body'))
+    const onCut = (): void => fail(new BodyFailure('cut', 'The client broke off in the middle of the body'))
     const fail = (failure: Error): void => {
       stop()
       message.pause()

@@ -43,7 +43,9 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
   const { arming } = write
   if (arming === undefined) {
     return {
-      warnings: [`${unread}. The write passes, since it raises no danger; other writes to the object may be denied`],
+      warnings: [
+        `${unread}. The write passes, since it raises no danger; other writes to the object may be denied`,
+      ],
       auditAnnotations: { decision: 'allow', reason: 'unreadable' },
     }
   }
