@@ -9,7 +9,7 @@ import { served, webhooks } from './served.ts'
 const rules = readFileSync(`${root}/charts/holdfast/templates/prometheusrule.yaml`, 'utf8')
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
 
-/** What an alert of the chart says, and when it fires: one metric above so much. */
+/** An alert of the chart and its threshold: it fires when one metric is above it. */
 function alert(name: string) {
   const [, text = ''] = new RegExp(`- alert: ${name}\n([^]*?)(?=\n *(- alert|{{))`).exec(rules) ?? []
   const [, metric = ''] = /(holdfast_\w+){/.exec(text) ?? []

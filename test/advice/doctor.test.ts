@@ -16,7 +16,7 @@ const webhooks = {
   plural: 'validatingwebhookconfigurations',
 }
 
-/** What doctor finds in one check. */
+/** The findings of doctor in one check. */
 async function findings({ holdfast }: World, check: Finding['check'], ...args: string[]): Promise<Finding[]> {
   const { stdout, stderr } = await holdfast('doctor', '-o', 'json', ...args)
   if (stdout === '') throw new Error(stderr)
@@ -35,7 +35,7 @@ async function isWell(world: World, check: Finding['check'], ...args: string[]):
   await comesTrue(async () => (await findings(world, check, ...args)).every(({ level }) => level === 'ok'))
 }
 
-/** What follows `holdfast` in a command that a text tells to run. */
+/** The arguments of `holdfast` in a command that a text tells to run. */
 function argumentsIn(told: string, command: RegExp): string[] {
   return commandIn(told, command).split(' ').slice(1)
 }

@@ -12,7 +12,7 @@ import { record } from '../observability/records.ts'
 
 const anyPort = ['--health-port', '0', '--operator-port', '0', '--linger', '0s']
 
-/** Somebody at a shell, in a folder of their own, with a cluster. */
+/** A person at a shell, in a separate folder, with a cluster. */
 async function operator(t: Test, release = 'v1.8.0') {
   const sandbox = await embeddedCluster(t, { release, images: 1, longhorn: { drainMs: 50, rebuildMs: 50 } })
   const folder = t.testdir()

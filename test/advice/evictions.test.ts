@@ -70,7 +70,7 @@ t.test('an eviction passes once the first file is made, or its image is deleted'
     const metadata = { name: 'new', namespace, finalizers: ['longhorn.io'] }
     const made = { apiVersion: 'longhorn.io/v1beta2', kind: 'BackingImage', metadata, spec }
     t.match(await ask('POST', 'backingimages', made), { ok: true })
-    /** Where Longhorn makes it. */
+    /** The disk where Longhorn makes it. */
     let node = ''
     await comesTrue(async () => {
       node = text(object((await sandbox.client.get(sources, namespace, 'new'))?.spec).nodeID)

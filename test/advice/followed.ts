@@ -223,7 +223,7 @@ export const findings: Followed = {
   },
 }
 
-/** What alerts tell to do, by the name of each. */
+/** The advice of alerts, by the name of each. */
 export const alerts: Readonly<Record<string, By>> = {
   HoldfastDoesNotAnswer:
     'replicas that are killed in mid-hold let nothing pass, and those that follow hold on',

@@ -4,7 +4,7 @@ import { layerFromFile } from '../../src/configuration/layer.ts'
 import { root } from '../fixtures/root.ts'
 import { helm, skip } from './helm.ts'
 
-/** What YAML 1.1, and so Kubernetes, reads as something else than a string. Each is a name that Kubernetes takes. */
+/** Names that YAML 1.1, and so Kubernetes, does not read as strings. Kubernetes allows each of them. */
 const hostile = [
   ...['4444412', '20261129', '010', '0777', '08', '0x1f', '0b11', '0o17', '1e3', '00'],
   ...['on', 'off', 'yes', 'no', 'y', 'n', 'true', 'false', 'null'],

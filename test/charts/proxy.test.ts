@@ -7,7 +7,7 @@ interface Peer {
   readonly podSelector?: { readonly matchLabels?: object; readonly matchExpressions?: readonly object[] }
 }
 
-/** What the tests look at in a rendered object. */
+/** The tested fields of a rendered object. */
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly annotations?: object }

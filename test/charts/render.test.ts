@@ -10,7 +10,7 @@ import { helm as runHelm, skip } from './helm.ts'
 
 const chart = `${root}/charts/holdfast`
 
-/** What the tests look at in a rendered object. */
+/** The tested fields of a rendered object. */
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }

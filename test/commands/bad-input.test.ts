@@ -38,8 +38,8 @@ const serving: readonly (readonly string[])[] = [
 const all = [...looking, ...serving, ['sandbox'], ['certs'], ['completion', 'bash']]
 
 /**
- * What each of the commands meets: every one of these in the thorough tests, else two, and the next command the next
- * two, so that each is met by some.
+ * The inputs of each command: all of these in the thorough tests, else two, and the next command the next
+ * two, so that some command meets each.
  */
 function metBy<T>(command: number, all: readonly T[]): readonly T[] {
   if (thorough) return all

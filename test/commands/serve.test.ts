@@ -11,7 +11,7 @@ const evictDisk2 = JSON.stringify({
 })
 const longhornAccount = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
-/** Where a guard listens, and that it ends at once when it is told to. */
+/** The addresses of a guard, and a quick end. */
 const places = [
   ...['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0'],
   ...['--linger', '0s'],

@@ -37,11 +37,11 @@ const commands: readonly (readonly string[])[] = [
   ['proxy', 'longhorn', '--upstream', 'http://127.0.0.1:1', '--listen', '127.0.0.1:0', ...places],
 ]
 
-/** What stands where the API server should be. */
+/** The server in the place of the API server. */
 interface Stranger {
   readonly server: net.Server
   readonly scheme: 'http' | 'https'
-  /** What each command has to say. */
+  /** The expected message of each command. */
   readonly says: RegExp
 }
 

@@ -25,7 +25,7 @@ const uuidOrNone = fc.constantFrom(...uuids, '')
 const diskName = fc.constantFrom(...diskNames)
 const imageName = fc.constantFrom(...imageNames)
 
-/** Of a node that works or is down, or of a disk that works or is broken. */
+/** For a node that works or is down, or a disk that works or is broken. */
 const conditions = fc.constantFrom(
   [],
   [],
@@ -188,7 +188,7 @@ function mapOf(objects: readonly LonghornObject[]): DiskMap {
   return map
 }
 
-/** What rules ask, each of an object of the cluster. */
+/** The questions of rules, each about an object of the cluster. */
 const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>> = {
   'who owns a disk': (map, { uuid }) => map.ownersOf(uuid),
   'whether a disk works': (map, { uuid }) => map.isAtWork(uuid),

@@ -36,7 +36,7 @@ function told(...versions: readonly Version[]): DiskMap {
   return map
 }
 
-/** What is over, as `clean-up d1 +1s`. */
+/** The ended changes, as `clean-up d1 +1s`. */
 function over({ history }: DiskMap): string[] {
   const where = (ended: Ended) => ended.diskUUID.replace(uuid(''), '')
   const more = (ended: Ended) => (ended.what === 'eviction' && !ended.evicting ? ' (beside)' : '')

@@ -26,7 +26,7 @@ for (const rule of ['eviction-during-cleanup', 'cleanup-during-eviction'] as con
 }
 
 t.test('the same through a proxy', async (t) => {
-  // Of the usual seed, this is soon before the first such write.
+  // With the usual seed, this is shortly before the first such write.
   const first = depth(7, 0)
   const off = ['eviction-during-cleanup', 'cleanup-during-eviction'] as const
   const came = await some(20_000, { off, untilBroken: true, proxiesEvery: 1, first })

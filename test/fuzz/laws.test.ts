@@ -65,7 +65,7 @@ t.test('a growing heap is distinguished from a stable one', (t) => {
   const sizes = Array.from({ length: 40 }, (_, at) => 20 + (at % 3))
   t.equal(growthIn(sizes), undefined)
   t.match(growthIn(sizes.map((size, at) => size + at)), /grows from \S+ to \S+ MiB/)
-  // What is made once is no leak.
+  // Memory that is used once is no leak.
   t.equal(growthIn(sizes.map((size, at) => (at < 5 ? size : size + 30))), undefined)
   t.end()
 })

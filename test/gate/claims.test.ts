@@ -15,13 +15,13 @@ const usual = () =>
     .node('n2', [disk('d3')])
     .image('ubuntu', [ready('d1'), ready('d3')])
 
-/** What is reserved: `n1 eviction any`, `n1 removal d1,d2`, … */
+/** The reservations: `n1 eviction any`, `n1 removal d1,d2`, … */
 function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter(({ looks }) => !looks).map(told)
 }
 
-/** Where it is only looked. */
+/** The pages that are only checked. */
 function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter((claim) => claim.looks).map(told)

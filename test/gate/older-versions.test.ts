@@ -9,7 +9,7 @@ import { emptied, is, usual } from './replicas.ts'
 const signal = new AbortController().signal
 const seconds = 1_000
 
-/** What an older version wrote: it does not say how long that lasts. */
+/** A reservation by an older version: it has no duration. */
 const older = (deadline: number, more: Partial<Reservation> = {}): Reservation => ({
   kind: 'Node',
   name: 'n1',

@@ -38,7 +38,7 @@ function gathering() {
     queue,
     stamps: () => stored.seen('n1').reservations.map(({ stamp }) => stamp),
     before: (hook: typeof beforeSwap) => (beforeSwap = hook),
-    /** Somebody else is quicker, once. */
+    /** Another writer is quicker, once. */
     overtaken: async (page: Page) => {
       beforeSwap = () => Promise.resolve()
       await stored.swap(page, { reservations: [reservation('other')] }, awaited)

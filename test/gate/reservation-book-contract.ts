@@ -21,7 +21,7 @@ export function reservation(stamp: string): Reservation {
 }
 
 /**
- * What every book does, whatever it is written in.
+ * The behaviour of every book, whatever its storage.
  *
  * @param open two views of one fresh book, as two replicas have them; the same one twice if there is only one
  */

@@ -168,7 +168,7 @@ t.test('a reservation is over as soon as the disk map shows a newer version of i
 t.test('past its deadline a reservation is over after one quorum read', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
-  // Whatever the time of day is here.
+  // At any time of day here.
   other.clock.step(3_600_000)
   other.clock.advance(60_000)
   const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))

@@ -24,7 +24,10 @@ async function holding(world: GateWorld, change: Change) {
   return { decision }
 }
 
-/** What becomes of it once the news is told; what is still held then is answered, instead of hanging the test. */
+/**
+ * Its result once the news has come. A change that is still held then is answered, so that the test does not
+ * hang.
+ */
 async function outcome(world: GateWorld, decision: Promise<Outcome>) {
   await turns()
   world.gate.stopHolding()

@@ -86,7 +86,7 @@ async function recover(following: Following): Promise<void> {
   server.behave()
   await eventually(() => {
     if (listWatch.state.phase === 'backing-off') clock.advance(waitOf(listWatch))
-    // Nobody will answer these any more: only time ends them.
+    // These get no answer: only time ends them.
     if (server.stuck > 0 && server.watches === 0) clock.advance(5_000)
     server.bookmark()
     return listWatch.state.phase === 'watching' && server.watches === 1 && sameObjects(known, server)

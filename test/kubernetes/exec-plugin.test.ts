@@ -90,7 +90,7 @@ t.test('a plugin is asked again once its credentials were rejected', async (t) =
   t.equal(await runs(), 2)
 })
 
-/** What a connection fails with. */
+/** The error of a connection. */
 async function failureOf(t: Test, exec: object, script?: string): Promise<Error> {
   const { connected } = await clusterWith(t, exec, script)
   const failure: unknown = await get(await connected()).catch((error: unknown) => error)

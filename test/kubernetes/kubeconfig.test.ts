@@ -219,7 +219,7 @@ t.test('no word of a kubeconfig is in an error about it, only the line', async (
     )
     notIn(t, failure, secret)
   }
-  // What is no error to YAML: a tag, a directive, and a key that is a list.
+  // Valid YAML that is rejected: a tag, a directive, and a key that is a list.
   const odd = `%${secret}\n---\na: !${secret} x\n? [${secret}]\n: b\n`
   await t.rejects(connect({ kubeconfig: folderOf(t, { odd })('odd') }))
   await turns()

@@ -6,7 +6,7 @@ import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 
 const { signal } = new AbortController()
 
-/** What is said of these credentials, of user `ann`. */
+/** The error about these credentials of user `ann`. */
 async function said(t: Test, user: object, files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = t.testdir(files)
   await mkdir(join(folder, 'folder'))

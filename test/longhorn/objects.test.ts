@@ -16,7 +16,7 @@ const allKinds: readonly Kind[] = [
   'Setting',
 ]
 
-/** What parsing says is wrong with an object; empty if nothing is. */
+/** The parser's error about an object; empty without one. */
 function problem(kind: Kind, raw: unknown): string {
   const result = kinds[kind].parse(raw)
   return result.ok ? '' : result.problem

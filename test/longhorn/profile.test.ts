@@ -98,7 +98,7 @@ const suffixed: Readonly<Record<string, Profile>> = {
   '103.3.0+up1.6.2': 'none',
 }
 
-/** What says that it is older than its number counts as a pre-release, wherever it stands and however it is written. */
+/** A text that says it is older than its number counts as a pre-release, in any place and notation. */
 const early: Readonly<Record<string, Profile>> = {
   '1.8.2-RC1': 'B',
   '1.8.2-rc.1': 'B',

@@ -239,7 +239,7 @@ t.test(
     t.match(doubts('Node', 'n1', { spec: { tags: ['a'] }, status: { odd: 1 } }), { doubts: [] })
     // Its definition keeps whatever it gets.
     t.match(doubts('Node', 'n9', { apiVersion: 'longhorn.io/v1beta1', spec: { odd: 1 } }), { doubts: [] })
-    // What is stored is known to the definition that stored it.
+    // The definition that stored an object knows its fields.
     state.add({ ...longhorn, kind: 'Node', metadata: { name: 'n2' }, spec: { newer: 1 } })
     t.match(doubts('Node', 'n2', { spec: { tags: [] } }), { doubts: [] })
     t.end()

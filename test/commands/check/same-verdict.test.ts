@@ -61,7 +61,7 @@ async function both(t: Test, objects: Iterable<Stored>) {
   }
 }
 
-/** What the tests look at in a review. */
+/** The tested fields of a review. */
 interface Review {
   readonly request: {
     readonly resource: { readonly resource: string }
@@ -110,7 +110,7 @@ async function checkerOf(url: string): Promise<Checker> {
   return new Checker(state, defaultPolicy)
 }
 
-/** What does not depend on the moment. */
+/** The parts that do not depend on the time. */
 function essence(answer: Answer | { readonly problem: string }) {
   if ('problem' in answer) return answer
   const { allowed, status, warnings = [], auditAnnotations } = answer

@@ -22,7 +22,7 @@ const webhooks = {
 }
 const longhorn = { drainMs: 80, copyMs: 80, rebuildMs: 80, syncMs: 60, restartMs: 200 }
 
-/** Where pods cannot be asked, as on the embedded cluster. */
+/** A cluster whose pods cannot be asked, like the embedded one. */
 const mute: ProofModules['policies'] = { problem: 'ann may not list pods' }
 
 /** An embedded cluster on a release that crashes, with a guard of these settings, and how node-2 is evicted there. */

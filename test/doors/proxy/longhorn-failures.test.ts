@@ -162,7 +162,7 @@ function errorOf(message: string): string {
   return JSON.stringify({ type: 'error', status: 500, message })
 }
 
-/** What Go's encoding/json makes of each (*measured*), and what is judged and passed on. */
+/** The results of Go's encoding/json (*measured*), and the judged and forwarded texts. */
 const bodies: readonly (readonly [came: string, goes: string])[] = [
   ['{"evictionRequested":true,"evictionRequested":null}', '{"evictionRequested":null}'],
   ['{"evictionRequested":true,"EvictionRequested":null}', '{"evictionRequested":null}'],

@@ -268,7 +268,7 @@ t.test('a review with anything anywhere gets a well-formed answer', async (t) =>
   )
 })
 
-/** What an answer may be made of. */
+/** The possible parts of an answer. */
 interface Body {
   readonly message?: unknown
   readonly response?: {

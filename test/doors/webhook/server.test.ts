@@ -113,7 +113,7 @@ t.test('that a client does not trust the certificate is said once for each certi
   const errors = new ClientErrors(120_000, log)
   const distrusted = () => {
     const socket = new Socket()
-    // What Go's TLS ends a handshake with, as Node reports it.
+    // The error with which Go's TLS ends a handshake, as Node reports it.
     const alert = Object.assign(new Error('alert'), { code: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE' })
     socket.on('error', () => undefined)
     errors.onClientError(alert, socket)

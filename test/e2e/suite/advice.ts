@@ -13,7 +13,7 @@ const upgrade = [
   '--reset-then-reuse-values',
 ]
 
-/** What a remedy tells to run; it goes to the end, or to the next sentence. */
+/** The command in a remedy, up to the end or the next sentence. */
 const command = {
   helm: /helm upgrade [^;']*?(?=\. |;|$)/,
   patch: /kubectl patch \S+ holdfast --type json -p '[^']*'/,
@@ -22,7 +22,7 @@ const command = {
   canI: /kubectl auth can-i .*$/,
 }
 
-/** What doctor tells to do about the chart, done as it is told. Nobody runs Deployments here, so no guard answers. */
+/** Follows doctor's advice about the chart. No kubelet runs Deployments here, so no guard answers. */
 export function advice(t: Test, cluster: RealCluster): void {
   const found = async (check: Finding['check']): Promise<Finding[]> => {
     const flags = ['--kubeconfig', `${cluster.plane.folder}/kubeconfig`, '--namespace', namespace]

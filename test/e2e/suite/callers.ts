@@ -23,7 +23,7 @@ import { World } from '../world.ts'
 const day = 86_400_000
 const clock = { now: Date.now }
 
-/** What the API server shows is what the guard asks for; nobody else gets a review read. */
+/** The API server shows the certificate that the guard asks for; no other client gets a review read. */
 export async function callers(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
   const { plane } = cluster
   const authority = await readFile(join(plane.clientFolder, apiServerNames.caCert), 'utf8')

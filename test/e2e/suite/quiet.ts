@@ -4,7 +4,7 @@ import type { Guards } from '../guards.ts'
 
 const kinds = ['Node', 'BackingImage', 'BackingImageDataSource', 'BackingImageManager', 'Replica', 'Setting']
 
-/** Where nobody writes anything: etcd tells no progress unless it is told to, so no watch says a word. */
+/** A cluster without writes: etcd reports no progress by default, so every watch is silent. */
 export function quiet(t: Test, guards: Guards): void {
   t.test('the map of a quiet cluster does not grow too old', async (t) => {
     const maxAge = 4

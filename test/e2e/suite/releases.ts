@@ -8,7 +8,7 @@ import { World } from '../world.ts'
 
 const chart = `${root}/charts/holdfast`
 const registrations = 'validatingwebhookconfigurations.admissionregistration.k8s.io'
-/** Nobody answers here. */
+/** No guard answers here. */
 const unguarded = 'webhook.failurePolicy=Ignore'
 const kinds = [
   `${registrations},validatingadmissionpolicies,clusterroles,clusterrolebindings`,
@@ -71,7 +71,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     t.match(await upgrade('self'), { code: 0, stderr: '' })
     for (const turn of ['once', 'again']) {
       t.match(await upgrade('cert-manager'), { code: 0, stderr: '' }, turn)
-      // What cert-manager does, the first time.
+      // The first step of cert-manager.
       await cluster.kubectl([
         ...['create', 'secret', 'generic', 'modes-holdfast-cert-manager-tls', '-n', 'modes'],
         ...['--type=kubernetes.io/tls', '--from-literal=tls.crt=a', '--from-literal=tls.key=b'],
@@ -138,7 +138,7 @@ export function releases(t: Test, cluster: RealCluster): void {
       const flags = ['upgrade', '--install', 'order', chart, '--namespace', 'order', '--create-namespace']
       const proxy = ['--no-hooks', '--set', `${unguarded},proxy.longhorn.enabled=true`]
       t.match(await cluster.helm([...flags, ...proxy]), { code: 0, stderr: '' })
-      // Nobody runs the Job here.
+      // No kubelet runs the Job here.
       t.match(await uninstall('order', 'order', '--timeout', '3s'), {
         code: 1,
         stderr: /timed out/,
