@@ -123,7 +123,7 @@ t.test('an eviction of a node that Longhorn has not looked at begins once it has
   const patch = `kubectl -n longhorn-system patch nodes.longhorn.io node-3 --type merge -p '{"spec":{"disks":{"new":${disk}}}}'`
   t.match(await follow(patch), { code: 0 })
   const unseen = await holdfast('evict node-3 --disk new --dry-run')
-  t.match(unseen, { code: 1, stderr: /Longhorn has not looked at disk new of node-3 yet; is the node up\?/ })
+  t.match(unseen, { code: 1, stderr: /Longhorn has not synced disk new of node-3 yet; is the node up\?/ })
   await sandbox.longhorn.powerOn('node-3')
   let last = unseen
   while (last.code !== 0) last = await holdfast('evict node-3 --disk new --dry-run')
@@ -159,7 +159,7 @@ t.test(
     const none = await holdfast(serve)
     t.match(none, {
       code: 2,
-      stderr: /There is no namespace storage for the guard’s Leases\. Make it: kubectl/,
+      stderr: /There is no namespace storage for the guard’s Leases\. Create it: kubectl/,
     })
     t.match(await create(commandIn(none.stderr, /kubectl create namespace storage/)), { code: 0 })
 
@@ -250,7 +250,7 @@ t.test('settings of client certificates that do not go together are put right', 
   const proxy =
     'proxy kubernetes --listen 127.0.0.1:0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast'
   const misplaced = await holdfast(`${proxy} --client-ca certs/ca.crt`)
-  t.match(misplaced, { code: 2, stderr: /a proxy asks for no a client certificate\. Leave it out/ })
+  t.match(misplaced, { code: 2, stderr: /a proxy asks for no client certificate\. Leave it out/ })
   await listens(proxy)
   const both = await holdfast('certs --api-server --dir api --dns localhost')
   t.match(both, { code: 2, stderr: /Use --webhook to say how an API server calls the guard/ })

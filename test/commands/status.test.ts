@@ -279,5 +279,5 @@ t.test('a terminal shows the newest alone, again and again', async (t) => {
 })
 
 t.test('a terminal says when the cluster has fallen silent', async (t) => {
-  t.match(await shown(1, true, 180_000), [/status\n\nNothing was heard of the cluster for 3m\.\n$/])
+  t.match(await shown(1, true, 180_000), [/status\n\nThe cluster has sent nothing for 3m\.\n$/])
 })

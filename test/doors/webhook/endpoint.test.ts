@@ -59,8 +59,8 @@ t.test('a request that is no review gets an error with the expected form', async
   const { app, log, post } = open(t)
   const json = JSON.stringify(evict)
   const bodies = [
-    { answer: await post('{"kind": "Admis'), status: 400, error: /no JSON/ },
-    { answer: await post(''), status: 400, error: /no JSON/ },
+    { answer: await post('{"kind": "Admis'), status: 400, error: /not JSON/ },
+    { answer: await post(''), status: 400, error: /not JSON/ },
     { answer: await post('null'), status: 400, error: /not an AdmissionReview: the object must be object/ },
     { answer: await post('[]'), status: 400, error: /not an AdmissionReview/ },
     { answer: await post('{}'), status: 400, error: /apiVersion/ },
