@@ -170,7 +170,9 @@ function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Findin
 
 function checkOthers({ books, names }: Pick<Facts, 'books' | 'names'>): Finding[] {
   if ('problem' in books)
-    return [notKnown('book', 'Holdfast could not look for Leases of a guard in all namespaces.', books.problem)]
+    return [
+      notKnown('book', 'Holdfast could not look for Leases of a guard in all namespaces.', books.problem),
+    ]
   return books.seen
     .filter((namespace) => namespace !== names.namespace)
     .map((namespace) =>
