@@ -55,7 +55,7 @@ t.test('a namespace that may not be looked at is neither there nor missing', asy
   t.match(await holdfast('status', '--namespace', 'default'), {
     code: 2,
     stdout: /node-1/,
-    stderr: /Whether there is a namespace default cannot be told \(.*User "ann" cannot do that\)/,
+    stderr: /Namespace default may not exist \(.*User "ann" cannot do that\)/,
   })
 })
 
