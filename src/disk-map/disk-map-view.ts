@@ -10,13 +10,16 @@ export interface DiskOwner {
   readonly disk: string
 }
 
-/** A copy that is gone from spec and still in status. */
+/** A copy that spec no longer has and status still lists. */
 export interface PendingCleanup {
   readonly image: string
   readonly diskUUID: string
   /** The state in status: `ready`, `unknown`, … */
   readonly state: string
-  /** When the disk map first saw it pending, in milliseconds by the monotonic clock; it may have been pending before. */
+  /**
+   * When the disk map first saw it pending, in milliseconds by the monotonic clock. The clean-up may be
+   * older.
+   */
   readonly since: number
 }
 
@@ -25,22 +28,23 @@ export interface PendingOnNode extends PendingCleanup {
   readonly disk: string
 }
 
-/** The kinds that are looked up by their name. */
+/** The kinds that rules look up by name. */
 export type NamedKind = 'Node' | 'BackingImage' | 'BackingImageDataSource'
 
 /**
- * What rules ask of the disk map. Each answer takes time proportional to itself, whatever the size of the cluster;
- * `nodes()`, `images()` and `dataSources()` alone walk the cluster, and who judges stops at the first that serves.
+ * The questions that rules ask the disk map. Each answer takes time proportional to its size, not to the
+ * cluster. Only `nodes()`, `images()` and `dataSources()` walk the cluster, and a rule stops at the first
+ * match.
  */
 export interface DiskMapView {
   /** As in Setting `current-longhorn-version`; undefined until it is known. */
   readonly release: string | undefined
-  /** Setting `concurrent-backing-image-replenish-per-node-limit`; 0 means that no copy is ever made. */
+  /** Setting `concurrent-backing-image-replenish-per-node-limit`; with 0 Longhorn never makes a copy. */
   readonly replenishLimit: number | undefined
-  /** What is over and may still count. */
+  /** Changes that have ended and may still count. */
   readonly history: HistoryView
   readonly imageCount: number
-  /** How many images have a clean-up pending. */
+  /** The number of images with a pending clean-up. */
   readonly pendingImageCount: number
 
   node(name: string): Node | undefined
@@ -53,13 +57,13 @@ export interface DiskMapView {
   object(kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined
 
   /**
-   * More than one for a moment while a disk moves from node to node, or from name to name on one node; none for a
+   * Several for a moment while a disk moves from node to node, or gets another name on one node; none for a
    * disk that no node has.
    */
   ownersOf(diskUUID: string): readonly DiskOwner[]
   /**
-   * True for a disk that works on some node that has it. Any other may have been moved to a node where Longhorn has not found
-   * its UUID out yet: its own is down or being deleted, or the disk is broken there, or no node has it.
+   * True for a disk that works on some node that has it. Any other disk may be on a node where Longhorn has
+   * not found its UUID yet: its node is down or being deleted, the disk is broken there, or no node has it.
    */
   isAtWork(diskUUID: string): boolean
   /** The nodes with a disk in spec whose UUID is not known yet. */
@@ -68,13 +72,13 @@ export interface DiskMapView {
   copiesOf(image: string): readonly Copy[]
   /** The images with a copy on the disk, in whatever phase. */
   imagesOn(diskUUID: string): Iterable<BackingImage>
-  /** All that are pending, wherever. */
+  /** All pending clean-ups, on any disk. */
   pendingCleanups(): Iterable<PendingCleanup>
   /** Those of one image. */
   pendingOf(image: string): Iterable<PendingCleanup>
   pendingOn(diskUUID: string): Iterable<PendingCleanup>
   pendingOnNode(node: string): Iterable<PendingOnNode>
-  /** Clean-ups pending on disks that no node has at work: the disk may be on its way to a node. */
+  /** Clean-ups pending on disks that work on no node. The disk may be on its way to a node. */
   pendingOnUnownedDisks(): Iterable<PendingCleanup>
   /** The data sources that still make their first file on the disk. */
   unfinishedFirstFilesOn(diskUUID: string): Iterable<BackingImageDataSource>
@@ -83,13 +87,13 @@ export interface DiskMapView {
   replicasUsing(image: string, diskUUID: string): Iterable<string>
   /** The names of all replicas on the disk, with a backing image or without. */
   replicasOn(diskUUID: string): Iterable<string>
-  /** The state of the disk's backing image manager; while it is not `running` a clean-up cannot end. */
+  /** The state of the disk's backing image manager. Unless it is `running`, a clean-up cannot end. */
   managerState(diskUUID: string): string | undefined
 }
 
 /**
- * True if there is a Longhorn where the map looks: a node of it, or its Setting `current-longhorn-version`. Without both
- * the namespace is most likely not the one that Longhorn runs in.
+ * True if the map's namespace has a Longhorn: a node, or the Setting `current-longhorn-version`. Without
+ * both, Longhorn most likely runs in another namespace.
  */
 export function hasLonghorn(map: Pick<DiskMapView, 'release' | 'nodes'>): boolean {
   if (map.release !== undefined) return true
@@ -106,7 +110,7 @@ export function noLonghornIn(namespace: string): string {
 export const findLonghorn =
   'Name its namespace with --longhorn-namespace (longhornNamespace in the chart). Look: kubectl get nodes.longhorn.io --all-namespaces'
 
-/** A clean-up that is over: status lists the copy no longer, spec lists it again, or the image is gone. */
+/** A clean-up that has ended: status no longer lists the copy, spec lists it again, or the image is gone. */
 export interface EndedCleanup {
   readonly what: 'clean-up'
   readonly image: string
@@ -114,7 +118,7 @@ export interface EndedCleanup {
   readonly at: number
 }
 
-/** A first file that is finished, given up, or made on another disk now. */
+/** A first file that is finished, given up, or now made on another disk. */
 interface EndedFirstFile {
   readonly what: 'first file'
   readonly image: string
@@ -122,70 +126,76 @@ interface EndedFirstFile {
   readonly at: number
 }
 
-/** A disk that no eviction concerns any more: flags were cleared, or the disk or its node is gone. */
+/** A disk that is no longer concerned by an eviction: flags were cleared, or the disk or its node is gone. */
 export interface EndedEviction {
   readonly what: 'eviction'
   readonly node: string
   /** The name of the disk there. */
   readonly disk: string
   readonly diskUUID: string
-  /** True if this very disk was to be emptied, false if another disk of its node was (longhorn.md §2, profile A). */
+  /**
+   * True if this very disk was evicted, false if another disk of its node was (longhorn.md §2, profile A).
+   */
   readonly evicting: boolean
   readonly at: number
 }
 
 /**
- * Something that is over. Longhorn may not have noticed yet: its managers work on copies of objects that lag. `at` is
- * when the disk map was told, in milliseconds by the monotonic clock, so never before it was so.
+ * A change that has ended. Longhorn may not have noticed: its managers work on caches that lag. `at` is when
+ * the disk map saw the end, in milliseconds by the monotonic clock. The real end was earlier.
  */
 export type Ended = EndedCleanup | EndedFirstFile | EndedEviction
 
-/** The kinds of which something can end. */
+/** The kinds with changes that can end. */
 export const endingKinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
 
 /** One of the {@link endingKinds}. */
 export type EndingKind = (typeof endingKinds)[number]
 
-/** True for a kind of which something can end. */
+/** True for a kind with changes that can end. */
 export function canEnd(kind: string): kind is EndingKind {
   return endingKinds.some((each) => each === kind)
 }
 
 /**
- * Why more may have ended than can be told by disk:
+ * Why more changes may have ended than the map can list by disk:
  *
- * - `missed`: there were more changes of spec than the disk map was told, by the object's generation. In between an image
- *   may have been cleaned up on any disk, those included that it has no more, and a node may have had a flag and any disk.
- * - `no UUID`: an eviction ended on these disks of a node, of which nobody knows yet which they are.
+ * - `missed`: the object's generation shows more changes of spec than the disk map saw. In between, an image
+ *   may have had a clean-up on any disk, also on one that it no longer has. A node may have had a flag and
+ *   any disk.
+ * - `no UUID`: an eviction ended on disks of a node whose UUIDs are not known yet.
  */
 export type Unseen =
   { readonly why: 'missed' } | { readonly why: 'no UUID'; readonly disks: readonly string[] }
 
-/** What may have ended on any disk. */
+/** Changes that may have ended on any disk. */
 export interface UnseenChanges {
   readonly kind: EndingKind
   readonly name: string
   readonly what: Unseen
-  /** When the disk map learnt of it: whatever came and went did so before; in milliseconds by the monotonic clock. */
+  /** When the disk map noticed, in milliseconds by the monotonic clock. All such changes ended before it. */
   readonly at: number
 }
 
-/** A time in which the connection to the API server was broken, and so perhaps those of Longhorn's managers. */
+/** A time without a connection to the API server, and so perhaps without one for Longhorn's managers. */
 export interface Outage {
-  /** The last moment before it that all was known to be well, in milliseconds by the monotonic clock. */
+  /**
+   * The last moment before it at which the connection was known to work, in milliseconds by the monotonic
+   * clock.
+   */
   readonly began: number
   /** Undefined while it lasts. */
   readonly ended: number | undefined
 }
 
-/** What a history tells. */
+/** Questions that a history answers. */
 export interface HistoryView {
-  /** All that is over and still remembered. */
+  /** All remembered changes that have ended. */
   ended(): Iterable<Ended>
-  /** What of it was on the disk. */
+  /** Those of them on the disk. */
   endedOn(diskUUID: string): Iterable<Ended>
   /** The latest such changes of this kind. */
   unseen(kind: EndingKind): UnseenChanges | undefined
-  /** The latest, with those shortly before it. */
+  /** The latest outage, joined with those shortly before it. */
   readonly outage: Outage | undefined
 }

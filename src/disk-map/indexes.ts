@@ -7,7 +7,7 @@ type OwnedDisk = readonly [uuid: string, owner: DiskOwner]
 
 interface NodeEntry {
   readonly node: Node
-  /** Two disks under one UUID are two owners: on profile B the one that is evicted counts (longhorn.md §2). */
+  /** Two disks under one UUID have two owners. On profile B the evicted one counts (longhorn.md §2). */
   readonly owned: readonly OwnedDisk[]
 }
 
@@ -15,9 +15,9 @@ interface NodeEntry {
 export class NodeIndex {
   readonly #entries = new Map<string, NodeEntry>()
   readonly #ownersByDisk = new MultiMap<string, DiskOwner>()
-  /** The owners of disks that were asked for since they changed last. */
+  /** A cache of the owners of disks, dropped when they change. */
   readonly #listed = new Map<string, readonly DiskOwner[]>()
-  /** The same of whether they work. */
+  /** A cache of whether they work. */
   readonly #works = new Map<string, boolean>()
   readonly #unsynced = new Set<NodeEntry>()
 
@@ -41,7 +41,7 @@ export class NodeIndex {
   }
 
   isAtWork(uuid: string): boolean {
-    // What no node has is not remembered: nothing would make it be forgotten.
+    // A disk that no node has is not cached: no event would remove the entry.
     if (!this.#ownersByDisk.has(uuid)) return false
     let works = this.#works.get(uuid)
     if (works === undefined) this.#works.set(uuid, (works = this.#worksSomewhere(uuid)))
@@ -154,10 +154,9 @@ export class ImageIndex {
   }
 
   /**
-   * Puts an image in place of the one of its name. A clean-up that was pending before keeps its beginning.
+   * Replaces the image of this name. A clean-up that was pending before keeps its start time.
    *
-   * @param at milliseconds by the monotonic clock
-   * @returns the disks that the image was or is on
+   * @param at milliseconds by the monotonic clock @returns the disks that the image was or is on
    */
   put(image: BackingImage, at: number): Iterable<string> {
     const name = image.metadata.name
@@ -196,7 +195,9 @@ export class ImageIndex {
   }
 }
 
-/** Several values for one key. Keys without a value do not exist, so that nothing grows with what is gone. */
+/**
+ * Several values for one key. A key without values is removed, so the map does not grow with deleted objects.
+ */
 export class MultiMap<K, V> {
   readonly #sets = new Map<K, Set<V>>()
 

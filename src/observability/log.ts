@@ -7,8 +7,8 @@ import type { Clock } from '../time/clock.ts'
 import { Repeats } from '../time/repeats.ts'
 
 /**
- * Logs decisions, not requests: what is held, refused, warned about, or cannot be judged, and every arming change
- * that is admitted. The rest, which is nearly everything, appears at level debug only.
+ * Logs decisions, not requests: holds, denials, warnings, writes that cannot be judged, and every admitted
+ * arming change. The rest, which is almost everything, appears at level debug only.
  */
 export class DecisionLog implements DecisionListener {
   readonly hears: Heard
@@ -17,7 +17,10 @@ export class DecisionLog implements DecisionListener {
   readonly #hasRecords: boolean
   readonly #repeats = new Repeats()
 
-  /** @param hasRecords true where records go into the same log: what is on record needs no second line there */
+  /**
+   * @param hasRecords true if audit records go into the same log: a recorded decision needs no second line
+   * there
+   */
   constructor(log: Logger, clock: Pick<Clock, 'monotonic'>, hasRecords = false) {
     this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
     this.#log = log
@@ -53,7 +56,7 @@ export class DecisionLog implements DecisionListener {
       ...(mark ? { mark } : {}),
       rules,
       subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
-      // Microseconds say enough.
+      // Microseconds are precise enough.
       decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
       ...(heldMs > 0 ? { heldMs: Math.round(heldMs) } : {}),
       ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
@@ -72,8 +75,8 @@ const texts: Readonly<Record<Verdict['decision'], string>> = {
 }
 
 /**
- * Tells a person at a terminal what is decided: one short line for each change of concern, repeated ones only now
- * and then.
+ * Shows decisions to a person at a terminal: one short line for each change of concern, repeated ones only
+ * now and then.
  */
 export class DecisionLines implements DecisionListener {
   readonly #write: (line: string) => void
@@ -108,7 +111,7 @@ const words: Readonly<Record<Verdict['decision'], string>> = {
   unavailable: 'cannot be judged',
 }
 
-/** What was admitted in the end may have waited within its request; a hold that is answered speaks for itself. */
+/** An admitted change may have waited within its request; the answer to a hold says that itself. */
 function wait({ decision }: Verdict, heldMs: number): string {
   return decision === 'allow' && heldMs >= 500 ? `, held back for ${Math.round(heldMs / 1_000)} s first` : ''
 }
@@ -129,8 +132,9 @@ function why(verdict: Verdict): string {
 }
 
 /**
- * Makes the log: one JSON object a line, with a constant text in `msg` and everything variable in fields. Errors go
- * in the field `err` with their causes. Characters that act on a terminal are escaped, whoever wrote them.
+ * Makes the log: one JSON object a line, with a constant text in `msg` and all variable parts in fields.
+ * Errors go in the field `err` with their causes. Characters that act on a terminal are escaped, whatever
+ * their source.
  *
  * @param level `debug`, `info`, `warn`, `error` or `silent`
  */
@@ -139,22 +143,22 @@ export function createLog(level: string, destination: DestinationStream): Logger
   return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, escaping)
 }
 
-/** Where the lines of the log go. */
+/** The destination of log lines. */
 interface LogTarget {
   write(text: string): unknown
-  /** What was written and is not taken yet, in bytes. */
+  /** Bytes that were written and not yet taken. */
   readonly writableLength?: number
 }
 
-/** Why a line is not in the log: its reader stalls, or there is none left. */
+/** Why a line is not in the log: its reader is too slow, or gone. */
 type LogDropReason = 'stalled' | 'closed'
 
-/** So much may wait for a reader that stalls, in bytes: half a minute of a busy log. */
+/** How much may wait for a slow reader, in bytes: half a minute of a busy log. */
 const mostWaiting = 4 * 2 ** 20
 
 /**
- * Hands the log to a stream that may stall or close, without waiting and without growing. A line that is left out is
- * counted, and once lines are taken again the log says how many are missing.
+ * Writes the log to a stream that may stall or close, without waiting and without growing. It counts dropped
+ * lines, and once the stream takes lines again, the log says how many are missing.
  */
 export class LogStream implements DestinationStream {
   readonly #target: LogTarget
@@ -174,7 +178,7 @@ export class LogStream implements DestinationStream {
     return this.#dropped
   }
 
-  /** The stream has failed, so nothing is written from now on. @returns false if it was closed before */
+  /** The stream has failed, so writing stops. @returns false if it was closed before */
   close(): boolean {
     if (this.#isClosed) return false
     this.#isClosed = true
@@ -198,7 +202,7 @@ export class LogStream implements DestinationStream {
   /** In the form of pino’s own lines. */
   #tellWhatIsMissing(): void {
     const time = new Date().toISOString()
-    const msg = 'lines of the log are missing here, since nobody read them'
+    const msg = 'lines of the log are missing here: its reader was too slow'
     this.#target.write(`${JSON.stringify({ level: 40, time, missing: this.#missing, msg })}\n`)
     this.#missing = 0
   }

@@ -7,16 +7,16 @@ export type JudgedObject = Node | BackingImage | BackingImageDataSource
 /** The names of those kinds. */
 export type JudgedKind = JudgedObject['kind']
 
-/** Where a request came in. */
+/** The door of a request. */
 type Door = 'webhook' | 'proxy-kubernetes' | 'proxy-longhorn' | 'check'
 
-/** Who asks, as the API server knows them. */
+/** The user, as the API server knows it. */
 export interface Actor {
   readonly username: string
   readonly groups: readonly string[]
 }
 
-/** What every change carries besides its objects. */
+/** The parts of every change besides its objects. */
 export interface Request {
   /** Names the request in records; one client request may be reviewed many times under new ids. */
   readonly uid: string
@@ -27,7 +27,7 @@ export interface Request {
   readonly askedAt?: number
 }
 
-/** What happens to an object: it appears, turns into another, or goes. */
+/** An object appears, changes, or goes. */
 export type Step<T extends JudgedObject> =
   | { readonly operation: 'CREATE'; readonly before?: never; readonly after: T }
   | { readonly operation: 'UPDATE'; readonly before: T; readonly after: T }
@@ -51,15 +51,16 @@ export type DataSourceChange = ChangeOf<BackingImageDataSource>
 /** One requested write, whatever its door. */
 export type Change = NodeChange | BackingImageChange | DataSourceChange
 
-/** The name of the object that the change is about. */
+/** The name of the changed object. */
 export function nameOf(change: Change): string {
   return (change.after ?? change.before).metadata.name
 }
 
 /**
- * Who deletes what is meant to go: the namespace controller, when a namespace ends, and the garbage collector, when an
- * owner is gone. Refusing them stops nothing that a person could still change, and leaves the namespace in `Terminating`
- * for ever. Without `--use-service-account-credentials` both act as the controller manager.
+ * The controllers that delete objects on purpose: the namespace controller, when a namespace ends, and the
+ * garbage collector, when an owner is gone. Refusing them prevents nothing that a person could still change,
+ * and leaves the namespace in `Terminating` for ever. Without `--use-service-account-credentials` both act as
+ * the controller manager.
  */
 export const deletingControllers: readonly string[] = [
   'system:serviceaccount:kube-system:namespace-controller',
@@ -72,20 +73,20 @@ export function isDeletingController({ username }: Pick<Actor, 'username'>): boo
   return deletingControllers.includes(username)
 }
 
-/** Disks are to be emptied, or join a node that is flagged in this very object (o7). */
+/** Disks will be emptied, or join a node that is flagged in this very object (o7). */
 export interface Eviction {
   readonly act: 'eviction'
-  /** The node as it is to be. */
+  /** The node after the change. */
   readonly node: Node
   /** True if the first of the node's flags goes up: `gate(N)` turns true (longhorn.md §2). */
   readonly raisesGate: boolean
-  /** The names of the disks that are evicted from now on: `want(N,d)` turns true (longhorn.md §2). */
+  /** The names of the disks that are evicted from now on: `want(N,d)` becomes true (longhorn.md §2). */
   readonly evicting: readonly string[]
   /** The names of the disks that join. */
   readonly joining: readonly string[]
 }
 
-/** A node lets go of disks, or is deleted with all of them. */
+/** A node loses disks, or is deleted with all of them. */
 export interface DiskRemoval {
   readonly act: 'disk-removal'
   readonly before: Node
@@ -95,35 +96,35 @@ export interface DiskRemoval {
   readonly disks: readonly string[]
 }
 
-/** Copies go from spec. Deleting the whole image is not among it: that removes all copies by intent. */
+/** Copies leave spec. Deleting the whole image does not count: that removes all copies on purpose. */
 export interface Cleanup {
   readonly act: 'cleanup'
   readonly before: BackingImage
   readonly after: BackingImage
-  /** The UUIDs of the disks whose copy goes. */
+  /** The UUIDs of the disks that lose a copy. */
   readonly disks: ReadonlySet<string>
 }
 
-/** The first file of an image is put on a disk, moved to another, or made anew. */
+/** The first file of an image is placed on a disk, moved to another, or made again. */
 export interface Placement {
   readonly act: 'placement'
   readonly source: BackingImageDataSource
   readonly diskUUID: string
 }
 
-/** The last of a node's flags goes down: the cure, never stopped. */
+/** The last of a node's flags is cleared: the cure, never stopped. */
 export interface FlagsCleared {
   readonly act: 'flags-cleared'
   readonly node: Node
 }
 
-/** What a change does that a rule may have something to say about. All but clearing flags can lead to danger. */
+/** An effect of a change that a rule may judge. All except clearing flags can lead to danger. */
 export type Act = Eviction | DiskRemoval | Cleanup | Placement | FlagsCleared
 
 /**
- * What a change does, told from the request alone, never from the disk map: so every replica of the guard sees the
- * same, however old its knowledge is. Objects on their way out do nothing: refusing would block an uninstall
- * (kubernetes.md, The request).
+ * The effects of a change. They follow from the request alone, never from the disk map, so every replica of
+ * the guard sees the same, however old its map is. Objects that are being deleted have none: refusing would
+ * block an uninstall (kubernetes.md, The request).
  */
 export function actsOf(change: Change): Act[] {
   return excuseOf(change) ? [] : actsUnmarked(change)
@@ -136,15 +137,15 @@ export function actsOf(change: Change): Act[] {
 export type Mark = 'uninstalling' | 'collected'
 
 /**
- * Why a deletion passes that would be judged otherwise; undefined for all else. Anybody who may write the object can set
- * the mark of the uninstaller, so what passes because of it has to be on record.
+ * Why a deletion passes that would otherwise be judged; undefined for all else. Anyone who may write the
+ * object can set the mark of the uninstaller, so such a deletion is recorded.
  */
 export function passesByMark(change: Change): Mark | undefined {
   const mark = excuseOf(change)
   return mark && actsUnmarked(change).length > 0 ? mark : undefined
 }
 
-/** The uninstaller only deletes what it has marked, as these controllers do; every other write is judged as always. */
+/** The uninstaller and these controllers only delete; every other write is judged as always. */
 function excuseOf({ operation, before, request }: Change): Mark | undefined {
   if (operation !== 'DELETE') return undefined
   if (isDeletingController(request.actor)) return 'collected'
@@ -163,7 +164,7 @@ function actsUnmarked(change: Change): Act[] {
   }
 }
 
-/** True for a change that can contribute to danger. All others pass at once, whatever state the guard is in. */
+/** True for a change that can contribute to danger. All others pass at once, in any state of the guard. */
 export function isArming(change: Change): boolean {
   return actsOf(change).some(({ act }) => act !== 'flags-cleared')
 }
@@ -197,8 +198,8 @@ function actsOnImage({ operation, before, after }: BackingImageChange): Act[] {
 function actsOnDataSource({ before, after }: DataSourceChange): Act[] {
   if (!after || after.spec.fileTransferred) return []
   const { diskUUID } = after.spec
-  // Once every copy has failed Longhorn downloads anew, and the disk it picks can be the one that the data source
-  // names already: what was transferred no longer is, and a first file begins there (o5).
+  // Once every copy has failed Longhorn downloads again, and it can pick the disk that the data source
+  // already names: fileTransferred is cleared, and a first file begins there (o5).
   const stays = diskUUID === before?.spec.diskUUID && !before?.spec.fileTransferred
   return diskUUID === undefined || stays ? [] : [{ act: 'placement', source: after, diskUUID }]
 }

@@ -9,9 +9,9 @@ import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } fr
 import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
- * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up (o3), at
- * the normal end of an eviction (o4), by the v2 hand-over (o9). A flag that was cleared counts until Longhorn has
- * noticed: the sync under way still works on the flagged node.
+ * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up
+ * (o3), at the normal end of an eviction (o4), by the v2 hand-over (o9). A cleared flag counts until Longhorn
+ * has noticed: a running sync still works on the flagged node.
  */
 export const cleanupDuringEviction: Rule = {
   name: 'cleanup-during-eviction',
@@ -20,7 +20,7 @@ export const cleanupDuringEviction: Rule = {
   *cleanup(cleanup, circumstances) {
     const endangered = endangeredBy(circumstances)
     for (const copy of outcomeOf(cleanup).removed) {
-      // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
+      // A planned copy has no entry in status, so its removal leaves no pending clean-up.
       if (copy.phase === 'planned') continue
       for (const { owner, perhaps } of endangered(copy.diskUUID)) {
         yield draft(cleanup, copy, owner, perhaps, circumstances)
@@ -35,7 +35,7 @@ export const cleanupDuringEviction: Rule = {
   },
 }
 
-/** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */
+/** Profile A uses all disks of a flagged node, B the evicted ones (longhorn.md §2). */
 function* endedEvictions(uuid: string, circumstances: Circumstances): Iterable<Unnoticed<EndedEviction>> {
   for (const eviction of unnoticedOn('eviction', uuid, circumstances)) {
     if (circumstances.profile === 'A' || eviction.over.evicting) yield eviction
@@ -95,7 +95,7 @@ function unseenDraft(
   }
 }
 
-/** The normal end of an eviction may be let through (o4). */
+/** The operator may allow the normal end of an eviction (o4). */
 function effectOf({ before }: Cleanup, { diskUUID }: Copy, { policy }: Circumstances): Pick<Draft, 'effect'> {
   return isMarked(before, diskUUID) && policy.evictionCompletion === 'allow' ? { effect: 'warn' } : {}
 }
@@ -105,10 +105,10 @@ function isMarked({ spec }: BackingImage, diskUUID: string): boolean {
 }
 
 /**
- * The first file of a new image on a disk of a flagged node (o5): Longhorn writes it to status before spec, which
- * looks like a pending clean-up for as long as it lasts. On profile B only the evicted disks matter; Longhorn chooses
- * none of them, unless it chose before the eviction was there to be seen. A flag that was cleared counts until Longhorn
- * has noticed, which is no reason to refuse for good.
+ * The first file of a new image on a disk of a flagged node (o5). Longhorn writes it to status before spec,
+ * which looks like a pending clean-up meanwhile. On profile B only the evicted disks matter; Longhorn chooses
+ * none of them, except before it sees the eviction. A cleared flag counts until Longhorn has noticed, so it
+ * is no permanent refusal.
  */
 export const firstFileDuringEviction: Rule = {
   name: 'first-file-during-eviction',

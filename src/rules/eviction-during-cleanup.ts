@@ -99,18 +99,18 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   return ` ${asSentence(why)} So this clean-up does not end. Remove disk ${disk} from node ${name}: that is allowed as long as every image has a ready copy elsewhere.`
 }
 
-/** Once its UUID is known, a disk has nothing to do with clean-ups on others. One that cannot be used never gets any. */
+/** A disk of known UUID has nothing to do with clean-ups on others. An unusable disk never gets a UUID. */
 function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
   if (uuid !== undefined) return ''
   return ` It is also allowed once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node.`
 }
 
-/** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */
+/** On profile C nothing crashes, and the evicted node is often the one that is down and cannot clean up. */
 function isStuck({ since }: PendingCleanup, { profile, policy, now }: Circumstances): boolean {
   return profile === 'C' && now - since > policy.stuckAfterMs
 }
 
-/** One finding in place of many does no more than they would: a warning if all of them only warn. */
+/** One finding instead of many has no stronger effect: it is a warning if all of them are warnings. */
 function mildest(drafts: readonly Draft[]): Pick<Draft, 'effect'> {
   return drafts.every(({ effect }) => effect === 'warn') ? { effect: 'warn' } : {}
 }
@@ -126,21 +126,22 @@ function outdatedCrd(node: string, circumstances: Circumstances): Draft {
   }
 }
 
-/** With fewer images than this, all of them pending at once can well be what somebody asked for. */
+/** With fewer images than this, a user may have cleaned up all of them on purpose. */
 const fewestImages = 4
 
 /**
- * True if most images have a clean-up pending at once. A CRD left at an old version prunes `diskFileSpecMap`, and
- * then every copy is gone from spec (longhorn.md §2): one message about the CRD, not one for each disk.
+ * True if most images have a pending clean-up. A CRD of an old version prunes `diskFileSpecMap`, and then
+ * every copy is gone from spec (longhorn.md §2). That calls for one message about the CRD, not one for each
+ * disk.
  */
 export function looksPruned(map: DiskMapView): boolean {
   return map.imageCount >= fewestImages && map.pendingImageCount * 2 > map.imageCount
 }
 
 /**
- * An eviction of, or a clean-up on, the disk where the first file of an image is still being made (o6): the key is
- * removed and added again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has noticed:
- * it stood in status before it stood in spec, like a pending clean-up.
+ * An eviction of the disk with an unfinished first file, or a clean-up on it (o6): Longhorn removes the key
+ * and adds it again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has
+ * noticed: it was in status before it was in spec, like a pending clean-up.
  */
 export const firstFileUnfinished: Rule = {
   name: 'first-file-unfinished',
@@ -181,7 +182,7 @@ interface FirstFile {
   readonly diskUUID: string
   readonly owner: DiskOwner | undefined
   readonly found: string
-  /** Why it counts, before another sentence, if it is not certain. */
+  /** Why it counts, before another sentence, if it is uncertain. */
   readonly perhaps: string
 }
 

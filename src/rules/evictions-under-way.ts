@@ -9,8 +9,9 @@ import type { Circumstances, Draft, Rule } from './rule.ts'
 import { asSentence, lookAtImage, lookAtNode } from './sentences.ts'
 
 /**
- * An eviction that never finishes and says nothing: no other disk can take the copy (longhorn.md §4), or the manager of
- * the node is down, and nobody else marks what is to be moved (Longhorn controller/node_controller.go, syncNode).
+ * An eviction that never finishes and reports nothing. Either no other disk can take the copy (longhorn.md
+ * §4), or the manager of the node is down, and no other process marks its copies (Longhorn
+ * controller/node_controller.go, syncNode).
  */
 export const noEvictionTarget: Rule = {
   name: 'no-eviction-target',
@@ -47,7 +48,7 @@ function* nobodyThere({ node, evicting }: Eviction, circumstances: Circumstances
   }
 }
 
-/** Tells of an image why no copy would be made elsewhere; undefined if one can be, or is there already. */
+/** Tells for an image why Longhorn would make no copy elsewhere; undefined if it can, or has one. */
 function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingImage) => string | undefined {
   const isEvicted = evictedAfter(eviction, map)
   const canTake = takers(() => nodesAfter(eviction, map))
@@ -65,8 +66,8 @@ function obstacles(eviction: Eviction, { map }: Circumstances): (image: BackingI
 }
 
 /**
- * Tells of an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and has none. Looks
- * through the nodes once for all images that ask for the same.
+ * Tells for an image whether Longhorn may put a new copy of it on a disk of these nodes: one that fits and
+ * has none. It walks the nodes once for all images with the same needs.
  */
 function takers(nodes: () => Iterable<Node>): (image: BackingImage) => boolean {
   const fitting = new Map<string, ReadonlySet<string>>()
@@ -111,8 +112,8 @@ function includesAll(tags: readonly string[], wanted: readonly string[]): boolea
 }
 
 /**
- * The last flag of a node cleared while copies are marked for eviction: the marks stay, in every release, and the
- * copies are still evicted later although the UI says cancelled (longhorn.md §4).
+ * The last flag of a node cleared while copies are marked for eviction. The marks stay, in every release, and
+ * Longhorn still evicts the copies later, although the UI says cancelled (longhorn.md §4).
  */
 export const lingeringEviction: Rule = {
   name: 'lingering-eviction',
@@ -140,8 +141,8 @@ export const lingeringEviction: Rule = {
 }
 
 /**
- * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and until fewer
- * clean-ups are pending. Nothing breaks beyond the budget, so two that are admitted in the same moment may pass it.
+ * Evictions in batches: a node whose first flag goes up waits until fewer others are flagged, and fewer
+ * clean-ups are pending. Nothing breaks beyond the budget, so two concurrent requests may exceed it.
  */
 export const evictionBudget: Rule = {
   name: 'eviction-budget',
@@ -188,7 +189,7 @@ function* tooManyCleanups(map: DiskMapView, most: number): Generator<Draft> {
   }
 }
 
-/** Ten are enough to go and look. */
+/** Ten names are enough to start with. */
 function enumerate(names: readonly string[]): string {
   const told = names.slice(0, 10).join(', ')
   return names.length > 10 ? `${told} and ${names.length - 10} more` : told

@@ -14,7 +14,7 @@ import type { Policy } from './policy.ts'
 import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
 
 /**
- * Judges a change by every rule that concerns what it does. Pure; a change that does nothing of concern, the vast
+ * Judges a change by every rule that concerns its effects. It is pure. A change without concern, the vast
  * majority, costs no more than finding that out.
  */
 export function judge(change: Change, map: DiskMapView, policy: Policy, moment: Moment): Finding[] {
@@ -22,7 +22,7 @@ export function judge(change: Change, map: DiskMapView, policy: Policy, moment: 
   return acts.length === 0 ? [] : judgeActs(acts, change.request.actor, { map, policy, ...moment })
 }
 
-/** The same for a change of which is known already what it does. */
+/** The same for a change whose effects are already known. */
 export function judgeActs(
   acts: readonly Act[],
   actor: Actor,
@@ -38,7 +38,7 @@ function findings(rule: Rule, act: Act, circumstances: Circumstances): Finding[]
   const mode = circumstances.policy.modes[rule.name]
   const usual = rule.effects[circumstances.profile]
   if (mode === 'off' || usual === 'off') return []
-  // Clearing flags is the cure: whatever a rule's table says, it is at most warned about (longhorn.md §2).
+  // Clearing flags is the cure: whatever a rule's table says, it gets at most a warning (longhorn.md §2).
   const most = mode === 'warn' || act.act === 'flags-cleared' ? 'warn' : undefined
   return [...draft(rule, act, circumstances)].map(({ effect, ...draft }) => ({
     ...draft,
@@ -63,7 +63,7 @@ function draft(rule: Rule, act: Act, circumstances: Circumstances): Iterable<Dra
   }
 }
 
-/** Every rule, in the order in which findings are told: crashes first, then losses, then what is merely unwise. */
+/** Every rule, in the order of findings: crashes first, then losses, then unwise changes. */
 export const allRules: readonly Rule[] = [
   evictionDuringCleanup,
   cleanupDuringEviction,

@@ -17,7 +17,7 @@ import { isLonghorn } from './policy.ts'
 import type { Circumstances, Rule } from './rule.ts'
 import { inState, lookAtImage, readyCopies } from './sentences.ts'
 
-/** How an image was made that cannot be made again (longhorn.md §4). */
+/** The sources of an image that cannot be made again (longhorn.md §4). */
 const unrepeatable: ReadonlyMap<string, string> = new Map([
   ['upload', 'was uploaded'],
   ['export-from-volume', 'was exported from a volume'],
@@ -25,8 +25,8 @@ const unrepeatable: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * A clean-up that leaves no copy which is, or may turn out to be, whole. Longhorn's REST API accepts it when the
- * last copy is not `ready`; raw writes are not checked at all (longhorn.md §4).
+ * A clean-up that leaves no copy which is complete, or may turn out to be. Longhorn's REST API accepts it if
+ * the last copy is not `ready`; raw writes are not checked at all (longhorn.md §4).
  */
 export const lastUsableCopy: Rule = {
   name: 'last-usable-copy',
@@ -54,7 +54,7 @@ export const lastUsableCopy: Rule = {
   },
 }
 
-/** Longhorn makes no other copy from one that nobody can read. */
+/** Longhorn makes no other copy from an unreadable one. */
 function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: LossCircumstances): string {
   const { map, policy } = circumstances
   const isLost = lostDisks(circumstances)
@@ -66,8 +66,8 @@ function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: Loss
 }
 
 /**
- * An eviction of a copy that is not ready while nothing else of the image would be left: eviction deletes all
- * evicting copies if none is ready (longhorn.md §4).
+ * An eviction of a copy that is not ready while the image has no other: eviction deletes all evicting copies
+ * if none is ready (longhorn.md §4).
  */
 export const evictUnreadyCopy: Rule = {
   name: 'evict-unready-copy',
@@ -98,9 +98,9 @@ export const evictUnreadyCopy: Rule = {
 }
 
 /**
- * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers do that
- * as a matter of course (one healthy copy elsewhere is enough for an eviction to end), so they are only warned. So is
- * whoever cleans up on a lost disk: what is there counts for nothing as it is.
+ * A clean-up or an eviction that leaves fewer ready copies than `minNumberOfCopies`. Longhorn's controllers
+ * do that routinely (one healthy copy elsewhere is enough for an eviction to end), so they only get a
+ * warning. So does a clean-up on a lost disk, whose copies do not count anyway.
  */
 export const belowMinCopies: Rule = {
   name: 'below-min-copies',
@@ -109,10 +109,10 @@ export const belowMinCopies: Rule = {
   *cleanup(cleanup, circumstances) {
     const { map, policy, actor } = circumstances
     const { removed, kept } = outcomeOf(cleanup)
-    // Removing a failed or half-made copy takes no ready one away.
+    // Removing a failed or incomplete copy removes no ready one.
     const taken = removed.filter((copy) => isUsable(copy, map))
     const stands = standingDisks(circumstances)
-    // Status may still say ready of a disk that no node has any more.
+    // Status may still say ready for a disk that no node has.
     const ready = kept.filter((copy) => isReady(copy) && stands(copy.diskUUID)).length
     const { metadata, spec } = cleanup.after
     if (taken.length === 0 || ready >= spec.minNumberOfCopies) return

@@ -1,10 +1,12 @@
 /** The time of day. */
 export interface TimeOfDay {
-  /** Milliseconds since the epoch, for people, records and certificates: it may be wrong, and it may jump. */
+  /**
+   * Milliseconds since the epoch, for people, records and certificates. The value can be wrong, and can jump.
+   */
   now(): number
 }
 
-/** Timers, so that a test owns time. */
+/** Timers. Tests pass their own to control time. */
 export interface Timers {
   /**
    * Calls `fire` once after `ms` milliseconds.
@@ -14,11 +16,11 @@ export interface Timers {
   setTimer(ms: number, fire: () => void): () => void
 }
 
-/** Time, timers included: a test owns it by giving its own. */
+/** Time, timers included. Tests pass their own to control it. */
 export interface Clock extends TimeOfDay, Timers {
   /**
-   * Milliseconds that never run backwards, from a start of this process's own: a difference of two is an age. Two
-   * processes must not compare them.
+   * Milliseconds that never run backwards, counted from a start of this process. The difference of two is an
+   * age. Values of two processes cannot be compared.
    */
   monotonic(): number
 }
@@ -32,9 +34,9 @@ export function monotonicMs(): number {
 }
 
 /**
- * The machine's time. What is counted goes on from the moment the process started, so a wall clock that is set back does
- * not make old knowledge young; it looks like a time of day, and is one while nobody sets the clock. Known limit: it
- * stands still while the machine is suspended.
+ * The machine's time. The monotonic clock counts on from the start of the process, so a wall clock that is
+ * set back does not make old data look young. Its values look like a time of day, and equal it while the wall
+ * clock is not set. Known limit: it stands still while the machine is suspended.
  */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -51,10 +53,11 @@ export function timestamp(ms: number): string {
 }
 
 /**
- * A signal that is aborted with another one, and after so many milliseconds at the latest.
+ * A signal that aborts with another one, or after `ms` milliseconds at the latest.
  *
- * Node 20 forgets `AbortSignal.any([signal, AbortSignal.timeout(ms)])` with the next garbage collection, and who waits for
- * it then waits for ever (nodejs/node#57736, *measured*; Node 24 does not). The timer here keeps the signal, and no process alive.
+ * Node 20 loses `AbortSignal.any([signal, AbortSignal.timeout(ms)])` at the next garbage collection, and its
+ * listeners wait for ever (nodejs/node#57736, *measured*; Node 24 does not). The timer here keeps the signal
+ * alive, but not the process.
  */
 export function within(ms: number, signal: AbortSignal): AbortSignal {
   if (signal.aborted) return signal
@@ -71,8 +74,8 @@ export function within(ms: number, signal: AbortSignal): AbortSignal {
 }
 
 /**
- * Waits for work that cannot be cancelled, an exec plugin for example, but not longer than `ms` milliseconds and
- * not beyond the signal. What the work comes to after that is dropped.
+ * Waits for work that cannot be cancelled, such as an exec plugin. The wait ends after `ms` milliseconds, or
+ * when the signal aborts. A later result of the work is dropped.
  *
  * @param late makes the error for work that takes too long
  */
@@ -92,7 +95,9 @@ export async function bounded<T>(
   })
 }
 
-/** Waits `ms` milliseconds, or until the signal aborts; it then resolves too, and leaves no timer behind. */
+/**
+ * Waits `ms` milliseconds, or until the signal aborts. It resolves in both cases, and leaves no timer behind.
+ */
 export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return
   await new Promise<void>((resolve) => {
@@ -106,20 +111,23 @@ export async function pause(clock: Clock, ms: number, signal: AbortSignal): Prom
   })
 }
 
-/** Something that tells its listeners of news. */
+/** A source of news with listeners. */
 interface News {
-  /** @returns ends it */
+  /** @returns removes the listener */
   subscribe(listener: () => void): () => void
 }
 
-/** How long something is waited for. */
+/** How long a wait takes at most. */
 interface Patience {
   readonly clock: Pick<Clock, 'setTimer'>
   readonly limitMs: number
   readonly signal: AbortSignal
 }
 
-/** Waits until something is so, which it looks at again at all news. @returns false if it is not so in time */
+/**
+ * Waits until a condition is true, and checks it again at every piece of news. @returns false if it is not
+ * true in time
+ */
 export async function comesTrue(
   isSo: () => boolean,
   news: News,
@@ -142,23 +150,23 @@ export async function comesTrue(
   })
 }
 
-/** Why a signal was aborted, as an error that can be thrown. */
+/** The reason of an aborted signal, as an error that can be thrown. */
 export function abortReason(signal: AbortSignal): Error {
   const reason: unknown = signal.reason
   return reason instanceof Error ? reason : new Error('aborted', { cause: reason })
 }
 
-/** Who waits for each signal that somebody waits for. */
+/** The waiting callbacks of each signal that has any. */
 const waiting = new WeakMap<AbortSignal, Waiters>()
 
 /**
- * Calls once the signal is aborted; never, if it is already.
+ * Calls once the signal aborts. It never calls for a signal that is already aborted.
  *
- * Many waits share one signal: a request that reads the nodes of twenty disks, a guard that stops while it tidies five
- * hundred pages. However many they are, the signal gets one listener. Node warns of a leak from the eleventh on, and a
- * real leak would be lost among such warnings.
+ * Many waits share one signal: a request that reads the nodes of twenty disks, a guard that stops while it
+ * tidies five hundred pages. The signal gets one listener for all of them. Node warns of a leak from the
+ * eleventh listener on, and such warnings would hide a real leak.
  *
- * @returns takes it back
+ * @returns cancels the callback
  */
 export function onAbort(signal: AbortSignal, call: () => void): () => void {
   if (signal.aborted) return () => undefined
@@ -185,7 +193,7 @@ class Waiters {
   }
 
   add(call: () => void): () => void {
-    // A listener for nothing would keep a signal that is made of others alive.
+    // An unused listener would keep a signal that is composed of others alive.
     if (this.#calls.size === 0) this.#signal.addEventListener('abort', this.#fire)
     const waiter = { call }
     this.#calls.add(waiter)
@@ -196,7 +204,10 @@ class Waiters {
   }
 }
 
-/** Waits for work that goes on whoever waits for it. @throws what the work throws, or the signal's reason, if that comes first */
+/**
+ * Waits for work that several callers share and that continues without them. @throws the error of the work,
+ * or the signal's reason, whichever comes first
+ */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()
   let forget = (): void => undefined

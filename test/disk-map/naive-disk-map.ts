@@ -47,7 +47,7 @@ export class NaiveDiskMap implements DiskMapView {
     return new Set(this.#pending().map(({ image }) => image)).size
   }
 
-  /** What is over is told in the tests of the history. */
+  /** The tests of the history cover ended changes. */
   readonly history = new History(0)
 
   images() {

@@ -2,7 +2,7 @@ import t from 'tap'
 import { cluster } from '../fixtures/cluster.ts'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 
-t.test('an object is found by its kind and name, and nothing by another', (t) => {
+t.test('an object is found by its kind and name only', (t) => {
   const { map } = cluster('v1.8.0')
     .node('n1', [disk('d1')])
     .image('ubuntu', [ready('d1')])

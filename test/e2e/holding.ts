@@ -11,13 +11,16 @@ export interface Patch {
   readonly dryRun?: boolean
 }
 
-/** What became of many requests, and how long each took, in milliseconds, sorted: if they were held, from their release. */
+/**
+ * The results of many requests, and the time of each, in milliseconds, sorted; for held ones from their
+ * release.
+ */
 export interface Answered {
   readonly statuses: readonly number[]
   readonly ms: readonly number[]
 }
 
-/** What became of held requests. */
+/** The results of held requests. */
 export interface Released extends Answered {
   /** How long after the release each answer of the guards came to the API server, in milliseconds, sorted. */
   readonly guardsMs: readonly number[]

@@ -37,7 +37,7 @@ export class JudgedCluster {
   readonly clock = new FakeClock()
   readonly gate: Gate
   readonly trail: AuditTrail
-  /** What went wrong that nothing here gives reason to. */
+  /** The errors that nothing here explains. */
   readonly problems: string[] = []
   readonly #changes = new Changes()
   readonly #parsed = new Map<string, LonghornObject>()

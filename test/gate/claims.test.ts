@@ -14,13 +14,13 @@ const usual = () =>
     .node('n2', [disk('d3')])
     .image('ubuntu', [ready('d1'), ready('d3')])
 
-/** What is reserved: `n1 eviction any`, `n1 removal d1,d2`, … */
+/** The reservations: `n1 eviction any`, `n1 removal d1,d2`, … */
 function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter(({ looks }) => !looks).map(told)
 }
 
-/** Where it is only looked. */
+/** The pages that are only checked. */
 function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter((claim) => claim.looks).map(told)
@@ -47,7 +47,7 @@ table(
   { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
 )
 
-t.test('whoever empties known disks looks at what was reserved on them while no node had them', (t) => {
+t.test('an eviction of known disks reads reservations from when no node had them', (t) => {
   const evict = usual().toNode('n1', [disk('d1', evicting), disk('d2')])
   const takeAway = usual().toNode('n1', [disk('d2')])
   for (const profile of profiles) {

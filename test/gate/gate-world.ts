@@ -11,10 +11,10 @@ import { onAbort } from '../../src/time/clock.ts'
 import type { TestCluster } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
-/** What can be different about a gate in a test. */
+/** The options of a gate in a test. */
 export interface GateWorldOptions extends Partial<Omit<GateOptions, 'policy'>> {
   readonly policy?: Partial<Policy>
-  /** What the API server has stored; what the disk map shows if not given. */
+  /** The stored objects of the API server; by default those of the disk map. */
   readonly truth?: TestCluster
   readonly book?: InProcessBook
 }
@@ -31,9 +31,9 @@ export class GateWorld {
     readonly timing: Timing
     readonly patienceMs: number
   }[] = []
-  /** What a decision has to wait for until it is on record. */
+  /** The promise that a decision waits for until it is recorded. */
   recording: Promise<void> | undefined
-  /** Who hears of decisions: the record, and whom a test adds. */
+  /** The listeners of decisions: the record, and those of a test. */
   readonly listeners: DecisionListener[] = [
     {
       decided: (change, verdict, timing, patienceMs) => {
@@ -43,7 +43,7 @@ export class GateWorld {
     },
   ]
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
-  /** What was asked of the cluster, in order: `swap n1`, `images`, … */
+  /** The requests to the cluster, in order: `swap n1`, `images`, … */
   readonly trips: string[] = []
   readonly knowledge: { -readonly [K in keyof Knowledge]: Knowledge[K] } = {
     synced: true,

@@ -9,7 +9,7 @@ import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { pause, systemClock } from '../../src/time/clock.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 
-/** What Node warns of until the end of the test. */
+/** Node's warnings until the end of the test. */
 function warnings(t: Test): Error[] {
   const heard: Error[] = []
   const hear = (warning: Error): void => void heard.push(warning)

@@ -57,7 +57,7 @@ function source(before: Place | undefined, after: Place | undefined): Change {
   return { ...base, operation: 'DELETE', before: object(before ?? [undefined, false]) }
 }
 
-t.test('what each change does, told from the request alone', (t) => {
+t.test('the acts of each change follow from the request alone', (t) => {
   const d1 = disk('d1')
   const d2 = disk('d2')
   const flagged: RawSide = { options: evicting }

@@ -17,7 +17,7 @@ function words(of: TestCluster, change: Change, about?: readonly Subject[]): str
   return doing(actsOf(change), of.map, about)
 }
 
-t.test('a change is named by what it does to which disk of which node', (t) => {
+t.test('the name of a change has its effect, the disk and the node', (t) => {
   const of = usual()
   const four = ['d1', 'd2', 'd3', 'd4']
   const all = four.map((name) => disk(name))

@@ -76,7 +76,7 @@ async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook
   return { client, longhornNamespace: sandbox.namespace, meet }
 }
 
-t.test('two doors that were told two namespaces never admit both of a pair', async (t) => {
+t.test('two doors with two configured namespaces never admit both of a pair', async (t) => {
   const { client, meet } = await doors(t)
   t.strictSame(await meet(), [1, 1, 1, 1, 1, 1], 'the one that has named its namespace first admits alone')
   const insisting = [configure([{ namespace: 'holdfast' }]), configure([{ namespace: 'default' }])]

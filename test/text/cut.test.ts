@@ -6,7 +6,7 @@ import { cut, shortened } from '../../src/text/plain-text.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-t.test('a text that is too long is cut, and a short one is left as it is', (t) => {
+t.test('a text that is too long is cut, and a short one is unchanged', (t) => {
   t.equal(shortened('short'), 'short')
   t.equal(shortened('abcdef', 3), 'abc')
   t.equal(shortened('abc', 3), 'abc')

@@ -5,24 +5,25 @@ import type { Moment } from '../../rules/rule.ts'
 import { type EvictionStep, nextStep } from './next-step.ts'
 import { findTarget, imagesLeft, remainsOn, type Target } from './remains.ts'
 
-/** What an eviction works with. */
+/** The parts of an eviction. */
 interface EvictionPorts {
   readonly map: DiskMapView
   readonly moment: () => Moment
-  /** Asks for the eviction, or takes the flag down; resolves once the disk map shows it. */
+  /** Requests the eviction, or clears the flag; resolves once the disk map shows it. */
   readonly write: (evictionRequested: boolean) => Promise<void>
-  /** Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock) if that is first. */
+  /**
+   * Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock),
+   * whichever is first.
+   */
   readonly changed: (until?: number) => Promise<void>
-  /** Told of each step, and again whenever what is waited for changes. */
+  /** Called for each step, and again whenever the reason for its wait changes. */
   readonly tell: (step: EvictionStep) => void
 }
 
 /**
- * Carries an eviction through to its end. It remembers nothing: whoever interrupts it takes it up again by calling it
- * once more.
+ * Carries an eviction through to its end. It stores no state: after an interruption, another call continues.
  *
- * @returns the last step: `done` or `impossible`
- * @throws what the ports throw
+ * @returns the last step: `done` or `impossible` @throws the errors of the ports
  */
 export async function runEviction(
   target: Target,
@@ -58,10 +59,13 @@ export async function runEviction(
   }
 }
 
-/** Whether a step is being taken, or would be: then this is a dry run. */
+/** True while a step runs; false for a dry run. */
 type Telling = 'does' | 'would'
 
-/** Says a step in one line, for a person who waits, or who only asks. @param now milliseconds by the monotonic clock */
+/**
+ * Describes a step in one line, for a person who waits or plans. @param now milliseconds by the monotonic
+ * clock
+ */
 export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {
   const verb = (does: string, would: string): string => (telling === 'does' ? does : `would ${would}`)
   const waiting = verb('waiting', 'wait')
@@ -71,7 +75,7 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
         step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
       )}`
     case 'wait-for-notice':
-      return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is down, and the guard lets the copies be removed' : 'clean-up has ended'}`
+      return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is cleared, and the guard allows the removal of the copies' : 'clean-up has ended'}`
     case 'raise':
       return `${verb('closing', 'close')} the disks for scheduling, and ${telling === 'does' ? 'requesting' : 'request'} the eviction`
     case 'wait-for-replicas':
@@ -79,11 +83,11 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
     case 'wait-for-copies':
       return `${waiting} for a ready copy elsewhere of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
     case 'retreat':
-      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: ${verb('taking', 'take')} the flag down until the end of it: ${some(
+      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: ${verb('clearing', 'clear')} the flag until the clean-up ends: ${some(
         step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
       )}`
     case 'lower':
-      return `nothing needs the flag any more: ${verb('taking', 'take')} it down, so that the copies are removed without one`
+      return `nothing needs the flag now: ${verb('clearing', 'clear')} it, so that the copies are removed without one`
     case 'wait-for-removal':
       return `${waiting} for Longhorn to remove the copies of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
     case 'done':
@@ -101,7 +105,7 @@ function some(names: readonly string[]): string {
   return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 }
 
-/** What a whole eviction does, one sentence for each step that is still to come. */
+/** The rest of an eviction, one sentence for each step. */
 export function outline(target: Target, map: DiskMapView, profile: Profile, next: EvictionStep): string[] {
   const found = findTarget(target, map)
   if (!found) return []
@@ -116,7 +120,7 @@ export function outline(target: Target, map: DiskMapView, profile: Profile, next
   if (crashing) {
     steps.push(
       ['wait-for-copies', `wait until each backing image has a ready copy elsewhere (${images} now)`],
-      ['lower', 'take the flag down, so that no removal of a copy meets one'],
+      ['lower', 'clear the flag, so that no removal of a copy meets one'],
     )
   }
   if (profile !== 'none') {

@@ -53,17 +53,21 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('evict')
     .description('Empties a Longhorn node, or one of its disks, without a crash and without losing a copy.')
     .argument('<node>', 'the Longhorn node')
-    .option('--disk <name>', 'this disk of it only')
-    .option('--dry-run', 'tell what would be done, and write nothing', false)
-    .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
+    .option('--disk <name>', 'only this disk of the node')
+    .option('--dry-run', 'show the steps, and write nothing', false)
+    .option(
+      '--timeout <duration>',
+      'stop waiting after this time; Longhorn goes on with what has begun',
+      duration,
+    )
     .option(
       '--unguarded',
-      'on releases that crash, go on although it is not proved that a guard holds back the removal of copies',
+      'on releases that crash, go on without proof that a guard holds back the removal of copies',
       false,
     )
     .addOption(operatorPortOption())
     .addOption(
-      new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
+      new Option('-o, --output <format>', 'also print each step as a document on standard output').choices([
         'json',
         'yaml',
       ]),
@@ -71,15 +75,19 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
-left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up, some seconds later, when Longhorn has noticed. Until then it relies on the guard to
-hold their removal back, and so it proves first that the guard does: its registration is as it should be, a dry run that
-removes all copies of an image is denied, and its replicas enforce the rule. Where they cannot be asked, a dry run with
-the flag up tells. How long the guard waits for Longhorn to notice, it asks the replicas too. They are asked through
-port-forwards, as by holdfast status. It stores no state: interrupt it, and run it again to go on.
+The command waits for pending clean-ups, closes the disks for scheduling, and raises the flag. Then it waits until no
+replica is left and every backing image has a ready copy elsewhere.
 
-Exit code: 0 once all is empty, 1 if it cannot be emptied, the time is up or it was interrupted, 2 if it could not begin.
+On releases that crash it then clears the flag. Longhorn removes the copies some seconds later, once it has noticed.
+Until then the guard has to hold back their removal, so the command first proves that it does: the registration is
+correct, the guard denies a dry run that removes all copies of an image, and its replicas enforce the rule. If the
+replicas cannot be asked, a dry run with the flag up proves it. Replicas are asked through port-forwards, as by holdfast
+status, also for how long they wait until Longhorn has noticed.
+
+The command stores no state: interrupt it at any time, and run it again to go on.
+
+Exit code: 0 if the target is empty, 1 if it cannot be emptied, after a time-out or an interruption, 2 if it could not
+begin.
 
 Examples:
   $ holdfast evict node-1 --dry-run
@@ -129,22 +137,22 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
   }
 }
 
-/** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
+/** Asks the replicas of the guard once for all facts. @throws the signal's reason */
 async function askGuard(connection: Connection, flags: EvictFlags, asking: Asking, signal: AbortSignal) {
   const namespace = await guardPlace(connection, flags, { signal })
   return await askReplicas({ ...flags, ...askingOf(asking), namespace }, connection, signal)
 }
 
-/** What an eviction is carried out with. */
+/** The parts of an eviction. */
 export interface EvictModules {
   readonly connection: Connection
   readonly live: LiveMap
-  /** How long the guard lets what has ended count; the default where no guard is asked. */
+  /** How long an ended change counts for the guard; the default if no guard is asked. */
   readonly settle?: GuardSettle | undefined
-  /** When a node counts as lost for the guard; the default where no guard is asked. */
+  /** When a node counts as lost for the guard; the default if no guard is asked. */
   readonly lostAfter?: GuardLostAfter
   readonly signal: AbortSignal
-  /** Tells the person what happens. */
+  /** Shows the progress to the person. */
   readonly note: (text: string) => void
   /** The rules of the guard's replicas. */
   readonly policies: ProofModules['policies']
@@ -152,7 +160,10 @@ export interface EvictModules {
   readonly show?: (step: EvictionStep) => void
 }
 
-/** Carries it out, or, as a dry run, tells the next step. @returns the last step @throws what ended it */
+/**
+ * Carries it out, or, as a dry run, shows the next step. @returns the last step @throws the error that ended
+ * it
+ */
 export async function carryOut(
   target: Target,
   {
@@ -173,7 +184,7 @@ export async function carryOut(
   const longhorn = isAssumed(release) ? 'Such a Longhorn' : `Longhorn ${release ?? ''}`
   note(
     crashing
-      ? `${longhorn} crashes if copies are removed while a flag is up: the flag goes down before they are.`
+      ? `${longhorn} crashes if copies are removed while a flag is up, so the flag is cleared first.`
       : `${longhorn} removes copies while the flag is up, and it stays up.`,
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
@@ -187,7 +198,7 @@ export async function carryOut(
     const step = nextStep(target, live.map, { policy, ...moment() })
     tell(step)
     if (step.step !== 'done' && step.step !== 'impossible') {
-      note('What is to come:')
+      note('Next steps:')
       for (const [at, text] of outline(target, live.map, profile, step).entries())
         note(`  ${at + 1}. ${text}`)
     }
@@ -208,7 +219,7 @@ export async function carryOut(
   let proved = !guarded || (await proveGuard(proof))
   const insist = async (): Promise<void> => {
     const node = live.map.node(target.node)
-    // What else is being evicted on the node proves nothing of this one, and is not this one's to take down.
+    // Another eviction on the node proves nothing about this one, and its flag must stay.
     if (proved || node === undefined || !isOwnFlagUp(target, node)) return
     await insistOnHold(target, proof, () => write(false))
     proved = true
@@ -227,7 +238,7 @@ export async function carryOut(
   })
 }
 
-/** An empty disk is not empty for certain then: Longhorn may know the file under another UUID. */
+/** Then an empty disk may not be empty: Longhorn may know the file under another UUID. */
 function tellOfImagesNowhere(circumstances: LossCircumstances, note: (text: string) => void): void {
   for (const nowhere of imagesWithoutDisk(circumstances)) {
     const { name } = nowhere.image.metadata

@@ -9,14 +9,14 @@ import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import { abortReason, type Clock, onAbort, pause } from '../../time/clock.ts'
 
-/** Where a node is written, and where the write is seen. */
+/** The API for writes to nodes, and the disk map that shows them. */
 interface NodeWriteModules {
   readonly connection: Connection
   readonly namespace: string
   readonly live: LiveMap
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Told why a write has to wait. */
+  /** Called with the reason why a write has to wait. */
   readonly onHeld: (message: string) => void
 }
 
@@ -26,10 +26,11 @@ const parseWritten = parser(
 )
 
 /**
- * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows
- * it. What is held back is tried again, for as long as it takes.
+ * Patches one of Longhorn's nodes as the disk map has it at each attempt, and waits until the disk map shows
+ * the write. It retries a held write without limit.
  *
- * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
+ * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's
+ * reason
  */
 export async function patchNode(
   name: string,
@@ -42,7 +43,7 @@ export async function patchNode(
   for (;;) {
     signal.throwIfAborted()
     const node = live.map.node(name)
-    // It was deleted while a write was held back; the next look at the disk map says so.
+    // The node was deleted while a write was held; the disk map will show that.
     if (!node) return
     try {
       const json = { ...patch(node), metadata: { resourceVersion: node.metadata.resourceVersion } }
@@ -66,14 +67,14 @@ export async function patchNode(
   }
 }
 
-/** After a conflict the disk map catches up in no time. */
+/** After a conflict the disk map catches up quickly. */
 const conflictPauseMs = 100
 const usualPauseMs = 2_000
 
-/** How long to wait before the same write is tried again; undefined if that would not help. */
+/** How long to wait before the same write is retried; undefined if a retry is useless. */
 function pauseAfter(error: unknown): number | undefined {
   if (error instanceof ConnectionFailure) {
-    // The write may have been made; on the version that it was made for it cannot be made twice.
+    // The write may have been committed. A second one on the same version is then a conflict.
     return error.kind === 'credentials' ? undefined : usualPauseMs
   }
   if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) return undefined
@@ -82,10 +83,9 @@ function pauseAfter(error: unknown): number | undefined {
 }
 
 /**
- * Resolves at the next change of the disk map, or at a time if that is first.
+ * Resolves at the next change of the disk map, or at a time, whichever is first.
  *
- * @param end `until` in the clock's milliseconds
- * @throws the signal's reason
+ * @param end `until` in the clock's milliseconds @throws the signal's reason
  */
 export async function nextChange(
   live: LiveMap,

@@ -7,7 +7,7 @@ import { cut, longestText, plainLine, plainText, shortened } from '../../text/pl
 import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
-/** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
+/** The one supported version of `admission.k8s.io`; the registration has to ask for it. */
 const admissionVersion = 'admission.k8s.io/v1'
 
 /** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
@@ -32,7 +32,7 @@ const AdmissionReviewSchema = Type.Object({
   }),
 })
 
-/** What a review asks, with nothing of the objects read yet. */
+/** The question of a review, with unread objects. */
 export interface AdmissionRequest {
   /** A new one for each review, though one client request can be reviewed many times. */
   readonly uid: string
@@ -41,7 +41,7 @@ export interface AdmissionRequest {
   readonly subResource: string
   /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
   readonly name: string
-  /** Of the request, or else of its object; empty if neither says. */
+  /** That of the request, or else of its object; empty without either. */
   readonly namespace: string
   readonly operation: string
   readonly user: { readonly username: string; readonly groups: readonly string[] }
@@ -71,7 +71,7 @@ export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
   return { ok: true, value: readRequest(request) }
 }
 
-/** So many groups of a user are looked at. */
+/** The maximum of a user's groups that are read. */
 const mostGroups = 1_000
 
 function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
@@ -95,13 +95,13 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
   }
 }
 
-/** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
+/** The uid of an otherwise unreadable review, so that it can still be answered. */
 export function uidOf(body: unknown): string | undefined {
   const uid = fieldOf(fieldOf(body, 'request'), 'uid')
   return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
 }
 
-/** The name in the review, or else that of the object as it came. */
+/** The name in the review, or else that in the object. */
 export function objectName({ name, object, oldObject }: AdmissionRequest): string {
   return name === '' ? metadataText(object ?? oldObject, 'name') : name
 }
@@ -113,9 +113,10 @@ export function metadataText(object: unknown, field: string): string {
 }
 
 /**
- * Reads JSON as it is: fastify's own parser refuses a key `__proto__`, which is a key like any other in maps with free keys.
+ * Parses JSON unchanged: fastify's own parser rejects a key `__proto__`, which is a key like any other in
+ * maps with free keys.
  *
- * @returns what is wrong with it if it cannot be read, or not soon
+ * @returns the error if it cannot be read, or not soon
  */
 export function parseJson(text: string): { readonly json: unknown } | NoJson | TooManyValues {
   if (hasMoreValues(mostValues, text)) return new TooManyValues(mostValues)
@@ -126,11 +127,17 @@ export function parseJson(text: string): { readonly json: unknown } | NoJson | T
   }
 }
 
-/** As an API server begins a review: Go writes the fields of a struct in their order, and these come first. */
+/**
+ * The beginning of an API server's review: Go writes the fields of a struct in their order, and these come
+ * first.
+ */
 const beginning =
   /^\s{0,64}\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io\/v1","request":\{"uid":"([\w-]{1,64})"/
 
-/** The uid of a review that is not read, so that it can still be answered; undefined if it does not begin as API servers begin it. */
+/**
+ * The uid of an unread review, so that it can still be answered; undefined if it does not begin like one of
+ * an API server.
+ */
 export function leadingUid(text: string): string | undefined {
   return beginning.exec(text.slice(0, 256))?.[1]
 }
@@ -138,10 +145,10 @@ export function leadingUid(text: string): string | undefined {
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). */
 const maxMessageCharacters = 16_384
 
-/** For names and annotations, which a person reads in one glance. */
+/** For names and annotations, which a person reads at a glance. */
 const maxLineCharacters = 1_024
 
-/** A status as the gate gives it, or one for a review that contradicts itself, or is too large to be read. */
+/** A status from the gate, or one for a review that contradicts itself, or is too large. */
 type AdmissionStatus =
   | Status
   | (Omit<Status, 'code' | 'reason'> &
@@ -150,16 +157,19 @@ type AdmissionStatus =
         | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }
       ))
 
-/** What to answer a review, without its form. */
+/** The content of an answer to a review. */
 export interface AdmissionAnswer {
   /** Why the review is denied; undefined allows it. */
   readonly status?: AdmissionStatus
   readonly warnings: readonly string[]
-  /** For the API server's audit log: words of ours, never a name. Keys without a slash, at most 63 characters. */
+  /**
+   * For the API server's audit log: Holdfast's own words, never a name. Keys without a slash, at most 63
+   * characters.
+   */
   readonly auditAnnotations: Readonly<Record<string, string>>
 }
 
-/** The answer the gate decided on, with what the audit log is told of it. */
+/** The answer of the gate, with its entries for the audit log. */
 export function answerOf({ verdict, answer }: Outcome): AdmissionAnswer {
   return {
     ...(answer.allowed ? {} : { status: answer.status }),
@@ -187,8 +197,8 @@ function rules(findings: readonly { readonly rule: string }[]): { rules?: string
 }
 
 /**
- * The body of an answer to the review `uid`. It is sent with HTTP 200 whatever it says: anything else makes the API
- * server believe that the call failed (kubernetes.md, The answer). Texts are made fit for a terminal.
+ * The body of an answer to the review `uid`. It is always sent with HTTP 200: any other status counts as a
+ * failed call for the API server (kubernetes.md, The answer). Characters that act on a terminal are removed.
  */
 export function admissionReview(uid: string, { status, warnings, auditAnnotations }: AdmissionAnswer) {
   const fitting = warnings.length === 0 ? [] : fitWarnings(warnings)
@@ -229,19 +239,19 @@ function line(text: string): string {
 /** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
 const maxCharacters = 4096
 
-/** Room for the line that says how many warnings are left out. */
+/** Room for the line with the number of omitted warnings. */
 const noteCharacters = 40
 
-/** Fewer characters than this of a warning say nothing. */
+/** Fewer characters than this of a warning are useless. */
 const minUsefulCharacters = 80
 
 /**
- * Makes warnings that the API server passes on whole: one with a newline, tab or ESC would silently be dropped.
- * What does not fit is dropped from the end, and said to be. The API server counts code points; counting UTF-16
- * units is at most too careful.
+ * Makes warnings that the API server forwards whole: it would silently drop one with a newline, tab or ESC.
+ * Warnings that do not fit are dropped from the end, and counted. The API server counts code points; counting
+ * UTF-16 units errs on the safe side.
  */
 export function fitWarnings(texts: readonly string[]): string[] {
-  // The same warning twice would be shown once.
+  // A duplicate warning is shown once.
   const warnings = [...new Set(texts.map((text) => plainLine(text).trim()))].filter((text) => text !== '')
   const total = warnings.reduce((sum, { length }) => sum + length, 0)
   if (total <= maxCharacters) return warnings
@@ -249,7 +259,7 @@ export function fitWarnings(texts: readonly string[]): string[] {
   const kept: string[] = []
   for (const warning of warnings) {
     if (warning.length > room) {
-      // One that fits nowhere is cut; one that would fit alone is left out whole.
+      // A warning that is too long alone is cut; one that would fit alone is left out whole.
       if (warning.length > maxCharacters - noteCharacters && room >= minUsefulCharacters) {
         kept.push(cut(warning, room))
       }

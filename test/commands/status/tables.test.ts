@@ -60,7 +60,7 @@ ubuntu   n1     d1          unknown   unknown   unknown
   t.end()
 })
 
-t.test('who watches sees ages, and which of them may be more', (t) => {
+t.test('a watching person sees ages, and which of them may be more', (t) => {
   t.match(text({ watchingSince: noon }), /1 \(at least 3m20s\)[^]*ubuntu .* at least 3m20s {3}unknown\n/)
   t.match(text({ watchingSince: noon - 1 }), /1 \(3m20s\)[^]*ubuntu .* {3}3m20s {3}unknown\n/)
   t.end()
@@ -84,7 +84,7 @@ t.test('reservations are counted, and shown one by one on wide screens', (t) => 
   t.end()
 })
 
-t.test('images that are nowhere and disks with one UUID have tables of their own', (t) => {
+t.test('images that are nowhere and disks with one UUID have separate tables', (t) => {
   const lost = cluster('v1.10.0')
     .node('n1', [disk('d1'), disk('d3')])
     .node('n2', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
@@ -113,13 +113,13 @@ t.test('states have colours on a terminal', (t) => {
   t.end()
 })
 
-t.test('a cluster without nodes is told in words', (t) => {
+t.test('a cluster without nodes is reported in words', (t) => {
   const { map } = cluster('v1.8.0')
   t.match(text({ map }), 'There is no Longhorn node.\n')
   t.end()
 })
 
-t.test('a release that is not known is told, and what is assumed', (t) => {
+t.test('an unknown release is reported, with the assumption', (t) => {
   const of = (release?: string) => text({ map: cluster(release).node('n1', [disk('d1')]).map })
   t.match(
     of('latest\u009b'),

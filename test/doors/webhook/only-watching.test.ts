@@ -148,7 +148,7 @@ for (const { what, body, but, enforced, watched } of cases) {
   })
 }
 
-t.test('what is not read is counted by its reason', async (t) => {
+t.test('unread bodies are counted by their reason', async (t) => {
   const { post, refused } = open(t, true)
   await post(tooManyValues)
   await post(values)

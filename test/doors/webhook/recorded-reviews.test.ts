@@ -84,7 +84,7 @@ t.test('a deletion that a finalizer puts off', async (t) => {
   t.notOk(change && isArming(change))
 })
 
-t.test('a write to /status, for which nobody should have registered', async (t) => {
+t.test('a write to /status, which no webhook should be registered for', async (t) => {
   const { answer, change } = await recorded('030-bi-status-update-update-backingimages-status.json')
   t.equal(change, undefined)
   t.match(answer.response, { allowed: true, warnings: [/UPDATE of backingimages\/status\.longhorn\.io/] })

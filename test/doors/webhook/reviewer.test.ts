@@ -57,7 +57,7 @@ t.test('CREATE has nothing before and DELETE nothing after, and DELETE needs no 
   t.match(source, { kind: 'BackingImageDataSource', after: { spec: { diskUUID: 'u1' } } })
 })
 
-t.test('the gate is told how much time is left, less a margin, of a short time the half', async (t) => {
+t.test('the gate gets the remaining time less a margin, or half of a short time', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer({ ...options, marginMs: 1_500 }, modules)
   for (const timeout of ['10s', '1s', undefined]) await answerTo(reviewer, review('Node', evict), timeout)
@@ -126,7 +126,7 @@ t.test('no control character leaves, and only messages keep their lines', async 
   t.same(answer.warnings, ['disk [31mred[0m line two'])
 })
 
-t.test('what is not judged passes with a warning that names it', async (t) => {
+t.test('an unjudged request passes with a warning that names it', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer(options, modules)
   const others = [
@@ -265,7 +265,7 @@ t.test('a write to another namespace is not decided at once', async (t) => {
   t.notMatch(answer, { warnings: ['decided at once'] })
 })
 
-t.test('a write counts as arming when not even that can be told', async (t) => {
+t.test('a write counts as arming if even that is unknown', async (t) => {
   const { gate, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const isArming = () => {
@@ -275,7 +275,7 @@ t.test('a write counts as arming when not even that can be told', async (t) => {
   t.match(answer, { allowed: false, status: { code: 503 } })
 })
 
-t.test('the same failure of the same object is logged once, however often it comes back', async (t) => {
+t.test('the same failure of the same object is logged once, however often it returns', async (t) => {
   const { gate, log, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const reviewer = new Reviewer(options, modules)
