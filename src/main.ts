@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 import { exitCode } from './commands/surroundings.ts'
+import { inWords } from './text/system-error.ts'
 
 /** Hear that standard output takes nothing any more; a command that serves goes on without it. */
 const stdoutListeners = new Set<(why: string) => void>()
@@ -10,11 +11,12 @@ let stdoutIsLost: (name: string) => void = () => undefined
 let isIncomplete = false
 const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const why = error.code ?? error.message
+  const isUnread = error.code === 'EPIPE'
+  const why = isUnread ? 'nobody reads it any more (EPIPE)' : inWords(error)
   for (const hear of stdoutListeners) hear(why)
   if (stdoutListeners.size > 0) return
   // Who reads no further, such as `| head`, has seen enough. What was found out stands in the exit code all the same.
-  if (why !== 'EPIPE') outputIsIncomplete(why)
+  if (!isUnread) outputIsIncomplete(why)
   stdoutIsLost('SIGPIPE')
 })
 // Where this is closed there is no place left to say so.
@@ -36,7 +38,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
 function outputIsIncomplete(why: string): void {
   if (isIncomplete) return
   isIncomplete = true
-  process.stderr.write(`holdfast: standard output cannot be written (${why}), so it is not complete\n`)
+  process.stderr.write(`holdfast: standard output cannot be written: ${why}. So it is not complete\n`)
   // The error may come after the command has ended.
   process.on('exit', () => (process.exitCode = exitCode.couldNotRun))
 }

@@ -1,3 +1,5 @@
+import { inWords } from '../../text/system-error.ts'
+
 /** Why a request could not be passed on: the upstream is down, or slow, or the proof of who asks cannot be had. */
 export class RelayFailure extends Error {
   /** 502 or 504, as a gateway answers; 503 if it was not passed on. */
@@ -19,10 +21,9 @@ export class RelayFailure extends Error {
 
 /** The upstream cannot be reached, or ended the connection. @param asked true once there was a connection to ask on */
 export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
   return new RelayFailure(
     502,
-    `${server.origin} cannot be reached (${code}). Does it run, and is it the right address?`,
+    `${server.origin} cannot be reached: ${inWords(cause)}. Does it run, and is it the right address?`,
     { asked, cause },
   )
 }

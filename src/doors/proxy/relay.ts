@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import { inWords } from '../../text/system-error.ts'
 import { onAbort } from '../../time/clock.ts'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
@@ -47,8 +48,7 @@ export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimit
       if (!ended) sent = attempt(upstream, credentials, outgoing, limits, heard)
     },
     (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      if (!ended) heard.failed(new RelayFailure(502, why, { asked: false, cause }))
+      if (!ended) heard.failed(new RelayFailure(502, inWords(cause), { asked: false, cause }))
     },
   )
   return {
