@@ -121,5 +121,8 @@ export type BodyRefused = 'too-large' | 'too-many-values' | 'too-slow' | 'busy'
 export interface TrafficObserver {
   closed(why: ConnectionClosed): void
   cut(why: BodyCut): void
+  /** A body was not read, and its request was refused. */
   refused(why: BodyRefused): void
+  /** A body was not read, and its request passed unjudged, since nothing is enforced. */
+  passed(why: BodyRefused): void
 }

@@ -61,7 +61,7 @@ export class ProxyServer {
     const { traffic } = modules
     this.#bodies = new BodiesUnderWay(options.bodies, {
       now: () => performance.now(),
-      onCut: (why) => (modules.door.watches ? traffic?.refused('busy') : traffic?.cut(why)),
+      onCut: (why) => (modules.door.watches ? traffic?.passed('busy') : traffic?.cut(why)),
     })
     this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
     this.#server.on('connection', (socket: Socket) => {
@@ -131,7 +131,7 @@ export class ProxyServer {
       return
     }
     response.once('close', () => this.#answered())
-    if (isTooLarge) this.#modules.traffic?.refused('too-large')
+    if (isTooLarge) this.#modules.traffic?.passed('too-large')
     this.#pass(request, response, isTooLarge ? tooLarge : undefined)
   }
 

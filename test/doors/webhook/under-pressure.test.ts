@@ -50,6 +50,7 @@ t.test('connections on which nothing is asked give way to those of probes at the
     closed: (why: string) => void told.push(why),
     cut: () => undefined,
     refused: () => undefined,
+    passed: () => undefined,
   }
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
   const health = new Health(metrics)
