@@ -10,6 +10,7 @@ import { inWords, mayNeedTls } from '../../text/system-error.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
+const defaultMostBytes = 128 * 1024 * 1024
 
 /** A server, and the way there. */
 interface Destination {
@@ -101,7 +102,9 @@ function attempt(
       cancelTimeout()
       forget()
       const idleTimeoutMs = request.idleTimeoutMs ?? defaultIdleTimeoutMs
-      const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
+      const { mostBytes = defaultMostBytes } = request
+      const asked = { what: what(request), server, clock, mostBytes }
+      const body = responseBody(incoming, { signal, idleTimeoutMs, ...asked })
       resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
     })
     // Stays to the end: an error of the request may also come after its response.
@@ -169,6 +172,8 @@ export interface ApiRequest {
    * How long the body may stay silent. Default 90 s: a half-open connection tells nothing at all by itself.
    */
   readonly idleTimeoutMs?: number
+  /** How large an answer that is read whole may be. Default 128 MiB: ten times the largest list of the largest clusters. */
+  readonly mostBytes?: number
 }
 /** What the API server answered, whatever the status. Its body is to be read to the end, or left by `break`. */
 
@@ -188,6 +193,7 @@ interface BodyOptions {
   readonly what: string
   readonly server: URL
   readonly clock: Clock
+  readonly mostBytes: number
 }
 
 /**
@@ -205,7 +211,12 @@ function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<Api
     body: guarded(incoming, options),
     text: async () => {
       const chunks: Buffer[] = []
-      for await (const chunk of guarded(incoming, options, wholeAnswerMs)) chunks.push(chunk)
+      let bytes = 0
+      for await (const chunk of guarded(incoming, options, wholeAnswerMs)) {
+        bytes += chunk.length
+        if (bytes > options.mostBytes) throw tooLarge(options)
+        chunks.push(chunk)
+      }
       return Buffer.concat(chunks).toString('utf8')
     },
   }
@@ -248,6 +259,11 @@ async function* guarded(
     cancelLate?.()
     forget()
   }
+}
+
+function tooLarge({ mostBytes, server, what }: BodyOptions): ConnectionFailure {
+  const most = `more than ${mostBytes} bytes, more than is read`
+  return new ConnectionFailure('cut', `${server.host} answered ${what} with ${most}.`)
 }
 
 function cut(cause: unknown, { what, server }: Pick<BodyOptions, 'what' | 'server'>): ConnectionFailure {
