@@ -1,5 +1,5 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander'
-import type { Environment } from '../surroundings.ts'
+import { CannotRun, type Environment } from '../surroundings.ts'
 
 /** An option that a variable can give too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {
@@ -24,22 +24,29 @@ export function describeOption(option: Option): string {
  * Gives a command the options that variables name and its arguments do not. Commander does so with its own, before it
  * looks for required options; none of these is required.
  *
+ * An empty one is refused as an option is that is typed and empty: whatever was to set it did not, and without it another
+ * context would be asked, or everybody might override.
+ *
  * @param command whose arguments are parsed
- * @throws CommanderError for a value that the option does not take
+ * @throws CannotRun for empty variables, and CommanderError for a value that the option does not take
  */
 export function readVariables(command: Command, env: Environment): void {
-  for (const option of command.options) {
-    if (!(option instanceof VariableOption)) continue
+  const given = command.options.flatMap((option) => {
+    if (!(option instanceof VariableOption)) return []
     const text = env[option.variable]
     const key = option.attributeName()
-    if (
-      text === undefined ||
-      isServiceLink(option.variable, text) ||
-      command.getOptionValueSource(key) === 'cli'
+    if (text === undefined || command.getOptionValueSource(key) === 'cli') return []
+    return isServiceLink(option.variable, text) ? [] : [{ option, key, text }]
+  })
+  const empty = given.flatMap(({ option, text }) => (text === '' ? [option.variable] : []))
+  if (empty.length > 0) {
+    const is = empty.length === 1 ? 'the variable is empty. Give it a value, or unset it' : undefined
+    throw new CannotRun(
+      `${empty.join(', ')}: ${is ?? 'the variables are empty. Give them values, or unset them'}`,
     )
-      continue
-    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
   }
+  for (const { option, key, text } of given)
+    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
 }
 
 /**
@@ -74,7 +81,11 @@ export function repeatable(value: string, before: readonly string[]): readonly s
   return [...before, value]
 }
 
-/** Reads the address of a server. A name and a password in it would be sent to nobody. @throws InvalidArgumentError */
+/**
+ * Reads the address of a server. A name and a password in it would be sent to nobody, nor would a query.
+ *
+ * @throws InvalidArgumentError
+ */
 export function url(text: string): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
@@ -82,5 +93,13 @@ export function url(text: string): URL {
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('It must be without a name and a password.')
+  if (/[?#]/.test(text)) throw new InvalidArgumentError('It must be without a ? and a #.')
   return url
+}
+
+/** The same of a server that is asked at paths of its own. @throws InvalidArgumentError */
+export function origin(text: string): URL {
+  const server = url(text)
+  if (server.pathname !== '/') throw new InvalidArgumentError(`It must be without a path: ${server.origin}.`)
+  return server
 }
