@@ -7,7 +7,7 @@ export interface TimeOfDay {
 /** Timers, so that a test owns time. */
 export interface Timers {
   /**
-   * Calls `fire` once after `ms` milliseconds.
+   * Calls `fire` once after `ms` milliseconds, or after 24 days if that is longer.
    *
    * @returns cancels the timer; does nothing once it has fired
    */
@@ -32,6 +32,14 @@ export function monotonicMs(): number {
 }
 
 /**
+ * So long a timer of Node is set for something that takes `ms` milliseconds: 24 days at most. What is longer Node takes for
+ * 1 ms, and whoever then looks again, since it is too early, never rests.
+ */
+export function timerMs(ms: number): number {
+  return Math.min(ms, 2 ** 31 - 1)
+}
+
+/**
  * The machine's time. What is counted goes on from the moment the process started, so a wall clock that is set back does
  * not make old knowledge young; it looks like a time of day, and is one while nobody sets the clock. Known limit: it
  * stands still while the machine is suspended.
@@ -40,7 +48,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: monotonicMs,
   setTimer: (ms, fire) => {
-    const timer = setTimeout(fire, ms)
+    const timer = setTimeout(fire, timerMs(ms))
     return () => clearTimeout(timer)
   },
 }
@@ -66,7 +74,7 @@ export function within(ms: number, signal: AbortSignal): AbortSignal {
   const timer = setTimeout(() => {
     forget()
     limited.abort(new DOMException(`there was no answer within ${ms / 1_000} s`, 'TimeoutError'))
-  }, ms).unref()
+  }, timerMs(ms)).unref()
   return limited.signal
 }
 

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 import { inWords } from '../../text/system-error.ts'
-import { onAbort } from '../../time/clock.ts'
+import { onAbort, timerMs } from '../../time/clock.ts'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 
@@ -113,7 +113,8 @@ function attempt(
     ended = true
     request.destroy()
   }
-  const timer = setTimeout(() => fail(tooSlow(server, asked, limits.answerMs)), limits.answerMs)
+  const { answerMs } = limits
+  const timer = setTimeout(() => fail(tooSlow(server, asked, answerMs)), timerMs(answerMs))
   request.on('response', (answer) => {
     clearTimeout(timer)
     if (answer.statusCode === 401) credentials.refused?.()
