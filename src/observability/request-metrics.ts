@@ -200,7 +200,7 @@ export class TrafficMetrics {
     const labelNames = ['port', 'why'] as const
     this.#closed = new Counter({
       name: 'holdfast_connections_closed_total',
-      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, and refused ones.',
+      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, refused ones, and those with too many requests in flight (pipelined).',
       labelNames,
       registers,
     })

@@ -12,9 +12,15 @@ export interface ConnectionLimits {
 
 /**
  * Why a connection was closed: another took its place while nothing was asked on it, or while its answer was still to
- * come; or it came when all were busy.
+ * come; or it came when all were busy; or it asked too much without waiting for answers.
  */
-export type ConnectionClosed = 'idle' | 'busy' | 'refused'
+export type ConnectionClosed = 'idle' | 'busy' | 'refused' | 'pipelined'
+
+/**
+ * So many requests may be in flight on one connection. No client of an API server sends a second one before the first is
+ * answered. Node hands out all that have come: a megabyte of them would open ten thousand connections to an upstream.
+ */
+export const mostPipelined = 8
 
 interface Connection {
   readonly socket: Socket
@@ -47,6 +53,10 @@ export class ConnectionLimit {
       if (!connection) return
       connection.busy += 1
       response.once('close', () => this.#answered(socket))
+      if (connection.busy > mostPipelined && !socket.destroyed) {
+        this.#onClosed?.('pipelined')
+        socket.destroy()
+      }
     })
   }
 

@@ -114,6 +114,8 @@ export class ProxyServer {
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const { door, observer } = this.#modules
+    // Of a connection that asks too much at once, more has come than is looked at.
+    if (request.socket.destroyed) return
     const turnedAway = this.#turnedAway(request)
     if (turnedAway) {
       send(response, turnedAway)
