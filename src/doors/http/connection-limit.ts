@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodyCut } from './bodies-under-way.ts'
 
@@ -30,7 +30,7 @@ interface Connection {
 }
 
 /** What of a server is listened to: a plain one, or one over TLS. */
-type Listening = Pick<Server, 'on'>
+type Listening = Pick<Server, 'on' | 'prependListener'>
 
 /**
  * Limits the connections of a server, in all and for each peer. One more takes the place of the one of that peer, or of
@@ -48,7 +48,8 @@ export class ConnectionLimit {
     this.#limits = limits
     this.#onClosed = onClosed
     server.on('connection', (socket: Socket) => this.#opened(socket))
-    server.on('request', ({ socket }, response) => {
+    // Before whoever answers: see unlessClosed.
+    server.prependListener('request', ({ socket }, response) => {
       const connection = this.#connections.get(keyOf(socket))
       if (!connection) return
       connection.busy += 1
@@ -115,6 +116,19 @@ export class ConnectionLimit {
     }
     return false
   }
+}
+
+/**
+ * A hook of fastify that takes no notice of requests on a connection that is closed. Of one that asks too much at once a
+ * thousand requests more may have come, and each page of metrics takes some milliseconds.
+ */
+export function unlessClosed(
+  { raw }: { readonly raw: IncomingMessage },
+  reply: { hijack(): unknown },
+  done: () => void,
+): void {
+  if (raw.socket.destroyed) reply.hijack()
+  else done()
 }
 
 function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {

@@ -10,6 +10,7 @@ import {
   ConnectionLimit,
   type ConnectionLimits,
   type TrafficObserver,
+  unlessClosed,
 } from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { leadingUid, parseJson } from './admission-review.ts'
@@ -155,6 +156,7 @@ export function endpoint(
     })
   })
 
+  app.addHook('onRequest', unlessClosed)
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = callers?.judge.refusal(request.raw.socket)
     if (refusal) void problem(reply.header('connection', 'close'), refusal)
