@@ -43,15 +43,13 @@ t.test('an empty variable is refused by every command that takes it, and named',
       t.equal(code, 2, args.join(' '))
       t.equal(stderr, `holdfast: ${variable}: the variable is empty. Give it a value, or unset it\n`)
     }
-  const settings = settingNames.map(variableOf)
   for (const args of serving)
-    t.match(await run(args, Object.fromEntries(settings.map((name) => [name, '']))), {
+    t.match(await run(args, Object.fromEntries(settingNames.map((name) => [variableOf(name), '']))), {
       code: 2,
       stderr: /^holdfast: HOLDFAST_\S+, .*: the variables are empty\. Give them values, or unset them\n$/,
     })
-  const given = await run(['status', '--context', 'x', '--kubeconfig', '/nonexistent'], {
-    HOLDFAST_CONTEXT: '',
-  })
+  const flags = ['--context', 'x', '--kubeconfig', '/nonexistent']
+  const given = await run(['status', ...flags], { HOLDFAST_CONTEXT: '' })
   t.match(given.stderr, /Cannot read the kubeconfig/, 'what a flag says is not asked of a variable')
 })
 

@@ -34,6 +34,7 @@ t.test('where nobody reads what a command prints, its exit code tells all the sa
   const told = await runProgram('sh', full, { PATH, HOME: root })
   t.match(told, {
     code: 2,
-    stderr: /^holdfast: standard output cannot be written: the disk is full \(ENOSPC\)\. So it is not complete\n$/,
+    stderr:
+      /^holdfast: standard output cannot be written: the disk is full \(ENOSPC\)\. So it is not complete\n$/,
   })
 })
