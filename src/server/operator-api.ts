@@ -4,6 +4,7 @@ import {
   ConnectionLimit,
   type ConnectionLimits,
   type TrafficObserver,
+  unlessClosed,
 } from '../doors/http/connection-limit.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import { escapedText } from '../text/plain-text.ts'
@@ -82,6 +83,7 @@ export function operatorApi({
 }: OperatorModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
   new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
+  app.addHook('onRequest', unlessClosed)
   // curl prints the body on a terminal.
   app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
   // A page in a person's browser can reach loopback too, under a host name of its choice.

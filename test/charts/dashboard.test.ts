@@ -36,6 +36,7 @@ const noAlert: Readonly<Record<string, string>> = {
   holdfast_watch_restarts_total: 'what is not watched grows old, and there is an alert on its age',
   holdfast_delayed_refusals_total: 'there is an alert on refusals without end',
   holdfast_audit_reopened_total: 'whoever moves the file has it opened anew, and no record is lost',
+  holdfast_bodies_passed_unread_total: 'where nothing is enforced, nothing is kept from passing',
   holdfast_proxy_requests_total: 'to pass requests on is daily business',
   holdfast_proxy_upgraded_connections: 'so are exec and port-forward',
 }

@@ -31,3 +31,12 @@ t.test('the same values are taken where they can work', { skip }, (t) => {
     t.ok(rendered(values).all.length > 10, values.join(' '))
   t.end()
 })
+
+t.test('an upstream that names a version of the API is refused', { skip }, (t) => {
+  const upstream = (url: string) => set('proxy.longhorn.enabled=true', `proxy.longhorn.upstream=${url}`)
+  for (const url of ['http://x:9500/v1', 'http://x/longhorn/v1/', 'http://x/?a=b'])
+    t.throws(() => rendered(upstream(url)), /upstream/, url)
+  for (const url of ['http://x:9500', 'http://x/longhorn', 'http://x/v1beta'])
+    t.ok(rendered(upstream(url)).all.length > 10, url)
+  t.end()
+})

@@ -74,6 +74,13 @@ t.test('an invalid address is an error in a sentence', async (t) => {
   }
 })
 
+t.test('an address with a path is refused, since another one would be asked', async (t) => {
+  t.match(await run(['audit', '--address', 'http://127.0.0.1:1/audit']), {
+    code: 2,
+    stderr: /It must be without a path: http:\/\/127\.0\.0\.1:1\./,
+  })
+})
+
 t.test('an invalid release is not played', async (t) => {
   for (const release of ['latest', 'master-head', 'v1.8', '']) {
     const { code, stdout, stderr } = await run(['sandbox', '--once', '--longhorn', release])

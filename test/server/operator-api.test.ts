@@ -29,6 +29,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     closed: (why: string) => void told.push(why),
     cut: () => undefined,
     refused: () => undefined,
+    passed: () => undefined,
   }
   const api = operatorApi({ recent, status: () => status, traffic })
   await listen(api, 'test', '127.0.0.1', 0)

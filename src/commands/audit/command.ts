@@ -9,7 +9,7 @@ import {
   askingOf,
   operatorPortOption,
 } from '../options/cluster-options.ts'
-import { url } from '../options/variable-option.ts'
+import { origin } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../terminal.ts'
 import { type AuditFilter, matches, summarise, type SummaryLine } from './query.ts'
@@ -53,7 +53,7 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
         .choices(['table', 'wide', 'json', 'yaml'])
         .default('table'),
     )
-    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', url)
+    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', origin)
     .addOption(operatorPortOption())
     .addHelpText(
       'after',

@@ -109,13 +109,22 @@ export function recordIn(line: string): AuditRecord | undefined {
 async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string, void> {
   let decoder: TextDecoder | undefined
   let rest = ''
+  let isSkipping = false
   for await (const chunk of source) {
     // PowerShell writes logs as UTF-16.
     decoder ??= new TextDecoder(typeof chunk === 'string' ? 'utf-8' : encodingOf(chunk))
     rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
-    yield* lines
+    // What has no end yet and is too long for a record is passed over.
+    const [first, ...others] = lines
+    if (first !== undefined && !isSkipping) yield first
+    yield* others
+    isSkipping = (isSkipping && first === undefined) || rest.length > longestLine
+    if (isSkipping) rest = ''
   }
   if (rest !== '') yield rest
 }
+
+/** In characters; what a record keeps is cut to some kilobytes. */
+const longestLine = 1024 * 1024

@@ -8,7 +8,7 @@ import { type LossCircumstances, someWaitToBeLost } from '../../rules/lost.ts'
 import { defaultPolicy, type Policy } from '../../rules/policy.ts'
 import type { Moment } from '../../rules/rule.ts'
 import { lasting } from '../../rules/sentences.ts'
-import { systemClock } from '../../time/clock.ts'
+import { systemClock, timerMs } from '../../time/clock.ts'
 import { parseDuration } from '../../time/duration.ts'
 import { type ProofModules, proveGuard } from '../doctor/prove-guard.ts'
 import {
@@ -114,7 +114,9 @@ async function evict(node: string, flags: EvictFlags, surroundings: CommandSurro
     const lostAfter = lostAfterOf(answers ?? { problem: 'they are not asked with --unguarded' })
     const live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
-      flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
+      flags.timeout === undefined
+        ? undefined
+        : setTimeout(() => ending.abort(new TimeIsUp()), timerMs(flags.timeout))
     try {
       insistOnLonghorn(live.map, flags.longhornNamespace)
       insistOnNodes([node], live)

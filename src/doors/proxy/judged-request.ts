@@ -55,8 +55,11 @@ export class JudgedRequest {
       if (door.watches && error instanceof GaveWay) return error.message
       if (!(error instanceof BodyFailure)) throw error
       if (error.why === 'cut') return undefined
+      if (door.watches) {
+        this.#modules.traffic?.passed(error.why)
+        return error.message
+      }
       this.#modules.traffic?.refused(error.why)
-      if (door.watches) return error.message
       response.setHeader('connection', 'close')
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return undefined

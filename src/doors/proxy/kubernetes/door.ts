@@ -131,7 +131,7 @@ export class KubernetesDoor implements ProxyDoor {
         answer.resume()
         continue
       }
-      const tooMuch = tooMuchLeft(write, tried.text)
+      const tooMuch = tooMuchLeft(write, tried)
       if (tooMuch) return await this.#unjudged(write, asked, tooMuch, call)
       const found = await this.#trial.changes(write, tried, asked, signal)
       if (found.outcome === 'moved') continue
