@@ -46,7 +46,8 @@ app.kubernetes.io/component: test
 {{- end -}}
 
 {{- define "holdfast.image" -}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{/* Some charts of an umbrella need a slash at the end of it. */}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry | trimSuffix "/" -}}
 {{- $repository := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}
