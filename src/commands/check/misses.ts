@@ -1,5 +1,5 @@
 import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/object.ts'
+import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
 /** What a patch is about. */

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import { certificateBlocks, readCertificate } from '../../tls/stored.ts'
 import { serverTime } from './clock.ts'
 import type { CertificateMaker, Facts, Names, Webhook } from './facts.ts'
@@ -123,15 +122,16 @@ function hostOf({ clientConfig: { service, url } }: Webhook): string | undefined
 
 /** As Go has it: a name in the subject is none, and `*` stands for a whole part of a name. */
 function isFor(cert: Certificate, host: string): boolean {
-  return isIP(host) === 0
-    ? cert.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
-    : cert.checkIP(host) !== undefined
+  const isAddress = /:|^\d+(\.\d+){3}$/.test(host)
+  return isAddress
+    ? cert.checkIP(host) !== undefined
+    : cert.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
 }
 
 /** A certificate that says nothing of its purpose is for any. (Node calls the extended usages `keyUsage`.) */
 function servesServers({ keyUsage }: Certificate): boolean {
-  const usages: readonly string[] | undefined = keyUsage
-  return usages === undefined || usages.some((usage) => [serverAuth, anyUsage].includes(usage))
+  const usages = new Set(keyUsage)
+  return usages.size === 0 || usages.has(serverAuth) || usages.has(anyUsage)
 }
 
 const serverAuth = '1.3.6.1.5.5.7.3.1'
