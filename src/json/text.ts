@@ -158,6 +158,8 @@ function isEscaped(text: string, quote: number): boolean {
  * that is no JSON the result is some later place.
  */
 export function afterValue(text: string, from: number): number {
+  // A bracket or a quote ends what began with one; a number or a word ends where something else begins.
+  const isWord = !'{["'.includes(text.charAt(from))
   let depth = 0
   let at = from
   do {
@@ -168,11 +170,11 @@ export function afterValue(text: string, from: number): number {
       else if (char === '}' || char === ']') depth -= 1
       at += 1
     }
-  } while (at < text.length && (depth > 0 || !ends.includes(text.charAt(at))))
+  } while (at < text.length && (depth > 0 || (isWord && !ends.includes(text.charAt(at)))))
   return at
 }
 
-/** The characters that can follow a value. */
+/** What comes after a number or a word. */
 const ends = ' \t\r\n,]}'
 
 /**

@@ -172,4 +172,5 @@ function isEarly(suffix: string): boolean {
   return !/^hotfix/i.test(suffix) && suffix.split(/[._-]/).some((word) => earlyWord.test(word))
 }
 
-const earlyWord = /^(?:rc|dev|head|alpha|beta|pre|preview|nightly|snapshot|canary|master|main)\d*$/i
+const earlyWord =
+  /^(?:rc|dev|devel|develop|development|head|alpha|beta|pre|prerelease|preview|nightly|daily|snapshot|canary|unstable|edge|trunk|master|main)\d*$/i

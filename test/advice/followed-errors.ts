@@ -142,6 +142,11 @@ export const errors: Followed = {
   'kubernetes/leases/lease-format': {
     'Lease … is not what Holdfast wrote': 'an unreadable Lease is deleted, and evictions pass again',
   },
+  'kubernetes/client/usable': {
+    'has both a token and a password': kubeconfigOfCluster,
+    'has both … and …-data': kubeconfigOfCluster,
+    'has both exec and auth-provider': kubeconfigOfCluster,
+  },
   'kubernetes/client/url': {
     '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },
   },

@@ -39,7 +39,7 @@ export function authorizationOf(asked: Asked, modules: Modules): () => Promise<A
   if (server.protocol === 'http:') return always({})
   if (tokenFile !== undefined) return fromFile(tokenFile, user, modules)
   if (token !== undefined) return async () => await Promise.resolve(fixed(bearer(token, itsToken(user))))
-  if (username !== undefined || password !== undefined) return always(basic(username, password))
+  if (username !== undefined) return always(basic(username, password))
   if (certificate !== undefined) return always({})
   if (exec !== undefined) {
     return fromPlugin(pluginOf(exec, asked, modules))
@@ -128,7 +128,7 @@ function itsToken({ name }: User): string {
   return `the token of user "${name}"`
 }
 
-function basic(username = '', password = ''): Headers {
+function basic(username: string, password = ''): Headers {
   return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
 }
 
