@@ -49,6 +49,8 @@ export interface DiskFileSpec {
 interface DiskFileStatus {
   /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema accepts any text. */
   readonly state: string
+  /** How much of the file is there, in percent; absent if Longhorn has not written it. */
+  readonly progress?: number
 }
 
 /** A backing image, `backingimages.longhorn.io`. */
@@ -88,7 +90,10 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
     diskSelector: raw.spec?.diskSelector ?? [],
   },
   status: {
-    diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, (file) => ({ state: file.state ?? '' })),
+    diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, ({ state, progress }) => ({
+      state: state ?? '',
+      ...(progress !== undefined && progress !== null && { progress }),
+    })),
   },
 }))
 

@@ -160,6 +160,7 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
       synced: true,
       diskMapAgeMs: 1,
       holds,
+      waiting: [],
       settleMs: 10_000,
       settleAfterOutageMs: 90_000,
       lostAfterMs: 600_000,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Registry } from 'prom-client'
 import { configure } from '../../configuration/configuration.ts'
 import type { Settings } from '../../configuration/settings.ts'
 import { registration } from '../../doors/webhook/registration.ts'
@@ -247,6 +248,7 @@ export const sandboxSettle = '2s'
  *
  * @param stderr for the guard's errors @param settings of the guard, besides those that put it in front of
  * this cluster
+ * @param registry for the metrics of the guard
  */
 export async function guardSandbox(
   sandbox: Sandbox,
@@ -254,6 +256,7 @@ export async function guardSandbox(
   stderr: Output,
   signal: AbortSignal,
   settings: Settings = {},
+  registry?: Registry,
 ): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
@@ -269,7 +272,16 @@ export async function guardSandbox(
   const log = createLog('error', stderr)
   const connection = connectTo(sandbox.api.url)
   const { namespace } = await agreeOnNamespace(configuration, connection, signal)
-  const guard = new Guard({ ...configuration, namespace }, { connection, tls, log, audit })
+  const guard = new Guard(
+    { ...configuration, namespace },
+    {
+      connection,
+      tls,
+      log,
+      audit,
+      ...(registry && { registry }),
+    },
+  )
   const { port, operatorPort } = await guard.start()
   await announceReplica(connection, { namespace, replica: configuration.replica, operatorPort }, signal)
   await guard.whenSynced(signal)

@@ -84,6 +84,34 @@ const ReservationStatusSchema = Type.Object({
   by: text('The replica that admitted the change.'),
 })
 
+const WaitingCauseSchema = Type.Object({
+  rule: Text,
+  found: text('What stands against the change, in words, with its age.'),
+  node: orNull(Text, 'Null if the cause is about no single node.'),
+  disk: orNull(Text, 'Null if the cause is about no single disk.'),
+  diskUUID: orNull(Text, 'Null if the cause is about no single disk.'),
+  image: orNull(Text, 'Null if the cause is about no backing image.'),
+  since: orNull(time('RFC 3339.'), 'Since when the guard knows of it. Null where nothing tells.'),
+  until: orNull(time('RFC 3339.'), 'When time alone ends it. Null where something has to happen.'),
+  progress: orNull(
+    Type.Number(),
+    'How much of the copy is there that has to be ready first, in percent. Null where no copy is being made.',
+  ),
+})
+
+const WaitingStatusSchema = Type.Object({
+  change: text('What the request does, in words: evicting disk-2 of node-1.'),
+  object: Type.Object({ kind: Text, name: Text }),
+  user: text('Who asked.'),
+  door: text('Where it came in: webhook, proxy-kubernetes or proxy-longhorn.'),
+  since: time('When its user first asked, retries included.'),
+  until: time('When it is answered at the latest. Its client is told to retry then.'),
+  causes: Type.Array(WaitingCauseSchema, { description: 'The first of what stands against it.' }),
+  moreCauses: Type.Integer({ minimum: 0, description: 'How many causes are left out.' }),
+  nodes: Type.Array(Text, { description: 'The nodes that it is about, the first few.' }),
+  replica: text('The replica that holds it.'),
+})
+
 /** JSON Schema of what `holdfast status -o json` prints. */
 export const StatusSchema = Type.Object(
   {
@@ -97,6 +125,10 @@ export const StatusSchema = Type.Object(
         description: 'True if the release is not known or names none, so that the worst is assumed.',
       }),
     }),
+    waiting: orNull(
+      Type.Array(WaitingStatusSchema),
+      'The requests that wait in the guard. Null if its replicas cannot be asked.',
+    ),
     nodes: Type.Array(NodeStatusSchema),
     pendingCleanups: Type.Array(PendingStatusSchema),
     lostAfter: Type.Object(

@@ -14,6 +14,7 @@ import type {
   SharedDiskStatus,
   Status,
 } from './status.ts'
+import { waitingTable } from './waiting-table.ts'
 
 /** How to show a status to a person. */
 interface Look {
@@ -33,6 +34,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
     ok: colours.green,
   }
   const parts = [
+    ...waitingTable(status, wide),
     status.nodes.length === 0
       ? 'There is no Longhorn node.\n'
       : table<NodeStatus>(
@@ -49,7 +51,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
               paint: (node) => paint[node.state],
             },
           ],
-          status.nodes,
+          status.nodes.toSorted((one, other) => Number(inDanger(other)) - Number(inDanger(one))),
         ),
   ]
   if (wide && status.nodes.length > 0) parts.push(diskTable(status))
@@ -62,6 +64,11 @@ export function tables(status: Status, { colours, wide }: Look): string {
   const { release, assumed } = status.longhorn
   if (assumed && status.nodes.length > 0) parts.push(`${plainLine(assumption(release ?? undefined))}\n`)
   return parts.join('\n')
+}
+
+/** Nodes in danger come before the others. */
+function inDanger({ state }: NodeStatus): boolean {
+  return state === 'danger'
 }
 
 /** `settling (8s)`: it ends by itself. */
