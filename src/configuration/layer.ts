@@ -50,8 +50,8 @@ export function layerFromFile(text: string, path: string): Layer {
 /**
  * Reads settings that are texts, from flags or environment variables.
  *
- * @param texts `rules` as `rule=mode`, several separated by commas @param nameOf the name of a setting in
- * this source, for messages
+ * @param texts `rules` as `rule=mode`, several separated by commas
+ * @param nameOf the name of a setting in this source, for messages
  */
 export function layerFromTexts(
   texts: Readonly<Partial<Record<SettingName, string>>>,

@@ -51,8 +51,9 @@ export function isAssumed(release: string | undefined): boolean {
 }
 
 /**
- * Says that such a release is not known, and what Holdfast assumes. @param release the value of Longhorn's
- * setting
+ * Says that such a release is not known, and what Holdfast assumes.
+ *
+ * @param release the value of Longhorn's setting
  */
 export function assumption(release: string | undefined): string {
   return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profileOf(release)}).`

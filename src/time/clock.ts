@@ -133,8 +133,9 @@ interface Patience {
 }
 
 /**
- * Waits until a condition is true, and checks it again at every piece of news. @returns false if it is not
- * true in time
+ * Waits until a condition is true, and checks it again at every piece of news.
+ *
+ * @returns false if it is not true in time
  */
 export async function comesTrue(
   isSo: () => boolean,
@@ -213,8 +214,9 @@ class Waiters {
 }
 
 /**
- * Waits for work that several callers share and that continues without them. @throws the error of the work,
- * or the signal's reason, whichever comes first
+ * Waits for work that several callers share and that continues without them.
+ *
+ * @throws the error of the work, or the signal's reason, whichever comes first
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()

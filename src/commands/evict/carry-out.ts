@@ -63,8 +63,9 @@ export async function runEviction(
 type Telling = 'does' | 'would'
 
 /**
- * Describes a step in one line, for a person who waits or plans. @param now milliseconds by the monotonic
- * clock
+ * Describes a step in one line, for a person who waits or plans.
+ *
+ * @param now milliseconds by the monotonic clock
  */
 export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {
   const verb = (does: string, would: string): string => (telling === 'does' ? does : `would ${would}`)

@@ -163,8 +163,10 @@ export interface EvictModules {
 }
 
 /**
- * Carries it out, or, as a dry run, shows the next step. @returns the last step @throws the error that ended
- * it
+ * Carries it out, or, as a dry run, shows the next step.
+ *
+ * @returns the last step
+ * @throws the error that ended it
  */
 export async function carryOut(
   target: Target,

@@ -57,8 +57,8 @@ export interface ReplicaSearch extends SearchFlags, Asking {
  * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
  * in a pod, those on this machine count.
  *
- * @param note called with a connection that cannot be forwarded @throws NoReplica if none runs, CannotRun if
- * the search fails
+ * @param note called with a connection that cannot be forwarded
+ * @throws NoReplica if none runs, CannotRun if the search fails
  */
 export async function reachReplicas(
   { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
@@ -160,7 +160,9 @@ export class GuardStatus {
   }
 
   /**
-   * Asks for the first time. @param problem called once with the reason if they cannot be asked, now or later
+   * Asks for the first time.
+   *
+   * @param problem called once with the reason if they cannot be asked, now or later
    */
   static async open(
     search: ReplicaSearch,

@@ -246,8 +246,8 @@ export const sandboxSettle = '2s'
  * Puts a guard in front of the embedded cluster, like `holdfast serve`, and registers it. Its certificate is
  * in memory only.
  *
- * @param stderr for the guard's errors @param settings of the guard, besides those that put it in front of
- * this cluster
+ * @param stderr for the guard's errors
+ * @param settings of the guard, besides those that put it in front of this cluster
  * @param registry for the metrics of the guard
  */
 export async function guardSandbox(

@@ -204,7 +204,8 @@ const parseReplica = parser(
  * The report of one replica, with lengths of time converted to times of this process's own clock. The delay
  * of the answer makes ages a little too short and ends a little too late, and both err on the safe side.
  *
- * @param answer untrusted JSON @param heardAt when it came, in milliseconds by the monotonic clock
+ * @param answer untrusted JSON
+ * @param heardAt when it came, in milliseconds by the monotonic clock
  */
 export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardReplica> {
   const parsed = parseReplica(answer)

@@ -94,8 +94,9 @@ export class ProxyServer {
   }
 
   /**
-   * Takes effect with the next connection. For a proxy with TLS only. @throws for an unusable certificate;
-   * the old one stays
+   * Takes effect with the next connection. For a proxy with TLS only.
+   *
+   * @throws for an unusable certificate; the old one stays
    */
   setCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
     if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert, key })

@@ -20,8 +20,9 @@ export class RelayFailure extends Error {
 }
 
 /**
- * The upstream is unreachable, or ended the connection. @param asked true once there was a connection to ask
- * on
+ * The upstream is unreachable, or ended the connection.
+ *
+ * @param asked true once there was a connection to ask on
  */
 export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
   return new RelayFailure(

@@ -114,7 +114,8 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
 }
 
 /**
- * @param what its name in messages, which never show it @throws Error for a token that no header can carry
+ * @param what its name in messages, which never show it
+ * @throws Error for a token that no header can carry
  */
 function bearer(token: string, what: string): Headers {
   const its = token.trim()

@@ -119,7 +119,8 @@ export class ApiServer {
    * Calls the listener after each later commit of a resource, in order and never within one. Errors of the
    * listener are not caught.
    *
-   * @returns ends the subscription @throws ApiError 404 for an unknown resource
+   * @returns ends the subscription
+   * @throws ApiError 404 for an unknown resource
    */
   subscribe(resource: ResourceName, listener: (event: ObjectEvent) => void): () => void {
     const facts = findResource(resource)
@@ -140,7 +141,8 @@ export class ApiServer {
    * Stops and starts again at the same address with the same objects. Every watch breaks, every request in
    * progress fails, and no watch can resume: a new API server knows nothing older than its own first list.
    *
-   * @param awayMs how long it is down @throws Error if another program has taken the port meanwhile
+   * @param awayMs how long it is down
+   * @throws Error if another program has taken the port meanwhile
    */
   async restart(awayMs = 0): Promise<void> {
     this.#restarted = this.#restarted.then(() => this.#restart(awayMs))

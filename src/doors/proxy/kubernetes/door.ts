@@ -151,7 +151,8 @@ export class KubernetesDoor implements ProxyDoor {
   /**
    * Makes the dry run, and repeats it while the guard's own webhook holds it and there is time.
    *
-   * @returns `failed` if it cannot be made and nothing is enforced @throws RelayFailure if something is
+   * @returns `failed` if it cannot be made and nothing is enforced
+   * @throws RelayFailure if something is
    */
   async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
     const { enforces } = this.#modules

@@ -130,8 +130,9 @@ export class Trial {
   }
 
   /**
-   * Such an object before its deletion; undefined if another one has its name now. @throws the signal's
-   * reason
+   * Such an object before its deletion; undefined if another one has its name now.
+   *
+   * @throws the signal's reason
    */
   async #itemBefore(
     kind: JudgedKind,
@@ -238,8 +239,8 @@ const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRu
  * Asks the API server whether it would take a delete, with options of the proxy's own. So the proxy parses
  * nothing of a caller without the right to delete. It tries all other writes unread.
  *
- * @param enforces false if the whole guard only warns @returns the answer for a caller without that right, or
- * with too many options; undefined for all others
+ * @param enforces false if the whole guard only warns
+ * @returns the answer for a caller without that right, or with too many options; undefined for all others
  */
 export async function optionsRefused(
   write: Write,
