@@ -24,7 +24,7 @@ interface RescuePorts {
   readonly changed: (until?: number) => Promise<void>
   /** Told of each step as often as it is looked at. */
   readonly tell: (step: RescueStep) => void
-  /** True if a guard is known to hold back what flags must not meet, or the person wants none. Asked before flags go up. */
+  /** True if a guard is known to hold back what flags must not meet, or the person wants none. Asked once nothing but the flags is left to do. */
   readonly isGuarded: () => Promise<boolean>
   /** The same, asked once they are up: a dry run may tell only then. */
   readonly isHeld: (flags: Flags) => Promise<boolean>
@@ -42,7 +42,7 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
   let { ending } = ports
   for (;;) {
     const step = nextStep(name, map, { ...circumstances(), ending })
-    if (step.step === 'raise' && !(await isGuarded())) {
+    if (isBeforeFlags(step) && !(await isGuarded())) {
       ending = 'leave-noted'
       continue
     }
@@ -78,6 +78,11 @@ export async function runRescue(name: string, ports: RescuePorts): Promise<Rescu
         await changed()
     }
   }
+}
+
+/** Without a guard nothing that flags wait for is of interest. */
+function isBeforeFlags({ step }: RescueStep): boolean {
+  return step === 'raise' || step === 'wait-for-notice' || step === 'wait-for-rule'
 }
 
 /** Flags that no guard watches over go down again, for as long as it takes. */

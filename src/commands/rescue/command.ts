@@ -164,6 +164,7 @@ export async function carryOut(
   }
   const isRescued = await rescueNodes(nodes, named.length > 0, rescuing)
   if (!isRescued) exitWith(exitCode.failed)
+  else if (nodes.length > 0) note('Rescued: no eviction meets a clean-up on these nodes any more.')
 }
 
 /** Nothing is well that nobody could look at. @throws CannotRun */

@@ -33,9 +33,9 @@ export function nodesToRescue(map: DiskMapView, named: readonly string[]): strin
 export function troubledPods(map: DiskMapView, pods: SeenPods): readonly ManagerPod[] {
   if ('problem' in pods) return []
   const profile = profileOf(map.release)
-  return pods.seen.filter(({ node: name, ready, restarts }) => {
+  return pods.seen.filter(({ node: name, ready, endedAt }) => {
     const node = map.node(name)
-    return node !== undefined && restarts > 0 && (!ready || isInDanger(node, map, profile))
+    return node !== undefined && endedAt !== undefined && (!ready || isInDanger(node, map, profile))
   })
 }
 
@@ -109,14 +109,14 @@ function managerInWords(node: Node, { map, pods, panics, timeOfDay }: Sight): st
   const pod = podOn(node.metadata.name, pods)
   const { notReady } = node.status
   const isReady = isManagerReady(node, pods)
-  const isQuiet = (pod?.restarts ?? 0) === 0 || !isInDanger(node, map, profileOf(map.release))
+  const isQuiet = pod?.endedAt === undefined || !isInDanger(node, map, profileOf(map.release))
   if (isReady && isQuiet) return []
   const since = notReady?.since === undefined ? '' : ` for ${lasting(timeOfDay - notReady.since)}`
   const why = pod?.waiting ?? notReady?.reason
   const state = isReady ? 'is ready for now' : `is not ready${since}${why === undefined ? '' : ` (${why})`}`
   if (pod === undefined) return [`its longhorn-manager ${state}`]
-  const last = pod.endedAt === undefined ? '' : `, the last ${lasting(timeOfDay - pod.endedAt)} ago`
-  const restarts = `${pod.restarts} ${pod.restarts === 1 ? 'restart' : 'restarts'}${last}`
+  const last = pod.endedAt === undefined ? '' : `, and it ended ${lasting(timeOfDay - pod.endedAt)} ago`
+  const restarts = `${pod.restarts} ${pod.restarts === 1 ? 'restart' : 'restarts'} so far${last}`
   return [`its longhorn-manager (pod ${pod.name}) ${state}: ${restarts}${panicInWords(panics.get(pod.name))}`]
 }
 

@@ -32,7 +32,7 @@ export function explain(node: string, step: RescueStep, telling: Telling): strin
     case 'wait-for-rule':
       return `${verb('waiting', 'wait')}, since the guard would hold the flags back: ${some(step.problems)}`
     case 'raise':
-      return `${verb('raising', 'raise')} ${inWords(step.flags)} again`
+      return `${verb('raising', 'raise')} ${inWords(step.flags)} again. To finish the eviction then: holdfast evict ${node}${onlyDisk(step.flags)}`
     case 'forget':
       return step.why === 'leave-cleared'
         ? `${verb('leaving', 'leave')} its flags as they are, and ${verb('taking', 'take').replace('would ', '')} the note away`
@@ -51,7 +51,7 @@ function doneInWords(node: string, noted: Flags, manager: 'ready' | 'not ready')
     return manager === 'ready'
       ? 'done: no eviction meets a clean-up, and its longhorn-manager is ready'
       : 'no eviction meets a clean-up there, and still its longhorn-manager is not ready: this crash is not why'
-  return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise once a guard runs: holdfast rescue ${node}. To leave for good: holdfast rescue ${node} --leave-cleared`
+  return `done: its longhorn-manager is ready. ${capital(inWords(noted))} ${noted.disks.length + Number(noted.node) === 1 ? 'stays' : 'stay'} down, and the node notes that. To raise them later: holdfast rescue ${node}. To forget them: holdfast rescue ${node} --leave-cleared`
 }
 
 /** `ubuntu-22.04 from disk-1 (for 12s)`. Longhorn does not write down when a clean-up begins, so the age is the least. */
@@ -103,6 +103,11 @@ export function newsOf(step: RescueStep): string {
   return JSON.stringify(step, (key, value: unknown) =>
     key === 'since' || key === 'state' ? undefined : value,
   )
+}
+
+/** Beside another flag on the node, a disk cannot be emptied alone on releases that crash. */
+function onlyDisk({ node, disks }: Flags): string {
+  return !node && disks.length === 1 ? ` --disk ${disks[0] ?? ''}` : ''
 }
 
 function count(number: number, thing: string): string {
