@@ -61,7 +61,7 @@ export async function attemptPatch(
     return { outcome: 'written' }
   } catch (error) {
     signal.throwIfAborted()
-    const outcome = outcomeOf(error, mustPass)
+    const outcome = attemptOutcome(error, mustPass)
     if (outcome === undefined) throw error
     if (outcome.outcome === 'later' && outcome.ms !== conflictPauseMs) onLater(messageOf(error))
     return outcome
@@ -76,7 +76,7 @@ const usualPauseMs = 1_000
  * What an answer means for the next attempt; undefined if another one would not help. A manager that crash-loops serves
  * Longhorn's webhook only for moments, so a write that fails for that is tried again soon, and often.
  */
-function outcomeOf(error: unknown, mustPass: boolean): Attempt | undefined {
+export function attemptOutcome(error: unknown, mustPass: boolean): Attempt | undefined {
   if (error instanceof ConnectionFailure)
     return error.kind === 'credentials' ? undefined : { outcome: 'later', ms: usualPauseMs }
   if (!(error instanceof ApiFailure)) return undefined

@@ -38,7 +38,7 @@ const usualTimeoutMs = 15 * 60_000
 export function rescueCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('rescue')
     .description('Ends the crashes of longhorn-managers where an eviction has met a clean-up.')
-    .argument('[nodes...]', 'these Longhorn nodes only; all that are in danger if none is named')
+    .argument('[node...]', 'these Longhorn nodes only; all that are in danger if none is named')
     .option('--dry-run', 'tell what is wrong and what would be done, and write nothing', false)
     .addOption(
       new Option('--timeout <duration>', 'give up after this; what was done stays, and is gone on with')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { RescueStep } from '../../../src/commands/rescue/next-step.ts'
+import { webhookConfigurations } from '../../../src/sandbox/api-server/resources.ts'
 import { comesTrue } from '../guarded-cluster.ts'
 import { crashing } from './rescued-cluster.ts'
 
@@ -9,10 +10,8 @@ for (const release of releases) {
   t.test(
     `a manager that crash-loops is rescued on ${release}, and the eviction goes on under a guard`,
     async (t) => {
-      const { sandbox, rescue, drain, guard, flagsOf, annotation } = await crashing(t, release)
+      const { sandbox, rescue, guard, flagsOf, annotation } = await crashing(t, release)
       await guard()
-      const isLast = (step: RescueStep['step']): boolean =>
-        step === 'wait-for-cleanup' && (void drain(), false)
       const { code, told, steps } = await rescue({ isLast })
       t.equal(code, 0, told)
       t.match(told, `Longhorn ${release} crashes the longhorn-manager of a node`)
@@ -38,7 +37,7 @@ for (const release of releases) {
   )
 
   t.test(`a rescue that is killed at each of its steps ends well on ${release}`, async (t) => {
-    const { sandbox, rescue, drain, guard, flagsOf, annotation } = await crashing(t, release)
+    const { sandbox, rescue, guard, flagsOf, annotation } = await crashing(t, release)
     await guard()
     const killedAt = new Set<RescueStep['step']>()
     const isLast = (step: RescueStep['step']): boolean => killedAt.size < killedAt.add(step).size
@@ -51,7 +50,6 @@ for (const release of releases) {
           by: 'sandbox-admin',
         })
         t.strictSame(await flagsOf('node-1'), [])
-        await drain()
       }
       last = await rescue({ isLast })
     }
@@ -64,8 +62,7 @@ for (const release of releases) {
 }
 
 t.test('without a guard the flags stay down and noted, and go up once there is one', async (t) => {
-  const { rescue, drain, guard, flagsOf, annotation } = await crashing(t, 'v1.8.0')
-  await drain()
+  const { rescue, guard, flagsOf, annotation } = await crashing(t, 'v1.8.0')
   const alone = await rescue()
   t.match(alone, { code: 0, told: /The flags stay down: no guard is registered in this cluster/ })
   t.match(alone.told, 'The flag of disk-1 stays down, and the node notes that')
@@ -79,8 +76,7 @@ t.test('without a guard the flags stay down and noted, and go up once there is o
 })
 
 t.test('without a guard the flags go up again if that is wanted', async (t) => {
-  const { sandbox, rescue, drain, flagsOf, annotation } = await crashing(t, 'v1.8.0')
-  await drain()
+  const { sandbox, rescue, flagsOf, annotation } = await crashing(t, 'v1.8.0')
   const { code, told, steps } = await rescue({ unguarded: true })
   t.equal(code, 0, told)
   t.ok(steps.includes('raise'), told)
@@ -90,9 +86,8 @@ t.test('without a guard the flags go up again if that is wanted', async (t) => {
 })
 
 t.test('the flags stay down for good if that is wanted', async (t) => {
-  const { rescue, drain, guard, flagsOf, annotation } = await crashing(t, 'v1.8.1')
+  const { rescue, guard, flagsOf, annotation } = await crashing(t, 'v1.8.1')
   await guard()
-  await drain()
   const { code, told } = await rescue({ leaveCleared: true })
   t.equal(code, 0, told)
   t.strictSame(await flagsOf('node-1'), [])
@@ -118,12 +113,64 @@ t.test('a dry run tells the plan and writes nothing', async (t) => {
 })
 
 t.test('a clean-up that does not end is named with what stops it, and the manager lives', async (t) => {
-  const { sandbox, rescue } = await crashing(t, 'v1.8.0')
-  const ended = rescue({ isLast: (step) => step === 'wait-for-manager' || step === 'raise' })
-  await comesTrue(() =>
-    Promise.resolve(sandbox.longhorn.isLive('node-1') && sandbox.longhorn.crashCount('node-1') > 0),
+  const { sandbox, rescue, flagsOf, annotation } = await crashing(t, 'v1.8.0')
+  const stuck =
+    'ubuntu-22.04 from disk-1 (for at least 0s), and cannot while the backing image manager of disk-1 is unknown'
+  const isEnough = (line: string): boolean => line.includes('backing image manager of disk-1 is unknown')
+  const { told } = await rescue({ isEnough, stuck: ['node-1'] })
+  t.match(told.replace(/at least \d+s/g, 'at least 0s'), `node-1: waiting for 1 clean-up to end: ${stuck}`)
+  t.match(told, /node-1: not finished: it was waiting for 1 clean-up to end: .*is unknown$/)
+  t.strictSame(await flagsOf('node-1'), [])
+  t.match(await annotation(), '"disks":["disk-1"]')
+  t.ok(sandbox.longhorn.isLive('node-1'))
+})
+
+t.test('a node that is stuck keeps no other waiting', async (t) => {
+  const { crash, rescue, flagsOf } = await crashing(t, 'v1.8.0')
+  await crash('node-2', 'debian-12')
+  const { told } = await rescue({
+    leaveCleared: true,
+    stuck: ['node-1'],
+    isEnough: (line) => line.startsWith('node-2: done: '),
+  })
+  t.match(told, 'The managers of 2 of 3 nodes are in danger.')
+  t.strictSame(await flagsOf('node-2'), [])
+  t.match(told, /node-1: not finished: it was waiting for 1 clean-up/)
+  t.strictSame(await flagsOf('node-1'), [])
+})
+
+t.test('flags go down as soon as a manager answers Longhorn’s webhook again', async (t) => {
+  const { sandbox, rescue, flagsOf } = await crashing(t, 'v1.8.0')
+  const webhook = {
+    name: 'validator.longhorn.io',
+    // Nothing listens there, as on a node whose manager is down.
+    clientConfig: { url: 'https://127.0.0.1:1/' },
+    rules: [{ apiGroups: ['longhorn.io'], apiVersions: ['*'], operations: ['UPDATE'], resources: ['nodes'] }],
+    failurePolicy: 'Fail',
+    sideEffects: 'None',
+    admissionReviewVersions: ['v1'],
+  }
+  const name = 'longhorn-webhook-validator'
+  await sandbox.client.create(webhookConfigurations, {
+    apiVersion: 'admissionregistration.k8s.io/v1',
+    kind: 'ValidatingWebhookConfiguration',
+    metadata: { name },
+    webhooks: [webhook],
+  })
+  const { code, told } = await rescue({
+    isEnough: (line) => {
+      if (line.includes('Longhorn’s managers serve this webhook'))
+        void sandbox.client.delete(webhookConfigurations, '', name)
+      return false
+    },
+  })
+  t.equal(code, 0, told)
+  t.match(told, /failed calling webhook "validator\.longhorn\.io".*\n.*tried again every second/)
+  t.match(
+    told,
+    'kubectl delete validatingwebhookconfigurations.admissionregistration.k8s.io longhorn-webhook-validator',
   )
-  void ended
+  t.strictSame(await flagsOf('node-1'), [])
 })
 
 t.test('a node that is not in danger is left alone, and one that is and was not named is told', async (t) => {

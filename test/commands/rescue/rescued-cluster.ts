@@ -30,7 +30,11 @@ interface Asked {
   readonly dryRun?: boolean
   readonly leaveCleared?: boolean
   readonly unguarded?: boolean
+  /** The nodes on which clean-ups do not end; on others they do, once somebody waits for them. */
+  readonly stuck?: readonly string[]
   readonly isLast?: (step: RescueStep['step']) => boolean
+  /** Told of each line; it is killed at the first that this is true of. */
+  readonly isEnough?: (line: string) => boolean
 }
 
 /**
@@ -43,28 +47,38 @@ export async function crashing(t: Test, release: string) {
     longhorn: { drainMs: 80, copyMs: 80, syncMs: 60, restartMs: 100, maxRestartMs: 200 },
   })
   const { url } = sandbox.api
-  await setBackingImageManager(sandbox, 'unknown')
-  await bringAboutCrash(sandbox)
-  await comesTrue(() => Promise.resolve(sandbox.longhorn.crashCount('node-1') >= 2))
+  const crash = async (node: Crashing, image: string): Promise<void> => {
+    await setBackingImageManager(sandbox, node, 'unknown')
+    await bringAboutCrash(sandbox, node, image)
+    await comesTrue(() => Promise.resolve(sandbox.longhorn.crashCount(node) >= 2))
+  }
+  const drain = (node: string): Promise<void> => setBackingImageManager(sandbox, node, 'running')
+  await crash('node-1', 'ubuntu-22.04')
   return {
     sandbox,
     url,
-    rescue: (asked: Asked = {}) => rescue(url, asked),
-    /** The clean-up ends from now on. */
-    drain: () => setBackingImageManager(sandbox, 'running'),
+    crash,
+    drain,
+    rescue: (asked: Asked = {}) => rescue(url, asked, drain),
     annotation: async () => (await nodeOf(sandbox, 'node-1')).metadata.annotations?.[rescueAnnotation],
     flagsOf: (node: string) => flagsOf(sandbox, node),
-    patch: (path: string, body: object) => patch(url, path, body),
     guard: () => startGuard(t, sandbox),
   }
 }
 
-/** Without it nothing is deleted from disk-1 of node-1. */
-async function setBackingImageManager({ client, cluster }: Sandbox, currentState: string): Promise<void> {
-  const diskUUID = cluster.uuidOf('node-1/disk-1')
+/** The nodes whose manager can be made to crash: their disk-1 has a copy. */
+type Crashing = 'node-1' | 'node-2'
+
+/** Without it nothing is deleted from disk-1 of the node. */
+async function setBackingImageManager(
+  { client, cluster }: Sandbox,
+  node: string,
+  currentState: string,
+): Promise<void> {
+  const diskUUID = cluster.disks.find((disk) => disk.node === node && disk.name === 'disk-1')?.uuid
   const managers = await client.list(resources.BackingImageManager, namespace)
   const found = managers.find((manager) => object(manager.spec).diskUUID === diskUUID)
-  if (!found) throw new Error('disk-1 of node-1 has no backing image manager')
+  if (!found) throw new Error(`disk-1 of ${node} has no backing image manager`)
   const status = { ...object(found.status), currentState }
   await client.updateStatus(resources.BackingImageManager, { ...found, status })
 }
@@ -78,21 +92,27 @@ async function startGuard(t: Test, sandbox: Sandbox): Promise<void> {
 }
 
 /** The write that nobody stops without a guard, and its second half. */
-export async function bringAboutCrash({ api, cluster }: Sandbox): Promise<void> {
-  const uuid = cluster.uuidOf('node-1/disk-1')
-  await patch(api.url, 'backingimages/ubuntu-22.04', { spec: { diskFileSpecMap: { [uuid]: null } } })
+async function bringAboutCrash({ api, cluster }: Sandbox, node: Crashing, image: string): Promise<void> {
+  const uuid = cluster.uuidOf(`${node}/disk-1`)
+  await patch(api.url, `backingimages/${image}`, { spec: { diskFileSpecMap: { [uuid]: null } } })
   const closed = { allowScheduling: false, evictionRequested: true }
-  await patch(api.url, 'nodes/node-1', { spec: { disks: { 'disk-1': closed } } })
+  await patch(api.url, `nodes/${node}`, { spec: { disks: { 'disk-1': closed } } })
 }
 
-async function rescue(url: string, asked: Asked): Promise<Rescued> {
+async function rescue(url: string, asked: Asked, drain: (node: string) => Promise<void>): Promise<Rescued> {
+  const { stuck = [] } = asked
+  const drained: Promise<void>[] = []
   const connection = connectTo(url)
   const ending = new AbortController()
   const signal = AbortSignal.any([ending.signal, untilHung()])
   const live = await LiveMap.open(connection, namespace, signal)
   const told: string[] = []
   const steps: RescueStep['step'][] = []
-  const note = (text: string): void => void told.push(text)
+  const kill = (): void => ending.abort(new Error('killed'))
+  const note = (text: string): void => {
+    told.push(text)
+    if (asked.isEnough?.(text) === true) kill()
+  }
   let [code, killedAt]: [number, RescueStep['step'] | undefined] = [0, undefined]
   const real = new Guard(
     { longhornNamespace: namespace, operatorPort: 1 },
@@ -106,11 +126,12 @@ async function rescue(url: string, asked: Asked): Promise<Rescued> {
     isProved: () => real.isProved(),
     isHeld: (node: string, flags: Flags) => real.isHeld(node, flags),
   }
-  const show = (_: string, { step }: RescueStep): void => {
+  const show = (node: string, { step }: RescueStep): void => {
     steps.push(step)
+    if (step === 'wait-for-cleanup' && !stuck.includes(node)) drained.push(drain(node))
     if (asked.isLast?.(step) !== true) return
     killedAt = step
-    ending.abort(new Error('killed'))
+    kill()
   }
   const flags = {
     dryRun: asked.dryRun ?? false,
@@ -124,6 +145,7 @@ async function rescue(url: string, asked: Asked): Promise<Rescued> {
   } catch (error) {
     if (!ending.signal.aborted) throw error
   } finally {
+    await Promise.all(drained)
     await live.stop()
     connection.close()
   }
