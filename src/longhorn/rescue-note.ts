@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { type Parsed, parser } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 
 /** The annotation of a Longhorn node that notes which flags a rescue has taken down and has to raise again. */
 export const rescueAnnotation = 'holdfast.dev/rescue'

@@ -3,8 +3,7 @@ import { parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { readFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
-import { monotonicMs } from '../../time/clock.ts'
-import { within } from '../../time/wait.ts'
+import { monotonicMs, within } from '../../time/clock.ts'
 import { Looker } from '../doctor/cluster-reader.ts'
 import {
   managerContainer,

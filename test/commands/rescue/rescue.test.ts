@@ -12,7 +12,7 @@ for (const release of releases) {
     async (t) => {
       const { sandbox, rescue, guard, flagsOf, annotation } = await crashing(t, release)
       await guard()
-      const { code, told, steps } = await rescue({ isLast })
+      const { code, told, steps } = await rescue()
       t.equal(code, 0, told)
       t.match(told, `Longhorn ${release} crashes the longhorn-manager of a node`)
       t.match(told, 'The manager of 1 of 3 nodes is in danger.')
