@@ -6,7 +6,7 @@ import { schemaOf } from '../../../src/commands/schema/command.ts'
 import { kubeconfigFor } from '../../../src/sandbox/sandbox.ts'
 import { rawImage, rawNode } from '../../fixtures/raw-objects.ts'
 import { FakeApiServer } from '../../kubernetes/fake-api-server.ts'
-import { comesTrue } from '../guarded-cluster.ts'
+import { comesTrue, commandIn } from '../guarded-cluster.ts'
 import { run } from '../holdfast.ts'
 import { crashing } from './rescued-cluster.ts'
 
@@ -27,8 +27,9 @@ t.test('a rescue says what it does, shows each step to programs, and ends with a
   const late = await run(['rescue', 'node-1', '--timeout', '1ms', ...cluster])
   t.match(late, { code: 1, stderr: /The time is up\. Go on with: holdfast rescue node-1\n$/ })
   t.strictSame(await flagsOf('node-1'), ['disk-1'])
+  const goOn = commandIn(late.stderr, /rescue node-1$/m).split(' ')
   const [{ code, stdout, stderr }] = await Promise.all([
-    run(['rescue', '--leave-cleared', '-o', 'json', ...cluster]),
+    run([...goOn, '--leave-cleared', '-o', 'json', ...cluster]),
     comesTrue(async () => (await annotation()) !== undefined).then(() => drain('node-1')),
   ])
   t.equal(code, 0, stderr)
