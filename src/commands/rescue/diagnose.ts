@@ -3,6 +3,7 @@ import type { Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import { lasting } from '../../rules/sentences.ts'
+import { plainLine } from '../../text/plain-text.ts'
 import { cleanupsMet } from './cleanups.ts'
 import { cleanupInWords } from './explain.ts'
 import { flagsUp, inWords } from './flags.ts'
@@ -87,8 +88,8 @@ export function diagnosisOf(node: Node, sight: Sight): string[] {
           .join(', ')}: that crashes its longhorn-manager`,
       ]
     : []
-  return [...meeting, ...notedInWords(node, sight), ...managerInWords(node, sight)].map(
-    (text) => `${name}: ${text}`,
+  return [...meeting, ...notedInWords(node, sight), ...managerInWords(node, sight)].map((text) =>
+    plainLine(`${name}: ${text}`),
   )
 }
 

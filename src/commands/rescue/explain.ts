@@ -2,6 +2,7 @@ import type { PendingOnNode } from '../../disk-map/disk-map-view.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
 import { rescueAnnotation } from '../../longhorn/rescue-note.ts'
 import { lasting } from '../../rules/sentences.ts'
+import { plainLine } from '../../text/plain-text.ts'
 import { inWords, isNone } from './flags.ts'
 import type { Ending, RescueStep } from './next-step.ts'
 
@@ -14,8 +15,15 @@ interface Telling {
   readonly isDryRun: boolean
 }
 
-/** Says a step of a node in one sentence or two, for a person who waits, or who only asks. */
+/**
+ * Says a step of a node in one line, for a person who waits, or who only asks. A newline in the name of a disk must not
+ * look like another line.
+ */
 export function explain(node: string, step: RescueStep, telling: Telling): string {
+  return plainLine(sentenceOf(node, step, telling))
+}
+
+function sentenceOf(node: string, step: RescueStep, telling: Telling): string {
   const { now, longhornNamespace, isDryRun } = telling
   const verb = (does: string, would: string): string => (isDryRun ? `would ${would}` : does)
   switch (step.step) {
@@ -42,7 +50,7 @@ export function explain(node: string, step: RescueStep, telling: Telling): strin
     case 'gone':
       return 'the node is gone, and its flags with it'
     case 'blocked':
-      return `its flags stay down: ${step.problems.join('\n')}`
+      return `its flags stay down: ${some(step.problems)}`
   }
 }
 

@@ -8,6 +8,7 @@ import { rawImage, rawNode } from '../../fixtures/raw-objects.ts'
 import { FakeApiServer } from '../../kubernetes/fake-api-server.ts'
 import { comesTrue, commandIn } from '../guarded-cluster.ts'
 import { run } from '../holdfast.ts'
+import { type Answers, forbidden, inFront } from '../in-front.ts'
 import { crashing } from './rescued-cluster.ts'
 
 async function at(t: Test, url: string): Promise<string[]> {
@@ -61,3 +62,20 @@ t.test('where an object cannot be read, nobody says that no manager is in danger
   t.equal(code, 2, stderr)
   t.match(stderr, /cannot tell whether a manager is in danger: BackingImage odd cannot be read/)
 })
+
+t.test(
+  'who may not look at pods is told so, and what Longhorn itself says of its managers counts',
+  async (t) => {
+    const { url, annotation, drain, flagsOf } = await crashing(t, 'v1.8.0')
+    const answers: Answers = (_, path) => (path.endsWith('/pods') ? forbidden('pods') : undefined)
+    const kubeconfig = join(t.testdir(), 'kubeconfig')
+    await writeFile(kubeconfig, await inFront(t, url, answers))
+    const [{ code, stderr }] = await Promise.all([
+      run(['rescue', '--leave-cleared', '--kubeconfig', kubeconfig]),
+      comesTrue(async () => (await annotation()) !== undefined).then(() => drain('node-1')),
+    ])
+    t.equal(code, 0, stderr)
+    t.match(stderr, /The pods of the managers cannot be looked at, .*User "ann" cannot do that/)
+    t.strictSame(await flagsOf('node-1'), [])
+  },
+)
