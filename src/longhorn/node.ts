@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { absent, absentMap, parser, readMap } from '../json/schema.ts'
+import { absent, absentMap, type Parsed, parser, readMap } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
+import { readRescueNote, rescueAnnotation, type RescueNote } from './rescue-note.ts'
 
 const ConditionSchema = Type.Object({
   type: absent(Type.String()),
@@ -113,6 +114,8 @@ export interface Node {
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
   }
+  /** What a rescue of the node has noted on it; absent if there is no note. */
+  readonly rescue?: Parsed<RescueNote>
 }
 
 /** Parses an untrusted `nodes.longhorn.io` object. Absent booleans are false, as in Go. */
@@ -131,7 +134,12 @@ export const parseNode = parser(NodeSchema, (raw): Node => ({
     schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
     diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
   },
+  ...readNote(raw.metadata.annotations?.[rescueAnnotation]),
 }))
+
+function readNote(text: string | null | undefined): Pick<Node, 'rescue'> {
+  return text === null || text === undefined ? {} : { rescue: readRescueNote(text) }
+}
 
 function readDiskSpec(raw: Static<typeof DiskSpecSchema>): DiskSpec {
   return {

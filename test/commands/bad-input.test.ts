@@ -21,6 +21,8 @@ const looking: readonly (readonly string[])[] = [
   ['evict', 'node-1', '--dry-run'],
   ['evict', 'node-1'],
   ['evict', 'node-1', '--unguarded'],
+  ['rescue'],
+  ['rescue', '--dry-run'],
   ['doctor'],
   ['audit'],
   ['check', 'nodes/node-1', ...patch],

@@ -22,6 +22,7 @@ t.test('in a namespace without a Longhorn no command succeeds', async (t) => {
   const cluster = await at(t)
   const commands = [
     ...[['status'], ['snapshot'], ['plan', 'node-1'], ['evict', 'node-1', '--dry-run'], ['evict', 'node-1']],
+    ...[['rescue'], ['rescue', '--dry-run']],
     ['check', 'nodes/node-1', '--patch', '{}'],
   ]
   for (const command of commands) {

@@ -6,6 +6,7 @@ import { Admission } from './admission/admission.ts'
 import { type ResolveService, WebhookCaller } from './admission/call-webhook.ts'
 import { noSuchPath } from './failure.ts'
 import { answerHttp } from './http/http-api.ts'
+import type { PreviousLog } from './http/pod-log.ts'
 import { ReadRequests } from './http/read-requests.ts'
 import { type Identity, randomIdentity, Uptime } from './identity.ts'
 import { type ClientModules, InProcessClient, openWatch } from './in-process-client.ts'
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly identity: Identity
   /** The address of a webhook's `clientConfig.service`; undefined if it is not known. */
   readonly resolveService: ResolveService
+  /** The log of the container before the one that runs in a pod; undefined: there was none. */
+  readonly previousLog: PreviousLog
 }
 
 /** The identity of a user who sends no credentials. */
@@ -53,6 +56,7 @@ const defaultOptions: ApiServerOptions = {
   clock: systemClock,
   identity: randomIdentity,
   resolveService: () => undefined,
+  previousLog: () => undefined,
 }
 
 /**
@@ -94,7 +98,7 @@ export class ApiServer {
     const modules = { store, writes, deletes, clock, requestTimeoutMs, uptime }
     for (const name of all.namespaces) addNamespace(store, name, all)
 
-    const http = { ...modules, reads, maxBodyBytes }
+    const http = { ...modules, reads, maxBodyBytes, previousLog: all.previousLog }
     const server = createServer((request, response) => void answerHttp(http, request, response))
     // client-go keeps an idle connection for 90 s, and does not repeat a POST on one that was just closed.
     server.keepAliveTimeout = 120_000
