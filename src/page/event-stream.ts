@@ -1,4 +1,3 @@
-import type { ServerResponse } from 'node:http'
 import type { Timers } from '../time/clock.ts'
 import type { FeedEvent } from './state-feed.ts'
 
@@ -8,12 +7,21 @@ const patienceMs = 30_000
 /** Whoever lost the connection comes back after so many milliseconds. */
 const retryMs = 2_000
 
+/** Where events are written to: the answer to a request, as Node has it. */
+interface Answer {
+  readonly destroyed: boolean
+  /** False: the reader has not taken all yet; `drain` tells when it has. */
+  write(text: string): boolean
+  on(event: 'drain' | 'close', listener: () => void): unknown
+  destroy(): unknown
+}
+
 /**
  * Server-sent events to one reader (HTML Living Standard, 9.2). A reader that is slow misses what happens meanwhile, and then
  * gets everything anew: nothing is remembered for anybody.
  */
 export class EventStream {
-  readonly #response: Pick<ServerResponse, 'write' | 'on' | 'destroy' | 'destroyed'>
+  readonly #response: Answer
   readonly #anew: () => readonly FeedEvent[]
   readonly #timers: Timers
   #state: 'new' | 'open' | 'full' = 'new'
@@ -21,11 +29,7 @@ export class EventStream {
   #cancel: () => void = () => undefined
 
   /** @param anew everything as it is, for one that has just come, or has missed something */
-  constructor(
-    response: Pick<ServerResponse, 'write' | 'on' | 'destroy' | 'destroyed'>,
-    anew: () => readonly FeedEvent[],
-    timers: Timers,
-  ) {
+  constructor(response: Answer, anew: () => readonly FeedEvent[], timers: Timers) {
     this.#response = response
     this.#anew = anew
     this.#timers = timers

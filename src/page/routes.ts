@@ -6,6 +6,7 @@ import { assets } from './assets.ts'
 import { EventStream } from './event-stream.ts'
 import { pageHeaders } from './same-site.ts'
 import { type FeedEvent, StateFeed, type StateSource } from './state-feed.ts'
+import type { StoryLine } from './story.ts'
 import type { Trend } from './trend.ts'
 import { mostNodes, whatIf, type WhatIfModules } from './what-if.ts'
 
@@ -15,23 +16,15 @@ export interface PageSource extends StateSource {
   readonly trend: { readonly trend: () => Trend; readonly subscribe: (listener: () => void) => () => void }
   readonly whatIf: WhatIfModules
   /** What is told besides, in plain sentences: the story of the embedded cluster. */
-  readonly story?: Story
-}
-
-/** Lines of a story, as they are told. */
-export interface Story {
-  readonly lines: () => readonly StoryLine[]
-  readonly subscribe: (listener: (line: StoryLine) => void) => () => void
-}
-
-/** One line of it, and how it is meant. */
-export interface StoryLine {
-  readonly tone: 'title' | 'plain' | 'good' | 'bad' | 'quote'
-  readonly text: string
+  readonly story?: {
+    readonly lines: () => readonly StoryLine[]
+    /** Calls the listener whenever there are more. @returns ends it */
+    readonly subscribe: (listener: () => void) => () => void
+  }
 }
 
 /** So many streams are open at once: each may have one whole state under way. */
-export const mostStreams = 16
+const mostStreams = 16
 
 /** So many of the latest records are told to one that has just come. */
 const firstRecords = 200

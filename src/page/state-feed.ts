@@ -21,10 +21,10 @@ export interface FeedEvent {
 }
 
 /** Nobody sees more than a few states a second. In milliseconds. */
-export const paceMs = 400
+const paceMs = 400
 
 /** Whoever looks hears so often that all goes on, and how old the knowledge is. In milliseconds. */
-export const pulseMs = 2_000
+const pulseMs = 2_000
 
 /** Making a state takes at most this share of the time: decisions come first. */
 const shareOfTime = 20

@@ -18,7 +18,7 @@ function oneOf<const T extends readonly string[]>(words: T, description: string)
 }
 
 /** How a copy looks: what a person has to know of its phase and its state. */
-export const copyLooks = ['ready', 'copying', 'cleaning up', 'failed', 'unknown'] as const
+const copyLooks = ['ready', 'copying', 'cleaning up', 'failed', 'unknown'] as const
 
 const CopySchema = Type.Object({
   image: Text,
@@ -96,6 +96,10 @@ const parts = {
       oneOf(['enforce', 'warn', 'off', 'mixed'], 'Of all rules; mixed if they differ.'),
       'Null if no replica says it.',
     ),
+    rules: orNull(
+      Type.Record(Text, oneOf(['enforce', 'warn', 'off'], 'How seriously it is taken.')),
+      'By the name of the rule. Null if no replica says it.',
+    ),
     replicas: Type.Array(ReplicaSchema),
     problem: orNull(Text, 'Why no replica can be asked, as a sentence.'),
   }),
@@ -117,7 +121,7 @@ const clock = {
     description:
       'The moment of this document, in milliseconds by a clock that is never set. It tells ages alone.',
   }),
-  observedAt: Type.String({ format: 'date-time', description: 'The same as a time of day, RFC 3339.' }),
+  observedAt: Type.String({ description: 'The same as a time of day, RFC 3339.' }),
   currentAt: orNull(moment('When the map was last known to be current.'), 'Null before that.'),
 }
 
@@ -167,9 +171,6 @@ export type CopyView = Static<typeof CopySchema>
 
 /** One change that is held. */
 export type WaitingView = Static<typeof WaitingSchema>
-
-/** One replica of the guard. */
-export type ReplicaView = Static<typeof ReplicaSchema>
 
 /** The parts that are always told whole. */
 export type StateParts = Pick<State, keyof typeof parts>

@@ -44,7 +44,7 @@ export const WhatIfSchema = Type.Object(
 export type WhatIf = Static<typeof WhatIfSchema>
 
 /** An order in batches, or why there is none. */
-export type Plan =
+type Plan =
   | {
       readonly possible: true
       readonly closeFirst: readonly string[]

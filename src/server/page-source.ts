@@ -16,7 +16,7 @@ import type { Clock } from '../time/clock.ts'
 import { version } from './version.ts'
 
 /** What the page of one replica is told from. */
-export interface GuardSeen {
+interface GuardSeen {
   readonly replica: string
   readonly map: DiskMapView
   readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'>
@@ -51,6 +51,7 @@ export function guardPage(seen: GuardSeen): PageSource {
       longhorn: longhornPart(release()),
       guard: {
         mode: modeOf(policy),
+        rules: policy.modes,
         replicas: [{ replica, version: version(), synced: knowledge.synced }],
         problem: null,
       },
