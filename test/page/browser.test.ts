@@ -25,24 +25,20 @@ async function shown(
 
 /** The names of the nodes in sight, from above. */
 async function order(page: Page): Promise<string[]> {
-  return await page.evaluate(() =>
-    [...document.querySelectorAll<HTMLElement>('[data-node]')]
-      .toSorted((one, other) => one.offsetTop - other.offsetTop)
-      .map((row) => row.dataset.node ?? ''),
+  const names: unknown = await page.evaluate(
+    `[...document.querySelectorAll('[data-node]')].toSorted((one, other) => one.offsetTop - other.offsetTop).map((row) => row.dataset.node)`,
   )
+  return names as string[]
 }
 
 /** What axe-core finds wrong, by WCAG 2.2 AA and best practice. */
 async function violations(page: Page): Promise<string[]> {
   // As a debugger would: the page's own policy forbids scripts from elsewhere.
   await page.evaluate(axe)
-  return await page.evaluate(async () => {
-    const { axe } = window as unknown as {
-      axe: { run(): Promise<{ violations: { id: string; nodes: { html: string }[] }[] }> }
-    }
-    const found = await axe.run()
-    return found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' | ')}`)
-  })
+  const found: unknown = await page.evaluate(
+    `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html).join(' | ')))`,
+  )
+  return found as string[]
 }
 
 t.test('the page in a real browser', { skip }, (t) => {
@@ -126,7 +122,7 @@ t.test('the page in a real browser', { skip }, (t) => {
     await row('n2').waitFor()
     await page.locator('#nodes-state').focus()
     await page.keyboard.press('Tab')
-    const focused = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.node)
+    const focused = () => page.evaluate('document.activeElement.dataset.node')
     t.equal(await focused(), 'n1')
     await page.keyboard.press('ArrowDown')
     t.equal(await focused(), 'n2')
@@ -154,17 +150,11 @@ t.test('the page in a real browser', { skip }, (t) => {
     await items.locator('summary').press('Enter')
     await items.getByText('Next: The eviction is allowed as soon as the clean-up ends.').waitFor()
     world.records.write(record({ uid: 'third', actor: { user: 'bob', groups: [] } }))
-    await page.waitForFunction(() => document.querySelectorAll('#decisions > li').length === 2)
+    await page.waitForFunction("document.querySelectorAll('#decisions > li').length === 2")
     t.equal(await page.locator('#record-first details').getAttribute('open'), '', 'what is open stays open')
     await page.goto(`${url}/ui/#record-second`)
     await page.reload()
-    t.equal(
-      await page
-        .locator('#record-second details[open]')
-        .count()
-        .then(async (count) => count || (await page.locator('#record-second details[open]').waitFor(), 1)),
-      1,
-    )
+    await page.locator('#record-second details[open]').waitFor()
   })
 
   t.test('a name of the cluster never becomes markup', async (t) => {
@@ -219,9 +209,9 @@ t.test('the page in a real browser', { skip }, (t) => {
         // Each moves a node to the top, and changes fifty others.
         for (let node = 0; node < 50; node++)
           objects.node(`n${node}`, disks(node), { allowScheduling: update % 2 === 0 })
-        objects.node(`n${400 + update}`, disks(400 + update), { evictionRequested: true })
+        objects.node(`n${411 - update}`, disks(411 - update), { evictionRequested: true })
         world.touch()
-        await row(`n${400 + update}`)
+        await row(`n${411 - update}`)
           .getByText('flagged')
           .waitFor()
       }
@@ -233,9 +223,7 @@ t.test('the page in a real browser', { skip }, (t) => {
       await row('n499').waitFor()
       t.ok((await page.locator('[data-node]').count()) < 40)
       await page.locator('#nodes-filter').fill('n250-d3')
-      await page.waitForFunction(
-        () => document.querySelector('#nodes-count')?.textContent === '1 of 500 nodes',
-      )
+      await page.getByText('1 of 500 nodes').waitFor()
     },
   )
   t.end()

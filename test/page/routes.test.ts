@@ -8,6 +8,12 @@ import { FakeClock } from '../fixtures/fake-clock.ts'
 import { record } from '../observability/records.ts'
 import { PageWorld, smallCluster } from './page-world.ts'
 
+/** The events of a stream. */
+function eventsOf({ body }: Response) {
+  if (!body) throw new Error('there is no stream')
+  return eventsIn(body)
+}
+
 /** Asks with any header, as fetch does not let a program do. */
 async function ask(url: string, headers: Readonly<Record<string, string>> = {}, method = 'GET') {
   const asked = request(url, { method, headers, agent: false }).end()
@@ -116,8 +122,7 @@ t.test('the stream begins with everything and goes on with what changes', async 
   t.match(response.headers.get('content-type'), 'text/event-stream')
   const heard: { name: string; data: unknown }[] = []
   const reading = (async () => {
-    for await (const { name, data } of eventsIn(response.body ?? (async function* () {})()))
-      heard.push({ name, data: JSON.parse(data) })
+    for await (const { name, data } of eventsOf(response)) heard.push({ name, data: JSON.parse(data) })
   })()
   const find = (name: string) => heard.find((event) => event.name === name)?.data
   await eventually(() => heard.length >= 4)
@@ -139,7 +144,7 @@ t.test('a stream without nodes makes none', async (t) => {
   const world = new PageWorld(smallCluster())
   const { url } = await world.serve(t)
   const response = await fetch(`${url}/api/v1/events?nodes=false`)
-  for await (const { name, data } of eventsIn(response.body ?? (async function* () {})())) {
+  for await (const { name, data } of eventsOf(response)) {
     t.equal(name, 'state')
     t.match(JSON.parse(data), { nodes: [] })
     break
