@@ -7,8 +7,7 @@ import { isFailed, isUsable, oncePerImage } from '../rules/copies-left.ts'
 import { nodeState } from '../rules/node-state.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { CopyView, DiskView, NodeView, StateParts } from './state-schema.ts'
 
 /** What nodes are seen from. */

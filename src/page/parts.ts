@@ -2,8 +2,7 @@ import { nodeOf, type Page } from '../gate/reservation-book.ts'
 import { isAssumed, type Profile, profileOf } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { StateParts } from './state-schema.ts'
 
 /** What the release does, in a few words. */

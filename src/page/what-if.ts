@@ -1,7 +1,6 @@
 import { type Static, Type } from 'typebox'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { judgeAsked, readChange } from '../gate/asked.ts'
-import type { Verdict } from '../gate/verdict.ts'
+import { judgeAsked, readChange, type Verdict } from '../gate/verdict.ts'
 import { isFlagged, type Node } from '../longhorn/node.ts'
 import { actsOf } from '../rules/acts.ts'
 import type { NodeChange } from '../rules/change.ts'

@@ -20,7 +20,7 @@ import { makeAuthority } from '../../tls/authority.ts'
 import { issueServing } from '../../tls/issue.ts'
 import { announceReplica } from '../guard/announced-address.ts'
 import { pagePlan } from '../ui/page-plan.ts'
-import { releaseName } from '../options/cluster-options.ts'
+import { anyPort, releaseName } from '../options/cluster-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode, type Output } from '../surroundings.ts'
 import { coloursFor } from '../terminal.ts'
 import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
@@ -210,12 +210,6 @@ function sayHowToReach(
       ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
       : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
-}
-
-function anyPort(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
 }
 
 /** Everything is in the memory of one process. */

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, Option } from 'commander'
 import { CannotListen } from '../../doors/http/listen.ts'
 import { LiveReservations } from '../../kubernetes/leases/live-reservations.ts'
 import { systemClock } from '../../time/clock.ts'
@@ -7,6 +7,7 @@ import { reachReplicas } from '../guard/reach-replicas.ts'
 import {
   addClusterOptions,
   addImpersonationOptions,
+  anyPort,
   askingOf,
   type ClusterFlags,
   connectWith,
@@ -87,10 +88,4 @@ async function serveUi(flags: UiFlags, surroundings: CommandSurroundings): Promi
     await Promise.all(opened.map((end) => end()))
     connection.close()
   }
-}
-
-function anyPort(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
 }

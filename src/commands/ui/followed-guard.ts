@@ -5,8 +5,7 @@ import { RecentRecords } from '../../observability/audit-sinks.ts'
 import type { StateParts, WaitingView } from '../../page/state-schema.ts'
 import { joined, stepMs, type Trend } from '../../page/trend.ts'
 import { inWords } from '../../text/system-error.ts'
-import type { Clock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import { FollowedReplica } from './followed-replica.ts'
 
 /** Finds the ways to the replicas that run now. @throws with the reason if there is none */
