@@ -2,8 +2,11 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { AuditRecord } from '../../src/observability/audit-record.ts'
+import { TrendRing } from '../../src/page/trend.ts'
+import { systemClock } from '../../src/time/clock.ts'
 import { cluster } from '../fixtures/cluster.ts'
 import { chromiumPath, launchChromium } from '../fixtures/chromium.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
 import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { root } from '../fixtures/root.ts'
 import { record } from '../observability/records.ts'
@@ -11,7 +14,18 @@ import { PageWorld } from '../page/page-world.ts'
 
 if (chromiumPath === undefined) throw new Error('There is no chromium on the PATH: apt-get install chromium')
 
+const past = new FakeClock()
+const hour = new TrendRing(() => {
+  const minute = Math.floor(past.monotonic() / 60_000) % 60
+  return { pending: [0, 1, 2, 2, 1, 0, 0, 3][minute % 8] ?? 0, holds: minute % 8 === 2 ? 1 : 0 }
+}, past)
+for (let minute = 0; minute < 50; minute++) {
+  if (minute % 8 === 2) hour.decided(undefined, { decision: minute % 3 === 0 ? 'refuse' : 'hold' })
+  past.advance(60_000)
+}
+
 const objects = cluster('v1.8.0')
+  .at(systemClock.monotonic() - 43_000)
   .node('node-1', [disk('disk-1'), disk('disk-2')])
   .node('node-2', [disk('disk-3'), disk('disk-4')])
   .node('node-3', [disk('disk-5', { evictionRequested: true, allowScheduling: false }), disk('disk-6')])
@@ -25,7 +39,7 @@ const objects = cluster('v1.8.0')
   .image('windows-2025', [ready('disk-6')])
   .replica('pvc-web-r-1', 'ubuntu-22.04', 'disk-3')
   .replica('pvc-db-r-1', 'windows-2025', 'disk-6')
-const world = new PageWorld(objects)
+const world = new PageWorld(objects, systemClock, hour)
 for (const parts of records()) world.records.write(record(parts))
 world.hold({
   doing: 'evicting disk-2 of node-1',

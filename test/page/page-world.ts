@@ -35,10 +35,11 @@ export class PageWorld {
   readonly #clock: Clock
   readonly #listeners = new Set<() => void>()
 
-  constructor({ map }: TestCluster, clock: Clock = systemClock) {
+  /** @param trend of the hour before; one that begins now if not given */
+  constructor({ map }: TestCluster, clock: Clock = systemClock, trend?: TrendRing) {
     this.#clock = clock
     this.currentAt = () => clock.monotonic()
-    this.trend = new TrendRing(() => ({ pending: 0, holds: this.waiting.length }), clock)
+    this.trend = trend ?? new TrendRing(() => ({ pending: 0, holds: this.waiting.length }), clock)
     this.source = {
       parts: () => ({
         longhorn: longhornPart(map.release),

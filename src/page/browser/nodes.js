@@ -16,7 +16,7 @@ const diskWidth = 250
 const widestDisk = 480
 const diskHeight = 50
 const rowPadding = 8
-const otherColumns = 464
+const otherColumns = 480
 
 /** So much above and below is drawn too, so that scrolling shows no gap. In pixels. */
 const margin = 400
