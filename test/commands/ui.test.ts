@@ -62,7 +62,9 @@ t.test('holdfast ui shows the cluster and what the guard holds, and ends on a si
   t.ok(state.now - (state.waiting[0]?.since ?? 0) < 60_000, 'since when, by the clock of the page')
   await world.stop()
   await evicting
-  await comesTrue(async () => ((await stateAt(url)).guard.problem ?? '').includes('The guard cannot be asked'))
+  await comesTrue(async () =>
+    ((await stateAt(url)).guard.problem ?? '').includes('The guard cannot be asked'),
+  )
   t.strictSame((await stateAt(url)).waiting, [])
   kill('SIGTERM')
   t.equal(await exit, 0)
