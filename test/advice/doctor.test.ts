@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { Finding } from '../../src/commands/doctor/finding.ts'
-import { guardSandbox } from '../../src/commands/sandbox/command.ts'
+import { guardSandbox } from '../../src/commands/sandbox/guard-sandbox.ts'
 import { leaseOf } from '../../src/kubernetes/leases/lease-format.ts'
 import { object } from '../../src/sandbox/json.ts'
 import { comesTrue, commandIn, guarded, namespace, nodes, type World } from '../commands/guarded-cluster.ts'

@@ -186,7 +186,8 @@ export const findings: Followed = {
     'Install it again': 'a registration that is gone is put back',
     'helm upgrade --install': 'a registration that is gone is put back',
     'helm upgrade holdfast charts/holdfast': 'a registration that fails open, or too soon, is set right',
-    'Check that guard: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
+    'Check that guard: holdfast doctor --namespace':
+      'a guard of another namespace, and its Secret, are named',
     'kubectl get validatingwebhookconfigurations': narrowed,
   },
   'commands/doctor/release': {

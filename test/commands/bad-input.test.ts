@@ -50,18 +50,14 @@ t.test('an empty variable is refused by every command that takes it, and named',
       code: 2,
       stderr: /^holdfast: HOLDFAST_\S+, .*: the variables are empty\. Give them values, or unset them\n$/,
     })
-  const flags = ['--context', 'x', '--kubeconfig', '/nonexistent']
-  const given = await run(['status', ...flags], { HOLDFAST_CONTEXT: '' })
+  const given = await run(['status', '--context=x', '--kubeconfig=/nonexistent'], { HOLDFAST_CONTEXT: '' })
   t.match(given.stderr, /Cannot read the kubeconfig/, 'what a flag says is not asked of a variable')
 })
 
 /** The words of a command that begin its name. */
 const all = [...looking, ...serving, ['sandbox'], ['certs'], ['completion', 'bash']]
 
-/**
- * The inputs of each command: all of these in the thorough tests, else two, and the next command the next
- * two, so that some command meets each.
- */
+/** The inputs of each command: all in the thorough tests, else two, and the next command takes the next. */
 function metBy<T>(command: number, all: readonly T[]): readonly T[] {
   if (thorough) return all
   const first = (2 * command) % all.length

@@ -1,4 +1,4 @@
-import { guardSandbox } from '../../src/commands/sandbox/command.ts'
+import { guardSandbox } from '../../src/commands/sandbox/guard-sandbox.ts'
 import { type Block, blocksOf } from './pages.ts'
 import { type Ending, shellIn } from './shell.ts'
 

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { guardSandbox } from '../../../src/commands/sandbox/command.ts'
+import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { NotAsTold, Stage } from '../../../src/commands/sandbox/demo-cluster.ts'
 import { Narrator, type Tally, tellStory } from '../../../src/commands/sandbox/demo.ts'
 import { coloursFor } from '../../../src/commands/terminal.ts'
