@@ -7,6 +7,14 @@ export function nearest(word: string, known: readonly string[]): string | undefi
   return distance(word, candidate) <= Math.max(2, Math.floor(word.length / 3)) ? candidate : undefined
 }
 
+/** The known words, those that are most like this one first; of two that are as near, the earlier. */
+export function nearestFirst(word: string, known: readonly string[]): string[] {
+  return known
+    .map((each) => ({ each, away: distance(word, each) }))
+    .toSorted((a, b) => a.away - b.away)
+    .map(({ each }) => each)
+}
+
 /** So many UTF-16 units are kept of a text that names something: Kubernetes allows 253 in a name. */
 export const longestText = 1_024
 

@@ -92,7 +92,7 @@ t.test('a plan is told as text and as a document, with an exit code', async (t) 
   t.equal(document.batches.length, 4)
   t.equal(none.code, 1)
   t.match(parse(none.stdout), { possible: false, problems: [/ubuntu-22.04 has to keep .* there are 0/] })
-  t.match(unknown, { code: 2, stderr: /There is no Longhorn node node-9/ })
+  t.match(unknown, { code: 2, stderr: /There is no Longhorn node node-9\. There are: node-1, node-2, / })
   t.match(wrong, { code: 2, stderr: /at least 1/ })
 })
 

@@ -22,7 +22,7 @@ export function remainsOn(found: TargetDisks, map: DiskMapView, profile: Profile
   return {
     found,
     map,
-    replicas: disks.flatMap((uuid) => [...map.replicasOn(uuid)]),
+    replicas: disks.flatMap((uuid) => [...map.replicasOn(uuid)]).toSorted(),
     // Before 1.7 copies are not moved: they stay where they are.
     images: profile === 'none' ? [] : imagesOn(found, map),
     pending: disks.flatMap((uuid) => [...map.pendingOn(uuid)]),
@@ -95,12 +95,12 @@ function imagesOn(found: TargetDisks, map: DiskMapView): string[] {
       if (spec.diskFileSpecMap.has(uuid)) names.add(metadata.name)
     }
   }
-  return [...names]
+  return [...names].toSorted()
 }
 
 /** The images of which a copy, or a file that is being cleaned up, is still there. */
 export function imagesLeft({ images, pending }: Remains): string[] {
-  return [...new Set([...images, ...pending.map(({ image }) => image)])]
+  return [...new Set([...images, ...pending.map(({ image }) => image)])].toSorted()
 }
 
 /** What is to be emptied: a node, or one of its disks. */

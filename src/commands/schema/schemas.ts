@@ -50,6 +50,9 @@ const DiskStatusSchema = Type.Object({
   evictionRequested: Type.Boolean({
     description: 'The flag of the disk. That of the node counts for it too.',
   }),
+  allowScheduling: Type.Boolean({
+    description: 'False while the disk itself is closed for scheduling. That of the node counts for it too.',
+  }),
   copies: Type.Object(
     { planned: Count, present: Count, 'pending cleanup': Count },
     { description: 'Copies of backing images: in spec only, in spec and status, in status only.' },
@@ -68,6 +71,7 @@ const NodeStatusSchema = Type.Object({
     'When Longhorn has noticed what has ended there. Null if nothing is known to have ended.',
   ),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
+  allowScheduling: Type.Boolean({ description: 'False while the whole node is closed for scheduling.' }),
   disks: Type.Array(DiskStatusSchema),
 })
 
