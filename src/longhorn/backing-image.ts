@@ -49,6 +49,8 @@ export interface DiskFileSpec {
 interface DiskFileStatus {
   /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema does not enforce a set. */
   readonly state: string
+  /** Of 100; undefined if Longhorn does not say. */
+  readonly progress?: number | undefined
 }
 
 /** A backing image, `backingimages.longhorn.io`. */
@@ -69,6 +71,8 @@ export interface BackingImage {
   readonly status: {
     /** By disk UUID. */
     readonly diskFileStatusMap: ReadonlyMap<string, DiskFileStatus>
+    /** Of one copy, in bytes; undefined until Longhorn knows it. */
+    readonly size: number | undefined
   }
 }
 
@@ -88,7 +92,12 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
     diskSelector: raw.spec?.diskSelector ?? [],
   },
   status: {
-    diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, (file) => ({ state: file.state ?? '' })),
+    diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, ({ state, progress }) => ({
+      state: state ?? '',
+      progress: progress ?? undefined,
+    })),
+    // Longhorn writes 0 until it knows.
+    size: raw.status?.size || undefined,
   },
 }))
 

@@ -45,7 +45,14 @@ t.test('an object written out and read again is the same, for all that decisions
   )
   t.strictSame(parsed('Node', rawOf(down)), down)
   const others = [
-    parsed('Replica', { metadata: { name: 'r' }, spec: { backingImage: 'i', diskID: 'd', nodeID: 'n' } }),
+    parsed('Replica', {
+      metadata: { name: 'r' },
+      spec: { backingImage: 'i', diskID: 'd', nodeID: 'n', volumeSize: '1024' },
+    }),
+    parsed('BackingImage', {
+      metadata: { name: 'i' },
+      status: { size: 1024, diskFileStatusMap: { d: { state: 'in-progress', progress: 50 } } },
+    }),
     parsed('BackingImageManager', { metadata: { name: 'm' }, spec: { diskUUID: 'd' }, status: {} }),
     parsed('BackingImageDataSource', { metadata: { name: 's' }, spec: { diskUUID: '' } }),
     parsed('Setting', { metadata: { name: 's' }, value: 'v' }),
