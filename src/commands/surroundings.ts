@@ -11,6 +11,8 @@ export interface Output {
   readonly isTTY?: boolean
   /** Width of that terminal, in characters. */
   readonly columns?: number
+  /** Its height, in lines. */
+  readonly rows?: number
   /** What was written and is not taken yet, in bytes. */
   readonly writableLength?: number
   write(text: string): unknown
@@ -48,6 +50,8 @@ export interface Surroundings {
 
 /** What one command takes from there, and how it says with which code the process is to end. */
 export interface CommandSurroundings extends Surroundings {
+  /** Standard error as it is, for what moves the cursor there. All texts that go this way have to be plain already. */
+  readonly screen: Output
   /** @param code one of `exitCode`; the last call counts, and without any it is `ok` */
   readonly exitWith: (code: number) => void
 }

@@ -43,6 +43,11 @@ export interface ReplicaStatus {
     readonly evictionCompletion: string
     /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
     readonly release: string | null
+    /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number. Absent of an older version. */
+    readonly evictionBudget?: {
+      readonly flaggedNodes: number | null
+      readonly pendingCleanups: number | null
+    }
   }
   /** Who may send it reviews, by client certificate; null where whoever reaches the port may. Absent of a proxy, which gets none. */
   readonly callers?: null | {

@@ -26,9 +26,12 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   t.equal(done.code, 0, done.stderr)
   t.match(
     done.stderr,
-    /requesting the eviction\n.*waiting for Longhorn to move 1 replica away: pvc-web-r-1\n/,
+    /requesting the eviction\n.*waiting for Longhorn to move 1 replica away: pvc-web-r-1 \(0 B of 1 GiB, 0%\)\n/,
   )
-  t.match(done.stderr, /node node-2: done: no replica and no copy is left\n$/)
+  t.match(
+    done.stderr,
+    /node node-2: done: no replica and no copy is left\nClosed for scheduling: node-2\. To put back in service: holdfast reopen node-2 --kubeconfig /,
+  )
   const steps = done.stdout.trimEnd().split('\n')
   t.match(
     steps.map((line) => JSON.parse(line) as unknown),

@@ -65,6 +65,9 @@ export interface ReplicaPolicy {
   readonly evictionCompletion: 'hold' | 'allow'
   /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
   readonly release: string | null
+  /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number, absent where it does not say. */
+  readonly evictionBudget?:
+    { readonly flaggedNodes: number | null; readonly pendingCleanups: number | null } | undefined
   /** When a disk counts as lost, in milliseconds; absent where it does not say. */
   readonly lostAfterMs?: number | undefined
   /** Who may send it reviews; null where whoever reaches its port may, undefined where it does not say. */

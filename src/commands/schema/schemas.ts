@@ -222,6 +222,9 @@ export const EvictionStepSchema = Type.Union(
       of: oneOf(['clean-up', 'flag'], 'What is over.'),
       until: Type.Number({ description: 'Milliseconds by a clock of this process.' }),
     }),
+    step('wait-for-room', 'The budget of the guard has no room for another eviction.', {
+      problems: Type.Array(Text),
+    }),
     step('raise', 'Holdfast closes the disks for scheduling and raises the flag.', {}),
     step('wait-for-replicas', 'Longhorn moves these replicas away.', { replicas: Type.Array(Text) }),
     step('wait-for-copies', 'Longhorn makes copies of these images elsewhere.', { images: Type.Array(Text) }),
@@ -230,7 +233,13 @@ export const EvictionStepSchema = Type.Union(
     }),
     step('lower', 'Holdfast takes the flag down, so that copies are removed without one.', {}),
     step('wait-for-removal', 'Longhorn removes the copies of these images.', { images: Type.Array(Text) }),
+    step('clear', 'The node is empty, and Holdfast takes its flag down, so that another may go up.', {}),
     step('done', 'No replica and no copy is left.', {}),
+    step('wait-for-drain', 'The node is empty, and a person has to drain it with kubectl.', {
+      cordoned: Type.Boolean({ description: 'False while the Kubernetes node takes new pods.' }),
+      pods: Type.Array(Text, { description: 'The pods that are left, with their namespace.' }),
+    }),
+    step('drained', 'No pod is left but those that a drain leaves.', {}),
     step('impossible', 'The eviction cannot be carried out.', { problems: Type.Array(Text) }),
   ],
   { $id: 'holdfast.dev/v1/EvictionStep', title: 'A step of holdfast evict' },
