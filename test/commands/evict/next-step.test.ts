@@ -284,28 +284,3 @@ t.test('after a clear it waits until Longhorn has noticed, before it waits for t
   t.equal(stepOf(calm).step, 'wait-for-removal', 'nothing crashes there')
   t.end()
 })
-
-t.test('a flag waits where the budget of the guard is used up, and says by whom', (t) => {
-  const evictionBudget = { flaggedNodes: 1, pendingCleanups: undefined }
-  const policy = { ...defaultPolicy, evictionBudget }
-  for (const release of [A, B, C]) {
-    const of = world(release, {}, [ready('d1')]).node('n3', [disk('d3')], flagged)
-    const step = nextStep({ node: 'n1', disk: undefined }, of.map, { policy, ...moment(noon) })
-    t.match(step, { step: 'wait-for-room', problems: [/requested on n3 already, and the budget is 1/] })
-    t.match(explain(step, noon), /waiting for room in the guard’s budget: an eviction is requested on n3/)
-  }
-  t.end()
-})
-
-t.test('of several nodes the flag of one that is empty goes down, so that the next may go up', (t) => {
-  const step = (of: TestCluster) =>
-    nextStep({ node: 'n1', disk: undefined }, of.map, {
-      policy: defaultPolicy,
-      ...moment(noon),
-      isOneOfSeveral: true,
-    }).step
-  t.equal(step(world(C, flagged, [], [ready('d2')])), 'clear')
-  t.equal(step(world(C, closed, [], [ready('d2')])), 'done')
-  t.equal(step(world(A, flagged, [], [ready('d2')])), 'lower')
-  t.end()
-})
