@@ -29,7 +29,7 @@ async function cluster(t: Test, looks: readonly (readonly [cordoned: boolean, po
       look += 1
       return [200, { spec: { unschedulable: now()?.[0] } }]
     }
-    if (path.startsWith('/api/v1/pods?')) return [200, { items: now()?.[1] }]
+    if (path.startsWith('/api/v1/pods')) return [200, { items: now()?.[1] }]
     return undefined
   })
   await writeFile(kubeconfig, front)
