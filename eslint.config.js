@@ -30,7 +30,7 @@ export default tseslint.config(
           selector:
             'CallExpression[callee.object.name="AbortSignal"][callee.property.name="any"] CallExpression[callee.object.name="AbortSignal"][callee.property.name="timeout"]',
           message:
-            'Node 20 forgets such a signal when it collects garbage: take within() of src/time/wait.ts.',
+            'Node 20 forgets such a signal when it collects garbage: take within() of src/time/clock.ts.',
         },
       ],
       'max-lines': ['error', { max: 300 }],

@@ -14,7 +14,7 @@ import { plainText } from './text/plain-text.ts'
 
 type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Promise<Command>
 
-/** A command loads what it needs itself: most of what there is takes longer to load than to run. */
+/** A command loads its own modules: loading all of them takes longer than most commands run. */
 const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
   ['serve', async (given) => (await import('./commands/serve/command.ts')).serveCommand(given)],
   ['status', async (given) => (await import('./commands/status/command.ts')).statusCommand(given)],
@@ -36,10 +36,11 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
 ])
 
 /**
- * Runs one command line to its end. It leaves nothing behind in the process, so several may run there, also at once.
+ * Runs one command line to its end. It leaves nothing behind in the process, so several can run there, also
+ * at the same time.
  *
- * @param given without the names of the program and of its interpreter: `['status', '--watch']`
- * @returns the code that the process is to end with, one of `exitCode`
+ * @param given without the names of the program and of its interpreter: `['status', '--watch']` @returns the
+ * exit code for the process, one of `exitCode`
  */
 export async function runCommandLine(given: readonly string[], around: Surroundings): Promise<number> {
   const surroundings = { ...around, stderr: plain(around.stderr), screen: around.stderr }
@@ -57,13 +58,13 @@ export async function runCommandLine(given: readonly string[], around: Surroundi
   }
 }
 
-/** The options that say which cluster a command is about, and as whom. Each takes a value. */
+/** The options that select the cluster and the identity of a command. Each takes a value. */
 const clusterOptions: ReadonlySet<string> = new Set([
   ...['--kubeconfig', '--context', '-n', '--namespace', '--longhorn-namespace'],
   ...['--as', '--as-group', '--as-uid'],
 ])
 
-/** As kubectl does, takes these before the command too: `holdfast --context lab status`. */
+/** Like kubectl, accepts these before the command too: `holdfast --context lab status`. */
 function commandFirst(args: readonly string[]): readonly string[] {
   let at = 0
   for (;;) {
@@ -88,7 +89,7 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       writeErr: (text) => stderr.write(text),
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
-      // There are none in our help, and commander would ask the environment of the process.
+      // Our help has none, and commander would read the environment of the process.
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
@@ -99,48 +100,50 @@ async function makeProgram(name: string | undefined, surroundings: CommandSurrou
       readVariables(command, env)
     })
   const asked = name === undefined || name === 'completion' ? undefined : commands.get(name)
-  // Help, completion and suggestions speak of all.
+  // Help, completion and suggestions list all of them.
   for (const make of asked ? [asked] : commands.values())
     program.addCommand(await make(surroundings, program))
   inherit(program)
   return program
 }
 
-/** Most environments have no variable of ours, and knowing all of them takes longer than most commands. */
+/**
+ * Most environments have no variable of Holdfast's, and loading all names takes longer than most commands.
+ */
 async function refuseUnknown(env: Environment): Promise<void> {
   if (!Object.keys(env).some((name) => name.startsWith('HOLDFAST_'))) return
   const { refuseUnknownVariables } = await import('./commands/options/setting-options.ts')
   refuseUnknownVariables(env)
 }
 
-/** Commands that are added ready-made have settings of their own. */
+/** Imported commands have settings of their own. */
 function inherit(parent: Command): void {
   for (const command of parent.commands) inherit(command.copyInheritedSettings(parent))
 }
 
-/** Where there is no terminal, the help is as wide as on one of the usual size. */
+/** Without a terminal, the help is as wide as on one of the usual size. */
 function widthOf({ isTTY, columns = 80 }: Output): number {
   return isTTY === true ? columns : 80
 }
 
-/** Standard error, on which people read messages with names, and answers of servers, in them. */
+/** Standard error with escaped control characters, since messages quote names and answers of servers. */
 function plain(stderr: Output): Output {
   const { isTTY = false, columns = 80 } = stderr
   return { isTTY, columns, write: (text) => stderr.write(plainText(text)) }
 }
 
-/** Tells a person what went wrong, unless commander has done so already. */
+/** Shows a person the error, unless commander has done so. */
 async function told(error: unknown, { stderr }: Surroundings): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCode.ok : exitCode.couldNotRun
   const known = error instanceof CannotRun || (await isOfCluster(error))
-  // Anything else is a defect of ours, and its stack is what we need to see.
+  // Any other error is a bug, and its stack is what developers need.
   const text =
     error instanceof Error ? (known ? error.message : (error.stack ?? error.message)) : String(error)
   stderr.write(`holdfast: ${text}\n`)
   return exitCode.couldNotRun
 }
 
-/** True for what a cluster answers, or does not: that is no defect of ours, wherever it comes to light. */
+/** True for an error of the cluster or its connection: it is no bug, wherever it surfaces. */
 async function isOfCluster(error: unknown): Promise<boolean> {
   const { ApiFailure } = await import('./kubernetes/client/failures.ts')
   const { ConnectionFailure } = await import('./kubernetes/client/failures.ts')

@@ -3,9 +3,9 @@ import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 import { exitCode } from './commands/surroundings.ts'
 
-/** Hear that standard output takes nothing any more; a command that serves goes on without it. */
+/** Listen for a failure of standard output; a command that serves goes on without it. */
 const stdoutListeners = new Set<(why: string) => void>()
-/** Others end, as by a signal. */
+/** Other commands end, as by a signal. */
 let stdoutIsLost: (name: string) => void = () => undefined
 let isIncomplete = false
 const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
@@ -13,11 +13,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   const why = error.code ?? error.message
   for (const hear of stdoutListeners) hear(why)
   if (stdoutListeners.size > 0) return
-  // Who reads no further, such as `| head`, has seen enough. What was found out stands in the exit code all the same.
+  // EPIPE: the reader, such as `| head`, closed early, which is no error. The exit code still has the result.
   if (why !== 'EPIPE') outputIsIncomplete(why)
   stdoutIsLost('SIGPIPE')
 })
-// Where this is closed there is no place left to say so.
+// With standard error closed, no message is possible.
 process.stderr.on('error', () => undefined)
 
 process.exitCode = await runCommandLine(process.argv.slice(2), {
@@ -32,7 +32,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
   measureProcess,
 })
 
-/** A disk that is full, for example: whatever the command found out, half of it is not there. */
+/** A full disk, for example: a part of the command's output is missing. */
 function outputIsIncomplete(why: string): void {
   if (isIncomplete) return
   isIncomplete = true
@@ -41,7 +41,7 @@ function outputIsIncomplete(why: string): void {
   process.on('exit', () => (process.exitCode = exitCode.couldNotRun))
 }
 
-/** A second signal ends the process the hard way. */
+/** A second signal ends the process at once. */
 function untilSignal(): Promise<string> {
   return Promise.race([untilSent(), untilStdoutIsLost])
 }

@@ -40,7 +40,7 @@ t.test('every piece of advice in a finding is followed by a test', (t) => {
   t.end()
 })
 
-t.test('every error that tells what to do is followed by a test', (t) => {
+t.test('a test follows the advice of every error', (t) => {
   const spoken = spokenErrors()
   t.ok(spoken.length > 40, `${spoken.length} errors`)
   compare(t, spoken, errors)

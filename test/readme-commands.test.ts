@@ -38,7 +38,7 @@ function portsIn(log: string): Record<'port' | 'healthPort' | 'operatorPort', nu
   return JSON.parse(line) as Record<'port' | 'healthPort' | 'operatorPort', number>
 }
 
-t.test('every command of README and docs does what it should, one after the other', { skip }, async (t) => {
+t.test('every command of README and docs works, one after the other', { skip }, async (t) => {
   const { sandbox, folder, replaced, start } = await shellIn(t.testdir(), t, {
     nodes: 4,
     longhorn: { drainMs: 500 },

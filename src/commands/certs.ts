@@ -14,21 +14,19 @@ interface CertsFlags extends ApiServerFlags {
   readonly ip: readonly string[]
 }
 
-/** `holdfast certs`: a certificate authority and a serving certificate for local use, or what an API server shows. */
+/**
+ * `holdfast certs`: a certificate authority and a serving certificate for local use, or the client
+ * certificate of an API server.
+ */
 export function certsCommand(surroundings: CommandSurroundings): Command {
   return new Command('certs')
     .description(
-      'Makes a certificate authority and a serving certificate, for local use; or what API servers need to show the guard who they are.',
+      'Makes a certificate authority and a serving certificate for local use, or a client certificate for API servers.',
     )
-    .option('--dir <folder>', 'where they go; an authority that lies there already is used again', 'certs')
-    .option('--dns <name>', 'name that the server is called by; may be given several times', repeatable, [])
-    .option(
-      '--ip <address>',
-      'address that the server is called by; may be given several times',
-      repeatable,
-      [],
-    )
-    .option('--overwrite', 'replace what is there, but for an authority', false)
+    .option('--dir <folder>', 'folder for the files; an authority in it is used again', 'certs')
+    .option('--dns <name>', 'DNS name of the server; may be given several times', repeatable, [])
+    .option('--ip <address>', 'IP address of the server; may be given several times', repeatable, [])
+    .option('--overwrite', 'replace existing files, except an authority', false)
     .option(
       '--api-server',
       'instead, make a client certificate for API servers and the files that tell them to show it',
@@ -40,7 +38,11 @@ export function certsCommand(surroundings: CommandSurroundings): Command {
       repeatable,
       [],
     )
-    .option('--installed-in <folder>', 'where the files lie for an API server', '/etc/kubernetes/holdfast')
+    .option(
+      '--installed-in <folder>',
+      'folder of the files on the machine of an API server',
+      '/etc/kubernetes/holdfast',
+    )
     .addHelpText(
       'after',
       `
@@ -67,7 +69,7 @@ async function makeCertificates(flags: CertsFlags, surroundings: CommandSurround
   }
 }
 
-/** The file system says no: it is no folder, or somebody else's. */
+/** An error of the file system: not a folder, or no right to write it. */
 function isOfSystem(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
@@ -99,7 +101,7 @@ function day(at: Date): string {
   return at.toISOString().slice(0, 10)
 }
 
-/** What `holdfast certs --api-server` can be told. */
+/** The options of `holdfast certs --api-server`. */
 export interface ApiServerFlags {
   readonly dir: string
   readonly webhook: readonly string[]
@@ -107,13 +109,13 @@ export interface ApiServerFlags {
   readonly overwrite: boolean
 }
 
-/** So long before its end a certificate should be replaced, in milliseconds: `doctor` and the alert warn from then on. */
+/** `doctor` and the alert warn from this time before the end of a certificate, in milliseconds. */
 const aheadMs = 30 * 86_400_000
 
 /**
- * Makes what an API server needs to show the guard who it is, and says what goes where.
+ * Makes the files by which the guard recognises an API server, and says where each goes.
  *
- * @throws what {@link fillApiServerFolder} throws
+ * @throws the errors of {@link fillApiServerFolder}
  */
 export async function makeApiServerFiles(
   { dir, webhook, installedIn, overwrite }: ApiServerFlags,
@@ -128,8 +130,8 @@ export async function makeApiServerFiles(
   const renewBy = new Date(end.getTime() - aheadMs)
   const copied = join(dir, folder)
   const steps = done.isRenewal
-    ? `The authority is the one of before. Copy ${cert} and ${key} from ${copied} over the old ones (${installedIn}) on
-each machine with an API server. It reads them anew by itself, within five minutes.
+    ? `The authority is unchanged. Copy ${cert} and ${key} from ${copied} over the old ones (${installedIn}) on
+each machine with an API server. It reads them again by itself, within five minutes.
 `
     : `1. Copy ${copied} to ${installedIn} on each machine with an API server, for its user alone.
 2. Start each API server with --admission-control-config-file=${join(installedIn, admission)}
@@ -138,7 +140,7 @@ each machine with an API server. It reads them anew by itself, within five minut
    kubectl create configmap holdfast-client-ca --namespace holdfast --from-file=ca.crt=${join(dir, caCert)}
    helm upgrade holdfast charts/holdfast --namespace holdfast --reset-then-reuse-values --set webhook.clientCertificates.configMap=holdfast-client-ca
    Without the chart: holdfast serve --client-ca ${join(dir, caCert)}
-4. Keep ${join(dir, caKey)} where nobody else reads it: whoever has it can send reviews.
+4. Keep ${join(dir, caKey)} secret: with it, anyone can send reviews.
 `
   stdout.write(`
 The client certificate is valid until ${day(end)}, its authority until ${day(authorityEnd)}.

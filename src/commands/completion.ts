@@ -1,7 +1,10 @@
 import { Argument, Command, type Option } from 'commander'
 import type { CommandSurroundings } from './surroundings.ts'
 
-/** `holdfast completion`: a script that makes a shell offer commands and flags. @param program with all its commands */
+/**
+ * `holdfast completion`: a script with which a shell completes commands and flags. @param program with all
+ * its commands
+ */
 export function completionCommand({ stdout }: CommandSurroundings, program: Command): Command {
   return new Command('completion')
     .description('Writes a script that makes a shell complete commands and flags.')
@@ -26,7 +29,7 @@ function offer(command: Command): OfferedCommand {
       ? []
       : [{ flag: option.long, description: option.description, values: valuesOf(option) }],
   )
-  const help = { flag: '--help', description: 'tell all about it', values: [] }
+  const help = { flag: '--help', description: 'show the help', values: [] }
   return { name: command.name(), description: command.description(), flags: [...flags, help] }
 }
 
@@ -40,7 +43,7 @@ export interface OfferedFlag {
   /** `--since` */
   readonly flag: string
   readonly description: string
-  /** What may follow it; undefined if anything may, empty if nothing does. */
+  /** Its possible values; undefined for any, empty for a flag without one. */
   readonly values: readonly string[] | undefined
 }
 
@@ -51,19 +54,19 @@ export interface OfferedCommand {
   readonly flags: readonly OfferedFlag[]
 }
 
-/** The shells that scripts are written for. */
+/** The shells with a script. */
 export const shells = ['bash', 'zsh', 'fish'] as const
 
 /** One of them. */
 export type Shell = (typeof shells)[number]
 
-/** A script that makes the shell offer the commands and flags of `program`. */
+/** A script with which the shell completes the commands and flags of `program`. */
 export function completionScript(shell: Shell, program: string, commands: readonly OfferedCommand[]): string {
   switch (shell) {
     case 'bash':
       return bash(program, commands)
     case 'zsh':
-      // zsh speaks bash's dialect of it, once asked to.
+      // zsh understands bash's completion after bashcompinit.
       return `#compdef ${program}\nautoload -U +X bashcompinit && bashcompinit\n${bash(program, commands)}`
     case 'fish':
       return fish(program, commands)
@@ -111,7 +114,7 @@ function fish(program: string, commands: readonly OfferedCommand[]): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Both dialects agree on single quotes, but for the quote itself. */
+/** Both shells quote the same way, except for the quote itself. */
 function quoted(text: string): string {
   return `'${text.replaceAll('\\', '').replaceAll("'", '’')}'`
 }

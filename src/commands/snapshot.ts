@@ -6,11 +6,11 @@ import { addClusterOptions, addImpersonationOptions, type ClusterFlags } from '.
 import { type CommandSurroundings, exitCode } from './surroundings.ts'
 import { data, type DataFormat } from './terminal.ts'
 
-/** `holdfast snapshot`: all that decisions need of a cluster, in one file. */
+/** `holdfast snapshot`: all facts of a cluster that decisions need, in one file. */
 export function snapshotCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('snapshot')
     .description(
-      'Writes all that decisions need of a cluster, and nothing secret, to standard output: for holdfast check, and for bug reports.',
+      'Writes the facts of a cluster that decisions need, without secrets, to standard output: for holdfast check, and for bug reports.',
     )
     .addOption(
       new Option('-o, --output <format>', 'how to write it').choices(['yaml', 'json']).default('yaml'),
@@ -18,10 +18,10 @@ export function snapshotCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-It holds Longhorn's nodes, disks, copies, replicas and the settings that matter, by name; not where images are
-downloaded from, nor who may.
+It has Longhorn's nodes, disks, copies, replicas and the relevant settings, by name. It leaves out download addresses
+and credentials.
 
-Exit code: 0 if all is in it, 1 if an object cannot be read and is left out, 2 if the cluster cannot be read.
+Exit code: 0 if it is complete, 1 if an object cannot be read and is left out, 2 if the cluster cannot be read.
 
 Examples:
   $ holdfast snapshot > cluster.yaml

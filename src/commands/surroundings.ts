@@ -5,9 +5,9 @@ import type { Clock } from '../time/clock.ts'
 /** Variables of an environment, by name. */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** Where a command writes. */
+/** A stream that a command writes to. */
 export interface Output {
-  /** True if a person reads it there. */
+  /** True if it is a terminal. */
   readonly isTTY?: boolean
   /** Width of that terminal, in characters. */
   readonly columns?: number
@@ -18,37 +18,37 @@ export interface Output {
   write(text: string): unknown
 }
 
-/** What the command line takes from the process that runs it. */
+/** The parts of its process that the command line uses. */
 export interface Surroundings {
   readonly env: Environment
   /** Standard input, opened only by a command that reads it. */
   readonly stdin: () => Readable
   readonly stdout: Output
   readonly stderr: Output
-  /** True if a person can be asked something there: standard input and standard error are a terminal. */
+  /** True if the user can be prompted: standard input and standard error are a terminal. */
   readonly isInteractive: boolean
-  /** The time by which an API server has to answer; that of the machine if there is none. */
+  /** The clock that limits the API server's answers; the machine's by default. */
   readonly clock?: Clock
   /** Resolves with the name of the first signal that asks the command to end. */
   readonly untilSignal: () => Promise<string>
   /**
-   * Hears each SIGHUP. Without a listener, SIGHUP ends the process at once.
+   * Listens for SIGHUP. Without a listener, SIGHUP ends the process at once.
    *
-   * @returns ends the hearing
+   * @returns removes the listener
    */
   readonly onHangup: (hear: () => void) => () => void
   /**
-   * Hears that standard output takes nothing any more, with the reason. Without a listener the process ends quietly, as
-   * `| head` wants it.
+   * Listens for a failure of standard output, with the reason. Without a listener the process ends quietly,
+   * as `| head` expects.
    *
-   * @returns ends the hearing
+   * @returns removes the listener
    */
   readonly onStdoutClosed: (hear: (why: string) => void) => () => void
   /** Adds memory, CPU and event loop of the process to the metrics of a server. */
   readonly measureProcess: (registry: Registry) => Promise<void>
 }
 
-/** What one command takes from there, and how it says with which code the process is to end. */
+/** The part of the surroundings that one command uses, and its exit code. */
 export interface CommandSurroundings extends Surroundings {
   /** Standard error as it is, for what moves the cursor there. All texts that go this way have to be plain already. */
   readonly screen: Output
@@ -56,17 +56,17 @@ export interface CommandSurroundings extends Surroundings {
   readonly exitWith: (code: number) => void
 }
 
-/** What the process ends with. */
+/** The exit codes. */
 export const exitCode = {
-  /** All as asked. */
+  /** Success. */
   ok: 0,
-  /** It ran, and the outcome is bad news. */
+  /** The command ran, and the outcome is bad news. */
   failed: 1,
-  /** It could not run: wrong flags, no cluster, a file that cannot be read. */
+  /** The command could not run: wrong flags, no cluster, an unreadable file. */
   couldNotRun: 2,
 } as const
 
-/** Thrown by a command that cannot run, with a message for the person who typed it. */
+/** Thrown by a command that cannot run, with a message for the user. */
 export class CannotRun extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options)

@@ -2,16 +2,19 @@ import { createColors } from 'picocolors'
 import { Document, visit } from 'yaml'
 import { escapedText, plainLine } from '../text/plain-text.ts'
 
-/** A column of a table: its heading, and what stands in it. */
+/** A column of a table: its heading, and the content of its cells. */
 export interface Column<Row> {
   readonly heading: string
-  /** Any text: what acts on a terminal is taken out, and an empty one is shown as `-`. */
+  /** Any text. Characters that act on a terminal are removed, and an empty text is shown as `-`. */
   readonly cell: (row: Row) => string
   /** The colour of the cell. */
   readonly paint?: (row: Row) => (text: string) => string
 }
 
-/** Lines up rows as kubectl does: headings in capitals, three spaces between columns, nothing behind the last one. */
+/**
+ * Aligns rows as kubectl does: headings in capitals, three spaces between columns, nothing behind the last
+ * one.
+ */
 export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
   const cells = [
     columns.map(({ heading }) => ({ text: heading, painted: heading })),
@@ -21,14 +24,14 @@ export function table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]
   return cells.map((line) => `${pad(line, widths)}\n`).join('')
 }
 
-/** One row alone, for those that come one after the other. */
+/** A single row, for rows that come one after the other. */
 export function tableRow<Row>(columns: readonly Column<Row>[], row: Row): string {
   return `${pad(cellsOf(columns, row), [])}\n`
 }
 
 interface Cell {
   readonly text: string
-  /** The same with its colours, which take no room. */
+  /** The same with colours, which have no width. */
   readonly painted: string
 }
 
@@ -46,12 +49,12 @@ function pad(line: readonly Cell[], widths: readonly number[]): string {
     .trimEnd()
 }
 
-/** Where text goes, and whether a person reads it there. */
+/** The destination of text, and whether it is a terminal. */
 interface Screen {
   readonly isTTY?: boolean
 }
 
-/** Colours for a terminal, and none where there is none or where the person wants none (https://no-color.org). */
+/** Colours for a terminal, and none elsewhere or if the user wants none (https://no-color.org). */
 export function coloursFor(screen: Screen, env: Readonly<Record<string, string | undefined>>): Colours {
   return createColors(screen.isTTY === true && (env.NO_COLOR ?? '') === '' && env.TERM !== 'dumb')
 }
@@ -62,13 +65,16 @@ export type Colours = ReturnType<typeof createColors>
 /** For programs: one JSON document, or one YAML document. */
 export type DataFormat = 'json' | 'yaml'
 
-/** Writes a value for programs, ending with a newline. What acts on a terminal is escaped, so programs read it as it is. */
+/**
+ * Writes a value for programs, ending with a newline. Characters that act on a terminal are escaped; programs
+ * read the original value.
+ */
 export function data(format: DataFormat, value: unknown): string {
   if (format === 'json') return `${escapedText(JSON.stringify(value, undefined, 2))}\n`
   const document = new Document(value, { aliasDuplicateObjects: false })
   visit(document, {
     Scalar(_key, node) {
-      // Only strings in double quotes know escapes.
+      // Only strings in double quotes have escapes.
       if (typeof node.value === 'string' && escapedText(node.value) !== node.value) node.type = 'QUOTE_DOUBLE'
     },
   })

@@ -3,7 +3,7 @@ import { plainText } from '../text/plain-text.ts'
 import type { Output } from './surroundings.ts'
 
 /** Lines at the end of a terminal that are written anew in their place. */
-export interface UpdatingBlock {
+interface UpdatingBlock {
   /** Shows these lines in the place of those before. */
   readonly show: (lines: readonly string[]) => void
   /** Writes text above the block, where it stays. */

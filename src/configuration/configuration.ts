@@ -3,11 +3,14 @@ import { defaultPolicy, type Mode, type Policy, withModes } from '../rules/polic
 import { parseDuration } from '../time/duration.ts'
 import { parseSize, type Settings } from './settings.ts'
 
-/** Everything an operator can set, with nothing left open. */
+/** Every setting, with all defaults filled in. */
 export interface Configuration {
   readonly kubeconfig: string | undefined
   readonly context: string | undefined
-  /** The guard’s own; undefined for that of its pod, or what the doors of the cluster have agreed on. */
+  /**
+   * The guard’s namespace; undefined for that of its pod, or the one that the doors of the cluster have
+   * agreed on.
+   */
   readonly namespace: string | undefined
   readonly replica: string
   readonly host: string
@@ -15,13 +18,15 @@ export interface Configuration {
   readonly healthPort: number
   readonly tlsCert: string
   readonly tlsKey: string
-  /** PEM file of those whose client certificates are taken; undefined where none is asked for. */
+  /**
+   * PEM file of the authorities whose client certificates are accepted; undefined if the guard asks for none.
+   */
   readonly clientCa: string | undefined
-  /** Names that such a certificate needs one of; empty for any. */
+  /** Names, of which such a certificate needs one; empty for any. */
   readonly clientNames: readonly string[]
   /** Undefined for a certificate from files. */
   readonly certificateSecret: string | undefined
-  /** Undefined for what follows from the namespace. */
+  /** Undefined for the names that follow from the namespace. */
   readonly serverName: string | undefined
   readonly webhookConfiguration: string
   readonly policy: Policy
@@ -29,26 +34,26 @@ export interface Configuration {
   readonly auditLog: boolean
   /** The file that audit records go to, if there is one. */
   readonly auditFile: { readonly path: string; readonly maxBytes: number; readonly keep: number } | undefined
-  /** Where a person's commands read from this replica, on 127.0.0.1 only. */
+  /** The port for people's commands to this replica, on 127.0.0.1 only. */
   readonly operatorPort: number
   readonly maxAgeMs: number
   readonly maxHoldMs: number
   readonly maxHolds: number
-  /** How long an admitted write may still be committed: the API server's request timeout and slack. */
+  /** How long an admitted write may still be committed: the API server's request timeout plus slack. */
   readonly commitMs: number
   readonly retryAfterSeconds: number
   readonly lingerMs: number
   readonly logLevel: NonNullable<Settings['logLevel']>
 }
 
-/** By so much the clocks of replicas may disagree, in milliseconds. */
+/** The tolerated difference between clocks of replicas, in milliseconds. */
 const clockSlackMs = 10_000
 
-/** Puts layers of settings together, the first that says something wins, and fills in the defaults. */
+/** Merges layers of settings and fills in the defaults. The first layer that has a setting wins. */
 export function configure(layers: readonly Settings[]): Configuration {
   const lowestFirst = layers.toReversed()
   const settings = lowestFirst.reduce<Settings>((all, layer) => ({ ...all, ...layer }), {})
-  // One rule can be set in one layer and another rule in another.
+  // One layer can set one rule, and another layer another rule.
   const modes = lowestFirst.reduce((all, { rules }) => ({ ...all, ...rules }), defaultPolicy.modes)
   return {
     kubeconfig: settings.kubeconfig,
@@ -95,7 +100,7 @@ export function configure(layers: readonly Settings[]): Configuration {
     maxHoldMs: durationOf(settings.hold, 30_000),
     maxHolds: settings.maxHolds ?? 64,
     commitMs: durationOf(settings.requestTimeout, 60_000) + clockSlackMs,
-    // Retry-After knows whole seconds only, and 0 would mean "do not come again".
+    // Retry-After has whole seconds, and 0 would mean "do not retry".
     retryAfterSeconds: Math.max(1, Math.round(durationOf(settings.retryAfter, 2_000) / 1_000)),
     lingerMs: durationOf(settings.linger, 10_000),
     logLevel: settings.logLevel ?? 'info',
@@ -112,7 +117,7 @@ function durationOf(text: string | undefined, byDefault: number): number {
   return text === undefined ? byDefault : (parseDuration(text) ?? byDefault)
 }
 
-/** An address of IPv6 as it stands in a URL is one too. */
+/** Accepts an IPv6 address in the form that URLs use, too. */
 function unbracketed(host: string): string {
   return host.replace(/^\[(.*)\]$/, '$1')
 }

@@ -1,8 +1,8 @@
 import { Ajv, type ErrorObject } from 'ajv'
+import { closest, distance } from 'fastest-levenshtein'
 import { type Document, isMap, LineCounter } from 'yaml'
 import { namesRelease, releaseExamples } from '../longhorn/releases.ts'
 import { ruleNames } from '../rules/finding.ts'
-import { nearest } from '../text/names.ts'
 import { parseYaml, UnreadableYaml, valueOf } from '../text/yaml.ts'
 import {
   releaseFormat,
@@ -13,7 +13,7 @@ import {
   sizePattern,
 } from './settings.ts'
 
-/** What one source of settings says, or all that is wrong with it, one sentence each. */
+/** The settings of one source, or all of its errors, one sentence each. */
 export type Layer =
   | { readonly ok: true; readonly settings: Settings }
   | { readonly ok: false; readonly problems: readonly string[] }
@@ -48,10 +48,10 @@ export function layerFromFile(text: string, path: string): Layer {
 }
 
 /**
- * Reads settings that are given as texts, by flags or by environment variables.
+ * Reads settings that are texts, from flags or environment variables.
  *
- * @param texts `rules` as `rule=mode` with commas between several
- * @param nameOf how the source calls a setting, for messages
+ * @param texts `rules` as `rule=mode`, several separated by commas @param nameOf the name of a setting in
+ * this source, for messages
  */
 export function layerFromTexts(
   texts: Readonly<Partial<Record<SettingName, string>>>,
@@ -71,7 +71,7 @@ export function layerFromTexts(
 
 function check(value: unknown, describe: (error: ErrorObject) => string): Layer {
   if (validate(value)) return { ok: true, settings: value }
-  // A union yields an error for each of its branches; the one for the whole says it best.
+  // A union yields an error for each of its branches; the one for the whole is the clearest.
   const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'const')
   return { ok: false, problems: errors.map(describe) }
 }
@@ -103,7 +103,7 @@ function readScalar(name: SettingName, text: string): string | number | string[]
   return numbers.has(name) && /^\d+$/.test(text) ? Number(text) : text
 }
 
-/** The keys that lead to what is wrong. */
+/** The keys that lead to the error. */
 function keyOf(error: ErrorObject): string[] {
   const path = error.instancePath.split('/').slice(1)
   const { additionalProperty } = error.params
@@ -151,7 +151,7 @@ function noRule(name: string): string {
   return `there is no rule "${name}"${advice}`
 }
 
-/** What a value has to be, by its schema. */
+/** The form that a value must have, by its schema. */
 function wanted({ parentSchema = {} }: ErrorObject): string {
   const { type, minimum, maximum }: Readonly<Record<string, unknown>> = parentSchema
   if (type === 'integer' && typeof maximum === 'number') return `a port, ${String(minimum)} to ${maximum}`
@@ -182,4 +182,19 @@ function lineOf(document: Document, lines: LineCounter, error: ErrorObject): num
   const node = pair?.key
   const offset = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
   return Array.isArray(offset) && typeof offset[0] === 'number' ? lines.linePos(offset[0]).line : undefined
+}
+
+/** The known words, the most similar first; equally similar ones keep their order. */
+export function nearestFirst(word: string, known: readonly string[]): string[] {
+  return known
+    .map((each) => ({ each, away: distance(word, each) }))
+    .toSorted((a, b) => a.away - b.away)
+    .map(({ each }) => each)
+}
+
+/** The known word that the user probably meant; undefined if none is near. */
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  if (known.length === 0) return undefined
+  const candidate = closest(word, known)
+  return distance(word, candidate) <= Math.max(2, Math.floor(word.length / 3)) ? candidate : undefined
 }

@@ -5,7 +5,7 @@ import { durationPattern } from '../time/duration.ts'
 
 const units: Readonly<Record<string, number>> = { Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
 
-/** What a size looks like, as a regular expression for schemas: `4096`, `512Ki`, `50Mi`, `1Gi`. */
+/** The form of a size, as a regular expression for schemas: `4096`, `512Ki`, `50Mi`, `1Gi`. */
 export const sizePattern = '^[1-9]\\d*(Ki|Mi|Gi)?$'
 
 /** Reads a size as Kubernetes writes quantities of memory. @returns bytes, or undefined if the text is not one */
@@ -17,7 +17,7 @@ export function parseSize(text: string): number | undefined {
 const port = Type.Integer({ minimum: 0, maximum: 65535 })
 const duration = Type.String({ pattern: durationPattern })
 const mode = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
-/** How the schema calls a text that names a release of Longhorn. */
+/** The schema's format name for a text that names a release of Longhorn. */
 export const releaseFormat = 'longhorn-release'
 const onOff = Type.Union([Type.Literal('on'), Type.Literal('off')])
 const positive = Type.Integer({ minimum: 1 })
@@ -88,18 +88,18 @@ export const SettingsSchema = Type.Object(
   { additionalProperties: false },
 )
 
-/** Settings as they are written in one place: all optional, durations as texts. */
+/** Settings of one source: all optional, durations as texts. */
 export type Settings = Static<typeof SettingsSchema>
 
 /** The name of one setting. */
 export type SettingName = keyof Settings
 
-/** What a person has to know of one setting. */
+/** The documentation of one setting. */
 interface SettingFacts {
-  /** How its value is shown in help. */
+  /** How help shows its value. */
   readonly placeholder: string
   readonly help: string
-  /** What holds without it, in words if it is not a plain value. */
+  /** The default, in words if it is not a plain value. */
   readonly byDefault: string
 }
 
@@ -221,7 +221,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   overrideExcept: {
     placeholder: 'rule,...',
-    help: 'rules that no override opens',
+    help: 'rules that cannot be overridden',
     byDefault: 'none',
   },
   impatient: {
@@ -237,12 +237,12 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   auditFile: { placeholder: 'file', help: 'write audit records to this file too', byDefault: 'none' },
   auditFileSize: {
     placeholder: 'size',
-    help: 'put that file aside once it has this size, e.g. 512Ki, 50Mi',
+    help: 'rotate that file at this size, e.g. 512Ki, 50Mi',
     byDefault: '50Mi',
   },
   auditFiles: {
     placeholder: 'n',
-    help: 'how many files put aside are kept',
+    help: 'how many rotated files are kept',
     byDefault: '5',
   },
   operatorPort: {
@@ -252,7 +252,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   maxAge: {
     placeholder: 'duration',
-    help: 'do not admit dangerous changes on knowledge of the cluster older than this',
+    help: 'deny dangerous changes while the view of the cluster is older than this',
     byDefault: '2m',
   },
   hold: {
@@ -277,7 +277,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   },
   linger: {
     placeholder: 'duration',
-    help: 'keep serving for this time after SIGTERM, until no API server calls any longer',
+    help: 'keep serving for this time after SIGTERM, until API servers have stopped calling',
     byDefault: '10s',
   },
   logLevel: { placeholder: 'level', help: 'debug, info, warn, error or silent', byDefault: 'info' },

@@ -1,43 +1,43 @@
 import type { BackingImage, BackingImageDataSource, BackingImageManager } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import type { Kind, LonghornObject } from '../longhorn/kinds.ts'
+import type { Kind, LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import { settingNames } from '../longhorn/setting.ts'
 import {
+  canEnd,
   type DiskMapView,
   type DiskOwner,
-  objectOf,
+  type HistoryView,
+  type NamedKind,
   type PendingCleanup,
   type PendingOnNode,
 } from './disk-map-view.ts'
-import { canEnd } from './ended.ts'
-import { History, type HistoryView } from './history.ts'
-import { ImageIndex } from './image-index.ts'
-import { MultiMap } from './multi-map.ts'
-import { NodeIndex } from './node-index.ts'
+import { History } from './history.ts'
+import { ImageIndex, MultiMap, NodeIndex } from './indexes.ts'
 import { endingsOf } from './what-ended.ts'
 
-/** What the operator decides about a disk map. */
+/** Options of a disk map. */
 interface DiskMapOptions {
-  /** How long it remembers what is over, in milliseconds. */
+  /** How long it remembers ended changes, in milliseconds. */
   readonly rememberMs: number
   /** Another map whose memory it takes over. */
   readonly earlier?: HistoryView
 }
 
-/** Twice the longest that anything over counts for by default, and the time in which an outage is noticed. */
+/** Twice the longest default time for which an ended change counts, plus the time to notice an outage. */
 const defaultRememberMs = 5 * 60_000
 
 /**
- * The live model of all Longhorn disks: nodes, copies, first files, replicas, release. It is fed object by object
- * in any order, each in time proportional to that object, and never disagrees with what it was last told: an image
- * on a disk that no node has yet simply finds its node later.
+ * The live model of all Longhorn disks: nodes, copies, first files, replicas, release. It takes objects one
+ * by one in any order, each in time proportional to the object. It always agrees with the last version of
+ * each: an image on a disk that no node has yet simply finds its node later.
  *
- * It remembers for a while what is over (a clean-up, a first file, a flag), since Longhorn may not have noticed yet.
+ * It remembers ended changes (a clean-up, a first file, a flag) for a while, since Longhorn may not have
+ * noticed them yet.
  */
 export class DiskMap implements DiskMapView {
-  /** Told by the feed of outages too. */
+  /** The feed reports outages to it too. */
   readonly history: History
   readonly #nodes = new NodeIndex()
   readonly #images = new ImageIndex()
@@ -49,7 +49,7 @@ export class DiskMap implements DiskMapView {
   readonly #managers = new Map<string, BackingImageManager>()
   readonly #managersByDisk = new MultiMap<string, BackingImageManager>()
   readonly #settings = new Map<string, string>()
-  /** Disks with a clean-up pending that no node has at work. */
+  /** Disks with a pending clean-up that work on no node. */
   readonly #unownedPending = new Set<string>()
 
   constructor({ rememberMs = defaultRememberMs, earlier }: Partial<DiskMapOptions> = {}) {
@@ -57,8 +57,7 @@ export class DiskMap implements DiskMapView {
   }
 
   /**
-   * Takes over an object that was added or changed, as news: what the map was not told of it has ended now at the
-   * latest.
+   * Takes an added or changed object as news: a change that the map did not see has ended now at the latest.
    *
    * @param at when it was seen, in milliseconds by the monotonic clock
    */
@@ -68,7 +67,7 @@ export class DiskMap implements DiskMapView {
   }
 
   /**
-   * Takes over an object without taking it for news: it has long been so, or what led to it is known already.
+   * Takes an object that is not news: its state is old, or its history is already known.
    *
    * @param at when it was seen, in milliseconds by the monotonic clock
    */
@@ -104,10 +103,10 @@ export class DiskMap implements DiskMapView {
   }
 
   /**
-   * Forgets an object that was deleted; one that was never known is no error.
+   * Forgets a deleted object; an unknown one is no error.
    *
-   * @param at when it was seen to be gone, in milliseconds by the monotonic clock
-   * @param unseen true if it may have changed before it was deleted, without the map being told
+   * @param at when its absence was seen, in milliseconds by the monotonic clock @param unseen true if it may
+   * have changed before its deletion without the map's knowledge
    */
   remove(kind: Kind, name: string, at: number, unseen = false): void {
     this.#end(kind, name, undefined, at, unseen)
@@ -116,7 +115,7 @@ export class DiskMap implements DiskMapView {
 
   #end(kind: Kind, name: string, after: LonghornObject | undefined, at: number, unseen = false): void {
     if (!canEnd(kind)) return
-    const endings = endingsOf(kind, objectOf(this, kind, name), after, at)
+    const endings = endingsOf(kind, this.object(kind, name), after, at)
     this.history.add(kind, name, unseen ? { ...endings, unseen: { why: 'missed' } } : endings, at)
   }
 
@@ -194,6 +193,17 @@ export class DiskMap implements DiskMapView {
 
   dataSource(name: string): BackingImageDataSource | undefined {
     return this.#dataSources.get(name)
+  }
+
+  object(kind: NamedKind, name: string): ObjectOf<NamedKind> | undefined {
+    switch (kind) {
+      case 'Node':
+        return this.node(name)
+      case 'BackingImage':
+        return this.image(name)
+      case 'BackingImageDataSource':
+        return this.dataSource(name)
+    }
   }
 
   ownersOf(diskUUID: string): readonly DiskOwner[] {

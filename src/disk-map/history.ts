@@ -1,29 +1,27 @@
-import { endingKinds, type Ended, type EndingKind, type Outage, type UnseenChanges } from './ended.ts'
-import { MultiMap } from './multi-map.ts'
+import {
+  type Ended,
+  type EndingKind,
+  endingKinds,
+  type HistoryView,
+  type Outage,
+  type UnseenChanges,
+} from './disk-map-view.ts'
+import { MultiMap } from './indexes.ts'
 import type { Endings } from './what-ended.ts'
 
-/** What a history tells. */
-export interface HistoryView {
-  /** All that is over and still remembered. */
-  ended(): Iterable<Ended>
-  /** What of it was on the disk. */
-  endedOn(diskUUID: string): Iterable<Ended>
-  /** The latest such changes of this kind. */
-  unseen(kind: EndingKind): UnseenChanges | undefined
-  /** The latest, with those shortly before it. */
-  readonly outage: Outage | undefined
-}
-
-/** What is over and still remembered. Memory is bounded: each thing is kept once, and for so long only. */
+/**
+ * The changes that have ended and are still remembered. Memory is bounded: each change is kept once, for a
+ * limited time.
+ */
 export class History implements HistoryView {
   readonly #rememberMs: number
-  /** By what it is about, the one that ended longest ago first. */
+  /** By the subject of the change, the one that ended longest ago first. */
   readonly #ended = new Map<string, Ended>()
   readonly #byDisk = new MultiMap<string, Ended>()
   readonly #unseen = new Map<EndingKind, UnseenChanges>()
   #outage: Outage | undefined
 
-  /** @param rememberMs how long it is of use to know what is over, in milliseconds */
+  /** @param rememberMs how long an ended change matters, in milliseconds */
   constructor(rememberMs: number, earlier?: HistoryView) {
     this.#rememberMs = rememberMs
     if (!earlier) return
@@ -51,17 +49,20 @@ export class History implements HistoryView {
     return this.#outage
   }
 
-  /** Takes in what an object ended. @param at milliseconds by the monotonic clock */
+  /** Adds the changes that one object ended. @param at milliseconds by the monotonic clock */
   add(kind: EndingKind, name: string, { ended, unseen }: Endings, at: number): void {
     for (const each of ended) this.#keep(each)
     if (unseen) this.#unseen.set(kind, { kind, name, what: unseen, at })
     if (ended.length > 0) this.#forget(at)
   }
 
-  /** @param began the last moment that all was known to be well, in milliseconds by the monotonic clock */
+  /**
+   * @param began the last moment at which the connection was known to work, in milliseconds by the monotonic
+   * clock
+   */
   outageBegan(began: number): void {
     const before = this.#outage
-    // One that came shortly after another is the same to whoever lags.
+    // An outage shortly after another one has the same effect on a manager that lags.
     const joins = before && (before.ended === undefined || began - before.ended < this.#rememberMs)
     this.#outage = { began: joins ? Math.min(before.began, began) : began, ended: undefined }
   }
@@ -74,13 +75,13 @@ export class History implements HistoryView {
     const key = keyOf(ended)
     const before = this.#ended.get(key)
     if (before) this.#byDisk.delete(before.diskUUID, before)
-    // Taken out first, so that the order stays that of time.
+    // Removed first, so that the order stays that of time.
     this.#ended.delete(key)
     this.#ended.set(key, ended)
     this.#byDisk.add(ended.diskUUID, ended)
   }
 
-  /** What ended shortly before an outage counts for longer, so it is kept for longer. */
+  /** A change that ended shortly before an outage counts for longer, so it is kept for longer. */
   #forget(now: number): void {
     const outage = this.#outage
     const lasts = outage && (outage.ended === undefined || now - outage.ended < this.#rememberMs)

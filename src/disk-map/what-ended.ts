@@ -2,16 +2,21 @@ import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-i
 import type { LonghornObject, ObjectOf } from '../longhorn/kinds.ts'
 import type { Metadata } from '../longhorn/metadata.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
-import type { Ended, EndingKind, Unseen } from './ended.ts'
+import type { Ended, EndingKind, Unseen } from './disk-map-view.ts'
 
-/** What is over with a new version of an object, or with its end. */
+/** The changes that a new version of an object, or its deletion, ends. */
 export interface Endings {
   readonly ended: readonly Ended[]
-  /** Why more may have come and gone than can be told, on whatever disk; undefined if it has not. */
+  /**
+   * Why more may have come and gone on any disk than the versions show; undefined if they show everything.
+   */
   readonly unseen: Unseen | undefined
 }
 
-/** What is over once an object is another, or gone. @param at milliseconds by the monotonic clock */
+/**
+ * Compares two versions of an object, or its last version with its absence. @param at milliseconds by the
+ * monotonic clock
+ */
 export function endingsOf(
   kind: EndingKind,
   before: LonghornObject | undefined,
@@ -47,7 +52,7 @@ function endingsOfNode(before: Node | undefined, after: Node | undefined, at: nu
   for (const disk of before.spec.disks.keys()) {
     const wasEvicting = isEvicting(before, disk)
     const uuids = uuidsOf(disk, before, heir)
-    // Which disk Longhorn still takes for an evicted one is then found out later, or never.
+    // The map then learns later, or never, which disk Longhorn still takes for an evicted one.
     if (uuids.length === 0) {
       const stays = stillFlagged && heir.spec.disks.has(disk)
       if (!stays || (wasEvicting && !isEvicting(heir, disk))) unknown.push(disk)
@@ -95,7 +100,7 @@ function endingsOfDataSource(
   return { ended: [{ what: 'first file', image: before.metadata.name, diskUUID: uuid, at }], unseen }
 }
 
-/** Said if more changes of spec lie between the two than the map was told. */
+/** Returned if more changes of spec lie between the two than the map saw. */
 function missedBetween(
   before: WithMetadata | undefined,
   after: WithMetadata | undefined,
@@ -103,13 +108,13 @@ function missedBetween(
   return hasGap(before, after) ? { why: 'missed' } : undefined
 }
 
-/** True if more changes of spec lie between the two than the one that they may differ by. */
+/** True if the versions are more than one change of spec apart. */
 function hasGap(before: WithMetadata | undefined, after: WithMetadata | undefined): boolean {
   if (!after) return false
   const { generation } = after.metadata
   if (!before) return generation > 1
   if (!isHeir(before, after)) return true
-  // Generations shrink where etcd was restored from a backup.
+  // Generations shrink if etcd was restored from a backup.
   return generation > before.metadata.generation + 1 || generation < before.metadata.generation
 }
 
@@ -117,12 +122,15 @@ interface WithMetadata {
   readonly metadata: Metadata
 }
 
-/** True if both are versions of one object, not two that had the same name one after the other. */
+/** True if both are versions of one object, not of two successive objects with one name. */
 function isHeir(before: WithMetadata, after: WithMetadata | undefined): boolean {
   return before.metadata.uid === after?.metadata.uid
 }
 
-/** The UUIDs that the disk has in either: that of a disk whose flag goes down may have been found out in between. */
+/**
+ * The UUIDs of the disk in both versions. Longhorn may have found the UUID of a disk whose flag goes down in
+ * between.
+ */
 function uuidsOf(disk: string, before: Node, after: Node | undefined): string[] {
   const uuids = [before, after].flatMap((node) => node?.status.diskStatus.get(disk)?.diskUUID ?? [])
   return [...new Set(uuids)]
@@ -136,7 +144,7 @@ function disksOf(before: BackingImage, after: BackingImage | undefined): Set<str
   )
 }
 
-/** Which halves of an image list a disk. */
+/** Which of spec and status list a disk. */
 interface Listing {
   readonly spec: boolean
   readonly status: boolean
@@ -147,9 +155,9 @@ function listing({ spec, status }: BackingImage, uuid: string): Listing {
 }
 
 /**
- * True if a clean-up was pending on the disk before, or may have been between the two versions, and is not now. Changes
- * of status do not count in the generation: a copy that went from spec may have been made, and deleted, meanwhile; one
- * that is new in both may have come in status first, as first files do (o5).
+ * True if a clean-up was pending on the disk before, or may have been between the two versions, and is not
+ * now. The generation does not count changes of status. A copy that left spec may have been made and deleted
+ * meanwhile. A copy that is new in both may have come in status first, as first files do (o5).
  */
 function mayHaveEnded(before: Listing, after: Listing | undefined): boolean {
   if (!after) return before.status && !before.spec

@@ -2,24 +2,19 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { type Profile, profileOf } from '../longhorn/releases.ts'
 import type { Change } from '../rules/change.ts'
 import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
-import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/wait.ts'
-import { allow, type Asked, judgeAsked, unavailable } from './asked.ts'
+import { type Clock, onAbort } from '../time/clock.ts'
+import { allow, type Asked, judgeAsked, type Unavailability, unavailable, type Warning } from './verdict.ts'
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
-import { findingOf } from './conflict-finding.ts'
+import { type Conflict, findingOf } from './conflict-finding.ts'
 import { type Attempt, attemptOf, type Changes, type Holds, whatEndsConflict } from './hold.ts'
-import { isKnownObject, isUnproved } from './known-object.ts'
-import type { WaitBudget } from './outcome.ts'
-import { isFreshEnough, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
-import type { Knowledge, QuorumReads } from './ports.ts'
+import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
+import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedPage } from './reservation-book.ts'
-import type { Conflict } from './page-edits.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
-import type { Unavailability, Warning } from './verdict.ts'
 
-/** What admitting works with. */
+/** The parts that admitting needs. */
 export interface AdmissionModules {
   readonly map: DiskMapView
   readonly knowledge: Knowledge
@@ -30,16 +25,16 @@ export interface AdmissionModules {
   readonly holds: Holds
   readonly reserver: Reserver
   readonly takeBack: TakeBack
-  /** Told of what went wrong with the cluster; the change is then not admitted. */
+  /** Called with errors of the cluster; the change is then not admitted. */
   readonly onProblem: (what: Unavailability | 'not-released', error: unknown) => void
 }
 
-/** What the operator decides about admitting. */
+/** Options of admitting. */
 export interface AdmissionOptions {
   readonly policy: Policy
-  /** How old the disk map may be to admit an arming change, in milliseconds. */
+  /** The maximum age of the disk map for allowing an arming change, in milliseconds. */
   readonly maxAgeMs: number
-  /** How long after it was reserved a write may still be passed on by a proxy, in milliseconds. */
+  /** How long after its reservation a proxy may still forward a write, in milliseconds. */
   readonly passOnMs: number
 }
 
@@ -47,22 +42,22 @@ export interface AdmissionOptions {
 interface Candidate {
   readonly claims: readonly Claim[]
   readonly warnings: readonly Warning[]
-  /** With the release that it was judged for: what is read past the map tells none. */
+  /** With the release that it was judged for, since reads past the map have none. */
   readonly policy: Policy
   readonly profile: Profile
 }
 
 /**
- * So often the claims may grow because what was read differs from the disk map. Each time more is known; a cluster
- * that changes faster than it can be read is not one to admit anything on.
+ * How often the claims may grow because a read differs from the disk map. Each round knows more. A cluster
+ * that changes faster than it can be read is not safe for any admission.
  */
 const maxRounds = 4
 
-/** Admits what does something of concern: judges it, reserves, confirms, and holds it back as long as it has to wait. */
+/** Admits a change of concern: judges it, reserves, confirms, and holds it as long as it has to wait. */
 export class Admission {
   readonly #options: AdmissionOptions
   readonly #modules: AdmissionModules
-  /** How many creations that nothing proves are being secured (known-object.ts). */
+  /** How many creations without proof are being secured (known-object.ts). */
   #creating = 0
 
   constructor(options: AdmissionOptions, modules: AdmissionModules) {
@@ -73,7 +68,8 @@ export class Admission {
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
   async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
     const waits = this.#mayBeHeld(asked, wait)
-    // 1. Judge on the disk map. What it refuses, and what needs no reservation, asks nobody.
+    //
+    // 1. Judge on the disk map. A refused change, and one without a reservation, needs no I/O.
     let judged: Attempt | Candidate | undefined = this.#judge(asked)
     if ('verdict' in judged && !(waits && judged.verdict.decision === 'hold')) return judged
     const asking = new AbortController()
@@ -83,7 +79,8 @@ export class Admission {
     const attempt = async (): Promise<Attempt> => {
       const first = judged ?? this.#judge(asked)
       judged = undefined
-      // 2. Reserve, and 3. confirm: judge once more, on what the other side may have changed.
+      //
+      // 2. Reserve, and 3. confirm: judge once more, on fresh data that the other side may have changed.
       return 'verdict' in first ? first : await this.#secure(asked, first, asking.signal)
     }
     const holder = {
@@ -91,7 +88,8 @@ export class Admission {
       mayWait: () => this.#mayTakePlace(asked.change, asking.signal),
     }
     try {
-      // 4. Hold: whenever what stands in its way may be gone, it begins again.
+      //
+      // 4. Hold: start again whenever the obstacle may be gone.
       return await this.#modules.holds.retryUntil(
         attempt,
         { ...wait, budgetMs: waits ? wait.budgetMs : 0 },
@@ -104,25 +102,28 @@ export class Admission {
   }
 
   /**
-   * Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). And a dry run
-   * changes nothing, so there is nothing to hold back.
+   * Waiting would block a worker of Longhorn's controllers, or hang a button of its UI (longhorn.md §3). A
+   * dry run changes nothing, so there is nothing to hold.
    */
   #mayBeHeld({ change: { request } }: Asked, { mayHold = true }: WaitBudget): boolean {
     return mayHold && !request.dryRun && !isImpatient(request.actor, this.#options.policy)
   }
 
-  /** 1. Judges on the disk map, without asking anybody. */
+  /**
+   *
+   * 1. Judges on the disk map, without I/O.
+   */
   #judge(asked: Asked): Attempt | Candidate {
     const { map, knowledge, clock } = this.#modules
     const { acts, arming, change } = asked
-    // A half-read map could refuse wrongly as well as allow wrongly.
+    // An incomplete map can be wrong in both directions.
     if (arming && !knowledge.synced) return this.#unavailable(asked, 'disk-map-not-synced', [])
     const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
     if (verdict.decision !== 'allow' || !arming) return attemptOf(verdict, map)
     const { warnings } = verdict
     const doubt = this.#doubt()
     if (doubt) return this.#unavailable(asked, doubt, warnings)
-    // Where the whole guard only watches, nothing is written either.
+    // If the whole guard only warns, it writes nothing either.
     if (!enforcesAnything(this.#options.policy)) return attemptOf(verdict, map)
     const release = asked.policy.release ?? map.release
     const profile = profileOf(release)
@@ -132,7 +133,7 @@ export class Admission {
     return { claims: merged(claims), warnings, policy: { ...asked.policy, release }, profile }
   }
 
-  /** Why the map cannot vouch for what it would allow. What it objects to is at worst too careful. */
+  /** Why the map cannot be trusted for an admission. Its objections are at worst too careful. */
   #doubt(): Unavailability | undefined {
     const { knowledge } = this.#modules
     if (knowledge.unreadable.length > 0) return 'disk-map-incomplete'
@@ -140,9 +141,11 @@ export class Admission {
   }
 
   /**
-   * 2. Reserves, then 3. confirms. Without an admission nothing stays reserved, as far as the cluster can be reached.
    *
-   * @param signal ends what is asked of the cluster
+   * 2. Reserves, then 3. confirms. Without an admission it releases everything, if the cluster can be
+   * reached.
+   *
+   * @param signal ends the requests to the cluster
    */
   async #secure(asked: Asked, candidate: Candidate, signal: AbortSignal): Promise<Attempt> {
     const { change } = asked
@@ -170,7 +173,7 @@ export class Admission {
     const { map, clock, reserver } = this.#modules
     let [claims, missing] = [first, first]
     const pages: ReservedPage[] = []
-    // Before anything else is read or reserved for it, of a dry run and of a change without claims too.
+    // Before any other read or reservation, also for a dry run and for a change without claims.
     const known = await this.#isKnown(asked.change, signal)
     if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
     if (!known) return this.#unavailable(asked, 'object-not-known', warnings)
@@ -192,7 +195,7 @@ export class Admission {
     return this.#unavailable(asked, 'not-confirmed', warnings)
   }
 
-  /** What the change is to be judged on once it has reserved: the disk map where that will do, else what is read. */
+  /** The data for judging a change after its reservation: the disk map if it is fresh enough, else a read. */
   async #confirm(
     { change, acts }: Asked,
     claims: readonly Claim[],
@@ -209,7 +212,7 @@ export class Admission {
   }
 
   async #isKnown(change: Change, signal: AbortSignal): Promise<boolean | Error> {
-    // A creation is one of those that are being secured.
+    // The creation counts as one that is being secured.
     const creating = this.#creating - 1
     return await orError(() => isKnownObject(change, { ...this.#modules, creating }, signal))
   }

@@ -1,16 +1,14 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { group } from '../longhorn/kinds.ts'
-import { actsOf } from '../rules/acts.ts'
-import { type Change, nameOf } from '../rules/change.ts'
+import { actsOf, type Change, nameOf } from '../rules/change.ts'
 import { doing } from '../rules/doing.ts'
 import type { Finding } from '../rules/finding.ts'
 import { fitWarning, headlineOf, laidOut, linesOf, oneLineOf, warningOf } from '../rules/layout.ts'
 import { isImpatient, overrideOf, type Policy } from '../rules/policy.ts'
-import { cut } from '../text/names.ts'
-import { plainLine, plainText } from '../text/plain-text.ts'
+import { cut, plainLine, plainText } from '../text/plain-text.ts'
 import type { Objection, Unavailability, Verdict } from './verdict.ts'
 
-/** The part of a `metav1.Status` that a denial carries; it reaches the client whole. */
+/** The denial's part of a `metav1.Status`; it reaches the client whole. */
 export interface Status {
   readonly code: 403 | 429 | 503
   readonly reason: 'Forbidden' | 'TooManyRequests' | 'ServiceUnavailable'
@@ -20,44 +18,45 @@ export interface Status {
     readonly group: string
     readonly kind: string
     readonly causes: readonly { readonly reason: string; readonly message: string; readonly field: string }[]
-    /** Makes kubectl and every client-go program wait and try again by itself; seconds, at least 1. */
+    /** Makes kubectl and every client-go program wait and retry by itself; seconds, at least 1. */
     readonly retryAfterSeconds?: number
   }
 }
 
-/** The whole answer to a requested write, without the form of any door. */
+/** The whole answer to a requested write, independent of the door. */
 export type Answer =
   | { readonly allowed: true; readonly warnings: readonly string[] }
   | { readonly allowed: false; readonly status: Status; readonly warnings: readonly string[] }
 
-/** What shapes an answer. */
+/** The inputs of an answer besides the verdict. */
 interface AnswerOptions {
-  /** Callers that must not wait get other codes than people do, and not everybody may override. */
+  /** Accounts that must not wait get other codes than people, and some users may not override. */
   readonly policy: Pick<Policy, 'longhornNamespace' | 'impatient' | 'override'>
   /** Names disks. */
   readonly map: Pick<DiskMapView, 'ownersOf'>
-  /** How long client-go programs wait before they ask again, in seconds, at least 1. */
+  /** Retry-After for client-go programs, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
 
-/** At most so many findings are shown. A node can have thousands. */
+/** The maximum of findings in an answer. A node can have thousands. */
 const toldFindings = 10
 
 /** 20 kB of message reach the user whole (kubernetes.md, The answer). In UTF-16 units. */
 const maxMessage = 16_384
 
-/** What the message of a dry run begins with that would be held. */
+/** The prefix of a dry run's message if the request would be held. */
 export const wouldWait = 'dry run: '
 
-/** For names and causes, which a person reads in one glance. In UTF-16 units. */
+/** For names and causes, which a person reads at a glance. In UTF-16 units. */
 const maxLine = 1_024
 
 /**
- * Puts a verdict into words and codes, the same at every door (longhorn.md §3). Names of disks, annotations and users are
- * free strings, and each text reaches a terminal or a browser: what acts on a screen is taken out here, for all doors.
+ * Turns a verdict into words and codes, the same at every door (longhorn.md §3). Names of disks, annotations
+ * and users are free strings, and each text reaches a terminal or a browser. So characters that act on a
+ * screen are removed here, for all doors.
  */
 export function answerTo(change: Change, verdict: Verdict, options: AnswerOptions): Answer {
-  const warnings = warningsOf(change, verdict, options)
+  const warnings = [...aboutDeleteForm(change, verdict, options), ...warningsOf(change, verdict, options)]
   switch (verdict.decision) {
     case 'allow':
       return { allowed: true, warnings }
@@ -76,7 +75,7 @@ function warningsOf(change: Change, verdict: Verdict, options: AnswerOptions): s
   return [...aboutOverride(change, verdict, options), ...said].map(isWhole ? plainLine : fitWarning)
 }
 
-/** What became of an override, for the person who asked for it. */
+/** The result of an override, for the user who asked for it. */
 function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptions): string[] {
   const unjudged = verdict.decision === 'allow' && verdict.unjudged
   const blind = unjudged ? [`not judged: ${because[unjudged]}`] : []
@@ -86,7 +85,7 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
       return blind
     case 'granted':
       if (verdict.decision !== 'allow')
-        return [`the override was granted, but there is no exception from what stands against this`]
+        return [`the override was granted, but the rule against this change cannot be overridden`]
       return verdict.override ? [`overridden, which is on record: ${override.reason}`, ...blind] : blind
     case 'other-object':
       return [
@@ -97,14 +96,14 @@ function aboutOverride(change: Change, verdict: Verdict, { policy }: AnswerOptio
         'the override was ignored: annotation holdfast.dev/override names no time, or one that is over or more than 1h ahead',
       ]
     case 'at-creation':
-      // An old note on what is restored is nothing that anybody has to hear of.
+      // An old annotation on a restored object needs no message.
       return verdict.decision === 'allow'
         ? blind
         : [
-            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without what is stopped, and override the update',
+            'the override was ignored: on an object that is created, annotation holdfast.dev/override may come from a backup. Create it without the part that is stopped, and override the update',
           ]
     case 'no-reason':
-      return ['the override was ignored: annotation holdfast.dev/override has to say why']
+      return ['the override was ignored: annotation holdfast.dev/override needs a reason']
     case 'not-permitted':
       return [
         `the override was ignored: ${change.request.actor.username} is in none of the groups that may ask for one (${override.groups.join(', ')})`,
@@ -134,8 +133,8 @@ function denial(
 }
 
 /**
- * Each finding in full, but those that differ from one before in what they found only: of these the first line, since the
- * rest is told already.
+ * Each finding in full. If one differs from an earlier one only in the object found, only its first line is
+ * shown.
  */
 function denialLines(objections: readonly Objection[], retry: string): string {
   const told = new Set<string>()
@@ -148,12 +147,12 @@ function denialLines(objections: readonly Objection[], retry: string): string {
   }).join('\n')
 }
 
-/** Behind the proxy of Longhorn's UI a person clicks. */
+/** A person clicks behind the proxy of Longhorn's UI. */
 function retrying({ request: { door } }: Change): string {
   return door === 'proxy-longhorn' ? 'Try again later. ' : 'kubectl retries for you. '
 }
 
-/** A client with a Retry-After asks again by itself, up to ten times. For a dry run one answer is enough. */
+/** A client with a Retry-After retries by itself, up to ten times. For a dry run one answer is enough. */
 function retryOf(
   change: Change,
   { policy, retryAfterSeconds }: AnswerOptions,
@@ -183,7 +182,7 @@ const because: Readonly<Record<Unavailability, string>> = {
   'disk-map-too-old': 'the guard has lost touch with the API server, and its view of the disks is too old',
   'disk-map-incomplete': 'the guard cannot read some Longhorn objects, which its log names',
   'reservations-unreachable': 'the guard cannot record what it admits (Leases in its own namespace)',
-  'not-confirmed': 'the guard cannot read past its cache what it would have to know',
+  'not-confirmed': 'the guard cannot read the current state from the API server',
   'object-not-known':
     'the API server does not have this object as it was reviewed (in that version; or for a creation, not at all, and for a data source its image), or too many objects are being created',
 }
@@ -224,4 +223,20 @@ function tell<F extends Finding>(findings: readonly F[], say: (finding: F) => st
   const more = findings.length - toldFindings
   const told = findings.slice(0, toldFindings).map(say)
   return more > 0 ? [...told, `and ${more} more of this kind`] : told
+}
+
+const ignored =
+  'the override was ignored: one that begins with "delete" counts for the deletion of its object only. For an update, set annotation holdfast.dev/override to the reason alone, in the same write'
+
+/**
+ * The message for an update that has an override in the form for a deletion, and meets an objection or a
+ * warning. A write that only adds it, before the deletion, passes silently.
+ */
+function aboutDeleteForm(change: Change, verdict: Verdict, { policy }: AnswerOptions): readonly string[] {
+  if (change.operation !== 'UPDATE') return []
+  const { override } = change.after.metadata
+  const isNew = override !== undefined && override !== change.before.metadata.override
+  // Every other one is granted, or refused for another reason.
+  if (!isNew || overrideOf(change, policy).outcome !== 'none') return []
+  return verdict.decision === 'allow' && verdict.warnings.length === 0 ? [] : [ignored]
 }

@@ -3,33 +3,43 @@ import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID, isAtWork } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Act, Cleanup, DiskRemoval, Eviction } from '../rules/acts.ts'
-import { type Change, nameOf, type Request } from '../rules/change.ts'
+import {
+  type Act,
+  type Change,
+  type Cleanup,
+  type DiskRemoval,
+  type Eviction,
+  nameOf,
+  type Request,
+} from '../rules/change.ts'
 import { evictedAfter, evictedCopies, isUsable, isWorthless, outcomeOf } from '../rules/copies-left.ts'
 import { unownedDisks, writesOf } from './reservation-book.ts'
 import { covers, type Disks, type Intent, union } from './reservation.ts'
 
-/** What a change has to reserve on one page before it may be admitted. */
+/** A reservation that a change needs on one page before it may be admitted. */
 export interface Claim {
   /** The key of a page of the book. */
   readonly page: string
   readonly intent: Intent
   readonly disks: Disks
-  /** True where the page is only looked at, once all else is reserved: what stands there conflicts, and nothing is added. */
+  /**
+   * True if the page is only checked, after all reservations: its reservations can conflict, and none is
+   * added.
+   */
   readonly looks?: true
 }
 
 /**
- * What these acts claim, one claim for each page and intent, in the order in which pages are to be taken. Before 1.7
- * nothing evicts backing images, so nothing can meet; on profile C nothing crashes, and only copies that are counted
- * on are claimed.
+ * The claims of these acts, one for each page and intent, in the order in which pages are to be taken. Before
+ * 1.7 Longhorn evicts no backing images, so nothing conflicts. On profile C nothing crashes, so only copies
+ * that are counted on are claimed.
  */
 export function claimsOf(acts: readonly Act[], map: DiskMapView, profile: Profile): Claim[] {
   if (profile === 'none') return []
   return merged(claimsOfActs(acts, map, profile))
 }
 
-/** Those of the wanted claims that are not covered by one of the others: what is still to be reserved. */
+/** Those of the wanted claims that the others do not cover: the reservations that are still missing. */
 export function uncovered(wanted: readonly Claim[], claims: readonly Claim[]): Claim[] {
   const byKey = new Map<string, Claim[]>()
   for (const claim of claims) {
@@ -72,7 +82,7 @@ function* claimsOfActs(acts: readonly Act[], map: DiskMapView, profile: 'A' | 'B
   for (const act of acts) yield* claimsOfAct(act, { map, profile })
 }
 
-/** What the claims of an act depend on. */
+/** The inputs of an act's claims. */
 interface Where {
   readonly map: DiskMapView
   readonly profile: 'A' | 'B' | 'C'
@@ -83,7 +93,7 @@ function* claimsOfAct(act: Act, where: Where): Iterable<Claim> {
   switch (act.act) {
     case 'eviction':
       yield* evictionClaims(act, where)
-      // Where no copy is ready on a disk that is evicted, an eviction counts on other copies to stay.
+      // If no copy is ready on an evicted disk, an eviction counts on other copies to stay.
       yield* onOwners(countedOn(act, map), 'keep', map)
       return
     case 'cleanup':
@@ -102,8 +112,9 @@ function* claimsOfAct(act: Act, where: Where): Iterable<Claim> {
 }
 
 /**
- * On profile A a flag concerns every disk of the node. The other side looks for the owner of a disk in stored nodes: it
- * finds none of a disk that joins, or another one that still has it, and there they have to meet.
+ * On profile A a flag concerns every disk of the node. The other side looks for the owner of a disk in stored
+ * nodes. For a disk that joins it finds none, or another node that still has it, so both sides have to meet
+ * there.
  */
 function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }: Where): Iterable<Claim> {
   const { name } = node.metadata
@@ -111,10 +122,10 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
   const uuids = disks.map((disk) => diskUUID(node, disk))
   // A status can name one disk many times.
   const known = [...new Set(uuids.filter((uuid) => uuid !== undefined))]
-  // A disk that is not synced may be any that no node has, and so may one that joins: what its status says may be old.
+  // An unsynced disk may be any that no node has, and so may one that joins, whose status may be old.
   const joins = new Set(joining)
   const mayBeAny = uuids.includes(undefined) || disks.some((disk) => joins.has(disk))
-  // It may be one that a node of this name had before, too.
+  // It may also be one that an earlier node of this name had.
   yield {
     page: name,
     intent: 'eviction',
@@ -135,10 +146,10 @@ function* evictionClaims({ node, evicting, joining }: Eviction, { map, profile }
 }
 
 /**
- * A disk that goes with a copy on it takes that copy away, as an eviction does: a clean-up of the others must not count on
- * it meanwhile. So of each image one other copy is reserved too, which such a clean-up would have to remove. Nothing
- * counts on a disk without copies; but where a manager can crash, what is on its way to any disk must not find that on
- * another node, which may be flagged.
+ * A disk that is removed takes its copy away, like an eviction: a clean-up of the others must not count on
+ * that copy meanwhile. So one other copy of each image is reserved too, which such a clean-up would have to
+ * remove. Nothing counts on a disk without copies. But if a manager can crash, a pending change on any disk
+ * must not find that disk on another node, which may be flagged.
  */
 function* removalClaims({ before, disks }: DiskRemoval, { map, profile }: Where): Iterable<Claim> {
   const going = new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
@@ -155,12 +166,12 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile }: Where)
   const own = profile === 'C' ? taken : going
   if (own.size > 0) yield { page: before.metadata.name, intent: 'eviction', disks: [...own] }
   if (own.size > 0) yield lookAtUnowned([...own])
-  // From then on no node has them. A flagged node that they may join has to know that.
+  // Afterwards no node has them. A flagged node that they may join has to see that.
   if (profile !== 'C' && own.size > 0) yield { page: unownedDisks, intent: 'removal', disks: [...own] }
   const counted = new Set([...images].flatMap((image) => bestBeside(going, image, map) ?? []))
   yield* onOwners(counted, 'keep', map)
   if (profile !== 'C') yield* onOwners(counted, 'eviction', map)
-  // A copy may be on any of several nodes that show its disk: of them not all may let it go.
+  // Several nodes can show the disk of a copy, and not all of them may remove it.
   for (const uuid of taken) {
     for (const { node } of map.ownersOf(uuid))
       if (node !== before.metadata.name) yield { page: node, intent: 'keep', disks: [uuid] }
@@ -168,17 +179,18 @@ function* removalClaims({ before, disks }: DiskRemoval, { map, profile }: Where)
 }
 
 /**
- * What was admitted before Longhorn knew that these disks are on this node stands on the page of disks that work on no node,
- * and may not be committed yet. Whoever reserves there reads all nodes after that. So what comes later than this look finds
- * the disk on its node, and meets there what was reserved before the look: nothing has to be added here.
+ * Changes that were admitted before Longhorn knew these disks on this node are reserved on the page of disks
+ * that work on no node, and may not be committed yet. A change that reserves there reads all nodes
+ * afterwards. So a change after this look finds the disk on its node, and meets earlier reservations there:
+ * nothing has to be added here.
  */
 function lookAtUnowned(disks: readonly string[]): Claim {
   return { page: unownedDisks, intent: 'eviction', disks, looks: true }
 }
 
 /**
- * A disk of a dead node may have been moved here. What was reserved on it while its node worked stands on the page of that
- * node. Every node is read for this: see {@link mayBeAnyDisk}.
+ * A disk of a dead node may have been moved here. Reservations from the time when its node worked are on the
+ * page of that node. Every node is read for this: see {@link mayBeAnyDisk}.
  */
 function* lookAtDeadNodes(name: string, map: DiskMapView): Iterable<Claim> {
   for (const node of map.nodes()) {
@@ -189,7 +201,9 @@ function* lookAtDeadNodes(name: string, map: DiskMapView): Iterable<Claim> {
   }
 }
 
-/** True for an eviction of a disk whose UUID is not known. It may have been on any node, so every node has to be read. */
+/**
+ * True for an eviction of a disk of unknown UUID. It may have been on any node, so every node has to be read.
+ */
 export function mayBeAnyDisk(claims: readonly Claim[]): boolean {
   return claims.some(
     ({ page, intent, disks }) => page === unownedDisks && intent === 'eviction' && disks === 'any',
@@ -204,8 +218,9 @@ function bestBeside(going: ReadonlySet<string>, image: BackingImage, map: DiskMa
 }
 
 /**
- * The UUIDs of the disks with copies on which an eviction counts to stay: of each image one that is ready where it works,
- * or all that are usable if none is. Of an image that is ready on one of the evicted disks, Longhorn makes a copy first.
+ * The UUIDs of the disks whose copies an eviction counts on to stay: for each image one that is ready where
+ * it works, or all usable ones if none is. If an image is ready on an evicted disk, Longhorn makes a copy
+ * first.
  */
 export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<string> {
   const isEvicted = evictedAfter(eviction, map)
@@ -230,9 +245,10 @@ export function countedOn(eviction: Eviction, map: DiskMapView): ReadonlySet<str
 }
 
 /**
- * Where no copy that stays is ready on a node that is up, a clean-up counts on the others: an eviction would delete those
- * that are not ready, and a node that is down may be deleted with its copies. One that is ready is counted on too: its
- * disk can be taken away, lost or by override. On profiles A and B that meets the removal which is claimed besides.
+ * If no copy that stays is ready on a node that is up, a clean-up counts on the others. An eviction would
+ * delete those that are not ready, and a node that is down may be deleted with its copies. A ready copy is
+ * counted on too, since its disk can be removed, as lost or by override. On profiles A and B that conflicts
+ * with the removal, which is claimed as well.
  */
 function* keepForCleanup(cleanup: Cleanup, { map, profile }: Where): Iterable<Claim> {
   const { removed, kept } = outcomeOf(cleanup)
@@ -257,28 +273,28 @@ function isBroken({ diskUUID: uuid }: Copy, map: DiskMapView): boolean {
   })
 }
 
-/** The claims of an intent on these disks, wherever they may be. */
+/** The claims of an intent on these disks, on whatever node they are. */
 function* onOwners(uuids: Iterable<string>, intent: Intent, map: DiskMapView): Iterable<Claim> {
   for (const uuid of uuids) {
-    // A disk of a dead node may be on another node by now, where it is evicted.
+    // A disk of a dead node may be on another node by now, and evicted there.
     if (!map.isAtWork(uuid)) yield { page: unownedDisks, intent, disks: [uuid] }
     for (const { node } of map.ownersOf(uuid)) yield { page: node, intent, disks: [uuid] }
   }
 }
 
-/** True for what came through a proxy, which hears what became of a write and takes its reservations back then. */
+/** True for changes through a proxy, which sees the result of a write and then releases its reservations. */
 export function isProxied({ door }: Pick<Request, 'door'>): boolean {
   return door === 'proxy-longhorn' || door === 'proxy-kubernetes'
 }
 
 /**
- * The lock that a write through a proxy takes on its object, for all proxies. The API server commits what a webhook has reviewed on the one
- * version that was reviewed; Longhorn's REST API writes on whatever version there is by then. Of two such writes to one
- * object each could be harmless on the version that both were judged on, and the second be no more than that on what the
- * first has left: two clean-ups, each of another copy, take the last one.
+ * The lock that a write through a proxy takes on its object, for all proxies. The API server commits a
+ * reviewed write only on the reviewed version. Longhorn's REST API writes on the current version, whatever it
+ * is. Two such writes to one object can each be harmless on the version that both were judged on, but not one
+ * after the other: two clean-ups, each of another copy, remove the last one.
  */
 export function writeLock(change: Change): Claim[] {
-  // What is created was not there to be written by another.
+  // No other write can have met an object that is just created.
   if (!isProxied(change.request) || change.operation === 'CREATE') return []
   return [{ page: writesOf(change.kind, nameOf(change)), intent: 'write', disks: 'any' }]
 }

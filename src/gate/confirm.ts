@@ -1,37 +1,37 @@
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { DiskMap } from '../disk-map/disk-map.ts'
 import type { BackingImage, BackingImageDataSource } from '../longhorn/backing-image.ts'
 import { isOlder } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Replica } from '../longhorn/replica.ts'
-import type { Act } from '../rules/acts.ts'
-import { type Change, nameOf } from '../rules/change.ts'
+import { type Act, type Change, nameOf } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { type Claim, mayBeAnyDisk } from './claims.ts'
 import type { Stale } from './own-map.ts'
 import type { QuorumReads } from './ports.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 
-/** What confirming works with. */
+/** The parts that confirming needs. */
 interface ConfirmModules {
   readonly map: DiskMapView
   readonly reads: QuorumReads
   readonly clock: Pick<Clock, 'monotonic'>
-  /** True where the map may lack a node that has a disk of the change too: then all nodes are read. */
+  /** True if the map may lack a node that also has a disk of the change: then all nodes are read. */
   readonly everyNode: boolean
-  /** What else is to be read, since the map is too old for it. */
+  /** Additional reads, since the map is too old for them. */
   readonly stale: Stale
 }
 
 /**
- * Reads, past the disk map, exactly what the other side may have changed: for an eviction or a disk taken away the
- * images and data sources, for all else the nodes that the claims are about; for a clean-up the replicas too, which nobody
- * reserves; and whatever else is judged on and is too old.
+ * Reads, past the disk map, exactly the objects that the other side may have changed. For an eviction or a
+ * disk removal these are the images and data sources, for all other changes the nodes of the claims. A
+ * clean-up reads the replicas too, since nothing reserves them. It also reads everything else that is judged
+ * on and too old.
  *
- * @returns what the change is to be judged on: what was read, with the nodes of the disk map for the rest, and with what
- * the map remembers; what has ended between the two is remembered as ended now
- * @throws when something cannot be read, or the signal's reason
+ * @returns the data to judge on: the reads, with the nodes of the disk map for the rest, and the memory of
+ * the map. Changes that ended between the two count as ended now @throws if something cannot be read, or the
+ * signal's reason
  */
 export async function confirm(
   change: Change,
@@ -64,14 +64,17 @@ export async function confirm(
   return fresh
 }
 
-/** True for acts that something else can make dangerous, so that they have to be confirmed even without a claim. */
+/**
+ * True for acts that other changes can make dangerous, so that they have to be confirmed even without a
+ * claim.
+ */
 export function needsConfirmation(acts: readonly Act[], profile: Profile): boolean {
   return acts.some(({ act }) => act === 'cleanup' || (act === 'disk-removal' && profile !== 'none'))
 }
 
 type Confirmed = Node | BackingImage | BackingImageDataSource
 
-/** Brings a map from what was known to what was read. */
+/** Updates a map with the reads. */
 function update(
   fresh: DiskMap,
   read: readonly Confirmed[],
@@ -79,13 +82,13 @@ function update(
   now: number,
 ): void {
   for (const object of read) if (!isBehind(object, fresh)) fresh.apply(object, now)
-  // Whatever happened to them before they were deleted, nobody saw it.
+  // Its history before the deletion is unknown.
   for (const { kind, metadata } of missing) fresh.remove(kind, metadata.name, now, true)
 }
 
 /** The watch may have been quicker than the read. */
 function isBehind({ kind, metadata }: Confirmed, fresh: DiskMap): boolean {
-  const known = objectOf(fresh, kind, metadata.name)?.metadata
+  const known = fresh.object(kind, metadata.name)?.metadata
   return known?.uid === metadata.uid && isOlder(metadata.resourceVersion, known.resourceVersion)
 }
 
@@ -94,7 +97,7 @@ function missingFrom<T extends Confirmed>(read: readonly T[], known: Iterable<T>
   return [...known].filter(({ metadata }) => !names.has(metadata.name))
 }
 
-/** A replica can be made at any moment, and then the copy on its disk must stay. */
+/** A replica can appear at any moment, and then the copy on its disk must stay. */
 async function readReplicas(
   change: Change,
   acts: readonly Act[],
@@ -107,14 +110,14 @@ async function readReplicas(
   return await reads.replicas(nameOf(change), elsewhere, signal)
 }
 
-/** The nodes that the claims are about, as they are now, and those of them that are gone. */
+/** The current nodes of the claims, and those that are gone. */
 async function readNodes(
   change: Change,
   claims: readonly Claim[],
   { map, reads, everyNode, stale }: Pick<ConfirmModules, 'map' | 'reads' | 'everyNode' | 'stale'>,
   signal: AbortSignal,
 ): Promise<{ readonly read: readonly Node[]; readonly missing: readonly Node[] }> {
-  // Whose disk it is can only be told by all of them.
+  // Only all nodes together tell which node has the disk.
   const isUnowned = claims.some(({ page, intent }) => page === unownedDisks && intent !== 'eviction')
   if (everyNode || isUnowned || mayBeAnyDisk(claims) || stale.nodes === 'all') {
     const read = await reads.nodes(signal)

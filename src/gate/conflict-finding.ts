@@ -1,22 +1,33 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import { actsOf } from '../rules/acts.ts'
-import { type Change, nameOf } from '../rules/change.ts'
+import { actsOf, type Change, nameOf } from '../rules/change.ts'
 import { doing } from '../rules/doing.ts'
 import type { RuleName, Subject } from '../rules/finding.ts'
 import type { Policy } from '../rules/policy.ts'
 import { theDisk } from '../rules/sentences.ts'
 import { nodeOf, unownedDisks } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
-import type { Conflict } from './page-edits.ts'
+import type { Claim } from './claims.ts'
 import type { Objection } from './verdict.ts'
 
+/** Another change conflicts with a claim, and may be committed at any moment. */
+export interface Conflict {
+  readonly claim: Claim
+  readonly reservation: Reservation
+  /** When it ends at the latest, in milliseconds by the monotonic clock. */
+  readonly until: number
+  /** When the conflict was found, by the same clock. */
+  readonly metAt: number
+}
+
 /**
- * The rules that would stop the change if the other one were committed already. So whoever comes second is told the same while
- * the first is on its way as after it, and where the operator does not enforce these rules, the two may meet.
+ * The rules that would stop the change if the other one were committed already. So the second change gets the
+ * same message before the commit of the first as after it. If the operator does not enforce these rules, the
+ * two may conflict.
  *
- * The rules differ by who comes second. A clean-up that counts on a copy which is being evicted breaks `last-usable-copy`. An
- * eviction of the copy that a clean-up counts on breaks `evict-unready-copy`. So one order can pass and the other not, if only
- * one of the two is enforced: as it is for two changes that come one after the other.
+ * The rules depend on the order. A clean-up that counts on a copy which is being evicted breaks
+ * `last-usable-copy`. An eviction of the copy that a clean-up counts on breaks `evict-unready-copy`. So one
+ * order can pass and the other not if only one of the two is enforced, just as for two changes one after the
+ * other.
  */
 function rulesOf({ claim, reservation }: Conflict, change: Change): readonly [RuleName, ...RuleName[]] {
   switch (claim.intent) {
@@ -33,7 +44,7 @@ function rulesOf({ claim, reservation }: Conflict, change: Change): readonly [Ru
   }
 }
 
-/** What two writes to one object can bring about that each alone does not. */
+/** The combined effect of two writes to one object that neither has alone. */
 function ofWrite({ kind }: Reservation): RuleName {
   switch (kind) {
     case 'Node':
@@ -58,7 +69,7 @@ function ofEviction({ intent }: Reservation, change: Change): readonly [RuleName
   }
 }
 
-/** A write to a node can empty a disk and take another one away; both are reserved as one. */
+/** A write to a node can empty a disk and remove another one; both are one reservation. */
 function ofTaking(change: Change): readonly [RuleName, ...RuleName[]] {
   const acts = new Set(actsOf(change).map(({ act }) => act))
   if (!acts.has('disk-removal')) return ['evict-unready-copy']
@@ -67,12 +78,12 @@ function ofTaking(change: Change): readonly [RuleName, ...RuleName[]] {
     : ['disk-removal-with-copies']
 }
 
-/** True if a rule that a conflict would break is enforced for the change; otherwise the two may meet. */
+/** True if a rule that a conflict would break is enforced for the change; otherwise both may be admitted. */
 export function isEnforced(conflict: Conflict, change: Change, { modes }: Policy): boolean {
   return rulesOf(conflict, change).some((rule) => modes[rule] === 'enforce')
 }
 
-/** Says of a conflict what stands in the way, and until when at most. */
+/** Describes the obstacle of a conflict, and its latest end. */
 export function findingOf(change: Change, conflict: Conflict, map: DiskMapView): Objection {
   const { claim, reservation, until, metAt } = conflict
   const { kind, name, by, resourceVersion } = reservation
@@ -83,23 +94,26 @@ export function findingOf(change: Change, conflict: Conflict, map: DiskMapView):
     subjects: [subjectOf(change, conflict)],
     doing: doing(actsOf(change), map),
     found: `${doingOf(reservation)} was allowed a moment ago (${kind} ${name}${disksOf(reservation, map) ?? whereOf(claim.page)})`,
-    why: `Both together can bring about what each alone does not. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
+    why: `Together they could crash a manager or lose data, which neither does alone. The API server may store the other change at any moment (resourceVersion ${resourceVersion === '' ? '(new)' : resourceVersion}, reserved by ${by}).`,
     next: `The request is allowed as soon as that change is stored or given up, in about ${seconds}s at the latest.`,
     look: [],
   }
 }
 
-/** Of a node the name says where. */
+/** The name of a node already says where. */
 function whereOf(page: string): string {
   // By now it may be known.
   return page === unownedDisks ? ', a disk whose UUID was not known then' : ''
 }
 
-/** What the other change does, as far as what it reserved tells: a disk that goes reserves what one that is emptied does. */
+/**
+ * The effect of the other change, as far as its reservation shows it: a removed disk has the same reservation
+ * as an emptied one.
+ */
 function doingOf({ kind, intent, disks }: Reservation): string {
   switch (intent) {
     case 'eviction':
-      // What is taken away is known by its UUIDs.
+      // A removal names its disks by their UUIDs.
       return disks === 'any' ? eviction : `${eviction}, or ${diskRemoval}`
     case 'removal':
       return kind === 'Node' ? diskRemoval : cleanup
@@ -116,7 +130,7 @@ const eviction = 'an eviction'
 const diskRemoval = 'the removal of a disk or of its node'
 const cleanup = 'a clean-up'
 
-/** So many disks are named; nobody reads more. */
+/** The maximum of named disks; people read no more. */
 const toldDisks = 10
 
 function disksOf({ disks }: Reservation, map: DiskMapView): string | undefined {

@@ -1,63 +1,58 @@
-import { type Act, actsOf, type Mark, passesByMark } from '../rules/acts.ts'
-import type { Change } from '../rules/change.ts'
+import { type Act, actsOf, type Change, type Mark, passesByMark } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { Admission, type AdmissionModules, type AdmissionOptions } from './admit.ts'
 import { type Answer, answerTo } from './answer.ts'
-import { readChange } from './asked.ts'
+import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
-import { aboutDeleteForm } from './delete-form.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
-import type { Decide, WaitBudget } from './outcome.ts'
+import type { Decide, DecideAtOnce, DecisionListener, Heard, Timing } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
-import type { DecisionListener, Heard, Timing } from './ports.ts'
 import { Lifetimes } from './reservation-book.ts'
-import type { ReserverOptions } from './page-edits.ts'
-import { Reserver, type ReserverModules } from './reserve.ts'
+import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
-import { isOnRecord, type Verdict } from './verdict.ts'
 
-/** What the operator decides about the gate. */
+/** Options of the gate. */
 export interface GateOptions extends AdmissionOptions, HoldLimits, ReserverOptions, SweeperOptions {
-  /** What a held request is told to wait before it comes again, in seconds. */
+  /** Retry-After of a held request, in seconds. */
   readonly retryAfterSeconds: number
   /**
-   * So long after its budget a denial may still wait for its record, in milliseconds: a hold uses all of its budget, and
-   * a disk that is well needs a millisecond.
+   * How long after its budget a denial may still wait for its record, in milliseconds. A hold uses all of its
+   * budget, and a healthy disk needs a millisecond.
    */
   readonly recordMs: number
 }
 
 /** The limits without configuration. */
 export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'process'> = {
-  // What was quiet for 90 s is listed anew, so this means that something is wrong.
+  // A kind that was quiet for 90 s is listed again, so an older map means that something is wrong.
   maxAgeMs: 120_000,
   retryAfterSeconds: 2,
   maxHoldMs: 30_000,
   maxHolds: 64,
   // The API server's request timeout of 60 s, and some slack.
   commitMs: 70_000,
-  // That slack: deciding takes a few round trips.
+  // That slack: a decision takes a few round trips.
   passOnMs: 10_000,
   sweepMs: 30_000,
-  // Longer than many requests that are released together take.
+  // Longer than many requests need that are released together.
   tidyMs: 500,
   // The webhook gives the gate 250 ms more than its budget.
   recordMs: 150,
 }
 
-/** What the gate works with. */
+/** The parts of the gate. */
 interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'takeBack'> {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
-  /** Told of every change to the map and to the book, after it happened. */
+  /** Called after every change to the map and to the book. */
   readonly changes: Changes
   readonly clock: Clock
-  /** Told of what was decided. */
+  /** Called with each decision. */
   readonly listeners: readonly DecisionListener[]
 }
 
-/** Where every requested write is decided, whatever door it comes through. */
+/** Decides every requested write, whatever its door. */
 export class Gate {
   readonly #options: GateOptions
   readonly #modules: GateModules
@@ -75,7 +70,7 @@ export class Gate {
     this.#lifetimes = new Lifetimes(book, clock)
     this.#holds = new Holds(options, changes, clock)
     const lifetimes = this.#lifetimes
-    // What is on its way to a disk that is taken away would be met by whoever has the disk next, who knows nothing of it.
+    // The next owner of a removed disk would meet pending changes on it without knowing of them.
     const stands: ReserverModules['stands'] = (conflict, { change, acts, policy }) =>
       isEnforced(conflict, change, acts.some(({ act }) => act === 'disk-removal') ? options.policy : policy)
     const reserver = new Reserver(options, { ...modules, queue, lifetimes, stands })
@@ -84,19 +79,19 @@ export class Gate {
     this.#sweeper = new Sweeper(options, { ...modules, lifetimes, onProblem })
   }
 
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   get holding(): number {
     return this.#holds.active
   }
 
   /**
-   * Decides one change, and puts it on record, a denial before its answer. Never throws for a change that its door could
-   * make. What does nothing of concern passes at once: that is nearly every write.
+   * Decides one change, and records it, a denial before its answer. It never throws for a change that its
+   * door could make. A change without concern passes at once: that is almost every write.
    */
   readonly decide: Decide = async (asked, wait) => {
     const { clock } = this.#modules
-    const change: Change = { ...asked, request: { ...asked.request, askedAt: clock.now() } }
     const began = clock.monotonic()
+    const change = this.#received(asked)
     const acts = actsOf(change)
     const attempt =
       acts.length === 0
@@ -105,42 +100,58 @@ export class Gate {
     const { verdict, heldMs = 0, release, isLate } = attempt
     const answer = this.#answer(change, verdict)
     const totalMs = clock.monotonic() - began
-    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait)
-    // What is allowed waits for no record, and a denial that has none waits for no turn of the event loop.
+    const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait.budgetMs)
+    // An allowed change waits for no record, and a denial without a record does not wait for a turn of the
+    // event loop.
     if (recorded && !answer.allowed) await recorded
     return release ? { verdict, answer, release, isLate } : { verdict, answer }
   }
 
-  /** Answers whatever is held, and holds nothing from now on; decides all the same. */
+  /** The same without waiting for anybody. What passes by a mark is put on record, which may take its time. */
+  readonly decideAtOnce: DecideAtOnce = (asked) => {
+    const { clock } = this.#modules
+    const began = clock.monotonic()
+    if (actsOf(asked).length > 0 || passesByMark(asked)) return undefined
+    const change = this.#received(asked)
+    const { verdict } = passing(undefined)
+    const answer = this.#answer(change, verdict)
+    const timing = { totalMs: clock.monotonic() - began, heldMs: 0 }
+    void this.#tell(change, [], verdict, timing, 0)
+    return { verdict, answer }
+  }
+
+  /** Answers all held requests, and holds none from now on; it still decides. */
   stopHolding(): void {
     this.#holds.stop()
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no decision is in progress. */
   async stop(): Promise<void> {
     this.stopHolding()
     this.#lifetimes.stop()
     await this.#sweeper.stop()
   }
 
-  /** In words and codes. An exception that was asked for in vain is worth a word of whatever passes, too. */
+  #received(asked: Change): Change {
+    return { ...asked, request: { ...asked.request, askedAt: this.#modules.clock.now() } }
+  }
+
+  /** Words and codes. A refused override is mentioned even if the change passes. */
   #answer(change: Change, verdict: Verdict): Answer {
     const asksForException = (change.after ?? change.before).metadata.override !== undefined
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     if (passes && !asksForException) return { allowed: true, warnings: [] }
     const { policy, retryAfterSeconds } = this.#options
-    const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
-    const ignored = aboutDeleteForm(change, verdict, policy)
-    return ignored.length === 0 ? answer : { ...answer, warnings: [...ignored, ...answer.warnings] }
+    return answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
   }
 
-  /** @returns what is to be waited for until it is on record */
+  /** @returns the promise to wait for until it is recorded */
   #tell(
     change: Change,
     acts: readonly Act[],
     verdict: Verdict,
     timing: Timing,
-    { budgetMs }: WaitBudget,
+    budgetMs: number,
   ): Promise<unknown> | undefined {
     const patienceMs = Math.max(0, budgetMs - timing.totalMs) + this.#options.recordMs
     const heard = heardBy(acts, verdict, timing)

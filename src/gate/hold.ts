@@ -1,12 +1,11 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Clock } from '../time/clock.ts'
-import { onAbort } from '../time/wait.ts'
-import type { WaitBudget } from './outcome.ts'
+import { type Clock, onAbort } from '../time/clock.ts'
+import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
-import type { Conflict } from './page-edits.ts'
+import type { Conflict } from './conflict-finding.ts'
 import type { Objection, Verdict } from './verdict.ts'
 
-/** What changed: an object of the disk map, or a page of the book of reservations. */
+/** A change: an object of the disk map, or a page of the book of reservations. */
 type Changed = `${string}/${string}`
 
 /** The name of a change to an object of the disk map. */
@@ -19,86 +18,94 @@ export function pageChange(key: string): Changed {
   return `page/${key}`
 }
 
-/** Stands for a change to whatever object of a kind, where it is not known which one matters. No object has this name. */
+/** Stands for a change to any object of a kind, if the relevant one is unknown. No object has this name. */
 function anyChange(kind: string): Changed {
   return objectChange(kind, '*')
 }
 
-/** True if this change is among those that are waited for. */
+/** True if this change is among the awaited ones. */
 function isAwaited(changed: Changed, awaited: ReadonlySet<Changed>): boolean {
   return awaited.has(changed) || awaited.has(anyChange(changed.slice(0, changed.indexOf('/'))))
 }
 
-/** Tells those who wait what has changed, as it happens and without keeping anything. */
+/** Reports changes to waiting requests as they happen, and stores nothing. */
 export class Changes {
   readonly #listeners = new Set<(changed: Changed) => void>()
+  readonly #ofObjects = new Set<(changed: Changed) => void>()
 
   tell(changed: Changed): void {
     for (const listener of this.#listeners) listener(changed)
+    if (!changed.startsWith('page/')) for (const listener of this.#ofObjects) listener(changed)
   }
 
-  /** Tells of every page of the book that changes, for as long as there is one. */
+  /** Follows a book: reports each page that changes. */
   follow(book: Pick<ReservationBook, 'subscribe'>): void {
     book.subscribe((key) => this.tell(pageChange(key)))
   }
 
-  /** @returns ends it */
+  /** @returns removes the listener */
   subscribe(listener: (changed: Changed) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** The same for changes to objects alone. */
+  subscribeToObjects(listener: (changed: Changed) => void): () => void {
+    this.#ofObjects.add(listener)
+    return () => this.#ofObjects.delete(listener)
   }
 }
 
 /** One attempt to admit a change. */
 export interface Attempt {
   readonly verdict: Verdict
-  /** Of a hold: the changes after which another attempt is worth the while; see {@link isAwaited}. */
+  /** For a hold: the changes after which another attempt is useful; see {@link isAwaited}. */
   readonly wakeOn: ReadonlySet<Changed>
-  /** Of a hold: when time alone may have changed the matter, by {@link Clock.monotonic}. */
+  /** For a hold: when time alone may have changed the result, by {@link Clock.monotonic}. */
   readonly wakeAt: number | undefined
-  /** How long was waited before it, in milliseconds; absent for one that came first. */
+  /** The wait before it, in milliseconds; absent for a first attempt. */
   readonly heldMs?: number
-  /** Takes back what was reserved for an admitted change. */
+  /** Releases the reservations of an admitted change. */
   readonly release?: () => Promise<void>
-  /** True once it is too late to pass an admitted change on. */
+  /** True once it is too late to forward an admitted change. */
   readonly isLate?: () => boolean
 }
 
-/** What the operator decides about holds. */
+/** Options of holds. */
 export interface HoldLimits {
-  /** The longest hold, in milliseconds, however long the caller would wait. */
+  /** The longest hold, in milliseconds, even if the caller would wait longer. */
   readonly maxHoldMs: number
   /**
-   * So many changes are held at once. One more takes the place of one of the caller with the most, if that has at least two
-   * more than its own caller; otherwise it is answered at once.
+   * The maximum of held changes. At the limit, a new one replaces one of the caller with the most, if that
+   * has at least two more than the new caller. Otherwise it is answered at once.
    */
   readonly maxHolds: number
 }
 
-/** Who asks for a hold. */
+/** The caller of a hold. */
 interface Holder {
-  /** The name of the account; places are shared out between accounts. */
+  /** The name of the account; accounts share the places. */
   readonly caller: string
   /** Asked before the change takes a place. False for a change that must not take one. */
   readonly mayWait: () => Promise<boolean>
 }
 
-/** One change that is held. */
+/** One held change. */
 interface Hold {
   readonly caller: string
-  /** Ends its wait; absent while it is attempted. */
+  /** Ends its wait; absent during an attempt. */
   end?: () => void
   /** True once another has taken its place. */
   isOver: boolean
 }
 
-/** Holds changes back until what stands in their way is gone, or nobody can wait any longer. */
+/** Holds changes until their obstacle is gone, or the caller can wait no longer. */
 export class Holds {
   readonly #limits: HoldLimits
   readonly #changes: Changes
   readonly #clock: Clock
   readonly #waiting = new Set<() => void>()
-  /** Those of each caller, the one that was held first comes first. */
+  /** Those of each caller, the first one first. */
   readonly #holds = new Map<string, Set<Hold>>()
   #active = 0
   #stopped = false
@@ -109,14 +116,14 @@ export class Holds {
     this.#clock = clock
   }
 
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   get active(): number {
     return this.#active
   }
 
   /**
-   * Attempts at once, and again whenever it may end otherwise, for as long as the verdict is a hold. The budget begins
-   * with the call.
+   * Attempts at once, and again whenever the result may differ, as long as the verdict is a hold. The budget
+   * begins with the call.
    */
   async retryUntil(
     attempt: () => Promise<Attempt>,
@@ -126,7 +133,7 @@ export class Holds {
     const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
     const isOver = (): boolean => this.#isOver(end, signal)
     const changed = new Set<Changed>()
-    // From before the attempt on, since what it waits for may happen while it asks.
+    // From before the attempt on, since the awaited change may happen during it.
     const unsubscribe = this.#changes.subscribe((each) => changed.add(each))
     let heldMs = 0
     let hold: Hold | undefined
@@ -135,7 +142,7 @@ export class Holds {
         changed.clear()
         const tried = await attempt()
         if (tried.verdict.decision !== 'hold') return { ...tried, heldMs }
-        // Asking may take a while.
+        // The attempt may take a while.
         if (!hold && !isOver() && (await mayWait()) && !isOver()) hold = this.#take(caller)
         if (!hold || hold.isOver) return { ...tried, heldMs }
         const began = this.#clock.monotonic()
@@ -149,7 +156,7 @@ export class Holds {
     }
   }
 
-  /** Ends every hold, now and from now on: each is answered with what stands in its way. */
+  /** Ends every hold, now and from now on: each is answered with its obstacle. */
   stop(): void {
     this.#stopped = true
     for (const end of [...this.#waiting]) end()
@@ -177,7 +184,7 @@ export class Holds {
     if (holds.size === 0) this.#holds.delete(hold.caller)
   }
 
-  /** Answers the latest of the caller with the most, whose others have waited for longer. */
+  /** Answers the latest of the caller with the most, whose others have waited longer. */
   #makeRoomFor(caller: string): boolean {
     const own = this.#holds.get(caller)?.size ?? 0
     let most: readonly Hold[] = []
@@ -222,11 +229,11 @@ export class Holds {
   }
 }
 
-/** An attempt that came to this verdict, with what another has to wait for if it is a hold. */
+/** An attempt with this verdict, and for a hold the changes that another attempt has to wait for. */
 export function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
   if (verdict.decision !== 'hold') return { verdict, wakeOn: new Set(), wakeAt: undefined }
   const { objections } = verdict
-  // Not spread into a call, which takes so many arguments only.
+  // Not spread into a call, since a call takes only so many arguments.
   const first = objections.reduce((soonest, { until }) => Math.min(soonest, until ?? Infinity), Infinity)
   return { verdict, wakeOn: whatEnds(objections, map), wakeAt: first === Infinity ? undefined : first }
 }
@@ -235,14 +242,14 @@ export function attemptOf(verdict: Verdict, map: DiskMapView): Attempt {
 function whatEnds(objections: readonly Objection[], map: DiskMapView): Set<Changed> {
   const changed = new Set<Changed>()
   for (const { rule, subjects } of objections) {
-    // The other copies stay or go with the flags of whatever nodes have them.
+    // The other copies depend on the flags of all nodes that have them.
     if (rule === 'evict-unready-copy') changed.add(anyChange('Node'))
-    // One finding about most images names none of them.
+    // A finding about most images names none of them.
     if (rule === 'eviction-during-cleanup' && subjects.every(({ image }) => image === undefined))
       changed.add(anyChange('BackingImage'))
     for (const { node, image, diskUUID } of subjects) {
       if (node !== undefined) changed.add(objectChange('Node', node))
-      // The watch of nodes can be behind that of images: the node that shows the disk may be any.
+      // The watch of nodes can be behind that of images: any node may show the disk.
       if (diskUUID !== undefined && !map.isAtWork(diskUUID)) changed.add(anyChange('Node'))
       if (image === undefined) continue
       changed.add(objectChange('BackingImage', image))

@@ -1,13 +1,12 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, isReady } from '../longhorn/copies.ts'
-import { isOlder } from '../longhorn/metadata.ts'
+import { isOlder, type Metadata } from '../longhorn/metadata.ts'
 import { diskUUID } from '../longhorn/node.ts'
-import type { Act, DiskRemoval } from '../rules/acts.ts'
+import { type Act, type Change, type DiskRemoval, type JudgedKind, nameOf } from '../rules/change.ts'
 import { evictedCopies, outcomeOf } from '../rules/copies-left.ts'
 import type { Policy } from '../rules/policy.ts'
-import type { Clock } from '../time/clock.ts'
-import { comesTrue } from '../time/wait.ts'
+import { type Clock, comesTrue } from '../time/clock.ts'
 import { countedOn } from './claims.ts'
 import type { Changes } from './hold.ts'
 import type { Knowledge, QuorumReads } from './ports.ts'
@@ -20,8 +19,9 @@ import {
   type ReservationBook,
   type ReservedPage,
 } from './reservation-book.ts'
+import { isSettled } from './reservation.ts'
 
-/** What is asked whether the disk map will do. */
+/** The inputs of the question whether the disk map is fresh enough. */
 interface OwnMapModules {
   readonly map: DiskMapView
   readonly knowledge: Knowledge
@@ -31,16 +31,19 @@ interface OwnMapModules {
   readonly clock: Pick<Clock, 'monotonic' | 'setTimer'>
 }
 
-/** What a watch brought last may be so much older than when it came: the API server's own cache lags, in milliseconds. */
+/**
+ * How much older the last data of a watch may be than its arrival, in milliseconds: the API server's own
+ * cache lags.
+ */
 const lagMs = 10_000
 
-/** So many images are read one by one at most; for more of them one list is cheaper. */
+/** The maximum of images that are read one by one; for more of them one list is cheaper. */
 const maxReads = 20
 
 /**
- * True if the disk map shows all that is settled on the pages that an eviction has reserved, so that it can be judged on
- * that: whoever takes a reservation off a page marks it with the version to be seen. Waits shortly for a watch that has
- * not come so far. If it is false, what is stored has to be listed.
+ * True if the disk map shows all settled changes of the pages that an eviction has reserved, so the eviction
+ * can be judged on it. A replica that removes a reservation from a page leaves a mark with the version to
+ * see. It waits shortly for a watch that is behind. If it is false, the caller lists stored objects.
  */
 export async function ownMapWillDo(
   acts: readonly Act[],
@@ -64,8 +67,8 @@ export async function ownMapWillDo(
 }
 
 /**
- * True if the disk map shows all that evictions have done that met this change on its pages, and are settled. A disk can
- * be known on two nodes, a copied one for example; a map that has not heard of one of them lacks its flag too.
+ * True if the disk map shows all settled evictions that have met this change on its pages. Two nodes can have
+ * one disk, a copied one for example; a map that lacks one of them lacks its flag too.
  */
 export function nodesWillDo(
   pages: readonly ReservedPage[],
@@ -87,7 +90,8 @@ function progress(
   for (const { known } of pages) {
     const since = book.markedSince(known)
     if (since === undefined) return 'behind'
-    // What left the page before that without a mark was committed before, and is in a map that is younger.
+    // Reservations that left the page before that without a mark were committed before, so a younger map has
+    // their results.
     if (provenAt < since + lagMs) return 'will not do'
   }
   return markedKinds.every((kind) => hasSeen(knowledge.seenUpTo(kind), needed[kind])) ? 'will do' : 'behind'
@@ -98,7 +102,7 @@ function hasSeen(seen: string | undefined, needed: string | undefined): boolean 
 }
 
 /**
- * The present versions of the images with a copy on the disks that are evicted; undefined where there are too many to
+ * The current versions of the images with a copy on the evicted disks; undefined if there are too many to
  * read, or one cannot be read.
  */
 async function versionsOfImages(
@@ -116,17 +120,20 @@ async function versionsOfImages(
     const read = await Promise.all([...names].map((name) => reads.metadata('BackingImage', name, signal)))
     return newest(read.map((metadata) => (metadata ? { BackingImage: metadata.resourceVersion } : {})))
   } catch {
-    // Whoever lists instead tells what is wrong, if it still is.
+    // The list that follows reports the error, if it lasts.
     return undefined
   }
 }
 
-/** A watch that was silent for longer may be broken, and what it follows may have changed, in milliseconds. */
+/** A watch that was silent for longer may be broken, and its objects may have changed, in milliseconds. */
 const freshMs = 10_000
 
-/** What rules look at beside what the other side of a reservation may change, where the disk map is too old for it. */
+/**
+ * The data that rules use besides what the other side of a reservation may change, if the disk map is too old
+ * for it.
+ */
 export interface Stale {
-  /** The names of nodes to be read; `all` where every node counts. */
+  /** The names of nodes to read; `all` if every node counts. */
   readonly nodes: ReadonlySet<string> | 'all'
   /** True if the data source of the image is to be read. */
   readonly source: boolean
@@ -134,7 +141,10 @@ export interface Stale {
   readonly images: boolean
 }
 
-/** What these acts are judged on that is older than {@link freshMs}, and so has to be read before they are admitted. */
+/**
+ * The data for judging these acts that is older than {@link freshMs}, and so has to be read before their
+ * admission.
+ */
 export function staleFor(
   acts: readonly Act[],
   { map, knowledge }: { readonly map: DiskMapView; readonly knowledge: Pick<Knowledge, 'ageMs'> },
@@ -153,16 +163,17 @@ export function staleFor(
   }
 }
 
-/** True if the disk map is fresh enough for all that its acts are judged on. */
+/** True if the disk map is fresh enough for all data of its acts. */
 export function isFreshEnough({ nodes, source, images }: Stale): boolean {
   return !source && !images && nodes !== 'all' && nodes.size === 0
 }
 
-/** The nodes that a rule asks about an act, and that no other side of a reservation would have told of. */
+/** The nodes that a rule asks about an act, and that no other side of a reservation would have reported. */
 function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
   switch (act.act) {
     case 'disk-removal':
-      // A disk that another node has is being moved, not taken away. A lost one goes if others have what is on it.
+      // A disk that another node has is being moved, not removed. A lost one may go if others have its
+      // copies.
       for (const uuid of disksOf(act)) yield* owners(uuid, map)
       for (const uuid of readyBeside(act, map)) yield* owners(uuid, map)
       return
@@ -172,7 +183,7 @@ function* lookedAt(act: Act, map: DiskMapView): Iterable<string> {
       return
     }
     case 'eviction':
-      // Of a copy that is counted on to stay it counts that a node still has its disk.
+      // For a copy that is counted on, a node must still have its disk.
       for (const uuid of countedOn(act, map)) yield* owners(uuid, map)
       return
     case 'placement':
@@ -185,7 +196,10 @@ function disksOf({ before, disks }: DiskRemoval): Set<string> {
   return new Set(disks.flatMap((disk) => diskUUID(before, disk) ?? []))
 }
 
-/** The disks with a ready copy of what is on these. Each once: a node can have thousands, and an image as many copies. */
+/**
+ * The disks with a ready copy of these disks' images. Each once: a node can have thousands, and an image as
+ * many copies.
+ */
 function readyBeside(act: DiskRemoval, map: DiskMapView): Set<string> {
   const images = new Set<BackingImage>()
   for (const uuid of disksOf(act)) for (const image of map.imagesOn(uuid)) images.add(image)
@@ -196,4 +210,87 @@ function readyBeside(act: DiskRemoval, map: DiskMapView): Set<string> {
 
 function owners(uuid: string, map: DiskMapView): string[] {
   return map.ownersOf(uuid).map(({ node }) => node)
+}
+
+/** The inputs of the question whether an object is known. */
+interface KnownObjectModules {
+  readonly map: DiskMapView
+  readonly reads: Pick<QuorumReads, 'metadata'>
+  readonly book: Pick<ReservationBook, 'pages'>
+  /** How many other creations are on their way to a reservation. */
+  readonly creating: number
+}
+
+/**
+ * The maximum of objects of a kind in creation that have reservations, or are on their way to one; the next
+ * create gets 503. Little stored data proves such a review, and Longhorn creates few at a time.
+ */
+export const mostCreations = 32
+
+/**
+ * True if the API server has the object of a change, by its uid, in the reviewed version or a newer one. A
+ * review can be forged, since every pod may reach the webhook: without this it could reserve anything, and
+ * block it. The disk map answers for the versions that it knows; for a newer one the object is read once.
+ * Proxies have read it themselves.
+ *
+ * @throws if it cannot be read, or the signal's reason
+ */
+export async function isKnownObject(
+  change: Change,
+  modules: KnownObjectModules,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (change.request.door !== 'webhook') return true
+  if (change.operation === 'CREATE')
+    return await canBeCreated(change.kind, change.after.metadata, modules, signal)
+  const { map, reads } = modules
+  const { metadata } = change.before
+  if (isStored(metadata, map.object(change.kind, nameOf(change))?.metadata)) return true
+  return isStored(metadata, await reads.metadata(change.kind, nameOf(change), signal))
+}
+
+/**
+ * True for a creation in a review: no stored object proves that an API server asks. So it must not take a
+ * place among waiting requests.
+ */
+export function isUnproved({ operation, request }: Change): boolean {
+  return operation === 'CREATE' && request.door === 'webhook'
+}
+
+/**
+ * An existing name cannot be created: a forged review of it would block the real object. A data source
+ * belongs to a stored image, and has its name.
+ */
+async function canBeCreated(
+  kind: JudgedKind,
+  metadata: Metadata,
+  { map, reads, book, creating }: KnownObjectModules,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { name } = metadata
+  if (map.object(kind, name) !== undefined) return false
+  if (!hasRoomForCreation(kind, metadata, { map, book, creating })) return false
+  if (kind !== 'BackingImageDataSource' || map.image(name) !== undefined) return true
+  return (await reads.metadata('BackingImage', name, signal)) !== undefined
+}
+
+/** True if the second is the first, or a later version of it. */
+function isStored({ uid, resourceVersion }: Metadata, stored: Metadata | undefined): boolean {
+  if (stored?.uid !== uid) return false
+  return stored.resourceVersion === resourceVersion || isOlder(resourceVersion, stored.resourceVersion)
+}
+
+/** The same object again replaces its reservation. A retry has another uid, and an additional reservation. */
+function hasRoomForCreation(
+  kind: JudgedKind,
+  { name, uid }: Metadata,
+  { map, book, creating }: Pick<KnownObjectModules, 'map' | 'book' | 'creating'>,
+): boolean {
+  const objects = new Set<string>()
+  for (const { reservations } of book.pages()) {
+    for (const each of reservations)
+      if (each.kind === kind && each.resourceVersion === '' && !isSettled(each, map))
+        objects.add(`${each.name}/${each.uid}`)
+  }
+  return objects.size + creating < mostCreations || objects.has(`${name}/${uid}`)
 }

@@ -1,20 +1,20 @@
-import { onAbort, untilAborted } from '../time/wait.ts'
+import { onAbort, untilAborted } from '../time/clock.ts'
 import { type Contents, type Page, type ReservationBook, toBeginWith } from './reservation-book.ts'
 
-/** What an edit makes of a page. */
+/** The result of an edit of a page. */
 interface Edited<T> {
-  /** What is to stand there; undefined to leave it as it is. */
+  /** The new content; undefined to leave the page. */
   readonly next?: Contents
   readonly result: T
 }
 
 /**
- * Makes something of a page: of `contents`, which is what is stored and what edits before have made of it. It is called
- * again when somebody else was quicker to write, and then only the last call counts.
+ * Edits a page: `contents` is the stored content after earlier edits. It is called again if another writer
+ * was quicker, and then only the last call counts.
  */
 export type Edit<T> = (contents: Contents, stored: Page) => Promise<Edited<T>>
 
-/** What came of an edit, and of all that were made with it. */
+/** The result of an edit, and of all edits in its swap. */
 interface Swapped<T> {
   readonly result: T
   /** The page before. */
@@ -24,7 +24,7 @@ interface Swapped<T> {
 }
 
 interface Waiting {
-  /** @returns what is to stand there, and what tells the one who waits once it does */
+  /** @returns the new content, and a callback for the caller once it is stored */
   readonly edit: (
     contents: Contents,
     stored: Page,
@@ -35,9 +35,9 @@ interface Waiting {
 }
 
 /**
- * Edits pages, one swap at a time for each, within this replica: all that come while a swap is under way share the next.
- * Each on its own they would only make each other fail, once for every other: fifty at once were seen to take the API
- * server's whole patience.
+ * Edits pages, one swap at a time for each, within this replica: all edits that come during a swap share the
+ * next one. Separately they would make each other fail, again and again: fifty at once took the API server's
+ * whole time-out.
  */
 export class PageQueue {
   readonly #book: ReservationBook
@@ -48,10 +48,10 @@ export class PageQueue {
   }
 
   /**
-   * Resolves once the page is as edited.
+   * Resolves once the page is edited.
    *
-   * @param fresh true to read the page first, where what was seen of it may lack what is to be edited
-   * @throws what the edit throws, when it is not known whether the page was written, or the signal's reason
+   * @param fresh true to read the page first, if the last known version may lack the reservation to edit
+   * @throws the error of the edit, an error if the write may not have happened, or the signal's reason
    */
   async edit<T>(
     key: string,
@@ -99,7 +99,7 @@ export class PageQueue {
   }
 
   async #swap(key: string, together: readonly Waiting[], signal: AbortSignal): Promise<void> {
-    // Those who may still be told that it is done. No edit of anybody else is made, or made again.
+    // The callers that still wait. No edit of any other caller is made, or repeated.
     const waits = new Set(together)
     const seen = together.some(({ fresh }) => fresh) ? undefined : this.#book.seen(key)
     let page = seen ?? (await this.#book.read(key, signal))
@@ -114,7 +114,7 @@ export class PageQueue {
     for (const waiting of [...waits]) {
       try {
         const edited = waiting.signal.aborted ? undefined : await waiting.edit(contents, page)
-        // Who has given up meanwhile has been told so, and does not know of this edit.
+        // A caller that has given up meanwhile has got its answer, and does not know of this edit.
         if (!edited || waiting.signal.aborted) {
           waits.delete(waiting)
           continue
@@ -134,7 +134,7 @@ export class PageQueue {
   }
 }
 
-/** Aborted once nobody of these waits any more. */
+/** Aborted once all of these callers have given up. */
 function whileAnyWaits(together: readonly Waiting[]): { signal: AbortSignal; end: () => void } {
   const all = new AbortController()
   const gone = (): void => {

@@ -3,40 +3,41 @@ import type { Metadata } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import type { Change, JudgedKind, Request } from '../rules/change.ts'
+import type { Answer } from './answer.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How much the disk map can be trusted. */
 export interface Knowledge {
   /** True once every kind was listed completely. */
   readonly synced: boolean
-  /** Milliseconds since the map, or what it has of a kind, was last known to be current; Infinity before that. */
+  /** Milliseconds since the map, or one kind, was last known to be current; Infinity before that. */
   ageMs(kind?: JudgedKind): number
-  /** The version up to which the map has everything of a kind; undefined before that was listed. */
+  /** The version up to which the map has everything of a kind; undefined before its first list. */
   seenUpTo(kind: JudgedKind): string | undefined
-  /** The objects whose present version could not be read: whatever depends on them is not known. */
+  /** The objects whose current version could not be read: nothing that depends on them is certain. */
   readonly unreadable: readonly { readonly kind: string; readonly name: string; readonly problem: string }[]
 }
 
 /**
- * Reads that see everything committed before they began (no resourceVersion is given), each one round trip.
- * All throw when there is no answer, or one that cannot be read, or the signal's reason.
+ * Reads that see everything committed before they began (they give no resourceVersion), each one round trip.
+ * All throw if there is no answer, or an unreadable one, or the signal's reason.
  */
 export interface QuorumReads {
   images(signal: AbortSignal): Promise<readonly BackingImage[]>
   dataSources(signal: AbortSignal): Promise<readonly BackingImageDataSource[]>
   nodes(signal: AbortSignal): Promise<readonly Node[]>
-  /** Undefined if there is no such node. */
+  /** Undefined if the node does not exist. */
   node(name: string, signal: AbortSignal): Promise<Node | undefined>
-  /** Undefined if there is none of this name. */
+  /** Undefined if none has this name. */
   dataSource(name: string, signal: AbortSignal): Promise<BackingImageDataSource | undefined>
   /**
-   * The replicas that may use the copies of an image on other disks than these, without reading all of them. Some of the
-   * replicas may have nothing to do with it.
+   * The replicas that may use the copies of an image on other disks than these, without reading all of them.
+   * Some of the replicas may be unrelated.
    *
    * @param elsewhere UUIDs of the disks that do not matter
    */
   replicas(image: string, elsewhere: readonly string[], signal: AbortSignal): Promise<readonly Replica[]>
-  /** Undefined if there is no such object. */
+  /** Undefined if the object does not exist. */
   metadata(kind: JudgedKind, name: string, signal: AbortSignal): Promise<Metadata | undefined>
 }
 
@@ -44,23 +45,24 @@ export interface QuorumReads {
 export interface Timing {
   /** From the request to the verdict, in milliseconds. */
   readonly totalMs: number
-  /** How much of it was a hold: waiting for the disk map or a reservation to change. */
+  /** The time of it that was a hold: waiting for the disk map or a reservation to change. */
   readonly heldMs: number
 }
 
 /**
- * What a listener is told of: every decision; all but writes that raise no danger, and of which there is nothing to say; or
- * what has to be on record (see `isOnRecord`).
+ * The decisions that a listener gets: every one; all but harmless writes without findings; or those that have
+ * to be recorded (see `isOnRecord`).
  */
 export type Heard = 'everything' | 'what-matters' | 'what-is-on-record'
 
-/** Hears of decisions: puts them on record, counts them, tells people. */
+/** A listener of decisions: it records them, counts them, or shows them to people. */
 export interface DecisionListener {
-  /** `everything` if not given. */
+  /** Default: `everything`. */
   readonly hears?: Heard
   /**
-   * What it returns is waited for before a denial leaves; what is allowed leaves at once. It settles after `patienceMs`
-   * milliseconds in any case: a disk that hangs decides nothing. It never throws, and never rejects.
+   * A denial waits for the returned promise before it leaves; an allowed change leaves at once. The promise
+   * settles after `patienceMs` milliseconds in any case: a disk that hangs decides nothing. It never throws,
+   * and never rejects.
    */
   decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void>
 }
@@ -72,13 +74,13 @@ export interface UnjudgedWrite {
   readonly name: string
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
   /**
-   * `unreadable`: an object of it; `undecided`: the gate did not answer in time, or failed; `other-namespace`: it is not
-   * in the namespace that the guard follows.
+   * `unreadable`: its object; `undecided`: the gate did not answer in time, or failed; `other-namespace`: it
+   * is not in the namespace that the guard follows.
    */
   readonly why: 'unreadable' | 'undecided' | 'other-namespace'
 }
 
-/** Something to tell whoever looks at an object of Longhorn: `kubectl describe` shows it there. */
+/** A message for people who look at an object of Longhorn: `kubectl describe` shows it there. */
 export interface ObjectEvent {
   readonly kind: JudgedKind
   readonly name: string
@@ -86,11 +88,46 @@ export interface ObjectEvent {
   /** In one word: `EvictionDuringCleanup`. */
   readonly reason: string
   readonly message: string
-  /** Whose share of Events it comes from: the name of the user who asked, as a rule. */
+  /** The share of Events that it counts against: usually the name of the user of the request. */
   readonly share: string
 }
 
-/** Tells it, sooner or later; never holds anything up, never throws. */
+/** Writes it, sooner or later; it never delays its caller, and never throws. */
 export interface EventSink {
   record(event: ObjectEvent): void
 }
+
+/** How long the caller can wait. */
+export interface WaitBudget {
+  /** Milliseconds. */
+  readonly budgetMs: number
+  /** Aborted when the client has gone. */
+  readonly signal: AbortSignal
+  /** False for a change that takes too much memory to be held. */
+  readonly mayHold?: boolean
+}
+
+/** The gate's decision about one change, with everything that its door needs. */
+export interface Outcome {
+  readonly verdict: Verdict
+  /** The verdict in words and codes, the same at every door. */
+  readonly answer: Answer
+  /**
+   * For a door that sees the result of the write: releases the reservations, once nothing of the write is
+   * pending. A door that does not call it, or cannot know, leaves that to the watch and to the deadline.
+   * Never rejects.
+   */
+  readonly release?: (() => Promise<void>) | undefined
+  /**
+   * True once the reservation is so old that the write must not be forwarded: proxies ask right before they
+   * forward. It uses the clock that went further, since one stands still during suspend and the other can be
+   * set.
+   */
+  readonly isLate?: (() => boolean) | undefined
+}
+
+/** Decides one change; webhook, proxy and command line all call this function only. */
+export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>
+
+/** Decides at once what does nothing of concern, which is nearly every write; undefined for all else. */
+export type DecideAtOnce = (change: Change) => Outcome | undefined

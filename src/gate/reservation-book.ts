@@ -4,10 +4,12 @@ import type { JudgedKind } from '../rules/change.ts'
 import type { Clock } from '../time/clock.ts'
 import { lastsMs, type Reservation, settledIn } from './reservation.ts'
 
-/** The page for disks that work on no node, or whose UUID is not known yet. No node can have this name. */
+/** The page for disks that work on no node, or have no known UUID. No node can have this name. */
 export const unownedDisks = '(unowned disks)'
 
-/** Watches bring within milliseconds what was written, here or by another replica. A list takes longer than this. */
+/**
+ * Watches bring each write, by this or another replica, within milliseconds. A list takes longer than this.
+ */
 export const catchUpMs = 500
 
 const writes = '(writes of '
@@ -22,26 +24,26 @@ export function nodeOf(key: string): string | undefined {
   return key === unownedDisks || key.startsWith(writes) ? undefined : key
 }
 
-/** True for pages that are marked with what was settled on them: an eviction looks for that. */
+/** True for pages with marks of their settled changes: an eviction uses those. */
 export function keepsMarks(key: string): boolean {
   return !key.startsWith(writes)
 }
 
-/** For each kind, the newest version in which something that was reserved here was seen to be over. */
+/** For each kind, the newest version in which the end of a reservation of this page was seen. */
 export type Marks = Readonly<Partial<Record<JudgedKind, string>>>
 
-/** What stands on a page. */
+/** The content of a page. */
 export interface Contents {
   readonly reservations: readonly Reservation[]
   /**
-   * Whoever takes a reservation off, since what became of it was seen, marks in which version. A watch that has come so
-   * far shows everything that was ever done here. Undefined where that is not known: an older version of Holdfast wrote
-   * the page.
+   * A replica that removes a reservation, since its result was seen, records the version. A watch that has
+   * reached it shows every change of this page so far. Undefined if that is not known: an older version of
+   * Holdfast wrote the page.
    */
   readonly settled?: Marks | undefined
 }
 
-/** What is reserved on one node: the unit that is compared and swapped. */
+/** The reservations of one node: the unit of compare-and-swap. */
 export interface Page extends Contents {
   /** The name of the node, or {@link unownedDisks}, or {@link writesOf} an object. */
   readonly key: string
@@ -49,49 +51,57 @@ export interface Page extends Contents {
   readonly version: string | undefined
 }
 
-/** A page on which something was reserved. */
+/** A page with a new reservation. */
 export interface ReservedPage {
-  /** As it was before: if nobody had written it, as it is now. Whatever happened to it until then has to be known. */
+  /**
+   * The page before: its current state, if no other writer came between. All of its changes until then have
+   * to be known.
+   */
   readonly known: Page
   /** As it is now, with its marks. */
   readonly page: Page
 }
 
 /**
- * The book of reservations, shared by all replicas and doors: a page for each node, on which two conflicting changes
- * meet whatever objects they are about (design: a swap of one object, as ResourceQuota does it).
+ * The book of reservations, shared by all replicas and doors: a page for each node, on which two conflicting
+ * changes meet, whatever their objects (design: a swap of one object, as ResourceQuota does it).
  */
 export interface ReservationBook {
-  /** The page as it was last seen, without asking; undefined if nothing is known yet. May be behind. */
+  /** The last known page, without I/O; undefined if it is unknown. May be behind. */
   seen(key: string): Page | undefined
-  /** All pages with reservations or marks, as last seen. */
+  /** All pages with reservations or marks, in their last known state. */
   pages(): Iterable<Page>
-  /** The page as it is now. @throws when it cannot be had, or the signal's reason */
+  /** The current page. @throws if it cannot be read, or the signal's reason */
   read(key: string, signal: AbortSignal): Promise<Page>
   /**
-   * Puts these contents in place of the page's, if nobody else was quicker. A page without reservations and marks is
+   * Replaces the page's contents, unless another writer was quicker. A page without reservations and marks is
    * removed.
    *
-   * @returns the page as it is then; undefined if it is not as given any more
-   * @throws when it is not known whether it was done, or the signal's reason
+   * @returns the new page; undefined if the given one is out of date @throws if the write may not have
+   * happened, or the signal's reason
    */
   swap(page: Page, contents: Contents, signal: AbortSignal): Promise<Page | undefined>
   /**
-   * Since when everything that left this page has left its mark there, by the monotonic clock of this process: whatever
-   * left it before may have left none. Undefined if what led to this version of the page was not watched yet.
+   * Since when every reservation that left this page has left its mark there, by the monotonic clock of this
+   * process. Earlier ones may have left none. Undefined if the history of this version was not watched yet.
    */
   markedSince(page: Page): number | undefined
-  /** Calls the listener with the key of each page that changes, or was watched. @returns ends it */
+  /**
+   * Calls the listener with the key of each page that changes, or was watched. @returns removes the listener
+   */
   subscribe(listener: (key: string) => void): () => void
 }
 
-/** A reservation that is over, and the version of its object that shows what became of it; undefined if there is none. */
+/**
+ * A reservation that has ended, and the version of its object that shows the result; undefined if there is
+ * none.
+ */
 export interface Over {
   readonly reservation: Reservation
   readonly version: string | undefined
 }
 
-/** Those of a page of which the disk map shows what became of them. */
+/** Those of a page whose result the disk map shows. */
 export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: DiskMapView): Over[] {
   return reservations.flatMap((reservation) => {
     const version = settledIn(reservation, map)
@@ -100,16 +110,17 @@ export function settledOn({ reservations }: Pick<Page, 'reservations'>, map: Dis
 }
 
 /**
- * What edits of a page begin with. Nothing has left a page that does not exist, so nothing has to be seen. One that
- * exists without marks tells nothing, whatever is done to it later, until it is removed.
+ * The content that edits of a page begin with. No reservation has left a page that does not exist, so no
+ * result has to be seen. An existing page without marks tells nothing, whatever edits follow, until it is
+ * removed.
  */
 export function toBeginWith(page: Page): Contents {
   return page.version === undefined && keepsMarks(page.key) ? { ...page, settled: {} } : page
 }
 
 /**
- * The page without what is over, and marked with what has to be seen to know what became of it. Of an object that is
- * gone there is nothing to be seen: without any marks the page tells nothing, and lists are read.
+ * The page without ended reservations, and with marks of the versions that show their results. A deleted
+ * object leaves nothing to see: without any marks the page tells nothing, and lists are read.
  */
 export function withoutOver(
   key: string,
@@ -137,11 +148,11 @@ export function newest(all: readonly Marks[]): Marks {
   return merged
 }
 
-/** The kinds of which marks are made. */
+/** The kinds that have marks. */
 export const markedKinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
 
 /**
- * When reservations end by this process's own clock: as long as they last, counted from when this process first saw
+ * When reservations end by this process's own clock: their duration, counted from when this process first saw
  * them. That is never before they were made, so no two clocks are compared, and none has to be right.
  */
 export class Lifetimes {
@@ -151,7 +162,7 @@ export class Lifetimes {
   readonly #pages = new Map<string, Map<string, number>>()
   readonly #unsubscribe: () => void
 
-  /** Begins to look at every page that changes. */
+  /** Begins to watch every page. */
   constructor(
     book: Pick<ReservationBook, 'pages' | 'seen' | 'subscribe'>,
     clock: Pick<Clock, 'monotonic' | 'now'>,
@@ -165,7 +176,10 @@ export class Lifetimes {
     })
   }
 
-  /** Sees a page. What is not on it is forgotten: should it come back, it counts from then, which is only more careful. */
+  /**
+   * Sees a page. Reservations that are not on it are forgotten. One that comes back counts from then, which
+   * errs on the safe side.
+   */
   note({ key, reservations }: Page): void {
     if (reservations.length === 0) {
       this.#pages.delete(key)
@@ -178,17 +192,17 @@ export class Lifetimes {
     )
   }
 
-  /** When nothing of it can be committed any more, by {@link Clock.monotonic}. */
+  /** When it can no longer be committed, by {@link Clock.monotonic}. */
   endOf(key: string, reservation: Reservation): number {
     return this.#pages.get(key)?.get(idOf(reservation)) ?? this.#endFromNow(reservation)
   }
 
-  /** True once nothing of it can be committed any more. */
+  /** True once it can no longer be committed. */
   isOver(key: string, reservation: Reservation): boolean {
     return this.#clock.monotonic() > this.endOf(key, reservation)
   }
 
-  /** Looks no longer. */
+  /** Stops watching. */
   stop(): void {
     this.#unsubscribe()
   }
@@ -198,7 +212,60 @@ export class Lifetimes {
   }
 }
 
-/** Processes of an older version may give one stamp twice. */
+/** Processes of an older version may use one stamp twice. */
 function idOf({ stamp, deadline, kind, name, intent }: Reservation): string {
   return `${stamp} ${deadline} ${intent} ${kind}/${name}`
+}
+
+/** A book for one process: for tests, and for a command that decides alone. */
+export class InProcessBook implements ReservationBook {
+  readonly #pages = new Map<string, Page>()
+  readonly #listeners = new Set<(key: string) => void>()
+  #version = 0
+
+  seen(key: string): Page {
+    return this.#pages.get(key) ?? { key, version: undefined, reservations: [] }
+  }
+
+  pages(): Iterable<Page> {
+    return this.#pages.values()
+  }
+
+  read(key: string, signal: AbortSignal): Promise<Page> {
+    return new Promise((resolve) => {
+      signal.throwIfAborted()
+      resolve(this.seen(key))
+    })
+  }
+
+  swap(
+    { key, version }: Page,
+    { reservations, settled }: Contents,
+    signal: AbortSignal,
+  ): Promise<Page | undefined> {
+    return new Promise((resolve) => {
+      signal.throwIfAborted()
+      if (this.seen(key).version !== version) {
+        resolve(undefined)
+        return
+      }
+      if (reservations.length === 0 && !settled) this.#pages.delete(key)
+      else {
+        const page = { key, version: String(++this.#version), reservations: [...reservations] }
+        this.#pages.set(key, settled ? { ...page, settled } : page)
+      }
+      for (const listener of this.#listeners) listener(key)
+      resolve(this.seen(key))
+    })
+  }
+
+  /** It has no other writer. */
+  markedSince(): number {
+    return -Infinity
+  }
+
+  subscribe(listener: (key: string) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
 }

@@ -1,12 +1,12 @@
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { isOlder, type Metadata } from '../longhorn/metadata.ts'
 import type { JudgedKind } from '../rules/change.ts'
 
 /**
- * What an admitted change is about to do on the disks of a node. An `eviction` stands against all others: it must
- * not meet the `removal` of a copy or the `placement` of a first file, nor take a copy that another change counts
- * on to `keep`. Everything but an eviction goes together. On a page of its own, a `write` through a proxy stands
- * against every other of the same object.
+ * The effect of an admitted change on the disks of a node. An `eviction` conflicts with all others: it must
+ * not meet the `removal` of a copy or the `placement` of a first file, nor take a copy that another change
+ * counts on to `keep`. All others are compatible. On a separate page, a `write` through a proxy conflicts
+ * with every other of the same object.
  */
 export const intents = ['eviction', 'removal', 'placement', 'keep', 'write'] as const
 
@@ -17,8 +17,8 @@ export type Intent = (typeof intents)[number]
 export type Disks = readonly string[] | 'any'
 
 /**
- * That a change was admitted and may be committed at any moment. It belongs to object and intent, not to a request:
- * one client request can be reviewed many times (kubernetes.md, The request).
+ * Says that a change was admitted and may be committed at any moment. It belongs to object and intent, not to
+ * a request: one client request can be reviewed many times (kubernetes.md, The request).
  */
 export interface Reservation {
   readonly kind: JudgedKind
@@ -29,32 +29,34 @@ export interface Reservation {
   readonly intent: Intent
   readonly disks: Disks
   /**
-   * When the API server can no longer commit the write, by the time of day of who made it, in milliseconds since the
-   * epoch. For people: whoever decides counts {@link lastsMs} by a clock of their own, unless that is absent.
+   * When the API server can no longer commit the write, by its writer's time of day, in milliseconds since
+   * the epoch. It is for people: replicas count {@link lastsMs} by their own clock, unless that is absent.
    */
   readonly deadline: number
-  /** How long that was when it was made, in milliseconds; absent if an older version of Holdfast made it. */
+  /** The duration when it was made, in milliseconds; absent if an older version of Holdfast made it. */
   readonly lastsMs?: number | undefined
   /** The replica of the guard that admitted it, for people: two processes may have one name. */
   readonly by: string
-  /** Tells this admission from every other, of whatever process. */
+  /** Tells this admission from every other, of any process. */
   readonly stamp: string
   /**
-   * True if the write may not be bound to the version that was reviewed: Longhorn's REST API writes on whatever version
-   * there is. A newer version then tells nothing; its door releases it once the upstream has answered.
+   * True if the write may not be bound to the reviewed version: Longhorn's REST API writes on the current
+   * version, whatever it is. A newer version then tells nothing; its door releases it once the upstream has
+   * answered.
    */
   readonly pinned?: boolean | undefined
 }
 
 /**
- * What an older version of Holdfast reserved lasts as long as that at least, in milliseconds: through its webhook, and
- * through its proxies with their own limits. A proxy with longer ones shows it in the deadline alone.
+ * The minimum duration of a reservation by an older version of Holdfast, in milliseconds: through its
+ * webhook, and through its proxies with their own limits. A proxy with longer limits shows them only in the
+ * deadline.
  */
 const olderMs = { webhook: 70_000, proxy: 190_000 } as const
 
 /**
- * How long after it was first seen its write may be committed, in milliseconds. What an older version made is given the
- * time to its deadline too, if that is longer: a clock that is wrong only makes this more careful.
+ * How long after this process first saw it its write may be committed, in milliseconds. A reservation by an
+ * older version lasts until its deadline if that is longer: a wrong clock only errs on the safe side.
  *
  * @param now when it was first seen, by the time of day
  */
@@ -62,7 +64,10 @@ export function lastsMs({ lastsMs: given, pinned, deadline }: Reservation, now: 
   return given ?? Math.max(pinned === true ? olderMs.proxy : olderMs.webhook, deadline - now)
 }
 
-/** The stamp of a reservation. @param process made at random, once for each process, so that no two give the same */
+/**
+ * The stamp of a reservation. @param process random, made once for each process, so no two give the same
+ * stamp
+ */
 export function stampOf(replica: string, process: string, count: number): string {
   return `${replica}/${process}/${count}`
 }
@@ -72,13 +77,13 @@ export function isOwn({ stamp }: Reservation, process: string): boolean {
   return stamp.split('/').at(-2) === process
 }
 
-/** True if the two must not both be on their way. */
+/** True if the two must not be pending at the same time. */
 export function conflict(a: Pick<Reservation, 'intent' | 'disks'>, b: Pick<Reservation, 'intent' | 'disks'>) {
   if (a.intent === 'write' || b.intent === 'write') return a.intent === b.intent
   return (a.intent === 'eviction') !== (b.intent === 'eviction') && overlap(a.disks, b.disks)
 }
 
-/** True if both are of the same object: of two writes on one version the API server commits one at most. */
+/** True if both have the same object: of two writes on one version the API server commits one at most. */
 export function isSameObject(
   a: Pick<Reservation, 'kind' | 'name' | 'uid'>,
   b: Pick<Reservation, 'kind' | 'name' | 'uid'>,
@@ -86,14 +91,14 @@ export function isSameObject(
   return a.kind === b.kind && a.name === b.name && a.uid === b.uid
 }
 
-/** True if both are of the same object and intent, so that one takes the place of the other. */
+/** True if both have the same object and intent, so that one replaces the other. */
 export function isSameClaim(a: Reservation, b: Reservation): boolean {
   return isSameObject(a, b) && a.intent === b.intent
 }
 
 /**
- * So many disks are named in one reservation. More are reserved as all disks of the page, which is only careful: no node
- * has so many, and the annotations of a Lease hold 256 KiB.
+ * The maximum of disks in one reservation. More are reserved as all disks of the page, which errs on the safe
+ * side: no node has so many, and the annotations of a Lease hold 256 KiB.
  */
 export const mostDisks = 1_000
 
@@ -117,7 +122,7 @@ export function covers(a: Disks, b: Disks): boolean {
 }
 
 /**
- * Covers two admissions of one object and intent: either may be the one that is committed.
+ * Merges two admissions of one object and intent: either may be committed.
  *
  * @param now the time of day
  */
@@ -149,9 +154,9 @@ function setOf(uuids: readonly string[]): ReadonlySet<string> {
 }
 
 /**
- * True once the disk map shows what became of the change: a version newer than the one that was reviewed. Either that
- * was the write, and every later quorum read shows it, or the write can no longer be committed. An object that the
- * map lacks may be one that it has not heard of yet, so that tells nothing.
+ * True once the disk map shows the result of the change: a version newer than the reviewed one. Either that
+ * was the write, and every later quorum read shows it, or the write can no longer be committed. The map may
+ * not know a missing object yet, so its absence tells nothing.
  */
 export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
   return settledIn(reservation, map) !== undefined
@@ -160,11 +165,11 @@ export function isSettled(reservation: Reservation, map: DiskMapView): boolean {
 /** The version that shows so; undefined while there is none. */
 export function settledIn(reservation: Reservation, map: DiskMapView): string | undefined {
   if (reservation.pinned === true) return undefined
-  const metadata = objectOf(map, reservation.kind, reservation.name)?.metadata
+  const metadata = map.object(reservation.kind, reservation.name)?.metadata
   return metadata && isOutcome(reservation, metadata) ? metadata.resourceVersion : undefined
 }
 
-/** True if this, read at any time, is newer than what was reviewed. */
+/** True if this, read at any time, is newer than the reviewed version. */
 export function isOutcome({ uid, resourceVersion }: Reservation, metadata: Metadata): boolean {
   if (resourceVersion === '') return metadata.uid === uid && uid !== ''
   return isOlder(resourceVersion, metadata.resourceVersion)

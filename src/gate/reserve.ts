@@ -1,51 +1,87 @@
-import type { Clock } from '../time/clock.ts'
-import { comesTrue } from '../time/wait.ts'
-import { byPage, type Claim } from './claims.ts'
-import {
-  type Conflict,
-  type Draft,
-  type Drafted,
-  PageEdits,
-  type PageEditsModules,
-  type ReserverOptions,
-  type Reserving,
-} from './page-edits.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { Change } from '../rules/change.ts'
+import { type Clock, comesTrue } from '../time/clock.ts'
+import { byPage, type Claim, isProxied } from './claims.ts'
+import type { Conflict } from './conflict-finding.ts'
 import type { Edit, PageQueue } from './page-queue.ts'
+import type { QuorumReads } from './ports.ts'
 import {
   catchUpMs,
   keepsMarks,
+  type Lifetimes,
+  type Over,
   type Page,
   type ReservationBook,
   type ReservedPage,
+  settledOn,
   toBeginWith,
+  withoutOver,
 } from './reservation-book.ts'
+import { both, conflict, isSameClaim, isSameObject, type Reservation, stampOf } from './reservation.ts'
+import type { Asked } from './verdict.ts'
 
-/** What reserving works with. */
-export interface ReserverModules extends PageEditsModules {
+/** Options of reservations. */
+export interface ReserverOptions {
+  /** The name of this replica, for people who read the book. */
+  readonly replica: string
+  /**
+   * Random, made once for each process: tells its reservations from those of all others, whatever their
+   * names.
+   */
+  readonly process: string
+  /**
+   * How long the API server may take to commit an admitted write, in milliseconds: its request timeout plus
+   * slack.
+   */
+  readonly commitMs: number
+}
+
+/** The parts that reserving needs. */
+export interface ReserverModules {
+  readonly map: DiskMapView
+  readonly reads: Pick<QuorumReads, 'metadata'>
   readonly book: ReservationBook
   readonly queue: PageQueue
+  readonly lifetimes: Lifetimes
   readonly clock: Pick<Clock, 'now' | 'monotonic' | 'setTimer'>
-  /** Why nothing can be written in the book now, for people; undefined if it can. Absent for a book of one's own. */
+  /**
+   * Why the book must not be written now, for people; undefined if it may. Absent for a book of one process.
+   */
   readonly doubt?: () => string | undefined
+  /** False for a conflict that may happen, since its rule is not enforced. */
+  readonly stands: (conflict: Conflict, asked: Reserving) => boolean
 }
+
+/** A change that reserves, and its policy. */
+type Reserving = Pick<Asked, 'change' | 'acts' | 'policy'>
+
+/** A new reservation for a page. */
+interface Draft {
+  readonly made: Reservation
+  /** The one of the same object and intent that it replaced. */
+  readonly displaced: Reservation | undefined
+}
+
+/** The edit of a page: none, since something conflicts, or these reservations. */
+type Drafted = { readonly met: Conflict } | { readonly met?: never; readonly drafts: readonly Draft[] }
 
 /** A reservation that was made, or may have been. */
 export interface PlacedReservation extends Draft {
   readonly key: string
-  /** The page it was made on; undefined if nobody knows whether it was. */
+  /** The page with it; undefined if it is unknown whether it was made. */
   readonly page: Page | undefined
 }
 
 /**
- * What became of an attempt to reserve: the pages that were claimed, as they are then (for a dry run, as they would be), or
- * what came between.
+ * The result of an attempt to reserve: the claimed pages in their new state (for a dry run, in the state that
+ * would follow), or the obstacle.
  */
 type Reserved =
   | { readonly outcome: 'reserved'; readonly pages: readonly ReservedPage[] }
   | { readonly outcome: 'conflict'; readonly conflict: Conflict }
   | { readonly outcome: 'failed'; readonly error: unknown }
 
-/** What has come of reserving so far. */
+/** The results of reserving so far. */
 interface Progress {
   readonly placed: PlacedReservation[]
   readonly pages: ReservedPage[]
@@ -54,18 +90,20 @@ interface Progress {
 /** Makes reservations for changes. */
 export class Reserver {
   readonly #modules: ReserverModules
-  readonly #edits: PageEdits
+  readonly #options: ReserverOptions
+  #stamps = 0
 
   constructor(options: ReserverOptions, modules: ReserverModules) {
+    this.#options = options
     this.#modules = modules
-    this.#edits = new PageEdits(options, modules)
   }
 
   /**
-   * Reserves what a change claims, page by page in their order, so that two with several pages in common meet on the
-   * first. Then it looks at the pages that are only to be looked at. A dry run looks at all.
+   * Reserves the claims of a change, page by page in their order, so that two with several pages in common
+   * meet on the first. Then it checks the pages that are only checked. A dry run checks all.
    *
-   * @param placed gets what was reserved, or may have been: for the caller to take back, whatever the outcome
+   * @param placed gets the reservations that were made, or may have been: the caller releases them, whatever
+   * the result
    */
   async reserve(
     asked: Reserving,
@@ -120,9 +158,9 @@ export class Reserver {
   }
 
   /**
-   * True once the watch has brought what was reserved just now: then it has brought every page as it was before that too,
-   * and none has to be read. False if it does not come so far in a moment, and where nothing was reserved: what is looked at
-   * because of what was read since may be younger than all that was reserved before.
+   * True once the watch has brought this change's new reservation: then it has brought every earlier page
+   * too, and none has to be read. False if it does not catch up in time, and without a reservation: then a
+   * later read may have caused the check, and earlier reservations may be missing.
    */
   async #haveWatched(placed: readonly PlacedReservation[], signal: AbortSignal): Promise<boolean> {
     const { book, clock } = this.#modules
@@ -132,7 +170,7 @@ export class Reserver {
     return await comesTrue(isThere, book, { clock, limitMs: catchUpMs, signal })
   }
 
-  /** Reserves nothing. @param fresh true to read the page @throws where a real write could not reserve either */
+  /** Reserves nothing. @param fresh true to read the page @throws if a real write could not reserve either */
   async #look(
     key: string,
     claims: readonly Claim[],
@@ -144,10 +182,10 @@ export class Reserver {
     const { book, doubt } = this.#modules
     const seen = fresh ? undefined : book.seen(key)
     const stored = seen ?? (await book.read(key, signal))
-    const { next, result } = await this.#edits.of(key, claims, asked, signal)(toBeginWith(stored), stored)
+    const { next, result } = await this.#edit(key, claims, asked, signal)(toBeginWith(stored), stored)
     const why = result.met ? undefined : doubt?.()
     if (why !== undefined) throw new Error(why)
-    // That it is not there tells nothing where its removal, and that of its marks, was not watched.
+    // Its absence tells nothing unless its removal, and that of its marks, was watched.
     const unmarked = !seen && stored.version === undefined ? { settled: undefined } : {}
     if (keepsMarks(key)) pages.push({ known: stored, page: { ...stored, ...next, ...unmarked } })
     return result.met
@@ -161,11 +199,11 @@ export class Reserver {
     signal: AbortSignal,
   ): Promise<Conflict | undefined> {
     const before = placed.length
-    const reserve = this.#edits.of(key, claims, asked, signal)
+    const reserve = this.#edit(key, claims, asked, signal)
     const edit: Edit<Drafted> = async (contents, stored) => {
       const edited = await reserve(contents, stored)
       placed.length = before
-      // Until the answer comes nobody knows whether it was done.
+      // Until the answer comes it is unknown whether it was made.
       for (const draft of edited.result.met ? [] : edited.result.drafts)
         placed.push({ key, page: undefined, ...draft })
       return edited
@@ -179,4 +217,79 @@ export class Reserver {
       pages.push({ known: swapped.before.version === undefined ? page : swapped.before, page })
     return undefined
   }
+
+  /** Removes ended reservations and leaves their marks; adds the claims, unless something conflicts. */
+  #edit(key: string, claims: readonly Claim[], asked: Reserving, signal: AbortSignal): Edit<Drafted> {
+    const { map, lifetimes } = this.#modules
+    const { change } = asked
+    return async (contents, stored) => {
+      lifetimes.note(stored)
+      const over = settledOn(contents, map)
+      const ended = new Set(over.map(({ reservation }) => reservation))
+      const standing = contents.reservations.filter((each) => !ended.has(each))
+      // An object's own reservations never block it, except an unfinished proxy write.
+      const others = standing.filter(
+        (each) => each.intent === 'write' || !isSameObject(each, objectOf(change)),
+      )
+      const met = await this.#conflict(key, others, claims, asked, signal)
+      if (met.conflict) return { result: { met: met.conflict } }
+      const rest = withoutOver(key, contents, [...over, ...met.over])
+      const drafts = claims.map((claim) => this.#draft(change, claim, rest.reservations))
+      const kept = rest.reservations.filter((each) => !drafts.some(({ displaced }) => displaced === each))
+      const reservations = [...kept, ...drafts.map(({ made }) => made)]
+      return { next: { reservations, settled: rest.settled }, result: { drafts } }
+    }
+  }
+
+  /** The first reservation that conflicts with a claim. A quorum read has to check an expired one first. */
+  async #conflict(
+    key: string,
+    standing: readonly Reservation[],
+    claims: readonly Claim[],
+    asked: Reserving,
+    signal: AbortSignal,
+  ): Promise<
+    { readonly conflict: Conflict } | { readonly conflict?: never; readonly over: readonly Over[] }
+  > {
+    const { lifetimes, reads, stands, clock } = this.#modules
+    const metAt = clock.monotonic()
+    const over: Over[] = []
+    for (const reservation of standing) {
+      const until = lifetimes.endOf(key, reservation)
+      const claim = claims.find(
+        (each) => conflict(each, reservation) && stands({ claim: each, reservation, until, metAt }, asked),
+      )
+      if (!claim) continue
+      if (!lifetimes.isOver(key, reservation)) return { conflict: { claim, reservation, until, metAt } }
+      const metadata = await reads.metadata(reservation.kind, reservation.name, signal)
+      over.push({ reservation, version: metadata?.resourceVersion })
+    }
+    return { over }
+  }
+
+  #draft(change: Change, { intent, disks }: Claim, standing: readonly Reservation[]): Draft {
+    const { replica, process, commitMs } = this.#options
+    const fresh: Reservation = {
+      ...objectOf(change),
+      intent,
+      disks,
+      deadline: this.#modules.clock.now() + commitMs,
+      lastsMs: commitMs,
+      by: replica,
+      stamp: stampOf(replica, process, ++this.#stamps),
+      // Some writes of proxies are not bound to the version that was judged.
+      ...(isProxied(change.request) && { pinned: true }),
+    }
+    const displaced = standing.find((each) => isSameClaim(each, fresh))
+    const now = this.#modules.clock.now()
+    return { made: displaced ? both(fresh, displaced, now) : fresh, displaced }
+  }
+}
+
+/** The object of a change, in the reviewed version. */
+function objectOf(change: Change): Pick<Reservation, 'kind' | 'name' | 'uid' | 'resourceVersion'> {
+  const { name, uid } = (change.before ?? change.after).metadata
+  // An object that is created has no version, whatever a review says.
+  const resourceVersion = change.before?.metadata.resourceVersion ?? ''
+  return { kind: change.kind, name, uid, resourceVersion }
 }

@@ -11,7 +11,7 @@ import {
 } from './reservation-book.ts'
 import { isOwn, isSettled, type Reservation, settledIn } from './reservation.ts'
 
-/** What sweeping works with. */
+/** The parts that sweeping needs. */
 interface SweeperModules {
   readonly book: ReservationBook
   readonly map: DiskMapView
@@ -19,28 +19,30 @@ interface SweeperModules {
   readonly changes: Changes
   readonly clock: Clock
   readonly lifetimes: Lifetimes
-  /** Told when a page could not be cleaned up; it is tried again with the next sweep. */
+  /** Called if a page could not be cleaned up; the next sweep retries. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** What the operator decides about sweeping. */
+/** Options of sweeping. */
 export interface SweeperOptions {
-  /** This process: it cleans up after itself at once, and after others with each sweep. */
+  /** This process: it cleans up its own reservations at once, and others' with each sweep. */
   readonly process: string
   readonly sweepMs: number
   /**
-   * How long after an outcome was seen the reservation is taken back, in milliseconds; 0: at once. Many that are committed
-   * together leave a page in one swap, and not while the API server is still busy with them.
+   * How long after its result was seen a reservation is released, in milliseconds; 0 for at once. Many that
+   * are committed together then leave a page in one swap, after the API server's busiest moment.
    */
   readonly tidyMs: number
 }
 
-/** Pages with nothing but marks are kept so long, in milliseconds: many times longer than a disk map may be behind. */
+/**
+ * How long pages with marks only are kept, in milliseconds: many times longer than a disk map may be behind.
+ */
 const keepMs = 600_000
 
 /**
- * Takes reservations out of the book once it is known what became of their changes. Nothing depends on it but the
- * size of the book: whoever reserves sees by itself what is settled.
+ * Removes reservations from the book once the results of their changes are known. Only the size of the book
+ * depends on it: each new reservation sees by itself which ones are settled.
  */
 export class Sweeper {
   readonly #options: SweeperOptions
@@ -48,10 +50,10 @@ export class Sweeper {
   readonly #stopping = new AbortController()
   readonly #running = new Set<Promise<void>>()
   readonly #unsubscribe: () => void
-  /** Pages without reservations, and since when they are as they are. */
+  /** Pages without reservations, and since when they are unchanged. */
   readonly #quiet = new Map<string, { readonly version: string | undefined; readonly since: number }>()
   #cancel: () => void
-  /** Pages from which something is to be taken, once the timer fires. */
+  /** Pages with something to remove, once the timer fires. */
   readonly #untidy = new Set<string>()
   #cancelTidying: (() => void) | undefined
 
@@ -59,7 +61,7 @@ export class Sweeper {
   constructor(options: SweeperOptions, modules: SweeperModules) {
     this.#options = options
     this.#modules = modules
-    this.#unsubscribe = modules.changes.subscribe((changed) => this.#tidy(changed))
+    this.#unsubscribe = modules.changes.subscribeToObjects((changed) => this.#tidy(changed))
     this.#cancel = this.#sweepLater()
   }
 
@@ -71,7 +73,7 @@ export class Sweeper {
     await Promise.all(pages.map((page) => this.#settle(page)))
   }
 
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no sweep is in progress. */
   async stop(): Promise<void> {
     this.#unsubscribe()
     this.#cancel()
@@ -87,7 +89,7 @@ export class Sweeper {
     })
   }
 
-  /** After a change to an object: only this replica's own, so that not all do the same. */
+  /** After a change to an object: only this replica's own, so that not all replicas do the same. */
   #tidy(changed: string): void {
     const { book, map } = this.#modules
     for (const page of book.pages()) {
@@ -131,14 +133,16 @@ export class Sweeper {
       }
       const over: Over[] = []
       for (const each of page.reservations) over.push(...(await this.#ifOver(page.key, each, signal)))
-      // If somebody else was quicker, the page looks different now and is for the next sweep.
+      // If another writer was quicker, the page differs now and is left to the next sweep.
       if (over.length > 0) await book.swap(page, withoutOver(page.key, page, over), signal)
     } catch (error) {
       if (!signal.aborted) this.#modules.onProblem(error)
     }
   }
 
-  /** Past its deadline nothing can be committed any more; the read makes sure that what was is there to be seen. */
+  /**
+   * Past its deadline it can no longer be committed; the read makes sure that an earlier commit is visible.
+   */
   async #ifOver(key: string, reservation: Reservation, signal: AbortSignal): Promise<Over[]> {
     const { map, lifetimes, reads } = this.#modules
     const version = settledIn(reservation, map)
@@ -148,7 +152,7 @@ export class Sweeper {
     return [{ reservation, version: metadata?.resourceVersion }]
   }
 
-  /** Marks alone are kept for as long as any disk map may be behind them, and longer. */
+  /** Marks alone are kept longer than any disk map may be behind them. */
   #isQuiet({ key, version, reservations }: Page): boolean {
     if (reservations.length > 0) {
       this.#quiet.delete(key)

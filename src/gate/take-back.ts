@@ -6,24 +6,24 @@ import { withoutOver } from './reservation-book.ts'
 import type { Reservation } from './reservation.ts'
 import type { PlacedReservation } from './reserve.ts'
 
-/** What taking back works with. */
+/** The parts that releasing needs. */
 interface TakeBackModules {
-  /** The same that reserves, so that the two do not make each other fail. */
+  /** The queue that reserves too, so that the two do not make each other fail. */
   readonly queue: PageQueue
   readonly reads: Pick<QuorumReads, 'metadata'>
   readonly clock: Pick<Clock, 'setTimer'>
   readonly onProblem: (error: unknown) => void
 }
 
-/** How long taking back a reservation may take, in milliseconds. */
+/** Limit for the release of a reservation, in milliseconds. */
 const releaseMs = 5_000
 
-/** How long reading what became of its write may take before that, in milliseconds. */
+/** Limit for reading the result of its write before that, in milliseconds. */
 const outcomeMs = 2_000
 
 /**
- * Takes back what was reserved. What cannot be taken back stands until its deadline, and holds others up that long: safe,
- * but worth a word. It has its own time, since that of the request may be up. Never rejects.
+ * Releases reservations. One that cannot be released stays until its deadline, and blocks others that long:
+ * safe, but reported. It has a separate limit, since the request's time may be over. Never rejects.
  */
 export class TakeBack {
   readonly #modules: TakeBackModules
@@ -33,14 +33,17 @@ export class TakeBack {
     this.#modules = modules
   }
 
-  /** Of a change that is not passed on: puts back what it took the place of, since that may still be on its way. */
+  /**
+   * For a change that is not forwarded: restores the reservation that it replaced, since that may still be
+   * pending.
+   */
   async unused(placed: readonly PlacedReservation[]): Promise<void> {
     if (placed.length === 0) return
     this.#released.add(placed)
     await this.#all(placed, () => Promise.resolve(undefined))
   }
 
-  /** Of a change whose write was answered, or given up: leaves the mark of what became of it. */
+  /** For a change whose write was answered, or given up: leaves the mark of the result. */
   async answered(placed: readonly PlacedReservation[], change: Change): Promise<void> {
     if (placed.length > 0) await this.#all(placed, () => this.#versionOf(change))
   }
@@ -49,7 +52,7 @@ export class TakeBack {
     try {
       const answered = await find()
       await this.#within(releaseMs, async (signal) => {
-        // The latest first: it puts back an earlier one of the same attempt, which is then taken back too.
+        // The latest first: it restores an earlier one of the same attempt, which is then released too.
         for (const each of placed.toReversed()) await this.#one(each, answered, signal)
       })
     } catch (error) {
@@ -72,13 +75,13 @@ export class TakeBack {
       )
       return Promise.resolve({ next: { reservations, settled }, result: undefined })
     }
-    // What was made by this replica is seen by it, and what came after as well.
+    // This replica sees its own reservations, and all later ones.
     await this.#modules.queue.edit(key, edit, { signal, fresh: page === undefined })
   }
 
   /**
-   * Past the disk map, once the write was answered: what has to be seen to know what became of it. Where that cannot be
-   * read the page is left without marks, and whoever evicts there reads lists.
+   * A read past the disk map, once the write was answered: the version that shows the result. If it cannot be
+   * read the page is left without marks, and evictions there read lists.
    */
   async #versionOf(change: Change): Promise<Answered> {
     const { reads } = this.#modules
@@ -105,15 +108,15 @@ interface Answered {
   readonly version: string | undefined
 }
 
-/** So many are remembered. An earlier one may be put back, which is only careful. */
+/** The maximum of remembered ones. An earlier one may be restored, which errs on the safe side. */
 export const mostReleased = 256
 
 /**
- * The reservations that this process took back lately, of changes that were not passed on. Another review of the same
- * object and intent may have displaced one, and must not put it back.
+ * The reservations that this process released recently, of changes that were not forwarded. Another review of
+ * the same object and intent may have replaced one, and must not restore it.
  */
 export class Released {
-  /** By stamp, what each had displaced itself: that may still be on its way. */
+  /** By stamp, the reservation that each had replaced: it may still be pending. */
   readonly #displaced = new Map<string, Reservation | undefined>()
 
   add(entries: readonly Pick<PlacedReservation, 'made' | 'displaced'>[]): void {
@@ -122,7 +125,7 @@ export class Released {
     for (const stamp of [...this.#displaced.keys()].slice(0, -mostReleased)) this.#displaced.delete(stamp)
   }
 
-  /** The one to put back in place of this; undefined if none is. */
+  /** The one to restore instead of this; undefined if none is. */
   standing(displaced: Reservation | undefined): Reservation | undefined {
     let each = displaced
     while (each && this.#displaced.has(each.stamp)) each = this.#displaced.get(each.stamp)

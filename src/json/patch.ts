@@ -1,7 +1,10 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { isJsonObject } from './object.ts'
+import { isJsonObject } from './schema.ts'
 
-/** What applying yields: the new document, or what is wrong with the patch, or which operation does not fit. */
+/**
+ * The result of applying a patch: the new document, an error in the patch, or the operation that does not
+ * fit.
+ */
 type Patched =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly fits: boolean; readonly problem: string }
@@ -9,9 +12,9 @@ type Patched =
 const operations = ['add', 'remove', 'replace', 'move', 'copy', 'test']
 
 /**
- * Applies a JSON patch (RFC 6902), all of it or nothing. The target is not changed.
+ * Applies a JSON patch (RFC 6902) as a whole or not at all. The target is not changed.
  *
- * @returns `fits: false` when it is no JSON patch, `fits: true` when it is one that this object refuses
+ * @returns `fits: false` for a malformed patch, `fits: true` for a patch that this object rejects
  */
 export function jsonPatch(target: unknown, patch: unknown): Patched {
   if (!Array.isArray(patch) || !patch.every(isOperation))
@@ -38,12 +41,12 @@ function isPointer(value: unknown): boolean {
 }
 
 /**
- * Applies a JSON merge patch (RFC 7396): null takes a field away, an object is merged, anything else replaces.
+ * Applies a JSON merge patch (RFC 7396): null removes a field, an object is merged, any other value replaces.
  * Neither argument is changed.
  */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch
-  // Built by entries and never by assignment: `__proto__` is a key like any other.
+  // Built from entries, not by assignment: `__proto__` is a key like any other.
   const merged = new Map(Object.entries(isJsonObject(target) ? target : {}))
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) merged.delete(key)

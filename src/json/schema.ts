@@ -1,16 +1,16 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type Static, type TSchema, Type } from 'typebox'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 
-// verbose keeps the offending value, which the message shows.
+// verbose keeps the offending value, and the message shows it.
 const ajv = new Ajv({ verbose: true, allowUnionTypes: true })
 
 /**
- * Makes the parser of one kind: validates an untrusted object against the schema, then projects it to the fields
- * that Holdfast uses. The schema is compiled at the first call, since most commands need few kinds.
+ * Makes the parser of one kind. It validates an untrusted object against the schema, then projects it to the
+ * fields that Holdfast uses. The schema is compiled at the first call, since most commands need few kinds.
  *
- * @param schema fields that are not named in it are tolerated
- * @param project called with a valid object only
+ * @param schema tolerates fields that it does not name @param project gets valid objects only
  */
 export function parser<S extends TSchema, T>(
   schema: S,
@@ -25,9 +25,9 @@ export function parser<S extends TSchema, T>(
 }
 
 /**
- * One sentence for the first thing that is wrong, e.g. `spec.evictionRequested must be boolean, but is "true"`.
- * A field that may be null yields one error for each branch of the union and one for the union; the first is the
- * one that names the wanted type. ajv always has one with a message, though its types leave both open.
+ * One sentence about the first error, e.g. `spec.evictionRequested must be boolean, but is "true"`. A field
+ * that may be null yields one error for each branch of the union and one for the union; the first one names
+ * the wanted type. ajv always returns one with a message, though its types leave both open.
  */
 function describe(error: ErrorObject | undefined): string {
   const { instancePath = '', message = 'is not valid', keyword, data }: Partial<ErrorObject> = { ...error }
@@ -40,10 +40,10 @@ function describe(error: ErrorObject | undefined): string {
   return `${field === '' ? 'the object' : field} ${message}${but}`
 }
 
-/** Keys of maps are free strings, of any length; in UTF-16 units. */
+/** Keys of maps are free strings of any length; the limit is in UTF-16 units. */
 const longestField = 256
 
-/** Values can be as large as a request: show the beginning. */
+/** Values can be as large as a request, so messages show the beginning. */
 function show(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object' && value !== null) return 'an object'
@@ -52,8 +52,8 @@ function show(value: unknown): string {
 }
 
 /**
- * Reads a map that may be missing or null, with entries that may be null themselves: no map at all is an empty one, a null
- * entry is an entry of zero values. The result is a Map, so that keys like `__proto__` (map keys are free strings) are keys
+ * Reads a map that may be missing or null, with entries that may be null. A missing map is empty, and a null
+ * entry has zero values. The result is a Map, since map keys are free strings: keys like `__proto__` are keys
  * like any other.
  */
 export function readMap<Raw, T>(
@@ -66,25 +66,28 @@ export function readMap<Raw, T>(
   return entries
 }
 
-/** What parsing yields: the value, or a sentence that says which field is wrong and how. Parsers never throw. */
+/**
+ * The result of parsing: the value, or a sentence that says which field is wrong and how. Parsers never
+ * throw.
+ */
 export type Parsed<T> =
   { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: string }
 
 /**
- * A field that may be missing or null. The API server prunes empty fields, Go writes empty maps as null, and a
- * server-side apply simply lets go of a field: all three mean the same to Longhorn.
+ * A field that may be missing or null. The API server prunes empty fields, Go writes empty maps as null, and
+ * a server-side apply drops fields. All three mean the same to Longhorn.
  */
 export function absent<T extends TSchema>(schema: T) {
   return Type.Optional(Type.Union([schema, Type.Null()]))
 }
 
 /**
- * Keys of maps are free strings (kubernetes.md, The answer). The pattern that typebox gives to a plain string key,
- * `^.*$`, misses those with a line break, and their entries would be taken unchecked.
+ * Keys of maps are free strings (kubernetes.md, The answer). The pattern that typebox gives to a plain string
+ * key, `^.*$`, misses keys with a line break, and ajv would accept their entries unchecked.
  */
 const anyKey = Type.String({ pattern: '^[^]*$' })
 
-/** A map with keys of any kind. */
+/** A map whose keys are any strings. */
 export function mapOf<T extends TSchema>(schema: T) {
   return Type.Record(anyKey, schema)
 }
@@ -92,4 +95,68 @@ export function mapOf<T extends TSchema>(schema: T) {
 /** A map that may be missing or null, with entries that may be null themselves. */
 export function absentMap<T extends TSchema>(schema: T) {
   return absent(mapOf(Type.Union([schema, Type.Null()])))
+}
+
+/** A JSON object with unknown fields. */
+export type JsonObject = Readonly<Record<string, unknown>>
+
+/** True for a JSON object; false for a list. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The fields of a JSON object by name; a Map, so that `__proto__` is a name like any other. */
+type Fields = ReadonlyMap<string, unknown>
+
+/**
+ * The fields of a JSON object. As in Go, absent and null are an object without fields.
+ *
+ * @returns undefined for anything else: a list, a text, a number
+ */
+export function fieldsOf(json: unknown): Fields | undefined {
+  if (!isFields(json)) return undefined
+  return new Map(Object.entries(json ?? {}))
+}
+
+/**
+ * One field of a JSON object, read without its others. It is undefined if the object lacks it, or the value
+ * is no object.
+ */
+export function fieldOf(json: unknown, name: string): unknown {
+  if (!isFields(json) || json === undefined || json === null || !Object.hasOwn(json, name)) return undefined
+  const value: unknown = Reflect.get(json, name)
+  return value
+}
+
+/** True for a JSON object. Absent and null count as an object without fields. */
+export function isFields(json: unknown): json is object | null | undefined {
+  return json === undefined || json === null || (typeof json === 'object' && !Array.isArray(json))
+}
+
+/** True if two JSON values are equal. The order of keys does not matter. */
+export function sameJson(a: unknown, b: unknown): boolean {
+  try {
+    return isDeepStrictEqual(a, b)
+  } catch (error) {
+    // Comparing recurses. Values nested deeper than the stack count as different.
+    if (error instanceof RangeError) return false
+    throw error
+  }
+}
+
+const [comma, colon, bracket, brace] = [',', ':', '[', '{'].map((character) => character.charCodeAt(0))
+
+/**
+ * True for JSON with more values than this, found without parsing it. It counts the characters before a
+ * value, in strings too, which errs on the safe side. Parsing costs some hundred nanoseconds a value, and
+ * counting one for each character.
+ */
+export function hasMoreValues(most: number, text: string): boolean {
+  if (text.length <= most) return false
+  let count = 0
+  for (let at = 0; at < text.length && count <= most; at += 1) {
+    const code = text.charCodeAt(at)
+    if (code === comma || code === colon || code === bracket || code === brace) count += 1
+  }
+  return count > most
 }

@@ -1,18 +1,17 @@
-/** A member of an object, as it is written. */
+/** A member of an object, as the text has it. */
 interface Member {
   readonly name: string
   /** The text of its value, with every digit. */
   readonly value: string
-  /** Where that begins in the text of the object. */
+  /** Where the value begins in the text of the object. */
   readonly at: number
 }
 
 /**
- * The members of an object in the order in which they are written, names that are there twice included. JavaScript's
- * numbers have 53 bits and Go's 64, so what is passed on is cut out of the text, and never written anew.
+ * The members of an object in the order of the text, duplicate names included. JavaScript's numbers have 53
+ * bits and Go's 64, so forwarded values are cut out of the text and not serialised again.
  *
- * @param text valid JSON
- * @returns undefined if it is no object
+ * @param text valid JSON @returns undefined for anything but an object
  */
 export function membersOf(text: string): readonly Member[] | undefined {
   let at = afterSpace(text, 0)
@@ -32,17 +31,18 @@ export function membersOf(text: string): readonly Member[] | undefined {
   return members
 }
 
-/** The last member of this name, which is the one that counts for JavaScript and for Go; undefined if there is none. */
+/**
+ * The last member of this name, the one that counts for JavaScript and for Go; undefined if there is none.
+ */
 export function memberOf(text: string, name: string): Member | undefined {
   return membersOf(text)?.findLast((member) => member.name === name)
 }
 
 /**
- * The text of an object with a member that has this value, in the place of its last one of this name or after all
- * others. Everything else stays byte by byte.
+ * The text of an object with a member that has this value, in the place of its last one of this name or after
+ * all others. All other bytes stay.
  *
- * @param text valid JSON, an object
- * @param value valid JSON
+ * @param text valid JSON, an object @param value valid JSON
  */
 export function withMember(text: string, name: string, value: string): string {
   const members = membersOf(text) ?? []
@@ -53,7 +53,10 @@ export function withMember(text: string, name: string, value: string): string {
   return `${text.slice(0, at)}${last ? ',' : ''}${JSON.stringify(name)}:${value}${text.slice(at)}`
 }
 
-/** The text of a list with one more element before all others. @param text valid JSON, a list; @param element valid JSON */
+/**
+ * The text of a list with one element added at the front. @param text valid JSON, a list; @param element
+ * valid JSON
+ */
 export function withFirst(text: string, element: string): string {
   const at = afterSpace(text, 0) + 1
   const isEmpty = text[afterSpace(text, at)] === ']'
@@ -61,8 +64,8 @@ export function withFirst(text: string, element: string): string {
 }
 
 /**
- * The fields that an object within a text has twice, each once, as the API server names them: `spec.tags`,
- * `items[0].kind`. Without recursion, however deep it is nested.
+ * The duplicate fields of an object within a text, each once, as the API server names them: `spec.tags`,
+ * `items[0].kind`. The function does not recurse, so depth does not matter.
  *
  * @param text valid JSON
  */
@@ -107,9 +110,9 @@ export function depthOf(text: string): number {
 
 /** An object or a list that is being read. */
 interface Opened {
-  /** Of an object: those that it has so far. */
+  /** For an object: its names so far. */
   readonly names: Set<string> | undefined
-  /** The name or the place that the reading has come to. */
+  /** The current name or index. */
   step: string | number
 }
 
@@ -120,7 +123,7 @@ function pathTo(open: readonly Opened[]): string {
     .replace(/^\./, '')
 }
 
-/** The name that is written here. Most have no escapes, and parsing each takes half of all the time. */
+/** The name at this place. Most names have no escapes, and parsing each takes half of the time. */
 function nameIn(text: string, from: number, end: number): string {
   const written = text.slice(from + 1, end - 1)
   return written.includes('\\') ? (JSON.parse(`"${written}"`) as string) : written
@@ -132,7 +135,7 @@ function afterSpace(text: string, from: number): number {
   return at
 }
 
-/** Never at the end of a text, where there is no code. */
+/** Never called at the end of a text, where there is no code. */
 function isSpace(code: number): boolean {
   return code === 32 || code === 10 || code === 13 || code === 9
 }
@@ -143,7 +146,7 @@ function afterString(text: string, from: number): number {
   return at < 0 ? text.length + 1 : at + 1
 }
 
-/** True for a quote after an odd number of backslashes: each two of them are one that is meant. */
+/** True for a quote after an odd number of backslashes: each pair of them is one literal backslash. */
 function isEscaped(text: string, quote: number): boolean {
   let at = quote
   while (text[at - 1] === '\\') at -= 1
@@ -151,8 +154,8 @@ function isEscaped(text: string, quote: number): boolean {
 }
 
 /**
- * Where the value ends that begins here, without recursion, however deep it is nested. Of a text that is no JSON it is
- * some place behind that.
+ * The end of the value that begins here. The function does not recurse, so depth does not matter. For text
+ * that is no JSON the result is some later place.
  */
 export function afterValue(text: string, from: number): number {
   let depth = 0
@@ -169,12 +172,12 @@ export function afterValue(text: string, from: number): number {
   return at
 }
 
-/** What comes after a value. */
+/** The characters that can follow a value. */
 const ends = ' \t\r\n,]}'
 
 /**
- * The text of a body that is JSON; undefined for any other, which then is passed on as it came: YAML of strangers is not
- * parsed. One character is one byte, so that {@link bodyOf} yields the very bytes again.
+ * The text of a JSON body; undefined for any other, which is then forwarded unchanged: the proxy does not
+ * parse YAML of clients. One character is one byte, so {@link bodyOf} yields the same bytes again.
  */
 export function jsonTextOf(body: Buffer): string | undefined {
   const text = body.toString('latin1')

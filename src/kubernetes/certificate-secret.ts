@@ -6,7 +6,7 @@ import type { Connection } from './client/connection.ts'
 import { ApiFailure } from './client/failures.ts'
 import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 
-/** Where the Secret is. It has to be there, if only empty: then no right to create Secrets is needed. */
+/** Where the Secret is. It must exist, even if empty, so that the guard needs no right to create Secrets. */
 interface CertificateSecretOptions {
   readonly connection: Connection
   readonly namespace: string
@@ -22,8 +22,8 @@ const parseSecret = parser(
 )
 
 /**
- * Keeps certificates in a Secret. `tls.crt` and `tls.key` are what is served, `ca.crt` and `ca.key` the authority;
- * `next-ca.crt`, `next-ca.key` and `previous-ca.crt` are there while the authority changes.
+ * Keeps certificates in a Secret. `tls.crt` and `tls.key` are the serving certificate, `ca.crt` and `ca.key`
+ * the authority; `next-ca.crt`, `next-ca.key` and `previous-ca.crt` exist while the authority changes.
  */
 export class CertificateSecret implements CertificateStore {
   readonly #options: CertificateSecretOptions
@@ -75,7 +75,7 @@ export class CertificateSecret implements CertificateStore {
         method: 'PATCH',
         path: this.#path,
         headers: { 'content-type': 'application/merge-patch+json' },
-        // A version in a patch is one to compare with.
+        // The API server compares a version in a patch with the stored one.
         json: { metadata: { resourceVersion: version }, data },
         signal,
       })

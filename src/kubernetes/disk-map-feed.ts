@@ -1,40 +1,38 @@
 import type { Parsed } from '../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject, version } from '../longhorn/kinds.ts'
-import { type Clock, type Random, systemClock } from '../time/clock.ts'
-import { abortReason, onAbort } from '../time/wait.ts'
+import { abortReason, type Clock, onAbort, type Random, systemClock } from '../time/clock.ts'
 import type { Connection } from './client/connection.ts'
-import {
-  type FeedProblem,
-  notApplied,
-  notFollowed,
-  unreadable,
-  type UnreadableObject,
-  UnreadableObjects,
-} from './feed-problem.ts'
+import { type FeedProblem, notApplied, notFollowed, unreadable } from './feed-problem.ts'
 import type { Change } from './watch/cache.ts'
 import type { ClusterObject } from './watch/list-pages.ts'
 import type { ListWatchLimits } from './watch/list-watch-state.ts'
 import { ListWatch } from './watch/list-watch.ts'
 
-/** Where the objects go; the disk map is one. `at` is when it was seen, in milliseconds by the monotonic clock. */
+/**
+ * The target of the objects, such as the disk map. `at` is when it was seen, in milliseconds by the monotonic
+ * clock.
+ */
 export interface DiskMapSink {
-  /** @param isFirst true in the first list of its kind: it may have long been so */
+  /** @param isFirst true in the first list of its kind: its state may be old */
   apply(object: LonghornObject, at: number, isFirst: boolean): void
-  /** @param unseen true if a list only lacks it, so that it may have changed before it was deleted */
+  /** @param unseen true if a list lacks it, so it may have changed before its deletion */
   remove(kind: Kind, name: string, at: number, unseen: boolean): void
-  /** The connection is broken. @param began the last moment that all was well, in milliseconds by the monotonic clock */
+  /**
+   * The connection is broken. @param began the last moment at which it was known to work, in milliseconds by
+   * the monotonic clock
+   */
   outageBegan?(began: number): void
-  /** All kinds are followed again. */
+  /** The connection works again for all kinds. */
   outageEnded?(at: number): void
 }
 
-/** What to feed from where. */
+/** The source and the target of a feed. */
 export interface DiskMapFeedOptions {
   readonly connection: Connection
-  /** Longhorn's namespace, `longhorn-system` as a rule. */
+  /** Longhorn's namespace, usually `longhorn-system`. */
   readonly namespace: string
   readonly sink: DiskMapSink
-  /** Told of each new problem, once while it lasts. */
+  /** Called once for each new problem. */
   readonly onProblem?: (problem: FeedProblem) => void
   /** Stops the feed, as `stop()` does. */
   readonly signal?: AbortSignal
@@ -43,11 +41,48 @@ export interface DiskMapFeedOptions {
   readonly random?: Random
 }
 
+/** An object whose current version is not known, and why. */
+interface UnreadableObject {
+  readonly kind: Kind
+  readonly name: string
+  /** A part of a sentence: which field is wrong and how. */
+  readonly problem: string
+}
+
+/** The objects that could not be read. Decisions ask for them, to be careful about what depends on them. */
+class UnreadableObjects {
+  readonly #objects = new Map<string, UnreadableObject>()
+  #seen = 0
+
+  /** How many were ever added, new versions of the same object included. */
+  get seen(): number {
+    return this.#seen
+  }
+
+  list(): readonly UnreadableObject[] {
+    return [...this.#objects.values()]
+  }
+
+  add(object: UnreadableObject): void {
+    this.#seen += 1
+    this.#objects.set(keyOf(object.kind, object.name), object)
+  }
+
+  /** It is readable again, or gone. */
+  delete(kind: Kind, name: string): void {
+    this.#objects.delete(keyOf(kind, name))
+  }
+}
+
+function keyOf(kind: Kind, name: string): string {
+  return `${kind}/${name}`
+}
+
 type Follower = ListWatch<Parsed<LonghornObject>>
 
 /**
- * Keeps a sink true to Longhorn's objects in one namespace, all kinds. It starts when it is made. It does not own
- * the connection.
+ * Keeps a sink up to date with Longhorn's objects of all kinds in one namespace. The constructor starts it.
+ * It does not own the connection.
  */
 export class DiskMapFeed {
   readonly #options: DiskMapFeedOptions
@@ -88,32 +123,38 @@ export class DiskMapFeed {
     return [...this.#followers.values()].every((follower) => follower.synced)
   }
 
-  /** Milliseconds since all, or a kind, was last known to be current: that of the kind known worst. Infinity before that. */
+  /**
+   * Milliseconds since the kind, or the oldest of all kinds, was last known to be current. Infinity before
+   * that.
+   */
   ageMs(kind?: Kind): number {
     const follower = kind && this.#followers.get(kind)
     if (follower) return follower.ageMs()
     return Math.max(...[...this.#followers.values()].map((follower) => follower.ageMs()))
   }
 
-  /** The version up to which the sink was told everything of a kind; undefined before that was listed. */
+  /** The version up to which the sink has every change of a kind; undefined before its first list. */
   seenUpTo(kind: Kind): string | undefined {
     return this.#followers.get(kind)?.resourceVersion
   }
 
   /**
-   * The objects whose present version could not be read or applied. What the sink holds of them is older, or
-   * nothing: whatever depends on them is not known.
+   * The objects whose current version could not be read or applied. The sink has an older version of them, or
+   * none, so nothing that depends on them is certain.
    */
   get unreadable(): readonly UnreadableObject[] {
     return this.#unreadable.list()
   }
 
-  /** How many versions of objects could not be read or applied since the start. */
+  /** The number of versions of objects that could not be read or applied since the start. */
   get unreadableSeen(): number {
     return this.#unreadable.seen
   }
 
-  /** Resolves once `synced` is true. @throws the signal's reason, or that the feed was stopped, if that is first */
+  /**
+   * Resolves once `synced` is true. @throws the signal's reason, or that the feed was stopped, whichever
+   * comes first
+   */
   async whenSynced(signal: AbortSignal): Promise<void> {
     const forget: (() => void)[] = []
     try {
@@ -129,7 +170,7 @@ export class DiskMapFeed {
     }
   }
 
-  /** Resolves when all is over and the sink is told nothing any more. */
+  /** Resolves when all work has ended and the sink gets no more calls. */
   async stop(): Promise<void> {
     this.#stop()
     await Promise.all([...this.#followers.values()].map((follower) => follower.stop()))
@@ -163,7 +204,7 @@ export class DiskMapFeed {
         if (this.#out.size === 0) this.#options.sink.outageEnded?.(this.#clock.monotonic())
       },
       onProblem: (problem) => this.#options.onProblem?.(notFollowed(kind, namespace, problem)),
-      // A map of which some kinds are ahead by a back-off is wrong about what belongs together.
+      // If a back-off keeps some kinds behind, the map shows objects together that never existed together.
       onRecovered: () => this.#retryNow(),
       signal: this.#stopping.signal,
       clock: this.#clock,
@@ -192,7 +233,7 @@ export class DiskMapFeed {
   }
 }
 
-// From the table, so that a kind that is added there is fed too.
+// From the table, so that a new kind there is fed too.
 const allKinds = Object.keys(kinds).filter(isKind)
 
 function isKind(name: string): name is Kind {

@@ -6,31 +6,31 @@ import type { Connection } from './client/connection.ts'
 import { ApiFailure } from './client/failures.ts'
 import { jsonRequest } from './client/json-request.ts'
 
-/** Where Events go, and how many. */
+/** Where Events go, and their limits. */
 interface EventRecorderOptions {
   readonly connection: Connection
-  /** Longhorn's: an Event lives beside its object. */
+  /** Longhorn's namespace: an Event is in the namespace of its object. */
   readonly namespace: string
   /** This replica, for people. */
   readonly replica: string
   readonly clock: Clock
-  /** Told once of what lasts. */
+  /** Called once for each lasting problem. */
   readonly onProblem: (error: unknown) => void
   readonly limits?: Partial<EventLimits>
 }
 
-/** How much is written at most. One stored object for each denial has flooded etcd elsewhere (kubernetes.md). */
+/** Limits of writing. One stored object for each denial has flooded etcd elsewhere (kubernetes.md). */
 export interface EventLimits {
-  /** What happens again within this is the same Event, in milliseconds; the next one after it is a new one. */
+  /** Repeats within this time count on the same Event, in milliseconds; a later one is a new Event. */
   readonly seriesMs: number
-  /** Each Event is written once in this time, in milliseconds. */
+  /** Each Event is written at most once in this time, in milliseconds. */
   readonly writeMs: number
   /**
-   * So many are remembered. One more takes the place of the latest of the share with the most, if that has at least two
-   * more than its own; otherwise it is dropped.
+   * Limit of remembered Events. At the limit, a new one replaces the latest of the share with the most, if
+   * that has at least two more than the new one's share. Otherwise it is dropped.
    */
   readonly maxSeries: number
-  /** So many of one share are remembered; what is told of more than that is dropped. */
+  /** Limit of remembered Events of one share; more are dropped. */
   readonly maxSeriesOfShare: number
   /** How long stopping may take, in milliseconds. */
   readonly flushMs: number
@@ -53,16 +53,17 @@ interface Series {
   count: number
   /** The count that the API server knows. */
   written: number
-  /** When it may be written next, in milliseconds since the epoch: at once if it is new. */
+  /** The earliest time of its next write, in milliseconds since the epoch: at once if it is new. */
   notBefore: number
 }
 
-/** The longest message that the API server takes. */
+/** The longest message that the API server accepts. */
 const maxMessage = 1_024
 
 /**
- * Writes Events of core/v1, which `kubectl describe` shows with their count, as events.k8s.io does not. The same at
- * the same object is one Event that is counted up. Nothing waits for it, and what fails is tried again with the next.
+ * Writes Events of core/v1, since `kubectl describe` shows their count, and not that of events.k8s.io.
+ * Repeats at the same object count up one Event. No caller waits for it, and the next Event retries a failed
+ * one.
  */
 export class EventRecorder implements EventSink {
   readonly #options: EventRecorderOptions
@@ -82,7 +83,7 @@ export class EventRecorder implements EventSink {
     this.#path = `/api/v1/namespaces/${encodeURIComponent(options.namespace)}/events`
   }
 
-  /** What nobody will see, by reason. */
+  /** The number of dropped Events, by reason. */
   get dropped(): Readonly<Record<string, number>> {
     return this.#dropped
   }
@@ -116,12 +117,12 @@ export class EventRecorder implements EventSink {
     this.#schedule()
   }
 
-  /** Resolves when nothing is being written. */
+  /** Resolves when no write is in progress. */
   idle(): Promise<void> {
     return this.#writing
   }
 
-  /** Writes what is left, if that can be done soon. */
+  /** Writes the remaining Events, if that takes a short time. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#cancel?.()
@@ -129,7 +130,7 @@ export class EventRecorder implements EventSink {
     await this.#write(this.#unwritten(), AbortSignal.timeout(this.#limits.flushMs))
   }
 
-  /** What is new is told at once, what is counted up only now and then. */
+  /** A new Event is written at once, a counted one only now and then. */
   #schedule(): void {
     if (this.#stopped || this.#isWriting) return
     this.#cancel?.()
@@ -155,7 +156,7 @@ export class EventRecorder implements EventSink {
         await (series.written === 0 ? this.#create(series, signal) : this.#countUp(series, signal))
         series.written = count
       } catch (error) {
-        // The API server forgets Events, after an hour as a rule.
+        // The API server deletes Events, usually after an hour.
         if (error instanceof ApiFailure && error.code === 404) series.written = 0
         else problems.push(error)
       }
@@ -203,7 +204,7 @@ export class EventRecorder implements EventSink {
     })
   }
 
-  /** Makes room for one more of a share, so that nobody who asks much silences the others. */
+  /** Makes room for one more of a share, so that a client with many requests cannot silence the others. */
   #hasRoomFor(share: string, now: number): boolean {
     const { maxSeries, maxSeriesOfShare } = this.#limits
     const isFull = (shares: ReadonlyMap<string, readonly string[]>): boolean =>
@@ -232,7 +233,7 @@ export class EventRecorder implements EventSink {
     return shares
   }
 
-  /** What is over is not needed any more, written or not. */
+  /** Old Events are removed, written or not. */
   #forgetOver(now: number): void {
     for (const [key, { last }] of this.#series) if (now - last >= this.#limits.seriesMs) this.#forget(key)
   }

@@ -1,9 +1,9 @@
 import { group, type Kind, kinds, version } from '../longhorn/kinds.ts'
 import type { ListWatchProblem } from './watch/list-watch-state.ts'
 
-/** What is wrong with the feeding of the disk map. `message` is one sentence or more for people. */
+/** A problem of the feed of the disk map. `message` is one sentence or more for people. */
 export type FeedProblem =
-  /** A kind cannot be followed for now; it is tried again without end. */
+  /** A kind cannot be followed now; the feed retries without end. */
   | {
       readonly type: 'not-followed'
       readonly kind: Kind
@@ -12,7 +12,7 @@ export type FeedProblem =
       readonly error: Error
       readonly retryInMs: number
     }
-  /** An object is not what Longhorn's schema says; the last readable version of it stays in the map. */
+  /** An object does not fit Longhorn's schema; its last readable version stays in the map. */
   | { readonly type: 'unreadable'; readonly kind: Kind; readonly name: string; readonly message: string }
   /** The map threw at an object. */
   | {
@@ -23,7 +23,7 @@ export type FeedProblem =
       readonly error: Error
     }
 
-/** Tells what is wrong with a kind, and what can be done about it. */
+/** Describes the problem of a kind, and the remedy. */
 export function notFollowed(
   kind: Kind,
   namespace: string,
@@ -34,7 +34,7 @@ export function notFollowed(
   return { type: 'not-followed', kind, reason, message, error, retryInMs }
 }
 
-/** Tells which field of an object is wrong. */
+/** Names the wrong field of an object. */
 export function unreadable(kind: Kind, name: string, problem: string): FeedProblem {
   const message =
     `${kind} ${name} is not what Longhorn's ${version} schema says: ${problem}. Its last readable version stays in ` +
@@ -42,16 +42,16 @@ export function unreadable(kind: Kind, name: string, problem: string): FeedProbl
   return { type: 'unreadable', kind, name, message }
 }
 
-/** Tells that the map threw. */
+/** Says that the map threw. */
 export function notApplied(kind: Kind, name: string, thrown: unknown): FeedProblem {
   const error = thrown instanceof Error ? thrown : new Error(String(thrown), { cause: thrown })
-  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a fault of Holdfast: please report it`
+  const message = `${kind} ${name} could not be put into the disk map: ${error.message}. This is a bug in Holdfast: please report it`
   return { type: 'not-applied', kind, name, message, error }
 }
 
 function adviceFor(kind: Kind, namespace: string, reason: ListWatchProblem['reason']): string | undefined {
   const resource = `${kinds[kind].plural}.${group}`
-  const untilThen = 'Until then the disk map is not complete; it is tried again and again.'
+  const untilThen = 'Until then the disk map is incomplete. Holdfast keeps trying.'
   switch (reason) {
     case 'missing':
       return (
@@ -78,44 +78,7 @@ function adviceFor(kind: Kind, namespace: string, reason: ListWatchProblem['reas
     case 'server-error':
     case 'unexpected':
     case 'handler':
-      // These say themselves what to look at, or pass by themselves.
+      // These name the remedy themselves, or end without one.
       return undefined
   }
-}
-
-/** An object whose present version is not known, and why. */
-export interface UnreadableObject {
-  readonly kind: Kind
-  readonly name: string
-  /** A part of a sentence: which field is wrong and how. */
-  readonly problem: string
-}
-
-/** The objects that could not be read; others ask for them to be careful about what they stand for. */
-export class UnreadableObjects {
-  readonly #objects = new Map<string, UnreadableObject>()
-  #seen = 0
-
-  /** How many were ever added, a new version of the same object included. */
-  get seen(): number {
-    return this.#seen
-  }
-
-  list(): readonly UnreadableObject[] {
-    return [...this.#objects.values()]
-  }
-
-  add(object: UnreadableObject): void {
-    this.#seen += 1
-    this.#objects.set(keyOf(object.kind, object.name), object)
-  }
-
-  /** It can be read again, or is gone. */
-  delete(kind: Kind, name: string): void {
-    this.#objects.delete(keyOf(kind, name))
-  }
-}
-
-function keyOf(kind: Kind, name: string): string {
-  return `${kind}/${name}`
 }

@@ -6,15 +6,18 @@ import type { FeedProblem } from './feed-problem.ts'
 import { type ClusterObject, listPages } from './watch/list-pages.ts'
 import { defaultListWatchLimits } from './watch/list-watch-state.ts'
 
-/** How a cluster is followed. */
+/** How to follow a cluster. */
 interface LiveMapOptions {
-  /** Told of what goes wrong later. */
+  /** Called for later problems. */
   readonly onProblem?: (problem: FeedProblem) => void
-  /** How long it is of use to know what is over, in milliseconds; that of the disk map if absent. */
+  /** How long to remember ended changes, in milliseconds; the disk map's default if absent. */
   readonly rememberMs?: number
 }
 
-/** A disk map that follows a cluster, for whoever looks at it for a while. It does not own the connection. */
+/**
+ * A disk map that follows a cluster, for a command that looks at it for a while. It does not own the
+ * connection.
+ */
 export class LiveMap {
   readonly map: DiskMap
   readonly #feed: DiskMapFeed
@@ -29,7 +32,7 @@ export class LiveMap {
   /**
    * Reads everything once and follows it from there.
    *
-   * @throws Error with what to do, when not everything can be read at once: a person who waits wants to know; or the
+   * @throws Error with the remedy if something cannot be read at once, since a person is waiting; or the
    * signal's reason
    */
   static async open(
@@ -48,7 +51,7 @@ export class LiveMap {
       connection,
       namespace,
       sink: {
-        // Who only comes to look must not take for news what has long been so.
+        // A command that has just started must not take old states for news.
         apply: (object: LonghornObject, at: number, isFirst: boolean) => {
           if (isFirst) map.adopt(object, at)
           else map.apply(object, at)
@@ -80,12 +83,12 @@ export class LiveMap {
     return this.#feed.ageMs()
   }
 
-  /** What could not be read. */
+  /** The objects that could not be read. */
   get unreadable(): DiskMapFeed['unreadable'] {
     return this.#feed.unreadable
   }
 
-  /** Calls the listener after each change; the function it returns ends that. */
+  /** Calls the listener after each change; the returned function removes it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -96,11 +99,11 @@ export class LiveMap {
   }
 }
 
-/** An object as it came, with the kind that a list does not repeat. */
+/** An object as it came, with the kind, which lists omit. */
 type LonghornClusterObject = ClusterObject & { readonly apiVersion: string; readonly kind: Kind }
 
 /**
- * Reads all of Longhorn's objects once, each kind as it is at one moment.
+ * Reads all of Longhorn's objects once, each kind in the state of one moment.
  *
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */

@@ -15,18 +15,18 @@ import { SharedRead, SharedReads } from './shared-reads.ts'
 const parseList = parser(Type.Object({ items: absent(Type.Array(Type.Unknown())) }), (raw) => raw.items ?? [])
 
 /**
- * Reads Longhorn's objects past every cache: without a resourceVersion the API server asks etcd itself, or waits
- * until its own cache has caught up. Lists come in one piece, since each page would be a round trip.
+ * Reads Longhorn's objects past every cache: without a resourceVersion the API server asks etcd itself, or
+ * waits until its cache has caught up. Lists come in one piece, since each page would be a round trip.
  */
 export class ApiReads implements QuorumReads {
   readonly #connection: Connection
   readonly #namespace: string
-  /** Whole lists are what costs; with many decisions at once they were what kept each other waiting. */
+  /** Shared, since whole lists are expensive, and many decisions at once waited for each other's. */
   readonly #images = new SharedRead((signal) => this.#list('BackingImage', signal))
   readonly #dataSources = new SharedRead((signal) => this.#list('BackingImageDataSource', signal))
   readonly #nodes = new SharedRead((signal) => this.#list('Node', signal))
 
-  /** Requests that one change releases all ask for the same node at once. */
+  /** Shared, since all requests that one change releases ask for the same node. */
   readonly #eachNode = new SharedReads<Node | undefined>()
   readonly #eachMetadata = new SharedReads<Metadata | undefined>()
   readonly #replicas = new ReplicaReads((labelSelector, signal) =>
@@ -72,7 +72,7 @@ export class ApiReads implements QuorumReads {
     return await this.#eachMetadata.get(`${kind}/${name}`, read, signal)
   }
 
-  /** Any of Longhorn's objects; undefined if there is none. @throws as the others */
+  /** Any of Longhorn's objects; undefined if it does not exist. @throws as the others */
   async object<K extends Kind>(kind: K, name: string, signal: AbortSignal): Promise<ObjectOf<K> | undefined> {
     return await this.#get(kind, name, signal)
   }
@@ -85,8 +85,7 @@ export class ApiReads implements QuorumReads {
     const path = this.#path(kind)
     const asked = { method: 'GET', path, signal, ...(query && { query }) } as const
     const list = parseList(await jsonRequest(this.#connection, asked))
-    if (!list.ok)
-      throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${list.problem}.`)
+    if (!list.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${list.problem}.`)
     return list.value.map((raw) => read(kind, raw))
   }
 

@@ -1,12 +1,12 @@
 import type { Replica } from '../longhorn/replica.ts'
 import { SharedRead } from './shared-reads.ts'
 
-/** Lists the replicas that a label selector finds. @throws what reading throws */
+/** Lists the replicas of a label selector. @throws the errors of reading */
 type ListReplicas = (labelSelector: string, signal: AbortSignal) => Promise<readonly Replica[]>
 
 /**
- * Reads the replicas that may use copies, for all clean-ups that are decided at the same time: two lists, however many
- * they are. Each sees whatever was committed before it was asked for.
+ * Reads the replicas that may use copies, for all clean-ups that are decided at the same time: two lists,
+ * whatever their number. Each read sees everything that was committed before its caller asked.
  */
 export class ReplicaReads {
   readonly #list: ListReplicas
@@ -19,16 +19,15 @@ export class ReplicaReads {
   }
 
   /**
-   * The replicas that may use a copy of an image, of those on other disks than `elsewhere` at least.
+   * The replicas that may use a copy of an image, at least those on other disks than `elsewhere`.
    *
-   * @param elsewhere UUIDs of disks
-   * @throws what reading throws, or the signal's reason
+   * @param elsewhere UUIDs of disks @throws the errors of reading, or the signal's reason
    */
   async get(image: string, elsewhere: readonly string[], signal: AbortSignal): Promise<readonly Replica[]> {
     signal.throwIfAborted()
     const byHand = this.#unlabelled.get(signal)
     if (!isImageLabel(image)) return await byHand
-    // Taken by the next list that begins, which is the one that is waited for.
+    // The next list takes it, and the caller waits for that list.
     this.#wanted.push({ image, elsewhere })
     const [labelled, others] = await Promise.all([this.#labelled.get(signal), byHand])
     return [...(labelled.get(image) ?? []), ...others]
@@ -51,30 +50,32 @@ export class ReplicaReads {
   }
 }
 
-/** The label with the image of a replica, empty if it has none. Longhorn sets it whenever it writes a replica. */
+/**
+ * The label with the image of a replica, empty if it has none. Longhorn sets it with each write of a replica.
+ */
 const imageLabel = 'longhorn.io/backing-image'
 
 /** The label with the UUID of its disk, set together with the other one. */
 const diskLabel = 'longhorndiskuuid'
 
-/** Finds the replicas that somebody made without Longhorn's labels. */
+/** Finds the replicas that were created without Longhorn's labels. */
 export const unlabelled = `!${imageLabel}`
 
-/** A longer list would not fit a URL; then replicas on those disks are read too. */
+/** A longer list would not fit a URL. Replicas on those disks are then read too. */
 const mostDisks = 64
 
-/** So many names of at most 63 characters fit a URL beside so many disks. */
+/** How many names of 63 characters fit a URL beside that many disks. */
 const mostImages = 50
 
-/** The replicas that may use the copies of an image, but for those on the disks `elsewhere`, by UUID. */
+/** The replicas that may use the copies of an image, except those on the disks `elsewhere`, by UUID. */
 interface WantedReplicas {
   readonly image: string
   readonly elsewhere: readonly string[]
 }
 
 /**
- * Label selectors that together find all labelled replicas that are wanted, and perhaps some more: one selector for up to
- * 50 images, which leaves out only the disks that all of them name.
+ * Label selectors that together find all wanted replicas with labels, and perhaps more. One selector covers
+ * up to 50 images, and leaves out only the disks that all of them name.
  *
  * @param wanted of images whose names a label can hold, see {@link isImageLabel}
  */
@@ -89,7 +90,7 @@ export function selectorsOfReplicas(wanted: readonly WantedReplicas[]): string[]
   })
 }
 
-/** False for the name of an image that no label can hold: no replica of Longhorn is labelled so. */
+/** False for an image name that no label can hold: no replica of Longhorn has such a label. */
 export function isImageLabel(image: string): boolean {
   return isLabelValue(image)
 }
@@ -108,7 +109,7 @@ function inAll([first, ...others]: readonly WantedReplicas[]): string[] {
   return (first?.elsewhere ?? []).filter((disk) => isLabelValue(disk) && sets.every((set) => set.has(disk)))
 }
 
-/** As the API server checks it: a selector with any other is refused. */
+/** The API server's own check: it rejects a selector with any other value. */
 function isLabelValue(text: string): boolean {
   return text.length <= 63 && /^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$/.test(text)
 }

@@ -1,17 +1,18 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { untilAborted } from '../time/wait.ts'
+import { untilAborted } from '../time/clock.ts'
 
-/** Nobody waits for a decision longer, in milliseconds. */
+/** The longest wait of a decision, in milliseconds. */
 const timeoutMs = 10_000
 
 /**
- * A read that sees everything committed before it began, for all who want one at the same time. It begins a turn of the
- * event loop after the first asked, so that all who are released together share it. Who comes while it is under way shares
- * the next. So there are never more than two, however many decide.
+ * A read that all concurrent callers share. It sees everything that was committed before it began. It begins
+ * one turn of the event loop after the first call, so that requests which are released together share it.
+ * Callers that come during a read share the next one. So at most two are in progress, whatever the number of
+ * decisions.
  */
 export class SharedRead<T> {
   readonly #read: (signal: AbortSignal) => Promise<T>
-  /** One that is not asked for yet. */
+  /** A read that has not begun. */
   #beginning: Promise<T> | undefined
   #running: Promise<unknown> | undefined
   #next: Promise<T> | undefined
@@ -21,7 +22,7 @@ export class SharedRead<T> {
     this.#read = read
   }
 
-  /** @throws what the read throws, or the signal's reason */
+  /** @throws the error of the read, or the signal's reason */
   async get(signal: AbortSignal): Promise<T> {
     signal.throwIfAborted()
     return await untilAborted(this.#beginning ?? this.#nextOf(this.#running), signal)
@@ -52,18 +53,18 @@ export class SharedRead<T> {
   }
 }
 
-/** A {@link SharedRead} for each key, kept for as long as somebody waits for it. */
+/** A {@link SharedRead} for each key, kept as long as it has callers. */
 export class SharedReads<T> {
   readonly #shared = new Map<string, { readonly read: SharedRead<T>; waiting: number }>()
 
-  /** How many keys somebody waits for. */
+  /** The number of keys with callers. */
   get size(): number {
     return this.#shared.size
   }
 
   /**
-   * @param read asks once; that of the first who asks for a key is the one for all
-   * @throws what the read throws, or the signal's reason
+   * @param read asks once; the function of the first caller serves all callers of the key @throws the error
+   * of the read, or the signal's reason
    */
   async get(key: string, read: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const shared = this.#shared.get(key) ?? { read: new SharedRead(read), waiting: 0 }

@@ -7,7 +7,7 @@ import type { Connection } from './client/connection.ts'
 import { ApiFailure } from './client/failures.ts'
 import { jsonRequest, MalformedAnswer } from './client/json-request.ts'
 
-/** The name that every registration of the guard gives its webhook. */
+/** The name of the guard's webhook in every registration. */
 export const webhookName = 'guard.holdfast.dev'
 
 const Texts = absent(Type.Array(Type.String()))
@@ -36,15 +36,14 @@ const parseConfigurations = parser(
 )
 
 /**
- * The name of the ValidatingWebhookConfiguration by which a guard is asked about clean-ups; undefined if there is none.
+ * The name of the ValidatingWebhookConfiguration that sends clean-ups to a guard; undefined if there is none.
  *
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
 export async function findGuard(connection: Connection, signal: AbortSignal): Promise<string | undefined> {
   const path = '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations'
   const parsed = parseConfigurations(await jsonRequest(connection, { method: 'GET', path, signal }))
-  if (!parsed.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${parsed.problem}.`)
+  if (!parsed.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${parsed.problem}.`)
   const includes = (texts: readonly string[] | null | undefined, wanted: string): boolean =>
     texts?.some((text) => text === wanted || text === '*') ?? false
   const found = parsed.value.find(({ webhooks }) =>
@@ -74,7 +73,7 @@ const parseConfiguration = parser(
   (raw): readonly Webhook[] => raw.webhooks ?? [],
 )
 
-/** Tells the API server in a ValidatingWebhookConfiguration whom to trust: the `caBundle` of each of its webhooks. */
+/** Publishes the authority in a ValidatingWebhookConfiguration: the `caBundle` of each of its webhooks. */
 export class WebhookTrust implements TrustRegistration {
   readonly #connection: Connection
   readonly #name: string
@@ -103,7 +102,7 @@ export class WebhookTrust implements TrustRegistration {
       clientConfig.caBundle === caBundle
         ? []
         : [
-            // Somebody may have put another webhook in its place since.
+            // Another client may have replaced the webhook since.
             { op: 'test', path: `/webhooks/${index}/name`, value: name },
             { op: 'add', path: `/webhooks/${index}/clientConfig/caBundle`, value: caBundle },
           ],
@@ -133,7 +132,7 @@ export class WebhookTrust implements TrustRegistration {
     } catch (cause) {
       if (!(cause instanceof ApiFailure) || cause.code !== 404) throw cause
       throw new Error(
-        `There is no ValidatingWebhookConfiguration ${this.#name}: nothing is sent to the guard, and so nothing is guarded`,
+        `There is no ValidatingWebhookConfiguration ${this.#name}, so the API server sends nothing to the guard`,
         { cause },
       )
     }

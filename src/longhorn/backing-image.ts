@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 import { absent, absentMap, parser, readMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 /** JSON Schema of the fields of `backingimages.longhorn.io` in longhorn.md §1. */
@@ -39,15 +39,15 @@ export const BackingImageSchema = Type.Object({
   ),
 })
 
-/** A copy that is wanted: an entry of `BackingImage.spec.diskFileSpecMap`. */
+/** A copy that spec asks for: an entry of `BackingImage.spec.diskFileSpecMap`. */
 export interface DiskFileSpec {
-  /** True while Longhorn moves this copy away; it stays true when the node's last flag is cleared. */
+  /** True while Longhorn moves this copy away. It stays true when the node's last flag is cleared. */
   readonly evictionRequested: boolean
 }
 
-/** A copy that is really there: an entry of `BackingImage.status.diskFileStatusMap`. */
+/** A copy that exists: an entry of `BackingImage.status.diskFileStatusMap`. */
 interface DiskFileStatus {
-  /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema does not enforce a set. */
+  /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema accepts any text. */
   readonly state: string
   /** Of 100; undefined if Longhorn does not say. */
   readonly progress?: number | undefined
@@ -115,17 +115,17 @@ export const BackingImageDataSourceSchema = Type.Object({
 })
 
 /**
- * Where the first file of a backing image is made, `backingimagedatasources.longhorn.io`. It has the name of its
- * image.
+ * The maker of the first file of a backing image, `backingimagedatasources.longhorn.io`. It has the name of
+ * its image.
  */
 export interface BackingImageDataSource {
   readonly kind: 'BackingImageDataSource'
   readonly metadata: Metadata
   readonly spec: {
     readonly nodeID: string
-    /** Undefined until a disk was chosen (Longhorn writes `""`). */
+    /** Undefined until Longhorn chooses a disk (it writes `""`). */
     readonly diskUUID: string | undefined
-    /** True once the first file is complete and is a copy like any other. */
+    /** True once the first file is complete and counts as a copy. */
     readonly fileTransferred: boolean
   }
 }
@@ -152,7 +152,7 @@ export const BackingImageManagerSchema = Type.Object({
 })
 
 /**
- * The process that holds the files of one disk, `backingimagemanagers.longhorn.io`. While it does not run, a
+ * The process that holds the files of one disk, `backingimagemanagers.longhorn.io`. While it is down, a
  * clean-up on its disk stays pending (longhorn.md §2).
  */
 export interface BackingImageManager {

@@ -1,6 +1,6 @@
 import type { BackingImage } from './backing-image.ts'
 
-/** Where one copy stands: `planned` is in spec only, `present` in both, `pending cleanup` in status only. */
+/** The phase of one copy: `planned` is in spec only, `present` in both, `pending cleanup` in status only. */
 export type CopyPhase = 'planned' | 'present' | 'pending cleanup'
 
 /** One backing image on one disk. */
@@ -29,7 +29,9 @@ export function copiesOf(image: BackingImage): Copy[] {
   return [...copies, ...pendingCleanups(image)]
 }
 
-/** The copy of an image on one disk, without a look at its other copies; undefined if there is none. */
+/**
+ * The copy of an image on one disk, found without a walk over its other copies; undefined if there is none.
+ */
 export function copyOn({ metadata, spec, status }: BackingImage, diskUUID: string): Copy | undefined {
   const file = status.diskFileStatusMap.get(diskUUID)
   const wanted = spec.diskFileSpecMap.has(diskUUID)
@@ -38,7 +40,7 @@ export function copyOn({ metadata, spec, status }: BackingImage, diskUUID: strin
   return { image: metadata.name, diskUUID, phase, state: file?.state ?? '' }
 }
 
-/** `pending(B)` of longhorn.md §2: the copies that are gone from spec and still in status. */
+/** `pending(B)` of longhorn.md §2: the copies that spec no longer has and status still lists. */
 export function pendingCleanups(image: BackingImage): Copy[] {
   const copies: Copy[] = []
   for (const [uuid, file] of image.status.diskFileStatusMap) {
@@ -53,12 +55,15 @@ export function pendingCleanups(image: BackingImage): Copy[] {
   return copies
 }
 
-/** True for a copy that other copies can be made from. `unknown` is not: its node or disk does not answer. */
+/**
+ * True for a copy that Longhorn can make other copies from. `unknown` does not qualify: its node or disk does
+ * not answer.
+ */
 export function isReady(copy: Copy): boolean {
   return copy.phase === 'present' && copy.state === 'ready'
 }
 
-/** The states that lead to `ready`; empty is a copy that is only planned (longhorn.md §1). */
+/** The states that lead to `ready`; empty for a copy that is only planned (longhorn.md §1). */
 const onTheWay = new Set(['', 'pending', 'starting', 'in-progress', 'ready-for-transfer', 'ready'])
 
 /** True for a copy that is ready or will be, unless something goes wrong. */

@@ -14,10 +14,13 @@ import { parseSetting, type Setting } from './setting.ts'
 /** Longhorn's API group. `nodes.longhorn.io` shares its plural with core nodes, so the group is always named. */
 export const group = 'longhorn.io'
 
-/** The version read and judged. `v1beta1` is still served on 1.6–1.8 and is converted by the API server. */
+/**
+ * The version that Holdfast reads and judges. Longhorn 1.6–1.8 still serves `v1beta1`, and the API server
+ * converts it.
+ */
 export const version = 'v1beta2'
 
-/** Every object the disk map is made of, parsed. */
+/** Every parsed object that the disk map is made of. */
 export type LonghornObject =
   Node | BackingImage | BackingImageDataSource | BackingImageManager | Replica | Setting
 
@@ -34,7 +37,7 @@ interface KindFacts<K extends Kind> {
   readonly parse: (raw: unknown) => Parsed<ObjectOf<K>>
 }
 
-/** All of them. */
+/** All of these reasons. */
 export const allKinds: readonly Kind[] = [
   'Setting',
   'Node',
@@ -44,7 +47,7 @@ export const allKinds: readonly Kind[] = [
   'Replica',
 ]
 
-/** What there is to know of each kind (longhorn.md §1). All are namespaced. */
+/** The facts about each kind (longhorn.md §1). All are namespaced. */
 export const kinds: { readonly [K in Kind]: KindFacts<K> } = {
   Node: { plural: 'nodes', shortName: 'lhn', parse: parseNode },
   BackingImage: { plural: 'backingimages', shortName: 'lhbi', parse: parseBackingImage },

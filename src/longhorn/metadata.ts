@@ -1,8 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { absent, absentMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 
-/** The annotation Longhorn's uninstaller puts on an object before it deletes it. */
+/** The annotation that Longhorn's uninstaller puts on an object before it deletes it. */
 const uninstallAnnotation = /^longhorn\.io\/delete-[a-z-]+-from-longhorn$/
 
 /** The annotation that asks for a one-shot exception; its value is the reason. */
@@ -22,19 +22,19 @@ export const MetadataSchema = Type.Object({
 })
 
 /**
- * The metadata that judging needs, and nothing of the rest (managedFields are half of an object's size). Texts are cut to
- * 1,024 UTF-16 units, the reason to what the API server takes of it.
+ * The metadata that judging needs, without the rest (managedFields are half of an object's size). Texts are
+ * cut to 1,024 UTF-16 units. The reason is cut to the API server's own limit.
  */
 export interface Metadata {
   readonly name: string
   readonly namespace: string
   /** Empty before the object is stored. */
   readonly uid: string
-  /** The version this is, an opaque text; empty before the object is stored. */
+  /** The version of the object, an opaque text; empty before the object is stored. */
   readonly resourceVersion: string
   /**
-   * How often what is wanted has changed, from 1 on: the API server counts each change of spec, and none of status. So
-   * two versions of an object tell how many changes of spec lie between them.
+   * Counts changes of spec from 1 on; changes of status do not count. The difference of two versions is the
+   * number of spec changes between them.
    */
   readonly generation: number
   /** True while the object is being deleted and waits for its finalizers. */
@@ -61,9 +61,9 @@ export function readMetadata(raw: Static<typeof MetadataSchema>): Metadata {
 }
 
 /**
- * True if a resourceVersion is known to be older than another of the same object or the same watch, where they only
- * grow: one that shrinks tells that etcd was restored from a backup (kubernetes/kubernetes#107457). Versions that are
- * not whole numbers are not compared.
+ * True if a resourceVersion is certainly older than another of the same object or the same watch. They only
+ * grow there. A smaller one means that etcd was restored from a backup (kubernetes/kubernetes#107457). The
+ * function does not compare versions that are not whole numbers.
  */
 export function isOlder(version: string, than: string): boolean {
   const number = /^\d+$/

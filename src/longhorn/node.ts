@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { absent, absentMap, mapOf, parser, readMap } from '../json/schema.ts'
-import { shortened } from '../text/names.ts'
+import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
 
 const ConditionSchema = Type.Object({
@@ -53,10 +53,10 @@ export const NodeSchema = Type.Object({
   ),
 })
 
-/** What is wanted of one disk: an entry of `Node.spec.disks`. */
+/** The wanted state of one disk: an entry of `Node.spec.disks`. */
 export interface DiskSpec {
   readonly path: string
-  /** `filesystem` or `block`; the block ones hold v2 data. */
+  /** `filesystem` or `block`; block disks hold v2 data. */
   readonly diskType: string
   readonly allowScheduling: boolean
   readonly evictionRequested: boolean
@@ -64,27 +64,31 @@ export interface DiskSpec {
 }
 
 /**
- * Why a node or a disk is not ready, by its condition `Ready` with status `False`. Longhorn sets the time when the status
- * changes, and not when the reason does (v1.8.0 types.SetCondition).
+ * Why a node or a disk is not ready, from its condition `Ready` with status `False`. Longhorn sets the time
+ * when the status changes, and not when the reason changes (v1.8.0 types.SetCondition).
  */
 export interface NotReady {
   /** One word: `KubernetesNodeGone`, `ManagerPodDown`, `DiskFilesystemChanged`, …; may be empty. */
   readonly reason: string
-  /** Since when, in milliseconds since the epoch by the clock of a Longhorn manager; undefined if it does not say. */
+  /**
+   * Since when, in milliseconds since the epoch by the clock of a Longhorn manager; undefined if the
+   * condition has no time.
+   */
   readonly since: number | undefined
   /**
-   * Since when at the latest for this reason, in milliseconds since the epoch by the clock of the API server: nobody has
-   * changed the status of the node after that (kubernetes.md, The request). Absent if that is not told, and of a disk.
+   * The latest time at which this reason can have begun, in milliseconds since the epoch by the clock of the
+   * API server. The status of the node has not changed after it (kubernetes.md, The request). Absent if the
+   * API server does not say it, and for disks.
    */
   readonly unchangedSince?: number
 }
 
-/** What one disk really is: an entry of `Node.status.diskStatus`. */
+/** The actual state of one disk: an entry of `Node.status.diskStatus`. */
 interface DiskStatus {
   /** Undefined until the node controller has synced the disk (Longhorn writes `""`). */
   readonly diskUUID: string | undefined
   readonly ready: boolean
-  /** Undefined also for a disk of which nobody says whether it is ready. */
+  /** Undefined also for a disk without a condition `Ready`. */
   readonly notReady: NotReady | undefined
   readonly schedulable: boolean
 }
@@ -102,7 +106,7 @@ export interface Node {
   }
   readonly status: {
     readonly ready: boolean
-    /** Undefined also for a node of which nobody says whether it is ready. */
+    /** Undefined also for a node without a condition `Ready`. */
     readonly notReady: NotReady | undefined
     readonly schedulable: boolean
     /** By disk name. A disk in spec may be missing here, and the reverse. */
@@ -160,7 +164,7 @@ function readNotReady(conditions: Conditions, unchangedSince?: number): NotReady
   }
 }
 
-/** The API server writes the time of each writer's last change, for each subresource by itself. */
+/** The API server records the time of each writer's last change, separately for each subresource. */
 function statusWrittenAt(
   fields: readonly Static<typeof FieldsSchema>[] | null | undefined,
 ): number | undefined {
@@ -175,14 +179,17 @@ function isTrue(conditions: Conditions, type: string): boolean {
   return conditions?.some((condition) => condition.type === type && condition.status === 'True') ?? false
 }
 
-/** `gate(N)` of longhorn.md §2: any eviction flag is up, the node's own or a disk's. */
+/** `gate(N)` of longhorn.md §2: an eviction flag is up, the node's own or a disk's. */
 export function isFlagged(node: Node): boolean {
   let known = flagged.get(node)
   if (known === undefined) flagged.set(node, (known = hasFlag(node)))
   return known
 }
 
-/** Found out once for each node as it is: rules ask for each copy on it, and it can have thousands of disks. */
+/**
+ * Computed once for each version of a node: rules ask for each copy on it, and a node can have thousands of
+ * disks.
+ */
 const flagged = new WeakMap<Node, boolean>()
 
 function hasFlag({ spec }: Node): boolean {
@@ -191,23 +198,27 @@ function hasFlag({ spec }: Node): boolean {
   return false
 }
 
-/** `want(N,d)` of longhorn.md §2: this disk is to be emptied, by its own flag or by the node's. */
+/** `want(N,d)` of longhorn.md §2: Longhorn has to empty this disk, by its own flag or by the node's. */
 export function isEvicting(node: Node, diskName: string): boolean {
   const disk = node.spec.disks.get(diskName)
   return disk !== undefined && (node.spec.evictionRequested || disk.evictionRequested)
 }
 
-/** `uuid(N,d)` of longhorn.md §2: undefined for a disk that is not in spec or that has not been synced yet. */
+/**
+ * `uuid(N,d)` of longhorn.md §2: undefined for a disk that is not in spec, or that Longhorn has not synced
+ * yet.
+ */
 export function diskUUID(node: Node, diskName: string): string | undefined {
   return node.spec.disks.has(diskName) ? node.status.diskStatus.get(diskName)?.diskUUID : undefined
 }
 
-/** Kubernetes has no node of this name any more. Longhorn's own controller then deletes the Longhorn node. */
+/** Kubernetes no longer has a node of this name. Longhorn's controller then deletes the Longhorn node. */
 export const nodeGone = 'KubernetesNodeGone'
 
 /**
- * The longhorn-manager of the node does not work (Longhorn controller/node_controller.go, syncNode; `KubernetesNodeDown`
- * is of old releases). Others, such as `KubernetesNodePressure`, are set while it works.
+ * The longhorn-manager of the node is down (Longhorn controller/node_controller.go, syncNode;
+ * `KubernetesNodeDown` is of old releases). Other reasons, such as `KubernetesNodePressure`, occur while it
+ * runs.
  */
 const down: ReadonlySet<string> = new Set([
   'ManagerPodDown',
@@ -216,17 +227,20 @@ const down: ReadonlySet<string> = new Set([
   'KubernetesNodeDown',
 ])
 
-/** True while no manager works on the node: nobody marks its copies or deletes files there. */
+/** True while no manager runs on the node: nothing marks its copies or deletes files there. */
 export function isDown({ status: { notReady } }: Node): boolean {
   return notReady !== undefined && (notReady.reason === nodeGone || down.has(notReady.reason))
 }
 
-/** True for a node that Kubernetes has let go of: nothing runs there. While only its manager is down, replicas may. */
+/**
+ * True for a node that Kubernetes has removed: nothing runs there. While only its manager is down, replicas
+ * may run.
+ */
 export function isGone({ status: { notReady } }: Node): boolean {
   return notReady?.reason === nodeGone
 }
 
-/** True for a node that is up and stays, and a disk on it that is not known to be broken. */
+/** True for a node that is up and stays, if the disk is not known to be broken. */
 export function isAtWork(node: Node, disk: string): boolean {
   if (isDown(node) || node.metadata.terminating) return false
   return node.status.diskStatus.get(disk)?.notReady === undefined

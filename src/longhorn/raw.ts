@@ -2,20 +2,20 @@ import { group, type LonghornObject, version } from './kinds.ts'
 import { type Metadata, overrideAnnotation } from './metadata.ts'
 import type { NotReady } from './node.ts'
 
-/** An object as the API server would give it, with the fields that were read of it and no other. */
+/** An object in the API server's form, with only the fields that Holdfast reads. */
 export interface RawObject {
   readonly apiVersion: string
   readonly kind: LonghornObject['kind']
   readonly metadata: { readonly name: string; readonly namespace: string }
   readonly spec?: object
   readonly status?: object
-  /** Of a Setting. */
+  /** For a Setting. */
   readonly value?: string
 }
 
 /**
- * The reverse of parsing: `kinds[kind].parse` of it gives the object back. What is not needed for a decision, such as
- * the address and the credentials that an image is downloaded with, is not in it.
+ * The reverse of parsing: `kinds[kind].parse` of the result yields the object again. Fields that no decision
+ * needs, such as the address and the credentials of a download, are left out.
  */
 export function rawOf(object: LonghornObject): RawObject {
   const { kind } = object
@@ -70,20 +70,20 @@ function rawMetadata({ name, namespace, uid, resourceVersion, generation, ...mar
     uid,
     resourceVersion,
     generation,
-    // When it was deleted is not known any more; that it was is what counts.
+    // The time of the deletion is lost; only the fact counts.
     ...(marks.terminating ? { deletionTimestamp: '1970-01-01T00:00:00Z' } : {}),
     ...(Object.keys(annotations).length > 0 ? { annotations } : {}),
   }
 }
 
-/** When the status of a node that is not ready was written last: it says since when that is so for this reason. */
+/** When the status of a node that is not ready was last written. It dates the reason. */
 function writtenAt(object: LonghornObject) {
   const time = object.kind === 'Node' ? object.status.notReady?.unchangedSince : undefined
   if (time === undefined) return {}
   return { managedFields: [{ subresource: 'status', time: new Date(time).toISOString() }] }
 }
 
-/** Any of the annotations that Longhorn's uninstaller puts on objects. */
+/** One of the annotations that Longhorn's uninstaller puts on objects. */
 const uninstallMark = 'longhorn.io/delete-object-from-longhorn'
 
 interface State {

@@ -1,6 +1,7 @@
 /**
- * What a Longhorn release does with an eviction while a clean-up is pending (longhorn.md §2), the most dangerous
- * first: A crashes for any disk of the node, B for the evicted disks, C only requeues, `none` never evicts images.
+ * The behaviour of a Longhorn release in an eviction while a clean-up is pending (longhorn.md §2), the most
+ * dangerous first. A crashes for any disk of the node, B for the evicted disks, C only requeues, `none` never
+ * evicts images.
  */
 export type Profile = 'A' | 'B' | 'C' | 'none'
 
@@ -15,12 +16,12 @@ interface Row {
   readonly preRelease: Profile
 }
 
-/** Before 1.7.0 backing images were not evicted at all. */
+/** Releases before 1.7.0 do not evict backing images. */
 const oldest: Row = { from: [0, 0, 0], profile: 'none', preRelease: 'none' }
 
 /**
- * From which release on a line behaves how. A pre-release of a row's first release may still lack the change that
- * makes the row, so it counts as what came before, when that is the more dangerous.
+ * The first release of each behaviour, by line. A pre-release of a row's first release may still lack the
+ * change that makes the row. So it counts as the row before, if that is more dangerous.
  */
 const rows: readonly Row[] = [
   { from: [1, 7, 0], profile: 'A', preRelease: 'A' },
@@ -35,25 +36,32 @@ const rows: readonly Row[] = [
 ]
 
 /**
- * The profile of a release as Longhorn writes it in its setting `current-longhorn-version`: `v1.8.0`, `v1.8.0-rc1`.
- * A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as a pre-release of the line's first.
- * Unknown, absent or unreadable (`master-head`) is A: the rules then hold back too much, never too little.
+ * The profile of a release as Longhorn writes it in its setting `current-longhorn-version`: `v1.8.0`,
+ * `v1.8.0-rc1`. A branch build (`v1.9.x-head`) can be any commit of its line, so it counts as a pre-release
+ * of the line's first. An unknown, absent or unreadable release (`master-head`) is A: the rules then stop too
+ * much, never too little.
  */
 export function profileOf(release: string | undefined): Profile {
   return judgedRelease(release)?.profile ?? 'A'
 }
 
-/** True for what names no release: it is judged as the most dangerous. */
+/** True for a text that names no release; it counts as the most dangerous profile. */
 export function isAssumed(release: string | undefined): boolean {
   return judgedRelease(release) === undefined
 }
 
-/** Says that such a release is not known, and what is assumed. @param release what Longhorn's setting says */
+/**
+ * Says that such a release is not known, and what Holdfast assumes. @param release the value of Longhorn's
+ * setting
+ */
 export function assumption(release: string | undefined): string {
   return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profileOf(release)}).`
 }
 
-/** The release that a text is judged as, the most dangerous of those that it may mean; undefined if it names none. */
+/**
+ * The release that a text is judged as: the most dangerous of its possible meanings; undefined if it names
+ * none.
+ */
 function judgedRelease(
   text: string | undefined,
 ): { readonly release: Release; readonly profile: Profile } | undefined {
@@ -77,17 +85,17 @@ function compare(a: Version, b: Version): number {
 }
 
 /**
- * The first release of the same line that an eviction during a clean-up does not crash (longhorn.md
- * §2); of the oldest line that evicts backing images, for one before it.
+ * The first release of the same line on which an eviction during a clean-up is safe (longhorn.md §2). For a
+ * release before backing images were evicted it is that of the oldest line that evicts them.
  *
- * @returns undefined for a release that does not say which line it is of
+ * @returns undefined for a release whose line is unknown
  */
 export function fixedRelease(release: string | undefined): string | undefined {
   const line = judgedRelease(release)?.release
   if (!line) return undefined
-  // Before 1.7 there is nothing to be put right, and Longhorn moves on line by line.
+  // Releases before 1.7 need no fix, and Longhorn upgrades line by line.
   const { major, minor } = profileOf(`v${line.major}.${line.minor}.0`) === 'none' ? oldestLine : line
-  // Every line of the table in longhorn.md §2 was put right by one of its patches.
+  // One patch of every line in the table of longhorn.md §2 has the fix.
   let patch = 0
   while (profileOf(`v${major}.${minor}.${patch}`) !== 'C') patch += 1
   return `v${major}.${minor}.${patch}`
@@ -106,14 +114,15 @@ interface Release {
 }
 
 /**
- * The releases that a text may mean, as Longhorn, vendors and charts write them; README and docs/releases.md have the
- * table. A text that names two, `v1.8.2+up1.8.1`, may mean either.
+ * The possible releases behind a text, as Longhorn, vendors and charts write them; README and
+ * docs/releases.md have the table. A text with two releases, `v1.8.2+up1.8.1`, may mean either.
  *
  * - `v1.8.1`, `1.8.1`
  * - `v1.8.1-rc1`, `v1.8.1-dev-20250706`: from before that release
  * - `v1.8.x-head`: any commit of the line
- * - `v1.8.1-hotfix-1`, `v1.8.1-rancher1`, `v1.8.1+build7`: that release, and what it lacks may still be lacking
- * - `105.1.0+up1.8.1`: the number of a chart before, the release after
+ * - `v1.8.1-hotfix-1`, `v1.8.1-rancher1`, `v1.8.1+build7`: that release, and possibly without a fix that it
+ *   lacks
+ * - `105.1.0+up1.8.1`: a chart's number first, the release after it
  *
  * @returns none for a text that names no release: `master-head`, `latest`
  */
@@ -123,18 +132,21 @@ function releasesIn(text: string): readonly Release[] {
   if (build !== '' && !/^[\w.-]+$/.test(build)) return []
   const own = releaseOf(first, upstream === undefined ? build : '')
   if (upstream === undefined) return own && !isChart(own) ? [own] : []
-  // Both have to be readable: half of a name may hide the half that matters.
+  // Both have to be readable: an unreadable half may hide the dangerous one.
   const inner = releaseOf(upstream, '')
   if (!own || !inner || isChart(inner)) return []
   return isChart(own) ? [inner] : [own, inner]
 }
 
-/** True for a text that names a release. What a person writes has to: anything else would count as the most dangerous, unseen. */
+/**
+ * True for a text that names a release. Settings and flags must name one. Otherwise a typo would silently
+ * count as the most dangerous.
+ */
 export function namesRelease(text: string): boolean {
   return releasesIn(text).length > 0
 }
 
-/** What such a text looks like, for messages. */
+/** The form of such a text, for messages. */
 export const releaseExamples = 'a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head'
 
 const pattern = /^v?(\d+)\.(\d+)\.(\d+|x)(?:-([\w.-]+))?$/
@@ -146,14 +158,15 @@ function releaseOf(text: string, build: string): Release | undefined {
   return { major: Number(major), minor: Number(minor), patch: patch === 'x' ? 0 : Number(patch), early }
 }
 
-/** Rancher's charts of Longhorn count from 100 on, Longhorn itself from 1. */
+/** Rancher's charts of Longhorn have numbers from 100 on, Longhorn itself from 1. */
 function isChart({ major }: Release): boolean {
   return major >= 100
 }
 
 /**
- * True for what says that a build is from before its release. A hotfix is made from the tag of its release, so its own
- * candidates are later than that too (longhorn/longhorn#11140, #11951, #12260). A vendor's suffix says nothing of it.
+ * True for a suffix of builds from before the release. A hotfix is built from the tag of its release, so
+ * candidates of the hotfix are later than it too (longhorn/longhorn#11140, #11951, #12260). A vendor's suffix
+ * says nothing about it.
  */
 function isEarly(suffix: string): boolean {
   return !/^hotfix/i.test(suffix) && suffix.split(/[._-]/).some((word) => earlyWord.test(word))

@@ -6,36 +6,38 @@ import { type AppendFiles, RecordFile, type ReopenReason, systemFiles } from './
 
 /**
  * Why a record is not in the file, or not yet:
- * - `queue-full`: too much waits for the disk already
+ * - `queue-full`: too many records wait for the disk
  * - `write-failed`: the disk is full, or the file cannot be opened
- * - `late`: the disk did not take it in time; its answer has left, and it may still come into the file
+ * - `late`: the disk did not take it in time; its answer has left, and the record may still reach the file
  */
 export type DropReason = 'queue-full' | 'write-failed' | 'late'
 
-/** What is written where. */
+/** Options of the file. */
 export interface FileSinkOptions {
   readonly path: string
-  /** A file that has grown to this is put aside, in bytes. */
+  /** A file of this size is rotated, in bytes. */
   readonly maxBytes: number
-  /** How many that were put aside are kept: `audit.log.1` is the youngest. At least 1. */
+  /** How many rotated files are kept: `audit.log.1` is the youngest. At least 1. */
   readonly keep: number
   readonly clock: Pick<Clock, 'setTimer'>
-  /** Told of each record that is not in the file, with the reason, so that it can be told elsewhere. */
+  /**
+   * Called for each record that is not in the file, with the reason, so that it can be reported elsewhere.
+   */
   readonly onDropped: (record: AuditRecord, reason: DropReason, error?: unknown) => void
-  /** Told when the file was opened anew. */
+  /** Called when the file was reopened. */
   readonly onReopened: (reason: ReopenReason) => void
-  /** Told when the file could not be put aside; it then grows on. */
+  /** Called when the file could not be rotated; it then grows on. */
   readonly onKept: (error: unknown) => void
   /** Default: the file system of this machine. */
   readonly files?: AppendFiles
   readonly limits?: Partial<FileSinkLimits>
 }
 
-/** What a disk that is slow, or hangs, may cost. */
+/** Limits for a disk that is slow, or hangs. */
 interface FileSinkLimits {
-  /** The longest that an answer waits for its record, in milliseconds, however long its request could. */
+  /** The longest wait of an answer for its record, in milliseconds, whatever the time of its request. */
   readonly patienceMs: number
-  /** So much may wait for the disk, in UTF-16 units. Only denials fill the second half. */
+  /** How much may wait for the disk, in UTF-16 units. Only denials fill the second half. */
   readonly queueSize: number
   /** How long stopping may take, in milliseconds. */
   readonly stopMs: number
@@ -43,7 +45,7 @@ interface FileSinkLimits {
 
 /** The limits without configuration. */
 const defaultFileSinkLimits: FileSinkLimits = {
-  // A disk takes a record in a tenth of a millisecond; one that takes seconds hangs.
+  // A disk takes a record in a tenth of a millisecond. One that takes seconds hangs.
   patienceMs: 2_000,
   // 4,000 records of the usual size, and a hundred of the largest.
   queueSize: 4 * 2 ** 20,
@@ -53,14 +55,14 @@ const defaultFileSinkLimits: FileSinkLimits = {
 interface Entry {
   readonly record: AuditRecord
   readonly line: string
-  /** It is in the file, or never comes there. */
+  /** It is in the file, or will never be. */
   readonly settle: () => void
 }
 
 /**
- * Writes records to a file, one JSON object a line. A record counts as written once the file has it. One write is under
- * way at a time, so a disk that hangs blocks one thread of Node's and no more. As soon as one record is late, answers wait
- * for the disk no longer, until it takes a record again.
+ * Writes records to a file, one JSON object a line. A record counts as written once the file has it. It
+ * writes one record at a time, so a disk that hangs blocks only one thread of Node's. After one late record,
+ * answers no longer wait for the disk until it takes a record again.
  */
 export class FileSink implements AuditSink {
   readonly name = 'file'
@@ -90,7 +92,7 @@ export class FileSink implements AuditSink {
     if (!this.#hangs) return written
   }
 
-  /** Opens the file anew before the next record, as `logrotate` wants after it has moved the file. */
+  /** Reopens the file before the next record, as `logrotate` wants after it has moved the file. */
   reopen(): void {
     this.#file.reopen()
   }

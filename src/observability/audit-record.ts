@@ -6,16 +6,18 @@ import type { Profile } from '../longhorn/releases.ts'
 import { type Change, nameOf, type Request } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 
-/** Which form a record has. A field may be added under this name; none goes, and none changes its meaning. */
+/**
+ * The version of the record's form. A field may be added under this name; none is removed, and none changes
+ * its meaning.
+ */
 const auditSchema = 'holdfast.dev/audit/v1'
 
 const Text = Type.String()
 const Milliseconds = Type.Number({ minimum: 0 })
 
-/** What a finding is about, in a record. */
+/** The objects of a finding, in a record. */
 const SubjectSchema = Type.Object({
   node: Type.Optional(Text),
   disk: Type.Optional(Text),
@@ -24,17 +26,17 @@ const SubjectSchema = Type.Object({
 })
 
 /**
- * JSON Schema of an audit record: one decision, or many alike that came again and again (`holdfast audit --schema`).
- * It holds no object, no managedFields and nothing secret: who asked, for what, and what was said.
+ * JSON Schema of an audit record: one decision, or many equal ones that were repeated (`holdfast audit
+ * --schema`). It holds no object, no managedFields and no secret: only the user, the request and the answer.
  */
 export const AuditRecordSchema = Type.Object(
   {
     schema: Type.Literal(auditSchema),
     time: Type.String({
-      description: 'When it was decided, the last of them if there are several; RFC 3339.',
+      description: 'When it was decided; of several decisions, the last. RFC 3339.',
     }),
     replica: Type.String({ description: 'The replica of the guard that decided.' }),
-    uid: Type.String({ description: 'Of the request, of the last if there are several.' }),
+    uid: Type.String({ description: 'The uid of the request; of several, the last.' }),
     door: Type.String({
       description: 'Where it came in: webhook, proxy-kubernetes, proxy-longhorn or check.',
     }),
@@ -44,23 +46,25 @@ export const AuditRecordSchema = Type.Object(
     dryRun: Type.Boolean(),
     verdict: Type.Union(
       [Type.Literal('allow'), Type.Literal('hold'), Type.Literal('refuse'), Type.Literal('unavailable')],
-      { description: 'hold: it was held back for as long as it could be, and then told to come again.' },
+      { description: 'hold: the request waited as long as it could, and then got 429.' },
     ),
-    why: Type.Optional(Type.String({ description: 'Why it could not be judged, if it could not.' })),
+    why: Type.Optional(Type.String({ description: 'Why it could not be judged; absent if it was.' })),
     findings: Type.Array(
       Type.Object({
         rule: Text,
         effect: Type.Union([Type.Literal('refuse'), Type.Literal('hold'), Type.Literal('warn')]),
         subjects: Type.Array(SubjectSchema),
-        message: Type.String({ description: 'The change, its fate, what stands against it, and why.' }),
-        clears: Type.String({ description: 'What ends it, or what to do instead; then commands to look.' }),
+        message: Type.String({ description: 'The change, the verdict, its cause, and why.' }),
+        clears: Type.String({
+          description: 'What ends the wait, or what to do instead; then commands to look.',
+        }),
       }),
     ),
     override: Type.Optional(
       Type.Object(
         { reason: Text },
         {
-          description: 'Of an exception that was asked for and made: what would have been said is a warning.',
+          description: 'The override that was granted; its findings are warnings.',
         },
       ),
     ),
@@ -70,17 +74,17 @@ export const AuditRecordSchema = Type.Object(
           'Why it passed without being judged. uninstalling: Longhorn’s uninstaller has marked the object that is deleted. collected: the namespace controller or the garbage collector deletes it.',
       }),
     ),
-    waitedMs: Type.Number({ minimum: 0, description: 'How long it was held inside the request.' }),
-    decisionMs: Type.Number({ minimum: 0, description: 'How long deciding took, the wait not counted.' }),
+    waitedMs: Type.Number({ minimum: 0, description: 'How long the request waited.' }),
+    decisionMs: Type.Number({ minimum: 0, description: 'How long the decision took, without the wait.' }),
     longhorn: Type.Object({
       release: Type.Optional(Text),
       profile: Type.String({ description: 'What the release does: A, B, C or none.' }),
     }),
     diskMapAgeMs: Type.Optional({
       ...Milliseconds,
-      description: 'How old the knowledge was; left out while there was none.',
+      description: 'Age of the disk map; absent before there was one.',
     }),
-    count: Type.Integer({ minimum: 1, description: 'How many decisions this is the record of.' }),
+    count: Type.Integer({ minimum: 1, description: 'How many decisions this record stands for.' }),
     since: Type.Optional(Type.String({ description: 'When the first of several was decided; RFC 3339.' })),
   },
   { $id: auditSchema, title: 'A decision of Holdfast' },
@@ -89,27 +93,27 @@ export const AuditRecordSchema = Type.Object(
 /** One record of the audit; the schema says what each field means. */
 export type AuditRecord = Static<typeof AuditRecordSchema>
 
-/** Reads a record that was written before. Fields that are not known are kept. */
+/** Reads an earlier record. It keeps unknown fields. */
 export const parseRecord = parser(AuditRecordSchema, (record): AuditRecord => record)
 
-/** What is known besides the decision itself. */
+/** The facts besides the decision itself. */
 export interface Circumstances {
   readonly replica: string
   readonly release: string | undefined
   readonly profile: Profile
-  /** Of the disk map, in milliseconds; Infinity before there was one. */
+  /** The age of the disk map, in milliseconds; Infinity before there was one. */
   readonly ageMs: number
   /** Milliseconds since the epoch. */
   readonly now: number
 }
 
-/** So many findings at most are on record in full; a node can have thousands. */
+/** The maximum of findings that a record has in full; a node can have thousands. */
 const recordedFindings = 50
 
-/** Those beyond this many UTF-16 units are left out, but for the first: many are long where names are long. */
+/** Findings beyond this many UTF-16 units are left out, except the first one. Long names make many long. */
 const recordedFindingsSize = 16_384
 
-/** So many subjects of a finding are on record. */
+/** The maximum of subjects of a finding in a record. */
 const recordedSubjects = 10
 
 /** The record of a write that a door denied by itself. */
@@ -145,7 +149,7 @@ export function recordOf(
       : {}),
     ...(verdict.decision === 'allow' && verdict.mark ? { mark: verdict.mark } : {}),
     waitedMs: Math.round(heldMs),
-    // Microseconds say enough.
+    // Microseconds are precise enough.
     decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
     count: 1,
   }
@@ -202,7 +206,7 @@ function recordedOf(findings: readonly Finding[]): AuditRecord['findings'] {
   return recorded
 }
 
-/** Field by field, so that nothing but what the schema names gets on record, and none of it whole if it is long. */
+/** Field by field, so that the record has only the fields of the schema, and none of them is too long. */
 function copied(finding: Finding): AuditRecord['findings'][number] {
   const { rule, effect, subjects, why } = finding
   return {
@@ -225,26 +229,29 @@ function copiedSubject({ node, disk, diskUUID, image }: Subject): Subject {
 
 type Subject = Finding['subjects'][number]
 
-/** Longer than any name that Kubernetes takes (253), in UTF-16 units. Map keys, such as names of disks, have no limit there. */
+/**
+ * Longer than any name that Kubernetes allows (253), in UTF-16 units. Map keys, such as names of disks, have
+ * no limit there.
+ */
 const longestName = 256
 
 /** For users, reasons and messages, in UTF-16 units. An annotation may have 256 KiB. */
 const longestText = 1_024
 
-/** So many groups of a user are on record. */
+/** The maximum of a user's groups in a record. */
 const mostNames = 64
 
-/** A name as it is on record: one line, and not longer than a name can be. */
+/** A name in a record: one line, at most as long as a name can be. */
 function name(given: string): string {
   return cut(plainLine(given), longestName)
 }
 
-/** A text as it is on record: one line of 1,024 characters at most. */
+/** A text in a record: one line of 1,024 characters at most. */
 function text(given: string): string {
   return cut(plainLine(given), longestText)
 }
 
-/** Names as they are on record: the first 64, and how many more there are. */
+/** Names in a record: the first 64, and the number of the others. */
 function names(given: readonly string[]): string[] {
   const more = given.length - mostNames
   const recorded = given.slice(0, mostNames).map(name)

@@ -2,7 +2,7 @@ import type { Logger } from 'pino'
 import { escapedText } from '../text/plain-text.ts'
 import type { AuditRecord } from './audit-record.ts'
 
-/** How many records are remembered, and how much of them. */
+/** How many records stay in memory, and how much of them. */
 interface RecentLimits {
   readonly records: number
   /** As UTF-8. In memory they take up to twice as much. */
@@ -13,15 +13,15 @@ interface RecentLimits {
 const defaultRecentLimits: RecentLimits = { records: 2_000, bytes: 4 * 2 ** 20 }
 
 /**
- * The latest records, in memory, for whoever asks a running guard. They are kept as the lines that are asked for, since
- * their size is known then. The oldest go first, however often they are read, so this is no cache.
+ * The latest records, in memory, for commands that ask a running guard. They are stored as lines, since their
+ * size is known then. The oldest go first, however often they are read, so this is not a cache.
  */
 export class RecentRecords implements AuditSink {
   readonly name = 'recent'
   readonly #limits: RecentLimits
   readonly #listeners = new Set<(line: string) => void>()
   #lines: string[] = []
-  /** Where the oldest is that is remembered; those before it have gone. */
+  /** The index of the oldest record; earlier ones are gone. */
   #first = 0
   #bytes = 0
 
@@ -37,12 +37,12 @@ export class RecentRecords implements AuditSink {
     for (const listener of this.#listeners) listener(line)
   }
 
-  /** The remembered ones as JSON, each a line with its newline, oldest first. */
+  /** The stored records as JSON, each a line with its newline, oldest first. */
   lines(): readonly string[] {
     return this.#lines.slice(this.#first)
   }
 
-  /** Calls the listener with each new one, a line as well; the function it returns ends that. */
+  /** Calls the listener with each new record, as a line; the returned function removes it. */
   subscribe(listener: (line: string) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -56,7 +56,7 @@ export class RecentRecords implements AuditSink {
     this.#bytes -= Buffer.byteLength(this.#lines[this.#first] ?? '')
     this.#lines[this.#first] = ''
     this.#first += 1
-    // Not at once: moving all for each new one would cost more than they do.
+    // Not at once: moving all records for each new one would be expensive.
     if (this.#first * 2 < this.#lines.length) return
     this.#lines = this.#lines.slice(this.#first)
     this.#first = 0
@@ -64,8 +64,8 @@ export class RecentRecords implements AuditSink {
 }
 
 /**
- * Writes records to the log, so that `kubectl logs` has both in one place and in order. They come whatever the level
- * of the log: what was denied is not a matter of verbosity.
+ * Writes records to the log, so that `kubectl logs` has both in one place and in order. They appear at any
+ * log level: denials are logged at any verbosity.
  */
 export class LogSink implements AuditSink {
   readonly name = 'log'
@@ -76,7 +76,7 @@ export class LogSink implements AuditSink {
   }
 
   write(record: AuditRecord): void {
-    // The log has a time of its own, and a key that comes twice is read differently by every reader.
+    // The log has its own time, and readers disagree about duplicate keys.
     this.#log[levels[record.verdict]]({ ...record, time: undefined }, texts[record.verdict])
   }
 }
@@ -90,22 +90,22 @@ const texts = {
   unavailable: 'change cannot be judged',
 } as const
 
-/** Where records go. */
+/** A destination of records. */
 export interface AuditSink {
   /** For metrics and log: `file`, `log`, `recent`. */
   readonly name: string
   /**
-   * Takes a record. What it returns is settled once the record would outlive this process, or cannot, and after
+   * Takes a record. The promise settles once the record would survive this process, or cannot, and after
    * `patienceMs` milliseconds in any case: an answer waits for it. It never rejects.
    */
   write(record: AuditRecord, patienceMs: number): void | Promise<void>
-  /** Begins anew with what is open: SIGHUP was sent. */
+  /** Reopens its file after a SIGHUP. */
   reopen?(): void
-  /** Resolves when all that was taken is written, or soon if it cannot be written. */
+  /** Resolves when all records are written, or soon if they cannot be. */
   stop?(): Promise<void>
 }
 
-/** True for a record that is dropped last: a request was denied. */
+/** True for a record that is dropped last: a denial. */
 export function isDenial({ verdict }: AuditRecord): boolean {
   return verdict !== 'allow'
 }

@@ -5,15 +5,15 @@ import type { Clock } from '../time/clock.ts'
 import { type AuditRecord, type Circumstances, recordOf, recordOfUnjudged } from './audit-record.ts'
 import type { AuditSink } from './audit-sinks.ts'
 
-/** What a trail works with. */
+/** The parts of a trail. */
 interface AuditTrailModules {
   readonly sinks: readonly AuditSink[]
   readonly clock: Clock
-  /** Everything that is known at the moment, but the time. */
+  /** The current facts, except the time. */
   readonly circumstances: () => Omit<Circumstances, 'now'>
 }
 
-/** Puts decisions on record in every sink, before their answers leave. */
+/** Records decisions in every sink, before their answers leave. */
 export class AuditTrail implements DecisionListener {
   readonly hears = 'what-is-on-record'
   readonly #modules: AuditTrailModules
@@ -29,17 +29,17 @@ export class AuditTrail implements DecisionListener {
     return this.#take(recordOf(change, verdict, timing, this.#now()), patienceMs)
   }
 
-  /** Puts on record what a door denied by itself. Settles as {@link decided} does. */
+  /** Records a denial by the door itself. Settles like {@link decided}. */
   denied(write: UnjudgedWrite, patienceMs: number): void | Promise<void> {
     return this.#take(recordOfUnjudged(write, this.#now()), patienceMs)
   }
 
-  /** Begins anew with the files that are open: SIGHUP was sent. */
+  /** Reopens the open files after a SIGHUP. */
   reopen(): void {
     for (const sink of this.#modules.sinks) sink.reopen?.()
   }
 
-  /** Resolves when everything that was decided is written, or soon if it cannot be written. */
+  /** Resolves when every decision is written, or soon if it cannot be. */
   async stop(): Promise<void> {
     this.#tallies.stop()
     for (const sink of this.#modules.sinks) await sink.stop?.()
@@ -60,13 +60,13 @@ export class AuditTrail implements DecisionListener {
   }
 }
 
-/** A controller of Longhorn that is refused comes back up to 50 times a second (longhorn.md §3). */
+/** A controller of Longhorn retries a denied write up to 50 times a second (longhorn.md §3). */
 const intervalMs = 10_000
 
-/** So many different decisions are counted at once; what is beyond is told one by one. */
+/** The maximum of different decisions that are counted at once; more are recorded one by one. */
 const most = 1_000
 
-/** So much is remembered of them, in UTF-16 units: of each its key, and a record about as long as its first. */
+/** The memory for them, in UTF-16 units: for each its key, and a record about as long as its first. */
 const mostRemembered = 4 * 2 ** 20
 
 interface Tally {
@@ -75,13 +75,13 @@ interface Tally {
   count: number
   since: string
   cancel: () => void
-  /** How much of the memory it takes. */
+  /** The memory that it takes. */
   readonly size: number
 }
 
 /**
- * Passes on the first of many alike, counts the others, and passes on the sum every 10 s until none comes any more.
- * What is counted when the process is killed is lost; the first of them is not.
+ * Passes on the first of many equal records, counts the others, and passes on the sum every 10 s until they
+ * end. A killed process loses the count, but not the first record.
  */
 class Tallies {
   readonly #clock: Clock
@@ -89,13 +89,13 @@ class Tallies {
   readonly #tallies = new Map<string, Tally>()
   #remembered = 0
 
-  /** @param tell is told of sums */
+  /** @param tell gets the sums */
   constructor(clock: Clock, tell: (record: AuditRecord) => void) {
     this.#clock = clock
     this.#tell = tell
   }
 
-  /** @returns true if the record is the first of its kind and has to be told now */
+  /** @returns true if the record is the first of its kind and has to be recorded now */
   isFirst(record: AuditRecord): boolean {
     const key = keyOf(record)
     const tally = this.#tallies.get(key)
@@ -115,7 +115,7 @@ class Tallies {
     return true
   }
 
-  /** Tells all sums now, and counts nothing any more. */
+  /** Passes on all sums now, and stops counting. */
   stop(): void {
     for (const tally of this.#tallies.values()) {
       tally.cancel()
@@ -136,7 +136,7 @@ class Tallies {
     })
   }
 
-  /** @returns false if there was nothing to tell */
+  /** @returns false if there was nothing to pass on */
   #sum(tally: Tally): boolean {
     const { last, count, since } = tally
     if (!last) return false
@@ -147,7 +147,7 @@ class Tallies {
   }
 }
 
-/** Alike is what differs in nothing that a person would act on: not in times, not in the request's uid. */
+/** Records are equal if they differ only in parts that call for no action: times and the request's uid. */
 function keyOf({
   verdict,
   why,

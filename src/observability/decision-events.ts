@@ -3,25 +3,25 @@ import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change, JudgedKind } from '../rules/change.ts'
 import type { Finding } from '../rules/finding.ts'
 import { oneLineOf } from '../rules/layout.ts'
-import { cut } from '../text/names.ts'
+import { cut } from '../text/plain-text.ts'
 
-/** The longest message that the API server takes, in UTF-16 units. */
+/** The longest message that the API server accepts, in UTF-16 units. */
 const longestMessage = 1_024
 
-/** A name that is longer leaves no room for what was found, in UTF-16 units. */
+/** A longer name would leave no room for the finding, in UTF-16 units. */
 const longestUser = 256
 
 /**
- * Tells at the object what was held, refused or warned about, for whoever comes to look why nothing happens there.
- * What passes in the end tells itself. A dry run is its author's own business.
+ * Writes an Event at the object for each hold, denial or warning, for people who look there for the reason.
+ * An allowed change shows itself. Dry runs get no Event, since only their author cares.
  */
 export class DecisionEvents implements DecisionListener {
-  /** Whatever was found is on record. */
+  /** Records all findings. */
   readonly hears = 'what-is-on-record'
   readonly #sink: EventSink
   readonly #uidOf: (kind: JudgedKind, name: string) => string | undefined
 
-  /** @param uidOf an object that is stored; undefined if there is none of this name */
+  /** @param uidOf a stored object; undefined if none has this name */
   constructor(sink: EventSink, uidOf: (kind: JudgedKind, name: string) => string | undefined) {
     this.#sink = sink
     this.#uidOf = uidOf
@@ -31,7 +31,7 @@ export class DecisionEvents implements DecisionListener {
     if (change.request.dryRun) return
     const { kind } = change
     const { name, uid } = (change.after ?? change.before).metadata
-    // A review can be forged. Whoever looks at an object that is stored sees what is told of it, and of no other.
+    // A review can be forged. So an Event appears only at the stored object that it is about.
     if (change.operation !== 'CREATE' && this.#uidOf(kind, name) !== uid) return
     const share = change.operation === 'CREATE' ? creates : change.request.actor.username
     const told = new Set<string>()
@@ -50,7 +50,7 @@ export class DecisionEvents implements DecisionListener {
     }
   }
 
-  /** The end of an eviction that is held back is looked for at the node (design: rules, o4). */
+  /** People look for the end of a held eviction at the node (design: rules, o4). */
   #tellNodes({ subjects }: Finding, tell: (event: Pick<ObjectEvent, 'kind' | 'name' | 'uid'>) => void): void {
     for (const { node: name } of subjects) {
       const uid = name === undefined ? undefined : this.#uidOf('Node', name)
@@ -59,7 +59,10 @@ export class DecisionEvents implements DecisionListener {
   }
 }
 
-/** All that is not stored yet shares one: its names are anybody's invention. No user has this name. */
+/**
+ * All objects that are not stored yet share one limit, since a client can invent any name. No user has this
+ * name.
+ */
 const creates = '(creates)'
 
 /** `eviction-during-cleanup` → `EvictionDuringCleanup`. */

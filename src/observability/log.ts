@@ -1,9 +1,140 @@
 import { type DestinationStream, type Logger, pino, stdTimeFunctions } from 'pino'
-import { escapedText } from '../text/plain-text.ts'
+import type { DecisionListener, Heard, Timing } from '../gate/ports.ts'
+import { findingsOf, isOnRecord, type Verdict } from '../gate/verdict.ts'
+import { type Change, isArming, nameOf } from '../rules/change.ts'
+import { escapedText, plainLine } from '../text/plain-text.ts'
+import type { Clock } from '../time/clock.ts'
+import { Repeats } from '../time/repeats.ts'
 
 /**
- * Makes the log: one JSON object a line, with a constant text in `msg` and everything variable in fields. Errors go
- * in the field `err` with their causes. Characters that act on a terminal are escaped, whoever wrote them.
+ * Logs decisions, not requests: holds, denials, warnings, writes that cannot be judged, and every admitted
+ * arming change. The rest, which is almost everything, appears at level debug only.
+ */
+export class DecisionLog implements DecisionListener {
+  readonly hears: Heard
+  readonly #log: Logger
+  readonly #clock: Pick<Clock, 'monotonic'>
+  readonly #hasRecords: boolean
+  readonly #repeats = new Repeats()
+
+  /**
+   * @param hasRecords true if audit records go into the same log: a recorded decision needs no second line
+   * there
+   */
+  constructor(log: Logger, clock: Pick<Clock, 'monotonic'>, hasRecords = false) {
+    this.hears = log.isLevelEnabled('debug') ? 'everything' : 'what-matters'
+    this.#log = log
+    this.#clock = clock
+    this.#hasRecords = hasRecords
+  }
+
+  decided(change: Change, verdict: Verdict, { totalMs, heldMs }: Timing): void {
+    if (this.#hasRecords && isOnRecord(verdict, { heldMs })) return
+    const mark = verdict.decision === 'allow' ? verdict.mark : undefined
+    const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && mark === undefined
+    const ordinary = plain && !isArming(change)
+    if (ordinary && !this.#log.isLevelEnabled('debug')) return
+    const findings = findingsOf(verdict)
+    const { uid, actor, door, dryRun } = change.request
+    const who = actor.username
+    const rules = [...new Set(findings.map(({ rule }) => rule))]
+    const key = [verdict.decision, change.kind, nameOf(change), change.operation, who, dryRun, ...rules].join(
+      ' ',
+    )
+    const repeat = this.#repeats.see(key, this.#clock.monotonic())
+    if (!repeat.told) return
+    const fields = {
+      uid,
+      door,
+      user: who,
+      kind: change.kind,
+      name: nameOf(change),
+      operation: change.operation,
+      dryRun,
+      decision: verdict.decision,
+      ...(verdict.decision === 'unavailable' ? { why: verdict.why } : {}),
+      ...(mark ? { mark } : {}),
+      rules,
+      subjects: findings.slice(0, 10).flatMap(({ subjects }) => subjects),
+      // Microseconds are precise enough.
+      decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
+      ...(heldMs > 0 ? { heldMs: Math.round(heldMs) } : {}),
+      ...(repeat.repeated > 0 ? { repeated: repeat.repeated } : {}),
+    }
+    this.#log[ordinary ? 'debug' : levels[verdict.decision]](fields, texts[verdict.decision])
+  }
+}
+
+const levels = { allow: 'info', hold: 'warn', refuse: 'warn', unavailable: 'error' } as const
+
+const texts: Readonly<Record<Verdict['decision'], string>> = {
+  allow: 'change admitted',
+  hold: 'change held back',
+  refuse: 'change refused',
+  unavailable: 'change cannot be judged',
+}
+
+/**
+ * Shows decisions to a person at a terminal: one short line for each change of concern, repeated ones only
+ * now and then.
+ */
+export class DecisionLines implements DecisionListener {
+  readonly #write: (line: string) => void
+  readonly #clock: Pick<Clock, 'now'>
+  readonly #repeats = new Repeats()
+
+  constructor(write: (line: string) => void, clock: Pick<Clock, 'now'>) {
+    this.#write = write
+    this.#clock = clock
+  }
+
+  decided(change: Change, verdict: Verdict, { heldMs }: Pick<Timing, 'heldMs'>): void {
+    const plain = verdict.decision === 'allow' && verdict.warnings.length === 0 && verdict.mark === undefined
+    if (plain && !isArming(change)) return
+    const { actor, dryRun } = change.request
+    const now = this.#clock.now()
+    const what = `${change.operation} of ${change.kind} ${nameOf(change)} by ${actor.username}`
+    const line = plainLine(
+      `${words[verdict.decision]}: ${what}${dryRun ? ' (dry run)' : ''}${wait(verdict, heldMs)}${why(verdict)}`,
+    )
+    const repeat = this.#repeats.see(line, now)
+    if (!repeat.told) return
+    const again = repeat.repeated > 0 ? `, ${repeat.repeated} times more since the last line` : ''
+    this.#write(`${new Date(now).toISOString().slice(11, 19)} ${line}${again}`)
+  }
+}
+
+const words: Readonly<Record<Verdict['decision'], string>> = {
+  allow: 'admitted',
+  hold: 'held back',
+  refuse: 'refused',
+  unavailable: 'cannot be judged',
+}
+
+/** An admitted change may have waited within its request; the answer to a hold says that itself. */
+function wait({ decision }: Verdict, heldMs: number): string {
+  return decision === 'allow' && heldMs >= 500 ? `, held back for ${Math.round(heldMs / 1_000)} s first` : ''
+}
+
+function why(verdict: Verdict): string {
+  switch (verdict.decision) {
+    case 'hold':
+    case 'refuse':
+      return `, by ${[...new Set(verdict.objections.map(({ rule }) => rule))].join(', ')}`
+    case 'unavailable':
+      return `: ${verdict.why}`
+    case 'allow':
+      if (verdict.mark) return ', since the uninstaller of Longhorn has marked it'
+      return verdict.warnings.length > 0
+        ? `, warned by ${[...new Set(verdict.warnings.map(({ rule }) => rule))].join(', ')}`
+        : ''
+  }
+}
+
+/**
+ * Makes the log: one JSON object a line, with a constant text in `msg` and all variable parts in fields.
+ * Errors go in the field `err` with their causes. Characters that act on a terminal are escaped, whatever
+ * their source.
  *
  * @param level `debug`, `info`, `warn`, `error` or `silent`
  */
@@ -12,22 +143,22 @@ export function createLog(level: string, destination: DestinationStream): Logger
   return pino({ level, base: null, timestamp: stdTimeFunctions.isoTime }, escaping)
 }
 
-/** Where the lines of the log go. */
+/** The destination of log lines. */
 interface LogTarget {
   write(text: string): unknown
-  /** What was written and is not taken yet, in bytes. */
+  /** Bytes that were written and not yet taken. */
   readonly writableLength?: number
 }
 
-/** Why a line is not in the log: its reader stalls, or there is none left. */
+/** Why a line is not in the log: its reader is too slow, or gone. */
 type LogDropReason = 'stalled' | 'closed'
 
-/** So much may wait for a reader that stalls, in bytes: half a minute of a busy log. */
+/** How much may wait for a slow reader, in bytes: half a minute of a busy log. */
 const mostWaiting = 4 * 2 ** 20
 
 /**
- * Hands the log to a stream that may stall or close, without waiting and without growing. A line that is left out is
- * counted, and once lines are taken again the log says how many are missing.
+ * Writes the log to a stream that may stall or close, without waiting and without growing. It counts dropped
+ * lines, and once the stream takes lines again, the log says how many are missing.
  */
 export class LogStream implements DestinationStream {
   readonly #target: LogTarget
@@ -47,7 +178,7 @@ export class LogStream implements DestinationStream {
     return this.#dropped
   }
 
-  /** The stream has failed, so nothing is written from now on. @returns false if it was closed before */
+  /** The stream has failed, so writing stops. @returns false if it was closed before */
   close(): boolean {
     if (this.#isClosed) return false
     this.#isClosed = true
@@ -71,7 +202,7 @@ export class LogStream implements DestinationStream {
   /** In the form of pino’s own lines. */
   #tellWhatIsMissing(): void {
     const time = new Date().toISOString()
-    const msg = 'lines of the log are missing here, since nobody read them'
+    const msg = 'lines of the log are missing here: its reader was too slow'
     this.#target.write(`${JSON.stringify({ level: 40, time, missing: this.#missing, msg })}\n`)
     this.#missing = 0
   }

@@ -3,26 +3,30 @@ import type { Clock } from '../time/clock.ts'
 import { Repeats } from '../time/repeats.ts'
 import type { ProxyMetrics } from './request-metrics.ts'
 
-/** What comes again within so long still lasts, in milliseconds: the longest wait between two tries is half of that. */
+/**
+ * A problem that returns within this time still lasts, in milliseconds: the longest wait between two tries is
+ * half of it.
+ */
 const lastsMs = 60_000
 
-/** What lasts is told again after so long, with how often it came, in milliseconds. */
+/** A lasting problem is logged again after this time, with its count, in milliseconds. */
 const againMs = 10 * 60_000
 
-/** So many problems are remembered at once; the one that was not seen for longest is forgotten first. */
+/** The maximum of remembered problems; the one that was unseen for longest is dropped first. */
 const remembered = 200
 
 interface Seen {
   readonly toldAt: number
   readonly seenAt: number
-  /** How often it came since it was told. */
+  /** How often it came since it was last logged. */
   readonly repeated: number
 }
 
 /**
- * Tells each problem once while it lasts, and then every ten minutes with how often it came, however many take turns. A
- * guard that cannot reach the API server tries again every second, and its log must not flood. A problem is told apart by
- * its words, not by the numbers in them: versions, times and identities differ each time.
+ * Logs each problem once while it lasts, and then every ten minutes with its count, however many problems
+ * alternate. A guard that cannot reach the API server retries every second, and must not flood the log.
+ * Problems are equal if their words are, whatever the numbers: versions, times and identities differ each
+ * time.
  */
 export class ProblemLog {
   readonly #log: Logger
@@ -39,12 +43,12 @@ export class ProblemLog {
     this.#tell('error', fields, message)
   }
 
-  /** The same, for what does less harm. */
+  /** The same for lesser problems. */
   warn(fields: object, message: string): void {
     this.#tell('warn', fields, message)
   }
 
-  /** All is well again: what comes next is told at once. */
+  /** The problems are over: the next one is logged at once. */
   well(): void {
     this.#seen.clear()
   }
@@ -53,7 +57,7 @@ export class ProblemLog {
     const key = keyOf(fields, message)
     const now = this.#clock.monotonic()
     const before = this.#seen.get(key)
-    // The one that was seen last is at the end.
+    // The last one seen is at the end.
     this.#seen.delete(key)
     const isTold = before && now - before.seenAt <= lastsMs && now - before.toldAt < againMs
     if (isTold) {
@@ -75,10 +79,12 @@ function keyOf(fields: object, message: string): string {
   return JSON.stringify([message, said]).replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+/g, '#')
 }
 
-/** Anybody can send requests without a token, as many as they like; one line a minute tells of them, in milliseconds. */
+/**
+ * Any client can send requests without a token, without limit; they get one line a minute, in milliseconds.
+ */
 const tellEveryMs = 60_000
 
-/** Counts the requests of callers who are not known, and says so once. */
+/** Counts the requests of unknown callers, and logs a summary. */
 export class UnknownCallers {
   readonly #metrics: Pick<ProxyMetrics, 'unknownCaller'>
   readonly #log: Logger
@@ -92,7 +98,7 @@ export class UnknownCallers {
     this.#now = now
   }
 
-  /** A request came. @param error absent where what was found out a moment ago still counts */
+  /** A request came. @param error absent if an earlier result was reused */
   seen(why: 'stranger' | 'nameless' | 'untold', error: unknown): void {
     this.#metrics.unknownCaller(why)
     const repeat = this.#repeats.see(why, this.#now())
@@ -105,7 +111,7 @@ export class UnknownCallers {
 }
 
 const texts = {
-  stranger: 'requests come from callers whom the API server does not accept',
-  nameless: 'the API server does not tell who asks',
-  untold: 'who asks cannot be found out',
+  stranger: 'the API server rejects the credentials of callers',
+  nameless: 'the API server does not name the user of a request',
+  untold: 'the user of a request cannot be found out',
 } as const

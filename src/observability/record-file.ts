@@ -1,28 +1,28 @@
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises'
 
-/** Why the file is opened anew: its path names another file or none, or somebody asked for it. */
+/** Why the file is reopened: its path names another file or none, or a SIGHUP asked for it. */
 export type ReopenReason = 'moved' | 'asked'
 
-/** What is written where. */
+/** Options of the file. */
 interface RecordFileOptions {
   readonly path: string
-  /** A file that has grown to this is put aside, in bytes. */
+  /** A file of this size is rotated, in bytes. */
   readonly maxBytes: number
-  /** How many that were put aside are kept: `audit.log.1` is the youngest. At least 1. */
+  /** How many rotated files are kept: `audit.log.1` is the youngest. At least 1. */
   readonly keep: number
   readonly files: AppendFiles
-  /** Told when the file was opened anew. */
+  /** Called when the file was reopened. */
   readonly onReopened: (reason: ReopenReason) => void
-  /** Told when the file could not be put aside; it then grows on. */
+  /** Called when the file could not be rotated; it then grows on. */
   readonly onKept: (error: unknown) => void
 }
 
 /**
- * A file of lines that may be moved, deleted, cut short or on a full disk while it is written. Each line begins on a line
- * of its own, whatever was written before it. Only one call at a time.
+ * A file of lines that may be moved, deleted, cut short or on a full disk while it is written. Each record
+ * begins on a new line, whatever the file ends with. Only one call at a time.
  *
- * Whether the path still names the open file is looked up before each line. A file that is deleted between the look and
- * the write takes that line with it.
+ * It checks before each line whether the path still names the open file. A file that is deleted between the
+ * check and the write takes that line with it.
  */
 export class RecordFile {
   readonly #options: RecordFileOptions
@@ -30,7 +30,7 @@ export class RecordFile {
   /** False after a part of a line. */
   #endsLine = true
   #reopenReason: ReopenReason | undefined
-  /** A file that cannot be put aside is tried again when it is this long. */
+  /** A file that could not be rotated is tried again at this size. */
   #putAsideAt: number
 
   constructor(options: RecordFileOptions) {
@@ -51,7 +51,7 @@ export class RecordFile {
     }
   }
 
-  /** Opens the file anew before the next line. */
+  /** Reopens the file before the next line. */
   reopen(): void {
     this.#reopenReason = 'asked'
   }
@@ -63,7 +63,7 @@ export class RecordFile {
     try {
       await file?.close()
     } catch {
-      // It is not used any more, and its lines were reported one by one.
+      // The file is no longer used, and its lines were reported one by one.
     }
   }
 
@@ -103,9 +103,9 @@ export class RecordFile {
   }
 }
 
-/** What a path names, and how much is in it. */
+/** The file at a path, and its size. */
 interface FileLook {
-  /** Which file this is: another one of the same path has another. */
+  /** The identity of this file: another file at the same path differs. */
   readonly identity: string
   /** In bytes. */
   readonly size: number
@@ -114,32 +114,35 @@ interface FileLook {
 /** A file that is open for appending. */
 export interface OpenFile {
   readonly identity: string
-  /** False if its last line has no newline: a writer ran out of disk, or was killed. */
+  /** False if its last line has no newline: its writer ran out of disk, or was killed. */
   readonly endsLine: boolean
-  /** Appends all of it, or rejects after some of it. */
+  /** Appends the whole text, or rejects after a part of it. */
   append(text: string): Promise<void>
   close(): Promise<void>
 }
 
-/** The file system, as far as records need it. Everything rejects with errors of Node, or never settles on a disk that hangs. */
+/**
+ * The file system, as far as records need it. Every call rejects with errors of Node, or never settles on a
+ * disk that hangs.
+ */
 export interface AppendFiles {
-  /** Opens a file for appending, and makes it if there is none. */
+  /** Opens a file for appending, and creates a missing one. */
   open(path: string): Promise<OpenFile>
-  /** What the path names now; undefined if it names nothing. */
+  /** The file at the path now; undefined without one. */
   look(path: string): Promise<FileLook | undefined>
   /** Replaces what `to` names. */
   rename(from: string, to: string): Promise<void>
-  /** Removes a file, if it is there. */
+  /** Removes a file, if it exists. */
   remove(path: string): Promise<void>
 }
 
-/** Records name people and what they were refused: for owner and group only. */
+/** Records name people and their denials, so only owner and group may read them. */
 const mode = 0o640
 
 /** The file system of this machine. */
 export const systemFiles: AppendFiles = {
   async open(path) {
-    // Reading too: how the file ends decides how the first record begins.
+    // For reading too: the end of the file decides how the first record begins.
     const handle = await open(path, 'a+', mode)
     try {
       const { dev, ino, size } = await handle.stat()

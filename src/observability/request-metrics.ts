@@ -7,12 +7,12 @@ import { findingsOf, type Verdict } from '../gate/verdict.ts'
 import type { Change } from '../rules/change.ts'
 import { Repeats } from '../time/repeats.ts'
 
-/** A decision on what is known takes microseconds, one that is confirmed a few round trips. */
+/** A decision on the map takes microseconds, a confirmed one a few round trips. */
 const decisionBuckets = [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
 /** The API server waits for 30 s at most. */
 const holdBuckets = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30]
 
-/** Counts decisions. Labels are of a fixed number: never a node, an image or a user. */
+/** Counts decisions. The number of labels is fixed: never a node, an image or a user. */
 export class DecisionMetrics implements DecisionListener {
   readonly #decisions: Counter<'verdict' | 'kind' | 'door' | 'dry_run'>
   readonly #findings: Counter<'rule' | 'effect'>
@@ -30,26 +30,26 @@ export class DecisionMetrics implements DecisionListener {
     })
     this.#findings = new Counter({
       name: 'holdfast_findings_total',
-      help: 'What rules had to say against changes: refuse, hold or warn.',
+      help: 'Findings of rules against changes: refuse, hold or warn.',
       labelNames: ['rule', 'effect'],
       registers,
     })
     this.#unavailable = new Counter({
       name: 'holdfast_unavailable_total',
-      help: 'Arming changes that could not be judged, by reason.',
+      help: 'Dangerous changes that could not be judged, by reason.',
       labelNames: ['why'],
       registers,
     })
     this.#seconds = new Histogram({
       name: 'holdfast_decision_seconds',
-      help: 'How long decisions took, without the time that changes were held.',
+      help: 'How long decisions took, without the wait of held requests.',
       labelNames: ['verdict'],
       buckets: decisionBuckets,
       registers,
     })
     this.#holdSeconds = new Histogram({
       name: 'holdfast_hold_seconds',
-      help: 'How long changes were held inside their requests, if they were.',
+      help: 'How long held requests waited.',
       buckets: holdBuckets,
       registers,
     })
@@ -67,28 +67,28 @@ export class DecisionMetrics implements DecisionListener {
   }
 }
 
-/** What the webhook's metrics are read from. */
+/** The sources of the webhook's metrics. */
 interface WebhookSources {
   /** How many answers were delayed, since the start. */
   readonly delayedRefusals: () => number
-  /** Whom it asks for a certificate; absent where it asks nobody. */
+  /** The clients that it authenticates; absent if it asks for no certificate. */
   readonly callers?: () => CallerCounts | undefined
 }
 
-/** Who came with which certificate. */
+/** The clients and their certificates. */
 interface CallerCounts {
-  /** How many were turned away, by the reason. */
+  /** How many were rejected, by the reason. */
   readonly refused: ReadonlyMap<string, number>
-  /** The one that was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  /** The last accepted one, and when its certificate ends, in milliseconds since the epoch. */
   readonly last: { readonly until: number } | undefined
 }
 
-/** Registers what is to be seen of the webhook itself. */
+/** Registers the metrics of the webhook itself. */
 export function webhookMetrics(registry: Registry, { delayedRefusals, callers }: WebhookSources): void {
   const registers = [registry]
   new Counter({
     name: 'holdfast_delayed_refusals_total',
-    help: 'Refusals that Longhorn’s own account repeated, and that were answered up to a second later.',
+    help: 'Denials of requests that Longhorn’s own account repeated; these answers come up to a second later.',
     registers,
     collect() {
       this.reset()
@@ -97,7 +97,7 @@ export function webhookMetrics(registry: Registry, { delayedRefusals, callers }:
   })
   new Counter({
     name: 'holdfast_refused_callers_total',
-    help: 'Requests to the webhook that were turned away unread, by what is wrong with the client certificate.',
+    help: 'Requests to the webhook that were rejected unread, by the fault of the client certificate.',
     labelNames: ['reason'],
     registers,
     collect() {
@@ -115,24 +115,24 @@ export function webhookMetrics(registry: Registry, { delayedRefusals, callers }:
   })
 }
 
-/** What a proxy's metrics are read from. */
+/** The sources of a proxy's metrics. */
 interface ProxySources {
-  /** How many connections were switched to another protocol, and still are. */
+  /** How many connections use another protocol now. */
   readonly tunnels: () => number
 }
 
-/** Counts what comes to a proxy, and what could not be passed on. */
+/** Counts the requests of a proxy, and those that it could not forward. */
 export class ProxyMetrics {
   readonly #failures: Counter<'status'>
   readonly #unknown: Counter<'why'>
-  /** Looked up once: this is counted for each request. */
+  /** Looked up once, since each request is counted. */
   readonly #requests: Readonly<Record<'passed' | 'judged' | 'upgrade', { inc(): void }>>
 
   constructor(registry: Registry, { tunnels }: ProxySources) {
     const registers = [registry]
     const requests = new Counter({
       name: 'holdfast_proxy_requests_total',
-      help: 'Requests that came to the proxy: just passed on, judged first, or asking for another protocol.',
+      help: 'Requests to the proxy: just forwarded, judged first, or asking for another protocol.',
       labelNames: ['kind'],
       registers,
     })
@@ -143,7 +143,7 @@ export class ProxyMetrics {
     }
     this.#failures = new Counter({
       name: 'holdfast_proxy_failures_total',
-      help: 'Requests that could not be passed on, by the status that was answered: the upstream is down (502) or slow (504), or the write was admitted too long ago (503).',
+      help: 'Requests that could not be forwarded, by the status of the answer: the upstream is down (502) or slow (504), or the write was allowed too long ago (503).',
       labelNames: ['status'],
       registers,
     })
@@ -176,13 +176,13 @@ export class ProxyMetrics {
   }
 }
 
-/** Which of the ports of a guard or a proxy. */
+/** The port of a guard or a proxy. */
 type Port = 'reviews' | 'proxy' | 'health' | 'operator'
 
-/** A limit that closes one connection closes thousands; one line a minute tells of them, in milliseconds. */
+/** A limit that closes one connection closes thousands; they get one line a minute, in milliseconds. */
 const tellEveryMs = 60_000
 
-/** Counts what the limits of connections and bodies close, cut and refuse, and says so once. */
+/** Counts the effects of the limits of connections and bodies, and logs a summary. */
 export class TrafficMetrics {
   readonly #log: Logger
   readonly #now: () => number
@@ -199,7 +199,7 @@ export class TrafficMetrics {
     const labelNames = ['port', 'why'] as const
     this.#closed = new Counter({
       name: 'holdfast_connections_closed_total',
-      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, and refused ones.',
+      help: 'Connections that were closed because there were too many, by port: idle or busy ones to make room, and refused ones.',
       labelNames,
       registers,
     })
@@ -217,7 +217,7 @@ export class TrafficMetrics {
     })
   }
 
-  /** What watches the limits of one port. */
+  /** The observer of the limits of one port. */
   at(port: Port): TrafficObserver {
     return {
       closed: (why) => this.#connectionClosed(port, why),

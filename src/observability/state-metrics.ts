@@ -9,7 +9,7 @@ import { isInDanger } from '../rules/disks-at-risk.ts'
 import type { Clock } from '../time/clock.ts'
 import type { LogStream } from './log.ts'
 
-/** Where the present state is read from, when somebody asks for the metrics and at no other time. */
+/** The sources of the present state, read only when Prometheus scrapes. */
 interface StateSources {
   readonly version: string
   readonly map: DiskMapView
@@ -19,23 +19,23 @@ interface StateSources {
   readonly clock: Pick<Clock, 'monotonic'>
   /** How far the clock furthest off is ahead of this machine's, in seconds. */
   readonly clockSkew: () => number
-  /** How many nodes there are where what has ended still counts. */
+  /** The number of nodes where an ended change still counts. */
   readonly settling: () => number
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   readonly holding: () => number
-  /** How often each list-watch was started anew, by kind and reason. */
+  /** How often each list-watch was restarted, by kind and reason. */
   readonly restarts: () => Iterable<{
     readonly kind: string
     readonly reason: string
     readonly count: number
   }>
-  /** When the certificate that is served expires; absent where there is no TLS. */
+  /** When the serving certificate expires; absent without TLS. */
   readonly certificateExpiry?: () => Date
-  /** Events that nobody will see, by reason. */
+  /** Dropped Events, by reason. */
   readonly droppedEvents: () => Readonly<Record<string, number>>
 }
 
-/** Registers what is to be seen of the guard's present state. */
+/** Registers the metrics of the guard's present state. */
 export function stateMetrics(registry: Registry, sources: StateSources): void {
   const { version, map, profile, knowledge, book, clock, holding } = sources
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -59,7 +59,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
       this.set({ version, profile: profile() }, 1)
     },
   })
-  gauge('holdfast_holds', 'Changes that are held now.', holding)
+  gauge('holdfast_holds', 'Requests that wait now.', holding)
   new Gauge({
     name: 'holdfast_reservations',
     help: 'Admitted changes that may still be committed.',
@@ -78,7 +78,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   gauge(
     'holdfast_unreadable_objects',
-    'Longhorn objects that cannot be read; arming changes are not admitted while there are any.',
+    'Longhorn objects that cannot be read; dangerous changes are denied while there are any.',
     () => knowledge.unreadable.length,
   )
   gauge(
@@ -86,8 +86,10 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
     'How far the clock of the API server or of another replica is ahead of this one’s: that furthest off.',
     sources.clockSkew,
   )
-  gauge('holdfast_pending_cleanups', 'Copies that are gone from spec and still in status.', () =>
-    count(map.pendingCleanups()),
+  gauge(
+    'holdfast_pending_cleanups',
+    'Pending clean-ups: copies that spec no longer has and status still lists.',
+    () => count(map.pendingCleanups()),
   )
   gauge(
     'holdfast_oldest_pending_cleanup_seconds',
@@ -101,7 +103,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   gauge(
     'holdfast_settling_nodes',
-    'Nodes where something has ended that Longhorn may not have noticed yet: what it could meet there waits.',
+    'Nodes where a flag or a clean-up has just ended and Longhorn may not have noticed: conflicting requests wait.',
     sources.settling,
   )
   gauge('holdfast_flagged_nodes', 'Nodes with an eviction flag up, their own or a disk’s.', () =>
@@ -114,7 +116,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   )
   new Counter({
     name: 'holdfast_watch_restarts_total',
-    help: 'Lists and watches that were started anew; `closed` is the API server’s daily business.',
+    help: 'Lists and watches that were restarted; `closed` is normal.',
     labelNames: ['kind', 'reason'],
     registers,
     collect() {
@@ -126,7 +128,7 @@ export function stateMetrics(registry: Registry, sources: StateSources): void {
   if (certificateExpiry) {
     gauge(
       'holdfast_certificate_expiry_timestamp_seconds',
-      'When the certificate that is served expires, as Unix time.',
+      'When the serving certificate expires, as Unix time.',
       () => certificateExpiry().getTime() / 1_000,
     )
   }
@@ -148,18 +150,18 @@ function count<T>(items: Iterable<T>, counts: (item: T) => boolean = () => true)
   return total
 }
 
-/** What is seen of the book of reservations that all doors share. */
+/** The observed state of the book of reservations that all doors share. */
 interface BookSources<S extends string> {
   /** Whether this door writes in it. */
   readonly anchor: S
-  /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
+  /** The number of other namespaces with Leases of a guard; undefined if the search fails. */
   readonly others: number | undefined
 }
 
 /**
- * Registers what is to be seen of the book.
+ * Registers the metrics of the book.
  *
- * @param states all that `anchor` can be
+ * @param states all possible values of `anchor`
  */
 export function bookMetrics<S extends string>(
   registry: Registry,
@@ -169,7 +171,7 @@ export function bookMetrics<S extends string>(
   const registers = [registry]
   new Gauge({
     name: 'holdfast_book_anchor',
-    help: 'Whether this door keeps its Leases where the others do: 1 for its state. Arming changes are not admitted while it is elsewhere or unknown.',
+    help: 'Whether this guard or proxy keeps its Leases where the others do: 1 for its state. Dangerous changes are denied while it is elsewhere or unknown.',
     labelNames: ['state'],
     registers,
     collect() {
@@ -178,7 +180,7 @@ export function bookMetrics<S extends string>(
   })
   new Gauge({
     name: 'holdfast_other_books',
-    help: 'Other namespaces with Leases of a guard; NaN if they cannot be looked for.',
+    help: 'Other namespaces with Leases of a guard; NaN if the search fails.',
     registers,
     collect() {
       this.set(sources.others ?? NaN)
@@ -190,7 +192,7 @@ export function bookMetrics<S extends string>(
 export function logMetrics(registry: Registry, stream: Pick<LogStream, 'dropped'>): void {
   new Counter({
     name: 'holdfast_log_dropped_total',
-    help: 'Lines that are not in the log: its reader stalls, or standard output was closed.',
+    help: 'Lines that are not in the log: its reader was too slow, or standard output was closed.',
     labelNames: ['reason'],
     registers: [registry],
     collect() {

@@ -1,8 +1,7 @@
-import type { DiskOwner } from '../disk-map/disk-map-view.ts'
-import type { EndedEviction, UnseenChanges } from '../disk-map/ended.ts'
+import type { DiskOwner, EndedEviction, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import type { Copy } from '../longhorn/copies.ts'
-import type { Cleanup } from './acts.ts'
+import type { Cleanup, Placement } from './change.ts'
 import { outcomeOf } from './copies-left.ts'
 import { endangeredBy } from './disks-at-risk.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
@@ -10,9 +9,9 @@ import { ago, consequence, inTime, lookAtNode, unnoticedYet, unseenEviction } fr
 import { type Unnoticed, unnoticedOn, unseenOf } from './unnoticed.ts'
 
 /**
- * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up (o3), at
- * the normal end of an eviction (o4), by the v2 hand-over (o9). A flag that was cleared counts until Longhorn has
- * noticed: the sync under way still works on the flagged node.
+ * A copy removed from spec while its node is evicted: through REST or UI (o2), by the automatic clean-up
+ * (o3), at the normal end of an eviction (o4), by the v2 hand-over (o9). A cleared flag counts until Longhorn
+ * has noticed: a running sync still works on the flagged node.
  */
 export const cleanupDuringEviction: Rule = {
   name: 'cleanup-during-eviction',
@@ -21,7 +20,7 @@ export const cleanupDuringEviction: Rule = {
   *cleanup(cleanup, circumstances) {
     const endangered = endangeredBy(circumstances)
     for (const copy of outcomeOf(cleanup).removed) {
-      // A copy that is only planned leaves nothing behind in status, so nothing turns pending.
+      // A planned copy has no entry in status, so its removal leaves no pending clean-up.
       if (copy.phase === 'planned') continue
       for (const { owner, perhaps } of endangered(copy.diskUUID)) {
         yield draft(cleanup, copy, owner, perhaps, circumstances)
@@ -36,7 +35,7 @@ export const cleanupDuringEviction: Rule = {
   },
 }
 
-/** Profile A looks at all disks of a flagged node, B at the evicting ones (longhorn.md §2). */
+/** Profile A uses all disks of a flagged node, B the evicted ones (longhorn.md §2). */
 function* endedEvictions(uuid: string, circumstances: Circumstances): Iterable<Unnoticed<EndedEviction>> {
   for (const eviction of unnoticedOn('eviction', uuid, circumstances)) {
     if (circumstances.profile === 'A' || eviction.over.evicting) yield eviction
@@ -96,11 +95,62 @@ function unseenDraft(
   }
 }
 
-/** The normal end of an eviction may be let through (o4). */
+/** The operator may allow the normal end of an eviction (o4). */
 function effectOf({ before }: Cleanup, { diskUUID }: Copy, { policy }: Circumstances): Pick<Draft, 'effect'> {
   return isMarked(before, diskUUID) && policy.evictionCompletion === 'allow' ? { effect: 'warn' } : {}
 }
 
 function isMarked({ spec }: BackingImage, diskUUID: string): boolean {
   return spec.diskFileSpecMap.get(diskUUID)?.evictionRequested === true
+}
+
+/**
+ * The first file of a new image on a disk of a flagged node (o5). Longhorn writes it to status before spec,
+ * which looks like a pending clean-up meanwhile. On profile B only the evicted disks matter; Longhorn chooses
+ * none of them, except before it sees the eviction. A cleared flag counts until Longhorn has noticed, so it
+ * is no permanent refusal.
+ */
+export const firstFileDuringEviction: Rule = {
+  name: 'first-file-during-eviction',
+  effects: { A: 'refuse', B: 'refuse', C: 'off', none: 'off' },
+
+  *placement(placement, circumstances) {
+    const { source, diskUUID } = placement
+    const image = source.metadata.name
+    for (const { owner, perhaps } of endangeredBy(circumstances)(diskUUID)) {
+      yield {
+        subjects: [{ ...owner, diskUUID, image }],
+        found: `an eviction is requested on ${owner.node}`,
+        why: `${perhaps}Longhorn writes a first file to status before spec, which looks like a clean-up. ${consequence(owner.node, circumstances)}`,
+        next: `Place the first file on another node, or wait until no eviction is requested on ${owner.node}.`,
+        look: lookAtNode(owner.node, circumstances),
+      }
+    }
+    yield* unnoticedEvictions(placement, circumstances)
+  },
+}
+
+function* unnoticedEvictions({ source, diskUUID }: Placement, circumstances: Circumstances): Iterable<Draft> {
+  const image = source.metadata.name
+  for (const eviction of unnoticedOn('eviction', diskUUID, circumstances)) {
+    const { node, disk, evicting, at } = eviction.over
+    if (circumstances.profile !== 'A' && !evicting) continue
+    yield {
+      effect: 'hold',
+      subjects: [{ node, disk, diskUUID, image }],
+      found: `the eviction of ${node} was cleared only ${ago(at, circumstances)}`,
+      why: unnoticedYet(node, circumstances),
+      ...inTime(eviction, circumstances),
+    }
+  }
+  for (const unseen of unseenOf('Node', circumstances)) {
+    const [owner] = circumstances.map.ownersOf(diskUUID)
+    const { name: node } = unseen.over
+    yield {
+      effect: 'hold',
+      subjects: [{ node, diskUUID, image }],
+      ...unseenEviction(unseen, owner, circumstances),
+      ...inTime(unseen, circumstances),
+    }
+  }
 }

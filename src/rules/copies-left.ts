@@ -2,10 +2,10 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, isReady } from '../longhorn/copies.ts'
 import { diskUUID, isEvicting, type Node } from '../longhorn/node.ts'
-import type { Cleanup, Eviction } from './acts.ts'
+import type { Cleanup, Eviction } from './change.ts'
 import type { Subject } from './finding.ts'
 
-/** A copy that an eviction is about: an image on a disk that is evicted from now on. */
+/** A copy of an eviction: an image on a disk that is evicted from now on. */
 interface EvictedCopy {
   readonly image: BackingImage
   readonly node: string
@@ -14,8 +14,8 @@ interface EvictedCopy {
 }
 
 /**
- * The copies in spec or in status on the disks that are evicted from now on, each once, whatever status calls the disk.
- * An image on its way out loses them all anyway.
+ * The copies in spec or in status on the disks that are evicted from now on, each once, however often status
+ * has the disk. An image that is being deleted loses them all anyway.
  */
 export function* evictedCopies({ node, evicting }: Eviction, map: DiskMapView): Iterable<EvictedCopy> {
   const seen = new Set<string>()
@@ -29,15 +29,15 @@ export function* evictedCopies({ node, evicting }: Eviction, map: DiskMapView): 
   }
 }
 
-/** All nodes as they are once the eviction is requested. */
+/** All nodes as they will be once the eviction is requested. */
 export function* nodesAfter({ node }: Eviction, map: DiskMapView): Iterable<Node> {
   for (const other of map.nodes()) if (other.metadata.name !== node.metadata.name) yield other
   yield node
 }
 
 /**
- * Tells of the UUID of a disk whether it is being emptied once the eviction is requested. Made once for an act, since a
- * node can have thousands of disks, and an image as many copies.
+ * Tells by the UUID of a disk whether it will be evicted once the eviction is requested. Made once for an
+ * act, since a node can have thousands of disks, and an image as many copies.
  */
 export function evictedAfter({ node }: Eviction, map: DiskMapView): (uuid: string) => boolean {
   const own = new Set<string>()
@@ -60,7 +60,7 @@ export function evictedAfter({ node }: Eviction, map: DiskMapView): (uuid: strin
   }
 }
 
-/** Finds out once for each image what an eviction of many disks asks again for each of its copies. */
+/** Caches per image the answers that an eviction of many disks needs for each of its copies. */
 export function oncePerImage<T>(find: (image: BackingImage) => T): (image: BackingImage) => T {
   const found = new Map<BackingImage, { readonly value: T }>()
   return (image) => {
@@ -70,13 +70,13 @@ export function oncePerImage<T>(find: (image: BackingImage) => T): (image: Backi
   }
 }
 
-/** The copies of an image, parted by what a clean-up does to them. */
+/** The copies of an image, sorted by the effect of a clean-up. */
 interface CleanupOutcome {
   readonly removed: readonly Copy[]
   readonly kept: readonly Copy[]
 }
 
-/** Parts the copies by the old spec and the stored status: what there is before the write. */
+/** Sorts the copies by the old spec and the stored status: the state before the write. */
 export function outcomeOf({ before, after, disks }: Cleanup): CleanupOutcome {
   const copies = copiesOf({ ...before, status: after.status })
   return {
@@ -85,7 +85,7 @@ export function outcomeOf({ before, after, disks }: Cleanup): CleanupOutcome {
   }
 }
 
-/** A copy with the node and disk that it is on, as far as they are known. */
+/** A copy with its node and disk, as far as they are known. */
 export function subjectOf({ image, diskUUID }: Copy, map: DiskMapView): Subject {
   const [owner] = map.ownersOf(diskUUID)
   return { ...owner, diskUUID, image }
@@ -94,8 +94,8 @@ export function subjectOf({ image, diskUUID }: Copy, map: DiskMapView): Subject 
 const failed = new Set(['failed', 'failed-and-cleanup'])
 
 /**
- * True for a copy that may hold the whole image, now or once its node is back: `unknown` means that the node or the
- * disk's manager is merely down (longhorn.md §1). On a disk that no node has it stays unknown for ever.
+ * True for a copy that may be complete, now or once its node is back: `unknown` only means that the node or
+ * the disk's manager is down (longhorn.md §1). On a disk that no node has it stays unknown for ever.
  */
 export function isUsable(copy: Copy, map: DiskMapView): boolean {
   if (copy.phase !== 'present') return false
@@ -111,8 +111,8 @@ export function isUsable(copy: Copy, map: DiskMapView): boolean {
 }
 
 /**
- * True for a usable copy on a disk that some node has and that is not lost there. A state that nobody updates any more, since
- * the node was deleted, says nothing.
+ * True for a usable copy on a disk that some node has and that is not lost there. The last state from a
+ * deleted node says nothing.
  *
  * @param stands see {@link standingDisks}
  */
@@ -138,7 +138,7 @@ export function isWorthless(copy: Copy): boolean {
   return copy.phase === 'planned' || isFailed(copy)
 }
 
-/** True for a copy that could not be made, or was found to be broken. */
+/** True for a copy that could not be made, or turned out to be broken. */
 export function isFailed({ state }: Copy): boolean {
   return failed.has(state)
 }

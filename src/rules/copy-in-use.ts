@@ -3,15 +3,16 @@ import { isGone } from '../longhorn/node.ts'
 import { workingOwners } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 
-/** So many replicas are named; more are only counted. */
+/** The maximum of named replicas; more are only counted. */
 const namedReplicas = 3
 
 /**
- * A copy removed from a disk that holds a replica of a volume with this image. Longhorn's REST API refuses it, raw
- * writes never do, and eviction itself did it up to 1.7.4, 1.8.1 and 1.9.0 (#11053).
+ * A copy removed from a disk with a replica of a volume that uses the image. Longhorn's REST API refuses it,
+ * raw writes never do, and eviction itself did it up to 1.7.4, 1.8.1 and 1.9.0 (#11053).
  *
- * A replica on a node that Kubernetes has let go of does not run, so it uses nothing, and what comes back asks for the copy
- * again (longhorn.md §3). While only a manager is down, or a disk is not ready, replicas there may run all the same.
+ * A replica on a node that Kubernetes has removed does not run, so it uses nothing, and after a return it
+ * asks for the copy again (longhorn.md §3). While only a manager is down, or a disk is not ready, its
+ * replicas may still run.
  */
 export const copyInUse: Rule = {
   name: 'copy-in-use',
@@ -31,7 +32,7 @@ export const copyInUse: Rule = {
   },
 }
 
-/** A copy, and replicas that have it. */
+/** A copy, and the replicas that use it. */
 interface Use {
   readonly image: string
   readonly diskUUID: string

@@ -2,7 +2,7 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
 import { diskUUID, isAtWork } from '../longhorn/node.ts'
-import type { DiskRemoval } from './acts.ts'
+import type { DiskRemoval } from './change.ts'
 import { isWorthless, oncePerImage } from './copies-left.ts'
 import { whyDown, whyLost, workingOwners } from './lost.ts'
 import { deleteOverrideFor, mayOverride } from './policy.ts'
@@ -10,12 +10,12 @@ import type { Circumstances, Draft, Rule } from './rule.ts'
 import { asSentence, inState, lasting, lookAtImage, theDisk } from './sentences.ts'
 
 /**
- * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays `unknown` for
- * ever and the file is left behind (longhorn.md §4, #10983).
+ * A disk removed from its node, or the node deleted, with a copy or a pending clean-up on it: the copy stays
+ * `unknown` for ever and the file is left behind (longhorn.md §4, #10983).
  *
- * A lost disk cannot be emptied: an eviction does nothing there, and a clean-up never ends. So it may go as long as every
- * image has a ready copy on a disk that works. That is judged without any clock, and the gate reserves what is taken away,
- * so that no clean-up of that other copy counts on this one meanwhile.
+ * A lost disk cannot be emptied: an eviction does nothing there, and a clean-up never ends. So its removal
+ * passes if every image has a ready copy on a working disk. That needs no clock, and the gate reserves the
+ * removal, so that no clean-up of that other copy counts on this one meanwhile.
  */
 export const diskRemovalWithCopies: Rule = {
   name: 'disk-removal-with-copies',
@@ -45,7 +45,7 @@ export const diskRemovalWithCopies: Rule = {
   },
 }
 
-/** A copy that goes with its disk. */
+/** A copy that is removed with its disk. */
 interface Taken {
   readonly removal: DiskRemoval
   /** The name of the disk. */
@@ -65,7 +65,7 @@ function draft(taken: Taken, circumstances: Circumstances): Draft {
   }
 }
 
-/** What works depends on who is there to do it. */
+/** The answer depends on the user who could do it. */
 function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances: Circumstances): string {
   const { name } = image.metadata
   const later = `for longer than ${lasting(circumstances.policy.lostAfterMs)} may be removed once every image has a ready copy elsewhere.`
@@ -82,13 +82,13 @@ function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances
     : `Empty the disk first: disable its scheduling and evict it. Then ${until}`
 }
 
-/** A clean-up of what a replica asks for is refused. */
+/** A clean-up of a copy that a replica uses is refused. */
 function isUsed({ image, diskUUID: uuid }: Copy, map: DiskMapView): boolean {
   for (const _ of map.replicasUsing(image, uuid)) return true
   return false
 }
 
-/** @param keeper where a ready copy stays; undefined if nowhere */
+/** @param keeper the place of a ready copy that stays; undefined without one */
 function lostDraft(
   taken: Taken,
   why: string,
@@ -117,7 +117,7 @@ function lostDraft(
   }
 }
 
-/** Only where it is needed, and would be granted. */
+/** Only if it is needed, and would be granted. */
 function giveUp(
   { before, after }: DiskRemoval,
   { policy, actor, profile, timeOfDay }: Circumstances,
@@ -159,7 +159,7 @@ function subjectOf({ removal, disk, copy: { diskUUID, image } }: Taken) {
   return { node: removal.before.metadata.name, disk, diskUUID, image }
 }
 
-/** Finds of an image where a ready copy stays, on a disk that works; undefined if nowhere. */
+/** Finds a ready copy of an image that stays, on a working disk; undefined without one. */
 function keepers(
   { before, disks }: DiskRemoval,
   map: DiskMapView,
@@ -175,8 +175,8 @@ function keepers(
 }
 
 /**
- * Tells of a disk where else it is. One that has another name on the node, or does not work here and does elsewhere, has
- * been moved. Of one that several nodes show at the same time nobody knows where it is: their names.
+ * The other places of a disk. One that has another name on the node, or works elsewhere and not here, has
+ * been moved. If several nodes show it at the same time, its place is unknown: the result has their names.
  */
 function elsewhere(
   { before, after }: DiskRemoval,

@@ -1,13 +1,12 @@
-import type { DiskMapView, DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { Ended } from '../disk-map/ended.ts'
+import type { DiskMapView, DiskOwner, Ended, PendingCleanup } from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Eviction } from './acts.ts'
+import type { Eviction } from './change.ts'
 import type { Circumstances } from './rule.ts'
 import { perhapsTheDisk, theDisk } from './sentences.ts'
 import { type Unnoticed, unnoticedOn } from './unnoticed.ts'
 
-/** A disk that an eviction makes dangerous to have a pending clean-up on. */
+/** A disk on which a pending clean-up is dangerous for an eviction. */
 export interface DiskAtRisk {
   readonly node: string
   readonly disk: string
@@ -16,9 +15,10 @@ export interface DiskAtRisk {
 }
 
 /**
- * The disks on which a pending clean-up meets this eviction: on profile A every disk once the first flag goes up,
- * and later the disks that join; on all profiles the disks that are evicted from now on (longhorn.md §2). Of those with
- * one UUID, and of those without, the first stands for all: the same is found on each.
+ * The disks on which a pending clean-up meets this eviction. On profile A these are all disks once the first
+ * flag goes up, and later the disks that join. On all profiles they include the disks that are evicted from
+ * now on (longhorn.md §2). Of disks with one UUID, and of disks without, the first stands for all: the
+ * findings are equal.
  */
 export function disksAtRisk(
   { node, raisesGate, evicting, joining }: Eviction,
@@ -35,8 +35,8 @@ export function disksAtRisk(
 }
 
 /**
- * The clean-ups pending on a disk. One whose UUID is not known yet may be any disk that no node has at work, a disk
- * being moved for example; where a manager can crash, that has to be assumed.
+ * The clean-ups pending on a disk. One of unknown UUID may be any disk that works on no node, for example one
+ * that is being moved. If a manager can crash, it counts as such.
  */
 export function pendingOnDisk(
   { uuid }: DiskAtRisk,
@@ -46,7 +46,7 @@ export function pendingOnDisk(
   return profile === 'A' || profile === 'B' ? map.pendingOnUnownedDisks() : []
 }
 
-/** The first files that are being made on a disk. One whose UUID is not known yet may be any here too. */
+/** The first files in progress on a disk. One of unknown UUID may be any here too. */
 export function* firstFilesOnDisk(
   { uuid }: DiskAtRisk,
   { map, profile }: Circumstances,
@@ -61,7 +61,7 @@ export function* firstFilesOnDisk(
   }
 }
 
-/** What of this kind such a disk had that is over, where Longhorn may not have noticed. */
+/** The ended changes of this kind on such a disk that Longhorn may not have noticed. */
 export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
   what: W,
   { uuid }: DiskAtRisk,
@@ -79,26 +79,26 @@ export function* endedOnDisk<W extends 'clean-up' | 'first file'>(
   }
 }
 
-/** The disk of what is on it, in a sentence whose node is named already. @param diskUUID of what is on it */
+/** The disk in a sentence that already names the node. @param diskUUID of the copy or file */
 export function whereOf({ uuid, disk }: DiskAtRisk, diskUUID: string, { map }: Circumstances): string {
   return uuid === undefined ? theDisk(diskUUID, map.ownersOf(diskUUID)[0]) : disk
 }
 
-/** Why what is on another disk counts for one whose UUID is not known yet, before another sentence; nothing for others. */
+/** Why changes on another disk count for one of unknown UUID, before another sentence; empty for others. */
 export function whyPerhaps(risk: DiskAtRisk, diskUUID: string, circumstances: Circumstances): string {
   return risk.uuid === undefined ? `${perhapsTheDisk(diskUUID, risk, circumstances)} ` : ''
 }
 
-/** A node whose manager would meet what is done to a disk, and the disk there. */
+/** A node whose manager would meet a change on a disk, and the disk there. */
 interface Endangered {
   readonly owner: DiskOwner
-  /** Why it may be that disk, as a sentence and a space; empty where it is known to be. */
+  /** Why it may be that disk, as a sentence and a space; empty if it is certain. */
   readonly perhaps: string
 }
 
 /**
- * Tells of the UUID of a disk which managers would meet a clean-up or a first file on it, since an eviction is requested there.
- * Made once for an act.
+ * Tells by the UUID of a disk which managers would meet a clean-up or a first file on it, since an eviction
+ * is requested there. Made once for an act.
  */
 export function endangeredBy(circumstances: Circumstances): (uuid: string) => Iterable<Endangered> {
   const { map } = circumstances
@@ -115,8 +115,8 @@ export function endangeredBy(circumstances: Circumstances): (uuid: string) => It
 }
 
 /**
- * A disk that no node has at work may be one that its new node has not synced yet. Of all that it may be, the first stands in
- * the way for as long as its flag is up, so that one is told of each copy.
+ * A disk that works on no node may be one that its new node has not synced yet. The first such disk stands
+ * for all as long as its flag is up, so each copy gets one finding.
  */
 function firstUnsynced(circumstances: Circumstances): DiskOwner[] {
   if (circumstances.profile === 'C') return []
@@ -135,9 +135,9 @@ function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
 }
 
 /**
- * True if a flag and a pending clean-up have met on a node, so that its manager crashes, or will at its next look
- * (longhorn.md §2). The guard lets it come to this only where Longhorn writes status ahead of spec by itself, or where
- * it was not asked.
+ * True if a flag and a pending clean-up have met on a node, so that its manager crashes, or will at its next
+ * sync (longhorn.md §2). The guard lets that happen only if Longhorn itself writes status before spec, or if
+ * the guard was not asked.
  */
 export function isInDanger(node: Node, map: DiskMapView, profile: Profile): boolean {
   if (profile === 'C' || profile === 'none' || !isFlagged(node)) return false
@@ -154,8 +154,8 @@ interface SharedDisk {
 }
 
 /**
- * The disks whose UUID several nodes show: machines that were cloned with their disks, or for a moment a disk that moves.
- * To Longhorn they are one disk, and a copy on it is on one of them only.
+ * The disks whose UUID several nodes show: cloned machines, or for a moment a disk that moves. For Longhorn
+ * they are one disk, and a copy on it is on only one of them.
  */
 export function* sharedDisks(map: DiskMapView): Iterable<SharedDisk> {
   const seen = new Set<string>()

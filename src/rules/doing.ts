@@ -1,15 +1,15 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { Act, Cleanup, DiskRemoval, Eviction } from './acts.ts'
+import type { Act, Cleanup, DiskRemoval, Eviction } from './change.ts'
 import type { Subject } from './finding.ts'
 import { theDisk } from './sentences.ts'
 
-/** So many disks are named; more are only counted. */
+/** The maximum of named disks; more are only counted. */
 const namedDisks = 3
 
 /**
- * What a change does, in words: `evicting disk-2 of node-1`, `removing the copy of debian-12 on disk-1 of node-3`.
+ * A change in words: `evicting disk-2 of node-1`, `removing the copy of debian-12 on disk-1 of node-3`.
  *
- * @param about what a finding is about; of several disks only those are named
+ * @param about the subjects of a finding; of several disks only those are named
  */
 export function doing(
   acts: readonly Act[],
@@ -63,7 +63,7 @@ function removingCopies(
   return `removing the ${removed.length === 1 ? 'copy' : 'copies'} of ${before.metadata.name} on ${enumerate(where, removed.length)}`
 }
 
-/** Where several nodes have the disk, the one that the finding is about. */
+/** If several nodes have the disk, the one of the finding. */
 function diskOf(uuid: string, map: Pick<DiskMapView, 'ownersOf'>, about: readonly Subject[]): string {
   const owners = map.ownersOf(uuid)
   const owner = owners.find(({ node, disk }) =>
@@ -72,7 +72,7 @@ function diskOf(uuid: string, map: Pick<DiskMapView, 'ownersOf'>, about: readonl
   return theDisk(uuid, owner ?? owners[0])
 }
 
-/** @param count how many there are in all */
+/** @param count the total number */
 function enumerate(names: readonly string[], count = names.length): string {
   const named = names.slice(0, namedDisks)
   const more = count - named.length

@@ -1,10 +1,10 @@
-import type { DiskMapView, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { EndedCleanup } from '../disk-map/ended.ts'
-import type { Eviction } from './acts.ts'
+import type { DiskMapView, DiskOwner, EndedCleanup, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type { Eviction } from './change.ts'
 import {
   type DiskAtRisk,
   disksAtRisk,
   endedOnDisk,
+  firstFilesOnDisk,
   pendingOnDisk,
   whereOf,
   whyPerhaps,
@@ -99,18 +99,18 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   return ` ${asSentence(why)} So this clean-up does not end. Remove disk ${disk} from node ${name}: that is allowed as long as every image has a ready copy elsewhere.`
 }
 
-/** Once its UUID is known, a disk has nothing to do with clean-ups on others. One that cannot be used never gets any. */
+/** A disk of known UUID has nothing to do with clean-ups on others. An unusable disk never gets a UUID. */
 function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
   if (uuid !== undefined) return ''
   return ` It is also allowed once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node.`
 }
 
-/** On profile C nothing crashes, and the node to be evicted is often the one that is down and cannot clean up. */
+/** On profile C nothing crashes, and the evicted node is often the one that is down and cannot clean up. */
 function isStuck({ since }: PendingCleanup, { profile, policy, now }: Circumstances): boolean {
   return profile === 'C' && now - since > policy.stuckAfterMs
 }
 
-/** One finding in place of many does no more than they would: a warning if all of them only warn. */
+/** One finding instead of many has no stronger effect: it is a warning if all of them are warnings. */
 function mildest(drafts: readonly Draft[]): Pick<Draft, 'effect'> {
   return drafts.every(({ effect }) => effect === 'warn') ? { effect: 'warn' } : {}
 }
@@ -126,13 +126,101 @@ function outdatedCrd(node: string, circumstances: Circumstances): Draft {
   }
 }
 
-/** With fewer images than this, all of them pending at once can well be what somebody asked for. */
+/** With fewer images than this, a user may have cleaned up all of them on purpose. */
 const fewestImages = 4
 
 /**
- * True if most images have a clean-up pending at once. A CRD left at an old version prunes `diskFileSpecMap`, and
- * then every copy is gone from spec (longhorn.md §2): one message about the CRD, not one for each disk.
+ * True if most images have a pending clean-up. A CRD of an old version prunes `diskFileSpecMap`, and then
+ * every copy is gone from spec (longhorn.md §2). That calls for one message about the CRD, not one for each
+ * disk.
  */
 export function looksPruned(map: DiskMapView): boolean {
   return map.imageCount >= fewestImages && map.pendingImageCount * 2 > map.imageCount
+}
+
+/**
+ * An eviction of the disk with an unfinished first file, or a clean-up on it (o6): Longhorn removes the key
+ * and adds it again in a loop (longhorn.md §4). For an eviction a finished one counts until Longhorn has
+ * noticed: it was in status before it was in spec, like a pending clean-up.
+ */
+export const firstFileUnfinished: Rule = {
+  name: 'first-file-unfinished',
+  effects: { A: 'hold', B: 'hold', C: 'hold', none: 'warn' },
+
+  *eviction(eviction, circumstances) {
+    for (const risk of disksAtRisk(eviction, circumstances)) {
+      for (const { image, diskUUID } of firstFilesOnDisk(risk, circumstances))
+        yield firstFileDraft(
+          {
+            image,
+            diskUUID,
+            owner: risk,
+            found: `the first file of backing image ${image} is still being made on ${whereOf(risk, diskUUID, circumstances)}`,
+            perhaps: whyPerhaps(risk, diskUUID, circumstances),
+          },
+          circumstances,
+        )
+    }
+    yield* unnoticedFirstFiles(eviction, circumstances)
+  },
+
+  *cleanup({ after, disks }, circumstances) {
+    const image = after.metadata.name
+    const source = circumstances.map.dataSource(image)
+    const uuid = source?.spec.diskUUID
+    if (!source || source.spec.fileTransferred || uuid === undefined || !disks.has(uuid)) return
+    const [owner] = circumstances.map.ownersOf(uuid)
+    yield firstFileDraft(
+      { image, diskUUID: uuid, owner, found: 'its first file is still being made', perhaps: '' },
+      circumstances,
+    )
+  },
+}
+
+interface FirstFile {
+  readonly image: string
+  readonly diskUUID: string
+  readonly owner: DiskOwner | undefined
+  readonly found: string
+  /** Why it counts, before another sentence, if it is uncertain. */
+  readonly perhaps: string
+}
+
+function firstFileDraft(
+  { image, diskUUID, owner, found, perhaps }: FirstFile,
+  { policy }: Circumstances,
+): Draft {
+  return {
+    subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
+    found,
+    why: `${perhaps}Longhorn would remove the copy and add it again in a loop, with a clean-up pending each time.`,
+    next: 'The request is allowed once the first file is there (spec.fileTransferred is true). If it never will be, delete the backing image.',
+    look: [`kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`],
+  }
+}
+
+function* unnoticedFirstFiles(eviction: Eviction, circumstances: Circumstances): Iterable<Draft> {
+  const disks = disksAtRisk(eviction, circumstances)
+  for (const risk of disks) {
+    const { node, disk } = risk
+    for (const file of endedOnDisk('first file', risk, circumstances)) {
+      const { image, diskUUID, at } = file.over
+      yield {
+        subjects: [{ node, disk, diskUUID, image }],
+        found: `the first file of backing image ${image} was finished on ${whereOf(risk, diskUUID, circumstances)} only ${ago(at, circumstances)}`,
+        why: `${whyPerhaps(risk, diskUUID, circumstances)}${unnoticedYet(node, circumstances)}`,
+        ...inTime(file, circumstances),
+      }
+    }
+  }
+  if (disks.length === 0) return
+  const node = eviction.node.metadata.name
+  for (const unseen of unseenOf('BackingImageDataSource', circumstances)) {
+    yield {
+      subjects: [{ node, image: unseen.over.name }],
+      found: unseenChanges(unseen, circumstances),
+      why: `The guard did not see how it was in between. A first file on ${node} may have been finished that Longhorn has not noticed yet. ${consequence(node, circumstances)}`,
+      ...inTime(unseen, circumstances),
+    }
+  }
 }

@@ -1,4 +1,4 @@
-/** Every rule; one file each in this folder. */
+/** Every rule; `judge.ts` names the file of each. */
 export const ruleNames = [
   'eviction-during-cleanup',
   'cleanup-during-eviction',
@@ -18,10 +18,10 @@ export const ruleNames = [
 /** The name of a rule, as in messages, records and configuration. */
 export type RuleName = (typeof ruleNames)[number]
 
-/** What a finding asks for: never, not now, or take care. */
+/** The effect of a finding: never, not now, or a warning. */
 export type Effect = 'refuse' | 'hold' | 'warn'
 
-/** What a finding is about. A part that is not known, or not of one thing, is left out. */
+/** The subjects of a finding. Unknown parts, and parts with several values, are left out. */
 export interface Subject {
   readonly node?: string
   /** The name of the disk in `Node.spec.disks`. */
@@ -31,23 +31,26 @@ export interface Subject {
 }
 
 /**
- * What a rule has to say against a change, in parts: `layout.ts` puts them together for each reader. Texts are plain English
- * (docs/writing.md). `why` and `next` are whole sentences.
+ * The objection of a rule to a change, in parts: `layout.ts` combines them for each reader. Texts are plain
+ * English (docs/writing.md). `why` and `next` are whole sentences.
  */
 export interface Finding {
   readonly rule: RuleName
   readonly effect: Effect
   readonly subjects: readonly Subject[]
-  /** What the change does, without its fate: `evicting disk-2 of node-1`. */
+  /** The change, without the verdict: `evicting disk-2 of node-1`. */
   readonly doing: string
-  /** What stands against it, in which state and since when: `backing image ubuntu is still being removed from disk-1 (for 12s)`. */
+  /**
+   * The obstacle, its state and since when: `backing image ubuntu is still being removed from disk-1 (for
+   * 12s)`.
+   */
   readonly found: string
-  /** What would come of it. */
+  /** The consequence. */
   readonly why: string
-  /** What ends it, or what to do instead. */
+  /** What ends the wait, or what to do instead. */
   readonly next: string
   /** Commands that show it. */
   readonly look: readonly string[]
-  /** When time alone ends it, in milliseconds by the monotonic clock; left out where something has to happen. */
+  /** When time alone ends it, in milliseconds by the monotonic clock; absent if something has to happen. */
   readonly until?: number
 }

@@ -2,18 +2,18 @@ import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { type Copy, isReadySoon } from '../longhorn/copies.ts'
 import type { Node } from '../longhorn/node.ts'
-import type { DiskRemoval, Eviction } from './acts.ts'
+import type { DiskRemoval, Eviction } from './change.ts'
 import { isFailed, isUsable } from './copies-left.ts'
 import { type LossCircumstances, standingDisks, whyNothingCountsOn } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import { asSentence, inState, theDisk } from './sentences.ts'
 
-/** So many images are told one by one; the others are only counted. */
+/** The maximum of images that are listed one by one; the others are only counted. */
 const toldImages = 5
 
 /**
- * A disk is emptied or taken away while Longhorn knows no disk that has the file of an image: it may be on this very
- * disk, under a UUID that the disk had before. Longhorn then moves or keeps nothing of it.
+ * A disk is emptied or removed while Longhorn knows no disk with the file of an image. The file may be on
+ * this very disk, under an earlier UUID of it. Longhorn then neither moves nor keeps it.
  */
 export const imagesNowhere: Rule = {
   name: 'images-nowhere',
@@ -34,7 +34,7 @@ function* drafts(
   circumstances: Circumstances,
 ): Iterable<Draft<'warn'>> {
   const own = uuidsOf(act)
-  // What Longhorn looks for on these very disks is what other rules are about.
+  // Other rules judge the images that Longhorn expects on these very disks.
   const found = [...imagesWithoutDisk(circumstances)].filter(
     ({ copies }) => !copies.some(({ diskUUID }) => own.has(diskUUID)),
   )
@@ -80,14 +80,15 @@ function whichDisks(node: string, act: Eviction | DiskRemoval): string {
 /** An image without a usable copy on a disk that a node has and that is not lost. */
 interface ImageNowhere {
   readonly image: BackingImage
-  /** Where its copies are said to be: on disks that no node has, or that are lost; none if nothing is said. */
+  /** The recorded places of its copies: disks that no node has, or that are lost; empty without any. */
   readonly copies: readonly Copy[]
 }
 
 /**
- * The images whose file is on no disk that counts: a node came back with new disks, the UUID of a disk changed at a reboot,
- * a disk was taken away, or a backup of Longhorn's objects was restored without the disks. The file may well be there,
- * under another UUID. Images that are being made or deleted are not among them, nor those of which every copy failed.
+ * The images whose file is on no usable disk: a node came back with new disks, the UUID of a disk changed at
+ * a reboot, a disk was removed, or a backup of Longhorn's objects was restored without the disks. The file
+ * may still exist, under another UUID. Images that are being made or deleted do not count, nor those whose
+ * copies have all failed.
  */
 export function* imagesWithoutDisk(circumstances: LossCircumstances): Iterable<ImageNowhere> {
   const { map } = circumstances
@@ -100,7 +101,7 @@ export function* imagesWithoutDisk(circumstances: LossCircumstances): Iterable<I
   }
 }
 
-/** Its first file is not finished, or has not been begun: Longhorn makes the data source a moment after the image. */
+/** Its first file is not finished, or not begun: Longhorn makes the data source a moment after the image. */
 function isBeingMade({ metadata, spec }: BackingImage, map: DiskMapView): boolean {
   const source = map.dataSource(metadata.name)
   return source ? !source.spec.fileTransferred : spec.diskFileSpecMap.size === 0
@@ -111,7 +112,7 @@ function isSomewhere(copy: Copy, map: DiskMapView): boolean {
   return isUsable(copy, map) || (copy.phase === 'present' && isReadySoon(copy))
 }
 
-/** What such an image has, in the same words everywhere. */
+/** Describes such an image, in the same words everywhere. */
 export const noCopyThatCounts = 'no usable copy on a disk that a node has and that is not lost'
 
 /** `its copies: on disk 0a1b… (which no node has) (ready) and …`, each with why its disk is lost. */
@@ -126,10 +127,10 @@ export function whereItsCopiesAre({ copies }: ImageNowhere, circumstances: LossC
   return `Longhorn looks for it ${told.join(' and ')}${more > 0 ? ` and ${more} more disks` : ''}`
 }
 
-/** So many copies are named of one image. */
+/** The maximum of named copies of one image. */
 const toldCopies = 3
 
-/** How such an image is found again, or given up. */
+/** How to find such an image again, or give it up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
   return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk. Then remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

@@ -1,27 +1,20 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { profileOf } from '../longhorn/releases.ts'
-import { type Act, actsOf } from './acts.ts'
-import { belowMinCopies } from './below-min-copies.ts'
-import type { Actor, Change } from './change.ts'
-import { cleanupDuringEviction } from './cleanup-during-eviction.ts'
+import { type Act, type Actor, actsOf, type Change } from './change.ts'
+import { belowMinCopies, evictUnreadyCopy, lastUsableCopy } from './too-few-copies.ts'
+import { cleanupDuringEviction, firstFileDuringEviction } from './cleanup-during-eviction.ts'
 import { copyInUse } from './copy-in-use.ts'
 import { diskRemovalWithCopies } from './disk-removal-with-copies.ts'
-import { evictUnreadyCopy } from './evict-unready-copy.ts'
-import { evictionBudget } from './eviction-budget.ts'
-import { evictionDuringCleanup } from './eviction-during-cleanup.ts'
+import { evictionBudget, lingeringEviction, noEvictionTarget } from './evictions-under-way.ts'
+import { evictionDuringCleanup, firstFileUnfinished } from './eviction-during-cleanup.ts'
 import { doing } from './doing.ts'
 import type { Finding } from './finding.ts'
-import { firstFileDuringEviction } from './first-file-during-eviction.ts'
-import { firstFileUnfinished } from './first-file-unfinished.ts'
 import { imagesNowhere } from './images-nowhere.ts'
-import { lastUsableCopy } from './last-usable-copy.ts'
-import { lingeringEviction } from './lingering-eviction.ts'
-import { noEvictionTarget } from './no-eviction-target.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances, Draft, Moment, Rule } from './rule.ts'
 
 /**
- * Judges a change by every rule that concerns what it does. Pure; a change that does nothing of concern, the vast
+ * Judges a change by every rule that concerns its effects. It is pure. A change without concern, the vast
  * majority, costs no more than finding that out.
  */
 export function judge(change: Change, map: DiskMapView, policy: Policy, moment: Moment): Finding[] {
@@ -29,7 +22,7 @@ export function judge(change: Change, map: DiskMapView, policy: Policy, moment: 
   return acts.length === 0 ? [] : judgeActs(acts, change.request.actor, { map, policy, ...moment })
 }
 
-/** The same for a change of which is known already what it does. */
+/** The same for a change whose effects are already known. */
 export function judgeActs(
   acts: readonly Act[],
   actor: Actor,
@@ -45,7 +38,7 @@ function findings(rule: Rule, act: Act, circumstances: Circumstances): Finding[]
   const mode = circumstances.policy.modes[rule.name]
   const usual = rule.effects[circumstances.profile]
   if (mode === 'off' || usual === 'off') return []
-  // Clearing flags is the cure: whatever a rule's table says, it is at most warned about (longhorn.md §2).
+  // Clearing flags is the cure: whatever a rule's table says, it gets at most a warning (longhorn.md §2).
   const most = mode === 'warn' || act.act === 'flags-cleared' ? 'warn' : undefined
   return [...draft(rule, act, circumstances)].map(({ effect, ...draft }) => ({
     ...draft,
@@ -70,7 +63,7 @@ function draft(rule: Rule, act: Act, circumstances: Circumstances): Iterable<Dra
   }
 }
 
-/** Every rule, in the order in which findings are told: crashes first, then losses, then what is merely unwise. */
+/** Every rule, in the order of findings: crashes first, then losses, then unwise changes. */
 export const allRules: readonly Rule[] = [
   evictionDuringCleanup,
   cleanupDuringEviction,

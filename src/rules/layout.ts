@@ -1,8 +1,7 @@
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { Effect, Finding } from './finding.ts'
 
-/** The parts of a verdict as a person reads it; each is one line or several. */
+/** The parts of a verdict in the reader's order; each is one line or several. */
 interface Parts {
   /** Works alone: Longhorn's UI shows one line for five seconds. */
   readonly headline: string
@@ -11,16 +10,16 @@ interface Parts {
   readonly look: readonly string[]
 }
 
-/** The fate of a change; a warning has none, since something else may stop the change. */
+/** The verdict on a change; a warning has none, since another finding may stop the change. */
 const fates: Readonly<Record<Effect, string>> = { hold: ' has to wait', refuse: ' is denied', warn: '' }
 
-/** So many UUIDs are told of a finding. */
+/** The maximum of UUIDs shown for a finding. */
 const toldUUIDs = 3
 
-/** A warning that is longer is cut by Kubernetes at 256 (kubernetes.md, The answer). In UTF-16 units. */
+/** Kubernetes cuts a longer warning at 256 (kubernetes.md, The answer). In UTF-16 units. */
 const longestWarning = 250
 
-/** The line that works alone: the change, its fate, and what stands against it. */
+/** The line that works alone: the change, the verdict, and the obstacle. */
 export function headlineOf({ doing, effect, found }: Pick<Finding, 'doing' | 'effect' | 'found'>): string {
   return plainLine(`${doing}${fates[effect]}: ${found}`)
 }
@@ -28,7 +27,7 @@ export function headlineOf({ doing, effect, found }: Pick<Finding, 'doing' | 'ef
 /**
  * The lines of a denial: headline, `Why`, `Next` and `Look`.
  *
- * @param first what comes before the advice: whether the client tries again by itself
+ * @param first comes before the advice: whether the client retries by itself
  */
 export function linesOf(finding: Finding, first = ''): string {
   const { why, next, look } = finding
@@ -58,7 +57,9 @@ export function adviceOf({ next, look }: Pick<Finding, 'next' | 'look'>): string
   return plainLine(look.length > 0 ? `${next}${end}Look: ${look.join('; ')}` : next)
 }
 
-/** One line that fits: the headline with the rule's name, and as much of the reason and the advice as there is room for. */
+/**
+ * One line that fits: the headline with the rule's name, and as much of the reason and the advice as fits.
+ */
 export function warningOf(finding: Finding): string {
   const { rule, why, next } = finding
   const headline = headlineOf(finding)
@@ -70,7 +71,7 @@ export function warningOf(finding: Finding): string {
   return `${fits.find(({ length }) => length <= room) ?? cut(headline, room)}${end}`
 }
 
-/** One line cut to what Kubernetes passes on whole. */
+/** One line cut to the length that Kubernetes forwards whole. */
 export function fitWarning(text: string): string {
   return cut(plainLine(text), longestWarning)
 }

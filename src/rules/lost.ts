@@ -3,11 +3,11 @@ import { isAtWork, isDown, isGone, type Node, nodeGone, type NotReady } from '..
 import type { Circumstances } from './rule.ts'
 import { lasting } from './sentences.ts'
 
-/** What it depends on whether a disk is lost. */
+/** The inputs of whether a disk is lost. */
 export type LossCircumstances = Pick<Circumstances, 'map' | 'policy' | 'timeOfDay'>
 
 /**
- * Why nobody works on the node, as a sentence; undefined if somebody does. How long that has been so is for people.
+ * Why no manager works on the node, as a sentence; undefined if one does. The duration in it is for people.
  */
 export function whyDown(node: Node, { timeOfDay }: Pick<Circumstances, 'timeOfDay'>): string | undefined {
   const { notReady } = node.status
@@ -19,25 +19,25 @@ export function whyDown(node: Node, { timeOfDay }: Pick<Circumstances, 'timeOfDa
 }
 
 /**
- * Why a disk counts as lost, as a sentence; undefined if it does not: Kubernetes has let go of its node, or the node's
- * manager has been down, or the disk not ready, for longer than `lostAfter`.
+ * Why a disk counts as lost, as a sentence; undefined if it does not: Kubernetes has removed its node, or the
+ * node's manager has been down, or the disk not ready, for longer than `lostAfter`.
  *
- * The time is the guard's time of day less one that a Longhorn manager or the API server wrote down, so clocks that disagree
- * make it wrong. It never decides whether the last usable copy goes: what may go from a lost disk is what has a ready copy
- * elsewhere.
+ * The duration is the guard's time of day less a time that a Longhorn manager or the API server recorded, so
+ * clocks that disagree make it wrong. It never decides whether the last usable copy may go: a copy may go
+ * from a lost disk only if a ready one exists elsewhere.
  */
 export function whyLost(node: Node, disk: string, circumstances: LossCircumstances): string | undefined {
   const { timeOfDay } = circumstances
   const whole = whyNodeLost(node, circumstances)
   if (whole !== undefined) return whole
   const ofDisk = node.status.diskStatus.get(disk)?.notReady
-  // Each reason of a disk means that Longhorn cannot use it, so it does not matter when one took the place of another.
+  // Each reason of a disk means that Longhorn cannot use it, so a change of the reason does not matter.
   if (!ofDisk || !isLongAgo(ofDisk.since, circumstances)) return undefined
   const reason = ofDisk.reason === '' ? '' : ` (${ofDisk.reason})`
   return `disk ${disk} of node ${node.metadata.name} is not ready${forSoLong(ofDisk.since, timeOfDay)}${reason}`
 }
 
-/** Why nothing counts on a disk, as a sentence: it is lost, or may be; undefined if something may. */
+/** Why copies on a disk do not count, as a sentence: it is lost, or may be; undefined if they may count. */
 export function whyNothingCountsOn(
   { node: name, disk }: DiskOwner,
   circumstances: LossCircumstances,
@@ -48,7 +48,7 @@ export function whyNothingCountsOn(
   return whyLost(node, disk, circumstances) ?? whyDown(node, circumstances)
 }
 
-/** Why a whole node counts as lost; of its disks each can be lost by itself besides. */
+/** Why a whole node counts as lost; each of its disks can also be lost separately. */
 export function whyNodeLost(
   node: Node,
   circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
@@ -61,9 +61,10 @@ export function whyNodeLost(
 }
 
 /**
- * True for a disk that is lost, or may have been for long: then nothing counts on it. When the manager went down is known only
- * within bounds, since Longhorn keeps the time while the reason changes. Between them a copy may not go, nor is it counted on.
- * A node that is being deleted takes its disks with it, even if it came back meanwhile: nothing ends a deletion.
+ * True for a disk that is lost, or may have been for long: its copies then do not count. The time when the
+ * manager went down is known only within bounds, since Longhorn keeps the time while the reason changes.
+ * Between them a copy may not go, nor is it counted on. A node that is being deleted takes its disks with it,
+ * even if it came back meanwhile: nothing ends a deletion.
  */
 export function mayBeLost(node: Node, disk: string, circumstances: LossCircumstances): boolean {
   if (node.metadata.terminating) return true
@@ -72,10 +73,10 @@ export function mayBeLost(node: Node, disk: string, circumstances: LossCircumsta
   return whyLost(node, disk, circumstances) !== undefined
 }
 
-/** Why an eviction on such a node does nothing (Longhorn controller/node_controller.go, syncNode). */
+/** Why an eviction on such a node has no effect (Longhorn controller/node_controller.go, syncNode). */
 export const onlyItsManager = 'Only the longhorn-manager of the node marks what has to move.'
 
-/** What to do instead. */
+/** The alternative. */
 export function insteadOfEviction(
   node: Node,
   circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
@@ -98,8 +99,8 @@ export function whyOwnerLost(
 }
 
 /**
- * Tells of the UUID of a disk whether some node has it where it is not lost, nor may be. Made once for an act: a disk can be
- * on many nodes, or under many names, and is asked about for each of its images.
+ * Tells by the UUID of a disk whether some node has it where it is not lost, and cannot be. Made once for an
+ * act: a disk can be on many nodes, or under many names, and each of its images asks for it.
  */
 export function standingDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
   const { map } = circumstances
@@ -111,14 +112,20 @@ export function standingDisks(circumstances: LossCircumstances): (uuid: string) 
   )
 }
 
-/** Tells of the UUID of a disk whether it is lost wherever it is, for certain; a disk that no node has is. Made once for an act. */
+/**
+ * Tells by the UUID of a disk whether it is certainly lost on every node; a disk that no node has is. Made
+ * once for an act.
+ */
 export function lostDisks(circumstances: LossCircumstances): (uuid: string) => boolean {
   return oncePerDisk((uuid) =>
     circumstances.map.ownersOf(uuid).every((owner) => whyOwnerLost(owner, circumstances) !== undefined),
   )
 }
 
-/** Tells of the UUID of a disk where it works, undefined if nowhere: a dead node may list it too. Made once for an act too. */
+/**
+ * Tells by the UUID of a disk where it works, undefined if nowhere: a dead node may list it too. Made once
+ * for an act too.
+ */
 export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | undefined {
   return oncePerDisk((uuid) =>
     map.ownersOf(uuid).find(({ node: name, disk }) => {
@@ -128,7 +135,10 @@ export function workingOwners(map: DiskMapView): (uuid: string) => DiskOwner | u
   )
 }
 
-/** True if `lostAfter` decides about some disk: its node is down, or it is not ready. Kubernetes letting go needs no time. */
+/**
+ * True if `lostAfter` decides about some disk: its node is down, or it is not ready. A node that Kubernetes
+ * has removed needs no time.
+ */
 export function someWaitToBeLost(map: Pick<DiskMapView, 'nodes'>): boolean {
   for (const node of map.nodes()) {
     if (isGone(node)) continue
@@ -147,8 +157,9 @@ function oncePerDisk<T>(find: (uuid: string) => T): (uuid: string) => T {
 }
 
 /**
- * Since when at the latest the node has been not ready for this reason. Longhorn's time is that of the status, which stays while
- * the reason changes: a node under pressure for days whose manager starts anew would count as lost at once.
+ * The latest time at which the node can have become not ready for this reason. Longhorn's time is that of the
+ * status, which stays while the reason changes. Without this, a node under pressure for days would count as
+ * lost as soon as its manager restarts.
  */
 function heldSince({ since, unchangedSince }: NotReady): number | undefined {
   return since === undefined || unchangedSince === undefined ? since : Math.max(since, unchangedSince)

@@ -1,19 +1,18 @@
 import { type Metadata, overrideAnnotation } from '../longhorn/metadata.ts'
 import type { Node } from '../longhorn/node.ts'
-import { cut } from '../text/names.ts'
-import { plainLine } from '../text/plain-text.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
 import type { Actor, Change } from './change.ts'
 import { type RuleName, ruleNames } from './finding.ts'
 
-/** How seriously a rule is taken: as it says, as a warning at most, or not at all. */
+/** The mode of a rule: as it says, at most a warning, or off. */
 export type Mode = 'enforce' | 'warn' | 'off'
 
-/** What the operator decides about the rules. */
+/** The operator's options for the rules. */
 export interface Policy {
-  /** Where Longhorn runs; its own service account is recognised by it. */
+  /** Longhorn's namespace, which identifies its service account. */
   readonly longhornNamespace: string
   readonly modes: Readonly<Record<RuleName, Mode>>
-  /** Judges for this release, whatever Setting `current-longhorn-version` says. */
+  /** Judges for this release instead of the one in Setting `current-longhorn-version`. */
   readonly release: string | undefined
   /** On profile C a clean-up that is pending longer than this many milliseconds no longer holds an eviction. */
   readonly stuckAfterMs: number
@@ -23,29 +22,33 @@ export interface Policy {
    */
   readonly lostAfterMs: number
   /**
-   * What is over (a clean-up, a first file, a flag) still counts for this many milliseconds, where a manager can crash:
-   * longer than one of Longhorn's syncs, which goes on with the node that it began with. 0: not at all.
+   * How long an ended change (a clean-up, a first file, a flag) still counts, in milliseconds, if a manager
+   * can crash: longer than one of Longhorn's syncs, which goes on with the node that it began with. 0 for not
+   * at all.
    */
   readonly settleMs: number
-  /** The same after an outage of the API server, from its end: Longhorn's watches come back up to a minute later. */
+  /**
+   * The same after an outage of the API server, from its end: Longhorn's watches come back up to a minute
+   * later.
+   */
   readonly settleAfterOutageMs: number
-  /** `hold` holds back the normal end of an eviction too (o4); `allow` lets it crash the manager. */
+  /** `hold` holds the normal end of an eviction too (o4); `allow` lets it crash the manager. */
   readonly evictionCompletion: 'hold' | 'allow'
   readonly override: OverridePolicy
-  /** Users, groups and service accounts (`namespace/name`) that are told at once what others would wait for. */
+  /** Users, groups and service accounts (`namespace/name`) that get an answer at once instead of a wait. */
   readonly impatient: readonly string[]
   readonly evictionBudget: EvictionBudget
 }
 
-/** How much may be under way at a time before the next eviction waits; undefined: any number. */
+/** How many operations may be in progress before the next eviction waits; undefined for any number. */
 export interface EvictionBudget {
-  /** How many nodes may have a flag up, the one to be evicted included. */
+  /** How many nodes may have a flag up, the new one included. */
   readonly flaggedNodes: number | undefined
   /** How many clean-ups may be pending, on all disks together. */
   readonly pendingCleanups: number | undefined
 }
 
-/** Every rule enforced, as it is without configuration. */
+/** Every rule enforced: the default. */
 export const defaultPolicy: Policy = {
   longhornNamespace: 'longhorn-system',
   modes: {
@@ -65,9 +68,9 @@ export const defaultPolicy: Policy = {
   },
   release: undefined,
   stuckAfterMs: 5 * 60_000,
-  // Longhorn waits as long for a replica to come back (its setting replica-replenishment-wait-interval).
+  // Longhorn waits as long for the return of a replica (its setting replica-replenishment-wait-interval).
   lostAfterMs: 10 * 60_000,
-  // A sync of a node takes a second or two, its informers lag by less, and a refused one begins anew at once.
+  // A sync of a node takes a second or two, its informers lag by less, and a denied one starts again at once.
   settleMs: 10_000,
   // client-go waits 0.8 s, doubling to 30 s, each up to twice that by jitter, and then it lists.
   settleAfterOutageMs: 90_000,
@@ -77,19 +80,19 @@ export const defaultPolicy: Policy = {
   evictionBudget: { flaggedNodes: undefined, pendingCleanups: undefined },
 }
 
-/** Who may ask for exceptions, and from what. */
+/** The users who may override, and the rules that they may override. */
 interface OverridePolicy {
-  /** Only members of one of these groups may; undefined: whoever may write the object. */
+  /** Only members of one of these groups may; undefined for every user who may write the object. */
   readonly groups: readonly string[] | undefined
-  /** Rules from which there is no exception. */
+  /** Rules without an override. */
   readonly except: ReadonlySet<RuleName>
 }
 
 /**
- * What became of the annotation `holdfast.dev/override` in a request. It asks for an exception only where it is new
- * or changed in this very request, so that it works once: on the object it stays behind as a note. On an object that is
- * created it may be such a note, which a backup or a GitOps tool brings back, so it asks for nothing there. Before a DELETE
- * it is written on the object, in a form of its own ({@link readDeleteOverride}).
+ * The result of the annotation `holdfast.dev/override` in a request. It asks for an override only if it is
+ * new or changed in this very request, so that it works once: afterwards it stays on the object as a note. On
+ * a new object it may be such a note from a backup or a GitOps tool, so it has no effect there. For a DELETE
+ * it is written on the object beforehand, in another form ({@link readDeleteOverride}).
  */
 type Override =
   | { readonly outcome: 'none' }
@@ -98,19 +101,19 @@ type Override =
   | { readonly outcome: 'no-reason' }
   /** It is for the deletion of another object, or of this one before its spec changed. */
   | { readonly outcome: 'other-object' }
-  /** It is for the deletion of this object, and its time is over, or too far ahead, or it names none. */
+  /** It is for the deletion of this object, and its time is over, too far ahead, or missing. */
   | { readonly outcome: 'expired' }
   /** It is on an object that is created. */
   | { readonly outcome: 'at-creation' }
   | { readonly outcome: 'not-permitted'; readonly groups: readonly string[] }
 
-/** An annotation may have 256 KiB; a reason that a person reads has less, in UTF-16 units. */
+/** An annotation may have 256 KiB; a reason for people has less, in UTF-16 units. */
 const longestReason = 1_024
 
-/** So much of it is looked at, each time that a change is judged. */
+/** How much of it is read each time that a change is judged. */
 const lookedAt = 8 * longestReason
 
-/** Reads what a change asks to be excepted from. The reason is one line, cut to 1,024 characters. */
+/** Reads the override that a change asks for. The reason is one line, cut to 1,024 characters. */
 export function overrideOf(change: Change, { override }: Pick<Policy, 'override'>): Override {
   const asked = askedBy(change)
   if (asked === undefined) return { outcome: 'none' }
@@ -139,22 +142,22 @@ function askedForDelete(metadata: Metadata, now: number | undefined): Asked {
   return override && override.standing !== 'current' ? override.standing : override
 }
 
-/** What is written to be used with a DELETE is no exception for the write that brings it. */
+/** An override for a DELETE is no override for the write that adds it. */
 function askedIn(before: Metadata, after: Metadata): Asked {
   const reason = after.override
   if (reason === undefined || reason === before.override) return undefined
   return readDeleteOverride(after, undefined) ? undefined : { reason }
 }
 
-/** Tells of somebody and a rule whether an override by them would admit what the rule stops. */
+/** Tells for a user and a rule whether an override would admit the change. */
 export function mayOverride(actor: Actor, rule: RuleName, { modes, override }: Policy): boolean {
   const { groups, except } = override
   return modes[rule] === 'enforce' && !except.has(rule) && (!groups || isMember(actor, groups))
 }
 
 /**
- * The policy for one change: where an exception is granted, what would be enforced is warned about, except for the
- * rules that know no exception.
+ * The policy for one change: with a granted override, enforced rules become warnings, except the rules
+ * without an override.
  */
 export function policyFor(change: Change, policy: Policy, override = overrideOf(change, policy)): Policy {
   if (override.outcome !== 'granted') return policy
@@ -180,11 +183,11 @@ function isMember({ groups }: Actor, wanted: readonly string[]): boolean {
   return groups.some((group) => wanted.includes(group))
 }
 
-/** What the annotation `holdfast.dev/override` says about the deletion of its own object. */
+/** The content of the annotation `holdfast.dev/override` about the deletion of its object. */
 interface DeleteOverride {
   /**
-   * `other-object`: it is about another object, or about this one as it was before its spec changed. `expired`: its time is
-   * over, or too far ahead, or it names none.
+   * `other-object`: it is about another object, or about this one before its spec changed. `expired`: its
+   * time is over, too far ahead, or missing.
    */
   readonly standing: 'current' | 'other-object' | 'expired'
   /** May be empty. */
@@ -193,23 +196,25 @@ interface DeleteOverride {
 
 const form = /^delete (\S+)\/(\d+)(?: before (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z))?:([^]*)$/
 
-/** How far ahead the time may be that an exception names, in milliseconds. */
+/** How far ahead the time of an override may be, in milliseconds. */
 const longestMs = 60 * 60_000
 
-/** How long the exception lasts that the guard's own command writes, in milliseconds. */
+/** How long the override of the guard's own command lasts, in milliseconds. */
 const usualMs = 30 * 60_000
 
 /**
- * Reads an exception for a deletion: `delete <uid>/<generation> before <time>: <reason>`, written on the object beforehand,
- * since a DELETE carries no annotation of its own. Undefined if the annotation is about something else.
+ * Reads an override for a deletion: `delete <uid>/<generation> before <time>: <reason>`, written on the
+ * object beforehand, since a DELETE carries no annotation. Undefined if the annotation is about something
+ * else.
  *
- * The uid makes it good for this very object: it works once, for what is deleted has no second end, and it is worth nothing
- * on an object of the same name that a backup or a GitOps tool makes from it. The generation makes it good for the spec
- * that its author saw: a disk that joins later is not covered. The time, an hour ahead at most, makes one that was not used
- * end by itself. A clock that is wrong ends it too early, or an hour and its error too late. None of these needs anybody to
- * remember who wrote it: the guard does not see all writes of annotations, and managedFields name a tool, not a user.
+ * The uid limits it to this very object. It works once, since an object is deleted once, and it has no effect
+ * on an object of the same name that a backup or a GitOps tool makes from it. The generation limits it to the
+ * spec that its author saw: a disk that joins later is not covered. The time, an hour ahead at most, ends an
+ * unused one. A wrong clock ends it too early, or an hour and its error too late. None of these needs a
+ * record of its author: the guard does not see all writes of annotations, and managedFields name a tool, not
+ * a user.
  *
- * @param now milliseconds since the epoch; undefined if nobody knows, and then no time is good
+ * @param now milliseconds since the epoch; undefined if it is unknown, and then no time is valid
  */
 function readDeleteOverride(
   { override, uid, generation }: Metadata,
@@ -219,7 +224,7 @@ function readDeleteOverride(
   if (!parts) return undefined
   const [, of, at, before = '', reason = ''] = parts
   if (uid === '' || of !== uid || at !== String(generation)) return { standing: 'other-object', reason }
-  // NaN if it names no time: then neither comparison holds.
+  // NaN without a time: then neither comparison holds.
   const left = Date.parse(before) - (now ?? NaN)
   return { standing: left > 0 && left <= longestMs ? 'current' : 'expired', reason }
 }
@@ -232,9 +237,9 @@ export function deleteOverrideFor({ metadata }: Node, namespace: string, now: nu
 }
 
 /**
- * True for a caller that must not be made to wait: a controller with few workers, which a held request or a Retry-After
- * would block. Longhorn's account is one always, and so is whom the operator names: a user, a group, or a service account
- * as `namespace/name`.
+ * True for an account that must not wait: a controller with few workers, which a held request or a
+ * Retry-After would block. Longhorn's account always is one, and so are those that the operator names: a
+ * user, a group, or a service account as `namespace/name`.
  */
 export function isImpatient(
   actor: Actor,
@@ -252,8 +257,8 @@ function isAccount(name: string, { username }: Actor): boolean {
 }
 
 /**
- * True for Longhorn's own service account: the controllers, and everybody who clicks in its UI. A webhook cannot
- * tell one from the other (longhorn.md §3).
+ * True for Longhorn's own service account: the controllers, and every user of its UI. A webhook cannot tell
+ * one from the other (longhorn.md §3).
  */
 export function isLonghorn(actor: Actor, longhornNamespace: string): boolean {
   return actor.username === `system:serviceaccount:${longhornNamespace}:longhorn-service-account`

@@ -1,31 +1,30 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { Profile } from '../longhorn/releases.ts'
-import type { Cleanup, DiskRemoval, Eviction, FlagsCleared, Placement } from './acts.ts'
-import type { Actor } from './change.ts'
+import type { Actor, Cleanup, DiskRemoval, Eviction, FlagsCleared, Placement } from './change.ts'
 import type { Effect, Finding, RuleName } from './finding.ts'
 import type { Policy } from './policy.ts'
 
-/** When something is judged, by both clocks. */
+/** The time of a judgement, by both clocks. */
 export interface Moment {
-  /** Milliseconds by the monotonic clock, by which all that the guard has seen itself is counted. */
+  /** Milliseconds by the monotonic clock, which counts everything that the guard itself has seen. */
   readonly now: number
-  /** Milliseconds since the epoch, to compare with what Longhorn has written down. Clocks may disagree. */
+  /** Milliseconds since the epoch, to compare with times that Longhorn has recorded. Clocks may disagree. */
   readonly timeOfDay: number
 }
 
-/** What an act is judged against. */
+/** The data that an act is judged on. */
 export interface Circumstances extends Moment {
   readonly map: DiskMapView
   readonly policy: Policy
   readonly actor: Actor
-  /** The release judged for, undefined if nobody knows. */
+  /** The release that is judged for; undefined if it is unknown. */
   readonly release: string | undefined
   readonly profile: Profile
 }
 
 /**
- * A finding before its rule and effect are settled, and what the change does is put into words. `effect` is set where it
- * differs from the rule's table.
+ * A finding before it has its rule, its effect and the words for the change. `effect` is set if it differs
+ * from the rule's table.
  */
 export type Draft<E extends Effect = Effect> = Omit<Finding, 'rule' | 'effect' | 'doing'> & {
   readonly effect?: E
@@ -34,12 +33,12 @@ export type Draft<E extends Effect = Effect> = Omit<Finding, 'rule' | 'effect' |
 type Judge<A, E extends Effect> = (act: A, circumstances: Circumstances) => Iterable<Draft<E>>
 
 /**
- * A rule: for each act that it concerns a pure function from that act and the disk map to findings. Clearing flags
- * can only ever be warned about, which its type says.
+ * A rule: for each act that it concerns a pure function from that act and the disk map to findings. Clearing
+ * flags can only get warnings, as its type says.
  */
 export interface Rule {
   readonly name: RuleName
-  /** What a finding does on each profile; `off` means that the rule is not asked. */
+  /** The effect of a finding on each profile; `off` skips the rule. */
   readonly effects: Readonly<Record<Profile, Effect | 'off'>>
   readonly eviction?: Judge<Eviction, Effect>
   readonly 'disk-removal'?: Judge<DiskRemoval, Effect>

@@ -1,5 +1,4 @@
-import type { DiskOwner, PendingCleanup } from '../disk-map/disk-map-view.ts'
-import type { UnseenChanges } from '../disk-map/ended.ts'
+import type { DiskOwner, PendingCleanup, UnseenChanges } from '../disk-map/disk-map-view.ts'
 import type { Finding } from './finding.ts'
 import type { Circumstances } from './rule.ts'
 import type { Unnoticed } from './unnoticed.ts'
@@ -9,7 +8,7 @@ export function theDisk(diskUUID: string, owner: DiskOwner | undefined): string 
   return owner ? `${owner.disk} of ${owner.node}` : `disk ${diskUUID} (which no node has)`
 }
 
-/** Why a disk that no node shows at work may be one of a node whose UUID is not known yet. */
+/** Why a disk that works on no node may be a disk of unknown UUID on some node. */
 export function perhapsTheDisk(
   diskUUID: string,
   { node, disk }: DiskOwner,
@@ -32,7 +31,7 @@ export function lasting(ms: number): string {
   return hours < 48 ? `${hours}h` : `${Math.floor(hours / 24)}d`
 }
 
-/** ` (ready)`; nothing for a state that was never written. */
+/** ` (ready)`; empty for a state that was never written. */
 export function inState(state: string): string {
   return state === '' ? '' : ` (${state})`
 }
@@ -42,7 +41,7 @@ export function readyCopies(count: number): string {
   return `${count} ready ${count === 1 ? 'copy' : 'copies'}`
 }
 
-/** `2s ago`; at the time of judging. */
+/** `2s ago`, at the time of judging. */
 export function ago(at: number, { now }: Pick<Circumstances, 'now'>): string {
   return `${Math.max(0, Math.round((now - at) / 1_000))}s ago`
 }
@@ -52,24 +51,24 @@ export function asSentence(text: string): string {
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`
 }
 
-/** What of a finding is the same for all that is over: time ends it. */
+/** The common part of findings about ended changes: time ends them. */
 export function inTime({ until }: Unnoticed<unknown>, { now }: Pick<Circumstances, 'now'>) {
   return { until, next: `The request is allowed in about ${Math.ceil((until - now) / 1_000)}s.`, look: [] }
 }
 
-/** Why something that is over still counts, and what happens then. */
+/** Why an ended change still counts, and what happens then. */
 export function unnoticedYet(node: string, circumstances: Circumstances): string {
   return `Longhorn may not have noticed yet. ${consequence(node, circumstances)}`
 }
 
-/** What counts if the guard did not see each change. */
+/** The text if the guard did not see each change. */
 export function unseenChanges({ over }: Unnoticed<UnseenChanges>, circumstances: Circumstances): string {
   const { kind, name, at } = over
   return `the guard learnt only ${ago(at, circumstances)} how ${kind} ${name} is now`
 }
 
 /**
- * That a manager may still work on an eviction that concerns this disk, and what happens then.
+ * Says that a manager may still work on an eviction of this disk, and what happens then.
  *
  * @param owner of the disk
  */
@@ -95,14 +94,14 @@ export function unseenEviction(
   }
 }
 
-/** The release in a sentence; an unknown one is taken for the worst. */
+/** The release in a sentence; an unknown one counts as the worst. */
 function theRelease({ release }: Circumstances): string {
   return release === undefined
     ? 'Longhorn (of unknown release, so the worst is assumed)'
     : `Longhorn ${release}`
 }
 
-/** What this release does when an eviction meets a pending clean-up on the node (longhorn.md §2). */
+/** The effect of an eviction during a pending clean-up on this release (longhorn.md §2). */
 export function consequence(node: string, circumstances: Circumstances): string {
   const longhorn = theRelease(circumstances)
   switch (circumstances.profile) {
@@ -127,7 +126,7 @@ export function lookAtNode(node: string, { policy }: Circumstances): readonly st
   return [`kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io ${node} -o yaml`]
 }
 
-/** What ends a pending clean-up, and why it may not end by itself. */
+/** What ends a pending clean-up, and why it may last. */
 export function endOfCleanup({ diskUUID }: PendingCleanup, circumstances: Circumstances): string {
   const manager = circumstances.map.managerState(diskUUID)
   const stuck =

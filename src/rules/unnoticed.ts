@@ -1,18 +1,21 @@
-import { type Ended, type EndingKind, endingKinds, type UnseenChanges } from '../disk-map/ended.ts'
+import { type Ended, type EndingKind, endingKinds, type UnseenChanges } from '../disk-map/disk-map-view.ts'
 import { diskUUID, type Node } from '../longhorn/node.ts'
 import type { Policy } from './policy.ts'
 import type { Circumstances } from './rule.ts'
 
-/** What it depends on whether something that is over still counts. */
+/** The inputs of whether an ended change still counts. */
 export type NoticeCircumstances = Pick<Circumstances, 'map' | 'policy' | 'profile' | 'now'>
 
-/** Something over that Longhorn may not have noticed yet, and when it has for certain, in milliseconds by the monotonic clock. */
+/**
+ * An ended change that Longhorn may not have noticed yet, and when it certainly has, in milliseconds by the
+ * monotonic clock.
+ */
 export interface Unnoticed<T> {
   readonly over: T
   readonly until: number
 }
 
-/** What is over on a disk and still counts, where that can crash a manager. */
+/** The ended changes on a disk that still count, if they can crash a manager. */
 export function* unnoticedOn<W extends Ended['what']>(
   what: W,
   diskUUID: string,
@@ -25,7 +28,7 @@ export function* unnoticedOn<W extends Ended['what']>(
   }
 }
 
-/** Changes that came and went without the guard seeing them, and still count, where that can crash a manager. */
+/** Changes that came and went unseen by the guard and still count, if they can crash a manager. */
 export function* unseenOf(
   kind: EndingKind,
   circumstances: NoticeCircumstances,
@@ -36,8 +39,8 @@ export function* unseenOf(
 }
 
 /**
- * Until when something over still counts, since a manager of Longhorn may not have noticed: it reads copies of objects
- * that lag, and a sync goes on with the node that it began with. Undefined once it has, or where nothing crashes.
+ * Until when an ended change still counts, since a manager of Longhorn may not have noticed: its caches lag,
+ * and a sync goes on with the node that it began with. Undefined once it has, or if nothing crashes.
  *
  * @param at when it ended at the latest, in milliseconds by the monotonic clock
  */
@@ -45,14 +48,17 @@ function unnoticedUntil(at: number, { map, policy, profile, now }: NoticeCircums
   const { settleMs, settleAfterOutageMs } = policy
   if (settleMs === 0 || profile === 'C' || profile === 'none') return undefined
   const { outage } = map.history
-  // What ended shortly before an outage may not have reached everybody before it.
+  // A change that ended shortly before an outage may not have reached every manager before it.
   const isCutOff = outage !== undefined && at > outage.began - settleMs
   const untilReconnected = isCutOff ? (outage.ended ?? now) + settleAfterOutageMs : 0
   const until = Math.max(at + settleMs, untilReconnected)
   return until > now ? until : undefined
 }
 
-/** Until when something over still counts on a node, so that an eviction or a clean-up waits; undefined if nothing does. */
+/**
+ * Until when an ended change still counts on a node, so that an eviction or a clean-up waits; undefined
+ * without one.
+ */
 export function settlesAt(node: Node, circumstances: NoticeCircumstances): number | undefined {
   let last = 0
   for (const disk of node.spec.disks.keys()) {
@@ -68,13 +74,13 @@ export function settlesAt(node: Node, circumstances: NoticeCircumstances): numbe
   return last > 0 ? last : undefined
 }
 
-/** An outage is noticed so late at most: by the next byte that does not come, and the list that then shows it. */
+/** The longest delay until an outage is noticed: the next byte does not come, and then the list shows it. */
 const noticeMs = 2 * 60_000
 
-/** How long what is over still counts, in milliseconds. */
+/** How long an ended change still counts, in milliseconds. */
 export type NoticeTimes = Pick<Policy, 'settleMs' | 'settleAfterOutageMs'>
 
-/** How long a disk map has to remember what is over, in milliseconds. */
+/** How long a disk map has to remember ended changes, in milliseconds. */
 export function rememberMs({ settleMs, settleAfterOutageMs }: NoticeTimes): number {
   return settleMs + settleAfterOutageMs + noticeMs
 }

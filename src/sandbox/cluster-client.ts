@@ -1,4 +1,4 @@
-/** An API object as JSON, with the metadata every kind has. */
+/** An API object as JSON, with the metadata of every kind. */
 export interface ClusterObject {
   readonly apiVersion: string
   readonly kind: string
@@ -18,29 +18,29 @@ export interface ClusterObject {
 /** One change of an object. */
 export interface ObjectEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
-  /** What is stored now; of a deleted object its last state. */
+  /** The stored object; for a deleted one its last state. */
   readonly object: ClusterObject
 }
 
-/** Where a watch tells what happens. */
+/** The receiver of a watch. */
 export interface WatchSink {
   /** The next change, in the order of the commits. */
   changed(event: ObjectEvent): void
-  /** The API server is gone, and the watch with it: nothing more comes. */
+  /** The API server has stopped, and the watch has ended with it. */
   broken(): void
 }
 
-/** A watch that is open, and what there was when it was opened. */
+/** An open watch, and the objects at its start. */
 export interface OpenWatch {
   readonly objects: readonly ClusterObject[]
-  /** Ends it; the sink is then not called any more. */
+  /** Ends it; the sink then gets no more calls. */
   close(): void
 }
 
 /**
- * Lists the objects of a resource in a namespace and tells each change from then on, so nothing is missed between.
+ * Lists the objects of a resource in a namespace and reports each change from then on, so it misses none.
  *
- * @throws {@link ApiError} 503 while the API server is away
+ * @throws {@link ApiError} 503 while the API server is down
  */
 export type Watch = (resource: ResourceName, namespace: string, sink: WatchSink) => OpenWatch
 
@@ -51,13 +51,13 @@ export interface ResourceName {
   readonly plural: string
 }
 
-/** Who asks, as it stands in an AdmissionReview's `userInfo`. */
+/** The user, as in an AdmissionReview's `userInfo`. */
 export interface User {
   readonly username: string
   readonly groups: readonly string[]
 }
 
-/** A `metav1.Status` of failure: what the API server answers instead of the object. */
+/** A `metav1.Status` of failure: the API server's answer instead of the object. */
 export interface FailureStatus {
   readonly code: number
   readonly reason: string
@@ -65,7 +65,7 @@ export interface FailureStatus {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** Thrown by {@link ClusterClient} when the API server refuses; a webhook's denial arrives here too. */
+/** Thrown by {@link ClusterClient} if the API server refuses; a webhook's denial arrives here too. */
 export class ApiError extends Error {
   readonly status: FailureStatus
 
@@ -77,16 +77,18 @@ export class ApiError extends Error {
 }
 
 /**
- * The embedded cluster's API from within the process, for one user. Every call goes the way of an HTTP request:
- * validation, resourceVersion check, admission webhooks, then the store.
+ * The embedded cluster's API from within the process, for one user. Every call takes the way of an HTTP
+ * request: validation, resourceVersion check, admission webhooks, then the store.
  */
 export interface ClusterClient {
   get(resource: ResourceName, namespace: string, name: string): Promise<ClusterObject | undefined>
   list(resource: ResourceName, namespace: string): Promise<readonly ClusterObject[]>
   create(resource: ResourceName, object: ClusterObject): Promise<ClusterObject>
-  /** Replaces all but `status`. @throws {@link ApiError} 409 when `resourceVersion` is given and not the newest */
+  /**
+   * Replaces all but `status`. @throws {@link ApiError} 409 if `resourceVersion` is given and not the newest
+   */
   update(resource: ResourceName, object: ClusterObject): Promise<ClusterObject>
-  /** Replaces only `status`; admission webhooks registered for the main resource are not called. */
+  /** Replaces only `status`; it does not call webhooks that are registered for the main resource. */
   updateStatus(resource: ResourceName, object: ClusterObject): Promise<ClusterObject>
   delete(resource: ResourceName, namespace: string, name: string): Promise<void>
 }

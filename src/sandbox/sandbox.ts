@@ -16,22 +16,22 @@ import {
 import { seed, type SeededCluster } from './controllers/seed.ts'
 import { RestServer } from './longhorn-rest/rest-server.ts'
 
-/** How the embedded cluster is made. */
+/** Options of the embedded cluster. */
 interface SandboxOptions {
-  /** 0: any port that is free. */
+  /** 0 for any free port. */
   readonly port: number
-  /** The Longhorn release it plays. */
+  /** The Longhorn release to play. */
   readonly release: string
   readonly nodes: number
   readonly images: number
   readonly longhorn: Partial<LonghornOptions>
-  /** Of Longhorn's REST API; any port that is free if not given. */
+  /** The port of Longhorn's REST API; any free port by default. */
   readonly restPort?: number
-  /** Hears of everything that happens inside Longhorn. */
+  /** Called for everything that happens inside Longhorn. */
   readonly report: (report: Report) => void
 }
 
-/** Who fills the cluster, and who kubectl is without saying anything. */
+/** The user who fills the cluster, and kubectl's without credentials. */
 const administrator: User = {
   username: 'sandbox-admin',
   groups: ['system:masters', 'system:authenticated'],
@@ -42,7 +42,7 @@ export class Sandbox {
   readonly api: ApiServer
   readonly longhorn: Longhorn
   readonly cluster: SeededCluster
-  /** Longhorn's REST API, which its UI talks to. */
+  /** Longhorn's REST API, for its UI. */
   readonly rest: RestServer
   readonly namespace = 'longhorn-system'
 
@@ -53,7 +53,7 @@ export class Sandbox {
     this.cluster = cluster
   }
 
-  /** @throws Error when the port cannot be listened on */
+  /** @throws Error if it cannot listen on the port */
   static async start(options: SandboxOptions): Promise<Sandbox> {
     const api = await ApiServer.start({ port: options.port })
     try {
@@ -93,16 +93,16 @@ export class Sandbox {
     return kubeconfigFor(this.api.url, this.namespace)
   }
 
-  /** Calls the listener after each change to one of Longhorn's objects; the function it returns ends that. */
+  /** Calls the listener after each change to one of Longhorn's objects; the returned function ends that. */
   subscribe(listener: () => void): () => void {
     return subscription(this.api)(listener)
   }
 
   /**
-   * Restarts the API server: all watches break and all connections are cut, then it serves again with the same objects.
-   * The managers' caches back off, each by itself, and show the past until then.
+   * Restarts the API server: all watches break and all connections are cut, then it serves the same objects
+   * again. Each of the managers' caches backs off, and shows the past until then.
    *
-   * @param awayMs how long it does not serve
+   * @param awayMs how long it is down
    */
   async restartApi(awayMs = 0): Promise<void> {
     await this.api.restart(awayMs)
@@ -122,8 +122,8 @@ function subscription(api: ApiServer) {
 const imageNames = ['ubuntu-22.04', 'debian-12', 'fedora-41', 'windows-2025']
 
 /**
- * Each image has copies on `disk-1` of two nodes, one of them used by a volume. The other disk of every node is
- * empty: evicting it moves nothing, so that what happens is the clean-up's doing alone.
+ * Each image has copies on `disk-1` of two nodes, one of them used by a volume. The other disk of every node
+ * is empty. Its eviction moves nothing, so every effect is the clean-up's.
  */
 function seedOptions({ nodes, images, release }: SandboxOptions): Partial<SeedOptions> {
   const node = (index: number) => `node-${(index % nodes) + 1}/disk-1` as const
@@ -144,8 +144,7 @@ function seedOptions({ nodes, images, release }: SandboxOptions): Partial<SeedOp
 /**
  * A kubeconfig for the embedded cluster, as YAML.
  *
- * @param url where it listens, `http://127.0.0.1:…`
- * @param namespace what kubectl takes without `-n`
+ * @param url where it listens, `http://127.0.0.1:…` @param namespace kubectl's default without `-n`
  */
 export function kubeconfigFor(url: string, namespace: string): string {
   const name = 'holdfast-sandbox'

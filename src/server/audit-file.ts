@@ -4,7 +4,10 @@ import type { Configuration } from '../configuration/configuration.ts'
 import { FileSink } from '../observability/audit-file.ts'
 import { systemClock } from '../time/clock.ts'
 
-/** The audit file of a guard. What does not come into it is in the log, whatever the level of the log, and is counted. */
+/**
+ * The audit file of a guard. A record that does not reach the file is in the log, at any log level, and is
+ * counted.
+ */
 export function auditFileSink(
   file: NonNullable<Configuration['auditFile']>,
   registry: Registry,
@@ -19,11 +22,11 @@ export function auditFileSink(
   })
   const reopened = new Counter({
     name: 'holdfast_audit_reopened_total',
-    help: 'How often the audit file was opened anew: it was moved or deleted, or SIGHUP asked for it.',
+    help: 'How often the audit file was reopened, after it was moved or deleted, or after SIGHUP.',
     labelNames: ['reason'],
     registers,
   })
-  // What was denied is not a matter of verbosity.
+  // Denials are logged at any verbosity.
   const always = log.child({}, { level: 'info' })
   const { path } = file
   return new FileSink({
@@ -35,9 +38,9 @@ export function auditFileSink(
     },
     onReopened(reason) {
       reopened.inc({ reason })
-      if (reason === 'moved') log.warn({ path }, 'the audit file was moved or deleted, and is opened anew')
-      else log.info({ path }, 'the audit file is opened anew')
+      if (reason === 'moved') log.warn({ path }, 'the audit file was moved or deleted, and is reopened')
+      else log.info({ path }, 'the audit file is reopened')
     },
-    onKept: (err) => log.error({ err, path }, 'the audit file cannot be put aside, and grows on'),
+    onKept: (err) => log.error({ err, path }, 'the audit file cannot be rotated, and grows on'),
   })
 }

@@ -14,10 +14,10 @@ import { OwnCertificates } from '../tls/self-managed.ts'
 import { expiryOf, type PemPair, samePair } from '../tls/stored.ts'
 import { guardNamespace } from './guard-namespace.ts'
 
-/** The Lease by which replicas agree who makes certificates. */
+/** The Lease with which replicas elect the one that makes certificates. */
 const electionLease = 'certificate-writer'
 
-/** Where the configuration says that the serving certificate comes from: files, or a Secret that the guard fills itself. */
+/** The configured source of the serving certificate: files, or a Secret that the guard fills itself. */
 export function certificateOrigin(
   configuration: Configuration,
   connection: Connection,
@@ -43,39 +43,42 @@ export function certificateOrigin(
     election: new LeaseElection(election),
     timers,
     onStep: ({ step, why }) => log.info({ step, why, secret: name }, 'certificates were renewed'),
-    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be kept as they should'),
+    onProblem: (error) => problems.error({ err: error }, 'certificates cannot be renewed or published'),
     onWell: () => problems.well(),
   })
 }
 
-/** What a door's certificate is reloaded with. */
+/** The parts that reloading a door's certificate needs. */
 interface ReloadingModules {
   readonly source: CertificateSource
-  /** @throws for a certificate that cannot be served; then the old one stays */
+  /** @throws for an unusable certificate; the old one stays */
   readonly serve: (certificate: PemPair) => void
   readonly log: Logger
 }
 
-/** Serves whatever certificate the source has, and says so in the log. @param tls what is served already */
+/** Serves each new certificate of the source, and logs that. @param tls the current one */
 export function reloading(tls: PemPair, { source, serve, log }: ReloadingModules): Reload<PemPair> {
   return new Reload(tls, {
     source,
     isSame: samePair,
     serve,
     timers: systemClock,
-    onReloaded: ({ cert }) => log.info({ until: expiryOf(cert) }, 'another certificate is served'),
+    onReloaded: ({ cert }) => log.info({ until: expiryOf(cert) }, 'a new certificate is served'),
     onProblem: (error) => log.error({ err: error }, 'the certificate cannot be reloaded'),
   })
 }
 
-/** Those whose client certificates are taken, and the file they are from. */
+/** The authorities of clients, and the file they are from. */
 export interface ClientCa {
   readonly path: string
-  /** What was read at the start. */
+  /** The content of the file at the start. */
   readonly authorities: ClientAuthorities
 }
 
-/** Takes certificates of whatever authorities the file has. Those of before stay for as long as it cannot be used. */
+/**
+ * Accepts certificates of the authorities in the file, and rereads it. While the file is unusable, the
+ * previous authorities stay.
+ */
 export function followingClientCa(
   { path, authorities }: ClientCa,
   serve: (authorities: ClientAuthorities) => void,
@@ -89,12 +92,12 @@ export function followingClientCa(
     onReloaded: ({ certificates }) =>
       log.info(
         { path, authorities: certificates.length },
-        'client certificates of other authorities are taken',
+        'the authorities of client certificates were reloaded',
       ),
     onProblem: (error) =>
       log.error(
         { err: error },
-        'the authorities of client certificates cannot be reloaded; those of before stay',
+        'the authorities of client certificates cannot be reloaded; the previous ones stay',
       ),
   })
 }

@@ -24,21 +24,21 @@ import { systemClock } from '../time/clock.ts'
 import { type DecisionCoreModules, observers } from './observers.ts'
 import { type ReadinessOptions, SharedBook, whyUnready } from './shared-book.ts'
 
-/** A quiet kind is listed anew while there is time left to do so before what is known of it is too old. */
+/** A quiet kind is listed again while there is time left for that before the map is too old. */
 const quietMs = ({ maxAgeMs }: Configuration): number =>
   Math.min(defaultListWatchLimits.idleTimeoutMs, (maxAgeMs * 3) / 4)
 
-/** What every door decides with: the disk map, what feeds it, the gate, and all that watches them at work. */
+/** The parts that every door decides with: the disk map, its feed, the gate, and their observers. */
 export class DecisionCore {
   readonly gate: Gate
   readonly map: DiskMapView
   readonly trail: AuditTrail
   readonly registry: Registry
-  /** Told of what the limits of its doors do. */
+  /** Called with the effects of the limits of its doors. */
   readonly traffic: TrafficMetrics
   readonly #connection: Connection
   readonly #feed: DiskMapFeed
-  /** Undefined where another book was given. */
+  /** Undefined if another book was given. */
   readonly #shared: SharedBook | undefined
   readonly #events: EventRecorder
   readonly #operator: FastifyInstance
@@ -125,7 +125,7 @@ export class DecisionCore {
     await this.#shared?.whenKnown(signal)
   }
 
-  /** Lets go of the cluster; its doors are closed before. */
+  /** Disconnects from the cluster. Its doors close first. */
   async stop(): Promise<void> {
     await this.gate.stop()
     await Promise.all([this.trail.stop(), this.#events.stop(), this.#operator.close()])
@@ -134,7 +134,7 @@ export class DecisionCore {
   }
 }
 
-/** The book that was given, or the one that all doors of the cluster share. */
+/** The given book, or the one that all doors of the cluster share. */
 function bookOf(
   configuration: Configuration,
   { book, connection, log }: DecisionCoreModules,
@@ -145,7 +145,7 @@ function bookOf(
   return { book: shared.book, shared }
 }
 
-/** The disk map, with everybody told who waits for a change of it. */
+/** The disk map, whose changes reach every waiting request. */
 function told(map: DiskMap, changes: Changes): DiskMapSink {
   return {
     apply(object, at) {
@@ -163,5 +163,5 @@ function told(map: DiskMap, changes: Changes): DiskMapSink {
 
 function logProblem(problems: ProblemLog, problem: FeedProblem): void {
   const { message, ...fields } = problem
-  problems.error({ ...fields, problem: message }, 'the disk map is not fed')
+  problems.error({ ...fields, problem: message }, 'the disk map is not up to date')
 }

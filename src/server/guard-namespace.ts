@@ -5,10 +5,13 @@ import { jsonRequest } from '../kubernetes/client/json-request.ts'
 import { anchorName, deleteAnchor, makeAnchor, readAnchor } from '../kubernetes/leases/book-anchor.ts'
 import { elsewhere, mayNotMake } from '../kubernetes/leases/followed-anchor.ts'
 
-/** Where a guard outside a pod keeps its Leases if nothing says otherwise. Never the context's: people have several. */
+/**
+ * Where a guard outside a pod keeps its Leases by default. It is never the context's namespace, since people
+ * have several.
+ */
 export const defaultNamespace = 'holdfast'
 
-/** The guard's own namespace, where all replicas keep what they share. */
+/** The guard's own namespace, where all replicas keep their shared objects. */
 export function guardNamespace(
   configuration: Pick<Configuration, 'namespace'>,
   connection: Connection,
@@ -16,7 +19,7 @@ export function guardNamespace(
   return namedNamespace(configuration, connection) ?? defaultNamespace
 }
 
-/** The namespace that somebody has decided on; undefined if nobody has. */
+/** The configured namespace; undefined if none is. */
 function namedNamespace(
   { namespace }: Pick<Configuration, 'namespace'>,
   connection: Connection,
@@ -35,22 +38,20 @@ export class NoCommonNamespace extends Error {
 /** Where this door keeps its Leases. */
 interface AgreedNamespace {
   readonly namespace: string
-  /** Why nobody can tell whether the other doors keep theirs there too; undefined if they do. */
+  /** Why it is unknown whether the other doors keep theirs there too; undefined if they do. */
   readonly doubt: string | undefined
 }
 
-/**
- * An API server that does not answer by then is not to be waited for, in milliseconds. A person who signs in first takes
- * longer than any answer.
- */
+/** Limit for an answer of the API server, in milliseconds. A sign-in before it may take longer. */
 const answerMs = 10_000
 
 /**
  * Finds the namespace in which all doors of the cluster keep their Leases, or is the first to name it.
  *
- * What was named for this door (a setting, its pod) stands even if it cannot be compared with the anchor, since a guard
- * that does not start protects nobody; see `AnchorState` for what follows. What nobody has named would then be a guess,
- * and a wrong one admits what must not meet. Where there is no anchor, and it may not be made, only a pod starts.
+ * A namespace from a setting or the pod counts even if it cannot be compared with the anchor: a guard that
+ * does not start protects nothing; see `AnchorState` for the rest. Any other namespace would then be a guess,
+ * and a wrong guess allows conflicting changes. If there is no anchor and none may be created, only a pod
+ * starts.
  *
  * @throws NoCommonNamespace, or the signal's reason
  */
@@ -81,7 +82,7 @@ export async function agreeOnNamespace(
     if (error instanceof NoCommonNamespace) throw error
     if (missing && isForbidden(error)) {
       const doubt = mayNotMake(error, longhornNamespace)
-      // A pod waits for the anchor; a person would wait for what does not come by itself.
+      // A pod waits for the anchor. On a person's machine that wait would have no end.
       if (named === undefined || !connection.inPod) throw new NoCommonNamespace(doubt, error)
       return { namespace: named, doubt }
     }
@@ -105,7 +106,7 @@ function insistOnSame(anchored: string, named: string | undefined, longhornNames
   throw new NoCommonNamespace(elsewhere(anchored, named, longhornNamespace))
 }
 
-/** Where the name of a namespace comes from, and what else can be done if there is no such one. */
+/** The source of a namespace's name, and the remedy if the namespace does not exist. */
 interface Naming {
   readonly by: string
   readonly otherwise: string
@@ -120,7 +121,10 @@ function whichAnchorNames(longhornNamespace: string): Naming {
   }
 }
 
-/** @throws NoCommonNamespace for one that does not exist; whoever may not look finds out with the first Lease */
+/**
+ * @throws NoCommonNamespace for a missing namespace; a door without the right to look notices with its first
+ * Lease
+ */
 async function insistOnNamespace(
   namespace: string,
   { by, otherwise }: Naming,
@@ -133,7 +137,7 @@ async function insistOnNamespace(
   } catch (error) {
     if (!(error instanceof ApiFailure) || error.code !== 404) return
     throw new NoCommonNamespace(
-      `There is no namespace ${namespace} for the guard’s Leases${by}. Make it: kubectl create namespace ${namespace}\n${otherwise}`,
+      `There is no namespace ${namespace} for the guard’s Leases${by}. Create it: kubectl create namespace ${namespace}\n${otherwise}`,
       error,
     )
   }

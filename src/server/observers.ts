@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
-import { type DiskMapView, objectOf } from '../disk-map/disk-map-view.ts'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { DecisionListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
@@ -14,7 +14,7 @@ import { profileOf } from '../longhorn/releases.ts'
 import { LogSink, RecentRecords } from '../observability/audit-sinks.ts'
 import { AuditTrail } from '../observability/audit-trail.ts'
 import { DecisionEvents } from '../observability/decision-events.ts'
-import { DecisionLog } from '../observability/decision-log.ts'
+import { DecisionLog } from '../observability/log.ts'
 import { DecisionMetrics, TrafficMetrics } from '../observability/request-metrics.ts'
 import { bookMetrics, stateMetrics } from '../observability/state-metrics.ts'
 import type { Policy } from '../rules/policy.ts'
@@ -26,27 +26,27 @@ import { operatorApi, type ReplicaStatus } from './operator-api.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
-/** Everything that watches a guard at work. */
+/** All observers of a guard. */
 interface Observers {
   readonly registry: Registry
-  /** To be told of every decision that they hear. */
+  /** The observers of decisions. */
   readonly listeners: readonly DecisionListener[]
-  /** To be stopped with the guard. */
+  /** Stopped with the guard. */
   readonly trail: AuditTrail
-  /** What is asked for by people's commands. Not listening yet. */
+  /** The API for people's commands. It does not listen yet. */
   readonly operator: FastifyInstance
-  /** To be stopped with the guard. */
+  /** Stopped with the guard. */
   readonly events: EventRecorder
-  /** Told of what the limits of connections and bodies do. */
+  /** Called with the effects of the limits of connections and bodies. */
   readonly traffic: TrafficMetrics
 }
 
-/** What there is to be observed. */
+/** The observed parts. */
 interface Observed {
   readonly map: DiskMapView
   readonly feed: DiskMapFeed
   readonly book: ReservationBook
-  /** The same as the Leases that all doors share; absent where another book was given. */
+  /** The same as the Leases that all doors share; absent if another book was given. */
   readonly shared?: SharedBook
   readonly holding: () => number
   readonly skew: ClockSkew
@@ -95,7 +95,7 @@ export function observers(
   })
   const listeners = [
     new DecisionMetrics(registry),
-    new DecisionEvents(events, (kind, name) => objectOf(map, kind, name)?.metadata.uid),
+    new DecisionEvents(events, (kind, name) => map.object(kind, name)?.metadata.uid),
     trail,
     new DecisionLog(log, systemClock, auditLog),
     ...(audit ? [audit] : []),
@@ -158,30 +158,32 @@ function* restartsOf(feed: DiskMapFeed) {
       if (count > 0) yield { kind, reason, count }
   }
 }
-/** What decisions are made with. */
+/** The parts that decisions need. */
 
 export interface DecisionCoreModules {
-  /** Owned from now on: closed when it stops. */
+  /** Owned by the core: closed when it stops. */
   readonly connection: Connection
   readonly log: Logger
-  /** Told of every decision too. */
+  /** More observers of decisions. */
   readonly audit?: DecisionListener
-  /** Where metrics are registered; with others of the process, for example. */
+  /** The registry of metrics, if shared with others of the process. */
   readonly registry?: Registry
-  /** Where what was admitted is recorded; in Leases by default, which all replicas and both doors share. */
+  /** The record of admitted changes; by default in Leases, which all replicas and both doors share. */
   readonly book?: ReservationBook
-  /** How long an admitted write may take to be committed, in milliseconds; what the configuration says by default. */
+  /**
+   * How long an admitted write may take to be committed, in milliseconds; from the configuration by default.
+   */
   readonly commitMs?: number
-  /** PEM of what is served now; undefined where there is no TLS. */
+  /** PEM of the serving certificate; undefined without TLS. */
   readonly certificate?: () => string
-  /** Whom it asks for a client certificate; absent where it asks nobody. */
+  /** The clients that it authenticates; absent if it asks for no certificate. */
   readonly callers?: () => CallersSeen | undefined
 }
-/** Who came with which client certificate. */
+/** The clients and their certificates. */
 
 interface CallersSeen {
-  /** How many were turned away, by the reason. */
+  /** How many were rejected, by the reason. */
   readonly refused: ReadonlyMap<string, number>
-  /** Who was accepted last, and when its certificate ends, in milliseconds since the epoch. */
+  /** The last accepted client, and when its certificate ends, in milliseconds since the epoch. */
   readonly last: { readonly name: string; readonly until: number } | undefined
 }

@@ -9,8 +9,8 @@ import type { RecentRecords } from '../observability/audit-sinks.ts'
 import { escapedText } from '../text/plain-text.ts'
 
 /**
- * What one replica says of itself. All times are lengths, in milliseconds at the moment of the answer: the clocks of two
- * machines need not agree.
+ * The report of one replica. All times are lengths, in milliseconds at the moment of the answer, since the
+ * clocks of two machines can differ.
  */
 export interface ReplicaStatus {
   readonly replica: string
@@ -19,13 +19,13 @@ export interface ReplicaStatus {
   readonly synced: boolean
   /** Null before there is a disk map. */
   readonly diskMapAgeMs: number | null
-  /** How many changes are held now. */
+  /** The number of requests that it holds now. */
   readonly holds: number
-  /** How long what has ended still counts. */
+  /** How long an ended change still counts. */
   readonly settleMs: number
   /** The same after an outage of the API server. */
   readonly settleAfterOutageMs: number
-  /** How long a node has been down, or a disk not ready, when it counts as lost. */
+  /** How long a node must be down, or a disk not ready, to count as lost. */
   readonly lostAfterMs: number
   /** `pendingMs` is how long the disk map has seen it pending. */
   readonly pendingCleanups: readonly {
@@ -33,15 +33,15 @@ export interface ReplicaStatus {
     readonly diskUUID: string
     readonly pendingMs: number
   }[]
-  /** The nodes where what has ended still counts, and for how long. */
+  /** The nodes where an ended change still counts, and for how long. */
   readonly settling: readonly { readonly node: string; readonly leftMs: number }[]
-  /** The rules that it judges by. */
+  /** Its rules. */
   readonly policy: {
     /** `enforce`, `warn` or `off`, by the name of the rule. */
     readonly modes: Readonly<Record<string, string>>
     /** `hold` or `allow`. */
     readonly evictionCompletion: string
-    /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
+    /** The configured Longhorn release; null for the running one. */
     readonly release: string | null
     /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number. Absent of an older version. */
     readonly evictionBudget?: {
@@ -49,35 +49,35 @@ export interface ReplicaStatus {
       readonly pendingCleanups: number | null
     }
   }
-  /** Who may send it reviews, by client certificate; null where whoever reaches the port may. Absent of a proxy, which gets none. */
+  /** The clients whose reviews it accepts; null for any client. Absent for a proxy, which gets no reviews. */
   readonly callers?: null | {
-    /** How many requests were turned away since the start. */
+    /** How many requests were rejected since the start. */
     readonly refused: number
-    /** Who was accepted last, and in how long its certificate ends; null before anybody was. */
+    /** The last accepted client, and in how long its certificate ends; null before the first. */
     readonly last: { readonly name: string; readonly leftMs: number } | null
   }
 }
 
-/** What the API tells from. */
+/** The sources of the API. */
 interface OperatorModules {
   readonly recent: RecentRecords
   readonly status: () => ReplicaStatus
-  /** How many connections are kept at once; {@link operatorConnections} if not given. */
+  /** The maximum of open connections; {@link operatorConnections} by default. */
   readonly connections?: ConnectionLimits
-  /** Told of what the limit closes. */
+  /** Called with connections that the limit closes. */
   readonly traffic?: TrafficObserver | undefined
 }
 
-/** Everybody comes from loopback, and somebody who follows the audit keeps one for hours. */
+/** All clients come from loopback, and one that follows the audit keeps its connection for hours. */
 export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 }
 
 /** The media type of records: one JSON object a line. */
 export const linesType = 'application/x-ndjson'
 
 /**
- * What a person's commands read from one replica: `/audit` (with `?follow=true` for what comes) and `/status`. To
- * listen on loopback only: whoever reaches it has come through a port-forward, for which the API server has asked
- * their rights. It changes nothing.
+ * The API for people's commands to one replica: `/audit` (with `?follow=true` for later records) and
+ * `/status`. It must listen on loopback only: clients come through a port-forward, for which the API server
+ * has checked their rights. It changes nothing.
  */
 export function operatorApi({
   recent,
@@ -87,9 +87,9 @@ export function operatorApi({
 }: OperatorModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
   new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
-  // curl shows on a terminal what it gets.
+  // curl prints the body on a terminal.
   app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
-  // A page in somebody's browser can reach loopback too, under a name of its own choosing.
+  // A page in a person's browser can reach loopback too, under a host name of its choice.
   app.addHook('onRequest', async (request, reply) => {
     if (isLoopback(request.hostname)) return
     await reply.code(403).send({ error: `Ask for 127.0.0.1 or localhost, not for ${request.hostname}.` })
@@ -108,7 +108,7 @@ async function follow(reply: FastifyReply, recent: RecentRecords): Promise<void>
   raw.writeHead(200, { 'content-type': linesType, 'cache-control': 'no-store' })
   raw.write(recent.lines().join(''))
   const unsubscribe = recent.subscribe((line) => {
-    // Whoever does not read is let go, rather than remembered for.
+    // A reader that is too slow is disconnected, since its records would fill the memory.
     if (!raw.write(line)) raw.destroy()
   })
   await once(raw, 'close')

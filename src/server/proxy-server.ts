@@ -2,7 +2,6 @@ import http from 'node:http'
 import https from 'node:https'
 import type { Logger } from 'pino'
 import type { Configuration } from '../configuration/configuration.ts'
-import { objectOf } from '../disk-map/disk-map-view.ts'
 import { Health } from '../doors/http/health.ts'
 import { CannotListen } from '../doors/http/listen.ts'
 import { defaultProxyOptions, type ProxyDoor, type ProxyOptions } from '../doors/proxy/door.ts'
@@ -20,8 +19,7 @@ import { ProblemLog, UnknownCallers } from '../observability/problem-log.ts'
 import { ProxyMetrics } from '../observability/request-metrics.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import { enforcesAnything } from '../rules/policy.ts'
-import { systemClock } from '../time/clock.ts'
-import { within } from '../time/wait.ts'
+import { systemClock, within } from '../time/clock.ts'
 import type { CertificateSource } from '../tls/folder.ts'
 import type { Reload } from '../tls/reload.ts'
 import { checkCertificate, type PemPair, type ServingCertificate } from '../tls/stored.ts'
@@ -32,27 +30,29 @@ import type { DecisionCoreModules } from './observers.ts'
 /** Which API a proxy stands in front of. */
 export type ProxyOf =
   | { readonly api: 'longhorn'; readonly userHeader: string | undefined }
-  /** `localOnly` for one that lends its own credentials: only to who names it as this machine. */
+  /**
+   * `localOnly` for a proxy that lends its own credentials: it answers only requests that name this machine.
+   */
   | { readonly api: 'kubernetes'; readonly localOnly: boolean }
 
-/** What the operator decides about a proxy, besides the configuration of the guard. */
+/** The options of a proxy, besides the configuration of the guard. */
 export type ProxyGuardOptions = Pick<ProxyOptions, 'host' | 'port' | 'tls'> &
   Partial<ProxyOptions> &
   ProxyOf & {
-    /** So long it still takes requests after readiness is gone, in milliseconds; 0 if not given. */
+    /** How long it still takes requests after it stops being ready, in milliseconds; default 0. */
     readonly lingerMs?: number
   }
 
-/** What a proxy works with. */
+/** The parts of a proxy. */
 interface ProxyGuardModules extends Omit<DecisionCoreModules, 'certificate'> {
   readonly upstream: Upstream
-  /** Where later certificates come from; without it, the first is served for ever. Stopped with the proxy. */
+  /** The source of later certificates; without it, the first is served for ever. Stopped with the proxy. */
   readonly certificates?: CertificateSource
-  /** Health that listens already; by default it does so with the proxy. Closed with it. */
+  /** A health server that already listens; by default it starts with the proxy. Closed with it. */
   readonly health?: Health
 }
 
-/** The ports a proxy listens on. */
+/** The ports of a proxy. */
 interface ProxyPorts {
   readonly port: number
   readonly healthPort: number
@@ -60,7 +60,7 @@ interface ProxyPorts {
   readonly operatorPort: number
 }
 
-/** What a door before an API works with. */
+/** The parts of a door before an API. */
 interface DoorModules {
   readonly upstream: Upstream
   readonly connection: Connection
@@ -73,7 +73,7 @@ export class ProxyGuard {
   readonly #proxy: ProxyServer
   readonly #health: Health
   readonly #configuration: Configuration
-  /** For health too: a proxy for this machine alone shows nothing to others. */
+  /** For health too: a proxy for this machine alone serves nothing to others. */
   readonly #host: string
   readonly #port: number
   readonly #log: Logger
@@ -86,7 +86,7 @@ export class ProxyGuard {
   constructor(configuration: Configuration, options: ProxyGuardOptions, modules: ProxyGuardModules) {
     const { upstream, log, connection, certificates } = modules
     const { tls, lingerMs = 0 } = options
-    // First, since a feed that runs has to be stopped.
+    // First, since a running feed has to be stopped.
     if (tls) checkCertificate(tls)
     let served: ServingCertificate | undefined = tls
     this.#lingerMs = lingerMs
@@ -98,7 +98,7 @@ export class ProxyGuard {
     const all = { ...defaultProxyOptions, ...options }
     this.#core = new DecisionCore(configuration, {
       ...modules,
-      // A write may be committed for as long as the upstream may take to send it on.
+      // A write may be committed as long as the upstream may take to forward it.
       commitMs: all.answerMs + configuration.commitMs,
       ...(served && { certificate: () => served?.cert ?? '' }),
     })
@@ -125,7 +125,7 @@ export class ProxyGuard {
     })
   }
 
-  /** Listens. Until every object is read, arming changes are not admitted. @throws CannotListen */
+  /** Listens. Until every object is read, the door does not allow arming changes. @throws CannotListen */
   async start(): Promise<ProxyPorts> {
     const { healthPort } = this.#configuration
     try {
@@ -149,12 +149,15 @@ export class ProxyGuard {
     await this.#core.whenSynced(signal)
   }
 
-  /** Opens the audit file anew: SIGHUP was sent. */
+  /** Reopens the audit file after a SIGHUP. */
   reopen(): void {
     this.#core.trail.reopen()
   }
 
-  /** No longer ready, it still takes requests for `lingerMs`, ends once all are answered, then lets go of the cluster. */
+  /**
+   * Stops being ready, takes requests for another `lingerMs`, answers all of them, then disconnects from the
+   * cluster.
+   */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#core.gate.stopHolding()
@@ -203,7 +206,7 @@ export class ProxyGuard {
       {
         ...shared,
         read,
-        known: (kind, name) => objectOf(map, kind, name),
+        known: (kind, name) => map.object(kind, name),
         ask: asking,
         whoIs: (headers) => who.find(headers),
         stopping: this.#stopping.signal,
@@ -212,10 +215,10 @@ export class ProxyGuard {
   }
 }
 
-/** An API server that does not answer by then is not to be waited for, in milliseconds. */
+/** Limit for an answer of the API server, in milliseconds. */
 const readMs = 10_000
 
-/** Connections to an upstream, kept for later as long as load balancers keep them. */
+/** Connections to an upstream, kept as long as load balancers keep them. */
 export function agentFor(server: URL): http.Agent {
   const options = { keepAlive: true, timeout: 50_000, maxFreeSockets: 256 }
   return server.protocol === 'https:' ? new https.Agent(options) : new http.Agent(options)

@@ -11,17 +11,17 @@ import { ProblemLog } from '../observability/problem-log.ts'
 import { systemClock } from '../time/clock.ts'
 import { guardNamespace } from './guard-namespace.ts'
 
-/** What the shared book works with. */
+/** The parts of the shared book. */
 interface SharedBookModules {
   readonly connection: Connection
   readonly log: Logger
-  /** Told what the clocks of other replicas show. */
+  /** Called with the clocks of other replicas. */
   readonly skew?: ClockSkew
 }
 
 /**
- * The book of reservations as Leases, as long as it is the one that all doors of the cluster write in: if the anchor
- * names another namespace, nothing is reserved any more, and so no arming change is admitted.
+ * The book of reservations as Leases, as long as it is the one that all doors of the cluster write in. If the
+ * anchor names another namespace, it reserves nothing, and so the door allows no arming change.
  */
 export class SharedBook {
   readonly book: LeaseBook
@@ -53,7 +53,7 @@ export class SharedBook {
       namespace,
       clock: systemClock,
       onOthers: (namespaces) => logOthers(log, namespace, namespaces),
-      onProblem: (err) => log.info({ err }, 'Leases of other guards cannot be looked for'),
+      onProblem: (err) => log.info({ err }, 'Holdfast cannot look for Leases of other guards'),
     })
   }
 
@@ -62,12 +62,12 @@ export class SharedBook {
     return this.#anchor.state
   }
 
-  /** Why nothing may be written in the book now, for people; undefined if it may. */
+  /** Why the book must not be written now, for people; undefined if it may. */
   get doubt(): string | undefined {
     return this.#anchor.doubt
   }
 
-  /** In how many other namespaces there are Leases of a guard; undefined if that cannot be found out. */
+  /** The number of other namespaces with Leases of a guard; undefined if the search fails. */
   get others(): number | undefined {
     return this.#others.count
   }
@@ -77,7 +77,7 @@ export class SharedBook {
     await this.#anchor.whenKnown(signal)
   }
 
-  /** Resolves when nothing is asked any more. */
+  /** Resolves when no request is in progress. */
   async stop(): Promise<void> {
     await Promise.all([this.book.stop(), this.#anchor.stop(), this.#others.stop()])
   }
@@ -87,50 +87,58 @@ function logState(log: Logger, namespace: string, state: AnchorState, why: strin
   const fields = { namespace, anchor: state, ...(why !== undefined && { why }) }
   switch (state) {
     case 'here':
-      log.info(fields, 'the Leases of all doors are in one namespace')
+      log.info(fields, 'all guards and proxies keep their Leases in one namespace')
       return
     case 'elsewhere':
-      log.error(fields, 'the Leases of other doors are in another namespace: no arming change is admitted')
+      log.error(
+        fields,
+        'other guards or proxies keep their Leases in another namespace: evictions and clean-ups are denied',
+      )
       return
     case 'unknown':
-      log.warn(fields, 'nobody can tell where other doors keep their Leases: no arming change is admitted')
+      log.warn(
+        fields,
+        'the namespace of the Leases of other guards is unknown: evictions and clean-ups are denied',
+      )
       return
     case 'forbidden':
-      log.warn(fields, 'a right is missing: another door with its Leases elsewhere would not be noticed')
+      log.warn(
+        fields,
+        'a right is missing, so Leases of other guards in another namespace would go unnoticed',
+      )
   }
 }
 
 function logOthers(log: Logger, namespace: string, others: readonly string[]): void {
-  if (others.length === 0) log.info({ namespace }, 'there are no Leases of another guard any more')
+  if (others.length === 0) log.info({ namespace }, 'the Leases of other guards are gone')
   else log.error({ namespace, others }, 'Leases of a guard are in other namespaces too')
 }
 
-/** What it depends on whether a replica can judge. */
+/** The conditions under which a replica can judge. */
 interface ReadinessModules {
   readonly map: Pick<DiskMapView, 'release' | 'nodes'>
   readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs'>
 }
 
-/** What the operator decides about it. */
+/** The operator's options for it. */
 export interface ReadinessOptions {
   readonly longhornNamespace: string
-  /** How old the disk map may be to admit an arming change, in milliseconds. */
+  /** The maximum age of the disk map for allowing an arming change, in milliseconds. */
   readonly maxAgeMs: number
 }
 
 /**
  * Why a replica cannot judge, so that a Service should ask another; undefined if it can.
  *
- * @returns sentences for whoever reads `/readyz`
+ * @returns sentences for readers of `/readyz`
  */
 export function whyUnready(
   { map, knowledge }: ReadinessModules,
   { longhornNamespace, maxAgeMs }: ReadinessOptions,
 ): string | undefined {
-  if (!knowledge.synced)
-    return 'not all Longhorn objects have been read yet, so writes that could raise danger are refused.'
+  if (!knowledge.synced) return 'not all Longhorn objects have been read yet, so dangerous writes are denied.'
   if (knowledge.ageMs() > maxAgeMs) {
-    return `the API server has given no sign of life for ${Math.round(knowledge.ageMs() / 1_000)} s, so writes that could raise danger are refused.`
+    return `the API server has sent nothing for ${Math.round(knowledge.ageMs() / 1_000)} s, so dangerous writes are denied.`
   }
   if (hasLonghorn(map)) return undefined
   return `${noLonghornIn(longhornNamespace)} ${findLonghorn}`

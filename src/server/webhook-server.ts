@@ -4,7 +4,7 @@ import type { Health } from '../doors/http/health.ts'
 import type { RepeatLimits } from '../doors/webhook/repeated-refusals.ts'
 import { defaultWebhookOptions, type WebhookPorts, WebhookServer } from '../doors/webhook/server.ts'
 import { webhookMetrics } from '../observability/request-metrics.ts'
-import { isArming } from '../rules/acts.ts'
+import { isArming } from '../rules/change.ts'
 import { enforcesAnything } from '../rules/policy.ts'
 import { monotonicMs, systemClock } from '../time/clock.ts'
 import type { ClientAuthorities } from '../tls/client-authorities.ts'
@@ -15,21 +15,24 @@ import { type ClientCa, followingClientCa, reloading } from './certificates.ts'
 import { DecisionCore } from './decision-core.ts'
 import type { DecisionCoreModules } from './observers.ts'
 
-/** What a guard works with. */
+/** The parts of a guard. */
 export interface GuardModules extends Omit<DecisionCoreModules, 'certificate'> {
-  /** What it serves first. */
+  /** The first serving certificate. */
   readonly tls: ServingCertificate
-  /** Where later ones come from; without it, the first is served for ever. Stopped with the guard. */
+  /** The source of later ones; without it, the first is served for ever. Stopped with the guard. */
   readonly certificates?: CertificateSource
-  /** Whose client certificates are taken; without it whoever reaches the port may send reviews. */
+  /**
+   * The clients whose certificates it accepts; without it every client that reaches the port may send
+   * reviews.
+   */
   readonly clientCa?: ClientCa
-  /** How repeated refusals are answered; by default as is best for Longhorn's controllers. */
+  /** The answer to repeated denials; the default suits Longhorn's controllers. */
   readonly repeats?: RepeatLimits
-  /** Health that listens already; by default it does so with the webhook. Closed with the guard. */
+  /** A health server that already listens; by default it starts with the webhook. Closed with the guard. */
   readonly health?: Health
 }
 
-/** The ports a guard listens on. */
+/** The ports of a guard. */
 interface GuardPorts extends WebhookPorts {
   /** On 127.0.0.1, for people's commands. */
   readonly operatorPort: number
@@ -48,7 +51,7 @@ export class Guard {
   /** Begins to read Longhorn's objects. @throws UnusableCertificate */
   constructor(configuration: Configuration, modules: GuardModules) {
     const { connection, tls, certificates, clientCa, log, repeats } = modules
-    // First, since a feed that runs has to be stopped.
+    // First, since a running feed has to be stopped.
     checkCertificate(tls)
     const { policy, retryAfterSeconds } = configuration
     this.#log = log
@@ -76,6 +79,7 @@ export class Guard {
       },
       {
         decide: gate.decide,
+        decideAtOnce: gate.decideAtOnce,
         isArming,
         denied: (write, patienceMs) => trail.denied(write, patienceMs),
         unready: () => this.#core.unready,
@@ -100,7 +104,7 @@ export class Guard {
   /**
    * Listens. Until every object is read, arming changes are answered with 503.
    *
-   * @throws CannotListen; then nothing runs any more
+   * @throws CannotListen; then nothing runs
    */
   async start(): Promise<GuardPorts> {
     try {
@@ -119,14 +123,14 @@ export class Guard {
     await this.#core.whenSynced(signal)
   }
 
-  /** Opens the audit file anew: SIGHUP was sent. */
+  /** Reopens the audit file after a SIGHUP. */
   reopen(): void {
     this.#core.trail.reopen()
   }
 
-  /** Leaves without losing a review, then lets go of the cluster. */
+  /** Stops without losing a review, then disconnects from the cluster. */
   async stop(): Promise<void> {
-    // Whoever is held comes again, and then finds another replica.
+    // Held requests are answered, and their retries reach another replica.
     this.#core.gate.stopHolding()
     await this.#webhook.close()
     await this.#letGo()
@@ -142,7 +146,7 @@ export class Guard {
   }
 
   async #letGo(): Promise<void> {
-    // Whoever leads resigns, which takes the connection.
+    // A leader resigns, which needs the connection.
     await Promise.all([this.#reload?.stop(), this.#reloadClientCa?.stop()])
     await this.#core.stop()
   }

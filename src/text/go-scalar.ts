@@ -1,4 +1,7 @@
-/** What kubectl takes a scalar of a YAML file for. Whole numbers and fractions differ where a tag asks for one of them. */
+/**
+ * The type that kubectl gives a scalar of a YAML file. Integers and fractions differ where a tag asks for one
+ * of them.
+ */
 export type GoScalar =
   | { readonly is: 'text'; readonly value: string }
   | { readonly is: 'flag'; readonly value: boolean }
@@ -6,8 +9,9 @@ export type GoScalar =
   | { readonly is: 'whole' | 'fraction'; readonly value: number; readonly text: string }
 
 /**
- * Reads a scalar without quotes and tag as kubectl does: `resolve` of go.yaml.in/yaml/v2 v2.4.3. That is YAML 1.1 without
- * its base 60: `yes` and `off` are flags, `010` is eight, `1_000` a thousand, a date stays a text.
+ * Reads a scalar without quotes and tag as kubectl does: `resolve` of go.yaml.in/yaml/v2 v2.4.3. That is YAML
+ * 1.1 without its base 60: `yes` and `off` are booleans, `010` is eight, `1_000` a thousand, a date stays a
+ * text.
  */
 export function goScalar(text: string): GoScalar {
   if (flags.has(text)) return { is: 'flag', value: flags.get(text) === true }
@@ -16,16 +20,16 @@ export function goScalar(text: string): GoScalar {
     return { is: 'fraction', value: text.startsWith('-') ? -Infinity : Infinity, text }
   if (/^\.(?:nan|NaN|NAN)$/.test(text)) return { is: 'fraction', value: NaN, text }
   if (!/^[-+.\d]/.test(text)) return { is: 'text', value: text }
-  // Underscores part digits, but not those of a number that begins with its point.
+  // Underscores separate digits, except in a number that begins with its point.
   const digits = text.startsWith('.') ? text : text.replaceAll('_', '')
   return wholeOf(digits) ?? fractionOf(digits) ?? { is: 'text', value: text }
 }
 
 /**
- * Reads a scalar with a tag (`!!int`), whether it has quotes or not.
+ * Reads a scalar with a tag (`!!int`), with or without quotes.
  *
- * @param tag in full: `tag:yaml.org,2002:int`; other tags than YAML's own say nothing
- * @returns undefined if the value is none of that sort
+ * @param tag in full: `tag:yaml.org,2002:int`; tags of other vocabularies have no effect @returns undefined
+ * if the value does not fit the tag
  */
 export function taggedScalar(tag: string, text: string): GoScalar | undefined {
   const found = goScalar(text)
@@ -48,9 +52,9 @@ export function taggedScalar(tag: string, text: string): GoScalar | undefined {
 }
 
 /**
- * The name that a key gets in JSON.
+ * The name of a key in JSON.
  *
- * @returns undefined for one that kubectl does not take: nothing, or a number beyond 64 bits with sign
+ * @returns undefined for one that kubectl rejects: null, or a number beyond 64 signed bits
  */
 export function keyName(key: GoScalar): string | undefined {
   switch (key.is) {
@@ -80,7 +84,7 @@ const flags: ReadonlyMap<string, boolean> = new Map([
 
 const nothing: ReadonlySet<string> = new Set(['', '~', 'null', 'Null', 'NULL'])
 
-/** Go's ParseInt with base 0, then ParseUint: 64 bits with a sign, or without one. */
+/** Go's ParseInt with base 0, then ParseUint: 64 bits, signed or unsigned. */
 function wholeOf(text: string): GoScalar | undefined {
   const exact = exactWhole(text)
   return exact === undefined ? undefined : { is: 'whole', value: Number(exact), text }
@@ -100,7 +104,7 @@ function exactWhole(text: string): bigint | undefined {
 function fractionOf(text: string): GoScalar | undefined {
   if (!/^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/.test(text)) return undefined
   const value = Number(text)
-  // Go says that it is out of range, and so it stays a text.
+  // Go finds it out of range, so it stays a text.
   return Number.isFinite(value) ? { is: 'fraction', value, text } : undefined
 }
 
@@ -114,7 +118,10 @@ function binary(text: string): GoScalar | undefined {
   return isBase64 ? { is: 'text', value: Buffer.from(packed, 'base64').toString() } : undefined
 }
 
-/** As Go writes a fraction: the fewest digits that a number of 32 bits is known by, with an exponent from a million on. */
+/**
+ * As Go writes a fraction: the fewest digits that identify a 32-bit number, with an exponent from a million
+ * on.
+ */
 function fractionName(value: number): string {
   if (Number.isNaN(value)) return '.nan'
   const single = Math.fround(value)

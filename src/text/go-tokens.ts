@@ -4,13 +4,11 @@ import { isTooDeep, problemOf, tooDeep, UnreadableYaml } from './yaml.ts'
 type SourceToken = CST.SourceToken
 
 /**
- * Looks at what the library's parser makes of a text, before a document is made of it, for what Go's decoder does not take
- * and the library does; and turns what only Go's decoder takes into what both do.
+ * Checks the tokens of the library's parser before they become a document. It rejects syntax that the library
+ * accepts and Go's decoder rejects, and rewrites syntax that only Go's decoder accepts.
  *
- * @param all of the text
- * @param lineOf the line of an offset, counted from 1
- * @returns the tokens of the first document: what comes behind is not looked at
- * @throws UnreadableYaml
+ * @param all of the text @param lineOf the line of an offset, counted from 1 @returns the tokens of the first
+ * document; later ones are not checked @throws UnreadableYaml
  */
 export function asGoReads(
   all: readonly CST.Token[],
@@ -27,7 +25,7 @@ export function asGoReads(
       throw new UnreadableYaml(lineOf(token.offset), problem)
     }
     if (token.type === 'double-quoted-scalar') token.source = goEscapes(token.source, refuse)
-    // In brackets it begins a key, wherever it stands.
+    // In brackets it begins a key, at any place.
     if (isFlow && token.type === 'scalar' && /^:|\?/.test(token.source)) refuse(problemOf('BAD_SCALAR_START'))
     if (token.type === 'block-scalar' && hasTabAsIndent(token)) refuse(problemOf('TAB_AS_INDENT'))
     const its = token.type === 'flow-collection'
@@ -39,7 +37,7 @@ export function asGoReads(
   return tokens
 }
 
-/** Spaces, comments and signs that stand around the parts of a token, in a block. */
+/** Spaces, comments and signs around the parts of a token, in a block. */
 function* blockTokens(token: CST.Token): Generator<readonly SourceToken[], void> {
   if (token.type === 'document') yield token.start
   if ('end' in token) yield token.end
@@ -50,9 +48,12 @@ function* blockTokens(token: CST.Token): Generator<readonly SourceToken[], void>
   }
 }
 
-/** In a block Go's scanner takes a tab neither at the beginning of a line, a blank one included, nor after `-` and `?`. */
+/**
+ * In a block Go's scanner rejects a tab at the beginning of a line, a blank one included, and after `-` and
+ * `?`.
+ */
 function refuseTab(tokens: readonly SourceToken[], text: string, lineOf: (offset: number) => number): void {
-  // What stands at the beginning of a line, or after a sign that a value may begin behind.
+  // Text at the beginning of a line, or after a sign that a value may follow.
   let isBeginning = false
   for (const { type, source, offset } of tokens) {
     isBeginning = signs.has(type) || (isBeginning && type === 'space') || startsLine(text, offset)
@@ -67,7 +68,7 @@ function startsLine(text: string, offset: number): boolean {
   return offset === 0 || text[offset - 1] === '\n'
 }
 
-/** Go's decoder knows `\'` and not `\/`; the library has it the other way round. */
+/** Go's decoder knows `\'` and not `\/`; the library knows `\/` and not `\'`. */
 function goEscapes(source: string, refuse: (problem: string) => never): string {
   return source.replaceAll(/\\([^])/g, (escape, character: string) => {
     if (character === '/') refuse(problemOf('BAD_DQ_ESCAPE'))
@@ -75,9 +76,12 @@ function goEscapes(source: string, refuse: (problem: string) => never): string {
   })
 }
 
-/** True if a tab stands where a block of text is indented: before its first line with content, or left of that in another. */
+/**
+ * True if a tab is part of the indentation of a block of text: before its first line with content, or left of
+ * that column in another line.
+ */
 function hasTabAsIndent({ props, source }: CST.BlockScalar): boolean {
-  // Where a number says how far it is indented, a tab may be the first of its content.
+  // If a number gives the indentation, a tab may be the first character of the content.
   if (props.some((each) => each.type === 'block-scalar-header' && /\d/.test(each.source))) return false
   const lines = source.split('\n').map((line) => /^ *(?=([^ ]?))/.exec(line) ?? [])
   const [indent = '', first] = lines.find(([, next]) => next) ?? []

@@ -17,26 +17,26 @@ import { goScalar, type GoScalar, keyName, taggedScalar } from './go-scalar.ts'
 import { asGoReads } from './go-tokens.ts'
 import { deepest, problemOf, quiet, tooDeep, UnreadableYaml } from './yaml.ts'
 
-/** What one document of YAML says to kubectl. */
+/** The content of one YAML document, as kubectl reads it. */
 export interface GoDocument {
   /** The line on which its content begins, counted from 1. */
   readonly line: number
   readonly value: unknown
-  /** Fields that are written twice in one object, from the top: `spec.tags`, `items[0].kind`. The last one counts. */
+  /** Duplicate fields of one object, from the top: `spec.tags`, `items[0].kind`. The last one counts. */
   readonly twice: readonly string[]
 }
 
 /**
- * Reads a document as kubectl and the API server do, by sigs.k8s.io/yaml on go.yaml.in/yaml/v2: YAML 1.1 with merge keys
- * (`<<`), where what stands further down counts, and keys that become texts. What comes behind `...` is not read.
+ * Reads a document as kubectl and the API server do, by sigs.k8s.io/yaml on go.yaml.in/yaml/v2. That is YAML
+ * 1.1 with merge keys (`<<`), where later entries win, and keys that become texts. Reading ends at `...`.
  *
- * @throws UnreadableYaml also for what only kubectl does not take
+ * @throws UnreadableYaml also for syntax that only kubectl rejects
  */
 export function readGoYaml(text: string): GoDocument {
   const lines = new LineCounter()
   const foreign = foreignCharacter.exec(text)
   if (foreign) throw new UnreadableYaml(lineAt(text, foreign.index), foreignProblem(foreign[0]))
-  // To Go's decoder a carriage return ends a line too.
+  // For Go's decoder a carriage return ends a line too.
   const plain = text.replaceAll(/\r\n?/g, '\n')
   const lineOf = (offset: number): number => lines.linePos(offset).line
   const tokens = asGoReads([...new Parser(lines.addNewLine).parse(plain)], plain, lineOf)
@@ -77,7 +77,7 @@ class Reading {
   #read = 0
   #readByAlias = 0
   #depth = 0
-  /** How the node that is read was come to. */
+  /** The path to the node that is read. */
   readonly #path: (string | number)[] = []
 
   constructor(aliases: ReadonlyMap<Alias, Node>, lineOf: (offset: number) => number) {
@@ -97,7 +97,7 @@ class Reading {
     const { value } = this.#scalar(node)
     // JSON has neither.
     return typeof value === 'number' && !Number.isFinite(value)
-      ? this.#refusal(node, 'a number is infinite, or none at all')
+      ? this.#refusal(node, 'a number is infinite, or not a number')
       : value
   }
 
@@ -105,7 +105,7 @@ class Reading {
     return node.items.map((item, index) => this.#below(index, () => this.valueOf(item)))
   }
 
-  /** @param into what an object has so far: what stands further down counts, also before what was merged */
+  /** @param into the fields of the object so far; later entries win, also over merged ones */
   #entries(node: YAMLMap, into: Map<string, unknown>): Map<string, unknown> {
     const written = new Set<string>()
     for (const { key, value } of node.items) {
@@ -116,7 +116,7 @@ class Reading {
       const name = this.#nameOf(key)
       if (name === undefined) {
         this.valueOf(value)
-        into.set(nameless, this.#refusal(key, 'a key is nothing, or a number beyond 64 bits'))
+        into.set(nameless, this.#refusal(key, 'a key is null, or a number beyond 64 bits'))
         continue
       }
       this.#below(name, () => {
@@ -142,7 +142,7 @@ class Reading {
 
   #merge(node: unknown, into: Map<string, unknown>): void {
     if (isSeq(node)) {
-      // Of several, the first counts.
+      // The first of several counts.
       for (const item of node.items.toReversed()) this.#mergeOne(item, into)
     } else this.#mergeOne(node, into)
   }
@@ -151,7 +151,7 @@ class Reading {
     if (isMap(node)) this.#nested(node, () => this.#entries(node, into))
     else if (isAlias(node) && isMap(this.#aliases.get(node)))
       this.#aliased(node, (target) => this.#mergeOne(target, into))
-    else this.#fail(node, 'a merge key (<<) has something else than an object, or a list of objects')
+    else this.#fail(node, 'a merge key (<<) needs an object, or a list of objects')
   }
 
   /** @returns undefined for a key that JSON cannot have */
@@ -161,7 +161,7 @@ class Reading {
     return isScalar(node) ? keyName(this.#scalar(node)) : this.#fail(key, 'a key is an object or a list')
   }
 
-  /** Go's decoder takes it, and only what is left of the document in the end is made JSON. */
+  /** Go's decoder accepts it; only the final document is converted to JSON. */
   #refusal(node: unknown, problem: string): Refusal {
     return new Refusal(this.#lineAt(node), problem)
   }
@@ -169,14 +169,11 @@ class Reading {
   #scalar(node: Scalar): GoScalar {
     const text = node.source ?? ''
     if (node.tag === undefined) return node.type === 'PLAIN' ? goScalar(text) : { is: 'text', value: text }
-    return (
-      taggedScalar(node.tag, text) ??
-      this.#fail(node, 'a value is none of the sort that its tag (!!name) says')
-    )
+    return taggedScalar(node.tag, text) ?? this.#fail(node, 'a value does not fit its tag (!!name)')
   }
 
   #aliased<T>(alias: Alias, read: (target: unknown) => T): T {
-    if (this.#open.has(alias)) this.#fail(alias, 'an alias (*name) stands within what it stands for')
+    if (this.#open.has(alias)) this.#fail(alias, 'an alias (*name) is inside of its own anchor')
     this.#open.add(alias)
     const value = read(this.#aliases.get(alias))
     this.#open.delete(alias)
@@ -201,7 +198,9 @@ class Reading {
   }
 }
 
-/** A value that JSON cannot have. What replaces it heals the document. */
+/**
+ * A value that JSON cannot have. A later value for the same key replaces it, and the document is valid again.
+ */
 class Refusal {
   readonly line: number
   readonly problem: string
@@ -212,7 +211,7 @@ class Refusal {
   }
 }
 
-/** Where the value of a key without a name goes. YAML has no such character. */
+/** The place for the value of a key without a name. YAML has no such character. */
 const nameless = '\u0000'
 
 function refuse(value: unknown): void {
@@ -220,7 +219,7 @@ function refuse(value: unknown): void {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(refuse)
 }
 
-/** Go's decoder merges at a plain `<<`, and at one with the tag; in quotes it is a key like any other. */
+/** Go's decoder merges at a plain `<<`, and at one with the tag. A quoted one is a key like any other. */
 function isMergeKey(key: unknown): boolean {
   if (!isScalar(key) || key.source !== '<<') return false
   return key.tag === undefined
@@ -228,22 +227,24 @@ function isMergeKey(key: unknown): boolean {
     : key.tag === '!' || key.tag === 'tag:yaml.org,2002:merge'
 }
 
-/** So much of a document may come from aliases, once it is large: as much as Go's decoder takes of a small one. */
+/**
+ * The share of a large document that may come from aliases: as much as Go's decoder accepts in a small one.
+ */
 const mostByAlias = 0.99
 
-const tooMuch = 'its aliases make too much of it'
+const tooMuch = 'its aliases expand to too much'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 
 /**
- * What Go's decoder does not take at all; and what it takes for the end of a line, as no editor shows it. What stands
- * behind that would be read by kubectl, and not here.
+ * Characters that Go's decoder rejects, and characters that it takes for a line end although no editor shows
+ * them. kubectl would read the text behind those, and this parser would not.
  */
 const foreignCharacter = /[^\t\n\r\u0020-\u007e\u00a0-\u2027\u202a-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/u
 
 function foreignProblem(character: string): string {
   const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
   const hint = code === '0000' ? '; a file in UTF-16 has to begin with a byte order mark' : ''
-  return `a character that has no place in YAML (U+${code})${hint}`
+  return `a character that YAML forbids (U+${code})${hint}`
 }
 
 function lineAt(text: string, offset: number): number {

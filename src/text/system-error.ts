@@ -1,4 +1,4 @@
-/** What the operating system, the resolver or TLS calls an error, in words. */
+/** The words for errors of the operating system, the resolver or TLS. */
 const words: Readonly<Record<string, string>> = {
   ENOENT: 'it does not exist',
   EACCES: 'you have no right to use it',
@@ -6,10 +6,10 @@ const words: Readonly<Record<string, string>> = {
   EISDIR: 'it is a folder, and a file is needed',
   ENOTDIR: 'a part of its path is a file, and a folder is needed',
   EEXIST: 'it exists already',
-  ELOOP: 'its links lead in a circle',
+  ELOOP: 'its symbolic links form a loop',
   ENAMETOOLONG: 'its name is too long',
   ENOSPC: 'the disk is full',
-  EROFS: 'the file system can only be read',
+  EROFS: 'the file system is read-only',
   EMFILE: 'too many files are open',
   EADDRINUSE: 'another program listens there already',
   EADDRNOTAVAIL: 'this machine does not have that address',
@@ -20,13 +20,13 @@ const words: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no connection was made in time',
   UND_ERR_CONNECT_TIMEOUT: 'no connection was made in time',
   UND_ERR_HEADERS_TIMEOUT: 'no answer came in time',
-  EHOSTUNREACH: 'the network has no way there',
-  ENETUNREACH: 'the network has no way there',
+  EHOSTUNREACH: 'the network has no route to it',
+  ENETUNREACH: 'the network has no route to it',
   ENOTFOUND: 'DNS does not know its name',
   EAI_AGAIN: 'DNS did not answer for its name',
   CERT_HAS_EXPIRED: 'its certificate has expired',
   CERT_NOT_YET_VALID: 'its certificate is not valid yet, or the clock of this machine is wrong',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is signed by itself, and this machine does not trust it',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed, and this machine does not trust it',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is signed by an authority that this machine does not trust',
   UNABLE_TO_GET_ISSUER_CERT: 'its certificate is signed by an authority that this machine does not trust',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -41,8 +41,9 @@ const noHttp = 'it does not speak http. If it speaks https, its address begins w
 const noClient = 'it does not accept the client certificate, or wants one'
 
 /**
- * Says in plain words what an error of the system is about, for the end of a sentence such as "cannot read a.yaml: it does not
- * exist (ENOENT)". Its code stays, for a search; Node's own sentence does not. An error of ours has its sentence already.
+ * Describes a system error in plain words, for the end of a sentence such as "cannot read a.yaml: it does not
+ * exist (ENOENT)". The code stays, since people search for it, and Node's sentence goes. Holdfast's own
+ * errors already are sentences.
  */
 export function inWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
@@ -55,7 +56,7 @@ export function inWords(error: unknown): string {
   return error.message === '' ? (code ?? error.name) : error.message
 }
 
-/** True if a connection failed as it does where the other side speaks TLS, and this one does not. */
+/** True if a connection failed in the way that a TLS server makes a plain client fail. */
 export function mayNeedTls(error: unknown): boolean {
   const code = codeOf(error) ?? ''
   return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET' || code.startsWith('HPE_')
@@ -67,7 +68,7 @@ function codeOf(error: unknown): string | undefined {
   return typeof error.code === 'string' ? error.code : undefined
 }
 
-/** OpenSSL has a code for everything, and before it Node has one for all: EPROTO. */
+/** OpenSSL has a code for each error. Node puts one before all of them: EPROTO. */
 function ofProtocol(code: string, message: string): string | undefined {
   if (code.startsWith('HPE_')) return noHttp
   if (code !== 'EPROTO' && !code.startsWith('ERR_SSL_')) return undefined

@@ -11,8 +11,8 @@ import {
 } from 'yaml'
 
 /**
- * A text that is no YAML. The message has the number of the line and never a word of it: a line of a kubeconfig, or of a
- * Secret among manifests, may be a password, and errors end up in the logs of CI systems.
+ * A text that is not valid YAML. The message has the line number and never a word of the line: in a
+ * kubeconfig or a Secret it may be a password, and errors end up in the logs of CI systems.
  */
 export class UnreadableYaml extends Error {
   /** Counted from 1. */
@@ -29,26 +29,25 @@ export class UnreadableYaml extends Error {
 }
 
 /**
- * Reads one document, with where its parts are. What is wrong with it {@link valueOf} throws.
+ * Reads one document with the positions of its parts. {@link valueOf} throws its errors.
  *
- * @param lines learns where lines begin
- * @throws UnreadableYaml for what is nested too deep to be looked at
+ * @param lines learns where lines begin @throws UnreadableYaml if it is nested too deep
  */
 export function parseYaml(text: string, lines: LineCounter): Document.Parsed {
   if (isTooDeep(new Parser().parse(text))) throw new UnreadableYaml(1, tooDeep)
   return parseDocument(text, { ...quiet, lineCounter: lines })
 }
 
-/** An object of Kubernetes is ten deep. What is deeper than this is read of no file, be it YAML or JSON. */
+/** Limit for the nesting of any file, YAML or JSON. Objects of Kubernetes are about ten deep. */
 export const deepest = 500
-/** Says so. */
+/** The error for it. */
 export const tooDeep = 'it is nested too deep'
 
 /**
- * True if lists and objects are nested deeper than that. The library makes documents by recursion: where the stack runs out,
- * the process ends, and no error can be caught.
+ * True if lists and objects are nested deeper than that. The library builds documents by recursion, and a
+ * stack overflow there ends the process without an error that can be caught.
  *
- * @param tokens what its parser makes, which needs no stack
+ * @param tokens of its parser, which needs no stack
  */
 export function isTooDeep(tokens: Iterable<CST.Token>): boolean {
   const open = Array.from(tokens, (token) => ({ token, depth: 0 }))
@@ -62,19 +61,19 @@ export function isTooDeep(tokens: Iterable<CST.Token>): boolean {
   return false
 }
 
-/** What a document says. @param lines of its text @throws UnreadableYaml */
+/** The value of a document. @param lines of its text @throws UnreadableYaml */
 export function valueOf(document: Document.Parsed, lines: LineCounter): unknown {
   const [error] = document.errors
   if (error) throw new UnreadableYaml(lines.linePos(error.pos[0]).line, problemOf(error.code))
   try {
     return document.toJS() as unknown
   } catch {
-    // Aliases are followed only here.
+    // Aliases are resolved only here.
     throw new UnreadableYaml(...aliasProblem(document, lines))
   }
 }
 
-/** The library's own messages and warnings quote what they are about, so it says nothing. */
+/** The library's own messages and warnings quote the text, so it is told to be silent. */
 export const quiet: ParseOptions & { readonly logLevel: 'error' } = { prettyErrors: false, logLevel: 'error' }
 
 function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: number, problem: string] {
@@ -87,14 +86,14 @@ function aliasProblem(document: Document.Parsed, lines: LineCounter): [line: num
     },
   })
   return at === undefined
-    ? [1, 'its aliases make too much of it']
+    ? [1, 'its aliases expand to too much']
     : [
         lines.linePos(at).line,
         'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text',
       ]
 }
 
-/** What an error of the library means, in our words. */
+/** The meaning of an error of the library, in Holdfast's words. */
 export function problemOf(code: ErrorCode): string {
   return problems[code]
 }
@@ -106,12 +105,12 @@ const problems: Readonly<Record<ErrorCode, string>> = {
   BAD_ALIAS: 'an alias (*name) or an anchor (&name) has no usable name',
   BAD_COLLECTION_TYPE: 'a tag (!name) does not fit its value',
   BAD_DIRECTIVE: 'a directive (%name) cannot be read',
-  BAD_DQ_ESCAPE: 'an escape in double quotes is none (\\)',
+  BAD_DQ_ESCAPE: 'an escape in double quotes is unknown (\\)',
   BAD_INDENT: 'it is indented wrongly, or a bracket before it is not closed',
-  BAD_PROP_ORDER: 'an anchor or a tag stands in the wrong place',
+  BAD_PROP_ORDER: 'an anchor or a tag is in the wrong place',
   BAD_SCALAR_START: `a value begins with a character that YAML reserves (@ or \`); ${quotes}`,
   BLOCK_AS_IMPLICIT_KEY: `a value has a colon and a space in it; ${quotes}`,
-  BLOCK_IN_FLOW: 'a block stands within brackets',
+  BLOCK_IN_FLOW: 'a block is inside of brackets',
   DUPLICATE_KEY: 'a key comes twice',
   IMPOSSIBLE: 'it cannot be read',
   KEY_OVER_1024_CHARS: 'a key is longer than 1,024 characters',
@@ -120,26 +119,26 @@ const problems: Readonly<Record<ErrorCode, string>> = {
   MULTIPLE_ANCHORS: 'a value has two anchors (&name)',
   MULTIPLE_DOCS: 'a second document begins (---)',
   MULTIPLE_TAGS: 'a value has two tags (!name)',
-  NON_STRING_KEY: 'a key is no text',
+  NON_STRING_KEY: 'a key is not a text',
   RESOURCE_EXHAUSTION: tooDeep,
   TAB_AS_INDENT: 'it is indented with a tab',
-  TAG_RESOLVE_FAILED: `a tag (!name) that is not known; ${quotes}`,
-  UNEXPECTED_TOKEN: 'something stands where nothing like it can',
+  TAG_RESOLVE_FAILED: `a tag (!name) is unknown; ${quotes}`,
+  UNEXPECTED_TOKEN: 'something is in a place where it cannot be',
 }
 
-/** A file whose bytes are no text. */
+/** A file whose bytes are not text. */
 export class UndecodableText extends Error {
   constructor(cause: unknown) {
-    super('it is no text in UTF-8, nor in UTF-16 with a byte order mark', { cause })
+    super('it is neither UTF-8, nor UTF-16 with a byte order mark', { cause })
     this.name = 'UndecodableText'
   }
 }
 
 /**
- * The text of a file, by its byte order mark as kubectl reads it: UTF-16 as PowerShell 5 writes it, or else UTF-8. The
- * mark is no part of the text.
+ * The text of a file, decoded by its byte order mark as kubectl does: UTF-16 as PowerShell 5 writes it, or
+ * else UTF-8. The text does not include the mark.
  *
- * @throws UndecodableText, as kubectl takes no YAML of other bytes either
+ * @throws UndecodableText, since kubectl too rejects YAML of other bytes
  */
 export function decodedText(bytes: Uint8Array): string {
   try {
@@ -149,7 +148,7 @@ export function decodedText(bytes: Uint8Array): string {
   }
 }
 
-/** The encoding that the first bytes of a file tell; without a mark it is UTF-8. */
+/** The encoding, by the first bytes of a file; UTF-8 without a mark. */
 export function encodingOf(beginning: Uint8Array): 'utf-8' | 'utf-16le' | 'utf-16be' {
   const [first, second] = beginning
   if (first === 0xff && second === 0xfe) return 'utf-16le'

@@ -1,4 +1,7 @@
-/** A length of time as kubectl shows ages: `45s`, `3m20s`, `5h10m`, `12d`. @param ms milliseconds; below zero is none */
+/**
+ * A length of time as kubectl shows ages: `45s`, `3m20s`, `5h10m`, `12d`. @param ms milliseconds; a negative
+ * value counts as zero
+ */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000))
   if (seconds < 120) return `${seconds}s`
@@ -21,8 +24,8 @@ const day = 24 * hour
 const year = 365 * day
 
 /**
- * A length of time as kubectl prints ages: two units while the smaller one still says something (`3m20s`, `5h4m`,
- * `2d3h`), one afterwards.
+ * A length of time as kubectl prints ages: two units while the smaller one matters (`3m20s`, `5h4m`, `2d3h`),
+ * one for longer times.
  *
  * @param ms milliseconds
  */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 
-/** How often something came again since it was last told; `told` is false while it is only counted. */
+/** The number of repeats since the last report; `told` is false if this one is counted only. */
 type Repeat = { readonly told: true; readonly repeated: number } | { readonly told: false }
 
 /**
- * Tells the first of many alike and then at most one in each interval, with the number of those that were only
- * counted. A controller of Longhorn that is refused comes back up to 50 times a second (longhorn.md §3).
+ * Reports the first of many equal events, then at most one per interval, with the number of those it only
+ * counted. A controller of Longhorn retries a denied write up to 50 times a second (longhorn.md §3).
  */
 export class Repeats {
   readonly #intervalMs: number
@@ -13,8 +13,8 @@ export class Repeats {
   readonly #seen = new Map<string, { toldAt: number; repeated: number }>()
 
   /**
-   * @param intervalMs how long one telling is enough
-   * @param most how many different keys are remembered; the longest unseen is forgotten first, and then told again
+   * @param intervalMs the minimum time between two reports of one key @param most the number of keys to
+   * remember; a key that is evicted, longest unseen first, is reported again
    */
   constructor(intervalMs = 10_000, most = 1_000) {
     this.#intervalMs = intervalMs
@@ -23,7 +23,7 @@ export class Repeats {
 
   /** @param now milliseconds since the epoch */
   see(what: string, now: number): Repeat {
-    // Names of users have no limit.
+    // User names have no length limit.
     const key = createHash('sha256').update(what).digest('base64')
     const entry = this.#seen.get(key)
     this.#seen.delete(key)
@@ -44,19 +44,19 @@ export class Repeats {
   }
 }
 
-/** So many different things are remembered; then all are forgotten, and each is said once again. */
+/** Limit of remembered keys. At the limit the memory is cleared, and each key is logged once more. */
 const remembered = 1_000
 
 /**
- * Remembers what was logged: Longhorn's controllers come back with a refused write up to 50 times a second
- * (longhorn.md §3), and the log must not flood.
+ * Remembers which lines were logged. Longhorn's controllers retry a denied write up to 50 times a second
+ * (longhorn.md §3), and must not flood the log.
  */
 export class SaidOnce {
   readonly #said = new Set<string>()
 
-  /** True the first time these parts come together. */
+  /** True the first time it sees this combination of parts. */
   isNew(...parts: readonly string[]): boolean {
-    // Names and problems have no limit.
+    // Names and problems have no length limit.
     const key = createHash('sha256').update(JSON.stringify(parts)).digest('base64')
     if (this.#said.has(key)) return false
     if (this.#said.size >= remembered) this.#said.clear()

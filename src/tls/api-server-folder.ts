@@ -4,7 +4,7 @@ import { makeAuthority } from './authority.ts'
 import { FilesInTheWay, present, readAuthority, writeAll } from './folder.ts'
 import { issueClient } from './issue.ts'
 
-/** The files that stay with whoever made them, and the folder that goes to each API server. */
+/** The files that stay with the administrator, and the folder that goes to each API server. */
 export const apiServerNames = {
   caCert: 'client-ca.crt',
   caKey: 'client-ca.key',
@@ -18,23 +18,26 @@ export const apiServerNames = {
 /** The common name of the client certificate. */
 const apiServerName = 'kube-apiserver'
 
-/** What can be chosen about what API servers show to the guard. */
+/** Choices about the certificate that API servers show to the guard. */
 interface ApiServerOptions {
   /**
    * How an API server calls the guard: `<service>.<namespace>.svc`, with `:<port>` unless it is 443, or the host and port
    * of a webhook with a URL.
    */
   readonly webhooks: readonly string[]
-  /** The folder in which the files lie on the machine of an API server: an absolute path. */
+  /** The folder of the files on the machine of an API server: an absolute path. */
   readonly installedIn: string
-  /** Replaces what goes to API servers if it is there. */
+  /** Replaces the files for API servers if they exist. */
   readonly overwrite: boolean
   readonly lifetimeMs?: number
 }
 
-/** What was done. */
+/** The result. */
 interface ApiServerFilled {
-  /** True if a certificate of the same authority was replaced: guards that know the authority take the new one too. */
+  /**
+   * True if it replaced a certificate of the same authority. Guards that know the authority accept the new
+   * one too.
+   */
   readonly isRenewal: boolean
   readonly authorityCert: string
   readonly cert: string
@@ -42,7 +45,7 @@ interface ApiServerFilled {
   readonly written: readonly string[]
 }
 
-/** Thrown for what no API server can use. */
+/** Thrown for options that no API server can use. */
 export class BadApiServerOption extends Error {
   constructor(message: string) {
     super(message)
@@ -51,9 +54,9 @@ export class BadApiServerOption extends Error {
 }
 
 /**
- * Makes what API servers need to show the guard who they are: a client certificate, and two files that tell an API server
- * to show it to this webhook and to no other. The authority is one of its own, for a cluster's signs for many clients, and
- * it is never replaced.
+ * Makes the files with which API servers prove their identity to the guard: a client certificate, and two
+ * files that tell an API server to show it to this webhook and no other. The authority is separate, since a
+ * cluster's signs for many clients. It is never replaced.
  *
  * @throws {@link BadApiServerOption}, FilesInTheWay, UnusableAuthority; then nothing was written
  */
@@ -65,7 +68,7 @@ export async function fillApiServerFolder(
   for (const webhook of webhooks) checkWebhook(webhook)
   if (!/^\/./.test(installedIn)) {
     throw new BadApiServerOption(
-      `${installedIn} (--installed-in) is no absolute path: an API server takes no other`,
+      `${installedIn} (--installed-in) is not an absolute path, which an API server needs`,
     )
   }
   const names = apiServerNames
@@ -106,20 +109,20 @@ export async function fillApiServerFolder(
   }
 }
 
-/** Of a Service or a URL; the star that Kubernetes knows stands for the first labels. */
+/** For a Service or a URL. Kubernetes lets a star stand for the first labels. */
 function checkWebhook(webhook: string): void {
   const form = /^(?:(?:\*\.)?[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::([0-9]{1,5}))?$/i
   const [, port = '443'] = form.exec(webhook) ?? [undefined, '0']
   if (Number(port) >= 1 && Number(port) <= 65_535) return
   throw new BadApiServerOption(
-    `${webhook} (--webhook) is not how an API server calls a webhook: name <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
+    `${webhook} (--webhook) is not the address of a webhook: give <service>.<namespace>.svc, with :<port> if that is not 443, or the host and port of its URL`,
   )
 }
 
 /**
- * The API server looks for a user by the host of the webhook (kubernetes.md, Connections). Nothing here is for any other webhook: there is no user
- * `*`, and no current context. The certificate is named as a file, since the API server then reads it anew when it
- * changes; relative paths begin at this file.
+ * The API server looks for a user by the host of the webhook (kubernetes.md, Connections). The file serves no
+ * other webhook: it has no user `*`, and no current context. It names the certificate as a file, since the
+ * API server reads that again when it changes. Relative paths begin at this file.
  */
 function kubeconfigFor(webhooks: readonly string[]): string {
   const users = webhooks.map(
@@ -136,7 +139,7 @@ users:
 ${users.join('')}`
 }
 
-/** Of other plugins nothing is said, so they stay as they are by default. */
+/** It does not name other plugins, so they keep their defaults. */
 function admissionConfiguration(installedIn: string): string {
   return `apiVersion: apiserver.config.k8s.io/v1
 kind: AdmissionConfiguration

@@ -2,11 +2,11 @@ import { createPrivateKey, KeyObject, webcrypto } from 'node:crypto'
 import type { TimeOfDay } from '../time/clock.ts'
 import type { PemPair } from './stored.ts'
 
-/** What can be chosen about a certificate authority. */
+/** Options of a certificate authority. */
 interface AuthorityOptions {
-  /** In milliseconds. Replacing it means touching every caBundle, so it is long: 10 years. */
+  /** In milliseconds. A replacement means a change of every caBundle, so the default is 10 years. */
   readonly lifetimeMs: number
-  /** What people see it called. */
+  /** The name that people see. */
   readonly commonName: string
 }
 
@@ -41,10 +41,10 @@ export async function makeAuthority(
   return { cert: `${cert.toString('pem')}\n`, key: keyToPem(keys.privateKey) }
 }
 
-/** Understood by every client there is, and a handshake costs less than with RSA. */
+/** All clients understand it, and a handshake costs less than with RSA. */
 const keyAlgorithm = { name: 'ECDSA', namedCurve: 'P-256' } as const
 
-/** How certificates are signed with such a key. */
+/** The signature algorithm for such a key. */
 export const signingAlgorithm = { name: 'ECDSA', hash: 'SHA-256' } as const
 
 /** Makes a new key. */
@@ -67,13 +67,13 @@ export function keyFromPem(pem: string): Promise<webcrypto.CryptoKey> {
   return webcrypto.subtle.importKey('pkcs8', der, keyAlgorithm, false, ['sign'])
 }
 
-/** Certificates are valid from a little before they are made: not every machine's clock is right. */
+/** Certificates are valid from a little before they are made, since clocks of machines differ. */
 const backdatedMs = 5 * 60_000
 
 /**
- * From when to when a certificate made now is valid. X.509 counts whole seconds.
+ * The validity of a certificate that is made now. X.509 counts whole seconds.
  *
- * @param notAfterLimit nothing outlives who signed it
+ * @param notAfterLimit the end of the signer: no certificate outlives it
  */
 export function validity(clock: TimeOfDay, lifetimeMs: number, notAfterLimit?: Date) {
   const now = Math.floor(clock.now() / 1_000) * 1_000
@@ -82,8 +82,8 @@ export function validity(clock: TimeOfDay, lifetimeMs: number, notAfterLimit?: D
 }
 
 /**
- * The library that writes certificates. Imported when one is made, for most commands make none, and after
- * `reflect-metadata`, without which it fails at import.
+ * The library that writes certificates. It is loaded when one is made, since most commands make none, and
+ * after `reflect-metadata`, without which its import fails.
  */
 export async function x509Library() {
   await import('reflect-metadata')

@@ -4,7 +4,7 @@ import { isIP } from 'node:net'
 import { certificateBlocks, readCertificate } from './stored.ts'
 import { inWords } from '../text/system-error.ts'
 
-/** Those whose client certificates are taken, as one file has them. */
+/** The authorities whose client certificates the guard accepts, as one file has them. */
 export interface ClientAuthorities {
   /** All of them, PEM. */
   readonly pem: string
@@ -12,7 +12,10 @@ export interface ClientAuthorities {
   readonly certificates: readonly X509Certificate[]
 }
 
-/** Thrown for a file of which not every certificate can be used: whom it leaves out nobody would notice. */
+/**
+ * Thrown for a file with an unusable certificate. Without the error, clients of that authority would be
+ * locked out without a sign.
+ */
 export class UnusableClientAuthorities extends Error {
   constructor(path: string, why: string, cause?: unknown) {
     super(
@@ -46,54 +49,57 @@ export async function readClientAuthorities(path: string, signal: AbortSignal): 
  */
 export function parseClientAuthorities(text: string, path: string): ClientAuthorities {
   const blocks = certificateBlocks(text)
-  if (blocks.length === 0) throw new UnusableClientAuthorities(path, 'there is no certificate in it')
+  if (blocks.length === 0) throw new UnusableClientAuthorities(path, 'it has no certificate')
   const certificates = blocks.map((block, index) => {
     const which = blocks.length === 1 ? 'its certificate' : `certificate ${index + 1} of ${blocks.length}`
     const certificate = readCertificate(block)
     if (certificate === undefined) throw new UnusableClientAuthorities(path, `${which} cannot be read`)
     if (!certificate.ca)
-      throw new UnusableClientAuthorities(path, `${which} is none of an authority (CA:FALSE)`)
+      throw new UnusableClientAuthorities(path, `${which} is not of an authority (CA:FALSE)`)
     return certificate
   })
   const open = certificates.find((each) => !certificates.some((issuer) => each.checkIssued(issuer)))
   if (open !== undefined) {
     throw new UnusableClientAuthorities(
       path,
-      `${oneLine(open.subject)} is signed by ${oneLine(open.issuer)}, which is not in it. Node follows a client certificate to an authority that has signed itself: add that one, and say with --client-name whom you take`,
+      `${oneLine(open.subject)} is signed by ${oneLine(open.issuer)}, which is not in it. Node follows a client certificate to an authority that has signed itself: add that one, and name the accepted clients with --client-name`,
     )
   }
   return { pem: `${blocks.join('\n')}\n`, certificates }
 }
 
-/** Node gives each part of a name a line of its own. */
+/** Node puts each part of a name on a separate line. */
 function oneLine(name: string): string {
   return name.replaceAll('\n', ', ')
 }
 
-/** True if both are the same authorities in the same order. */
+/** True if both have the same authorities in the same order. */
 export function sameAuthorities(one: ClientAuthorities, other: ClientAuthorities): boolean {
   return one.pem === other.pem
 }
 
-/** What a client has shown of itself. */
+/** The certificates that a client has shown. */
 export interface Shown {
-  /** Its certificate, then the one that signed it, as far as it sent them. Empty without a certificate. */
+  /**
+   * Its certificate, then the one that signed it, as far as the client sent them. Empty without a
+   * certificate.
+   */
   readonly chain: readonly X509Certificate[]
-  /** What the handshake had against it, as OpenSSL calls it; undefined if nothing. */
+  /** The error of the handshake, as OpenSSL calls it; undefined if there was none. */
   readonly objection: string | undefined
 }
 
-/** Whose certificates are taken. */
+/** The clients that the guard accepts. */
 export interface Wanted {
   readonly authorities: ClientAuthorities
-  /** Common names, DNS names or addresses, of which a certificate needs one; any will do if there are none. */
+  /** Common names, DNS names or addresses, of which a certificate needs one. An empty list accepts any. */
   readonly names: readonly string[]
 }
 
-/** Why a client is turned away. */
+/** Why the guard rejects a client. */
 export type Rejection = 'no-certificate' | 'not-trusted' | 'expired' | 'not-for-clients' | 'other-name'
 
-/** All of them. */
+/** All of these reasons. */
 export const rejections: readonly Rejection[] = [
   'no-certificate',
   'not-trusted',
@@ -102,22 +108,26 @@ export const rejections: readonly Rejection[] = [
   'other-name',
 ]
 
-/** What comes of looking at what a client has shown. */
+/** The result of checking a client's certificates. */
 type Judged =
   | { readonly accepted: false; readonly why: Rejection }
-  /** @param until when one of the certificates ends that this rests on, in milliseconds since the epoch */
+  /**
+   * @param until the earliest end of the certificates that the result rests on, in milliseconds since the
+   * epoch
+   */
   | { readonly accepted: true; readonly until: number }
 
-/** Key purpose id-kp-clientAuth. Without a list of purposes OpenSSL would let a serving certificate pass. */
+/** Key purpose id-kp-clientAuth. Without a list of purposes OpenSSL accepts a serving certificate. */
 const clientAuth = '1.3.6.1.5.5.7.3.2'
 
-/** What OpenSSL calls a certificate that is not valid now, and one that is not for clients. */
+/** OpenSSL's codes for a certificate that is not valid now, and for one that is not for clients. */
 const outOfTime = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 const wrongPurpose = new Set(['INVALID_PURPOSE', 'KEYUSAGE_NO_CERTSIGN'])
 
 /**
- * Judges what a client has shown. The handshake has followed the signatures, but only once: a connection lasts for hours,
- * and meanwhile certificates end and authorities are taken out of the file. So whoever signed is looked for again.
+ * Judges the certificates of a client. The handshake has checked the signatures, but only once. A connection
+ * lasts for hours, and meanwhile certificates end and authorities leave the file. So this looks for the
+ * signer again.
  *
  * @param now in milliseconds since the epoch
  */
@@ -136,7 +146,7 @@ export function judgeClient(
   if (signers.length === 0) return rejected('not-trusted')
   const until = Math.min(...chain.map(endOf), Math.max(...signers.map(endOf)))
   if (until <= now || now < Date.parse(leaf.validFrom)) return rejected('expired')
-  // Undefined where it names no purpose, whatever its type says.
+  // Undefined for a certificate without purposes, although its type says otherwise.
   if (!new Set(leaf.keyUsage).has(clientAuth)) return rejected('not-for-clients')
   if (names.length > 0 && !names.some((name) => isNamed(leaf, name))) return rejected('other-name')
   return { accepted: true, until }
@@ -159,19 +169,19 @@ function endOf({ validTo }: X509Certificate): number {
   return Date.parse(validTo)
 }
 
-/** Exactly this name: no wildcard of a certificate stands for a client. */
+/** Compares exact names: no wildcard of a certificate matches a client. */
 function isNamed(certificate: X509Certificate, name: string): boolean {
   if (commonNames(certificate).includes(name)) return true
   if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined
   return certificate.checkHost(name, { subject: 'never', wildcards: false }) !== undefined
 }
 
-/** What a person calls a certificate: its common names; empty without. */
+/** The name of a certificate for people: its common names; may be empty. */
 export function commonNames(certificate: X509Certificate): string[] {
   return namesIn(certificate.toLegacyObject())
 }
 
-/** Without any name in it a certificate has no subject, whatever its type says. */
+/** A certificate without a name has no subject, although its type says otherwise. */
 function namesIn({ subject }: { readonly subject?: { readonly CN?: unknown } }): string[] {
   return [subject?.CN].flat().filter((name): name is string => typeof name === 'string')
 }

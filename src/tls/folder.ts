@@ -6,10 +6,10 @@ import { makeAuthority } from './authority.ts'
 import { issueServing, type ServerNames, UnusableAuthority } from './issue.ts'
 import type { PemPair } from './stored.ts'
 
-/** The files of a folder of certificates. */
+/** The files in a folder of certificates. */
 const fileNames = { caCert: 'ca.crt', caKey: 'ca.key', cert: 'tls.crt', key: 'tls.key' } as const
 
-/** What can be chosen about filling a folder. */
+/** Options for filling a folder. */
 interface FolderOptions {
   /** Replaces `tls.crt` and `tls.key` if they are there. */
   readonly overwrite: boolean
@@ -17,9 +17,9 @@ interface FolderOptions {
   readonly lifetimeMs?: number
 }
 
-/** What was done. */
+/** The result. */
 interface FolderFilled {
-  /** `reused`: `ca.crt` was there and stays, so every caBundle still fits. */
+  /** `reused`: `ca.crt` existed and stays, so every caBundle still fits. */
   readonly authority: 'made' | 'reused'
   readonly authorityCert: string
   readonly cert: string
@@ -28,8 +28,8 @@ interface FolderFilled {
 }
 
 /**
- * Puts a serving certificate into a folder, signed by the authority that lies there; without one, one is made. The
- * authority is never replaced: that would silently break every caBundle made from it.
+ * Puts a serving certificate into a folder, signed by the authority there. If the folder has no authority, it
+ * makes one. It never replaces an authority: that would silently break every caBundle made from it.
  *
  * @throws {@link FilesInTheWay}, UnusableAuthority, BadServerName; then nothing was written
  */
@@ -70,23 +70,23 @@ export async function fillCertificateFolder(
   }
 }
 
-/** A text file to be written. */
+/** A text file to write. */
 interface FileToWrite {
   readonly path: string
   readonly text: string
-  /** For the owner's eyes only: mode 0600, else 0644. */
+  /** True for mode 0600, readable by the owner only; else 0644. */
   readonly secret: boolean
-  /** False: that the file is there already is an error. */
+  /** If false, an existing file is an error. */
   readonly overwrite: boolean
 }
 
-/** Thrown instead of replacing what somebody may still need. */
+/** Thrown instead of replacing files that may still be needed. */
 export class FilesInTheWay extends Error {
   readonly paths: readonly string[]
 
   constructor(paths: readonly string[], cause?: unknown) {
     super(
-      `${paths.join(' and ')} ${paths.length === 1 ? 'is' : 'are'} there already and may be in use. To replace what is there, add --overwrite. Or choose another folder: --dir <folder>`,
+      `${paths.join(' and ')} ${paths.length === 1 ? 'exists' : 'exist'} already and may be in use. To replace existing files, add --overwrite. Or choose another folder: --dir <folder>`,
       { cause },
     )
     this.name = 'FilesInTheWay'
@@ -95,8 +95,8 @@ export class FilesInTheWay extends Error {
 }
 
 /**
- * Writes files into a folder; one that is missing is made for its owner alone. A file that is replaced is so at once,
- * never half, for a server may be reading it.
+ * Writes files into a folder. It creates a missing folder for its owner alone. It replaces a file atomically,
+ * since a server may be reading it.
  *
  * @throws {@link FilesInTheWay}
  */
@@ -124,7 +124,7 @@ async function write({ path, text, secret, overwrite }: FileToWrite): Promise<vo
   }
 }
 
-/** Those of the files that exist. */
+/** The files of the list that exist. */
 export async function present(paths: readonly string[]): Promise<string[]> {
   const found: string[] = []
   for (const path of paths) {
@@ -152,7 +152,7 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code
 }
 
-/** A serving certificate in files: of `holdfast certs`, of cert-manager, of somebody's own. */
+/** A serving certificate in files: from `holdfast certs`, cert-manager, or the administrator. */
 export class CertificateFiles implements CertificateSource {
   readonly #cert: string
   readonly #key: string
@@ -179,13 +179,13 @@ export class CertificateFiles implements CertificateSource {
   }
 }
 
-/** Where the serving certificate comes from. */
+/** The source of the serving certificate. */
 export interface CertificateSource {
-  /** The first one. @throws if there is none and none will come, or the signal's reason */
+  /** The first certificate. @throws if there is none and none will come, or the signal's reason */
   first(signal: AbortSignal): Promise<PemPair>
-  /** The one to serve now. @throws when there is none to be had now, or the signal's reason */
+  /** The certificate to serve now. @throws if there is none now, or the signal's reason */
   read(signal: AbortSignal): Promise<PemPair>
-  /** Lets go of what it holds; nothing is read any more. */
+  /** Releases its resources; reading stops. */
   stop(): Promise<void>
 }
 
@@ -200,7 +200,7 @@ export async function readAuthority(certPath: string, keyPath: string): Promise<
   if (cert === undefined && key === undefined) return undefined
   if (cert === undefined || key === undefined) {
     const [there, missing] = cert === undefined ? [keyPath, certPath] : [certPath, keyPath]
-    throw new UnusableAuthority(`${there} is there, but ${missing} is not`)
+    throw new UnusableAuthority(`${there} exists, but ${missing} does not`)
   }
   return { cert, key }
 }

@@ -5,9 +5,9 @@ import type { TimeOfDay } from '../time/clock.ts'
 import { keyFromPem, keyToPem, makeKeys, signingAlgorithm, validity, x509Library } from './authority.ts'
 import type { PemPair } from './stored.ts'
 
-/** What can be chosen about a certificate. */
+/** Options of a certificate. */
 interface IssueOptions {
-  /** In milliseconds: a year. It never outlives its authority. */
+  /** In milliseconds; a year by default. A certificate never outlives its authority. */
   readonly lifetimeMs: number
 }
 
@@ -16,7 +16,7 @@ const defaultIssueOptions: IssueOptions = { lifetimeMs: 365 * 86_400_000 }
 /** Thrown when an authority cannot sign. */
 export class UnusableAuthority extends Error {
   constructor(why: string, cause?: unknown) {
-    super(`The certificate authority cannot be used: ${why}. Look at its .crt and .key, or make a new one`, {
+    super(`The certificate authority cannot be used: ${why}. Check its .crt and .key, or make a new one`, {
       cause,
     })
     this.name = 'UnusableAuthority'
@@ -24,7 +24,7 @@ export class UnusableAuthority extends Error {
 }
 
 /**
- * Issues a serving certificate with a key of its own.
+ * Issues a serving certificate with a new key.
  *
  * @throws {@link UnusableAuthority}, {@link BadServerName}
  */
@@ -47,10 +47,9 @@ export async function issueServing(
 }
 
 /**
- * Issues a client certificate with a key of its own.
+ * Issues a client certificate with a new key.
  *
- * @param commonName the name of the client; letters, digits and hyphens
- * @throws {@link UnusableAuthority}
+ * @param commonName the name of the client; letters, digits and hyphens @throws {@link UnusableAuthority}
  */
 export async function issueClient(
   authority: PemPair,
@@ -63,7 +62,7 @@ export async function issueClient(
   return await issue(authority, { commonName, extensions }, clock, options)
 }
 
-/** Whom a certificate is for, and what for. */
+/** The subject and the purpose of a certificate. */
 interface Subject {
   readonly commonName: string
   readonly extensions: readonly Extension[]
@@ -133,7 +132,7 @@ async function authorityKey({ key }: PemPair): Promise<webcrypto.CryptoKey> {
   }
 }
 
-/** What a server is called by its clients; at least one name or address. */
+/** The names by which clients call a server; at least one name or address. */
 export interface ServerNames {
   /** `localhost`, `holdfast.holdfast.svc`; the first label may be `*`. */
   readonly dns: readonly string[]
@@ -143,7 +142,7 @@ export interface ServerNames {
 
 const label = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/i
 
-/** Thrown for names that no client could ask for. */
+/** Thrown for names that no client can use. */
 export class BadServerName extends Error {
   constructor(message: string) {
     super(message)
@@ -152,14 +151,14 @@ export class BadServerName extends Error {
 }
 
 /**
- * Finds out whether a certificate for these names is of use, before a client has to.
+ * Checks that clients can use a certificate for these names.
  *
  * @throws {@link BadServerName}
  */
 function checkServerNames({ dns, ips }: ServerNames): void {
   if (dns.length + ips.length === 0) {
     throw new BadServerName(
-      'A serving certificate needs at least one DNS name or IP address: clients compare it with what they call',
+      'A serving certificate needs at least one DNS name or IP address: clients compare it with the address that they call',
     )
   }
   for (const name of dns) {
@@ -172,10 +171,10 @@ function checkServerNames({ dns, ips }: ServerNames): void {
     const labels = first === '*' && others.length > 0 ? others : [first, ...others]
     if (name.length > 253 || !labels.every((each) => label.test(each))) {
       throw new BadServerName(
-        `${JSON.stringify(name)} is no DNS name: letters, digits and hyphens, in labels of at most 63 characters`,
+        `${JSON.stringify(name)} is not a DNS name: letters, digits and hyphens, in labels of at most 63 characters`,
       )
     }
   }
   const wrong = ips.find((ip) => isIP(ip) === 0 || ip.includes('%'))
-  if (wrong !== undefined) throw new BadServerName(`${JSON.stringify(wrong)} is no IP address`)
+  if (wrong !== undefined) throw new BadServerName(`${JSON.stringify(wrong)} is not an IP address`)
 }

@@ -1,41 +1,43 @@
 import type { Clock } from '../time/clock.ts'
 
-/** What is read again and again: a certificate with its key, or those who sign for clients. */
+/** A source that is read again and again: a certificate with its key, or the authorities of clients. */
 interface ReloadSource<T> {
-  /** What there is now. @throws when there is nothing to be had now, or the signal's reason */
+  /** The current value. @throws if there is none now, or the signal's reason */
   read(signal: AbortSignal): Promise<T>
-  /** Lets go of what it holds; nothing is read any more. */
+  /** Releases its resources; reading stops. */
   stop(): Promise<void>
 }
 
-/** What reloading works with. */
+/** The parts that reloading needs. */
 interface ReloadModules<T> {
-  /** Owned from now on: stopped with the reloading. */
+  /** The reloading owns it and stops it at its end. */
   readonly source: ReloadSource<T>
   readonly timers: Clock
   readonly isSame: (one: T, other: T) => boolean
-  /** Serves with another one. @throws if that cannot be done; then the old one stays */
+  /** Starts to serve another value. @throws if that fails; the old one stays */
   readonly serve: (found: T) => void
   readonly onReloaded: (found: T) => void
-  /** Told once of what lasts. */
+  /** Called once for each lasting problem. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** How often to look, in milliseconds: the certificate of another replica has to be served within seconds of its making. */
+/**
+ * How often to look, in milliseconds. A new certificate of another replica has to be served within seconds.
+ */
 const defaultCheckMs = 10_000
 
-/** Serves with another one as soon as its source has one. Looking again and again misses nothing, on any file system. */
+/** Serves another value as soon as its source has one. Polling misses no change, on any file system. */
 export class Reload<T> {
   readonly #modules: ReloadModules<T>
   readonly #checkMs: number
   readonly #stopping = new AbortController()
   #served: T
-  /** How many times in a row it did not work. */
+  /** The number of failures in a row. */
   #failures = 0
   #check: Promise<void> = Promise.resolve()
   #cancel: () => void
 
-  /** Begins. @param served what is served with already */
+  /** Begins. @param served the value that is served already */
   constructor(served: T, modules: ReloadModules<T>, checkMs = defaultCheckMs) {
     this.#served = served
     this.#modules = modules
@@ -43,7 +45,7 @@ export class Reload<T> {
     this.#cancel = this.#checkLater()
   }
 
-  /** Resolves when nothing is under way any more. What is served with stays. */
+  /** Resolves when all work is done. The server keeps its last value. */
   async stop(): Promise<void> {
     this.#cancel()
     this.#stopping.abort(new Error('the guard stops'))
@@ -71,7 +73,7 @@ export class Reload<T> {
       this.#failures = 0
     } catch (error) {
       this.#failures += 1
-      // Certificate and key are two files: once, between the two writes, they may well not fit.
+      // Certificate and key are two files. Between the two writes they do not fit, so one failure is normal.
       if (this.#failures === 2 && !this.#stopping.signal.aborted) onProblem(error)
     }
   }

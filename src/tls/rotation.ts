@@ -13,42 +13,48 @@ import {
   whyNotSigning,
 } from './stored.ts'
 
-/** The next thing to do about what is kept, one write each. */
+/** The next change of the stored certificates, one write each. */
 export type Step =
-  /** A new authority signs at once: nothing that is kept can. Whoever trusts the old one only is lost for a moment. */
+  /**
+   * A new authority signs at once, since the stored one cannot. Clients that trust the old one only fail for
+   * a moment.
+   */
   | { readonly step: 'begin'; readonly why: string }
   /** The authority signs a new serving certificate. */
   | { readonly step: 'issue'; readonly why: string }
-  /** A new authority is made, to be trusted before it signs anything. */
+  /** A new authority is made. Clients have to trust it before it signs. */
   | { readonly step: 'announce'; readonly why: string }
   /** The announced authority takes over, and signs a new serving certificate. */
   | { readonly step: 'change'; readonly why: string }
-  /** The authority before is trusted no more. */
+  /** The previous authority is removed from the trusted ones. */
   | { readonly step: 'forget'; readonly why: string }
   | { readonly step: 'nothing' }
 
-/** What is known besides what is kept. */
+/** The facts besides the stored certificates. */
 interface RotationFacts {
   /** Milliseconds since the epoch. */
   readonly now: number
-  /** What the server is called by. */
+  /** The names of the server. */
   readonly names: readonly string[]
-  /** For how long what is kept, and what the API server is told to trust, have been as they are, in milliseconds. */
+  /**
+   * How long the stored certificates, and the trust that is published to the API server, have been unchanged,
+   * in milliseconds.
+   */
   readonly settledMs: number
 }
 
 /**
  * An announced authority signs after this, in milliseconds. A registration takes effect within a second
- * (kubernetes.md, Staying out of the way), there may be several API servers, and none can be asked.
+ * (kubernetes.md, Staying out of the way). A cluster may have several API servers, and none can be asked.
  */
 const announcedMs = 60_000
 
-/** The authority before is forgotten after this, in milliseconds: every replica has long reloaded by then. */
+/** The previous authority is removed after this, in milliseconds. Every replica has reloaded long before. */
 const rememberedMs = 3_600_000
 
 /**
- * Decides how certificates go on: the serving certificate alone while the authority is healthy, and an authority only
- * after it is trusted (kubernetes.md, Staying out of the way).
+ * Decides the next step of the rotation: the serving certificate alone while the authority is healthy, and a
+ * new authority only once it is trusted (kubernetes.md, Staying out of the way).
  */
 export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): Step {
   const { authority, next, previous, serving } = kept
@@ -65,8 +71,9 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
     return { step: ready ? 'change' : 'begin', why: `${unserving}, and ${unsigning}` }
   }
   if (ready) {
-    if (settledMs >= announcedMs) return { step: 'change', why: 'the next authority has been made known' }
-    // Where leaders change too often for one to see it settle, a moment without trust is better than no certificate.
+    if (settledMs >= announcedMs) return { step: 'change', why: 'the next authority has been published' }
+    // If leaders change so often that none sees the trust settle, a moment without trust is better than no
+    // certificate.
     if (serving !== undefined && isUrgent(serving.cert, now))
       return {
         step: 'change',
@@ -83,7 +90,7 @@ export function nextStep(kept: Kept, { now, names, settledMs }: RotationFacts): 
     return { step: 'issue', why }
   }
   if (previous !== undefined && (settledMs >= rememberedMs || hasExpired(previous, now)))
-    return { step: 'forget', why: 'nothing that the authority before has signed is served any more' }
+    return { step: 'forget', why: 'no certificate of the previous authority is in use' }
   return { step: 'nothing' }
 }
 
@@ -93,9 +100,9 @@ function hasExpired(pem: string, now: number): boolean {
 }
 
 /**
- * Does one step of the rotation; nothing is written yet.
+ * Does one step of the rotation and returns the result unwritten.
  *
- * @throws UnusableAuthority if the step does not fit what is kept
+ * @throws UnusableAuthority if the step does not fit the stored certificates
  */
 export async function rotate(
   kept: Kept,
@@ -117,7 +124,10 @@ export async function rotate(
   }
 }
 
-/** Another authority takes over; the one before is still trusted, since others may serve what it signed. */
+/**
+ * Another authority takes over. The previous one stays trusted, since other replicas may serve certificates
+ * that it signed.
+ */
 async function succeed(kept: Kept, authority: PemPair, names: ServerNames, clock: TimeOfDay): Promise<Kept> {
   const before = kept.authority?.cert
   return {
@@ -128,7 +138,7 @@ async function succeed(kept: Kept, authority: PemPair, names: ServerNames, clock
   }
 }
 
-/** An authority without a key is one that issueServing refuses, with its reason. */
+/** issueServing rejects an authority without a key, with the reason. */
 function signing(authority: KeptAuthority | undefined): PemPair {
   return { cert: authority?.cert ?? '', key: authority?.key ?? '' }
 }

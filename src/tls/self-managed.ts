@@ -3,89 +3,105 @@ import type { CertificateSource } from './folder.ts'
 import { nextStep, rotate, type Step } from './rotation.ts'
 import { caBundle, type Kept, type PemPair, whyNotServing } from './stored.ts'
 
-/** Where certificates are kept for all replicas. All methods throw when it cannot be reached. */
+/** The store of certificates for all replicas. All methods throw if it cannot be reached. */
 export interface CertificateStore {
-  /** @returns what is kept, with the version of it to write over */
+  /** @returns the stored certificates, with their version for the next write */
   read(signal: AbortSignal): Promise<{ readonly kept: Kept; readonly version: string }>
-  /** @returns false if it is no longer the version that was read; then nothing is written */
+  /** @returns false if the version has changed since the read; then nothing is written */
   write(kept: Kept, version: string, signal: AbortSignal): Promise<boolean>
 }
 
-/** Where the API server is told whom to trust. */
+/** The place that tells the API server which authorities to trust. */
 export interface TrustRegistration {
-  /** Makes sure that it says so. @returns true if it did already @throws when that cannot be done */
+  /** Publishes the bundle. @returns true if it was published already @throws if publishing fails */
   publish(bundle: string, signal: AbortSignal): Promise<boolean>
   /**
-   * Publishes the bundle unless this authority is trusted already. So a replica whose bundle is old by now takes nothing
-   * away. @throws when that cannot be done
+   * Publishes the bundle unless this authority is trusted already. So a replica with an old bundle removes
+   * nothing. @throws if publishing fails
    */
   ensure(authority: string, bundle: string, signal: AbortSignal): Promise<void>
 }
 
-/** Finds out who of the replicas writes. */
+/** The election of the replica that writes. */
 export interface Election {
-  /** @returns true if this one does, for longer than until it asks again @throws when that cannot be told */
+  /**
+   * @returns true if this replica leads, for longer than until its next question @throws if the election
+   * cannot be read
+   */
   leads(signal: AbortSignal): Promise<boolean>
-  /** Lets another one lead at once. @throws when that cannot be told; then one leads a little later */
+  /**
+   * Lets another replica lead at once. @throws if the election cannot be written; then another one leads a
+   * little later
+   */
   resign(): Promise<void>
 }
 
-/** What making one's own certificates works with. */
+/** The parts that self-managed certificates need. */
 interface OwnCertificatesModules {
   readonly store: CertificateStore
   readonly registration: TrustRegistration
   readonly election: Election
-  /** Its time of day judges certificates, and the API server's does in the end: best of all, that. */
+  /**
+   * The time of day that judges certificates. The API server decides in the end, so its time is the best one.
+   */
   readonly timers: Clock
   readonly onStep: (step: Exclude<Step, { step: 'nothing' }>) => void
-  /** Told of each time that something went wrong: a look a second without a certificate, every ten seconds with one. */
+  /**
+   * Called for each problem: with every look, once a second without a certificate, every ten seconds with
+   * one.
+   */
   readonly onProblem: (error: unknown) => void
-  /** Told of each look that found all as it should be. */
+  /** Called for each look that finds everything in order. */
   readonly onWell: () => void
 }
 
 /** Thrown while the replica that makes the certificates has not made any. */
 class NoCertificateYet extends Error {
   constructor() {
-    super('There is no serving certificate yet; the replica that leads has to make one')
+    super('The leading replica has not made a serving certificate yet')
     this.name = 'NoCertificateYet'
   }
 }
 
-/** More steps than this at once are somebody else's fight over what is kept. */
+/** Limit of steps at once. More of them mean that another process fights over the Secret. */
 const maxSteps = 5
 
-/** How long to wait for the first certificate before looking again, in milliseconds. */
+/** How long to wait for the first certificate before the next look, in milliseconds. */
 const firstRetryMs = 1_000
 
-/** What a replica does that does not lead, where nothing that is kept can be served: takes that, waits, or makes another. */
+/**
+ * What a replica that does not lead does about the stored certificate: use it, wait for a usable one, or make
+ * another.
+ */
 type Patience = 'takes' | 'waits' | 'makes'
 
 /**
- * A replica without a certificate that can be served makes one itself after so long, in milliseconds, whichever leads: the one that leads
- * may have been killed, and its Lease lasts longer. What is kept is written over one version only, so one of them wins.
+ * A replica without a usable certificate makes one itself after this time, in milliseconds, whether or not it
+ * leads. The leader may have been killed, and its Lease lasts longer. Each write is conditional on one
+ * version, so one replica wins.
  */
 const firstPatienceMs = 5_000
 
 /**
- * Of the time between two looks at most this counts, in milliseconds: after a sleep of the machine the others have not
- * looked either, and serve what they served before.
+ * Limit of the time that counts between two looks, in milliseconds. After a suspend of the machine the other
+ * replicas have not looked either, and serve their old certificates.
  */
 const maxLookGapMs = 10 * 60_000
 
 /**
- * A guard's own authority and serving certificate, kept where all replicas find them. One replica leads: it makes,
- * renews and publishes. The others read, and publish what the API server does not trust at all.
+ * A guard's own authority and serving certificate, in a store that all replicas read. One replica leads: it
+ * makes, renews and publishes. The others read, and publish only where the API server trusts none of the
+ * authorities.
  */
 export class OwnCertificates implements CertificateSource {
   readonly #names: readonly string[]
   readonly #modules: OwnCertificatesModules
-  /** For how long what is kept and what is published have been as they are, up to the last look at them. */
+  /** How long the stored and the published certificates have been unchanged, up to the last look. */
   #settled: { readonly version: string; readonly forMs: number; readonly lookedAt: number } | undefined
-  /** How often something went wrong. */
+  /** The number of problems so far. */
   #problems = 0
 
-  /** @param names what the server is called by: `<service>.<namespace>.svc` */
+  /** @param names of the server: `<service>.<namespace>.svc` */
   constructor(names: readonly string[], modules: OwnCertificatesModules) {
     this.#names = names
     this.#modules = modules
@@ -113,7 +129,7 @@ export class OwnCertificates implements CertificateSource {
     try {
       await this.#modules.election.resign()
     } catch (error) {
-      // The others find out by themselves, a little later.
+      // The other replicas notice by themselves, a little later.
       this.#tell(error)
     }
   }
@@ -127,7 +143,7 @@ export class OwnCertificates implements CertificateSource {
     return kept.serving
   }
 
-  /** Nobody can be elected while Leases cannot be written, but what is kept may still be read. */
+  /** Without writable Leases there is no leader, but the stored certificates may still be readable. */
   async #leads(signal: AbortSignal): Promise<boolean> {
     try {
       return await this.#modules.election.leads(signal)
@@ -153,7 +169,7 @@ export class OwnCertificates implements CertificateSource {
     return kept
   }
 
-  /** A registration that was made anew trusts nobody, and waiting for the Lease of a dead leader would take 30 s. */
+  /** A new registration has no caBundle, and waiting for the Lease of a dead leader would take 30 s. */
   async #follow(signal: AbortSignal, patience: Patience): Promise<Kept> {
     const { store, registration } = this.#modules
     let { kept } = await store.read(signal)
@@ -171,7 +187,10 @@ export class OwnCertificates implements CertificateSource {
     return kept
   }
 
-  /** What the API server would not take is as good as none at the start: a leader that was killed mends it only after 30 s. */
+  /**
+   * At the start, a certificate that the API server would reject counts as missing. A leader that was killed
+   * would replace it only after 30 s.
+   */
   #canServe({ serving, authority }: Kept): boolean {
     if (serving === undefined || authority === undefined) return false
     return whyNotServing(serving, authority.cert, this.#names, this.#modules.timers.now()) === undefined
@@ -186,19 +205,19 @@ export class OwnCertificates implements CertificateSource {
       const next = nextStep(kept, { now: timers.now(), names: this.#names, settledMs })
       if (next.step === 'nothing' || steps === maxSteps) return found
       const changed = await rotate(kept, next, { dns: this.#names, ips: [] }, timers)
-      // If somebody else was quicker, what there is now is looked at.
+      // If another replica was quicker, use its result.
       if (await store.write(changed, version, signal)) onStep(next)
     }
   }
 
-  /** For how long this version has stood, in milliseconds. */
+  /** How long this version has been unchanged, in milliseconds. */
   #settledMs(version: string, now: number): number {
     if (this.#settled?.version !== version) return 0
     const { forMs, lookedAt } = this.#settled
     return forMs + Math.min(now - lookedAt, maxLookGapMs)
   }
 
-  /** The same problem comes with each look, and two of them take turns. */
+  /** The same problem comes with each look, and two of them can alternate. */
   #tell(error: unknown): void {
     this.#problems += 1
     this.#modules.onProblem(error)

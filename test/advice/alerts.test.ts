@@ -9,7 +9,7 @@ import { served, webhooks } from './served.ts'
 const rules = readFileSync(`${root}/charts/holdfast/templates/prometheusrule.yaml`, 'utf8')
 const leases = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }
 
-/** What an alert of the chart says, and when it fires: one metric above so much. */
+/** An alert of the chart and its threshold: it fires when one metric is above it. */
 function alert(name: string) {
   const [, text = ''] = new RegExp(`- alert: ${name}\n([^]*?)(?=\n *(- alert|{{))`).exec(rules) ?? []
   const [, metric = ''] = /(holdfast_\w+){/.exec(text) ?? []
@@ -89,7 +89,7 @@ t.test('the Lease that names another namespace is deleted, and its alert ends', 
   await fires('HoldfastBookElsewhere')
   t.match(alert('HoldfastBookElsewhere').description, /its log says why, and what to do/)
   const said = await logged(
-    'the Leases of other doors are in another namespace: no arming change is admitted',
+    'other guards or proxies keep their Leases in another namespace: evictions and clean-ups are denied',
   )
   t.match(await follow(commandIn(JSON.stringify(said), /kubectl delete lease [\w-]+ --namespace [\w-]+/)), {
     code: 0,

@@ -33,7 +33,7 @@ t.test('a certificate that expired is taken out, and the guard makes another', {
   const { cert, key } = await issueServing(authority, names, past)
   await write('holdfast-tls', { 'tls.crt': cert, 'tls.key': key })
   const found = await find('certificate')
-  t.match(found, { level: 'error', what: /expired on/, remedy: /^See what hinders its renewal/ })
+  t.match(found, { level: 'error', what: /expired on/, remedy: /^To see why it is not renewed/ })
   const patch = commandIn(found?.remedy ?? '', /kubectl -n holdfast patch secret holdfast-tls .*$/)
   t.match(await follow(patch), { code: 0 })
   await guard()
@@ -41,7 +41,7 @@ t.test('a certificate that expired is taken out, and the guard makes another', {
   await isWell('trust')
 })
 
-t.test('a certificate of somebody else’s is named, and replaced by theirs', { skip }, async (t) => {
+t.test('a certificate of another issuer is named, and replaced by that issuer', { skip }, async (t) => {
   const { write, point, follow, find, isWell } = await served(t)
   const late = { now: () => Date.now() - 364.5 * day }
   const authority = await makeAuthority(late)

@@ -134,7 +134,8 @@ t.test('of a lost copy that goes it is watched that another one is made', { skip
   const world = await copies(t)
   const { ask, sandbox, first, third, goes } = world
   t.ok((await ask('PATCH', image, { spec: { minNumberOfCopies: 2 } })).ok)
-  // What its controllers would write of a machine that is gone stands beside a copy that still counts as ready.
+  // Here a write stands in for Longhorn's controllers after a machine is gone, beside a copy that still
+  // counts as ready.
   await sandbox.longhorn.stop()
   const gone = { type: 'Ready', status: 'False', reason: 'KubernetesNodeGone' }
   t.ok((await ask('PATCH', 'nodes/node-1/status', { status: { conditions: [gone] } })).ok)

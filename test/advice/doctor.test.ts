@@ -16,7 +16,7 @@ const webhooks = {
   plural: 'validatingwebhookconfigurations',
 }
 
-/** What doctor finds in one check. */
+/** The findings of doctor in one check. */
 async function findings({ holdfast }: World, check: Finding['check'], ...args: string[]): Promise<Finding[]> {
   const { stdout, stderr } = await holdfast('doctor', '-o', 'json', ...args)
   if (stdout === '') throw new Error(stderr)
@@ -35,7 +35,7 @@ async function isWell(world: World, check: Finding['check'], ...args: string[]):
   await comesTrue(async () => (await findings(world, check, ...args)).every(({ level }) => level === 'ok'))
 }
 
-/** What follows `holdfast` in a command that a text tells to run. */
+/** The arguments of `holdfast` in a command that a text tells to run. */
 function argumentsIn(told: string, command: RegExp): string[] {
   return commandIn(told, command).split(' ').slice(1)
 }
@@ -52,7 +52,7 @@ t.test('the namespace of Longhorn is found, and named', { skip }, async (t) => {
 t.test('a release that Longhorn does not tell is looked up, and named to the guard', { skip }, async (t) => {
   const world = await guarded(t, { release: 'master-head' })
   const remedy = await remedyOf(t, world, 'release')
-  t.match(remedy, /Or name the release to the guard: longhornRelease in its configuration/)
+  t.match(remedy, /Or set longhornRelease in the configuration of the guard/)
   t.match(await look(t, world, remedy), 'master-head')
   await isWell(
     await guarded(t, { release: 'master-head', settings: { longhornRelease: 'v1.9.2' } }),
@@ -169,7 +169,7 @@ t.test('Leases are kept in one namespace again', { skip }, async (t) => {
   await sandbox.client.create(namespaces, namespaceOf('old'))
   await sandbox.client.create(leases, old)
   const others = await remedyOf(t, world, 'book')
-  t.match(others, /^Stop what writes there/)
+  t.match(others, /^Stop that guard or proxy/)
   t.match(await follow(commandIn(others, /kubectl delete leases .*$/)), { code: 0 })
   await isWell(world, 'book')
 })
@@ -178,7 +178,7 @@ t.test('a guard without its Lease makes it when it is started again', async (t) 
   const world = await guarded(t)
   await world.stop()
   await world.sandbox.client.delete(leases, namespace, 'holdfast-book')
-  t.match(await remedyOf(t, world, 'book'), /start the guard again: .*rollout restart deployment/)
+  t.match(await remedyOf(t, world, 'book'), /restart the guard: .*rollout restart deployment/)
   await startAgain(t, world)
   await isWell(world, 'book')
 })
@@ -203,7 +203,7 @@ t.test('a reservation past its deadline goes once the guard runs again', { skip 
   const lease = leaseOf(page, { replica: 'old', now: Date.now() - 600_000 })
   await sandbox.client.create(leases, { ...lease, metadata: { ...lease.metadata, namespace: 'holdfast' } })
   const remedy = await remedyOf(t, world, 'reservations')
-  t.match(remedy, /^See what hinders the guard/)
+  t.match(remedy, /^To see what prevents that/)
   t.match(await look(t, world, remedy.replace(/^.*\. Look:/, 'Look:')), 'deadline')
   await startAgain(t, world)
   // It tidies a page up with the next change there, or by and by.
@@ -211,7 +211,7 @@ t.test('a reservation past its deadline goes once the guard runs again', { skip 
   await isWell(world, 'reservations')
 })
 
-t.test('a Lease that nobody can read is deleted, and evictions pass again', { skip }, async (t) => {
+t.test('an unreadable Lease is deleted, and evictions pass again', { skip }, async (t) => {
   const world = await guarded(t)
   const { sandbox, ask, follow } = world
   const labels = { 'holdfast.dev/reservations': 'true' }

@@ -34,7 +34,7 @@ t.test('a request that a proxy turns away passes as the proxy tells to write it'
   t.match(await send('PATCH', `${folder}/nodes/node-1`, tags), /^HTTP\/1\.1 200/)
   t.match(
     await send('GET', `${folder}/nodes`, undefined, 'evil.example'),
-    /^HTTP\/1\.1 403[^]*ask for 127\.0\.0\.1 or localhost/,
+    /^HTTP\/1\.1 403[^]*use 127\.0\.0\.1 or localhost/,
   )
   t.match(await send('GET', `${folder}/nodes`, undefined, `localhost:${port}`), /^HTTP\/1\.1 200/)
 
@@ -140,7 +140,7 @@ t.test('a change that another stands in the way of passes once that is committed
   t.match(await cleanUp(), { ok: true })
 })
 
-t.test('status of a namespace that is not there is told where the guard is', async (t) => {
+t.test('status of a missing namespace says where the guard is', async (t) => {
   const { holdfast } = await guarded(t)
   const none = await holdfast('status', '--namespace', 'nowhere')
   t.match(none, { code: 2, stderr: /if the guard runs in another one, name it with --namespace/ })

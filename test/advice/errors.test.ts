@@ -12,7 +12,7 @@ import { record } from '../observability/records.ts'
 
 const anyPort = ['--health-port', '0', '--operator-port', '0', '--linger', '0s']
 
-/** Somebody at a shell, in a folder of their own, with a cluster. */
+/** A person at a shell, in a separate folder, with a cluster. */
 async function operator(t: Test, release = 'v1.8.0') {
   const sandbox = await embeddedCluster(t, { release, images: 1, longhorn: { drainMs: 50, rebuildMs: 50 } })
   const folder = t.testdir()
@@ -43,17 +43,17 @@ function wordsOf(line: string): string[] {
   return words[0] === 'holdfast' ? words.slice(1) : words
 }
 
-t.test('check is told what to check, and against what', async (t) => {
+t.test('check gets a change, and a state to judge it against', async (t) => {
   const { holdfast } = await operator(t)
   const patch = `--patch '{"spec":{"tags":["a"]}}'`
   t.match(await holdfast('check'), {
     code: 2,
-    stderr: /say what to check: -f FILE, or --patch with what it is for/,
+    stderr: /nothing to check: give -f FILE, or --patch with its object/,
   })
   const unnamed = await holdfast(`check ${patch}`)
   t.match(unnamed, {
     code: 2,
-    stderr: /--patch has to be told what it is for, as in: holdfast check nodes\/node-1/,
+    stderr: /--patch needs an object, as in: holdfast check nodes\/node-1/,
   })
   const as = commandIn(unnamed.stderr, /holdfast check nodes\/node-1/)
   t.match(await holdfast(`${as} ${patch}`), { code: 0 })
@@ -83,15 +83,15 @@ t.test('audit reads one of two sources that it was given', async (t) => {
   t.match(await holdfast('audit audit.log -o json'), { code: 0, stdout: /"holdfast\.dev\/audit\// })
 })
 
-t.test('an eviction without a guard goes on if it is told to', async (t) => {
+t.test('an eviction without a guard goes on with --unguarded', async (t) => {
   const { sandbox, holdfast } = await operator(t)
   const refused = await holdfast('evict node-3')
-  t.match(refused, { code: 2, stderr: /Install the guard\. To go on all the same: --unguarded/ })
+  t.match(refused, { code: 2, stderr: /Install the guard\. To go on anyway: --unguarded/ })
   t.match(await holdfast('evict node-3 --unguarded'), { code: 0 })
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('an eviction whose time was up goes on as it is told', async (t) => {
+t.test('an eviction that timed out goes on with the printed command', async (t) => {
   const { holdfast } = await operator(t, 'v1.10.0')
   const late = await holdfast('evict node-2 --timeout 1ms')
   t.match(late, { code: 1, stderr: /The time is up\. Go on with: / })
@@ -108,7 +108,7 @@ t.test('an eviction beside another one begins once that is given up, or of the w
   const beside = await holdfast('evict node-1 --disk disk-1 --dry-run')
   t.match(beside, {
     code: 1,
-    stderr: /Let the other one end first, or take its flag down, or empty the whole node \(without --disk\)/,
+    stderr: /Let the other one end first, or clear its flag, or empty the whole node \(without --disk\)/,
   })
   t.match(await holdfast('evict node-1 --dry-run'), { code: 0 })
   t.match(await flag(false), { code: 0 })
@@ -123,7 +123,7 @@ t.test('an eviction of a node that Longhorn has not looked at begins once it has
   const patch = `kubectl -n longhorn-system patch nodes.longhorn.io node-3 --type merge -p '{"spec":{"disks":{"new":${disk}}}}'`
   t.match(await follow(patch), { code: 0 })
   const unseen = await holdfast('evict node-3 --disk new --dry-run')
-  t.match(unseen, { code: 1, stderr: /Longhorn has not looked at disk new of node-3 yet; is the node up\?/ })
+  t.match(unseen, { code: 1, stderr: /Longhorn has not synced disk new of node-3 yet; is the node up\?/ })
   await sandbox.longhorn.powerOn('node-3')
   let last = unseen
   while (last.code !== 0) last = await holdfast('evict node-3 --disk new --dry-run')
@@ -141,7 +141,7 @@ t.test('serve without a certificate tells how to make one, and then starts', asy
   const again = await holdfast('certs --dir certs --dns localhost')
   t.match(again, {
     code: 2,
-    stderr: /To replace what is there, add --overwrite\. Or choose another folder: --dir <folder>/,
+    stderr: /To replace existing files, add --overwrite\. Or choose another folder: --dir <folder>/,
   })
   t.match(await holdfast('certs --dir certs --dns localhost --overwrite'), { code: 0 })
   t.match(await holdfast('certs --dir others --dns localhost'), { code: 0 })
@@ -159,7 +159,7 @@ t.test(
     const none = await holdfast(serve)
     t.match(none, {
       code: 2,
-      stderr: /There is no namespace storage for the guard’s Leases\. Make it: kubectl/,
+      stderr: /There is no namespace storage for the guard’s Leases\. Create it: kubectl/,
     })
     t.match(await create(commandIn(none.stderr, /kubectl create namespace storage/)), { code: 0 })
 
@@ -169,7 +169,7 @@ t.test(
     })
     t.teardown(running.end)
     const logged = logOf(running)
-    const { err } = await logged('certificates cannot be kept as they should')
+    const { err } = await logged('certificates cannot be renewed or published')
     const command = commandIn(
       JSON.stringify(err),
       /kubectl create secret generic holdfast-tls --namespace storage/,
@@ -182,7 +182,7 @@ t.test(
   },
 )
 
-t.test('a door that is told another namespace starts with the one of the others', async (t) => {
+t.test('a door with another namespace starts with that of the others', async (t) => {
   const { sandbox, holdfast, listens, follow } = await operator(t)
   const namespaces = { group: '', version: 'v1', plural: 'namespaces' }
   for (const name of ['team-a', 'team-b'])
@@ -197,7 +197,7 @@ t.test('a door that is told another namespace starts with the one of the others'
   await listens(`${proxy} --namespace team-b`)
 })
 
-t.test('a proxy is told where it may listen', async (t) => {
+t.test('a proxy accepts the address that the error names', async (t) => {
   const { holdfast, listens, folder } = await operator(t)
   await mkdir(join(folder, 'certs'), { recursive: true })
   t.match(await holdfast('certs --dir certs --dns localhost'), { code: 0 })
@@ -250,7 +250,7 @@ t.test('settings of client certificates that do not go together are put right', 
   const proxy =
     'proxy kubernetes --listen 127.0.0.1:0 --health-port 0 --operator-port 0 --linger 0s --namespace holdfast'
   const misplaced = await holdfast(`${proxy} --client-ca certs/ca.crt`)
-  t.match(misplaced, { code: 2, stderr: /a proxy asks nobody for a client certificate\. Leave it out/ })
+  t.match(misplaced, { code: 2, stderr: /a proxy asks for no client certificate\. Leave it out/ })
   await listens(proxy)
   const both = await holdfast('certs --api-server --dir api --dns localhost')
   t.match(both, { code: 2, stderr: /Use --webhook to say how an API server calls the guard/ })

@@ -70,7 +70,7 @@ t.test('an eviction passes once the first file is made, or its image is deleted'
     const metadata = { name: 'new', namespace, finalizers: ['longhorn.io'] }
     const made = { apiVersion: 'longhorn.io/v1beta2', kind: 'BackingImage', metadata, spec }
     t.match(await ask('POST', 'backingimages', made), { ok: true })
-    /** Where Longhorn makes it. */
+    /** The disk where Longhorn makes it. */
     let node = ''
     await comesTrue(async () => {
       node = text(object((await sandbox.client.get(sources, namespace, 'new'))?.spec).nodeID)
@@ -193,7 +193,7 @@ t.test('a definition that drops the copies is replaced, and evictions pass again
   t.match(await evict(world, 'node-1'), { ok: true })
 })
 
-t.test('images that are nowhere are listed, and given up if nobody needs them', { skip }, async (t) => {
+t.test('images that are nowhere are listed, and deleted if they are not needed', { skip }, async (t) => {
   const world = await guarded(t, { images: 7 })
   const { sandbox, follow, holdfast } = world
   for (const node of ['node-1', 'node-2', 'node-3']) await sandbox.longhorn.letGo(node)

@@ -3,33 +3,33 @@ import type { Followed } from './followed.ts'
 const asked = { why: 'it says to ask the same again; the tests of that answer do' }
 const reports = { why: 'it tells what is so; nothing is to be done' }
 const plugin = { why: 'it says to run a program of the user’s own' }
-const toCheck = 'check is told what to check, and against what'
-const unguarded = 'an eviction without a guard goes on if it is told to'
-const goesOn = 'an eviction whose time was up goes on as it is told'
-const listening = 'a proxy is told where it may listen'
+const toCheck = 'check gets a change, and a state to judge it against'
+const unguarded = 'an eviction without a guard goes on with --unguarded'
+const goesOn = 'an eviction that timed out goes on with the printed command'
+const listening = 'a proxy accepts the address that the error names'
 const together = 'settings of client certificates that do not go together are put right'
 const forApiServers = 'the API server shows its certificate, and its reviews are judged'
 const madeFirst = 'serve without its namespace or its Secret tells how to make them, and then starts'
-const sameNamespace = 'a door that is told another namespace starts with the one of the others'
+const sameNamespace = 'a door with another namespace starts with that of the others'
 
 const kubeconfigOfCluster = { why: 'it names a field of a kubeconfig; which value is right, its owner knows' }
 
 /** Advice in errors of commands and doors. */
 export const errors: Followed = {
   'commands/audit/sources': {
-    '…; name its namespace': 'status of a namespace that is not there is told where the guard is',
-    '… is no operator port': 'one replica is followed',
+    '…; name its namespace': 'status of a missing namespace says where the guard is',
+    '… is not the operator port': 'one replica is followed',
     '… and --address are two sources': 'audit reads one of two sources that it was given',
   },
   'commands/certs': {
     '1. Copy … to …': forApiServers,
     '\nThe client certificate is valid until':
-      'certs makes what an API server shows, says what goes where, and renews it',
+      'certs makes the files of an API server, says where each goes, and renews them',
     '--dns and --ip are for a serving': together,
   },
   'commands/check/command': {
-    'say what to check': toCheck,
-    'holdfast: A node is down': 'which lostAfter is assumed is told where it matters',
+    'nothing to check': toCheck,
+    'holdfast: A node is down': 'the assumed lostAfter is reported if it matters',
     'There is no Longhorn node': toCheck,
     'There is no backing image': 'nodes alone are no cluster to judge against, where kubectl wrote them',
     'standard input (-) can be read once': toCheck,
@@ -42,12 +42,12 @@ export const errors: Followed = {
       'a clean-up is not admitted for sure where no replica is known, and no empty list of them',
   },
   'commands/check/patch': {
-    '--patch has to be told': toCheck,
+    '--patch needs an object': toCheck,
   },
   'commands/evict/insist-on-hold': {
     'the guard would not hold back': unguarded,
   },
-  'commands/evict/command': {
+  'commands/evict/evict': {
     'Interrupted. Go on with': goesOn,
     'The time is up': goesOn,
     '…\nGo on with': goesOn,
@@ -55,21 +55,21 @@ export const errors: Followed = {
   'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
-    'Holdfast takes the flag down': reports,
+    'Holdfast clears the flag': reports,
   },
   'commands/doctor/prove-guard': {
-    'To go on all the same': unguarded,
+    'To go on anyway': unguarded,
     'no guard is registered': unguarded,
-    'the guard lets pass what it must deny':
+    'the guard does not deny what it must deny':
       'a registration with another name is named, and what somebody added is taken out',
   },
   'commands/guard/guard-place': {
     'ask for the right to get Lease':
-      'a person who may not read where the guard is learns which right is missing',
+      'a person who may not read the guard’s place learns which right is missing',
     'try again once the API server': asked,
   },
   'commands/proxy/point-ui': {
-    'Longhorn’s UI still asks whom it asked': 'the UI is pointed at a proxy only once Longhorn answers there',
+    'Longhorn’s UI was not changed': 'the UI is pointed at a proxy only once Longhorn answers there',
   },
   'commands/proxy/command': {
     '--caller-token without --tls': listening,
@@ -77,9 +77,8 @@ export const errors: Followed = {
   },
   'commands/sandbox/command': {
     'cannot start the embedded cluster': 'a port that is taken is exchanged for another',
-    'kubectl get nodes.longhorn.io':
-      'every command of README and docs does what it should, one after the other',
-    'kubectl patch': 'every command of README and docs does what it should, one after the other',
+    'kubectl get nodes.longhorn.io': 'every command of README and docs works, one after the other',
+    'kubectl patch': 'every command of README and docs works, one after the other',
     'kubectl waits': reports,
   },
   'commands/serve/command': {
@@ -90,14 +89,14 @@ export const errors: Followed = {
     'the latest audit records': reports,
   },
   'commands/options/empty-values': {
-    '…: the value is empty': 'a value that is typed and empty is told, whichever it is',
+    '…: the value is empty': 'an empty value is an error, for every option',
   },
   'commands/options/setting-options': {
     '--client-ca is for holdfast serve': together,
     'clientNames (--client-name)': together,
   },
   'commands/status/command': {
-    '…, so no reservations are shown': 'status of a namespace that is not there is told where the guard is',
+    '…, so no reservations are shown': 'status of a missing namespace says where the guard is',
   },
   'server/guard-namespace': {
     'ask for the right': 'rights that are missing are given',
@@ -123,7 +122,7 @@ export const errors: Followed = {
     'A login page or a proxy answers there': kubeconfigOfCluster,
   },
   'kubernetes/client/exec-plugin': {
-    'What it printed': plugin,
+    'Its output may be secret': plugin,
     'the exec plugin …': plugin,
   },
   'kubernetes/feed-problem': {
@@ -133,15 +132,15 @@ export const errors: Followed = {
     'account to a Role that allows it': 'rights that are missing are given',
   },
   'kubernetes/client/fields': {
-    '… is no text': { why: 'it names a field' },
-    '…[…] is no text': { why: 'it names a field' },
+    '… is not a text': { why: 'it names a field' },
+    '…[…] is not a text': { why: 'it names a field' },
   },
   'kubernetes/leases/followed-anchor': {
     'There is no Lease …': 'a guard without its Lease makes it when it is started again',
     'The Leases of the guard of this cluster': sameNamespace,
   },
   'kubernetes/leases/lease-format': {
-    'Lease … is not what Holdfast wrote': 'a Lease that nobody can read is deleted, and evictions pass again',
+    'Lease … is not what Holdfast wrote': 'an unreadable Lease is deleted, and evictions pass again',
   },
   'kubernetes/client/url': {
     '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },
@@ -150,7 +149,7 @@ export const errors: Followed = {
     'Reviews of … are not understood': { why: 'API servers of today send v1 alone' },
   },
   'doors/webhook/callers': {
-    'This guard takes reviews from API servers': forApiServers,
+    'This guard accepts reviews from API servers': forApiServers,
   },
   'tls/stored': {
     'The serving certificate and its key':
@@ -168,18 +167,18 @@ export const errors: Followed = {
   },
   'doors/webhook/unjudged': {
     'Holdfast does not judge …': reports,
-    '…. Whoever sent this review': { why: 'no API server sends it' },
+    '…. The sender of this review': { why: 'no API server sends it' },
     'Holdfast cannot read this': reports,
-    '…. It is refused because': 'a review is sent as the webhook says',
+    '…. It is denied because': 'a review is sent as the webhook says',
     '…. So it cannot tell': 'a namespace that Longhorn does not run in is left out of the registration',
     'Holdfast failed to judge': reports,
     'Too many large reviews wait': asked,
   },
   'doors/proxy/judged-request': {
-    'Holdfast holds too many': asked,
+    'Too many large requests': asked,
   },
   'doors/proxy/proxy-server': {
-    'Holdfast failed to pass this on': reports,
+    'Holdfast failed to forward this request': reports,
     'Write # as %23': 'a request that a proxy turns away passes as the proxy tells to write it',
     'This proxy acts with the rights':
       'a request that a proxy turns away passes as the proxy tells to write it',
@@ -188,7 +187,7 @@ export const errors: Followed = {
     '… broke off its answer': asked,
     'There was no connection to …': asked,
     '… did not answer within': asked,
-    'The write was not passed on': asked,
+    'The write was not forwarded': asked,
   },
   'doors/proxy/unjudged': {
     'Holdfast failed to judge this': reports,
@@ -197,7 +196,7 @@ export const errors: Followed = {
     'The path of this request': 'a request that a proxy turns away passes as the proxy tells to write it',
   },
   'doors/proxy/kubernetes/detours': {
-    'Holdfast cannot find out who asks': asked,
+    'The API server does not say which user': asked,
     'Holdfast does not judge Longhorn':
       'a request that a proxy turns away passes as the proxy tells to write it',
   },

@@ -13,7 +13,7 @@ const looksAtImage =
   'an eviction passes once the clean-up has ended, the manager of the disk runs again, and time has passed'
 const upTillSettled = looksAtImage
 const onRealCluster = 'a Deployment is looked at, started again, and has two replicas'
-const narrowed = 'what narrows a registration is told, and taken out or put right as it is told'
+const narrowed = 'a narrowed registration is reported, and fixed by the printed commands'
 const oneBook = 'Leases are kept in one namespace again'
 const givenUp = 'the last copy on a dead node keeps the node until the advice is followed'
 const unready = 'a disk that is not ready is brought back, or goes once it is lost'
@@ -58,7 +58,7 @@ export const findings: Followed = {
     'set annotation holdfast.dev/override':
       'the last copy on a lost disk is given up by an override in the same write',
     'If the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
-    'Look for the file': 'four machines that were cloned are told apart again',
+    'Look for the file': 'four cloned machines get separate UUIDs again',
   },
   'rules/evict-unready-copy': {
     'The eviction is allowed once a copy of … is ready':
@@ -90,7 +90,7 @@ export const findings: Followed = {
   },
   'rules/images-nowhere': {
     'Look them up with holdfast status':
-      'images that are nowhere are listed, and given up if nobody needs them',
+      'images that are nowhere are listed, and deleted if they are not needed',
     'If a disk has the file under another UUID':
       'the UUID of a disk that changed at a reboot is found, and put back',
   },
@@ -139,40 +139,40 @@ export const findings: Followed = {
   'commands/evict/next-step': {
     'Let the other one end first':
       'an eviction beside another one begins once that is given up, or of the whole node',
-    'Longhorn has not looked at disk':
+    'Longhorn has not synced disk':
       'an eviction of a node that Longhorn has not looked at begins once it has',
-    'there is no …': 'what stands in the way is told, with an exit code',
+    'there is no …': 'an obstacle is reported, with an exit code',
     'no eviction is requested on the node': { why: 'it says why' },
     'node … has an eviction requested': { why: 'it says why' },
     'disk … of node …': { why: 'it is a name' },
     'the eviction of node … does nothing': { why: 'it says why, and the advice is that of a rule' },
   },
   'commands/doctor/clock': {
-    'Give the rights of the chart': 'a guard without its Lease makes it when it is started again',
+    'Grant the rights of the chart': 'a guard without its Lease makes it when it is started again',
     'Look again: holdfast doctor --namespace': oneBook,
-    'Stop what writes there': oneBook,
+    'Stop that guard or proxy': oneBook,
     'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
-    'Put the clock of its node right':
+    'Correct the clock of its node':
       'the clock of a node is put right where a Lease was written in the future',
-    'See what hinders the guard': 'a reservation past its deadline goes once the guard runs again',
-    'kubectl -n … get leases': 'a Lease that nobody can read is deleted, and evictions pass again',
+    'To see what prevents that': 'a reservation past its deadline goes once the guard runs again',
+    'kubectl -n … get leases': 'an unreadable Lease is deleted, and evictions pass again',
   },
   'commands/doctor/callers': {
-    'Its log says whose certificate': 'the API server shows its certificate, and its reviews are judged',
+    'Its log names each rejected certificate':
+      'the API server shows its certificate, and its reviews are judged',
     'On the machine with client-ca.key':
       'a client certificate that is replaced is shown without a restart of the API server',
     'kubectl -n … rollout restart': onRealCluster,
-    'Find the disk that has the files': 'four machines that were cloned are told apart again',
+    'Find the disk that has the files': 'four cloned machines get separate UUIDs again',
     'If the disk is gone for good': 'of a node that came back with new disks the old copy is cleaned up',
   },
   'commands/doctor/certificate': {
-    'Name the Secret': 'a certificate of somebody else’s is named, and replaced by theirs',
-    'See what hinders cert-manager': { why: 'it takes cert-manager and cmctl' },
-    'See what hinders its renewal': 'a certificate that expired is taken out, and the guard makes another',
-    'Whoever made it has to make another':
-      'a certificate of somebody else’s is named, and replaced by theirs',
+    'Name the Secret': 'a certificate of another issuer is named, and replaced by that issuer',
+    'To see why cert-manager does not renew it': { why: 'it takes cert-manager and cmctl' },
+    'To see why it is not renewed': 'a certificate that expired is taken out, and the guard makes another',
+    'Its issuer has to make another': 'a certificate of another issuer is named, and replaced by that issuer',
     'A guard that makes its own certificate': 'a guard that is started again publishes its authority',
-    'See what hinders the guard': logs,
+    'To see what prevents that': logs,
   },
   'commands/doctor/replicas': {
     'holdfast.dev/component': { why: 'it is a label' },
@@ -194,8 +194,8 @@ export const findings: Followed = {
     'Find out who added it': narrowed,
     'Find out who changed it': narrowed,
     'kubectl patch validatingwebhookconfigurations': narrowed,
-    'Put it right': narrowed,
-    'Put it back': 'a registration that is gone is put back',
+    'Fix it': narrowed,
+    'Install it again': 'a registration that is gone is put back',
     'helm upgrade --install': 'a registration that is gone is put back',
     'helm upgrade holdfast charts/holdfast': 'a registration that fails open, or too soon, is set right',
     'Look again: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
@@ -212,8 +212,8 @@ export const findings: Followed = {
     'a release that says which it is': { why: 'no release is known to move to' },
   },
   'commands/doctor/rights': {
-    'Give the rights of the chart': 'rights that are missing are given',
-    'Ask as somebody who may create': 'rights that are missing are given',
+    'Grant the rights of the chart': 'rights that are missing are given',
+    'Ask as a user who may create': 'rights that are missing are given',
     'kubectl auth can-i': 'rights that are missing are given',
   },
   'commands/doctor/trial': {
@@ -223,7 +223,7 @@ export const findings: Followed = {
   },
 }
 
-/** What alerts tell to do, by the name of each. */
+/** The advice of alerts, by the name of each. */
 export const alerts: Readonly<Record<string, By>> = {
   HoldfastDoesNotAnswer:
     'replicas that are killed in mid-hold let nothing pass, and those that follow hold on',
@@ -233,7 +233,7 @@ export const alerts: Readonly<Record<string, By>> = {
   HoldfastDiskMapStale: 'the guard goes on after the API server has crashed and is back',
   HoldfastClocksDisagree: 'the clock of a node is put right where a Lease was written in the future',
   HoldfastCannotReadObjects: 'is no longer listed once it can be read, or is gone',
-  HoldfastCannotJudge: 'a Lease that nobody can read is deleted, and evictions pass again',
+  HoldfastCannotJudge: 'an unreadable Lease is deleted, and evictions pass again',
   HoldfastBookElsewhere: 'the Lease that names another namespace is deleted, and its alert ends',
   HoldfastOtherBook: oneBook,
   HoldfastBookNotCompared: 'rights that are missing are given',

@@ -24,14 +24,14 @@ export async function look(t: Test, { follow, holdfast }: World, told: string, w
   return stdout
 }
 
-/** What a denial says by a rule: its lines, from the first to `rule …`. @throws if it does not */
+/** The lines of a denial by a rule, from the first to `rule …`. @throws if there is none */
 export function saidBy(told: string, rule: Finding['rule']): string {
   const lines = told.split(/\n(?=\S)(?!Why:|Next:|Look:)/).find((each) => each.includes(` rule ${rule}`))
   if (lines === undefined) throw new Error(`nothing is said by ${rule}: ${told}`)
   return lines
 }
 
-/** What the rule has warned about last, and what it says of it. @throws if it has not */
+/** The subject of the rule's last warning, and its text. @throws if there is none */
 export function warned({ verdicts }: Pick<World, 'verdicts'>, rule: Finding['rule']): Finding {
   // Longhorn itself may have asked for something since.
   const found = verdicts.flatMap(({ warnings }) => warnings.filter((each) => each.rule === rule)).at(-1)
@@ -44,10 +44,10 @@ export const evicts = (evictionRequested: boolean) => ({
   spec: { allowScheduling: !evictionRequested, evictionRequested },
 })
 
-/** Of an image: takes its copy off this disk. */
+/** For an image: removes its copy from this disk. */
 export const without = (uuid: string) => ({ spec: { diskFileSpecMap: { [uuid]: null } } })
 
-/** Of an image: wants a copy on this disk too. */
+/** For an image: asks for a copy on this disk too. */
 export const copyOn = (uuid: string) => ({ spec: { diskFileSpecMap: { [uuid]: {} } } })
 
 const definitions = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions' }

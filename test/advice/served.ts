@@ -49,7 +49,7 @@ export async function served(t: Test, release = 'v1.9.2') {
   }
   const isWell = (check: Finding['check'], ...args: string[]) =>
     comesTrue(async () => (await find(check, ...args))?.level === 'ok')
-  /** Whom the API server calls, and whom it trusts. */
+  /** The server that the API server calls, and its trusted authority. */
   const point = async (change: (clientConfig: JsonObject) => object) => {
     const stored = await client.get(webhooks, '', 'holdfast')
     const [webhook] = [stored?.webhooks].flat().map((each) => object(each))

@@ -28,7 +28,7 @@ export interface Spoken {
 /** The rooms whose errors people read. */
 const doors = ['commands', 'server', 'kubernetes', 'doors', 'time', 'tls', 'configuration'] as const
 
-/** What help is made with: it tells what there is, not what to do about something. */
+/** The functions that build help: help states facts, not advice. */
 const help: ReadonlySet<string> = new Set([
   'description',
   'option',
@@ -50,7 +50,7 @@ export function spokenErrors(): Spoken[] {
   const found = new Map<string, Spoken>()
   for (const door of doors) {
     for (const name of readdirSync(join(root, 'src', door), { recursive: true, encoding: 'utf8' })) {
-      // What each setting means.
+      // The meaning of each setting.
       if (!name.endsWith('.ts') || name === 'settings.ts') continue
       if (door === 'commands' && noErrors.test(name)) continue
       const source = `${door}/${name.replace(/\.ts$/, '')}`
@@ -171,7 +171,7 @@ class Texts {
       if (initializer) this.#follow(initializer)
   }
 
-  /** What a function returns. */
+  /** The result of a function. */
   #called(name: string): void {
     for (const { body } of this.#functions.get(name) ?? [])
       if (body)

@@ -24,11 +24,17 @@ const patience = Number(process.env.HOLDFAST_PATIENCE) || 1
 const mostMs = 1_000 * patience
 const mostMiB = 400
 const [calmMs, attackMs] = [2_000, 6_000]
-/** Where guard or cluster wait so much for a processor, calls end at their deadline, and nothing can be told. */
+/**
+ * If guard or cluster wait this long for a processor, calls end at their deadline, and the test is
+ * inconclusive.
+ */
 const mostSlowdown = 10
-/** So many real writes a second. */
+/** The rate of real writes, per second. */
 const usualPace = 50
-/** Where it takes longer than this without an attack, in milliseconds, the machine cannot do so many: half of them come then. */
+/**
+ * If it takes longer than this without an attack, in milliseconds, the machine is too slow for that rate, and
+ * half of it is used.
+ */
 const calmEnoughMs = 500
 const leastPace = 5
 

@@ -5,7 +5,7 @@ import net, { type Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import tls from 'node:tls'
 
-/** Where an attack goes, and when it is over. */
+/** The target of an attack, and its end. */
 export interface Target {
   readonly port: number
   /** True for the webhook. */
@@ -14,7 +14,9 @@ export interface Target {
   readonly tally: Tally
 }
 
-/** What became of the shots of an attack, so that one that did not come to what it attacks cannot pass for a failed one. */
+/**
+ * The results of an attack's shots, so that an attack which misses its target cannot pass for a failed one.
+ */
 export class Tally {
   readonly #counts = new Map<string, number>()
 
@@ -47,7 +49,7 @@ function addressOf(attacker: number): string {
   return `127.0.0.${2 + (attacker % 8)}`
 }
 
-/** So many attackers shoot, each one shot after the other, until it is over. Whatever comes back does not matter to them. */
+/** That many attackers shoot, each one shot after the other, until the end. They ignore the answers. */
 export async function shootAt(
   { port, isTls, signal, tally }: Target,
   attackers: number,
@@ -95,9 +97,9 @@ async function shoot(
 }
 
 /**
- * So many connections are open until it is over; one that is closed is opened anew.
+ * That many connections stay open until the end; a closed one is opened again.
  *
- * @param talk called with each that is open
+ * @param talk called with each open connection
  */
 export async function occupy(
   { port, isTls, signal, tally }: Target,
@@ -124,7 +126,7 @@ export async function occupy(
   )
 }
 
-/** What is counted for each connection that is open. */
+/** The counters of each open connection. */
 export const opening = 'opened'
 
 async function opened(

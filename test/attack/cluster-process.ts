@@ -8,13 +8,13 @@ import { issueServing } from '../../src/tls/issue.ts'
 import { quietRest, strictApi } from './quiet-rest.ts'
 import { idleNodes, RealWrites, type Stream, type Way } from './real-writes.ts'
 
-/** What the cluster is asked, one thing after the other. */
+/** The orders to the cluster, one after the other. */
 export type Order =
   | { readonly order: 'register'; readonly url: string; readonly authorityCert: string }
   | { readonly order: 'unregister' }
   | { readonly order: 'stream'; readonly way: Way; readonly ms: number; readonly perSecond: number }
 
-/** What it says: first where it is, then what came of each order. */
+/** Its messages: first its address, then the result of each order. */
 export type Said =
   | { readonly said: 'ready'; readonly kubeconfig: string; readonly rest: string; readonly strict: StrictApi }
   | { readonly said: 'done' }

@@ -8,7 +8,7 @@ import { logOf } from '../commands/holdfast.ts'
 /** The heap that Node takes by itself where there are 512 MiB, as in the chart: half of it, in MiB. */
 const heapMiB = 256
 
-/** What becomes of standard output: it is read, it is closed once the guard listens, or nobody reads on. */
+/** The reader of standard output: it reads, closes once the guard listens, or stops reading. */
 export type Output = 'read' | 'closed' | 'stalled'
 
 /** A guard or a proxy as it is installed, in a process of its own with the memory that the chart gives it. */
@@ -61,7 +61,7 @@ export class GuardProcess {
     return this.isAlive ? this.#memory('VmRSS') : NaN
   }
 
-  /** What was reached before counts no more. */
+  /** Earlier peaks no longer count. */
   forgetPeak(): void {
     writeFileSync(`/proc/${this.#child.pid}/clear_refs`, '5')
   }

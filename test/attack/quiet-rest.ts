@@ -59,7 +59,7 @@ function passingTo(url: string): RequestListener {
       answer.pipe(response)
     })
     passed.on('error', () => response.destroy())
-    // Who watches goes away in the middle of the answer.
+    // The watching client goes away in the middle of the answer.
     response.on('close', () => passed.destroy())
     request.pipe(passed)
   }

@@ -10,7 +10,7 @@ export type Way =
   | { readonly door: 'webhook' }
   | { readonly door: 'kubernetes' | 'longhorn'; readonly url: string; readonly token?: string }
 
-/** What became of the real writes of some seconds. */
+/** The results of the real writes of some seconds. */
 export interface Stream {
   readonly answered: number
   /** Why the others failed. */

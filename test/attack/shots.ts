@@ -49,7 +49,7 @@ export function renamingOf(disks: number): Shot {
 
 let forged = 0
 
-/** So many values are counted of an entry, of a list or of an annotation, with its name and what stands before it. */
+/** How many values an entry, a list or an annotation counts, with its name and the characters before it. */
 const mostValues = 349_000
 const ofEntry = 3
 const crowds: readonly object[] = [

@@ -42,7 +42,7 @@ t.test('a proxy and a hook never share the account of the guard', { skip }, (t) 
   t.end()
 })
 
-t.test('three accounts of somebody else’s making are used where they are named', { skip }, (t) => {
+t.test('three existing accounts are used if they are named', { skip }, (t) => {
   const names = ['proxy.serviceAccount.name=doors', 'proxy.longhorn.ui.serviceAccount.name=hooks']
   const all = render(...set(...given, proxy, ...names))
   t.strictSame(accountsOf(all), {
@@ -61,7 +61,7 @@ t.test('three accounts of somebody else’s making are used where they are named
   t.end()
 })
 
-t.test('what a hook may do ends with the hook', { skip }, (t) => {
+t.test('the rights of a hook end with the hook', { skip }, (t) => {
   const made = render(...set(proxy)).filter(
     ({ kind, metadata }) =>
       metadata.name === 'holdfast-point-ui' && kind !== 'NetworkPolicy' && kind !== 'Job',

@@ -98,7 +98,7 @@ t.test('the examples for GitOps set values that the chart has, and takes', (t) =
   t.end()
 })
 
-t.test('what the guard writes is what the examples leave alone, and no more', { skip }, (t) => {
+t.test('the examples ignore exactly the fields that the guard writes', { skip }, (t) => {
   t.strictSame([source.helm.releaseName, destination.namespace], ['holdfast', 'holdfast'])
   t.strictSame([flux.releaseName, flux.targetNamespace], ['holdfast', 'holdfast'])
   for (const [name, { values }] of Object.entries(examples)) {
@@ -133,7 +133,7 @@ t.test('the same values render the same, byte for byte', { skip }, (t) => {
   t.end()
 })
 
-t.test('what is rendered leaves open all that the guard writes', { skip }, (t) => {
+t.test('the rendered manifests leave open all fields that the guard writes', { skip }, (t) => {
   const { all } = rendered([])
   const [registration] = all.filter(({ kind }) => kind === 'ValidatingWebhookConfiguration')
   t.equal(registration?.webhooks?.length, 2)
@@ -166,7 +166,7 @@ t.test('the chart’s README shows the differences of the example', (t) => {
   t.end()
 })
 
-t.test('no template makes anything up, and only what needs a cluster looks anything up', (t) => {
+t.test('no template invents values, and only those that need a cluster look anything up', (t) => {
   const folder = join(root, 'charts/holdfast/templates')
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
     /\.\w+$/.test(name),

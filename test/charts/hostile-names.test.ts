@@ -4,7 +4,7 @@ import { layerFromFile } from '../../src/configuration/layer.ts'
 import { root } from '../fixtures/root.ts'
 import { helm, skip } from './helm.ts'
 
-/** What YAML 1.1, and so Kubernetes, reads as something else than a string. Each is a name that Kubernetes takes. */
+/** Names that YAML 1.1, and so Kubernetes, does not read as strings. Kubernetes allows each of them. */
 const hostile = [
   ...['4444412', '20261129', '010', '0777', '08', '0x1f', '0b11', '0o17', '1e3', '00'],
   ...['on', 'off', 'yes', 'no', 'y', 'n', 'true', 'false', 'null'],
@@ -72,7 +72,7 @@ const modes: readonly (readonly string[])[] = [
   [...everything, 'certificates.mode=cert-manager'],
 ]
 
-t.test('what YAML takes for a number, a boolean, a date or null stays a name', { skip }, (t) => {
+t.test('a name that YAML takes for a number, a boolean, a date or null stays a name', { skip }, (t) => {
   // Every name is somewhere, and every place has several of them.
   const releases = ['20261129', 'on', '1e3', ...withDots]
   for (const [index, release] of releases.entries()) {

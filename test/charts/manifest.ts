@@ -58,7 +58,7 @@ export interface Alert {
   readonly labels: { readonly severity: string }
 }
 
-/** What `helm template` makes of a chart, ours unless told otherwise. @throws Error with what helm says */
+/** The output of `helm template` for a chart, by default this one. @throws Error with helm's message */
 export function rendered(
   flags: readonly string[],
   { chart = `${root}/charts/holdfast`, release = 'holdfast', namespace = 'holdfast' } = {},

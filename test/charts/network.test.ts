@@ -73,7 +73,7 @@ const proxies = set(
   'certificates.mode=cert-manager',
 )
 
-t.test('guard and proxies listen on both families of addresses, or where they are told', { skip }, (t) => {
+t.test('guard and proxies listen on both address families, or on the configured address', { skip }, (t) => {
   const listens = (...flags: string[]) =>
     deploymentsIn(render(...proxies, ...flags)).flatMap(({ template }) =>
       (template.spec.containers[0]?.args ?? []).filter((arg) => arg.startsWith('--listen')),

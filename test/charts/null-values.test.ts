@@ -19,7 +19,7 @@ interface Schema {
 const schema = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8')) as Schema
 const paths = [...pathsOf(parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Values)]
 
-/** What a template makes of a value that is not there. */
+/** The text that a template makes of a missing value. */
 const madeOfNull = /<nil>|<no value>|%!|^null$|[:=](null)?$/
 
 /** Makes as much of the chart as it can. */
@@ -51,7 +51,7 @@ t.test('a value that is null is as empty, or an error that names it', { skip }, 
   t.end()
 })
 
-t.test('every template first fills in what null took away', (t) => {
+t.test('every template first restores the values that null removed', (t) => {
   const files = readdirSync(`${chart}/templates`, { recursive: true, encoding: 'utf8' })
   for (const file of files.filter((name) => /\.(yaml|txt)$/.test(name))) {
     const text = readFileSync(join(chart, 'templates', file), 'utf8')
@@ -123,7 +123,7 @@ function withNull(values: Values, [key = '', ...rest]: Path): Values {
   return { ...values, [key]: rest.length === 0 ? null : withNull(isValues(inner) ? inner : {}, rest) }
 }
 
-/** Where the manifests have no value, or a text that was made of none. */
+/** The places of the manifests without a value, or with a text made of none. */
 function emptyIn(manifests: string): string[] {
   return parseAllDocuments(manifests).flatMap((document) => [...emptyAt('', document.toJS() ?? {})])
 }

@@ -62,7 +62,7 @@ t.test(
   },
 )
 
-t.test('a release deletes the Lease of its own namespace, whoever has made it', { skip }, async (t) => {
+t.test('a release deletes the Lease of its own namespace, whichever door created it', { skip }, async (t) => {
   for (const book of [{ namespace: 'holdfast' }, { namespace: 'holdfast', release: 'holdfast' }]) {
     const books = await cluster(t, book)
     t.strictSame(await books('--is-upgrade'), ['post-delete'])

@@ -7,7 +7,7 @@ interface Peer {
   readonly podSelector?: { readonly matchLabels?: object; readonly matchExpressions?: readonly object[] }
 }
 
-/** What the tests look at in a rendered object. */
+/** The tested fields of a rendered object. */
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly annotations?: object }
@@ -78,30 +78,34 @@ t.test('Longhorn’s UI is pointed at it, and back before it goes', { skip }, (t
   t.end()
 })
 
-t.test('nobody reaches Longhorn’s REST API around it; its webhooks stay open to all', { skip }, (t) => {
-  const policy = find(render('proxy.longhorn.enabled=true'), 'NetworkPolicy', 'holdfast-backend')
-  t.equal(policy?.metadata.namespace, 'longhorn-system')
-  t.strictSame(policy?.spec?.podSelector, { matchLabels: { app: 'longhorn-manager' } })
-  const [others, rest] = policy?.spec?.ingress ?? []
-  t.strictSame(others, {
-    ports: [
-      { port: 1, endPort: 9499, protocol: 'TCP' },
-      { port: 9501, endPort: 65_535, protocol: 'TCP' },
-      { port: 1, endPort: 65_535, protocol: 'UDP' },
-    ],
-  })
-  t.strictSame(rest?.ports, [{ port: 9500, protocol: 'TCP' }])
-  t.match(rest?.from?.[0]?.podSelector?.matchLabels, { 'app.kubernetes.io/component': 'proxy-longhorn' })
-  t.strictSame(rest?.from?.[1]?.podSelector?.matchExpressions, [
-    { key: 'app', operator: 'NotIn', values: ['longhorn-ui'] },
-  ])
-  t.equal(rest?.from?.length, 2)
-  const open = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.mode=none')
-  t.notOk(find(open, 'NetworkPolicy', 'holdfast-backend'))
-  t.end()
-})
+t.test(
+  'no client reaches Longhorn’s REST API past the proxy; its webhooks stay open to all',
+  { skip },
+  (t) => {
+    const policy = find(render('proxy.longhorn.enabled=true'), 'NetworkPolicy', 'holdfast-backend')
+    t.equal(policy?.metadata.namespace, 'longhorn-system')
+    t.strictSame(policy?.spec?.podSelector, { matchLabels: { app: 'longhorn-manager' } })
+    const [others, rest] = policy?.spec?.ingress ?? []
+    t.strictSame(others, {
+      ports: [
+        { port: 1, endPort: 9499, protocol: 'TCP' },
+        { port: 9501, endPort: 65_535, protocol: 'TCP' },
+        { port: 1, endPort: 65_535, protocol: 'UDP' },
+      ],
+    })
+    t.strictSame(rest?.ports, [{ port: 9500, protocol: 'TCP' }])
+    t.match(rest?.from?.[0]?.podSelector?.matchLabels, { 'app.kubernetes.io/component': 'proxy-longhorn' })
+    t.strictSame(rest?.from?.[1]?.podSelector?.matchExpressions, [
+      { key: 'app', operator: 'NotIn', values: ['longhorn-ui'] },
+    ])
+    t.equal(rest?.from?.length, 2)
+    const open = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.mode=none')
+    t.notOk(find(open, 'NetworkPolicy', 'holdfast-backend'))
+    t.end()
+  },
+)
 
-t.test('where Longhorn has policies of its own, the proxy is let in, and no more', { skip }, (t) => {
+t.test('if Longhorn has policies of its own, the proxy is admitted, and no other client', { skip }, (t) => {
   const all = render('proxy.longhorn.enabled=true', 'proxy.longhorn.backendPolicy.mode=allow')
   const ingress = find(all, 'NetworkPolicy', 'holdfast-backend')?.spec?.ingress ?? []
   t.strictSame(
@@ -121,7 +125,7 @@ t.test('a port that is taken within the pod is refused', { skip }, (t) => {
   t.end()
 })
 
-t.test('rights and accounts of somebody else’s making are not made', { skip }, (t) => {
+t.test('existing rights and accounts are not created', { skip }, (t) => {
   const accounts = ['proxy.serviceAccount.name=doors', 'proxy.longhorn.ui.serviceAccount.name=hooks']
   const none = ['rbac.create=false', 'serviceAccount.create=false']
   const made = render('proxy.longhorn.enabled=true', ...none, ...accounts)
@@ -146,7 +150,7 @@ t.test('a proxy has no right to the guard’s certificate and registration', { s
   t.end()
 })
 
-t.test('before the Kubernetes API everybody acts with rights of their own, over TLS', { skip }, (t) => {
+t.test('before the Kubernetes API every user acts with their own rights, over TLS', { skip }, (t) => {
   t.throws(() => render('proxy.kubernetes.enabled=true'), /name the Secret that holds tls.crt and tls.key/)
   const all = render('proxy.kubernetes.enabled=true', 'proxy.kubernetes.tls.secretName=mine')
   const args = argsOf(find(all, 'Deployment', 'holdfast-kubernetes'))

@@ -3,7 +3,7 @@ import { skip } from './helm.ts'
 import { rendered } from './manifest.ts'
 import { set } from './rendered.ts'
 
-/** What the API server or the node would refuse later, where few see why. */
+/** Values that the API server or the node would reject later, where few see the reason. */
 const refused: readonly (readonly [readonly string[], RegExp])[] = [
   [
     set('hostNetwork=true', 'config.port=443'),

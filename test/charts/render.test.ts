@@ -10,7 +10,7 @@ import { helm as runHelm, skip } from './helm.ts'
 
 const chart = `${root}/charts/holdfast`
 
-/** What the tests look at in a rendered object. */
+/** The tested fields of a rendered object. */
 interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string; readonly namespace?: string }
@@ -61,7 +61,7 @@ const proxies = [
   'certificates.mode=cert-manager',
 ].flatMap((setting) => ['--set', setting])
 
-t.test('in a rollout an old replica leaves once a new one knows what has ended', { skip }, (t) => {
+t.test('in a rollout an old replica leaves once a new one knows the ended changes', { skip }, (t) => {
   const cases = [
     [[], 15],
     [['--set', 'config.settle=0s'], 0],
@@ -106,7 +106,7 @@ t.test('the guard takes the configuration that it is given', { skip }, (t) => {
   t.end()
 })
 
-t.test('it registers for what the guard judges, and for main resources only', { skip }, (t) => {
+t.test('it registers for the judged resources, and for main resources only', { skip }, (t) => {
   const [webhook] = render().flatMap(({ webhooks }) => webhooks ?? [])
   const [ours] = registration({
     url: 'https://guard/validate',
@@ -180,7 +180,7 @@ t.test(
   },
 )
 
-t.test('the guard may write nothing of Longhorn, and of all else only what is its own', { skip }, (t) => {
+t.test('the guard may write nothing of Longhorn, and elsewhere only its own objects', { skip }, (t) => {
   for (const { kind, metadata, rules = [] } of render()) {
     for (const { resources, resourceNames, verbs } of rules.filter(() => kind.endsWith('Role'))) {
       const writes = verbs.filter((verb) => !['get', 'list', 'watch'].includes(verb))
@@ -227,10 +227,10 @@ t.test(
   },
 )
 
-t.test('names without authorities are refused: nobody would be asked for a certificate', { skip }, (t) => {
+t.test('names without authorities are an error: the guard would ask for no certificate', { skip }, (t) => {
   const names = ['--set', 'webhook.clientCertificates.names={kube-apiserver}']
   const { ok, stderr } = helm('template', 'holdfast', chart, '--namespace', 'holdfast', ...names)
   t.notOk(ok)
-  t.match(stderr, 'names without webhook.clientCertificates.configMap')
+  t.match(stderr, 'names has no effect without webhook.clientCertificates.configMap')
   t.end()
 })

@@ -2,7 +2,7 @@ import { parseAllDocuments } from 'yaml'
 import { root } from '../fixtures/root.ts'
 import { helm } from './helm.ts'
 
-/** What the tests look at in a rendered object. */
+/** The tested fields of a rendered object. */
 export interface Manifest {
   readonly kind: string
   readonly metadata: {

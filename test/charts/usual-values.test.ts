@@ -64,7 +64,7 @@ t.test('pods start on Linux nodes alone, whatever other labels their nodes need'
   t.end()
 })
 
-t.test('a pod takes what pods take elsewhere: flags, variables, volumes, affinity, probes', { skip }, (t) => {
+t.test('a pod accepts the usual options: flags, variables, volumes, affinity, probes', { skip }, (t) => {
   const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { a: 1 } } }
   const flags = json({
     affinity,
@@ -216,7 +216,7 @@ t.test(
   },
 )
 
-t.test('each mode of certificates has a Secret of its own', { skip }, (t) => {
+t.test('each mode of certificates has its own Secret', { skip }, (t) => {
   const secretOf = (...settings: string[]) =>
     find(rendered(set(...settings)).all, 'Deployment')?.metadata.annotations?.[
       'holdfast.dev/certificate-secret'

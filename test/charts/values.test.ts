@@ -21,7 +21,7 @@ interface Schema {
 const values = JSON.parse(readFileSync(`${chart}/values.schema.json`, 'utf8')) as Schema
 const config = values.properties?.config?.properties ?? {}
 
-/** What the chart sets by itself, or what has no meaning in a pod. */
+/** Settings that the chart sets by itself, or that have no meaning in a pod. */
 const chartDecides = [
   'kubeconfig',
   'context',
@@ -61,7 +61,9 @@ t.test('a release under config that names none stops at helm already, and no oth
   t.end()
 })
 
-/** What has a shape of Kubernetes' own, which the API server checks, and `global`, which belongs to the umbrella. */
+/**
+ * Values in Kubernetes' own form, which the API server checks, and `global`, which belongs to the umbrella.
+ */
 const open = [
   '/global',
   ...['nodeAffinity', 'podAffinity', 'podAntiAffinity'].map((kind) => `/affinity/${kind}`),
@@ -86,7 +88,7 @@ t.test('an unknown value is an error, wherever it stands', (t) => {
 
 t.test('every value stands in values.yaml, with its default', (t) => {
   const defaults = parse(readFileSync(`${chart}/values.yaml`, 'utf8')) as Readonly<Record<string, unknown>>
-  // What Kubernetes or holdfast.yaml describes is left out there.
+  // Values that Kubernetes or holdfast.yaml describes are left out there.
   const described = /^\/(affinity|dnsConfig|strategy|config|resources|probes|imagePullSecrets|tolerations)\//
   for (const [path] of leaves('', values)) {
     if (described.test(path) || path.includes('[]')) continue

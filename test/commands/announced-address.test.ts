@@ -37,7 +37,7 @@ t.test('two names on one port are one guard: one of them was killed', async (t) 
   t.strictSame(await announcedReplicas(connection, 'holdfast', signal), ['http://127.0.0.1:8081'])
 })
 
-t.test('an address that somebody else wrote counts only if it is of this machine', async (t) => {
+t.test('an address by another writer counts only if it is on this machine', async (t) => {
   const api = await ApiServer.start({})
   const connection = connectTo(api.url)
   t.teardown(async () => {

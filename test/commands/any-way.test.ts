@@ -26,10 +26,10 @@ interface Way {
   readonly host?: string
   readonly prefix?: string
   readonly isSecure?: boolean
-  /** What a kubeconfig says of the server, if not that it is on 127.0.0.1. */
+  /** The kubeconfig's fields about the server, besides its address on 127.0.0.1. */
   readonly address?: string
   readonly proxy?: 'http' | 'socks'
-  /** Where the proxy is told of. */
+  /** The place that names the proxy. */
   readonly by?: 'kubeconfig' | 'environment'
   readonly skip?: string | false
 }

@@ -55,7 +55,7 @@ t.test('a list of replicas that does not come is not waited for', async (t) => {
 t.test('a replica of an older version says no rules, and how long it waits', (t) => {
   const policy = { ok: false, problem: 'policy is missing' } as const
   const seen = [{ replica: 'a', settle: undefined, lostAfterMs: undefined, policy }]
-  t.match(policiesOf({ seen }), { problem: /does not say which rules it judges by: policy is missing/ })
+  t.match(policiesOf({ seen }), { problem: /does not report its rules: policy is missing/ })
   t.strictSame(policiesOf({ problem: 'no' }), { problem: 'no' })
   t.end()
 })

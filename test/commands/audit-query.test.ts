@@ -39,7 +39,7 @@ t.test('records are found among other lines, whatever the chunks', async (t) => 
   t.equal(recordIn('plain'), undefined)
 })
 
-t.test('a summary counts what each user met, most often first', (t) => {
+t.test('a summary counts decisions by user and rule, most frequent first', (t) => {
   const lines = summarise([
     record({ time: '2026-11-23T12:00:05Z' }),
     record({ time: '2026-11-23T12:00:20Z', since: '2026-11-23T12:00:10Z', count: 40 }),

@@ -78,7 +78,7 @@ t.test('filters, the summary and the wide table', async (t) => {
   t.match((await run(['audit', file, '-o', 'wide'])).stdout, /disk on fire/)
 })
 
-t.test('wrong flags and missing files are told', async (t) => {
+t.test('wrong flags and missing files are errors', async (t) => {
   const since = await run(['audit', await fileOf(t), '--since', 'soon'])
   t.strictSame([since.code, since.stderr.includes('10m')], [2, true])
   const missing = await run(['audit', '/nonexistent/audit.log'])

@@ -38,8 +38,8 @@ const serving: readonly (readonly string[])[] = [
 const all = [...looking, ...serving, ['sandbox'], ['certs'], ['completion', 'bash']]
 
 /**
- * What each of the commands meets: every one of these in the thorough tests, else two, and the next command the next
- * two, so that each is met by some.
+ * The inputs of each command: all of these in the thorough tests, else two, and the next command the next
+ * two, so that some command meets each.
  */
 function metBy<T>(command: number, all: readonly T[]): readonly T[] {
   if (thorough) return all
@@ -102,7 +102,7 @@ function kubeconfigOf(server: string): string {
   return JSON.stringify({ 'current-context': 'x', contexts: [entry], clusters: [entry], users: [entry] })
 }
 
-t.test('a kubeconfig that is none is told by every command', async (t) => {
+t.test('a malformed kubeconfig is an error of every command', async (t) => {
   const { path } = await oddFiles(t)
   const kinds = ['empty', 'binary', 'manifest.yaml', 'broken.yaml', 'deep.json', 'folder', 'missing']
   for (const [at, command] of [...looking, ...serving].entries())
@@ -112,7 +112,7 @@ t.test('a kubeconfig that is none is told by every command', async (t) => {
     }
 })
 
-t.test('a context, a namespace, an option or a variable that is none is told by every command', async (t) => {
+t.test('an unknown context, namespace, option or variable is an error of every command', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const path = join(t.testdir({ kubeconfig }), 'kubeconfig')
   for (const command of all) {
@@ -133,7 +133,7 @@ t.test('a context, a namespace, an option or a variable that is none is told by 
   }
 })
 
-t.test('an API server that does not run, or is something else, is told by every command', async (t) => {
+t.test('an API server that is down, or another server, is an error of every command', async (t) => {
   const html = await server(t, (_, response) =>
     response.writeHead(200, { 'content-type': 'text/html' }).end('<html>Welcome</html>'),
   )
@@ -169,7 +169,7 @@ t.test('an API server that does not run, or is something else, is told by every 
   }
 })
 
-t.test('what is nested deeper than any object is told', async (t) => {
+t.test('a value that is nested deeper than any object is an error', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const { path } = await oddFiles(t)
   await writeFile(path('kubeconfig'), kubeconfig)
@@ -187,7 +187,7 @@ t.test('what is nested deeper than any object is told', async (t) => {
   })
 })
 
-t.test('check tells of every file that is none of its kind', async (t) => {
+t.test('check reports every file of a wrong kind', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const { path, odd } = await oddFiles(t)
   await writeFile(path('kubeconfig'), kubeconfig)
@@ -218,7 +218,7 @@ t.test('check tells of every file that is none of its kind', async (t) => {
   isTold(t, await run(['check', '-f', '-', ...at], {}, ''), 'an empty standard input')
 })
 
-t.test('audit tells of every source that is none of its kind', async (t) => {
+t.test('audit reports every source of a wrong kind', async (t) => {
   const { odd } = await oddFiles(t)
   for (const file of odd)
     for (const more of [[], ['--summary'], ['--follow'], ['-o', 'json']])
@@ -235,7 +235,7 @@ t.test('audit tells of every source that is none of its kind', async (t) => {
   t.match(await run(['audit', 'guard.log', '--address', html]), { code: 2, stderr: /are two sources/ })
 })
 
-t.test('serve and the proxies tell of every file that is none of its kind', async (t) => {
+t.test('serve and the proxies report every file of a wrong kind', async (t) => {
   const { odd, path } = await oddFiles(t)
   await writeFile(path('kubeconfig'), kubeconfigOf('http://127.0.0.1:1'))
   const at = ['--kubeconfig', path('kubeconfig'), '--namespace', 'holdfast', '--log-level', 'silent']
@@ -253,7 +253,7 @@ t.test('serve and the proxies tell of every file that is none of its kind', asyn
   isTold(t, await run([...serve, ...at, '--host', '203.0.113.1']), 'serve --host')
 })
 
-t.test('a folder that cannot be written is told', async (t) => {
+t.test('a folder that cannot be written is an error', async (t) => {
   const { path } = await oddFiles(t)
   for (const dir of [path('empty'), join(path('empty'), 'below')])
     for (const more of [[], ['--api-server'], ['--overwrite']]) {

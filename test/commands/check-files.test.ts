@@ -124,19 +124,15 @@ t.test('options come in any order, and may be given several times', async (t) =>
   t.match(both, { code: 1, stdout: /admitted .*node-2[^]*held back .*node-1/ })
 })
 
-t.test('a target that is none is told', async (t) => {
+t.test('an unknown target is an error', async (t) => {
   const { check, file } = checking(t)
   const change = await file('one.yaml', eviction)
   t.match(await check('-f', change, 'two.yaml'), {
     code: 2,
-    stderr: /there is no --patch; for another file repeat -f/,
+    stderr: /needs --patch; for another file repeat -f/,
   })
   for (const target of ['nodes.v1/node-1', 'nodes.metrics.k8s.io/node-1', 'nodes/node-1/status', 'nodes'])
-    t.match(
-      await check(target, '--patch', patch),
-      { code: 2, stderr: /has to be told what it is for/ },
-      target,
-    )
+    t.match(await check(target, '--patch', patch), { code: 2, stderr: /needs an object/ }, target)
 })
 
 t.test('a field that Longhorn does not have is bad news, or a warning if that is wanted', async (t) => {
@@ -176,7 +172,7 @@ t.test('nodes alone are no cluster to judge against, where kubectl wrote them', 
   t.match(await run(against(await file('nodes.txt', nodes))), {
     code: 2,
     stdout: '',
-    stderr: /There is no backing image in .*nodes.txt, so nothing can be told of copies/,
+    stderr: /There is no backing image in .*nodes.txt, so copies cannot be judged/,
   })
   const all = snapshot
     .slice(snapshot.indexOf('items:'))
@@ -187,7 +183,7 @@ t.test('nodes alone are no cluster to judge against, where kubectl wrote them', 
   t.match(await run(against(await file('taken.txt', taken))), { code: 0 }, 'a snapshot has all that there is')
 })
 
-t.test('a snapshot is judged as of its own time', async (t) => {
+t.test('a snapshot is judged as of its time', async (t) => {
   const { file } = checking(t)
   const node = (name: string, status: string) =>
     `  - {apiVersion: longhorn.io/v1beta2, kind: Node, metadata: {name: ${name}}, spec: {disks: {a: {path: /a}}}, status: ${status}}`
@@ -211,9 +207,9 @@ ${node('node-2', up)}
   const stderr = /^holdfast: A node is down, [^\n]*\n$/
   t.match(await taken('2020-01-01T12:05:00Z'), { code: 1, stdout: /^refused /, stderr }, 'not lost yet')
   t.match(await taken('2020-01-01T12:11:00Z'), { code: 0, stdout: /^admitted [^]*11m/, stderr }, 'lost')
-  const nobodySays = { code: 0, stdout: /^admitted /, stderr: /Nothing says when this was the state/ }
+  const nobodySays = { code: 0, stdout: /^admitted /, stderr: /The files have no time/ }
   t.match(await check('apiVersion: v1\nkind: List'), nobodySays, 'as kubectl get writes it')
-  t.match(await taken('soon'), { code: 2, stdout: /^$/, stderr: /takenAt is no time/ })
+  t.match(await taken('soon'), { code: 2, stdout: /^$/, stderr: /takenAt is not a time/ })
 })
 
 t.test('where nothing was judged the exit code is not 0', async (t) => {
@@ -224,10 +220,10 @@ t.test('where nothing was judged the exit code is not 0', async (t) => {
     code: 2,
     stderr: nothing,
   })
-  t.match(await checkText('# nothing\n'), { code: 2, stdout: /there is nothing in it/ })
+  t.match(await checkText('# nothing\n'), { code: 2, stdout: /it is empty/ })
   t.match(await checkText('a: 1\n'), { code: 2, stdout: /it has no kind/ })
   await mkdir(join(folder, 'empty'))
-  t.match(await check('-f', join(folder, 'empty')), { code: 2, stdout: /there is nothing in it/ })
+  t.match(await check('-f', join(folder, 'empty')), { code: 2, stdout: /it is empty/ })
   const other = await file('other.txt', 'apiVersion: v1\nkind: List\nitems: []\n')
   const elsewhere = await run(['check', '--snapshot', other, '-f', await file('one.yaml', eviction)])
   t.match(elsewhere, {

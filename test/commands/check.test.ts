@@ -95,14 +95,17 @@ t.test('folders and standard input are read too', async (t) => {
   })
 })
 
-t.test('what cannot be checked is told, and exits 2', async (t) => {
+t.test('an unreadable document is reported, and exits 2', async (t) => {
   const { file, at } = await cluster(t)
   const nothing = await run(['check', ...at])
-  t.strictSame([nothing.code, nothing.stderr.includes('say what to check')], [2, true])
+  t.strictSame([nothing.code, nothing.stderr.includes('nothing to check')], [2, true])
   const target = await run(['check', 'pods/x', '--patch', '{}', ...at])
-  t.match(target, { code: 2, stderr: /--patch has to be told what it is for.*\(not pods\/x\)/ })
+  t.match(target, { code: 2, stderr: /--patch needs an object.*\(not pods\/x\)/ })
   const unknown = await run(['check', 'nodes/node-9', '--patch', eviction, ...at])
-  t.match(unknown, { code: 2, stdout: /^cannot be judged .*Node node-9.*\n.*no such object/ })
+  t.match(unknown, {
+    code: 2,
+    stdout: /^cannot be judged .*Node node-9.*\n.*the object to patch does not exist/,
+  })
   const yaml = await run(['check', '-f', await file('bad.yaml', 'a: [')])
   t.match(yaml, { code: 2 })
   const rule = await run(['check', 'nodes/node-1', '--patch', eviction, '--rule', 'copy-in-us=warn', ...at])
@@ -120,7 +123,7 @@ t.test('what cannot be checked is told, and exits 2', async (t) => {
   t.match(wrong, { code: 2, stdout: '', stderr: /There is no Longhorn in namespace longhorn:/ })
 })
 
-t.test('which lostAfter is assumed is told where it matters', async (t) => {
+t.test('the assumed lostAfter is reported if it matters', async (t) => {
   const folder = t.testdir({ 'guard.yaml': 'lostAfter: 1h\n' })
   const snapshot = async (reason: string) => {
     const taken = `apiVersion: holdfast.dev/v1

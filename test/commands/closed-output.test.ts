@@ -8,7 +8,7 @@ import { thorough } from '../fixtures/thorough.ts'
 import { record } from '../observability/records.ts'
 import { runProgram, startProcess } from './holdfast.ts'
 
-t.test('where nobody reads what a command prints, its exit code tells all the same', async (t) => {
+t.test('the exit code has the result even if the reader of the output is gone', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const folder = t.testdir({ kubeconfig })
   const path = (name: string) => join(folder, name)

@@ -9,7 +9,7 @@ async function started(t: Test, ...args: readonly string[]) {
   const config = {
     'current-context': 'x',
     contexts: [{ name: 'x', context: { cluster: 'x' } }],
-    // Nobody listens there.
+    // No program listens there.
     clusters: [{ name: 'x', cluster: { server: 'http://127.0.0.1:1' } }],
   }
   await writeFile(kubeconfig, JSON.stringify(config))

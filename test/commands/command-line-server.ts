@@ -6,14 +6,14 @@ import { PassThrough } from 'node:stream'
 import type { Test } from 'tap'
 import { runCommandLine } from '../../src/command-line.ts'
 
-/** What the client has to say: first `args` and `env`, then the rest as it comes. */
+/** The client's messages: first `args` and `env`, then the rest as it comes. */
 export type FromClient =
   | { readonly args: readonly string[]; readonly env: Readonly<Record<string, string | undefined>> }
   /** A piece of its standard input; null at its end. */
   | { readonly stdin: string | null }
   | { readonly signal: string }
 
-/** What the client is to do. */
+/** The orders to the client. */
 export type ToClient = { readonly stdout: string } | { readonly stderr: string } | { readonly exit: number }
 
 /**

@@ -21,7 +21,7 @@ t.test('help tells every flag and every variable', async (t) => {
   }
 })
 
-t.test('everything that is wrong with the settings is told at once, by the name it was given', async (t) => {
+t.test('all errors in the settings are reported at once, by the names in their source', async (t) => {
   const file = join(t.testdir(), 'holdfast.yaml')
   await writeFile(file, 'halthPort: 1\n')
   const flags = ['--port', 'high', '--rule', 'copy-in-us=warn', '--config', file]
@@ -34,7 +34,7 @@ t.test('everything that is wrong with the settings is told at once, by the name 
   t.notMatch(stderr, ' at ', 'no stack')
 })
 
-t.test('a variable counts where its flag is not given, and a wrong one is told by its name', async (t) => {
+t.test('a variable counts if its flag is missing, and a wrong one is an error with its name', async (t) => {
   const env = { HOLDFAST_PROXY_LISTEN: 'x:y' }
   t.match(await run(['proxy', 'kubernetes'], env), {
     code: 2,
@@ -55,7 +55,7 @@ t.test('a variable counts where its flag is not given, and a wrong one is told b
   })
 })
 
-t.test('a missing certificate, configuration file or cluster is told, with what to do', async (t) => {
+t.test('a missing certificate, configuration file or cluster is an error, with the remedy', async (t) => {
   const folder = t.testdir()
   const missing = join(folder, 'missing')
   const noConfig = await run(['serve', '--config', missing])
@@ -79,7 +79,7 @@ t.test('a missing certificate, configuration file or cluster is told, with what 
   t.match(unusable.stderr, 'certificate')
 })
 
-t.test('a port that is taken is told, and the guard ends', async (t) => {
+t.test('serve exits with code 2 and names the port that is in use', async (t) => {
   const folder = t.testdir()
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
@@ -118,7 +118,7 @@ t.test('certs makes an authority and a certificate, and overwrites nothing unask
   t.equal(nameless.code, 2)
 })
 
-t.test('certs makes what an API server shows, says what goes where, and renews it', async (t) => {
+t.test('certs makes the files of an API server, says where each goes, and renews them', async (t) => {
   const certs = join(t.testdir(), 'certs')
   const args = ['certs', '--api-server', '--dir', certs]
   const made = await run([...args, '--webhook', 'guard.holdfast.svc:8443', '--webhook', '[::1]:8443'])
@@ -154,27 +154,27 @@ t.test('certs makes what an API server shows, says what goes where, and renews i
     ],
   })
   const authority = await readFile(join(certs, 'client-ca.crt'), 'utf8')
-  t.match(await run(args), { code: 2, stderr: /client\.crt .*are there already/ })
+  t.match(await run(args), { code: 2, stderr: /client\.crt .*exist already/ })
   const renewed = await run([...args, '--overwrite'])
   t.equal(renewed.code, 0)
-  t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them anew by itself, within/s)
+  t.match(renewed.stdout, /Copy client\.crt and client\.key .*reads them again by itself, within/s)
   t.equal(await readFile(join(certs, 'client-ca.crt'), 'utf8'), authority, 'guards take the new one too')
   await rm(join(certs, 'api-server'), { recursive: true })
   t.match((await run(args)).stdout, '--admission-control-config-file=', 'made anew of the same authority')
 })
 
-t.test('certs refuses what no API server could use, and writes nothing', async (t) => {
+t.test('certs rejects options that no API server can use, and writes nothing', async (t) => {
   const certs = join(t.testdir(), 'certs')
   const args = ['certs', '--api-server', '--dir', certs]
   t.match(await run([...args, '--webhook', 'https://guard/validate']), { code: 2, stderr: /--webhook/ })
   for (const webhook of ['guard.svc:99999', 'guard.svc:0', '[::1]:65536', 'guard.svc:'])
     t.match(await run([...args, '--webhook', webhook]), { code: 2, stderr: /--webhook/ }, webhook)
-  t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /no absolute path/ })
+  t.match(await run([...args, '--installed-in', 'here']), { code: 2, stderr: /not an absolute path/ })
   t.match(await run([...args, '--dns', 'localhost']), { code: 2, stderr: /are for a serving certificate/ })
   await t.rejects(readdir(certs), { code: 'ENOENT' })
 })
 
-t.test('authorities of callers that cannot be used are told before anything is served', async (t) => {
+t.test('unusable authorities of callers are an error before serving begins', async (t) => {
   const folder = t.testdir({ 'empty.crt': '', kubeconfig })
   const serve = ['serve', '--kubeconfig', join(folder, 'kubeconfig'), '--namespace', 'holdfast', ...anyPort]
   const missing = await run([...serve, '--client-ca', join(folder, 'missing')])
@@ -185,10 +185,10 @@ t.test('authorities of callers that cannot be used are told before anything is s
   const empty = await run([...serve, '--client-ca', join(folder, 'empty.crt')])
   t.match(empty, {
     code: 2,
-    stderr: /empty\.crt \(--client-ca\) cannot be used: there is no certificate in it/,
+    stderr: /empty\.crt \(--client-ca\) cannot be used: it has no certificate/,
   })
   const names = await run([...serve, '--client-name', 'kube-apiserver'])
-  t.match(names, { code: 2, stderr: /--client-name\) without clientCa/ })
+  t.match(names, { code: 2, stderr: /--client-name\) has no effect without clientCa/ })
   const proxied = ['proxy', 'kubernetes', '--client-ca', join(folder, 'empty.crt')]
   t.match(await run(proxied), { code: 2, stderr: /--client-ca is for holdfast serve/ })
 })
@@ -226,7 +226,7 @@ t.test('bash offers commands, flags and their values', async (t) => {
   t.ok((await offered('holdfast', '')).length >= 10)
 })
 
-t.test('zsh and fish have scripts of their own', async (t) => {
+t.test('zsh and fish have their own scripts', async (t) => {
   t.match((await run(['completion', 'zsh'])).stdout, /^#compdef holdfast\n.*bashcompinit/)
   const fish = await run(['completion', 'fish'])
   t.match(fish.stdout, /^complete -c holdfast -f -n 'not __fish_seen_subcommand_from serve /)
@@ -236,7 +236,7 @@ t.test('zsh and fish have scripts of their own', async (t) => {
   )
 })
 
-t.test('an unknown shell is told which there are', async (t) => {
+t.test('an unknown shell is an error that lists the known ones', async (t) => {
   t.match(await run(['completion', 'tcsh']), { code: 2, stderr: /Allowed choices are bash, zsh, fish/ })
 })
 
@@ -260,7 +260,7 @@ t.test('a process ends with the code of its command', async (t) => {
   t.match(await runProcess(['doctor', '--help'], env), { code: 0, stdout: /--target/, stderr: nothing })
 })
 
-t.test('a process whose output nobody reads any more ends quietly', async (t) => {
+t.test('a process ends quietly if the reader of its output is gone', async (t) => {
   const completion = startProcess(['completion', 'bash'])
   completion.stdout.destroy()
   t.equal(await text(completion.stderr), '')

@@ -18,7 +18,7 @@ t.test('where all is well, it says so and exits 0', async (t) => {
   t.match(worse.stdout, 'Move to v1.8.2 instead')
 })
 
-t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) => {
+t.test('a forbidden check is unknown, with the reason, and exits 2', async (t) => {
   const world = await cluster(t, {
     answers: (method, path, body) =>
       /secrets|subjectaccessreviews|customresourcedefinitions/.test(path)
@@ -38,7 +38,7 @@ t.test('what is forbidden is unknown, with the reason, and exits 2', async (t) =
   for (const { check, why } of unknown) t.match(why, 'User "ann" cannot do that', check)
 })
 
-t.test('what the cluster answers is not taken for more than it is', async (t) => {
+t.test('an odd answer of the cluster is not taken for a good one', async (t) => {
   const world = await cluster(t, {
     answers: (method, path, body) => {
       if (path.endsWith('/customresourcedefinitions')) return undefined
@@ -81,7 +81,7 @@ t.test(
   },
 )
 
-t.test('Longhorn that cannot be read is told; no cluster at all exits 2', async (t) => {
+t.test('an unreadable Longhorn is reported; no cluster at all exits 2', async (t) => {
   const { doctor, sandbox } = await cluster(t, {
     answers: (method, path, body) =>
       path.includes('/longhorn.io/') ? forbidden(path) : well(method, path, body),
@@ -97,7 +97,7 @@ t.test('Longhorn that cannot be read is told; no cluster at all exits 2', async 
   t.equal(gone.stdout, '')
 })
 
-t.test('a registration that somebody narrowed is told, and so is a guard that only watches', async (t) => {
+t.test('a narrowed registration is reported, and so is a guard that only warns', async (t) => {
   const off = { ...defaultPolicy.modes, 'last-usable-copy': 'off' as const }
   const world = await cluster(t, {
     modes: off,
@@ -121,13 +121,13 @@ t.test('a registration that somebody narrowed is told, and so is a guard that on
   t.match(stdout, /warn +rules +Replica one of the guard does not enforce last-usable-copy \(off\)/)
 })
 
-t.test('who makes a certificate is seen in its Secret, and the remedy is theirs', async (t) => {
+t.test('the Secret shows the issuer of a certificate, and the remedy fits it', async (t) => {
   const { sandbox, doctor } = await cluster(t)
   const none = Buffer.from('no certificate').toString('base64')
   const cases = [
     ['own', {}, { 'ca.key': none }, /"op":"remove"/],
     ['issued', { 'cert-manager.io/certificate-name': 'guard' }, {}, /cmctl renew -n holdfast guard/],
-    ['theirs', {}, {}, /Whoever made it has to make another/],
+    ['theirs', {}, {}, /Its issuer has to make another/],
   ] as const
   for (const [name, annotations, data, remedy] of cases) {
     await sandbox.client.create(

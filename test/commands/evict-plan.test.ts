@@ -15,7 +15,7 @@ async function cluster(t: Test, release: string) {
   return { sandbox, at: ['--kubeconfig', kubeconfig] }
 }
 
-t.test('an eviction tells what it does, step by step, and a dry run only what it would', async (t) => {
+t.test('an eviction reports its steps one by one, and a dry run only the plan', async (t) => {
   const { sandbox, at } = await cluster(t, 'v1.10.0')
   const dry = await run(['evict', 'node-2', '--dry-run', ...at])
   t.equal(dry.code, 0, dry.stderr)
@@ -46,7 +46,7 @@ t.test('an eviction tells what it does, step by step, and a dry run only what it
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('what stands in the way is told, with an exit code', async (t) => {
+t.test('an obstacle is reported, with an exit code', async (t) => {
   const { at } = await cluster(t, 'v1.8.0')
   t.match(await run(['evict', 'node-2', ...at]), {
     code: 2,
@@ -63,7 +63,7 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
   })
   t.match(await run(['evict', 'node-2', '--dry-run', ...at]), {
     code: 0,
-    stderr: /3\. wait until each backing image has a ready copy elsewhere .*\n +4\. take the flag down/,
+    stderr: /3\. wait until each backing image has a ready copy elsewhere .*\n +4\. clear the flag/,
   })
   t.match(await run(['evict', 'node-2', '--timeout', 'soon', ...at]), { code: 2, stderr: /30m or 2h/ })
   t.match(await run(['evict', 'node-2', '--kubeconfig', '/nonexistent']), { code: 2 })
@@ -71,7 +71,7 @@ t.test('what stands in the way is told, with an exit code', async (t) => {
   t.match(late, { code: 1, stderr: /The time is up. Go on with: holdfast evict node-2/ })
 })
 
-t.test('a plan is told as text and as a document, with an exit code', async (t) => {
+t.test('a plan is printed as text and as a document, with an exit code', async (t) => {
   const sandbox = await embeddedCluster(t, { nodes: 4, images: 1, longhorn: {} })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   await writeFile(kubeconfig, sandbox.kubeconfig)

@@ -12,7 +12,7 @@ import { inFront } from './in-front.ts'
 
 const forEver = new AbortController().signal
 
-/** What a replica says of itself, of this version or of one that does not say how long it waits. */
+/** The report of a replica, of this version or of one that does not report how long it waits. */
 function statusOf(replica: string, settle: Partial<ReplicaStatus>): Partial<ReplicaStatus> {
   const common = { version: '0.1.0', synced: true, diskMapAgeMs: 1, holds: 0 }
   const policy = { modes: defaultPolicy.modes, evictionCompletion: 'hold', release: null }

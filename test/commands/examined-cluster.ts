@@ -15,11 +15,11 @@ import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { run } from './holdfast.ts'
 import { type Answers, inFront } from './in-front.ts'
 
-/** What tests choose of it. */
+/** The options of tests. */
 interface Choice {
   readonly release?: string
   readonly answers?: Answers
-  /** What one of the two replicas says that it enforces. */
+  /** The rules that one of the two replicas enforces. */
   readonly modes?: Readonly<Record<string, Mode>>
 }
 
@@ -33,7 +33,7 @@ export async function cluster(t: Test, { release = 'v1.10.0', answers, modes }: 
   return { sandbox, doctor: (...args: string[]) => run(['doctor', '--kubeconfig', kubeconfig, ...args]) }
 }
 
-/** Where registrations are. */
+/** The path of registrations. */
 export const webhooks = {
   group: 'admissionregistration.k8s.io',
   version: 'v1',
@@ -52,7 +52,7 @@ export const deployment = (annotations = {}, serviceAccountName = 'holdfast') =>
   spec: { replicas: 2, template: { spec: { serviceAccountName } } },
 })
 
-/** What a cluster has that the embedded one has not, all of it as it should be. */
+/** The objects that the embedded cluster lacks, all healthy. */
 export const well: Answers = (method, path, body) => {
   if (path.startsWith('/apis/apiextensions.k8s.io/v1/customresourcedefinitions/')) {
     const spec = { properties: { diskFileSpecMap: { type: 'object' } } }
@@ -71,7 +71,7 @@ export const well: Answers = (method, path, body) => {
   return undefined
 }
 
-/** What the API server says of a write that the guard denies. */
+/** The API server's answer to a write that the guard denies. */
 const denied = [
   403,
   {

@@ -61,7 +61,7 @@ t.test('where the guard is cannot be read, so no command guesses', async (t) => 
   ])
 })
 
-t.test('a person who may not read where the guard is learns which right is missing', async (t) => {
+t.test('a person who may not read the guard’s place learns which right is missing', async (t) => {
   const server = await FakeApiServer.start()
   const connection = connectTo(server.url)
   t.teardown(async () => {

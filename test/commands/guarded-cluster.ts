@@ -12,7 +12,7 @@ import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { untilHung } from '../fixtures/limits.ts'
 import { type Ended, run, runProgram } from './holdfast.ts'
 
-/** Where Longhorn runs. */
+/** Longhorn's namespace. */
 export const namespace = 'longhorn-system'
 const longhorn = { group: 'longhorn.io', version: 'v1beta2' } as const
 /** Longhorn's nodes. */
@@ -22,10 +22,12 @@ export const sources = { ...longhorn, plural: 'backingimagedatasources' }
 /** Backing images. */
 export const images = { ...longhorn, plural: 'backingimages' }
 
-/** What stands in longhorn-disk.cfg of a disk, by node and path, if it is not what the disk was made with. */
+/**
+ * The content of longhorn-disk.cfg of a disk, by node and path, if it has changed since the disk was made.
+ */
 type DiskFiles = Map<string, string>
 
-/** What a test chooses of such a cluster. */
+/** The options of such a cluster. */
 export interface GuardedChoice {
   /** The Longhorn release; one that does not crash if not given. */
   readonly release?: string
@@ -33,7 +35,7 @@ export interface GuardedChoice {
   readonly images?: number
   /** How long things take that are quick if not given. */
   readonly times?: { readonly drainMs?: number; readonly copyMs?: number }
-  /** Of the guard; a node that is down is lost at once if not given. */
+  /** The guard's setting; by default a node that is down is lost at once. */
   readonly settings?: Settings
 }
 
@@ -67,7 +69,7 @@ export async function guarded(t: Test, choice: GuardedChoice = {}) {
     files,
     verdicts,
     stop,
-    /** What kubectl makes of a request, without its process. */
+    /** The request that kubectl makes, without its process. */
     ask: (method: Method, path: string, body?: object, as?: string) =>
       ask(sandbox.api.url, method, path, body, as),
     /** A command line as it was told, with the names that a person puts in. */
@@ -135,7 +137,7 @@ export type World = Awaited<ReturnType<typeof guarded>>
 
 type Method = 'PATCH' | 'POST' | 'DELETE'
 
-/** What a user is told. */
+/** The user's view of an answer. */
 interface Told {
   readonly ok: boolean
   /** Warnings, and the reason of a denial. */
@@ -175,7 +177,7 @@ export async function diskOf(
   return disks[disk] ?? {}
 }
 
-/** Where it is mounted. */
+/** The path of its mount. */
 export async function pathOf(sandbox: Sandbox, node: string, disk: string): Promise<string> {
   return text((await diskOf(sandbox, node, disk)).path)
 }

@@ -11,7 +11,7 @@ import { holdfast } from '../fixtures/main.ts'
 /** Variables of an environment, by name. */
 type Variables = Readonly<Record<string, string>>
 
-/** What a command that has ended leaves behind. */
+/** The results of an ended command. */
 export interface Ended {
   /** Null if a signal ended it the hard way. */
   readonly code: number | null
@@ -29,7 +29,7 @@ export interface Running {
   readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') => void
   /** Ends it, for teardowns. Resolves once it has ended. */
   readonly end: () => Promise<unknown>
-  /** Of a process; undefined within this one. */
+  /** For a process; undefined within this one. */
   readonly pid?: number | undefined
 }
 
@@ -70,7 +70,7 @@ export function start(
     onStdoutClosed(hear) {
       const failed = (error: NodeJS.ErrnoException): void => hear(error.code ?? error.message)
       stdout.on('error', failed)
-      // What fails once the command has ended is the test's own.
+      // A failure after the end of the command is the test's own.
       return () => stdout.off('error', failed).on('error', () => undefined)
     },
     // Its collectors stay for as long as a process.

@@ -5,7 +5,10 @@ import type { Test } from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { forwardTo } from './forwarded-pods.ts'
 
-/** What is answered in place of the embedded cluster, if anything: a status and a body (a text as it is), or nothing ever. */
+/**
+ * The answer instead of the embedded cluster's, if any: a status and a body (a text unchanged), or no answer
+ * ever.
+ */
 export type Answers = (
   method: string,
   path: string,
@@ -29,11 +32,11 @@ export async function inFront(
   return kubeconfigFor(`http://127.0.0.1:${port}`, 'longhorn-system')
 }
 
-/** Where such a server is. */
+/** The address of such a server. */
 interface Front {
   readonly podPorts?: readonly number[]
   readonly host?: string
-  /** What its paths begin with; others are not found. */
+  /** The prefix of its paths; others are not found. */
   readonly prefix?: string
   /** Without it, plain HTTP. */
   readonly tls?: https.ServerOptions
@@ -89,7 +92,7 @@ export async function front(
   return { port: typeof address === 'object' && address ? address.port : 0, asked }
 }
 
-/** What an API server answers to somebody who may not. */
+/** The API server's answer to a user without the right. */
 export function forbidden(what: string): readonly [number, object] {
   const message = `${what} is forbidden: User "ann" cannot do that`
   return [

@@ -133,7 +133,7 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
   t.match((await holdfast('doctor')).stdout, /ok +disks /)
 })
 
-t.test('four machines that were cloned are told apart again', async (t) => {
+t.test('four cloned machines get separate UUIDs again', async (t) => {
   const world = await guarded(t, { nodes: 4 })
   const { sandbox, files, ask, holdfast } = world
   const shared = sandbox.cluster.uuidOf('node-1/disk-1')

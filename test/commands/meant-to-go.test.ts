@@ -16,7 +16,7 @@ t.test('a namespace ends with a guard and without one', async (t) => {
   t.match(await remove('ann'), { ok: false, text: /failed calling webhook "guard\.holdfast\.dev"/ })
 })
 
-t.test('what a backup restores without status passes, and is told where it is missing', async (t) => {
+t.test('an object that a backup restores without status passes, and a missing one is reported', async (t) => {
   const { sandbox, ask, holdfast } = await guarded(t)
   const restored = async (plural: typeof nodes, from: string, name: string, spec: object) => {
     const object = await sandbox.client.get(plural, namespace, from)

@@ -41,7 +41,7 @@ t.test('a namespace of the guard that is named and is not there is no success', 
   t.match(await run(['audit', ...cluster, '--namespace', 'nope']), { code: 2 })
 })
 
-t.test('a file without a record is none of a guard', async (t) => {
+t.test('a file without a record is not a guard’s', async (t) => {
   const folder = t.testdir({ 'other.log': log, 'empty.log': '', 'guard.log': log + records })
   const none = /there is no record in .*; it has to be the log of a guard/
   for (const name of ['other.log', 'empty.log'])
@@ -54,7 +54,7 @@ t.test('a file without a record is none of a guard', async (t) => {
   t.match(await run(['audit', '-'], {}, log), { code: 2, stderr: /no record in standard input/ })
   t.match(await run(['audit', join(folder, 'guard.log'), '--user', 'nobody']), {
     code: 0,
-    stderr: 'Nothing is on record that matches.\n',
+    stderr: 'No record matches.\n',
   })
   t.match(await run(['audit', folder]), { code: 2, stderr: /cannot read the audit file .*it is a folder/ })
 })
@@ -65,7 +65,7 @@ t.test('a log that PowerShell wrote has its records', async (t) => {
   t.match(await run(['audit', path, '-o', 'json']), { code: 0, stdout: /"uid": "r1"/ })
 })
 
-t.test('an address that is none is told in a sentence', async (t) => {
+t.test('an invalid address is an error in a sentence', async (t) => {
   for (const address of ['foo', 'localhost:8081', 'http://[::1', 'ftp://localhost/']) {
     const { code, stderr } = await run(['audit', '--address', address])
     t.equal(code, 2, address)
@@ -74,7 +74,7 @@ t.test('an address that is none is told in a sentence', async (t) => {
   }
 })
 
-t.test('a release that is none is not played', async (t) => {
+t.test('an invalid release is not played', async (t) => {
   for (const release of ['latest', 'master-head', 'v1.8', '']) {
     const { code, stdout, stderr } = await run(['sandbox', '--once', '--longhorn', release])
     t.strictSame([code, stdout], [2, ''], release)
@@ -82,7 +82,7 @@ t.test('a release that is none is not played', async (t) => {
   }
 })
 
-t.test('a release that is none is an error where a person writes it', async (t) => {
+t.test('an invalid release is an error where a person writes it', async (t) => {
   const must = /must be a release such as v1\.8\.0/
   const folder = t.testdir({ 'holdfast.yaml': 'longhornRelease: latest\n', 'one.yaml': '' })
   const file = ['--config', join(folder, 'holdfast.yaml')]
@@ -101,7 +101,7 @@ t.test('a release that is none is an error where a person writes it', async (t) 
   })
 })
 
-t.test('a release that is none is told where the cluster says it, with what is assumed', async (t) => {
+t.test('an invalid release in the cluster is reported, with the assumption', async (t) => {
   const cluster = await at(t, { release: 'latest' })
   const said = 'Longhorn says "latest" of its release, so the worst is assumed (profile A).'
   t.match(await run(['status', ...cluster]), { code: 0, stdout: said })
@@ -113,7 +113,7 @@ t.test('a release that is none is told where the cluster says it, with what is a
   t.match(await run(check), { code: 0, stderr: said })
 })
 
-t.test('a variable that is no setting is told, with the nearest', async (t) => {
+t.test('an unknown variable is an error, with the nearest setting', async (t) => {
   const file = join(t.testdir({ 'guard.log': records }), 'guard.log')
   const audit = (env: Record<string, string>) => run(['audit', file], env)
   const misspelt = await audit({ HOLDFAST_LONGHORN_NAMESPCE: 'x', HOLDFAST_ZZZZZZZZZZZZ: 'y' })

@@ -55,7 +55,7 @@ t.test('a namespace that may not be looked at is neither there nor missing', asy
   t.match(await holdfast('status', '--namespace', 'default'), {
     code: 2,
     stdout: /node-1/,
-    stderr: /Whether there is a namespace default cannot be told \(.*User "ann" cannot do that\)/,
+    stderr: /Namespace default may not exist \(.*User "ann" cannot do that\)/,
   })
 })
 
@@ -85,7 +85,7 @@ t.test('a replica that has announced itself and does not answer is named', async
   })
 })
 
-t.test('a watch tells once that the guard cannot be asked any more', async (t) => {
+t.test('a watch reports once that the guard can no longer be asked', async (t) => {
   const sandbox = await embeddedCluster(t)
   const guard = await guardSandbox(sandbox, { decided: () => undefined }, process.stderr, signal)
   const connection = connectTo(sandbox.api.url)
@@ -117,6 +117,6 @@ t.test('a page in the place of an answer proves nothing of the guard', async (t)
   const removal = { image: 'ubuntu', disks: ['a'] }
   t.match(await tryRemoval(removal, { connection, longhornNamespace: 'longhorn-system', signal }), {
     result: 'not-made',
-    why: /is no valid JSON/,
+    why: /is not valid JSON/,
   })
 })

@@ -34,7 +34,7 @@ for (const command of commands) {
       const [out, err] = await Promise.all([text(stdout), text(stderr), exit])
       return out + err
     }
-    t.match(await told(false), /there is no terminal/)
-    t.notMatch(await told(true), /there is no terminal/)
+    t.match(await told(false), /needs a terminal/)
+    t.notMatch(await told(true), /needs a terminal/)
   })
 }

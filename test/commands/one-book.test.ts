@@ -44,7 +44,7 @@ async function patch(url: string, object: string, spec: object): Promise<number>
   return status
 }
 
-t.test('two proxies of people who work in other namespaces never both admit', async (t) => {
+t.test('two proxies of people who work in different namespaces never both admit', async (t) => {
   const { sandbox, proxyIn, started } = await cluster(t)
   const one = await started(await proxyIn('team-a'))
   const other = await started(await proxyIn('team-b'))
@@ -62,7 +62,7 @@ t.test('two proxies of people who work in other namespaces never both admit', as
     t.strictSame(await sandbox.client.list(leases, namespace), [], namespace)
 })
 
-t.test('a proxy that is told another namespace than the cluster’s refuses to start', async (t) => {
+t.test('a proxy with another namespace than the cluster’s refuses to start', async (t) => {
   const { proxyIn, started } = await cluster(t)
   await started(await proxyIn('default', '--namespace', 'team-a'))
   const { code, stderr } = await run(await proxyIn('default', '--namespace', 'team-b'))

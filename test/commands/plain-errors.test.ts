@@ -58,7 +58,7 @@ function kubeconfigOf(server: string, cluster: object = {}): string {
   return JSON.stringify({ 'current-context': 'x', contexts: [entry], clusters: [entry], users: [entry] })
 }
 
-t.test('a server that speaks something else than its address says is told in plain words', async (t) => {
+t.test('a server with another protocol than its address is an error in plain words', async (t) => {
   const ports = await servers(t)
   const folder = t.testdir()
   const cases = [
@@ -71,7 +71,7 @@ t.test('a server that speaks something else than its address says is told in pla
     [`http://127.0.0.1:${ports.away}`, /answered 302 Found .*A login page or a proxy answers there/],
     [
       `http://127.0.0.1:${ports.page}`,
-      /is no valid JSON: <!DOCTYPE .*\. A login page or a proxy answers there/,
+      /is not valid JSON: <!DOCTYPE .*\. A login page or a proxy answers there/,
     ],
     [`http://127.0.0.1:${ports.gatePage}`, /answered 502 .*<!DOCTYPE .*\. A login page or a proxy/],
     ['http://127.0.0.1:1', /the connection was refused, so no program listens there .*Check the address/],
@@ -84,18 +84,18 @@ t.test('a server that speaks something else than its address says is told in pla
   }
 })
 
-t.test('an address that is no guard’s is told in plain words', async (t) => {
+t.test('an address without a guard is an error in plain words', async (t) => {
   const ports = await servers(t)
   const cases = [
     [`https://127.0.0.1:${ports.http}`, /it does not speak TLS.*The operator API of a guard speaks http/],
     [`http://127.0.0.1:${ports.https}`, /the connection was closed before an answer came/],
-    [`http://127.0.0.1:${ports.away}`, /is no operator port of a guard: it answered 302/],
-    [`http://127.0.0.1:${ports.page}`, /is no operator port of a guard: it answered 200/],
+    [`http://127.0.0.1:${ports.away}`, /is not the operator port of a guard: it answered 302/],
+    [`http://127.0.0.1:${ports.page}`, /is not the operator port of a guard: it answered 200/],
   ] as const
   for (const [address, words] of cases) isTold(t, await run(['audit', '--address', address]), words, address)
 })
 
-t.test('a file that cannot be read is told in plain words by every option that takes one', async (t) => {
+t.test('an unreadable file is an error in plain words, for every option that takes one', async (t) => {
   const { http: port } = await servers(t)
   const folder = t.testdir()
   const path = (name: string) => join(folder, name)
@@ -124,7 +124,7 @@ t.test('a file that cannot be read is told in plain words by every option that t
   }
 })
 
-t.test('a value that is typed and empty is told, whichever it is', async (t) => {
+t.test('an empty value is an error, for every option', async (t) => {
   const cases = [
     [['status', '--kubeconfig', ''], '--kubeconfig'],
     [['status', '--context', ''], '--context'],
@@ -141,7 +141,7 @@ t.test('a value that is typed and empty is told, whichever it is', async (t) => 
     isTold(t, await run(args), new RegExp(`^holdfast: ${what}: the value is empty`), args.join(' '))
 })
 
-t.test('a name or a number that is none is told with those that are', async (t) => {
+t.test('an unknown name or number is an error that lists the known ones', async (t) => {
   const cases = [
     [
       ['check', '-f', 'x', '--rule', 'nonsense=off'],

@@ -10,7 +10,7 @@ import { certificateFor } from '../fixtures/certificates.ts'
 /** An API server of which only one pod is to be seen, and who asked for it. */
 export interface PodsStandIn {
   readonly url: string
-  /** Whom to trust over TLS, PEM. */
+  /** The authority to trust over TLS, PEM. */
   readonly authority: string
   /** The `Authorization` of each request, by its path. */
   readonly asked: Map<string, string | undefined>
@@ -26,7 +26,7 @@ const pod = {
   status: { phase: 'Running' },
 }
 
-/** What kubectl asks first, and a door. */
+/** The first requests of kubectl, and of a door. */
 const known: Readonly<Record<string, object>> = {
   '/api/v1/namespaces/holdfast': { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'holdfast' } },
   '/apis/coordination.k8s.io/v1/namespaces/longhorn-system/leases/holdfast-book': {
@@ -99,13 +99,16 @@ function pathOf({ url = '/' }: http.IncomingMessage): string {
   return url.split('?')[0] ?? '/'
 }
 
-/** Whatever comes on a port goes back. */
+/** Every byte on a port goes back. */
 function echo(client: WebSocket): void {
   client.on('error', () => client.terminate())
   client.on('message', (data) => client.send(data))
 }
 
-/** What a kubelet says of `exec`: standard output on channel 1, how it ended on channel 3 (v5.channel.k8s.io). */
+/**
+ * A kubelet's answer to `exec`: standard output on channel 1, the exit status on channel 3
+ * (v5.channel.k8s.io).
+ */
 function exec(client: WebSocket): void {
   const say = (channel: number, text: string): void =>
     client.send(Buffer.from([channel, ...Buffer.from(text)]))

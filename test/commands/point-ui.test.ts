@@ -77,17 +77,17 @@ t.test('the UI is pointed at a proxy, by one variable, and a second time nothing
   t.equal(patches.length, 1)
 })
 
-t.test('the UI’s nginx appends a path of its own: only the origin is written', async (t) => {
+t.test('the UI’s nginx appends a path: only the origin is written', async (t) => {
   const { env, point } = await uiStandIn(t)
   t.match(await point('http://holdfast-longhorn.holdfast:9500/v1/'), { code: 0 })
   t.strictSame(env, [{ name: 'LONGHORN_MANAGER_IP', value: 'http://holdfast-longhorn.holdfast:9500' }])
 })
 
-t.test('a UI that is not there, or is none, stays as it is, and the reason is said', async (t) => {
+t.test('a missing or wrong UI stays unchanged, with the reason', async (t) => {
   const absent = await uiStandIn(t)
   t.match(await absent.point('http://x', '--deployment', 'other'), {
     code: 2,
-    stderr: /still asks whom it asked: .*there is none/,
+    stderr: /was not changed: .*there is none/,
   })
   const odd = await uiStandIn(t, { status: 200, body: { spec: {} } })
   t.match(await odd.point('http://x'), {
@@ -101,7 +101,7 @@ t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
   const { point } = await uiStandIn(t)
   t.match(await point('http://x', '--deployment', 'other', '--if-there'), {
     code: 0,
-    stdout: /^There is no UI of Longhorn to point anywhere: .*there is none/,
+    stdout: /^Longhorn’s UI was not found: .*there is none/,
   })
   const status = {
     kind: 'Status',
@@ -112,7 +112,7 @@ t.test('an uninstall does not stumble over a UI that is gone', async (t) => {
     message: 'no',
   }
   const broken = await uiStandIn(t, { status: 500, body: status })
-  t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /still asks whom it asked/ })
+  t.match(await broken.point('http://x', '--if-there'), { code: 2, stderr: /was not changed/ })
 })
 
 t.test('an uninstall points the UI back from its own proxy alone', async (t) => {
@@ -164,12 +164,12 @@ t.test('the UI is pointed at a proxy only once Longhorn answers there', async (t
   patches.length = 0
   t.match(await point(url, '--wait', '1ms'), {
     code: 2,
-    stderr: /still asks whom it asked: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
+    stderr: /was not changed: http:\/\/127.0.0.1:\d+ does not answer for Longhorn \(.*ECONNREFUSED/,
   })
   t.strictSame(patches, [])
 })
 
-t.test('whoever sends bytes and never answers is not waited for longer than asked', async (t) => {
+t.test('a server that sends bytes and never answers is given up in time', async (t) => {
   const { point, patches } = await uiStandIn(t)
   const sockets = new Set<net.Socket>()
   const server = net.createServer((socket) => {
@@ -222,7 +222,7 @@ t.test('whatever else answers is said, and the UI stays as it is', async (t) => 
   t.strictSame(patches, [])
 })
 
-t.test('Longhorn’s own REST API is taken for what it is', async (t) => {
+t.test('Longhorn’s own REST API is recognised', async (t) => {
   const { point } = await uiStandIn(t)
   const { rest } = await embeddedCluster(t)
   t.match(await point(rest.url, '--wait', '1m'), { code: 0, stdout: /from now on/ })

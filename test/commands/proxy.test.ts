@@ -57,7 +57,7 @@ t.test(
   },
 )
 
-t.test('a proxy on loopback starts beside a guard and another proxy, with ports of its own', async (t) => {
+t.test('a proxy on loopback starts beside a guard and another proxy, on other ports', async (t) => {
   const { url } = await podsStandIn(t, 'http')
   const config = ['--kubeconfig', await kubeconfigOf(t, url), '--listen', '127.0.0.1:0']
   const proxies = [['kubernetes'], ['kubernetes'], ['longhorn', '--upstream', url]]
@@ -117,7 +117,7 @@ t.test('exec and port-forward pass over SPDY, with the proxy’s own token', asy
   }
 })
 
-t.test('in a cluster, each caller’s token is passed on, and nobody gets the proxy’s', async (t) => {
+t.test('in a cluster, each caller’s token is forwarded, and never the proxy’s', async (t) => {
   const { url, authority, asked } = await podsStandIn(t)
   const kubeconfig = await kubeconfigOf(t, url, authority)
   const certs = join(dirname(kubeconfig), 'certs')
@@ -138,7 +138,7 @@ t.test('in a cluster, each caller’s token is passed on, and nobody gets the pr
   t.equal(asked.get(`${path}/log`), undefined)
 })
 
-t.test('SIGTERM ends a proxy once what is in flight is answered', async (t) => {
+t.test('SIGTERM ends a proxy once its requests in progress are answered', async (t) => {
   const { url, answerSlow, asked } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const args = ['longhorn', '--upstream', url, '--kubeconfig', kubeconfig]
@@ -168,7 +168,7 @@ t.test('a port that is taken is said', async (t) => {
   })
 })
 
-t.test('what comes to a proxy is counted', async (t) => {
+t.test('requests to a proxy are counted', async (t) => {
   const { url } = await podsStandIn(t, 'http')
   const kubeconfig = await kubeconfigOf(t, url)
   const { port, health } = await proxy(t, 'longhorn', '--upstream', url, '--kubeconfig', kubeconfig)
@@ -190,7 +190,7 @@ const wrong: readonly (readonly [what: string, args: readonly string[], said: Re
   [
     'tokens shown to a network',
     ['kubernetes', '--listen', '0.0.0.0:0', '--caller-token'],
-    /without --tls would show everybody’s token/,
+    /without --tls would show the tokens of all callers/,
   ],
   [
     'a certificate that is not there',

@@ -32,7 +32,7 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
     t.match(stdout, 'Manager crashes: 0 with the guard off, 0 with it on.')
   })
 
-  t.test('every line that it gives to try works, and what the guard decides appears', { skip }, async (t) => {
+  t.test('every printed command works, and decisions of the guard appear', { skip }, async (t) => {
     const { kill, exit, until, told, kubeconfig, summary } = await serving(t, startProcess, ['--drain', '5s'])
     t.match(summary, 'Manager crashes: 1 with the guard off, 0 with it on.')
     t.match((await told('kubectl get')).stdout, /node-1[^]*ubuntu-22\.04/)
@@ -78,7 +78,7 @@ t.test('the sandbox as a command', { jobs: 4 }, (t) => {
     t.equal(await exit, 0)
   })
 
-  t.test('a flag that makes no sense is told', async (t) => {
+  t.test('a flag with a wrong value is an error', async (t) => {
     const few = await run(['sandbox', '--nodes', '1'])
     t.equal(few.code, 2)
     t.match(few.stderr, 'It must be a whole number from 2 to 100.')

@@ -66,7 +66,7 @@ async function cluster(t: Test, release: string) {
   return ['--kubeconfig', kubeconfig]
 }
 
-t.test('each schema is printed, and says what it describes', async (t) => {
+t.test('each schema is printed, with a description', async (t) => {
   for (const name of schemaNames) {
     const { code, stdout } = await run(['schema', name])
     t.equal(code, 0)
@@ -151,7 +151,7 @@ t.test('records have the form that the schema of the audit describes', async (t)
   for (const record of records) t.strictSame(check(JSON.parse(record)), [], record)
 })
 
-t.test('the schema of the configuration takes what serve takes, and no more', (t) => {
+t.test('the schema of the configuration accepts the settings of serve, and no others', (t) => {
   const check = checker('config')
   const files: [yaml: string, isGood: boolean][] = [
     ['stuckAfter: 10m\nrules: { below-min-copies: warn, no-eviction-target: off }\n', true],

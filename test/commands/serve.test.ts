@@ -11,7 +11,7 @@ const evictDisk2 = JSON.stringify({
 })
 const longhornAccount = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
-/** Where a guard listens, and that it ends at once when it is told to. */
+/** The addresses of a guard, and a quick end. */
 const places = [
   ...['--host', '127.0.0.1', '--port', '0', '--health-port', '0', '--operator-port', '0'],
   ...['--linger', '0s'],
@@ -116,7 +116,7 @@ t.test(
   },
 )
 
-t.test('kubectl waits by itself until the clean-up has ended, and then succeeds', { skip }, async (t) => {
+t.test('kubectl waits until the clean-up has ended, and then succeeds', { skip }, async (t) => {
   const { sandbox, kubectl, cleaned, cleanUp, healthPort } = await guarded(t, { drainMs: 5_000, how: start })
   t.equal((await kubectl(...patch('backingimages', 'ubuntu-22.04', cleanUp))).code, 0)
   const evicted = await kubectl(...patch('nodes', 'node-1', evictDisk2))
@@ -165,11 +165,11 @@ t.test('a guard makes its own certificate and publishes it before it serves', { 
   t.strictSame([lease.code, lease.stdout], [0, ''], 'another replica can lead at once')
 })
 
-t.test('a guard that still waits for its first certificate ends when it is told to', async (t) => {
+t.test('a guard that still waits for its first certificate ends at a signal', async (t) => {
   const { kubeconfig } = await cluster(t, 600_000)
   const guard = start(['serve', '--kubeconfig', kubeconfig, '--certificate-secret', 'not-there', ...places])
   t.teardown(guard.end)
-  const said = await logOf(guard)('certificates cannot be kept as they should')
+  const said = await logOf(guard)('certificates cannot be renewed or published')
   t.match(said.err, { message: /no Secret not-there in namespace holdfast/ })
   guard.kill('SIGTERM')
   t.equal(await guard.exit, 0)

@@ -128,7 +128,7 @@ t.test('a proxy writes its records to another file after its file was moved', as
   t.equal(await refused(port, 'node-1'), 400)
   await rename(file, join(folder, 'moved'))
   t.equal(await refused(port, 'node-2'), 400)
-  t.match(await logged('the audit file was moved or deleted, and is opened anew'), { path: file })
+  t.match(await logged('the audit file was moved or deleted, and is reopened'), { path: file })
   t.match(await readFile(file, 'utf8'), /"name":"node-2"/)
   proxy.kill('SIGHUP')
   const metrics = await (await fetch(`http://127.0.0.1:${String(healthPort)}/metrics`)).text()

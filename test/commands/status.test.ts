@@ -56,12 +56,15 @@ async function cluster(t: Test, release = 'v1.8.0') {
   }
 }
 
-t.test('a cluster at rest is shown, and what is not known is said on standard error', async (t) => {
+t.test('a cluster at rest is shown, and unknown facts are on standard error', async (t) => {
   const { status, uuid } = await cluster(t)
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
   t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
-  t.match(stderr, 'What the guard holds now is not shown: no replica of the guard runs in namespace holdfast')
+  t.match(
+    stderr,
+    'The number of waiting requests is not shown: no replica of the guard runs in namespace holdfast',
+  )
   const wide = await run(status('node-1', '-o', 'wide'))
   t.match(wide.stdout, new RegExp(`node-1 +disk-1 +${uuid} +- +1 present +running`))
   t.notMatch(wide.stdout, 'node-2')
@@ -106,7 +109,7 @@ t.test('where no manager crashes there is no danger', async (t) => {
   t.match(stdout, /node-1 +\(node\) .*flagged\n/)
 })
 
-t.test('a name that no node has, and a cluster that does not answer, are told', async (t) => {
+t.test('an unknown node, and a cluster that does not answer, are errors', async (t) => {
   const { status, sandbox } = await cluster(t)
   const missing = await run(status('node-1', 'nod-2'))
   t.equal(missing.code, 2)
@@ -144,7 +147,7 @@ t.test(
   },
 )
 
-t.test('replicas of the guard tell what they hold, and since when clean-ups are pending', async (t) => {
+t.test('replicas of the guard report their holds, and since when clean-ups are pending', async (t) => {
   const { sandbox, cleanUp, uuid } = await cluster(t)
   await cleanUp()
   const pendingCleanups = [{ image: 'ubuntu-22.04', diskUUID: uuid, pendingMs: 3 * 60_000 }]
@@ -176,7 +179,7 @@ t.test('replicas of the guard tell what they hold, and since when clean-ups are 
   const shown = await run(['status', '--kubeconfig', config])
   t.match(shown.stdout, /REPLICA +VERSION +SYNCED +HOLDS\nholdfast-0 +0\.1\.0 +yes +2\n/)
   t.match(shown.stdout, /ubuntu-22.04 .* at least 3m/)
-  t.notMatch(shown.stderr, 'What the guard holds')
+  t.notMatch(shown.stderr, 'The number of waiting requests')
 
   const child = start(['status', '--watch', '--kubeconfig', config])
   t.teardown(child.end)
@@ -198,7 +201,7 @@ t.test('help tells options, exit codes and examples', async (t) => {
     t.match(stdout, text)
 })
 
-t.test('who watches sees each change, and Ctrl-C ends it well', async (t) => {
+t.test('a watching person sees each change, and Ctrl-C exits 0', async (t) => {
   const { status, cleanUp, evict, reserve } = await cluster(t)
   const child = startProcess(status('--watch'))
   t.teardown(child.end)
@@ -275,6 +278,6 @@ t.test('a terminal shows the newest alone, again and again', async (t) => {
   t.strictSame(await shown(2, true), ['\u001b[H\u001b[2Jstatus\n', '\u001b[H\u001b[2Jstatus\n'])
 })
 
-t.test('a terminal says when nothing is heard of the cluster any more', async (t) => {
-  t.match(await shown(1, true, 180_000), [/status\n\nNothing was heard of the cluster for 3m\.\n$/])
+t.test('a terminal says when the cluster has fallen silent', async (t) => {
+  t.match(await shown(1, true, 180_000), [/status\n\nThe cluster has sent nothing for 3m\.\n$/])
 })

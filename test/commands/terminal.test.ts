@@ -28,7 +28,7 @@ t.test('ages read as those of kubectl', (t) => {
 
 const plain = (text: string): string => text
 
-t.test('a table lines up, whatever its colours, and shows what is empty', (t) => {
+t.test('a table is aligned, whatever its colours, and shows empty cells', (t) => {
   const paint = coloursFor({ isTTY: true }, {})
   const rows = [
     { name: 'node-1', state: 'danger' },
@@ -56,7 +56,7 @@ t.test('no cell acts on a terminal, in a table and alone', (t) => {
   t.end()
 })
 
-t.test('colours are for terminals only, and not for those who want none', (t) => {
+t.test('colours are for terminals only, and can be switched off', (t) => {
   const red = (screen: { isTTY?: boolean }, env: Record<string, string>) => coloursFor(screen, env).red('x')
   t.equal(red({ isTTY: true }, {}), '\u001b[31mx\u001b[39m')
   t.equal(red({ isTTY: false }, {}), 'x')
@@ -73,7 +73,7 @@ t.test('data is one document, without aliases or folded lines', (t) => {
   t.end()
 })
 
-t.test('data has what there was, and acts on no terminal, whatever is in it', (t) => {
+t.test('data keeps its values, and acts on no terminal', (t) => {
   const texts = fc.string({ unit: 'binary', maxLength: 20 })
   const values = fc.oneof(texts, fc.array(texts), fc.integer(), fc.constant(null))
   const acting = /(?!\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u

@@ -37,11 +37,11 @@ const commands: readonly (readonly string[])[] = [
   ['proxy', 'longhorn', '--upstream', 'http://127.0.0.1:1', '--listen', '127.0.0.1:0', ...places],
 ]
 
-/** What stands where the API server should be. */
+/** The server in the place of the API server. */
 interface Stranger {
   readonly server: net.Server
   readonly scheme: 'http' | 'https'
-  /** What each command has to say. */
+  /** The expected message of each command. */
   readonly says: RegExp
 }
 
@@ -65,7 +65,7 @@ const strangers: Readonly<Record<string, () => Promise<Stranger>>> = {
     Promise.resolve({
       server: http.createServer((_, response) => void response.writeHead(200).end(page)),
       scheme: 'http',
-      says: /is no valid JSON: <!doctype html>/,
+      says: /is not valid JSON: <!doctype html>/,
     }),
   'a page with an error': () =>
     Promise.resolve({
@@ -149,13 +149,16 @@ for (const [what, stranger] of Object.entries(strangers)) {
   })
 }
 
-t.test('what takes the place of an answer in the middle of a command is told in a sentence', async (t) => {
+t.test('a foreign answer in the middle of a command is reported in a sentence', async (t) => {
   const sandbox = await embeddedCluster(t, { release: 'v1.10.0' })
   const kubeconfig = join(t.testdir(), 'kubeconfig')
   const answers: Answers = (method) => (method === 'PATCH' ? [200, page] : undefined)
   await writeFile(kubeconfig, await inFront(t, sandbox.api.url, answers))
   const { code, stderr } = await run(['evict', 'node-2', '--unguarded', '--kubeconfig', kubeconfig])
   t.equal(code, 2)
-  t.match(stderr, /holdfast: The answer to PATCH \/apis\/longhorn\.io\/\S+ is no valid JSON: <!doctype html>/)
+  t.match(
+    stderr,
+    /holdfast: The answer to PATCH \/apis\/longhorn\.io\/\S+ is not valid JSON: <!doctype html>/,
+  )
   t.notMatch(stderr, /\n {4}at /)
 })

@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
-import { type Layer, layerFromFile, layerFromTexts } from '../../src/configuration/layer.ts'
+import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../src/configuration/layer.ts'
 import { parseSize, type Settings } from '../../src/configuration/settings.ts'
-import { nearest } from '../../src/text/names.ts'
 import { parseDuration } from '../../src/time/duration.ts'
 
 const flags = (name: string) => `--${name}`
@@ -63,7 +62,7 @@ t.test('the mode of the whole guard is the most that any rule does', (t) => {
   t.end()
 })
 
-t.test('lists are written with commas, and what is in them is checked', (t) => {
+t.test('lists are written with commas, and their items are checked', (t) => {
   const given = { overrideGroups: 'storage-admins, sre', overrideExcept: 'last-usable-copy' }
   t.strictSame(settings(layerFromTexts(given, flags)), {
     overrideGroups: ['storage-admins', 'sre'],
@@ -121,7 +120,7 @@ t.test('flags win over variables, variables over the file, and rules are set one
   t.end()
 })
 
-t.test('a client is never told to come again at once', (t) => {
+t.test('a client never gets Retry-After 0', (t) => {
   t.equal(configure([{ retryAfter: '100ms' }]).retryAfterSeconds, 1)
   t.equal(configure([{ retryAfter: '3s' }]).retryAfterSeconds, 3)
   t.end()
@@ -146,7 +145,7 @@ t.test('an unknown key is an error with its line and the nearest known key', (t)
   t.end()
 })
 
-t.test('everything that is wrong in a file is told at once, with lines and values', (t) => {
+t.test('all errors of a file are reported at once, with lines and values', (t) => {
   const text = 'port: high\nstuckAfter: 5\nrules:\n  copy-in-use: sometimes\nlogLevel: loud\nmaxAge: soon\n'
   t.strictSame(problems(layerFromFile(text, 'f')), [
     'f:1: port is "high", but must be a port, 0 to 65535',
@@ -179,7 +178,7 @@ t.test('a wrong flag or variable is called by its name', (t) => {
   t.end()
 })
 
-t.test('a release that names none is an error, wherever it is written', (t) => {
+t.test('an invalid release is an error, in every place', (t) => {
   for (const text of ['latest', 'stable', 'main', 'v1', '1.8', 'master-head', '105.1.0', 'v1.8.0 ', '']) {
     const must = `${JSON.stringify(text)} must be a release such as v1.8.0, v1.9.0-rc1 or v1.9.x-head`
     t.strictSame(problems(layerFromTexts({ longhornRelease: text }, flags)), [`--longhornRelease: ${must}`])

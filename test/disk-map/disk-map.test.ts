@@ -57,7 +57,7 @@ t.test('a disk that is only in status belongs to no node', (t) => {
   t.end()
 })
 
-t.test('a node whose disks are all synced is no longer an unsynced one', (t) => {
+t.test('a node whose disks are all synced no longer counts as unsynced', (t) => {
   const c = cluster().node('n', [disk('d', { synced: false })])
   c.node('n', [disk('d')])
   t.same([...c.map.nodesWithUnsyncedDisks()], [])
@@ -68,7 +68,7 @@ t.test('a node whose disks are all synced is no longer an unsynced one', (t) => 
   t.end()
 })
 
-t.test('a disk on its way has two owners for a moment', (t) => {
+t.test('a disk that moves has two owners for a moment', (t) => {
   const c = cluster()
     .node('n1', [disk('d')])
     .node('n2', [disk('moved', { diskUUID: uuid('d') })])
@@ -181,7 +181,7 @@ t.test('the limit of replenishing is a whole number, and unknown if it is not', 
   t.end()
 })
 
-t.test('forgetting what was never known changes nothing', (t) => {
+t.test('forgetting an unknown object changes nothing', (t) => {
   const { map } = cluster('v1.8.0')
     .node('n', [disk('d')])
     .image('i', [pending('d')])
@@ -195,7 +195,7 @@ t.test('forgetting what was never known changes nothing', (t) => {
   t.end()
 })
 
-t.test('the order in which objects are told does not matter', (t) => {
+t.test('the order of objects does not matter', (t) => {
   const objects = [
     node('n', [disk('d1'), disk('d2')]),
     image('a', [pending('d1'), ready('d2')]),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import type { Ended } from '../../src/disk-map/ended.ts'
 import { History } from '../../src/disk-map/history.ts'
+import type { Ended } from '../../src/disk-map/disk-map-view.ts'
 
 const cleanup = (image: string, at: number, diskUUID = 'u1'): Ended => ({
   what: 'clean-up',
@@ -27,7 +27,7 @@ t.test('each thing is remembered once, with the last time that it ended', (t) =>
   t.end()
 })
 
-t.test('what ended long ago is forgotten, so that memory stays bounded', (t) => {
+t.test('old ended changes are forgotten, so that memory stays bounded', (t) => {
   const history = after(new History(100), cleanup('a', 1), cleanup('b', 50), cleanup('c', 102))
   t.strictSame(times(history), [50, 102])
   t.strictSame([...history.endedOn('u1')].length, 2)
@@ -36,7 +36,7 @@ t.test('what ended long ago is forgotten, so that memory stays bounded', (t) => 
   t.end()
 })
 
-t.test('what ended shortly before an outage is kept for as long as that counts', (t) => {
+t.test('a change that ended shortly before an outage is kept for as long as it counts', (t) => {
   const history = after(new History(100), cleanup('a', 1))
   history.outageBegan(20)
   after(history, cleanup('b', 500))

@@ -25,7 +25,7 @@ const uuidOrNone = fc.constantFrom(...uuids, '')
 const diskName = fc.constantFrom(...diskNames)
 const imageName = fc.constantFrom(...imageNames)
 
-/** Of a node that works or is down, or of a disk that works or is broken. */
+/** For a node that works or is down, or a disk that works or is broken. */
 const conditions = fc.constantFrom(
   [],
   [],
@@ -127,7 +127,7 @@ function answers(view: DiskMapView) {
   }
 }
 
-t.test('every answer is the one that follows from the objects as last told', (t) => {
+t.test('every answer follows from the last version of the objects', (t) => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 30, size: 'max' }), (steps) => {
       const map = new DiskMap()
@@ -188,7 +188,7 @@ function mapOf(objects: readonly LonghornObject[]): DiskMap {
   return map
 }
 
-/** What rules ask, each of an object of the cluster. */
+/** The questions of rules, each about an object of the cluster. */
 const questions: Readonly<Record<string, (map: DiskMapView, at: At) => unknown>> = {
   'who owns a disk': (map, { uuid }) => map.ownersOf(uuid),
   'whether a disk works': (map, { uuid }) => map.isAtWork(uuid),
@@ -224,7 +224,7 @@ function places(nodes: number): At[] {
   }))
 }
 
-t.test('at the design point an answer and an update cost what they cost in a small cluster', (t) => {
+t.test('at the design point an answer and an update cost the same as in a small cluster', (t) => {
   // A hundred times the small cluster, so work that grows with the cluster would be a hundred times as much.
   const sizes = { large: 500, small: 5 }
   const large = clusterOf(sizes.large)

@@ -2,6 +2,7 @@ import { diskUUID, isAtWork } from '../../src/longhorn/node.ts'
 import type {
   DiskMapView,
   DiskOwner,
+  NamedKind,
   PendingCleanup,
   PendingOnNode,
 } from '../../src/disk-map/disk-map-view.ts'
@@ -46,7 +47,7 @@ export class NaiveDiskMap implements DiskMapView {
     return new Set(this.#pending().map(({ image }) => image)).size
   }
 
-  /** What is over is told in the tests of the history. */
+  /** The tests of the history cover ended changes. */
   readonly history = new History(0)
 
   images() {
@@ -55,6 +56,10 @@ export class NaiveDiskMap implements DiskMapView {
 
   dataSources() {
     return this.#all('BackingImageDataSource')
+  }
+
+  object(kind: NamedKind, name: string) {
+    return this.#one(kind, name)
   }
 
   node(name: string) {

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
-import type { Ended } from '../../src/disk-map/ended.ts'
+import type { Ended } from '../../src/disk-map/disk-map-view.ts'
 import { noon, parsed } from '../fixtures/cluster.ts'
 import {
   copy,
@@ -36,7 +36,7 @@ function told(...versions: readonly Version[]): DiskMap {
   return map
 }
 
-/** What is over, as `clean-up d1 +1s`. */
+/** The ended changes, as `clean-up d1 +1s`. */
 function over({ history }: DiskMap): string[] {
   const where = (ended: Ended) => ended.diskUUID.replace(uuid(''), '')
   const more = (ended: Ended) => (ended.what === 'eviction' && !ended.evicting ? ' (beside)' : '')
@@ -97,7 +97,7 @@ t.test('an eviction ends with the disk, with its UUID, and with the node', (t) =
   t.end()
 })
 
-t.test('a disk whose UUID is found out while its flag goes down was evicted under it, perhaps', (t) => {
+t.test('a disk whose UUID is found while its flag is cleared may have been evicted', (t) => {
   const unsynced = node([disk('d1', { ...flagged, synced: false })])
   t.strictSame(over(told(unsynced, node([disk('d1')]))), ['eviction d1 +1s'])
   const left = told(unsynced, node([]))
@@ -110,7 +110,7 @@ t.test('a disk whose UUID is found out while its flag goes down was evicted unde
   t.end()
 })
 
-t.test('where a flag goes down whose disk has no UUID yet, nobody knows which disk it was', (t) => {
+t.test('a cleared flag of a disk without a UUID leaves it unknown which disk it was', (t) => {
   const unsynced = (options: Partial<RawDisk> = {}) => disk('d9', { synced: false, ...options })
   const unseen = (...nodes: Parameters<typeof node>[]) =>
     told(...nodes.map((each) => node(...each))).history.unseen('Node')
@@ -138,7 +138,7 @@ t.test('a first file ends when it is transferred, made elsewhere, or given up', 
   t.end()
 })
 
-t.test('by the generation an object tells whether the map has missed a change of spec', (t) => {
+t.test('the generation shows whether the map has missed a change of spec', (t) => {
   const kinds = ['Node', 'BackingImage', 'BackingImageDataSource'] as const
   const made = {
     Node: (metadata: object) => node([disk('d1')], metadata),
@@ -159,7 +159,7 @@ t.test('by the generation an object tells whether the map has missed a change of
   t.end()
 })
 
-t.test('what an object of the same name had has ended when another has its place', (t) => {
+t.test('the state of a previous object of the same name ends when another replaces it', (t) => {
   t.strictSame(over(told(image([pending('d1')]), image([pending('d1')], { uid: 'new' }))), [
     'clean-up d1 +1s',
   ])
@@ -168,14 +168,14 @@ t.test('what an object of the same name had has ended when another has its place
   t.end()
 })
 
-t.test('what a list only lacks may have changed before it was deleted', (t) => {
+t.test('an object that only a list lacks may have changed before its deletion', (t) => {
   const map = told(image([ready('d1')]))
   map.remove('BackingImage', 'i', noon + 1_000, true)
   t.match(map.history.unseen('BackingImage'), { name: 'i', at: noon + 1_000 })
   t.end()
 })
 
-t.test('what is taken over without being news ends nothing', (t) => {
+t.test('an object that is taken over without being news ends nothing', (t) => {
   const map = told(node([disk('d1', flagged)]), image([pending('d1')]))
   map.adopt(node([disk('d1')], { generation: 9 }), noon)
   map.adopt(image([], { generation: 9 }), noon)

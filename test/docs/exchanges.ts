@@ -2,7 +2,7 @@ import { guardSandbox } from '../../src/commands/sandbox/command.ts'
 import { type Block, blocksOf } from './pages.ts'
 import { type Ending, shellIn } from './shell.ts'
 
-/** What a page shows of a terminal: a command, and what it printed. */
+/** A terminal in a page: a command, and its output. */
 export interface Exchange {
   /** As it is typed, with all its lines. */
   readonly command: string

@@ -5,7 +5,7 @@ import { ruleNames } from '../../src/rules/finding.ts'
 import { partsOf, withParts, writeParts } from './generated.ts'
 import { pages, read, rowsOf } from './pages.ts'
 
-t.test('the generated parts of the docs say what the program says now', async (t) => {
+t.test('the generated parts of the docs match the program', async (t) => {
   const written = await writeParts()
   const found = new Set<string>()
   for (const page of pages) {
@@ -37,7 +37,7 @@ t.test('every command and every sub-command is a section of docs/cli.md', (t) =>
   t.end()
 })
 
-t.test('a part is written anew and all else of a page stays', (t) => {
+t.test('a part is written again and the rest of a page stays', (t) => {
   const page = 'a\n<!-- generated: x -->\nold\n<!-- end -->\nb\n'
   t.equal(
     withParts(page, new Map([['x', 'new $1\n']])),

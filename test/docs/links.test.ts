@@ -6,7 +6,7 @@ import { render, set } from '../charts/rendered.ts'
 import { root } from '../fixtures/root.ts'
 import { anchorsOf, pages, read } from './pages.ts'
 
-/** Where a link leads that names a place of this repository; undefined for one that leads out of it. */
+/** The target of a link within this repository; undefined for one that leads out of it. */
 function targetOf(
   link: string,
   page: string,

@@ -95,7 +95,7 @@ const examples: Readonly<Record<RuleName, Example>> = {
   },
 }
 
-/** What a rule says in its example, as kubectl shows it: the message of a denial, or a warning. */
+/** The message of a rule in its example, as kubectl shows it: that of a denial, or a warning. */
 export function messageOf(rule: RuleName): string {
   const { before, change, policy = {} } = examples[rule]
   const asked = change(before)

@@ -30,7 +30,7 @@ export function read(path: string): string {
 /** A fenced block of a page. */
 export interface Block {
   readonly page: string
-  /** What stands behind the fence: `sh`, `console`, `yaml`; empty if nothing does. */
+  /** The word behind the fence: `sh`, `console`, `yaml`; empty without one. */
   readonly language: string
   readonly text: string
 }

@@ -9,7 +9,7 @@ import { chartObjects } from '../fixtures/chart-objects.ts'
 import { embeddedCluster, type Choice } from '../fixtures/embedded-cluster.ts'
 import { root } from '../fixtures/root.ts'
 
-/** Whatever ends what was begun: a test, or the program that writes the docs. */
+/** The owner that ends started processes: a test, or the program that writes the docs. */
 export type Ending = Pick<Test, 'teardown'>
 
 /** The guards of the docs take any port, and wait for a shorter time than 10 s. */

@@ -32,7 +32,7 @@ const policy = {
   ],
 }
 
-/** What the guards ask of the API server, from its own audit log. */
+/** The guards' requests to the API server, from its own audit log. */
 export class ApiAudit {
   readonly #path: string
   readonly #policyPath: string
@@ -59,8 +59,8 @@ export class ApiAudit {
   }
 
   /**
-   * What decisions have waited for since a mark. Left out is what nobody waits for: lists and watches that feed the disk
-   * map, Events, who writes certificates, and Leases that are tidied up after an answer.
+   * The requests that decisions have waited for since a mark. It leaves out lists and watches that feed the
+   * disk map, Events, the election of the certificate writer, and Leases that are tidied up after an answer.
    */
   async roundTrips(mark: number): Promise<Asked[]> {
     const text = (await readFile(this.#path)).subarray(mark).toString()

@@ -8,7 +8,7 @@ import { root } from '../fixtures/root.ts'
 export const kubernetesVersion = 'v1.36.2'
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
 
-/** Where the programs of a control plane are. */
+/** The folder of a control plane's programs. */
 export interface Binaries {
   readonly etcd: string
   readonly apiServer: string
@@ -16,7 +16,7 @@ export interface Binaries {
   readonly helm: string
 }
 
-/** Where what is built is kept. */
+/** The folder of built programs. */
 export const cache = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'holdfast', 'e2e')
 
 /**

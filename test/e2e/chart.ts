@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { parseAllDocuments } from 'yaml'
 import { root } from '../fixtures/root.ts'
 
-/** What is looked at in a rendered object. */
+/** The tested fields of a rendered object. */
 export interface Manifest {
   readonly kind: string
   readonly metadata: { readonly name: string }

@@ -4,7 +4,7 @@ import type { Ended } from '../commands/holdfast.ts'
 
 /** A guarded cluster without Longhorn's controllers: what they would write, the scenarios write themselves. */
 export interface Cluster {
-  /** What serves the API, for people. */
+  /** The name of the API's server, for people. */
   readonly what: string
   /** As an administrator, for everything that is only prepared. */
   readonly connection: Connection

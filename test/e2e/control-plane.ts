@@ -26,11 +26,11 @@ export class ControlPlane {
   readonly #binaries: Binaries
   readonly #etcd: Child
   readonly #args: readonly string[]
-  /** Of the API server's own certificate, PEM. */
+  /** The authority of the API server's own certificate, PEM. */
   readonly authorityCert: string
-  /** What the guards ask of it. */
+  /** The guards' requests to it. */
   readonly audit: ApiAudit
-  /** Where `holdfast certs --api-server` has put what the API server shows to the guard. */
+  /** The folder with the files of `holdfast certs --api-server`. */
   readonly clientFolder: string
   #apiServer: Child
 

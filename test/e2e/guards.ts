@@ -2,9 +2,9 @@ import { holdfast } from '../fixtures/main.ts'
 import { Balancer } from '../race/balancer.ts'
 import { Child } from './child.ts'
 
-/** What the Deployment says of each replica. */
+/** The Deployment's settings of each replica. */
 export interface PodTemplate {
-  /** Of the container, with its paths as they are on this machine. */
+  /** The container's arguments, with paths of this machine. */
   readonly args: readonly string[]
   /** Flags that a pod does not need: where the cluster is, and on which loopback port to listen. */
   readonly here: readonly string[]
@@ -14,7 +14,7 @@ export interface PodTemplate {
 export class Replica {
   readonly name: string
   readonly process: Child
-  /** What its readiness probe found last. */
+  /** The last result of its readiness probe. */
   ready = false
 
   constructor(name: string, template: PodTemplate) {

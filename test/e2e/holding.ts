@@ -11,27 +11,37 @@ export interface Patch {
   readonly dryRun?: boolean
 }
 
-/** What became of many requests, and how long each took, in milliseconds, sorted: if they were held, from their release. */
+/**
+ * The results of many requests, and the time of each, in milliseconds, sorted; for held ones from their
+ * release.
+ */
 export interface Answered {
   readonly statuses: readonly number[]
   readonly ms: readonly number[]
 }
 
-/** What became of held requests. */
+/** The results of held requests. */
 export interface Released extends Answered {
   /** How long after the release each answer of the guards came to the API server, in milliseconds, sorted. */
   readonly guardsMs: readonly number[]
 }
 
-/** Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers. */
+/**
+ * Sends all at once, waits until the guards hold every one of them, releases them, and waits for the answers.
+ *
+ * @param touched objects that are touched right before the release: on a slow machine the watches may have been silent for
+ *   long by then
+ */
 export async function releaseAll(
   cluster: Cluster,
   guards: Guards,
   patches: readonly Patch[],
   release: () => Promise<unknown>,
+  touched: readonly string[] = [],
 ): Promise<Released> {
   const answers = sendAll(cluster, patches)
   await untilHeld(guards, patches.length)
+  await touch(cluster, touched)
   const from = performance.now()
   await release()
   const { statuses, ms } = answered(await answers, from)

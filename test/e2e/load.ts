@@ -19,7 +19,7 @@ export class Load {
   #last = performance.now()
   /** The longest time, in milliseconds, in which not even this process could do anything. */
   stalledMs = 0
-  /** What failed, with the answers. */
+  /** The failures, with the answers. */
   readonly failures: string[] = []
 
   /** Begins. @param node with a disk on which nothing is pending */

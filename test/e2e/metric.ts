@@ -1,6 +1,6 @@
 import type { Replica } from './guards.ts'
 
-/** What a replica says of itself: the sum of a metric over all its labels. */
+/** The metric of a replica: its sum over all labels. */
 export async function metric(replica: Replica, name: string): Promise<number> {
   const { healthPort } = await replica.ports()
   const text = await (await fetch(`http://127.0.0.1:${healthPort}/metrics`)).text()

@@ -72,7 +72,7 @@ export class RealCluster implements Cluster {
     return yaml
   }
 
-  /** What the Deployment would run, with the rights of its service account, behind its Service. */
+  /** The pods of the Deployment, with the rights of its service account, behind its Service. */
   async deploy(yaml: string): Promise<Guards> {
     const token = (
       await this.must(['create', 'token', 'holdfast', '-n', 'holdfast', '--duration', '2h'])

@@ -81,7 +81,7 @@ function patch(target: string, type: string, body: unknown): Request {
   return { method: 'PATCH', target, headers: [`Content-Type: application/${type}+${form}`], body }
 }
 
-/** What turns one into the other (RFC 7396). */
+/** The patch that turns one into the other (RFC 7396). */
 function mergePatch(before: unknown, after: unknown): unknown {
   if (!isFields(before) || !isFields(after)) return after
   const gone = Object.keys(before).filter((name) => !Object.hasOwn(after, name))
@@ -204,7 +204,7 @@ function written(request: Request, random: Random): Saying {
   return framed(`${method} ${target}`, headers, body, random)
 }
 
-/** So many UTF-16 units at most. */
+/** The limit in UTF-16 units. */
 const largest = 1_000_000
 
 function bodyOf({ body }: Request, random: Random): Buffer {
@@ -215,7 +215,7 @@ function bodyOf({ body }: Request, random: Random): Buffer {
   const holder: Fields = { body: copyOf(body) }
   for (let count = random.chance(0.7) ? 1 : 3; count > 0; count -= 1)
     mangle(random.chance(0.9) ? holder.body : holder, random)
-  // What it was may be gone, or have another name.
+  // The earlier object may be gone, or have another name.
   const text = jsonText(holder.body === undefined ? holder : holder.body)
   if (text.length > largest) return Buffer.from(jsonText(body))
   return random.chance(0.12) ? mangleText(text, random) : Buffer.from(text)

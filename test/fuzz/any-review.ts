@@ -23,7 +23,7 @@ export function recordedObjects(random: Random): readonly RawObject[] {
 
 const longhorn = 'system:serviceaccount:longhorn-system:longhorn-service-account'
 
-/** So many UTF-16 units at most; the largest bodies are tried elsewhere, since they take long. */
+/** The limit in UTF-16 units; the largest bodies are tried elsewhere, since they take long. */
 const largest = 1_000_000
 
 /** The body of a review: one as an API server sends it, or what somebody else could make of one. */
@@ -35,7 +35,7 @@ export function anyReview(objects: RawObjects, random: Random): Buffer {
   for (let count = random.chance(0.6) ? 1 : 2 + random.below(3); count > 0; count -= 1)
     mangleReview(mangled, fieldsAt(mangled, 'request'), random)
   const text = jsonText(mangled)
-  // What is mangled twice can be as large as may be, and more.
+  // A body that is mangled twice can exceed the limit.
   if (text.length > largest) return Buffer.from(jsonText(made))
   return random.chance(0.06) ? mangleText(text, random) : Buffer.from(text)
 }

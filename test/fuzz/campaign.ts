@@ -7,7 +7,7 @@ import { Reviews } from './reviews.ts'
 import { Surprises } from './surprises.ts'
 import { Violation } from './violation.ts'
 
-/** So many cases share a cluster. */
+/** The number of cases that share a cluster. */
 export const batchSize = 50
 
 /** Usually one batch in so many is for the proxies: their requests take twice as long. */
@@ -27,7 +27,7 @@ export interface CampaignOptions extends JudgedOptions {
   readonly untilBroken?: boolean
 }
 
-/** What came of a campaign. */
+/** The results of a campaign. */
 export interface Campaign {
   readonly cases: Readonly<Record<Part, number>>
   /** The most time of the processor that one took, in milliseconds, and the number of that case. */
@@ -73,7 +73,7 @@ export async function campaign(options: CampaignOptions): Promise<Campaign> {
   return { cases: cases.counts, slowest: cases.slowest, heap, violations }
 }
 
-/** What is no violation by itself is one all the same: nothing else may go wrong here. */
+/** Any other error is a violation too: nothing else may go wrong here. */
 function violationOf(error: unknown, number: number): Violation {
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error)
   const violation = error instanceof Violation ? error : new Violation(why, '')

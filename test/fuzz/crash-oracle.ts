@@ -3,7 +3,7 @@ import { allOf, fieldsAt, keyOf, type Fields, type RawObject, type RawObjects } 
 
 // Written from the tables of longhorn.md §2, on raw JSON. It shares nothing with the rules, nor with how they read objects.
 
-/** What the managers of a release do: A and B crash, C and `none` do not. */
+/** The behaviour of a release's managers: A and B crash, C and `none` do not. */
 export type Crashing = 'A' | 'B' | 'no'
 
 /** The releases that the fuzzed clusters have; what is not known may be the worst of them. */
@@ -94,7 +94,7 @@ export function onlyClears(before: RawObject, after: RawObject): boolean {
   return count > 0 && isDeepStrictEqual(cleared, after)
 }
 
-/** What has a flag: the node's spec, under the empty name, and each of its disks. */
+/** The flags: the node's spec, under the empty name, and each of its disks. */
 function flagsOf(node: RawObject): Map<string, Fields> {
   const disks = Object.entries(fieldsAt(node, 'spec', 'disks'))
   return new Map([

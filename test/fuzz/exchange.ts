@@ -2,14 +2,14 @@ import { connect, type Socket } from 'node:net'
 import { readAnswers, type Answers } from './http-answers.ts'
 import { silentMs } from './violation.ts'
 
-/** What is said on a connection. */
+/** The bytes of a connection. */
 export interface Saying {
   readonly bytes: Buffer
   /** False for what may be no whole request: then nobody has to answer, and the connection is half-closed after it. */
   readonly isWhole: boolean
 }
 
-/** What came of it: answers, or the connection was closed without any. */
+/** The result: answers, or a close without any. */
 export type Exchanged = Answers | { readonly state: 'closed' } | { readonly state: 'silent' }
 
 /** Says something on a connection on which nothing is under way, and waits for whole answers, or for its end. */
@@ -27,7 +27,7 @@ export async function exchange(socket: Socket, { bytes, isWhole }: Saying): Prom
       hear('timeout', () => resolve({ state: 'silent' }))
       hear('data', (chunk) => {
         all = all.length === 0 ? chunk : Buffer.concat([all, chunk])
-        // What may be several requests is read to its end.
+        // Bytes that may be several requests are read to their end.
         const answers = isWhole ? readAnswers(all, false, mayBeHead) : undefined
         if (answers && answers.state !== 'part') resolve(answers)
       })

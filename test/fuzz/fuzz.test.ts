@@ -12,7 +12,7 @@ function some(cases: number, options: Partial<CampaignOptions> = {}): ReturnType
 const told = ({ violations }: Awaited<ReturnType<typeof campaign>>): string[] =>
   violations.map(({ number, message, input }) => `seed ${seed}, number ${number}: ${message}\nsent: ${input}`)
 
-t.test('whatever is asked of the webhook and the proxies is answered well, soon and safely', async (t) => {
+t.test('every request to the webhook and the proxies is answered well, soon and safely', async (t) => {
   const came = await some(depth(150, 20_000))
   t.strictSame(told(came), [])
   t.ok(came.cases.reviews > 0 && came.cases.proxies > 0)
@@ -26,7 +26,7 @@ for (const rule of ['eviction-during-cleanup', 'cleanup-during-eviction'] as con
 }
 
 t.test('the same through a proxy', async (t) => {
-  // Of the usual seed, this is soon before the first such write.
+  // With the usual seed, this is shortly before the first such write.
   const first = depth(7, 0)
   const off = ['eviction-during-cleanup', 'cleanup-during-eviction'] as const
   const came = await some(20_000, { off, untilBroken: true, proxiesEvery: 1, first })

@@ -8,7 +8,7 @@ import { parseArgs } from 'node:util'
 import { batchSize, campaign, proxiesEvery, type Campaign, type CampaignOptions } from './campaign.ts'
 import { Surprises } from './surprises.ts'
 
-/** What a worker is told, and what it says at its end. */
+/** The messages to a worker, and its result. */
 type Share = Pick<CampaignOptions, 'seed' | 'first' | 'batches' | 'proxiesEvery'>
 interface Said {
   readonly cases: Campaign['cases']

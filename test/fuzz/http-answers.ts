@@ -1,4 +1,4 @@
-/** What has come back on a connection. */
+/** The answers on a connection. */
 export type Answers =
   /** All answers that came are whole; interim ones are not counted. */
   | {
@@ -9,7 +9,7 @@ export type Answers =
     }
   /** Nothing yet, or the last one goes on. */
   | { readonly state: 'part' }
-  /** What came is no HTTP. */
+  /** The bytes are not HTTP. */
   | { readonly state: 'broken'; readonly why: string }
 
 /**
@@ -43,7 +43,7 @@ export function readAnswers(bytes: Buffer, ended: boolean, mayBeHead: boolean): 
     lastBody = body.body
     at = body.end
   }
-  // Whoever hung up after `100 Continue` gets no more.
+  // A client that hung up after `100 Continue` gets no more.
   return statuses.length > 0 || ended ? { state: 'whole', statuses, lastBody, closes } : { state: 'part' }
 }
 
@@ -53,7 +53,7 @@ function broken(why: string): Answers {
 
 interface Body {
   readonly body: Buffer
-  /** Where the next answer begins. */
+  /** The start of the next answer. */
   readonly end: number
 }
 

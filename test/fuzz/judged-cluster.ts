@@ -1,7 +1,7 @@
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import { Changes, objectChange, pageChange } from '../../src/gate/hold.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { QuorumReads } from '../../src/gate/ports.ts'
 import { type Kind, kinds, type LonghornObject, type ObjectOf } from '../../src/longhorn/kinds.ts'
 import { profileOf } from '../../src/longhorn/releases.ts'
@@ -37,7 +37,7 @@ export class JudgedCluster {
   readonly clock = new FakeClock()
   readonly gate: Gate
   readonly trail: AuditTrail
-  /** What went wrong that nothing here gives reason to. */
+  /** The errors that nothing here explains. */
   readonly problems: string[] = []
   readonly #changes = new Changes()
   readonly #parsed = new Map<string, LonghornObject>()

@@ -11,7 +11,7 @@ const answer = { apiVersion: 'admission.k8s.io/v1', kind: 'AdmissionReview' }
 const response = { uid: 'a', allowed: true, auditAnnotations: {} }
 const denied = { ...response, allowed: false, status: { code: 403, message: 'no', details: {} } }
 
-t.test('the answer to a review is told from what is none', (t) => {
+t.test('the answer to a review is distinguished from other answers', (t) => {
   const wrong = (given: object, status = 200) =>
     'problem' in judged(asked, status, JSON.stringify({ ...answer, ...given }))
   t.notOk(wrong({ response }))
@@ -27,7 +27,7 @@ t.test('the answer to a review is told from what is none', (t) => {
   t.end()
 })
 
-t.test('what is no review has to be answered 4xx', (t) => {
+t.test('a request that is no review must be answered 4xx', (t) => {
   for (const body of ['{', '{}', '{"request":{"uid":""}}', '{"request":{"uid":1}}']) {
     t.equal(askedIn(Buffer.from(body)), undefined)
     t.strictSame(judged(undefined, 400, '{"kind":"Status","message":"no"}'), { allowed: undefined })
@@ -61,11 +61,11 @@ for (const [what, bytes, ended, state] of cases) {
   })
 }
 
-t.test('a heap that grows is told from one that does not', (t) => {
+t.test('a growing heap is distinguished from a stable one', (t) => {
   const sizes = Array.from({ length: 40 }, (_, at) => 20 + (at % 3))
   t.equal(growthIn(sizes), undefined)
   t.match(growthIn(sizes.map((size, at) => size + at)), /grows from \S+ to \S+ MiB/)
-  // What is made once is no leak.
+  // Memory that is used once is no leak.
   t.equal(growthIn(sizes.map((size, at) => (at < 5 ? size : size + 30))), undefined)
   t.end()
 })
@@ -75,7 +75,7 @@ t.test('an answer that takes too long is noticed', async (t) => {
   t.match(violations, [{ message: /ms of the processor/, number: Number }])
 })
 
-t.test('what goes to the log as an error, and what nobody catches, is a violation', async (t) => {
+t.test('an error in the log, and an uncaught one, is a violation', async (t) => {
   const surprises = new Surprises()
   const end = surprises.listen()
   const cases = new MeasuredCases(surprises)

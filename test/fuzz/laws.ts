@@ -84,8 +84,8 @@ function objectIn(json: unknown, kind: JudgedKind): RawObject | undefined {
 }
 
 /**
- * What is wrong with having admitted a write; undefined if nothing is. @param stored all objects as they are stored
- * @param release of Longhorn, one of those that are tried
+ * Why a write should not have been admitted; undefined if it was right. @param stored all objects as they are
+ * stored @param release of Longhorn, one of those that are tried
  */
 export function wronglyAdmitted(
   stored: RawObjects,
@@ -107,7 +107,7 @@ export function wronglyAdmitted(
 
 const nothing: RawObject = { apiVersion: '', kind: '', metadata: { name: '' } }
 
-/** What is wrong with having denied a write; undefined if nothing is. */
+/** Why a write should not have been denied; undefined if it was right. */
 export function wronglyDenied({ before, after }: Asked): string | undefined {
   return before && after && onlyClears(before, after)
     ? 'a write was denied that only takes flags down'

@@ -1,13 +1,13 @@
 import type { Surprises } from './surprises.ts'
 import { lateMs, silentMs, Violation } from './violation.ts'
 
-/** What is fuzzed. */
+/** The fuzzed part. */
 export type Part = 'reviews' | 'proxies'
 
 /** Has one case done and measured; the case tells what was sent. @throws Violation */
 export type Measured = (one: () => Promise<Buffer>) => Promise<void>
 
-/** So many cases of each part are not held to their time: code is loaded and compiled at its first use. */
+/** How many cases of each part have no limit of time: code is loaded and compiled at its first use. */
 const firstCases = 25
 /** How many this process has had. */
 const had: Record<Part, number> = { reviews: 0, proxies: 0 }
@@ -65,7 +65,7 @@ function cpuMsSoFar(): number {
   return (user + system) / 1_000
 }
 
-/** What never comes to an end is a violation too. */
+/** A case that never ends is a violation too. */
 async function inTime<T>(work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const never = new Promise<never>((_, reject) => {

@@ -233,11 +233,13 @@ function checkExchange(which: string, { bytes, isWhole }: Saying, came: Exchange
     throw new Violation(`the proxy before ${which} answers 500: ${came.lastBody.toString()}`, bytes)
 }
 
-/** What was written, with the status that was there before: nobody judges who writes a status, for that is what Longhorn does. */
+/**
+ * The written object, with its earlier status: writes of status are not judged, since they are Longhorn's.
+ */
 function withStatusOf(before: RawObjects, after: RawObjects): RawObjects {
   const seen = [...after].flatMap(([key, object]): [string, RawObject][] => {
     const was = before.get(key)
-    // What is being deleted passes, since to refuse it would block an uninstall.
+    // An object that is being deleted passes, since a denial would block an uninstall.
     if (was?.metadata.deletionTimestamp !== undefined) return [[key, was]]
     return [[key, { ...object, status: was?.metadata.uid === object.metadata.uid ? was?.status : {} }]]
   })

@@ -28,7 +28,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** What a JSON object has at a path of names; an empty object where there is none. */
+/** The object at a path of names in a JSON object; an empty one without it. */
 export function fieldsAt(value: unknown, ...path: readonly string[]): Fields {
   let here = value
   for (const name of path) here = isFields(here) && Object.hasOwn(here, name) ? here[name] : undefined

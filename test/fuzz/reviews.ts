@@ -4,7 +4,7 @@ import { connect } from 'node:tls'
 import { defaultConnectionOptions, endpoint } from '../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../src/doors/webhook/http-errors.ts'
 import { defaultReviewOptions, Reviewer } from '../../src/doors/webhook/reviewer.ts'
-import { isArming } from '../../src/rules/acts.ts'
+import { isArming } from '../../src/rules/change.ts'
 import { testCertificates } from '../doors/webhook/test-certificates.ts'
 import { anyCluster } from './any-cluster.ts'
 import { anyReviewRequest } from './any-request.ts'
@@ -20,7 +20,7 @@ import type { Surprises } from './surprises.ts'
 import { Violation } from './violation.ts'
 import { askedIn, judged } from './well-formed.ts'
 
-/** So many reviews come over TLS, as bytes: their framing is fuzzed there too. */
+/** How many reviews come over TLS, as bytes: their framing is fuzzed there too. */
 const overTls = 0.02
 
 const tooDeep = '['.repeat(1_000)
@@ -115,7 +115,7 @@ export class Reviews {
     const asked = askedIn(body)
     const came = judged(asked, answer.statusCode, answer.body)
     if ('problem' in came) throw new Violation(`${came.problem}: ${answer.statusCode} ${answer.body}`, body)
-    // What is nested that deep cannot be compared; no API server sends it.
+    // Bodies that are nested that deep cannot be compared; no API server sends one.
     const write = asked && !body.includes(tooDeep) && writeIn(asked.review)
     if (!write) return body
     const wrong = came.allowed ? under.wronglyAdmitted(write) : wronglyDenied(write)
@@ -125,7 +125,7 @@ export class Reviews {
     return body
   }
 
-  /** What is no review may be admitted here as well; that is for the others to see. */
+  /** A body that is no review may be admitted here too; other checks cover it. */
   async #rawly(body: Buffer, random: Random): Promise<Buffer> {
     this.#port ??= await this.#listen()
     const saying = anyReviewRequest(body, random)
@@ -148,7 +148,7 @@ export class Reviews {
   }
 }
 
-/** What was admitted: some of it is committed at once, some later, some never. */
+/** The admitted changes: some are committed at once, some later, some never. */
 class UnderWay {
   readonly #cluster: JudgedCluster
   #admitted: Asked[] = []

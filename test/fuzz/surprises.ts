@@ -3,10 +3,10 @@ import type { Log } from '../../src/doors/webhook/http-errors.ts'
 
 /** Collects what nothing gives reason to: lines of the log at level error, and what nobody caught. */
 export class Surprises {
-  /** What happened, in words. */
+  /** The event, in words. */
   readonly happened: string[] = []
 
-  /** Of the webhook. */
+  /** For the webhook. */
   readonly log: Log = {
     info: () => undefined,
     warn: () => undefined,
@@ -14,7 +14,7 @@ export class Surprises {
       void this.happened.push(`${message}: ${JSON.stringify(fields)} ${stackOf(err)}`),
   }
 
-  /** Of the proxies. */
+  /** For the proxies. */
   readonly logger: Logger = pino({ level: 'error' }, { write: (line) => void this.happened.push(line) })
 
   /** Hears of what nobody caught, from now on. @returns ends it */

@@ -1,6 +1,6 @@
 /** Thrown when a law is broken. */
 export class Violation extends Error {
-  /** What was sent, readable. */
+  /** The request, readable. */
   readonly input: string
   /** The number of the case; known to the campaign. */
   number: number | undefined
@@ -15,8 +15,8 @@ export class Violation extends Error {
 /** How many times slower than usual this machine may be. */
 const patience = Number(process.env.HOLDFAST_PATIENCE) || 1
 
-/** What has been silent for so long never answers, in milliseconds. */
+/** A connection that is silent for this long will never answer, in milliseconds. */
 export const silentMs = 20_000 * patience
 
-/** So much time of the processor an answer may take, in milliseconds: on a machine that is busy it takes longer by the clock. */
+/** The processor time of an answer, in milliseconds: a busy machine takes longer by the clock. */
 export const lateMs = 1_000 * patience

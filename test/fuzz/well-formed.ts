@@ -1,6 +1,6 @@
 import { isFields, type Fields } from './raw.ts'
 
-/** What no terminal is to get: control characters, and what turns the direction of writing. */
+/** Characters that no terminal may get: control characters, and those that turn the direction of writing. */
 const acting = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u
 const actingButNewline = /(?!\n)[\p{Cc}\p{Bidi_Control}\u2028\u2029]/u
 
@@ -13,7 +13,7 @@ export interface Readable {
   readonly review: Fields
 }
 
-/** What a body asks, if it can be read that far. */
+/** The request of a body, if it can be read that far. */
 export function askedIn(body: Buffer): Readable | undefined {
   let review: unknown
   try {
@@ -27,7 +27,7 @@ export function askedIn(body: Buffer): Readable | undefined {
   return uid !== '' && uid.length <= longestUid ? { uid, review } : undefined
 }
 
-/** What an answer to a review comes to: whether it allows, or what is wrong with the answer. */
+/** The meaning of an answer to a review: whether it allows, or its error. */
 export type Judged = { readonly allowed: boolean | undefined } | { readonly problem: string }
 
 /** Looks at the answer to a review. @param asked see {@link askedIn} @returns `allowed` is undefined for what is no review */

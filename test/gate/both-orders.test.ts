@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { actsOf } from '../../src/rules/acts.ts'
-import type { Change } from '../../src/rules/change.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
+import { actsOf, type Change } from '../../src/rules/change.ts'
 import type { RuleName } from '../../src/rules/finding.ts'
 import { defaultPolicy, type Mode, type Policy, withModes } from '../../src/rules/policy.ts'
 import { cluster, longhornAccount, releases, type TestCluster } from '../fixtures/cluster.ts'
@@ -28,7 +27,7 @@ const by = { actor: longhornAccount }
 
 interface Setting {
   readonly profile: 'A' | 'B' | 'C'
-  /** Of the copies on d1 and d2. */
+  /** For the copies on d1 and d2. */
   readonly states: readonly [string, string]
   readonly isGone: boolean
 }
@@ -74,7 +73,7 @@ const policyOf = (modes: readonly Mode[]): Pick<Policy, 'modes' | 'settleMs'> =>
     ...defaultPolicy.modes,
     ...Object.fromEntries(rules.map((rule, at) => [rule, modes[at] ?? 'enforce'])),
   },
-  // What has ended does not matter here.
+  // Ended changes do not matter here.
   settleMs: 0,
 })
 
@@ -84,7 +83,7 @@ const isSameObject = (one: Change, other: Change) =>
 
 type Outcome = 'first is stopped' | 'admitted' | 'stopped'
 
-/** What becomes of the second while the first may still be committed, at another replica. */
+/** The result of the second while the first may still be committed, at another replica. */
 async function inFlight(one: ActName, two: ActName, setting: Setting, policy: Partial<Policy>) {
   const book = new InProcessBook()
   const first = new GateWorld(worldOf(setting), { book, policy })
@@ -97,7 +96,7 @@ async function inFlight(one: ActName, two: ActName, setting: Setting, policy: Pa
   return { outcome, rules: stopping.map(({ rule }) => rule) }
 }
 
-/** What becomes of it once the first is committed. */
+/** Its result once the first is committed. */
 async function afterwards(one: ActName, two: ActName, setting: Setting, policy: Partial<Policy>) {
   const committed = after(acts[one](worldOf(setting), setting), setting)
   const { verdict } = await new GateWorld(committed, { policy }).decide(acts[two](committed, setting))
@@ -117,13 +116,13 @@ const anyModes = fc.array(fc.constantFrom<Mode>('enforce', 'enforce', 'warn', 'o
 })
 const anyPair = fc.tuple(fc.constantFrom(...names), fc.constantFrom(...names))
 
-t.test('whom the first change on its way lets pass, it lets pass once it is committed', async (t) => {
+t.test('a change that the first one lets pass while it is pending passes after its commit too', async (t) => {
   const seen = { admitted: 0, stopped: 0, 'first is stopped': 0 }
   await fc.assert(
     fc.asyncProperty(anySetting, anyModes, anyPair, async (setting, modes, [one, two]) => {
       const policy = policyOf(modes)
       const [first, second] = [acts[one](worldOf(setting), setting), acts[two](worldOf(setting), setting)]
-      // Of two writes to one object the API server commits one.
+      // The API server commits one of two writes to one object.
       fc.pre(!isSameObject(first, second))
       // A clean-up does not reserve a ready copy on a node that works, since nobody may take that away.
       const isKept = setting.isGone || policy.modes['disk-removal-with-copies'] === 'enforce'
@@ -148,7 +147,7 @@ t.test('whom the first change on its way lets pass, it lets pass once it is comm
   t.ok(seen.stopped > 20)
 })
 
-t.test('with all rules enforced it does not matter which of two comes first', async (t) => {
+t.test('with all rules enforced the order of two changes does not matter', async (t) => {
   let stopped = 0
   for (const profile of ['A', 'B', 'C'] as const) {
     for (const first of ['ready', 'unknown', 'failed']) {

@@ -16,7 +16,7 @@ function disks(prefix: string, count: number, options: Partial<Omit<RawDisk, 'na
 
 const flagged = { evictionRequested: true, allowScheduling: false } as const
 
-/** What one object of `n` disks or copies can ask, in a cluster that may have as many. */
+/** The requests that one object of `n` disks or copies can cause, in a cluster that may have as many. */
 type Ask = (n: number, release: string) => { readonly of: TestCluster; readonly changes: readonly Change[] }
 
 /** A node is flagged as it is. */

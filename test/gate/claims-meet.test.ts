@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../../src/longhorn/node.ts'
 
 import { cluster, request, type TestCluster } from '../fixtures/cluster.ts'
@@ -13,7 +13,7 @@ const nodeNames = ['n1', 'n2'] as const
 const names = ['d1', 'd2', 'd3'] as const
 const rarely = fc.integer({ min: 0, max: 3 }).map((n) => n === 0)
 
-/** What one node is like at one moment: each disk in spec, in status, in both or in none. */
+/** A node at one moment: each disk in spec, in status, in both or in none. */
 const anyDisk = (name: string) =>
   fc.record({
     inSpec: fc.boolean(),
@@ -68,7 +68,7 @@ function at(release: string, history: { n1: Moment[]; n2: Moment[] }, moments: r
   return of.image('i1', [ready('d1'), ready('d2'), ready('d3'), ready('d4'), ready('d5')])
 }
 
-/** What Longhorn has found out meanwhile: of each disk in spec its UUID. */
+/** Longhorn's progress meanwhile: the UUID of each disk in spec. */
 function found(moments: Moment[]): Moment[] {
   const last = moments.at(-1)
   if (!last) return moments

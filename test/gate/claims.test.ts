@@ -2,8 +2,7 @@ import t from 'tap'
 import { type Claim, claimsOf } from '../../src/gate/claims.ts'
 import { unownedDisks } from '../../src/gate/reservation-book.ts'
 import { profiles } from '../../src/longhorn/releases.ts'
-import { actsOf } from '../../src/rules/acts.ts'
-import type { Change } from '../../src/rules/change.ts'
+import { actsOf, type Change } from '../../src/rules/change.ts'
 import { cluster, type releases, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, pending, ready } from '../fixtures/raw-objects.ts'
 
@@ -15,13 +14,13 @@ const usual = () =>
     .node('n2', [disk('d3')])
     .image('ubuntu', [ready('d1'), ready('d3')])
 
-/** What is reserved: `n1 eviction any`, `n1 removal d1,d2`, … */
+/** The reservations: `n1 eviction any`, `n1 removal d1,d2`, … */
 function claims(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter(({ looks }) => !looks).map(told)
 }
 
-/** Where it is only looked. */
+/** The pages that are only checked. */
 function looks(of: TestCluster, change: Change, profile: keyof typeof releases): string[] {
   const all = claimsOf(actsOf(change), of.map, profile)
   return all.filter((claim) => claim.looks).map(told)
@@ -48,7 +47,7 @@ table(
   { A: ['n1 eviction any'], B: ['n1 eviction d1'], C: ['n1 eviction d1'], none: [] },
 )
 
-t.test('whoever empties known disks looks at what was reserved on them while no node had them', (t) => {
+t.test('an eviction of known disks reads reservations from when no node had them', (t) => {
   const evict = usual().toNode('n1', [disk('d1', evicting), disk('d2')])
   const takeAway = usual().toNode('n1', [disk('d2')])
   for (const profile of profiles) {

@@ -116,7 +116,7 @@ t.test('a node that is gone meanwhile has no disks', async (t) => {
   t.match(world.trips, ['swap n1', 'node n1', replicas, 'swap (unowned disks)', 'nodes'])
 })
 
-t.test('a cluster that changes faster than it can be read admits nothing', async (t) => {
+t.test('a cluster that changes faster than it can be read gets no admission', async (t) => {
   const world = behind(usual())
   let turn = 0
   world.before = (trip) => {
@@ -149,7 +149,7 @@ t.test('copies that turned out not to be ready are counted on before they are ev
   ])
 })
 
-t.test('when something cannot be read, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('after a failed read, arming changes get 503 and leave nothing behind', async (t) => {
   for (const failing of ['images', 'data sources', 'node n1']) {
     const world = new GateWorld(usual())
     world.before = (trip) => {
@@ -161,7 +161,7 @@ t.test('when something cannot be read, arming changes get 503 and leave nothing 
   }
 })
 
-t.test('what is thrown need not be an error', async (t) => {
+t.test('a thrown value need not be an error', async (t) => {
   const world = new GateWorld(usual())
   const thrown: unknown = 'a text'
   world.before = (trip) => {

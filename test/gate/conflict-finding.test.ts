@@ -5,7 +5,7 @@ import { cluster } from '../fixtures/cluster.ts'
 import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
 import { reservation } from './reservation-book-contract.ts'
 
-/** What whoever comes second is told of another change that has reserved this. */
+/** The message to the second change about another one with this reservation. */
 function told(more: Partial<Reservation>): string {
   const world = cluster('v1.8.0')
     .node('n1', [disk('d1'), disk('d2')])
@@ -19,7 +19,7 @@ function told(more: Partial<Reservation>): string {
 
 const one = [uuid('d1')]
 
-t.test('a conflict names what the other change does, as far as what it reserved tells', (t) => {
+t.test('a conflict names the effect of the other change, as far as its reservation shows it', (t) => {
   const [ofNode, ofImage] = [{ kind: 'Node' } as const, { kind: 'BackingImage' } as const]
   t.equal(told({ ...ofNode, intent: 'eviction', disks: 'any' }), 'an eviction')
   t.equal(

@@ -5,7 +5,7 @@ import { disk, pending, ready } from '../fixtures/raw-objects.ts'
 import { GateWorld } from './gate-world.ts'
 import { emptied, evictD1, is, two, usual } from './replicas.ts'
 
-t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
+t.test('a dry run meets reservations and makes none', async (t) => {
   const [one, other] = two()
   const dry = { dryRun: true }
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], dry))
@@ -16,7 +16,7 @@ t.test('a dry run meets what is reserved and reserves nothing', async (t) => {
   t.strictSame(other.trips, [])
 })
 
-t.test('a dry run of an eviction looks at what is known, and asks nobody', async (t) => {
+t.test('a dry run of an eviction uses the disk map, and asks no server', async (t) => {
   const world = new GateWorld(usual())
   world.markedSince = -Infinity
   const change = world.cluster.toNode('n1', [disk('d1', emptied), disk('d2')], {}, { dryRun: true })
@@ -52,7 +52,7 @@ t.test('a dry run that would wait is answered at once, and takes no place of tho
   })
 })
 
-t.test('a dry run that cannot be judged is told so once', async (t) => {
+t.test('a dry run that cannot be judged is answered at once', async (t) => {
   const world = new GateWorld(usual())
   world.knowledge.synced = false
   for (const [dryRun, retry] of [
@@ -65,7 +65,7 @@ t.test('a dry run that cannot be judged is told so once', async (t) => {
   }
 })
 
-t.test('who must not be made to wait is refused at once', async (t) => {
+t.test('an account that must not wait is refused at once', async (t) => {
   const draining = cluster('v1.8.0')
     .node('n1', [disk('d1'), disk('d2')])
     .image('ubuntu', [pending('d1'), ready('d2')])

@@ -1,22 +1,20 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Changes, objectChange } from '../../src/gate/hold.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import type { Outcome } from '../../src/gate/outcome.ts'
-import type { DecisionListener, Knowledge, QuorumReads, Timing } from '../../src/gate/ports.ts'
-import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { DecisionListener, Knowledge, Outcome, QuorumReads, Timing } from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Kind } from '../../src/longhorn/kinds.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { defaultPolicy, type Policy } from '../../src/rules/policy.ts'
-import { onAbort } from '../../src/time/wait.ts'
+import { onAbort } from '../../src/time/clock.ts'
 import type { TestCluster } from '../fixtures/cluster.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 
-/** What can be different about a gate in a test. */
+/** The options of a gate in a test. */
 export interface GateWorldOptions extends Partial<Omit<GateOptions, 'policy'>> {
   readonly policy?: Partial<Policy>
-  /** What the API server has stored; what the disk map shows if not given. */
+  /** The stored objects of the API server; by default those of the disk map. */
   readonly truth?: TestCluster
   readonly book?: InProcessBook
 }
@@ -33,9 +31,9 @@ export class GateWorld {
     readonly timing: Timing
     readonly patienceMs: number
   }[] = []
-  /** What a decision has to wait for until it is on record. */
+  /** The promise that a decision waits for until it is recorded. */
   recording: Promise<void> | undefined
-  /** Who hears of decisions: the record, and whom a test adds. */
+  /** The listeners of decisions: the record, and those of a test. */
   readonly listeners: DecisionListener[] = [
     {
       decided: (change, verdict, timing, patienceMs) => {
@@ -45,7 +43,7 @@ export class GateWorld {
     },
   ]
   readonly problems: { readonly what: string; readonly error: unknown }[] = []
-  /** What was asked of the cluster, in order: `swap n1`, `images`, … */
+  /** The requests to the cluster, in order: `swap n1`, `images`, … */
   readonly trips: string[] = []
   readonly knowledge: { -readonly [K in keyof Knowledge]: Knowledge[K] } = {
     synced: true,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Outcome } from '../../src/gate/outcome.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import type { Actor, Change } from '../../src/rules/change.ts'
 import { admin, cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { disk, pending, ready, uuid } from '../fixtures/raw-objects.ts'
@@ -36,7 +36,7 @@ const safeEviction = () => dangerous().toNode('n2', [disk('d3', evicting)])
 const lossyCleanUp = (actor = admin) => dangerous().cleanUp('debian', ['d3'], by(actor))
 const tagsOnly = () => dangerous().toNode('n1', [disk('d1', { tags: ['ssd'] }), disk('d2')])
 
-t.test('what is held is answered with 429 and when to come again', async (t) => {
+t.test('a held change is answered with 429 and Retry-After', async (t) => {
   const { verdict, answer } = await decide(eviction())
   t.equal(verdict.decision, 'hold')
   t.match(answer, {
@@ -72,14 +72,14 @@ t.test('what is held is answered with 429 and when to come again', async (t) => 
   }
 })
 
-t.test('Longhorn’s own account is never told to wait, since that would block a worker', async (t) => {
+t.test('Longhorn’s own account never gets a Retry-After, since that would block a worker', async (t) => {
   const { verdict, answer } = await decide(eviction(longhornAccount))
   t.equal(verdict.decision, 'hold')
   t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } })
   t.notMatch(answer, { status: { details: { retryAfterSeconds: Number } } })
 })
 
-t.test('what is refused is answered with 403, and one refusal outweighs holds', async (t) => {
+t.test('a refused change is answered with 403, and one refusal outweighs holds', async (t) => {
   const { verdict, answer } = await decide(lossyCleanUp())
   t.equal(verdict.decision, 'refuse')
   t.match(answer, {
@@ -107,7 +107,7 @@ t.test('a first file that is refused names its field', async (t) => {
   t.match(answer, { status: { code: 403, details: { causes: [{ field: 'spec.diskUUID' }] } } })
 })
 
-t.test('what is admitted carries its warnings', async (t) => {
+t.test('an admitted change carries its warnings', async (t) => {
   const { verdict, answer } = await decide(safeEviction())
   t.equal(verdict.decision, 'allow')
   t.match(answer, {
@@ -127,13 +127,13 @@ t.test('a check has room for a whole warning, which Kubernetes would cut', async
   for (const warning of cut.warnings) t.ok(warning.length <= 250, warning)
 })
 
-t.test('who clicks in Longhorn’s UI is told to try again, since nothing does it for them', async (t) => {
+t.test('a user of Longhorn’s UI is asked to retry, since the UI does not do so', async (t) => {
   const door = 'proxy-longhorn'
   const { answer } = await decide(dangerous().toNode('n1', [disk('d1'), disk('d2', evicting)], {}, { door }))
   t.match(answer, { status: { message: /\nNext: {2}Try again later\. The eviction is allowed/ } })
 })
 
-t.test('what cannot be judged is said in the same four parts', async (t) => {
+t.test('an unjudged change is answered in the same four parts', async (t) => {
   const { answer } = await decide(lossyCleanUp(), dangerous(), { synced: false })
   t.match(answer, {
     status: {
@@ -174,6 +174,23 @@ t.test(
     t.equal((await decide(safeEviction(), dangerous(), { ageMs: 120_000 })).verdict.decision, 'allow')
   },
 )
+
+t.test('a write that raises no danger is decided at once, and in the same way', async (t) => {
+  const world = gateOf(dangerous())
+  const atOnce = world.gate.decideAtOnce(tagsOnly())
+  t.same(atOnce, await world.decide(tagsOnly()))
+  t.match(atOnce, { verdict: { decision: 'allow' }, answer: { allowed: true, warnings: [] } })
+  t.equal(world.record.length, 2, 'both are told of')
+})
+
+t.test('what may have to wait, or has to be on record, is not decided at once', (t) => {
+  const { gate } = gateOf(dangerous())
+  const metadata = { annotations: { 'longhorn.io/delete-x-from-longhorn': '' } }
+  const uninstalled = dangerous().node('n1', [disk('d1')], { metadata })
+  for (const change of [eviction(), safeEviction(), lossyCleanUp(), uninstalled.deleteNode('n1')])
+    t.equal(gate.decideAtOnce(change), undefined)
+  t.end()
+})
 
 t.test('a change is on record before its answer leaves', async (t) => {
   const world = gateOf(dangerous())

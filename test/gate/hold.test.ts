@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Changes, objectChange, Holds, type Attempt } from '../../src/gate/hold.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Objection } from '../../src/gate/verdict.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
@@ -49,7 +49,7 @@ t.test('an eviction during a clean-up simply takes as long as the clean-up, and 
   t.equal(world.clock.pending, 1, 'only the sweep is still to come')
 })
 
-t.test('what does not concern it does not wake it', async (t) => {
+t.test('an unrelated change does not wake it', async (t) => {
   const { world, decision } = await holding()
   world.cluster.image('ubuntu', drained)
   world.tell('BackingImage', 'debian')
@@ -60,7 +60,7 @@ t.test('what does not concern it does not wake it', async (t) => {
   t.equal((await decision).answer.allowed, true)
 })
 
-t.test('what wakes it but does not clear the way lets it wait on', async (t) => {
+t.test('a related change that does not clear the way lets it wait on', async (t) => {
   const { world, decision } = await holding()
   world.tell('BackingImage', 'ubuntu')
   world.tell('Node', 'n1')
@@ -71,7 +71,7 @@ t.test('what wakes it but does not clear the way lets it wait on', async (t) => 
   t.match(world.record, [{ timing: { heldMs: 10_000 } }])
 })
 
-t.test('it is held no longer than configured, whatever the client would wait', async (t) => {
+t.test('it is held no longer than configured, even if the client would wait', async (t) => {
   const { world, decision } = await holding({ maxHoldMs: 2_000 }, 25_000)
   world.clock.advance(1_999)
   await turns()
@@ -80,7 +80,7 @@ t.test('it is held no longer than configured, whatever the client would wait', a
   t.equal((await decision).verdict.decision, 'hold')
 })
 
-t.test('a client that goes away is not waited for', async (t) => {
+t.test('the gate does not wait for a client that has gone', async (t) => {
   const { world, client, decision } = await holding()
   client.abort()
   t.equal((await decision).verdict.decision, 'hold')
@@ -89,7 +89,7 @@ t.test('a client that goes away is not waited for', async (t) => {
   t.equal(gone.verdict.decision, 'hold', 'nor one that has gone before')
 })
 
-t.test('on shutdown what is held is answered, and nothing is held any more', async (t) => {
+t.test('a shutdown answers held requests, and no new ones are held', async (t) => {
   const { world, decision } = await holding()
   await world.gate.stop()
   t.match(await decision, { answer: { status: { code: 429 } } })
@@ -97,7 +97,7 @@ t.test('on shutdown what is held is answered, and nothing is held any more', asy
   t.equal(world.clock.pending, 0)
 })
 
-t.test('beyond so many holds the next is answered at once', async (t) => {
+t.test('beyond the limit of holds the next request is answered at once', async (t) => {
   const { world, decision } = await holding({ maxHolds: 1 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 1)
@@ -139,13 +139,13 @@ t.test('a caller with many holds gives up places to others, the latest first', a
   t.equal(world.gate.holding, 0)
 })
 
-t.test('without any place nothing is held', async (t) => {
+t.test('with a limit of zero no request is held', async (t) => {
   const world = new GateWorld(usual(), { maxHolds: 0 })
   t.equal((await world.decide(evictD2(world.cluster), 10_000)).verdict.decision, 'hold')
   t.equal(world.gate.holding, 0)
 })
 
-t.test('a change whose place is taken while it is attempted is answered after that', async (t) => {
+t.test('a change whose place is taken during its attempt is answered after the attempt', async (t) => {
   const changes = new Changes()
   const holds = new Holds({ maxHoldMs: 10_000, maxHolds: 2 }, changes, new FakeClock())
   const signal = new AbortController().signal
@@ -200,7 +200,7 @@ t.test('a refusal is not held', async (t) => {
   t.equal((await world.decide(world.cluster.cleanUp('ubuntu', ['d1']), 10_000)).verdict.decision, 'refuse')
 })
 
-t.test('what happens while an attempt asks the cluster is not missed', async (t) => {
+t.test('a change during an attempt to ask the cluster is not missed', async (t) => {
   const world = new GateWorld(usual().image('ubuntu', drained), { truth: usual() })
   world.before = (trip) => {
     if (trip !== 'images') return
@@ -229,7 +229,7 @@ t.test('an eviction is held by a reservation until it is settled', async (t) => 
   t.equal((await decision).verdict.decision, 'allow')
 })
 
-t.test('a reservation whose time is over holds nothing any longer', async (t) => {
+t.test('a reservation past its deadline no longer holds anything', async (t) => {
   const book = new InProcessBook()
   const calm = () => usual().image('ubuntu', [ready('d1'), ...drained])
   const other = new GateWorld(calm(), { book, replica: 'two' })
@@ -242,7 +242,7 @@ t.test('a reservation whose time is over holds nothing any longer', async (t) =>
   t.match(world.record, [{ timing: { heldMs: 70_001 } }])
 })
 
-t.test('when the time for a decision is up, nothing more is asked of the cluster', async (t) => {
+t.test('after the time of a decision, the cluster gets no more requests', async (t) => {
   const world = new GateWorld(usual().image('ubuntu', drained))
   world.before = (trip) => (trip === 'images' ? new Promise(() => undefined) : undefined)
   const decision = world.decide(evictD2(world.cluster), 10_000)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { bookContract } from './reservation-book-contract.ts'
 
 bookContract(t, () => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostCreations } from '../../src/gate/known-object.ts'
+import { mostCreations } from '../../src/gate/own-map.ts'
 import type { Change, NodeChange } from '../../src/rules/change.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually } from '../fixtures/eventually.ts'
@@ -34,7 +34,7 @@ function forgedCleanUp(of: TestCluster, by: Partial<Change['request']> = {}): Ch
 
 const read = 'Node n1'
 
-t.test('a review of a version that nobody has reserves nothing', async (t) => {
+t.test('a review of a version that does not exist reserves nothing', async (t) => {
   const world = new GateWorld(usual())
   const { verdict, answer } = await world.decide(evict('999999999999'))
   t.match(verdict, { decision: 'unavailable', why: 'object-not-known' })
@@ -52,7 +52,7 @@ t.test('a review of an object that is not stored, or under another uid, reserves
   t.strictSame(world.trips, [read, 'Node n9'])
 })
 
-t.test('a review of what the disk map shows, or showed before, is believed without a read', async (t) => {
+t.test('a review of a version that the disk map shows, or showed before, needs no read', async (t) => {
   for (const version of ['5', '4']) {
     const world = new GateWorld(usual())
     t.equal((await world.decide(evict(version))).verdict.decision, 'allow')
@@ -60,7 +60,7 @@ t.test('a review of what the disk map shows, or showed before, is believed witho
   }
 })
 
-t.test('a review of a newer version than the disk map shows is believed once it is read', async (t) => {
+t.test('a review of a newer version than the disk map shows counts once it is read', async (t) => {
   const world = new GateWorld(usual('5'), { truth: usual('6') })
   t.equal((await world.decide(evict('6'))).verdict.decision, 'allow')
   t.equal(world.trips[0], read)
@@ -73,7 +73,7 @@ t.test('a version that is no number is believed if it is the stored one', async 
   t.match((await world.decide(evict('b'))).verdict, { why: 'object-not-known' })
 })
 
-t.test('what cannot be read is not admitted', async (t) => {
+t.test('a change of an unreadable object is denied', async (t) => {
   const world = new GateWorld(usual())
   world.before = (trip) => {
     if (trip === read) throw new Error('no route')
@@ -113,7 +113,7 @@ t.test(
   },
 )
 
-t.test('a change that reserves nothing is read for only if the API server has its object', async (t) => {
+t.test('a change without a reservation causes reads only if the API server has its object', async (t) => {
   const whole = usual('5').image('debian', [ready('d1'), ready('d3'), ready('d4')])
   const onC = cluster('v1.10.0')
     .node('n1', [disk('d1')])
@@ -125,7 +125,7 @@ t.test('a change that reserves nothing is read for only if the API server has it
   t.strictSame(world.trips, ['BackingImage debian'])
 })
 
-t.test('a dry run of an object that is known reads what a real write reads', async (t) => {
+t.test('a dry run of a known object reads the same as a real write', async (t) => {
   const world = new GateWorld(usual('5'), { truth: usual('6') })
   const { verdict } = await world.decide(evict('6', 'uid-n1', { dryRun: true }))
   t.equal(verdict.decision, 'allow')
@@ -155,7 +155,7 @@ function createNode(of: TestCluster, name: string): Change {
   return of.toNode(name, disks, { metadata: { uid: `uid-${name}`, resourceVersion: '' } })
 }
 
-t.test('so many creates are reserved at once, and each again', async (t) => {
+t.test('the number of reserved creates is limited, and a retry of each passes', async (t) => {
   const world = new GateWorld(usual())
   // With a version, which no create has: a forged one is counted all the same.
   const placed = (at: number) => create(world.cluster, `new-${at}`, `uid-${at}`)
@@ -199,7 +199,7 @@ t.test('creates of one name under many uids count as many objects', async (t) =>
   t.equal(world.reservations.length, mostCreations)
 })
 
-t.test('a create that is done counts no longer, although its reservation still stands', async (t) => {
+t.test('a finished create no longer counts, although its reservation remains', async (t) => {
   const world = new GateWorld(usual())
   for (let at = 0; at < mostCreations; at++)
     await world.decide(create(world.cluster, `new-${at}`, `uid-${at}`))
@@ -211,7 +211,7 @@ t.test('a create that is done counts no longer, although its reservation still s
   t.equal((await world.decide(last)).verdict.decision, 'allow')
 })
 
-t.test('a create of what there is already reserves nothing', async (t) => {
+t.test('a create of an existing object reserves nothing', async (t) => {
   const without = usual().image('old', [])
   const source = without.place('old', 'd1')
   const node = createNode(without, 'n9')

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, unownedDisks } from '../../src/gate/reservation-book.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { copy, disk, ready } from '../fixtures/raw-objects.ts'
@@ -43,7 +42,7 @@ t.test('an eviction meets a clean-up that was admitted before the UUID of its di
   )
 })
 
-t.test('it looks once the watch has brought its own reservation, and what came before that', async (t) => {
+t.test('it looks once the watch has brought its own reservation, and all earlier ones', async (t) => {
   const world = await cleanedUpBefore()
   world.markedSince = undefined
   let over = false
@@ -94,22 +93,25 @@ function movedFromDead(release: string, isFound: boolean): TestCluster {
     .image('ubuntu', [copy('d9', 'unknown'), ready('d1')])
 }
 
-t.test('what was reserved where a disk worked is read once that node is known to be dead', async (t) => {
-  const working = (): TestCluster => moving(false).node('n3', [disk('d9')])
-  const book = new InProcessBook()
-  const one = new GateWorld(working(), { book })
-  t.equal((await one.decide(one.cluster.cleanUp('ubuntu', ['d9']))).verdict.decision, 'allow')
-  const truth = working().node('n3', [disk('d9')], {
-    notReady: { reason: 'KubernetesNodeGone' },
-    metadata: { resourceVersion: '2' },
-  })
-  const two = new GateWorld(working(), { book, truth, replica: 'two' })
-  two.markedSince = -Infinity
-  const unknown = disk('d9', { synced: false, evictionRequested: true })
-  t.equal((await two.decide(two.cluster.toNode('n2', [unknown]))).verdict.decision, 'hold')
-  // The reservation may be younger than the swaps of this eviction, and no watch has to have brought it.
-  t.ok(two.trips.indexOf('read n3') > two.trips.indexOf('nodes'), two.trips.join())
-})
+t.test(
+  'reservations of the node where a disk worked are read once that node is known to be dead',
+  async (t) => {
+    const working = (): TestCluster => moving(false).node('n3', [disk('d9')])
+    const book = new InProcessBook()
+    const one = new GateWorld(working(), { book })
+    t.equal((await one.decide(one.cluster.cleanUp('ubuntu', ['d9']))).verdict.decision, 'allow')
+    const truth = working().node('n3', [disk('d9')], {
+      notReady: { reason: 'KubernetesNodeGone' },
+      metadata: { resourceVersion: '2' },
+    })
+    const two = new GateWorld(working(), { book, truth, replica: 'two' })
+    two.markedSince = -Infinity
+    const unknown = disk('d9', { synced: false, evictionRequested: true })
+    t.equal((await two.decide(two.cluster.toNode('n2', [unknown]))).verdict.decision, 'hold')
+    // The reservation may be younger than the swaps of this eviction, and no watch has to have brought it.
+    t.ok(two.trips.indexOf('read n3') > two.trips.indexOf('nodes'), two.trips.join())
+  },
+)
 
 t.test(
   'a disk is not taken away from under a first file that was admitted before it was known',

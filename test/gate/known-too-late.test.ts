@@ -59,7 +59,7 @@ t.test('a clean-up is not admitted while the replicas cannot be read', async (t)
   t.match(verdict, { decision: 'unavailable', why: 'not-confirmed' })
 })
 
-t.test('a first file that is made anew is read where the disk map is older than a few seconds', async (t) => {
+t.test('a first file that is made again is read if the disk map is older than a few seconds', async (t) => {
   const done = usual().source('ubuntu', 'd1', true)
   const anew = usual().source('ubuntu', 'd1', false)
   const world = silent(done, anew)
@@ -128,7 +128,7 @@ t.test(
           .node('n2', [disk('d4')]),
       )
       const world = silent(known, truth)
-      // Whatever was reserved and settled on its pages is in the map.
+      // The map has all settled reservations of its pages.
       world.markedSince = -Infinity
       const evictD1 = world.cluster.toNode('n1', [disk('d1', evicting), disk('d2')])
       const trips = await is(t, 'hold', 'evict-unready-copy', world, evictD1)

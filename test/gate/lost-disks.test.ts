@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { cluster, longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { copy, disk, ready, uuid, type RawCopy, type RawNotReady } from '../fixtures/raw-objects.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -25,7 +25,7 @@ const dead = (notReady = gone, copies: readonly RawCopy[] = usually, release = '
     .node('n2', [disk('d2')])
     .image('golden', copies)
 
-t.test('what goes with a lost disk is reserved, and judged once more on what is stored', async (t) => {
+t.test('a removal of a lost disk’s copies is reserved, and judged again on stored objects', async (t) => {
   const world = new GateWorld(dead())
   await is(t, 'allow', world, world.cluster.deleteNode('n1', { actor: longhornAccount }))
   t.strictSame(world.trips, ['swap n1', 'swap n2', 'images', 'data sources', 'node n2'])
@@ -52,7 +52,7 @@ t.test('a ready copy elsewhere that is gone by now keeps the node', async (t) =>
   t.ok(silent.trips.includes('node n2'), 'a map that is old does not say whether the other node is up')
 })
 
-t.test('replicas whose clocks disagree never let both copies go, whoever comes first', async (t) => {
+t.test('replicas whose clocks disagree never admit the removal of both copies, in any order', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     const pair = () => {
       const book = new InProcessBook()
@@ -72,7 +72,7 @@ t.test('replicas whose clocks disagree never let both copies go, whoever comes f
   }
 })
 
-t.test('a copy that is said to be ready on a node that is down is nothing to count on either', async (t) => {
+t.test('a ready copy on a node that is down does not count either', async (t) => {
   const copies = [ready('d1'), ready('d2')]
   const justDown: RawNotReady = { reason: 'ManagerPodDown', since: new Date(start).toISOString() }
   const book = new InProcessBook()
@@ -113,7 +113,7 @@ t.test('an override written on the node admits its deletion, and is on record', 
   await is(t, 'refuse', strict, strict.cluster.deleteNode('n1'))
 })
 
-t.test('what the namespace controller deletes passes without I/O, and is on record', async (t) => {
+t.test('a deletion by the namespace controller passes without I/O, and is recorded', async (t) => {
   const actor = { username: 'system:serviceaccount:kube-system:namespace-controller', groups: [] }
   const world = new GateWorld(dead(downForAnHour, [ready('d1')]))
   world.knowledge.synced = false
@@ -122,7 +122,7 @@ t.test('what the namespace controller deletes passes without I/O, and is on reco
   t.match(world.record, [{ verdict: { mark: 'collected' } }])
 })
 
-t.test('nothing counts on a node that is being deleted, even if it came back meanwhile', async (t) => {
+t.test('copies on a node that is being deleted do not count, even if it came back meanwhile', async (t) => {
   const metadata = { deletionTimestamp: '2026-01-01T00:00:00Z' }
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0', 'v1.6.4']) {
     const going = () =>

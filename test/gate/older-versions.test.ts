@@ -1,6 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { Lifetimes } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, Lifetimes } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { disk } from '../fixtures/raw-objects.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -10,7 +9,7 @@ import { emptied, is, usual } from './replicas.ts'
 const signal = new AbortController().signal
 const seconds = 1_000
 
-/** What an older version wrote: it does not say how long that lasts. */
+/** A reservation by an older version: it has no duration. */
 const older = (deadline: number, more: Partial<Reservation> = {}): Reservation => ({
   kind: 'Node',
   name: 'n1',
@@ -35,7 +34,7 @@ async function lasts(toDeadline: number, more: Partial<Reservation> = {}): Promi
   return lifetimes.endOf('n1', reservation) - began
 }
 
-t.test('what an older version reserved lasts as long as its webhook and its proxies need', async (t) => {
+t.test('a reservation by an older version lasts as long as its webhook and its proxies need', async (t) => {
   t.equal(await lasts(70 * seconds), 70 * seconds)
   t.equal(await lasts(190 * seconds, { pinned: true }), 190 * seconds)
 })
@@ -45,7 +44,7 @@ t.test('a proxy of an older version with a longer limit shows it in the deadline
   t.equal(await lasts(310 * seconds), 310 * seconds)
 })
 
-t.test('a deadline by a clock that is wrong shortens nothing', async (t) => {
+t.test('a deadline by a wrong clock shortens nothing', async (t) => {
   t.equal(await lasts(-3_600 * seconds), 70 * seconds)
   t.equal(await lasts(10 * seconds, { pinned: true }), 190 * seconds)
   t.equal(
@@ -55,7 +54,7 @@ t.test('a deadline by a clock that is wrong shortens nothing', async (t) => {
   )
 })
 
-t.test('who admits the same once more makes it no shorter', async (t) => {
+t.test('a second admission of the same change does not shorten it', async (t) => {
   const world = new GateWorld(usual())
   const reservation = older(world.clock.now() + 610 * seconds)
   await world.book.swap(world.book.seen('n1'), { reservations: [reservation] }, signal)

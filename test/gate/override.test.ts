@@ -16,61 +16,70 @@ const annotated = { ...evicting, metadata: { annotations: { 'holdfast.dev/overri
 const eviction = (): NodeChange => dangerous().toNode('n1', [disk('d1')], annotated)
 const watching: Partial<Policy> = { modes: withModes(defaultPolicy.modes, () => 'warn') }
 
-t.test('an override admits what would be held, says so, and is on record with its reason', async (t) => {
-  const world = new GateWorld(dangerous())
-  const { verdict, answer } = await world.decide(eviction())
-  t.match(verdict, { decision: 'allow', override: { reason } })
-  t.match(answer, {
-    allowed: true,
-    warnings: [`overridden, which is on record: ${reason}`, /^evicting .*\(rule eviction-during-cleanup\)$/],
-  })
-  t.match(world.record, [{ verdict: { override: { reason } } }])
-  t.match(world.reservations, [{ kind: 'Node', name: 'n1' }], 'others are told all the same')
-})
+t.test(
+  'an override admits a change that would be held, says so, and is recorded with its reason',
+  async (t) => {
+    const world = new GateWorld(dangerous())
+    const { verdict, answer } = await world.decide(eviction())
+    t.match(verdict, { decision: 'allow', override: { reason } })
+    t.match(answer, {
+      allowed: true,
+      warnings: [
+        `overridden, which is on record: ${reason}`,
+        /^evicting .*\(rule eviction-during-cleanup\)$/,
+      ],
+    })
+    t.match(world.record, [{ verdict: { override: { reason } } }])
+    t.match(world.reservations, [{ kind: 'Node', name: 'n1' }], 'others are told all the same')
+  },
+)
 
-t.test('a rule that knows no exception holds all the same, and the answer says why', async (t) => {
+t.test('a rule without exceptions holds despite an override, and the answer says why', async (t) => {
   const override = { groups: undefined, except: new Set(['eviction-during-cleanup'] as const) }
   const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
   t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [/^the override was granted, but there is no exception/])
+  t.match(answer.warnings, [/^the override was granted, but the rule against this change/])
 })
 
-t.test('who may not override is held, and told so', async (t) => {
+t.test('a user without the right to override is held, and the answer says so', async (t) => {
   const override = { groups: ['storage-admins'], except: new Set<never>() }
   const { verdict, answer } = await new GateWorld(dangerous(), { policy: { override } }).decide(eviction())
   t.equal(verdict.decision, 'hold')
   t.match(answer.warnings, [`the override was ignored: ${admin.username} is in none of the groups`])
 })
 
-t.test('an object that is created with an old note is held, and the answer says what to do', async (t) => {
-  const fresh = () =>
-    cluster('v1.8.0')
-      .image('ubuntu', [pending('d1'), ready('d2')])
-      .node('n2', [disk('d2')])
-  const creation = fresh().toNode('n1', [disk('d1', { synced: false })], annotated)
-  t.equal(creation.operation, 'CREATE')
-  const { verdict, answer } = await new GateWorld(fresh()).decide(creation)
-  t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [
-    /^the override was ignored: on an object that is created, .* override the update$/,
-  ])
-  const calm = fresh().toNode('n1', [disk('d1', { synced: false })], {
-    metadata: { annotations: { 'holdfast.dev/override': reason } },
-  })
-  const passed = await new GateWorld(fresh()).decide(calm)
-  t.strictSame(
-    passed.answer,
-    { allowed: true, warnings: [] },
-    'nothing is said where nothing stands against it',
-  )
-})
+t.test(
+  'an object that is created with an old annotation is held, and the answer says what to do',
+  async (t) => {
+    const fresh = () =>
+      cluster('v1.8.0')
+        .image('ubuntu', [pending('d1'), ready('d2')])
+        .node('n2', [disk('d2')])
+    const creation = fresh().toNode('n1', [disk('d1', { synced: false })], annotated)
+    t.equal(creation.operation, 'CREATE')
+    const { verdict, answer } = await new GateWorld(fresh()).decide(creation)
+    t.equal(verdict.decision, 'hold')
+    t.match(answer.warnings, [
+      /^the override was ignored: on an object that is created, .* override the update$/,
+    ])
+    const calm = fresh().toNode('n1', [disk('d1', { synced: false })], {
+      metadata: { annotations: { 'holdfast.dev/override': reason } },
+    })
+    const passed = await new GateWorld(fresh()).decide(calm)
+    t.strictSame(
+      passed.answer,
+      { allowed: true, warnings: [] },
+      'nothing is said where nothing stands against it',
+    )
+  },
+)
 
-t.test('an override has to say why', async (t) => {
+t.test('an override needs a reason', async (t) => {
   const annotations = { 'holdfast.dev/override': ' ' }
   const change = dangerous().toNode('n1', [disk('d1')], { ...evicting, metadata: { annotations } })
   const { verdict, answer } = await new GateWorld(dangerous()).decide(change)
   t.equal(verdict.decision, 'hold')
-  t.match(answer.warnings, [/^the override was ignored: .* has to say why/])
+  t.match(answer.warnings, [/^the override was ignored: .* needs a reason/])
 })
 
 t.test(
@@ -84,7 +93,7 @@ t.test(
   },
 )
 
-t.test('an override of what raises no danger is nobody’s business', async (t) => {
+t.test('an override of a harmless change is ignored', async (t) => {
   const calm = dangerous().toNode('n1', [disk('d1')], { metadata: annotated.metadata })
   const { answer } = await new GateWorld(dangerous()).decide(calm)
   t.strictSame(answer, { allowed: true, warnings: [] })
@@ -112,7 +121,7 @@ t.test('an override passes a reservation of the other side too', async (t) => {
   t.match(await world.decide(eviction()), { verdict: { decision: 'allow', override: { reason } } })
 })
 
-t.test('a guard that only watches admits with warnings, and writes nothing', async (t) => {
+t.test('a guard that only warns admits with warnings, and writes nothing', async (t) => {
   const world = new GateWorld(dangerous(), { policy: watching })
   const plain = dangerous().toNode('n1', [disk('d1')], evicting)
   t.match(await world.decide(plain), {

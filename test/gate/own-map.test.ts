@@ -43,7 +43,7 @@ t.test('an eviction waits shortly for a watch that is behind the marks', async (
   t.notOk(world.trips.includes('images'), 'it is judged on what the watch has brought')
 })
 
-t.test('an eviction lists what is stored when the watch does not come so far in half a second', async (t) => {
+t.test('an eviction lists stored objects if the watch does not catch up in half a second', async (t) => {
   const world = await marked('9')
   const decided = world.decide(evictD1(world.cluster), 10_000)
   await turns()
@@ -89,7 +89,7 @@ t.test('where more than twenty images are concerned, they are listed', async (t)
   t.strictSame((await silentWith(21)).trips, ['swap n1', 'images', 'data sources'])
 })
 
-t.test('where the version of an image cannot be read, what is stored is listed', async (t) => {
+t.test('if the version of an image cannot be read, stored objects are listed', async (t) => {
   const world = watching()
   world.knowledge.ageMs = () => 20_000
   world.before = (trip) => {
@@ -107,7 +107,7 @@ t.test('an image that is gone by now has no version to wait for', async (t) => {
   t.strictSame(world.trips, ['swap n1', 'BackingImage ubuntu'])
 })
 
-t.test('an admitted write must not be passed on ten seconds later, by whichever clock', async (t) => {
+t.test('an admitted write must not be forwarded ten seconds later, by either clock', async (t) => {
   const [one] = two()
   const { isLate } = await one.decide(evictD1(one.cluster))
   t.equal(isLate?.(), false)
@@ -122,7 +122,7 @@ t.test('an admitted write must not be passed on ten seconds later, by whichever 
   t.equal(slept.isLate?.(), true, 'what is counted stands still in sleep')
 })
 
-t.test('what a proxy takes back after the answer leaves the version that it then reads', async (t) => {
+t.test('a release by a proxy after the answer leaves the version that it then reads', async (t) => {
   const world = new GateWorld(usual())
   const change = world.cluster.cleanUp('ubuntu', ['d1'], { door: 'proxy-longhorn' })
   const { release } = await world.decide(change)

@@ -1,7 +1,6 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import { PageQueue, type Edit } from '../../src/gate/page-queue.ts'
-import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
 import { turns } from '../fixtures/eventually.ts'
 import { reservation } from './reservation-book-contract.ts'
 
@@ -39,7 +38,7 @@ function gathering() {
     queue,
     stamps: () => stored.seen('n1').reservations.map(({ stamp }) => stamp),
     before: (hook: typeof beforeSwap) => (beforeSwap = hook),
-    /** Somebody else is quicker, once. */
+    /** Another writer is quicker, once. */
     overtaken: async (page: Page) => {
       beforeSwap = () => Promise.resolve()
       await stored.swap(page, { reservations: [reservation('other')] }, awaited)
@@ -51,7 +50,7 @@ function gathering() {
   }
 }
 
-t.test('edits that come while a swap is under way share the next', async (t) => {
+t.test('edits during a swap share the next one', async (t) => {
   const { queue, stamps, before, begin } = gathering()
   let swaps = 0
   before(() => {
@@ -65,7 +64,7 @@ t.test('edits that come while a swap is under way share the next', async (t) => 
   t.equal(swaps, 1)
 })
 
-t.test('who gives up before somebody else is quicker is not edited in again', async (t) => {
+t.test('a caller that gives up before another writer is quicker is not edited in again', async (t) => {
   const { queue, stamps, before, overtaken, begin } = gathering()
   const client = new AbortController()
   before(async (page) => {
@@ -80,7 +79,7 @@ t.test('who gives up before somebody else is quicker is not edited in again', as
   t.strictSame(stamps(), ['other', 'b'])
 })
 
-t.test('who gives up while their own edit is under way is not edited in', async (t) => {
+t.test('a caller that gives up during its own edit is not edited in', async (t) => {
   const { queue, stamps, begin } = gathering()
   const client = new AbortController()
   const slow: Edit<string> = async (contents, stored) => {
@@ -96,7 +95,7 @@ t.test('who gives up while their own edit is under way is not edited in', async 
   t.strictSame(stamps(), ['b'])
 })
 
-t.test('who gives up while another edit of the swap is under way is not edited in', async (t) => {
+t.test('a caller that gives up during another edit of the swap is not edited in', async (t) => {
   const { queue, stamps, begin } = gathering()
   const client = new AbortController()
   const b = queue.edit(
@@ -115,7 +114,7 @@ t.test('who gives up while another edit of the swap is under way is not edited i
   t.strictSame(stamps(), ['b'])
 })
 
-t.test('an edit that failed is not made again when somebody else was quicker', async (t) => {
+t.test('a failed edit is not repeated after another writer was quicker', async (t) => {
   const { queue, stamps, before, overtaken, begin } = gathering()
   before(overtaken)
   let calls = 0
@@ -130,7 +129,7 @@ t.test('an edit that failed is not made again when somebody else was quicker', a
   t.equal(calls, 1)
 })
 
-t.test('where all edits failed nothing is written', async (t) => {
+t.test('if all edits failed, nothing is written', async (t) => {
   const { queue, before, begin } = gathering()
   before(() => Promise.reject(new Error('must not be asked')))
   const failing: Edit<string> = () => Promise.reject(new Error('no answer'))

@@ -17,7 +17,7 @@ function onNodes({ reservations }: GateWorld) {
   return reservations.filter(({ intent }) => intent !== 'write')
 }
 
-t.test('what Longhorn’s REST API writes on whatever version stands until it has answered', async (t) => {
+t.test('a write of Longhorn’s REST API on any version stays reserved until its answer', async (t) => {
   const [one, other] = two()
   const { verdict, release } = await one.decide(evictThroughRest(one.cluster))
   t.equal(verdict.decision, 'allow')
@@ -32,7 +32,7 @@ t.test('what Longhorn’s REST API writes on whatever version stands until it ha
   await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d1']))
 })
 
-t.test('what comes through the API server is settled by the next version of its object', async (t) => {
+t.test('a write through the API server is settled by the next version of its object', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
   t.notOk(one.reservations[0]?.pinned)
@@ -52,7 +52,7 @@ t.test('one request that passes both doors is one change, and is settled as the 
   t.equal(proxy.reservations.length, 1, 'the webhook’s stands until it is settled')
 })
 
-t.test('of a change that reserves nothing there is nothing to take back', async (t) => {
+t.test('a change without a reservation has nothing to release', async (t) => {
   const world = new GateWorld(usual())
   t.equal(
     (await world.decide(world.cluster.toNode('n1', [disk('d1'), disk('d2')], {}, rest))).release,

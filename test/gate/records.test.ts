@@ -24,7 +24,7 @@ const clear = () => dangerous().toNode('n2', [disk('d2')])
 
 const never = new Promise<void>(() => undefined)
 
-t.test('a denial leaves once it is on record', async (t) => {
+t.test('a denial leaves once it is recorded', async (t) => {
   const world = new GateWorld(dangerous())
   let recorded: () => void = () => undefined
   world.recording = new Promise<void>((resolve) => void (recorded = resolve))
@@ -37,7 +37,7 @@ t.test('a denial leaves once it is on record', async (t) => {
   await deciding
 })
 
-t.test('what is allowed waits for no record, a clear and an override least of all', async (t) => {
+t.test('an allowed change waits for no record, and neither do a clear and an override', async (t) => {
   const world = new GateWorld(dangerous())
   world.recording = never
   t.equal((await world.decide(clear())).verdict.decision, 'allow')
@@ -62,7 +62,7 @@ t.test(
   },
 )
 
-t.test('a listener hears of what it asks for', async (t) => {
+t.test('a listener gets the decisions that it asks for', async (t) => {
   const world = new GateWorld(dangerous())
   const heard: string[] = []
   for (const hears of ['everything', 'what-matters', 'what-is-on-record'] as const)

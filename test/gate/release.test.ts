@@ -5,7 +5,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { GateWorld } from './gate-world.ts'
 import { evictD1, is, two, usual } from './replicas.ts'
 
-t.test('when the book cannot be had, arming changes get 503 and leave nothing behind', async (t) => {
+t.test('without a readable book, arming changes get 503 and leave nothing behind', async (t) => {
   const world = new GateWorld(usual())
   let down = true
   world.before = (trip) => {
@@ -20,7 +20,7 @@ t.test('when the book cannot be had, arming changes get 503 and leave nothing be
   await is(t, 'allow', world, evictD1(world.cluster))
 })
 
-t.test('a swap of which nobody knows whether it was done is taken back', async (t) => {
+t.test('a swap with an unknown outcome is released', async (t) => {
   const world = new GateWorld(usual())
   world.after = (trip) => {
     world.after = () => undefined
@@ -31,7 +31,7 @@ t.test('a swap of which nobody knows whether it was done is taken back', async (
   t.strictSame(world.reservations, [])
 })
 
-t.test('what cannot be taken back is told, and stands until its deadline', async (t) => {
+t.test('a reservation that cannot be released is reported, and stays until its deadline', async (t) => {
   const world = new GateWorld(usual())
   world.before = (trip) => {
     if (trip !== 'swap n1') throw new Error('the API server is down')
@@ -69,7 +69,7 @@ t.test('taking back has its own time, and gives up after five seconds', async (t
   t.match(slow.problems, [{ what: 'reservations-unreachable' }, { what: 'not-released' }])
 })
 
-t.test('taking back puts back what was reserved for another review of the same object', async (t) => {
+t.test('a release restores the reservation of another review of the same object', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
   const [first] = one.reservations
@@ -80,7 +80,7 @@ t.test('taking back puts back what was reserved for another review of the same o
   t.strictSame(one.reservations, [first], 'that change may still be on its way')
 })
 
-t.test('taking back leaves nothing of two rounds on one page', async (t) => {
+t.test('a release leaves no reservation of two rounds on one page', async (t) => {
   // The disk map knows d2 on n2; it has moved to n1, where the second round claims it too.
   const before = () =>
     cluster('v1.8.1')
@@ -102,7 +102,7 @@ t.test('taking back leaves nothing of two rounds on one page', async (t) => {
   t.strictSame(passed.reservations, [])
 })
 
-t.test('taking back leaves alone what somebody else has put in its place', async (t) => {
+t.test('a release leaves a reservation that replaced its own', async (t) => {
   const [one, other] = two()
   one.before = async (trip) => {
     if (trip !== 'images') return

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Change } from '../../src/rules/change.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'

@@ -21,12 +21,12 @@ export function reservation(stamp: string): Reservation {
 }
 
 /**
- * What every book does, whatever it is written in.
+ * The behaviour of every book, whatever its storage.
  *
  * @param open two views of one fresh book, as two replicas have them; the same one twice if there is only one
  */
 export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBook, ReservationBook]>): void {
-  t.test('a page that nobody wrote on is empty and has no version', async (t) => {
+  t.test('a page without writes is empty and has no version', async (t) => {
     const [book] = await open(t)
     for (const page of [book.seen('n1'), await book.read('n1', awaited)]) {
       t.strictSame(page, { key: 'n1', version: undefined, reservations: [] })
@@ -34,7 +34,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.strictSame([...book.pages()], [])
   })
 
-  t.test('what is swapped in is there at once for who did it, and for all who read', async (t) => {
+  t.test('a swapped page is visible at once to its writer and to all readers', async (t) => {
     const [book, other] = await open(t)
     const written = [
       reservation('a'),
@@ -51,7 +51,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.strictSame([...other.pages()], [page])
   })
 
-  t.test('of two who swap the same page only the first does', async (t) => {
+  t.test('of two swaps of the same page only the first succeeds', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const first = await book.swap(fresh, { reservations: [reservation('a')] }, awaited)
@@ -71,7 +71,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.match((await book.read('n1', awaited)).reservations, [{ stamp: 'c' }])
   })
 
-  t.test('a page without reservations is removed, and can be made anew', async (t) => {
+  t.test('a page without reservations is removed, and can be created again', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     t.match(
@@ -95,7 +95,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     await eventually(() => book.seen('n1')?.reservations[0]?.stamp === 'b')
   })
 
-  t.test('a page with marks stays without reservations, and loses marks that are not given', async (t) => {
+  t.test('a page with marks stays without reservations, and loses marks that are left out', async (t) => {
     const [book, other] = await open(t)
     const fresh = await book.read('n1', awaited)
     const settled = { BackingImage: '12', Node: '7' }
@@ -108,7 +108,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.match(bare, { reservations: [{ stamp: 'a' }] })
   })
 
-  t.test('what led to a page is known once it was watched', async (t) => {
+  t.test('the changes before a page are known once it was watched', async (t) => {
     const [book, other] = await open(t)
     const page = await book.swap(await book.read('n1', awaited), { reservations: [], settled: {} }, awaited)
     if (!page) throw new Error('nobody was in the way')
@@ -118,7 +118,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     }
   })
 
-  t.test('pages have nothing to do with each other', async (t) => {
+  t.test('pages are independent', async (t) => {
     const [book] = await open(t)
     for (const key of ['n1', 'n2', '(unowned disks)']) {
       t.ok(await book.swap(await book.read(key, awaited), { reservations: [reservation(key)] }, awaited))
@@ -127,7 +127,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.match(book.seen('n2')?.reservations, [{ stamp: 'n2' }])
   })
 
-  t.test('whoever subscribes is told of each page that changes, until they have heard enough', async (t) => {
+  t.test('a subscriber gets each page that changes, until it unsubscribes', async (t) => {
     const [book, other] = await open(t)
     const heard: string[] = []
     const end = other.subscribe((key) => heard.push(key))
@@ -144,7 +144,7 @@ export function bookContract(t: Test, open: (t: Test) => Promise<[ReservationBoo
     t.strictSame(heard, [])
   })
 
-  t.test('who does not wait any longer gets no answer', async (t) => {
+  t.test('a caller that stops waiting gets no answer', async (t) => {
     const [book] = await open(t)
     const page = await book.read('n1', awaited)
     const gone = AbortSignal.abort(new Error('gone'))

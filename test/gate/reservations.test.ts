@@ -1,6 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import { unownedDisks } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, unownedDisks } from '../../src/gate/reservation-book.ts'
 import { defaultPolicy } from '../../src/rules/policy.ts'
 import { longhornAccount, type TestCluster } from '../fixtures/cluster.ts'
 import { turns } from '../fixtures/eventually.ts'
@@ -12,7 +11,7 @@ const evicting = { evictionRequested: true }
 
 const evictD2 = (of: TestCluster) => of.toNode('n1', [disk('d1'), disk('d2', emptied)])
 
-t.test('what is admitted is reserved, with the version that was reviewed', async (t) => {
+t.test('an admitted change is reserved, with the version that was reviewed', async (t) => {
   const world = new GateWorld(usual())
   await is(t, 'allow', world, evictD1(world.cluster))
   t.match(world.reservations, [
@@ -29,7 +28,7 @@ t.test('what is admitted is reserved, with the version that was reviewed', async
   ])
 })
 
-t.test('two changes that must not meet: whoever comes second is held, at either replica', async (t) => {
+t.test('of two conflicting changes the second is held, at either replica', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1']) {
     const [one, other] = two(release)
     await is(t, 'allow', one, evictD1(one.cluster))
@@ -95,7 +94,7 @@ t.test('a copy that is counted on must not be evicted meanwhile, and the reverse
   t.match(await is(t, 'hold', b, evictD3), { objections: [{ rule: 'evict-unready-copy' }] })
 })
 
-t.test('the same side goes together', async (t) => {
+t.test('changes of the same side are compatible', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
   await is(t, 'allow', other, other.cluster.cleanUp('debian', ['d2']))
@@ -103,13 +102,13 @@ t.test('the same side goes together', async (t) => {
   t.equal(one.reservations.length, 3)
 })
 
-t.test('a change on another node goes its way', async (t) => {
+t.test('a change on another node passes', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
   await is(t, 'allow', other, other.cluster.cleanUp('ubuntu', ['d3']))
 })
 
-t.test('a disk that no node has may be the one whose UUID is not known yet', async (t) => {
+t.test('a disk that no node has may be the one of unknown UUID', async (t) => {
   const unknown = () =>
     usual()
       .node('n1', [disk('d1'), disk('d5', { synced: false })])
@@ -149,7 +148,7 @@ t.test('two reviews of one object cover the disks of both, on the newer version'
 
 const version = (resourceVersion: string) => ({ metadata: { resourceVersion } })
 
-t.test('a conflict that its rule does not enforce is none', async (t) => {
+t.test('a conflict under a rule that is not enforced does not count', async (t) => {
   for (const mode of ['warn', 'off'] as const) {
     const modes = { ...defaultPolicy.modes, 'cleanup-during-eviction': mode }
     const [one, other] = two('v1.8.0', { policy: { modes } })
@@ -169,7 +168,7 @@ t.test('a reservation is over as soon as the disk map shows a newer version of i
 t.test('past its deadline a reservation is over after one quorum read', async (t) => {
   const [one, other] = two()
   await is(t, 'allow', one, evictD1(one.cluster))
-  // Whatever the time of day is here.
+  // At any time of day here.
   other.clock.step(3_600_000)
   other.clock.advance(60_000)
   const held = await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d1']))
@@ -183,7 +182,7 @@ t.test('past its deadline a reservation is over after one quorum read', async (t
   t.match([...one.book.pages()], [{ settled: { Node: '1' } }])
 })
 
-t.test('on several nodes all is reserved or nothing', async (t) => {
+t.test('on several nodes either all claims are reserved or none', async (t) => {
   const [one, other] = two()
   const evictD3 = one.cluster.toNode('n2', [disk('d3', emptied), disk('d4')])
   await is(t, 'allow', one, evictD3)
@@ -192,7 +191,7 @@ t.test('on several nodes all is reserved or nothing', async (t) => {
   t.equal(one.reservations.length, 1)
 })
 
-t.test('an arming change costs at most three round trips, all else none', async (t) => {
+t.test('an arming change costs at most three round trips, all others none', async (t) => {
   const world = new GateWorld(usual())
   const { cluster: of, trips } = world
   const cost = async (change: Parameters<GateWorld['decide']>[0]) => {
@@ -222,25 +221,28 @@ t.test('an arming change costs at most three round trips, all else none', async 
   )
 })
 
-t.test('somebody who was quicker is seen, and it is tried again on what there is now', async (t) => {
-  const [one, other] = two()
-  one.before = async (trip) => {
-    one.before = () => undefined
-    if (trip === 'swap n1') await other.decide(other.cluster.cleanUp('debian', ['d2']))
-  }
-  await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
-  t.strictSame(one.trips, ['swap n1', 'read n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
-  t.equal(one.reservations.length, 2)
-})
+t.test(
+  'a page that another writer has changed is read again, and the reservation is tried on it',
+  async (t) => {
+    const [one, other] = two()
+    one.before = async (trip) => {
+      one.before = () => undefined
+      if (trip === 'swap n1') await other.decide(other.cluster.cleanUp('debian', ['d2']))
+    }
+    await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1']))
+    t.strictSame(one.trips, ['swap n1', 'read n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
+    t.equal(one.reservations.length, 2)
+  },
+)
 
-t.test('a page of which nothing is known yet is read first', async (t) => {
+t.test('an unknown page is read first', async (t) => {
   const world = new GateWorld(usual())
   world.forgetful = true
   await is(t, 'allow', world, world.cluster.cleanUp('ubuntu', ['d1']))
   t.strictSame(world.trips, ['read n1', 'swap n1', 'node n1', 'replicas of ubuntu'])
 })
 
-t.test('a change does not stand in its own way when it is reviewed again', async (t) => {
+t.test('a change does not conflict with its own reservation in a second review', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     // The eviction of d1 counts on the copy on d2, which is on the same page.
     const of = () => usual(release).image('ubuntu', [copy('d1', 'unknown'), copy('d2', 'unknown')])
@@ -269,7 +271,7 @@ t.test(
   },
 )
 
-t.test('who gives up while others are before it on a page lets those after it go on', async (t) => {
+t.test('a caller that gives up while others are before it on a page lets those after it go on', async (t) => {
   const world = new GateWorld(usual())
   let goOn = (): void => undefined
   const first = new Promise<void>((resolve) => (goOn = resolve))
@@ -286,7 +288,7 @@ t.test('who gives up while others are before it on a page lets those after it go
   t.equal((await three).verdict.decision, 'allow')
 })
 
-t.test('what was reserved is taken back though nothing is known of the book any more', async (t) => {
+t.test('a reservation is released even if the book has become unknown', async (t) => {
   const world = new GateWorld(usual())
   const { release } = await world.decide(evictD1(world.cluster))
   world.forgetful = true

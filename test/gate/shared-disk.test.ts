@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { disk, ready, uuid } from '../fixtures/raw-objects.ts'
@@ -53,7 +53,7 @@ for (const release of ['v1.8.0', 'v1.8.1']) {
   )
 }
 
-t.test('a clean-up reads no more than its node where the watch has come as far as the marks', async (t) => {
+t.test('a clean-up reads only its node if the watch has reached the marks', async (t) => {
   const { other, cleanUp } = await evicted('v1.8.0')
   other.knowledge.seenUpTo = () => '7'
   await cleanUp()
@@ -72,7 +72,7 @@ t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
   t.ok(world.trips.includes('nodes'))
 })
 
-t.test('of two nodes that show one disk not both let it go', async (t) => {
+t.test('of two nodes that show one disk at most one may release it', async (t) => {
   for (const release of ['v1.8.0', 'v1.8.1', 'v1.10.0']) {
     const both = () =>
       cluster(release)

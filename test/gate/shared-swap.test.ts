@@ -7,7 +7,7 @@ import { reservation } from './reservation-book-contract.ts'
 
 const signal = new AbortController().signal
 
-t.test('marks that one edit gives up stay given up for the next one of the same swap', async (t) => {
+t.test('marks that one edit drops stay dropped for the next one of the same swap', async (t) => {
   const world = new GateWorld(usual())
   world.markedSince = -Infinity
   world.knowledge.seenUpTo = () => '9'

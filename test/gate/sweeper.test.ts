@@ -1,5 +1,5 @@
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { isOutcome, type Reservation } from '../../src/gate/reservation.ts'
 import { isOlder } from '../../src/longhorn/metadata.ts'
 import { cluster, parsed } from '../fixtures/cluster.ts'
@@ -41,7 +41,7 @@ t.test('a replica takes its own reservation back as soon as the outcome is seen'
   )
 })
 
-t.test('what many requests have reserved on a page is taken off in one swap', async (t) => {
+t.test('reservations of many requests on a page are removed in one swap', async (t) => {
   const book = new InProcessBook()
   const of = usual().image('debian', [ready('d1'), ready('d3')])
   const world = new GateWorld(of, { book, tidyMs: 500 })
@@ -84,7 +84,7 @@ t.test('past its deadline, a sweep takes it back after one quorum read', async (
   t.strictSame(other.trips, ['BackingImage ubuntu', 'swap n1'])
 })
 
-t.test('what cannot be taken back is told, and tried again with the next sweep', async (t) => {
+t.test('a reservation that cannot be released is reported, and retried with the next sweep', async (t) => {
   const [one, other] = await admitted()
   other.before = () => {
     throw new Error('the API server is down')
@@ -97,7 +97,7 @@ t.test('what cannot be taken back is told, and tried again with the next sweep',
   await eventually(() => one.reservations.length === 0)
 })
 
-t.test('stopping waits for what is under way, and tells of nothing any more', async (t) => {
+t.test('stopping waits for work in progress, and reports nothing afterwards', async (t) => {
   const [, other] = await admitted()
   other.before = () => new Promise(() => undefined)
   other.clock.advance(90_000)
@@ -143,7 +143,7 @@ t.test('versions that are no numbers are not compared', (t) => {
   t.end()
 })
 
-t.test('a page with nothing but marks is kept for ten minutes, then removed', async (t) => {
+t.test('a page with marks only is kept for ten minutes, then removed', async (t) => {
   const [one] = await admitted()
   one.cluster.image('ubuntu', [ready('d3'), ready('d4')], version('2'))
   one.tell('BackingImage', 'ubuntu')
@@ -166,7 +166,7 @@ t.test('a page that another replica has removed is no longer looked after', asyn
   t.strictSame(other.trips, [])
 })
 
-t.test('where the object of a reservation is gone nothing can be marked, and its page goes', async (t) => {
+t.test('if the object of a reservation is gone, there is no mark, and its page goes', async (t) => {
   const book = new InProcessBook()
   const truth = usual()
   const one = new GateWorld(usual(), { book, truth })

@@ -18,7 +18,7 @@ const made = (stamp: string): Reservation => ({
   stamp,
 })
 
-t.test('two parallel reviews of one object that are both refused leave nothing reserved', async (t) => {
+t.test('two parallel denied reviews of one object leave no reservation', async (t) => {
   const before = cluster('v1.8.0').node('n1', [disk('d1'), disk('d2')])
   const truth = cluster('v1.8.0').node('n1', [disk('d1'), disk('d2', { evictionRequested: true })])
   for (const each of [before, truth])
@@ -37,7 +37,7 @@ t.test('two parallel reviews of one object that are both refused leave nothing r
   t.strictSame(world.reservations, [])
 })
 
-t.test('what a reservation that was taken back had displaced is put back in its place', (t) => {
+t.test('a reservation that a released one had replaced is restored', (t) => {
   const [first, second, third] = [made('1'), made('2'), made('3')]
   const released = new Released()
   t.equal(released.standing(second), second)
@@ -50,7 +50,7 @@ t.test('what a reservation that was taken back had displaced is put back in its 
   t.end()
 })
 
-t.test('only so many are remembered, the latest', (t) => {
+t.test('the number of remembered ones is limited to the latest', (t) => {
   const released = new Released()
   const all = Array.from({ length: mostReleased + 1 }, (_, at) => made(`${at}`))
   released.add(all.map((each) => ({ made: each, displaced: undefined })))

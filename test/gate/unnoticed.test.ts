@@ -34,7 +34,7 @@ t.test(
   },
 )
 
-t.test('Longhorn’s own account is told to come again instead', async (t) => {
+t.test('Longhorn’s own account gets a retry answer instead', async (t) => {
   const world = new GateWorld(usual(flagged))
   world.cluster.at(world.clock.now()).node('n1', calm)
   const cleanUp = () => world.decide(world.cluster.cleanUp('ubuntu', ['d1'], { actor: longhornAccount }))
@@ -56,7 +56,7 @@ t.test('a clear is never held, whatever has just ended', async (t) => {
   t.equal(answer.allowed, true)
 })
 
-t.test('what the confirming read shows to have ended has ended only now', async (t) => {
+t.test('a change that the confirming read shows as ended has ended only now', async (t) => {
   const world = new GateWorld(usual(), { truth: usual().image('ubuntu', [ready('d3'), ready('d4')]) })
   const { answer } = await world.decide(evictD2(world.cluster))
   t.match(answer, { allowed: false, status: { code: 429, message: /the clean-up of .* ended only 0s ago/ } })
@@ -70,7 +70,7 @@ t.test('a flag that the confirming read shows to be down went down only now', as
   t.match(answer, { allowed: false, status: { code: 429, message: /learnt only 0s ago how Node n1 is now/ } })
 })
 
-t.test('what the disk map remembers counts in what is read past it too', async (t) => {
+t.test('changes that the disk map remembers count in the confirming read too', async (t) => {
   const world = new GateWorld(usual(flagged), { truth: usual() })
   world.cluster.at(world.clock.now()).node('n1', calm)
   const held = await world.decide(world.cluster.cleanUp('ubuntu', ['d1']))

@@ -46,7 +46,7 @@ t.test('a change takes no place if reading its object takes until shutdown', asy
   t.match(world.record, [{ timing: { heldMs: 0 } }])
 })
 
-t.test('a change that cannot wait takes no place of one that waits', async (t) => {
+t.test('a change that cannot wait takes no place of a waiting one', async (t) => {
   const world = new GateWorld(usual().image('debian', [ready('d2'), ready('d3'), ready('d4')]), {
     maxHolds: 2,
   })

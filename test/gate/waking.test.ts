@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import type { Outcome } from '../../src/gate/outcome.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import { verdictOn } from '../../src/gate/verdict.ts'
 import type { LonghornObject } from '../../src/longhorn/kinds.ts'
 import type { Change } from '../../src/rules/change.ts'
@@ -24,7 +24,10 @@ async function holding(world: GateWorld, change: Change) {
   return { decision }
 }
 
-/** What becomes of it once the news is told; what is still held then is answered, instead of hanging the test. */
+/**
+ * Its result once the news has come. A change that is still held then is answered, so that the test does not
+ * hang.
+ */
 async function outcome(world: GateWorld, decision: Promise<Outcome>) {
   await turns()
   world.gate.stopHolding()
@@ -139,7 +142,7 @@ function objectsOf({ nodes, images, sources }: World): LonghornObject[] {
   ]
 }
 
-t.test('whatever lets a held change pass wakes it', async (t) => {
+t.test('every change that lets a held request pass wakes it', async (t) => {
   const seen = { held: 0, ended: 0 }
   await fc.assert(
     fc.asyncProperty(anyCase, anyWorld, fc.nat(), async ({ world: from, write }, other, pick) => {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { disk, ready } from '../fixtures/raw-objects.ts'
 import { cluster } from '../fixtures/cluster.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { GateWorld } from './gate-world.ts'
 import { emptied, is, two } from './replicas.ts'
 
@@ -50,13 +50,13 @@ t.test('writes to two objects do not wait for each other', async (t) => {
   await is(t, 'allow', other, other.cluster.cleanUp('debian', ['d2'], rest))
 })
 
-t.test('the webhook waits for no turn: the API server commits what it reviews on one version', async (t) => {
+t.test('the webhook waits for no turn: the API server commits a reviewed version only', async (t) => {
   const [proxy, webhook] = twoCopies('v1.8.0')
   await is(t, 'allow', proxy, proxy.cluster.cleanUp('ubuntu', ['d1'], rest))
   await is(t, 'allow', webhook, webhook.cluster.cleanUp('ubuntu', ['d1']))
 })
 
-t.test('what arms nothing waits for no turn, and asks nobody', async (t) => {
+t.test('a harmless change waits for no turn, and asks no server', async (t) => {
   const world = new GateWorld(
     cluster('v1.8.0').node('n1', [disk('d1')], { evictionRequested: true, allowScheduling: false }),
   )
@@ -66,7 +66,7 @@ t.test('what arms nothing waits for no turn, and asks nobody', async (t) => {
   t.strictSame(world.trips, [])
 })
 
-t.test('a dry run looks whose turn it is, and takes none', async (t) => {
+t.test('a dry run checks whose turn it is, and takes none', async (t) => {
   const [one, other] = twoCopies('v1.8.0')
   await is(t, 'allow', one, one.cluster.cleanUp('ubuntu', ['d1'], { ...proxied, dryRun: true }))
   t.strictSame(one.reservations, [])
@@ -74,7 +74,7 @@ t.test('a dry run looks whose turn it is, and takes none', async (t) => {
   await is(t, 'hold', other, other.cluster.cleanUp('ubuntu', ['d2'], { ...proxied, dryRun: true }))
 })
 
-t.test('what two writes to one object could bring about together is said', async (t) => {
+t.test('the combined effect of two writes to one object is named', async (t) => {
   const [one, other] = two()
   const evict = ({ cluster: of }: GateWorld) =>
     of.toNode('n1', [disk('d1', emptied), disk('d2')], {}, proxied)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { jsonPatch } from '../../src/json/patch.ts'
 
-t.test('a path that is no JSON pointer makes a patch none', (t) => {
+t.test('a path that is no JSON pointer makes a patch malformed', (t) => {
   for (const path of ['spec', '\ud800', ' /spec', '~1']) {
     for (const patch of [
       { op: 'replace', path, value: 1 },

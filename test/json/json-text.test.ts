@@ -38,7 +38,7 @@ t.test('setting a member changes nothing else, byte by byte', (t) => {
   t.end()
 })
 
-t.test('an element comes before all others, which stay byte by byte', (t) => {
+t.test('an element comes before all others, which keep their bytes', (t) => {
   fc.assert(
     fc.property(fc.array(anyJson, { maxLength: 3 }), space, anyJson, (elements, gap, first) => {
       const text = `${gap}[${gap}${elements.join(`${gap},`)}${gap}]`
@@ -67,7 +67,7 @@ function sorted(value: unknown): unknown {
   return Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1))
 }
 
-t.test('a field that an object has twice is told with its path, once', (t) => {
+t.test('a duplicate field of an object is reported once, with its path', (t) => {
   const cases: readonly (readonly [string, readonly string[]])[] = [
     ['{"a":1,"b":{"a":1}}', []],
     ['{"a":1,"a":1,"a":2}', ['a']],
@@ -88,7 +88,7 @@ t.test('a field that an object has twice is told with its path, once', (t) => {
   t.end()
 })
 
-t.test('an object has as many fields as it is written with, unless one is twice', (t) => {
+t.test('an object has the fields that the text has, with duplicates merged', (t) => {
   fc.assert(
     fc.property(anyObject, (text) => {
       const names = (membersOf(text) ?? []).map(({ name }) => name)

@@ -4,7 +4,7 @@ import t from 'tap'
 import { credentialsProblem, providerHeaders } from '../../src/kubernetes/client/authorization.ts'
 import { PluginProblem } from '../../src/kubernetes/client/exec-plugin.ts'
 
-/** A token that is good until then, in seconds since 1970. */
+/** A token that is valid until then, in seconds since 1970. */
 function token(exp: number): string {
   const part = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64url')
   return `${part({ alg: 'none' })}.${part({ exp })}.signature`
@@ -17,7 +17,7 @@ function user(config: Readonly<Record<string, string>>) {
   return { name: 'ann', authProvider: { name: 'oidc', config } }
 }
 
-t.test('the token of oidc goes with each request for as long as it is good', async (t) => {
+t.test('the token of oidc goes with each request as long as it is valid', async (t) => {
   const idToken = token(farAway)
   const headers = providerHeaders(user({ 'id-token': idToken }))
   for (const time of ['first', 'second'])
@@ -51,11 +51,11 @@ t.test(
     )
     t.ok(error instanceof Error)
     const told = credentialsProblem(asked, new Error('the answer to secret-refresh was odd'))
-    t.equal(told, 'the provider oidc failed. What it said may be secret and is not shown')
+    t.equal(told, 'the provider oidc failed. Its message may be secret and is not shown')
   },
 )
 
-t.test('what Node and a plugin say of credentials is shown', (t) => {
+t.test('messages of Node and a plugin about credentials are shown', (t) => {
   const absent = Object.assign(new Error("ENOENT: no such file or directory, open 'token'"), {
     code: 'ENOENT',
     path: 'token',
@@ -66,7 +66,7 @@ t.test('what Node and a plugin say of credentials is shown', (t) => {
   t.end()
 })
 
-t.test('a provider without a name is told as one', (t) => {
+t.test('a provider without a name is reported as such', (t) => {
   for (const authProvider of [{}, 'oidc', null, { name: 7 }])
     t.match(
       credentialsProblem({ name: 'ann', authProvider }, new Error('x')),

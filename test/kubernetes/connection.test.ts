@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Connection, connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
-import { bounded } from '../../src/time/wait.ts'
+import { bounded } from '../../src/time/clock.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
@@ -31,7 +31,7 @@ async function get(connection: Connection, path = '/things') {
 }
 
 t.test('a request', (t) => {
-  t.test('keeps the path of the server in front of its own, and encodes the query', async (t) => {
+  t.test('puts the path of the server before its own, and encodes the query', async (t) => {
     const { url } = await echoServer(t)
     const connection = connectTo(`${url}/k8s/clusters/c-1/`, { namespace: 'here' })
     t.teardown(() => connection.close())
@@ -179,7 +179,7 @@ t.test('no answer', (t) => {
 })
 
 t.test('an answer of failure', (t) => {
-  t.test('is an ApiFailure with what the Status says', async (t) => {
+  t.test('is an ApiFailure with the fields of the Status', async (t) => {
     const { connection } = await connected(t, { answer: 429, retryAfter: 3, cause: 'TooBusy' })
     await t.rejects(get(connection), {
       name: 'ApiFailure',
@@ -200,11 +200,11 @@ t.test('an answer of failure', (t) => {
     })
   })
 
-  t.test('a success that is no JSON is told with its beginning', async (t) => {
+  t.test('a success that is not JSON is an error with its beginning', async (t) => {
     const { connection } = await connected(t, { answer: 200, text: '<html>sign in</html>' })
     await t.rejects(get(connection), {
       name: 'MalformedAnswer',
-      message: /no valid JSON: <html>sign in<\/html>\. A login page .*Check the server/,
+      message: /not valid JSON: <html>sign in<\/html>\. A login page .*Check the server/,
     })
   })
 

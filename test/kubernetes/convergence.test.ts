@@ -86,14 +86,14 @@ async function recover(following: Following): Promise<void> {
   server.behave()
   await eventually(() => {
     if (listWatch.state.phase === 'backing-off') clock.advance(waitOf(listWatch))
-    // Nobody will answer these any more: only time ends them.
+    // These get no answer: only time ends them.
     if (server.stuck > 0 && server.watches === 0) clock.advance(5_000)
     server.bookmark()
     return listWatch.state.phase === 'watching' && server.watches === 1 && sameObjects(known, server)
   }, 'what is known is what is stored')
 }
 
-t.test('whatever happened, once the server behaves what is known is what is stored', async (t) => {
+t.test('after any failure a working server leads to the stored state', async (t) => {
   const tell = async (happenings: readonly (Step & { readonly pause: number })[]) => {
     const following = await startFollowing(({ store }) => store.put(path, thing('a')), {
       limits: { pageSize: 2 },

@@ -6,7 +6,7 @@ import { feeding, node, pathOf } from './feeding.ts'
 
 const { signal } = new AbortController()
 
-t.test('what is fed', (t) => {
+t.test('the fed objects', (t) => {
   t.test('every kind of Longhorn is followed in its namespace, and nothing else', async (t) => {
     const { server, clock, sink, feed, watching } = await feeding(t, ({ store }) => {
       for (const kind of Object.values(kinds)) {
@@ -40,7 +40,7 @@ t.test('what is fed', (t) => {
     await eventually(() => sink.objects.size === 0)
   })
 
-  t.test('what a new list no longer holds is removed', async (t) => {
+  t.test('an object that a new list lacks is removed', async (t) => {
     const { server, clock, sink, feed, watching } = await feeding(t, ({ store }) => {
       store.put(pathOf('Replica'), node('r1'))
       store.put(pathOf('Replica'), node('r2'))
@@ -147,7 +147,7 @@ t.test('but a kind for which the server has asked for time waits that long', asy
 })
 
 t.test('an object that cannot be read', (t) => {
-  t.test('is reported, counted and listed; what was known of it stays', async (t) => {
+  t.test('is reported, counted and listed; its last version stays', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t, ({ store }) => {
       store.put(pathOf('Node'), node('n1'))
       store.put(pathOf('Node'), node('never-read', 'yes'))
@@ -185,7 +185,7 @@ t.test('an object that cannot be read', (t) => {
     t.equal(feed.unreadableSeen, 2)
   })
 
-  t.test('nor is one that the sink throws at taken for known', async (t) => {
+  t.test('nor is an object known at which the sink throws', async (t) => {
     const { server, sink, problems, feed, watching } = await feeding(t)
     await watching()
     sink.refuse = 'n1'

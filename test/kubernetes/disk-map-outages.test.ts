@@ -3,7 +3,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import type { FakeApiServer } from './fake-api-server.ts'
 import { feeding, node, pathOf } from './feeding.ts'
 
-t.test('what the sink is told besides', (t) => {
+t.test('additional calls of the sink', (t) => {
   const one = (store: FakeApiServer['store']) => store.put(pathOf('Node'), node('n1'))
 
   t.test(
@@ -33,7 +33,7 @@ t.test('what the sink is told besides', (t) => {
     t.match(sink.told.at(-1), /^well again at 5[0-9]{3}$/)
   })
 
-  t.test('what a list lacks after an outage may have changed before it went', async (t) => {
+  t.test('an object that a list lacks after an outage may have changed before its deletion', async (t) => {
     const { server, clock, sink, watching } = await feeding(t, ({ store }) => one(store))
     await watching()
     server.fail('watch', { answer: 500 }, 6)
@@ -46,7 +46,7 @@ t.test('what the sink is told besides', (t) => {
     t.ok(sink.told.includes('n1 is missed'))
   })
 
-  t.test('a watch that ends in time is no outage, and neither is a kind that nobody writes', async (t) => {
+  t.test('a watch that ends normally is no outage, and neither is a kind without writes', async (t) => {
     const { server, clock, feed, sink, watching } = await feeding(t, ({ store }) => one(store))
     await watching()
     server.endWatches()

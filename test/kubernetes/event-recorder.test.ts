@@ -57,7 +57,7 @@ async function recording(t: Test, limits: Partial<EventLimits> = {}) {
   return { recorder, clock, writes, events, round, problems, fail, client }
 }
 
-t.test('an Event stands at its object, as kubectl describe looks for it', async (t) => {
+t.test('an Event is at its object, where kubectl describe looks for it', async (t) => {
   const { recorder, events, round } = await recording(t)
   recorder.record(event('n1', 'x'.repeat(2_000)))
   await round(1, 0)
@@ -89,7 +89,7 @@ t.test('50 refusals a second for a minute are one Event with their number, in a 
   t.ok(writes.length < 20, `${writes.length} writes`)
 })
 
-t.test('what happens again after ten minutes is another Event', async (t) => {
+t.test('a repeat after ten minutes is another Event', async (t) => {
   const { recorder, clock, events, round } = await recording(t)
   recorder.record(event('n1'))
   await round(1, 0)
@@ -99,7 +99,7 @@ t.test('what happens again after ten minutes is another Event', async (t) => {
   t.equal((await events()).items.length, 2)
 })
 
-t.test('an Event that the API server has forgotten is made anew', async (t) => {
+t.test('an Event that the API server has deleted is created again', async (t) => {
   const { recorder, events, round, client } = await recording(t)
   recorder.record(event('n1'))
   await round(1, 0)
@@ -111,7 +111,7 @@ t.test('an Event that the API server has forgotten is made anew', async (t) => {
   t.match((await events()).items, [{ count: 2 }])
 })
 
-t.test('what cannot be written is said once, kept, and written later', async (t) => {
+t.test('a failed Event is reported once, kept, and written later', async (t) => {
   const { recorder, events, round, problems, fail } = await recording(t)
   fail(true)
   recorder.record(event('n1'))
@@ -125,7 +125,7 @@ t.test('what cannot be written is said once, kept, and written later', async (t)
   t.equal(problems.length, 1)
 })
 
-t.test('who asks much does not silence the Events of others', async (t) => {
+t.test('a client with many Events does not silence the others', async (t) => {
   const { recorder, events, round } = await recording(t, { maxSeries: 4, maxSeriesOfShare: 3 })
   for (const name of ['n1', 'n2', 'n3', 'n4']) recorder.record(event(name, 'no', 'mallory'))
   t.strictSame(recorder.dropped, { 'too-many': 1, 'not-written': 0 }, 'the share is used up')
@@ -140,7 +140,7 @@ t.test('who asks much does not silence the Events of others', async (t) => {
   t.strictSame(told.toSorted(), ['n1', 'n2', 'n5', 'n6'])
 })
 
-t.test('so many are remembered, and what is dropped is counted', async (t) => {
+t.test('remembered Events are bounded, and dropped ones are counted', async (t) => {
   const { recorder, clock, events, round, fail } = await recording(t, { maxSeries: 2 })
   fail(true)
   for (const name of ['n1', 'n2', 'n3', 'n4']) recorder.record(event(name))

@@ -58,7 +58,7 @@ async function get(connection: Connection): Promise<number> {
   return response.status
 }
 
-t.test('what a plugin gave without an expiry is kept, by all connections of a command', async (t) => {
+t.test('credentials of a plugin without an expiry are kept, by all connections of a command', async (t) => {
   const { connected, runs, seen } = await clusterWith(t, {})
   const [one, other] = [await connected(), await connected()]
   await Promise.all([get(one), get(one), get(other)])
@@ -67,7 +67,7 @@ t.test('what a plugin gave without an expiry is kept, by all connections of a co
   t.strictSame([...new Set(seen.map(({ authorization }) => authorization))], ['Bearer token-1'])
 })
 
-t.test('a plugin is asked anew once its answer has expired', async (t) => {
+t.test('a plugin is asked again once its credentials have expired', async (t) => {
   const clock = new FakeClock()
   const expiry = new Date(clock.now() + 60_000).toISOString()
   const given = await clusterWith(t, { args: [`"expirationTimestamp":"${expiry}",`] })
@@ -81,7 +81,7 @@ t.test('a plugin is asked anew once its answer has expired', async (t) => {
   t.equal(await given.runs(), 2)
 })
 
-t.test('a plugin is asked anew once its answer was refused', async (t) => {
+t.test('a plugin is asked again once its credentials were rejected', async (t) => {
   const { connected, runs } = await clusterWith(t, { args: ['', 'refused'] })
   const connection = await connected()
   t.equal(await get(connection), 401)
@@ -90,7 +90,7 @@ t.test('a plugin is asked anew once its answer was refused', async (t) => {
   t.equal(await runs(), 2)
 })
 
-/** What a connection fails with. */
+/** The error of a connection. */
 async function failureOf(t: Test, exec: object, script?: string): Promise<Error> {
   const { connected } = await clusterWith(t, exec, script)
   const failure: unknown = await get(await connected()).catch((error: unknown) => error)
@@ -100,12 +100,12 @@ async function failureOf(t: Test, exec: object, script?: string): Promise<Error>
   return failure
 }
 
-t.test('a plugin that gives no credentials is named, and nothing that it printed', async (t) => {
+t.test('a plugin without credentials is named, without its output', async (t) => {
   const prints = (text: string) => `#!/bin/sh\nprintf '%s' '${text}'\n`
   const cases: Readonly<Record<string, readonly [script: string, message: RegExp]>> = {
     fails: [`#!/bin/sh\necho ${secret} >&2; exit 3\n`, /plugin\.sh failed \(exit code 3\)\..*run it to see/],
     'is killed': ['#!/bin/sh\nkill -9 $$\n', /plugin\.sh failed \(SIGKILL\)/],
-    'gives no JSON': [prints(secret), /plugin\.sh gave no ExecCredential in JSON/],
+    'gives no JSON': [prints(secret), /plugin\.sh printed no ExecCredential in JSON/],
     'gives no credential': [prints(`{"token":"${secret}"}`), /it has neither a token nor a certificate/],
     'gives a certificate alone': [
       prints(`{"status":{"clientCertificateData":"${secret}"}}`),
@@ -117,7 +117,7 @@ t.test('a plugin that gives no credentials is named, and nothing that it printed
     ],
     'gives no time': [
       prints(`{"status":{"token":"${secret}","expirationTimestamp":"soon"}}`),
-      /its expirationTimestamp is no time/,
+      /its expirationTimestamp is not a time/,
     ],
     'gives too much': ['#!/bin/sh\nyes\n', /printed more than any ExecCredential has/],
   }
@@ -126,7 +126,7 @@ t.test('a plugin that gives no credentials is named, and nothing that it printed
   }
 })
 
-t.test('a plugin that is not installed is told with its install hint', async (t) => {
+t.test('a missing plugin is an error with its install hint', async (t) => {
   const installHint = 'Get it from https://plugin.example'
   const onPath = await failureOf(t, { command: 'no-such-plugin', installHint })
   t.match(onPath.message, /exec plugin no-such-plugin is not installed: it is not on the PATH/)
@@ -157,13 +157,13 @@ t.test('a plugin may ask something of a person on a terminal, unless it never do
   }
 })
 
-t.test('a plugin that gives nothing is ended after 30 s, with what it has started', async (t) => {
+t.test('a plugin without output is ended after 30 s, with the processes it has started', async (t) => {
   const { connected, clock, folder } = await clusterWith(
     t,
     {},
     '#!/bin/sh\necho > "$(dirname "$0")/began"\nsleep 600\n',
   )
-  const failing = t.rejects(get(await connected()), { message: /gave nothing within 30 s/ })
+  const failing = t.rejects(get(await connected()), { message: /printed no credentials within 30 s/ })
   const began = path.join(folder, 'began')
   await eventually(() => existsSync(began))
   clock.advance(30_000)

@@ -3,7 +3,7 @@ import http from 'node:http'
 import { setImmediate } from 'node:timers/promises'
 import { FakeStore, type StoredObject } from './fake-store.ts'
 
-/** What can be done wrong with one request. */
+/** The possible failures of one request. */
 export type Fault =
   /** An answer of failure; a Status unless `text` is given. */
   | { readonly answer: number; readonly retryAfter?: number; readonly text?: string; readonly cause?: string }
@@ -15,7 +15,7 @@ export type Fault =
   | 'cut'
   /** Hangs up instead of answering. */
   | 'reset'
-  /** What is no JSON. */
+  /** A body that is not JSON. */
   | 'malformed'
   /** JSON that is neither a list nor an event. */
   | 'nonsense'

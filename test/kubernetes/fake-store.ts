@@ -8,7 +8,7 @@ export interface StoredObject {
   readonly [field: string]: unknown
 }
 
-/** What is written: the store adds the version. */
+/** The written object: the store adds the version. */
 export interface Draft {
   readonly metadata: { readonly name: string; readonly [field: string]: unknown }
   readonly [field: string]: unknown

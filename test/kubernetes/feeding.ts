@@ -7,7 +7,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { FakeClock } from '../fixtures/fake-clock.ts'
 import { FakeApiServer } from './fake-api-server.ts'
 
-/** Where a kind is served. */
+/** The path of a kind. */
 export function pathOf(kind: Kind): string {
   return `/apis/longhorn.io/v1beta2/namespaces/longhorn-system/${kinds[kind].plural}`
 }
@@ -24,7 +24,7 @@ const start = new FakeClock().now()
 export class RememberingSink {
   readonly objects = new Map<string, LonghornObject>()
   readonly times = new Set<number>()
-  /** What it was told of outages, and what it took from first lists and missed, in order. */
+  /** Its calls about outages, first lists and missed objects, in order. */
   readonly told: string[] = []
   refuse: string | undefined
 

@@ -71,10 +71,10 @@ t.test('of several that name a namespace at once the first holds for all', async
   t.equal(await readAnchor(place, signal), found[0])
 })
 
-t.test('the first door makes the anchor, and writes in its book only once it is made', async (t) => {
+t.test('the first door creates the anchor, and writes in its book only afterwards', async (t) => {
   const { door, place } = await cluster(t)
   const { followed, write } = door('holdfast')
-  await t.rejects(write(), /not read yet/)
+  await t.rejects(write(), /not been read yet/)
   await followed.whenKnown(signal)
   t.equal(followed.state, 'here')
   t.equal(await readAnchor(place, signal), 'holdfast')
@@ -116,7 +116,7 @@ t.test('an anchor that is deleted is made again', async (t) => {
   t.equal(await readAnchor(place, signal), 'holdfast')
 })
 
-t.test('an anchor that says nothing stops the writes until it is deleted', async (t) => {
+t.test('an anchor without a namespace stops the writes until it is deleted', async (t) => {
   const { door, edit, remove } = await cluster(t)
   const { followed, told, write } = door('holdfast')
   await followed.whenKnown(signal)
@@ -142,7 +142,7 @@ t.test('a door that may not read the anchor goes on, and says so', async (t) => 
   }
 })
 
-t.test('a door that may read but not make it writes nothing, and makes it once it may', async (t) => {
+t.test('a door that may read but not create it writes nothing, and creates it once it may', async (t) => {
   const { door, rights, place } = await cluster(t, ({ method }) => method === 'POST')
   const { followed, clock, told, write } = door('holdfast')
   await eventually(() => told.length === 2)
@@ -150,7 +150,7 @@ t.test('a door that may read but not make it writes nothing, and makes it once i
     ['unknown', /is gone/],
     ['unknown', /^There is no Lease holdfast-book .* is missing: .*not you/],
   ])
-  await t.rejects(write(), /no arming change is admitted/)
+  await t.rejects(write(), /denies evictions, clean-ups/)
   rights.forbids = () => false
   await eventually(() => clock.pending > 0)
   clock.advance(10_000)
@@ -159,7 +159,7 @@ t.test('a door that may read but not make it writes nothing, and makes it once i
   await write()
 })
 
-t.test('a door that may not make it finds out who has made it elsewhere', async (t) => {
+t.test('a door that may not create the anchor finds out that another one has', async (t) => {
   const { door, place } = await cluster(t, ({ method }) => method === 'POST')
   const { followed, told } = door('holdfast')
   await eventually(() => told.length === 2)

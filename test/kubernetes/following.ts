@@ -22,7 +22,7 @@ export interface Following {
   readonly clock: FakeClock
   readonly connection: Connection
   readonly listWatch: ListWatch<ClusterObject>
-  /** What the handler knows from changes alone, by name. */
+  /** The handler's copy from changes alone, by name. */
   readonly known: Map<string, ClusterObject>
   readonly changes: Change<ClusterObject>[]
   readonly problems: ListWatchProblem[]

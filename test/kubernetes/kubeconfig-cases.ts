@@ -1,4 +1,4 @@
-/** What there is for a kubeconfig to name. */
+/** The objects that a kubeconfig can name. */
 export interface Place {
   readonly plain: number
   readonly secure: number

@@ -48,7 +48,7 @@ async function ask(t: Test, options: ConnectOptions) {
   return { connection, echo }
 }
 
-t.test('where the configuration comes from', (t) => {
+t.test('the sources of the configuration', (t) => {
   t.test('an explicit kubeconfig wins over all', async (t) => {
     const { url } = await echoServer(t)
     const file = folderOf(t, {
@@ -114,7 +114,7 @@ t.test('where the configuration comes from', (t) => {
     },
   )
 
-  t.test('when there is none, the error says all that was tried', async (t) => {
+  t.test('without any, the error lists every place that was tried', async (t) => {
     const home = t.testdir({})
     const options = { environment: { HOME: home }, serviceAccountFolder: '/nowhere' }
     await t.rejects(connect(options), {
@@ -156,20 +156,20 @@ t.test('a configuration that is wrong says so', async (t) => {
   const cases: readonly (readonly [string, RegExp, string?])[] = [
     ['missing', /Cannot read the kubeconfig .*missing: it does not exist \(ENOENT\)/],
     ['not-yaml', /not-yaml is not a usable kubeconfig: line 2: it is indented wrongly/],
-    ['a-list', /a-list is not a usable kubeconfig: it holds no mapping/],
+    ['a-list', /a-list is not a usable kubeconfig: it is not a mapping/],
     ['nameless', /nameless is not a usable kubeconfig: clusters\[0\]\.name is missing/],
     ['good', /good has no context "other"\. Known contexts: good\./, 'other'],
     ['contextless', /has no current-context. It defines no contexts/],
     ['clusterless', /context "x" is for cluster "x", which is not defined there/],
-    ['userless', /context "x" is for user "x", who is not defined there/],
-    ['no-url', /the server of cluster "x" is not a URL/],
-    ['odd-name', /the server of cluster "x" is not a URL/],
+    ['userless', /context "x" is for user "x", which is not defined there/],
+    ['no-url', /the server of cluster "x" is neither a URL/],
+    ['odd-name', /the server of cluster "x" is neither a URL/],
     ['odd-proxy', /the proxy-url of cluster "x" must be a URL/],
     ['no-server', /cluster "x" has no server/],
-    ['no-http', /the server of cluster "x" .* is not one of HTTPS or HTTP/],
+    ['no-http', /the server of cluster "x" .* is neither HTTPS nor HTTP/],
     ['both-ways', /cluster "x" has both insecure-skip-tls-verify and a certificate-authority/],
-    ['no-text', /users\[0\]\.user\.token is no text; put it in quotes/],
-    ['no-user', /whom to impersonate is missing/],
+    ['no-text', /users\[0\]\.user\.token is not a text; put it in quotes/],
+    ['no-user', /no as with the user to impersonate/],
     ['no-proxy', /the proxy-url of cluster "x" must be a URL with the scheme http, https or socks5/],
   ]
   for (const [name, message, context] of cases) {
@@ -214,12 +214,12 @@ t.test('no word of a kubeconfig is in an error about it, only the line', async (
     const failure = await connect({ kubeconfig: file(name) }).then(() => undefined, failureOf)
     t.match(
       failure?.message,
-      name === 'url' ? /is not a URL/ : /is not a usable kubeconfig: line [5-7]: [a-z]/,
+      name === 'url' ? /is neither a URL/ : /is not a usable kubeconfig: line [5-7]: [a-z]/,
       name,
     )
     notIn(t, failure, secret)
   }
-  // What is no error to YAML: a tag, a directive, and a key that is a list.
+  // Valid YAML that is rejected: a tag, a directive, and a key that is a list.
   const odd = `%${secret}\n---\na: !${secret} x\n? [${secret}]\n: b\n`
   await t.rejects(connect({ kubeconfig: folderOf(t, { odd })('odd') }))
   await turns()
@@ -239,7 +239,7 @@ t.test('the password in the URL of a server is in no error', async (t) => {
   notIn(t, failure, secret)
 })
 
-t.test('who asks', (t) => {
+t.test('the user', (t) => {
   t.test('a token file wins over a token, and is found beside the kubeconfig', async (t) => {
     const { config } = await securely(t, { token: 'old', tokenFile: 'token' })
     const file = folderOf(t, { config: config(), token: 'fresh\n' })
@@ -264,14 +264,14 @@ t.test('who asks', (t) => {
     t.match(await asked(), { headers: { authorization: 'Bearer two' } })
   })
 
-  t.test('a user name with its password, and whom to impersonate', async (t) => {
+  t.test('a user name with its password, and the user to impersonate', async (t) => {
     const { config } = await securely(t, { username: 'ada', password: 'secret', as: 'grace' })
     const { echo } = await ask(t, { kubeconfig: folderOf(t, { config: config() })('config') })
     t.hasStrict(echo, { headers: { authorization: `Basic ${Buffer.from('ada:secret').toString('base64')}` } })
     t.hasStrict(echo, { headers: { 'impersonate-user': 'grace' } })
   })
 
-  t.test('nobody, where the context names no user', async (t) => {
+  t.test('no user, if the context names none', async (t) => {
     const { url } = await echoServer(t)
     const config = { ...kubeconfig('x', url), contexts: [{ name: 'x', context: { cluster: 'x' } }] }
     const { echo, connection } = await ask(t, { kubeconfig: folderOf(t, { config })('config') })
@@ -279,7 +279,7 @@ t.test('who asks', (t) => {
     t.equal(connection.namespace, undefined)
   })
 
-  t.test('a client certificate, shown to a server whose own is trusted', async (t) => {
+  t.test('a client certificate, shown to a server with a trusted one', async (t) => {
     const { cert, key } = await certificateFor()
     const { url } = await echoServer(t, { cert, key, ca: cert, requestCert: true })
     const base64 = (pem: string) => Buffer.from(pem).toString('base64')
@@ -292,7 +292,7 @@ t.test('who asks', (t) => {
       const [name, trusted] = [field.startsWith('client'), { 'certificate-authority-data': base64(cert) }]
       const wrong = kubeconfig('x', url, { ...user, ...(name && odd) }, { ...trusted, ...(!name && odd) })
       const asked = ask(t, { kubeconfig: folderOf(t, { config: wrong })('config') })
-      await t.rejects(asked, { kind: 'credentials', message: new RegExp(`the ${field} of .* is no PEM`) })
+      await t.rejects(asked, { kind: 'credentials', message: new RegExp(`the ${field} of .* is not PEM`) })
     }
   })
 

@@ -74,7 +74,7 @@ t.test('a person can read it', async (t) => {
   t.match(JSON.stringify(lease), '},\\n {')
 })
 
-t.test('names of nodes that are too long for a Lease have one all the same', async (t) => {
+t.test('node names that are too long for a Lease still get one', async (t) => {
   const long = `${'a'.repeat(62)}.`.repeat(4).slice(0, 253)
   t.match(leaseName(long), /^node\.[0-9a-f]{64}$/)
   t.equal(leaseName('node-1'), 'node.node-1')
@@ -85,7 +85,7 @@ t.test('names of nodes that are too long for a Lease have one all the same', asy
   await eventually(() => other.seen(long)?.version !== undefined)
 })
 
-t.test('a Lease that somebody has edited is told, and not taken for an empty page', async (t) => {
+t.test('a Lease that was edited by hand is reported, and not taken for an empty page', async (t) => {
   const { open, connection, problems } = await cluster(t)
   const book = await open('one')
   const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
@@ -179,7 +179,7 @@ async function behind(t: Test) {
   return { book, other, first, goOn }
 }
 
-t.test('a page that somebody else has written since is not known until it is read', async (t) => {
+t.test('a page that another writer has changed is unknown until it is read', async (t) => {
   const { book, other, first } = await behind(t)
   const [clock, heard] = [new FakeClock(), new Array<string>()]
   const lifetimes = new Lifetimes(book, clock)
@@ -199,7 +199,7 @@ t.test('a page that somebody else has written since is not known until it is rea
   t.equal(lifetimes.endOf('n1', reservation('a')), end, 'it lasts from when it was first seen')
 })
 
-t.test('a page that somebody else has written since is known once the watch has brought it', async (t) => {
+t.test('a page that another writer has changed is known once the watch has brought it', async (t) => {
   const { book, other, first, goOn } = await behind(t)
   t.ok(await other.swap(first, { reservations: [reservation('b')] }, signal))
   t.equal(await book.swap(first, { reservations: [] }, signal), undefined)

@@ -5,7 +5,7 @@ import { eventually, turns } from '../fixtures/eventually.ts'
 import type { FakeApiServer, Fault } from './fake-api-server.ts'
 import { follow, followTwo, path, thing, waitOf } from './following.ts'
 
-t.test('a list that fails is tried again after a back-off, however it fails', (t) => {
+t.test('a failed list is retried after a back-off, whatever the failure', (t) => {
   const cases: readonly (readonly [RestartReason, Fault])[] = [
     ['server-error', { answer: 500 }],
     ['refused', { answer: 401 }],
@@ -78,7 +78,7 @@ t.test('a watch line that does not end is no event', async (t) => {
 })
 
 t.test('waiting', (t) => {
-  t.test('the waits double up to half a minute, and begin anew after two minutes of health', async (t) => {
+  t.test('the waits double up to half a minute, and start again after two minutes of health', async (t) => {
     const { listWatch, clock, server, caughtUp, problems } = await follow(t, (server) =>
       server.fail('list', { answer: 500 }, 8),
     )
@@ -167,7 +167,7 @@ t.test('waiting', (t) => {
 })
 
 t.test('silence', (t) => {
-  t.test('90 s without a byte, and the watch is given up for a list: nothing less is proof', async (t) => {
+  t.test('after 90 s without a byte, the watch is given up for a list', async (t) => {
     const { server, listWatch, clock, caughtUp, known } = await followTwo(t)
     server.silenceWatches()
     server.store.put(path, thing('unheard'))
@@ -211,7 +211,7 @@ t.test('silence', (t) => {
     t.ok(listWatch.ageMs() < 90_000)
   })
 
-  t.test('a watch that is opened and never says a word is given up too', async (t) => {
+  t.test('a watch that opens and stays silent is given up too', async (t) => {
     const { listWatch, clock, caughtUp } = await follow(t, (server) => server.fail('watch', 'half-open'))
     await eventually(() => listWatch.counters.watches === 1)
     await turns()
@@ -220,7 +220,7 @@ t.test('silence', (t) => {
     t.equal(listWatch.counters.restarts.silent, 1)
   })
 
-  t.test('no headers for 30 s, and the request is given up', async (t) => {
+  t.test('after 30 s without headers, the request is given up', async (t) => {
     const { server, listWatch, clock, problems, caughtUp } = await follow(t, (server) =>
       server.fail('list', 'silent'),
     )
@@ -232,7 +232,7 @@ t.test('silence', (t) => {
     await caughtUp()
   })
 
-  t.test('a list whose body stops coming is given up', async (t) => {
+  t.test('a list whose body stalls is given up', async (t) => {
     const { listWatch, clock, caughtUp, server } = await follow(t, (server) =>
       server.fail('list', 'half-open'),
     )
@@ -245,7 +245,7 @@ t.test('silence', (t) => {
   t.end()
 })
 
-t.test('a new list is made at once, and tells only the differences', (t) => {
+t.test('a new list is made at once, and reports only the differences', (t) => {
   const cases: readonly (readonly [string, RestartReason, (server: FakeApiServer) => void])[] = [
     [
       'after an ERROR event',

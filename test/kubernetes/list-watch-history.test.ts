@@ -25,7 +25,7 @@ t.test(
   },
 )
 
-t.test('a list whose pages expire begins again at the first page', async (t) => {
+t.test('a list whose pages expire starts again at the first page', async (t) => {
   const { server, listWatch, caughtUp, known } = await follow(
     t,
     (server) => {
@@ -49,7 +49,7 @@ t.test('a list whose pages expire begins again at the first page', async (t) => 
   t.equal(listWatch.counters.restarts.expired, 1)
 })
 
-t.test('a server that comes back with a shorter history says that our version is too large', async (t) => {
+t.test('a server with a shorter history rejects our version as too large', async (t) => {
   const { server, listWatch, clock, caughtUp } = await followTwo(t)
   server.restart()
   await eventually(() => listWatch.state.phase === 'backing-off')
@@ -60,7 +60,7 @@ t.test('a server that comes back with a shorter history says that our version is
   t.equal(listWatch.resourceVersion, String(server.store.version))
 })
 
-t.test('one that takes the watch all the same is found out by its first bookmark', async (t) => {
+t.test('a server that accepts the watch is found out by its first bookmark', async (t) => {
   const { server, listWatch, clock, caughtUp, known } = await followTwo(t)
   server.futureVersion = 'accept'
   server.restart()
@@ -75,7 +75,7 @@ t.test('one that takes the watch all the same is found out by its first bookmark
   t.equal(listWatch.counters.restarts['new-history'], 1)
 })
 
-t.test('the same version with another content is told, as after a restore', async (t) => {
+t.test('the same version with another content is a change, as after a restore', async (t) => {
   const { server, listWatch, caughtUp, changes } = await followTwo(t)
   server.fail('list', {
     answer: 200,
@@ -94,7 +94,7 @@ t.test('the same version with another content is told, as after a restore', asyn
   t.equal(changes.length, 1)
 })
 
-t.test('what is no list, or one that never ends, is not believed', async (t) => {
+t.test('an answer that is no list, or one that never ends, is rejected', async (t) => {
   const page = { answer: 200, text: '{"metadata":{"resourceVersion":"7","continue":"x"},"items":[]}' }
   const { listWatch, clock, problems, known } = await follow(t, (server) => {
     server.store.put(path, thing('a'))
@@ -109,7 +109,7 @@ t.test('what is no list, or one that never ends, is not believed', async (t) => 
   await eventually(() => listWatch.state.phase === 'backing-off')
   t.match(
     problems.map(({ error }) => error.message),
-    [/is no valid JSON/, /metadata/, /the same page for ever/, /items\.0\.metadata/],
+    [/is not valid JSON/, /metadata/, /the same page for ever/, /items\.0\.metadata/],
   )
   clock.advance(400)
   await eventually(() => known.has('a'))

@@ -3,7 +3,7 @@ import { eventually, turns } from '../fixtures/eventually.ts'
 import { follow, path, thing } from './following.ts'
 
 t.test('a list-watch in good weather', (t) => {
-  t.test('everything listed is told once, in one synchronous go, and then it is synced', async (t) => {
+  t.test('every listed object is reported once, in one synchronous run, and then it is synced', async (t) => {
     const order: string[] = []
     const { listWatch, caughtUp } = await follow(
       t,
@@ -52,7 +52,7 @@ t.test('a list-watch in good weather', (t) => {
     t.equal(query?.get('timeoutSeconds'), '450', 'half way between 300 and 600')
   })
 
-  t.test('additions, changes and deletions are told as they happen', async (t) => {
+  t.test('additions, changes and deletions are reported as they happen', async (t) => {
     const { server, changes, caughtUp, listWatch } = await follow(t)
     await caughtUp()
     server.store.put(path, thing('a'))
@@ -106,7 +106,7 @@ t.test('a list-watch in good weather', (t) => {
     t.strictSame(problems, [], 'which is no problem')
   })
 
-  t.test('what happens between two watches is not missed', async (t) => {
+  t.test('a change between two watches is not missed', async (t) => {
     const { server, known, caughtUp } = await follow(t)
     await caughtUp()
     server.endWatches()
@@ -136,7 +136,7 @@ t.test('a list-watch in good weather', (t) => {
     t.equal(listWatch.state.phase, 'watching', 'the bookmark counts against the 90 s too')
   })
 
-  t.test('a list proves what was true when it was asked for, not when it ended', async (t) => {
+  t.test('a list proves the state at its request, not at its end', async (t) => {
     const { clock, listWatch, server } = await follow(
       t,
       (server) => {
@@ -160,7 +160,7 @@ t.test('a list-watch in good weather', (t) => {
 })
 
 t.test('handlers', (t) => {
-  t.test('one that throws is reported, counted, and stops nothing', async (t) => {
+  t.test('a listener that throws is reported, counted, and stops nothing', async (t) => {
     const told: string[] = []
     const { problems, listWatch } = await follow(
       t,
@@ -178,7 +178,7 @@ t.test('handlers', (t) => {
     t.match(problems, [{ reason: 'handler', error: { message: 'no a, please' } }, { reason: 'handler' }])
   })
 
-  t.test('even one for problems that throws stops nothing', async (t) => {
+  t.test('a listener for problems that throws stops nothing either', async (t) => {
     const { listWatch, clock, known } = await follow(
       t,
       (server) => {
@@ -219,7 +219,7 @@ t.test('handlers', (t) => {
 })
 
 t.test('stopping', (t) => {
-  t.test('ends a live watch: no timer, no socket, nothing is told any more', async (t) => {
+  t.test('ends a live watch: no timer, no socket, no more calls', async (t) => {
     const { server, clock, listWatch, caughtUp, connection, changes } = await follow(t)
     await caughtUp()
     await listWatch.stop()

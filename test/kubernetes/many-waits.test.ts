@@ -2,15 +2,14 @@ import { once } from 'node:events'
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { PageQueue } from '../../src/gate/page-queue.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
-import { systemClock } from '../../src/time/clock.ts'
-import { pause } from '../../src/time/wait.ts'
+import { pause, systemClock } from '../../src/time/clock.ts'
 import { eventually, turns } from '../fixtures/eventually.ts'
 
-/** What Node warns of until the end of the test. */
+/** Node's warnings until the end of the test. */
 function warnings(t: Test): Error[] {
   const heard: Error[] = []
   const hear = (warning: Error): void => void heard.push(warning)

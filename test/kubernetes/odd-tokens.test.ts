@@ -6,7 +6,7 @@ import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 
 const { signal } = new AbortController()
 
-/** What is said of these credentials, of user `ann`. */
+/** The error about these credentials of user `ann`. */
 async function said(t: Test, user: object, files: Readonly<Record<string, string>> = {}): Promise<string> {
   const folder = t.testdir(files)
   await mkdir(join(folder, 'folder'))
@@ -28,10 +28,10 @@ async function said(t: Test, user: object, files: Readonly<Record<string, string
 t.test('a token that no header can carry is named, and not shown', async (t) => {
   for (const token of ['sec\nret', 'sec\u0000ret', 'secr€t']) {
     const inline = await said(t, { token })
-    t.match(inline, /the token of user "ann" has a line break or a letter outside of ASCII in it/)
+    t.match(inline, /the token of user "ann" has a line break or a letter outside of ASCII/)
     t.notMatch(inline, /sec/)
     const file = await said(t, { tokenFile: 'file' }, { file: token })
-    t.match(file, /the token in .*file has a line break or a letter outside of ASCII in it/)
+    t.match(file, /the token in .*file has a line break or a letter outside of ASCII/)
     t.notMatch(file, /secr|sec\n/)
   }
 })

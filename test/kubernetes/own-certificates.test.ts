@@ -34,7 +34,7 @@ const emptySecret = {
   type: 'Opaque',
 }
 
-t.test('a Secret keeps certificates, and what else is in it', async (t) => {
+t.test('a Secret keeps certificates, and its other content', async (t) => {
   const { connection, ask } = await cluster(t)
   const secret = new CertificateSecret({ connection, namespace: 'default', name: 'holdfast-tls' })
   await t.rejects(secret.read(signal), {
@@ -87,7 +87,7 @@ t.test('an authority without its key is kept as one', async (t) => {
   )
 })
 
-t.test('the registration is told whom to trust, once', async (t) => {
+t.test('the registration gets the bundle once', async (t) => {
   const { connection, ask } = await cluster(t)
   const trust = new WebhookTrust(connection, 'holdfast')
   await t.rejects(trust.publish('x', signal), { message: /no ValidatingWebhookConfiguration holdfast/ })
@@ -105,7 +105,7 @@ t.test('the registration is told whom to trust, once', async (t) => {
   })
 })
 
-t.test('of two replicas one leads, until it leaves or says nothing any more', async (t) => {
+t.test('of two replicas one leads, until it leaves or falls silent', async (t) => {
   const { connection, ask } = await cluster(t)
   const clock = new FakeClock()
   const stand = (replica: string) =>

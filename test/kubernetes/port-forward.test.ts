@@ -37,7 +37,7 @@ async function forwarded(t: Test, server: http.Server) {
   return { problems, clock, connect }
 }
 
-t.test('what is written goes to the pod and back, as whoever the kubeconfig is of', async (t) => {
+t.test('bytes go to the pod and back, with the identity of the kubeconfig', async (t) => {
   const pod = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1')
   await once(pod, 'listening')
   t.teardown(() => pod.close())
@@ -75,7 +75,7 @@ t.test('an upgrade that is never answered is given up after five seconds', async
   await eventually(() => upgrades[0]?.destroyed === true || upgrades[0]?.readableEnded === true, 'it lets go')
 })
 
-t.test('an upgrade that is refused is told with the status', async (t) => {
+t.test('a rejected upgrade is an error with the status', async (t) => {
   const server = http.createServer()
   server.on('upgrade', (_: http.IncomingMessage, socket: net.Socket) =>
     socket.end('HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n'),

@@ -4,7 +4,7 @@ import { proxyFromEnvironment } from '../../src/kubernetes/client/route.ts'
 const proxy = 'http://proxy.example:3128'
 const both = { HTTPS_PROXY: proxy, HTTP_PROXY: 'http://plain.example' }
 
-/** Where requests to a server go. */
+/** The route of requests to a server. */
 function through(server: string, environment: Readonly<Record<string, string>>): string | undefined {
   return proxyFromEnvironment(new URL(server), environment)?.origin
 }
@@ -30,7 +30,7 @@ t.test('this machine is never asked through a proxy', (t) => {
   t.end()
 })
 
-/** What NO_PROXY says, and which servers it is about and not about. */
+/** Values of NO_PROXY, with servers that match and servers that do not. */
 const rules: readonly (readonly [rule: string, straight: readonly string[], proxied: readonly string[]])[] = [
   ['*', ['api.example', '10.0.0.1'], []],
   ['other.example, *', ['api.example'], []],

@@ -7,7 +7,7 @@ import { Sandbox } from '../../src/sandbox/sandbox.ts'
 
 const signal = new AbortController().signal
 
-t.test('every read shows what is stored, each in one round trip', async (t) => {
+t.test('every read shows stored objects, each in one round trip', async (t) => {
   const options = { port: 0, release: 'v1.8.0', nodes: 2, images: 3, longhorn: {}, report: () => undefined }
   const sandbox = await Sandbox.start(options)
   const connection = connectTo(sandbox.api.url)
@@ -107,18 +107,18 @@ async function* nothing(): AsyncGenerator<Buffer, void> {
   yield Buffer.of()
 }
 
-t.test('what cannot be read is an error that names the field, never nothing', async (t) => {
+t.test('an unreadable object is an error that names the field, never an empty result', async (t) => {
   const node = { metadata: { name: 'n1' }, spec: { disks: 5 } }
   const reads = new ApiReads(answering(200, node), 'longhorn-system')
   await t.rejects(reads.node('n1', signal), /A Node cannot be read: spec\.disks must be object/)
   const lists = new ApiReads(answering(200, { items: [node] }), 'longhorn-system')
   await t.rejects(lists.nodes(signal), /A Node cannot be read/)
   const odd = new ApiReads(answering(200, { items: 5 }), 'longhorn-system')
-  await t.rejects(odd.images(signal), /The list of .*backingimages is not what a list should be/)
+  await t.rejects(odd.images(signal), /The list of .*backingimages is malformed/)
   t.strictSame(await new ApiReads(answering(200, { items: null }), 'longhorn-system').images(signal), [])
 })
 
-t.test('a failure is an error, and only what is missing is nothing', async (t) => {
+t.test('a failure is an error, and only a missing object is undefined', async (t) => {
   const reads = new ApiReads(answering(500, {}), 'longhorn-system')
   await t.rejects(reads.node('n1', signal), { code: 500 })
   await t.rejects(reads.nodes(signal), { code: 500 })

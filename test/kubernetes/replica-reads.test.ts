@@ -45,7 +45,7 @@ t.test(
   },
 )
 
-t.test('who asks while a list is under way waits for one that begins after that', async (t) => {
+t.test('a caller that asks during a list waits for one that begins later', async (t) => {
   const answers: (() => void)[] = []
   let stored: Replica[] = []
   const reads = new ReplicaReads((selector) => {
@@ -80,7 +80,7 @@ t.test('a failed list fails all who share it', async (t) => {
     await t.rejects(read, { message: 'no such server' })
 })
 
-t.test('a selector of replicas is one that the API server takes', (t) => {
+t.test('the API server accepts every selector of replicas', (t) => {
   const debian = (elsewhere: string[]) => selectorsOfReplicas([{ image: 'debian', elsewhere }])
   const all = ['longhorn.io/backing-image=debian']
   t.strictSame(debian(['a', 'b-1']), ['longhorn.io/backing-image=debian,longhorndiskuuid notin (a,b-1)'])

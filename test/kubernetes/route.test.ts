@@ -79,7 +79,7 @@ t.test('a proxy that refuses is named with its answer, and not taken for the API
   t.match(failure, {
     kind: 'unreachable',
     message: new RegExp(
-      `through the proxy http://${at}: the proxy http://${at} opens no connection to 127.0.0.1:\\d+: it answered 407 .*HTTPS_PROXY`,
+      `through the proxy http://${at}: the proxy http://${at} did not connect to 127.0.0.1:\\d+: it answered 407 .*HTTPS_PROXY`,
     ),
   })
   t.notMatch(String(failure), 'hunter2')
@@ -153,7 +153,7 @@ t.test('a proxy of HTTPS is called by its own name, unless tls-server-name says 
   t.strictSame(names, ['localhost', 'api.example'])
 })
 
-t.test('an API server whose certificate is not trusted is told as that, through a proxy too', async (t) => {
+t.test('an untrusted certificate of an API server is named as the reason, through a proxy too', async (t) => {
   const { port } = await httpProxy(t)
   const { get } = await through(t, () => `http://127.0.0.1:${port}`, { 'tls-server-name': 'other.example' })
   await t.rejects(get(), {

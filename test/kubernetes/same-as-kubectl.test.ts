@@ -56,7 +56,7 @@ async function placeFor(t: Test, { cert, key }: Certificate) {
   return { place, watched }
 }
 
-t.test('status asks as kubectl does, and goes the same way', { skip }, async (t) => {
+t.test('status asks as kubectl does, on the same route', { skip }, async (t) => {
   const certificate = await certificateFor('api.example')
   for (const [
     at,

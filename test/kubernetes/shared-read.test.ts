@@ -13,7 +13,7 @@ function controlled() {
 
 const patient = new AbortController().signal
 
-t.test('who comes while a read is under way shares the next, which begins later', async (t) => {
+t.test('a caller during a read shares the next one, which begins later', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
   await turns()
@@ -32,7 +32,7 @@ t.test('who comes while a read is under way shares the next, which begins later'
   t.equal(await last, 3)
 })
 
-t.test('all who ask in one turn of the event loop share one read', async (t) => {
+t.test('callers in one turn of the event loop share one read', async (t) => {
   const { read, begun } = controlled()
   const together = [read.get(patient), Promise.resolve().then(() => read.get(patient)), read.get(patient)]
   await turns()
@@ -53,7 +53,7 @@ t.test('one after the other read for themselves', async (t) => {
   t.equal(begun.length, 2)
 })
 
-t.test('a read that fails does so for who asked, and not for who comes then', async (t) => {
+t.test('a failed read fails for its callers, and not for later ones', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
   await turns()
@@ -65,7 +65,7 @@ t.test('a read that fails does so for who asked, and not for who comes then', as
   t.equal(await other, 2)
 })
 
-t.test('who gives up leaves the read to the others', async (t) => {
+t.test('a caller that gives up leaves the read to the others', async (t) => {
   const { read, begun } = controlled()
   const one = read.get(patient)
   await turns()
@@ -81,7 +81,7 @@ t.test('who gives up leaves the read to the others', async (t) => {
   t.equal(await three, 2)
 })
 
-t.test('each key has a read of its own, and none is kept that nobody waits for', async (t) => {
+t.test('each key has a separate read, kept only while it has callers', async (t) => {
   const reads = new SharedReads<string>()
   const asked: string[] = []
   const get = (key: string) =>

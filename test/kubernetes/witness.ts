@@ -13,7 +13,7 @@ export interface Seen {
   readonly impersonation: readonly string[]
   /** The name in the certificate that the client has shown. */
   readonly certificate: string | undefined
-  /** What the client called the server in its TLS handshake. */
+  /** The client's name for the server in its TLS handshake. */
   readonly servername: string | undefined
 }
 

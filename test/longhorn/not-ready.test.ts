@@ -1,7 +1,7 @@
 import t from 'tap'
 import { parsed } from '../fixtures/cluster.ts'
 
-t.test('why something is not ready is read with the time, as far as it is told', (t) => {
+t.test('the reason why something is not ready is read with its time, if it has one', (t) => {
   const read = (condition: object) =>
     parsed('Node', { metadata: { name: 'n' }, status: { conditions: [condition] } }).status.notReady
   const since = '2026-01-01T12:00:00Z'

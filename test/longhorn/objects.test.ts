@@ -16,7 +16,7 @@ const allKinds: readonly Kind[] = [
   'Setting',
 ]
 
-/** What parsing says is wrong with an object; empty if nothing is. */
+/** The parser's error about an object; empty without one. */
 function problem(kind: Kind, raw: unknown): string {
   const result = kinds[kind].parse(raw)
   return result.ok ? '' : result.problem
@@ -137,7 +137,7 @@ t.test('keys of maps are free strings', (t) => {
   t.end()
 })
 
-t.test('what stands under any key is checked', (t) => {
+t.test('the value under any key is checked', (t) => {
   for (const key of ['__proto__', 'a\nb', 'a\rb', '\u2028', 'a/b~c', '']) {
     const map = `{${JSON.stringify(key)}: {"conditions": 5}}`
     t.equal(
@@ -148,7 +148,7 @@ t.test('what stands under any key is checked', (t) => {
   t.end()
 })
 
-t.test('fields that nobody here knows are tolerated', (t) => {
+t.test('unknown fields are tolerated', (t) => {
   const more = { future: { field: [1] } }
   for (const kind of allKinds) {
     t.equal(
@@ -162,7 +162,7 @@ t.test('fields that nobody here knows are tolerated', (t) => {
   t.end()
 })
 
-t.test('a wrong type is told by field and value', (t) => {
+t.test('an error names the field and the value of the wrong type', (t) => {
   const cases: readonly (readonly [Kind, unknown, string])[] = [
     ['Node', undefined, 'the object must be object, but is nothing'],
     ['Node', null, 'the object must be object, but is null'],
@@ -208,7 +208,7 @@ t.test('a wrong type is told by field and value', (t) => {
   t.end()
 })
 
-t.test('parsing never throws and never fails without a word, whatever it is given', (t) => {
+t.test('parsing never throws and always names its error, for any value', (t) => {
   const fields = [
     ...[
       'metadata',

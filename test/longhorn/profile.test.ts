@@ -98,7 +98,7 @@ const suffixed: Readonly<Record<string, Profile>> = {
   '103.3.0+up1.6.2': 'none',
 }
 
-/** What says that it is older than its number counts as a pre-release, wherever it stands and however it is written. */
+/** A text that says it is older than its number counts as a pre-release, in any place and notation. */
 const early: Readonly<Record<string, Profile>> = {
   '1.8.2-RC1': 'B',
   '1.8.2-rc.1': 'B',
@@ -139,7 +139,7 @@ for (const [what, table] of Object.entries({
   })
 }
 
-t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
+t.test('a release that names none counts as A, the most dangerous', (t) => {
   t.equal(profileOf(undefined), 'A')
   for (const release of [
     ...['', 'v', 'master-head', 'latest', 'nonsense', '1.8', 'v1.10', '1.10.0.1', 'vv1.10.0', 'V1.10.0'],
@@ -153,7 +153,7 @@ t.test('a release that cannot be told counts as A, the most dangerous', (t) => {
   t.end()
 })
 
-t.test('docs/releases.md tells of each name what holds', (t) => {
+t.test('docs/releases.md has the profile of each name', (t) => {
   const rows = readFileSync(join(root, 'docs/releases.md'), 'utf8').matchAll(/^\| (`.+?) \| (.+?) \|/gm)
   const told = new Map(
     [...rows].flatMap(([, names = '', as = '']) => namesIn(names).map((name) => [name, as])),

@@ -1,6 +1,6 @@
 import type { Operation } from './operation.ts'
 
-/** What a replica asks of the API server: everything waits for the scheduler. */
+/** A replica's requests to the API server: each waits for the scheduler. */
 export class Asking {
   readonly operations: Operation[] = []
   /** Everything it was ever answered while something was under way: its hidden state follows from that. */

@@ -2,7 +2,7 @@ import { type Change, nameOf } from '../../src/rules/change.ts'
 import type { Wish } from './request.ts'
 import type { Store } from './store.ts'
 
-/** Who changed an object, for one moment. */
+/** The author of an object's change, at one moment. */
 interface Author {
   readonly object: string
   readonly wish: number
@@ -23,7 +23,7 @@ export class Blame {
   /** The wish that was committed last on each object. */
   readonly #authors = new Map<string, number>()
   readonly #stamps = new Set<string>()
-  /** What was reserved on each page, by object, in the order of the last time. */
+  /** The reservations of each page, by object, in the order of the last time. */
   readonly #reserved = new Map<string, string[]>()
 
   constructor(wishes: readonly Wish[]) {

@@ -51,7 +51,7 @@ export async function atRandom(
   )
 }
 
-/** So many walks are taken before it is looked at what came of them. */
+/** How many walks are taken before their results are checked. */
 const walksAtOnce = depth(10, 100)
 const mostWalks = 2_000
 
@@ -83,7 +83,7 @@ function some<T>(scenarios: readonly T[]): T[] {
   return scenarios.filter((_, at) => at % depth(12, 1) === 0)
 }
 
-/** What is over must not meet what comes next in the hands of who lags, and does not stand in its way for ever. */
+/** An ended change must not meet the next one in a manager that lags, and must not block it for ever. */
 export function settles(profile: 'A' | 'B'): void {
   t.test(`what is over counts until nobody lags any more, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile)) {

@@ -31,7 +31,7 @@ for (const [name, sabotage, seed] of [
   })
 }
 
-t.test('a clean-up and an eviction after it, however far each replica has watched', async (t) => {
+t.test('a clean-up and an eviction after it, whatever each replica has watched', async (t) => {
   const explored = await explore(settling({}), depth(6, 11))
   t.equal(explored.counterExample, undefined, report(explored))
   t.comment(`${explored.states} states`)

@@ -20,7 +20,7 @@ const upgrade = (sabotage: Sabotage, more: Partial<Scenario> = {}): Scenario =>
 /** The clean-up by the older version, the eviction by the present one. */
 const aside = /Longhorn deletes|^evict.*by replica 1|^clean.*by replica 2|replica 2 restarts/
 
-t.test('with what an older version wrote ignored the checker finds a crash', async (t) => {
+t.test('without the marks of an older version the checker finds a crash', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   await finds(t, upgrade(olderIgnored), { broken, seed: 361, leaves: aside })
 })

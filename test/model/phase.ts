@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/gate/outcome.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import type { Change } from '../../src/rules/change.ts'
 
 /** What a proxy knows of a write that it admitted. */

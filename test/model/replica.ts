@@ -1,4 +1,3 @@
-import { objectOf } from '../../src/disk-map/disk-map-view.ts'
 import { DiskMap } from '../../src/disk-map/disk-map.ts'
 import { defaultGateOptions, Gate } from '../../src/gate/gate.ts'
 import { Changes, objectChange } from '../../src/gate/hold.ts'
@@ -147,7 +146,7 @@ export class Replica {
   #apply({ object, gone }: ModelEvent, listed: boolean): void {
     const { kind, metadata } = object
     if (!gone) this.map.apply(this.#seen(object), this.#knownSince(object))
-    else if (!listed || objectOf(this.map, kind, metadata.name))
+    else if (!listed || this.map.object(kind, metadata.name))
       this.map.remove(kind, metadata.name, this.#now(), listed)
     this.changes.tell(objectChange(kind, metadata.name))
     this.#time.mark(this.#policy.settleMs)
@@ -155,7 +154,7 @@ export class Replica {
 
   /** Of a flag, and of a clean-up, that are there from the start, the first process has known for long. */
   #knownSince(object: ModelObject): number {
-    const fromStart = this.process === 0 && !objectOf(this.map, object.kind, object.metadata.name)
+    const fromStart = this.process === 0 && !this.map.object(object.kind, object.metadata.name)
     return fromStart && hasPast(object) ? longAgo : this.#now()
   }
 

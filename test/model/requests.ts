@@ -1,4 +1,4 @@
-import type { Outcome } from '../../src/gate/outcome.ts'
+import type { Outcome } from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { type Change, nameOf } from '../../src/rules/change.ts'
 import type { Blame } from './blame.ts'

@@ -27,7 +27,7 @@ for (const [weak, seed] of [
   })
 }
 
-t.test('each promise is seen to be broken once it is not kept', async (t) => {
+t.test('the checker finds each promise broken once its rule is weakened', async (t) => {
   const off = (rule: keyof typeof defaultPolicy.modes): Sabotage => ({
     options: { policy: { ...defaultPolicy, modes: { ...defaultPolicy.modes, [rule]: 'off' } } },
   })

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { objectOf } from '../../src/disk-map/disk-map-view.ts'
 import type { ObjectEvent } from '../../src/gate/ports.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionEvents } from '../../src/observability/decision-events.ts'
@@ -31,14 +30,11 @@ function told(verdict: Verdict, dryRun = false, of: Change = change): ObjectEven
   const events: ObjectEvent[] = []
   const sink = { record: (event: ObjectEvent) => void events.push(event) }
   const asked = { ...of, request: request({ dryRun }) }
-  new DecisionEvents(sink, (kind, name) => objectOf(world.map, kind, name)?.metadata.uid).decided(
-    asked,
-    verdict,
-  )
+  new DecisionEvents(sink, (kind, name) => world.map.object(kind, name)?.metadata.uid).decided(asked, verdict)
   return events
 }
 
-t.test('what is held is told at the object, and the end of an eviction at its node too', (t) => {
+t.test('a hold is an Event at the object, and the end of an eviction also at its node', (t) => {
   const [atImage, ...others] = told(held)
   t.strictSame(atImage, {
     kind: 'BackingImage',
@@ -54,7 +50,7 @@ t.test('what is held is told at the object, and the end of an eviction at its no
   t.end()
 })
 
-t.test('other rules are told at the object alone, warnings too', (t) => {
+t.test('findings of other rules are Events at the object alone, warnings too', (t) => {
   const warned: Verdict = {
     decision: 'allow',
     warnings: [{ ...finding, rule: 'below-min-copies', effect: 'warn' }],
@@ -66,7 +62,7 @@ t.test('other rules are told at the object alone, warnings too', (t) => {
   t.end()
 })
 
-t.test('nothing is told of an object that is not stored, or under another uid', (t) => {
+t.test('an object that is not stored, or has another uid, gets no Event', (t) => {
   const invented = cluster()
     .image('invented', [ready('d1')])
     .cleanUp('invented', ['d1'])
@@ -94,7 +90,7 @@ t.test('many findings of one rule are one Event', (t) => {
   t.end()
 })
 
-t.test('nothing is told of a dry run, or of what passes', (t) => {
+t.test('a dry run, or an allowed change, gets no Event', (t) => {
   t.strictSame(told(held, true), [])
   t.strictSame(told({ decision: 'allow', warnings: [] }), [])
   t.end()

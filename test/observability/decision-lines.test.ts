@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { type Node, parseNode } from '../../src/longhorn/node.ts'
-import { DecisionLines } from '../../src/observability/decision-log.ts'
+import { DecisionLines } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { said } from '../fixtures/said.ts'
@@ -90,14 +90,14 @@ for (const [what, of, verdict, line] of cases) {
   })
 }
 
-t.test('a change that cannot do harm, and about which nothing is to be said, has no line', (t) => {
+t.test('a harmless change without findings has no line', (t) => {
   const { lines, decisions } = told()
   decisions.decided(change(true, false), admitted, atOnce)
   t.strictSame(lines, [])
   t.end()
 })
 
-t.test('an admission tells how long it was held back within its request', (t) => {
+t.test('the line of an admission has its wait', (t) => {
   const { lines, decisions } = told()
   decisions.decided(change(false, true), admitted, { heldMs: 6_900 })
   decisions.decided(change(false, true), held, { heldMs: 9_000 })
@@ -108,7 +108,7 @@ t.test('an admission tells how long it was held back within its request', (t) =>
   t.end()
 })
 
-t.test('a line is told again after ten seconds, with how often it came', (t) => {
+t.test('a line is shown again after ten seconds, with its count', (t) => {
   const { lines, decisions, time } = told()
   for (let times = 0; times < 5; times++) decisions.decided(change(false, true), held, atOnce)
   t.equal(lines.length, 1)

@@ -1,8 +1,7 @@
 import t from 'tap'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { type Node, parseNode } from '../../src/longhorn/node.ts'
-import { DecisionLog } from '../../src/observability/decision-log.ts'
-import { createLog } from '../../src/observability/log.ts'
+import { createLog, DecisionLog } from '../../src/observability/log.ts'
 import type { Change } from '../../src/rules/change.ts'
 import type { Finding } from '../../src/rules/finding.ts'
 import { Repeats } from '../../src/time/repeats.ts'
@@ -43,14 +42,14 @@ function logged(level = 'info') {
   return { lines, time, log: new DecisionLog(createLog(level, { write }), { monotonic: () => time.ms }) }
 }
 
-t.test('what passes by the mark of the uninstaller is logged, though nothing of it is judged', (t) => {
+t.test('a deletion with the mark of the uninstaller is logged, though it is not judged', (t) => {
   const { lines, log } = logged()
   log.decided(change(true, false), { ...allowed, mark: 'uninstalling' }, instant)
   t.match(lines, [{ level: 30, msg: 'change admitted', user: 'ann', name: 'n1', mark: 'uninstalling' }])
   t.end()
 })
 
-t.test('a hold is logged with who, what, which rule and which objects', (t) => {
+t.test('a hold is logged with user, change, rule and objects', (t) => {
   const { lines, log } = logged()
   log.decided(change(false, true), held, { totalMs: 5_003, heldMs: 5_000 })
   t.match(lines, [
@@ -86,7 +85,7 @@ t.test('an admitted arming change is logged, any other only at debug', (t) => {
   t.end()
 })
 
-t.test('what cannot be judged is an error that says why', (t) => {
+t.test('an unjudged change is an error with its reason', (t) => {
   const { lines, log } = logged()
   log.decided(
     change(false, true),
@@ -97,7 +96,7 @@ t.test('what cannot be judged is an error that says why', (t) => {
   t.end()
 })
 
-t.test('identical refusals are told once in ten seconds, with their number', (t) => {
+t.test('identical refusals are shown once in ten seconds, with their number', (t) => {
   const { lines, log, time } = logged()
   for (time.ms = 0; time.ms < 10_000; time.ms += 20) log.decided(change(false, true), held, instant)
   t.equal(lines.length, 1)
@@ -108,7 +107,7 @@ t.test('identical refusals are told once in ten seconds, with their number', (t)
   t.end()
 })
 
-t.test('only so many different ones are remembered', (t) => {
+t.test('the number of remembered ones is limited', (t) => {
   const repeats = new Repeats(10_000, 2)
   t.strictSame(repeats.see('a', 0), { told: true, repeated: 0 })
   t.strictSame(repeats.see('b', 0), { told: true, repeated: 0 })

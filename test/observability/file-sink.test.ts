@@ -94,7 +94,7 @@ t.test('a file that cannot be put aside grows on, and is tried again later', asy
   t.strictSame(dropped, [])
 })
 
-t.test('what cannot be written is told, and the next is tried again', async (t) => {
+t.test('an unwritable record is reported, and the next one is tried again', async (t) => {
   const { path, write, dropped, names } = filing(t)
   await mkdir(path)
   await write('n1')
@@ -129,7 +129,7 @@ t.test('a line that a killed guard has left unfinished takes no other with it', 
   t.equal((await readFile(path, 'utf8')).split('\n').length, 4, 'each on a line, and none is empty')
 })
 
-t.test('a file that is moved or deleted is opened anew, and that is told', async (t) => {
+t.test('a file that is moved or deleted is reopened and reported', async (t) => {
   const { folder, path, write, names, reopened } = filing(t)
   await write('n1')
   await rename(path, join(folder, 'moved'))
@@ -141,7 +141,7 @@ t.test('a file that is moved or deleted is opened anew, and that is told', async
   t.strictSame(reopened, ['moved', 'moved'])
 })
 
-t.test('a file is opened anew when that is asked for', async (t) => {
+t.test('a file is reopened on request', async (t) => {
   const { files, sink, write, names, reopened } = onFakeDisk()
   sink.reopen()
   await write('n1')
@@ -176,7 +176,7 @@ for (const hanging of ['open', 'look', 'append'] as const) {
   })
 }
 
-t.test('no answer waits for long, however long its request could', async (t) => {
+t.test('no answer waits for long, whatever the time of its request', async (t) => {
   const { files, write, clock, dropped } = onFakeDisk()
   files.trouble = () => never
   const first = write('n1', {}, 300_000)
@@ -185,7 +185,7 @@ t.test('no answer waits for long, however long its request could', async (t) => 
   t.strictSame(dropped, [['n1', 'late']])
 })
 
-t.test('a disk that comes back takes what was late, and is waited for again', async (t) => {
+t.test('a disk that recovers takes the late records, and answers wait for it again', async (t) => {
   const { files, write, clock, dropped, names } = onFakeDisk()
   let comeBack: () => void = () => undefined
   const back = new Promise<void>((resolve) => (comeBack = resolve))
@@ -206,7 +206,7 @@ t.test('a disk that comes back takes what was late, and is waited for again', as
   t.equal(clock.pending, 0)
 })
 
-t.test('what waits for a disk that hangs is bounded, and denials are dropped last', (t) => {
+t.test('records that wait for a disk that hangs are bounded, and denials are dropped last', (t) => {
   const size = JSON.stringify(record()).length
   const { files, write, dropped } = onFakeDisk({ limits: { queueSize: size * 4 } })
   files.trouble = () => never
@@ -219,7 +219,7 @@ t.test('what waits for a disk that hangs is bounded, and denials are dropped las
   t.end()
 })
 
-t.test('stopping waits for what is being written', async (t) => {
+t.test('stopping waits for the current write', async (t) => {
   const { files, sink, write, names } = onFakeDisk()
   let go: () => void = () => undefined
   const slow = new Promise<void>((resolve) => (go = resolve))

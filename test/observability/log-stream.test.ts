@@ -16,7 +16,7 @@ function stalling() {
   return target
 }
 
-t.test('what waits for a reader that stalls is bounded, and the log says what is missing', async (t) => {
+t.test('lines that wait for a slow reader are bounded, and the log counts the missing ones', async (t) => {
   const target = stalling()
   const stream = new LogStream(target, 1_000)
   const log = createLog('info', stream)
@@ -36,7 +36,7 @@ t.test('what waits for a reader that stalls is bounded, and the log says what is
   t.match(await registry.metrics(), `holdfast_log_dropped_total{reason="stalled"} ${100 - length}\n`)
 })
 
-t.test('nothing is written to a stream that is closed, and what is not is counted', (t) => {
+t.test('a closed stream gets no lines, and the missing ones are counted', (t) => {
   const target = stalling()
   const stream = new LogStream(target)
   const log = createLog('info', stream)
@@ -47,7 +47,7 @@ t.test('nothing is written to a stream that is closed, and what is not is counte
   t.end()
 })
 
-t.test('no line of the log acts on a terminal, and a program reads in it what there was', (t) => {
+t.test('no line of the log acts on a terminal, and a program reads the original in it', (t) => {
   const target = stalling()
   const hostile = 'a\u001b[2J\u0007\u007f\u009b31m\u200f\u202e\u2066\u2028z'
   createLog('info', target).error({ err: new Error(hostile), name: hostile }, 'a line')

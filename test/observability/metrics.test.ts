@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'
@@ -41,7 +41,7 @@ async function page() {
   return { registry, decisions, lines: async () => (await registry.metrics()).split('\n') }
 }
 
-t.test('the present state is read when somebody looks', async (t) => {
+t.test('the present state is read at each scrape', async (t) => {
   const { lines } = await page()
   const wanted = [
     'holdfast_info{version="1.2.3",profile="A"} 1',
@@ -94,7 +94,7 @@ t.test('decisions are counted by verdict, and findings by rule', async (t) => {
     t.ok(seen.includes(line), line)
 })
 
-t.test('every metric stands in docs/metrics.md with its help', async (t) => {
+t.test('docs/metrics.md has every metric with its help', async (t) => {
   const { registry } = await page()
   const docs = readFileSync(`${root}/docs/metrics.md`, 'utf8')
   const metrics = await registry.getMetricsAsJSON()

@@ -14,7 +14,7 @@ function problemLog() {
   return { lines, clock, problems, fail }
 }
 
-t.test('two problems that take turns are each told once while they last', (t) => {
+t.test('two problems that alternate are each logged once while they last', (t) => {
   const { lines, clock, fail } = problemLog()
   for (let second = 0; second < 300; second += 1) {
     fail('no such namespace')
@@ -26,7 +26,7 @@ t.test('two problems that take turns are each told once while they last', (t) =>
   t.end()
 })
 
-t.test('what lasts for ten minutes is told again, with how often it came', (t) => {
+t.test('a problem that lasts for ten minutes is logged again, with its count', (t) => {
   const { lines, clock, fail } = problemLog()
   for (let second = 0; second <= 600; second += 1) {
     fail('no such namespace')
@@ -37,7 +37,7 @@ t.test('what lasts for ten minutes is told again, with how often it came', (t) =
   t.end()
 })
 
-t.test('what comes back after it was well is told at once', (t) => {
+t.test('a problem that returns after a recovery is logged at once', (t) => {
   const { lines, clock, problems, fail } = problemLog()
   fail('away')
   problems.well()
@@ -60,7 +60,7 @@ t.test('numbers and identities do not make another problem of it', (t) => {
   t.end()
 })
 
-t.test('of very many problems the one that was not seen for longest is forgotten', (t) => {
+t.test('of many problems the one unseen for longest is forgotten', (t) => {
   const { lines, fail } = problemLog()
   const names = Array.from({ length: 201 }, (_, index) => 'x'.repeat(index + 1))
   for (const name of names) fail(name)

@@ -12,7 +12,7 @@ function logged() {
   return { lines, log, clock, said: () => lines.map((line) => JSON.parse(line) as Record<string, unknown>) }
 }
 
-t.test('what limits close and cut is counted by port, and said once a minute', async (t) => {
+t.test('the effects of limits are counted by port, and logged once a minute', async (t) => {
   const registry = new Registry()
   const { log, said, clock } = logged()
   const traffic = new TrafficMetrics(registry, log, () => clock.now)
@@ -36,7 +36,7 @@ t.test('what limits close and cut is counted by port, and said once a minute', a
   t.match(said().at(-1), { port: 'reviews', repeated: 99 })
 })
 
-t.test('callers who are not known are counted, and said once a minute', (t) => {
+t.test('unknown callers are counted, and logged once a minute', (t) => {
   const { log, said, clock } = logged()
   const counted: string[] = []
   const callers = new UnknownCallers({ unknownCaller: (why) => counted.push(why) }, log, () => clock.now)
@@ -44,7 +44,7 @@ t.test('callers who are not known are counted, and said once a minute', (t) => {
   callers.seen('untold', new Error('no route'))
   t.equal(counted.length, 101)
   t.match(said(), [
-    { why: 'stranger', err: { message: '401' }, msg: /does not accept$/ },
+    { why: 'stranger', err: { message: '401' }, msg: /rejects the credentials of callers$/ },
     { why: 'untold', err: { message: 'no route' } },
   ])
   t.equal(said().length, 2)

@@ -30,7 +30,7 @@ function trailing() {
   return { trail, clock, records }
 }
 
-t.test('a record says who asked for what, what was decided, why, and on what knowledge', async (t) => {
+t.test('a record has the user, the request, the decision, its reason and the age of the map', async (t) => {
   const { trail, records } = trailing()
   await trail.decided(change, held, { totalMs: 1_500.2504, heldMs: 1_500 }, patience)
   t.match(records, [
@@ -56,7 +56,7 @@ t.test('a record says who asked for what, what was decided, why, and on what kno
   t.end()
 })
 
-t.test('what passes at once and without a word is not on record', (t) => {
+t.test('a change that passes at once without a warning is not recorded', (t) => {
   const { trail, records } = trailing()
   const decided = (verdict: Verdict, heldMs = 0) =>
     trail.decided(change, verdict, { totalMs: heldMs, heldMs }, patience)
@@ -104,7 +104,7 @@ t.test('50 refusals a second for a minute are seven records, and their counts ad
   t.equal(clock.pending, 0)
 })
 
-t.test('what a person would act on differently is counted apart', async (t) => {
+t.test('decisions that call for different actions are counted separately', async (t) => {
   const { trail, records } = trailing()
   await trail.decided(change, held, instant, patience)
   await trail.decided({ ...change, request: request({ dryRun: true }) }, held, instant, patience)
@@ -113,7 +113,7 @@ t.test('what a person would act on differently is counted apart', async (t) => {
   t.equal(records.length, 4)
 })
 
-t.test('whatever is recorded is as the schema says', async () => {
+t.test('every record fits the schema', async () => {
   const text = fc.string({ maxLength: 12 })
   const finding = fc.record({
     rule: fc.constantFrom('copy-in-use' as const, 'eviction-budget' as const),
@@ -146,7 +146,7 @@ t.test('whatever is recorded is as the schema says', async () => {
   )
 })
 
-t.test('no record is long, whatever is asked, by whom and of what', (t) => {
+t.test('no record is long, whatever the request', (t) => {
   const { trail, records } = trailing()
   const long = 'x'.repeat(100_000)
   const actor = { username: long, groups: Array.from({ length: 1_000 }, (_, n) => `${n}${long}`) }
@@ -170,7 +170,7 @@ t.test('no record is long, whatever is asked, by whom and of what', (t) => {
   t.end()
 })
 
-t.test('what is counted is bounded in size; beyond that each is told', async (t) => {
+t.test('counted decisions are bounded in memory; more are recorded one by one', async (t) => {
   const { trail, clock, records } = trailing()
   const long = 'x'.repeat(1_024)
   const ask = (n: number) => {

@@ -1,6 +1,5 @@
 import t from 'tap'
-import { actsOf, isArming, passesByMark } from '../../src/rules/acts.ts'
-import { type Change, nameOf } from '../../src/rules/change.ts'
+import { actsOf, type Change, isArming, nameOf, passesByMark } from '../../src/rules/change.ts'
 import { cluster, parsed, request } from '../fixtures/cluster.ts'
 import {
   disk,
@@ -58,7 +57,7 @@ function source(before: Place | undefined, after: Place | undefined): Change {
   return { ...base, operation: 'DELETE', before: object(before ?? [undefined, false]) }
 }
 
-t.test('what each change does, told from the request alone', (t) => {
+t.test('the acts of each change follow from the request alone', (t) => {
   const d1 = disk('d1')
   const d2 = disk('d2')
   const flagged: RawSide = { options: evicting }

@@ -213,7 +213,7 @@ function problemsOf(finding: Finding, change: Change, of: TestCluster, policy: P
   return problems
 }
 
-t.test('an advice names what there is, and no way that is closed', (t) => {
+t.test('an advice names existing objects, and no way that is closed', (t) => {
   const seen = new Map<string, number>()
   fc.assert(
     fc.property(anyCluster, anyPolicy, anyAct, anyActor, (made, policy, act, actor) => {

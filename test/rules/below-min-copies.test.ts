@@ -33,7 +33,7 @@ t.test('a clean-up of d1 that leaves too few is refused to people and warned abo
   t.end()
 })
 
-t.test('a copy on a disk that no node has may go, and why is told', (t) => {
+t.test('a copy on a disk that no node has may go, and the warning says why', (t) => {
   const before = holding([ready('d9'), ready('d3')])
   t.match(before.judge(before.cleanUp('ubuntu', ['d9'])), [
     { rule, effect: 'warn', why: /^The copy is lost already: no node has disk uuid-d9\.$/ },
@@ -41,7 +41,7 @@ t.test('a copy on a disk that no node has may go, and why is told', (t) => {
   t.end()
 })
 
-t.test('Longhorn is who has its service account in its namespace', (t) => {
+t.test('Longhorn is the service account in its namespace', (t) => {
   const before = holding([ready('d1'), ready('d3')])
   const change = before.cleanUp('ubuntu', ['d1'], { actor: longhornAccount })
   t.strictSame(before.effects(rule, change, { longhornNamespace: 'storage' }), ['refuse'])

@@ -13,7 +13,7 @@ const used = (release = 'v1.8.0') =>
     .image('debian', [ready('d1'), ready('d3')])
     .replica('pvc-1', 'ubuntu', 'd1')
 
-t.test('the copy that a replica on the same disk uses is never removed, by nobody on no profile', (t) => {
+t.test('a copy that a replica on the same disk uses is never removed, on any profile', (t) => {
   for (const profile of profiles) {
     const before = used(releases[profile])
     t.strictSame(before.effects(rule, before.cleanUp('ubuntu', ['d1'])), ['refuse'], profile)
@@ -119,7 +119,7 @@ t.test('a replica on a node that Kubernetes has let go of uses nothing', (t) => 
   t.end()
 })
 
-t.test('what to do about a replica depends on whether its disk works', (t) => {
+t.test('the advice about a replica depends on whether its disk works', (t) => {
   const next = (of: ReturnType<typeof used>) =>
     of.judge(of.cleanUp('ubuntu', ['d1'])).find((finding) => finding.rule === rule)?.next
   t.match(next(used()), /^Move or delete the replica first/)

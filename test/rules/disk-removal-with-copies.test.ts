@@ -57,7 +57,7 @@ t.test('a disk that a dead node lists too is the one that has the file', (t) => 
   t.end()
 })
 
-t.test('of a UUID that several nodes show at the same time nobody knows which disk has the file', (t) => {
+t.test('if several nodes show a UUID at the same time, the disk with the file is unknown', (t) => {
   const cloned = holding([ready('d1')])
     .node('n2', [disk('d1')])
     .node('n3', [disk('d1')])

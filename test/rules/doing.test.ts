@@ -1,6 +1,5 @@
 import t from 'tap'
-import { actsOf } from '../../src/rules/acts.ts'
-import type { Change } from '../../src/rules/change.ts'
+import { actsOf, type Change } from '../../src/rules/change.ts'
 import { doing } from '../../src/rules/doing.ts'
 import type { Subject } from '../../src/rules/finding.ts'
 import { cluster, type TestCluster } from '../fixtures/cluster.ts'
@@ -18,7 +17,7 @@ function words(of: TestCluster, change: Change, about?: readonly Subject[]): str
   return doing(actsOf(change), of.map, about)
 }
 
-t.test('a change is named by what it does to which disk of which node', (t) => {
+t.test('the name of a change has its effect, the disk and the node', (t) => {
   const of = usual()
   const four = ['d1', 'd2', 'd3', 'd4']
   const all = four.map((name) => disk(name))

@@ -13,7 +13,7 @@ const holding = (copies: readonly RawCopy[], release = 'v1.10.0') =>
     .node('n3', [disk('d4')], evicting)
     .image('ubuntu', copies)
 
-t.test('an eviction of d1 while the copy there is not ready: what stays elsewhere decides', (t) => {
+t.test('an eviction of d1 while its copy is not ready: the copies elsewhere decide', (t) => {
   const table: [what: string, copies: RawCopy[], effects: string[]][] = [
     ['the only copy, unknown', [copy('d1', 'unknown')], ['hold']],
     ['the only copy, in progress', [copy('d1', 'in-progress')], ['hold']],

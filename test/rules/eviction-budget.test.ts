@@ -35,7 +35,7 @@ t.test('and while as many clean-ups are pending as may be', (t) => {
   t.end()
 })
 
-t.test('without a budget there is none', (t) => {
+t.test('without a budget there is no limit', (t) => {
   t.strictSame(found({}), [])
   t.end()
 })
@@ -48,7 +48,7 @@ t.test('a node that is flagged already has its place', (t) => {
   t.end()
 })
 
-t.test('the finding names ten of those who are ahead, and how many more there are', (t) => {
+t.test('the finding names ten of the nodes ahead, and how many more there are', (t) => {
   const many = cluster('v1.10.0').node('late', [disk('d0')])
   for (let n = 1; n <= 12; n += 1) many.node(`n${n}`, [disk(`d${n}`)], evicting)
   const evictionBudget = { flaggedNodes: 3, pendingCleanups: undefined }
@@ -59,7 +59,7 @@ t.test('the finding names ten of those who are ahead, and how many more there ar
   t.end()
 })
 
-t.test('the finding names who is ahead', (t) => {
+t.test('the finding names the nodes ahead', (t) => {
   const before = busy()
   const change = before.toNode('n2', [disk('d2')], evicting)
   const evictionBudget = { flaggedNodes: 1, pendingCleanups: undefined }

@@ -13,7 +13,7 @@ const cleaning = (release: string) =>
     .node('n2', [disk('d3')])
     .image('ubuntu', [pending('d1'), ready('d3')])
 
-t.test('o1: an eviction while a clean-up is pending, by profile and by what is evicted', (t) => {
+t.test('o1: an eviction while a clean-up is pending, by profile and target', (t) => {
   const table = {
     'the disk of the clean-up': { A: 'hold', B: 'hold', C: 'hold', none: 'warn' },
     'another disk of the node': { A: 'hold', B: undefined, C: undefined, none: undefined },
@@ -52,7 +52,7 @@ t.test('the first flag of a node counts for all its disks, a later one for its o
   t.end()
 })
 
-t.test('a flag that moves from the node to one of its disks evicts nothing anew', (t) => {
+t.test('a flag that moves from the node to one of its disks starts no eviction', (t) => {
   const flagged = cleaning('v1.8.1').node('n1', [disk('d1'), disk('d2')], evicting)
   t.strictSame(flagged.effects(rule, flagged.toNode('n1', [disk('d1', evicting), disk('d2')])), [])
   t.end()
@@ -72,7 +72,7 @@ t.test('o7: a disk with a pending clean-up that joins a flagged node', (t) => {
   t.end()
 })
 
-t.test('a disk whose UUID is not known yet may be the one that no node has', (t) => {
+t.test('a disk of unknown UUID may be the one that no node has', (t) => {
   const table = { A: ['hold'], B: ['hold'], C: [], none: [] }
   for (const profile of profiles) {
     const before = cluster(releases[profile])

@@ -38,7 +38,7 @@ t.test('a first file that moves to a flagged node counts, one that stays does no
   t.end()
 })
 
-t.test('the finding names everything and says what to do instead', (t) => {
+t.test('the finding names everything and the alternative', (t) => {
   const before = flagged('v1.8.0')
   t.match(before.judge(before.place('fedora', 'd1')), [
     {

@@ -49,7 +49,7 @@ t.test('an image is nowhere if no disk that works has a usable copy', (t) => {
   t.end()
 })
 
-t.test('where Longhorn looks for it is told', (t) => {
+t.test('the message says where Longhorn looks for it', (t) => {
   const told = (of: TestCluster) =>
     [...imagesWithoutDisk(circumstancesOf(of))].map((found) => whereItsCopiesAre(found, circumstancesOf(of)))
   t.strictSame(told(holding([copy('d9', 'unknown'), copy('d2', 'unknown')])), [
@@ -85,7 +85,7 @@ t.test('while an image is nowhere, each eviction and each removal of a disk is w
   t.end()
 })
 
-t.test('an image that Longhorn looks for on this very disk is what other rules are about', (t) => {
+t.test('an image that Longhorn looks for on this very disk is left to other rules', (t) => {
   const lost = holding([copy('d2', 'unknown'), copy('d9', 'unknown')])
   t.strictSame(lost.effects(rule, lost.deleteNode('n2')), [])
   t.strictSame(lost.effects(rule, lost.deleteNode('n1')), ['warn'])

@@ -12,7 +12,7 @@ const holding = (copies: readonly RawCopy[], release = 'v1.8.0', sourceType = 'd
     .node('n2', [disk('d3')], { evictionRequested: true })
     .image('ubuntu', copies, { sourceType })
 
-t.test('what is left after a clean-up of the copy on d1 decides', (t) => {
+t.test('the copies that remain after a clean-up on d1 decide', (t) => {
   const table: [what: string, removed: RawCopy, left: RawCopy[], effects: string[]][] = [
     ['nothing', ready('d1'), [], ['refuse']],
     ['nothing, of a copy whose node is rebooting', copy('d1', 'unknown'), [], ['refuse']],

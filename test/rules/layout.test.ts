@@ -26,7 +26,7 @@ Look:  kubectl get images
   t.end()
 })
 
-t.test('a few UUIDs are told, each once, and none where there is none', (t) => {
+t.test('a few UUIDs are listed, each once, and none without any', (t) => {
   const last = (...uuids: string[]) =>
     linesOf({ ...finding, subjects: uuids.map((diskUUID) => ({ diskUUID })) })
       .split('\n')
@@ -44,7 +44,7 @@ t.test('the first line tells the fate, except in a warning: something else may s
   t.end()
 })
 
-t.test('a newline in a name makes no line of its own', (t) => {
+t.test('a newline in a name makes no second line', (t) => {
   const hostile = { ...finding, doing: 'evicting a\nWhy: b', found: 'c\nd', why: 'e\nf', look: ['g\nh'] }
   t.equal(linesOf(hostile).split('\n').length, 5)
   t.notMatch(oneLineOf(hostile), '\n')
@@ -68,7 +68,7 @@ t.test('a warning has the rule’s name, and as much of the rest as fits into 25
   t.end()
 })
 
-t.test('an Event is one line with everything, and who asked', (t) => {
+t.test('an Event is one line with everything, and the user', (t) => {
   t.equal(
     oneLineOf(finding, ' (asked by ann)'),
     'evicting d2 of n1 has to wait: ubuntu is still being removed from d1 (for 12s) (asked by ann). Longhorn crashes. The eviction is allowed as soon as the clean-up ends. Look: kubectl get images; kubectl get nodes (rule eviction-during-cleanup)',

@@ -23,7 +23,7 @@ t.test('the last flag cleared while a copy stays marked, by profile', (t) => {
   t.end()
 })
 
-t.test('while another flag stays up Longhorn takes the marks back by itself', (t) => {
+t.test('while another flag stays up Longhorn removes the marks itself', (t) => {
   const before = marked()
   t.strictSame(before.effects(rule, before.toNode('n1', [disk('d1'), disk('d2', evicting), disk('d3')])), [])
   t.end()

@@ -104,7 +104,7 @@ t.test('a lost node may be deleted while every image is ready elsewhere, by anyb
   t.end()
 })
 
-t.test('what may go from a lost disk is what has a ready copy on a disk that works', (t) => {
+t.test('a copy may go from a lost disk if a working disk has a ready one', (t) => {
   const refused = ['disk-removal-with-copies refuse']
   const warned = ['disk-removal-with-copies warn']
   const table: [what: string, copies: RawCopy[], expected: string[]][] = [
@@ -214,7 +214,7 @@ t.test(
   },
 )
 
-t.test('nobody counts on a copy that is lost', (t) => {
+t.test('a copy that is lost does not count', (t) => {
   const cleanUp = (notReady: RawNotReady, state: string) => {
     const before = withLost(notReady, [copy('d1', state), ready('d2')])
     return before.effects('last-usable-copy', before.cleanUp('golden', ['d2']))
@@ -233,7 +233,7 @@ t.test('nobody counts on a copy that is lost', (t) => {
   t.end()
 })
 
-t.test('an eviction on a node without a manager does nothing, which is told', (t) => {
+t.test('an eviction on a node without a manager has no effect, and a warning says so', (t) => {
   for (const profile of profiles) {
     for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
       const before = withLost(notReady, [lostCopy, ready('d2')], releases[profile])
@@ -251,7 +251,7 @@ t.test('an eviction on a node without a manager does nothing, which is told', (t
   t.end()
 })
 
-t.test('a clean-up on a lost disk does not end, and what ends the wait is told', (t) => {
+t.test('a clean-up on a lost disk does not end, and the message says what ends the wait', (t) => {
   const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
   for (const release of [releases.A, releases.B, releases.C]) {
     const before = cluster(release)

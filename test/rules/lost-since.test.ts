@@ -34,7 +34,7 @@ const circumstances = (of: ReturnType<typeof world>) => ({
 
 const effects = (findings: readonly Finding[]) => findings.map(({ rule, effect }) => `${rule} ${effect}`)
 
-t.test('a node is lost once it has been so for this reason for longer than lostAfter', (t) => {
+t.test('a node is lost once it has been down for this reason for longer than lostAfter', (t) => {
   const table: [notReady: RawNotReady, isLost: boolean, mayBe: boolean][] = [
     [justDown, false, true],
     [longDown, true, true],
@@ -62,7 +62,7 @@ t.test('a node is lost once it has been so for this reason for longer than lostA
   t.end()
 })
 
-t.test('how long is told of the reason, not of the status', (t) => {
+t.test('the age is that of the reason, not of the status', (t) => {
   const down = (notReady: RawNotReady) => {
     const node = world(notReady).map.node('n1')
     return node && whyDown(node, moment(noon))
@@ -115,7 +115,7 @@ t.test(
   },
 )
 
-t.test('lostAfter decides about what is down or not ready, but not about what is gone', (t) => {
+t.test('lostAfter applies to disks that are down or not ready, but not to removed ones', (t) => {
   t.equal(someWaitToBeLost(world({ reason: 'KubernetesNodeGone' }).map), false)
   t.equal(someWaitToBeLost(world({ reason: 'KubernetesNodePressure', since: minutes(days) }).map), false)
   t.equal(someWaitToBeLost(world(justDown).map), true)

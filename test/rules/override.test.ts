@@ -83,7 +83,7 @@ t.test(
   },
 )
 
-t.test('the override of a delete is for whoever deletes, and for nothing but the delete', (t) => {
+t.test('the override of a delete covers only its own user and only the delete', (t) => {
   const policy = { ...defaultPolicy, override: { groups: ['storage-admins'], except: new Set<never>() } }
   const asked = `delete uid-n1/3 ${halfPast}: disk on fire`
   t.equal(overrideOf(deletion(asked), policy).outcome, 'not-permitted')
@@ -96,7 +96,7 @@ t.test('the override of a delete is for whoever deletes, and for nothing but the
   t.end()
 })
 
-t.test('the override of a delete ends by itself, an hour later at most', (t) => {
+t.test('the override of a delete expires after an hour at most', (t) => {
   const outcome = (before: string, asked: { askedAt?: number } = { askedAt: noon }) =>
     overrideOf(deletion(`delete uid-n1/3${before}: disk on fire`, {}, asked), defaultPolicy).outcome
   const at = (minutes: number) => ` before ${new Date(noon + minutes * 60_000).toISOString()}`
@@ -125,7 +125,7 @@ t.test('an annotation on an object that is created opens nothing: a backup bring
   t.end()
 })
 
-t.test('who may override what is known beforehand', (t) => {
+t.test('the users who may override, if they are listed', (t) => {
   const rule = 'disk-removal-with-copies'
   const policy = (override: Partial<Policy['override']>): Policy => ({
     ...defaultPolicy,
@@ -161,7 +161,7 @@ t.test('where groups are named, only their members may', (t) => {
   t.end()
 })
 
-t.test('what is granted softens every rule but those that know no exception', (t) => {
+t.test('a granted override softens every rule except those without exceptions', (t) => {
   const modes = { ...defaultPolicy.modes, 'no-eviction-target': 'off' } as const
   const override = { groups: undefined, except: new Set(['last-usable-copy'] as const) }
   const policy = { ...defaultPolicy, modes, override }

@@ -150,7 +150,7 @@ t.test('o7: a disk of unknown UUID may be one that was cleaned up a moment ago',
   t.end()
 })
 
-t.test('a disk that no node has may be the one of unknown UUID whose flag was cleared a moment ago', (t) => {
+t.test('a disk that no node has may be the one of unknown UUID whose flag was just cleared', (t) => {
   const unsynced = { synced: false }
   for (const profile of ['A', 'B'] as const) {
     const of = cluster(releases[profile])
@@ -228,7 +228,7 @@ t.test('changes that the guard has not seen count as if the worst of them had ju
   t.end()
 })
 
-t.test('after an outage what ended since shortly before it counts from the end of the outage', (t) => {
+t.test('a change that ended shortly before an outage counts from the end of the outage', (t) => {
   const drained = () =>
     usual('v1.8.0')
       .image('debian', [pending('d1')])

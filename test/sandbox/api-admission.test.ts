@@ -23,7 +23,7 @@ t.test('a review', (t) => {
     t.strictSame(shapeOf(deletion), shapeOf(deleted))
   })
 
-  t.test('of a change shows the stored status, and who asks', async (t) => {
+  t.test('of a change shows the stored status, and the user', async (t) => {
     const { webhook, ask } = await guarded(t)
     await ask('POST', 'nodes', { body: node('n1') })
     await ask('PATCH', 'nodes/n1/status', { body: { status: { autoEvicting: true } } })
@@ -41,7 +41,7 @@ t.test('a review', (t) => {
     t.equal(webhook.asked.length, 2, 'the status is no main resource')
   })
 
-  t.test('of each object of a collection has no name of its own', async (t) => {
+  t.test('of each object of a collection has no name', async (t) => {
     const { webhook, ask } = await guarded(t)
     await ask('POST', 'settings', { body: setting('a', '1') })
     await ask('DELETE', 'settings')
@@ -60,7 +60,7 @@ t.test('a review', (t) => {
     t.equal(webhook.asked.length, 3, 'creating an existing name does reach the webhook')
   })
 
-  t.test('comes with the time that is left, on a connection that is kept', async (t) => {
+  t.test('gets the remaining time, on a reused connection', async (t) => {
     const { webhook, ask } = await guarded(t, { webhook: { timeoutSeconds: 30 } })
     await ask('POST', 'settings', { body: setting('a', '1') })
     await ask('PATCH', 'settings/a?timeout=7s', { body: { value: '2' } })
@@ -70,7 +70,7 @@ t.test('a review', (t) => {
   t.end()
 })
 
-t.test('one patch is reviewed anew, under a new uid, when another write came between', async (t) => {
+t.test('one patch is reviewed again, under a new uid, after another write in between', async (t) => {
   const { webhook, client, ask } = await guarded(t)
   const { body } = await ask('POST', 'settings', { body: setting('a', '1') })
   let meddled = 0
@@ -111,7 +111,7 @@ t.test(
 )
 
 t.test('a denial', (t) => {
-  t.test('reaches the client whole, with who denied said first', async (t) => {
+  t.test('reaches the client whole, with the name of the denying webhook first', async (t) => {
     const { webhook, ask } = await guarded(t)
     const details = { retryAfterSeconds: 3, causes: [{ field: 'spec', message: 'why' }] }
     webhook.behaviour = { deny: { code: 429, reason: 'TooManyRequests', message: 'held back', details } }

@@ -2,7 +2,7 @@ import t from 'tap'
 import { node } from './api/objects.ts'
 import { started } from './api/started.ts'
 
-t.test('a body that is nested too deep is answered 400, whatever it is for', async (t) => {
+t.test('a body that is nested too deep is answered 400, for any kind', async (t) => {
   const { ask } = await started(t)
   await ask('POST', 'nodes', { body: node('n1') })
   const send = async (method: string, path: string, levels: number) => {

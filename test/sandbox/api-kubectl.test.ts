@@ -116,7 +116,7 @@ t.test('kubectl reads and writes Longhorn objects', { skip }, async (t) => {
   t.match(await kubectl('get', 'lhn', 'n1'), /failed: .*nodes\.longhorn\.io "n1" not found/)
 })
 
-t.test('kubectl shows what a webhook says, and waits while it is asked to', { skip }, async (t) => {
+t.test('kubectl shows the message of a webhook, and waits as long as it asks', { skip }, async (t) => {
   const { api, client } = await started(t)
   const webhook = await FakeWebhook.start(t)
   const { kubectl, manifest } = await kubectlFor(t, api.url)
@@ -163,7 +163,7 @@ t.test('kubectl shows what a webhook says, and waits while it is asked to', { sk
   t.equal(asked, 3, 'a hold is nothing but a pause to the user')
 })
 
-t.test('kubectl finds out what there is', { skip }, async (t) => {
+t.test('kubectl discovers the resources', { skip }, async (t) => {
   const { api } = await started(t)
   const { kubectl } = await kubectlFor(t, api.url)
   t.match(
@@ -175,7 +175,7 @@ t.test('kubectl finds out what there is', { skip }, async (t) => {
   t.match(await kubectl('auth', 'can-i', 'delete', 'lhbi'), /^yes/)
 })
 
-t.test('kubectl does with built-in kinds what the docs tell', { skip }, async (t) => {
+t.test('kubectl handles built-in kinds as the docs say', { skip }, async (t) => {
   const { api, client } = await started(t)
   const { kubectl, manifest } = await kubectlFor(t, api.url)
   await chartObjects(client)

@@ -9,7 +9,7 @@ import { node, setting } from './api/objects.ts'
 import { jsonPatchType, started } from './api/started.ts'
 
 t.test('a new object', (t) => {
-  t.test('gets what only the server gives, and its status is dropped', async (t) => {
+  t.test('gets the fields that only the server sets, and its status is dropped', async (t) => {
     const { ask } = await started(t, { identity: { uid: () => 'u-1', suffix: () => 'x7k2p' } })
     const sent = {
       ...node('n1', { uid: 'mine', generation: 9 }),
@@ -102,7 +102,7 @@ t.test('a change', (t) => {
     t.match(await ask('PATCH', 'settings/s', { body: { metadata: { uid: 'another' } } }), { code: 409 })
   })
 
-  t.test('cannot change who the object is', async (t) => {
+  t.test('cannot change the identity of the object', async (t) => {
     const { ask } = await started(t)
     const { body: first } = await ask('POST', 'settings', { body: setting('s', '1') })
     const { body } = await ask('PATCH', 'settings/s', {
@@ -147,29 +147,32 @@ t.test('a change', (t) => {
     t.match(await patch({ op: 'paint' }), { code: 400 })
   })
 
-  t.test('by a kind of patch that is not spoken is refused, and the message says what is', async (t) => {
-    const { ask } = await started(t)
-    await ask('POST', 'settings', { body: setting('s', '1') })
-    for (const type of [
-      'application/strategic-merge-patch+json',
-      'application/apply-patch+yaml',
-      'text/plain',
-    ])
-      t.match(await ask('PATCH', 'settings/s', { body: {}, headers: { 'content-type': type } }), {
-        code: 415,
-        body: { reason: 'UnsupportedMediaType', message: /--type=merge|merge-patch\+json/ },
-      })
-    t.match(
-      await ask('POST', 'settings', {
-        body: 'k8s',
-        headers: { 'content-type': 'application/vnd.kubernetes.protobuf' },
-      }),
-      {
-        code: 415,
-        body: { message: /kubectl apply -f/ },
-      },
-    )
-  })
+  t.test(
+    'by an unsupported kind of patch is rejected, and the message names the supported ones',
+    async (t) => {
+      const { ask } = await started(t)
+      await ask('POST', 'settings', { body: setting('s', '1') })
+      for (const type of [
+        'application/strategic-merge-patch+json',
+        'application/apply-patch+yaml',
+        'text/plain',
+      ])
+        t.match(await ask('PATCH', 'settings/s', { body: {}, headers: { 'content-type': type } }), {
+          code: 415,
+          body: { reason: 'UnsupportedMediaType', message: /--type=merge|merge-patch\+json/ },
+        })
+      t.match(
+        await ask('POST', 'settings', {
+          body: 'k8s',
+          headers: { 'content-type': 'application/vnd.kubernetes.protobuf' },
+        }),
+        {
+          code: 415,
+          body: { message: /kubectl apply -f/ },
+        },
+      )
+    },
+  )
 
   t.test('tried dry goes the whole way and stores nothing', async (t) => {
     const { ask } = await started(t)
@@ -249,7 +252,7 @@ t.test('a deletion', (t) => {
     })
   })
 
-  t.test('of a collection takes what is selected', async (t) => {
+  t.test('of a collection takes the selected objects', async (t) => {
     const { ask } = await started(t)
     for (const name of ['a', 'b', 'c']) {
       const metadata = { finalizers: ['longhorn.io'], labels: { odd: String(name !== 'b') } }

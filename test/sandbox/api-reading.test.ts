@@ -39,7 +39,7 @@ t.test('a list in pages shows the state of its first page', async (t) => {
   t.match(await ask('GET', 'settings?resourceVersion=999'), { code: 504 })
 })
 
-t.test('a list whose first page is forgotten has to begin again', async (t) => {
+t.test('a list whose first page is forgotten has to start again', async (t) => {
   const { ask, client } = await started(t, { historySize: 1 })
   for (const name of ['a', 'b', 'c']) await client.create(resources.Setting, setting(name, '1'))
   const { body } = await ask('GET', 'settings?limit=1')
@@ -76,25 +76,31 @@ t.test('a watch', (t) => {
     t.strictSame(watching.story, ['ADDED a', 'ADDED b'])
   })
 
-  t.test('shows what comes into its selection as added, and what leaves it as deleted', async (t) => {
-    const { api, client } = await started(t)
-    const watching = await Watching.open(t, watchPath(api, 'labelSelector=tier%20in%20(gold,silver),!hidden'))
-    const first = await client.create(resources.Setting, setting('a', '1'))
-    const inside = await client.update(resources.Setting, {
-      ...first,
-      metadata: { ...first.metadata, labels: { tier: 'gold' } },
-    })
-    const still = await client.update(resources.Setting, { ...inside, value: '2' })
-    const { metadata } = await client.update(resources.Setting, {
-      ...still,
-      metadata: { ...still.metadata, labels: { hidden: '' } },
-    })
-    await watching.until(3)
-    t.strictSame(watching.story, ['ADDED a', 'MODIFIED a', 'DELETED a'])
-    t.match(watching.lines[2]?.object, {
-      metadata: { labels: { tier: 'gold' }, resourceVersion: metadata.resourceVersion },
-    })
-  })
+  t.test(
+    'shows an object that begins to match as added, and one that no longer matches as deleted',
+    async (t) => {
+      const { api, client } = await started(t)
+      const watching = await Watching.open(
+        t,
+        watchPath(api, 'labelSelector=tier%20in%20(gold,silver),!hidden'),
+      )
+      const first = await client.create(resources.Setting, setting('a', '1'))
+      const inside = await client.update(resources.Setting, {
+        ...first,
+        metadata: { ...first.metadata, labels: { tier: 'gold' } },
+      })
+      const still = await client.update(resources.Setting, { ...inside, value: '2' })
+      const { metadata } = await client.update(resources.Setting, {
+        ...still,
+        metadata: { ...still.metadata, labels: { hidden: '' } },
+      })
+      await watching.until(3)
+      t.strictSame(watching.story, ['ADDED a', 'MODIFIED a', 'DELETED a'])
+      t.match(watching.lines[2]?.object, {
+        metadata: { labels: { tier: 'gold' }, resourceVersion: metadata.resourceVersion },
+      })
+    },
+  )
 
   t.test('from before the history, or from another server, ends with 410', async (t) => {
     const { api, client } = await started(t, { historySize: 2 })
@@ -145,7 +151,7 @@ t.test('a watch', (t) => {
     t.match(second?.object, { kind: 'Table', rows: [{ cells: ['b', '1', /s$/] }] })
   })
 
-  t.test('that asks for a list in the stream is told to list first', async (t) => {
+  t.test('that asks for a list in the stream is rejected, so the client lists first', async (t) => {
     const { ask } = await started(t)
     t.match(await ask('GET', 'settings?watch=1&sendInitialEvents=true'), {
       code: 422,
@@ -251,7 +257,7 @@ t.test('a target is read as Go reads it: decoded, and never tidied up', async (t
     t.match(await raw(whole.replace('/nodes', odd)), /^HTTP\/1.1 404/, odd)
 })
 
-t.test('what is not served says so', async (t) => {
+t.test('an unknown path is a clear 404', async (t) => {
   const { ask } = await started(t, { maxBodyBytes: 1000 })
   t.match(await ask('GET', 'volumes'), {
     code: 404,

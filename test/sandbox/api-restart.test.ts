@@ -19,7 +19,7 @@ t.test('an API server that restarts', (t) => {
     t.match(await ask('GET', 'settings/a'), { code: 200, body })
   })
 
-  t.test('ends every watch, and lets none go on from before', async (t) => {
+  t.test('ends every watch, and no watch can resume from before', async (t) => {
     const { api, client } = await started(t)
     const { metadata } = await client.create(resources.Setting, setting('a', '1'))
     const watch = `${api.url}${longhornPath}settings?watch=true&resourceVersion=${metadata.resourceVersion}`

@@ -41,7 +41,7 @@ function watching(t: Test, maxLagMs: number, random: () => number, timersAreLate
 }
 
 t.test('an informer without lag', (t) => {
-  t.test('knows what there is when it starts, and each change at once', async (t) => {
+  t.test('knows every object when it starts, and each change at once', async (t) => {
     const { informer, told, create, remove, names } = watching(t, 0, () => 0)
     await create('a')
     informer.start()
@@ -53,7 +53,7 @@ t.test('an informer without lag', (t) => {
     t.same(told, [undefined, 'b', 'a'])
   })
 
-  t.test('knows nothing once it is stopped', async (t) => {
+  t.test('knows nothing after its stop', async (t) => {
     const { informer, create, names } = watching(t, 0, () => 0)
     informer.start()
     await create('a')
@@ -91,7 +91,7 @@ t.test('an informer with a lag', (t) => {
     t.same(told, [undefined, 'slow', 'fast'])
   })
 
-  t.test('catches up at once when a timer of a busy process comes late', async (t) => {
+  t.test('catches up at once when a timer of a busy process fires late', async (t) => {
     const { clock, informer, create, names } = watching(t, 4_000, () => 0.5, 5_000)
     informer.start()
     await create('a')
@@ -103,7 +103,7 @@ t.test('an informer with a lag', (t) => {
     t.same(names(), ['a', 'b'])
   })
 
-  t.test('tells nothing that was still to come when it is stopped', async (t) => {
+  t.test('drops pending changes when it is stopped', async (t) => {
     const { clock, informer, told, create } = watching(t, 4_000, () => 1)
     informer.start()
     await create('a')

@@ -52,7 +52,7 @@ for (const { release, flagged } of crashing) {
       t.same(w.longhorn.crashes, [])
     })
 
-    t.test('the manager crashes when the flag is cleared while the clean-up is under way', async (t) => {
+    t.test('the manager crashes when the flag is cleared during the clean-up', async (t) => {
       const w = await refusing(t, release, flagged)
       let answer = (): void => undefined
       const answered = new Promise<void>((resolve) => (answer = resolve))
@@ -125,7 +125,7 @@ for (const { release, flagged } of crashing) {
       t.match(w.longhorn.crashes, [{ node: 'node-1', image: 'ubuntu' }])
     })
 
-    t.test('crash nobody whose caches are up to date', async (t) => {
+    t.test('crash no manager whose caches are up to date', async (t) => {
       const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
       w.cluster.deny = (write) => (removesUnderFlag(w, write) ? denial('not under a flag') : undefined)
       await evict(w, flagged)

@@ -66,7 +66,7 @@ t.test('a clean-up', (t) => {
     },
   )
 
-  t.test('does not come by itself for a copy that a replica uses', async (t) => {
+  t.test('does not start for a copy that a replica uses', async (t) => {
     const replicas: SeedReplica[] = [
       { volume: 'a', disk: 'node-1/disk-1', image: 'ubuntu' },
       { volume: 'a', disk: 'node-2/disk-1', image: 'ubuntu' },
@@ -210,7 +210,7 @@ t.test('a new image', (t) => {
   t.end()
 })
 
-t.test('deleting an image removes its files, then the finalizer lets it go', async (t) => {
+t.test('deleting an image removes its files, then its finalizer', async (t) => {
   const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])] })
   await w.admin.delete(backingImages, 'longhorn-system', 'ubuntu')
   await w.clock.advanceStepwise(1_000)

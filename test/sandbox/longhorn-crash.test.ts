@@ -34,7 +34,7 @@ for (const [profile, release] of Object.entries(releases)) {
       t.equal(w.longhorn.crashCount('node-1'), crashesOnAnyDisk)
     })
 
-    t.test('o1: an eviction of the very disk whose clean-up is pending', async (t) => {
+    t.test('o1: an eviction of the same disk whose clean-up is pending', async (t) => {
       const w = await world(t, { release, images: [ubuntu] })
       await cleanUp(w, 'ubuntu', 'node-1/disk-1')
       await evict(w, 'node-1/disk-1')
@@ -134,7 +134,7 @@ for (const [profile, release] of Object.entries(releases)) {
   })
 }
 
-t.test('o8: what release C survives, crashes after a move back to release A', async (t) => {
+t.test('o8: a state that release C survives crashes after a move back to release A', async (t) => {
   const w = await world(t, { release: 'v1.9.1', images: [ubuntu] })
   await stopBackingImageManager(w, 'node-1/disk-1')
   await cleanUp(w, 'ubuntu', 'node-1/disk-1')

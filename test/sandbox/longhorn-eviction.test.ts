@@ -61,7 +61,7 @@ t.test('an eviction', (t) => {
     t.same(Object.keys(copies(w, 'ubuntu')), ['node-2/disk-1', 'node-3/disk-1'])
   })
 
-  t.test('deletes every copy when none is ready', async (t) => {
+  t.test('deletes every copy if none is ready', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
     await stopBackingImageManager(w, 'node-1/disk-1')
     await w.clock.advanceStepwise(1_000)
@@ -70,16 +70,19 @@ t.test('an eviction', (t) => {
     t.same(copies(w, 'ubuntu'), { 'node-1/disk-1': 'pending cleanup' })
   })
 
-  t.test('goes on when the last flag of the node is cleared, although it looks cancelled', async (t) => {
-    const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
-    await evict(w, 'node-1/disk-1')
-    await w.clock.advanceStepwise(1_000)
-    await evict(w, 'node-1/disk-1', false)
-    await w.clock.advanceStepwise(500)
-    t.same(markedCopies(w, 'ubuntu'), ['node-1/disk-1'])
-    await w.clock.advanceStepwise(longMs)
-    t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
-  })
+  t.test(
+    'goes on after the last flag of the node is cleared, although the UI shows it as cancelled',
+    async (t) => {
+      const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })
+      await evict(w, 'node-1/disk-1')
+      await w.clock.advanceStepwise(1_000)
+      await evict(w, 'node-1/disk-1', false)
+      await w.clock.advanceStepwise(500)
+      t.same(markedCopies(w, 'ubuntu'), ['node-1/disk-1'])
+      await w.clock.advanceStepwise(longMs)
+      t.same(copies(w, 'ubuntu'), { 'node-2/disk-1': 'ready' })
+    },
+  )
 
   t.test('is cancelled when its flag is cleared and another flag of the node stays', async (t) => {
     const w = await world(t, { release, images: [image('ubuntu', ['node-1/disk-1'])] })

@@ -11,7 +11,7 @@ import { change, cleanUp, copies, evict, image, readiness, world, type World } f
 
 const twoCopies = image('ubuntu', ['node-1/disk-1', 'node-2/disk-1'])
 
-t.test('at rest nothing is written', async (t) => {
+t.test('a cluster at rest gets no writes', async (t) => {
   const w = await world(t, { images: [twoCopies] })
   await w.clock.advanceStepwise(1_000)
   const before = versions(w)
@@ -30,7 +30,7 @@ t.test('everything Longhorn writes, it writes as its service account', async (t)
 })
 
 t.test('a refused write', (t) => {
-  t.test('is reported and tried again at each sync, and status goes on meanwhile', async (t) => {
+  t.test('is reported and retried at each sync, and status goes on meanwhile', async (t) => {
     const w = await world(t, { release: 'v1.9.1', images: [image('ubuntu', ['node-1/disk-1'])] })
     w.cluster.deny = (write) => (removesKey(write) ? denial('an eviction is under way') : undefined)
     await evict(w, 'node-1')

@@ -43,7 +43,7 @@ t.test('objects that kubectl makes from flags are read', (t) => {
   t.end()
 })
 
-t.test('what is no such object is none, whatever it is', (t) => {
+t.test('a value that is no such object is rejected', (t) => {
   t.equal(readProtobuf(object('Pod')), undefined)
   t.equal(readProtobuf(Buffer.from('{}')), undefined)
   const whole = object('Namespace', field(1, field(1, 'name')))

@@ -13,7 +13,7 @@ import { issueClient } from '../../src/tls/issue.ts'
 import { certificateFor } from '../fixtures/certificates.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 
-t.test('a guard that asks callers for a certificate counts whom it turns away, and tells', async (t) => {
+t.test('a guard that asks for client certificates counts and reports the callers it rejects', async (t) => {
   const sandbox = await embeddedCluster(t, {})
   const clock = { now: Date.now }
   const authority = await makeAuthority(clock)

@@ -51,18 +51,18 @@ async function servedBy(t: Test, madeAheadMs: number, ownAheadMs: number) {
   return { served, isNew: served.toString() !== new X509Certificate(serving.cert).toString() }
 }
 
-t.test('a certificate of a clock that was ahead is made anew at once', async (t) => {
+t.test('a certificate from a clock that was ahead is replaced at once', async (t) => {
   const { served, isNew } = await servedBy(t, 26 * hour, 0)
   t.ok(isNew)
   t.ok(Date.parse(served.validFrom) <= Date.now())
 })
 
-t.test('a replica whose own clock is ahead makes it anew too, by the API server’s clock', async (t) => {
+t.test('a replica whose own clock is ahead replaces it too, by the API server’s clock', async (t) => {
   const { served, isNew } = await servedBy(t, 26 * hour, 26 * hour)
   t.ok(isNew)
   t.ok(Date.parse(served.validFrom) <= Date.now())
 })
 
-t.test('a replica whose own clock is behind leaves a certificate as it is', async (t) => {
+t.test('a replica whose own clock is behind leaves a certificate unchanged', async (t) => {
   t.notOk((await servedBy(t, 0, -26 * hour)).isNew)
 })

@@ -46,14 +46,14 @@ async function* nothing(): AsyncGenerator<Buffer> {
 const agreed = (namespace: string) => ({ namespace, doubt: undefined })
 const toAnchor = ({ path }: ApiRequest) => path.includes(`${longhornNamespace}/leases`)
 
-t.test('people who work in other namespaces agree on one, which is none of theirs', async (t) => {
+t.test('people who work in different namespaces agree on one that belongs to none of them', async (t) => {
   const { person, place } = await cluster(t)
   t.strictSame(await person('team-a'), agreed('holdfast'))
   t.strictSame(await person('team-b'), agreed('holdfast'))
   t.equal(await readAnchor(place, signal), 'holdfast')
 })
 
-t.test('who is told nothing follows the doors that were there before', async (t) => {
+t.test('a door without a configured namespace follows the doors before it', async (t) => {
   const { person, pod } = await cluster(t)
   t.strictSame(await pod('team-b'), agreed('team-b'))
   t.strictSame(await person('team-a'), agreed('team-b'))
@@ -64,7 +64,7 @@ t.test('a setting counts more than the pod', async (t) => {
   t.strictSame(await pod('team-a', 'team-b'), agreed('team-b'))
 })
 
-t.test('who is told another namespace than the others is refused', async (t) => {
+t.test('a door with another configured namespace than the others is rejected', async (t) => {
   const { person, pod } = await cluster(t)
   await pod('holdfast')
   await t.rejects(person('holdfast', 'team-a'), /in namespace holdfast, not in team-a/)
@@ -77,7 +77,7 @@ t.test('of two that start at the same moment with two namespaces one is refused'
   t.strictSame(outcomes.map(({ status }) => status).toSorted(), ['fulfilled', 'rejected'])
 })
 
-t.test('a namespace that does not exist is refused, and named to nobody', async (t) => {
+t.test('a namespace that does not exist is rejected, and the anchor does not name it', async (t) => {
   const { person, place } = await cluster(t)
   await t.rejects(person('x', 'typo'), /no namespace typo .* kubectl create namespace typo/)
   t.equal(await readAnchor(place, signal), undefined)
@@ -85,7 +85,7 @@ t.test('a namespace that does not exist is refused, and named to nobody', async 
   await t.rejects(person('x'), /no namespace gone .*, which Lease holdfast-book in longhorn-system names/)
 })
 
-t.test('without the right to compare, what somebody has named stands', async (t) => {
+t.test('without the right to compare, a configured namespace counts', async (t) => {
   const { person, pod } = await cluster(t, (request) => (toAnchor(request) ? 403 : undefined))
   t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: /not now/ })
   t.match(await person('x', 'team-a'), { namespace: 'team-a', doubt: /not now/ })
@@ -100,29 +100,29 @@ t.test('without the right to compare, nothing is guessed', async (t) => {
   )
 })
 
-t.test('who may read but not make the anchor follows it', async (t) => {
+t.test('a door that may read but not create the anchor follows it', async (t) => {
   const { person, place } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
   await makeAnchor(place, 'team-b', signal)
   t.strictSame(await person('team-a'), agreed('team-b'))
 })
 
-t.test('where there is no anchor and no right to make it a person is told, and a pod waits', async (t) => {
+t.test('without the anchor and the right to create it a person gets an error, and a pod waits', async (t) => {
   const { person, pod } = await cluster(t, (request) => (request.method === 'POST' ? 403 : undefined))
   const why =
-    /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil there is one, no arming change is admitted\./
+    /^There is no Lease holdfast-book in longhorn-system, .* is missing: .*not now\nUntil it exists, Holdfast denies evictions/
   await t.rejects(person('team-a'), { name: 'NoCommonNamespace', message: why })
   await t.rejects(person('team-a', 'holdfast'), { name: 'NoCommonNamespace', message: why })
   t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: why })
 })
 
-t.test('who may not look at namespaces is not kept out', async (t) => {
+t.test('a door without the right to read namespaces starts', async (t) => {
   const { person } = await cluster(t, ({ path }) =>
     path.startsWith('/api/v1/namespaces/') ? 403 : undefined,
   )
   t.strictSame(await person('team-a'), agreed('holdfast'))
 })
 
-t.test('while the API server does not answer, what somebody has named stands', async (t) => {
+t.test('while the API server does not answer, a configured namespace counts', async (t) => {
   const { pod, person } = await cluster(t, () => 503)
   t.match(await pod('holdfast'), { namespace: 'holdfast', doubt: /not now/ })
   await t.rejects(person('holdfast'), /cannot tell .*or start again once the API server answers/s)

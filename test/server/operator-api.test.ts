@@ -36,7 +36,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
   return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
 }
 
-t.test('a replica tells how it is, and what it remembers, oldest first', async (t) => {
+t.test('a replica reports its state, and its remembered records, oldest first', async (t) => {
   const { recent, url } = await serving(t)
   for (const uid of ['1', '2']) recent.write(record({ uid }))
   t.match(await (await fetch(`${url}/status`)).json(), { replica: 'one', synced: true, holds: 3 })
@@ -49,7 +49,7 @@ t.test('a replica tells how it is, and what it remembers, oldest first', async (
   )
 })
 
-t.test('it goes on telling whoever follows, until they leave', async (t) => {
+t.test('it keeps sending to followers until they leave', async (t) => {
   const { recent, url } = await serving(t)
   recent.write(record({ uid: '1' }))
   const leaving = new AbortController()
@@ -65,7 +65,7 @@ t.test('it goes on telling whoever follows, until they leave', async (t) => {
   await t.rejects(reading)
 })
 
-t.test('connections on which nothing is asked give way, and whoever follows stays', async (t) => {
+t.test('idle connections give way, and followers stay', async (t) => {
   const { url, port, recent, told } = await serving(t)
   const leaving = new AbortController()
   const following = await fetch(`${url}/audit?follow=true`, { signal: leaving.signal })
@@ -95,7 +95,7 @@ t.test('it answers to names of loopback only, so that no page in a browser reads
   t.equal(await statusFor('localhost'), 200)
 })
 
-t.test('the latest records are remembered, and no more than so many or so many bytes', (t) => {
+t.test('the latest records are remembered, with a limit on number and bytes', (t) => {
   const size = JSON.stringify(record({ uid: '00' })).length + 1
   for (const limits of [{ records: 10 }, { bytes: 10 * size }]) {
     const recent = new RecentRecords(limits)

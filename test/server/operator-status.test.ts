@@ -21,7 +21,7 @@ async function flag(url: string, evictionRequested: boolean): Promise<void> {
   connection.close()
 }
 
-t.test('a replica tells lengths of time, which another clock can count from', async (t) => {
+t.test('a replica reports lengths of time, which another clock can count from', async (t) => {
   const sandbox = await Sandbox.start({
     port: 0,
     release: 'v1.8.0',

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { registration } from '../../src/doors/webhook/registration.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
+import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { ApiFailure } from '../../src/kubernetes/client/failures.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'

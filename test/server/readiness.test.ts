@@ -22,6 +22,6 @@ t.test('a namespace without a Longhorn makes no replica ready', (t) => {
 
 t.test('a replica that has not heard of the API server for maxAge is not ready', (t) => {
   t.equal(unready(cluster('v1.8.0'), { ageMs: 120_000 }), undefined)
-  t.match(unready(cluster('v1.8.0'), { ageMs: 120_001 }), /no sign of life for 120 s/)
+  t.match(unready(cluster('v1.8.0'), { ageMs: 120_001 }), /sent nothing for 120 s/)
   t.end()
 })

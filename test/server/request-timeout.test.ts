@@ -51,7 +51,7 @@ async function cluster(t: Test) {
   return { sandbox, connection, lasting, evict }
 }
 
-t.test('what the webhook admits is reserved for as long as this API server may take', async (t) => {
+t.test('an admission by the webhook is reserved for as long as this API server may take', async (t) => {
   const { sandbox, connection, lasting, evict } = await cluster(t)
   const tls = await certificateFor('localhost')
   const guard = new Guard(configuration, { connection, tls, log })
@@ -66,7 +66,7 @@ t.test('what the webhook admits is reserved for as long as this API server may t
   t.strictSame([...lasting], [310_000])
 })
 
-t.test('what a proxy admits is reserved for as long as its upstream may take besides', async (t) => {
+t.test('an admission by a proxy is reserved for as long as its upstream may take in addition', async (t) => {
   const { sandbox, connection, lasting, evict } = await cluster(t)
   const proxy = new ProxyGuard(
     configuration,

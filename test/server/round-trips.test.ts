@@ -80,7 +80,7 @@ async function guarded(t: Test) {
   return { sandbox, patch }
 }
 
-t.test('an arming change costs at most two round trips to the API server, all else none', async (t) => {
+t.test('an arming change costs at most two round trips to the API server, all others none', async (t) => {
   const { sandbox, patch } = await guarded(t)
   const copy = sandbox.cluster.uuidOf('node-1/disk-1')
   const evicted = (evictionRequested: boolean) => ({
@@ -109,7 +109,7 @@ t.test('an arming change costs at most two round trips to the API server, all el
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
 })
 
-t.test('an eviction of a disk whose UUID is not known asks for all that it may have met', async (t) => {
+t.test('an eviction of a disk of unknown UUID claims every disk that it may be', async (t) => {
   const { patch } = await guarded(t)
   const disks = { 'disk-9': { path: '/mnt/disk-9', diskType: 'filesystem', evictionRequested: true } }
   t.strictSame(

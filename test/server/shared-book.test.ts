@@ -15,7 +15,7 @@ const signal = new AbortController().signal
 const longhornNamespace = 'longhorn-system'
 const anchor = `${anchorCollection(longhornNamespace)}/holdfast-book`
 
-t.test('a guard whose book is not that of the others admits nothing that could raise danger', async (t) => {
+t.test('a guard whose book is not that of the others denies dangerous writes', async (t) => {
   const longhorn = { drainMs: 600_000 }
   const options = { port: 0, release: 'v1.8.0', nodes: 3, images: 2, longhorn, report: () => undefined }
   const sandbox = await Sandbox.start(options)
@@ -71,7 +71,7 @@ t.test('a guard whose book is not that of the others admits nothing that could r
   t.match(await registry.metrics(), /^holdfast_other_books (0|Nan)$/m)
 
   await move('default')
-  await eventually(() => lines.some((line) => line.includes('no arming change is admitted')))
+  await eventually(() => lines.some((line) => line.includes('evictions and clean-ups are denied')))
   t.ok(await is('elsewhere'))
   t.match(await raise('node-2', true), { decision: 'unavailable', why: 'reservations-unreachable' })
   t.match(await raise('node-2', true, true), { decision: 'unavailable' }, 'nor does a dry run')

@@ -73,7 +73,7 @@ t.test('a guard that has just started is ready, since a clear must not wait for 
   })
 })
 
-t.test('where Longhorn does not crash, a guard that has just started holds nothing', async (t) => {
+t.test('on releases that do not crash, a guard that has just started holds nothing', async (t) => {
   const { ask } = await starting(t, 'v1.10.0')
   t.match(await ask(false, true), { allowed: true })
 })

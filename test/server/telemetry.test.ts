@@ -13,7 +13,7 @@ import { eventually } from '../fixtures/eventually.ts'
 
 const signal = new AbortController().signal
 
-t.test('what a guard refuses is in its log, its metrics, and an Event at the object', async (t) => {
+t.test('a denial is in the log, the metrics, and an Event at the object', async (t) => {
   const longhorn = { drainMs: 600_000 }
   const options = { port: 0, release: 'v1.8.0', nodes: 3, images: 2, longhorn, report: () => undefined }
   const sandbox = await Sandbox.start(options)

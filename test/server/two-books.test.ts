@@ -1,8 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import t, { type Test } from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
-import { InProcessBook } from '../../src/gate/in-process-book.ts'
-import type { ReservationBook } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import { connectTo } from '../../src/kubernetes/client/connection.ts'
 import { jsonRequest } from '../../src/kubernetes/client/json-request.ts'
 import { parseBackingImage } from '../../src/longhorn/backing-image.ts'
@@ -77,7 +76,7 @@ async function doors(t: Test, books?: readonly [ReservationBook, ReservationBook
   return { client, longhornNamespace: sandbox.namespace, meet }
 }
 
-t.test('two doors that were told two namespaces never admit both of a pair', async (t) => {
+t.test('two doors with two configured namespaces never admit both of a pair', async (t) => {
   const { client, meet } = await doors(t)
   t.strictSame(await meet(), [1, 1, 1, 1, 1, 1], 'the one that has named its namespace first admits alone')
   const insisting = [configure([{ namespace: 'holdfast' }]), configure([{ namespace: 'default' }])]

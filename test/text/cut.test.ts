@@ -1,12 +1,12 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { cut, shortened } from '../../src/text/names.ts'
+import { cut, shortened } from '../../src/text/plain-text.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-t.test('a text that is too long is cut, and a short one is left as it is', (t) => {
+t.test('a text that is too long is cut, and a short one is unchanged', (t) => {
   t.equal(shortened('short'), 'short')
   t.equal(shortened('abcdef', 3), 'abc')
   t.equal(shortened('abc', 3), 'abc')

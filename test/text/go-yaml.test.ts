@@ -64,7 +64,7 @@ t.test('a tag says of which sort a value is, also in quotes', (t) => {
   t.end()
 })
 
-t.test('a merge key adds what it names, and what stands further down counts', (t) => {
+t.test('a merge key adds the named keys, and later entries win', (t) => {
   const merged = (text: string): unknown =>
     (valueOf(`base: &b {x: 1, k: 1}\nother: &o {x: 2}\n${text}`) as { a: unknown }).a
   t.strictSame(merged('a:\n  <<: *b\n  k: 2\n'), { x: 1, k: 2 })
@@ -80,7 +80,7 @@ t.test('a merge key adds what it names, and what stands further down counts', (t
   t.end()
 })
 
-t.test('keys become texts, and one that cannot is told', (t) => {
+t.test('keys become texts, and an impossible key is an error', (t) => {
   t.strictSame(
     valueOf('yes: a\n010: b\n1.5: c\n1e30: d\n.inf: e\n2001-01-01: f\n"no": g\n0.00001: h\n.nan: i\n'),
     {
@@ -104,7 +104,7 @@ t.test('keys become texts, and one that cannot is told', (t) => {
   t.end()
 })
 
-t.test('of a key that comes twice the last counts, and it is told', (t) => {
+t.test('of a duplicate key the last counts, and the key is reported', (t) => {
   t.match(readGoYaml('a: {x: 1, x: 2}\nb: 1\n'), { value: { a: { x: 2 } }, twice: ['a.x'] })
   t.strictSame(readGoYaml('l: [{k: 1}, {k: 1, k: 2}]\nl: 1\n').twice, ['l[1].k', 'l'])
   t.end()
@@ -118,7 +118,7 @@ t.test('only the first document is read, as kubectl does', (t) => {
   t.end()
 })
 
-t.test('what kubectl does not take is told with its line', (t) => {
+t.test('YAML that kubectl rejects is an error with its line', (t) => {
   const deep = `${'['.repeat(600)}${']'.repeat(600)}`
   const bomb = `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefgh'
     .split('')
@@ -132,13 +132,13 @@ t.test('what kubectl does not take is told with its line', (t) => {
   const cases: readonly (readonly [string, RegExp])[] = [
     ['a: 1\nb: .inf\n', /^line 2: .*infinite/],
     ['a: *b\n', /^line 1: .*no anchor/],
-    ['a: &a [*a]\n', /within what it stands for/],
+    ['a: &a [*a]\n', /inside of its own anchor/],
     [`a: ${deep}\n`, /nested too deep/],
     // The library ends the process with what is deeper still.
     [`a: ${'['.repeat(50_000)}`, /nested too deep/],
     ['{"a":'.repeat(20_000), /nested too deep/],
     ['- '.repeat(20_000), /nested too deep/],
-    [bomb, /too much of it/],
+    [bomb, /expand to too much/],
     ['a: 1\nb: "\u0001"\n', /^line 2: .*U\+0001/],
     ['a: 1 # \u2028b: 2\n', /U\+2028/],
     ['\u0000a', /UTF-16 has to begin with a byte order mark/],
@@ -164,7 +164,7 @@ t.test('a file is decoded by its byte order mark', (t) => {
   t.end()
 })
 
-t.test('what only Go’s scanner refuses is refused, and what only it takes is read', (t) => {
+t.test('YAML that only Go’s scanner rejects is rejected, and YAML that only it accepts is read', (t) => {
   const refused = [
     ...[
       'a: 1\n\t\nb: 2\n',

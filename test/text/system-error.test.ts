@@ -23,7 +23,7 @@ t.test('an error of the system is said in plain words, with its code for a searc
   t.end()
 })
 
-t.test('an error of TLS says which side speaks what', (t) => {
+t.test('an error of TLS names the protocol of each side', (t) => {
   const openssl = (text: string) => `write EPROTO 80CE:error:0A00010B:SSL routines:${text}:../deps/x.c:350:\n`
   const cases = [
     [error('EPROTO', openssl('ssl3_get_record:wrong version number')), /^it does not speak TLS\./],
@@ -47,7 +47,7 @@ t.test('an error of TLS says which side speaks what', (t) => {
   t.end()
 })
 
-t.test('what has no code says what it says itself', (t) => {
+t.test('an error without a code keeps its own message', (t) => {
   t.equal(inWords(error('', 'it said nothing for 5 s')), 'it said nothing for 5 s')
   t.equal(inWords(error('', 'fetch failed', error('ECONNRESET'))), inWords(error('ECONNRESET')))
   t.equal(inWords(error('', 'fetch failed')), 'fetch failed')

@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import t from 'tap'
-import { onAbort } from '../../src/time/wait.ts'
+import { onAbort } from '../../src/time/clock.ts'
 
-t.test('whoever waits for a signal is called once, in order, and only if still waiting', (t) => {
+t.test('each waiter on a signal is called once, in order, and only if still waiting', (t) => {
   const controller = new AbortController()
   const { signal } = controller
   const called: number[] = []
@@ -17,7 +17,7 @@ t.test('whoever waits for a signal is called once, in order, and only if still w
   t.end()
 })
 
-t.test('however many wait, the signal has one listener, and none once nobody waits', (t) => {
+t.test('any number of waits adds one listener to the signal, and none once all have ended', (t) => {
   const { signal } = new AbortController()
   const same = (): void => undefined
   const forget = Array.from({ length: 500 }, () => onAbort(signal, same))

@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
-import { within } from '../../src/time/wait.ts'
+import { within } from '../../src/time/clock.ts'
 import { hangMs } from '../fixtures/limits.ts'
 
 /** Collects garbage now. */

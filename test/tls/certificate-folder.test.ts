@@ -49,7 +49,7 @@ t.test('a certificate in use is not overwritten unasked', async (t) => {
   const before = await read(folder, 'tls.crt')
   await t.rejects(fill(folder), {
     name: 'FilesInTheWay',
-    message: /tls\.crt and .*tls\.key are there already/,
+    message: /tls\.crt and .*tls\.key exist already/,
   })
   t.equal(await read(folder, 'tls.crt'), before)
 })
@@ -79,7 +79,7 @@ t.test('half an authority is an error that names both files, and nothing is writ
   for (const name of ['ca.key', 'tls.crt', 'tls.key']) await rm(join(folder, name))
   await t.rejects(fill(folder), {
     name: 'UnusableAuthority',
-    message: /ca\.crt is there, but .*ca\.key is not/,
+    message: /ca\.crt exists, but .*ca\.key does not/,
   })
   t.same(await readdir(folder), ['ca.crt'])
 })

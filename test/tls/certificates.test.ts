@@ -50,7 +50,7 @@ t.test('a client that knows another authority, or calls another name, does not',
   })
 })
 
-t.test('certificates are ECDSA P-256 with what a serving certificate needs', async (t) => {
+t.test('certificates are ECDSA P-256 with all fields of a serving certificate', async (t) => {
   const authority = await makeAuthority(noon)
   const serving = await issueServing(authority, names, noon)
   const [ca, leaf] = [new X509Certificate(authority.cert), new X509Certificate(serving.cert)]
@@ -155,5 +155,5 @@ t.test('the expiry of a chain is that of its first certificate', async (t) => {
   const authority = await makeAuthority(noon)
   const serving = await issueServing(authority, names, noon)
   t.same(expiryOf(serving.cert + authority.cert), expiryOf(serving.cert))
-  t.throws(() => expiryOf('nothing'), { message: /no certificate in PEM/ })
+  t.throws(() => expiryOf('nothing'), { message: /not a certificate in PEM/ })
 })

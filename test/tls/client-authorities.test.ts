@@ -31,11 +31,11 @@ t.test('a file of which a part cannot be used is refused as a whole, and the par
   const leaf = await issueClient(authority, 'kube-apiserver', now)
   const broken = authority.cert.replace(/MII.*\n/, 'MIInonsense\n')
   const cases: readonly (readonly [string, string, RegExp])[] = [
-    ['empty', '', /ca\.crt \(--client-ca\) cannot be used: there is no certificate in it/],
-    ['a key', authority.key, /there is no certificate in it/],
+    ['empty', '', /ca\.crt \(--client-ca\) cannot be used: it has no certificate/],
+    ['a key', authority.key, /it has no certificate/],
     ['nonsense', broken, /its certificate cannot be read/],
     ['one that is well and one that is not', authority.cert + broken, /certificate 2 of 2 cannot be read/],
-    ['a client’s own', leaf.cert, /its certificate is none of an authority/],
+    ['a client’s own', leaf.cert, /its certificate is not of an authority/],
     [
       'one whose authority is missing',
       intermediate.cert,

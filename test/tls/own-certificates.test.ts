@@ -34,7 +34,7 @@ function replica(leader: boolean, store = new MemoryStore()) {
     election,
     timers: clock,
     onStep: ({ step }) => steps.push(step),
-    onProblem: (err) => log.error({ err }, 'certificates cannot be kept as they should'),
+    onProblem: (err) => log.error({ err }, 'certificates cannot be renewed or published'),
     onWell: () => log.well(),
   })
   return { certificates, clock, store, trust, election, steps, problems }
@@ -120,7 +120,7 @@ t.test('after a long sleep the authority before is trusted until the others have
   t.equal(trust.bundle.match(/BEGIN/g)?.length, 1)
 })
 
-t.test('where neither the Lease nor the Secret can be reached, each is told once', async (t) => {
+t.test('if neither the Lease nor the Secret can be reached, each is reported once', async (t) => {
   const { certificates, election, store, clock, problems } = replica(true)
   election.failure = new Error('no namespace')
   store.failure = new Error('no Secret')
@@ -135,7 +135,7 @@ t.test('where neither the Lease nor the Secret can be reached, each is told once
   await first
 })
 
-t.test('without an election what is kept is served', async (t) => {
+t.test('without an election the stored certificate is served', async (t) => {
   const { certificates, election, store, problems } = replica(true)
   const made = await certificates.read(signal)
   election.failure = new Error('no Leases')
@@ -233,7 +233,7 @@ async function reloaded(t: Test) {
   return { cert, make, write, served, problems, look, reload, clock }
 }
 
-t.test('files are served anew when they have changed, and only then', async (t) => {
+t.test('changed files are served again, and only those', async (t) => {
   const { make, write, served, look, problems } = await reloaded(t)
   await look()
   t.equal(served.length, 1)
@@ -246,7 +246,7 @@ t.test('files are served anew when they have changed, and only then', async (t) 
   t.strictSame(problems, [])
 })
 
-t.test('what cannot be served is told once, and the old one stays', async (t) => {
+t.test('an unusable certificate is reported once, and the old one stays', async (t) => {
   const { make, write, served, look, problems, cert } = await reloaded(t)
   const foreign = await issueServing(await makeAuthority({ now: Date.now }), names, { now: Date.now })
   await write(foreign)
@@ -265,7 +265,7 @@ t.test('what cannot be served is told once, and the old one stays', async (t) =>
   t.match(problems.at(-1), { code: 'ENOENT' })
 })
 
-t.test('nothing is looked at any more once it is stopped', async (t) => {
+t.test('no source is read after the stop', async (t) => {
   const { reload, clock } = await reloaded(t)
   await reload.stop()
   t.equal(clock.pending, 0)

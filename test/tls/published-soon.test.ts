@@ -135,7 +135,7 @@ t.test('a replica that does not lead takes no authority away', async (t) => {
   t.match(trust.bundle, next, 'what it has read may be old by now')
 })
 
-t.test('an authority that was taken out of what is kept is trusted no more', async (t) => {
+t.test('an authority that was removed from the Secret is no longer trusted', async (t) => {
   const store = new MemoryStore()
   const trust = new MemoryTrust()
   const leader = new OwnCertificates(names, {

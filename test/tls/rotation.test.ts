@@ -35,7 +35,7 @@ async function madeBy(clock: { now(): number }): Promise<Kept> {
   return { authority, next: undefined, previous: undefined, serving }
 }
 
-t.test('what is kept is looked at, and the next step follows', async (t) => {
+t.test('the stored certificates are read, and the next step follows', async (t) => {
   const clock = new FakeClock()
   const sound = await madeAgo(0, clock)
   const old = await madeAgo(3_570 * day, clock)
@@ -53,7 +53,13 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
       ['all is well', sound, {}, 'nothing'],
       ['no certificate', { ...sound, serving: undefined }, {}, 'issue', /no serving certificate/],
       ['a certificate that is none', { ...sound, serving: { cert: 'x', key: 'y' } }, {}, 'issue', /be read/],
-      ['one of another authority', { ...sound, serving: other.serving }, {}, 'issue', /not one of the auth/],
+      [
+        'one of another authority',
+        { ...sound, serving: other.serving },
+        {},
+        'issue',
+        /the authority has not signed/,
+      ],
       [
         'the key of another',
         { ...sound, serving: { cert: sound.serving?.cert ?? '', key: other.serving?.key ?? '' } },
@@ -77,7 +83,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
         ahead,
         {},
         'begin',
-        /not valid yet: whoever made it.*the authority is not valid yet/,
+        /not valid yet: the clock of its maker.*the authority is not valid yet/,
       ],
       ['the certificate alone made so', leafAhead, {}, 'issue', /serving certificate is not valid yet/],
       ['an announced authority made so', { ...old, next: aheadNext }, { settledMs: day }, 'announce'],
@@ -91,7 +97,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
         /key of the authority does not belong/,
       ],
       ['announced just now', { ...old, next }, { settledMs: 59_999 }, 'nothing'],
-      ['announced for a minute', { ...old, next }, { settledMs: 60_000 }, 'change', /made known/],
+      ['announced for a minute', { ...old, next }, { settledMs: 60_000 }, 'change', /published/],
       // A certificate of 80 days: it is urgent after seven ninths of them.
       ['announced, unsettled, 19 days left', { ...old, next }, { laterMs: 61 * day }, 'nothing'],
       ['announced, unsettled, 17 days left', { ...old, next }, { laterMs: 63 * day }, 'change', /is ready/],
@@ -99,7 +105,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
       ['87 days left, its authority with 269', aging, { laterMs: 278 * day }, 'announce', /not long after/],
       ['announced, and broken', { ...old, next: { cert: 'x', key: 'y' } }, { settledMs: day }, 'announce'],
       ['nothing left that signs', ancient, { laterMs: 11 * day }, 'begin', /expired, and the authority has/],
-      ['an authority that is none', { ...sound, authority: sound.serving }, {}, 'begin', /none of an auth/],
+      ['an authority that is none', { ...sound, authority: sound.serving }, {}, 'begin', /not of an auth/],
       ['one that cannot be read', { ...sound, authority: { cert: 'x', key: 'y' } }, {}, 'begin', /be read/],
       ['the next one is at hand', { ...ancient, next }, { laterMs: 11 * day }, 'change'],
       ['changed just now', { ...sound, previous: next.cert }, { settledMs: 3_599_999 }, 'nothing'],
@@ -113,7 +119,7 @@ t.test('what is kept is looked at, and the next step follows', async (t) => {
   }
 })
 
-t.test('the bundle is the same text for the same authorities, and leaves out what is none', async (t) => {
+t.test('the bundle is the same text for the same authorities, and leaves out unreadable ones', async (t) => {
   const clock = new FakeClock()
   const [one, two] = [await makeAuthority(clock), await makeAuthority(clock)]
   const before = caBundle({ authority: one, next: two, previous: undefined })

@@ -17,7 +17,7 @@
 {{- end -}}
 {{- end -}}
 
-{{/* What leaves everything alone that is on its way out. */}}
+{{/* Objects that are being deleted pass. */}}
 {{- define "holdfast.notLeaving" -}}
 {{- $root := . -}}
 {{- range $index, $name := list "not-being-deleted" "not-being-uninstalled" "not-being-collected" }}

@@ -1,4 +1,4 @@
-{{/* What all pods that judge have in common. */}}
+{{/* The common parts of all pods that judge. */}}
 {{- define "holdfast.replicaEnv" -}}
 - name: POD_NAME
   valueFrom:
@@ -13,7 +13,7 @@
 {{- end -}}
 
 {{- define "holdfast.probes" -}}
-# Alive is whoever answers; a guard that has lost the API server is not helped by a restart.
+# Every guard that answers is alive; a restart does not help one that has lost the API server.
 startupProbe:
   httpGet:
     path: /livez
@@ -28,7 +28,7 @@ livenessProbe:
   {{- with .Values.probes.liveness }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-# Ready is who has read all of Longhorn.
+# A guard is ready once it has read all of Longhorn.
 readinessProbe:
   httpGet:
     path: /readyz

@@ -54,7 +54,7 @@ app.kubernetes.io/component: "proxy-{{ .api }}"
 - {{ printf "--user-header=%s" . | quote }}
 {{- end }}
 {{- else }}
-# The proxy lends nobody its own rights.
+# The proxy never lends its own rights.
 - --caller-token
 {{- end }}
 {{- if include "holdfast.proxyHasTls" . }}

@@ -5,7 +5,7 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- if lookup "v1" "Namespace" "" "kube-system" }}yes{{ end -}}
 {{- end -}}
 
-{{/* What must not be installed, each with the reason. */}}
+{{/* Values that cannot be installed, each with the reason. */}}
 {{- define "holdfast.refusals" -}}
 {{- if and (hasKey .Values "enabled") (not .Values.enabled) -}}
 {{- fail (printf "enabled is false, but Helm makes this chart all the same. Give the dependency a condition in the umbrella's Chart.yaml: %s.enabled" .Chart.Name) -}}
@@ -17,7 +17,7 @@ Whether there is a cluster to look at. `helm template`, Argo CD and --dry-run=cl
 {{- fail (printf "Holdfast must not run in Longhorn's namespace (%s): whatever works on that namespace as a whole, Longhorn's uninstaller for one, would take the guard along. Install it with: --namespace holdfast --create-namespace" .Values.longhornNamespace) -}}
 {{- end -}}
 {{- if and .Values.webhook.clientCertificates.names (not .Values.webhook.clientCertificates.configMap) -}}
-{{- fail "webhook.clientCertificates.names without webhook.clientCertificates.configMap: nobody would be asked for a certificate. Name the ConfigMap of the authorities too" -}}
+{{- fail "webhook.clientCertificates.names has no effect without webhook.clientCertificates.configMap: the guard asks for no certificate. Name the ConfigMap of the authorities too" -}}
 {{- end -}}
 {{- $webhookPort := include "holdfast.port" (dict "root" . "name" "port") -}}
 {{- $healthPort := include "holdfast.port" (dict "root" . "name" "healthPort") -}}

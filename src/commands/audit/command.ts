@@ -27,29 +27,29 @@ interface AuditFlags extends SourceFlags {
   readonly output: 'table' | 'wide' | 'json' | 'yaml'
 }
 
-/** `holdfast audit`: what the guard denied, held back, warned about and made exceptions for. */
+/** `holdfast audit`: what the guard denied, held, warned about and allowed by an exception. */
 export function auditCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('audit')
-    .description('Shows what the guard denied, held back, warned about and made exceptions for.')
+    .description('Shows what the guard denied, held, warned about, and allowed by an override.')
     .argument('[source]', 'a file of records or a log, - for standard input (default: the running replicas)')
-    .option('--since <duration|time>', 'only what came after: 10m, 24h, 2026-11-23T18:00:00Z', since)
-    .option('--node <name>', 'only what concerns this node')
-    .option('--image <name>', 'only what concerns this backing image')
-    .option('--user <name>', 'only what this user asked for')
-    .addOption(new Option('--rule <rule>', 'only what this rule had a part in').choices(ruleNames))
+    .option('--since <duration|time>', 'only records since then: 10m, 24h, 2026-11-23T18:00:00Z', since)
+    .option('--node <name>', 'only records about this node')
+    .option('--image <name>', 'only records about this backing image')
+    .option('--user <name>', 'only requests of this user')
+    .addOption(new Option('--rule <rule>', 'only decisions in which this rule had a part').choices(ruleNames))
     .addOption(
-      new Option('--verdict <verdict>', 'only what was decided so').choices([
+      new Option('--verdict <verdict>', 'only decisions with this verdict').choices([
         'allow',
         'hold',
         'refuse',
         'unavailable',
       ]),
     )
-    .option('-f, --follow', 'go on with what comes, until interrupted', false)
-    .option('--summary', 'who was told what by which rule, and how often', false)
-    .option('--schema', 'print the JSON Schema of a record, and nothing else', false)
+    .option('-f, --follow', 'keep showing new records until Ctrl-C', false)
+    .option('--summary', 'count decisions by user, rule and verdict', false)
+    .option('--schema', 'print only the JSON Schema of a record', false)
     .addOption(
-      new Option('-o, --output <format>', 'how to show it; json and yaml have all there is')
+      new Option('-o, --output <format>', 'output format; json and yaml have every field')
         .choices(['table', 'wide', 'json', 'yaml'])
         .default('table'),
     )
@@ -58,8 +58,8 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-A replica remembers its latest 2,000 records. What is older is in its log, or in the file of --audit-file.
-Reading replicas takes the right to list pods and to create pods/portforward in the guard's namespace.
+A replica remembers its latest 2,000 records. Older ones are in its log, or in the file of --audit-file.
+To read replicas you need the right to list pods and to create pods/portforward in the guard's namespace.
 
 Examples:
   $ holdfast audit
@@ -111,13 +111,16 @@ async function audit(
         ? summaryView(summarise(found), flags.output, colours)
         : view(found, flags.output, colours),
     )
-    if (found.length === 0) note('Nothing is on record that matches.')
+    if (found.length === 0) note('No record matches.')
   } finally {
     for (const { close } of sources) close()
   }
 }
 
-/** @throws CannotRun for a file or a log without a single record: it is of something else, or its records are elsewhere */
+/**
+ * @throws CannotRun for a file or a log without a single record: it is the wrong file, or its records are
+ * elsewhere
+ */
 async function* readAll(
   { records, text }: AuditSource,
   signal: AbortSignal,
@@ -138,7 +141,7 @@ function view(records: readonly AuditRecord[], format: AuditFlags['output'], col
   return records.length === 0 ? '' : table(columns(format, colours), records)
 }
 
-/** One record at a time: a line each, except for what YAML makes of it. */
+/** One record at a time, each on one line; only YAML takes several. */
 function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
   if (format === 'json') return dataLine
   if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`

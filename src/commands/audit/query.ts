@@ -2,20 +2,20 @@ import { TextDecoder } from 'node:util'
 import { type AuditRecord, parseRecord } from '../../observability/audit-record.ts'
 import { encodingOf } from '../../text/yaml.ts'
 
-/** What a person wants to see; what is left out does not matter. */
+/** The filter of a person; an absent part matches everything. */
 export interface AuditFilter {
   /** Not before this, in milliseconds since the epoch. */
   readonly since?: number
-  /** A node that is written, or that a finding is about. */
+  /** A node that the request writes, or that a finding is about. */
   readonly node?: string
-  /** A backing image that is written, or that a finding is about. */
+  /** A backing image that the request writes, or that a finding is about. */
   readonly image?: string
   readonly user?: string
   readonly rule?: string
   readonly verdict?: string
 }
 
-/** Whether a record is one of those that are wanted. */
+/** True if the filter matches the record. */
 export function matches(
   record: AuditRecord,
   { since, node, image, user, rule, verdict }: AuditFilter,
@@ -47,7 +47,7 @@ function concerns(
 /** How often one user met one rule with one outcome. */
 export interface SummaryLine {
   readonly user: string
-  /** Of a decision that no rule had a part in, why it could not be judged. */
+  /** For a decision without a rule: why it could not be judged. */
   readonly rule: string
   readonly verdict: AuditRecord['verdict']
   readonly count: number
@@ -56,7 +56,10 @@ export interface SummaryLine {
   readonly last: string
 }
 
-/** Who was told what by which rule, most often first. A decision by several rules counts for each of them. */
+/**
+ * Counts decisions by user, rule and outcome, most frequent first. A decision by several rules counts for
+ * each of them.
+ */
 export function summarise(records: Iterable<AuditRecord>): SummaryLine[] {
   const lines = new Map<string, SummaryLine>()
   for (const record of records) {
@@ -79,8 +82,8 @@ export function summarise(records: Iterable<AuditRecord>): SummaryLine[] {
 }
 
 /**
- * The records among the lines of a log, a file or an answer. Other lines are passed over: the guard's log has both,
- * and a process that was killed may have left half a line.
+ * The records among the lines of a log, a file or an answer. It skips other lines: the guard's log has both,
+ * and a killed process may have left half a line.
  */
 export async function* recordsIn(source: AsyncIterable<Buffer | string>): AsyncGenerator<AuditRecord, void> {
   for await (const line of linesOf(source)) {
@@ -91,7 +94,7 @@ export async function* recordsIn(source: AsyncIterable<Buffer | string>): AsyncG
 
 /** The record in one line, if it is one. */
 export function recordIn(line: string): AuditRecord | undefined {
-  // Most lines of a log are none, and need no parsing to tell.
+  // Most lines of a log are no records, and this finds out without parsing.
   if (!line.includes('"holdfast.dev/audit/')) return undefined
   const start = line.indexOf('{')
   try {
@@ -107,7 +110,7 @@ async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<
   let decoder: TextDecoder | undefined
   let rest = ''
   for await (const chunk of source) {
-    // A log that PowerShell wrote is UTF-16.
+    // PowerShell writes logs as UTF-16.
     decoder ??= new TextDecoder(typeof chunk === 'string' ? 'utf-8' : encodingOf(chunk))
     rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
     const lines = rest.split('\n')

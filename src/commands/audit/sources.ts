@@ -9,10 +9,10 @@ import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { recordsIn } from './query.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** A replica that says nothing for so long does not come to its end, in milliseconds. Who follows waits as long as it takes. */
+/** A replica that is silent for this long is given up, in milliseconds. `--follow` waits without limit. */
 const silenceMs = 15_000
 
-/** Where records are read from. */
+/** A source of records. */
 export interface SourceFlags extends ClusterFlags {
   readonly address?: URL
   readonly operatorPort: number
@@ -22,21 +22,21 @@ export interface SourceFlags extends ClusterFlags {
 /** Records of one replica, file or stream. */
 export interface AuditSource {
   readonly records: AsyncIterable<AuditRecord>
-  /** What a file or stream is called; absent for a replica, which may well have none. */
+  /** The name of a file or stream. Absent for a replica, which may have no records. */
   readonly text?: string
   readonly close: () => void
 }
 
 interface Reading extends Pick<Surroundings, 'env' | 'isInteractive' | 'clock' | 'stdin'> {
-  /** Ends what is followed. */
+  /** Ends following. */
   readonly signal: AbortSignal
-  /** Told what a person should know besides. */
+  /** Called with notes for the person. */
   readonly note: (text: string) => void
-  /** How long a replica may say nothing, in milliseconds; by default as long as is usual. */
+  /** How long a replica may be silent, in milliseconds. */
   readonly silenceMs?: number
 }
 
-/** Finds what was asked for: a file, standard input, one replica, or all that run. @throws CannotRun */
+/** Finds the requested source: a file, standard input, one replica, or all running ones. @throws CannotRun */
 export async function auditSources(
   source: string | undefined,
   flags: SourceFlags,
@@ -81,7 +81,7 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
     if (!response.ok || !body || !type.startsWith(linesType)) {
       await body?.cancel()
       throw new CannotRun(
-        `${url.origin} is no operator port of a guard: it answered ${status} with ${type}, and ${linesType} is needed. Name the address at which a guard serves its operator API, port 8081 by default`,
+        `${url.origin} is not the operator port of a guard: it answered ${status} with ${type}, and ${linesType} is needed. Name the address at which a guard serves its operator API, port 8081 by default`,
       )
     }
     if (follow) silence.end()
@@ -98,7 +98,7 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
   }
 }
 
-/** Ends what says nothing for too long. */
+/** Ends a source that is silent for too long. */
 class Silence {
   readonly #limit = new AbortController()
   readonly #timer: NodeJS.Timeout
@@ -112,7 +112,7 @@ class Silence {
     return this.#limit.signal
   }
 
-  /** It has said something. */
+  /** The source has sent something. */
   broken(): void {
     if (!this.#ended) this.#timer.refresh()
   }

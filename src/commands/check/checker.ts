@@ -1,27 +1,26 @@
 import { defaultReviewOptions, type ReviewAnswer, Reviewer } from '../../doors/webhook/reviewer.ts'
 import { defaultGateOptions, Gate } from '../../gate/gate.ts'
 import { Changes } from '../../gate/hold.ts'
-import { InProcessBook } from '../../gate/in-process-book.ts'
+import { InProcessBook } from '../../gate/reservation-book.ts'
 import type { QuorumReads } from '../../gate/ports.ts'
-import { isArming } from '../../rules/acts.ts'
-import type { Change } from '../../rules/change.ts'
+import { type Change, isArming } from '../../rules/change.ts'
 import { enforcesAnything, type Policy } from '../../rules/policy.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { ClusterState } from './cluster-state.ts'
 
-/** What the guard would answer. */
+/** The guard's answer. */
 export type Answer = ReviewAnswer['response']
 
 /**
- * Answers reviews as the webhook would at the moment of a state, against a cluster that stands still: the same reviewer and the
- * same gate, with nobody to wait for, nothing written, and nothing reserved by others.
+ * Answers reviews as the webhook would at the moment of a state. It uses the same reviewer and the same gate,
+ * on a cluster that does not change: no request waits, nothing is written, and nothing is reserved.
  */
 export class Checker {
   readonly #reviewer: Reviewer
 
-  /** @param heard told of the change in each review that can be read, before it is judged */
+  /** @param heard called with the change of each readable review, before it is judged */
   constructor(state: ClusterState, policy: Policy, heard: (change: Change) => void = () => undefined) {
-    // A snapshot from last week is judged as it was last week.
+    // A snapshot from last week is judged with the ages of last week.
     const now = state.at
     const clock: Clock = { now: () => now, monotonic: () => now, setTimer: () => () => undefined }
     const gate = new Gate(
@@ -57,14 +56,14 @@ export class Checker {
     )
   }
 
-  /** Answers one review, or says what is wrong with it. */
+  /** Answers one review, or says why it is unreadable. */
   async check(review: unknown): Promise<Answer | { readonly problem: string }> {
     const answered = await this.#reviewer.review(review, undefined, new AbortController().signal)
     return answered.ok ? answered.value.response : { problem: answered.problem }
   }
 }
 
-/** What the API server would tell is what the state tells. */
+/** The state stands in for the API server. */
 function readsOf({ map, objects }: ClusterState): QuorumReads {
   const all = [...objects]
   return {

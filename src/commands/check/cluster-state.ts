@@ -1,5 +1,5 @@
 import { DiskMap } from '../../disk-map/disk-map.ts'
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { group, type Kind, kinds, type LonghornObject } from '../../longhorn/kinds.ts'
 
 /** What could not be read of a cluster. */
@@ -16,19 +16,19 @@ export class ClusterState {
   readonly #raw = new Map<string, JsonObject>()
   readonly #parsed = new Map<string, LonghornObject>()
   readonly #known = new Set<string>()
-  /** When it was looked at, in milliseconds since the epoch. Whatever has lasted, has lasted until then. */
+  /** When it was read, in milliseconds since the epoch. Ages are computed up to then. */
   readonly at: number
 
-  /** True if that is known; false where now has to do. */
+  /** True if that time is known; false if the current time stands in for it. */
   readonly knowsWhen: boolean
 
-  /** @param at when it was looked at, in milliseconds since the epoch */
+  /** @param at when it was read, in milliseconds since the epoch */
   constructor(at: number, knowsWhen = true) {
     this.at = at
     this.knowsWhen = knowsWhen
   }
 
-  /** Takes over an object of any kind; one that is not of Longhorn's is passed over. @returns false then */
+  /** Adds an object of any kind. @returns false for one that is not Longhorn's; it is ignored */
   add(raw: unknown): boolean {
     const kind = kindOf(raw)
     if (kind === undefined || !isJsonObject(raw)) return false
@@ -45,12 +45,12 @@ export class ClusterState {
     return true
   }
 
-  /** Takes note that all objects of these kinds are here, if there are any. */
+  /** Records that the state has all objects of these kinds, even if there are none. */
   hasAllOf(all: Iterable<string>): void {
     for (const kind of all) this.#known.add(kind)
   }
 
-  /** True if it is known which objects of this kind there are, be it none. */
+  /** True if the state has all objects of this kind, even if there are none. */
   readonly knows = (kind: Kind): boolean => this.#known.has(kind)
 
   /** The object as it came. */
@@ -58,7 +58,7 @@ export class ClusterState {
     return this.#raw.get(keyOf(kind, name))
   }
 
-  /** True if it matters when it was looked at: a node or a disk has not been ready since some time. */
+  /** True if the time of reading matters: a node or a disk has not been ready since some time. */
   get hasAges(): boolean {
     return [...this.map.nodes()].some(
       ({ status: { notReady, diskStatus } }) =>
@@ -73,7 +73,7 @@ export class ClusterState {
   }
 }
 
-/** The kind of Longhorn's that an object says it is. */
+/** The kind of Longhorn's that an object claims. */
 function kindOf(raw: unknown): Kind | undefined {
   if (!isJsonObject(raw) || typeof raw.apiVersion !== 'string' || typeof raw.kind !== 'string')
     return undefined

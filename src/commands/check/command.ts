@@ -46,11 +46,11 @@ interface CheckFlags extends ClusterFlags {
   readonly output: 'text' | 'json' | 'yaml' | 'junit'
 }
 
-/** `holdfast check`: would this be admitted now? */
+/** `holdfast check`: would the guard allow this change now? */
 export function checkCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('check')
-    .description('Tells whether changes would be admitted now, by the same decision as the guard’s.')
-    .argument('[target]', 'what --patch is for: nodes/node-1, backingimages/ubuntu-22.04')
+    .description('Checks whether changes would be allowed now, with the guard’s own rules.')
+    .argument('[target]', 'object for --patch: nodes/node-1, backingimages/ubuntu-22.04')
     .option(
       '-f, --filename <path>',
       'file, folder or - with manifests of Longhorn objects, or with AdmissionReviews; may be given several times',
@@ -59,41 +59,38 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
     )
     .option(
       '--snapshot <path>',
-      'judge against this (from holdfast snapshot, or kubectl get -o yaml), not the live cluster; may be given several times',
+      'judge against this file (from holdfast snapshot, or kubectl get -o yaml), not the live cluster; may be given several times',
       repeatable,
       [],
     )
-    .option('-p, --patch <patch>', 'a patch in JSON or YAML, or @file: what kubectl patch -p would send')
-    .addOption(
-      new Option('--type <type>', 'what kind of patch that is').choices(['merge', 'json']).default('merge'),
-    )
-    .option('--replace', 'manifests stand for the whole object, as for kubectl replace, not apply', false)
-    .option('--as <user>', 'who would ask', 'kubernetes-admin')
+    .option('-p, --patch <patch>', 'patch in JSON or YAML, or @file, as for kubectl patch -p')
+    .addOption(new Option('--type <type>', 'type of the patch').choices(['merge', 'json']).default('merge'))
+    .option('--replace', 'manifests are whole objects, as for kubectl replace, not apply', false)
+    .option('--as <user>', 'user who would send the request', 'kubernetes-admin')
     .option(
       '--as-group <group>',
-      'in which group; may be given several times (default: system:authenticated)',
+      'group of that user; may be given several times (default: system:authenticated)',
       repeatable,
       [],
     )
-    .option('--strict', 'a field that Longhorn does not have, or that comes twice, is bad news', true)
-    .option('--no-strict', 'it is a warning only')
+    .option('--strict', 'unknown and duplicate fields count as a failure', true)
+    .option('--no-strict', 'they are only warnings')
     .option('--config <file>', 'configuration file of the guard, for its rules')
     .option('--rule <rule=mode>', 'mode of a rule; several with commas between')
     .addOption(
-      new Option('-o, --output <format>', 'how to tell')
+      new Option('-o, --output <format>', 'output format')
         .choices(['text', 'json', 'yaml', 'junit'])
         .default('text'),
     )
     .addHelpText(
       'after',
       `
-Each document is judged by itself, as if the others were not there, and nothing is written. What other replicas have
-just admitted is not known here. A snapshot is judged as of the time at which it was taken. Files are read as kubectl
-reads them: YAML 1.1, links to folders are not followed.
+The command judges each document separately, without the others, and writes nothing. It does not know what replicas of
+the guard have just admitted. It judges a snapshot as of the time at which it was taken. It reads files as kubectl does:
+YAML 1.1, without links to folders.
 
-Exit code: 0 all are admitted; 1 some are refused, held back, or have a field that Longhorn does not have, or one that
-comes twice; 2 an object cannot be judged, or the snapshot lacks a kind that its verdict depends on, or there is nothing
-to judge.
+Exit code: 0 if all are admitted; 1 if some are refused, held back, or have an unknown or duplicate field; 2 if an object
+cannot be judged, the snapshot lacks a kind that a verdict depends on, or there is nothing to judge.
 
 Examples:
   $ holdfast check -f change.yaml
@@ -114,21 +111,19 @@ async function check(
   const { env, stdin, stdout, stderr, exitWith } = surroundings
   const policy = await policyOf(flags)
   if (flags.filename.length === 0 && flags.patch === undefined) {
-    throw new CannotRun('say what to check: -f FILE, or --patch with what it is for')
+    throw new CannotRun('nothing to check: give -f FILE, or --patch with its object')
   }
   if (target !== undefined && flags.patch === undefined) {
-    throw new CannotRun(
-      `${target} is what a patch would be for, and there is no --patch; for another file repeat -f`,
-    )
+    throw new CannotRun(`${target} needs --patch; for another file repeat -f`)
   }
   if ([...flags.filename, ...flags.snapshot].filter((path) => path === '-').length > 1)
     throw new CannotRun('standard input (-) can be read once: name a file for the other')
-  // What is typed wrong is told before anybody is asked.
+  // Mistakes in the command line are reported before any request.
   const wanted = await patchOf(target, flags)
   const documents: CheckDocument[] = []
   for (const path of flags.filename) {
     const found = await readDocuments([path], stdin)
-    documents.push(...(found.length > 0 ? found : [{ source: path, problem: 'there is nothing in it' }]))
+    documents.push(...(found.length > 0 ? found : [{ source: path, problem: 'it is empty' }]))
   }
   const state =
     flags.snapshot.length > 0
@@ -156,7 +151,7 @@ async function check(
   if (!someJudged(results)) stderr.write(`holdfast: ${nothingJudged}\n`)
 }
 
-/** What the verdicts rest upon and nothing says. */
+/** The facts that the verdicts need and the files lack. */
 function tellWhatIsAssumed(
   { map, hasAges, knowsWhen }: ClusterState,
   { release }: Policy,
@@ -165,7 +160,7 @@ function tellWhatIsAssumed(
   if (release === undefined && isAssumed(map.release)) note(assumption(map.release))
   if (!knowsWhen && hasAges) {
     note(
-      'Nothing says when this was the state of the cluster, so how long a node or a disk has not been ready is counted to now. holdfast snapshot writes it down.',
+      'The files have no time, so the ages of nodes and disks that are not ready count up to now. holdfast snapshot records the time.',
     )
   }
 }
@@ -178,14 +173,16 @@ function nothingIn(snapshot: readonly string[]): string {
   return `There is no Longhorn node, and no setting of Longhorn, in ${snapshot.join(', ')}: write one with holdfast snapshot`
 }
 
-/** What kubectl wrote of some kinds alone looks like a cluster without images, in which everything may be done. */
+/**
+ * Files of kubectl with some kinds only look like a cluster without images, on which everything is allowed.
+ */
 function noImageIn(snapshot: readonly string[]): string {
-  return `There is no backing image in ${snapshot.join(', ')}, so nothing can be told of copies. Add what kubectl get backingimages.longhorn.io -o yaml writes, or write all of it with holdfast snapshot`
+  return `There is no backing image in ${snapshot.join(', ')}, so copies cannot be judged. Add the output of kubectl get backingimages.longhorn.io -o yaml, or write a snapshot with holdfast snapshot`
 }
 
 const nothingJudged = `Nothing here is an object that the guard judges: a Node, BackingImage or BackingImageDataSource of ${group}.`
 
-/** A text says why a document cannot be read. */
+/** A text is the reason why a document cannot be read. */
 interface Proposed {
   readonly source: string
   readonly proposal: Proposal | string

@@ -1,30 +1,30 @@
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import { afterValue, depthOf, duplicateFields } from '../../json/text.ts'
 import { allKinds, group, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
-import { nearest } from '../../text/names.ts'
+import { nearest } from '../../configuration/layer.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
 import { snapshotVersion } from './snapshot.ts'
 
-/** One object of a file, or what stands in its place. */
+/** One object of a file, or the reason why it is none. */
 export type CheckDocument =
   | {
-      /** `file.yaml:12`, for a person to find it. */
+      /** `file.yaml:12`, so that a person finds it. */
       readonly source: string
       readonly object: JsonObject
-      /** Fields that are written twice in one object: `spec.tags`. */
+      /** Duplicate fields of one object: `spec.tags`. */
       readonly twice: readonly string[]
-      /** When the snapshot was taken that it is part of, in milliseconds since the epoch; absent if nothing says so. */
+      /** When its snapshot was taken, in milliseconds since the epoch; absent without a time. */
       readonly takenAt?: number
     }
   | { readonly source: string; readonly problem: string }
 
 /**
- * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl), snapshots. An
- * empty document is none. What cannot be read has its place among the others.
+ * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl),
+ * snapshots. It skips empty documents. An unreadable one keeps its place in the result.
  *
- * @param wholeKinds told of kinds of which a document has all objects, be it none
+ * @param wholeKinds called with kinds of which a document has all objects, even none
  */
 export function documentsIn(
   text: string,
@@ -41,34 +41,34 @@ export function documentsIn(
     wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
     if (takenAt !== undefined && Number.isNaN(takenAt))
-      return [{ source, problem: 'takenAt is no time such as 2026-11-23T18:00:00Z' }]
+      return [{ source, problem: 'takenAt is not a time such as 2026-11-23T18:00:00Z' }]
     return flat({ source, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
 }
 
-/** A form that this version does not know may mean something else by its items. */
+/** A list form that this version does not know; its items may mean something else. */
 function isOtherSnapshot({ apiVersion, kind }: JsonObject): boolean {
   const [group] = snapshotVersion.split('/')
   return kind === 'Snapshot' && String(apiVersion).split('/')[0] === group && apiVersion !== snapshotVersion
 }
 
 function otherSnapshot(apiVersion: unknown): string {
-  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it anew with holdfast snapshot, or use the holdfast that wrote it`
+  return `it is a Snapshot of ${String(apiVersion)}, and this holdfast reads ${snapshotVersion}. Write it again with holdfast snapshot, or use the holdfast that wrote it`
 }
 
-/** The kinds that a snapshot says it has read, or the one of a typed list of kubectl. */
+/** The kinds that a snapshot lists as read, or the one of a typed list of kubectl. */
 function wholeKindsOf(document: JsonObject): readonly string[] {
   const { apiVersion, kind, kinds, takenAt } = document
   if (apiVersion === snapshotVersion && kind === 'Snapshot') {
     if (Array.isArray(kinds)) return kinds.filter((each): each is string => typeof each === 'string')
-    // Written whole. What somebody has cut out since are the replicas, which are most of it.
+    // A snapshot is written whole. People who shorten one remove replicas, which are most of it.
     return takenAt === undefined ? [] : allKinds.filter((each) => each !== 'Replica')
   }
   const isTyped = typeof kind === 'string' && kind !== 'List' && kind.endsWith('List')
   return isTyped ? [kind.slice(0, -'List'.length)] : []
 }
 
-/** When a snapshot was taken; NaN if what it says is no time, undefined for what says nothing, or is no snapshot. */
+/** When a snapshot was taken; NaN for an unreadable time, undefined without one or for another document. */
 function timeOf({ apiVersion, kind, takenAt }: JsonObject): number | undefined {
   if (apiVersion !== snapshotVersion || kind !== 'Snapshot' || takenAt === undefined) return undefined
   return typeof takenAt === 'string' && rfc3339.test(takenAt) ? Date.parse(takenAt) : NaN
@@ -76,7 +76,7 @@ function timeOf({ apiVersion, kind, takenAt }: JsonObject): number | undefined {
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[-+]\d\d:\d\d)$/
 
-/** Whatever has `items` is a list, as kubectl has it. */
+/** As in kubectl, an object with `items` is a list. */
 function flat(document: Extract<CheckDocument, { object: JsonObject }>): CheckDocument[] {
   const { source, object, twice, ...taken } = document
   if (!('items' in object)) return [document]
@@ -91,27 +91,28 @@ function flat(document: Extract<CheckDocument, { object: JsonObject }>): CheckDo
   })
 }
 
-/** The path below an item; what is twice in the list itself concerns each, and what is so in another item none. */
+/** The path below an item. A duplicate in the list itself concerns every item, one in an item only that. */
 function withinItem(path: string, index: number): string | undefined {
   const [, its, below] = /^items\[(\d+)\]\.?(.*)$/s.exec(path) ?? []
   if (its === undefined) return path
   return Number(its) === index ? below : undefined
 }
 
-/** The items of a typed list do not repeat what they are. */
+/** The items of a typed list omit their kind. */
 function inherited({ apiVersion, kind }: JsonObject, item: JsonObject): JsonObject {
   if ('apiVersion' in item || 'kind' in item || typeof kind !== 'string') return {}
   return kind.endsWith('List') && kind !== 'List' ? { apiVersion, kind: kind.slice(0, -'List'.length) } : {}
 }
 
-/** One document of a file, or why it is none. `line` counts from 1. */
+/** One document of a file, or the reason why it is none. `line` counts from 1. */
 type ManifestDocument =
   | { readonly line: number; readonly value: unknown; readonly twice: readonly string[] }
   | { readonly line: number; readonly problem: string }
 
 /**
- * The documents of a file as kubectl parts it (apimachinery's YAMLOrJSONDecoder): objects of JSON one after the other, or
- * documents of YAML with lines of `---` between. kubectl ends a file at its first mistake; here what follows is read too.
+ * The documents of a file as kubectl splits it (apimachinery's YAMLOrJSONDecoder): JSON objects one after the
+ * other, or YAML documents separated by lines of `---`. kubectl stops at the first mistake in a file; this
+ * goes on.
  */
 function* manifestsIn(text: string): Generator<ManifestDocument, void> {
   let at = 0
@@ -132,11 +133,11 @@ function* manifestsIn(text: string): Generator<ManifestDocument, void> {
       at = end
     }
     if (count > 1) {
-      yield { line: lineAt(text, at), problem: 'what follows the JSON before it is no JSON' }
+      yield { line: lineAt(text, at), problem: 'the text after the first JSON object is not JSON' }
       return
     }
   }
-  // One object of JSON may be the first of several documents of YAML.
+  // A JSON object may be the first of several YAML documents.
   yield* yamlDocuments(text.slice(at), lineAt(text, at))
 }
 
@@ -145,21 +146,21 @@ function* yamlDocuments(text: string, first: number): Generator<ManifestDocument
   let lines: string[] = []
   let begin = first
   for (const [index, line] of text.split('\n').entries()) {
-    // kubectl takes a comment there, and nothing else.
+    // kubectl accepts a comment there, and nothing else.
     const isBroken = /^---\s*[^\s#]/.test(line)
     // The line before the first document is part of it.
     if (!line.startsWith('---') || (lines.length === 0 && !isBroken)) {
       lines.push(line)
       continue
     }
-    // Its last line has an end too.
+    // The last line counts even without a line end.
     if (lines.length > 0) yield* yamlDocument([...lines, ''], begin)
     lines = []
     begin = first + index + 1
     if (isBroken)
       yield {
         line: first + index,
-        problem: 'a line that begins with --- and goes on; a document begins on the next line',
+        problem: 'a line begins with --- and goes on; begin the document on the next line',
       }
   }
   yield* yamlDocument(lines, begin)
@@ -179,12 +180,12 @@ function* yamlDocument(lines: readonly string[], begin: number): Generator<Manif
   }
 }
 
-/** The value in a box, since null is one too; undefined if it is no JSON. */
+/** The value in a box, since null is a value too; undefined if it is not JSON. */
 function parsedJson(text: string): { readonly is: unknown } | undefined {
   try {
     return { is: JSON.parse(text) as unknown }
   } catch {
-    // It may be YAML all the same: {a: b}.
+    // It may still be YAML: {a: b}.
     return undefined
   }
 }
@@ -208,20 +209,26 @@ const otherKinds = [
 
 const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
 
-/** Versions that Longhorn serves, or has served: an API server turns down every other. */
+/** Versions that Longhorn serves, or has served: an API server rejects any other. */
 const versions: readonly string[] = ['v1beta1', version]
 
-/** What the guard makes of `apiVersion` and `kind`: the kind that is judged, that none is, or that there is no such kind. */
+/**
+ * The guard's view of `apiVersion` and `kind`: the judged kind, one that it does not judge, or an unknown
+ * one.
+ */
 type KindFound =
   | { readonly is: 'judged'; readonly kind: JudgedKind }
   | { readonly is: 'other' }
   | { readonly is: 'none'; readonly problem: string }
 
-/** Tells an object that the guard judges from others, and from one that no API server takes, as far as can be told. */
+/**
+ * Tells the objects that the guard judges from others, and from those that an API server would reject, as far
+ * as that is known.
+ */
 export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
-  if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is no object of Kubernetes')
+  if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is not a Kubernetes object')
   if (typeof apiVersion !== 'string' || apiVersion === '')
-    return none('it has no apiVersion, so it is no object of Kubernetes')
+    return none('it has no apiVersion, so it is not a Kubernetes object')
   const [its = '', version] = apiVersion.split('/')
   const judged = judgedKinds.find((each) => each === kind)
   if (its !== group) return elsewhere(its, kind, judged !== undefined)
@@ -234,7 +241,7 @@ export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
   return meant === undefined ? { is: 'other' } : none(`${group} has no kind ${kind}; did you mean ${meant}?`)
 }
 
-/** Core nodes are no concern of the guard; a group that is nearly Longhorn's is a slip. */
+/** The guard does not judge core nodes. A group that is almost Longhorn's is a typo. */
 function elsewhere(its: string, kind: string, isJudged: boolean): KindFound {
   const isSlip = nearest(its, [group]) !== undefined || /longhorn/i.test(its)
   if (isJudged && (isSlip || kind !== 'Node')) return none(`${kind} is not of ${its}; did you mean ${group}?`)

@@ -1,11 +1,11 @@
-import { isJsonObject, type JsonObject } from '../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../json/schema.ts'
 import type { JudgedKind } from '../../rules/change.ts'
 
-/** What may be below a field: anything, these fields, or any names with the same below each. */
+/** The fields below a field: any, these, or any names with the same fields below each. */
 type Shape = 'anything' | { readonly fields: Fields } | { readonly each: Shape }
 type Fields = Readonly<Record<string, Shape>>
 
-/** Fields whose values are not looked into: texts, numbers, flags, lists of these, maps of texts. */
+/** Fields without known fields below: texts, numbers, booleans, lists of these, maps of texts. */
 function plain(...names: readonly string[]): Fields {
   return Object.fromEntries(names.map((name) => [name, 'anything']))
 }
@@ -51,13 +51,16 @@ const specs: Readonly<Record<JudgedKind, Fields>> = {
 interface UnknownField {
   /** As the API server writes it: `spec.disks.disk-1.evictionReqested`. */
   readonly path: string
-  /** Its own name. */
+  /** Its last name. */
   readonly name: string
-  /** The names that it knows there. */
+  /** The known names at that place. */
   readonly known: readonly string[]
 }
 
-/** The fields of an object that Longhorn's definitions do not have. A status is not looked at: a write does not change it. @returns in order of their paths */
+/**
+ * The fields of an object that Longhorn's definitions lack. It ignores the status, since a write does not
+ * change that. @returns in order of their paths
+ */
 export function unknownFields(kind: JudgedKind, object: JsonObject): UnknownField[] {
   const shape: Shape = {
     fields: {

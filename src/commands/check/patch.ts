@@ -9,16 +9,14 @@ import { readText } from './read-files.ts'
 
 /** A patch as a person typed it. */
 export interface TypedPatch extends PatchProposal {
-  /** Fields that it has twice. */
+  /** Its duplicate fields. */
   readonly twice: readonly string[]
 }
 
 /**
- * Reads `--patch`, and what it is for.
+ * Reads `--patch` and its target.
  *
- * @param target `nodes/node-1`
- * @returns undefined if there is none
- * @throws CannotRun
+ * @param target `nodes/node-1` @returns undefined without a patch @throws CannotRun
  */
 export async function patchOf(
   target: string | undefined,
@@ -30,7 +28,7 @@ export async function patchOf(
   return { ...targetOf(target), type, patch: value, twice }
 }
 
-/** As kubectl does: JSON by its brace, or else YAML. */
+/** As in kubectl: text that begins with a brace is JSON, other text is YAML. */
 function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
   try {
     if (!text.trimStart().startsWith('{')) return readGoYaml(text)
@@ -38,15 +36,15 @@ function parsedPatch(text: string): Pick<GoDocument, 'value' | 'twice'> {
     if (depthOf(text) > deepest) throw new UnreadableYaml(1, tooDeep)
     return { value, twice: duplicateFields(text) }
   } catch (cause) {
-    // JSON.parse quotes what it is about, which may be a secret.
-    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is no JSON'
+    // JSON.parse quotes the text, which may be a secret.
+    const why = cause instanceof UnreadableYaml ? cause.message : 'it begins with a brace and is not JSON'
     throw new CannotRun(`--patch is neither JSON nor YAML: ${why}`, { cause })
   }
 }
 
 const judgedKinds: readonly JudgedKind[] = ['Node', 'BackingImage', 'BackingImageDataSource']
 
-/** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: as kubectl has it. */
+/** `nodes/node-1`, `node.longhorn.io/node-1`, `lhn/node-1`: the forms of kubectl. */
 function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: string } {
   const [resource = '', name = '', ...more] = target.split('/')
   const [word = '', ...rest] = resource.toLowerCase().split('.')
@@ -56,7 +54,7 @@ function targetOf(target = ''): { readonly kind: JudgedKind; readonly name: stri
   const isLonghorns = ['', group, `v1beta1.${group}`, `${version}.${group}`].includes(rest.join('.'))
   if (!kind || name === '' || more.length > 0 || !isLonghorns) {
     throw new CannotRun(
-      `--patch has to be told what it is for, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
+      `--patch needs an object, as in: holdfast check nodes/node-1 --patch …${target === '' ? '' : ` (not ${target})`}`,
     )
   }
   return { kind, name }

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
-import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/object.ts'
+import { fieldOf, isJsonObject, type JsonObject, sameJson } from '../../json/schema.ts'
 import { jsonPatch, mergePatch } from '../../json/patch.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { Actor, JudgedKind } from '../../rules/change.ts'
-import { nearest } from '../../text/names.ts'
+import { nearest } from '../../configuration/layer.ts'
 import { type ClusterState, nameOf } from './cluster-state.ts'
 import { kindFound } from './documents.ts'
 import { unknownFields } from './known-fields.ts'
 
-/** How a manifest is to be understood. */
+/** Options for reading a manifest. */
 type ManifestMode = 'apply' | 'replace'
 
-/** A patch and what it is for. */
+/** A patch and its target. */
 export interface PatchProposal {
   readonly kind: JudgedKind
   readonly name: string
@@ -19,26 +19,26 @@ export interface PatchProposal {
   readonly patch: unknown
 }
 
-/** What is proposed: a review to be answered, or why there is none. */
+/** A proposed change: a review to answer, or the reason why there is none. */
 export type Proposal =
   | {
       readonly outcome: 'review'
       readonly review: unknown
       readonly what: string
-      /** What the API server would drop, or warn of, one sentence each. */
+      /** The parts that the API server would drop or warn of, one sentence each. */
       readonly doubts: readonly string[]
     }
   | { readonly outcome: 'not-judged'; readonly what: string }
   | { readonly outcome: 'unusable'; readonly what: string; readonly problem: string }
 
-/** Who would ask, and where. */
+/** The user and the namespace of the request. */
 interface ProposalContext {
   readonly state: ClusterState
   readonly actor: Actor
   readonly mode: ManifestMode
 }
 
-/** What the API server would ask the guard about a document of a file. */
+/** The API server's review for a document of a file. */
 export function proposalOf(document: JsonObject, context: ProposalContext): Proposal {
   if (document.kind === 'AdmissionReview') {
     return { outcome: 'review', review: document, what: whatIsReviewed(document), doubts: [] }
@@ -58,33 +58,33 @@ export function proposalOf(document: JsonObject, context: ProposalContext): Prop
   const before = context.state.raw(kind, name)
   if (!before) return reviewOf(kind, name, undefined, document, context.actor)
   const after = context.mode === 'replace' ? replaced(before, document) : applied(before, document)
-  if (!isJsonObject(after)) return { outcome: 'unusable', what, problem: 'it is no object' }
+  if (!isJsonObject(after)) return { outcome: 'unusable', what, problem: 'it is not an object' }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
 }
 
-/** What the API server would ask about a patch. */
+/** The API server's review for a patch. */
 export function patchProposal(
   { kind, name, type, patch }: PatchProposal,
   context: ProposalContext,
 ): Proposal {
   const what = `${kind} ${name}`
   const before = context.state.raw(kind, name)
-  if (!before) return { outcome: 'unusable', what, problem: 'there is no such object to be patched' }
+  if (!before) return { outcome: 'unusable', what, problem: 'the object to patch does not exist' }
   const patched =
     type === 'merge' ? { ok: true as const, value: mergePatch(before, patch) } : jsonPatch(before, patch)
   if (!patched.ok) return { outcome: 'unusable', what, problem: patched.problem }
   const after = patched.value
   if (!isJsonObject(after))
-    return { outcome: 'unusable', what, problem: 'what the patch makes of it is no object' }
+    return { outcome: 'unusable', what, problem: 'the result of the patch is not an object' }
   const renamed = identity.find((field) => !sameJson(valueAt(before, field), valueAt(after, field)))
   if (renamed !== undefined) {
-    const problem = `the patch changes ${renamed.join('.')}, which the API server refuses`
+    const problem = `the patch changes ${renamed.join('.')}, which the API server rejects`
     return { outcome: 'unusable', what, problem }
   }
   return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
 }
 
-/** What no write to an object changes. */
+/** The fields that no write to an object changes. */
 const identity = [
   ['apiVersion'],
   ['kind'],
@@ -96,7 +96,7 @@ const identity = [
 const valueAt = (object: JsonObject, path: readonly string[]): unknown =>
   path.reduce<unknown>((value, name) => fieldOf(value, name), object)
 
-/** Status has its own subresource: a write to the object leaves it as it is. */
+/** Status has its own subresource: a write to the object leaves it unchanged. */
 function withStatusOf(before: JsonObject, after: JsonObject): JsonObject {
   const { status } = before
   return { ...after, ...(status === undefined ? {} : { status }) }
@@ -133,9 +133,12 @@ function reviewOf(
   }
 }
 
-/** In the API server's own words, and what was probably meant. A definition that is newer than this list shows in what is stored. */
+/**
+ * In the API server's own words, with the probable intention. A field of a newer definition than this list
+ * appears in the stored object.
+ */
 function doubtsOf(kind: JudgedKind, before: JsonObject | undefined, after: JsonObject): string[] {
-  // The definition of v1beta1 keeps whatever it gets.
+  // The definition of v1beta1 keeps every field.
   if (after.apiVersion === `${group}/v1beta1`) return []
   const stored = new Set(before ? unknownFields(kind, before).map(({ path }) => path) : [])
   return unknownFields(kind, after)
@@ -157,8 +160,8 @@ function whatIsReviewed({ request }: JsonObject): string {
 const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration'
 
 /**
- * What `kubectl apply` of a manifest makes of an object: fields of the manifest are set, those that the last applied
- * one had and this one has not are taken away, others stay. Status is not applied.
+ * The result of `kubectl apply`: fields of the manifest are set, fields that only the last applied manifest
+ * has are removed, others stay. Status is not applied.
  */
 export function applied(current: JsonObject, manifest: JsonObject): unknown {
   const last = lastApplied(current)
@@ -166,7 +169,7 @@ export function applied(current: JsonObject, manifest: JsonObject): unknown {
   return mergePatch(mergePatch(current, last === undefined ? {} : removals(last, wanted)), wanted)
 }
 
-/** What `kubectl replace` of a manifest makes of it: everything but status and what the API server itself keeps. */
+/** The result of `kubectl replace`: everything except status and the API server's own fields. */
 export function replaced(current: JsonObject, manifest: JsonObject): JsonObject {
   const kept = isJsonObject(current.metadata) ? current.metadata : {}
   const given = isJsonObject(manifest.metadata) ? manifest.metadata : {}
@@ -183,12 +186,12 @@ function lastApplied(current: JsonObject): JsonObject | undefined {
     const value: unknown = JSON.parse(text)
     return isJsonObject(value) ? value : undefined
   } catch {
-    // kubectl itself would fail here; what the manifest says is judged all the same.
+    // kubectl itself would fail here; check still judges the manifest.
     return undefined
   }
 }
 
-/** A merge patch that takes away what is in `last` and not in `wanted`. */
+/** A merge patch that removes the fields of `last` that `wanted` lacks. */
 function removals(last: JsonObject, wanted: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(last).flatMap(([key, value]): [string, unknown][] => {

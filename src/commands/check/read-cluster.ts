@@ -31,8 +31,8 @@ export async function liveState(flags: ClusterFlags, asking: Asking): Promise<Cl
 }
 
 /**
- * Takes a cluster from files: a snapshot, or what `kubectl get -o yaml` wrote, which does not say when. Of several, the
- * latest time counts.
+ * Reads a cluster from files: a snapshot, or the output of `kubectl get -o yaml`, which has no time. The
+ * latest time of several counts.
  *
  * @throws CannotRun
  */
@@ -43,7 +43,7 @@ export async function stateFrom(
   const whole = new Set<string>()
   const wholeKinds = (all: readonly string[]): void => all.forEach((kind) => whole.add(kind))
   const found = (await readDocuments(paths, stdin, wholeKinds)).map((document) => {
-    // A cluster of which a part is missing would allow too much.
+    // With a missing part, check would allow too much.
     if ('problem' in document) throw new CannotRun(`${document.source}: ${document.problem}`)
     return document
   })
@@ -55,11 +55,11 @@ export async function stateFrom(
 }
 
 /**
- * The documents in files, folders (all below, in order of their names) and standard input (`-`). A file in a folder that
- * cannot be read has its place among the others.
+ * The documents in files, folders (recursively, in order of their names) and standard input (`-`). An
+ * unreadable file in a folder keeps its place in the result.
  *
- * @param wholeKinds told of kinds of which a document has all objects
- * @throws CannotRun for a path that is not there
+ * @param wholeKinds called with kinds of which a document has all objects @throws CannotRun for a missing
+ * path
  */
 export async function readDocuments(
   paths: readonly string[],
@@ -86,7 +86,7 @@ async function typed(stdin: Surroundings['stdin']): Promise<string> {
   }
 }
 
-/** @param named as the person wrote it: what is named itself has to be there */
+/** @param named the person's paths: those have to exist */
 async function documentsOf(
   file: FileFound,
   named: string,

@@ -4,14 +4,15 @@ import { inWords } from '../../text/system-error.ts'
 import { decodedText } from '../../text/yaml.ts'
 import { CannotRun } from '../surroundings.ts'
 
-/** A file that a path names, or why one below it cannot be read. */
+/** A file at a path, or the reason why one below it cannot be read. */
 export type FileFound = { readonly path: string } | { readonly path: string; readonly problem: string }
 
 /**
- * The files at a path: itself, or all YAML and JSON below a folder in the order of their names. As `kubectl apply -R` does,
- * it follows links to files and none to folders, so a link that leads back is no loop. A file with two names counts once.
+ * The files at a path: itself, or all YAML and JSON below a folder in the order of their names. As `kubectl
+ * apply -R` does, it follows links to files and none to folders, so a circular link is no loop. A file with
+ * two names counts once.
  *
- * @throws Error if there is nothing at the path, or the folder itself cannot be read
+ * @throws Error if the path does not exist, or the folder itself cannot be read
  */
 export async function filesAt(path: string): Promise<FileFound[]> {
   if (!(await stat(path)).isDirectory()) return [{ path }]
@@ -33,7 +34,10 @@ async function walk(folder: string, found: FileFound[], seen: Set<string>): Prom
   }
 }
 
-/** True for what was found before, and for what is no file: a folder behind a link, a pipe that nobody may write to. */
+/**
+ * True for a file that was found before, and for other things than files: a folder behind a link, a pipe
+ * without a writer.
+ */
 async function isKnown(path: string, seen: Set<string>): Promise<boolean> {
   const real = await realpath(path)
   if (seen.has(real) || !(await stat(real)).isFile()) return true
@@ -41,7 +45,10 @@ async function isKnown(path: string, seen: Set<string>): Promise<boolean> {
   return false
 }
 
-/** The text of a file, in UTF-8 or by its byte order mark. @param what it is, for the message @throws CannotRun */
+/**
+ * The text of a file, in UTF-8 or by its byte order mark. @param what its name for the message @throws
+ * CannotRun
+ */
 export async function readText(path: string, what: string): Promise<string> {
   try {
     return decodedText(await readFile(path))

@@ -3,25 +3,25 @@ import { plainText } from '../../text/plain-text.ts'
 import type { Answer } from './checker.ts'
 import type { Proposal } from './proposal.ts'
 
-/** What would become of one document. */
+/** The result for one document. */
 export interface CheckResult {
   /** `file.yaml:12` */
   readonly source: string
   /** `UPDATE of Node node-1` */
   readonly what: string
   readonly outcome: 'admitted' | 'held' | 'refused' | 'not-judged' | 'unusable'
-  /** The rules that had something to say. */
+  /** The rules with findings. */
   readonly rules: readonly string[]
-  /** What the guard would say, or what is wrong with the document. */
+  /** The guard's sentences, or the error in the document. */
   readonly message?: string
   readonly warnings: readonly string[]
-  /** What the API server would drop, or take otherwise than it looks: fields that it does not know, fields that come twice. */
+  /** The fields that the API server would drop or read differently: unknown fields, duplicate fields. */
   readonly doubts: readonly string[]
-  /** What the verdict does not rest upon, since the files to judge against do not tell. */
+  /** The facts that the verdict needs and the files lack. */
   readonly unknown?: readonly string[]
 }
 
-/** Puts an answer into the words of a check. */
+/** Turns an answer into the result of a check. */
 export function resultOf(
   source: string,
   { what, doubts }: { readonly what: string; readonly doubts: readonly string[] },
@@ -37,7 +37,7 @@ export function resultOf(
     what,
     outcome: reason === 'not-judged' ? 'not-judged' : (outcomes[decision ?? ''] ?? 'unusable'),
     rules: rules === undefined ? [] : rules.split(','),
-    // That it would wait, the outcome says.
+    // The outcome already says that it would wait.
     ...(status ? { message: status.message.replace(wouldWait, '') } : {}),
     warnings,
     doubts,
@@ -51,7 +51,7 @@ const outcomes: Readonly<Record<string, CheckResult['outcome']>> = {
   unavailable: 'unusable',
 }
 
-/** The result of what never came to a review. */
+/** The result of a document without a review. */
 export function resultWithout(
   source: string,
   proposal: Exclude<Proposal, { readonly outcome: 'review' }>,
@@ -61,7 +61,7 @@ export function resultWithout(
   return { source, what, outcome, rules: [], warnings: [], doubts: [], ...message }
 }
 
-/** The result of what cannot be read. */
+/** The result of an unreadable document. */
 export function resultUnreadable(source: string, problem: string): CheckResult {
   return {
     source,
@@ -74,20 +74,20 @@ export function resultUnreadable(source: string, problem: string): CheckResult {
   }
 }
 
-/** Fields that are written twice, in the API server's own words, and what comes of them. */
+/** Duplicate fields, in the API server's own words, and their effect. */
 export function doubtsAboutTwice(twice: readonly string[]): string[] {
   return [...new Set(twice)].map((path) => `duplicate field "${path}"; the last one counts`)
 }
 
-/** True if anything was judged at all. */
+/** True if at least one document was judged. */
 export function someJudged(results: readonly CheckResult[]): boolean {
   return results.some(({ outcome }) => outcome !== 'not-judged')
 }
 
 /**
- * What all of them together come to.
+ * The exit status of all results together.
  *
- * @param strict what the API server would not take as it is written counts as bad news
+ * @param strict counts fields that the API server would drop as bad news
  */
 export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 | 1 | 2 {
   if (!someJudged(results) || results.some(({ outcome }) => outcome === 'unusable')) return 2
@@ -100,7 +100,7 @@ export function exitCodeOf(results: readonly CheckResult[], strict: boolean): 0 
 /**
  * The results as JUnit XML, which every CI system shows: a test case for each document.
  *
- * @param strict what the API server would not take as it is written is a failure
+ * @param strict counts fields that the API server would drop as a failure
  */
 export function junit(results: readonly CheckResult[], strict: boolean): string {
   const count = (outcomes: readonly CheckResult['outcome'][]): number =>
@@ -111,7 +111,7 @@ export function junit(results: readonly CheckResult[], strict: boolean): string 
   return `<?xml version="1.0" encoding="UTF-8"?>\n<testsuites ${totals}>\n  <testsuite name="holdfast check" ${totals}>\n${cases}  </testsuite>\n</testsuites>\n`
 }
 
-/** Admitted, but not as it is written, or not for sure. */
+/** Allowed, but with dropped fields or missing facts. */
 function isDoubtful({ outcome, doubts, unknown = [] }: CheckResult): boolean {
   return outcome === 'admitted' && doubts.length + unknown.length > 0
 }
@@ -145,7 +145,7 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&apos;',
 }
 
-/** XML has no way to write most control characters, escaped or not. CI systems print the report in their logs. */
+/** XML cannot represent most control characters, even escaped. CI systems print the report in their logs. */
 function escaped(text: string): string {
   return plainText(text)
     .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')

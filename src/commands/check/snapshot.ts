@@ -5,15 +5,15 @@ import { settingNames } from '../../longhorn/setting.ts'
 /** `apiVersion` of a snapshot. */
 export const snapshotVersion = 'holdfast.dev/v1'
 
-/** What decisions need of a cluster, and no more, at one moment. */
+/** The facts of a cluster at one moment that decisions need. */
 interface Snapshot {
   readonly apiVersion: typeof snapshotVersion
   readonly kind: 'Snapshot'
   /** RFC 3339. */
   readonly takenAt: string
-  /** The kinds that were read. If no item is of one of them, the cluster has no such object. */
+  /** The kinds that were read. A kind without an item has no objects in the cluster. */
   readonly kinds: readonly Kind[]
-  /** Of Longhorn's, all kinds, without what is secret or of no use. */
+  /** All kinds of Longhorn's, without secrets and unused fields. */
   readonly items: readonly RawObject[]
 }
 
@@ -25,7 +25,7 @@ export function snapshotOf(objects: Iterable<LonghornObject>, now: number): Snap
   return { apiVersion: snapshotVersion, kind: 'Snapshot', takenAt, kinds: allKinds, items }
 }
 
-/** Settings name servers and Secrets; only those that decisions depend on are taken. */
+/** Settings can name servers and Secrets, so only those that decisions need are taken. */
 function isNeeded({ kind, metadata }: LonghornObject): boolean {
   return kind !== 'Setting' || needed.has(metadata.name)
 }

@@ -1,8 +1,10 @@
 import { group, type Kind, kinds } from '../../longhorn/kinds.ts'
-import { type Act, actsOf } from '../../rules/acts.ts'
-import type { Change } from '../../rules/change.ts'
+import { type Act, actsOf, type Change } from '../../rules/change.ts'
 
-/** The kinds that a verdict on an act depends on besides nodes and images, and what stays open without them. */
+/**
+ * The kinds that a verdict on an act needs besides nodes and images, and the question that is open without
+ * them.
+ */
 const needed: readonly {
   readonly kind: Kind
   readonly acts: readonly Act['act'][]
@@ -17,10 +19,10 @@ const needed: readonly {
 ]
 
 /**
- * What a verdict on this change does not rest upon, since the files to judge against have no objects of a kind, and do not say
- * either that there are none: a sentence for each kind.
+ * The open questions of a verdict on this change, one sentence for each kind. A kind is open if the files
+ * have no object of it and do not say that there is none.
  *
- * @param knows true for a kind of which all objects are known
+ * @param knows true for a kind with all objects known
  */
 export function unknownFor(change: Change, knows: (kind: Kind) => boolean): string[] {
   const acts = new Set(actsOf(change).map(({ act }) => act))
@@ -28,6 +30,6 @@ export function unknownFor(change: Change, knows: (kind: Kind) => boolean): stri
     .filter(({ kind, acts: its }) => its.some((act) => acts.has(act)) && !knows(kind))
     .map(
       ({ kind, without }) =>
-        `not known: ${without}, since the snapshot has no ${kind}. Write it with holdfast snapshot. If there is any, what kubectl get ${kinds[kind].plural}.${group} -o yaml writes is enough`,
+        `not known: ${without}, since the snapshot has no ${kind}. Write it with holdfast snapshot. If there is any, the output of kubectl get ${kinds[kind].plural}.${group} -o yaml is enough`,
     )
 }

@@ -10,16 +10,19 @@ import type { Facts, ReplicaPolicy } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
-/** As long as an authority has that was forgotten: a person has to copy files to each API server. */
+/** As long as for an authority that was left to expire: a person has to copy files to each API server. */
 const soonMs = 30 * 86_400_000
 
-/** Whether the guard asks who sends it reviews, and for how long the API servers' client certificate is good. */
+/**
+ * Whether the guard authenticates the senders of reviews, and how long the API servers' client certificate is
+ * valid.
+ */
 export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 'names' | 'now'>): Finding[] {
   if ('problem' in policies) {
     return [
       notKnown(
         'callers',
-        'The replicas of the guard could not be asked whose reviews they take.',
+        'The replicas of the guard could not be asked whether they need a client certificate.',
         policies.problem,
       ),
     ]
@@ -31,7 +34,7 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
     return [
       ok(
         'callers',
-        'The guard takes reviews from whoever reaches its port: it asks for no client certificate.',
+        'The guard asks for no client certificate, so every client that reaches its port can send reviews.',
       ),
     ]
   }
@@ -40,12 +43,12 @@ export function checkCallers({ policies, names, now }: Pick<Facts, 'policies' | 
     findings.push(
       problem('warn', 'callers', {
         what: `Not every replica asks for a client certificate: ${open.map(({ replica }) => replica).join(', ')} does not.`,
-        why: 'Whoever reaches the port of one that does not can send it reviews that no API server has made.',
+        why: 'Every client that reaches the port of such a replica can send it forged reviews.',
         remedy: `kubectl -n ${names.namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     )
   }
-  // Two replicas say the same of one certificate.
+  // Several replicas can report the same certificate.
   const said = new Map(
     asking.flatMap((each) => ofReplica(each, now)).map((finding) => [finding.what, finding]),
   )
@@ -63,17 +66,17 @@ function ofReplica({ replica, callers }: ReplicaPolicy, now: number): Finding[] 
     if (refused === 0) return []
     return [
       problem('warn', 'callers', {
-        what: `Replica ${replica} has turned ${refused} requests away, and has accepted no client certificate since its start.`,
-        why: 'If these came from an API server, it cannot reach the guard: with failurePolicy Fail arming changes are refused, with Ignore nothing is judged.',
-        remedy: `Its log says whose certificate was not accepted, and why. To give an API server one: holdfast certs --api-server`,
+        what: `Replica ${replica} has rejected ${refused} requests, and has accepted no client certificate since its start.`,
+        why: 'If these came from an API server, it cannot reach the guard: with failurePolicy Fail evictions and clean-ups are denied, with Ignore nothing is judged.',
+        remedy: `Its log names each rejected certificate and the reason. To make one for an API server: holdfast certs --api-server`,
       }),
     ]
   }
   if (last.leftMs >= soonMs) return []
   return [
     problem(last.leftMs > 0 ? 'warn' : 'error', 'callers', {
-      what: `The client certificate of ${last.name || 'the API server'} ${last.leftMs > 0 ? 'is good only until' : 'ended on'} ${day(now + last.leftMs)}.`,
-      why: 'After that the guard turns the API server away: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      what: `The client certificate of ${last.name || 'the API server'} ${last.leftMs > 0 ? 'is valid only until' : 'ended on'} ${day(now + last.leftMs)}.`,
+      why: 'After that the guard rejects the API server: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
       remedy: renew,
     }),
   ]
@@ -83,12 +86,12 @@ function allIsWell(asking: readonly ReplicaPolicy[], now: number): string {
   const ends = asking.flatMap(({ callers }) => (callers?.last ? [now + callers.last.leftMs] : []))
   const until =
     ends.length === 0
-      ? 'none was shown yet'
-      : `the one of the API server is good until ${day(Math.min(...ends))}`
-  return `The guard takes reviews only with a client certificate; ${until}.`
+      ? 'none has been shown yet'
+      : `the one of the API server is valid until ${day(Math.min(...ends))}`
+  return `The guard accepts reviews only with a client certificate; ${until}.`
 }
 
-/** Whether every image can be found on a disk, and every disk has a UUID of its own. */
+/** Whether every image is on a disk of a node, and every UUID belongs to one disk. */
 export function checkDisks({
   map: looked,
   now,
@@ -136,7 +139,7 @@ export function checkDisks({
     findings.push(
       problem('warn', 'disks', {
         what: `Longhorn looks for a copy of backing image ${name} on ${lost.map(({ diskUUID }) => diskUUID).join(', ')}, which no node has.`,
-        why: 'The copy counts for nothing, and a node that came back with new disks does not bring it back.',
+        why: 'That copy is useless: a node that came back with new disks does not have it.',
         remedy: `If the disk is gone for good: kubectl -n ${longhornNamespace} patch backingimages.longhorn.io ${name} --type merge -p '${patch}'`,
       }),
     )
@@ -147,7 +150,7 @@ export function checkDisks({
       problem('warn', 'disks', {
         what: `Disks ${where} have one UUID, ${diskUUID}.`,
         why: 'To Longhorn they are one disk: it looks for a copy on any of them, and the file is on one. Machines that were cloned with their disks show this.',
-        remedy: `Find the disk that has the files and keep it. Of each other one disable the scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again: Longhorn gives it a UUID of its own. Look: kubectl -n ${longhornNamespace} get nodes.longhorn.io -o yaml | grep diskUUID`,
+        remedy: `Find the disk that has the files and keep it. Of each other one disable the scheduling, delete longhorn-disk.cfg on it (Longhorn then takes it for empty), remove it from its node and add it again: Longhorn gives it a new UUID. Look: kubectl -n ${longhornNamespace} get nodes.longhorn.io -o yaml | grep diskUUID`,
       }),
     )
   }
@@ -161,7 +164,7 @@ export function checkDisks({
       ]
 }
 
-/** The longest that the replicas say, since any of them may decide; undefined if one does not say it. */
+/** The longest time of all replicas, since each of them may decide; undefined if one does not report it. */
 function lostAfterOf(policies: Facts['policies']): number | undefined {
   if ('problem' in policies || policies.seen.length === 0) return undefined
   let longest = 0

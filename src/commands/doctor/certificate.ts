@@ -6,7 +6,7 @@ import { guardSelector } from './replicas.ts'
 
 type Seen = Pick<Facts, 'certificate' | 'registration' | 'names' | 'now' | 'clock'>
 
-/** Whether the certificate in the Secret is one that the API server trusts, and for how long. */
+/** Whether the API server trusts the certificate in the Secret, and for how long. */
 export function checkCertificate(facts: Seen): Finding[] {
   const { certificate, names, clock } = facts
   const secret = `Secret ${names.certificateSecret} in namespace ${names.namespace}`
@@ -17,7 +17,7 @@ export function checkCertificate(facts: Seen): Finding[] {
       notKnown(
         'certificate',
         `There is no serving certificate in ${secret}.`,
-        'It may lie in another Secret, or in files that only the guard sees.',
+        'It may be in another Secret, or in files that only the guard sees.',
         'Name the Secret: holdfast doctor --certificate-secret <name>',
       ),
     ]
@@ -27,21 +27,21 @@ export function checkCertificate(facts: Seen): Finding[] {
   const error = (what: string) =>
     problem('error', 'certificate', {
       what,
-      why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      why: 'The API server then trusts no guard: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
       remedy,
     })
   const chain = certificatesIn(pem)
   const [serving] = chain
-  if (serving === undefined) return [error(`What lies in tls.crt of ${secret} is no certificate.`)]
+  if (serving === undefined) return [error(`The content of tls.crt in ${secret} is not a certificate.`)]
   const findings: Finding[] = []
-  // The API server goes by its own clock.
+  // The API server's clock decides.
   const age = ageOf(serving, serverTime(facts.now, clock))
   const until = momentOf(serving, endOf(serving))
   if (age === 'not yet') {
     const from = momentOf(serving, startOf(serving))
     findings.push(
       error(
-        `The serving certificate in ${secret} is not valid before ${from}: whoever made it had a clock that was ahead.`,
+        `The serving certificate in ${secret} is not valid before ${from}: the clock of its maker was ahead.`,
       ),
     )
   } else if (age === 'over') {
@@ -49,7 +49,7 @@ export function checkCertificate(facts: Seen): Finding[] {
   } else if (age === 'ending') {
     findings.push(
       problem('warn', 'certificate', {
-        what: `The serving certificate in ${secret} is good only until ${until}.`,
+        what: `The serving certificate in ${secret} is valid only until ${until}.`,
         why: 'It should have been renewed before, and after that the API server trusts no guard.',
         remedy,
       }),
@@ -58,22 +58,22 @@ export function checkCertificate(facts: Seen): Finding[] {
   findings.push(...trusted(chain, serving, facts).map(error))
   return findings.length > 0
     ? findings
-    : [ok('certificate', `The serving certificate in ${secret} is good until ${until}.`)]
+    : [ok('certificate', `The serving certificate in ${secret} is valid until ${until}.`)]
 }
 
-/** How another certificate is made, by whoever makes it. */
+/** How to make another certificate, depending on its issuer. */
 function renewal(madeBy: CertificateMaker, { namespace, certificateSecret }: Names): string {
   switch (madeBy.who) {
     case 'the guard':
-      return `See what hinders its renewal: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To have a new one made, take it out: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
+      return `To see why it is not renewed: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. To get a new one, remove it: kubectl -n ${namespace} patch secret ${certificateSecret} --type json -p '[{"op":"remove","path":"/data/tls.crt"}]'`
     case 'cert-manager':
-      return `See what hinders cert-manager: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To have a new one made: cmctl renew -n ${namespace} ${madeBy.certificate}`
+      return `To see why cert-manager does not renew it: kubectl -n ${namespace} describe certificate ${madeBy.certificate}. To get a new one: cmctl renew -n ${namespace} ${madeBy.certificate}`
     case 'somebody else':
-      return `Whoever made it has to make another, since the guard only reads this one. See who wrote it: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
+      return `Its issuer has to make another, since the guard only reads it. To find the issuer: kubectl -n ${namespace} get secret ${certificateSecret} --show-managed-fields -o yaml. Put the new one into tls.crt and tls.key there; the guard serves it within two minutes.`
   }
 }
 
-/** A sentence for each reason why the API server would not take it. */
+/** A sentence for each reason why the API server would reject it. */
 function trusted(
   chain: readonly Certificate[],
   serving: Certificate,
@@ -84,7 +84,7 @@ function trusted(
     const authorities = authoritiesOf(webhook).filter((each) =>
       ['valid', 'ending'].includes(ageOf(each, serverTime(now, clock))),
     )
-    // Whether there is any to trust is another check's business.
+    // Another check looks for a missing caBundle.
     if (authorities.length === 0) return []
     const reasons: string[] = []
     const signed = authorities.some((authority) => chain.some((link) => isSignedBy(link, authority)))
@@ -107,7 +107,7 @@ function isSignedBy(cert: Certificate, authority: Certificate): boolean {
   return cert.checkIssued(authority) && cert.verify(authority.publicKey)
 }
 
-/** Whether the API server is told whom to trust, and for how long it may. */
+/** Whether the registration has a caBundle, and how long its authorities are valid. */
 export function checkTrust({
   registration,
   names,
@@ -115,11 +115,11 @@ export function checkTrust({
   clock,
 }: Pick<Facts, 'registration' | 'names' | 'now' | 'clock'>): Finding[] {
   if ('problem' in registration) {
-    return [notKnown('trust', 'Whom the API server trusts could not be read.', registration.problem)]
+    return [notKnown('trust', 'The caBundle of the registration could not be read.', registration.problem)]
   }
   if (registration.seen === undefined || registration.seen.length === 0) {
-    const why = `Without webhooks in ValidatingWebhookConfiguration ${names.webhookConfiguration} nobody is trusted.`
-    return [notKnown('trust', 'There is no caBundle to look at.', why)]
+    const why = `ValidatingWebhookConfiguration ${names.webhookConfiguration} has no webhook, so the API server trusts no guard.`
+    return [notKnown('trust', 'There is no caBundle to check.', why)]
   }
   return registration.seen.map((webhook) => judged(webhook, names, serverTime(now, clock)))
 }
@@ -133,13 +133,14 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   const error = (what: string) =>
     problem('error', 'trust', {
       what: `${what} of webhook ${webhook.name}.`,
-      why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+      why: 'The API server trusts no guard then: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
       remedy: `A guard that makes its own certificate publishes its authority within ten seconds of its start: kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}. With cert-manager look at its cainjector.`,
     })
   if ((webhook.clientConfig.caBundle ?? '') === '') return error('There is no caBundle in the registration')
   const authorities = authoritiesOf(webhook)
   if (authorities.length === 0) return error('There is no certificate in the caBundle')
-  // One that is not valid yet may be announced, or made by a clock that was ahead: it is trusted later.
+  // A certificate that is not valid yet may be announced, or from a clock that was ahead. It becomes trusted
+  // later.
   const begun = authorities.filter((each) => ageOf(each, now) !== 'not yet')
   const [first] = authorities.toSorted((a, b) => startOf(a) - startOf(b))
   const [last] = begun.toSorted((a, b) => endOf(b) - endOf(a))
@@ -152,18 +153,18 @@ function judged(webhook: Webhook, { namespace }: Names, now: number): Finding {
   if (age === 'over') return error(`Every authority has expired (${until}) in the caBundle`)
   if (age === 'ending') {
     return problem('warn', 'trust', {
-      what: `The caBundle of webhook ${webhook.name} is good only until ${until}.`,
+      what: `The caBundle of webhook ${webhook.name} is valid only until ${until}.`,
       why: 'After that the API server trusts no guard. It should have been renewed long before.',
-      remedy: `See what hinders the guard: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
+      remedy: `To see what prevents that: kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50`,
     })
   }
   return ok('trust', `The API server trusts the authority of webhook ${webhook.name} until ${until}.`)
 }
 
-/** A certificate that could be read. */
+/** A readable certificate. */
 type Certificate = NonNullable<ReturnType<typeof readCertificate>>
 
-/** All certificates of a PEM text, those that can be read. */
+/** All readable certificates of a PEM text. */
 function certificatesIn(pem: string): Certificate[] {
   return certificateBlocks(pem).flatMap((block) => readCertificate(block) ?? [])
 }
@@ -178,12 +179,14 @@ function startOf({ validFrom }: Certificate): number {
   return Date.parse(validFrom)
 }
 
-/** Of a long life this much is too little to be left, in milliseconds: cert-manager renews a month before the end. */
+/**
+ * The warning time of a long-lived certificate, in milliseconds: cert-manager renews a month before the end.
+ */
 const longestEndMs = 14 * 86_400_000
 
 /**
- * Where a certificate is in its life. Whoever renews does so when a third of it is left, or 90 days of a long one, as the guard
- * does; it is `ending` if half of that third has gone by too.
+ * The phase of a certificate. Issuers renew with a third of its life left, or 90 days of a long life, like
+ * the guard. It is `ending` once half of that time is over too.
  */
 function ageOf(certificate: Certificate, now: number): 'not yet' | 'valid' | 'ending' | 'over' {
   const [from, to] = [startOf(certificate), endOf(certificate)]

@@ -1,6 +1,6 @@
 /**
- * The matchConditions of the chart, as its folder match-conditions has them: a test compares the two. The reasons stand
- * there.
+ * The matchConditions of the chart, as in its folder match-conditions, which has the reasons. A test compares
+ * the two.
  */
 const expressions = {
   'not-being-deleted': `
@@ -105,7 +105,7 @@ request.resource.resource == 'backingimagedatasources' && request.operation in [
 `,
 } as const
 
-/** One of these is enough to be sent to the guard. */
+/** A write that meets one of these goes to the guard. */
 const dangers = [
   expressions['node-flag-raised'],
   expressions['disk-joins-flagged-node'],
@@ -115,7 +115,10 @@ const dangers = [
   expressions['first-file-placed'],
 ] as const
 
-/** What each matchCondition of the chart says, by its name. Each lets through whatever can raise danger. */
+/**
+ * The expression of each matchCondition of the chart, by its name. Each lets through everything that can
+ * raise danger.
+ */
 export const chartConditions: ReadonlyMap<string, string> = new Map([
   ['not-being-deleted', expressions['not-being-deleted']],
   ['not-being-uninstalled', expressions['not-being-uninstalled']],
@@ -123,12 +126,12 @@ export const chartConditions: ReadonlyMap<string, string> = new Map([
   ['can-raise-danger', dangers.map((danger) => `(${danger})`).join('\n|| ')],
 ])
 
-/** True if two expressions are the same but for white space between their words. */
+/** True if two expressions differ only in white space between words. */
 export function sameExpression(one: string, other: string): boolean {
   return words(one) === words(other)
 }
 
-/** Texts in single quotes are words as they are: a space in one matters. */
+/** Texts in single quotes stay as they are: a space in one matters. */
 function words(expression: string): string {
   return (expression.match(/'(?:[^'\\]|\\.)*'|\w+|[^\s\w]/g) ?? []).join(' ')
 }

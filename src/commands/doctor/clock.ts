@@ -5,7 +5,7 @@ import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
-/** Reads when a Lease was written. */
+/** Reads the time at which a Lease was written. */
 export const parseLeaseTime = parser(
   Type.Object({
     metadata: Type.Object({ name: Type.String() }),
@@ -29,24 +29,24 @@ interface Exchange {
   readonly date: string | undefined
 }
 
-/** Compares the clock of the API server with the one by which a request was sent and its answer came. */
+/** Compares the clock of the API server with the clock of this machine, by one request. */
 export function measure({ sentAt, receivedAt, date }: Exchange): Looked<MeasuredClock> {
   const server = Date.parse(date ?? '')
   if (Number.isNaN(server)) return { problem: 'The answer of the API server has no readable Date header.' }
-  // On average the second that the header shows is half over.
+  // On average the second in the header is half over.
   const aheadMs = (sentAt + receivedAt) / 2 - (server + 500)
   return { seen: { aheadMs, uncertainMs: 500 + (receivedAt - sentAt) / 2 } }
 }
 
-/** A moment of this machine by the API server's clock; by this machine's own where that is not known. */
+/** A moment of this machine by the API server's clock, or by its own if that is not known. */
 export function serverTime(now: number, clock: Looked<MeasuredClock>): number {
   return 'problem' in clock ? now : now - clock.seen.aheadMs
 }
 
-/** What ages and deadlines bear without harm. */
+/** An offset that ages and deadlines tolerate. */
 const tolerableMs = 2_000
 
-/** A clock so far off makes records and certificates useless. */
+/** An offset that makes records and certificates useless. */
 const intolerableMs = 10_000
 
 /** Whether the clocks of this machine, the API server and the replicas agree well enough. */
@@ -67,7 +67,7 @@ export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases
     )
   }
   if ('problem' in leases) {
-    findings.push(notKnown('clock', 'The clocks of the replicas could not be told.', leases.problem))
+    findings.push(notKnown('clock', 'The clocks of the replicas could not be read.', leases.problem))
     return findings
   }
   const at = serverTime(now, clock)
@@ -77,8 +77,8 @@ export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases
     findings.push(
       problem(ahead > intolerableMs ? 'error' : 'warn', 'clock', {
         what: `Lease ${name} was written by ${holder} ${age(ahead)} in the future, by the clock of the API server.`,
-        why: 'Each replica decides by a clock of its own that nobody sets, so that is safe; but its records show wrong times, and certificates that it makes may not be valid yet.',
-        remedy: `Put the clock of its node right: kubectl get pods -A -o wide | grep ${holder}`,
+        why: 'That is safe, since decisions do not use this clock. But the records of this replica show wrong times, and certificates that it makes may not be valid yet.',
+        remedy: `Correct the clock of its node: kubectl get pods -A -o wide | grep ${holder}`,
       }),
     )
   }
@@ -92,10 +92,13 @@ export function checkClock({ clock, leases, now }: Pick<Facts, 'clock' | 'leases
       ]
 }
 
-/** The guard takes out what is settled with its next sweep; a minute later it has not. */
+/**
+ * The guard removes settled reservations with its next sweep. If one is a minute old, the guard has not done
+ * so.
+ */
 const graceMs = 60_000
 
-/** Whether the book of reservations can be read, and is kept tidy. */
+/** Whether the book of reservations is readable and tidy. */
 export function checkReservations({
   book,
   clock,
@@ -111,7 +114,7 @@ export function checkReservations({
   const findings = unreadable.map((sentence) =>
     problem('error', 'reservations', {
       what: `${sentence}.`,
-      why: 'Nothing that could raise danger is admitted on that node.',
+      why: 'A request that has to reserve on this Lease is denied with 503. Every eviction looks at unowned-disks.',
       remedy: `Look: ${look}`,
     }),
   )
@@ -121,8 +124,8 @@ export function checkReservations({
       findings.push(
         problem('warn', 'reservations', {
           what: `The ${intent} reserved on ${key} for ${kind} ${name} by ${by} is ${age(at - deadline)} past its deadline.`,
-          why: 'It holds nothing back any more, but a guard that runs and can read and write takes it out by itself.',
-          remedy: `See what hinders the guard: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. Look: ${look}`,
+          why: 'It no longer blocks anything, but a healthy guard would have removed it.',
+          remedy: `To see what prevents that: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. Look: ${look}`,
         }),
       )
     }
@@ -150,8 +153,8 @@ function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Findin
     return [
       problem('warn', 'book', {
         what: `There is no ${lease}.`,
-        why: 'By it all guards and proxies of a cluster keep their Leases in one namespace. A guard makes it when it starts, if it has the right.',
-        remedy: `Give the rights of the chart, and start the guard again: helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values; kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}`,
+        why: 'It names the one namespace in which all guards and proxies keep their Leases. A guard creates it when it starts, if it has the right.',
+        remedy: `Grant the rights of the chart, and restart the guard: helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values; kubectl -n ${namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     ]
   }
@@ -159,22 +162,24 @@ function checkAnchor({ anchor, names }: Pick<Facts, 'anchor' | 'names'>): Findin
   return [
     problem('error', 'book', {
       what: `The Leases of the guard are in namespace ${anchor.seen}, not in ${namespace}: ${lease} says so.`,
-      why: 'A guard with its Leases elsewhere does not start, or admits nothing that could raise danger.',
-      remedy: `Look again: holdfast doctor --namespace ${anchor.seen}. If no guard and no proxy runs there any more: kubectl delete lease holdfast-book --namespace ${longhornNamespace}`,
+      why: 'A guard with its Leases elsewhere does not start, or denies dangerous writes.',
+      remedy: `Check that namespace: holdfast doctor --namespace ${anchor.seen}. If no guard and no proxy runs there any more: kubectl delete lease holdfast-book --namespace ${longhornNamespace}`,
     }),
   ]
 }
 
 function checkOthers({ books, names }: Pick<Facts, 'books' | 'names'>): Finding[] {
   if ('problem' in books)
-    return [notKnown('book', 'Leases of a guard could not be looked for in all namespaces.', books.problem)]
+    return [
+      notKnown('book', 'Holdfast could not look for Leases of a guard in all namespaces.', books.problem),
+    ]
   return books.seen
     .filter((namespace) => namespace !== names.namespace)
     .map((namespace) =>
       problem('warn', 'book', {
         what: `There are Leases of a guard in namespace ${namespace} too.`,
         why: 'If a guard or a proxy still writes there, it could admit an eviction and this one a clean-up that crash a manager together.',
-        remedy: `Stop what writes there. If nothing does: kubectl delete leases --namespace ${namespace} --selector holdfast.dev/reservations=true`,
+        remedy: `Stop that guard or proxy. If none writes there: kubectl delete leases --namespace ${namespace} --selector holdfast.dev/reservations=true`,
       }),
     )
 }

@@ -5,12 +5,12 @@ import { ApiFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
 import type { Looked, Right } from './facts.ts'
 
-/** Where objects of a resource are. */
+/** The place of a resource's objects. */
 interface Place {
   readonly group: string
   readonly version: string
   readonly plural: string
-  /** Left out for what belongs to no namespace. */
+  /** Absent for cluster-scoped resources. */
   readonly namespace?: string
 }
 
@@ -24,7 +24,7 @@ const parseReview = parser(
   ({ status }) => status.allowed ?? false,
 )
 
-/** Looks at single things in a cluster; whatever hinders it is an answer too. */
+/** Reads single objects of a cluster. Failures are results too. */
 export class Looker {
   readonly #connection: Connection
   readonly #signal: AbortSignal
@@ -34,7 +34,7 @@ export class Looker {
     this.#signal = signal
   }
 
-  /** One object; undefined if there is none of that name. */
+  /** One object; undefined if it does not exist. */
   async object<T>(
     place: Place & { readonly name: string },
     parse: (raw: unknown) => Parsed<T>,
@@ -44,7 +44,7 @@ export class Looker {
       return read(parse(await this.#ask({ method: 'GET', path })), `${place.plural} ${place.name}`)
     } catch (error) {
       const missing = error instanceof ApiFailure && error.code === 404
-      // No such object, or no such resource at all?
+      // Is the object missing, or the whole resource?
       return missing && (await this.#isServed(place)) ? { seen: undefined } : this.#problem(error)
     }
   }
@@ -70,7 +70,7 @@ export class Looker {
     }
   }
 
-  /** Asks whether somebody may do something. */
+  /** Asks whether a user has a right. */
   async isAllowed({ verb, group, resource, namespace, name }: Right, user: string): Promise<Looked<boolean>> {
     const json = {
       apiVersion: 'authorization.k8s.io/v1',
@@ -100,7 +100,7 @@ export class Looker {
   }
 
   async #ask(request: Omit<Parameters<typeof jsonRequest>[1], 'signal'>): Promise<unknown> {
-    // One of its own: so many requests at once on one signal look like a leak of listeners.
+    // A separate signal: so many requests on one signal would look like a leak of listeners.
     const signal = AbortSignal.any([this.#signal])
     return await jsonRequest(this.#connection, { ...request, signal })
   }
@@ -111,7 +111,7 @@ export class Looker {
   }
 }
 
-/** The API server asks its authorizers with the groups that are named, and a service account is in these. */
+/** The API server asks its authorizers with the given groups, and a service account belongs to these. */
 function groupsOf(user: string): string[] {
   const namespace = user.split(':')[2] ?? ''
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated']

@@ -26,16 +26,16 @@ interface DoctorFlags extends ClusterFlags {
   readonly operatorPort: number
 }
 
-/** Where the chart says it. */
+/** The place of this setting in the chart. */
 const found = '(default: as the Deployment of the guard says)'
 
-/** `holdfast doctor`: whether Longhorn and the guard are as they should be. */
+/** `holdfast doctor`: checks Longhorn and the guard. */
 export function doctorCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('doctor')
-    .description('Checks Longhorn and the guard’s installation, and tells what to do about what is not well.')
+    .description('Checks Longhorn and the guard’s installation, and says how to fix each problem.')
     .option(
       '--target <release>',
-      'release that Longhorn is to move to: may it, now? (default: the worst)',
+      'check whether Longhorn can move to this release now (default: the most dangerous)',
       releaseName,
     )
     .addOption(
@@ -59,12 +59,11 @@ export function doctorCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-It reads, asks the guard’s replicas for their rules (through port-forwards) and the API server what the guard’s service
-account is allowed to do, and makes one dry run, which the guard has to deny: it removes all copies of a backing image.
-Nothing is written. A check that cannot run reports unknown and the reason, and never counts as ok.
+The command reads the cluster. It asks the guard’s replicas for their rules, through port-forwards, and the API server
+for the rights of the guard’s service account. It makes one dry run that the guard has to deny: the removal of all copies
+of a backing image. It writes nothing. A check that cannot run reports unknown and the reason, and never counts as ok.
 
-Exit code: 0 if all is well, 1 if something is not (warn or error), 2 if something or everything could not be looked
-at and nothing else is wrong.
+Exit code: 0 if all is well, 1 if a check reports warn or error, 2 if a check could not run and no other has a problem.
 
 Examples:
   $ holdfast doctor

@@ -49,7 +49,7 @@ export const parseDefinition = parser(
 const upgrade =
   'Apply the CRDs of the Longhorn release that runs; Helm does so with: helm upgrade longhorn longhorn/longhorn --namespace <namespace> --version <release>'
 
-/** Whether Longhorn's definitions are there, and new enough to keep what its manager writes. */
+/** Whether Longhorn's definitions exist, and are new enough to keep the fields that its manager writes. */
 export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map'>): Finding[] {
   const findings: Finding[] = []
   const unseen: { readonly name: string; readonly why: string }[] = []
@@ -61,12 +61,12 @@ export function checkCrds({ definitions, map }: Pick<Facts, 'definitions' | 'map
   const [first] = unseen
   if (first !== undefined) {
     const names = unseen.map(({ name }) => name).join(', ')
-    findings.push(notKnown('crds', `The definitions could not be read of ${names}.`, first.why))
+    findings.push(notKnown('crds', `The definitions of ${names} could not be read.`, first.why))
   }
   if ('seen' in map && looksPruned(map.seen)) findings.push(pruned)
   return findings.length > 0
     ? findings
-    : [ok('crds', `All ${definitions.length} definitions of Longhorn are there and know copies on disks.`)]
+    : [ok('crds', `All ${definitions.length} definitions of Longhorn exist and keep copies on disks.`)]
 }
 
 function judged(kind: Kind, name: string, definition: Definition | undefined): Finding[] {
@@ -74,7 +74,7 @@ function judged(kind: Kind, name: string, definition: Definition | undefined): F
     return [
       problem('error', 'crds', {
         what: `There is no definition of ${name}.`,
-        why: 'The guard cannot read these objects, and admits nothing that could raise danger until it can.',
+        why: 'The guard cannot read these objects, and denies dangerous writes until it can.',
         remedy: `Is Longhorn installed in this cluster? ${upgrade}`,
       }),
     ]
@@ -83,7 +83,7 @@ function judged(kind: Kind, name: string, definition: Definition | undefined): F
     return [
       problem('error', 'crds', {
         what: `The definition of ${name} does not serve version ${version}.`,
-        why: 'The guard reads and judges this version, and no other.',
+        why: 'The guard reads and judges only this version.',
         remedy: upgrade,
       }),
     ]
@@ -94,12 +94,12 @@ function judged(kind: Kind, name: string, definition: Definition | undefined): F
 
 const outdated = problem('error', 'crds', {
   what: `The definition of ${kinds.BackingImage.plural}.${group} does not know spec.diskFileSpecMap.`,
-  why: 'The API server drops the copies from each image that is written, and they all count as clean-ups then.',
+  why: 'The API server drops the copies of each image that is written. All of them then count as clean-ups.',
   remedy: upgrade,
 })
 
 const pruned = problem('error', 'crds', {
   what: 'Most backing images have a clean-up pending at once.',
-  why: 'That is what a definition left at an old version does: the API server drops spec.diskFileSpecMap. Every eviction is dangerous then.',
+  why: 'A definition of an old version causes that: the API server drops spec.diskFileSpecMap. Every eviction is dangerous then.',
   remedy: upgrade,
 })

@@ -13,7 +13,7 @@ import { checkReplicas } from './replicas.ts'
 import { checkRights } from './rights.ts'
 import { checkTrial } from './trial.ts'
 
-/** What `holdfast doctor` tells: one document for programs, and what its text is made from. */
+/** The output of `holdfast doctor`: one document for programs, and the source of its text. */
 export interface Diagnosis {
   readonly apiVersion: 'holdfast.dev/v1'
   readonly kind: 'Diagnosis'
@@ -40,7 +40,7 @@ const checks: Readonly<Record<CheckName, (facts: Facts) => Finding[]>> = {
   upgrade: checkUpgrade,
 }
 
-/** Makes every check. */
+/** Runs every check. */
 export function diagnose(facts: Facts): Diagnosis {
   const findings = checkNames.flatMap((name) => checks[name](facts))
   const summary = { ok: 0, warn: 0, error: 0, unknown: 0 }
@@ -54,7 +54,7 @@ export function diagnose(facts: Facts): Diagnosis {
   }
 }
 
-/** A diagnosis for a person: a line for each finding, below it why it matters and what to do, and a summary. */
+/** A diagnosis for a person: a line for each finding, below it the reason and the remedy, and a summary. */
 export function text({ findings, summary }: Diagnosis, colours: Colours): string {
   const paint: Readonly<Record<Level, (text: string) => string>> = {
     ok: colours.green,

@@ -5,25 +5,25 @@ import { absent, absentMap, parser } from '../../json/schema.ts'
 import type { Kind } from '../../longhorn/kinds.ts'
 import type { Mode } from '../../rules/policy.ts'
 
-/** What was seen, or why it could not be. What is not there was seen too: it is undefined. */
+/** A fact, or why it could not be read. A missing object is a fact too: it is undefined. */
 export type Looked<T> = { readonly seen: T } | { readonly problem: string }
 
-/** What the cluster's objects are called, and what is to become of Longhorn. */
+/** The names of the cluster's objects, and the next release of Longhorn. */
 export interface Names {
-  /** Where the guard runs. */
+  /** The namespace of the guard. */
   readonly namespace: string
   readonly longhornNamespace: string
   readonly webhookConfiguration: string
   /** The Secret with the serving certificate. */
   readonly certificateSecret: string
   readonly serviceAccount: string
-  /** False where the guard only reads the certificate that cert-manager or somebody else makes. */
+  /** False if the guard only reads the certificate of cert-manager or an administrator. */
   readonly makesCertificate: boolean
-  /** The release that Longhorn is to move to; undefined while that is not known, and the worst is assumed. */
+  /** The next release of Longhorn; undefined if it is not known, and then the worst one is assumed. */
   readonly target: string | undefined
 }
 
-/** Who makes the certificate that the guard serves, and so can make another. */
+/** The issuer of the guard's certificate, which can make another. */
 export type CertificateMaker =
   | { readonly who: 'the guard' }
   /** `certificate` is the name of its Certificate. */
@@ -36,125 +36,128 @@ export interface SeenCertificate {
   readonly madeBy: CertificateMaker
 }
 
-/** Copies to be taken out of the spec of a backing image, by a dry run. */
+/** Copies that a dry run removes from the spec of a backing image. */
 export interface Removal {
   readonly image: string
   /** The UUIDs of their disks. */
   readonly disks: readonly string[]
 }
 
-/** What came of a dry run that the guard has to deny. */
+/** The result of a dry run that the guard has to deny. */
 export type Trial =
-  /** By the guard, and with these rules. */
+  /** Denied by the guard, with these rules. */
   | { readonly result: 'denied'; readonly rules: readonly string[] }
-  /** Nobody objected: the guard was not asked, or only watches. */
+  /** Allowed: the guard was not asked, or only warns. */
   | { readonly result: 'admitted' }
-  /** The API server asked the guard and got no answer, or the guard cannot judge now. */
+  /** The API server got no answer from the guard, or the guard cannot judge now. */
   | { readonly result: 'unanswered'; readonly why: string }
-  /** Somebody else denied it before the guard could, and so it shows nothing. */
+  /** Another webhook denied it first, so it proves nothing. */
   | { readonly result: 'not-made'; readonly why: string }
 
-/** A dry run, and what came of it; undefined where none can be made. */
+/** A dry run and its result; undefined if none can be made. */
 type RemovalTrial = { readonly removal: Removal; readonly trial: Trial } | undefined
 
-/** What a replica of the guard says of the rules that it judges by. */
+/** The rules of one replica of the guard. */
 export interface ReplicaPolicy {
   readonly replica: string
-  /** Of each rule, by its name. */
+  /** The mode of each rule, by its name. */
   readonly modes: Readonly<Record<string, Mode>>
   readonly evictionCompletion: 'hold' | 'allow'
-  /** The Longhorn release that it judges for, if that was set; null for the one that runs. */
+  /** The configured Longhorn release; null for the running one. */
   readonly release: string | null
   /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number, absent where it does not say. */
   readonly evictionBudget?:
     { readonly flaggedNodes: number | null; readonly pendingCleanups: number | null } | undefined
   /** When a disk counts as lost, in milliseconds; absent where it does not say. */
   readonly lostAfterMs?: number | undefined
-  /** Who may send it reviews; null where whoever reaches its port may, undefined where it does not say. */
+  /** The clients whose reviews it accepts; null for any client, undefined if it does not report it. */
   readonly callers: ReplicaCallers | null | undefined
 }
 
-/** Whom a replica asks for a client certificate. */
+/** How a replica authenticates clients. */
 export interface ReplicaCallers {
-  /** How many requests it has turned away since its start. */
+  /** How many requests it has rejected since its start. */
   readonly refused: number
-  /** Who was accepted last, and in how many milliseconds its certificate ends; null before anybody was. */
+  /** The last accepted client, and the milliseconds until its certificate ends; null before the first. */
   readonly last: { readonly name: string; readonly leftMs: number } | null
 }
 
-/** What matters of a Deployment. */
+/** The relevant fields of a Deployment. */
 export interface Deployment {
   readonly name: string
-  /** How many replicas of the guard it is to have; none if it runs something else, such as its proxies. */
+  /** The wanted replicas of the guard; absent for another Deployment, such as that of a proxy. */
   readonly wanted: number
 }
 
-/** What matters of a pod. */
+/** The relevant fields of a pod. */
 export interface Pod {
   readonly name: string
   readonly image: string
   readonly ready: boolean
-  /** False for one that is on its way out, and for what is no guard: a proxy, a hook, `helm test`. */
+  /** False for a pod that is being deleted, and for other pods than guards: a proxy, a hook, `helm test`. */
   readonly serves: boolean
 }
 
-/** Two clocks, read at the same time but for an uncertainty. */
+/** Two clocks, read at the same time, with an uncertainty. */
 export interface MeasuredClock {
-  /** That of the machine that looks minus that of the API server, in milliseconds. */
+  /** The clock of this machine minus that of the API server, in milliseconds. */
   readonly aheadMs: number
-  /** The Date header knows whole seconds only, and the request took its time. */
+  /** From the Date header, which has whole seconds, and the time of the request. */
   readonly uncertainMs: number
 }
 
-/** When the replica that wrote a Lease said that it did, by its own clock. */
+/** When a replica wrote a Lease, by its own clock. */
 export interface LeaseTime {
   readonly name: string
   readonly holder: string
-  /** Undefined if it does not say. */
+  /** Undefined if the Lease does not have it. */
   readonly renewedAt: number | undefined
 }
 
-/** What matters of a CustomResourceDefinition. */
+/** The relevant fields of a CustomResourceDefinition. */
 export interface Definition {
-  /** That the version which is read here is served. */
+  /** Whether it serves the version that Holdfast reads. */
   readonly served: boolean
-  /** That `spec.diskFileSpecMap` is kept; anything is, where unknown fields are. */
+  /** Whether it keeps `spec.diskFileSpecMap`. A definition that keeps unknown fields keeps it too. */
   readonly knowsCopies: boolean
 }
 
-/** What the guard has to be allowed to do. */
+/** A right that the guard needs. */
 export interface Right {
   readonly verb: string
   readonly group: string
   readonly resource: string
-  /** Empty for what belongs to no namespace. */
+  /** Empty for cluster-scoped resources. */
   readonly namespace: string
-  /** Only for the object of this name; empty for all. */
+  /** For the object of this name only; empty for all. */
   readonly name: string
-  /** What it is for. */
+  /** Its purpose. */
   readonly purpose: 'disk map' | 'reservations' | 'one book' | 'Events' | 'certificates'
 }
 
-/** All that the checks look at. */
+/** All facts that the checks use. */
 export interface Facts {
   readonly names: Names
-  /** By the clock of the machine that looks, in milliseconds since the epoch. */
+  /** By the clock of this machine, in milliseconds since the epoch. */
   readonly now: number
   readonly map: Looked<DiskMapView>
   readonly definitions: readonly { readonly kind: Kind; readonly looked: Looked<Definition | undefined> }[]
   readonly registration: Looked<Registration | undefined>
-  /** Undefined if there is no such Secret or nothing in it yet. */
+  /** Undefined if the Secret is missing or still empty. */
   readonly certificate: Looked<SeenCertificate | undefined>
   readonly rights: readonly { readonly right: Right; readonly allowed: Looked<boolean> }[]
   readonly deployments: Looked<readonly Deployment[]>
   readonly pods: Looked<readonly Pod[]>
-  /** Of every replica that runs. */
+  /** Of every running replica. */
   readonly policies: Looked<readonly ReplicaPolicy[]>
   readonly trial: Looked<RemovalTrial>
   readonly book: Looked<{ readonly pages: readonly Page[]; readonly unreadable: readonly string[] }>
-  /** The namespace that the doors of the cluster have agreed on for their Leases; undefined while none has started. */
+  /**
+   * The namespace that the doors of the cluster have agreed on for their Leases; undefined before the first
+   * door has started.
+   */
   readonly anchor: Looked<string | undefined>
-  /** The namespaces that have Leases of a guard, the guard's own among them. */
+  /** The namespaces with Leases of a guard, including its own. */
   readonly books: Looked<readonly string[]>
   readonly leases: Looked<readonly LeaseTime[]>
   readonly clock: Looked<MeasuredClock>

@@ -1,4 +1,4 @@
-/** What is looked at, in the order in which it is told. */
+/** The checks, in the order of the output. */
 export const checkNames = [
   'release',
   'crds',
@@ -20,26 +20,26 @@ export const checkNames = [
 /** One of the {@link checkNames}. */
 export type CheckName = (typeof checkNames)[number]
 
-/** `unknown` is what could not be looked at; it never counts as `ok`. */
+/** `unknown` is a check that could not run; it never counts as `ok`. */
 export type Level = 'ok' | 'warn' | 'error' | 'unknown'
 
-/** What a check has found. All texts are whole sentences for people. */
+/** The result of a check. All texts are whole sentences for people. */
 export interface Finding {
   readonly check: CheckName
   readonly level: Level
   readonly what: string
-  /** Why it matters; null where all is well. */
+  /** Why it matters; null for `ok`. */
   readonly why: string | null
-  /** What to do, with a command; null where nothing is to be done. */
+  /** What to do, with a command; null if nothing is to be done. */
   readonly remedy: string | null
 }
 
-/** All is well with it. */
+/** A check without a problem. */
 export function ok(check: CheckName, what: string): Finding {
   return { check, level: 'ok', what, why: null, remedy: null }
 }
 
-/** Something to do about it. */
+/** A problem with a remedy. */
 export function problem(
   level: 'warn' | 'error',
   check: CheckName,
@@ -48,7 +48,9 @@ export function problem(
   return { check, level, ...texts }
 }
 
-/** It could not be looked at. @param what could not be seen @param why as the one says that refused or failed */
+/**
+ * A check that could not run. @param what it needs to read @param why the error in the words of its source
+ */
 export function notKnown(check: CheckName, what: string, why: string, remedy: string | null = null): Finding {
   return { check, level: 'unknown', what, why, remedy }
 }

@@ -28,7 +28,7 @@ import { forbiddenRemoval } from './trial.ts'
 const admission = { group: 'admissionregistration.k8s.io', version: 'v1' }
 const extensions = { group: 'apiextensions.k8s.io', version: 'v1' }
 
-/** The key beside it is not looked at, only whether there is one of an authority: the guard keeps its own there. */
+/** Only whether it has an authority's key, not the key itself: the guard stores its own there. */
 const parseCertificateSecret = parser(
   Type.Object({
     metadata: absent(Type.Object({ annotations: absentMap(Type.String()) })),
@@ -50,10 +50,11 @@ const parseNamespace = parser(
 )
 
 /**
- * Looks at everything that the checks want to know, and makes one dry run. What cannot be seen comes with the reason.
+ * Reads everything that the checks need, and makes one dry run. A fact that cannot be read comes with the
+ * reason.
  *
- * @param askReplicas asks the replicas of the guard for their rules
- * @throws CannotRun when the API server does not answer at all, or the signal's reason
+ * @param askReplicas asks the replicas of the guard for their rules @throws CannotRun if the API server does
+ * not answer, or the signal's reason
  */
 export async function gatherFacts(
   connection: Connection,
@@ -127,7 +128,7 @@ export async function gatherFacts(
   return { names, now, clock, map, book, books: distinct(books), policies, trial, ...rest }
 }
 
-/** What is missing under a name that is only guessed may be there under its own: it was not looked at. */
+/** An object that is missing under a guessed name may exist under another one, so it counts as unread. */
 export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): Facts {
   if (problem === undefined) return facts
   const unknown = {
@@ -146,7 +147,7 @@ export function withoutGuesses(facts: Facts, { isGuess, problem }: FoundNames): 
   }
 }
 
-/** Not before the map is read: it says what the guard has to deny. */
+/** After the map is read, since that determines what the guard has to deny. */
 async function tryGuard(map: Facts['map'], modules: TrialModules): Promise<Facts['trial']> {
   if ('problem' in map) return map
   const removal = forbiddenRemoval(map.seen)

@@ -8,20 +8,23 @@ export interface Undoing {
   readonly value?: unknown
 }
 
-/** What keeps some writes from the guard, although the rules of its webhook name them. */
+/** A condition that keeps some writes from the guard, although its webhook's rules name them. */
 interface Narrowing {
   readonly level: 'warn' | 'error'
-  /** Ends a sentence that begins with the webhook. */
+  /** The end of a sentence that begins with the webhook. */
   readonly what: string
   readonly why: string
-  /** What takes it out; undefined where an upgrade of the chart does, which leaves alone what it has never set. */
+  /**
+   * The patch that removes it. Undefined if an upgrade of the chart removes it; an upgrade leaves fields that
+   * it has never set.
+   */
   readonly undo?: readonly Undoing[]
 }
 
-/** The label that the API server itself gives each namespace; who has it was judged before. */
+/** The label that the API server gives each namespace. The caller has already judged selectors on it. */
 const nameLabel = 'kubernetes.io/metadata.name'
 
-/** Finds what somebody added to a webhook, and what then passes the guard by. */
+/** Finds conditions that were added to a webhook, and the writes that they let past the guard. */
 export function narrowings({
   objectSelector,
   namespaceSelector,
@@ -33,7 +36,7 @@ export function narrowings({
     found.push({
       level: 'error',
       what: `has an objectSelector (${keysOf(objectSelector).join(', ')}).`,
-      why: 'Nothing is sent of objects without these labels, and Longhorn gives its objects none of them.',
+      why: 'Objects without these labels are not sent, and Longhorn sets none of them.',
       undo: [{ op: 'remove', path: '/objectSelector' }],
     })
   }
@@ -42,7 +45,7 @@ export function narrowings({
     found.push({
       level: 'warn',
       what: `selects namespaces by ${labels.join(', ')}.`,
-      why: 'If the namespace of Longhorn has not these labels, or loses them, nothing is sent to the guard.',
+      why: 'If the namespace of Longhorn lacks these labels, nothing is sent to the guard.',
       undo: [{ op: 'replace', path: '/namespaceSelector', value: byNameAlone(namespaceSelector) }],
     })
   }
@@ -50,9 +53,9 @@ export function narrowings({
   if (added.length > 0) {
     found.push({
       level: 'warn',
-      what: `has matchConditions that are not of the chart: ${added.map(([, { name }]) => name).join(', ')}.`,
-      why: 'What does not fulfil them passes the guard by.',
-      // From the last, so that the places of the others stay.
+      what: `has matchConditions that the chart does not have: ${added.map(([, { name }]) => name).join(', ')}.`,
+      why: 'Writes that do not meet them bypass the guard.',
+      // From the last one, so that the indexes of the others stay valid.
       undo: added.map(([at]): Undoing => ({ op: 'remove', path: `/matchConditions/${at}` })).toReversed(),
     })
   }
@@ -63,15 +66,15 @@ export function narrowings({
   if (changed.length > 0) {
     found.push({
       level: 'warn',
-      what: `has matchConditions that say something else than in the chart of this version: ${changed.join(', ')}.`,
-      why: 'What does not fulfil them passes the guard by. They are of another version of the chart, or somebody has changed them.',
+      what: `has matchConditions that differ from the chart of this version: ${changed.join(', ')}.`,
+      why: 'Writes that do not meet them bypass the guard. They are of another version of the chart, or somebody has changed them.',
     })
   }
   if (matchPolicy === 'Exact') {
     found.push({
       level: 'warn',
       what: 'has matchPolicy Exact.',
-      why: 'A write in another version of the API that is still served (v1beta1) passes the guard by.',
+      why: 'A write in another version of the API that is still served (v1beta1) bypasses the guard.',
     })
   }
   return found
@@ -82,7 +85,7 @@ function keysOf(selector: Webhook['objectSelector']): string[] {
   return [...Object.keys(matchLabels ?? {}), ...(matchExpressions ?? []).map(({ key }) => key)]
 }
 
-/** The selector without what asks for other labels. */
+/** The selector without its requirements on other labels. */
 function byNameAlone(selector: Webhook['namespaceSelector']) {
   const { matchLabels, matchExpressions } = selector ?? {}
   const own = Object.entries(matchLabels ?? {}).filter(([key]) => key === nameLabel)

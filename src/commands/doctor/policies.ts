@@ -5,7 +5,8 @@ import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
 /**
- * Why a replica would not hold back the end of an eviction on a release that crashes; undefined if it would.
+ * Why a replica would not stop the dangerous end of an eviction on a release that crashes; undefined if it
+ * would.
  */
 export function whyNotHeld({
   replica,
@@ -39,8 +40,8 @@ export function checkPolicies({
   if (different.size > 1) {
     warnings.push(
       problem('warn', 'rules', {
-        what: 'The replicas do not judge by the same rules.',
-        why: 'The same request gets one answer or another, by the replica that the API server asks.',
+        what: 'The replicas have different rules.',
+        why: 'The answer to a request then depends on the replica that the API server asks.',
         remedy: `kubectl -n ${names.namespace} rollout restart deployment -l ${guardSelector}`,
       }),
     )
@@ -56,14 +57,14 @@ function weakened({ replica, modes, evictionCompletion }: ReplicaPolicy) {
   const found: { what: string; why: string }[] = []
   if (weak.length === rules.length) {
     found.push({
-      what: `Replica ${replica} of the guard only watches: no rule is enforced.`,
-      why: 'It denies nothing. What could crash a manager or lose data passes, with a warning at most.',
+      what: `Replica ${replica} of the guard only warns: it enforces no rule.`,
+      why: 'It denies nothing. Writes that could crash a manager or lose data pass, with a warning at most.',
     })
   } else if (weak.length > 0) {
     const named = weak.map((rule) => `${rule} (${modes[rule] ?? 'unknown to it'})`)
     found.push({
       what: `Replica ${replica} of the guard does not enforce ${named.join(', ')}.`,
-      why: 'What these rules are for passes, with a warning at most.',
+      why: 'Requests against these rules pass, with a warning at most.',
     })
   }
   if (evictionCompletion === 'allow') {
@@ -76,7 +77,7 @@ function weakened({ replica, modes, evictionCompletion }: ReplicaPolicy) {
 }
 
 function misjudging({ replica, release }: ReplicaPolicy, running: string | undefined) {
-  // Of a release that does not say which it is nobody knows more than whoever named another one.
+  // For a release without a readable name, the configured one is the best information.
   if (release === null || running === undefined || fixedRelease(running) === undefined) return []
   if (profileOf(release) === profileOf(running)) return []
   return [

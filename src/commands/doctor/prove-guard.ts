@@ -13,25 +13,25 @@ import { whyNotHeld } from './policies.ts'
 import { checkRegistration } from './registration.ts'
 import { forbiddenRemoval, nothingToTry } from './trial.ts'
 
-/** What the proof works with. */
+/** The parts of the proof. */
 export interface ProofModules extends TrialModules {
   readonly map: DiskMapView
-  /** Where the guard runs, as the person says; undefined for where its Leases are. */
+  /** The guard's namespace from the command line; undefined to take that of its Leases. */
   readonly namespace?: string | undefined
-  /** Tells the person what could not be proved. */
+  /** Called with each part that could not be proved. */
   readonly note: (text: string) => void
-  /** The rules that the replicas of the guard judge by, or why they could not be asked. */
+  /** The rules of the guard's replicas, or why they could not be asked. */
   readonly policies: Looked<readonly ReplicaPolicy[]>
 }
 
-const goOn = 'To go on all the same: --unguarded'
+const goOn = 'To go on anyway: --unguarded'
 
 /**
- * Proves that a guard would hold back the removal of a copy while a flag is up: by its registration, by the rules of its
- * replicas, and by a dry run that it has to deny.
+ * Proves that a guard would hold the removal of a copy while a flag is up: by its registration, by the rules
+ * of its replicas, and by a dry run that it has to deny.
  *
- * @returns false if a dry run has to tell once the flag is up
- * @throws CannotRun where it would not be held, and where that cannot be told
+ * @returns false if a dry run has to prove it once the flag is up @throws CannotRun if it would not hold the
+ * removal, or the proof fails
  */
 export async function proveGuard(modules: ProofModules): Promise<boolean> {
   const { connection, longhornNamespace, namespace, signal, note, policies } = modules
@@ -56,7 +56,7 @@ export async function proveGuard(modules: ProofModules): Promise<boolean> {
   return false
 }
 
-/** The registration is as it should be. What is only worth a warning is noted. */
+/** Checks the registration. Mere warnings become notes. */
 async function proveRegistration(
   { connection, longhornNamespace, signal, note }: ProofModules,
   namespace: string,
@@ -95,7 +95,7 @@ async function registrationName({
   )
 }
 
-/** The whole way works: a write that the guard has to deny is denied. */
+/** The whole chain works: the guard denies a write that it has to deny. */
 async function proveDenial(modules: ProofModules): Promise<void> {
   const removal = forbiddenRemoval(modules.map)
   if (removal === undefined) {
@@ -114,7 +114,7 @@ async function proveDenial(modules: ProofModules): Promise<void> {
       throw new CannotRun(`the guard does not judge: ${what} was answered with: ${trial.why}\n${goOn}`)
     case 'admitted':
       throw new CannotRun(
-        `the guard lets pass what it must deny: ${what} was admitted. It only watches (mode or rules), or is not asked. To see which: holdfast doctor. ${goOn}`,
+        `the guard does not deny what it must deny: ${what} was admitted. It only warns (mode or rules), or the API server does not ask it. To find out: holdfast doctor. ${goOn}`,
       )
   }
 }
@@ -122,7 +122,7 @@ async function proveDenial(modules: ProofModules): Promise<void> {
 /**
  * Proves, while the flag of a target is up, that the removal of a copy from it is held.
  *
- * @returns false if it is not; undefined if no dry run can tell
+ * @returns false if it is not; undefined if no dry run can prove it
  */
 export async function provesHold(target: Target, modules: ProofModules): Promise<boolean | undefined> {
   const removal = removalFrom(target, modules.map)
@@ -132,7 +132,7 @@ export async function provesHold(target: Target, modules: ProofModules): Promise
   return trial.result === 'denied' && trial.rules.includes('cleanup-during-eviction')
 }
 
-/** One copy on the target, of an image that has a ready one elsewhere: no other rule stands in the way of it. */
+/** One copy on the target, of an image with a ready copy elsewhere: no other rule stops its removal. */
 function removalFrom(target: Target, map: DiskMapView): Removal | undefined {
   const uuids = [...(findTarget(target, map)?.uuids.values() ?? [])].flatMap((uuid) => uuid ?? [])
   for (const uuid of uuids) {
@@ -150,7 +150,7 @@ function removalFrom(target: Target, map: DiskMapView): Removal | undefined {
   return undefined
 }
 
-/** Where a dry run is made. */
+/** The cluster of a dry run. */
 export interface TrialModules {
   readonly connection: Connection
   readonly longhornNamespace: string
@@ -158,7 +158,7 @@ export interface TrialModules {
 }
 
 /**
- * Asks the API server to remove copies, as a dry run: nothing is written, whatever comes of it. The guard answers at once.
+ * Asks the API server to remove copies, as a dry run, which never writes. The guard answers at once.
  *
  * @throws the signal's reason
  */
@@ -179,7 +179,7 @@ export async function tryRemoval(
     return { result: 'admitted' }
   } catch (error) {
     signal.throwIfAborted()
-    // What is no JSON comes from something before the API server, which may not have been asked.
+    // An answer that is not JSON comes from a proxy before the API server, which may not have been asked.
     if (error instanceof ConnectionFailure || error instanceof MalformedAnswer)
       return { result: 'not-made', why: error.message }
     if (!(error instanceof ApiFailure)) throw error
@@ -190,7 +190,7 @@ export async function tryRemoval(
 /** The API server names the webhook that denied, or that it could not call. */
 function outcomeOf({ code, message, causes }: ApiFailure): Trial {
   if (message.includes(`admission webhook "${webhookName}" denied the request`)) {
-    // A guard that cannot judge denies too; it names no rule.
+    // A guard that cannot judge denies too, without naming a rule.
     return code === 503 ? { result: 'unanswered', why: message } : { result: 'denied', rules: causes }
   }
   if (message.includes(`failed calling webhook "${webhookName}"`))

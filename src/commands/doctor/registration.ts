@@ -3,20 +3,26 @@ import type { Facts, Names, Registration, Webhook } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { narrowings, type Undoing } from './narrowed.ts'
 
-/** Only records what Longhorn's uninstaller deletes: it guards nothing, and must not stand in its way. */
+/**
+ * This webhook only records deletions by Longhorn's uninstaller. It guards nothing, and must not block the
+ * uninstaller.
+ */
 const recordingWebhook = 'uninstall.holdfast.dev'
 
-/** What has to be sent to the guard, or else it cannot keep its promise. */
+/** The writes that must reach the guard for its promises. */
 const needed: readonly (readonly [resource: string, operations: readonly string[]])[] = [
   [kinds.Node.plural, ['CREATE', 'UPDATE', 'DELETE']],
   [kinds.BackingImage.plural, ['UPDATE']],
   [kinds.BackingImageDataSource.plural, ['CREATE', 'UPDATE']],
 ]
 
-/** In less time an admitted change can hardly be reserved and confirmed when the API server is slow. */
+/** With less time, a slow API server leaves too little of it to reserve and confirm an allowed change. */
 const shortestSeconds = 5
 
-/** Whether the API server sends the guard what it has to judge, and what happens when no guard answers. */
+/**
+ * Whether the API server sends all writes to the guard that it has to judge, and the effect if no guard
+ * answers.
+ */
 export function checkRegistration({
   registration,
   names,
@@ -33,8 +39,8 @@ export function checkRegistration({
     return [
       problem('error', 'registration', {
         what: registration.seen === undefined ? `There is no ${name}.` : `${name} has no webhook in it.`,
-        why: 'Nothing is sent to the guard, and so nothing is guarded.',
-        remedy: `Put it back: ${install}. If it has another name: holdfast doctor --webhook-configuration <name>`,
+        why: 'The API server sends nothing to the guard.',
+        remedy: `Install it again: ${install}. If it has another name: holdfast doctor --webhook-configuration <name>`,
       }),
     ]
   }
@@ -43,7 +49,7 @@ export function checkRegistration({
     problem('error', 'registration', {
       what: `${name} ${what}`,
       why,
-      remedy: `Put it right: ${install}. Look: ${look}`,
+      remedy: `Fix it: ${install}. Look: ${look}`,
     })
   const findings: Finding[] = []
   const missing = notSent(webhooks, names)
@@ -51,7 +57,7 @@ export function checkRegistration({
     findings.push(
       error(
         `does not send ${missing.join(', ')}.`,
-        'What is not sent is not judged, and can crash a manager.',
+        'Writes that are not sent are not judged, and can crash a manager.',
       ),
     )
   }
@@ -59,15 +65,15 @@ export function checkRegistration({
     findings.push(
       error(
         'sends status writes.',
-        'A status write that is refused while no guard answers blocks the very clean-up that has to end.',
+        'While no guard answers, status writes are denied. That blocks the very clean-up that has to end.',
       ),
     )
   }
   for (const webhook of webhooks) {
     for (const { level, what, why, undo } of narrowings(webhook)) {
       const remedy = undo
-        ? `Find out who added it, and take it out: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
-        : `Find out who changed it, and put it right: ${install}. Look: ${look}`
+        ? `Find out who added it, and remove it: ${takingOut(undo, webhook, registration.seen, names)}. Look: ${look}`
+        : `Find out who changed it, and fix it: ${install}. Look: ${look}`
       findings.push(
         problem(level, 'registration', { what: `Webhook ${webhook.name} of ${name} ${what}`, why, remedy }),
       )
@@ -76,10 +82,18 @@ export function checkRegistration({
   }
   return findings.length > 0
     ? findings
-    : [ok('registration', `${name} sends the guard what it judges, and refuses it while no guard answers.`)]
+    : [
+        ok(
+          'registration',
+          `${name} sends the guard all writes that it judges, and denies them while no guard answers.`,
+        ),
+      ]
 }
 
-/** An upgrade of the chart leaves what others have added. The patch fails if the webhook has another place by then. */
+/**
+ * An upgrade of the chart leaves conditions that others have added. The patch fails if the webhook has
+ * another index by then.
+ */
 function takingOut(
   undo: readonly Undoing[],
   webhook: Webhook,
@@ -120,7 +134,7 @@ function sendsStatus({ rules }: Webhook): boolean {
   return (rules ?? []).some(({ resources }) => resources.some((resource) => /\/(status|\*)$/.test(resource)))
 }
 
-/** Only the label that every namespace has from the API server itself can be judged without reading the namespace. */
+/** Only the API server's own label of every namespace can be judged without reading the namespace. */
 function selects({ namespaceSelector }: Webhook, namespace: string): boolean {
   const label = 'kubernetes.io/metadata.name'
   const wanted = namespaceSelector?.matchLabels?.[label]
@@ -146,7 +160,7 @@ function howItFails(
     findings.push(
       warn(
         'has failurePolicy Ignore.',
-        'While no guard answers, what could crash a manager passes unjudged, without a word to anybody.',
+        'While no guard answers, writes that could crash a manager pass silently.',
         `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.failurePolicy=Fail`,
       ),
     )
@@ -156,7 +170,7 @@ function howItFails(
     findings.push(
       warn(
         `gives the guard ${seconds} s.`,
-        'In so short a time a change can neither be held until it is safe, nor surely be reserved and confirmed.',
+        'That is too short to hold a request until it is safe, or to reserve and confirm it.',
         `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set webhook.timeoutSeconds=10`,
       ),
     )
@@ -166,8 +180,8 @@ function howItFails(
     findings.push(
       warn(
         `calls a Service of namespace ${service.namespace}, not of ${namespace}.`,
-        'Then another guard is asked than the one that is looked at here.',
-        `Look again: holdfast doctor --namespace ${service.namespace}. Or put it right; look: ${look}`,
+        'Then the API server asks another guard than the one checked here.',
+        `Check that guard: holdfast doctor --namespace ${service.namespace}. Or fix the registration; look: ${look}`,
       ),
     )
   }

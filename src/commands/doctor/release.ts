@@ -5,20 +5,20 @@ import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Facts, Names } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 
-/** What the release of Longhorn does when an eviction meets a pending clean-up (longhorn.md §2). */
+/** The effect of an eviction during a pending clean-up on this release of Longhorn (longhorn.md §2). */
 export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'names' | 'policies'>): Finding[] {
   if ('problem' in map) return [notKnown('release', 'The Longhorn release could not be read.', map.problem)]
   if (!hasLonghorn(map.seen)) {
     return [
       problem('error', 'release', {
         what: noLonghornIn(names.longhornNamespace),
-        why: 'A guard that looks there is not ready, and guards no Longhorn elsewhere.',
+        why: 'A guard for this namespace is not ready, and guards no other Longhorn.',
         remedy: findLonghorn,
       }),
     ]
   }
   const told = map.seen.release
-  // What Longhorn does not say the guard may have been told.
+  // If Longhorn does not name its release, the guard may be configured with one.
   const release = fixedRelease(told) === undefined ? (namedToAll(policies) ?? told) : told
   const profile = profileOf(release)
   const fixed = fixedRelease(release)
@@ -26,8 +26,8 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
     return [
       problem('warn', 'release', {
         what: assumption(release),
-        why: 'Then more is held back than may be needed.',
-        remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or name the release to the guard: longhornRelease in its configuration.`,
+        why: 'Then more requests wait than necessary.',
+        remedy: `Look: kubectl -n ${names.longhornNamespace} get settings.longhorn.io current-longhorn-version. Or set longhornRelease in the configuration of the guard.`,
       }),
     ]
   }
@@ -37,8 +37,8 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       return [
         problem('warn', 'release', {
           what: `Longhorn ${release} crashes the longhorn-manager of a node when an eviction meets a pending clean-up on ${profile === 'A' ? 'any disk of it' : 'an evicted disk'} (profile ${profile}).`,
-          why: 'Only the guard stands between the two; what is written while it does not answer can crash a manager.',
-          remedy: `Move Longhorn to ${fixed}; not every newer release is better. Ask first: holdfast doctor --target ${fixed}`,
+          why: 'Only the guard keeps the two apart; a write while it does not answer can crash a manager.',
+          remedy: `Move Longhorn to ${fixed}; some newer releases crash too. Check first: holdfast doctor --target ${fixed}`,
         }),
       ]
     case 'C':
@@ -49,13 +49,13 @@ export function checkRelease({ map, names, policies }: Pick<Facts, 'map' | 'name
       return [
         ok(
           'release',
-          `Longhorn ${release} does not evict backing images. When it moves on, go to ${fixed}: releases between crash.`,
+          `Longhorn ${release} does not evict backing images. Upgrade straight to ${fixed}: releases in between crash.`,
         ),
       ]
   }
 }
 
-/** The release that every replica of the guard was told to judge for; undefined if they were not, or not the same. */
+/** The configured release of all replicas; undefined if they differ or have none. */
 function namedToAll(policies: Facts['policies']): string | undefined {
   if ('problem' in policies) return undefined
   const [named, ...others] = new Set(policies.seen.map(({ release }) => release))
@@ -63,13 +63,13 @@ function namedToAll(policies: Facts['policies']): string | undefined {
 }
 
 /**
- * Which nodes Longhorn must not be moved to another release with: a flag and a pending clean-up that have met go
- * unnoticed on profile C, and crash the manager of A or B that comes (longhorn.md §2, o8). No admission can stop that.
+ * Nodes that forbid an upgrade of Longhorn. A flag together with a pending clean-up goes unnoticed on profile
+ * C, and crashes the manager of A or B after the upgrade (longhorn.md §2, o8). No admission can stop that.
  */
 export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Finding[] {
   if ('problem' in map) return [notKnown('upgrade', 'Longhorn’s nodes could not be read.', map.problem)]
   const now = profileOf(map.seen.release)
-  // Without a target any release may come.
+  // Without a target, any release counts.
   const then = names.target === undefined ? 'A' : profileOf(names.target)
   const findings = [...map.seen.nodes()]
     .toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1))
@@ -78,16 +78,14 @@ export function checkUpgrade({ map, names }: Pick<Facts, 'map' | 'names'>): Find
     findings.push(crashing(names.target, then))
   }
   const moves = names.target ?? 'another release'
-  return findings.length > 0
-    ? findings
-    : [ok('upgrade', `No node stands in the way of moving Longhorn to ${moves}.`)]
+  return findings.length > 0 ? findings : [ok('upgrade', `No node forbids moving Longhorn to ${moves}.`)]
 }
 
 function crashing(target: string, profile: Profile): Finding {
   const fixed = fixedRelease(target)
   return problem('warn', 'upgrade', {
     what: `Longhorn ${target} crashes the longhorn-manager of a node when an eviction meets a pending clean-up${fixed === undefined ? ', as far as is known' : ''} (profile ${profile}).`,
-    why: 'Only the guard stands between the two then.',
+    why: 'Only the guard keeps the two apart then.',
     remedy: `Move to ${fixed ?? 'a release that says which it is'} instead${fixed === undefined ? '' : `; ask: holdfast doctor --target ${fixed}`}`,
   })
 }
@@ -105,7 +103,7 @@ function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Findi
     return [
       problem('error', 'upgrade', {
         what: `Node ${name} is in danger now: it is evicted while ${pending(node, map, now)}.`,
-        why: 'Its longhorn-manager crashes at each look at the node. A restart or an upgrade does not end that.',
+        why: 'Its longhorn-manager crashes at each sync of the node. A restart or an upgrade does not end that.',
         remedy,
       }),
     ]
@@ -115,13 +113,13 @@ function judged(node: Node, map: DiskMapView, { now, then, names }: Move): Findi
   return [
     problem(names.target === undefined ? 'warn' : 'error', 'upgrade', {
       what: `Longhorn must not be moved to ${target} now: node ${name} is evicted while ${pending(node, map, then)}.`,
-      why: 'The release that runs bears it; the longhorn-manager of that release would crash as soon as it starts. No admission can stop that.',
+      why: 'The running release survives it; the longhorn-manager of that release would crash as soon as it starts. The guard cannot prevent that.',
       remedy,
     }),
   ]
 }
 
-/** `the clean-up of ubuntu-22.04 on disk-1 is pending`, of all that count. */
+/** `the clean-up of ubuntu-22.04 on disk-1 is pending`, for all that count. */
 function pending(node: Node, map: DiskMapView, profile: Profile): string {
   const which = [...map.pendingOnNode(node.metadata.name)]
     .filter(({ disk }) => profile === 'A' || isEvicting(node, disk))

@@ -15,7 +15,7 @@ export const parseDeployment = parser(
   }),
 )
 
-/** Reads a pod. The container of the guard is called `holdfast`; with another name it is the first. */
+/** Reads a pod. The container of the guard is `holdfast`, or else the first one. */
 export const parsePod = parser(
   Type.Object({
     metadata: Type.Object({
@@ -49,7 +49,7 @@ function isGuard(labels: Readonly<Record<string, string | null>> | null | undefi
   return labels?.[componentLabel] === 'guard'
 }
 
-/** Whether there are replicas that answer, enough of them, and all of one version. */
+/** Whether enough replicas answer, and all have one version. */
 export function checkReplicas({
   deployments,
   pods,
@@ -60,7 +60,7 @@ export function checkReplicas({
   const findings: Finding[] = []
   if ('problem' in deployments) {
     findings.push(
-      notKnown('replicas', 'How many replicas there are to be could not be read.', deployments.problem),
+      notKnown('replicas', 'The wanted number of replicas could not be read.', deployments.problem),
     )
   }
   if ('problem' in pods) {
@@ -72,10 +72,10 @@ export function checkReplicas({
   const ready = serving.filter((pod) => pod.ready)
   const wanted =
     'seen' in deployments ? deployments.seen.reduce((total, each) => total + each.wanted, 0) : undefined
-  // Pods would have been asked instead.
+  // Otherwise pods would have been asked.
   const outside = 'seen' in policies ? policies.seen.length : 0
   if (serving.length === 0 && wanted === 0 && outside > 0)
-    return [ok('replicas', `A guard on this machine answers, in no pod (${outside} of them).`)]
+    return [ok('replicas', `A guard on this machine answers, outside any pod (${outside} of them).`)]
   const count = `${ready.length} of ${wanted ?? serving.length} replicas of the guard`
   if (ready.length === 0) {
     const none = serving.length === 0 && (wanted ?? 0) === 0
@@ -84,7 +84,7 @@ export function checkReplicas({
         what: none
           ? `There is no guard in namespace ${namespace}.`
           : `${count} in namespace ${namespace} are ready.`,
-        why: 'Nobody answers: with failurePolicy Fail every eviction is refused, with Ignore nothing is judged.',
+        why: 'No guard answers: with failurePolicy Fail every eviction is denied, with Ignore nothing is judged.',
         remedy: none
           ? `If it runs elsewhere: holdfast doctor --namespace <name>. Install it: helm upgrade --install holdfast charts/holdfast --namespace ${namespace} --create-namespace`
           : `${look}; kubectl -n ${namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 20`,
@@ -94,15 +94,15 @@ export function checkReplicas({
     findings.push(
       problem('warn', 'replicas', {
         what: `${count} are ready.`,
-        why: 'If the others do not come, there may be nobody left to answer when one more leaves.',
+        why: 'If the others do not start, no guard may be left to answer when one more stops.',
         remedy: look,
       }),
     )
   } else if (ready.length === 1) {
     findings.push(
       problem('warn', 'replicas', {
-        what: 'There is one replica of the guard alone.',
-        why: 'Nobody answers while it restarts or its node is drained.',
+        what: 'The guard has only one replica.',
+        why: 'No guard answers while it restarts or its node is drained.',
         remedy: `helm upgrade holdfast charts/holdfast --namespace ${namespace} --reset-then-reuse-values --set replicas=2`,
       }),
     )
@@ -112,7 +112,7 @@ export function checkReplicas({
     findings.push(
       problem('warn', 'replicas', {
         what: `The replicas run different images: ${images.join(', ')}.`,
-        why: 'During an upgrade that is so for a minute; if it stays, the same request gets one answer or another.',
+        why: 'During an upgrade that is normal for a minute. If it stays, the answer to a request depends on the replica.',
         remedy: `kubectl -n ${namespace} rollout status deployment -l ${guardSelector}`,
       }),
     )
@@ -123,13 +123,13 @@ export function checkReplicas({
 }
 
 /**
- * The label by which commands find the Deployments and pods that judge. No value of the chart changes it, unlike
- * `app.kubernetes.io/name`.
+ * The label by which commands find the Deployments and pods that judge. Unlike `app.kubernetes.io/name`, no
+ * value of the chart changes it.
  */
 export const componentLabel = 'holdfast.dev/component'
 
-/** Finds the guard's replicas and those of its proxies; no hook, and no pod of `helm test`. */
+/** Finds the replicas of the guard and its proxies, without hooks and `helm test`. */
 export const replicaSelector = `${componentLabel} in (guard,proxy-longhorn,proxy-kubernetes)`
 
-/** Finds the guard alone, in commands for people. */
+/** Finds only the guard, in commands for people. */
 export const guardSelector = `${componentLabel}=guard`

@@ -3,10 +3,10 @@ import type { JudgedKind } from '../../rules/change.ts'
 import type { Facts, Names, Right } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 
-/** The kinds whose objects are read one by one too, to confirm a decision. */
+/** The kinds whose objects the guard also reads one by one, to confirm a decision. */
 const judged: ReadonlySet<string> = new Set<JudgedKind>(['Node', 'BackingImage', 'BackingImageDataSource'])
 
-/** The rights of every call that the guard makes, as it is installed. */
+/** The rights for every call of the guard, as it is installed. */
 export function rightsOf(names: Names): readonly Right[] {
   const { namespace, longhornNamespace } = names
   const longhorn = Object.entries(kinds).flatMap(([kind, { plural }]) =>
@@ -68,25 +68,19 @@ export function rightsOf(names: Names): readonly Right[] {
   return [...longhorn, ...leases, ...book, ...events, ...certificates]
 }
 
-/** What becomes of a guard that lacks a right. */
+/** The effect of a missing right. */
 const without: Readonly<Record<Right['purpose'], readonly [level: 'warn' | 'error', why: string]>> = {
-  'disk map': [
-    'error',
-    'Without it the disk map is not complete, and nothing that could raise danger is admitted.',
-  ],
-  reservations: [
-    'error',
-    'Without it nothing can be reserved, and nothing that could raise danger is admitted.',
-  ],
+  'disk map': ['error', 'Without it the guard does not see the whole cluster, and denies dangerous writes.'],
+  reservations: ['error', 'Without it the guard cannot reserve anything, and denies dangerous writes.'],
   'one book': [
     'warn',
-    'Without it a guard or a proxy that keeps its Leases in another namespace is not noticed, and could admit what must not meet.',
+    'Without it a guard or a proxy with its Leases in another namespace goes unnoticed, and could allow conflicting changes.',
   ],
-  Events: ['warn', 'Without it nobody sees at the objects what was held or refused.'],
+  Events: ['warn', 'Without it no Event at an object shows what was held or denied.'],
   certificates: ['warn', 'Without it a guard that makes its own certificate cannot renew or publish it.'],
 }
 
-/** Whether the guard's service account may do all that the guard does. */
+/** Whether the guard's service account has every right that the guard needs. */
 export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>): Finding[] {
   const account = `system:serviceaccount:${names.namespace}:${names.serviceAccount}`
   const findings: Finding[] = []
@@ -100,7 +94,7 @@ export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>):
       problem(level, 'rights', {
         what: `${account} is not allowed to ${missing.map(sentence).join(', ')} (for ${purpose}).`,
         why,
-        remedy: `Give the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values. Ask: ${canI(first, account)}`,
+        remedy: `Grant the rights of the chart: helm upgrade holdfast charts/holdfast --namespace ${names.namespace} --reset-then-reuse-values. Ask: ${canI(first, account)}`,
       }),
     )
   }
@@ -114,13 +108,13 @@ export function checkRights({ rights, names }: Pick<Facts, 'rights' | 'names'>):
         'rights',
         `Whether ${account} is allowed to ${sentence(unasked.right)}${more} could not be asked.`,
         unasked.why,
-        `Ask as somebody who may create SubjectAccessReviews, or impersonate it: ${canI(unasked.right, account)}`,
+        `Ask as a user who may create SubjectAccessReviews, or impersonate it: ${canI(unasked.right, account)}`,
       ),
     )
   }
   return findings.length > 0
     ? findings
-    : [ok('rights', `${account} is allowed all ${rights.length} things that the guard does.`)]
+    : [ok('rights', `${account} has all ${rights.length} rights that the guard needs.`)]
 }
 
 function sentence({ verb, group, resource, namespace, name }: Right): string {

@@ -3,13 +3,13 @@ import type { Facts, Removal } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
 
-/** Why no dry run can be made. */
+/** Why no dry run is possible. */
 export const nothingToTry =
   'no backing image has a copy that is ready, so there is no write that the guard has to deny'
 
 /**
- * A removal that every guard has to deny, on every release: all copies of an image that has a ready one. Undefined if
- * there is no such image.
+ * A removal that every guard has to deny, on every release: all copies of an image that has a ready one.
+ * Undefined without such an image.
  */
 export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
   for (const { metadata, spec } of map.images()) {
@@ -22,7 +22,7 @@ export function forbiddenRemoval(map: DiskMapView): Removal | undefined {
   return undefined
 }
 
-/** Whether the whole way works: from the API server to the guard, its judgement, and back. */
+/** Whether the whole chain works: from the API server to the guard, its verdict, and back. */
 export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'names'>): Finding[] {
   const unproved = 'It is not proved that writes reach the guard.'
   if ('problem' in looked) return [notKnown('dry-run', unproved, looked.problem)]
@@ -38,7 +38,7 @@ export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'name
       return [
         problem('error', 'dry-run', {
           what: `${what} is not judged: ${trial.why}.`,
-          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is refused.',
+          why: 'The API server asks a guard that gives no verdict. With failurePolicy Fail every eviction and clean-up is denied.',
           remedy: `Look: kubectl -n ${names.namespace} get pods -l ${guardSelector} -o wide; kubectl -n ${names.namespace} logs -l ${guardSelector} --prefix --tail 20`,
         }),
       ]
@@ -46,7 +46,7 @@ export function checkTrial({ trial: looked, names }: Pick<Facts, 'trial' | 'name
       return [
         problem('error', 'dry-run', {
           what: `${what} is admitted. The guard must deny it.`,
-          why: 'The API server does not send such writes to the guard, or the guard only watches. Either way what could crash a manager or lose data passes.',
+          why: 'The API server does not send such writes to the guard, or the guard only warns. Either way, writes that could crash a manager or lose data pass.',
           remedy: `Look at the findings of registration and rules, and at kubectl get validatingwebhookconfigurations.admissionregistration.k8s.io ${names.webhookConfiguration} -o yaml`,
         }),
       ]

@@ -30,8 +30,8 @@ export function beforeEviction(
   const longhorn = isAssumed(release) ? 'Such a Longhorn' : `Longhorn ${release ?? ''}`
   note(
     crashing
-      ? `${longhorn} crashes if copies are removed while a flag is up: the flag goes down before they are.`
-      : `${longhorn} removes copies while the flag is up, ${isOneOfSeveral ? 'and it goes down once the node is empty' : 'and it stays up'}.`,
+      ? `${longhorn} crashes if copies are removed while a flag is up, so the flag is cleared first.`
+      : `${longhorn} removes copies while the flag is up, ${isOneOfSeveral ? 'and it is cleared once the node is empty' : 'and it stays up'}.`,
   )
   if (crashing && settle?.problem !== undefined) note(settleUnknown(settle, settle.problem))
   if (lostAfter?.problem !== undefined && someWaitToBeLost(map)) note(lostAfterUnknown(lostAfter))

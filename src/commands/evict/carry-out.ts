@@ -17,7 +17,7 @@ export async function carryOut(
   }
   const step = eviction.wouldDo(target)
   if (step.step !== 'done' && step.step !== 'impossible') {
-    modules.note('What is to come:')
+    modules.note('Next steps:')
     for (const [at, text] of eviction.outline(target, step).entries()) modules.note(`  ${at + 1}. ${text}`)
   }
   modules.note(nothingWritten)

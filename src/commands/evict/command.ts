@@ -11,20 +11,24 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('evict')
     .description('Empties Longhorn nodes, or a disk of one, without a crash and without losing a copy.')
     .argument('[node...]', 'the Longhorn nodes')
-    .option('--disk <name>', 'this disk of the node only')
+    .option('--disk <name>', 'only this disk of the node')
     .option('--plan <file>', 'the nodes and batches that holdfast plan -o json wrote; - is standard input')
     .option('--batch-size <number>', 'at most so many nodes at the same time', atLeastOne, Infinity)
     .option('--wait-for-drain', 'once it is empty, wait until kubectl drain is through too', false)
-    .option('--dry-run', 'tell what would be done, and write nothing', false)
-    .option('--timeout <duration>', 'give up after this; what was begun goes on in Longhorn', duration)
+    .option('--dry-run', 'show the steps, and write nothing', false)
+    .option(
+      '--timeout <duration>',
+      'stop waiting after this time; Longhorn goes on with what has begun',
+      duration,
+    )
     .option(
       '--unguarded',
-      'on releases that crash, go on although it is not proved that a guard holds back the removal of copies',
+      'on releases that crash, go on without proof that a guard holds back the removal of copies',
       false,
     )
     .addOption(operatorPortOption())
     .addOption(
-      new Option('-o, --output <format>', 'each step as a document on standard output too').choices([
+      new Option('-o, --output <format>', 'also print each step as a document on standard output').choices([
         'json',
         'yaml',
       ]),
@@ -47,21 +51,25 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
 }
 
 const help = `
-It waits for clean-ups that are pending, closes the disks for scheduling, raises the flag, and waits until no replica is
-left and every backing image has a ready copy elsewhere. On releases that crash it then takes the flag down, and the
-copies are removed with no flag up, some seconds later, when Longhorn has noticed. Until then it relies on the guard to
-hold their removal back, and so it proves first that the guard does: its registration is as it should be, a dry run that
-removes all copies of an image is denied, and its replicas enforce the rule. Where they cannot be asked, a dry run with
-the flag up tells. How long the guard waits for Longhorn to notice, it asks the replicas too. They are asked through
-port-forwards, as by holdfast status. It stores no state: interrupt it, and run it again to go on.
+The command waits for pending clean-ups, closes the disks for scheduling, and raises the flag. Then it waits until no
+replica is left and every backing image has a ready copy elsewhere.
+
+On releases that crash it then clears the flag. Longhorn removes the copies some seconds later, once it has noticed.
+Until then the guard has to hold back their removal, so the command first proves that it does: the registration is
+correct, the guard denies a dry run that removes all copies of an image, and its replicas enforce the rule. If the
+replicas cannot be asked, a dry run with the flag up proves it. Replicas are asked through port-forwards, as by holdfast
+status, also for how long they wait until Longhorn has noticed.
+
+The command stores no state: interrupt it at any time, and run it again to go on.
 
 Several nodes are closed for scheduling first, and then emptied in batches in which every backing image keeps its
-copies. It judges each batch again before it begins, and has no more flags up than the budget of the guard allows. It
-leaves scheduling closed: holdfast reopen puts a node back in service.
+copies. The command judges each batch again before it begins, and keeps to the budget of the guard. Scheduling stays
+closed: holdfast reopen puts a node back in service.
 
 Beside kubectl: cordon the node, empty it with --wait-for-drain, and drain it once it is empty.
 
-Exit code: 0 once all is empty, 1 if it cannot be emptied, the time is up or it was interrupted, 2 if it could not begin.
+Exit code: 0 if the target is empty, 1 if it cannot be emptied, after a time-out or an interruption, 2 if it could not
+begin.
 
 Examples:
   $ holdfast evict node-1 --dry-run

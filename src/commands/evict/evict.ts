@@ -30,7 +30,7 @@ export interface EvictFlags extends ClusterFlags {
 }
 
 /** What is to be emptied. */
-export interface Wanted {
+interface Wanted {
   readonly nodes: readonly string[]
   readonly disk: string | undefined
   /** Those of a plan; undefined to find them. */

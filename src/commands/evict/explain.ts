@@ -16,7 +16,7 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
         step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
       )}`
     case 'wait-for-notice':
-      return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is down, and the guard lets the copies be removed' : 'clean-up has ended'}`
+      return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is cleared, and the guard allows the removal of the copies' : 'clean-up has ended'}`
     case 'wait-for-room':
       return `${waiting} for room in the guard’s budget: ${step.problems.join('; ')}`
     case 'raise':
@@ -26,15 +26,15 @@ export function explain(step: EvictionStep, now: number, telling: Telling = 'doe
     case 'wait-for-copies':
       return `${waiting} for a ready copy elsewhere of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
     case 'retreat':
-      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: ${verb('taking', 'take')} the flag down until the end of it: ${some(
+      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: ${verb('clearing', 'clear')} the flag until the clean-up ends: ${some(
         step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
       )}`
     case 'lower':
-      return `nothing needs the flag any more: ${verb('taking', 'take')} it down, so that the copies are removed without one`
+      return `nothing needs the flag now: ${verb('clearing', 'clear')} it, so that the copies are removed without one`
     case 'wait-for-removal':
       return `${waiting} for Longhorn to remove the copies of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
     case 'clear':
-      return `nothing needs the flag any more: ${verb('taking', 'take')} it down, so that the flag of the next node may go up`
+      return `nothing needs the flag now: ${verb('clearing', 'clear')} it, so that the flag of the next node may go up`
     case 'wait-for-drain':
       return step.cordoned
         ? `empty, ${waiting} for kubectl drain to move ${count(step.pods.length, 'pod')} away: ${some(step.pods)}`
@@ -71,7 +71,7 @@ export function outline(target: Target, map: DiskMapView, profile: Profile, next
   if (crashing) {
     steps.push(
       ['wait-for-copies', `wait until each backing image has a ready copy elsewhere (${images} now)`],
-      ['lower', 'take the flag down, so that no removal of a copy meets one'],
+      ['lower', 'clear the flag, so that no removal of a copy meets one'],
     )
   }
   if (profile !== 'none') {

@@ -9,10 +9,10 @@ export function isOwnFlagUp({ disk }: Target, { spec }: Node): boolean {
   return disk === undefined ? spec.evictionRequested : spec.disks.get(disk)?.evictionRequested === true
 }
 /**
- * With the flag of a target up, a dry run tells what the replicas could not be asked.
+ * If the replicas could not be asked, a dry run proves the hold while the flag of a target is up.
  *
- * @param lower takes that flag down; resolves once the disk map shows it
- * @throws CannotRun once the flag is down, where the removal of a copy would not be held
+ * @param lower clears that flag; resolves once the disk map shows it @throws CannotRun after clearing the
+ * flag, if the removal of a copy would not be held
  */
 export async function insistOnHold(
   target: Target,
@@ -28,7 +28,7 @@ export async function insistOnHold(
   if (held !== false) return
   await lower()
   throw new CannotRun(
-    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is down again${besides(target, proof)}. To see why: holdfast doctor. To go on all the same: --unguarded`,
+    `the guard would not hold back the removal of a copy while the flag of ${nameOf(target)} is up, which crashes the manager: a dry run of one was not held by cleanup-during-eviction. That flag is cleared again${besides(target, proof)}. To see why: holdfast doctor. To go on anyway: --unguarded`,
   )
 }
 function besides(target: Target, { map }: ProofModules): string {

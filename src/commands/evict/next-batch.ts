@@ -41,9 +41,7 @@ export function nextBatch(
   const batch = planned?.find((nodes) => nodes.length > 0)
   const begun = open.filter((node) => isUnderWay(steps.get(node)))
   if (begun.length > 0) {
-    const among = (batch ?? open).filter(
-      (node) => !isEmpty(node) && steps.get(node)?.step !== 'impossible',
-    )
+    const among = (batch ?? open).filter((node) => !isEmpty(node) && steps.get(node)?.step !== 'impossible')
     return evict(joined(begun, { among, open, map, batchSize }), open)
   }
 

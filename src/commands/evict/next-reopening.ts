@@ -4,7 +4,7 @@ import { nameOf } from './next-step.ts'
 import { findTarget, type Target, type TargetDisks } from './remains.ts'
 
 /** Marks of one image that Longhorn would still evict copies by, though no flag asks for it. */
-export interface Marks {
+interface Marks {
   readonly image: string
   /** The UUIDs of the disks whose copy is marked. */
   readonly disks: readonly string[]

@@ -25,13 +25,17 @@ import {
   withEviction,
 } from './remains.ts'
 
-/** What a safe eviction does next; told from the cluster alone, so that it can be taken up at any point. */
+/**
+ * The next step of a safe eviction. It depends on the cluster alone, so an eviction can be continued at any
+ * point.
+ */
 export type EvictionStep =
   /** A clean-up has to end before the flag may go up. */
   | { readonly step: 'wait-for-cleanup'; readonly cleanups: readonly PendingCleanup[] }
   /**
-   * Longhorn may not have noticed what is over: before that the flag must not go up after a clean-up, or a copy be
-   * removed after the flag went down. Time ends it: `until`, in milliseconds by the monotonic clock.
+   * Longhorn may not have noticed an ended change. Until it has, the flag must not go up after a clean-up,
+   * and no copy may be removed after the flag was cleared. The wait ends at `until`, in milliseconds by the
+   * monotonic clock.
    */
   | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
   /** The guard's budget is used up by other evictions: it would hold the flag back. */
@@ -40,11 +44,11 @@ export type EvictionStep =
   | { readonly step: 'raise' }
   /** Longhorn moves the replicas away. */
   | { readonly step: 'wait-for-replicas'; readonly replicas: readonly string[] }
-  /** Longhorn makes copies elsewhere, and marks those that go. */
+  /** Longhorn makes copies elsewhere, and marks the old ones. */
   | { readonly step: 'wait-for-copies'; readonly images: readonly string[] }
-  /** A clean-up has met the flag: take it down until that has ended. */
+  /** A clean-up has met the flag: clear the flag until the clean-up has ended. */
   | { readonly step: 'retreat'; readonly cleanups: readonly PendingCleanup[] }
-  /** Take the flag down, so that copies are removed and drained without one. */
+  /** Clear the flag, so that copies are removed and drained without one. */
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
   | { readonly step: 'wait-for-removal'; readonly images: readonly string[] }
@@ -65,8 +69,8 @@ export interface EvictionCircumstances extends Moment {
 }
 
 /**
- * The next step of a safe eviction (longhorn.md §4). On releases that crash (profiles A and B) copies are removed only
- * after the flag is down: a copy that is marked is removed all the same, and then nothing can crash.
+ * The next step of a safe eviction (longhorn.md §4). On releases that crash (profiles A and B) copies are
+ * removed only after the flag is cleared. Longhorn removes a marked copy even then, without a crash.
  */
 export function nextStep(
   target: Target,
@@ -79,7 +83,7 @@ export function nextStep(
   const lost = [...found.uuids].filter(([, uuid]) => uuid === undefined).map(([disk]) => disk)
   if (lost.length > 0) {
     return impossible(
-      `Longhorn has not looked at disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
+      `Longhorn has not synced disk ${lost.join(', ')} of ${target.node} yet; is the node up?`,
     )
   }
   const remains = remainsOn(found, map, profile)
@@ -91,7 +95,7 @@ export function nextStep(
     if (beside.length > 0) return impossible(besideOthers(target, beside))
     if (isInDanger(found.node, map, profile))
       return { step: 'retreat', cleanups: [...map.pendingOnNode(target.node)] }
-    // The flags of single disks, where the node's own is down already.
+    // The flags of single disks, after the node's own was cleared.
     if (isFlagged(found.node) && isOnlyRemoval(target, remains)) return { step: 'lower' }
   }
   const whyLost = whyNodeLost(found.node, circumstances)
@@ -107,7 +111,7 @@ export function nextStep(
   if (isEmpty(remains)) return { step: 'done' }
   if (isOnlyRemoval(target, remains)) {
     const noticed = flagNoticed(found, { ...circumstances, map, profile })
-    // A file that is being deleted waits for nobody.
+    // A file that is being deleted does not wait for the rest.
     if (noticed !== undefined && remains.images.length > 0)
       return { step: 'wait-for-notice', of: 'flag', until: noticed }
     return { step: 'wait-for-removal', images: imagesLeft(remains) }
@@ -125,7 +129,7 @@ export function nextStep(
     : { step: 'raise' }
 }
 
-/** When Longhorn has noticed that the flag is down; undefined once it has. */
+/** When Longhorn has noticed the cleared flag; undefined once it has. */
 function flagNoticed({ node, uuids }: TargetDisks, circumstances: NoticeCircumstances): number | undefined {
   const ends: number[] = []
   for (const uuid of uuids.values()) {
@@ -149,7 +153,7 @@ function whileRequested(remains: Remains, crashing: boolean): EvictionStep {
   return waiting.length > 0 ? { step: 'wait-for-copies', images: waiting } : { step: 'lower' }
 }
 
-/** On profile A a clean-up on any disk of the node crashes it, on the others only one on a disk that is evicted. */
+/** On profile A a clean-up on any disk of the node crashes it, on the others only one on an evicted disk. */
 function pendingInTheWay(
   { node }: TargetDisks,
   profile: Profile,
@@ -158,7 +162,7 @@ function pendingInTheWay(
   return profile === 'A' ? [...map.pendingOnNode(node.metadata.name)] : pending
 }
 
-/** What the guard would say of raising the flag. */
+/** The guard's verdict on raising the flag. */
 function findingsOn(
   target: Target,
   { node }: TargetDisks,
@@ -176,8 +180,9 @@ function findingsOn(
 }
 
 /**
- * What the guard would refuse for good, and what Longhorn could never finish. A manager that is down may be back in a
- * moment: what is told of its node without an image is not for good, unless the node is lost.
+ * The permanent refusals of the guard, and evictions that Longhorn can never finish. A manager that is down
+ * may return at once. So findings about its node that name no image are not permanent, unless the node is
+ * lost.
  */
 function isForGood({ rule, effect, subjects }: Finding): boolean {
   if (effect === 'refuse') return true
@@ -193,7 +198,7 @@ function besideOthers(target: Target, beside: readonly string[]): string {
   return (
     `node ${target.node} has an eviction requested on ${beside.join(' and ')} too: copies of ${nameOf(target)} are removed only once ` +
     `no eviction is requested on the node, and Longhorn gives this one up if it ends before the other. ` +
-    `Let the other one end first, or take its flag down, or empty the whole node (without --disk)`
+    `Let the other one end first, or clear its flag, or empty the whole node (without --disk)`
   )
 }
 

@@ -20,13 +20,13 @@ interface PlanFlags extends ClusterFlags {
   readonly output: 'text' | 'json' | 'yaml'
 }
 
-/** `holdfast plan`: an order in batches in which nodes can be evicted. */
+/** `holdfast plan`: an order, in batches, for the eviction of nodes. */
 export function planCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('plan')
     .description('Finds batches in which nodes can be evicted with every backing image keeping its copies.')
     .argument('<node...>', 'the Longhorn nodes to empty')
     .option('--reopen', 'the nodes of a batch are in service again before the next begins', false)
-    .option('--batch-size <number>', 'at most so many nodes at the same time', atLeastOne, Infinity)
+    .option('--batch-size <number>', 'maximum of nodes in a batch', atLeastOne, Infinity)
     .addOption(
       new Option('-o, --output <format>', 'as text, or as one document')
         .choices(['text', 'json', 'yaml'])
@@ -41,7 +41,7 @@ copy that has to be (spec.minNumberOfCopies). Longhorn chooses where a copy move
 Without --reopen close all nodes for scheduling before the first batch: then nothing moves twice. Room for replicas is
 not looked at. It ends with the commands that carry the plan out, and put the nodes back in service.
 
-Exit code: 0 if there is a plan, 1 if there is none, 2 if it cannot be told.
+Exit code: 0 if there is a plan, 1 if there is none, 2 if the command could not run.
 
 Examples:
   $ holdfast plan node-1 node-2

@@ -2,35 +2,35 @@ import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
 import { isReady, isReadySoon } from '../../longhorn/copies.ts'
 import { isAtWork, isEvicting } from '../../longhorn/node.ts'
 import { isWorthless } from '../../rules/copies-left.ts'
-import { disksThatFit } from '../../rules/no-eviction-target.ts'
+import { disksThatFit } from '../../rules/evictions-under-way.ts'
 
 /** Nodes that can be evicted at the same time. */
 interface Batch {
   readonly nodes: readonly string[]
-  /** The images of which a copy goes, or may have come meanwhile and then goes. */
+  /** The images that lose a copy here, including copies that may have come meanwhile. */
   readonly images: readonly string[]
 }
 
-/** In which order nodes can be evicted with every image keeping its copies, or why there is none. */
+/** An order for the eviction of nodes in which every image keeps its copies, or why there is none. */
 export type EvictionPlan =
   | { readonly possible: true; readonly closeFirst: readonly string[]; readonly batches: readonly Batch[] }
   | { readonly possible: false; readonly problems: readonly string[] }
 
-/** How nodes are to be evicted. */
+/** Options of a plan. */
 interface PlanOptions {
-  /** True if the nodes of a batch are in service again before the next one begins. */
+  /** True if the nodes of a batch are in service again before the next batch begins. */
   readonly reopen: boolean
   /** At most so many nodes at the same time. */
   readonly batchSize: number
 }
 
 /**
- * Plans the eviction of nodes. Longhorn chooses where a replacement goes and nobody can tell it, so a plan holds
- * wherever that is: either the nodes are closed for scheduling before the first batch, and nothing moves twice, or they
+ * Plans the eviction of nodes. Only Longhorn chooses the disk of a replacement, so a plan holds for every
+ * choice. Either the nodes are closed for scheduling before the first batch, and nothing moves twice. Or they
  * are opened again, and a copy may have moved to any of them.
  *
- * No two nodes of a batch have the last copies of an image between them, and after each batch there is room for as many
- * copies as there have to be.
+ * No two nodes of a batch hold the last copies of an image between them, and after each batch the required
+ * number of copies has room.
  */
 export function planEvictions(
   asked: readonly string[],
@@ -50,7 +50,7 @@ export function planEvictions(
     for (const node of remaining) {
       if (nodes.length === batchSize) break
       if (whyNot([...nodes, node], evicted).length === 0) nodes.push(node)
-      // Of nodes that are opened again the order counts.
+      // For nodes that are opened again the order counts.
       else if (reopen) break
     }
     const moving = images.filter((image) => image.mayBeOn(nodes, evicted).length > 0)
@@ -76,8 +76,8 @@ export function whyNotTogether(
 type WhyNot = (batch: readonly string[], evicted: ReadonlySet<string>) => readonly string[]
 
 /**
- * An order in which each node can be evicted by itself. It is found from its end: who can be evicted after all others
- * can be last, since the fewer have been evicted before, the more room there is for the others.
+ * An order in which each node can be evicted separately, found from its end. A node that can be evicted after
+ * all others can be last: the fewer nodes were evicted before, the more room the others have.
  */
 function orderOf(
   planned: ReadonlySet<string>,
@@ -98,7 +98,7 @@ function orderOf(
   return { possible: true, nodes }
 }
 
-/** An image on its way out keeps no copy anyway. */
+/** An image that is being deleted keeps no copy anyway. */
 function imagesOnNodes(nodes: readonly string[], map: DiskMapView): string[] {
   const names = new Set<string>()
   for (const name of nodes) {
@@ -112,28 +112,28 @@ function imagesOnNodes(nodes: readonly string[], map: DiskMapView): string[] {
   return [...names].toSorted()
 }
 
-/** The disks of one node, as far as one image goes. */
+/** The disks of one node, for one image. */
 interface Place {
-  /** Disks that have a copy that stays, or may get one. */
+  /** Disks with a copy that stays, or that can get one. */
   disks: Set<string>
-  /** How many of those that have no copy now, or lose it, may get one. */
+  /** How many of the disks without a staying copy can get one. */
   fitting: number
-  /** Copies that others can be made from. */
+  /** Copies that can be a source for others. */
   ready: number
 }
 
-/** Where the copies of one image are, and may be later, while nodes are evicted in batches. */
+/** The possible places of one image's copies, while nodes are evicted in batches. */
 class PlannedImage {
   readonly name: string
-  /** How many copies there have to be after each batch. */
+  /** The number of copies required after each batch. */
   readonly #keep: number
   readonly #reopen: boolean
   /** The nodes of the plan. */
   readonly #planned: ReadonlySet<string>
-  /** The nodes of the plan that have a copy now, in whatever state. */
+  /** The nodes of the plan that have a copy now, in any state. */
   readonly #homes = new Set<string>()
   readonly #places = new Map<string, Place>()
-  /** A copy that cannot be copied would be deleted without a replacement. */
+  /** A copy that cannot be a source would be deleted without a replacement. */
   readonly #isUnready: boolean
 
   constructor(name: string, planned: ReadonlySet<string>, map: DiskMapView, reopen: boolean) {
@@ -163,7 +163,7 @@ class PlannedImage {
     this.#isUnready = living.length > 0 && !living.some(isReady)
   }
 
-  /** Those of the nodes that may have a copy, once others have been evicted. */
+  /** The nodes of the list that may have a copy after others were evicted. */
   mayBeOn(nodes: readonly string[], evicted: ReadonlySet<string>): string[] {
     const anywhere = this.#reopen && this.#hasMoved(evicted)
     return nodes.filter(
@@ -171,7 +171,7 @@ class PlannedImage {
     )
   }
 
-  /** Why these nodes cannot be evicted together, once others have been evicted; undefined if they can. */
+  /** Why these nodes cannot be evicted together after others were evicted; undefined if they can. */
   whyNot(batch: readonly string[], evicted: ReadonlySet<string>): string | undefined {
     const having = this.mayBeOn(batch, evicted)
     if (having.length === 0) return undefined
@@ -192,7 +192,7 @@ class PlannedImage {
     return [...this.#homes].some((node) => evicted.has(node))
   }
 
-  /** A disk that does not fit keeps the copy that it has, but gets none again. */
+  /** An unsuitable disk keeps its copy, but gets none again. */
   #room(closed: ReadonlySet<string>, evicted: ReadonlySet<string>): number {
     let room = 0
     for (const [node, { disks, fitting }] of this.#places) {
@@ -201,20 +201,23 @@ class PlannedImage {
     return room
   }
 
-  /** The ready copies that certainly stay where they are while the batch is evicted. */
+  /** The ready copies that certainly stay during the batch. */
   #staying(batch: readonly string[], evicted: ReadonlySet<string>): number {
     let [there, going] = [0, 0]
     for (const [node, { ready }] of this.#places) {
       if (!evicted.has(node)) there += ready
       if (batch.includes(node)) going += ready
     }
-    // What has moved is on none of the nodes that were closed; of those that are open again, on any.
+    // A moved copy is on none of the nodes that were closed. It may be on any of those that are open again.
     const restored = !this.#reopen && this.#hasMoved(evicted) ? this.#keep : 0
     return Math.max(there, restored) - going
   }
 }
 
-/** What is being evicted already, in this plan or not, is nothing to rely on. Nor is what nobody works on, lost or not yet. */
+/**
+ * Copies on nodes that are being evicted, in this plan or not, do not count. Nor do those on nodes without a
+ * running manager, lost or not.
+ */
 function isReliable(name: string, disk: string, map: DiskMapView): boolean {
   const node = map.node(name)
   return node !== undefined && !isEvicting(node, disk) && isAtWork(node, disk)

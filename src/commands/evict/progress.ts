@@ -4,7 +4,7 @@ import type { EvictionStep } from './next-step.ts'
 import { findTarget, type Target } from './remains.ts'
 
 /** How far a step has come, as far as Longhorn says. */
-export interface Progress {
+interface Progress {
   /** Bytes that are through, and all of them; undefined where a size is not known. */
   readonly bytes: { readonly done: number; readonly total: number } | undefined
   /** Of 100. */

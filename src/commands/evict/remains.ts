@@ -5,18 +5,18 @@ import { diskUUID, isEvicting, isFlagged, type Node } from '../../longhorn/node.
 import type { Profile } from '../../longhorn/releases.ts'
 import { isWorthless } from '../../rules/copies-left.ts'
 
-/** What is still on the disks of a target. */
+/** The remaining objects on the disks of a target. */
 export interface Remains {
   readonly found: TargetDisks
   readonly map: DiskMapView
   /** The names of the replicas, with a backing image or without. */
   readonly replicas: readonly string[]
-  /** The images with a copy in spec; none where Longhorn does not move copies. */
+  /** The images with a copy in spec; empty if Longhorn does not move copies. */
   readonly images: readonly string[]
   readonly pending: readonly PendingCleanup[]
 }
 
-/** Looks at what is still on the disks of a target. */
+/** Finds the remaining objects on the disks of a target. */
 export function remainsOn(found: TargetDisks, map: DiskMapView, profile: Profile): Remains {
   const disks = disksOf(found)
   return {
@@ -29,12 +29,12 @@ export function remainsOn(found: TargetDisks, map: DiskMapView, profile: Profile
   }
 }
 
-/** True if nothing is left at all. */
+/** True if nothing is left. */
 export function isEmpty({ replicas, images, pending }: Remains): boolean {
   return replicas.length + images.length + pending.length === 0
 }
 
-/** True if Longhorn does all that remains by itself, whatever the flags say. */
+/** True if Longhorn does the rest, whatever the flags are. */
 export function isOnlyRemoval(target: Target, remains: Remains): boolean {
   const { replicas, images, map, found } = remains
   if (replicas.length > 0 || !isClosed(target, found)) return false
@@ -42,19 +42,21 @@ export function isOnlyRemoval(target: Target, remains: Remains): boolean {
   return images.every((image) => isMarked(image, found, map))
 }
 
-/** True if the flag need not stay up for the copies of this image. */
+/** True if the copies of this image no longer need the flag. */
 export function mayGo(image: string, { found, map }: Remains): boolean {
   if (!isMarked(image, found, map)) return false
   return hasReplacement(image, found, map) || isReplacedLater(image, map) || isLost(image, found, map)
 }
 
-/** True if every copy of the image on these disks is marked, and so removed by Longhorn whatever the flags say. */
+/**
+ * True if every copy of the image on these disks is marked, so Longhorn removes it whatever the flags are.
+ */
 function isMarked(name: string, found: TargetDisks, map: DiskMapView): boolean {
   const specs = map.image(name)?.spec.diskFileSpecMap
   return disksOf(found).every((uuid) => specs?.get(uuid)?.evictionRequested ?? true)
 }
 
-/** One is enough: Longhorn makes the others once the flag is down (longhorn.md §2, o4). */
+/** One is enough: Longhorn makes the others once the flag is cleared (longhorn.md §2, o4). */
 function hasReplacement(name: string, found: TargetDisks, map: DiskMapView): boolean {
   const going = new Set(disksOf(found))
   const specs = map.image(name)?.spec.diskFileSpecMap
@@ -66,8 +68,9 @@ function hasReplacement(name: string, found: TargetDisks, map: DiskMapView): boo
 }
 
 /**
- * True if the replacement can come only once the flag is down: of several copies that all go, Longhorn keeps one until
- * there is a new one, and removes the others in the very write that adds it; who holds back the removal holds back both.
+ * True if the replacement can come only once the flag is cleared. If all copies go, Longhorn keeps one until
+ * a new one exists, and removes the others in the same write that adds it. A guard that holds the removal
+ * holds both.
  */
 function isReplacedLater(name: string, map: DiskMapView): boolean {
   const specs = map.image(name)?.spec.diskFileSpecMap ?? new Map<string, DiskFileSpec>()
@@ -77,7 +80,7 @@ function isReplacedLater(name: string, map: DiskMapView): boolean {
   return !map.copiesOf(name).some((copy) => isReadySoon(copy) && !isGoing(copy.diskUUID))
 }
 
-/** True if all copies of the image on these disks have failed: there is nothing to be replaced. */
+/** True if all copies of the image on these disks have failed, so nothing needs a replacement. */
 function isLost(name: string, found: TargetDisks, map: DiskMapView): boolean {
   const disks = new Set(disksOf(found))
   return map.copiesOf(name).every((copy) => !disks.has(copy.diskUUID) || isWorthless(copy))
@@ -98,28 +101,28 @@ function imagesOn(found: TargetDisks, map: DiskMapView): string[] {
   return [...names].toSorted()
 }
 
-/** The images of which a copy, or a file that is being cleaned up, is still there. */
+/** The images with a copy, or a pending clean-up, on these disks. */
 export function imagesLeft({ images, pending }: Remains): string[] {
   return [...new Set([...images, ...pending.map(({ image }) => image)])].toSorted()
 }
 
-/** What is to be emptied: a node, or one of its disks. */
+/** The target of an eviction: a node, or one of its disks. */
 export interface Target {
   readonly node: string
   /** Undefined for all disks of the node. */
   readonly disk: string | undefined
 }
 
-/** The disks of a target, as they are. */
+/** The current disks of a target. */
 export interface TargetDisks {
   readonly node: Node
   /** Their names in `Node.spec.disks`. */
   readonly disks: readonly string[]
-  /** By name; undefined for one that Longhorn has not looked at yet. */
+  /** By name; undefined for a disk that Longhorn has not synced yet. */
   readonly uuids: ReadonlyMap<string, string | undefined>
 }
 
-/** Finds a target in the disk map; undefined if there is no such node or disk. */
+/** Finds a target in the disk map; undefined for an unknown node or disk. */
 export function findTarget({ node: name, disk }: Target, map: DiskMapView): TargetDisks | undefined {
   const node = map.node(name)
   if (!node || (disk !== undefined && !node.spec.disks.has(disk))) return undefined
@@ -127,12 +130,12 @@ export function findTarget({ node: name, disk }: Target, map: DiskMapView): Targ
   return { node, disks, uuids: new Map(disks.map((each) => [each, diskUUID(node, each)])) }
 }
 
-/** True if every disk of the target is being emptied. */
+/** True if every disk of the target is being evicted. */
 export function isRequested({ disk }: Target, { node, disks }: TargetDisks): boolean {
   return disk === undefined ? node.spec.evictionRequested : disks.every((each) => isEvicting(node, each))
 }
 
-/** What else is being evicted on the node: `the whole node`, `disk disk-2`. Of a whole node nothing is else. */
+/** The other evictions on the node: `the whole node`, `disk disk-2`. A whole node has none. */
 export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[] {
   if (disk === undefined) return []
   const others = [...node.spec.disks].filter(([name, each]) => name !== disk && each.evictionRequested)
@@ -142,13 +145,13 @@ export function evictedBeside({ disk }: Target, { node }: TargetDisks): string[]
   ]
 }
 
-/** True if nothing new is placed on the target. */
+/** True if Longhorn places nothing new on the target. */
 function isClosed({ disk }: Target, { node, disks }: TargetDisks): boolean {
   if (!node.spec.allowScheduling) return true
   return disk !== undefined && disks.every((each) => node.spec.disks.get(each)?.allowScheduling === false)
 }
 
-/** The node as it is to be once the eviction is requested. */
+/** The node after the eviction is requested. */
 export function withEviction({ disk }: Target, node: Node): Node {
   const { spec } = node
   if (disk === undefined) {
@@ -162,12 +165,15 @@ export function withEviction({ disk }: Target, node: Node): Node {
   return { ...node, spec: { ...spec, disks: new Map(disks) } }
 }
 
-/** The merge patch that asks for the eviction, or, with `false`, takes its flags down and leaves scheduling closed. */
+/**
+ * The merge patch that requests the eviction, or, with `false`, clears its flags and leaves scheduling
+ * closed.
+ */
 export function evictionPatch({ disk }: Target, { spec }: Node, evictionRequested: boolean): object {
   const wanted = evictionRequested ? { allowScheduling: false, evictionRequested } : { evictionRequested }
   if (disk !== undefined) return { spec: { disks: { [disk]: wanted } } }
   const flagged = [...spec.disks].filter(([, each]) => each.evictionRequested)
   if (evictionRequested || flagged.length === 0) return { spec: wanted }
-  // A single disk's flag would keep the danger up, and the removals back.
+  // A single disk's flag would keep the danger, and so the hold on removals.
   return { spec: { ...wanted, disks: Object.fromEntries(flagged.map(([name]) => [name, wanted])) } }
 }

@@ -96,7 +96,7 @@ function sentenceOf(
   if (next.step === 'open') {
     const parts = [
       ...(next.flags.length > 0
-        ? [`${verb('taking', 'take')} down the flag of ${next.flags.join(' and ')}`]
+        ? [`${verb('clearing', 'clear')} the flag of ${next.flags.join(' and ')}`]
         : []),
       ...(next.closed ? [`${verb('opening', 'open')} it for scheduling`] : []),
     ]

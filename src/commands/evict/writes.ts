@@ -8,8 +8,7 @@ import type { BackingImage } from '../../longhorn/backing-image.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
-import type { Clock } from '../../time/clock.ts'
-import { abortReason, onAbort, pause } from '../../time/wait.ts'
+import { abortReason, type Clock, onAbort, pause } from '../../time/clock.ts'
 import type { Turns } from './turns.ts'
 
 /** Where Longhorn's objects are written, and where the write is seen. */
@@ -19,7 +18,7 @@ interface WriteModules {
   readonly live: LiveMap
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** Told why a write has to wait. */
+  /** Called with the reason why a write has to wait. */
   readonly onHeld: (message: string) => void
   /** Whose turn each attempt waits for; undefined to wait for nobody's. */
   readonly turns?: Turns | undefined
@@ -31,8 +30,8 @@ const parseWritten = parser(
 )
 
 /**
- * Patches one of Longhorn's nodes as it stands in the disk map at each attempt, and waits until the disk map shows
- * it. What is held back is tried again, for as long as it takes.
+ * Patches one of Longhorn's nodes as the disk map has it at each attempt, and waits until the disk map shows
+ * the write. It retries a held write without limit.
  *
  * @param patch what to change, asked at each attempt; undefined if nothing any more
  * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
@@ -113,10 +112,10 @@ async function patchOnce<T extends Node | BackingImage>(
 const conflictPauseMs = 100
 const usualPauseMs = 2_000
 
-/** How long to wait before the same write is tried again; undefined if that would not help. */
+/** How long to wait before the same write is retried; undefined if a retry is useless. */
 function pauseAfter(error: unknown): number | undefined {
   if (error instanceof ConnectionFailure) {
-    // The write may have been made; on the version that it was made for it cannot be made twice.
+    // The write may have been committed. A second one on the same version is then a conflict.
     return error.kind === 'credentials' ? undefined : usualPauseMs
   }
   if (!(error instanceof ApiFailure) || ![409, 429, 503].includes(error.code)) return undefined
@@ -125,10 +124,9 @@ function pauseAfter(error: unknown): number | undefined {
 }
 
 /**
- * Resolves at the next change of the disk map, or at a time if that is first.
+ * Resolves at the next change of the disk map, or at a time, whichever is first.
  *
- * @param end `until` in the clock's milliseconds
- * @throws the signal's reason
+ * @param end `until` in the clock's milliseconds @throws the signal's reason
  */
 export async function nextChange(
   live: LiveMap,

@@ -8,10 +8,10 @@ import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-reque
 const label = 'holdfast.dev/address'
 const annotation = 'holdfast.dev/operator-address'
 
-/** The longest that taking an address back may take, in milliseconds. */
+/** The longest time for withdrawing an address, in milliseconds. */
 const withdrawMs = 2_000
 
-/** A replica that runs in no pod, and where people's commands reach it on its machine. */
+/** A replica outside any pod, and its address on its machine for people's commands. */
 interface Announcement {
   /** The namespace of its Leases. */
   readonly namespace: string
@@ -21,11 +21,11 @@ interface Announcement {
 }
 
 /**
- * Writes the address of a replica that runs in no pod on a Lease of its own, so that `holdfast audit` and `status` find it as
- * they find pods. One that was killed leaves it behind; nobody answers there, and that is looked at.
+ * Writes the address of a replica outside any pod on a separate Lease, so that `holdfast audit` and `status`
+ * find it as they find pods. A killed replica leaves its Lease behind, so readers check that the address
+ * answers.
  *
- * @returns takes it back; never rejects
- * @throws ApiFailure, ConnectionFailure, or the signal's reason
+ * @returns withdraws it; never rejects @throws ApiFailure, ConnectionFailure, or the signal's reason
  */
 export async function announceReplica(
   connection: Connection,
@@ -49,7 +49,7 @@ export async function announceReplica(
   try {
     await create()
   } catch (error) {
-    // It was killed, and starts again where it was.
+    // A killed replica has started again at the same place.
     if (!(error instanceof ApiFailure) || error.code !== 409) throw error
     await remove(signal)
     await create()
@@ -69,7 +69,8 @@ const parseLeases = parser(
 )
 
 /**
- * The addresses that replicas have announced. Whoever may write Leases may write one, so only those on this machine count.
+ * The announced addresses of replicas. Anyone with the right to write Leases can announce one, so only those
+ * on this machine count.
  *
  * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
@@ -81,9 +82,8 @@ export async function announcedReplicas(
   const path = leasesOf(namespace)
   const query = { labelSelector: `${label}=true` }
   const parsed = parseLeases(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-  if (!parsed.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${parsed.problem}.`)
-  // A guard that was killed leaves its address to the next one on that port.
+  if (!parsed.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${parsed.problem}.`)
+  // A killed guard leaves its address, and another guard may use that port now.
   return [...new Set(parsed.value.filter((address) => /^http:\/\/127\.0\.0\.1:\d{1,5}$/.test(address)))]
 }
 

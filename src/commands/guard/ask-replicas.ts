@@ -8,14 +8,14 @@ import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
 import { reachReplicas, type ReplicaSearch } from './reach-replicas.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** What a replica of the guard says of itself that others rely upon. */
+/** The facts that commands use of a replica's report. */
 interface ReplicaAnswer {
   readonly replica: string
-  /** How long what has ended still counts there; undefined for a version that does not say it. */
+  /** How long an ended change counts there; undefined for a version that does not report it. */
   readonly settle: NoticeTimes | undefined
-  /** When a disk counts as lost there, in milliseconds; undefined for a version that does not say it. */
+  /** When a disk counts as lost there, in milliseconds; undefined for a version that does not report it. */
   readonly lostAfterMs: number | undefined
-  /** The rules that it judges by; a problem for a version that does not say them. */
+  /** Its rules; a problem for a version that does not report them. */
   readonly policy: Parsed<ReplicaPolicy>
 }
 
@@ -62,16 +62,15 @@ const parseSettle = parser(
 )
 
 /**
- * How long the list of replicas, and then each of them, may take to answer, in milliseconds: what forwards a port may never
- * answer.
+ * Limit for the list of replicas, and then for each answer, in milliseconds. A process that forwards a port
+ * may never answer.
  */
 const answerMs = 5_000
 
 /**
- * Asks every replica of the guard that runs, once, through port-forwards.
+ * Asks every running replica of the guard once, through port-forwards.
  *
- * @param limitMs see {@link answerMs}
- * @throws the signal's reason
+ * @param limitMs see {@link answerMs} @throws the signal's reason
  */
 export async function askReplicas(
   search: ReplicaSearch,
@@ -87,21 +86,21 @@ export async function askReplicas(
     return { seen: await Promise.all(ports.map((port) => askOne(port, signal, limitMs))) }
   } catch (error) {
     signal.throwIfAborted()
-    // Asking says no more than that the connection broke; why, the port-forward has said.
+    // The request only knows that the connection broke; the port-forward has reported why.
     return { problem: why ?? inWords(error) }
   } finally {
     for (const { close } of ports) close()
   }
 }
 
-/** The rules that all of them judge by, or why one does not say them. */
+/** The rules of all replicas, or why one does not report them. */
 export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<readonly ReplicaPolicy[]> {
   if ('problem' in answers) return answers
   const seen: ReplicaPolicy[] = []
   for (const { policy } of answers.seen) {
     if (!policy.ok)
       return {
-        problem: `a replica of the guard does not say which rules it judges by: ${policy.problem}`,
+        problem: `a replica of the guard does not report its rules: ${policy.problem}`,
       }
     seen.push(policy.value)
   }
@@ -128,7 +127,7 @@ async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: numb
   const response = await fetch(new URL('/status', url), { signal: AbortSignal.any([signal, soon]) })
   const answer: unknown = await response.json()
   const settle = parseSettle(answer)
-  if (!settle.ok) throw new Error(`a replica of the guard answered what is no status: ${settle.problem}`)
+  if (!settle.ok) throw new Error(`a replica of the guard gave a malformed status: ${settle.problem}`)
   const { replica, settleMs, settleAfterOutageMs, lostAfterMs } = settle.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
@@ -139,7 +138,7 @@ async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: numb
   }
 }
 
-/** A signal that is aborted after so many milliseconds, and says what has not happened by then. */
+/** A signal that aborts after so many milliseconds, with a reason that names the missing answer. */
 function tooLate(ms: number, what: string): AbortSignal {
   const late = new AbortController()
   const timer = setTimeout(() => late.abort(new Error(`${what} within ${ms / 1_000} s`)), ms)
@@ -147,21 +146,21 @@ function tooLate(ms: number, what: string): AbortSignal {
   return late.signal
 }
 
-/** How long what has ended still counts for the guard. */
+/** How long an ended change counts for the guard. */
 export interface GuardSettle extends NoticeTimes {
   /** Why the replicas could not be asked, for people; undefined if they have answered. */
   readonly problem: string | undefined
 }
 
 /**
- * How long the guard lets what has ended count: the longest that its replicas say, since any of them may decide. If one
- * does not answer, or is of an older version, it is the default.
+ * How long an ended change counts for the guard: the longest time of its replicas, since each of them may
+ * decide. It is the default if one does not answer, or is of an older version.
  */
 export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle {
   if ('problem' in answers) return assumed(answers.problem)
   const told: NoticeTimes[] = []
   for (const { replica, settle } of answers.seen) {
-    if (!settle) return assumed(`replica ${replica} is of a version that does not say it`)
+    if (!settle) return assumed(`replica ${replica} is of a version that does not report it`)
     told.push(settle)
   }
   return {
@@ -174,11 +173,11 @@ export function settleOf(answers: Looked<readonly ReplicaAnswer[]>): GuardSettle
 /** When a node or a disk counts as lost for the guard. */
 export interface GuardLostAfter {
   readonly lostAfterMs: number
-  /** Why it is only assumed, for people; undefined if the replicas have said it. */
+  /** Why it is only assumed, for people; undefined if the replicas have reported it. */
   readonly problem: string | undefined
 }
 
-/** The longest that its replicas say, since any of them may decide; the default if one does not say it. */
+/** The longest time of its replicas, since each of them may decide; the default if one does not report it. */
 export function lostAfterOf(
   answers: Looked<readonly Pick<ReplicaAnswer, 'replica' | 'lostAfterMs'>[]>,
 ): GuardLostAfter {
@@ -186,7 +185,7 @@ export function lostAfterOf(
   if ('problem' in answers) return { lostAfterMs, problem: answers.problem }
   const silent = answers.seen.find((answer) => answer.lostAfterMs === undefined)
   if (silent)
-    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not say it` }
+    return { lostAfterMs, problem: `replica ${silent.replica} is of a version that does not report it` }
   const told = answers.seen.flatMap((answer) => answer.lostAfterMs ?? [])
   if (told.length === 0) return { lostAfterMs, problem: 'no replica of the guard was asked' }
   return { lostAfterMs: Math.max(...told), problem: undefined }

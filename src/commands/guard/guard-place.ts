@@ -14,23 +14,23 @@ import { CannotRun } from '../surroundings.ts'
 /** How a person's command finds the guard. */
 interface GuardSearch {
   readonly signal: AbortSignal
-  /** Told if the cluster says otherwise than the person, or cannot be asked whether it does. */
+  /** Called if the cluster names another namespace than the person, or cannot be asked. */
   readonly note?: (text: string) => void
 }
 
 /** Where a command looks for the guard. */
 interface GuardPlace {
   readonly namespace: string
-  /** Why the guard may run elsewhere, and how to go on, for people; undefined if it is known to run here. */
+  /** Why the guard may run elsewhere, and what to do, for people; undefined if it is known to run here. */
   readonly doubt: string | undefined
 }
 
 type Place = Pick<ClusterFlags, 'namespace' | 'longhornNamespace'>
 
 /**
- * Where the guard runs and keeps its Leases: the namespace that the person names, else the one that the doors of the
- * cluster have agreed on, else the default if they have agreed on none yet. Where that cannot be read, the default is a
- * guess, and the reason comes with it.
+ * Where the guard runs and keeps its Leases: the namespace that the person names, else the one that the doors
+ * of the cluster have agreed on, else the default. If the agreement cannot be read, the default is a guess,
+ * and the result has the reason.
  *
  * @throws the signal's reason
  */
@@ -65,9 +65,9 @@ export async function lookForGuard(
 }
 
 /**
- * The same for a command that says nothing true in another namespace than the guard's.
+ * The same for a command that would be wrong in any other namespace than the guard's.
  *
- * @throws CannotRun where the namespace would be a guess, or the signal's reason
+ * @throws CannotRun if the namespace would be a guess, or the signal's reason
  */
 export async function guardPlace(connection: Connection, place: Place, search: GuardSearch): Promise<string> {
   const { namespace, doubt } = await lookForGuard(connection, place, search)
@@ -75,22 +75,22 @@ export async function guardPlace(connection: Connection, place: Place, search: G
   return namespace
 }
 
-/** What belongs to a guard, by name, and who makes its certificate. */
+/** The names of a guard's objects, and the issuer of its certificate. */
 type GuardNames = Pick<
   Names,
   'webhookConfiguration' | 'certificateSecret' | 'serviceAccount' | 'makesCertificate'
 >
 
-/** The names of what belongs to a guard, and which of them are guessed. */
+/** The names of a guard's objects, and which of them are guesses. */
 export interface FoundNames {
   readonly names: GuardNames
-  /** True for a name that its Deployment might have said otherwise. */
+  /** True for a name that its Deployment could have corrected. */
   readonly isGuess: (name: keyof GuardNames) => boolean
   /** Why the Deployment could not be read; undefined if it was. */
   readonly problem: string | undefined
 }
 
-/** What the chart calls it in a release `holdfast`. */
+/** The names of the chart in a release `holdfast`. */
 const usual: GuardNames = {
   webhookConfiguration: 'holdfast',
   certificateSecret: 'holdfast-tls',
@@ -98,7 +98,7 @@ const usual: GuardNames = {
   makesCertificate: true,
 }
 
-/** Reads from a Deployment of the guard what is its own: the chart writes it there. */
+/** Reads the names from a Deployment of the guard: the chart writes them there. */
 const parseNames = parser(
   Type.Object({
     metadata: Type.Object({ annotations: absentMap(Type.String()) }),
@@ -125,8 +125,8 @@ const parseNames = parser(
 )
 
 /**
- * What is the guard's own: what the person names, else what its Deployment says, else the usual names. Where the Deployment
- * cannot be read, these are guesses, and nothing can be missing by them.
+ * The names of the guard's objects: from the person, else from its Deployment, else the defaults. If the
+ * Deployment cannot be read, these are guesses, and an object missing under such a name proves nothing.
  */
 export async function guardNames(
   looker: Looker,
@@ -144,7 +144,7 @@ export async function guardNames(
   }
 }
 
-/** In a namespace without a Longhorn nothing is wrong, and nothing was looked at. @throws CannotRun */
+/** A namespace without Longhorn has no problems, but only because nothing was checked. @throws CannotRun */
 export function insistOnLonghorn(map: Pick<DiskMapView, 'release' | 'nodes'>, namespace: string): void {
   if (!hasLonghorn(map)) throw new CannotRun(`${noLonghornIn(namespace)} ${findLonghorn}`)
 }

@@ -1,13 +1,13 @@
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import { nearestFirst } from '../../text/names.ts'
+import { nearestFirst } from '../../configuration/layer.ts'
 import { CannotRun } from '../surroundings.ts'
 
-/** A name that is typed wrong is no bad news of the cluster. @throws CannotRun for names that no Longhorn node has */
+/** A typo in a name must not pass for a result. @throws CannotRun for names that no Longhorn node has */
 export function insistOnNodes(names: Iterable<string>, { map, unreadable }: LiveMap): void {
   const missing = [...names].filter((name) => map.node(name) === undefined)
   if (missing.length === 0) return
   const odd = [...unreadable].find(({ kind, name }) => kind === 'Node' && missing.includes(name))
-  if (odd) throw new CannotRun(`Longhorn node ${odd.name} is there and cannot be read: ${odd.problem}`)
+  if (odd) throw new CannotRun(`Longhorn node ${odd.name} exists and cannot be read: ${odd.problem}`)
   const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
   const [first = ''] = missing
   const told = nearestFirst(first, there).slice(0, mostTold)

@@ -3,8 +3,7 @@ import { absentMap, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { jsonRequest } from '../../kubernetes/client/json-request.ts'
 import { type ForwardedPort, forwardPort } from '../../kubernetes/client/port-forward.ts'
-import { systemClock } from '../../time/clock.ts'
-import { within } from '../../time/wait.ts'
+import { systemClock, within } from '../../time/clock.ts'
 import { componentLabel, replicaSelector } from '../doctor/replicas.ts'
 import { type Asking, type SearchFlags, searchOf } from '../options/cluster-options.ts'
 import { type GuardReplica, heardReplica } from '../status/status.ts'
@@ -30,13 +29,13 @@ const parsePods = parser(
       }),
 )
 
-/** A replica, and the port for people's commands that its pod names; the chart has it named. */
+/** A replica, and the port for people's commands that its pod names, as the chart's pods do. */
 interface RunningPod {
   readonly pod: string
   readonly port: number | undefined
 }
 
-/** Where they are looked for, there are none. */
+/** The namespace has no replicas. */
 export class NoReplica extends CannotRun {
   /** @param problem why those outside of the cluster are not known either */
   constructor(namespace: string, problem?: string) {
@@ -46,20 +45,20 @@ export class NoReplica extends CannotRun {
   }
 }
 
-/** Where the replicas of the guard are, and how to get there. */
+/** Where the replicas of the guard are, and how to reach them. */
 export interface ReplicaSearch extends SearchFlags, Asking {
-  /** Where the guard runs. */
+  /** The namespace of the guard. */
   readonly namespace: string
   /** Their port for people's commands, in a pod that does not name it. */
   readonly operatorPort: number
 }
 
 /**
- * Opens a way to the operator port of each replica that runs now; one that starts later is not among them. Where none runs in
- * a pod, those that run on this machine count.
+ * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
+ * in a pod, those on this machine count.
  *
- * @param note told of a connection that cannot be forwarded
- * @throws NoReplica if there is none, CannotRun if they cannot be looked for
+ * @param note called with a connection that cannot be forwarded @throws NoReplica if none runs, CannotRun if
+ * the search fails
  */
 export async function reachReplicas(
   { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
@@ -81,10 +80,10 @@ export async function reachReplicas(
   )
 }
 
-/** The replicas that run in no pod, on this machine. */
+/** The replicas outside pods, on this machine. */
 interface ReplicasOutside {
   readonly reached: readonly ForwardedPort[]
-  /** What of them could not be told; undefined if they are all. */
+  /** Why some may be missing; undefined if these are all. */
   readonly problem: string | undefined
 }
 
@@ -108,7 +107,7 @@ async function replicasOutside(
   }
 }
 
-/** A guard that was killed leaves an address behind, and so does one that hangs. */
+/** A killed guard leaves an address behind, and so does a guard that hangs. */
 async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; problem?: string }> {
   try {
     const response = await fetch(new URL('/status', url), { signal: within(answerMs, signal) })
@@ -126,7 +125,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** A guard on this machine answers in no time, in milliseconds. */
+/** A guard on this machine answers quickly; this is the limit, in milliseconds. */
 const answerMs = 2_000
 
 async function runningPods(
@@ -150,10 +149,10 @@ async function runningPods(
   }
 }
 
-/** A replica that does not answer by then is not to be waited for, in milliseconds. */
+/** The limit for an answer of a replica, in milliseconds. */
 const askMs = 10_000
 
-/** What the replicas of the guard say of themselves, asked through port-forwards. */
+/** The reports of the guard's replicas, asked through port-forwards. */
 export class GuardStatus {
   /** Undefined if they cannot be asked. */
   replicas: readonly GuardReplica[] | undefined
@@ -164,7 +163,9 @@ export class GuardStatus {
     this.#problem = problem
   }
 
-  /** Asks for the first time. @param problem told once why they cannot be asked, or cannot be any more */
+  /**
+   * Asks for the first time. @param problem called once with the reason if they cannot be asked, now or later
+   */
   static async open(
     search: ReplicaSearch,
     connection: Connection,
@@ -178,14 +179,14 @@ export class GuardStatus {
       if (why === undefined) await guard.#ask(signal)
     } catch (error) {
       if (signal.aborted) throw error
-      // Asking says no more than that the connection broke; why, the port-forward has said.
+      // The request only knows that the connection broke; the port-forward has reported why.
       why ??= error instanceof Error ? error.message : String(error)
     }
     if (why !== undefined) guard.#problem(why)
     return guard
   }
 
-  /** Asks again, if it was possible the first time. What cannot be asked any more is shown no longer. */
+  /** Asks again, if the first time worked. The report of a replica that no longer answers is dropped. */
   async refresh(signal: AbortSignal): Promise<void> {
     if (this.replicas === undefined) return
     try {
@@ -210,7 +211,7 @@ export class GuardStatus {
     const response = await fetch(new URL('/status', url), { signal: inTime })
     const answer: unknown = await response.json()
     const heard = heardReplica(answer, systemClock.monotonic())
-    if (!heard.ok) throw new Error(`a replica answered what is no status: ${heard.problem}`)
+    if (!heard.ok) throw new Error(`a replica gave a malformed status: ${heard.problem}`)
     return heard.value
   }
 }

@@ -12,21 +12,21 @@ import { agreeOnNamespace, NoCommonNamespace } from '../../server/guard-namespac
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 import { VariableOption } from './variable-option.ts'
 
-/** Which cluster an operator's command is about. */
+/** The cluster of an operator's command. */
 export interface ClusterFlags {
   readonly kubeconfig?: string
   readonly context?: string
-  /** Whom to act as, in the place of what the kubeconfig says. */
+  /** The identity to impersonate, instead of that of the kubeconfig. */
   readonly as?: string
   readonly asUid?: string
   readonly asGroup?: readonly string[]
-  /** Where the guard runs; undefined for where its Leases are. */
+  /** The guard's namespace; undefined to take that of its Leases. */
   readonly namespace?: string
-  /** Where Longhorn runs. */
+  /** Longhorn's namespace. */
   readonly longhornNamespace: string
 }
 
-/** Gives a command the options that say which cluster it is about; the same names as those of `holdfast serve`. */
+/** Adds the options that select a cluster; they have the same names as those of `holdfast serve`. */
 export function addClusterOptions(command: Command): Command {
   return command
     .addOption(
@@ -53,7 +53,7 @@ export function addClusterOptions(command: Command): Command {
     .addOption(longhornNamespaceOption())
 }
 
-/** Where Longhorn runs. */
+/** Longhorn's namespace. */
 export function longhornNamespaceOption(): Option {
   return new VariableOption(
     '--longhorn-namespace <name>',
@@ -64,13 +64,13 @@ export function longhornNamespaceOption(): Option {
     .default(defaultPolicy.longhornNamespace)
 }
 
-/** An empty one would be another request: of all namespaces. @throws InvalidArgumentError */
+/** An empty one would mean another request: all namespaces. @throws InvalidArgumentError */
 function namespaceName(text: string): string {
   if (/^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/.test(text)) return text
   throw new InvalidArgumentError('It must be the name of a namespace.')
 }
 
-/** Gives a command the options that say whom to act as; the same names as those of kubectl. */
+/** Adds the options for impersonation; they have the same names as those of kubectl. */
 export function addImpersonationOptions(command: Command): Command {
   return command
     .option('--as <user>', 'user to act as, if you may impersonate')
@@ -82,10 +82,10 @@ function collect(value: string, before: readonly string[] = []): readonly string
   return [...before, value]
 }
 
-/** Flags that say how to find the cluster, and as whom. */
+/** Flags that select the cluster and the identity. */
 export type SearchFlags = Pick<ClusterFlags, 'kubeconfig' | 'context' | 'as' | 'asUid' | 'asGroup'>
 
-/** The same flags without those that say as whom, for a command whose own flags are called so. */
+/** The same flags without those for the identity, for a command whose own flags have these names. */
 export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFlags): ClusterFlags {
   return {
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
@@ -94,7 +94,7 @@ export function asOneself({ kubeconfig, context, longhornNamespace }: ClusterFla
   }
 }
 
-/** What of its surroundings a command finds the cluster with, and asks it. */
+/** The parts of its surroundings with which a command finds the cluster and asks it. */
 export type Asking = Pick<Surroundings, 'env' | 'isInteractive' | 'clock'>
 
 /** These parts of a command's surroundings. */
@@ -102,7 +102,7 @@ export function askingOf({ env, isInteractive, clock }: Asking): Asking {
   return { env, isInteractive, ...(clock && { clock }) }
 }
 
-/** Where to look for the cluster that flags name. */
+/** Where to look for the cluster that the flags select. */
 export function searchOf(flags: SearchFlags, { env: environment, isInteractive }: Asking): ConfigSearch {
   const { kubeconfig, context, as: user, asUid: uid, asGroup: groups } = flags
   return {
@@ -114,7 +114,7 @@ export function searchOf(flags: SearchFlags, { env: environment, isInteractive }
   }
 }
 
-/** Where the guard's replicas are asked. */
+/** Where to find the guard's replicas. */
 export function operatorPortOption(): Option {
   return new Option('--operator-port <port>', 'port of the guard’s replicas that is asked, in the pod')
     .argParser(wholePort)
@@ -128,7 +128,10 @@ function wholePort(text: string): number {
   return port
 }
 
-/** Reads the name of a release. Anything else would count as the most dangerous, and nobody would notice. @throws InvalidArgumentError */
+/**
+ * Reads the name of a release. Another text would silently count as the most dangerous release. @throws
+ * InvalidArgumentError
+ */
 export function releaseName(text: string): string {
   if (namesRelease(text)) return text
   throw new InvalidArgumentError(`It must be ${releaseExamples}.`)
@@ -147,9 +150,8 @@ export async function connectWith(flags: SearchFlags, asking: Asking): Promise<C
 /**
  * Reads Longhorn's objects and follows them.
  *
- * @param about `settle`: how long it has to be known what has ended; absent for the default
- * @param onProblem told of what goes wrong later
- * @throws CannotRun when they cannot all be read, or the signal's reason
+ * @param about `settle`: how long ended changes have to be remembered; absent for the default @param
+ * onProblem called for later problems @throws CannotRun if some cannot be read, or the signal's reason
  */
 export async function openMap(
   connection: Connection,
@@ -172,9 +174,8 @@ export async function openMap(
 /**
  * The configuration of a door, with the namespace in which all doors of the cluster keep their Leases.
  *
- * @param connection closed if the door does not start
- * @returns undefined if it was told to end meanwhile
- * @throws CannotRun if this door would keep them elsewhere
+ * @param connection closed if the door does not start @returns undefined if a signal ended it meanwhile
+ * @throws CannotRun if this door would keep its Leases elsewhere
  */
 export async function withCommonNamespace(
   configuration: Configuration,
@@ -185,7 +186,10 @@ export async function withCommonNamespace(
     const { namespace, doubt } = await agreeOnNamespace(configuration, connection, signal)
     if (doubt !== undefined) {
       const fields = { namespace, why: doubt }
-      log.warn(fields, 'where other doors keep their Leases could not be compared; it goes on as it was told')
+      log.warn(
+        fields,
+        'the namespace of the Leases of other guards is unknown; this one keeps the configured namespace',
+      )
     }
     return { ...configuration, namespace }
   } catch (error) {

@@ -2,11 +2,10 @@ import type { Command } from 'commander'
 import { CannotRun } from '../surroundings.ts'
 
 /**
- * Refuses an option or an argument that is typed and empty, as a variable of a shell that is not set leaves it: it would mean
- * something else than what was wanted, as another context or all namespaces.
+ * Rejects an option or argument with an empty value, as an unset shell variable leaves it. It would change
+ * the meaning, to another context or to all namespaces.
  *
- * @param command whose arguments are parsed
- * @throws CannotRun
+ * @param command whose arguments are parsed @throws CannotRun
  */
 export function refuseEmptyValues(command: Command): void {
   const options = command.options.flatMap((option) => {

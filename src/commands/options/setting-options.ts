@@ -1,14 +1,13 @@
 import type { Command } from 'commander'
 import { type Configuration, configure } from '../../configuration/configuration.ts'
-import { type Layer, layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
+import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../configuration/layer.ts'
 import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
-import { nearest } from '../../text/names.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Environment } from '../surroundings.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 import { isServiceLink, VariableOption } from './variable-option.ts'
 
-/** Settings whose flag may be given several times, each time with one item. */
+/** Settings whose flag can be repeated, each time with one item. */
 const repeatable: Readonly<Partial<Record<SettingName, string>>> = {
   rules: 'rule',
   clientNames: 'clientName',
@@ -24,7 +23,7 @@ export function variableOf(setting: SettingName): string {
   return `HOLDFAST_${kebab(setting).replaceAll('-', '_').toUpperCase()}`
 }
 
-/** Gives a command an option and an environment variable for each setting, and `--config`. */
+/** Adds an option and an environment variable for each setting, and `--config`. */
 export function addSettings(command: Command): Command {
   command.addOption(
     new VariableOption('--config <file>', 'YAML file with any of these settings', 'HOLDFAST_CONFIG'),
@@ -41,10 +40,10 @@ export function addSettings(command: Command): Command {
 }
 
 /**
- * Puts together what flags, environment and configuration file say.
+ * Merges the settings of flags, environment and configuration file.
  *
- * @param otherwise what holds where none of them says anything
- * @throws CannotRun that names everything that is wrong at once
+ * @param otherwise defaults for settings that none of them has @throws CannotRun that names all errors at
+ * once
  */
 export async function readSettings(command: Command, otherwise: Settings = {}): Promise<Configuration> {
   const flags = layerFromTexts(textsFrom(command, 'cli'), flagOf)
@@ -56,14 +55,14 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))
   if (command.name() !== 'serve' && command.getOptionValueSource('clientCa') === 'cli') {
     throw new CannotRun(
-      '--client-ca is for holdfast serve: a proxy asks nobody for a client certificate. Leave it out',
+      '--client-ca is for holdfast serve: a proxy asks for no client certificate. Leave it out',
     )
   }
   const settings = layers.flatMap((layer): Settings[] => (layer.ok ? [layer.settings] : []))
   const configuration = configure([...settings, otherwise])
   if (configuration.clientNames.length > 0 && configuration.clientCa === undefined) {
     throw new CannotRun(
-      'clientNames (--client-name) without clientCa (--client-ca): nobody is asked for a certificate, so no name is looked at. Name the file of the authorities too',
+      'clientNames (--client-name) has no effect without clientCa (--client-ca): the guard asks for no certificate. Name the file of the authorities too',
     )
   }
   return configuration
@@ -75,7 +74,7 @@ async function readConfig(path: string): Promise<Layer> {
   return layerFromFile(await readText(path, 'the configuration file'), path)
 }
 
-/** The settings that came from one source, as they were written there. */
+/** The settings from one source, in their original form. */
 function textsFrom(command: Command, source: 'cli' | 'env'): Partial<Record<SettingName, string>> {
   const texts: Partial<Record<SettingName, string>> = {}
   for (const name of settingNames) {
@@ -94,7 +93,7 @@ function kebab(name: string): string {
   return name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-/** Which cluster the settings are about. */
+/** The cluster that the settings select. */
 export function clusterOf({
   kubeconfig,
   context,
@@ -105,13 +104,18 @@ export function clusterOf({
   }
 }
 
-/** Variables that are no settings: of single commands, and of the project's own tests, which a developer has set. */
+/**
+ * Variables that are not settings: those of single commands, and those of the project's tests, which a
+ * developer may have set.
+ */
 const others = [
   ...['HOLDFAST_CONFIG', 'HOLDFAST_PROXY_LISTEN'],
   ...['HOLDFAST_CRDS', 'HOLDFAST_ADMISSION_REVIEWS', 'HOLDFAST_PATIENCE', 'HOLDFAST_THOROUGH'],
 ]
 
-/** A misspelt variable would be passed over, and the command run with other settings than wanted. @throws CannotRun */
+/**
+ * A misspelt variable would be ignored, and the command would run with the wrong settings. @throws CannotRun
+ */
 export function refuseUnknownVariables(env: Environment): void {
   const known = [...settingNames.map(variableOf), ...others]
   const unknown = Object.entries(env).flatMap(([name, value = '']) =>

@@ -1,7 +1,7 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander'
 import type { Environment } from '../surroundings.ts'
 
-/** An option that a variable can give too. Commander's own `env()` knows only the variables of the process. */
+/** An option that a variable can set too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {
   readonly variable: string
 
@@ -21,11 +21,10 @@ export function describeOption(option: Option): string {
 }
 
 /**
- * Gives a command the options that variables name and its arguments do not. Commander does so with its own, before it
- * looks for required options; none of these is required.
+ * Sets the options that variables give and the arguments do not. Commander sets its own before it looks for
+ * required options; none of these is required.
  *
- * @param command whose arguments are parsed
- * @throws CommanderError for a value that the option does not take
+ * @param command whose arguments are parsed @throws CommanderError for a value that the option rejects
  */
 export function readVariables(command: Command, env: Environment): void {
   for (const option of command.options) {
@@ -43,8 +42,9 @@ export function readVariables(command: Command, env: Environment): void {
 }
 
 /**
- * True for a variable that Kubernetes sets for a Service: `HOLDFAST_SERVICE_HOST`, `HOLDFAST_PORT=tcp://10.0.0.1:443`. A
- * pod gets them for each Service of its namespace, and one may be called holdfast.
+ * True for a variable that Kubernetes sets for a Service: `HOLDFAST_SERVICE_HOST`,
+ * `HOLDFAST_PORT=tcp://10.0.0.1:443`. A pod gets them for each Service of its namespace, and one may have the
+ * name holdfast.
  */
 export function isServiceLink(name: string, value: string): boolean {
   if (/_SERVICE_(?:HOST|PORT(?:_\w+)?)$/.test(name)) return true
@@ -67,20 +67,23 @@ function parsed(command: Command, option: Option, text: string): unknown {
 }
 
 /**
- * Collects an option that may be given several times, as kubectl's flags may. One that took several values at once would
- * also take the argument that follows it.
+ * Collects an option that can be repeated, like kubectl's flags. An option with several values at once would
+ * also swallow the argument after it.
  */
 export function repeatable(value: string, before: readonly string[]): readonly string[] {
   return [...before, value]
 }
 
-/** Reads the address of a server. A name and a password in it would be sent to nobody. @throws InvalidArgumentError */
+/**
+ * Reads the address of a server. It rejects a name and a password, since no request would use them. @throws
+ * InvalidArgumentError
+ */
 export function url(text: string): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new InvalidArgumentError('It must be a URL such as http://longhorn-backend:9500.')
   }
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
-    throw new InvalidArgumentError('It must be without a name and a password.')
+    throw new InvalidArgumentError('It must not have a name or a password.')
   return url
 }

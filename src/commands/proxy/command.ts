@@ -9,12 +9,10 @@ import { CannotRun, type CommandSurroundings, type Environment } from '../surrou
 import { pointUiCommand } from './point-ui.ts'
 import { addProxyOptions, isLoopback, ownPorts, type ProxyFlags, runProxy } from './run-proxy.ts'
 
-/** `holdfast proxy`: the same checks where no webhook can see. */
+/** `holdfast proxy`: the same checks where a webhook cannot see the writes. */
 export function proxyCommand(surroundings: CommandSurroundings): Command {
   return new Command('proxy')
-    .description(
-      'Stands in front of an API, passes everything on, and judges the writes that can crash or lose.',
-    )
+    .description('Runs a proxy in front of an API and checks writes that could crash Longhorn or lose data.')
     .addCommand(proxyLonghornCommand(surroundings))
     .addCommand(proxyKubernetesCommand(surroundings))
     .addCommand(pointUiCommand(surroundings))
@@ -27,10 +25,12 @@ interface KubernetesFlags extends ProxyFlags {
 /** `holdfast proxy kubernetes`: in front of the Kubernetes API. */
 export function proxyKubernetesCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('kubernetes')
-    .description('In front of the Kubernetes API, like kubectl proxy: with your own kubeconfig, on loopback.')
+    .description(
+      'Runs in front of the Kubernetes API, like kubectl proxy: with your own kubeconfig, on loopback.',
+    )
     .option(
       '--caller-token',
-      'in a cluster: pass on the bearer token of whoever asks, in the place of credentials of its own; takes --tls',
+      'in a cluster: forward the bearer token of each caller instead of own credentials; needs --tls',
       false,
     )
     .addHelpText(
@@ -56,11 +56,13 @@ async function runBeforeKubernetes(
   const { callerToken, tls, listen } = flags
   const local = isLoopback(listen.host)
   if (callerToken && !tls && !local) {
-    throw new CannotRun('--caller-token without --tls would show everybody’s token to the network: add --tls')
+    throw new CannotRun(
+      '--caller-token without --tls would show the tokens of all callers to the network: add --tls',
+    )
   }
   if (!callerToken && !local) {
     throw new CannotRun(
-      `--listen ${listen.host}: whoever reaches this would act with your own rights; listen on 127.0.0.1, or use --caller-token with --tls`,
+      `--listen ${listen.host}: every client that reaches this address would act with your own rights; listen on 127.0.0.1, or use --caller-token with --tls`,
     )
   }
   const { context, kubeconfig } = configuration
@@ -70,11 +72,11 @@ async function runBeforeKubernetes(
   await runProxy(configuration, flags, upstream, { api: 'kubernetes', localOnly: !callerToken }, surroundings)
 }
 
-/** The API server, asked with the rights of whoever started this, or of each caller. */
+/** The API server, asked with the credentials of this process's user, or of each caller. */
 async function kubernetesApi(search: ApiSearch, callerToken: boolean): Promise<Upstream> {
   const credentials = await credentialsFor(search)
   const { server, proxy } = credentials
-  // Through any proxy with a tunnel: what is passed on may be an upgrade.
+  // A tunnel through any proxy, since a forwarded request may be an upgrade.
   const { agent, fresh } = tunnelTo(server, proxy)
   return {
     server,
@@ -89,7 +91,7 @@ async function kubernetesApi(search: ApiSearch, callerToken: boolean): Promise<U
 }
 
 /** @throws CannotRun */
-/** Where the API server is told of, and whether a person can be asked something. */
+/** The source of the API server's address, and whether the user can be prompted. */
 interface ApiSearch {
   readonly context: string | undefined
   readonly kubeconfig: string | undefined
@@ -114,11 +116,13 @@ interface LonghornFlags extends ProxyFlags {
 /** `holdfast proxy longhorn`: in front of Longhorn's REST API. */
 export function proxyLonghornCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('longhorn')
-    .description('In front of Longhorn’s REST API, where a person’s own request is seen: point its UI here.')
+    .description(
+      'Runs in front of Longhorn’s REST API and sees each person’s own request: point Longhorn’s UI here.',
+    )
     .requiredOption('--upstream <url>', 'Longhorn’s REST API, e.g. http://longhorn-backend:9500', url)
     .option(
       '--user-header <name>',
-      'header in which an authenticating proxy before this one names the person; only if nobody gets around that',
+      'take the user’s name from this header; safe only if every client comes through your authenticating proxy',
       headerName,
     )
     .addHelpText(
@@ -146,7 +150,7 @@ async function runBeforeLonghorn(
   await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader }, surroundings)
 }
 
-/** A name that HTTP takes (RFC 9110, 5.1): no header has another. */
+/** A name that HTTP accepts for a header (RFC 9110, 5.1). */
 function headerName(text: string): string {
   if (/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(text)) return text
   throw new InvalidArgumentError('A header has a name such as X-Forwarded-User, without spaces.')

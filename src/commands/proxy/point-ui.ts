@@ -26,11 +26,11 @@ interface PointUiFlags {
   readonly from?: URL
 }
 
-/** `holdfast proxy point-ui`: Longhorn's UI asks a proxy from now on, or Longhorn itself again. */
+/** `holdfast proxy point-ui`: points Longhorn's UI at a proxy, or back at Longhorn. */
 export function pointUiCommand(surroundings: CommandSurroundings): Command {
   return new Command('point-ui')
     .description('Points Longhorn’s UI at a proxy, or back at Longhorn. Its pods are replaced, one by one.')
-    .argument('<url>', 'what the UI asks from now on', url)
+    .argument('<url>', 'address that the UI asks from now on', url)
     .addOption(new VariableOption('--kubeconfig <file>', 'kubeconfig of the cluster', 'HOLDFAST_KUBECONFIG'))
     .addOption(new VariableOption('--context <name>', 'context of the kubeconfig', 'HOLDFAST_CONTEXT'))
     .addOption(longhornNamespaceOption())
@@ -38,21 +38,17 @@ export function pointUiCommand(surroundings: CommandSurroundings): Command {
     .addOption(
       new Option(
         '--wait <duration>',
-        'how long to wait until Longhorn’s REST API answers at that address; without it, who answers there is not looked at',
+        'how long to wait for Longhorn’s REST API at that address; without it, the address is not checked',
       )
         .argParser(duration)
         .default(0, 'not at all'),
     )
-    .option(
-      '--if-there',
-      'a UI that is not there, or that may not be changed, is no failure: for an uninstall',
-      false,
-    )
-    .option('--from <url>', 'only if the UI asks this one now: what another has pointed elsewhere stays', url)
+    .option('--if-there', 'ignore a missing UI, or a missing right to change it: for an uninstall', false)
+    .option('--from <url>', 'only if the UI asks this address now', url)
     .addHelpText(
       'after',
       `
-An upgrade of Longhorn's chart points it back: do it again after that.
+An upgrade of Longhorn's chart points it back: run this command again afterwards.
 
 Examples:
   $ holdfast proxy point-ui http://holdfast-longhorn.holdfast:9500 --wait 2m
@@ -61,7 +57,7 @@ Examples:
     .action((target: URL, flags: PointUiFlags) => point(target, flags, surroundings))
 }
 
-/** What a person can do something about. */
+/** An error that the user can fix. */
 const known = [ApiFailure, ConnectionFailure, MalformedAnswer]
 
 async function point(
@@ -73,7 +69,7 @@ async function point(
   const unanswered = wait > 0 ? await untilAnswering(target, wait) : undefined
   if (unanswered !== undefined) {
     throw new CannotRun(
-      `Longhorn’s UI still asks whom it asked: ${target.origin} does not answer for Longhorn (${unanswered}). Name the address of a Holdfast proxy, or that of Longhorn’s REST API`,
+      `Longhorn’s UI was not changed: ${target.origin} does not answer for Longhorn (${unanswered}). Name the address of a Holdfast proxy, or that of Longhorn’s REST API`,
     )
   }
   const connection = await connectWith(cluster, surroundings)
@@ -86,25 +82,26 @@ async function point(
     if (!known.some((each) => cause instanceof each)) throw cause
     const why = cause instanceof Error ? cause.message : String(cause)
     if (ifThere && cause instanceof ApiFailure && (cause.code === 404 || cause.code === 403)) {
-      stdout.write(`There is no UI of Longhorn to point anywhere: ${why}\n`)
+      stdout.write(`Longhorn’s UI was not found: ${why}\n`)
       return
     }
-    throw new CannotRun(`Longhorn’s UI still asks whom it asked: ${why}`, { cause })
+    throw new CannotRun(`Longhorn’s UI was not changed: ${why}`, { cause })
   } finally {
     connection.close()
   }
 }
 
-/** Nobody notices a second. */
+/** A pause that people do not notice. */
 const pauseMs = 1_000
 
-/** One answer takes no longer unless something is wrong. */
+/** Limit for one answer. */
 const answerMs = 10_000
 
 /**
- * Waits until Longhorn's REST API answers at this address: the proxy runs, its name is found, and Longhorn lets it in.
+ * Waits until Longhorn's REST API answers at this address. Then the proxy runs, its name resolves, and
+ * Longhorn admits it.
  *
- * @returns why it does not by then; undefined once it does
+ * @returns why it does not answer in time; undefined once it does
  */
 async function untilAnswering(server: URL, timeoutMs: number): Promise<string | undefined> {
   const end = performance.now() + timeoutMs
@@ -116,9 +113,12 @@ async function untilAnswering(server: URL, timeoutMs: number): Promise<string | 
   }
 }
 
-/** @param ms so long in all: a server that sends byte after byte, or an interim answer again and again, is never idle */
+/**
+ * @param ms limit for the whole answer: a server that sends byte after byte, or interim answers, is never
+ * idle
+ */
 async function problemOf(server: URL, ms: number): Promise<string | undefined> {
-  // The UI's nginx asks for no proof of who answers either.
+  // The UI's nginx does not verify the server either.
   const options = { path: '/v1', agent: false, rejectUnauthorized: false } as const
   const request = send(server, { ...options, headers: { host: server.host, accept: 'application/json' } })
   const cancel = systemClock.setTimer(ms, () =>
@@ -141,7 +141,7 @@ async function problemOf(server: URL, ms: number): Promise<string | undefined> {
   }
 }
 
-/** Longhorn's answer has a few kilobytes, in characters. */
+/** Longhorn's answer has a few kilobytes; this is the limit in characters. */
 const longestAnswer = 1_000_000
 
 async function beginningOf(answer: IncomingMessage): Promise<string> {
@@ -160,7 +160,7 @@ const parseVersion = parser(
 )
 
 /**
- * What was found in the place of Longhorn's REST API, which describes its version v1 at /v1 (longhorn.md §5).
+ * Describes a server that is not Longhorn's REST API, which describes its version v1 at /v1 (longhorn.md §5).
  *
  * @returns undefined if it is Longhorn's
  */
@@ -172,23 +172,23 @@ function notLonghorn(status: number, location: string | undefined, text: string)
   try {
     described = JSON.parse(text)
   } catch {
-    // Whoever it is, it does not describe an API.
+    // The server does not describe an API.
     return 'GET /v1 returned no JSON'
   }
   return parseVersion(described).ok ? undefined : 'GET /v1 returned other JSON than Longhorn’s REST API does'
 }
 
-/** The UI's container, and the variable from which its nginx learns whom to ask: so Longhorn's own chart names them. */
+/** The UI's container, and the variable with the server that its nginx asks, as in Longhorn's own chart. */
 const container = 'longhorn-ui'
 const variable = 'LONGHORN_MANAGER_IP'
 
-/** Which Deployment is the UI. */
+/** The Deployment of the UI. */
 interface UiDeployment {
   readonly namespace: string
   readonly deployment: string
 }
 
-/** Where the UI is pointed. */
+/** The server that the UI asks. */
 interface PointedUi {
   readonly asks: string
   readonly changed: boolean
@@ -213,12 +213,11 @@ const parseDeployment = parser(
 )
 
 /**
- * Points Longhorn's UI at another server. Only the one variable is written, so it can be done again and again.
+ * Points Longhorn's UI at another server. It writes one variable only, so it can run again and again.
  *
- * @param target without a path: the UI's nginx appends its own
- * @param from the only server that it is pointed away from; any if undefined
- * @returns whom it asks now, and whether that is new
- * @throws ApiFailure, ConnectionFailure, MalformedAnswer
+ * @param target without a path: the UI's nginx appends its own @param from changes the UI only if it asks
+ * this server; any if undefined @returns the server that it asks now, and whether that is new @throws
+ * ApiFailure, ConnectionFailure, MalformedAnswer
  */
 async function pointUi(
   connection: Connection,
@@ -227,7 +226,7 @@ async function pointUi(
   from?: URL,
 ): Promise<PointedUi> {
   const path = `/apis/apps/v1/namespaces/${encodeURIComponent(namespace)}/deployments/${encodeURIComponent(deployment)}`
-  // Each answer has a limit of its own, and so has a sign-in before it.
+  // Each answer has a limit, and so has a sign-in before it.
   const { signal } = new AbortController()
   const containers = parseDeployment(await jsonRequest(connection, { method: 'GET', path, signal }))
   if (!containers.ok) {

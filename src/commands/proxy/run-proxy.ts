@@ -15,7 +15,7 @@ import { listeningHealth, serving, type Serving } from '../serve/serving.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** Runs a proxy until a signal asks it to end. @throws CannotRun */
+/** Runs a proxy until a signal ends it. @throws CannotRun */
 export async function runProxy(
   settings: Configuration,
   flags: ProxyFlags,
@@ -69,7 +69,7 @@ async function proxyOnceItCan(
     ...of,
     tls: certificates && (await first(certificates, settings, signal)),
     answerMs: upstreamTimeout,
-    // Nobody routes to what only this machine reaches.
+    // A local-only proxy gets no routed requests.
     lingerMs: isLoopback(listen.host) ? 0 : settings.lingerMs,
   }
   const connection = await connectWith(clusterOf(settings), asking)
@@ -78,7 +78,9 @@ async function proxyOnceItCan(
   const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   onReopen(() => proxy.reopen())
-  proxy.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  proxy
+    .whenSynced(signal)
+    .catch((err: unknown) => log.debug({ err }, 'stopped before all Longhorn objects were read'))
   await stopping
   await proxy.stop()
 }
@@ -116,7 +118,7 @@ interface Listen {
   readonly port: number
 }
 
-/** What both proxies can be told. */
+/** The options of both proxies. */
 export interface ProxyFlags {
   readonly listen: Listen
   readonly tls: boolean
@@ -124,11 +126,11 @@ export interface ProxyFlags {
   readonly upstreamTimeout: number
 }
 
-/** Gives a command the options of both proxies. */
+/** Adds the options of both proxies to a command. */
 export function addProxyOptions(command: Command, { host, port }: Listen): void {
   command
     .addOption(
-      new VariableOption('--listen <host:port>', 'where to listen', 'HOLDFAST_PROXY_LISTEN')
+      new VariableOption('--listen <host:port>', 'address to listen on', 'HOLDFAST_PROXY_LISTEN')
         .argParser(hostAndPort)
         .default({ host, port }, `${host}:${port}`),
     )
@@ -140,14 +142,15 @@ export function addProxyOptions(command: Command, { host, port }: Listen): void 
     )
 }
 
-/** True for an address that only this machine reaches. */
+/** True for an address that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host.startsWith('127.')
 }
 
 /**
- * The ports beside that of the proxy, unless something else is said. On one machine there may be a guard and another proxy, so
- * they are free ones; the log names them. In a cluster each pod has its own, and they are where people look for them.
+ * The ports beside that of the proxy, unless they are set. A machine may run a guard and another proxy, so
+ * they are free ones there, and the log names them. In a cluster each pod has its own ports, so they are the
+ * usual ones.
  */
 export function ownPorts({ listen }: ProxyFlags): Settings {
   return isLoopback(listen.host) ? { healthPort: 0, operatorPort: 0 } : {}

@@ -8,8 +8,7 @@ import { registration } from '../../doors/webhook/registration.ts'
 import type { DecisionListener } from '../../gate/ports.ts'
 import { connectTo } from '../../kubernetes/client/connection.ts'
 import { profileOf } from '../../longhorn/releases.ts'
-import { DecisionLines } from '../../observability/decision-log.ts'
-import { createLog } from '../../observability/log.ts'
+import { createLog, DecisionLines } from '../../observability/log.ts'
 import { Sandbox } from '../../sandbox/sandbox.ts'
 import { agreeOnNamespace } from '../../server/guard-namespace.ts'
 import { Guard } from '../../server/webhook-server.ts'
@@ -37,11 +36,11 @@ interface SandboxFlags {
   readonly bare: boolean
 }
 
-/** `holdfast sandbox`: the embedded cluster with the guard, and the story of what the guard is for. */
+/** `holdfast sandbox`: the embedded cluster with the guard, and the story that shows the guard's purpose. */
 export function sandboxCommand(surroundings: CommandSurroundings): Command {
   return new Command('sandbox')
-    .description('Starts an embedded cluster with the guard, tells what the guard is for, and keeps serving.')
-    .option('--longhorn <release>', 'the Longhorn release it plays', releaseName, 'v1.8.0')
+    .description('Starts an embedded cluster with the guard, shows what the guard does, and keeps serving.')
+    .option('--longhorn <release>', 'Longhorn release to play', releaseName, 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, 2 to 100', between(2, 100), 3)
     .option('--images <n>', 'how many backing images, 1 to 100', between(1, 100), 2)
     .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
@@ -53,8 +52,8 @@ export function sandboxCommand(surroundings: CommandSurroundings): Command {
     )
     .option('--port <port>', 'port of its API (default: a free one)', anyPort, 0)
     .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', anyPort, 0)
-    .option('--once', 'end after the story; the exit code is 1 if an act did not go as told', false)
-    .option('--bare', 'the cluster alone, without guard and story, for a guard of your own', false)
+    .option('--once', 'end after the story; the exit code is 1 if an act failed', false)
+    .option('--bare', 'only the cluster, without guard and story, for a guard of your own', false)
     .addHelpText(
       'after',
       `
@@ -87,7 +86,7 @@ async function playSandbox(
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
-    // The story tells by itself what is decided; later each decision gets its line.
+    // The story itself reports decisions; later each decision gets a line.
     const serving = { yet: false }
     const lines = new DecisionLines((line) => narrator.say(line), systemClock)
     const audit: DecisionListener = {
@@ -108,7 +107,7 @@ async function playSandbox(
     await interrupted
   } catch (error) {
     if (error instanceof NotAsTold) {
-      stderr.write(`\nThis did not go as told: ${error.message}\n`)
+      stderr.write(`\nThe story failed: ${error.message}\n`)
       exitWith(exitCode.failed)
     } else if (!ended.signal.aborted) {
       throw error
@@ -142,7 +141,7 @@ async function startSandbox({
   try {
     return await Sandbox.start({ port, restPort, release, nodes, images, longhorn, report: () => undefined })
   } catch (cause) {
-    // It may be either of the two.
+    // Either of the two can be the reason.
     const taken = cause instanceof Error && 'port' in cause ? ` on port ${String(cause.port)}` : ''
     throw new CannotRun(
       `cannot start the embedded cluster${taken}: ${inWords(cause)}; choose other ports with --port and --rest-port, or none`,
@@ -198,8 +197,8 @@ function sayHowToReach(
   narrator.say('')
   narrator.say(
     bare
-      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing stands in the way of a crash.' : `Longhorn ${longhorn} does not crash.`}`
-      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and asks again by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
+      ? `A clean-up takes ${drain / 1_000} s here. ${canCrash(cast) ? 'Nothing prevents a crash.' : `Longhorn ${longhorn} does not crash.`}`
+      : `A clean-up takes ${drain / 1_000} s here. ${isHeld(cast) ? 'kubectl waits and retries by itself.' : 'The guard only warns of the eviction.'} What the guard decides appears below.`,
   )
 }
 
@@ -209,7 +208,7 @@ function anyPort(text: string): number {
   throw new InvalidArgumentError('It must be a port, 0 to 65535.')
 }
 
-/** All of it is in the memory of one process. */
+/** Everything is in the memory of one process. */
 function between(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)
@@ -229,20 +228,20 @@ function duration(text: string): number {
 
 function informerLag(text: string): number {
   const milliseconds = duration(text)
-  // client-go's longest pause after the API server has restarted.
+  // client-go's longest pause after a restart of the API server.
   if (milliseconds > 30_000) throw new InvalidArgumentError('It must be at most 30s.')
   return milliseconds
 }
 
-/** What is over still counts so long here: its managers look every half a second, where Longhorn's take seconds. */
+/** How long an ended change counts here. These managers look every half a second, Longhorn's take seconds. */
 export const sandboxSettle = '2s'
 
 /**
- * Puts a guard in front of the embedded cluster, as `holdfast serve` would be, and registers it. Its certificate
- * lives in memory only.
+ * Puts a guard in front of the embedded cluster, like `holdfast serve`, and registers it. Its certificate is
+ * in memory only.
  *
- * @param stderr where the guard logs errors
- * @param settings of the guard, besides those that put it in front of this cluster
+ * @param stderr for the guard's errors @param settings of the guard, besides those that put it in front of
+ * this cluster
  */
 export async function guardSandbox(
   sandbox: Sandbox,

@@ -5,45 +5,45 @@ import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
 import { type Node, parseNode } from '../../longhorn/node.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 
-/** How something is asked. */
+/** Options of a request. */
 interface How {
   readonly dryRun?: boolean
-  /** How long the API server may take, as `kubectl --request-timeout` says it: `1s`. */
+  /** How long the API server may take, in the form of `kubectl --request-timeout`: `1s`. */
   readonly timeout?: string
 }
 
-/** What became of a request. */
+/** The result of a request. */
 export interface Outcome {
   readonly admitted: boolean
   /** The HTTP status. */
   readonly code: number
-  /** The message of a refusal; empty when admitted. */
+  /** The message of a denial; empty if allowed. */
   readonly message: string
 }
 
-/** A crash of a node's manager, as the cluster tells it. */
+/** A crash of a node's manager, as the cluster reports it. */
 interface Crash {
   readonly node: string
   readonly message: string
 }
 
-/** What a stage is built on. */
+/** The parts of a stage. */
 interface StageModules {
-  /** A person's way to the cluster: the same HTTP that kubectl speaks. */
+  /** A person's client: the same HTTP that kubectl uses. */
   readonly connection: Connection
   readonly namespace: string
-  /** Calls the listener after each change in the cluster; the function it returns ends that. */
+  /** Calls the listener after each change in the cluster; the returned function ends that. */
   readonly subscribe: (listener: () => void) => () => void
   /** Every crash so far. */
   readonly crashes: () => readonly Crash[]
   /** True while the manager of the node runs. */
   readonly isLive: (node: string) => boolean
-  /** Calls `fire` once after `ms` milliseconds, unless the function it returns is called before. */
+  /** Calls `fire` once after `ms` milliseconds, unless the returned function is called before. */
   readonly setTimer: (ms: number, fire: () => void) => () => void
   readonly signal: AbortSignal
 }
 
-/** Thrown when the cluster did not do what the story tells. */
+/** Thrown if the cluster behaves differently from the story. */
 export class NotAsTold extends Error {
   constructor(message: string) {
     super(message)
@@ -51,7 +51,7 @@ export class NotAsTold extends Error {
   }
 }
 
-/** Where the story plays: what a person does to the cluster, and what can be seen of it. */
+/** The stage of the story: a person's actions on the cluster, and what can be seen of it. */
 export class Stage {
   readonly #modules: StageModules
 
@@ -99,10 +99,9 @@ export class Stage {
   }
 
   /**
-   * Waits until something is so, looking again after each change in the cluster.
+   * Waits until a condition is true, and checks it after each change in the cluster.
    *
-   * @param what completes the sentence "waited for …"
-   * @throws NotAsTold when it is not so within the time
+   * @param what completes the sentence "waited for …" @throws NotAsTold if it is not true in time
    */
   async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
     const { subscribe, setTimer, signal } = this.#modules
@@ -172,7 +171,7 @@ function messageOf(status: unknown): string {
   return typeof status.message === 'string' ? status.message : ''
 }
 
-/** Who plays in every act. */
+/** The objects of every act. */
 export interface Cast {
   readonly release: string
   readonly profile: Profile
@@ -181,13 +180,12 @@ export interface Cast {
   /** The disk whose copy is cleaned up. */
   readonly cleaned: { readonly name: string; readonly uuid: string }
   /**
-   * The disk that is evicted: another one where that is enough for a crash (profile A), else the same
-   * (longhorn.md §2).
+   * The evicted disk: another one if that is enough for a crash (profile A), else the same (longhorn.md §2).
    */
   readonly evicted: { readonly name: string }
-  /** How long you wait for a request that is held, the first time: `2s`. Shorter than a clean-up takes. */
+  /** How long you wait for a held request, the first time: `2s`. It is shorter than a clean-up. */
   readonly patience: string
-  /** How long what is over still counts here: `2s`. */
+  /** How long an ended change counts here: `2s`. */
   readonly settle: string
 }
 
@@ -198,12 +196,12 @@ export function theEvictedDisk({ cleaned, evicted, node }: Cast): string {
     : `${evicted.name} of ${node}, another disk`
 }
 
-/** True if this release crashes a manager when it is not guarded. */
+/** True if this release crashes a manager without a guard. */
 export function canCrash({ profile }: Cast): boolean {
   return profile === 'A' || profile === 'B'
 }
 
-/** True if the guard holds an eviction back on this release; on those before 1.7 it only warns. */
+/** True if the guard holds an eviction on this release; on those before 1.7 it only warns. */
 export function isHeld({ profile }: Cast): boolean {
   return profile !== 'none'
 }

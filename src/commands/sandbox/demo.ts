@@ -9,7 +9,7 @@ import {
   theEvictedDisk,
 } from './demo-cluster.ts'
 
-/** What the story needs besides its stage. */
+/** The parts of the story besides its stage. */
 interface StoryModules {
   readonly stage: Stage
   readonly cast: Cast
@@ -25,9 +25,9 @@ export interface Tally {
 }
 
 /**
- * Tells the story on a real cluster: each sentence is told after it was seen.
+ * Tells the story on a real cluster: each sentence comes after the fact.
  *
- * @throws NotAsTold when the cluster does something else
+ * @throws NotAsTold if the cluster behaves differently
  */
 export async function tellStory({ stage, cast, narrator, startGuard }: StoryModules): Promise<Tally> {
   await actWithoutGuard(stage, cast, narrator)
@@ -45,21 +45,21 @@ export async function tellStory({ stage, cast, narrator, startGuard }: StoryModu
   return { guardOff, guardOn }
 }
 
-/** Throws unless the request was admitted, as the story says. */
+/** Throws unless the request was allowed, as the story says. */
 function expectAdmitted(what: string, outcome: Outcome): void {
   if (outcome.admitted) return
   throw new NotAsTold(`${what} should have been admitted, but got ${outcome.code}: ${outcome.message}`)
 }
 
-/** Throws unless the request was held back with 429 by the rule for evictions. */
+/** Throws unless the rule for evictions held the request, with 429. */
 function expectHeld(what: string, outcome: Outcome): void {
   if (outcome.code === 429 && outcome.message.includes('eviction-during-cleanup')) return
   throw new NotAsTold(`${what} should have been held back, but got ${outcome.code}: ${outcome.message}`)
 }
 
 /**
- * Evicts, and waits for the time of the cast only, so that the guard says why it holds the eviction back. A busy machine
- * may not answer in that time; then it asks again.
+ * Evicts, and waits for a limited time only, so that the guard says why it holds the eviction. A busy machine
+ * may not answer in that time; then it retries.
  */
 async function evictBriefly(stage: Stage, { node, evicted, patience }: Cast): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
@@ -68,7 +68,10 @@ async function evictBriefly(stage: Stage, { node, evicted, patience }: Cast): Pr
   }
 }
 
-/** Asks as a dry run, which does not wait, until it would be admitted: what is over still counts for a while. */
+/**
+ * Asks by a dry run, which does not wait, until it would be allowed: an ended change still counts for a
+ * while.
+ */
 async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outcome>): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await ask()
@@ -82,7 +85,7 @@ async function untilAdmitted(stage: Stage, what: string, ask: () => Promise<Outc
 const mostQuestions = 100
 const betweenQuestionsMs = 300
 
-/** Where the copy stands: in spec, in status. */
+/** The state of the copy in spec and in status. */
 async function copyOn(stage: Stage, { image, cleaned }: Cast) {
   const { spec, status } = await stage.image(image)
   return {
@@ -91,14 +94,14 @@ async function copyOn(stage: Stage, { image, cleaned }: Cast) {
   }
 }
 
-/** Waits until the file of the copy is really gone. */
+/** Waits until the file of the copy is deleted. */
 async function untilDrained(stage: Stage, cast: Cast): Promise<void> {
   await stage.until(`the clean-up of ${cast.image} to end`, async () => {
     return (await copyOn(stage, cast)).state === undefined
   })
 }
 
-/** Puts everything back as it was before an act: no flag, the manager alive, the copy ready. */
+/** Restores the state before an act: no flag, the manager alive, the copy ready. */
 async function putBack(stage: Stage, cast: Cast): Promise<void> {
   const { node, evicted, image, cleaned } = cast
   expectAdmitted('clearing the eviction', await stage.stopEvicting(node, evicted.name))
@@ -110,7 +113,7 @@ async function putBack(stage: Stage, cast: Cast): Promise<void> {
   })
 }
 
-/** The dangerous order with nobody to stop it. */
+/** The dangerous order without a guard. */
 async function actWithoutGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted, release } = cast
   const before = stage.crashes.length
@@ -137,7 +140,7 @@ async function actWithoutGuard(stage: Stage, cast: Cast, narrator: Narrator): Pr
   }
 }
 
-/** Asks as kubectl does: what is held longer than one request lasts is asked again. */
+/** Asks like kubectl: it retries a request that is held for longer than one request lasts. */
 async function patientEviction(stage: Stage, { node, evicted }: Cast): Promise<Outcome> {
   for (let attempt = 1; ; attempt++) {
     const outcome = await stage.evict(node, evicted.name)
@@ -145,14 +148,14 @@ async function patientEviction(stage: Stage, { node, evicted }: Cast): Promise<O
   }
 }
 
-/** The same two requests with the guard in their way. */
+/** The same two requests with the guard. */
 async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted, release } = cast
   const before = stage.crashes.length
   narrator.title('Act 2. The guard is on, the same two requests')
   if (canCrash(cast)) {
     narrator.say(
-      `What is over still counts for a while, since Longhorn may not have noticed yet: here for ${cast.settle}, in a cluster for 10s. So a guard that starts waits that long too.`,
+      `An ended clean-up counts for a while longer, since Longhorn may not have noticed: here for ${cast.settle}, in a cluster for 10s. A guard that has just started waits that long too.`,
     )
   }
   expectAdmitted('the clean-up', await stage.cleanUp(image, cleaned.uuid))
@@ -161,10 +164,12 @@ async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promi
   narrator.say(`You evict ${theEvictedDisk(cast)}.`)
   if (isHeld(cast)) {
     expectHeld('the eviction', first)
-    narrator.good(`Holdfast holds it back, and as you wait for ${cast.patience} only, it says why:`)
+    narrator.good(
+      `Holdfast holds the request. You wait for ${cast.patience} only, so it answers with the reason:`,
+    )
     narrator.quote(first)
     const more = canCrash(cast) ? `, and ${cast.settle} more` : ''
-    narrator.say(`You ask again, and wait. It takes as long as the clean-up does${more}.`)
+    narrator.say(`You retry, and wait. It takes as long as the clean-up does${more}.`)
     expectAdmitted('the eviction, held until the clean-up has ended', await patientEviction(stage, cast))
     narrator.good('The clean-up has ended, and the eviction is admitted.')
   } else {
@@ -181,7 +186,7 @@ async function actWithGuard(stage: Stage, cast: Cast, narrator: Narrator): Promi
   narrator.good(`The longhorn-manager of ${node} was alive all the time.`)
 }
 
-/** The same once more, asked as a dry run: the same verdicts, and nothing changes. */
+/** The same once more as a dry run: the same verdicts, and nothing changes. */
 async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<void> {
   const { image, node, cleaned, evicted } = cast
   const dryRun = true
@@ -244,7 +249,7 @@ export class Narrator {
     this.#write(`  ${this.#colours.red('✗')} ${text}`)
   }
 
-  /** What the API server answered, word for word. */
+  /** The API server's answer, word for word. */
   quote({ code, message }: Outcome): void {
     for (const line of `${code}: ${message}`.split('\n')) this.#write(`      ${this.#colours.dim(line)}`)
   }

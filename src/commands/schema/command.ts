@@ -5,13 +5,13 @@ import type { CommandSurroundings } from '../surroundings.ts'
 import { data } from '../terminal.ts'
 import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
 
-/** What `holdfast schema` can describe. */
+/** The documents that `holdfast schema` describes. */
 export const schemaNames = ['config', 'status', 'snapshot', 'eviction-step', 'audit'] as const
 
 /** One of the {@link schemaNames}. */
 export type SchemaName = (typeof schemaNames)[number]
 
-/** Editors and validators know this version best. */
+/** The version of JSON Schema that editors and validators know best. */
 const $schema = 'http://json-schema.org/draft-07/schema#'
 
 /** `holdfast schema`: the JSON Schema of the configuration file, or of a document that another command prints. */
@@ -25,7 +25,7 @@ export function schemaCommand({ stdout }: CommandSurroundings): Command {
 config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
 holdfast snapshot, eviction-step each line of holdfast evict -o json, and audit each record of holdfast audit -o json.
 
-Fields may be added to the documents of version v1. No field goes, and none changes its meaning.
+Fields may be added to the documents of version v1. No field is removed, and none changes its meaning.
 
 Examples:
   $ holdfast schema config > holdfast.schema.json
@@ -47,7 +47,7 @@ const schemas: Readonly<Record<SchemaName, () => object>> = {
   audit: () => AuditRecordSchema,
 }
 
-/** Each setting with its help, as an editor shows it beside the key. */
+/** Each setting with its help, for editors to show beside the key. */
 function configurationSchema(): object {
   const properties = Object.entries(SettingsSchema.properties).map(([name, schema]) => [
     name,

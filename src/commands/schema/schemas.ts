@@ -39,14 +39,14 @@ const PendingStatusSchema = Type.Object({
   since: orNull(time('RFC 3339.'), 'Since when the copy is known to be pending. Null if its age is unknown.'),
   ageKnown: oneOf(
     ['unknown', 'at least', 'exact'],
-    'How much is known of the age. Longhorn does not write down when a clean-up begins.',
+    'How well the age is known. Longhorn does not record when a clean-up begins.',
   ),
   managerState: ManagerState,
 })
 
 const DiskStatusSchema = Type.Object({
   name: Text,
-  uuid: orNull(Text, 'Null until Longhorn has seen the disk.'),
+  uuid: orNull(Text, 'Null until Longhorn has synced the disk.'),
   evictionRequested: Type.Boolean({
     description: 'The flag of the disk. That of the node counts for it too.',
   }),
@@ -68,7 +68,7 @@ const NodeStatusSchema = Type.Object({
   ),
   settlesAt: orNull(
     time('RFC 3339.'),
-    'When Longhorn has noticed what has ended there. Null if nothing is known to have ended.',
+    'When Longhorn has noticed the changes that ended there. Null if none is known.',
   ),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
   allowScheduling: Type.Boolean({ description: 'False while the whole node is closed for scheduling.' }),
@@ -181,7 +181,7 @@ export const SnapshotSchema = Type.Object(
     ),
     items: Type.Array(SnapshotItemSchema),
   },
-  { $id: 'holdfast.dev/v1/Snapshot', title: 'All that decisions need of a cluster' },
+  { $id: 'holdfast.dev/v1/Snapshot', title: 'The facts of a cluster that decisions need' },
 )
 
 const Cleanups = Type.Array(
@@ -195,7 +195,7 @@ const Cleanups = Type.Array(
   }),
 )
 
-/** A step of `holdfast evict`. @param rest its own fields */
+/** A step of `holdfast evict`. @param rest its additional fields */
 function step<const S extends string, P extends Record<string, TSchema>>(
   name: S,
   description: string,
@@ -228,10 +228,10 @@ export const EvictionStepSchema = Type.Union(
     step('raise', 'Holdfast closes the disks for scheduling and raises the flag.', {}),
     step('wait-for-replicas', 'Longhorn moves these replicas away.', { replicas: Type.Array(Text) }),
     step('wait-for-copies', 'Longhorn makes copies of these images elsewhere.', { images: Type.Array(Text) }),
-    step('retreat', 'A clean-up has met the flag, so Holdfast takes the flag down until the clean-up ends.', {
+    step('retreat', 'A clean-up has met the flag, so Holdfast clears the flag until the clean-up ends.', {
       cleanups: Cleanups,
     }),
-    step('lower', 'Holdfast takes the flag down, so that copies are removed without one.', {}),
+    step('lower', 'Holdfast clears the flag, so that copies are removed without one.', {}),
     step('wait-for-removal', 'Longhorn removes the copies of these images.', { images: Type.Array(Text) }),
     step('clear', 'The node is empty, and Holdfast takes its flag down, so that another may go up.', {}),
     step('done', 'No replica and no copy is left.', {}),

@@ -19,7 +19,7 @@ import { inWords } from '../../text/system-error.ts'
 export function serveCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('serve')
     .description(
-      'Guards a cluster: the admission webhook, over TLS. SIGTERM ends it without losing a review.',
+      'Runs the admission webhook of a cluster, over TLS. SIGTERM ends it without losing a review.',
     )
     .addHelpText(
       'after',
@@ -79,15 +79,17 @@ async function guardOnceItCan(
     health,
   })
   onReopen(() => guard.reopen())
-  // It serves while it still reads: writes that raise no danger need not wait.
-  guard.whenSynced(signal).catch((err: unknown) => log.debug({ err }, 'ended before all was read'))
+  // It serves while it still reads, since writes that raise no danger need not wait.
+  guard
+    .whenSynced(signal)
+    .catch((err: unknown) => log.debug({ err }, 'stopped before all Longhorn objects were read'))
   const withdraw = await announced(operatorPort, configuration, { connection, log, signal })
   await stopping
   await withdraw()
   await guard.stop()
 }
 
-/** Where there are no pods to be found by, people's commands find the guard by this. @returns takes it back */
+/** People's commands find a guard outside pods by this address. @returns withdraws it */
 async function announced(
   operatorPort: number,
   { namespace, replica }: Configuration,
@@ -103,7 +105,7 @@ async function announced(
   }
 }
 
-/** @returns undefined if the guard was stopped before there was one */
+/** @returns undefined if the guard was stopped before it had one */
 async function firstCertificate(
   { certificateSecret, tlsCert, tlsKey }: Configuration,
   certificates: CertificateSource,
@@ -124,7 +126,7 @@ async function firstCertificate(
   }
 }
 
-/** Before anything of the cluster is asked: this file is there, or never will be. */
+/** Before any request to the cluster: waiting does not make a missing file appear. */
 async function firstClientCa(
   { clientCa: path }: Configuration,
   signal: AbortSignal,

@@ -7,27 +7,27 @@ import { createLog, LogStream } from '../../observability/log.ts'
 import { logMetrics } from '../../observability/state-metrics.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 
-/** What a command that serves until it is asked to end works with. */
+/** The parts of a command that serves until a signal ends it. */
 export interface Serving {
   readonly log: Logger
   readonly registry: Registry
-  /** Aborted once it is asked to end. */
+  /** Aborted at the signal. */
   readonly signal: AbortSignal
-  /** Resolves once it is asked to end. */
+  /** Resolves at the signal. */
   readonly stopping: Promise<void>
-  /** Called for each SIGHUP from now on; SIGHUP no longer ends it then. */
+  /** Called for each SIGHUP from now on; SIGHUP then no longer ends the process. */
   readonly onReopen: (reopen: () => void) => void
 }
 
 /**
  * Runs `serve` with a log, metrics and signals around it.
  *
- * Where standard output is closed or fails, it goes on without its log: whoever reads the log must not be able to take
- * away the guard, and a runtime that restarts closes the logs of all replicas at once. It says so on standard error and in
- * a metric, and in the end the exit code is not 0, since records may be lost.
+ * If standard output is closed or fails, it goes on without its log: a reader of the log must not be able to
+ * stop the guard, and a runtime that restarts closes the logs of all replicas at once. It reports that on
+ * standard error and in a metric. The exit code is then not 0, since records may be lost.
  *
- * SIGHUP reopens the audit file where there is one. Elsewhere, and on a terminal, where it means that the terminal is
- * gone, it ends the command as SIGTERM does.
+ * SIGHUP reopens the audit file if there is one. Without an audit file, and on a terminal, where it means
+ * that the terminal is gone, it ends the command like SIGTERM.
  */
 export async function serving(
   { logLevel, auditFile }: Configuration,

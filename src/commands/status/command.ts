@@ -8,8 +8,7 @@ import type { LiveMap } from '../../kubernetes/live-map.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
 import { lasting } from '../../rules/sentences.ts'
 import { age } from '../../time/age.ts'
-import { systemClock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { pause, systemClock } from '../../time/clock.ts'
 import { lookForGuard } from '../guard/guard-place.ts'
 import { insistOnNodes } from '../guard/insist-on-nodes.ts'
 import { GuardStatus } from '../guard/reach-replicas.ts'
@@ -34,14 +33,14 @@ interface StatusFlags extends ClusterFlags {
   readonly operatorPort: number
 }
 
-/** Where a status comes from. */
+/** The sources of a status. */
 interface Sources {
   readonly book: LiveReservations
   readonly live: LiveMap
   readonly connection: Connection
 }
 
-/** `holdfast status`: what is on Longhorn's disks, and what is under way there. */
+/** `holdfast status`: the contents of Longhorn's disks, and the work in progress there. */
 export function statusCommand(surroundings: CommandSurroundings): Command {
   const command = new Command('status')
     .description(
@@ -60,18 +59,21 @@ export function statusCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-STATE is danger (an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes), flagged
-(an eviction flag is up), cleaning up (a copy is gone from spec and still in status), down (no longhorn-manager works on
-the node), settling (a flag or a clean-up has ended so lately that Longhorn may not have noticed; the guard waits that
-long) or ok. IMAGE NOWHERE is a backing image without a usable copy on a disk that a
-node has and that is not lost.
+STATE is one of:
+  danger       an eviction flag and a pending clean-up have met: the longhorn-manager of the node crashes
+  flagged      an eviction flag is up
+  cleaning up  spec no longer has a copy that status still lists
+  down         no longhorn-manager runs on the node
+  settling     a flag or a clean-up has just ended, and Longhorn may not have noticed; the guard waits that long
+  ok           none of these
+IMAGE NOWHERE is a backing image without a usable copy on a disk that a node has and that is not lost. RESERVED are
+admitted changes that may still be committed.
 
-Longhorn does not write down when a clean-up began, so a single look does not know its age; --watch knows it of those
-that begin while it watches. RESERVED are admitted changes that may still be committed. How many changes are held, and
-since when clean-ups are pending, the guard's replicas are asked through port-forwards (the right to list pods and to
-create pods/portforward in the guard's namespace); without, all else is shown.
+Longhorn does not record when a clean-up began, so its age is unknown unless it began during --watch, or the guard saw it
+begin. The command asks the guard's replicas for that, and for the number of waiting requests, through port-forwards.
+That needs the right to list pods and to create pods/portforward in the guard's namespace. Without it the rest is shown.
 
-Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if it cannot be told. With --watch 0 on Ctrl-C.
+Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.
 
 Examples:
   $ holdfast status
@@ -89,7 +91,7 @@ async function showStatus(
 ): Promise<void> {
   const { env, stdout, stderr, untilSignal, exitWith } = surroundings
   const ended = new AbortController()
-  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('The watching was ended.')))
+  if (flags.watch) void untilSignal().then(() => ended.abort(new Error('Watching has ended.')))
   const connection = await connectWith(flags, surroundings)
   const note = (text: string): void => void stderr.write(`holdfast: ${text}\n`)
   const colours = coloursFor(stdout, env)
@@ -110,7 +112,7 @@ async function showStatus(
       { ...flags, ...askingOf(surroundings), namespace },
       connection,
       ended.signal,
-      (why) => note(`What the guard holds now is not shown: ${why}`),
+      (why) => note(`The number of waiting requests is not shown: ${why}`),
     )
     opened.push(guard)
     const watchingSince = flags.watch ? systemClock.monotonic() : undefined
@@ -161,9 +163,9 @@ function textOf(status: Status, { output, watch }: StatusFlags, colours: Colours
 }
 
 /**
- * Tells on standard error what the status does not show, and why.
+ * Reports on standard error the missing parts of the status, and why.
  *
- * @returns false if the guard's namespace does not exist, or that cannot be told
+ * @returns false if the guard's namespace does not exist, or the API server does not say
  */
 async function tellWhatIsMissing(
   { book, live, connection }: Sources,
@@ -172,13 +174,13 @@ async function tellWhatIsMissing(
   note: (text: string) => void,
 ): Promise<boolean> {
   for (const { kind, name, problem } of live.unreadable) {
-    note(`${kind} ${name} cannot be read (${problem}), so what is shown may lack it.`)
+    note(`${kind} ${name} cannot be read (${problem}), so the status may lack it.`)
   }
   for (const problem of book.unreadable) note(problem)
   if (book.problem) {
     note(`Reservations are not shown, since they cannot be read: ${book.problem.message}`)
   } else if (book.pages?.length === 0) {
-    // A list of Leases is empty too where there is no such namespace.
+    // The list of Leases is also empty for a missing namespace.
     const problem = await problemOfNamespace(connection, namespace, signal)
     if (problem === undefined) return true
     note(
@@ -189,7 +191,7 @@ async function tellWhatIsMissing(
   return true
 }
 
-/** @returns undefined if there is such a namespace; else that there is none, or why nobody can tell */
+/** @returns undefined if the namespace exists; else that it does not, or why that is unknown */
 async function problemOfNamespace(
   connection: Connection,
   name: string,
@@ -203,17 +205,17 @@ async function problemOfNamespace(
     signal.throwIfAborted()
     if (error instanceof ApiFailure && error.code === 404) return `There is no namespace ${name}`
     const why = error instanceof Error ? error.message : String(error)
-    return `Whether there is a namespace ${name} cannot be told (${why})`
+    return `Namespace ${name} may not exist (${why})`
   }
 }
 
-/** Nobody reads faster, and an image being copied changes about once a second. */
+/** Faster updates are unreadable, and an image that is being copied changes about once a second. */
 const paceMs = 1_000
 
-/** A connection that works is heard of at least this often, and then what is shown is true. */
+/** A working connection shows a sign at least this often, and then the display is current. */
 const staleMs = 120_000
 
-/** What is watched, and how it is shown. */
+/** The watched sources, and the display. */
 export interface Watched {
   readonly look: () => Status
   readonly text: (status: Status) => string
@@ -224,8 +226,8 @@ export interface Watched {
 }
 
 /**
- * Shows the status now and after each change, not faster than once a second. A terminal always shows the newest alone,
- * with ages that count on; elsewhere each change is another block.
+ * Shows the status now and after each change, at most once a second. A terminal shows only the newest status,
+ * with ages that count on. Elsewhere each change is another block.
  */
 export async function watchStatus(watched: Watched, signal: AbortSignal): Promise<void> {
   const { look, text, live, book, guard, screen } = watched
@@ -236,15 +238,14 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
     while (!signal.aborted) {
       const status = look()
       if (screen.isTTY === true) {
-        const old =
-          live.ageMs() < staleMs ? '' : `\nNothing was heard of the cluster for ${age(live.ageMs())}.\n`
+        const old = live.ageMs() < staleMs ? '' : `\nThe cluster has sent nothing for ${age(live.ageMs())}.\n`
         screen.write(`\u001b[H\u001b[2J${text(status)}${old}`)
       } else if (shown === undefined || !saysTheSame(shown, status)) {
         screen.write(`${shown === undefined ? '' : '\n'}${text(status)}`)
       }
       shown = status
       await pause(systemClock, paceMs, signal)
-      // Of what the guard holds nobody tells: it is asked at every turn.
+      // The guard sends no news of its holds, so it is asked each time.
       if (guard.replicas !== undefined) await guard.refresh(signal)
       else if (screen.isTTY !== true) await changes.next(signal)
     }
@@ -253,7 +254,7 @@ export async function watchStatus(watched: Watched, signal: AbortSignal): Promis
   }
 }
 
-/** Remembers that something changed until somebody asks. */
+/** Remembers a change until the next question. */
 class Changes {
   #told = new AbortController()
 

@@ -18,27 +18,27 @@ import type {
   Status,
 } from './status.ts'
 
-/** What a status is made from. */
+/** The inputs of a status. */
 export interface Observed {
   readonly map: DiskMapView
   /** The book of reservations; undefined if it cannot be read. */
   readonly pages: Iterable<Page> | undefined
-  /** What the replicas of the guard say; undefined if they cannot be asked. */
+  /** The reports of the guard's replicas; undefined if they cannot be asked. */
   readonly guard: readonly GuardReplica[] | undefined
-  /** Milliseconds by the monotonic clock of this process, as are all times that are compared. */
+  /** Milliseconds by the monotonic clock of this process, like all times that are compared. */
   readonly now: number
-  /** The time of day, in milliseconds since the epoch, for what is shown. */
+  /** The time of day, in milliseconds since the epoch, for the output. */
   readonly timeOfDay: number
   /**
-   * For who watches: when everything had been read for the first time. What was pending by then may have been so for
-   * long. Undefined for a single look.
+   * With `--watch`: when the first read was complete. A clean-up that was pending by then may be old.
+   * Undefined for a single look.
    */
   readonly watchingSince: number | undefined
-  /** Only these nodes; all if there are none. */
+  /** Only these nodes; all if empty. */
   readonly only: ReadonlySet<string>
 }
 
-/** Puts together what is to be seen now. Sorted by name, so that the same state always reads the same. */
+/** Assembles the current status. Sorted by name, so that the same state always prints the same. */
 export function observe(observed: Observed): Status {
   const { map, timeOfDay } = observed
   const profile = profileOf(map.release)
@@ -80,7 +80,10 @@ export function observe(observed: Observed): Status {
   }
 }
 
-/** What counts as lost only the guard's replicas know: any of them may decide, so the longest counts. */
+/**
+ * Only the guard's replicas know when a disk counts as lost. Each of them may decide, so the longest time
+ * counts.
+ */
 function lostAfter({ guard }: Observed): Status['lostAfter'] {
   const told = (guard ?? []).map(({ lostAfterMs }) => lostAfterMs)
   const known = told.filter((ms) => ms !== undefined)
@@ -118,9 +121,10 @@ function lostAndShared(observed: Observed): Pick<Status, 'lostAfter' | 'imagesNo
 }
 
 /**
- * Who watches knows of what has ended meanwhile, by the usual settings; the guard's replicas know of more, by theirs.
+ * A watching command knows the changes that ended meanwhile, with the default times; the guard's replicas
+ * know more, with theirs.
  *
- * @returns the time of day in RFC 3339, null if nothing that has ended still counts
+ * @returns the time of day in RFC 3339, null if no ended change still counts
  */
 function settling(node: Node, profile: Profile, observed: Observed): string | null {
   const { map, now, guard } = observed
@@ -137,7 +141,7 @@ function isShown({ only }: Observed, node: string | null): boolean {
   return only.size === 0 || (node !== null && only.has(node))
 }
 
-/** One for each node that has the disk, as a rule one. */
+/** One for each node that has the disk, normally one. */
 function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStatus[] {
   const { map } = observed
   const { image, diskUUID, state } = cleanup
@@ -156,8 +160,8 @@ function pendingStatus(cleanup: PendingCleanup, observed: Observed): PendingStat
 }
 
 /**
- * `lastStateTransitionTime` in status is of no use here: it tells when the file became ready or unknown, which is before
- * or after its key went from spec, whichever it likes.
+ * `lastStateTransitionTime` in status is useless here: it tells when the file became ready or unknown, before
+ * or after its key left spec.
  */
 function pendingSince(
   { image, diskUUID, since }: PendingCleanup,
@@ -171,13 +175,13 @@ function pendingSince(
     .flatMap(({ pendingCleanups }) => pendingCleanups)
     .filter((cleanup) => cleanup.image === image && cleanup.diskUUID === diskUUID)
     .map((cleanup) => cleanup.since)
-  // A guard that was started later knows no more than that it was pending by then.
+  // A guard that was started later only knows that it was pending by then.
   const earliest = Math.min(...seen, ...(watchingSince === undefined ? [] : [since]))
   if (earliest === Infinity) return { since: null, ageKnown: 'unknown' }
   return { since: shown(earliest, observed), ageKnown: 'at least' }
 }
 
-/** What was counted, as a time of day: only its distance from now is taken over. */
+/** A counted time as a time of day: only its distance from now is used. */
 function shown(counted: number, { now, timeOfDay }: Observed): string {
   return new Date(timeOfDay + counted - now).toISOString()
 }
@@ -200,9 +204,10 @@ function byText<T>(items: readonly T[], text: (item: T) => string): T[] {
 }
 
 /**
- * What is to be seen of one node.
+ * The status of one node.
  *
- * @param settlesAt when Longhorn has noticed what has ended there, in RFC 3339; null if nothing has ended
+ * @param settlesAt when Longhorn has noticed the changes that ended there, in RFC 3339; null without such
+ * changes
  */
 function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: string | null): NodeStatus {
   return {

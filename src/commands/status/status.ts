@@ -5,18 +5,18 @@ import type { CopyPhase } from '../../longhorn/copies.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 
 /**
- * Where a node stands, the worst that is true of it: a flag and a clean-up that have met are `danger`. `settling` is one
- * where something has ended that Longhorn may not have noticed yet, `down` one without a manager that works.
+ * The state of a node, the worst that applies. `danger` is a flag together with a clean-up. `settling` is an
+ * ended change that Longhorn may not have noticed yet, `down` a node without a running manager.
  */
 export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'down' | 'settling' | 'ok'
 
 /**
- * How much is known of the age of a clean-up. Longhorn does not write down when one begins: a single look knows nothing
- * of it, and who watches knows it of those that began meanwhile.
+ * How well the age of a clean-up is known. Longhorn does not record when one begins. A single look knows no
+ * age; a watching command knows those of clean-ups that began meanwhile.
  */
 type AgeKnown = 'unknown' | 'at least' | 'exact'
 
-/** A copy that is gone from spec and still in status. */
+/** A copy that spec no longer has and status still lists. */
 export interface PendingStatus {
   readonly image: string
   readonly diskUUID: string
@@ -25,26 +25,31 @@ export interface PendingStatus {
   readonly disk: string | null
   /** The state in status: `ready`, `unknown`, … */
   readonly state: string
-  /** Since when it is known to be pending; null when its age is unknown. */
+  /** Since when it is known to be pending; null if its age is unknown. */
   readonly since: string | null
   readonly ageKnown: AgeKnown
-  /** Of the disk's backing image manager; null if it has none. While it is not `running`, no clean-up ends. */
+  /**
+   * The state of the disk's backing image manager; null without one. Unless it is `running`, no clean-up
+   * ends.
+   */
   readonly managerState: string | null
 }
 
 /** An image without a usable copy on a disk that a node has and that is not lost. */
 export interface NowhereStatus {
   readonly image: string
-  /** How it was made: `download`, `upload`, … */
+  /** Its source: `download`, `upload`, … */
   readonly sourceType: string
-  /** Where Longhorn looks for it. */
+  /** The place where Longhorn expects it. */
   readonly copies: readonly {
     readonly diskUUID: string
     /** Null for a disk that no node has. */
     readonly node: string | null
     readonly disk: string | null
     readonly state: string
-    /** Why the disk counts as lost; null for one that no node has, and for a copy that is not usable as it is. */
+    /**
+     * Why the disk counts as lost; null for a disk that no node has, and for an unusable copy on a good disk.
+     */
     readonly why: string | null
   }[]
 }
@@ -58,9 +63,9 @@ export interface SharedDiskStatus {
 /** One disk in the spec of a node. */
 export interface DiskStatus {
   readonly name: string
-  /** Null until Longhorn has seen the disk. */
+  /** Null until Longhorn has synced the disk. */
   readonly uuid: string | null
-  /** Its own flag; that of the node counts for it too. */
+  /** Its own flag; the node's flag counts for it too. */
   readonly evictionRequested: boolean
   /** Its own switch; that of the node counts for it too. */
   readonly allowScheduling: boolean
@@ -72,7 +77,7 @@ export interface DiskStatus {
 export interface NodeStatus {
   readonly name: string
   readonly state: NodeState
-  /** When Longhorn has noticed what has ended there; null if nothing is known to have. */
+  /** When Longhorn has noticed the changes that ended there; null if none is known. */
   readonly settlesAt: string | null
   /** Its own flag, without those of its disks. */
   readonly evictionRequested: boolean
@@ -88,23 +93,26 @@ export interface ReservationStatus {
   readonly intent: Intent
   readonly object: { readonly kind: string; readonly name: string }
   readonly disks: Disks
-  /** After this the API server can no longer commit the change: for people, by the clock of the replica that wrote it. */
+  /**
+   * After this time the API server can no longer commit the change. It is for people, by the clock of the
+   * replica that wrote it.
+   */
   readonly deadline: string
   /** The replica of the guard that admitted it. */
   readonly by: string
 }
 
-/** What a replica of the guard says of itself. */
+/** The report of one replica of the guard. */
 export interface GuardReplica {
   readonly replica: string
   readonly version: string
   /** True once it has read every Longhorn object. */
   readonly synced: boolean
-  /** How many changes it holds now. */
+  /** How many requests it holds now. */
   readonly holds: number
-  /** Undefined for one of an older version. */
+  /** Undefined for a replica of an older version. */
   readonly settle: { readonly settleMs: number; readonly settleAfterOutageMs: number } | undefined
-  /** When a disk counts as lost there; absent for one of an older version. */
+  /** When a disk counts as lost there; absent for an older version. */
   readonly lostAfterMs?: number
   /** Since when it knows of each, in milliseconds by this process's own monotonic clock. */
   readonly pendingCleanups: readonly {
@@ -112,28 +120,31 @@ export interface GuardReplica {
     readonly diskUUID: string
     readonly since: number
   }[]
-  /** The nodes where what has ended still counts, and until when, in milliseconds by the same clock. */
+  /** The nodes where an ended change still counts, and until when, in milliseconds by the same clock. */
   readonly settling: readonly { readonly node: string; readonly until: number }[]
 }
 
-/** What `holdfast status` shows: one document for programs, and what its tables are made from. */
+/** The output of `holdfast status`: one document for programs, and the source of its tables. */
 export interface Status {
   readonly apiVersion: 'holdfast.dev/v1'
   readonly kind: 'Status'
-  /** RFC 3339, by the clock of this machine, as is every other time that it shows but {@link ReservationStatus.deadline}. */
+  /**
+   * RFC 3339, by the clock of this machine, like every other time here except {@link
+   * ReservationStatus.deadline}.
+   */
   readonly observedAt: string
   readonly longhorn: {
-    /** As in Setting `current-longhorn-version`; null if that is not known, and then the worst is assumed. */
+    /** As in Setting `current-longhorn-version`; null if it is unknown, and then the worst is assumed. */
     readonly release: string | null
     readonly profile: Profile
-    /** True if the release is not known, or names none: the profile is the worst then. */
+    /** True if the release is unknown, or names none: the profile is then the worst. */
     readonly assumed: boolean
   }
   readonly nodes: readonly NodeStatus[]
   readonly pendingCleanups: readonly PendingStatus[]
-  /** When a disk counts as lost, in milliseconds, and whether the guard says so or it is the default. */
+  /** When a disk counts as lost, in milliseconds, and whether the guard reports it or it is the default. */
   readonly lostAfter: { readonly ms: number; readonly from: 'guard' | 'default' }
-  /** Of all nodes, whichever are shown. */
+  /** Of all nodes, even if only some are shown. */
   readonly imagesNowhere: readonly NowhereStatus[]
   readonly sharedDisks: readonly SharedDiskStatus[]
   /** Null if they cannot be read. */
@@ -143,20 +154,20 @@ export interface Status {
     readonly Omit<GuardReplica, 'settle' | 'lostAfterMs' | 'pendingCleanups' | 'settling'>[] | null
 }
 
-/** True if there is a node whose manager crashes, or will at its next look. */
+/** True if the manager of some node crashes, or will at its next sync. */
 export function someInDanger({ nodes }: Status): boolean {
   return nodes.some(({ state }) => state === 'danger')
 }
 
-/** True if a node is in danger, or the file of an image is nowhere to be found. */
+/** True if a node is in danger, or no disk has the file of an image. */
 export function somethingIsWrong(status: Status): boolean {
   return someInDanger(status) || status.imagesNowhere.length > 0
 }
 
-/** When something was or will be, which differs by the milliseconds that asking a replica takes. */
+/** Times of the past or future. They vary by the milliseconds that a replica takes to answer. */
 const times = new Set(['observedAt', 'settlesAt', 'since'])
 
-/** True if both say the same, whenever they were made. */
+/** True if both have the same content, whatever the time of their making. */
 export function saysTheSame(a: Status, b: Status): boolean {
   const timeless = (status: Status): string =>
     JSON.stringify(status, (key, value: unknown) => (times.has(key) && value !== null ? '' : value))
@@ -165,7 +176,7 @@ export function saysTheSame(a: Status, b: Status): boolean {
 
 const Ms = Type.Number()
 
-/** Replicas of an older version tell times of day, which are passed over: their clock may be another one. */
+/** Replicas of an older version report times of day, which are ignored: their clock may differ. */
 const parseReplica = parser(
   Type.Object({
     replica: Type.String(),
@@ -186,11 +197,10 @@ const parseReplica = parser(
 )
 
 /**
- * What a replica of the guard has answered, with lengths of time turned into times by this process's own clock. The way
- * of the answer makes ages a little too short and ends a little too late, which is the careful side of both.
+ * The report of one replica, with lengths of time converted to times of this process's own clock. The delay
+ * of the answer makes ages a little too short and ends a little too late, and both err on the safe side.
  *
- * @param answer untrusted JSON
- * @param heardAt when it came, in milliseconds by the monotonic clock
+ * @param answer untrusted JSON @param heardAt when it came, in milliseconds by the monotonic clock
  */
 export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardReplica> {
   const parsed = parseReplica(answer)

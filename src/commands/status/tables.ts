@@ -14,14 +14,14 @@ import type {
   Status,
 } from './status.ts'
 
-/** How a status is shown to a person. */
+/** How to show a status to a person. */
 interface Look {
   readonly colours: Colours
-  /** Each disk and each reservation too. */
+  /** Shows each disk and each reservation too. */
   readonly wide: boolean
 }
 
-/** A status for a person: the nodes, and what is under way, if anything is. */
+/** A status for a person: the nodes, and the work in progress, if any. */
 export function tables(status: Status, { colours, wide }: Look): string {
   const paint: Readonly<Record<NodeState, (text: string) => string>> = {
     danger: colours.red,
@@ -64,7 +64,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
   return parts.join('\n')
 }
 
-/** `settling (8s)`: it is over by itself. */
+/** `settling (8s)`: it ends by itself. */
 function stateOf({ state, settlesAt }: NodeStatus, { observedAt }: Status): string {
   if (state !== 'settling' || settlesAt === null) return state
   return `${state} (${age(Date.parse(settlesAt) - Date.parse(observedAt))})`
@@ -91,7 +91,7 @@ function sum<T>(items: readonly T[], of: (item: T) => number): number {
   return items.reduce((total, item) => total + of(item), 0)
 }
 
-/** How many, and the age of the oldest. */
+/** The number, and the age of the oldest. */
 function pendingSummary(status: Status, name: string): string {
   const pending = status.pendingCleanups.filter(({ node }) => node === name)
   if (pending.length === 0) return ''

@@ -2,33 +2,34 @@ import type { IncomingMessage } from 'node:http'
 
 /** How many bytes of bodies are in memory at once. */
 export interface BodyLimits {
-  /** Of all peers together. */
+  /** For all peers together. */
   readonly mostBytes: number
-  /** Of one address. */
+  /** For one address. */
   readonly mostBytesOfPeer: number
 }
 
 /**
- * Why a body had to make room: it has been arriving for long, it was arriving, or it was kept while its request waited.
- * The first two end with their connection, since a client that is still sending hears no answer, or are passed on.
+ * Why a body had to make room: it had been arriving for long, it was arriving, or it was kept while its
+ * request waited. The first two end with their connection, since a client that is still sending reads no
+ * answer, or are forwarded.
  */
 export type BodyCut = 'late' | 'arriving' | 'kept'
 
-/** What the limits of bodies work with. */
+/** The parts that limiting bodies needs. */
 interface BodyModules {
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** Told of each body that had to make room. */
+  /** Called with each body that had to make room. */
   readonly onCut?: (why: BodyCut) => void
 }
 
-/** A body that counts for longer than it takes to come. */
+/** A body that counts for longer than its arrival. */
 export interface KeptBody {
-  /** It is being passed on, and is asked to make room no longer: its memory would not come free. */
+  /** It is being forwarded, and is no longer asked to make room: its memory would not come free. */
   passing(): void
   /** It waits again. */
   waiting(): void
-  /** Nobody needs it any more. */
+  /** Its request is over. */
   release(): void
 }
 
@@ -43,14 +44,16 @@ interface Body {
   state: 'arriving' | 'kept' | 'passing'
 }
 
-/** A body that has been arriving for longer gives way first, in milliseconds: real ones arrive within a few. */
+/**
+ * A body that has been arriving for longer gives way first, in milliseconds: real ones arrive within a few.
+ */
 const lateMs = 2_000
 
 /**
- * Limits how many bytes of bodies are in memory at once, over all connections: while they arrive, and for as long as
- * whoever reads them says that it keeps them. Beyond that somebody has to make room, in this order:
+ * Limits how many bytes of bodies are in memory at once, over all connections: while they arrive, and as long
+ * as their reader keeps them. Beyond that a body has to make room, in this order:
  *
- * 1. what is late, of the peer with the most of that, the oldest: it is half-sent, and in the way of all others;
+ * 1. the oldest late one, of the peer with the most late bytes: it is half-sent, and blocks all others;
  * 2. of the peer with the most bytes, the oldest that is still arriving;
  * 3. of that peer, the latest that is kept: its others have waited for longer.
  */
@@ -73,10 +76,11 @@ export class BodiesUnderWay {
   }
 
   /**
-   * Counts the body of a message from now on; to be called before it is read.
+   * Counts the body of a message from now on; call it before the body is read.
    *
-   * @param giveWay what ends the waiting of a request whose body is kept. Without it a body counts until it has come.
-   * @param isPassedOn true for one that is passed on as it comes if it has to make room while it arrives
+   * @param giveWay ends the wait of a request whose body is kept. Without it a body counts until it has
+   * arrived. @param isPassedOn true for a body that is forwarded as it comes if it has to make room during
+   * its arrival
    */
   watch(message: IncomingMessage, giveWay?: () => void, isPassedOn = false): KeptBody {
     const peer = message.socket.remoteAddress ?? ''
@@ -124,7 +128,7 @@ export class BodiesUnderWay {
     while (this.#bytes > mostBytes) if (!this.#cutOne()) break
   }
 
-  /** @param peer whose it has to be, if that matters. @returns false if no body can make room */
+  /** @param peer its owner, if that matters. @returns false if no body can make room */
   #cutOne(peer?: string): boolean {
     const peers = peer === undefined ? [...this.#bytesOf.keys()] : [peer]
     const greediest = peers.toSorted((a, b) => this.#ofPeer(b) - this.#ofPeer(a))
@@ -142,7 +146,7 @@ export class BodiesUnderWay {
     return this.#bytesOf.get(peer) ?? 0
   }
 
-  /** The oldest that is late, of the peer with the most bytes of these. */
+  /** The oldest late one, of the peer with the most late bytes. */
   #late(peer: string | undefined): Victim | undefined {
     const before = this.#modules.now() - lateMs
     const late = new Map<string, { readonly oldest: Body; bytes: number }>()
@@ -159,7 +163,7 @@ export class BodiesUnderWay {
     return most && { body: most.oldest, why: 'late' }
   }
 
-  /** What a peer can do without first. */
+  /** The body that a peer loses first. */
   #least(peer: string): Victim | undefined {
     const own = [...this.#bodies].filter((body) => body.peer === peer && body.bytes > 0)
     const arriving = own.find(({ state }) => state === 'arriving')

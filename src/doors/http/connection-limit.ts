@@ -2,42 +2,42 @@ import type { Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodyCut } from './bodies-under-way.ts'
 
-/** How many connections are kept at once. */
+/** Limits of open connections. */
 export interface ConnectionLimits {
-  /** Of all peers together. */
+  /** For all peers together. */
   readonly most: number
-  /** Of one address. */
+  /** For one address. */
   readonly mostOfPeer: number
 }
 
 /**
- * Why a connection was closed: another took its place while nothing was asked on it, or while its answer was still to
- * come; or it came when all were busy.
+ * Why a connection was closed: another one replaced it while it was idle, or before its answer; or it came
+ * when all were busy.
  */
 export type ConnectionClosed = 'idle' | 'busy' | 'refused'
 
 interface Connection {
   readonly socket: Socket
   readonly peer: string
-  /** How many requests are in flight on it. */
+  /** How many requests are in progress on it. */
   busy: number
 }
 
-/** What of a server is listened to: a plain one, or one over TLS. */
+/** The observed events of a server, plain or over TLS. */
 type Listening = Pick<Server, 'on'>
 
 /**
- * Limits the connections of a server, in all and for each peer. One more takes the place of the one of that peer, or of
- * the peer with the most, on which nothing has been asked for longest. Where all of them are busy, a peer that has fewer
- * takes the oldest, so that no others can keep the API server out; any other new connection is closed.
+ * Limits the connections of a server, in all and for each peer. At the limit a new one replaces one of that
+ * peer, or of the peer with the most, that has been idle for longest. If all of them are busy, a peer with
+ * fewer takes the oldest, so that no others can lock out the API server; any other new connection is closed.
  */
 export class ConnectionLimit {
   readonly #limits: ConnectionLimits
   readonly #onClosed: ((why: ConnectionClosed) => void) | undefined
-  /** By address and port, which are the same below TLS and above; the one that was longest idle first. */
+  /** By address and port, which are the same below TLS and above; the one that was idle for longest first. */
   readonly #connections = new Map<string, Connection>()
 
-  /** @param onClosed told of each connection that is closed because there are too many */
+  /** @param onClosed called with each connection that is closed because there are too many */
   constructor(server: Listening, limits: ConnectionLimits, onClosed?: (why: ConnectionClosed) => void) {
     this.#limits = limits
     this.#onClosed = onClosed
@@ -50,7 +50,7 @@ export class ConnectionLimit {
     })
   }
 
-  /** Tells that a connection was switched to another protocol: it is busy for as long as it lasts. */
+  /** Marks a connection as switched to another protocol: it is busy as long as it lasts. */
   switched(socket: Socket): void {
     const connection = this.#connections.get(keyOf(socket))
     if (connection) connection.busy += 1
@@ -112,12 +112,12 @@ function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
 }
 
 /**
- * Why a body was not read: it is larger than any that is needed, has more values, or came too slowly; or too many waited for
- * their turn to be read.
+ * Why a body was not read: it is too large, has too many values, came too slowly, or too many waited to be
+ * read.
  */
 export type BodyRefused = 'too-large' | 'too-many-values' | 'too-slow' | 'busy'
 
-/** Watches what the limits of one port close, cut and refuse. */
+/** The observer of the limits of one port. */
 export interface TrafficObserver {
   closed(why: ConnectionClosed): void
   cut(why: BodyCut): void

@@ -1,10 +1,10 @@
-/** How much is done at once. */
+/** Limits of work at once. */
 export interface FairTurnsLimits {
-  /** So long work is done in one go before others are heard, in milliseconds. */
+  /** How long work runs before the event loop does, in milliseconds. */
   readonly goMs: number
-  /** So many bytes may wait for their turn, over all peers. */
+  /** How many bytes may wait for their turn, over all peers. */
   readonly mostWaitingBytes: number
-  /** So many peers are remembered for what they have cost, beside those that wait. */
+  /** How many peers are remembered with their cost, besides those that wait. */
   readonly mostPeers: number
 }
 
@@ -15,10 +15,10 @@ export const defaultFairTurnsLimits: FairTurnsLimits = {
   mostPeers: 1_000,
 }
 
-/** What takes as long is followed by a rest, in milliseconds. */
+/** Work of this length is followed by a pause, in milliseconds. */
 const longMs = 20
 
-/** How long that is, as a share of what it took, and at most, in milliseconds. */
+/** The length of the pause, as a share of the work, and at most, in milliseconds. */
 const [restShare, mostRestMs] = [1 / 4, 100]
 
 /** Work that waits for its turn. */
@@ -28,19 +28,20 @@ interface Turn {
   readonly giveUp: () => void
 }
 
-/** What a peer has had, and waits for. */
+/** The past cost of a peer, and its waiting work. */
 interface Peer {
   /** The first comes first. */
   readonly waiting: Turn[]
   bytes: number
-  /** Of work, in milliseconds. */
+  /** The cost of work, in milliseconds. */
   spentMs: number
 }
 
 /**
- * Shares the processor out between peers. To read a body of megabytes takes long, and many of them that arrive together
- * would be read one after the other, while nothing else is answered. Here the event loop comes round in between, and the
- * peer that has cost least so far is next: so the reviews of the API server do not wait for all of somebody else's.
+ * Shares the processor between peers. Reading a body of megabytes takes long, and many that arrive together
+ * would be read one after the other, while no request is answered. Here the event loop runs in between, and
+ * the peer with the lowest cost so far is next. So the reviews of the API server do not wait for all of
+ * another client's.
  */
 export class FairTurns {
   readonly #limits: FairTurnsLimits
@@ -53,8 +54,8 @@ export class FairTurns {
   #isGoing = false
 
   /**
-   * @param now milliseconds by a clock that is never set
-   * @param later runs something once the event loop has come round, and so many milliseconds are over
+   * @param now milliseconds by a clock that is never set @param later runs something once the event loop has
+   * run, and so many milliseconds are over
    */
   constructor(
     limits: FairTurnsLimits,
@@ -78,11 +79,10 @@ export class FairTurns {
   }
 
   /**
-   * Does some work once it is the peer's turn: at once if nothing waits and little was done since the event loop came round.
+   * Does some work at the peer's turn: at once if nothing waits and little was done since the event loop ran.
    *
-   * @param bytes how much memory it takes while it waits
-   * @param work must not throw
-   * @param giveUp called in its place if too much waits; the peer with the most loses its latest
+   * @param bytes its memory while it waits @param work must not throw @param giveUp called instead if too
+   * much waits; the peer with the most loses its latest
    */
   take(peer: string, bytes: number, work: () => void, giveUp: () => void): void {
     const own = this.#peerOf(peer)
@@ -98,7 +98,7 @@ export class FairTurns {
   #peerOf(name: string): Peer {
     const known = this.#peers.get(name)
     if (known) return known
-    // Not less than any other, or a new address would always be first.
+    // At least the lowest of the others, or a new address would always be first.
     const least = Math.min(...[...this.#peers.values()].map(({ spentMs }) => spentMs))
     const peer = { waiting: [], bytes: 0, spentMs: Number.isFinite(least) ? least : 0 }
     if (this.#peers.size >= this.#limits.mostPeers) this.#forgetIdle()
@@ -106,7 +106,7 @@ export class FairTurns {
     return peer
   }
 
-  /** While somebody always waits, addresses that come once each would add up. */
+  /** Otherwise, during constant load, addresses that come once each would add up. */
   #forgetIdle(): void {
     for (const [name, { waiting }] of this.#peers) if (waiting.length === 0) this.#peers.delete(name)
   }
@@ -121,7 +121,7 @@ export class FairTurns {
     }
   }
 
-  /** Takes the first of the peer that has cost least. */
+  /** Takes the first of the peer with the lowest cost. */
   #next(): { readonly peer: Peer; readonly turn: Turn } | undefined {
     if (this.#leftMs <= 0) return undefined
     let least: Peer | undefined
@@ -133,7 +133,7 @@ export class FairTurns {
     return { peer: least, turn }
   }
 
-  /** Begins anew when the event loop has come round. What was spent is forgotten once nobody waits any more. */
+  /** Starts again when the event loop has run. Costs are forgotten once no peer waits. */
   #goOn(): void {
     if (this.#isGoing) return
     this.#isGoing = true
@@ -147,8 +147,9 @@ export class FairTurns {
   }
 
   /**
-   * A review asks the cluster several times until it is decided. If each of these had to wait for somebody else's body of
-   * megabytes, they would add up: so after one of those there is time for all of them.
+   * A review asks the cluster several times until it is decided. If each answer had to wait for another
+   * client's body of megabytes, the waits would add up. So after one such body there is a pause for all of
+   * them.
    */
   #restMs(): number {
     const tookMs = this.#limits.goMs - this.#leftMs

@@ -2,13 +2,13 @@ import { fastify, type FastifyInstance } from 'fastify'
 import { ConnectionLimit, type ConnectionLimits, type TrafficObserver } from './connection-limit.ts'
 import { listen, portOf } from './listen.ts'
 
-/** What health is told from. */
+/** The sources of health. */
 export interface HealthModules {
   /** Why another replica should be asked instead, in sentences; undefined if this one can judge. */
   readonly unready: () => string | undefined
   /** True once the door is closing. */
   readonly leaving: () => boolean
-  /** Told of what the limit of connections closes. */
+  /** Called with connections that the limit closes. */
   readonly traffic?: TrafficObserver | undefined
 }
 
@@ -25,19 +25,20 @@ export interface MetricsPage {
 const what = 'health (--health-port)'
 
 /**
- * `/livez` and `/readyz` for the kubelet, `/metrics` for Prometheus, in plain HTTP and plain text. It listens before there is
- * anything else: a certificate may be long in coming while the API server is away, and the kubelet would restart the pod.
+ * `/livez` and `/readyz` for the kubelet, `/metrics` for Prometheus, in plain HTTP and plain text. It listens
+ * before anything else exists: a certificate may take long while the API server is away, and the kubelet
+ * would restart the pod.
  *
- * - alive is whoever answers: a guard that has lost the API server is not helped by a restart;
- * - ready is a guard that knows enough to judge and is not about to leave. Not ready means that the Service sends
- *   reviews to another replica, and without one the failurePolicy decides.
+ * - alive is every guard that answers: a restart does not help one that has lost the API server;
+ * - ready is a guard that knows enough to judge and is not about to leave. Not ready means that the Service
+ *   sends reviews to another replica, and without one the failurePolicy decides.
  */
 export class Health {
   readonly #app: FastifyInstance
   #modules: HealthModules = { unready: () => starting, leaving: () => false }
   #closed: Promise<void> | undefined
 
-  /** @param connections how many are kept at once */
+  /** @param connections the maximum of open connections */
   constructor(metrics: MetricsPage, connections: ConnectionLimits = healthConnections) {
     this.#app = fastify({ logger: false, forceCloseConnections: true })
     new ConnectionLimit(this.#app.server, connections, (why) => this.#modules.traffic?.closed(why))
@@ -60,12 +61,12 @@ export class Health {
     return portOf(this.#app)
   }
 
-  /** Tells readiness from these from now on; before, it is not ready. */
+  /** Takes readiness from these from now on; before, it is not ready. */
   tellFrom(modules: HealthModules): void {
     this.#modules = modules
   }
 
-  /** Called again, it waits for the same end. */
+  /** A second call waits for the same end. */
   close(): Promise<void> {
     this.#closed ??= this.#app.close()
     return this.#closed

@@ -2,7 +2,7 @@ import type { Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 
-/** Thrown when a port cannot be listened on. */
+/** Thrown if a port cannot be used. */
 export class CannotListen extends Error {
   constructor(what: string, host: string, port: number, cause: unknown) {
     const why = cause instanceof Error ? cause.message : String(cause)
@@ -13,7 +13,7 @@ export class CannotListen extends Error {
   }
 }
 
-/** Any of our servers. */
+/** Any of Holdfast's servers. */
 type App = FastifyInstance<HttpsServer> | FastifyInstance
 
 /** Listens. @param what for the message, with the flag that chooses the port. @throws CannotListen */
@@ -25,13 +25,13 @@ export async function listen(app: App, what: string, host: string, port: number)
   }
 }
 
-/** The port that a server has taken. */
+/** The port of a listening server. */
 export function portOf(app: App): number {
   const address: AddressInfo | string | null = app.server.address()
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-/** All addresses of both families, where there is IPv6. */
+/** All addresses of both families, if the machine has IPv6. */
 const both = '::'
 const ofIPv4 = '0.0.0.0'
 
@@ -39,8 +39,7 @@ const ofIPv4 = '0.0.0.0'
 type TryListening = (host: string) => Promise<void>
 
 /**
- * The address to listen on for one that was asked for: `::` is all addresses of both families, and where the kernel has no
- * IPv6, all of IPv4.
+ * The address to listen on: `::` is all addresses of both families, or all of IPv4 if the kernel has no IPv6.
  */
 export async function anyAddress(host: string, tryListening: TryListening = once): Promise<string> {
   if (host !== both) return host
@@ -48,7 +47,7 @@ export async function anyAddress(host: string, tryListening: TryListening = once
     await tryListening(both)
     return both
   } catch {
-    // Whatever else is wrong is told when it listens there.
+    // Any other error appears when it really listens.
     return ofIPv4
   }
 }

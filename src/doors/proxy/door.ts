@@ -5,36 +5,36 @@ import type { BodyLimits } from '../http/bodies-under-way.ts'
 import type { ConnectionLimits, TrafficObserver } from '../http/connection-limit.ts'
 import type { Upstream } from './relay.ts'
 
-/** An answer that a proxy gives itself, in the words of the API that it stands in front of. */
+/** The proxy's own answer, in the format of the API behind it. */
 export interface OwnAnswer {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
 }
 
-/** What is passed on in the place of what came. */
+/** The parts that replace those of the client's request. */
 export interface Instead {
   readonly target?: string
   readonly body?: Buffer
 }
 
-/** A write that is judged before it is passed on. */
+/** A write that is judged before it is forwarded. */
 export interface JudgedCall {
   readonly request: IncomingMessage
   readonly body: Buffer
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client has gone. */
   readonly signal: AbortSignal
   /**
-   * Passes it on, and resolves with the headers of the answer. Once it is on its way it is not taken back, whoever goes
-   * away: whether it was done could not be told any more.
+   * Forwards it, and resolves with the headers of the answer. A write on its way is not cancelled even if the
+   * client goes away, since nobody could know then whether it was done.
    *
-   * @param isLate asked once there is a connection, right before anything is sent on it: true gives up
-   * @throws RelayFailure
+   * @param isLate asked once there is a connection, right before anything is sent: true gives up @throws
+   * RelayFailure
    */
   readonly forward: (instead?: Instead, isLate?: () => boolean) => Promise<IncomingMessage>
 }
 
-/** What becomes of a judged write. */
+/** The result of a judged write. */
 export type CallOutcome =
   | { readonly outcome: 'own'; readonly answer: OwnAnswer }
   | {
@@ -44,49 +44,53 @@ export type CallOutcome =
       readonly warnings: readonly string[]
     }
 
-/** Deciding takes a few round trips, however little time there is to hold; the gate itself ends a hold in time. */
+/**
+ * A decision takes a few round trips, however little time a hold has; the gate itself ends a hold in time.
+ */
 export const decidingMs = 10_000
 
-/** So often a write may be admitted too long ago by the time that it is to be passed on. */
+/**
+ * How often a write may be judged again because its admission became too old before it could be forwarded.
+ */
 export const maxLate = 3
 
-/** What one kind of API needs guarded. */
+/** The guarded part of one kind of API. */
 export interface ProxyDoor {
-  /** True where the whole guard only watches: what cannot be judged passes. */
+  /** True if the whole guard only warns: a write that cannot be judged passes. */
   readonly watches?: boolean
   /**
-   * How a request is judged; undefined for all that just passes. It is told from method and target alone, since most
-   * of what passes is never read.
+   * How to judge a request; undefined for one that just passes. Method and target alone decide that, since
+   * most requests that pass are never read.
    */
   judge(method: string, target: string): ((call: JudgedCall) => Promise<CallOutcome>) | undefined
-  /** An error in the words of the API. */
+  /** An error in the format of the API. */
   failure(status: number, message: string): OwnAnswer
 }
-/** What the operator decides about a proxy. */
+/** The options of a proxy. */
 
 export interface ProxyOptions {
   readonly host: string
-  /** 0 takes a free one. */
+  /** 0 for any free port. */
   readonly port: number
   /** PEM; without it, plain HTTP. */
   readonly tls: { readonly cert: string; readonly key: string } | undefined
   /** From the end of a request to the headers of its answer, in milliseconds. */
   readonly answerMs: number
-  /** The largest body that is judged; what just passes has no limit. The API server takes 3 MiB. */
+  /** The largest body that is judged; requests that just pass have no limit. The API server takes 3 MiB. */
   readonly maxBodyBytes: number
   /** How many bytes of such bodies may be in memory at once, while they arrive and while their requests wait. */
   readonly bodies: BodyLimits
-  /** How many connections are kept at once, in all and for each address. */
+  /** The maximum of open connections, in all and for each address. */
   readonly connections: ConnectionLimits
-  /** How long such a body may take to come, in milliseconds. */
+  /** How long such a body may take to arrive, in milliseconds. */
   readonly bodyMs: number
-  /** All headers of a request together; tokens are long. */
+  /** The size limit for all headers of a request together; tokens are long. */
   readonly maxHeaderBytes: number
-  /** How long requests in flight may take once the proxy closes, in milliseconds. */
+  /** How long requests in progress may take once the proxy closes, in milliseconds. */
   readonly drainMs: number
   /**
-   * True for one that lends its own credentials: a page in somebody's browser reaches loopback too, under a name of its
-   * own choosing, and is turned away.
+   * True for a proxy that lends its own credentials. A page in a person's browser reaches loopback too, under
+   * a host name of its choice, and must be rejected.
    */
   readonly localOnly: boolean
 }
@@ -103,29 +107,29 @@ export const defaultProxyOptions: Omit<ProxyOptions, 'host' | 'port' | 'tls'> = 
   drainMs: 15000,
   localOnly: false,
 }
-/** Watches a proxy at work. */
+/** The observer of a proxy. */
 
 export interface ProxyObserver {
   /** A request came, of this kind. */
   came(kind: RequestKind): void
-  /** It could not be passed on, and this status was answered. */
+  /** It could not be forwarded, and the client got this status. */
   failed(status: number): void
 }
-/** What just passes, what is judged first, and what asks for another protocol. */
+/** Kinds of requests: just passed, judged first, or a change of protocol. */
 
 type RequestKind = 'passed' | 'judged' | 'upgrade'
-/** What a proxy works with. */
+/** The parts of a proxy. */
 
 export interface ProxyModules {
   readonly upstream: Upstream
   readonly door: ProxyDoor
   readonly log: Logger
   readonly observer: ProxyObserver
-  /** Told of what the limits close and cut. */
+  /** Called with the effects of the limits. */
   readonly traffic?: TrafficObserver
 }
 
-/** Thrown when nobody waits for an answer any more. */
+/** Thrown when the client has gone. */
 export class ClientGone extends Error {
   constructor() {
     super('The client has gone away')
@@ -133,7 +137,7 @@ export class ClientGone extends Error {
   }
 }
 
-/** Answers, unless an answer has begun or nobody is there. */
+/** Answers, unless an answer has begun or the client has gone. */
 export function send(response: http.ServerResponse, { status, headers, body }: OwnAnswer): void {
   if (response.destroyed) return
   if (response.headersSent) {
@@ -151,9 +155,10 @@ export function end(socket: Duplex, { status, headers, body }: OwnAnswer): void 
 }
 
 /**
- * True for a request that a page from elsewhere makes a browser send, or that calls this machine by a name of that page's
- * choosing. Browsers name the page in `Origin` where it may read the answer or writes; of an image or a link they tell only
- * in `Sec-Fetch-Site` (Fetch Metadata) whether it is from elsewhere, older ones in `Referer`.
+ * True for a request that a page of another site makes a browser send, or that names this machine by a host
+ * name of that page's choice. Browsers name the page in `Origin` if it may read the answer or writes. For
+ * images and links only `Sec-Fetch-Site` (Fetch Metadata) tells of another site, or `Referer` in older
+ * browsers.
  */
 export function isForeign({ host = '', origin, referer, ...headers }: IncomingHttpHeaders): boolean {
   if (!isLocal(host)) return true

@@ -1,9 +1,9 @@
 import type http from 'node:http'
 
-/** As Node gives them: name, value, name, value, in the case and order in which they came. */
+/** As Node gives them: name, value, name, value, in their original case and order. */
 type RawHeaders = readonly string[]
 
-/** Of one connection only (RFC 9110, 7.6.1); whoever passes a message on makes its own. */
+/** Headers of one connection only (RFC 9110, 7.6.1); a proxy makes its own. */
 const hopByHop = new Set([
   'connection',
   'keep-alive',
@@ -11,14 +11,14 @@ const hopByHop = new Set([
   'te',
   'transfer-encoding',
   'upgrade',
-  // Answered by the server of the proxy itself.
+  // The server of the proxy itself answers it.
   'expect',
 ])
 
-/** What `Connection` cannot take away: whom a message is for, and where it ends. */
+/** Headers that `Connection` cannot remove: the recipient of a message, and its end. */
 const essential = new Set(['host', 'content-length'])
 
-/** All headers but those of the connection that they came on, which may name more. */
+/** All headers except those of their connection, which may name more. */
 export function endToEnd(raw: RawHeaders): string[] {
   const named = connectionOptions(raw)
   const kept: string[] = []
@@ -40,13 +40,13 @@ export function without(raw: RawHeaders, names: ReadonlySet<string>): string[] {
   return kept
 }
 
-/** What the `Connection` headers name, however many there are; undefined if it is nothing. */
+/** The names in all `Connection` headers; undefined without any. */
 function connectionOptions(raw: RawHeaders): ReadonlySet<string> | undefined {
   let named: Set<string> | undefined
   for (let at = 0; at < raw.length; at += 2) {
     if (raw[at]?.toLowerCase() !== 'connection') continue
     const value = raw[at + 1] ?? ''
-    // Nearly always.
+    // The usual case.
     if (/^(keep-alive|close)$/i.test(value)) continue
     named ??= new Set()
     for (const each of value.split(',')) named.add(each.trim().toLowerCase())
@@ -55,20 +55,22 @@ function connectionOptions(raw: RawHeaders): ReadonlySet<string> | undefined {
   return named
 }
 
-/** What asks for another protocol, and what such a request says about that alone. */
+/** The headers of a change of protocol. */
 const asking = new Set(['connection', 'upgrade', 'http2-settings'])
 
 /**
- * True for a request that wants more than a tunnel: it has a body, or what it offers is HTTP/2 on a connection that was
- * not agreed on so before (RFC 9113, 3.1 has given that up; Java's client offers it on each first request). A server may
- * take no notice of the offer (RFC 9110, 7.8).
+ * True for a request that cannot become a tunnel: it has a body, or it offers HTTP/2 on a connection without
+ * a prior agreement (RFC 9113, 3.1 has dropped that; Java's client offers it on each first request). A server
+ * may ignore the offer (RFC 9110, 7.8).
  */
 export function isPlain({ headers }: http.IncomingMessage): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
   return hasBody || /^h2c$/i.test(headers.upgrade ?? '')
 }
 
-/** The bytes of a request as if it did not ask for another protocol. @param head what came after its headers already */
+/**
+ * The bytes of a request without its change of protocol. @param head the bytes that came after its headers
+ */
 export function plainRequest(
   { method = 'GET', url = '/', httpVersion, rawHeaders, headers }: http.IncomingMessage,
   head: Buffer,

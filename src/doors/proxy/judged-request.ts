@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Outcome } from '../../gate/outcome.ts'
+import type { Outcome } from '../../gate/ports.ts'
 import type { KeptBody } from '../http/bodies-under-way.ts'
 import { BodyFailure, readBody } from '../http/body.ts'
 import {
@@ -18,20 +18,20 @@ import { cutOff, RelayFailure } from './relay-failure.ts'
 import { ask, type Outgoing } from './relay.ts'
 import { isRefusal, onlyWatched } from './unjudged.ts'
 
-/** A request that is judged before it is passed on. */
+/** A request that is judged before it is forwarded. */
 interface Handled {
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly judge: (call: JudgedCall) => Promise<CallOutcome>
-  /** Its body, which counts for as long as it is kept. */
+  /** Its body, which counts against the memory limit while it is kept. */
   readonly kept: KeptBody
   readonly signal: AbortSignal
 }
 
-/** Of the body as it came; what is passed on may be another one. */
+/** The headers of the original body; the forwarded one may differ. */
 const framing = new Set(['content-length', 'trailer'])
 
-/** Reads, judges, and then answers or passes on. */
+/** Reads, judges, and then answers or forwards. */
 export class JudgedRequest {
   readonly #options: ProxyOptions
   readonly #modules: ProxyModules
@@ -42,9 +42,8 @@ export class JudgedRequest {
   }
 
   /**
-   * @returns why the body cannot be read, if the guard only watches: the caller passes it on as it comes. Undefined once the
-   * request is answered, or its client is gone
-   * @throws RelayFailure, GaveWay
+   * @returns why the body cannot be read, if the guard only warns: the caller forwards it as it comes.
+   * Undefined once the request is answered, or its client has gone @throws RelayFailure, GaveWay
    */
   async handle({ request, response, judge, kept, signal }: Handled): Promise<string | undefined> {
     const { door, upstream } = this.#modules
@@ -71,7 +70,7 @@ export class JudgedRequest {
       }
     }
     const outcome = await judge({ request, body, signal, forward }).catch((error: unknown) => {
-      // Whatever was passed on by then was not done: an answer ends the judging.
+      // No forwarded attempt was carried out by then, since that would have ended the judging.
       if (door.watches && error instanceof GaveWay) return onlyWatched(error.message, forward)
       throw error
     })
@@ -81,7 +80,7 @@ export class JudgedRequest {
     }
     const { answer, warnings } = outcome
     for (const warning of warnings) answer.rawHeaders.push('Warning', warningHeader(warning))
-    // Or what nobody reads any more would wait for ever to be written.
+    // Otherwise an answer without a reader would wait for ever to be written.
     response.once('close', () => answer.destroy())
     if (response.destroyed) answer.destroy()
     else if (answer.destroyed && !answer.complete) throw cutOff(upstream.server)
@@ -90,7 +89,7 @@ export class JudgedRequest {
   }
 }
 
-/** The request with its body, which has been read, and what takes the place of its parts. */
+/** The request with its body, which has been read, and the replaced parts. */
 function withBody(
   { method = '', url = '/', rawHeaders }: IncomingMessage,
   body: Buffer,
@@ -108,11 +107,10 @@ export function warningHeader(text: string): string {
 }
 
 /**
- * Passes an admitted write on, and takes back what was reserved for it once it is certain what became of it. Where that
- * is not known it stands until its deadline: the upstream does not answer, or failed half-way.
+ * Forwards an admitted write, and releases its reservation once its result is certain. If it is not, because
+ * the upstream does not answer or fails half-way, the reservation stays until its deadline.
  *
- * @param said what the client asked for, as JSON, where the upstream may repeat it in an error
- * @throws RelayFailure
+ * @param said the client's request, as JSON, if the upstream may repeat it in an error @throws RelayFailure
  */
 export async function forwarded(
   forward: (isLate: Outcome['isLate']) => Promise<IncomingMessage>,
@@ -136,10 +134,13 @@ export async function forwarded(
   return answer
 }
 
-/** A message with what was refused is shorter, in characters. */
+/** A denial's message is shorter than this, in characters. */
 const maxLength = 64 * 1024
 
-/** Calls once with the whole text of an answer, if it is read to its end and not too long. It does not begin to flow. */
+/**
+ * Calls once with the whole text of an answer, if it is read to its end and not too long. It does not start
+ * the flow.
+ */
 function heardOf(answer: IncomingMessage, call: (text: string) => void): void {
   let text = ''
   answer.on('data', (chunk: Buffer) => {
@@ -152,10 +153,10 @@ function heardOf(answer: IncomingMessage, call: (text: string) => void): void {
 }
 
 /**
- * Passes an answer on to the client, its body as it comes. Whoever is cut off half-way sees the connection end. Without
- * `pipe`, whose listeners cost a tenth of all requests.
+ * Forwards an answer to the client, its body as it comes. If the answer is cut off, the connection ends. It
+ * does not use `pipe`, whose listeners cost a tenth of all requests.
  *
- * @throws for an answer that Node cannot say
+ * @throws for an answer that Node cannot write
  */
 export function passOn(answer: http.IncomingMessage, response: http.ServerResponse): void {
   const { headers, statusCode = 502 } = answer
@@ -165,10 +166,10 @@ export function passOn(answer: http.IncomingMessage, response: http.ServerRespon
   response.writeHead(
     statusCode,
     answer.statusMessage ?? '',
-    // Node throws for trailers that are announced where none can come.
+    // Node throws for announced trailers if none can come.
     headers.trailer === undefined || hasTrailer ? kept : without(kept, trailer),
   )
-  // A watch says nothing for minutes.
+  // A watch may be silent for minutes.
   if (headers['content-length'] === undefined) response.flushHeaders()
   answer.on('data', (chunk: Buffer) => {
     if (response.write(chunk)) return
@@ -180,11 +181,11 @@ export function passOn(answer: http.IncomingMessage, response: http.ServerRespon
     response.end()
   })
   answer.on('aborted', () => response.destroy())
-  // Somebody else may have listened first, and held it until now.
+  // Another listener may have come first, and held it until now.
   answer.resume()
 }
 
-/** True if the answer comes in chunks, and goes on in chunks too. */
+/** True if the answer comes in chunks, and is forwarded in chunks too. */
 function isChunked({ headers, statusCode }: http.IncomingMessage, { req }: http.ServerResponse): boolean {
   const bodiless = req.method === 'HEAD' || statusCode === 204 || statusCode === 304
   return headers['transfer-encoding'] !== undefined && !bodiless && req.httpVersion === '1.1'
@@ -198,17 +199,15 @@ function pairs(raw: readonly string[]): [string, string][] {
   return found
 }
 
-/** The reason of a request that waits no longer, since others need the memory that its body takes. */
+/** The reason of a request that stops waiting, since other requests need the memory of its body. */
 export class GaveWay extends Error {
   constructor() {
-    super(
-      'Holdfast holds too many large requests, so it cannot keep this one waiting. Nothing was changed; try again',
-    )
+    super('Too many large requests are waiting, so this one cannot wait too. Nothing was changed; try again')
     this.name = 'GaveWay'
   }
 }
 
-/** Makes client-go programs come again by themselves a second later. */
+/** client-go programs then retry by themselves a second later. */
 export function gaveWayAnswer({ message }: GaveWay, door: Pick<ProxyDoor, 'failure'>): OwnAnswer {
   const own = door.failure(429, message)
   return { ...own, headers: { ...own.headers, 'retry-after': '1' } }

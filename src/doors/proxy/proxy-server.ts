@@ -22,22 +22,24 @@ import { outgoingOf, relay } from './relay.ts'
 import { closingHeadOf, tunnel } from './tunnel.ts'
 import { notJudged } from './unjudged.ts'
 
-/** A request whose write is judged. */
+/** A request with a judged write. */
 interface Judged {
   readonly judge: (call: JudgedCall) => Promise<CallOutcome>
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client has gone. */
   readonly gone: AbortController
   readonly kept: KeptBody
 }
 
-/** A server that passes everything on to an upstream untouched, but for what its door judges first. */
+/**
+ * A server that forwards everything to an upstream unchanged, except the writes that its door judges first.
+ */
 export class ProxyServer {
   readonly #options: ProxyOptions
   readonly #modules: ProxyModules
   readonly #server: http.Server
   readonly #bodies: BodiesUnderWay
   readonly #limit: ConnectionLimit
-  /** All of them: Node counts neither those that were switched to another protocol, nor those before their TLS handshake. */
+  /** All of them: Node counts neither those with another protocol, nor those before their TLS handshake. */
   readonly #sockets = new Set<Socket>()
   readonly #tunnels = new Set<Duplex>()
   #closing = false
@@ -47,12 +49,13 @@ export class ProxyServer {
     this.#modules = modules
     const serverOptions = {
       maxHeaderSize: options.maxHeaderBytes,
-      // Uploads of many GiB take as long as they take; only headers have to come in time.
+      // Uploads of many GiB have no limit of time; only headers have to come in time.
       requestTimeout: 0,
       headersTimeout: 60_000,
-      // Longer than the 60 s of many load balancers, who would else use a connection that is just being closed.
+      // Longer than the 60 s of many load balancers, which otherwise might use a connection that is just
+      // being closed.
       keepAliveTimeout: 65_000,
-      // For TLS: who connects and says nothing must not outlive a shutdown.
+      // For TLS: a client that connects and sends nothing must not outlive a shutdown.
       handshakeTimeout: 10_000,
     }
     this.#server = options.tls
@@ -76,7 +79,7 @@ export class ProxyServer {
     )
   }
 
-  /** Listens. @returns the port @throws when it cannot */
+  /** Listens. @returns the port @throws if it cannot */
   async start(): Promise<number> {
     const { host, port } = this.#options
     await new Promise<void>((resolve, reject) => {
@@ -90,17 +93,23 @@ export class ProxyServer {
     return typeof address === 'object' && address ? address.port : 0
   }
 
-  /** From the next connection on. For a proxy with TLS only. @throws for a certificate that cannot be served; the old one stays */
+  /**
+   * Takes effect with the next connection. For a proxy with TLS only. @throws for an unusable certificate;
+   * the old one stays
+   */
   setCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
     if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert, key })
   }
 
-  /** How many connections were switched to another protocol, and still are. */
+  /** How many connections use another protocol now. */
   get tunnels(): number {
     return this.#tunnels.size
   }
 
-  /** Takes no new connection, and ends once what is in flight has ended, after `drainMs` at the latest. */
+  /**
+   * Takes no new connection, and ends once all requests in progress have ended, after `drainMs` at the
+   * latest.
+   */
   async close(): Promise<void> {
     this.#closing = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
@@ -120,7 +129,7 @@ export class ProxyServer {
       return
     }
     const judge = door.judge(request.method ?? '', request.url ?? '')
-    // What the guard only watches it does not stop for being too large to be read.
+    // In warn mode a write that is too large to read is not stopped.
     const length = Number(request.headers['content-length'] ?? 0)
     const isTooLarge = judge && door.watches && length > this.#options.maxBodyBytes
     observer.came(judge && !isTooLarge ? 'judged' : 'passed')
@@ -135,7 +144,7 @@ export class ProxyServer {
     this.#pass(request, response, isTooLarge ? tooLarge : undefined)
   }
 
-  /** Passes a request on as it comes. @param why it is not judged, if it should be */
+  /** Forwards a request as it comes. @param why it is not judged, if it should be */
   #pass(request: http.IncomingMessage, response: http.ServerResponse, why: string | undefined): void {
     const sent = relay(this.#modules.upstream, outgoingOf(request), this.#options, {
       answered: (answer) => {
@@ -145,9 +154,9 @@ export class ProxyServer {
       failed: (error) => this.#fail(error, request, (answer) => send(response, answer)),
     })
     response.on('close', () => {
-      // After the end of the answer this does nothing.
+      // After the end of the answer this has no effect.
       sent.end()
-      // What an upstream that has answered already does not take any more.
+      // The rest of the body, which an upstream that has already answered does not take.
       if (!request.complete) request.unpipe().resume()
     })
   }
@@ -175,9 +184,9 @@ export class ProxyServer {
 
   async #upgrade(request: http.IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { upstream, door, observer } = this.#modules
-    // Node no longer hears of it.
+    // Node no longer reports its errors.
     socket.on('error', () => socket.destroy())
-    // Or a write would pass unjudged by merely asking for another protocol.
+    // Otherwise a write could pass unjudged by asking for another protocol.
     if (isPlain(request) || door.judge(request.method ?? '', request.url ?? '')) {
       socket.unshift(plainRequest(request, head))
       this.#server.emit(this.#options.tls ? 'secureConnection' : 'connection', socket)
@@ -196,7 +205,7 @@ export class ProxyServer {
       const tunnelled = await tunnel(upstream, { request, socket, head }, this.#options)
       if (tunnelled.outcome === 'open') return
       socket.write(closingHeadOf(tunnelled.answer))
-      // Read on, to hear when the client leaves.
+      // Keeps reading, to notice when the client leaves.
       socket.resume().on('end', () => socket.destroy())
       pipeline(tunnelled.answer, socket, () => socket.destroy())
     } catch (error) {
@@ -204,16 +213,16 @@ export class ProxyServer {
     }
   }
 
-  /** Node closes the connections that are idle when it is told to, and none that become so later. */
+  /** When asked, Node closes the connections that are idle then, but none that become idle later. */
   #answered(): void {
     if (this.#closing) setImmediate(() => this.#server.closeIdleConnections())
   }
 
-  /** The answer to a request that is not looked at any further. */
+  /** The answer to a request that is not read any further. */
   #turnedAway(request: http.IncomingMessage): OwnAnswer | undefined {
     const { door } = this.#modules
     if (this.#options.localOnly && isForeign(request.headers)) return door.failure(403, foreign)
-    // Some servers read a target up to its #, and others take that for a part of it.
+    // Some servers read a target up to its #, and others take that as a part of it.
     return request.url?.includes('#') ? door.failure(400, fragment) : undefined
   }
 
@@ -228,20 +237,20 @@ export class ProxyServer {
     const [path] = url.split('?', 1)
     if (error instanceof RelayFailure) {
       observer.failed(error.status)
-      log.warn({ err: error, method, path }, 'a request could not be passed on')
+      log.warn({ err: error, method, path }, 'a request could not be forwarded')
       answer(door.failure(error.status, error.message))
       return
     }
     log.error({ err: error, method, path }, 'a request failed within the proxy')
-    answer(door.failure(500, 'Holdfast failed to pass this on; its log says why'))
+    answer(door.failure(500, 'Holdfast failed to forward this request; its log says why'))
   }
 }
 
-/** In every mode: which request it is depends on who reads it, so that even to pass it on would be a guess. */
+/** In every mode: servers read such a request differently, so even forwarding it would be a guess. */
 const fragment =
-  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy cannot pass it on, even where it only watches'
+  'Write # as %23: a request target has no # (RFC 9112, 3.2), and servers read one with it in different ways. So the proxy does not forward it, even in mode warn'
 
 const tooLarge = 'its body is larger than any write of this kind needs'
 
 const foreign =
-  'This proxy acts with the rights of whoever started it, for programs on the same machine only: ask for 127.0.0.1 or localhost'
+  'This proxy acts with the rights of the user who started it, for programs on the same machine only: use 127.0.0.1 or localhost'

@@ -1,8 +1,8 @@
-/** Why a request could not be passed on: the upstream is down, or slow, or the proof of who asks cannot be had. */
+/** Why a request could not be forwarded: the upstream is down, or slow, or credentials are missing. */
 export class RelayFailure extends Error {
-  /** 502 or 504, as a gateway answers; 503 if it was not passed on. */
+  /** 502 or 504, as a gateway answers; 503 if it was not forwarded. */
   readonly status: 502 | 503 | 504
-  /** False if the upstream has heard nothing of it for sure. */
+  /** False if the upstream certainly has not received it. */
   readonly asked: boolean
 
   constructor(
@@ -17,7 +17,10 @@ export class RelayFailure extends Error {
   }
 }
 
-/** The upstream cannot be reached, or ended the connection. @param asked true once there was a connection to ask on */
+/**
+ * The upstream is unreachable, or ended the connection. @param asked true once there was a connection to ask
+ * on
+ */
 export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
   return new RelayFailure(
@@ -31,16 +34,16 @@ export function unreachable(server: URL, asked: boolean, cause: Error): RelayFai
 export function cutOff(server: URL): RelayFailure {
   return new RelayFailure(
     502,
-    `${server.origin} broke off its answer. What was asked may be done: look before you ask again`,
+    `${server.origin} broke off its answer. The request may have taken effect: check before you retry`,
     { asked: true },
   )
 }
 
-/** HTTP as Node speaks it cannot say this. */
+/** Node's HTTP cannot send this. */
 export function unpassable(what: string, cause: unknown): RelayFailure {
   const why = cause instanceof Error ? cause.message : String(cause)
-  return new RelayFailure(502, `${what} cannot be passed on: ${why}`, {
-    asked: what !== 'what was asked',
+  return new RelayFailure(502, `${what} cannot be forwarded: ${why}`, {
+    asked: what !== 'the request',
     cause,
   })
 }
@@ -50,22 +53,22 @@ export function tooSlow(server: URL, asked: boolean, ms: number): RelayFailure {
   if (!asked) {
     return new RelayFailure(
       504,
-      `There was no connection to ${server.origin} within ${ms / 1_000} s. Nothing was asked: try again`,
+      `There was no connection to ${server.origin} within ${ms / 1_000} s. It has not received the request: try again`,
       { asked },
     )
   }
   return new RelayFailure(
     504,
-    `${server.origin} did not answer within ${ms / 1_000} s. What was asked may still be done: look before you ask again`,
+    `${server.origin} did not answer within ${ms / 1_000} s. The request may still take effect: check before you retry`,
     { asked },
   )
 }
 
-/** The write was admitted too long ago: what was safe then may not be safe now. */
+/** The write was admitted too long ago: it may no longer be safe. */
 export function tooLate(): RelayFailure {
   return new RelayFailure(
     503,
-    'The write was not passed on: too much time went by since it was admitted, and it may not be safe any more. The API behind this proxy is slow, or this machine is. Nothing was changed; try again',
+    'The write was not forwarded: it was allowed too long ago, and may no longer be safe. The API behind this proxy, or this machine, is slow. Nothing was changed; try again',
     { asked: false },
   )
 }

@@ -1,42 +1,45 @@
 import http from 'node:http'
 import https from 'node:https'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort } from '../../time/clock.ts'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 
-/** What is passed on. */
+/** The forwarded request. */
 export interface Outgoing {
   readonly method: string
   /** Path and query as the client wrote them. */
   readonly target: string
-  /** End-to-end headers, as they came. */
+  /** End-to-end headers, unchanged. */
   readonly headers: readonly string[]
-  /** The whole body, or where it comes from; undefined if there is none. */
+  /** The whole body, or its source; undefined without one. */
   readonly body: Buffer | http.IncomingMessage | undefined
   /** Asked right before anything is sent: true gives up. */
   readonly isLate?: (() => boolean) | undefined
 }
 
-/** How long things may take. */
+/** Limits of time. */
 interface RelayLimits {
   /** From the end of the request to the headers of the answer, in milliseconds. */
   readonly answerMs: number
 }
 
-/** Hears what becomes of a request. */
+/** The listener of a request. */
 interface Heard {
-  /** The headers have come; the body is to be read. */
+  /** The headers have come; the listener reads the body. */
   answered(answer: http.IncomingMessage): void
   failed(failure: Error): void
 }
 
 /** A request on its way. */
 interface Sent {
-  /** Ends it at any moment, the reading of the answer included. Nothing is heard any more. */
+  /** Ends it at any moment, also while the answer is read. The listener gets no more calls. */
   end(): void
 }
 
-/** Sends a request to an upstream. With callbacks, since a promise and a signal for each cost a fifth of all requests. */
+/**
+ * Sends a request to an upstream. It uses callbacks, since a promise and a signal for each cost a fifth of
+ * all requests.
+ */
 export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimits, heard: Heard): Sent {
   const given = upstream.options()
   if (!(given instanceof Promise)) return attempt(upstream, given, outgoing, limits, heard)
@@ -60,7 +63,7 @@ export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimit
 }
 
 /**
- * The same for one who waits for the headers of the answer.
+ * The same for a caller that waits for the headers of the answer.
  *
  * @throws RelayFailure, or the signal's reason
  */
@@ -99,12 +102,12 @@ function attempt(
   try {
     request = open(upstream, credentials, outgoing)
   } catch (cause) {
-    // Node sends no header that HTTP does not know.
-    heard.failed(unpassable('what was asked', cause))
+    // Node sends no header with a name that HTTP forbids.
+    heard.failed(unpassable('the request', cause))
     return { end: () => undefined }
   }
   let ended = false
-  // Whatever was written before there is a connection waits in this process.
+  // Anything written before there is a connection waits in this process.
   let asked = false
   let second: Sent | undefined
   const fail = (failure: Error): void => {
@@ -125,20 +128,20 @@ function attempt(
   })
   request.on('upgrade', (_, socket) => {
     socket.destroy()
-    fail(unpassable('the answer', new Error('it switches to a protocol that nobody asked for')))
+    fail(unpassable('the answer', new Error('it switches to a protocol that the client did not ask for')))
   })
-  // Stays to the end: an error of the request may also come after its answer.
+  // Stays to the end: the request can fail after its answer has come.
   request.on('error', (error) => {
     clearTimeout(timer)
     if (ended) return
-    // The server closed an idle connection in the very moment it was used; nothing was asked yet.
+    // The server closed an idle connection just when it was used; it has not seen the request.
     const again = request.reusedSocket && body === undefined && (method === 'GET' || method === 'HEAD')
     const { fresh: agent = false } = credentials
     if (again) second = attempt(upstream, { ...credentials, agent }, outgoing, limits, heard)
     else fail(unreachable(server, asked, error))
   })
   const { isLate } = outgoing
-  // Making a connection takes its time, and a machine may sleep meanwhile.
+  // Making a connection takes time, and a machine may sleep meanwhile.
   whenConnected(request, () => {
     if (isLate?.()) {
       fail(tooLate())
@@ -148,11 +151,11 @@ function attempt(
     if (isLate) request.end(body)
   })
   if (body instanceof http.IncomingMessage) {
-    // Or an upstream that answers before the body comes would not be asked.
+    // Otherwise an upstream that answers before the body comes would not be asked.
     request.flushHeaders()
     body.on('data', () => timer.refresh())
     body.pipe(request)
-    // Whoever breaks off in the middle of a body has asked for nothing.
+    // A client that breaks off in the middle of a body has sent no request.
     body.once('aborted', () => request.destroy())
   } else if (!isLate) {
     request.end(body)
@@ -167,7 +170,7 @@ function attempt(
   }
 }
 
-/** Calls once the request has a connection that is ready to be written on. */
+/** Calls once the request has a connection that is ready for writing. */
 export function whenConnected(request: http.ClientRequest, call: () => void): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) call()
@@ -182,7 +185,7 @@ function open(upstream: Upstream, credentials: Credentials, outgoing: Outgoing):
     ...credentials,
     method,
     path: pathTo(upstream.server, target),
-    // An array is sent as it is: case, order and repetitions.
+    // Node sends an array as it is: case, order and repetitions.
     headers: headersFor(upstream, credentials, headers),
   })
 }
@@ -194,7 +197,7 @@ export function send(server: URL, options: https.RequestOptions): http.ClientReq
   return protocol === 'https:' ? https.request(whole) : http.request(whole)
 }
 
-/** Taken apart once: the parts of a URL are computed each time that they are asked for. */
+/** Split once: Node computes the parts of a URL at each access. */
 const addresses = new WeakMap<URL, { protocol: string; hostname: string; port: string; path: string }>()
 
 function addressOf(server: URL) {
@@ -213,7 +216,7 @@ export function pathTo(server: URL, target: string): string {
   return path === '' ? target : path + target
 }
 
-/** The headers of the client, with the proof of the proxy in the place of its own. */
+/** The headers of the client, with the proxy's credentials instead of its own. */
 export function headersFor(
   { host }: Upstream,
   { headers: proof }: Credentials,
@@ -223,36 +226,36 @@ export function headersFor(
   const added = proof === undefined ? [] : pairsOf(proof)
   if (host !== undefined) added.push('Host', host)
   const replaced = new Set(added.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase()))
-  // Or a client would add a group to the user that the proxy acts as.
+  // Otherwise a client could add a group to the user of the proxy.
   const actsAs = replaced.has('impersonate-user') ? impersonationIn(headers) : []
   return [...without(headers, new Set([...replaced, ...actsAs])), ...added]
 }
 
-/** The names of headers that say whom to act as, in lower case. */
+/** The names of impersonation headers, in lower case. */
 function impersonationIn(headers: readonly string[]): string[] {
   const names = headers.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
   return names.filter((name) => name.startsWith('impersonate-'))
 }
 
-/** A header with several values comes as often. */
+/** A header with several values is sent once for each. */
 function pairsOf(headers: NonNullable<Credentials['headers']>): string[] {
   return Object.entries(headers).flatMap(([name, value]) =>
     typeof value === 'string' ? [name, value] : value.flatMap((each) => [name, each]),
   )
 }
 
-/** What a client asks, to be passed on with its body as it comes. */
+/** The client's request, forwarded with its body as it comes. */
 export function outgoingOf(request: http.IncomingMessage): Outgoing {
   const { method = 'GET', url: target = '/', rawHeaders, headers } = request
   const kept = endToEnd(rawHeaders)
   const chunked = headers['transfer-encoding'] !== undefined
-  // Node frames a body by itself for some methods only, and a chunked one may come with any.
+  // Node frames a body by itself for some methods only, and any method may have a chunked one.
   if (chunked) kept.push('Transfer-Encoding', 'chunked')
   const hasBody = chunked || (headers['content-length'] ?? '0') !== '0'
   return {
     method,
     target,
-    // Node throws for trailers that are announced where none can come.
+    // Node throws for announced trailers if none can come.
     headers: chunked || headers.trailer === undefined ? kept : without(kept, trailer),
     body: hasBody ? request : undefined,
   }
@@ -260,16 +263,16 @@ export function outgoingOf(request: http.IncomingMessage): Outgoing {
 
 const trailer = new Set(['trailer'])
 
-/** Whoever a proxy stands in front of. */
+/** The server behind a proxy. */
 export interface Upstream {
   /** May have a path, which goes before that of a request. */
   readonly server: URL
-  /** Undefined: the `Host` that the client named is passed on, since links in answers are made from it (longhorn.md §5). */
+  /** Undefined to forward the client's `Host`, since links in answers are made from it (longhorn.md §5). */
   readonly host: string | undefined
   /**
-   * What a request to it takes besides: an agent, TLS material, headers that prove who asks.
+   * The rest of a request's needs: an agent, TLS material, headers with credentials.
    *
-   * @throws when the proof cannot be had
+   * @throws if there are no credentials
    */
   options(): Promise<Credentials> | Credentials
 }
@@ -280,9 +283,9 @@ export type Credentials = Pick<
   'agent' | 'ca' | 'cert' | 'key' | 'servername' | 'checkServerIdentity'
 > & {
   readonly rejectUnauthorized?: boolean | undefined
-  /** In the place of those that the client sent; one with several values is sent as often. */
+  /** They replace those of the client; one with several values is sent once for each. */
   readonly headers?: Readonly<Record<string, string | readonly string[]>> | undefined
-  /** Makes a connection for each request, on the same way as `agent`; without it, a straight one. */
+  /** Makes a connection for each request, on the same route as `agent`; without it, a direct one. */
   readonly fresh?: http.Agent | undefined
   /** Called when the upstream has answered 401. */
   readonly refused?: (() => void) | undefined

@@ -1,17 +1,20 @@
-/** What a request asks for, as a server in Go takes its target apart. */
+/** The target of a request, split as a Go server does. */
 interface Target {
-  /** Decoded, all that stands between slashes: empty ones, `.` and `..` too. The first is empty, before the first slash. */
+  /**
+   * Decoded, everything between slashes: empty segments, `.` and `..` too. The first is empty, before the
+   * first slash.
+   */
   readonly parts: readonly string[]
-  /** The same without those that are empty or lead nowhere. */
+  /** The same without empty segments, `.` and `..`. */
   readonly segments: readonly string[]
-  /** As it came, without its `?`; empty if there is none. */
+  /** Unchanged, without its `?`; empty if there is none. */
   readonly query: string
 }
 
 /**
- * Takes the target of a request apart. A slash that is written as `%2F` divides a path as well: Longhorn's router and
- * the API server both look at it decoded (*measured*). The former redirects a path with `//`, `/./` or `/../`; to the
- * latter an empty part is one like any other.
+ * Splits the target of a request. A slash that is written as `%2F` separates segments too: Longhorn's router
+ * and the API server both read the decoded path (*measured*). The former redirects a path with `//`, `/./` or
+ * `/../`; for the latter an empty segment is one like any other.
  */
 export function targetOf(target: string): Target {
   const at = target.indexOf('?')
@@ -20,12 +23,15 @@ export function targetOf(target: string): Target {
   return { parts, segments: segmentsOf(parts), query: at < 0 ? '' : target.slice(at + 1) }
 }
 
-/** A request may name the whole URL (RFC 9112, 3.2.2); Go takes any scheme, and does without a host too (*measured*). */
+/**
+ * A request may name the whole URL (RFC 9112, 3.2.2). Go accepts any scheme, and an empty host too
+ * (*measured*).
+ */
 function withoutOrigin(path: string): string {
   return path.startsWith('/') ? path : path.replace(/^[a-z][a-z0-9+.-]*:(\/\/[^/]*)?/i, '')
 }
 
-/** The parts of a path that lead somewhere. */
+/** The segments of a path without empty ones, `.` and `..`. */
 export function segmentsOf(parts: readonly string[]): string[] {
   const found: string[] = []
   for (const part of parts) {
@@ -35,7 +41,7 @@ export function segmentsOf(parts: readonly string[]): string[] {
   return found
 }
 
-/** Byte by byte, since Go does not ask whether it is UTF-8. Names of objects are ASCII; what is not names none. */
+/** Byte by byte, since Go does not require UTF-8. Names of objects are ASCII, so other bytes name none. */
 function decoded(path: string): string {
   return path.replaceAll(/%([0-9a-f]{2})/gi, (_, byte: string) => String.fromCharCode(parseInt(byte, 16)))
 }

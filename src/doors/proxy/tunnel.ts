@@ -5,19 +5,19 @@ import { endToEnd } from './headers.ts'
 import { tooSlow, unreachable } from './relay-failure.ts'
 import { headersFor, pathTo, send, type Upstream, whenConnected } from './relay.ts'
 
-/** A client that wants to speak another protocol on its connection: WebSocket, or SPDY as kubectl exec does. */
+/** A client that wants another protocol on its connection: WebSocket, or SPDY as kubectl exec does. */
 interface Upgrade {
   readonly request: http.IncomingMessage
   readonly socket: Duplex
-  /** What came after the headers already. */
+  /** The bytes that came after the headers. */
   readonly head: Buffer
 }
 
-/** What became of an upgrade. */
+/** The result of an upgrade. */
 type Tunnel =
-  /** Both sides talk; nothing is left to do. */
+  /** Both sides talk; the caller is done. */
   | { readonly outcome: 'open' }
-  /** The upstream does not switch, and says so: an answer like any other. */
+  /** The upstream does not switch: an ordinary answer. */
   | { readonly outcome: 'answered'; readonly answer: http.IncomingMessage }
 
 /** How long the upstream may take to agree, in milliseconds. */
@@ -26,8 +26,8 @@ interface TunnelLimits {
 }
 
 /**
- * Asks the upstream for the same upgrade, and from then on passes bytes both ways until either side ends. Nothing is
- * looked at: what is exec or port-forward today may be another protocol tomorrow.
+ * Asks the upstream for the same upgrade, and then passes bytes both ways until either side ends. It inspects
+ * nothing: the protocol of exec or port-forward may change.
  *
  * @throws RelayFailure
  */
@@ -81,18 +81,18 @@ export async function tunnel(
   })
 }
 
-/** A half that is closed leaves the other open: SPDY streams end one after the other. */
+/** A half-closed connection stays open in the other direction: SPDY streams end one after the other. */
 function join(from: Duplex, to: Duplex): void {
   from.on('error', () => to.destroy())
   from.on('close', () => {
-    // What came before the end is still to be written.
+    // Bytes from before the end are still to be written.
     if (from.readableEnded) to.end(() => to.destroy())
     else to.destroy()
   })
   from.pipe(to)
 }
 
-/** The head of an answer as bytes, all of its headers as they came. */
+/** The head of an answer as bytes, with all headers unchanged. */
 function headOf({ statusCode = 502, statusMessage = '', rawHeaders }: http.IncomingMessage): string {
   return headWith(`${statusCode} ${statusMessage}`, rawHeaders)
 }

@@ -3,35 +3,35 @@ import { Type } from 'typebox'
 import type { UnjudgedWrite } from '../../gate/ports.ts'
 import { parser } from '../../json/schema.ts'
 import { isFlagged } from '../../longhorn/node.ts'
-import { isArming } from '../../rules/acts.ts'
-import type { Change } from '../../rules/change.ts'
-import { cut } from '../../text/names.ts'
-import { plainLine } from '../../text/plain-text.ts'
+import { type Change, isArming } from '../../rules/change.ts'
+import { cut, plainLine } from '../../text/plain-text.ts'
 import type { CallOutcome, JudgedCall, OwnAnswer } from './door.ts'
 import { RelayFailure } from './relay-failure.ts'
 
-/** What is done about writes that cannot be brought before the gate. */
+/** Handles writes that cannot be brought before the gate. */
 export interface UnjudgedModules {
-  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
+  /** False if the whole guard only warns: then nothing is denied, whatever fails. */
   readonly enforces: boolean
   /**
-   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
-   * never throws, and never rejects.
+   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * throws, and never rejects.
    */
   readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
-  /** Told of what should not have happened. */
+  /** Called with internal errors. */
   readonly onProblem: (error: unknown) => void
 }
 
 /** Why such a write is denied. */
 interface Denial {
-  /** In the words of the API. */
+  /** In the format of the API. */
   readonly answer: OwnAnswer
-  /** The sentence in it. */
+  /** Its message. */
   readonly message: string
 }
 
-/** Denies such a write on record, or, where nothing is enforced, passes it on with a warning. @throws RelayFailure */
+/**
+ * Denies such a write on record, or, if nothing is enforced, forwards it with a warning. @throws RelayFailure
+ */
 export async function unjudged(
   { enforces, denied }: UnjudgedModules,
   write: UnjudgedWrite,
@@ -43,7 +43,7 @@ export async function unjudged(
   return { outcome: 'own', answer }
 }
 
-/** Passes on, with a warning, what would be denied if anything were enforced. @throws RelayFailure */
+/** Forwards, with a warning, a write that would be denied if anything were enforced. @throws RelayFailure */
 export async function onlyWatched(
   message: string,
   forward: () => Promise<IncomingMessage>,
@@ -51,10 +51,13 @@ export async function onlyWatched(
   return { outcome: 'passed', answer: await forward(), warnings: [notJudged(message)] }
 }
 
-/** The warning for what passes unjudged, since nothing is enforced. @param message what it would be denied with */
+/**
+ * The warning for a write that passes unjudged, since nothing is enforced. @param message of the denial that
+ * it replaces
+ */
 export function notJudged(message: string): string {
   return cut(
-    plainLine(`holdfast: not judged, and let pass, since it only watches: ${message}`),
+    plainLine(`holdfast: not judged, and allowed, since the guard only warns: ${message}`),
     longestWarning,
   )
 }
@@ -65,10 +68,13 @@ const longestWarning = 250
 /** How long such a denial may wait for its record, in milliseconds. */
 const recordMs = 2_000
 
-/** Said of a mistake of ours. */
-export const undecided = 'Holdfast failed to judge this, and so does not pass it on; its log says why'
+/** The message for a bug in Holdfast. */
+export const undecided = 'Holdfast failed to judge this request, so it does not forward it; its log says why'
 
-/** Judges; a write on which that fails by a mistake of ours is one of those. @throws RelayFailure, or the signal's reason */
+/**
+ * Judges. A write on which a bug makes that fail is one of those. @throws RelayFailure, or the signal's
+ * reason
+ */
 export async function judgedOrNot(
   modules: UnjudgedModules,
   write: Omit<UnjudgedWrite, 'why'>,
@@ -87,10 +93,10 @@ export async function judgedOrNot(
 }
 
 /**
- * True for a write after which no eviction is requested on its node, and that takes no disk away: the cure, which has to
- * pass even where the node cannot be read as it is now (longhorn.md §2).
+ * True for a write that leaves no eviction requested on its node, and removes no disk. It is the cure, and
+ * has to pass even if the node cannot be read (longhorn.md §2).
  *
- * @param change on what was last known of the node
+ * @param change on the last known version of the node
  */
 export function isCure(change: Change): boolean {
   return (
@@ -101,15 +107,16 @@ export function isCure(change: Change): boolean {
 const parseError = parser(Type.Object({ message: Type.String() }), ({ message }) => message)
 
 /**
- * True if an error with status 500 is what the API server says of a write that it has not begun to store. Longhorn's
- * manager passes that on as a 500, which it makes of everything (longhorn.md §5). A write that ended in "etcdserver:
- * request timed out", or in a time-out of the manager's own, may still be done.
+ * True if an error with status 500 is the API server's answer to a write that it has not begun to store.
+ * Longhorn's manager passes that on as a 500, its status for everything (longhorn.md §5). A write that ended
+ * in "etcdserver: request timed out", or in a time-out of the manager's own, may still be done.
  *
- * Names of disks are free text and can say anything, so nothing counts but the beginning of the message; and nothing at all
- * where the client used these words itself, since the manager repeats the disks of a clean-up before the error.
+ * Names of disks are free text and can contain anything, so only the beginning of the message counts. It
+ * counts only if the client did not use these words itself, since the manager repeats the disks of a clean-up
+ * before the error.
  *
- * @param text the body of the answer, one character for each byte
- * @param said the body of the client, JSON of any depth
+ * @param text the body of the answer, one character for each byte @param said the body of the client, JSON of
+ * any depth
  */
 export function isRefusal(text: string, said: string): boolean {
   if (said.length > mostSaid) return false
@@ -123,15 +130,24 @@ export function isRefusal(text: string, said: string): boolean {
   return parsed.ok && refusal.test(parsed.value) && !words.test(unescaped(said))
 }
 
-/** In characters; Longhorn's UI sends some ten thousand. In more than this, which takes long to search, anything may stand. */
+/**
+ * In characters; Longhorn's UI sends about ten thousand. A longer text takes long to search, and counts as
+ * containing anything.
+ */
 const mostSaid = 256 * 1024
 
-/** The same text with each character that JSON can write as a number in its place. To parse and to write it anew would nest. */
+/**
+ * The same text with each numeric JSON escape replaced by its character. Parsing and writing it again would
+ * nest.
+ */
 function unescaped(json: string): string {
   return json.replace(/\\u([0-9a-f]{4})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)))
 }
 
-/** What Longhorn's manager and the API server put before an error; a name of an object has no space and no colon. */
+/**
+ * The prefix of Longhorn's manager and the API server before an error; a name of an object has no space and
+ * no colon.
+ */
 const before = String.raw`(?:[A-Za-z][\w /.-]{0,300}(?: \[[\w -]*\])?: ){0,4}`
 
 const refusal = new RegExp(

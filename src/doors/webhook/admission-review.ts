@@ -1,12 +1,14 @@
 import { type Static, Type } from 'typebox'
-import { fieldOf } from '../../json/object.ts'
-import { absent, type Parsed, parser } from '../../json/schema.ts'
-import { longestText, shortened } from '../../text/names.ts'
-import { hasMoreValues, mostValues } from '../http/kept-bytes.ts'
+import type { Status } from '../../gate/answer.ts'
+import type { Outcome } from '../../gate/ports.ts'
+import type { Verdict } from '../../gate/verdict.ts'
+import { absent, fieldOf, hasMoreValues, type Parsed, parser } from '../../json/schema.ts'
+import { cut, longestText, plainLine, plainText, shortened } from '../../text/plain-text.ts'
+import { mostValues } from '../http/body.ts'
 import { NoJson, TooManyValues } from './http-errors.ts'
 
-/** The one version of `admission.k8s.io` that is spoken here; the registration has to ask for it. */
-export const admissionVersion = 'admission.k8s.io/v1'
+/** The one supported version of `admission.k8s.io`; the registration has to ask for it. */
+const admissionVersion = 'admission.k8s.io/v1'
 
 /** JSON Schema of a review as the API server sends it (kubernetes.md, The request). */
 const AdmissionReviewSchema = Type.Object({
@@ -30,7 +32,7 @@ const AdmissionReviewSchema = Type.Object({
   }),
 })
 
-/** What a review asks, with nothing of the objects read yet. */
+/** The question of a review, with unread objects. */
 export interface AdmissionRequest {
   /** A new one for each review, though one client request can be reviewed many times. */
   readonly uid: string
@@ -39,7 +41,7 @@ export interface AdmissionRequest {
   readonly subResource: string
   /** Empty on deletecollection and when a namespace is deleted: the old object has it. */
   readonly name: string
-  /** Of the request, or else of its object; empty if neither says. */
+  /** That of the request, or else of its object; empty without either. */
   readonly namespace: string
   readonly operation: string
   readonly user: { readonly username: string; readonly groups: readonly string[] }
@@ -69,7 +71,7 @@ export function parseAdmissionReview(body: unknown): Parsed<AdmissionRequest> {
   return { ok: true, value: readRequest(request) }
 }
 
-/** So many groups of a user are looked at. */
+/** The maximum of a user's groups that are read. */
 const mostGroups = 1_000
 
 function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): AdmissionRequest {
@@ -93,13 +95,13 @@ function readRequest(raw: Static<typeof AdmissionReviewSchema>['request']): Admi
   }
 }
 
-/** The uid of a review that is otherwise not understood, so that it can still be answered under its name. */
+/** The uid of an otherwise unreadable review, so that it can still be answered. */
 export function uidOf(body: unknown): string | undefined {
   const uid = fieldOf(fieldOf(body, 'request'), 'uid')
   return typeof uid === 'string' && uid !== '' && uid.length <= longestText ? uid : undefined
 }
 
-/** The name in the review, or else that of the object as it came. */
+/** The name in the review, or else that in the object. */
 export function objectName({ name, object, oldObject }: AdmissionRequest): string {
   return name === '' ? metadataText(object ?? oldObject, 'name') : name
 }
@@ -111,9 +113,10 @@ export function metadataText(object: unknown, field: string): string {
 }
 
 /**
- * Reads JSON as it is: fastify's own parser refuses a key `__proto__`, which is a key like any other in maps with free keys.
+ * Parses JSON unchanged: fastify's own parser rejects a key `__proto__`, which is a key like any other in
+ * maps with free keys.
  *
- * @returns what is wrong with it if it cannot be read, or not soon
+ * @returns the error if it cannot be read, or not soon
  */
 export function parseJson(text: string): { readonly json: unknown } | NoJson | TooManyValues {
   if (hasMoreValues(mostValues, text)) return new TooManyValues(mostValues)
@@ -124,11 +127,147 @@ export function parseJson(text: string): { readonly json: unknown } | NoJson | T
   }
 }
 
-/** As an API server begins a review: Go writes the fields of a struct in their order, and these come first. */
+/**
+ * The beginning of an API server's review: Go writes the fields of a struct in their order, and these come
+ * first.
+ */
 const beginning =
   /^\s{0,64}\{"kind":"AdmissionReview","apiVersion":"admission\.k8s\.io\/v1","request":\{"uid":"([\w-]{1,64})"/
 
-/** The uid of a review that is not read, so that it can still be answered; undefined if it does not begin as API servers begin it. */
+/**
+ * The uid of an unread review, so that it can still be answered; undefined if it does not begin like one of
+ * an API server.
+ */
 export function leadingUid(text: string): string | undefined {
   return beginning.exec(text.slice(0, 256))?.[1]
+}
+
+/** 20 kB of message reach the user whole (kubernetes.md, The answer). */
+const maxMessageCharacters = 16_384
+
+/** For names and annotations, which a person reads at a glance. */
+const maxLineCharacters = 1_024
+
+/** A status from the gate, or one for a review that contradicts itself, or is too large. */
+type AdmissionStatus =
+  | Status
+  | (Omit<Status, 'code' | 'reason'> &
+      (
+        | { readonly code: 400; readonly reason: 'BadRequest' }
+        | { readonly code: 413; readonly reason: 'RequestEntityTooLarge' }
+      ))
+
+/** The content of an answer to a review. */
+export interface AdmissionAnswer {
+  /** Why the review is denied; undefined allows it. */
+  readonly status?: AdmissionStatus
+  readonly warnings: readonly string[]
+  /**
+   * For the API server's audit log: Holdfast's own words, never a name. Keys without a slash, at most 63
+   * characters.
+   */
+  readonly auditAnnotations: Readonly<Record<string, string>>
+}
+
+/** The answer of the gate, with its entries for the audit log. */
+export function answerOf({ verdict, answer }: Outcome): AdmissionAnswer {
+  return {
+    ...(answer.allowed ? {} : { status: answer.status }),
+    warnings: answer.warnings,
+    auditAnnotations: annotate(verdict),
+  }
+}
+
+function annotate(verdict: Verdict): Record<string, string> {
+  const { decision } = verdict
+  switch (decision) {
+    case 'allow':
+      return { decision, ...(verdict.mark && { reason: verdict.mark }), ...rules(verdict.warnings) }
+    case 'hold':
+    case 'refuse':
+      return { decision, ...rules([...verdict.objections, ...verdict.warnings]) }
+    case 'unavailable':
+      return { decision, reason: verdict.why, ...rules(verdict.warnings) }
+  }
+}
+
+function rules(findings: readonly { readonly rule: string }[]): { rules?: string } {
+  if (findings.length === 0) return {}
+  return { rules: [...new Set(findings.map(({ rule }) => rule))].join(',') }
+}
+
+/**
+ * The body of an answer to the review `uid`. It is always sent with HTTP 200: any other status counts as a
+ * failed call for the API server (kubernetes.md, The answer). Characters that act on a terminal are removed.
+ */
+export function admissionReview(uid: string, { status, warnings, auditAnnotations }: AdmissionAnswer) {
+  const fitting = warnings.length === 0 ? [] : fitWarnings(warnings)
+  return {
+    apiVersion: admissionVersion,
+    kind: 'AdmissionReview',
+    response: {
+      uid,
+      allowed: status === undefined,
+      ...(status && { status: cleanStatus(status) }),
+      ...(fitting.length > 0 && { warnings: fitting }),
+      auditAnnotations,
+    },
+  }
+}
+
+function cleanStatus({ code, reason, message, details }: AdmissionStatus) {
+  return {
+    code,
+    reason,
+    message: cut(plainText(message), maxMessageCharacters),
+    details: {
+      ...details,
+      name: line(details.name),
+      causes: details.causes.map((cause) => ({
+        reason: line(cause.reason),
+        message: line(cause.message),
+        field: line(cause.field),
+      })),
+    },
+  }
+}
+
+function line(text: string): string {
+  return cut(plainLine(text), maxLineCharacters)
+}
+
+/** Above this many characters in all the API server cuts each warning to 256 (kubernetes.md, The answer). */
+const maxCharacters = 4096
+
+/** Room for the line with the number of omitted warnings. */
+const noteCharacters = 40
+
+/** Fewer characters than this of a warning are useless. */
+const minUsefulCharacters = 80
+
+/**
+ * Makes warnings that the API server forwards whole: it would silently drop one with a newline, tab or ESC.
+ * Warnings that do not fit are dropped from the end, and counted. The API server counts code points; counting
+ * UTF-16 units errs on the safe side.
+ */
+export function fitWarnings(texts: readonly string[]): string[] {
+  // A duplicate warning is shown once.
+  const warnings = [...new Set(texts.map((text) => plainLine(text).trim()))].filter((text) => text !== '')
+  const total = warnings.reduce((sum, { length }) => sum + length, 0)
+  if (total <= maxCharacters) return warnings
+  let room = maxCharacters - noteCharacters
+  const kept: string[] = []
+  for (const warning of warnings) {
+    if (warning.length > room) {
+      // A warning that is too long alone is cut; one that would fit alone is left out whole.
+      if (warning.length > maxCharacters - noteCharacters && room >= minUsefulCharacters) {
+        kept.push(cut(warning, room))
+      }
+      break
+    }
+    kept.push(warning)
+    room -= warning.length
+  }
+  const more = warnings.length - kept.length
+  return more === 0 ? kept : [...kept, `… and ${more} more`]
 }

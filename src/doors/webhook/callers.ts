@@ -1,8 +1,7 @@
 import { constants, type X509Certificate } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { type SecureContextOptions, TLSSocket } from 'node:tls'
-import { shortened } from '../../text/names.ts'
-import { plainLine } from '../../text/plain-text.ts'
+import { plainLine, shortened } from '../../text/plain-text.ts'
 import {
   type ClientAuthorities,
   commonNames,
@@ -15,7 +14,7 @@ import {
 import type { ServingCertificate } from '../../tls/stored.ts'
 import type { HttpProblem, Log } from './http-errors.ts'
 
-/** What callers are judged with. */
+/** The parts for judging callers. */
 interface CallerModules {
   readonly log: Log
   /** Milliseconds since the epoch: certificates end by the time of day. */
@@ -30,18 +29,24 @@ interface AcceptedCaller {
   readonly until: number
 }
 
-/** A reason is in the log once in so many milliseconds: callers come back, and some are not welcome. */
+/** A reason is logged once in so many milliseconds, since callers come back. */
 const sayAgainMs = 600_000
 
 /** Longer chains are not followed: OpenSSL's own limit is 100, and API servers have one or two links. */
 const mostLinks = 8
 
-/** Who may send reviews: whoever shows a client certificate that an authority of the guard's has signed. */
+/**
+ * Decides who may send reviews: callers with a client certificate that one of the guard's authorities has
+ * signed.
+ */
 export class Callers {
   readonly #modules: CallerModules
-  /** By its connection, with what it rests on: a connection lasts for hours. */
+  /** By its connection, with the facts that it rests on: a connection lasts for hours. */
   readonly #accepted = new WeakMap<Socket, { readonly wanted: Wanted; readonly caller: AcceptedCaller }>()
-  /** What each connection has shown in its handshake. Node 20 gives the chain once, and then its first link alone. */
+  /**
+   * The certificates of each connection's handshake. Node 20 gives the chain once, and then only its first
+   * link.
+   */
   readonly #shown = new WeakMap<Socket, Shown>()
   readonly #refused = new Map<Rejection, number>(rejections.map((why) => [why, 0]))
   readonly #said = new Map<Rejection, { readonly at: number; readonly refused: number }>()
@@ -53,23 +58,23 @@ export class Callers {
     this.#modules = modules
   }
 
-  /** Who was accepted last; undefined before anybody was. */
+  /** The last accepted caller; undefined before the first. */
   get last(): AcceptedCaller | undefined {
     return this.#last
   }
 
-  /** How many requests were refused, by the reason. */
+  /** How many requests were rejected, by the reason. */
   get refused(): ReadonlyMap<Rejection, number> {
     return this.#refused
   }
 
-  /** Takes certificates of these authorities from now on, on connections that are open too. */
+  /** Accepts certificates of these authorities from now on, on open connections too. */
   setAuthorities(authorities: ClientAuthorities): void {
     this.#wanted = { ...this.#wanted, authorities }
     this.#said.clear()
   }
 
-  /** What to answer whoever is at the other end, instead of reading its request; undefined for one that is accepted. */
+  /** The answer to the caller, instead of reading its request; undefined for an accepted one. */
   refusal(socket: Socket): HttpProblem | undefined {
     const now = this.#modules.timeOfDay()
     const known = this.#accepted.get(socket)
@@ -96,11 +101,11 @@ export class Callers {
       this.#said.set(why, { at: now, refused })
       this.#modules.log.warn(
         { why, name, objection, client: remoteAddress, refused: refused - (said?.refused ?? 0) },
-        'a caller was turned away before its review was read; if it is an API server, it cannot reach the guard',
+        'a caller was rejected before its review was read; if it is an API server, it cannot reach the guard',
       )
     }
     return {
-      // 401: it may come again with a certificate; 403: this one will not do.
+      // 401: a retry with a certificate may succeed; 403: this one will not.
       status: why === 'no-certificate' ? 401 : 403,
       error: `${sentenceOn(why, name)}. ${remedy}`,
     }
@@ -108,7 +113,7 @@ export class Callers {
 }
 
 const remedy =
-  'This guard takes reviews from API servers only (--client-ca). To give an API server a certificate: holdfast certs --api-server'
+  'This guard accepts reviews from API servers only (--client-ca). To give an API server a certificate: holdfast certs --api-server'
 
 function sentenceOn(why: Rejection, name: string): string {
   const certificate = `The client certificate${name === '' ? '' : ` of ${name}`}`
@@ -118,11 +123,11 @@ function sentenceOn(why: Rejection, name: string): string {
     case 'not-trusted':
       return `${certificate} is not signed by an authority that this guard knows`
     case 'expired':
-      return `${certificate}, or that of who signed it, is not valid now`
+      return `${certificate}, or the certificate of its signer, is not valid now`
     case 'not-for-clients':
       return `${certificate} is not for clients: it needs the key purpose clientAuth`
     case 'other-name':
-      return `${certificate} has none of the names that this guard takes (--client-name)`
+      return `${certificate} has none of the names that this guard accepts (--client-name)`
   }
 }
 
@@ -138,12 +143,14 @@ function shownOn(socket: Socket): Shown {
   return { chain, objection: objectionTo(socket) }
 }
 
-/** Node gives the next certificate that the client has sent, whether or not that has signed the one before. */
+/**
+ * Node gives the next certificate that the client has sent, whether or not it has signed the previous one.
+ */
 function isIssuer(next: X509Certificate, link: X509Certificate): boolean {
   return next.fingerprint256 !== link.fingerprint256 && link.checkIssued(next) && link.verify(next.publicKey)
 }
 
-/** Node 20 takes whoever resumes a session for authorized, even without a certificate (kubernetes.md, Connections). */
+/** Node 20 calls a resumed session authorized, even without a certificate (kubernetes.md, Connections). */
 function objectionTo(socket: TLSSocket): string | undefined {
   if (socket.isSessionReused()) return 'SESSION_RESUMED'
   if (socket.authorized) return undefined
@@ -157,10 +164,10 @@ function nameOf(certificate: X509Certificate | undefined): string {
 }
 
 /**
- * What a handshake works with. Each context needs all of it: without authorities of its own it would take client
+ * The TLS options of a handshake. Each context needs all of them: without authorities it would accept client
  * certificates of any public one.
  *
- * @param authorities undefined where no client certificate is asked for
+ * @param authorities undefined if no client certificate is asked for
  */
 export function contextOf(
   { cert, key }: ServingCertificate,
@@ -171,7 +178,7 @@ export function contextOf(
     cert,
     key,
     ca: authorities.pem,
-    // A session that is resumed brings no certificate along. API servers resume none.
+    // A resumed session has no certificate. API servers resume none.
     secureOptions: constants.SSL_OP_NO_TICKET,
   }
 }

@@ -1,13 +1,10 @@
 import { Type } from 'typebox'
-import { fieldOf, fieldsOf, isFields, sameJson } from '../../json/object.ts'
-import { parser } from '../../json/schema.ts'
+import { fieldOf, fieldsOf, isFields, parser, sameJson } from '../../json/schema.ts'
 import { MetadataSchema, readMetadata } from '../../longhorn/metadata.ts'
 import { type Actor, isDeletingController, type JudgedKind } from '../../rules/change.ts'
-import { shortened } from '../../text/names.ts'
-import { plainLine } from '../../text/plain-text.ts'
-import { crowding } from './crowding.ts'
+import { plainLine, shortened } from '../../text/plain-text.ts'
 
-/** A write of which an object cannot be read, with the objects as they came. */
+/** A write with an unreadable object, with the objects as they came. */
 interface RawWrite {
   readonly kind: JudgedKind
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
@@ -15,24 +12,26 @@ interface RawWrite {
   readonly before: unknown
   /** Undefined on DELETE. */
   readonly after: unknown
-  /** Who asks. */
+  /** The user. */
   readonly actor: Actor
+  /** True where the metadata of the object is too large to be read. */
+  readonly isCrowded: boolean
 }
 
-/** Keys of maps are free strings, of any length; in UTF-16 units. */
+/** Keys of maps are free strings of any length; the limit is in UTF-16 units. */
 const longestReason = 512
 
 /**
- * Whether a write that cannot be read could contribute to danger, told from the raw JSON: what is known of the
- * fields that arm is compared, and what has another form than known counts as arming as soon as it changes.
+ * Whether an unreadable write could contribute to danger, by its raw JSON. It compares the known arming
+ * fields; a field of another form counts as arming as soon as it changes.
  *
- * - CREATE is compared with nothing. A node without flags may join: a manager that starts creates its own.
- * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is meant to.
- * - Objects on their way out pass: refusing would block an uninstall (kubernetes.md, The request). So does what the
- *   namespace controller and the garbage collector delete.
+ * - CREATE has nothing to compare with. A node without flags may join: a manager that starts creates its own.
+ * - DELETE of a node with disks could leave copies behind; deleting an image or a data source is intended.
+ * - Objects that are being deleted pass: refusing would block an uninstall (kubernetes.md, The request). So
+ *   do deletions by the namespace controller and the garbage collector.
  *
- * @returns what could arm, as the end of a sentence (`the write raises spec.evictionRequested`); undefined if
- * nothing could
+ * @returns the possible danger, as the end of a sentence (`the write raises spec.evictionRequested`);
+ * undefined if there is none
  */
 export function couldArm(write: RawWrite): string | undefined {
   const why = arms(write)
@@ -43,7 +42,7 @@ function arms(write: RawWrite): string | undefined {
   if (isLeaving(write)) return undefined
   const before = fieldsOf(write.before)
   const after = fieldsOf(write.after)
-  if (!before || !after) return 'an object of the review is no JSON object'
+  if (!before || !after) return 'an object of the review is not a JSON object'
   switch (write.kind) {
     case 'Node':
       return write.operation === 'DELETE'
@@ -60,9 +59,9 @@ const parseMetadata = parser(Type.Object({ metadata: MetadataSchema }), ({ metad
   readMetadata(metadata),
 )
 
-function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean {
+function isLeaving({ operation, before, after, actor, isCrowded }: RawWrite): boolean {
   if (operation === 'DELETE' && isDeletingController(actor)) return true
-  if (crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined) return false
+  if (isCrowded) return false
   const metadata = parseMetadata(before ?? after)
   if (!metadata.ok) return false
   return metadata.value.terminating || (operation === 'DELETE' && metadata.value.uninstalling)
@@ -71,7 +70,7 @@ function isLeaving({ kind, operation, before, after, actor }: RawWrite): boolean
 function nodeDeletion(json: unknown): string | undefined {
   const spec = fieldsOf(json)
   const disks = spec && fieldsOf(spec.get('disks'))
-  if (!disks) return 'the node is deleted and its disks cannot be told'
+  if (!disks) return 'the node is deleted, and its disks are unreadable'
   return disks.size > 0 ? 'the node is deleted together with its disks' : undefined
 }
 
@@ -84,7 +83,7 @@ function nodeWrite(before: unknown, after: unknown, operation: 'CREATE' | 'UPDAT
   const [oldDisks, nextDisks] = [fieldsOf(old.get('disks')), fieldsOf(next.get('disks'))]
   if (!oldDisks || !nextDisks) return changed('spec.disks', old.get('disks'), next.get('disks'))
   for (const [disk, json] of nextDisks) {
-    // A disk that joins a flagged node arms (o7), and whether the node is flagged cannot be trusted here.
+    // A disk that joins a flagged node arms (o7), and an unreadable node's flag cannot be trusted.
     if (operation === 'UPDATE' && !oldDisks.has(disk)) return `the write adds disk ${disk}`
     const why = diskWrite(`spec.disks.${disk}`, oldDisks.get(disk), json)
     if (why !== undefined) return why
@@ -115,17 +114,20 @@ function dataSourceWrite(before: unknown, after: unknown): string | undefined {
   if (!old || !next) return changed('spec', before, after)
   for (const field of ['diskUUID', 'nodeID']) {
     const [was, is] = [old.get(field), next.get(field)]
-    // Longhorn writes "" until it has chosen; letting go of a choice places nothing.
+    // Longhorn writes "" until it has chosen; clearing a choice places nothing.
     if (is !== undefined && is !== null && is !== '' && !sameJson(was, is)) {
       return `the write sets spec.${field}`
     }
   }
   return raises(next.get('fileTransferred'), old.get('fileTransferred'))
-    ? 'the write has the first file made anew'
+    ? 'the write makes Longhorn create the first file again'
     : undefined
 }
 
-/** Absent, null and false are down. A value that is no boolean counts as up, since a release may give it a form. */
+/**
+ * Absent, null and false are down. A value that is no boolean counts as up, since a new release may give it
+ * another form.
+ */
 function raises(before: unknown, after: unknown): boolean {
   const down = after === undefined || after === null || after === false
   return !down && !sameJson(before, after)

@@ -3,8 +3,8 @@ import { group, kinds } from '../../longhorn/kinds.ts'
 import { type Actor, type Change, nameOf } from '../../rules/change.ts'
 import type { Timers } from '../../time/clock.ts'
 import { SaidOnce } from '../../time/repeats.ts'
-import type { AdmissionAnswer } from './answer.ts'
-import { atMost } from './deadline.ts'
+import type { AdmissionAnswer } from './admission-review.ts'
+import { atMost } from './waiting-reviews.ts'
 import type { Log } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 import {
@@ -16,28 +16,28 @@ import {
   type UndecidedOptions,
 } from './unjudged.ts'
 
-/** What the operator decides about the answers of the door itself. */
+/** Options of the door's own answers. */
 export interface DoorAnswerOptions extends UndecidedOptions {
   /** How long a denial of this door may wait for its record, in milliseconds. */
   readonly recordMs: number
-  /** False where the whole guard only watches: then nothing is denied, whatever goes wrong. */
+  /** False if the whole guard only warns: then nothing is denied, whatever fails. */
   readonly enforces: boolean
 }
 
-/** What those answers are made with. */
+/** The parts of those answers. */
 export interface DoorAnswerModules {
-  /** Whether a change can contribute to danger, told from the change alone. */
+  /** Whether a change can contribute to danger, by the change alone. */
   readonly isArming: (change: Change) => boolean
   /**
-   * Puts on record what is denied here, before the answer leaves. It settles after `patienceMs` milliseconds in any case,
-   * never throws, and never rejects.
+   * Records a denial before its answer leaves. It settles after `patienceMs` milliseconds in any case, never
+   * throws, and never rejects.
    */
   readonly denied: (write: UnjudgedWrite, patienceMs: number) => void | Promise<void>
   readonly log: Log
   readonly timers: Timers
 }
 
-/** Who asks for what, where a review cannot be judged. */
+/** The user and the change of an unjudged review. */
 interface Asking {
   readonly uid: string
   readonly name: string
@@ -46,7 +46,10 @@ interface Asking {
   readonly dryRun: boolean
 }
 
-/** The answers of the door itself to what cannot be, or was not, judged. The log tells of them, and denials are on record. */
+/**
+ * The door's own answers to changes that cannot be, or were not, judged. They are logged, and denials are
+ * recorded.
+ */
 export class DoorAnswers {
   readonly #options: DoorAnswerOptions
   readonly #modules: DoorAnswerModules
@@ -57,7 +60,7 @@ export class DoorAnswers {
     this.#modules = modules
   }
 
-  /** The disk map knows nothing of other namespaces: judged by it, everything there would seem safe. */
+  /** The disk map has only one namespace: judged by it, every change elsewhere would seem safe. */
   async elsewhere(asked: Asking, write: Change | UnreadableWrite): Promise<AdmissionAnswer> {
     const { kind, operation } = write
     const { name, namespace, uid, user, dryRun } = asked
@@ -68,7 +71,7 @@ export class DoorAnswers {
     if (this.#said.isNew('other-namespace', namespace, kind)) {
       this.#modules.log.warn(
         { uid, kind, name, operation, namespace, longhornNamespace, user: user.username },
-        'a write to another namespace than Longhorn’s was sent to the guard, and is refused',
+        'a write to another namespace than Longhorn’s was sent to the guard, and is denied',
       )
     }
     const request = { uid, actor: user, dryRun, door: 'webhook' } as const
@@ -84,13 +87,13 @@ export class DoorAnswers {
     if (this.#said.isNew('undecided', kind, name, String(cause))) {
       this.#modules.log.error(
         { err, uid: request.uid, kind, name, arming },
-        'a write was not judged; arming ones are refused meanwhile, others pass',
+        'a write was not judged; dangerous ones are denied meanwhile, others pass',
       )
     }
     return await this.#answer(undecided(change), answerUndecided(change, arming, this.#options))
   }
 
-  /** It gave way to others that wait. @returns undefined for what raises no danger, which is decided all the same */
+  /** It gave way to others that wait. @returns undefined for a harmless change, which is decided anyway */
   async gaveWay(change: Change): Promise<AdmissionAnswer | undefined> {
     if (!this.#isArming(change)) return undefined
     return await this.#answer(undecided(change), answerGaveWay(change, this.#options))
@@ -104,28 +107,28 @@ export class DoorAnswers {
     if (this.#said.isNew('unreadable', kind, name, problem, String(answer.status?.code))) {
       this.#modules.log.warn(
         { uid, kind, name, operation, problem, user: user.username, refused: answer.status !== undefined },
-        'an object cannot be read; writes to it that could raise danger are refused',
+        'an object cannot be read; dangerous writes to it are denied',
       )
     }
     const request = { uid, actor: user, dryRun, door: 'webhook' } as const
     return await this.#answer({ request, kind, name, operation, why: 'unreadable' }, answer)
   }
 
-  /** Denies it on record, or, where nothing is enforced, lets it pass with a word. */
+  /** Denies it on record, or, if nothing is enforced, admits it with a warning. */
   async #answer(write: UnjudgedWrite, answer: AdmissionAnswer): Promise<AdmissionAnswer> {
     const watched = this.watched(answer)
     if (watched.status !== undefined) await this.#recorded(write)
     return watched
   }
 
-  /** Where nothing is enforced, a warning in the place of a denial. */
+  /** If nothing is enforced, a warning instead of a denial. */
   watched(answer: AdmissionAnswer): AdmissionAnswer {
     const { status, ...allowed } = answer
     if (status === undefined || this.#options.enforces) return answer
     return { ...allowed, warnings: [...answer.warnings, status.message] }
   }
 
-  /** Whatever becomes of the record, the answer leaves in time. */
+  /** The answer leaves in time, whatever happens to the record. */
   async #recorded(write: UnjudgedWrite): Promise<void> {
     const { denied, timers } = this.#modules
     const { recordMs } = this.#options
@@ -133,7 +136,7 @@ export class DoorAnswers {
     if (recording) await atMost(recording, recordMs, timers)
   }
 
-  /** Forgetting to decide means refused. */
+  /** Without a decision the change is denied. */
   #isArming(change: Change): boolean {
     try {
       return this.#modules.isArming(change)

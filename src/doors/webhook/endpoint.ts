@@ -1,7 +1,7 @@
 import type { Server } from 'node:https'
 import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
-import { fieldOf } from '../../json/object.ts'
+import { fieldOf } from '../../json/schema.ts'
 import type { ClientAuthorities } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
 import { BodiesUnderWay, type BodyLimits } from '../http/bodies-under-way.ts'
@@ -26,20 +26,27 @@ import type { Reviewer } from './reviewer.ts'
 export interface ConnectionOptions {
   /** Reviews reach 6.3 MB on CREATE (kubernetes.md, The request). In bytes. */
   readonly bodyLimitBytes: number
-  /** How many bytes of bodies may be under way at once, over all connections: a few of the largest. */
+  /** How many bytes of bodies may be in memory at once, over all connections: a few of the largest. */
   readonly bodies: BodyLimits
-  /** How many connections are kept at once, in all and for each address; an API server opens one for each review in flight. */
+  /**
+   * The maximum of open connections, in all and for each address; an API server opens one for each review in
+   * progress.
+   */
   readonly connections: ConnectionLimits
-  /** How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server closes it,
-   * for it does not replay a POST (kubernetes.md, Connections). */
+  /**
+   * How long an idle connection is kept, in milliseconds: longer than the 90 s after which the API server
+   * closes it, since that does not repeat a POST (kubernetes.md, Connections).
+   */
   readonly keepAliveTimeoutMs: number
-  /** How long headers and body may take to arrive, each counted from the first byte, in milliseconds: longer than the
-   * 30 s that a webhook call lasts at most. Node wants the first not above the second. */
+  /**
+   * How long headers and body may take to arrive, each counted from the first byte, in milliseconds: longer
+   * than the 30 s that a webhook call lasts at most. Node wants the first not above the second.
+   */
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
   /** How long a TLS handshake may take, in milliseconds; the API server gives up after 10 s. */
   readonly handshakeTimeoutMs: number
-  /** How often Node looks for requests that are late, in milliseconds. */
+  /** How often Node looks for late requests, in milliseconds. */
   readonly lateCheckMs: number
 }
 
@@ -56,24 +63,24 @@ export const defaultConnectionOptions: ConnectionOptions = {
   lateCheckMs: 30_000,
 }
 
-/** What the endpoint works with. */
+/** The parts of the endpoint. */
 interface EndpointModules {
   readonly reviewer: Pick<Reviewer, 'review' | 'unread'>
   readonly clientErrors: ClientErrors
-  /** Who may send reviews; whoever reaches the port if not given. */
+  /** Decides who may send reviews; without it every client that reaches the port may. */
   readonly callers?: { readonly judge: Callers; readonly authorities: ClientAuthorities } | undefined
-  /** Aborted once clients are to take their next request elsewhere. */
+  /** Aborted once clients have to send their next request elsewhere. */
   readonly leaving: AbortSignal
   readonly log: Log
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** True where reviews are only watched: one that is not read, since too many wait for that, passes. */
+  /** True if the guard only warns: a review that is not read, since too many wait, passes. */
   readonly watches?: boolean
-  /** Told of what the limits close, cut and refuse. */
+  /** Called with the effects of the limits. */
   readonly traffic?: TrafficObserver | undefined
 }
 
-/** The body of a review that is not read. */
+/** The body of an unread review. */
 class UnreadReview {
   readonly uid: string
   readonly error: TooManyValues | TooBusy
@@ -84,7 +91,7 @@ class UnreadReview {
   }
 }
 
-/** The `POST /validate` that is registered with the API server. Not listening yet. */
+/** The `POST /validate` that is registered with the API server. It does not listen yet. */
 export function endpoint(
   tls: ServingCertificate,
   options: ConnectionOptions,
@@ -95,7 +102,7 @@ export function endpoint(
     https: {
       ...contextOf(tls, callers?.authorities),
       requestCert: callers !== undefined,
-      // Whoever shows none is told so, in HTTP.
+      // A caller without one gets an HTTP answer that says so.
       rejectUnauthorized: false,
       handshakeTimeout: options.handshakeTimeoutMs,
       headersTimeout: headersTimeoutMs,
@@ -105,13 +112,13 @@ export function endpoint(
     bodyLimit: bodyLimitBytes,
     keepAliveTimeout: options.keepAliveTimeoutMs,
     requestTimeout: requestTimeoutMs,
-    // A 503 during shutdown would be a call failure; what still arrives is answered.
+    // A 503 during shutdown would be a failed call; late requests are answered.
     return503OnClosing: false,
     clientErrorHandler: clientErrors.onClientError,
     frameworkErrors: (_error, request, reply) => {
       void problem(reply, notServed(request.method, request.url))
     },
-    // Two lines a request cost 15 %; decisions are on record elsewhere.
+    // Two lines a request cost 15 %; decisions are recorded elsewhere.
     logger: false,
   })
 
@@ -122,8 +129,8 @@ export function endpoint(
     done()
   })
 
-  // Fastify's own parser refuses a key `__proto__`; JSON.parse makes it a key like any other, and here maps with
-  // free keys are read entry by entry.
+  // Fastify's own parser rejects a key `__proto__`. JSON.parse accepts it as a key like any other, and maps
+  // with free keys are read entry by entry here.
   app.removeAllContentTypeParsers()
   const lengths = new WeakMap<FastifyRequest, number>()
   const turns = new FairTurns(defaultFairTurnsLimits)
@@ -138,13 +145,13 @@ export function endpoint(
     const parse = (): void => {
       const parsed = parseJson(text)
       if (!(parsed instanceof Error)) done(null, parsed.json)
-      // In HTTP it would be a call that failed, and pass under `failurePolicy: Ignore`.
+      // An HTTP error would be a failed call, and pass under `failurePolicy: Ignore`.
       else if (parsed instanceof TooManyValues) unread(parsed)
       else done(parsed)
     }
     turns.take(peerOf(request), text.length, parse, () => {
       const error = new TooBusy()
-      // What becomes of calls that a busy guard does not answer is for `failurePolicy` to say.
+      // failurePolicy decides about calls that a busy guard does not answer.
       if (watches) unread(error)
       else done(error)
     })
@@ -184,7 +191,7 @@ export function endpoint(
     }
     const weight = { bytes: lengths.get(request) ?? 0, peer: peerOf(request) }
     const answer = reviewer.review(request.body, timeout, whileAwaited(reply), weight)
-    // While it is held, nothing needs the text of the objects.
+    // During a hold, nothing needs the text of the objects.
     request.body = undefined
     const reviewed = await answer
     if (reviewed.ok) return reply.send(reviewed.value)
@@ -197,7 +204,10 @@ function peerOf(request: FastifyRequest): string {
   return request.raw.socket.remoteAddress ?? ''
 }
 
-/** A signal that is aborted when the client goes away without its answer, so that nothing is held for nobody. */
+/**
+ * A signal that aborts when the client goes away without its answer, so that its request is not held any
+ * longer.
+ */
 function whileAwaited(reply: FastifyReply): AbortSignal {
   const gone = new AbortController()
   reply.raw.once('close', () => {
@@ -208,18 +218,18 @@ function whileAwaited(reply: FastifyReply): AbortSignal {
 
 function problem(reply: FastifyReply, { status, error }: HttpProblem): FastifyReply {
   if (status === 405) reply.header('allow', 'POST')
-  // In this form the API server passes the sentence on to whoever asked it.
+  // In this form the API server forwards the sentence to its client.
   const body = { apiVersion: 'v1', kind: 'Status', status: 'Failure', code: status, message: error }
   return reply.code(status).type('application/json').send(body)
 }
 
 /**
- * The connections of a server. Closing a server closes those that are idle after a request and waits for all others,
- * and Node takes a connection on which nothing was ever asked for a busy one: Go keeps such in reserve, and they would
- * hold up the end.
+ * The connections of a server. Closing a server closes those that are idle after a request and waits for all
+ * others. Node takes a connection without any request for a busy one. Go keeps such connections in reserve,
+ * and they would delay the end.
  */
 export class Connections {
-  /** Below TLS, so that those in their handshake are among them. */
+  /** Below TLS, so that it includes those in their handshake. */
   readonly #open = new Set<Socket>()
   /** Above TLS. */
   readonly #unused = new Set<Socket>()
@@ -239,13 +249,13 @@ export class Connections {
     return this.#open.size
   }
 
-  /** Cuts those on which nothing was asked, and those that are still in their handshake as soon as it ends. */
+  /** Closes those without a request, and those in their handshake as soon as it ends. */
   cutUnused(): void {
     this.#ending = true
     for (const socket of this.#unused) socket.destroy()
   }
 
-  /** Cuts all, whatever is going on in them. */
+  /** Closes all, also busy ones. */
   cutAll(): void {
     for (const socket of this.#open) socket.destroy()
   }

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { peerAddress } from '../../text/names.ts'
+import { peerAddress } from '../../text/plain-text.ts'
 import { SaidOnce } from '../../time/repeats.ts'
 
 /**
@@ -23,10 +23,10 @@ export interface HttpProblem {
   readonly error: string
 }
 
-/** Thrown for a body that is no JSON. */
+/** Thrown for a body that is not JSON. */
 export class NoJson extends Error {
   constructor(cause: unknown) {
-    super('The body is no JSON', { cause })
+    super('The body is not JSON', { cause })
     this.name = 'NoJson'
   }
 }
@@ -41,7 +41,7 @@ export class TooManyValues extends Error {
   }
 }
 
-/** Thrown for a body that is not read, since too many wait for that. */
+/** Thrown for a body that is not read, since too many wait. */
 export class TooBusy extends Error {
   constructor() {
     super('Too many bodies wait to be read')
@@ -49,7 +49,7 @@ export class TooBusy extends Error {
   }
 }
 
-/** What to answer a path or method that nothing is served at. */
+/** The answer to an unknown path or method. */
 export function notServed(method: string, url: string): HttpProblem {
   if (url.split('?', 1)[0] === '/validate') {
     return { status: 405, error: `/validate does not answer ${method}. ${expected}.` }
@@ -57,19 +57,19 @@ export function notServed(method: string, url: string): HttpProblem {
   return { status: 404, error: `There is nothing at this path. ${expected}.` }
 }
 
-/** What to answer where a body is not read, though it may be a review. */
+/** The answer to an unread body, though it may be a review. */
 export function unreadProblem(error: TooManyValues | TooBusy): HttpProblem {
   return error instanceof TooManyValues
     ? { status: 413, error: `${error.message}, more than the largest object of Longhorn has.` }
     : { status: 503, error: `${error.message}, most of them from this address. Send fewer at once.` }
 }
 
-/** True for a body that has more bytes than are read. */
+/** True for a body with more bytes than the limit. */
 export function isTooLarge(error: unknown): boolean {
   return codeOf(error) === 'FST_ERR_CTP_BODY_TOO_LARGE'
 }
 
-/** What to answer a request that does not get as far as a review; undefined for an error of our own. */
+/** The answer to a request that does not get as far as a review; undefined for a bug in Holdfast. */
 export function problemOf(error: unknown, bodyLimitBytes: number): HttpProblem | undefined {
   if (error instanceof NoJson) return { status: 400, error: `${error.message}. ${expected}.` }
   if (error instanceof TooManyValues || error instanceof TooBusy) return unreadProblem(error)
@@ -94,14 +94,14 @@ function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : ''
 }
 
-/** What goes wrong on a connection before there is a request, as Node reports it. */
+/** An error of a connection before there is a request, as Node reports it. */
 type ConnectionError = Error & { readonly code?: string }
 
-/** The alerts of a client that does not accept our certificate; Go's is BAD_CERTIFICATE. */
+/** The alerts of a client that rejects our certificate; Go's is BAD_CERTIFICATE. */
 const distrust =
   /ALERT_(?:BAD_CERTIFICATE|UNKNOWN_CA|CERTIFICATE_UNKNOWN|CERTIFICATE_EXPIRED|UNSUPPORTED_CERTIFICATE)/
 
-/** Deals with connections that fail before there is a request to answer. */
+/** Handles connections that fail before there is a request to answer. */
 export class ClientErrors {
   readonly #keepAliveTimeoutMs: number
   readonly #log: Log
@@ -116,13 +116,13 @@ export class ClientErrors {
   readonly onClientError = (error: ConnectionError, socket: Socket): void => {
     this.#noteDistrust(error, socket)
     if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && socket.bytesRead === 0) {
-      // Node counts headersTimeout from the moment a connection opens. Go opens more than it needs and keeps the
-      // others for later; it does not replay a POST that meets a closing one (kubernetes.md, Connections).
+      // Node counts headersTimeout from the moment a connection opens. Go opens spare connections and keeps
+      // them for later. It does not repeat a POST that meets a closing one (kubernetes.md, Connections).
       socket.setTimeout(this.#keepAliveTimeoutMs)
       return
     }
     if (error.code === 'ECONNRESET' || socket.destroyed) return
-    // Below HTTP nobody would read an HTTP answer.
+    // Below HTTP no client would read an HTTP answer.
     if (socket.writable && error.code?.startsWith('ERR_SSL') !== true) socket.write(response(error.code))
     socket.destroy(error)
   }
@@ -132,7 +132,7 @@ export class ClientErrors {
     this.#said = new SaidOnce()
   }
 
-  /** If it is the API server that does not trust the certificate, no review ever arrives. */
+  /** If the API server itself does not trust the certificate, no review ever arrives. */
   #noteDistrust({ code }: ConnectionError, socket: Socket): void {
     if (code === undefined || !distrust.test(code) || !this.#said.isNew(code)) return
     this.#log.warn(
@@ -153,7 +153,7 @@ function response(code: string | undefined): string {
   return `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
 }
 
-/** Where the door tells what nobody else can know. Has the shape of pino. */
+/** Reports events that only the door knows. Has the shape of pino. */
 export interface Log {
   info(fields: Readonly<Record<string, unknown>>, message: string): void
   warn(fields: Readonly<Record<string, unknown>>, message: string): void

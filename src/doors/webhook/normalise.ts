@@ -1,14 +1,13 @@
-import type { Parsed } from '../../json/schema.ts'
+import { fieldOf, type Parsed } from '../../json/schema.ts'
 import { group, kinds, type ObjectOf } from '../../longhorn/kinds.ts'
 import type { DiskSpec, Node } from '../../longhorn/node.ts'
 import type { Change, JudgedKind, Request, Step } from '../../rules/change.ts'
-import { shortened } from '../../text/names.ts'
+import { shortened } from '../../text/plain-text.ts'
 import type { AdmissionRequest } from './admission-review.ts'
 import { couldArm } from './could-arm.ts'
-import { crowding } from './crowding.ts'
 
 /**
- * A write to a judged kind of which an object cannot be read. Of the objects nothing is kept: they can have megabytes, and
+ * A write to a judged kind with an unreadable object. The objects are not kept: they can have megabytes, and
  * a denial may wait for its record.
  */
 export interface UnreadableWrite {
@@ -20,28 +19,28 @@ export interface UnreadableWrite {
   readonly arming: string | undefined
 }
 
-/** What a review turns out to be. */
+/** The result of reading a review. */
 export type Normalised =
   | { readonly outcome: 'change'; readonly change: Change }
   | { readonly outcome: 'unreadable'; readonly write: UnreadableWrite }
-  /** Nothing that is judged here; `what` names the resource and operation. */
+  /** A write that is not judged here; `what` names the resource and operation. */
   | { readonly outcome: 'not-judged'; readonly what: string }
   /** The review contradicts itself. */
   | { readonly outcome: 'malformed'; readonly problem: string }
 
-/** The kinds judged, by the resource in a review. */
+/** The judged kinds, by the resource in a review. */
 const judged: ReadonlyMap<string, JudgedKind> = new Map(
   (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
 )
 
 /**
- * Turns a review into a change. Told by group and resource, whatever the version: with `matchPolicy: Equivalent`
- * older versions arrive converted (kubernetes.md, The request).
+ * Turns a review into a change. It goes by group and resource, whatever the version: with `matchPolicy:
+ * Equivalent` older versions arrive converted (kubernetes.md, The request).
  */
 export function normalise(request: AdmissionRequest): Normalised {
   const { resource, subResource, operation } = request
   const kind = resource.group === group ? judged.get(resource.resource) : undefined
-  // `/status` never changes spec, and refusing it would block the drain itself (longhorn.md §3).
+  // `/status` never changes spec, and refusing it would block the clean-up itself (longhorn.md §3).
   if (kind === undefined || subResource !== '' || !isWrite(operation)) {
     const path = subResource === '' ? resource.resource : `${resource.resource}/${subResource}`
     return { outcome: 'not-judged', what: `${operation} of ${path}.${resource.group || 'core'}` }
@@ -61,7 +60,8 @@ export function normalise(request: AdmissionRequest): Normalised {
     door: 'webhook',
   })
   if (change.ok) return { outcome: 'change', change: change.value }
-  const arming = couldArm({ kind, operation, before, after, actor: request.user })
+  const isCrowded = crowding({ metadata: fieldOf(before ?? after, 'metadata') }, kind) !== undefined
+  const arming = couldArm({ kind, operation, before, after, actor: request.user, isCrowded })
   return { outcome: 'unreadable', write: { kind, operation, problem: change.problem, arming } }
 }
 
@@ -124,16 +124,16 @@ function readStep<K extends JudgedKind>(
   return after.ok ? { ok: true, value: { operation, before: before.value, after: after.value } } : after
 }
 
-/** Longhorn's nodes have a few disks and tags; so many of a node that is created are looked at. */
+/** Longhorn's nodes have a few disks and tags; this is how many of a created node are read. */
 const most = 64
 
 /**
- * What is looked at of a node that is created. Nothing that is stored proves such a review, and a body of megabytes would
- * take many times as much once it is read.
+ * The relevant parts of a created node. No stored object proves such a review, and a body of megabytes takes
+ * many times as much once it is read.
  *
- * - The API server takes the status out before it asks (longhorn.md §2). A forged review could name
- *   the disks of other nodes there, and hold those up.
- * - So no disk has a UUID yet, and all that are evicted are alike: any of them reserves what all of them would.
+ * - The API server removes the status before it asks (longhorn.md §2). A forged review could name the disks
+ *   of other nodes there, and block those.
+ * - So no disk has a UUID yet, and all evicted ones are alike: any of them reserves the same as all of them.
  */
 function asCreated(node: Node): Node {
   const { metadata, spec } = node
@@ -164,4 +164,58 @@ function diskAsCreated(disk: DiskSpec): DiskSpec {
 
 function someOf(tags: readonly string[]): string[] {
   return tags.slice(0, most).map((tag) => shortened(tag))
+}
+
+/**
+ * The maximum of disks of a node, or copies of an image, that are judged: twice as many as 500 nodes with ten
+ * disks have together. Reading and judging them takes 50 ms, in which no other request is answered.
+ */
+export const mostEntries = 10_000
+
+type MapIn = readonly [part: string, map: string]
+
+/** For every kind. */
+const annotations: MapIn = ['metadata', 'annotations']
+
+/** The maps of each kind that are read entry by entry. */
+const readMaps: Readonly<Record<JudgedKind, readonly MapIn[]>> = {
+  Node: [annotations, ['spec', 'disks'], ['status', 'diskStatus']],
+  BackingImage: [
+    annotations,
+    ['spec', 'diskFileSpecMap'],
+    ['spec', 'disks'],
+    ['spec', 'sourceParameters'],
+    ['status', 'diskFileStatusMap'],
+    ['status', 'diskLastRefAtMap'],
+  ],
+  BackingImageDataSource: [annotations],
+}
+
+/**
+ * The part of an object that exceeds the limit; undefined if it has none. The sender of a review chooses the
+ * number of entries, and each costs a microsecond.
+ */
+function crowding(raw: unknown, kind: JudgedKind): string | undefined {
+  for (const [part, map] of readMaps[kind]) {
+    const entries = fieldOf(fieldOf(raw, part), map)
+    const count = typeof entries === 'object' && entries !== null ? entriesOf(entries) : 0
+    if (count > mostEntries)
+      return `${part}.${map} has ${count} entries, and the guard reads ${mostEntries} at most`
+  }
+  return undefined
+}
+
+/**
+ * The number of entries of maps, cached. Counting a large one takes as long as reading it, and each may be
+ * asked for again.
+ */
+const counts = new WeakMap<object, number>()
+
+function entriesOf(map: object): number {
+  const known = counts.get(map)
+  if (known !== undefined) return known
+  const count = Object.keys(map).length
+  // A small one is counted as soon as it is cached.
+  if (count > mostEntries) counts.set(map, count)
+  return count
 }

@@ -2,21 +2,22 @@ import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { deletingControllers } from '../../rules/change.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 
-/** What a registration depends on. */
+/** The inputs of a registration. */
 interface RegistrationOptions {
-  /** Where the webhook is reached, `https://…/validate`. */
+  /** The address of the webhook, `https://…/validate`. */
   readonly url: string
   /** The authority's certificate, PEM. */
   readonly authorityCert: string
-  /** Where Longhorn runs, `longhorn-system` if not given. The guard knows nothing of other namespaces. */
+  /** Longhorn's namespace, `longhorn-system` by default. The guard knows no other namespaces. */
   readonly longhornNamespace?: string
-  /** How long the API server waits, in whole seconds. Small, so that a guard that is stuck is soon noticed. */
+  /** How long the API server waits, in whole seconds. Small, so that a guard that hangs is noticed soon. */
   readonly timeoutSeconds: number
 }
 
 /**
- * What never waits for a guard, since one that is gone could not let it pass: changes of what is being deleted, and what
- * the namespace controller and the garbage collector delete. A namespace then ends with no guard running.
+ * The writes that never wait for a guard, since a missing one could not admit them: changes of objects that
+ * are being deleted, and deletions by the namespace controller and the garbage collector. So a namespace ends
+ * without a running guard.
  */
 export const notLeaving = [
   {
@@ -32,8 +33,8 @@ export const notLeaving = [
 ] as const
 
 /**
- * The ValidatingWebhookConfiguration that sends the guard what it judges. Main resources only: a refused status
- * write would block the very clean-up that has to end (longhorn.md §3).
+ * The ValidatingWebhookConfiguration that sends the judged writes to the guard. Main resources only: a denied
+ * status write would block the very clean-up that has to end (longhorn.md §3).
  */
 export function registration({
   url,
@@ -52,7 +53,7 @@ export function registration({
         sideEffects: 'NoneOnDryRun',
         failurePolicy: 'Fail',
         timeoutSeconds,
-        // A write in an older version that is still served arrives converted.
+        // The API server converts a write in an older served version.
         matchPolicy: 'Equivalent',
         clientConfig: { url, caBundle: Buffer.from(authorityCert).toString('base64') },
         namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': longhornNamespace } },

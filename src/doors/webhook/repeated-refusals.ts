@@ -1,47 +1,46 @@
-import type { Timers } from '../../time/clock.ts'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort, type Timers } from '../../time/clock.ts'
 
 /** One denial to Longhorn's own account. */
 export interface Refusal {
   readonly kind: string
   readonly name: string
   readonly operation: string
-  /** The `resourceVersion` of the object that the write was reviewed on; empty on CREATE. */
+  /** The `resourceVersion` of the object that was reviewed; empty on CREATE. */
   readonly version: string
-  /** What was decided and by which rules, without anything that changes with time. */
+  /** The decision and its rules, without the parts that change with time. */
   readonly verdict: string
 }
 
-/** How repeated refusals are answered. */
+/** Options of answers to repeated denials. */
 export interface RepeatLimits {
-  /** The answer to the first repetition is put off by so much, in milliseconds; doubled with each one more. */
+  /** The delay of the answer to the first repetition, in milliseconds; it doubles with each further one. */
   readonly firstMs: number
-  /** The most that an answer is put off, in milliseconds. */
+  /** The longest delay of an answer, in milliseconds. */
   readonly mostMs: number
-  /** So long without a repetition, and the next refusal counts as the first, in milliseconds. */
+  /** After this time without a repetition, the next denial counts as the first, in milliseconds. */
   readonly quietMs: number
-  /** So many answers are put off at once; all others leave at once. */
+  /** The maximum of delayed answers; all others leave at once. */
   readonly maxWaiting: number
-  /** So many different refusals are remembered; the longest unseen is forgotten first. */
+  /** The maximum of remembered denials; the one unseen for longest is dropped first. */
   readonly maxRemembered: number
 }
 
 /** The limits without configuration. */
 export const defaultRepeatLimits: RepeatLimits = {
   firstMs: 50,
-  // Longhorn looks at each object every 30 s anyway, so a second more is not felt.
+  // Longhorn looks at each object every 30 s anyway, so another second has no effect.
   mostMs: 1_000,
-  // Five times the longest delay: whoever loops comes back sooner.
+  // Five times the longest delay: a loop comes back sooner.
   quietMs: 5_000,
   maxWaiting: 64,
   maxRemembered: 1_000,
 }
 
-/** For how long the answer can be waited for. */
+/** How long the answer can wait. */
 export interface Waiting {
   /** When the answer has to leave, by {@link RepeatedRefusals.now}. */
   readonly until: number
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when the client has gone. */
   readonly signal: AbortSignal
 }
 
@@ -49,26 +48,27 @@ interface Seen {
   readonly version: string
   /** How often it was repeated. */
   readonly repeats: number
-  /** When its answer left, or is to leave, by the monotonic clock. */
+  /** When its answer left, or will leave, by the monotonic clock. */
   readonly answeredAt: number
 }
 
 /**
- * Puts off the answer to a refusal that Longhorn's own account gets again and again. Longhorn's NodeController requeues
- * a node whose automatic clean-up was refused at once, up to 50 times a second (longhorn.md §3), and a 403 has no
- * Retry-After.
+ * Delays the answer to a denial that Longhorn's own account gets again and again. Longhorn's NodeController
+ * requeues a node whose automatic clean-up was denied at once, up to 50 times a second (longhorn.md §3), and
+ * a 403 has no Retry-After.
  *
- * What waits is the one worker of that controller that asked, in the manager of that node, for its own object; and a
- * person who clicks the same in Longhorn's UI again within seconds, since a webhook cannot tell them apart. The first
- * refusal, another version of the object and another verdict are answered at once, and so is whatever is allowed: a
- * clear never comes here. The decision was made and is on record before the wait begins.
+ * The delay blocks the one worker of that controller that asked, in the manager of that node, for its own
+ * object. It also delays a person who repeats the same click in Longhorn's UI within seconds, since a webhook
+ * cannot tell them apart. The first denial, another version of the object and another verdict are answered at
+ * once, and so is every allowed change: a clear never comes here. The decision was made and is recorded
+ * before the delay begins.
  */
 export class RepeatedRefusals {
   readonly #limits: RepeatLimits
   readonly #timers: Timers
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** The longest unseen first. */
+  /** The one unseen for longest first. */
   readonly #seen = new Map<string, Seen>()
   readonly #waiting = new Set<() => void>()
   #stopped = false
@@ -81,17 +81,17 @@ export class RepeatedRefusals {
     this.#limits = limits
   }
 
-  /** How many answers are put off now. */
+  /** How many answers are delayed now. */
   get waiting(): number {
     return this.#waiting.size
   }
 
-  /** How many answers were put off since the start. */
+  /** How many answers were delayed since the start. */
   get delayed(): number {
     return this.#delayed
   }
 
-  /** How many different refusals are remembered. */
+  /** How many denials are remembered. */
   get remembered(): number {
     return this.#seen.size
   }
@@ -115,13 +115,13 @@ export class RepeatedRefusals {
     })
   }
 
-  /** Lets all answers leave, now and from now on. */
+  /** Sends all answers, now and from now on. */
   stop(): void {
     this.#stopped = true
     for (const over of [...this.#waiting]) over()
   }
 
-  /** @returns by how many milliseconds the answer is to be put off */
+  /** @returns the delay of the answer in milliseconds */
   #count({ kind, name, operation, version, verdict }: Refusal): number {
     const { firstMs, mostMs, quietMs, maxRemembered } = this.#limits
     const key = JSON.stringify([kind, name, operation, verdict])
@@ -130,7 +130,7 @@ export class RepeatedRefusals {
     const again = before?.version === version && now - before.answeredAt < quietMs
     const repeats = again ? before.repeats + 1 : 0
     const delayMs = repeats === 0 ? 0 : Math.min(mostMs, firstMs * 2 ** (repeats - 1))
-    // Taken out first, so that it goes to the end.
+    // Removed first, so that it goes to the end.
     this.#seen.delete(key)
     this.#seen.set(key, { version, repeats, answeredAt: now + delayMs })
     const [oldest] = this.#seen.keys()

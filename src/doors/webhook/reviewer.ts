@@ -1,35 +1,40 @@
-import type { Decide, WaitBudget } from '../../gate/outcome.ts'
+import type { Decide, DecideAtOnce, Outcome, WaitBudget } from '../../gate/ports.ts'
 import type { Parsed } from '../../json/schema.ts'
 import type { Change } from '../../rules/change.ts'
 import { isLonghorn } from '../../rules/policy.ts'
 import {
+  type AdmissionAnswer,
   type AdmissionRequest,
+  admissionReview,
+  answerOf,
   metadataText,
   objectName,
   parseAdmissionReview,
   uidOf,
 } from './admission-review.ts'
-import { type AdmissionAnswer, admissionReview, answerOf } from './answer.ts'
-import { parseTimeout, decidedWithin } from './deadline.ts'
+import {
+  decidedWithin,
+  defaultWaitingLimits,
+  hasGivenWay,
+  parseTimeout,
+  type ReviewWeight,
+  type WaitingLimits,
+  WaitingReviews,
+} from './waiting-reviews.ts'
 import { type DoorAnswerModules, type DoorAnswerOptions, DoorAnswers } from './door-answers.ts'
 import type { HttpProblem } from './http-errors.ts'
 import { normalise, type Normalised } from './normalise.ts'
 import type { RepeatedRefusals, Waiting } from './repeated-refusals.ts'
 import { answerGaveWay, answerMalformed, answerNotJudged, answerUnread } from './unjudged.ts'
-import {
-  defaultWaitingLimits,
-  hasGivenWay,
-  type ReviewWeight,
-  type WaitingLimits,
-  WaitingReviews,
-} from './waiting-reviews.ts'
 
-/** What the operator decides about reviewing. */
+/** Options of reviewing. */
 export interface ReviewOptions extends DoorAnswerOptions, WaitingLimits {
-  /** Taken off the API server's timeout, in milliseconds: that is rounded up to a second, and the answer needs its
-   * way back. */
+  /**
+   * Subtracted from the API server's timeout, in milliseconds: that is rounded up to a second, and the answer
+   * needs time to arrive.
+   */
   readonly marginMs: number
-  /** How much longer than its budget the gate may take before it is answered for, in milliseconds. */
+  /** How much longer than its budget the gate may take before the door answers instead, in milliseconds. */
   readonly graceMs: number
 }
 
@@ -46,16 +51,23 @@ export const defaultReviewOptions: ReviewOptions = {
   retryAfterSeconds: 2,
 }
 
-/** What reviewing works with. */
+/** The parts of reviewing. */
 export interface ReviewModules extends DoorAnswerModules {
   readonly decide: Decide
-  /** Puts off what Longhorn’s own account is refused again and again; without it, every answer leaves at once. */
+  /** See {@link DecideAtOnce}; without it every change is decided as one that may have to wait. */
+  readonly decideAtOnce?: DecideAtOnce
+  /**
+   * Delays the answers to repeated denials of Longhorn’s own account; without it, every answer leaves at
+   * once.
+   */
   readonly repeated?: RepeatedRefusals
-  /** Told of each review that gave way, since others need the memory that it takes. */
+  /** Called with each review that gave way, since others need its memory. */
   readonly gaveWay?: () => void
 }
 
-/** What is kept of a review while it is decided: a hold lasts for seconds, and an object can have megabytes. */
+/**
+ * The kept part of a review during its decision: a hold lasts for seconds, and an object can have megabytes.
+ */
 interface Kept extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResource'> {
   /** The resourceVersion of the stored object. */
   readonly version: string
@@ -65,7 +77,7 @@ interface Kept extends Omit<AdmissionRequest, 'object' | 'oldObject' | 'subResou
 /** The body of an answer. */
 export type ReviewAnswer = ReturnType<typeof admissionReview>
 
-/** Reviews what the API server asks. Always answers, whatever the gate does. */
+/** Reviews the API server's requests. It always answers, whatever the gate does. */
 export class Reviewer {
   readonly #options: ReviewOptions
   readonly #modules: ReviewModules
@@ -82,11 +94,9 @@ export class Reviewer {
   /**
    * Answers one review.
    *
-   * @param body untrusted JSON
-   * @param timeout the query parameter of this name
-   * @param signal aborted when nobody waits for the answer any more
-   * @param weight what it counts for while it waits
-   * @returns a problem if not even a uid can be had
+   * @param body untrusted JSON @param timeout the query parameter of this name @param signal aborted when the
+   * client has gone @param weight its share of memory while it waits @returns a problem if not even its uid
+   * can be read
    */
   review(
     body: unknown,
@@ -105,6 +115,8 @@ export class Reviewer {
     const name = objectName(parsed.value)
     const version = metadataText(oldObject, 'resourceVersion')
     const normalised = normalise(parsed.value)
+    const passes = this.#passesAtOnce(namespace, normalised)
+    if (passes) return Promise.resolve({ ok: true, value: admissionReview(uid, answerOf(passes)) })
     const asked = { uid, resource, name, namespace, operation, user, dryRun, version, normalised }
     return this.#waiting.during(weight, signal, (waiting) => this.#reviewed(asked, timeout, waiting))
   }
@@ -112,6 +124,17 @@ export class Reviewer {
   /** Answers a review of which only the uid was read. @param problem why the rest was not */
   unread(uid: string, problem: HttpProblem): ReviewAnswer {
     return admissionReview(uid, this.#door.watched(answerUnread(problem)))
+  }
+
+  /** What raises no danger needs no place among those that wait, no budget and no timer. */
+  #passesAtOnce(namespace: string, normalised: Normalised): Outcome | undefined {
+    if (normalised.outcome !== 'change' || !this.#follows(namespace)) return undefined
+    try {
+      return this.#modules.decideAtOnce?.(normalised.change)
+    } catch {
+      // It fails in `decide` too, where that is answered for.
+      return undefined
+    }
   }
 
   async #reviewed(
@@ -148,7 +171,7 @@ export class Reviewer {
     }
   }
 
-  /** A namespace that no part of the review names is Longhorn's: that of a check of a file, for example. */
+  /** A review that names no namespace is about Longhorn's: that of a check of a file, for example. */
   #follows(namespace: string): boolean {
     return namespace === '' || namespace === this.#options.longhornNamespace
   }
@@ -165,7 +188,7 @@ export class Reviewer {
     await this.#modules.repeated?.putOff({ kind, name, operation, version, verdict }, waiting)
   }
 
-  /** Of a short time a half is left for the decision, which asks the cluster too. */
+  /** Half of a short time is left for the decision, which asks the cluster too. */
   #budget(timeoutMs: number): number {
     return timeoutMs - Math.min(this.#options.marginMs, timeoutMs / 2)
   }
@@ -173,7 +196,7 @@ export class Reviewer {
   async #decide(change: Change, asked: WaitBudget): Promise<AdmissionAnswer> {
     const { decide, timers } = this.#modules
     const { signal, ...budget } = this.#waiting.bounded(asked)
-    // What is not asked takes no place and no read. What raises no danger is decided without either.
+    // Without I/O it takes no place and no read. A harmless change is decided without either.
     const gaveWay = hasGivenWay(signal) ? await this.#door.gaveWay(change) : undefined
     if (gaveWay) return gaveWay
     try {

@@ -11,22 +11,32 @@ import { ClientErrors } from './http-errors.ts'
 import { RepeatedRefusals, type RepeatLimits } from './repeated-refusals.ts'
 import { defaultReviewOptions, Reviewer, type ReviewModules, type ReviewOptions } from './reviewer.ts'
 
-/** What the operator decides about the webhook. */
+/** Options of the webhook. */
 export interface WebhookOptions extends ConnectionOptions, ReviewOptions {
-  /** The address to listen on, for reviews and health alike. `::` is all of both families, or of IPv4 where there is no other. */
+  /**
+   * The address to listen on, for reviews and health. `::` is all of both families, or of IPv4 if the machine
+   * has no other.
+   */
   readonly host: string
-  /** For reviews, over TLS. 0 takes a free one. */
+  /** For reviews, over TLS. 0 for any free one. */
   readonly port: number
-  /** For `/livez`, `/readyz` and `/metrics`, without TLS. 0 takes a free one. */
+  /** For `/livez`, `/readyz` and `/metrics`, without TLS. 0 for any free one. */
   readonly healthPort: number
   readonly tls: ServingCertificate
-  /** Whose client certificates are taken; without it whoever reaches the port may send reviews. */
+  /**
+   * The clients whose certificates it accepts; without it every client that reaches the port may send
+   * reviews.
+   */
   readonly clients?: Wanted
-  /** How long reviews are still answered after readiness is gone, in milliseconds: so long may endpoints and the API
-   * server take to learn it (kubernetes.md, Staying out of the way). */
+  /**
+   * How long reviews are still answered after readiness ends, in milliseconds: endpoints and the API server
+   * may take that long to notice (kubernetes.md, Staying out of the way).
+   */
   readonly lingerMs: number
-  /** How long requests in flight may take after that before they are cut, in milliseconds. With `lingerMs` it has to
-   * stay below the pod's terminationGracePeriodSeconds, 30 by default. */
+  /**
+   * How long requests in progress may take after that before they are cut, in milliseconds. With `lingerMs`
+   * it has to stay below the pod's terminationGracePeriodSeconds, 30 by default.
+   */
   readonly drainMs: number
 }
 
@@ -41,28 +51,28 @@ export const defaultWebhookOptions: Omit<WebhookOptions, 'tls' | 'clients'> = {
   drainMs: 15_000,
 }
 
-/** What the webhook works with. */
+/** The parts of the webhook. */
 export interface WebhookModules extends Omit<ReviewModules, 'repeated'>, Pick<HealthModules, 'unready'> {
   readonly metrics: MetricsPage
-  /** One that listens already; by default one is made. Closed with the webhook. */
+  /** One that already listens; by default a new one. Closed with the webhook. */
   readonly health?: Health | undefined
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** Milliseconds since the epoch; by the clock of the machine if not given. */
+  /** Milliseconds since the epoch; by default the machine's clock. */
   readonly timeOfDay?: () => number
-  /** How repeated refusals are answered; {@link defaultRepeatLimits} if not given. */
+  /** The answers to repeated denials; {@link defaultRepeatLimits} by default. */
   readonly repeats?: RepeatLimits
-  /** Told of what the limits of each port close and cut. */
+  /** Called with the effects of the limits of each port. */
   readonly traffic?: { readonly reviews: TrafficObserver; readonly health: TrafficObserver }
 }
 
-/** Where the webhook was found to listen. */
+/** The addresses on which the webhook listens. */
 export interface WebhookPorts {
   readonly port: number
   readonly healthPort: number
 }
 
-/** The front door for AdmissionReviews: one start, certificates replaced while it runs, one graceful close. */
+/** The server for AdmissionReviews: one start, certificates replaced while it runs, one graceful close. */
 export class WebhookServer {
   readonly #options: WebhookOptions
   readonly #modules: WebhookModules
@@ -114,12 +124,12 @@ export class WebhookServer {
     })
   }
 
-  /** Who may send reviews, and who tried; undefined where nobody is asked for a certificate. */
+  /** The accepted and rejected callers; undefined if it asks for no certificate. */
   get callers(): Pick<Callers, 'last' | 'refused'> | undefined {
     return this.#callers
   }
 
-  /** How many answers to repeated refusals were put off since the start. */
+  /** How many answers to repeated denials were delayed since the start. */
   get delayedRefusals(): number {
     return this.#repeated.delayed
   }
@@ -152,7 +162,10 @@ export class WebhookServer {
     this.#clientErrors.certificateReplaced()
   }
 
-  /** Takes client certificates of these authorities from now on, where it asks for any; on open connections too. */
+  /**
+   * Accepts client certificates of these authorities from now on, if it asks for any; on open connections
+   * too.
+   */
   setClientAuthorities(authorities: ClientAuthorities): void {
     if (!this.#callers) return
     this.#authorities = authorities
@@ -165,8 +178,9 @@ export class WebhookServer {
   }
 
   /**
-   * Leaves without losing a review: no longer ready, still answering for `lingerMs` with `Connection: close`, then no
-   * new connections, and the end once all requests in flight are answered. Called again, it waits for the same end.
+   * Stops without losing a review: no longer ready, still answering for `lingerMs` with `Connection: close`,
+   * then no new connections, and the end once all requests in progress are answered. A second call waits for
+   * the same end.
    */
   close(): Promise<void> {
     this.#closed ??= this.#leave()

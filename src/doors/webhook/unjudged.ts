@@ -1,13 +1,13 @@
 import { group } from '../../longhorn/kinds.ts'
 import { type Change, type JudgedKind, nameOf } from '../../rules/change.ts'
 import { isImpatient } from '../../rules/policy.ts'
-import type { AdmissionAnswer } from './answer.ts'
+import type { AdmissionAnswer } from './admission-review.ts'
 import type { HttpProblem } from './http-errors.ts'
 import type { UnreadableWrite } from './normalise.ts'
 
-/** The answers of the door itself, to what cannot be or was not judged. */
+/** The door's own answers to changes that cannot be or were not judged. */
 
-/** A write that is none of our business. Never refused: the registration is wrong, not the write. */
+/** A write that the guard does not judge. Never denied: the registration is wrong, not the write. */
 export function answerNotJudged(what: string): AdmissionAnswer {
   return {
     warnings: [
@@ -17,13 +17,13 @@ export function answerNotJudged(what: string): AdmissionAnswer {
   }
 }
 
-/** A review that contradicts itself. No API server sends one, so nobody is hurt by a denial. */
+/** A review that contradicts itself. No API server sends one, so a denial harms no user. */
 export function answerMalformed(problem: string): AdmissionAnswer {
   return {
     status: {
       code: 400,
       reason: 'BadRequest',
-      message: `${problem}. Whoever sent this review is no API server that Holdfast knows; look at the ValidatingWebhookConfiguration, or at the program between`,
+      message: `${problem}. The sender of this review is not a Kubernetes API server, or a program in between altered it: check the ValidatingWebhookConfiguration and that program`,
       details: { name: '', group: '', kind: '', causes: [] },
     },
     warnings: [],
@@ -32,8 +32,8 @@ export function answerMalformed(problem: string): AdmissionAnswer {
 }
 
 /**
- * A write of which an object does not parse: a newer Longhorn may give a field another type. Closed for what could
- * arm, open for all else, for the guard must not stop a Longhorn that it does not know.
+ * A write with an unreadable object: a newer Longhorn may give a field another type. It is denied if it could
+ * arm, and admitted otherwise: the guard must not stop a Longhorn that it does not know.
  *
  * @param name of the object
  */
@@ -43,7 +43,9 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
   const { arming } = write
   if (arming === undefined) {
     return {
-      warnings: [`${unread}. The write passes, since it raises no danger; other writes to it may be refused`],
+      warnings: [
+        `${unread}. The write passes, since it raises no danger; other writes to the object may be denied`,
+      ],
       auditAnnotations: { decision: 'allow', reason: 'unreadable' },
     }
   }
@@ -51,7 +53,7 @@ export function answerUnreadable(write: UnreadableWrite, name: string): Admissio
     status: {
       code: 403,
       reason: 'Forbidden',
-      message: `${unread}. It is refused because ${arming}, and without reading the object nobody can tell whether that crashes a manager or loses data. What to do: correct the field, or install a Holdfast that knows this Longhorn release; writes that clear flags pass`,
+      message: `${unread}. It is denied because ${arming}, and Holdfast cannot tell without the object whether that crashes a manager or loses data. What to do: correct the field, or install a Holdfast that knows this Longhorn release; writes that clear flags pass`,
       details: {
         name,
         group,
@@ -71,7 +73,7 @@ interface Elsewhere {
   readonly namespace: string
 }
 
-/** A write that could raise danger in a namespace that the guard does not follow, and so knows nothing of. */
+/** A write that could raise danger in a namespace that the guard does not follow. */
 export function answerElsewhere(
   { kind, name, namespace }: Elsewhere,
   longhornNamespace: string,
@@ -89,17 +91,17 @@ export function answerElsewhere(
   }
 }
 
-/** What shapes the answer to a change that the gate failed to decide. */
+/** The inputs of the answer to a change that the gate failed to decide. */
 export interface UndecidedOptions {
   /** Where Longhorn runs; a Retry-After would block a worker of its controllers (longhorn.md §3). */
   readonly longhornNamespace: string
-  /** Who must not be made to wait either; see Policy. */
+  /** The accounts that must not wait either; see Policy. */
   readonly impatient: readonly string[]
-  /** How long client-go programs wait before they ask again, in seconds, at least 1. */
+  /** Retry-After for client-go programs, in seconds, at least 1. */
   readonly retryAfterSeconds: number
 }
 
-/** A change that the gate failed to decide: closed for arming ones, open for all others. */
+/** A change that the gate failed to decide: arming ones are denied, all others admitted. */
 export function answerUndecided(change: Change, arming: boolean, options: UndecidedOptions): AdmissionAnswer {
   const what = `this write to ${change.kind} ${nameOf(change)}`
   if (!arming) {
@@ -116,7 +118,7 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
     status: {
       code: 503,
       reason: 'ServiceUnavailable',
-      message: `Holdfast failed to judge ${what}, so it cannot be told whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${uid}`,
+      message: `Holdfast failed to judge ${what}, so it cannot tell whether it is safe. Writes that clear flags or raise no danger pass. Look: Holdfast's log, which names the review ${uid}`,
       details: { name: nameOf(change), group, kind: change.kind, causes: [], ...retry },
     },
     warnings: [],
@@ -124,7 +126,7 @@ export function answerUndecided(change: Change, arming: boolean, options: Undeci
   }
 }
 
-/** An arming change that gave way while it was decided, since others need the memory that its review takes. */
+/** An arming change that gave way during its decision, since others need the memory of its review. */
 export function answerGaveWay(change: Change, options: UndecidedOptions): AdmissionAnswer {
   const { actor, dryRun } = change.request
   const retry = dryRun || isImpatient(actor, options) ? {} : { retryAfterSeconds: options.retryAfterSeconds }
@@ -141,7 +143,7 @@ export function answerGaveWay(change: Change, options: UndecidedOptions): Admiss
   }
 }
 
-/** A review that was not read, so that nothing is known of it but its uid. */
+/** An unread review, of which only the uid is known. */
 export function answerUnread({ status, error }: HttpProblem): AdmissionAnswer {
   const message = `${error} So Holdfast does not read this write, and cannot tell whether it is safe`
   const details = { name: '', group: '', kind: '', causes: [] }

@@ -6,12 +6,12 @@ import type { Cluster, Headers, User } from './kubeconfig.ts'
 import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** How one request proves who asks, besides a certificate of the kubeconfig. */
+/** How one request proves its identity, besides a certificate of the kubeconfig. */
 interface Authorization {
   readonly headers: Headers
-  /** A certificate that an exec plugin gave. */
+  /** A certificate from an exec plugin. */
   readonly certificate?: Pick<TlsMaterial, 'cert' | 'key'>
-  /** To be called when the API server has answered 401. */
+  /** Callers call this when the API server has answered 401. */
   readonly refused: () => void
 }
 
@@ -28,8 +28,9 @@ interface Modules {
 }
 
 /**
- * The way in which a user proves who asks, by the order of client-go: what stands in the URL, a token, a password, a
- * certificate, and only without any of these a program. As kubectl, it tells no secret over plain HTTP.
+ * The way in which a user proves its identity, in the order of client-go: a password in the URL, a token, a
+ * password, a certificate, and a program only without any of these. Like kubectl, it sends no secret over
+ * plain HTTP.
  */
 export function authorizationOf(asked: Asked, modules: Modules): () => Promise<Authorization> {
   const { user, server } = asked
@@ -52,7 +53,7 @@ export function authorizationOf(asked: Asked, modules: Modules): () => Promise<A
 
 const plugins = new WeakMap<object, Map<string, ExecPlugin>>()
 
-/** As in client-go, all connections of a process to one cluster share a plugin, and with it what it gave. */
+/** As in client-go, all connections of a process to one cluster share a plugin and its credentials. */
 function pluginOf(exec: ExecConfig, asked: Asked, modules: Modules): ExecPlugin {
   const { environment } = modules
   const known = plugins.get(environment) ?? new Map<string, ExecPlugin>()
@@ -72,7 +73,7 @@ function fixed(headers: Headers): Authorization {
   return { headers, refused: nothing }
 }
 
-/** A file wins over a token, which is good while the file cannot be read. */
+/** A file wins over a token. The token is the fallback while the file cannot be read. */
 function fromFile(path: string, user: User, { clock }: Modules): () => Promise<Authorization> {
   const file = new RereadFile(path, clock)
   const { token } = user
@@ -99,7 +100,7 @@ function fromPlugin(plugin: ExecPlugin): () => Promise<Authorization> {
   }
 }
 
-/** What a plugin is told of its cluster (client.authentication.k8s.io). */
+/** The description of the cluster for a plugin (client.authentication.k8s.io). */
 async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Promise<object> {
   const authority = await pemReader(cluster.authority, clock)?.()
   return {
@@ -112,12 +113,14 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
   }
 }
 
-/** @param what it is called in messages, which never show it @throws Error for a token that no header can carry */
+/**
+ * @param what its name in messages, which never show it @throws Error for a token that no header can carry
+ */
 function bearer(token: string, what: string): Headers {
   const its = token.trim()
   if (its === '') throw new Error(`${what} is empty`)
   if (/[^\t\x20-\x7e\x80-\xff]/.test(its))
-    throw new Error(`${what} has a line break or a letter outside of ASCII in it, and no token has`)
+    throw new Error(`${what} has a line break or a letter outside of ASCII, which no token may have`)
   return { Authorization: `Bearer ${its}` }
 }
 
@@ -134,14 +137,14 @@ function loginOf({ username, password }: URL): [string, string] {
 }
 
 function nothing(): void {
-  // What does not change cannot be had anew.
+  // A fixed credential cannot be refreshed.
 }
 
 /**
- * Asks an `auth-provider` of a kubeconfig: `oidc`, and what older versions of kubectl had. client-node knows how. It takes
- * 0.3–0.5 s and 89 MB to import, so that is done only for such a user.
+ * Asks an `auth-provider` of a kubeconfig: `oidc`, and those of older versions of kubectl. client-node
+ * implements them. Its import takes 0.3–0.5 s and 89 MB, so it is loaded for such a user only.
  *
- * @returns asks for the headers of one request; it throws what client-node throws, which may quote secrets
+ * @returns asks for the headers of one request; it throws the errors of client-node, which may quote secrets
  */
 export function providerHeaders({ name, authProvider }: User): () => Promise<Headers> {
   const config = import('@kubernetes/client-node').then(({ KubeConfig }) => {
@@ -150,7 +153,7 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
     made.loadFromClusterAndUser(cluster, { name, authProvider })
     return made
   })
-  // Whoever asks hears of it.
+  // The caller gets the error.
   config.catch(() => undefined)
   return async () => {
     const options: RequestOptions = { headers: {} }
@@ -161,16 +164,16 @@ export function providerHeaders({ name, authProvider }: User): () => Promise<Hea
 }
 
 /**
- * Why the credentials of a user cannot be had, for people. Errors of Node have a code, and name a file or a program. All
- * others of a provider may quote what it got, which may be a token: they are not shown.
+ * Why a user's credentials are not available, for people. Errors of Node have a code, and name a file or a
+ * program. Other errors of a provider may quote a token, so they are not shown.
  */
 export function credentialsProblem({ authProvider }: User, error: unknown): string {
   const isOwn = error instanceof PluginProblem || errorCode(error) !== undefined
   if (isOwn || authProvider === undefined) return `${fileOf(error)}${inWords(error)}`
-  return `the provider ${nameOf(authProvider)} failed. What it said may be secret and is not shown`
+  return `the provider ${nameOf(authProvider)} failed. Its message may be secret and is not shown`
 }
 
-/** Which file an error of the file system is about, and a colon; empty for any other. */
+/** The file of a file system error, and a colon; empty for any other error. */
 function fileOf(error: unknown): string {
   const path: unknown = error instanceof Error && 'path' in error ? error.path : undefined
   return typeof path === 'string' ? `${path}: ` : ''

@@ -1,22 +1,24 @@
-import { type Clock, systemClock } from '../../time/clock.ts'
-import { bounded } from '../../time/wait.ts'
+import { bounded, type Clock, systemClock } from '../../time/clock.ts'
 import { type ConfigSearch, type Credentials, findConfig, loadCredentials } from './credentials.ts'
 import { type ApiRequest, type ApiResponse, exchange } from './exchange.ts'
 import { ConnectionFailure } from './failures.ts'
 import { wayTo } from './route.ts'
 import { shownUrl } from './url.ts'
 
-/** A way to one API server, with somebody's credentials. */
+/** A connection to one API server, with credentials. */
 export interface Connection {
   /** The API server's URL, for people: without a password and a trailing slash. It may have a path (a Rancher proxy). */
   readonly server: string
   /** The namespace of the context or of the service account, if there is one. */
   readonly namespace: string | undefined
-  /** True with the service account of the pod that this runs in: `namespace` is then the pod's. */
+  /** True with the service account of this process's pod: `namespace` is then the pod's. */
   readonly inPod: boolean
-  /** @throws ConnectionFailure when no answer comes, or the signal's reason. A status of failure is not thrown. */
+  /**
+   * @throws ConnectionFailure if no answer comes, or the signal's reason. It returns failure statuses and
+   * does not throw them.
+   */
   request(request: ApiRequest): Promise<ApiResponse>
-  /** Closes the connections that are kept alive; requests that are under way fail. */
+  /** Closes the idle connections; requests in progress fail. */
   close(): void
 }
 
@@ -27,9 +29,9 @@ export interface ConnectOptions extends ConfigSearch {
 
 /**
  * Connects by the usual rules: the kubeconfig that is named, `KUBECONFIG`, the pod's service account,
- * `~/.kube/config`. Nothing is sent yet.
+ * `~/.kube/config`. It sends nothing yet.
  *
- * @throws Error that says what was tried and what is wrong
+ * @throws Error that says where it looked and what is wrong
  */
 export async function connect(options: ConnectOptions = {}): Promise<Connection> {
   const credentials = await loadCredentials(findConfig(options), options)
@@ -52,7 +54,7 @@ export function connectTo(
   return connectAs(anonymous, options.clock ?? systemClock)
 }
 
-/** An exec plugin has limits of its own, which are a little shorter. */
+/** An exec plugin has its own limits, which are a little shorter. */
 const credentialsTimeoutMs = 40_000
 const credentialsTimeoutWithPersonMs = 310_000
 

@@ -17,16 +17,16 @@ import { isProxyScheme, proxyFromEnvironment } from './route.ts'
 import { tlsFiles, type TlsMaterial } from './tls-material.ts'
 import { parsedUrl, serverUrl } from './url.ts'
 
-/** Where the API server is, the way there, and how to prove who asks. */
+/** Where the API server is, the route to it, and the credentials. */
 export interface Credentials {
   readonly server: URL
-  /** Undefined for a straight way. */
+  /** Undefined for a direct connection. */
   readonly proxy: URL | undefined
   readonly namespace: string | undefined
-  /** True for the service account of the pod that this runs in. */
+  /** True for the service account of this process's pod. */
   readonly inPod: boolean
   /**
-   * To be asked for each request: tokens expire, files are rotated, exec plugins answer anew.
+   * Asked for each request, since tokens expire, files are rotated and exec plugins give new credentials.
    *
    * @throws ConnectionFailure `credentials`
    */
@@ -37,7 +37,10 @@ export interface Credentials {
 export interface Proof {
   readonly tls: TlsMaterial
   readonly headers: Headers
-  /** To be called when the API server has answered 401: what may be had anew is had anew for the next request. */
+  /**
+   * Callers call this when the API server has answered 401. Credentials that can be refreshed are refreshed
+   * for the next request.
+   */
   readonly refused: () => void
 }
 
@@ -45,17 +48,17 @@ export interface Proof {
 interface CredentialsOptions {
   /** Instead of the current one. */
   readonly context?: string | undefined
-  /** In the place of what the kubeconfig says; what is undefined there stands. */
+  /** Overrides the kubeconfig; undefined parts do not. */
   readonly impersonate?: Impersonated
-  /** True if an exec plugin may ask something of a person. */
+  /** True if an exec plugin may prompt the user. */
   readonly isInteractive?: boolean
-  /** Of it the variables of proxies are read, and exec plugins inherit it. */
+  /** Holds the proxy variables. Exec plugins inherit it. */
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly clock?: Clock
 }
 
 /**
- * Loads what was found.
+ * Loads the configuration that was found.
  *
  * @throws Error that names the file, the context or the cluster that is wrong
  */
@@ -91,9 +94,9 @@ function serviceAccount(server: string, folder: string): Kubeconfig {
   }
 }
 
-/** What one context names. */
+/** The parts that one context names. */
 interface Selected {
-  /** Where it was found, for messages. */
+  /** Its source, for messages. */
   readonly found: string
   readonly context: Context
   readonly cluster: Cluster
@@ -113,12 +116,12 @@ function selected(config: Kubeconfig, found: string, asked: string | undefined):
       `${found}: context "${wanted}" is for cluster "${context.cluster}", which is not defined there.`,
     )
   }
-  // kubectl allows a context without a user, for servers that ask for no proof.
+  // kubectl allows a context without a user, for servers without authentication.
   const user =
     context.user === undefined ? { name: '' } : config.users.find(({ name }) => name === context.user)
   if (!user) {
     throw new Error(
-      `${found}: context "${wanted}" is for user "${context.user ?? ''}", who is not defined there.`,
+      `${found}: context "${wanted}" is for user "${context.user ?? ''}", which is not defined there.`,
     )
   }
   return { found, context, cluster, user }
@@ -145,7 +148,7 @@ function credentialsOf(
         const [tls, { headers, certificate, refused }] = await Promise.all([files(), authorize()])
         return { tls: { ...tls, ...certificate }, headers: { ...headers, ...impersonation }, refused }
       } catch (error) {
-        // Without its cause: that would be logged too.
+        // Without its cause, since that would be logged too.
         const message = `The credentials of context "${context.name}" (${found}) cannot be used: ${credentialsProblem(user, error)}`
         throw new ConnectionFailure('credentials', message)
       }
@@ -153,7 +156,7 @@ function credentialsOf(
   }
 }
 
-/** What was asked for wins over the kubeconfig, part by part, as the flags of kubectl do. */
+/** Flags override the kubeconfig part by part, as in kubectl. */
 function impersonationOf(
   { impersonation: given }: User,
   { user, uid, groups }: Partial<Impersonated> = {},
@@ -168,10 +171,10 @@ function impersonationOf(
     }
   }
   if (uid === undefined && groups === undefined) return undefined
-  throw new Error('--as-group and --as-uid go with --as: whom to act as is missing.')
+  throw new Error('--as-group and --as-uid need --as with the user to act as.')
 }
 
-/** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY is not about it. */
+/** As in kubectl, `proxy-url` wins over the environment, and NO_PROXY does not apply to it. */
 function proxyOf(
   { name, proxyUrl }: Cluster,
   server: URL,
@@ -186,39 +189,42 @@ function proxyOf(
   throw new Error(`${where} must be a URL with the scheme http, https or socks5.`)
 }
 
-/** Parts of whom to act as. */
+/** The parts of an impersonation. */
 interface Impersonated {
   readonly user: string | undefined
   readonly uid: string | undefined
   readonly groups: readonly string[] | undefined
 }
 
-/** Where to look for the way to a cluster. */
+/** Where to look for the configuration of a cluster. */
 export interface ConfigSearch {
-  /** A kubeconfig file that must be used, and no other. */
+  /** A kubeconfig file to use instead of all other sources. */
   readonly kubeconfig?: string
   /** The context to use instead of the current one. */
   readonly context?: string
-  /** Whom to act as, in the place of what the kubeconfig says; what is undefined there stands. */
+  /** The identity to impersonate. It overrides the kubeconfig; undefined parts do not. */
   readonly impersonate?: Impersonated
-  /** True if an exec plugin may ask something of a person, at the terminal of this process. Default: false. */
+  /** True if an exec plugin may prompt the user at the terminal of this process. Default: false. */
   readonly isInteractive?: boolean
-  /** Of it `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read. Default: empty. */
+  /**
+   * The environment. `KUBECONFIG`, `HOME`, `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT` are read.
+   * Default: empty.
+   */
   readonly environment?: Readonly<Record<string, string | undefined>>
-  /** Where the kubelet mounts the service account; default as in every pod. */
+  /** Where the kubelet mounts the service account; the default is that of every pod. */
   readonly serviceAccountFolder?: string
 }
 
-/** Where the way to a cluster was found. */
+/** The source of the configuration. */
 type ConfigSource =
   | { readonly from: 'files'; readonly paths: readonly string[]; readonly mustExist: boolean }
   | { readonly from: 'service-account'; readonly server: string; readonly folder: string }
 
 /**
  * Finds the configuration: the file that is named, the files of `KUBECONFIG`, the pod's service account,
- * `~/.kube/config`, in this order. A service account has no contexts: asking for one passes it over.
+ * `~/.kube/config`, in this order. A service account has no contexts, so a requested context skips it.
  *
- * @throws Error that says what was tried
+ * @throws Error that says where it looked
  */
 export function findConfig(search: ConfigSearch): ConfigSource {
   const environment = search.environment ?? {}

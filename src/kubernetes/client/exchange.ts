@@ -1,7 +1,6 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import type { Clock } from '../../time/clock.ts'
-import { abortReason, onAbort } from '../../time/wait.ts'
+import { abortReason, type Clock, onAbort } from '../../time/clock.ts'
 import { ConnectionFailure, type ConnectionFailureKind, isDistrust } from './failures.ts'
 import type { Headers } from './kubeconfig.ts'
 import type { Way } from './route.ts'
@@ -12,23 +11,23 @@ import { inWords, mayNeedTls } from '../../text/system-error.ts'
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
 
-/** A server, and the way there. */
+/** A server, and the route to it. */
 interface Destination {
-  /** It may have a path, which goes before the request's own. */
+  /** It may have a path, which goes before the path of the request. */
   readonly server: URL
   /** For messages. */
   readonly proxy: URL | undefined
   readonly way: Way
 }
 
-/** TLS material, and headers that prove who asks. */
+/** TLS material, and the headers with credentials. */
 type ProvenOptions = TlsMaterial & { readonly headers: Headers }
 
 /**
  * Sends one request and waits for the headers of the answer.
  *
- * A reader's request that fails on a connection kept alive is sent once more: the server closed it while it was
- * idle, and nothing was asked yet.
+ * A read that fails on a reused connection is sent once more: the server closed the idle connection and has
+ * not seen the request.
  *
  * @throws ConnectionFailure, or the signal's reason
  */
@@ -78,7 +77,7 @@ function attempt(
       headers: {
         accept: 'application/json',
         'user-agent': 'holdfast',
-        // Node sends the body of a DELETE without any framing, which no server can read.
+        // Node sends the body of a DELETE without any framing, and servers cannot read that.
         ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) }),
         ...way.headers,
         ...headersOf(options),
@@ -86,7 +85,7 @@ function attempt(
       },
     })
 
-    // A request that waits for a connection through a proxy hears nothing of its own end.
+    // A request that waits for a connection through a proxy does not notice its own abort.
     const giveUp = (failure: Error): void => {
       cancelTimeout()
       forget()
@@ -105,7 +104,7 @@ function attempt(
       const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
       resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
     })
-    // Stays to the end: an error of the request may also come after its response.
+    // Stays to the end: the request can fail after its response has come.
     outgoing.on('error', (error) => {
       cancelTimeout()
       forget()
@@ -126,7 +125,7 @@ function urlOf(server: URL, request: ApiRequest): URL {
   return url
 }
 
-/** A header with several values is sent as often. */
+/** A header with several values is sent once for each. */
 function headersOf({ headers }: ProvenOptions): Record<string, string | string[]> {
   const pairs = Object.entries(headers).map(
     ([name, value]) => [name, typeof value === 'string' ? value : [...value]] as const,
@@ -162,16 +161,14 @@ export interface ApiRequest {
   readonly query?: Readonly<Record<string, string | number | boolean>>
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string | Buffer
-  /** Ends the request at any moment, the reading of the body included. */
+  /** Ends the request at any time, also while the body is read. */
   readonly signal: AbortSignal
   /** How long to wait for the answer's headers. Default 30 s: longer than the slowest list takes to start. */
   readonly headersTimeoutMs?: number
-  /**
-   * How long the body may stay silent. Default 90 s: a half-open connection tells nothing at all by itself.
-   */
+  /** How long the body may stay silent. Default 90 s: a half-open connection gives no other sign. */
   readonly idleTimeoutMs?: number
 }
-/** What the API server answered, whatever the status. Its body is to be read to the end, or left by `break`. */
+/** The API server's answer, whatever the status. Callers read its body to the end, or leave it by `break`. */
 
 export interface ApiResponse {
   readonly status: number
@@ -192,14 +189,14 @@ interface BodyOptions {
 }
 
 /**
- * How long an answer may take from its headers to its end, in milliseconds, where it is read whole: a server that drips is
- * never silent. A page of a list needs seconds.
+ * How long the whole answer may take after its headers, in milliseconds. A server that sends byte after byte
+ * is never silent, and a page of a list needs seconds only.
  */
 const wholeAnswerMs = 120_000
 
 /**
- * The body of an answer, guarded: silence, a lost connection and the caller's signal each end it with their own
- * error. TCP itself would never tell of a peer that has gone without a word.
+ * The body of an answer with limits: silence, a lost connection and the caller's signal each end it with a
+ * specific error. TCP does not report a peer that has vanished.
  */
 function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<ApiResponse, 'body' | 'text'> {
   return {
@@ -212,7 +209,10 @@ function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<Api
   }
 }
 
-/** @param wholeMs how long all of it may take, in milliseconds; undefined for a body that has no end, as of a watch */
+/**
+ * @param wholeMs how long the whole body may take, in milliseconds; undefined for a body without an end, such
+ * as that of a watch
+ */
 async function* guarded(
   incoming: IncomingMessage,
   { signal, clock, idleTimeoutMs, server, what }: BodyOptions,
@@ -225,14 +225,14 @@ async function* guarded(
   }
   const fail = (kind: ConnectionFailureKind, message: string) => end(new ConnectionFailure(kind, message))
   const stop = () => end(abortReason(signal))
-  const silent = () => fail('silent', `${server.host} fell silent for ${idleTimeoutMs / 1000} s in ${what}.`)
+  const silent = () => fail('silent', `${server.host} sent nothing for ${idleTimeoutMs / 1000} s in ${what}.`)
   const late = (ms: number) => () =>
     fail('timed-out', `${server.host} did not end ${what} within ${ms / 1000} s.`)
 
   const forget = onAbort(signal, stop)
   if (signal.aborted) stop()
   const cancelLate = wholeMs === undefined ? undefined : clock.setTimer(wholeMs, late(wholeMs))
-  // Only the wait for the next chunk counts, not the time its reader takes.
+  // Only the wait for the next chunk counts, not the time of its reader.
   let cancelSilent = clock.setTimer(idleTimeoutMs, silent)
   try {
     const chunks: AsyncIterable<unknown> = incoming

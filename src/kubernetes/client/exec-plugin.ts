@@ -4,7 +4,7 @@ import { errorCode } from './failures.ts'
 import { Fields } from './fields.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** A program that gives credentials: `exec` of a user in a kubeconfig. */
+/** A program that prints credentials: `exec` of a user in a kubeconfig. */
 export interface ExecConfig {
   /** A path, or a name to look for on the PATH. */
   readonly command: string
@@ -12,35 +12,38 @@ export interface ExecConfig {
   readonly env: readonly (readonly [name: string, value: string])[]
   /** `client.authentication.k8s.io/v1` or an older one. */
   readonly apiVersion: string
-  /** What to do where it is not installed. */
+  /** The advice for a missing installation. */
   readonly installHint: string | undefined
-  /** `Never`, `IfAvailable` or `Always`: whether it asks something of a person. */
+  /** `Never`, `IfAvailable` or `Always`: whether it prompts the user. */
   readonly interactiveMode: string
-  /** Whether it is told which cluster the credentials are for. */
+  /** Whether it gets the description of the cluster. */
   readonly provideClusterInfo: boolean
 }
 
-/** What a plugin works with. */
+/** The surroundings of a plugin. */
 interface ExecModules {
-  /** What it inherits. */
+  /** The environment that it inherits. */
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** What it is told about the cluster, in the words of `ExecCredential`; asked only if it is to be told. */
+  /** The description of the cluster, in the words of `ExecCredential`; read only if the plugin wants it. */
   readonly cluster: () => Promise<object>
   readonly clock: Clock
-  /** True if it may ask something of a person: it gets the terminal of this process. */
+  /** True if it may prompt the user: it gets the terminal of this process. */
   readonly isInteractive: boolean
 }
 
-/** A plugin that asks something where nobody answers would wait for ever. */
+/** Without a limit, a plugin that prompts where no user is would wait for ever. */
 const patienceMs = 30_000
 
-/** A person who signs in with a browser takes longer. */
+/** The limit for a person who signs in with a browser. */
 const patienceWithPersonMs = 5 * 60_000
 
 /** An ExecCredential is a token, or a certificate with its key. */
 const maxBytes = 1024 * 1024
 
-/** Runs the plugin when credentials are needed, and keeps what it gave until that expires or is refused. */
+/**
+ * Runs the plugin when credentials are needed, and keeps its result until that expires or the API server
+ * rejects it.
+ */
 export class ExecPlugin {
   readonly #config: ExecConfig
   readonly #modules: ExecModules
@@ -61,7 +64,10 @@ export class ExecPlugin {
     return this.#kept
   }
 
-  /** The API server did not take these. Another request may have found that out before, and has others by now. */
+  /**
+   * The API server rejected these credentials. An earlier request may have reported that already, and newer
+   * ones may be here.
+   */
   refused(credential: ExecCredential): void {
     if (this.#kept === credential) this.#kept = undefined
   }
@@ -71,7 +77,7 @@ export class ExecPlugin {
     const interactive = this.#modules.isInteractive && interactiveMode !== 'Never'
     if (interactiveMode === 'Always' && !interactive) {
       throw new PluginProblem(
-        `the exec plugin ${command} asks something of a person (interactiveMode: Always), and there is no terminal. Run the command on one, or give credentials that need no answer`,
+        `the exec plugin ${command} needs a terminal to ask the user (interactiveMode: Always). Run the command on a terminal, or use credentials that ask nothing`,
       )
     }
     const cluster = provideClusterInfo ? { cluster: await this.#modules.cluster() } : {}
@@ -84,7 +90,7 @@ export class ExecPlugin {
     const { environment, clock } = this.#modules
     const child = spawn(command, [...args], {
       env: { ...environment, ...Object.fromEntries(env), KUBERNETES_EXEC_INFO: info },
-      // What it says to nobody in particular may be secret, and ends up in no log.
+      // Its output may be secret, so no log gets it.
       stdio: interactive ? ['inherit', 'pipe', 'inherit'] : ['ignore', 'pipe', 'ignore'],
     })
     return await new Promise((resolve, reject) => {
@@ -93,7 +99,7 @@ export class ExecPlugin {
       const settle = (): void => {
         cancel()
         child.kill('SIGKILL')
-        // Another process that it started may hold this open.
+        // A process that it has started may keep this open.
         child.stdout.destroy()
       }
       const fail = (problem: string): void => {
@@ -103,7 +109,7 @@ export class ExecPlugin {
       const limitMs = interactive ? patienceWithPersonMs : patienceMs
       const cancel = clock.setTimer(limitMs, () =>
         fail(
-          `the exec plugin ${command} gave nothing within ${limitMs / 1_000} s: does it ask for something? Run it to see`,
+          `the exec plugin ${command} printed no credentials within ${limitMs / 1_000} s. It may be waiting for an answer; run it to see`,
         ),
       )
       child.stdout.on('data', (chunk: Buffer) => {
@@ -115,7 +121,7 @@ export class ExecPlugin {
       child.once('close', (code, signal) => {
         if (code !== 0) {
           fail(
-            `the exec plugin ${command} failed (${code === null ? String(signal) : `exit code ${code}`}). What it printed may be secret and is not shown; run it to see`,
+            `the exec plugin ${command} failed (${code === null ? String(signal) : `exit code ${code}`}). Its output may be secret and is not shown; run it to see`,
           )
           return
         }
@@ -134,17 +140,17 @@ export class ExecPlugin {
   }
 }
 
-/** What an exec plugin gave: a token, a client certificate, or both. */
+/** The result of an exec plugin: a token, a client certificate, or both. */
 interface ExecCredential {
   readonly token: string | undefined
   /** PEM. */
   readonly certificate: { readonly cert: string; readonly key: string } | undefined
-  /** Milliseconds since the epoch; undefined if they are good until they are refused. */
+  /** Milliseconds since the epoch; undefined if they are valid until a rejection. */
   readonly expiresAt: number | undefined
 }
 
 /**
- * Reads what a plugin printed.
+ * Reads the output of a plugin.
  *
  * @throws PluginProblem that quotes nothing of it
  */
@@ -152,16 +158,16 @@ function readCredential(
   printed: string,
   { command, apiVersion }: Pick<ExecConfig, 'command' | 'apiVersion'>,
 ): ExecCredential {
-  const hidden = 'What it printed may be secret and is not shown; run it to see'
+  const hidden = 'Its output may be secret and is not shown; run it to see'
   let json: unknown
   try {
     json = JSON.parse(printed)
   } catch {
-    // Its error quotes what it is about.
-    throw new PluginProblem(`the exec plugin ${command} gave no ExecCredential in JSON. ${hidden}`)
+    // The error of the parser quotes the text.
+    throw new PluginProblem(`the exec plugin ${command} printed no ExecCredential in JSON. ${hidden}`)
   }
   const none = (why: string): PluginProblem =>
-    new PluginProblem(`the exec plugin ${command} gave no usable ExecCredential: ${why}. ${hidden}`)
+    new PluginProblem(`the exec plugin ${command} printed no usable ExecCredential: ${why}. ${hidden}`)
   try {
     const credential = new Fields(json)
     const given = credential.text('apiVersion')
@@ -182,7 +188,7 @@ function statusOf(status: Fields): ExecCredential {
   if (token === undefined && cert === undefined) throw new Error('it has neither a token nor a certificate')
   const expiry = status.text('expirationTimestamp')
   const expiresAt = expiry === undefined ? undefined : Date.parse(expiry)
-  if (Number.isNaN(expiresAt)) throw new Error('its expirationTimestamp is no time')
+  if (Number.isNaN(expiresAt)) throw new Error('its expirationTimestamp is not a time')
   return {
     token,
     certificate: cert === undefined || key === undefined ? undefined : { cert, key },
@@ -190,7 +196,7 @@ function statusOf(status: Fields): ExecCredential {
   }
 }
 
-/** A program gave no credentials. The message quotes nothing that it printed. */
+/** A program gave no credentials. The message quotes nothing of its output. */
 export class PluginProblem extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import { Type } from 'typebox'
 import { absent, parser } from '../../json/schema.ts'
 
-/** The fields of a `metav1.Status` that say why. */
+/** The fields of a `metav1.Status` with the reason. */
 export const StatusSchema = Type.Object({
   code: absent(Type.Integer()),
   reason: absent(Type.String()),
@@ -17,11 +17,11 @@ export const StatusSchema = Type.Object({
   ),
 })
 
-/** The API server answered, and the answer is no. What did not come at all is a `ConnectionFailure`. */
+/** The API server answered with a failure. A missing answer is a `ConnectionFailure`. */
 export class ApiFailure extends Error {
   /** The HTTP status, or that of an ERROR event. */
   readonly code: number
-  /** `Forbidden`, `Conflict`, `Expired`, …; empty if somebody else than the API server answered. */
+  /** `Forbidden`, `Conflict`, `Expired`, …; empty if the answer is not the API server's. */
   readonly reason: string
   readonly retryAfterSeconds: number | undefined
   /** The reasons of the causes in detail: `ResourceVersionTooLarge`. */
@@ -45,12 +45,11 @@ export function isForbidden(error: unknown): error is ApiFailure {
 const parseStatus = parser(StatusSchema, (raw) => raw)
 
 /**
- * Reads the answer to a request that failed. Proxies and unknown paths answer in plain text or HTML: then there is
- * only the code, and the beginning of the text.
+ * Reads the answer to a request that failed. Proxies and unknown paths answer in plain text or HTML: then the
+ * result has only the code and the beginning of the text.
  *
- * @param what the request, for the message: `GET /apis/…`
- * @param code the HTTP status
- * @param retryAfter the header, if there was one
+ * @param what the request, for the message: `GET /apis/…` @param code the HTTP status @param retryAfter the
+ * header, if there was one
  */
 export function readFailure(what: string, code: number, text: string, retryAfter?: string): ApiFailure {
   const status = parseStatus(jsonOrNothing(text))
@@ -73,21 +72,21 @@ export function readErrorEvent(what: string, object: unknown): ApiFailure {
   return readFailure(what, code, JSON.stringify(object))
 }
 
-/** What to do where somebody else than the API server seems to have answered. */
+/** The advice if another server than the API server seems to have answered. */
 function adviceFor(code: number, text: string): string {
   if (/http request (?:was sent )?to (?:an )?https (?:server|port)/i.test(text))
     return '. The server of the cluster in the kubeconfig has to begin with https://.'
   return isPage(text) || (code >= 300 && code < 400) ? `. ${notTheApi}` : ''
 }
 
-/** True for HTML, as a login page or a proxy answers. */
+/** True for HTML, as login pages and proxies send it. */
 export function isPage(text: string): boolean {
   return /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text)
 }
 
-/** What to do about an answer that no API server gives. */
+/** The advice for an answer that no API server gives. */
 export const notTheApi =
-  'A login page or a proxy answers there, and no Kubernetes API. Check the server of the cluster in the kubeconfig.'
+  'A login page or a proxy answers there instead of the Kubernetes API. Check the server of the cluster in the kubeconfig.'
 
 function jsonOrNothing(text: string): unknown {
   try {
@@ -99,16 +98,17 @@ function jsonOrNothing(text: string): unknown {
 }
 
 /**
- * Why no answer, or no whole answer, came:
- * - `credentials`: a token, certificate or exec plugin of the kubeconfig could not be used
- * - `unreachable`: no connection (refused, name not found, certificate not trusted), or lost before the answer
+ * Why no complete answer came:
+ * - `credentials`: a token, certificate or exec plugin of the kubeconfig is unusable
+ * - `unreachable`: no connection (refused, name not found, certificate not trusted), or lost before the
+ *   answer
  * - `timed-out`: connected, but no headers in time
- * - `silent`: the body stopped coming, without an end
+ * - `silent`: the body stopped without an end
  * - `cut`: the connection was lost in the middle of the body
  */
 export type ConnectionFailureKind = 'credentials' | 'unreachable' | 'timed-out' | 'silent' | 'cut'
 
-/** The API server did not answer, or not to the end. What it answers itself is an `ApiFailure`. */
+/** The API server did not answer, or not to the end. Failures that it answers are an `ApiFailure`. */
 export class ConnectionFailure extends Error {
   readonly kind: ConnectionFailureKind
 
@@ -119,7 +119,7 @@ export class ConnectionFailure extends Error {
   }
 }
 
-/** True if a server was reached whose certificate is not trusted, or not for its name. */
+/** True if the certificate of the server is not trusted, or does not have its name. */
 export function isDistrust(error: unknown): boolean {
   return /CERT|ALTNAME|SELF_SIGNED|UNABLE_TO_VERIFY/.test(errorCode(error) ?? '')
 }
@@ -131,8 +131,8 @@ export function errorCode(error: unknown): string | undefined {
 }
 
 /**
- * Reads a Retry-After header in seconds. The API server only ever writes whole seconds; a date, which a proxy
- * might write, counts as absent, and the ordinary back-off applies.
+ * Reads a Retry-After header in seconds. The API server writes whole seconds only. A date, which a proxy
+ * might write, counts as absent, and the normal back-off applies.
  */
 export function parseRetryAfter(header: string | undefined): number | undefined {
   return header !== undefined && /^\d{1,9}$/.test(header.trim()) ? Number(header) : undefined

@@ -2,13 +2,13 @@ import type { Connection } from './connection.ts'
 import type { ApiRequest, ApiResponse } from './exchange.ts'
 import { isPage, notTheApi, readFailure } from './failures.ts'
 
-/** One request that carries and answers JSON. */
+/** One request with JSON in both directions. */
 export interface JsonRequest extends Omit<ApiRequest, 'body'> {
   /** Sent as `application/json`, unless `headers` name another content type (a merge patch). */
   readonly json?: unknown
 }
 
-/** The answer is no valid JSON, or not what was asked for. */
+/** The answer is not valid JSON, or not the expected object. */
 export class MalformedAnswer extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -16,14 +16,14 @@ export class MalformedAnswer extends Error {
   }
 }
 
-/** An answer in JSON stops coming for no good reason; a list page is ready before its first byte. */
+/** A JSON answer has no reason to pause; a list page is ready before its first byte. */
 const idleTimeoutMs = 30_000
 
 /**
- * Asks the API server and reads the answer as JSON, which is not checked any further.
+ * Asks the API server and reads the answer as JSON, without further checks.
  *
- * @throws ApiFailure when the answer is a failure, MalformedAnswer when it is no JSON, ConnectionFailure when none
- *   comes, or the signal's reason
+ * @throws ApiFailure if the answer is a failure, MalformedAnswer if it is not JSON, ConnectionFailure if none
+ * comes, or the signal's reason
  */
 export async function jsonRequest(connection: Connection, request: JsonRequest): Promise<unknown> {
   const { json, ...rest } = request
@@ -41,7 +41,7 @@ export async function jsonRequest(connection: Connection, request: JsonRequest):
   try {
     return JSON.parse(text)
   } catch (cause) {
-    const its = text === '' ? 'empty, and JSON is needed' : `no valid JSON: ${text.slice(0, 80).trim()}`
+    const its = text === '' ? 'empty instead of JSON' : `not valid JSON: ${text.slice(0, 80).trim()}`
     const is = text === '' || isPage(text) ? `${its}. ${notTheApi}` : its
     throw new MalformedAnswer(`The answer to ${request.method} ${request.path} is ${is}`, cause)
   }

@@ -6,25 +6,25 @@ import type { ExecConfig } from './exec-plugin.ts'
 import { Fields } from './fields.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** PEM that stands in a kubeconfig, or in a file that may be replaced at any time. */
+/** PEM in a kubeconfig, or in a file that may change at any time. */
 export type Pem = { readonly data: Buffer } | { readonly file: string }
 
 /** An API server, and how to reach it. */
 export interface Cluster {
   readonly name: string
   readonly server: string | undefined
-  /** Whom to trust; undefined for the authorities that Node knows. */
+  /** The authorities to trust; undefined for those that Node knows. */
   readonly authority: Pem | undefined
-  /** True if any certificate will do. */
+  /** True to accept any certificate. */
   readonly insecure: boolean
-  /** What its certificate is for, if not for the host of the URL. */
+  /** The name that its certificate has, if not the host of the URL. */
   readonly serverName: string | undefined
   readonly proxyUrl: string | undefined
-  /** What exec plugins are told besides, in the words of the provider of the cluster. */
+  /** Additional facts for exec plugins, as the provider of the cluster wrote them. */
   readonly execConfig: unknown
 }
 
-/** How to prove who asks. */
+/** The credentials of a user. */
 export interface User {
   readonly name: string
   readonly token?: string | undefined
@@ -35,7 +35,7 @@ export interface User {
   readonly certificate?: Pem | undefined
   readonly key?: Pem | undefined
   readonly exec?: ExecConfig | undefined
-  /** As it stands there; kubectl itself knows `oidc` only. */
+  /** As the file has it; kubectl itself knows `oidc` only. */
   readonly authProvider?: unknown
   readonly impersonation?: Impersonation | undefined
 }
@@ -44,12 +44,12 @@ export interface User {
 export interface Context {
   readonly name: string
   readonly cluster: string
-  /** Undefined where the server asks for no proof. */
+  /** Undefined for a server without authentication. */
   readonly user: string | undefined
   readonly namespace: string | undefined
 }
 
-/** What one or several kubeconfig files say. */
+/** The content of one or several kubeconfig files. */
 export interface Kubeconfig {
   readonly clusters: readonly Cluster[]
   readonly users: readonly User[]
@@ -58,11 +58,11 @@ export interface Kubeconfig {
 }
 
 /**
- * Reads kubeconfig files and merges them as kubectl does: for each name, and for the current context, the first
- * file that defines it wins; files of `KUBECONFIG` that do not exist are passed over. Paths are relative to the file that
- * names them.
+ * Reads kubeconfig files and merges them as kubectl does: for each name, and for the current context, the
+ * first file that defines it wins. Files of `KUBECONFIG` that do not exist are skipped. Paths are relative to
+ * the file with them.
  *
- * @throws Error that names the file and what is wrong with it
+ * @throws Error that names the file and the error
  */
 export async function readKubeconfigs({
   paths,
@@ -94,7 +94,7 @@ async function read(file: string): Promise<Kubeconfig> {
     throw new Error(`Cannot read the kubeconfig ${file}: ${inWords(cause)}`, { cause })
   }
   try {
-    // An empty file is one that says nothing.
+    // An empty file is valid and has no content.
     const content = new Fields(readGoYaml(text).value ?? {})
     const folder = path.dirname(path.resolve(file))
     return {
@@ -154,7 +154,7 @@ function contextOf(entry: Fields): Context {
   }
 }
 
-/** What stands in the kubeconfig itself wins over the file. */
+/** Inline data wins over the file. */
 function pemOf(fields: Fields, name: string, folder: string): Pem | undefined {
   const data = fields.text(`${name}-data`)
   if (data !== undefined) return { data: Buffer.from(data, 'base64') }
@@ -166,7 +166,7 @@ function execOf(fields: Fields | undefined, folder: string): ExecConfig | undefi
   if (!fields) return undefined
   const command = fields.needed('command')
   return {
-    // A bare name is looked for on the PATH.
+    // A bare name is looked up on the PATH.
     command: command.includes(path.sep) ? path.resolve(folder, command) : command,
     args: fields.texts('args'),
     env: fields.mappings('env').map((each) => [each.needed('name'), each.text('value') ?? ''] as const),
@@ -185,7 +185,7 @@ function impersonationOf(fields: Fields): Impersonation | undefined {
   const extra = (extraFields?.names() ?? []).map((name) => [name, extraFields?.texts(name) ?? []] as const)
   if (user !== undefined) return { user, uid, groups, extra: new Map(extra) }
   if (uid === undefined && groups.length === 0 && extra.length === 0) return undefined
-  throw new Error('a user has as-uid, as-groups or as-user-extra without as: whom to impersonate is missing')
+  throw new Error('a user has as-uid, as-groups or as-user-extra, but no as with the user to impersonate')
 }
 
 function absolute(file: string | undefined, folder: string): string | undefined {
@@ -198,7 +198,7 @@ function firstOfEachName<T extends { readonly name: string }>(entries: readonly 
   return [...byName.values()]
 }
 
-/** Whom to act as: `as`, `as-uid`, `as-groups` and `as-user-extra` of a kubeconfig. */
+/** The identity to impersonate: `as`, `as-uid`, `as-groups` and `as-user-extra` of a kubeconfig. */
 export interface Impersonation {
   readonly user: string
   readonly uid: string | undefined
@@ -206,10 +206,10 @@ export interface Impersonation {
   readonly extra: ReadonlyMap<string, readonly string[]>
 }
 
-/** Headers by name; one with several values is sent as often. */
+/** Headers by name; one with several values is sent once for each. */
 export type Headers = Readonly<Record<string, string | readonly string[]>>
 
-/** The headers by which the API server is asked to take one for somebody else. */
+/** The headers that ask the API server for impersonation. */
 export function impersonationHeaders({ user, uid, groups, extra }: Impersonation): Headers {
   return {
     'Impersonate-User': encoded(user),
@@ -219,7 +219,9 @@ export function impersonationHeaders({ user, uid, groups, extra }: Impersonation
   }
 }
 
-/** Names of headers know no case, so values of names that differ in it only go together, as in client-go. */
+/**
+ * Header names are case-insensitive, so values of names that differ in case only are merged, as in client-go.
+ */
 function extraHeaders(extra: Impersonation['extra']): Record<string, string[]> {
   const headers: Record<string, string[]> = {}
   for (const [name, values] of extra) {
@@ -230,7 +232,7 @@ function extraHeaders(extra: Impersonation['extra']): Record<string, string[]> {
   return headers
 }
 
-/** Bytes that no name of a header may have are written as %2F, and the API server reads them so. */
+/** Bytes that a header name must not have become %2F and the like, which the API server decodes. */
 function escaped(name: string): string {
   let text = ''
   for (const byte of Buffer.from(name)) {

@@ -19,7 +19,7 @@ export interface ForwardedPort {
   readonly close: () => void
 }
 
-/** Where to. */
+/** The target. */
 interface PodPort {
   readonly namespace: string
   readonly pod: string
@@ -28,22 +28,22 @@ interface PodPort {
 }
 
 /**
- * Something between this and the API server may not know of upgrades and never answer one. A way that is not open by then
- * counts as one that cannot be opened, in milliseconds.
+ * Limit for opening a connection, in milliseconds. A proxy before the API server may not know upgrades and
+ * never answer one.
  */
 const openMs = 5_000
 
-/** What the kubelet speaks: each message begins with the number of its channel. */
+/** The kubelet's protocol: each message begins with the number of its channel. */
 const protocol = 'v4.channel.k8s.io'
 const dataChannel = 0
 const errorChannel = 1
 
 /**
- * Opens a way into a pod, as `kubectl port-forward` does, with the rights of whoever the kubeconfig is of: to create
- * `pods/portforward`. Nothing is asked of the API server until the first connection.
+ * Opens a tunnel into a pod, as `kubectl port-forward` does. The user of the kubeconfig needs the right to
+ * create `pods/portforward`. The first request to the API server comes with the first connection.
  *
- * @param onProblem told when a connection cannot be forwarded; it is then closed
- * @throws Error that says what is wrong with the kubeconfig
+ * @param onProblem called if a connection cannot be forwarded; it is then closed @throws Error about the
+ * kubeconfig
  */
 export async function forwardPort(
   search: ConfigSearch,
@@ -72,7 +72,7 @@ export async function forwardPort(
   const local = typeof address === 'object' && address ? address.port : 0
   const close = (): void => {
     server.close()
-    // An HTTP client keeps its connections for later.
+    // An HTTP client keeps idle connections.
     for (const socket of sockets) socket.destroy()
   }
   return { url: `http://127.0.0.1:${local}`, close }
@@ -95,14 +95,14 @@ function forward(socket: Socket, { credentials, proof, path, clock, problem }: F
   const pod = new WebSocket(url, protocol, {
     agent: way.agent,
     perMessageDeflate: false,
-    // Here since a header may have several values.
+    // Set here since a header may have several values.
     finishRequest: (request) => {
       for (const [name, value] of Object.entries(proof.headers)) request.setHeader(name, value)
       request.end()
     },
   })
   const cancel = clock.setTimer(openMs, () => {
-    problem(new Error(`the API server, or what stands before it, did not answer within ${openMs / 1_000} s`))
+    problem(new Error(`the API server, or a proxy before it, did not answer within ${openMs / 1_000} s`))
     pod.terminate()
   })
   pod.on('open', () => {
@@ -118,7 +118,7 @@ function forward(socket: Socket, { credentials, proof, path, clock, problem }: F
     else if (channel === errorChannel) problem(new Error(content.toString('utf8').trim()))
   })
   pod.on('error', (error) => {
-    // The end of a connection that is given up is no news.
+    // The end of an abandoned connection needs no report.
     if (!socket.destroyed) problem(error)
   })
   pod.on('close', () => {
@@ -132,7 +132,7 @@ function forward(socket: Socket, { credentials, proof, path, clock, problem }: F
   })
 }
 
-/** Takes messages apart. The first two bytes of each channel are the port. */
+/** Splits messages. The first two bytes of each channel are the port. */
 class Channels {
   readonly #begun = new Set<number>()
 

@@ -2,16 +2,16 @@ import http from 'node:http'
 import https from 'node:https'
 import net from 'node:net'
 import { SocksClient } from 'socks'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort } from '../../time/clock.ts'
 import { isDistrust } from './failures.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { shownUrl } from './url.ts'
 import { inWords } from '../../text/system-error.ts'
 
-/** A proxy that has not opened a tunnel by then does not, in milliseconds. */
+/** Limit for opening a tunnel, in milliseconds. */
 const patienceMs = 30_000
 
-/** Where a tunnel leads to; the host without brackets. */
+/** The target of a tunnel; the host without brackets. */
 interface TunnelTarget {
   readonly host: string
   readonly port: number
@@ -20,13 +20,15 @@ interface TunnelTarget {
 interface TunnelOptions {
   /** For the proxy, with CONNECT. */
   readonly headers: Readonly<Record<string, string>>
-  /** For the connection to a proxy of HTTPS: whom to trust, and who asks. */
+  /** For the connection to an HTTPS proxy: trust and credentials. */
   readonly tls: TlsMaterial
-  /** Gives up. */
+  /** Cancels the attempt. */
   readonly signal: AbortSignal
 }
 
-/** Asks a proxy for a connection to somewhere: with CONNECT, or as SOCKS 5 has it. @throws Error that names the proxy */
+/**
+ * Asks a proxy for a connection to a target, with CONNECT or by SOCKS 5. @throws Error that names the proxy
+ */
 export async function tunnelThrough(
   proxy: URL,
   target: TunnelTarget,
@@ -37,7 +39,7 @@ export async function tunnelThrough(
     : await throughConnect(proxy, target, options)
 }
 
-/** The proxy resolves the name, as Go asks it to. */
+/** The proxy resolves the name, as with Go. */
 async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<net.Socket> {
   const { hostname, username, password } = proxy
   const login =
@@ -52,7 +54,7 @@ async function throughSocks(proxy: URL, { host, port }: TunnelTarget): Promise<n
     return socket
   } catch (cause) {
     const why = inWords(cause)
-    throw new Error(`the proxy ${shownUrl(proxy)} opens no connection to ${host}:${port}: ${why}`, { cause })
+    throw new Error(`the proxy ${shownUrl(proxy)} did not connect to ${host}:${port}: ${why}`, { cause })
   }
 }
 
@@ -77,7 +79,7 @@ async function throughConnect(
     const fail = (why: string, cause?: unknown): void => {
       end()
       asked.destroy()
-      reject(new Error(`the proxy ${shownUrl(proxy)} opens no connection to ${target}: ${why}`, { cause }))
+      reject(new Error(`the proxy ${shownUrl(proxy)} did not connect to ${target}: ${why}`, { cause }))
     }
     const timer = setTimeout(() => fail(`no answer within ${patienceMs / 1_000} s`), patienceMs)
     const end = (): void => {
@@ -85,7 +87,7 @@ async function throughConnect(
       forget()
     }
     const forget = onAbort(signal, () => fail('it is not wanted any more', signal.reason))
-    // Stays: an error may come after all has ended.
+    // Stays: an error may come after the end.
     asked.on('error', (error) => {
       const distrusted =
         'its own certificate is not trusted (as with kubectl, it has to be signed by the certificate-authority of the cluster)'
@@ -105,7 +107,7 @@ async function throughConnect(
   })
 }
 
-/** Without it Node would call the proxy by the name in the Host header, which is that of the target. */
+/** Without it Node would send the name of the Host header, which is that of the target. */
 function serverName({ hostname }: URL): TlsMaterial {
   const host = bare(hostname)
   return { servername: net.isIP(host) === 0 ? host : '' }

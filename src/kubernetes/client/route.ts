@@ -2,39 +2,42 @@ import http from 'node:http'
 import https from 'node:https'
 import net, { BlockList, isIP } from 'node:net'
 import tls from 'node:tls'
-import { onAbort } from '../../time/wait.ts'
+import { onAbort } from '../../time/clock.ts'
 import { tunnelThrough } from './proxy-tunnel.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import { parsedUrl } from './url.ts'
 
-/** How requests get to a server. */
+/** The route of requests to a server. */
 export interface Way {
   /** Keeps connections for the next request. */
   readonly agent: http.Agent
-  /** Makes a connection for each request, on the same way: for one that was lost with the connection it was sent on. */
+  /**
+   * Makes a new connection for each request, on the same route. It serves requests whose reused connection
+   * was lost.
+   */
   readonly fresh: http.Agent
-  /** What stands before the path of a request: a proxy of plain HTTP wants the whole URL. */
+  /** The prefix for the path of a request: a plain HTTP proxy wants the whole URL. */
   readonly prefix: string
   /** For that proxy. */
   readonly headers: Readonly<Record<string, string>>
-  /** Lets go of all connections, and of those that are being made. */
+  /** Closes all connections, also those that are being made. */
   close(): void
 }
 
-/** What is known of a connection that is to be made: where to, and TLS material. */
+/** The target of a connection that is to be made, with TLS material. */
 type Target = tls.ConnectionOptions & { readonly host?: string; readonly port?: string | number }
 type Made = (error: Error | null, socket?: net.Socket) => void
 type Connect = (target: Target, made: Made) => void
 
 /**
- * An idle connection is given up after this: an API server closes it after 90 s, many load balancers after 60 s,
- * and a request on a connection that is just being closed fails for nothing.
+ * An idle connection is closed after this. API servers close it after 90 s, many load balancers after 60 s,
+ * and a request on a connection that is just being closed fails.
  */
 const kept: http.AgentOptions = { keepAlive: true, timeout: 50_000, maxFreeSockets: 256 }
 
 /**
- * The way to a server: straight, or through a proxy as Go takes it. What speaks TLS goes through a tunnel (CONNECT, or
- * SOCKS 5, which resolves the name of the server); plain HTTP is asked of the proxy itself.
+ * The route to a server: direct, or through a proxy as Go uses it. TLS goes through a tunnel (CONNECT, or
+ * SOCKS 5, which resolves the name of the server). For plain HTTP the proxy itself gets the request.
  *
  * @param proxy with the scheme http, https, socks5 or socks5h
  */
@@ -53,9 +56,9 @@ export function wayTo(server: URL, proxy?: URL): Way {
 }
 
 /**
- * The same with a tunnel through any proxy, for what is not HTTP from end to end: upgrades.
+ * The same with a tunnel through any proxy, for upgraded connections, which are not HTTP from end to end.
  *
- * @param material for all connections, where a request has none of its own
+ * @param material for all connections, if a request has none
  */
 export function tunnelTo(server: URL, proxy?: URL, material: TlsMaterial = {}): Way {
   const ended = new AbortController()
@@ -77,8 +80,8 @@ export function tunnelTo(server: URL, proxy?: URL, material: TlsMaterial = {}): 
 }
 
 /**
- * The TLS material for a proxy of HTTPS: all that the server is reached with, since Go's http.Transport has one
- * TLSClientConfig for both (net/http, addTLS). So has a name that is not the server's own: tls-server-name.
+ * The TLS material for an HTTPS proxy: the same as for the server, since Go's http.Transport has one
+ * TLSClientConfig for both (net/http, addTLS). That includes tls-server-name.
  */
 function forProxy(target: Target): TlsMaterial {
   const { ca, cert, key, rejectUnauthorized, checkServerIdentity, servername = '', host } = target
@@ -93,7 +96,7 @@ function forProxy(target: Target): TlsMaterial {
   }
 }
 
-/** Schemes of proxies that can be used: those of Go. */
+/** The supported schemes of proxies: those of Go. */
 export function isProxyScheme(protocol: string): boolean {
   return /^(https?|socks5h?):$/.test(protocol)
 }
@@ -105,7 +108,7 @@ function isSocks({ protocol }: URL): boolean {
 interface Making extends Partial<Pick<Way, 'prefix' | 'headers'>> {
   readonly ended: AbortController
   readonly material?: TlsMaterial
-  /** Makes a connection; without it, a straight one is made. */
+  /** Makes a connection; without it, a direct one is made. */
   readonly connect?: Connect
 }
 
@@ -120,13 +123,16 @@ function wayOf(server: URL, { ended, material, connect, prefix = '', headers = {
   return { agent, fresh, prefix, headers, close }
 }
 
-/** The agent keeps sockets of different certificates apart, so a rotated one takes effect with the next request. */
+/**
+ * The agent keeps sockets of different certificates apart, so a rotated certificate takes effect with the
+ * next request.
+ */
 function agentFor(server: URL, options: https.AgentOptions, connect?: Connect): http.Agent {
   const agent = server.protocol === 'http:' ? new http.Agent(options) : new https.Agent(options)
   return connect ? Object.assign(agent, { createConnection: connect }) : agent
 }
 
-/** Hands over a connection once it is encrypted, so that a request is sent on one that is ready. */
+/** Returns a connection once it is encrypted, so that requests go out on a ready one. */
 async function secured(options: tls.ConnectionOptions, signal: AbortSignal): Promise<net.Socket> {
   const socket = tls.connect(options)
   return await new Promise((resolve, reject) => {
@@ -148,7 +154,10 @@ async function secured(options: tls.ConnectionOptions, signal: AbortSignal): Pro
   })
 }
 
-/** Connects to a proxy of plain HTTP itself. As in client-go, what a kubeconfig says of certificates is not for a server of HTTP. */
+/**
+ * Connects to the plain HTTP proxy itself. As in client-go, the certificates of a kubeconfig do not apply to
+ * an HTTP server.
+ */
 function reach(proxy: URL, made: Made): void {
   const host = proxy.hostname.replace(/^\[|\]$/g, '')
   const isSecure = proxy.protocol === 'https:'
@@ -158,7 +167,7 @@ function reach(proxy: URL, made: Made): void {
   made(null, socket)
 }
 
-/** A name and a password in the URL of a proxy prove who asks it. */
+/** The name and password in the URL of a proxy are its credentials. */
 function proxyAuthorization({ username, password }: URL): Record<string, string> {
   if (username === '' && password === '') return {}
   const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
@@ -169,9 +178,10 @@ function proxyAuthorization({ username, password }: URL): Record<string, string>
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * The proxy that the environment names for a server, as Go's `golang.org/x/net/http/httpproxy` finds it, so that it is the
- * one that kubectl takes: HTTPS_PROXY or HTTP_PROXY by the scheme of the server, in upper case before lower case; none for
- * this machine itself and for what NO_PROXY lists. (Packages for Node differ in CIDR blocks, ports and order.)
+ * The proxy that the environment names for a server, as Go's `golang.org/x/net/http/httpproxy` finds it, so
+ * it is the one of kubectl. It reads HTTPS_PROXY or HTTP_PROXY by the scheme of the server, upper case before
+ * lower case. This machine and the hosts in NO_PROXY get none. (Packages for Node differ in CIDR blocks,
+ * ports and order.)
  *
  * @returns undefined for none
  */
@@ -191,7 +201,7 @@ function either(environment: Environment, name: string): string {
   return upper === '' ? (environment[name.toLowerCase()] ?? '') : upper
 }
 
-/** `host:port` alone is a proxy of HTTP. What is no URL either way is as good as nothing, to Go too. */
+/** `host:port` alone is an HTTP proxy. Like Go, it ignores a value that is no URL even then. */
 function proxyUrl(text: string): URL | undefined {
   if (text === '') return undefined
   const whole = /^[a-z][a-z0-9+.-]*:\/\/./i.test(text) ? text : `http://${text}`
@@ -202,7 +212,10 @@ const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
-/** Whether one rule of NO_PROXY is about this server. A domain is about all below it too; `.domain` only about these. */
+/**
+ * True if one rule of NO_PROXY matches this server. A domain matches its subdomains too; `.domain` matches
+ * only those.
+ */
 function excludes(rule: string, host: string, port: string): boolean {
   if (rule === '') return false
   if (rule === '*') return true
@@ -232,7 +245,7 @@ function addressList(address: string): BlockList {
   return list
 }
 
-/** `host:port`, `[address]:port` or either without a port; an address of IPv6 has colons of its own. */
+/** `host:port`, `[address]:port` or either without a port. An IPv6 address contains colons. */
 function withPort(rule: string): { readonly name: string; readonly only: string | undefined } {
   if (isIP(rule) !== 0) return { name: rule, only: undefined }
   const [, bracketed, plain, only] = /^(?:\[([^\]]*)\]|([^:]*)):(\d*)$/.exec(rule) ?? []

@@ -4,13 +4,13 @@ import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
 import type { Clock } from '../../time/clock.ts'
 import type { Cluster, Pem, User } from './kubeconfig.ts'
 
-/** What a TLS connection to an API server takes: whom to trust, and who asks. */
+/** The TLS settings of a connection to an API server: trust and credentials. */
 export type TlsMaterial = Pick<
   ConnectionOptions,
   'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized' | 'checkServerIdentity'
 >
 
-/** @returns reads what there is now; it throws an Error of Node for a file that cannot be read */
+/** @returns reads the current files; it throws an Error of Node for a file that cannot be read */
 export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Promise<TlsMaterial> {
   const ca = pemReader(cluster.authority, clock)
   const cert = pemReader(user.certificate, clock)
@@ -30,13 +30,16 @@ export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Prom
   }
 }
 
-/** OpenSSL would not say which of them it is. @param what the field, in a kubeconfig with `-data` or without */
+/**
+ * OpenSSL would not say which of them is wrong. @param what the field, in a kubeconfig with `-data` or
+ * without
+ */
 function checkPem(content: Buffer | undefined, what: string): void {
   if (content?.includes('-----BEGIN ') !== false) return
-  throw new Error(`the ${what} is no PEM: it has no line that begins with -----BEGIN`)
+  throw new Error(`the ${what} is not PEM: it has no line that begins with -----BEGIN`)
 }
 
-/** @returns reads the PEM as it is now; undefined if there is none */
+/** @returns reads the current PEM; undefined if there is none */
 export function pemReader(pem: Pem | undefined, clock: Clock): (() => Promise<Buffer>) | undefined {
   if (pem === undefined) return undefined
   if ('data' in pem) return () => Promise.resolve(pem.data)
@@ -44,7 +47,7 @@ export function pemReader(pem: Pem | undefined, clock: Clock): (() => Promise<Bu
   return () => file.content()
 }
 
-/** TLS has no name for an address (RFC 6066), so that is only compared with the certificate. */
+/** TLS has no SNI for an address (RFC 6066), so an address is only compared with the certificate. */
 function nameOf({ serverName }: Cluster): TlsMaterial {
   if (serverName === undefined) return {}
   if (isIP(serverName) === 0) return { servername: serverName }
@@ -54,10 +57,10 @@ function nameOf({ serverName }: Cluster): TlsMaterial {
   }
 }
 
-/** Tokens and certificates are replaced while they are good, so what was read this lately will do, in milliseconds. */
+/** Files are replaced before their content expires, so a copy of this age is still valid, in milliseconds. */
 const freshMs = 10_000
 
-/** A file of credentials, which is replaced now and then. It is read again when it was read some time ago. */
+/** A file of credentials, which is replaced now and then. It is read again once the last read is old. */
 export class RereadFile {
   readonly #path: string
   readonly #clock: Clock
@@ -68,14 +71,17 @@ export class RereadFile {
     this.#clock = clock
   }
 
-  /** @throws an Error of Node if it could never be read; a file that is gone for a moment is taken as it was */
+  /**
+   * @throws an Error of Node if no read has succeeded yet; while the file is missing for a moment, the last
+   * content stays
+   */
   async content(): Promise<Buffer> {
     const now = this.#clock.monotonic()
     if (this.#read && now - this.#read.at < freshMs) return this.#read.content
     try {
       this.#read = { content: await readFile(this.#path), at: now }
     } catch (error) {
-      // Not every error of Node says which file it is about.
+      // Some errors of Node do not name the file.
       if (!this.#read) throw error instanceof Error ? Object.assign(error, { path: this.#path }) : error
     }
     return this.#read.content

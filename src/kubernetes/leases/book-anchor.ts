@@ -5,8 +5,9 @@ import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
 /**
- * The Lease in Longhorn's namespace that says in which namespace the book of reservations is. Every door knows
- * Longhorn's namespace, whoever started it and wherever it runs, so all doors of a cluster find the same book.
+ * The Lease in Longhorn's namespace that names the namespace of the book of reservations. Every door knows
+ * Longhorn's namespace, however it was started and wherever it runs. So all doors of a cluster find the same
+ * book.
  */
 export const anchorName = 'holdfast-book'
 
@@ -17,11 +18,11 @@ const namespaceAnnotation = 'holdfast.dev/book-namespace'
 export interface AnchorPlace {
   readonly connection: Connection
   readonly longhornNamespace: string
-  /** How long each answer may take, in milliseconds; a sign-in before it has a limit of its own. */
+  /** How long each answer may take, in milliseconds. A sign-in before it has a separate limit. */
   readonly answerMs?: number
 }
 
-/** So often the anchor may be deleted between a failed create and the read after it. */
+/** How often the anchor may be deleted between a failed create and the next read. */
 const attempts = 3
 
 const parseAnchor = parser(
@@ -29,7 +30,7 @@ const parseAnchor = parser(
   (raw) => raw,
 )
 
-/** The path of the Leases that the anchor is one of. */
+/** The path of the Leases in the anchor's namespace. */
 export function anchorCollection(longhornNamespace: string): string {
   return `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(longhornNamespace)}/leases`
 }
@@ -44,10 +45,10 @@ export function bookNamespaceOf(raw: unknown): Parsed<string> {
 }
 
 /**
- * Reads in which namespace the book is, past every cache.
+ * Reads the namespace of the book, past every cache.
  *
- * @returns undefined while no door has said so
- * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
+ * @returns undefined while no door has named one @throws ApiFailure, ConnectionFailure, MalformedAnswer, or
+ * the signal's reason
  */
 export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promise<string | undefined> {
   const path = `${anchorCollection(place.longhornNamespace)}/${anchorName}`
@@ -60,10 +61,11 @@ export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promi
 }
 
 /**
- * Says in which namespace the book is, unless another door has said so before: only one of several can create it.
+ * Names the namespace of the book, unless another door has done so: only one of several can create the
+ * anchor.
  *
- * @returns the namespace that holds from now on, whoever has named it
- * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
+ * @returns the namespace that counts from now on @throws ApiFailure, ConnectionFailure, MalformedAnswer, or
+ * the signal's reason
  */
 export async function makeAnchor(
   place: AnchorPlace,
@@ -83,10 +85,10 @@ export async function makeAnchor(
     const found = await readAnchor(place, signal)
     if (found !== undefined) return found
   }
-  throw new Error(`Lease ${anchorName} in ${place.longhornNamespace} is made and deleted again and again.`)
+  throw new Error(`Lease ${anchorName} in ${place.longhornNamespace} is created and deleted again and again.`)
 }
 
-/** What a person does when no door uses the namespace that the anchor names any more. */
+/** The remedy if no door uses the namespace that the anchor names. */
 export function deleteAnchor(longhornNamespace: string): string {
   return `Once no guard and no proxy runs: kubectl delete lease ${anchorName} --namespace ${longhornNamespace}`
 }
@@ -95,7 +97,7 @@ function limits({ answerMs }: AnchorPlace) {
   return answerMs === undefined ? {} : { headersTimeoutMs: answerMs, idleTimeoutMs: answerMs }
 }
 
-/** @returns undefined for a failure that is expected here */
+/** @returns undefined for an expected failure */
 async function unless(code: number, answer: Promise<unknown>): Promise<unknown> {
   try {
     return await answer

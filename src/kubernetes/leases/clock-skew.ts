@@ -1,13 +1,13 @@
 import type { Clock } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 
-/** What was seen of a clock counts so long, in milliseconds. */
+/** How long a sample of a clock counts, in milliseconds. */
 const windowMs = 600_000
 
-/** An answer that took longer says too little about when its date was written, in milliseconds. */
+/** An answer that took longer does not tell when its date was written, in milliseconds. */
 const promptMs = 1_000
 
-/** Its sample has a name that no holder of a Lease can have. */
+/** The name of its sample; no holder of a Lease can have it. */
 const apiServer = 'the API server'
 
 interface Sample {
@@ -16,9 +16,9 @@ interface Sample {
 }
 
 /**
- * How far other clocks are from this machine's: the API server's by the dates of its answers, those of other replicas by
- * the times in their Leases. No decision on a write goes by that; it is for people, since records and what is shown go by
- * these clocks, and for certificates, which the API server judges by its own.
+ * How far other clocks are from this machine's: the API server's by the dates of its answers, those of other
+ * replicas by the times in their Leases. No decision on a write uses this. It serves people, since records
+ * and tables show these clocks, and certificates, which the API server judges by its own clock.
  */
 export class ClockSkew {
   readonly #clock: Pick<Clock, 'now' | 'monotonic'>
@@ -28,7 +28,7 @@ export class ClockSkew {
     this.#clock = clock
   }
 
-  /** The same connection, with the dates of its answers looked at. */
+  /** The same connection, which also samples the dates of its answers. */
   watching(connection: Connection): Connection {
     return {
       ...connection,
@@ -38,7 +38,7 @@ export class ClockSkew {
         const tookMs = this.#clock.now() - sentAt
         const date = Date.parse(response.headers.date ?? '')
         if (!Number.isNaN(date) && tookMs >= 0 && tookMs <= promptMs) {
-          // On average the second that the header shows is half over.
+          // On average the second in the header is half over.
           this.#keep(apiServer, {
             aheadMs: date + 500 - (sentAt + tookMs / 2),
             seenAt: this.#clock.monotonic(),
@@ -49,14 +49,14 @@ export class ClockSkew {
     }
   }
 
-  /** A Lease came by watch. Whatever delays it makes its writer look behind, so of several the one least behind counts. */
+  /** A Lease came by watch. Delays make its writer look behind, so the sample that is least behind counts. */
   renewed(holder: string, renewedAt: number): void {
     const sample = { aheadMs: renewedAt - this.#clock.now(), seenAt: this.#clock.monotonic() }
     const known = this.#samples.get(holder)
     if (!known || sample.aheadMs >= known.aheadMs || this.#isOld(known)) this.#keep(holder, sample)
   }
 
-  /** That of the clock furthest off, in seconds: positive if that clock is ahead of this machine's. */
+  /** The offset of the clock furthest off, in seconds: positive if that clock is ahead of this machine's. */
   seconds(): number {
     let worst = 0
     for (const sample of this.#samples.values()) {
@@ -65,7 +65,10 @@ export class ClockSkew {
     return worst / 1_000
   }
 
-  /** How far the API server's clock was ahead of this machine's when it last answered at once, in milliseconds; 0 before. */
+  /**
+   * How far the API server's clock was ahead of this machine's at its last quick answer, in milliseconds; 0
+   * before one.
+   */
   aheadMs(): number {
     return this.#samples.get(apiServer)?.aheadMs ?? 0
   }

@@ -6,16 +6,16 @@ import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, type JsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
-/** What a replica stands for election with. */
+/** The parts that an election needs. */
 interface ElectionOptions {
   readonly connection: Connection
   readonly namespace: string
-  /** Of the Lease, the same for all replicas. */
+  /** The name of the Lease, the same for all replicas. */
   readonly name: string
-  /** This replica; no two may have the same. */
+  /** The name of this replica; unique among them. */
   readonly replica: string
   readonly clock: Pick<Clock, 'now' | 'monotonic'>
-  /** How long one leads without a sign of life, in milliseconds; three times what lies between two questions. */
+  /** How long a leader stays one without a renewal, in milliseconds: three times the interval of renewals. */
   readonly leaseMs?: number
 }
 
@@ -44,18 +44,18 @@ interface SeenLease {
   }
 }
 
-/** Standing down must not hold up the end of a process. */
+/** Standing down must not delay the end of a process. */
 const resignMs = 2_000
 
 /**
- * Elects one of several replicas by a Lease. A Lease counts as left once it has not changed for as long as it lasts,
- * by this replica's own clock: clocks need not agree.
+ * Elects one of several replicas by a Lease. A Lease has expired once it has not changed for its duration, by
+ * this replica's own clock. So clocks need not agree.
  */
 export class LeaseElection implements Election {
   readonly #options: ElectionOptions
   readonly #path: string
   readonly #leaseMs: number
-  /** What of another one's Lease was seen last, and when first. */
+  /** The last version seen of another replica's Lease, and since when. */
   #seen: { readonly version: string; readonly at: number } | undefined
   #leading = false
 
@@ -125,12 +125,12 @@ export class LeaseElection implements Election {
     return lease.value
   }
 
-  /** @returns false if another one was quicker */
+  /** @returns false if another replica was quicker */
   async #write(method: 'POST' | 'PUT', path: string, json: unknown, signal: AbortSignal): Promise<boolean> {
     return (await this.#ask({ method, path, json, signal }, 409)) !== undefined
   }
 
-  /** @returns undefined for a failure that is expected here */
+  /** @returns undefined for an expected failure */
   async #ask(request: JsonRequest, expected: number): Promise<unknown> {
     try {
       return await jsonRequest(this.#options.connection, request)

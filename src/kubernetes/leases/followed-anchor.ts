@@ -1,6 +1,5 @@
 import type { Parsed } from '../../json/schema.ts'
-import type { Clock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import type { ApiRequest } from '../client/exchange.ts'
 import { type ApiFailure, isForbidden } from '../client/failures.ts'
@@ -15,37 +14,40 @@ import {
 } from './book-anchor.ts'
 
 /**
- * Whether this door writes in the book that the others write in:
+ * Whether this door writes in the same book as the others:
  *
- * - `unknown`: the anchor was not read yet, or there is none and it cannot be made. Nothing is reserved: whoever makes it
- *   may name another namespace.
+ * - `unknown`: the anchor was not read yet, or it is missing and cannot be created. The door reserves
+ *   nothing, since another door may name another namespace.
  * - `here`: the anchor names the namespace of this door.
- * - `elsewhere`: the anchor names another namespace. Nothing is reserved.
- * - `forbidden`: this door may not read the anchor. It goes on: its namespace was named by whoever started it, and Roles
- *   of older charts do not have the right, so that to stop would take the guard off a cluster that it guards.
+ * - `elsewhere`: the anchor names another namespace. The door reserves nothing.
+ * - `forbidden`: this door may not read the anchor. It goes on with the namespace that its administrator
+ *   named. Roles of older charts lack this right, and a stop would leave the cluster without its guard.
  */
 export const anchorStates = ['unknown', 'here', 'elsewhere', 'forbidden'] as const
 
 /** One of the {@link anchorStates}. */
 export type AnchorState = (typeof anchorStates)[number]
 
-/** What an anchor is followed with. */
+/** The parts that following an anchor needs. */
 interface FollowedAnchorOptions extends AnchorPlace {
-  /** Where this door's book is. */
+  /** The namespace of this door's book. */
   readonly namespace: string
   readonly clock: Clock
-  /** Told of each new state, with a sentence for people if it is none to go on with. */
+  /** Called for each new state, with a sentence for people if the door cannot work in it. */
   readonly onState: (state: AnchorState, why: string | undefined) => void
 }
 
-/** How long a failed attempt to make the anchor is not repeated, in milliseconds. */
+/** How long to wait after a failed attempt to create the anchor, in milliseconds. */
 const retryMs = 10_000
 
 interface Seen {
   readonly namespace: Parsed<string>
 }
 
-/** Follows the anchor, and makes it again if somebody deletes it. It starts when it is made. It does not own the connection. */
+/**
+ * Follows the anchor, and creates it again after a deletion. The constructor starts it. It does not own the
+ * connection.
+ */
 export class FollowedAnchor {
   readonly #options: FollowedAnchorOptions
   readonly #follower: ListWatch<Seen>
@@ -53,10 +55,10 @@ export class FollowedAnchor {
   /** Aborted once it is known whether this door may reserve. */
   readonly #known = new AbortController()
   #state: AnchorState = 'unknown'
-  #why: string | undefined = `Lease ${anchorName} was not read yet.`
+  #why: string | undefined = `Lease ${anchorName} has not been read yet.`
   #seen: Seen | undefined
   #making: Promise<void> | undefined
-  /** How often it was seen to be gone. */
+  /** How often the anchor was seen to be gone. */
   #losses = 0
 
   constructor(options: FollowedAnchorOptions) {
@@ -77,17 +79,17 @@ export class FollowedAnchor {
     })
   }
 
-  /** Whether this door writes in the book that the others write in. */
+  /** Whether this door writes in the same book as the others. */
   get state(): AnchorState {
     return this.#state
   }
 
-  /** Why nothing may be written in the book now, for people; undefined if it may. */
+  /** Why the book must not be written now, for people; undefined if it may. */
   get doubt(): string | undefined {
     return this.#state === 'here' || this.#state === 'forbidden' ? undefined : this.#why
   }
 
-  /** Resolves once that was found out for the first time. @throws the signal's reason */
+  /** Resolves at the first known state. @throws the signal's reason */
   async whenKnown(signal: AbortSignal): Promise<void> {
     const ended = AbortSignal.any([signal, this.#known.signal])
     if (!ended.aborted)
@@ -95,7 +97,7 @@ export class FollowedAnchor {
     signal.throwIfAborted()
   }
 
-  /** The same way to the cluster, on which nothing can be written unless this is the book of all doors. */
+  /** The same connection, which refuses writes unless this is the book of all doors. */
   guarding(connection: Connection): Connection {
     const request = (asked: ApiRequest) => {
       const why = asked.method === 'GET' ? undefined : this.doubt
@@ -104,18 +106,21 @@ export class FollowedAnchor {
     return { ...connection, request }
   }
 
-  /** Resolves when nothing is asked any more. */
+  /** Resolves when no request is in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await Promise.all([this.#follower.stop(), this.#making])
   }
 
-  /** Judges what was seen last. */
+  /** Judges the last version seen. */
   #look(): void {
     const { namespace, longhornNamespace } = this.#options
     if (this.#seen === undefined) {
       this.#losses += 1
-      this.#become('unknown', `Lease ${anchorName} in ${longhornNamespace} is gone; it is made again.`)
+      this.#become(
+        'unknown',
+        `Lease ${anchorName} in ${longhornNamespace} is gone; Holdfast creates it again.`,
+      )
       this.#making ??= this.#make().finally(() => (this.#making = undefined))
       return
     }
@@ -129,7 +134,7 @@ export class FollowedAnchor {
     else this.#become('elsewhere', elsewhere(says, namespace, this.#options.longhornNamespace))
   }
 
-  /** Until it is there, whoever has made it. */
+  /** Repeats until the anchor exists, from this door or another. */
   async #make(): Promise<void> {
     const { namespace, clock } = this.#options
     const { signal } = this.#stopping
@@ -138,9 +143,9 @@ export class FollowedAnchor {
       const losses = this.#losses
       try {
         const says = await makeAnchor(this.#options, namespace, signal)
-        // What was deleted while the answer came has to be made once more.
+        // If it was deleted while the answer came, it has to be created once more.
         if (this.#losses > losses) continue
-        // The watch may have been quicker, and then it knows more.
+        // The watch may have been quicker, and then it has the newer version.
         if (!over()) this.#agree(says, namespace)
         return
       } catch (error) {
@@ -153,11 +158,11 @@ export class FollowedAnchor {
   #cannotRead(error: unknown): void {
     const why = error instanceof Error ? error.message : String(error)
     if (!isForbidden(error)) this.#stays(why)
-    // What was seen once is not undone by a right that is taken away.
+    // A right that is taken away does not undo the last known state.
     else if (this.#state !== 'elsewhere') this.#become('forbidden', why)
   }
 
-  /** What fails for another reason than a missing right to read says nothing of the anchor: the last state stays. */
+  /** A failure other than a missing right to read says nothing about the anchor: the last state stays. */
   #stays(why: string): void {
     if (this.#state === 'unknown') this.#become('unknown', why)
   }
@@ -171,18 +176,18 @@ export class FollowedAnchor {
   }
 }
 
-/** Why the anchor was not made. */
+/** Why the anchor was not created. */
 function whyOf(error: unknown, longhornNamespace: string): string {
   if (isForbidden(error)) return mayNotMake(error, longhornNamespace)
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What a person is told where there is no anchor, and no right to make it. */
+/** The message for a missing anchor without the right to create it. */
 export function mayNotMake({ message }: ApiFailure, longhornNamespace: string): string {
-  return `There is no Lease ${anchorName} in ${longhornNamespace}, and the right to create it is missing: ${message}\nUntil there is one, no arming change is admitted. Start a guard or a proxy that may create Leases in ${longhornNamespace}, or ask for that right.`
+  return `There is no Lease ${anchorName} in ${longhornNamespace}, and the right to create it is missing: ${message}\nUntil it exists, Holdfast denies evictions, clean-ups and disk removals. Start a guard or a proxy that may create Leases in ${longhornNamespace}, or ask for that right.`
 }
 
-/** What a person is told of two books. */
+/** The message for two books. */
 export function elsewhere(says: string, namespace: string, longhornNamespace: string): string {
-  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Doors with two books could admit an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(longhornNamespace)}`
+  return `The Leases of the guard of this cluster are in namespace ${says}, not in ${namespace}: Lease ${anchorName} in ${longhornNamespace} says so. Guards and proxies with Leases in two namespaces could allow an eviction and a clean-up that crash a manager together. Start with --namespace ${says}. ${deleteAnchor(longhornNamespace)}`
 }

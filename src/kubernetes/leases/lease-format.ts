@@ -4,18 +4,18 @@ import { type Marks, nodeOf, type Page, unownedDisks } from '../../gate/reservat
 import { intents, type Reservation } from '../../gate/reservation.ts'
 import { absentMap, type Parsed, parser } from '../../json/schema.ts'
 
-/** The annotation that holds the key of the page: names of nodes may be too long for the name of a Lease. */
+/** The annotation with the key of the page: names of nodes can be too long for the name of a Lease. */
 const pageAnnotation = 'holdfast.dev/page'
-/** The annotation that holds the reservations, as JSON with one on each line. */
+/** The annotation with the reservations, as JSON with one on each line. */
 const reservationsAnnotation = 'holdfast.dev/reservations'
 
-/** The annotation that holds the marks, as JSON. An older version of Holdfast drops it with whatever it writes. */
+/** The annotation with the marks, as JSON. An older version of Holdfast drops it with each write. */
 const settledAnnotation = 'holdfast.dev/settled'
 
-/** What makes a Lease one of the book: `kubectl get leases -l holdfast.dev/reservations=true`. */
+/** The label of a Lease of the book: `kubectl get leases -l holdfast.dev/reservations=true`. */
 export const bookLabels = { 'holdfast.dev/reservations': 'true' } as const
 
-/** The longest name that Kubernetes takes. */
+/** The longest name that Kubernetes accepts. */
 const maxName = 253
 
 const LeaseSchema = Type.Object({
@@ -68,7 +68,7 @@ export function leaseName(key: string): string {
   return `${node === undefined ? 'writes' : 'node'}.${createHash('sha256').update(key).digest('hex')}`
 }
 
-/** Who writes a Lease, and when. */
+/** The writer of a Lease, and the time. */
 interface LeaseWriter {
   readonly replica: string
   /** Milliseconds since the epoch. */
@@ -76,9 +76,9 @@ interface LeaseWriter {
 }
 
 /**
- * A page as a Lease, for people too: `kubectl get lease -o yaml` shows one reservation on each line.
+ * A page as a Lease, readable for people too: `kubectl get lease -o yaml` shows one reservation on each line.
  *
- * @param version what it takes the place of; undefined to make it anew
+ * @param version the one that it replaces; undefined to create it
  */
 export function leaseOf({ key, version, reservations, settled }: Page, { replica, now }: LeaseWriter) {
   const last = Math.max(now, ...reservations.map(({ deadline }) => deadline))
@@ -111,7 +111,7 @@ const parseRenewal = parser(
   ({ spec }) => ({ holder: spec.holderIdentity, at: Date.parse(spec.renewTime) }),
 )
 
-/** Who wrote a Lease, and when by their own clock; undefined if it does not say. */
+/** The writer of a Lease, and the time by its clock; undefined if the Lease does not have them. */
 export function renewalOf(raw: unknown): { readonly holder: string; readonly at: number } | undefined {
   const renewal = parseRenewal(raw)
   return renewal.ok && !Number.isNaN(renewal.value.at) ? renewal.value : undefined
@@ -120,7 +120,7 @@ export function renewalOf(raw: unknown): { readonly holder: string; readonly at:
 /**
  * Reads a Lease as a page.
  *
- * @returns undefined for a Lease that is none of the book's
+ * @returns undefined for a Lease outside the book
  */
 export function pageOf(raw: unknown): Parsed<Page> | undefined {
   const lease = parseLease(raw)
@@ -134,7 +134,7 @@ export function pageOf(raw: unknown): Parsed<Page> | undefined {
   if (!reservations.ok)
     return unreadable(name, `its annotation ${reservationsAnnotation}: ${reservations.problem}`)
   const page = { key, version: resourceVersion, reservations: reservations.value }
-  // Without marks that can be read the page only tells less.
+  // A page without readable marks is less precise, and still safe.
   const settled = parseMarks(jsonOrNothing(annotations?.[settledAnnotation] ?? ''))
   return { ok: true, value: settled.ok ? { ...page, settled: settled.value } : page }
 }
@@ -146,7 +146,7 @@ function ours(name: string): boolean {
 function unreadable(name: string, why: string): Parsed<never> {
   return {
     ok: false,
-    problem: `Lease ${name} is not what Holdfast wrote (${why}), so nobody knows what is on its way there. Delete it once no eviction and no clean-up is being requested`,
+    problem: `Lease ${name} is not what Holdfast wrote (${why}), so its reservations are unknown. Delete it once no eviction and no clean-up is being requested`,
   }
 }
 
@@ -154,7 +154,7 @@ function jsonOrNothing(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
-    // The caller shows what it is instead.
+    // The caller reports it.
     return undefined
   }
 }

@@ -1,21 +1,21 @@
 import type { Page } from '../../gate/reservation-book.ts'
 import type { Parsed } from '../../json/schema.ts'
-import { abortReason } from '../../time/wait.ts'
+import { abortReason } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ListWatch } from '../watch/list-watch.ts'
 import { pageOf } from './lease-format.ts'
 
-/** What one Lease says; one that is none of the book's has no page. */
+/** The content of one Lease; a Lease outside the book has no page. */
 interface Seen {
   readonly page: Parsed<Page> | undefined
 }
 
-/** The book of reservations, read and followed without any right to write in it. It does not own the connection. */
+/** The book of reservations, read and followed without write access. It does not own the connection. */
 export class LiveReservations {
   readonly #pages = new Map<string, Parsed<Page>>()
   readonly #listeners = new Set<() => void>()
   readonly #follower: ListWatch<Seen>
-  /** Aborted once the book was read or could not be. */
+  /** Aborted once the first read has succeeded or failed. */
   readonly #looked = new AbortController()
   #problem: Error | undefined
 
@@ -43,10 +43,9 @@ export class LiveReservations {
   }
 
   /**
-   * Reads the book once, or finds out that it cannot be read, and follows it from there.
+   * Reads the book once, or finds that it cannot, and follows it from there.
    *
-   * @param namespace the guard's
-   * @throws the signal's reason
+   * @param namespace the guard's @throws the signal's reason
    */
   static async open(
     connection: Connection,
@@ -63,12 +62,12 @@ export class LiveReservations {
     }
   }
 
-  /** Why the book could not be read yet; undefined once it was. */
+  /** Why the book could not be read yet; undefined after the first read. */
   get problem(): Error | undefined {
     return this.#problem
   }
 
-  /** What was read; undefined while nothing could be. */
+  /** The pages; undefined before the first read. */
   get pages(): readonly Page[] | undefined {
     if (this.#problem !== undefined) return undefined
     return [...this.#pages.values()].flatMap((page) => (page.ok ? [page.value] : []))
@@ -79,7 +78,7 @@ export class LiveReservations {
     return [...this.#pages.values()].flatMap((page) => (page.ok ? [] : [page.problem]))
   }
 
-  /** Calls the listener after each change; the function it returns ends that. */
+  /** Calls the listener after each change; the returned function removes it. */
   subscribe(listener: () => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)

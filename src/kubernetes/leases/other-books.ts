@@ -1,13 +1,12 @@
 import { Type } from 'typebox'
 import { absent, parser } from '../../json/schema.ts'
-import type { Clock } from '../../time/clock.ts'
-import { pause } from '../../time/wait.ts'
+import { type Clock, pause } from '../../time/clock.ts'
 import type { Connection } from '../client/connection.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 import { bookLabels } from './lease-format.ts'
 
-/** What makes a Lease one of a book, as a label selector. */
+/** The label selector of a book's Leases. */
 export const bookSelector = Object.entries(bookLabels)
   .map(([label, value]) => `${label}=${value}`)
   .join(',')
@@ -20,10 +19,10 @@ const parseLeases = parser(
 )
 
 /**
- * The namespaces that have Leases of a book, but for one.
+ * The namespaces with Leases of a book, except one.
  *
- * @param namespace where the book of the cluster is
- * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
+ * @param namespace where the book of the cluster is @throws ApiFailure, ConnectionFailure, MalformedAnswer,
+ * or the signal's reason
  */
 export async function otherBooks(
   connection: Connection,
@@ -33,29 +32,28 @@ export async function otherBooks(
   const path = '/apis/coordination.k8s.io/v1/leases'
   const query = { labelSelector: bookSelector }
   const leases = parseLeases(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-  if (!leases.ok)
-    throw new MalformedAnswer(`The list of ${path} is not what it should be: ${leases.problem}.`)
+  if (!leases.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${leases.problem}.`)
   const found = new Set(leases.value.map(({ metadata }) => metadata.namespace))
   found.delete(namespace)
   return [...found].toSorted()
 }
 
-/** How often other books are looked for, in milliseconds: one comes to be only by a mistake of people. */
+/** How often to look for other books, in milliseconds. Only a mistake in the set-up creates one. */
 const intervalMs = 300_000
 
-/** What other books are looked for with. */
+/** The parts that the search needs. */
 interface OtherBooksOptions {
   readonly connection: Connection
-  /** Where the book of this door is. */
+  /** The namespace of this door's book. */
   readonly namespace: string
   readonly clock: Clock
-  /** Told of the namespaces whenever there are others than before, and of none. */
+  /** Called with the namespaces whenever they change, also with none. */
   readonly onOthers: (namespaces: readonly string[]) => void
-  /** Told once why they cannot be looked for. */
+  /** Called once with the reason if the search fails. */
   readonly onProblem: (error: unknown) => void
 }
 
-/** Looks for other books now and then. It starts when it is made. It does not own the connection. */
+/** Looks for other books now and then. The constructor starts it. It does not own the connection. */
 export class OtherBooks {
   readonly #options: OtherBooksOptions
   readonly #stopping = new AbortController()
@@ -68,12 +66,12 @@ export class OtherBooks {
     this.#over = this.#run()
   }
 
-  /** How many there are; undefined while that cannot be found out. */
+  /** How many there are; undefined while the search fails. */
   get count(): number | undefined {
     return this.#found?.length
   }
 
-  /** Resolves when nothing is asked any more. */
+  /** Resolves when no request is in progress. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#over
@@ -96,7 +94,7 @@ export class OtherBooks {
       if (found.join() !== before) onOthers(found)
     } catch (error) {
       if (signal.aborted) return
-      // Of what is only unreachable the last answer stays.
+      // If the API server is unreachable, the last answer stays.
       if (error instanceof ApiFailure && error.code === 403) this.#found = undefined
       if (!this.#told) onProblem(error)
       this.#told = true

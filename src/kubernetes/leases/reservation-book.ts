@@ -9,50 +9,58 @@ import type { Change } from '../watch/cache.ts'
 import { ListWatch } from '../watch/list-watch.ts'
 import { leaseName, leaseOf, pageOf, renewalOf } from './lease-format.ts'
 
-/** Where the book is, and who writes in it. */
+/** Where the book is, and its writer. */
 interface LeaseBookOptions {
   readonly connection: Connection
-  /** The guard's own, the same for all replicas. */
+  /** The guard's namespace, the same for all replicas. */
   readonly namespace: string
   /** The name of this replica, for people who read the Leases. */
   readonly replica: string
   readonly clock: Clock
-  /** Told of each new problem, once while it lasts. */
+  /** Called once for each new problem. */
   readonly onProblem: (error: Error) => void
-  /** Told who wrote a Lease that the watch has brought, and when by their own clock. */
+  /** Called with the writer and the time of each Lease that the watch brings. */
   readonly onRenewed?: (holder: string, renewedAt: number) => void
 }
 
-/** So long Leases without marks are told apart; before that all count as the last of them did, which is only careful. */
+/**
+ * How long each Lease without marks is remembered separately. Before that, all count as the last of them,
+ * which errs on the safe side.
+ */
 const unmarkedMs = 60_000
 
-/** Of so many pages that are gone the last version is kept; beyond that a late answer may bring one back for a while. */
+/**
+ * How many deleted pages keep their last version. Beyond that a late answer may bring one back for a while.
+ */
 const maxGone = 1_000
 
-/** A Lease as the watch shows it; one that is none of the book's has no page. */
+/** A Lease in the watch; a Lease outside the book has no page. */
 interface Seen {
   readonly page: Parsed<Page> | undefined
   readonly renewal: ReturnType<typeof renewalOf>
 }
 
 /**
- * The book of reservations as Leases, one for each node. They are watched, so that a page which has not changed
- * since costs one round trip to swap. It starts when it is made. It does not own the connection.
+ * The book of reservations as Leases, one for each node. It watches them, so the swap of an unchanged page
+ * costs one round trip. The constructor starts it. It does not own the connection.
  */
 export class LeaseBook implements ReservationBook {
   readonly #options: LeaseBookOptions
   readonly #path: string
   readonly #follower: ListWatch<Seen>
   readonly #pages = new Map<string, Page>()
-  /** Versions that this process itself has made or removed; what the watch brings of before is old. */
+  /** Versions that this process has written or removed. Older ones from the watch are ignored. */
   readonly #newest = new Map<string, string>()
-  /** When the watch last brought a Lease without marks, or its end, by name and monotonic time, the oldest first. */
+  /**
+   * When the watch last brought a Lease without marks, or its deletion, by name and monotonic time, the
+   * oldest first.
+   */
   readonly #unmarkedAt = new Map<string, number>()
-  /** The same for any Lease that is not among these any more. */
+  /** The same for any Lease that is no longer in that map. */
   #unmarkedBefore = -Infinity
-  /** Names of Leases that somebody else has written since they were seen last: what is in them now is not known. */
+  /** Names of Leases that another writer has changed since the last read: their content is not known. */
   readonly #outdated = new Set<string>()
-  /** Names of Leases that cannot be read, each with the page that it was before. */
+  /** Names of Leases that cannot be read, each with its page before. */
   readonly #unreadable = new Map<string, Page | undefined>()
   readonly #listeners = new Set<(key: string) => void>()
 
@@ -88,7 +96,7 @@ export class LeaseBook implements ReservationBook {
     const before = this.#newest.get(key)
     const lease = await this.#ask({ method: 'GET', path: this.#pathOf(key), signal }, [404])
     if (lease !== undefined) return this.#keep(readPage(lease))
-    // An answer that there is none has no version: what has come meanwhile is newer.
+    // "Not found" has no version: a page that has come meanwhile is newer.
     if (this.#newest.get(key) === before) this.#forget(key)
     return emptyPage(key)
   }
@@ -124,7 +132,7 @@ export class LeaseBook implements ReservationBook {
     return () => this.#listeners.delete(listener)
   }
 
-  /** Resolves when nothing is watched any more. */
+  /** Resolves when no watch is open. */
   async stop(): Promise<void> {
     await this.#follower.stop()
   }
@@ -143,8 +151,8 @@ export class LeaseBook implements ReservationBook {
   }
 
   /**
-   * A page that is known not to be so any more is not known at all, until it is read or the watch says what became of
-   * it. Nobody is told: there is no news yet.
+   * A page that is known to have changed counts as unknown, until a read or the watch shows its new content.
+   * Listeners are not called: there is no news yet.
    */
   #mistrust({ key, version }: Page): void {
     if (this.#pages.get(key)?.version !== version) return
@@ -157,14 +165,14 @@ export class LeaseBook implements ReservationBook {
     if (this.#outdated.delete(leaseName(key)) || wasThere) this.#tell(key)
   }
 
-  /** What this process has written counts at once, not only when the watch brings it. */
+  /** A write of this process counts at once, before the watch brings it. */
   #keep(page: Page): Page {
     if (this.#isNews(page)) this.#put(page)
     return page
   }
 
   #saw({ type, name, value: { page, renewal } }: Change<Seen>): void {
-    // What is listed may have been written at any time.
+    // The Leases of a list may have been written at any time.
     if (type !== 'deleted' && renewal && this.synced) this.#options.onRenewed?.(renewal.holder, renewal.at)
     const before = this.#unreadable.get(name)
     this.#unreadable.delete(name)
@@ -186,7 +194,7 @@ export class LeaseBook implements ReservationBook {
     if (keepsMarks(key) && (type === 'deleted' || !settled)) this.#noteUnmarked(name)
     if (type !== 'deleted') {
       if (this.#isNews(page.value)) this.#put(page.value)
-      // Whoever wrote it may wait for the watch to come so far.
+      // Its writer may wait for the watch to catch up.
       else if (version === this.#newest.get(key)) this.#tell(key)
     } else if (!this.#knowsNewer(page.value)) {
       this.#forget(key)
@@ -204,7 +212,9 @@ export class LeaseBook implements ReservationBook {
     }
   }
 
-  /** A Lease that could not be read is gone, and the page of before with it: not one that was made anew since. */
+  /**
+   * A Lease that could not be read is gone, and its page before with it. A page that was created since stays.
+   */
   #forgetUnreadable(name: string, before: Page | undefined): void {
     this.#outdated.delete(name)
     if (before && this.#pages.get(before.key) === before) this.#forget(before.key)
@@ -215,7 +225,7 @@ export class LeaseBook implements ReservationBook {
     return newest === undefined || version === undefined || isOlder(newest, version)
   }
 
-  /** True if the page was made anew since. */
+  /** True if the page was created since. */
   #knowsNewer({ key, version }: Page): boolean {
     const newest = this.#newest.get(key)
     return newest !== undefined && version !== undefined && isOlder(version, newest)
@@ -232,7 +242,7 @@ export class LeaseBook implements ReservationBook {
     this.#tell(page.key)
   }
 
-  /** The versions of pages that went first. */
+  /** The versions of pages that came first. */
   #forgetOldest(): void {
     let tooMany = this.#newest.size - this.#pages.size - maxGone
     for (const key of tooMany > 0 ? this.#newest.keys() : []) {
@@ -249,7 +259,7 @@ export class LeaseBook implements ReservationBook {
     return `${this.#path}/${encodeURIComponent(leaseName(key))}`
   }
 
-  /** @returns undefined for a failure that is expected here */
+  /** @returns undefined for an expected failure */
   async #ask(request: JsonRequest, expected: readonly number[]): Promise<unknown> {
     try {
       return await jsonRequest(this.#options.connection, request)

@@ -1,18 +1,18 @@
 import type { Clock, Random } from '../../time/clock.ts'
 
-/** How long to wait after failures. */
+/** Waits after failures. */
 export interface BackOffLimits {
-  /** Most for the first wait; doubled with each failure. 0.8 s, as client-go's reflectors do. */
+  /** Ceiling of the first wait; it doubles with each failure. 0.8 s, as in client-go's reflectors. */
   readonly baseMs: number
-  /** Most for any wait: an API server that is back is noticed within half a minute. */
+  /** Ceiling of all waits: the guard notices within half a minute that an API server is back. */
   readonly capMs: number
-  /** So long without a failure, and the next one counts as the first. */
+  /** After this time without a failure, the next one counts as the first. */
   readonly healthyMs: number
-  /** The longest Retry-After that is believed; a proxy's mistake must not blind the guard for a day. */
+  /** Limit for Retry-After; a proxy's mistake must not blind the guard for a day. */
   readonly maxRetryAfterMs: number
 }
 
-/** The reasons stand at the fields. */
+/** The fields have the reasons. */
 export const defaultBackOffLimits: BackOffLimits = {
   baseMs: 800,
   capMs: 30_000,
@@ -21,8 +21,8 @@ export const defaultBackOffLimits: BackOffLimits = {
 }
 
 /**
- * Exponential back-off with full jitter: each wait is anything from nothing to the ceiling, so that many clients
- * of a server that comes back do not all come at once.
+ * Exponential back-off with full jitter: each wait is random between zero and the ceiling. So the clients of
+ * a restarted server do not all come at once.
  */
 export class BackOff {
   readonly #limits: BackOffLimits
@@ -37,16 +37,16 @@ export class BackOff {
     this.#random = random
   }
 
-  /** Something worked: from now on it counts as healthy, until the next failure. */
+  /** A success: the server counts as healthy until the next failure. */
   succeeded(): void {
     this.#healthySince ??= this.#clock.monotonic()
   }
 
   /**
-   * Something failed.
+   * A failure.
    *
-   * @param retryAfterSeconds what the server asked for; it knows better than any guess
-   * @returns how long to wait, in milliseconds
+   * @param retryAfterSeconds the wait that the server asks for; it overrides the back-off @returns how long
+   * to wait, in milliseconds
    */
   failed(retryAfterSeconds = 0): number {
     const { baseMs, capMs, healthyMs, maxRetryAfterMs } = this.#limits

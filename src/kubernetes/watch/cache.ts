@@ -1,28 +1,28 @@
 import { isDeepStrictEqual } from 'node:util'
 
-/** One difference between what was known and what is. A deletion carries the last value known. */
+/** One difference between the old and the new state. A deletion carries the last known value. */
 export interface Change<T> {
   readonly type: 'added' | 'changed' | 'deleted'
   readonly name: string
   readonly value: T
 }
 
-/** A fresh set of objects, filled page by page beside the one in use. */
+/** A new set of objects, filled page by page beside the current one. */
 interface Replacement<T> {
   readonly size: number
   put(name: string, value: T): void
-  /** Takes the place of the set in use, in one go. @returns the differences between the two */
+  /** Replaces the current set in one step. @returns the differences between the two */
   swap(): readonly Change<T>[]
 }
 
 /**
- * A copy of one resource's objects, by name. It tells real differences only: values are compared, not versions,
- * because after a restore of etcd the same version can be another object.
+ * A copy of one resource's objects, by name. It reports real differences only. It compares values and not
+ * versions, because after a restore of etcd the same version can be another object.
  */
 export class Mirror<T extends object> {
   #objects = new Map<string, T>()
 
-  /** @returns undefined if that is what was known already, as in a replayed event */
+  /** @returns undefined if nothing changed, as in a replayed event */
   put(name: string, value: T): Change<T> | undefined {
     const change = this.#difference(name, value)
     if (change) this.#objects.set(name, value)
@@ -37,8 +37,8 @@ export class Mirror<T extends object> {
   }
 
   /**
-   * Starts a fresh set. The comparing is done while the pages come, so that the swap itself takes next to nothing;
-   * the set in use must not change meanwhile.
+   * Starts a new set. The comparison happens while the pages come, so that the swap takes almost no time. The
+   * current set must not change meanwhile.
    */
   replacement(): Replacement<T> {
     const fresh = new Map<string, T>()

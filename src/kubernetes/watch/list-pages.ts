@@ -3,17 +3,17 @@ import { absent, parser } from '../../json/schema.ts'
 import type { Connection } from '../client/connection.ts'
 import { jsonRequest, MalformedAnswer } from '../client/json-request.ts'
 
-/** What every object of a list or watch has; the rest is for the kind's own parser. */
+/** The common fields of all objects in a list or watch; the parser of the kind reads the rest. */
 export const ClusterObjectSchema = Type.Object({
   metadata: Type.Object({ name: Type.String({ minLength: 1 }), resourceVersion: absent(Type.String()) }),
 })
 
-/** An object of the cluster as it came; of its managedFields only when status was written is left. */
+/** An object of the cluster as it came. Of its managedFields only the write times of status are left. */
 export type ClusterObject = Static<typeof ClusterObjectSchema>
 
 /**
- * Drops managedFields from an object that was just read: about half of its size (kubernetes.md, The request). Only the times
- * of the writers of its status are of use: since when a node has been down.
+ * Drops managedFields from an object that was just read: about half of its size (kubernetes.md, The request).
+ * Only the write times of its status are useful: they tell since when a node has been down.
  */
 export function withoutManagedFields(object: ClusterObject): ClusterObject {
   const metadata: ClusterObject['metadata'] & { managedFields?: unknown } = object.metadata
@@ -37,7 +37,7 @@ function statusTimes(fields: unknown): readonly object[] {
 
 /** A page of a list. */
 interface ListPage {
-  /** The version the whole list is of: the watch starts here. */
+  /** The version of the whole list: the watch starts here. */
   readonly resourceVersion: string
   readonly objects: readonly ClusterObject[]
 }
@@ -55,14 +55,13 @@ const parsePage = parser(
 )
 
 /**
- * Lists a resource page by page, so that no page keeps the event loop for long: 10,000 objects at once block it
- * for 250 ms, pages of 500 for 30 ms. No resourceVersion is asked for, so the first page is a consistent read, and
- * the others are of the same moment.
+ * Lists a resource page by page, so that no page blocks the event loop for long: 10,000 objects at once block
+ * it for 250 ms, pages of 500 for 30 ms. The request has no resourceVersion. So the first page is a
+ * consistent read, and the others show the same moment.
  *
- * @param path of the collection
- * @param only the name of the one object that is wanted; all if undefined
- * @throws ApiFailure 410 when the list took longer than the server keeps its history (about 5 minutes): all
- *   pages are void then, start again
+ * @param path of the collection @param only the name of the one wanted object; all if undefined @throws
+ * ApiFailure 410 if the list took longer than the server keeps its history (about 5 minutes). All pages are
+ * void then, and the caller starts again
  */
 export async function* listPages(
   connection: Connection,
@@ -81,8 +80,7 @@ export async function* listPages(
       ...selectionOf(only),
     }
     const page = parsePage(await jsonRequest(connection, { method: 'GET', path, query, signal }))
-    if (!page.ok)
-      throw new MalformedAnswer(`The list of ${path} is not what a list should be: ${page.problem}.`)
+    if (!page.ok) throw new MalformedAnswer(`The list of ${path} is malformed: ${page.problem}.`)
     const { resourceVersion, continue: next } = page.value.metadata
     yield { resourceVersion, objects: (page.value.items ?? []).map(withoutManagedFields) }
     if (next && next === token)
@@ -92,8 +90,8 @@ export async function* listPages(
 }
 
 /**
- * The query of a list or watch of one object. By it RBAC allows a list and a watch to those who have the right for
- * that name alone.
+ * The query for a list or watch of one object. RBAC allows such a list and watch to clients with the right
+ * for that name alone.
  *
  * @param only its name; undefined for all of the collection
  */

@@ -4,11 +4,11 @@ import { type BackOffLimits, defaultBackOffLimits } from './back-off.ts'
 import type { Change } from './cache.ts'
 import type { ClusterObject } from './list-pages.ts'
 
-/** Why a list or a watch was started anew. */
+/** Why a list or a watch was started again. */
 export type RestartReason =
   /** The server ended the watch properly, as it does every 5–10 minutes. */
   | 'closed'
-  /** No byte for 90 s: a half-open connection, or a resource that nobody writes. */
+  /** No byte for 90 s: a half-open connection, or a resource without writes. */
   | 'silent'
   /** The connection was lost in the middle. */
   | 'cut'
@@ -18,9 +18,9 @@ export type RestartReason =
   | 'new-history'
   /** An ERROR event other than 410. */
   | 'error-event'
-  /** Something that is no list, or no watch event. */
+  /** An answer that is not a list, or not a watch event. */
   | 'malformed'
-  /** No connection at all. */
+  /** No connection. */
   | 'unreachable'
   /** No headers within 30 s. */
   | 'timed-out'
@@ -36,10 +36,10 @@ export type RestartReason =
   | 'rejected'
   /** 5xx, or a status that means nothing here. */
   | 'server-error'
-  /** A mistake of our own, or of a projection given to us. */
+  /** A bug in Holdfast, or in a projection. */
   | 'unexpected'
 
-/** Where a list-watch stands. `since` is in the clock's milliseconds. */
+/** The state of a list-watch. `since` is in the clock's milliseconds. */
 export type ListWatchState =
   | { readonly phase: 'listing'; readonly since: number; readonly objects: number }
   /** Connected is false until the headers have come. */
@@ -52,37 +52,37 @@ export type ListWatchState =
     }
   | { readonly phase: 'stopped'; readonly since: number }
 
-/** How much was done since the start. */
+/** Counters since the start. */
 export interface ListWatchCounters {
   /** Completed and swapped in. */
   readonly lists: number
   /** Opened, i.e. the headers came. */
   readonly watches: number
-  /** Changes seen by watching; bookmarks are none. */
+  /** Changes from the watch, without bookmarks. */
   readonly events: number
-  /** Times the handler threw. */
+  /** How often the handler threw. */
   readonly handlerErrors: number
   readonly restarts: Readonly<Record<RestartReason, number>>
 }
 
-/** What is wrong, once for each new problem. */
+/** A problem, reported once while it is new. */
 export interface ListWatchProblem {
   readonly reason: RestartReason | 'handler'
-  /** The API failure or connection failure, or what the handler threw. */
+  /** The API failure or connection failure, or the error of the handler. */
   readonly error: Error
   /** Milliseconds until the next attempt; 0 for at once. */
   readonly retryInMs: number
 }
 
-/** What is done about a restart. */
+/** The reaction to a restart. */
 interface Course {
-  /** `same`: a list is listed and a watch watched again, from the last version known. */
+  /** `same`: a failed list is listed again and a watch opened again, from the last known version. */
   readonly next: 'list' | 'same'
-  /** Whether to wait; `at-once` waits too when it happens several times in a row. */
+  /** Whether to wait; `at-once` waits too if it happens several times in a row. */
   readonly when: 'at-once' | 'back-off'
 }
 
-/** What is done about each restart. */
+/** The reaction to each restart. */
 export const courses: Readonly<Record<RestartReason, Course>> = {
   closed: { next: 'same', when: 'at-once' },
   silent: { next: 'list', when: 'at-once' },
@@ -126,27 +126,27 @@ export function noRestarts(): Record<RestartReason, number> {
 
 /** The numbers of a list-watch. */
 export interface ListWatchLimits {
-  /** Objects in a page of a list. 500: 30 ms of the event loop; 10,000 at once take 250 ms. */
+  /** Objects in a page of a list. 500 take 30 ms of the event loop; 10,000 at once take 250 ms. */
   readonly pageSize: number
-  /** No headers for so long: given up. */
+  /** Limit for the headers. */
   readonly headersTimeoutMs: number
   /**
-   * Nothing has shown for so long that the copy is current: it is listed anew. Longer than the minute between two
-   * bookmarks; but a resource that nobody writes gets them only where etcd tells its progress, which is a flag of
-   * etcd (measured on kube-apiserver 1.36.2: not a byte in 400 s).
+   * The list-watch lists again if nothing has proved for this time that the copy is current. That is longer
+   * than the minute between two bookmarks. But a resource without writes gets bookmarks only if etcd reports
+   * its progress, which is a flag of etcd (measured on kube-apiserver 1.36.2: not a byte in 400 s).
    */
   readonly idleTimeoutMs: number
-  /** A watch is asked to end after a random time between these two, so that not all end together. */
+  /** A watch asks to end after a random time between these two, so that watches do not all end together. */
   readonly minWatchSeconds: number
   readonly maxWatchSeconds: number
-  /** A watch that ends sooner did no good; client-node's informer made 1,500 such watches a second. */
+  /** A watch that ends sooner was useless; client-node's informer made 1,500 such watches a second. */
   readonly briefWatchMs: number
-  /** So many restarts at once are made without a watch that did good in between; then the back-off applies. */
+  /** How many restarts happen at once without a useful watch in between; then the back-off applies. */
   readonly restartsAtOnce: number
   readonly backOff: BackOffLimits
 }
 
-/** The reasons stand at the fields. */
+/** The fields have the reasons. */
 export const defaultListWatchLimits: ListWatchLimits = {
   pageSize: 500,
   headersTimeoutMs: 30_000,
@@ -158,34 +158,35 @@ export const defaultListWatchLimits: ListWatchLimits = {
   backOff: defaultBackOffLimits,
 }
 
-/** What to follow, and whom to tell. */
+/** What to follow, and the listeners. */
 export interface ListWatchOptions<T extends object> {
   readonly connection: Connection
-  /** Of one namespace's collection: objects are told apart by name. */
+  /** The collection of one namespace: names identify its objects. */
   readonly path: string
   /** Only the object of this name; all if not given. */
   readonly only?: string
-  /** Reduces an object to what is used of it. It gets them without managedFields, page by page. */
+  /** Reduces an object to the fields that are used. It gets objects without managedFields, page by page. */
   readonly project: (object: ClusterObject) => T
   /**
-   * Told of each difference, those of a list in one synchronous go. What it throws is reported, nothing more. A list
-   * shows how objects are and not how they were in between; a watch brings every change.
+   * Called for each difference; those of a list come in one synchronous run. Its errors are reported and have
+   * no other effect. A list shows the current state without the steps in between; a watch brings every
+   * change.
    */
   readonly onChange: (change: Change<T>, by: 'list' | 'watch') => void
-  /** Told once, after the first list was told. */
+  /** Called once, after the changes of the first list. */
   readonly onSynced?: () => void
-  /** Told once for each new problem; the list-watch goes on by itself in any case. */
+  /** Called once for each new problem; the list-watch goes on in any case. */
   readonly onProblem?: (problem: ListWatchProblem) => void
-  /** Told when a watch is open again after a problem. */
+  /** Called when a watch is open again after a problem. */
   readonly onRecovered?: () => void
   /**
-   * Told when changes may have come late, to others as well: the connection was lost, or the watch could not go on from
-   * where it was. A proper end is none, and neither is a list that only shows that nothing has changed.
+   * Called when changes may have come late, to other clients as well: the connection was lost, or the watch
+   * could not resume. A normal end does not count, nor does a list that only shows that nothing has changed.
    *
-   * @param began the last moment that all was well, in the clock's milliseconds
+   * @param began the last moment at which the connection was known to work, in the clock's milliseconds
    */
   readonly onOutage?: (began: number) => void
-  /** Told when a watch is open again after an outage. */
+  /** Called when a watch is open again after an outage. */
   readonly onOutageOver?: () => void
   /** Stops it, as `stop()` does. */
   readonly signal?: AbortSignal

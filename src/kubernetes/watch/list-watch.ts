@@ -1,5 +1,4 @@
-import { type Clock, type Random, systemClock } from '../../time/clock.ts'
-import { onAbort, pause } from '../../time/wait.ts'
+import { type Clock, onAbort, pause, type Random, systemClock } from '../../time/clock.ts'
 import { ApiFailure } from '../client/failures.ts'
 import { BackOff } from './back-off.ts'
 import { Mirror } from './cache.ts'
@@ -19,8 +18,8 @@ import { restartReason } from './restarts.ts'
 import { watchStream } from './watch-stream.ts'
 
 /**
- * Keeps a copy of one resource true: lists it, watches it from there, and whatever happens begins again where it
- * has to. It starts when it is made and never gives up until it is stopped.
+ * Keeps a copy of one resource current: it lists, watches from there, and starts again after any failure. The
+ * constructor starts it. It never gives up until it is stopped.
  */
 export class ListWatch<T extends object> {
   readonly #options: ListWatchOptions<T>
@@ -38,10 +37,10 @@ export class ListWatch<T extends object> {
   #provenAt: number | undefined
   #listedAt: number | undefined
   #restartsAtOnce = 0
-  /** Ends the wait that is under way, if it may be ended. */
+  /** Ends the current wait, if that is allowed. */
   #wake = new AbortController()
   #problem: ListWatchProblem | undefined
-  /** Why it lists anew. */
+  /** Why it lists again. */
   #listReason: RestartReason | undefined
   #isOut = false
 
@@ -55,22 +54,25 @@ export class ListWatch<T extends object> {
     this.#over = this.#run()
   }
 
-  /** Where it stands. */
+  /** The current state. */
   get state(): ListWatchState {
     return this.#state
   }
 
-  /** True once a first list was complete. It stays true: how old the knowledge is, `ageMs` tells. */
+  /** True once a first list was complete. It stays true; `ageMs` tells how old the copy is. */
   get synced(): boolean {
     return this.#counters.lists > 0
   }
 
-  /** The version up to which everything is known. */
+  /** The version up to which the copy has every change. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion
   }
 
-  /** When the last list was complete, by the clock's monotonic time: what came and went between two lists is not known. */
+  /**
+   * When the last list was complete, by the clock's monotonic time. Objects that came and went between two
+   * lists are not known.
+   */
   get listedAt(): number | undefined {
     return this.#listedAt
   }
@@ -79,26 +81,29 @@ export class ListWatch<T extends object> {
     return this.#counters
   }
 
-  /** What is wrong now; undefined as soon as a watch is open. */
+  /** The current problem; undefined as soon as a watch is open. */
   get problem(): ListWatchProblem | undefined {
     return this.#problem
   }
 
   /**
-   * Milliseconds since the copy was last proven to be current; Infinity before the first list. A byte on a live
-   * watch proves it. So does a complete list, for the moment it was asked for. An open watch alone does not, so
-   * that a quiet one is replaced by a list in time.
+   * Milliseconds since the copy was last proven to be current; Infinity before the first list. A byte on a
+   * live watch proves it. A complete list proves it for the moment of its request. An open watch alone does
+   * not, so a list replaces a quiet one in time.
    */
   ageMs(): number {
     return this.#provenAt === undefined ? Infinity : Math.max(0, this.#clock.monotonic() - this.#provenAt)
   }
 
-  /** Ends a wait, since somebody else was just answered; not one that the server itself asked for. */
+  /**
+   * Ends a wait, since another list-watch just got an answer. It does not end a wait that the server itself
+   * asked for.
+   */
   retryNow(): void {
     this.#wake.abort()
   }
 
-  /** Resolves when all is over: no request, no timer, and nobody is told anything any more. */
+  /** Resolves when all work has ended: no request, no timer, and no more calls of listeners. */
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('the list-watch was stopped'))
     await this.#over
@@ -132,7 +137,8 @@ export class ListWatch<T extends object> {
     let resourceVersion: string | undefined
     for await (const page of listPages(connection, path, { ...this.#limits, only, signal })) {
       signal.throwIfAborted()
-      // Should later pages be newer, the watch repeats what they already show: harmless. The reverse loses events.
+      // If later pages are newer, the watch repeats what they already show, which is harmless. The reverse
+      // would lose events.
       resourceVersion ??= page.resourceVersion
       for (const object of page.objects) replacement.put(object.metadata.name, project(object))
       this.#state = { phase: 'listing', since, objects: replacement.size }
@@ -190,20 +196,20 @@ export class ListWatch<T extends object> {
     })
   }
 
-  /** Decides how to go on after an end, and waits if that is called for. */
+  /** Decides how to go on after an end, and waits if necessary. */
   async #restart(error: unknown, lastedMs: number): Promise<void> {
     const reason = restartReason(error)
     const course = courses[reason]
     this.#counters.restarts[reason] += 1
     if (this.#next === 'watch' && lastedMs >= this.#limits.briefWatchMs) this.#restartsAtOnce = 0
-    // However often watches end: an old copy is proven anew only by a list.
+    // However often watches end, only a list proves an old copy.
     if (course.next === 'list' || this.ageMs() >= this.#limits.idleTimeoutMs) this.#next = 'list'
 
     const atOnce = course.when === 'at-once' && this.#restartsAtOnce < this.#limits.restartsAtOnce
     if (atOnce) this.#restartsAtOnce += 1
     const asked = retryAfterSeconds(error)
     const waitMs = atOnce ? 0 : this.#backOff.failed(asked)
-    // A watch that is ended or quiet, or a version forgotten, belongs to a server in good health.
+    // An ended or quiet watch, and a forgotten version, do not mean that the server is ill.
     const normal = atOnce && (reason === 'closed' || reason === 'silent' || reason === 'expired')
     if (!normal) this.#report({ reason, error: asError(error), retryInMs: waitMs })
     this.#listReason = reason
@@ -232,7 +238,7 @@ export class ListWatch<T extends object> {
     if (!known) this.#tell(() => this.#options.onProblem?.(problem))
   }
 
-  /** A mistake of those who are told must not end the list-watch. */
+  /** An error of a listener must not end the list-watch. */
   #tell(call: () => void): void {
     try {
       call()
@@ -246,18 +252,18 @@ export class ListWatch<T extends object> {
     try {
       this.#options.onProblem?.({ reason: 'handler', error, retryInMs: 0 })
     } catch {
-      // Whoever is told of problems has one: nobody is left to tell, but it was counted.
+      // onProblem itself threw; only the counter can record it.
       this.#counters.handlerErrors += 1
     }
   }
 }
 
-/** True if a list that finds nothing new belongs to a server in good health. */
+/** True if an unchanged list after this reason means that the server was healthy. */
 function isQuiet(reason: RestartReason): boolean {
   return reason === 'silent' || reason === 'closed'
 }
 
-/** True if it concerns everybody, and not only what this client may read. */
+/** True if it concerns all clients, not only the rights of this one. */
 function isOutage(reason: RestartReason): boolean {
   return reason !== 'refused' && reason !== 'missing' && reason !== 'credentials'
 }

@@ -2,7 +2,7 @@ import { ApiFailure, ConnectionFailure } from '../client/failures.ts'
 import { MalformedAnswer } from '../client/json-request.ts'
 import type { RestartReason } from './list-watch-state.ts'
 
-/** Which kind of restart an error of a list or watch asks for. */
+/** The kind of restart that an error of a list or watch needs. */
 export function restartReason(error: unknown): RestartReason {
   if (error instanceof ConnectionFailure) return error.kind
   if (error instanceof RestartNeeded) return error.reason
@@ -31,7 +31,7 @@ function ofStatus({ code, causes, message }: ApiFailure): RestartReason {
   }
 }
 
-/** A watch is over for a reason that is no failure of the server or the connection. */
+/** A watch ended for a reason that is no failure of the server or the connection. */
 export class RestartNeeded extends Error {
   readonly reason: RestartReason
 

@@ -7,23 +7,23 @@ import { MalformedAnswer } from '../client/json-request.ts'
 import { type ClusterObject, ClusterObjectSchema, selectionOf, withoutManagedFields } from './list-pages.ts'
 import { RestartNeeded } from './restarts.ts'
 
-/** What a watch tells as it goes. */
+/** The reports of a watch. */
 interface WatchListener {
   /** The headers have come. */
   opened(): void
   /** An object changed, or a bookmark moved the version on. */
   happened(event: Exclude<WatchEvent, { type: 'error' }>): void
-  /** Every byte that came was understood and told: what is known is current. */
+  /** Every byte so far is understood and reported: the copy is current. */
   current(): void
 }
 
 interface WatchRequest {
   readonly path: string
-  /** The name of the one object that is wanted; all if undefined. */
+  /** The name of the one wanted object; all if undefined. */
   readonly only?: string | undefined
   /** Where to start: events after this version. */
   readonly resourceVersion: string
-  /** When the server is to end it. */
+  /** When to ask the server to end it. */
   readonly timeoutSeconds: number
   readonly headersTimeoutMs: number
   readonly idleTimeoutMs: number
@@ -31,8 +31,8 @@ interface WatchRequest {
 }
 
 /**
- * Watches a resource until it is over; it always ends with an error that says why, a proper end by the server
- * included.
+ * Watches a resource until the watch ends. It always ends with an error that says why, also for a normal end
+ * by the server.
  *
  * @throws RestartNeeded, ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
@@ -54,8 +54,9 @@ export async function watchStream(
     limits.signal.throwIfAborted()
     for (const line of lines) {
       const event = readEvent(what, line)
-      // On a restored etcd the watch is accepted, and its versions start lower (kubernetes/kubernetes#107457). A
-      // history that has already grown past our version cannot be told from the old one: a known limit.
+      // On a restored etcd the server accepts the watch, and its versions start lower
+      // (kubernetes/kubernetes#107457). A new history that has already grown past the known version looks
+      // like the old one: a known limit.
       if (isOlder(event.resourceVersion, last)) {
         const message = `${what}: version ${event.resourceVersion} came after ${last}: the server has another history now.`
         throw new RestartNeeded('new-history', message)
@@ -70,10 +71,10 @@ export async function watchStream(
 
 function readEvent(what: string, line: string): Exclude<WatchEvent, { type: 'error' }> {
   const event = parseWatchEvent(line)
-  if (!event.ok) throw new MalformedAnswer(`${what} sent what is no watch event: ${event.problem}.`)
+  if (!event.ok) throw new MalformedAnswer(`${what} sent a malformed watch event: ${event.problem}.`)
   if (event.value.type !== 'error') return event.value
   const failure = readErrorEvent(what, event.value.status)
-  // 410 has its own reason; for any other the watch is not to be trusted any further.
+  // 410 has a separate reason; after any other error the watch cannot be trusted.
   if (failure.code === 410) throw failure
   throw new RestartNeeded('error-event', failure.message, failure)
 }
@@ -82,9 +83,10 @@ function readEvent(what: string, line: string): Exclude<WatchEvent, { type: 'err
 const defaultMaxLineBytes = 16 * 1024 * 1024
 
 /**
- * Cuts a watch's bytes into lines, one JSON event each. Yields once for each chunk that comes, with the lines it
- * completes, often none: so the reader knows of every byte. Characters may be split over chunks, so lines are
- * cut as bytes. A last line without its newline was cut off and is dropped; it comes again after a reconnect.
+ * Splits the bytes of a watch into lines, one JSON event each. It yields once for each chunk, with the lines
+ * that the chunk completes, often none. So the reader knows of every byte. Characters may be split over
+ * chunks, so it splits bytes. A last line without its newline was cut off and is dropped; it comes again
+ * after a reconnect.
  *
  * @throws MalformedAnswer for a line that does not end
  */
@@ -116,7 +118,7 @@ export async function* watchLines(
 type WatchEvent =
   | { readonly type: 'upserted'; readonly object: ClusterObject; readonly resourceVersion: string }
   | { readonly type: 'deleted'; readonly name: string; readonly resourceVersion: string }
-  /** Nothing changed up to this version: where to resume. */
+  /** No change up to this version: the place to resume. */
   | { readonly type: 'bookmark'; readonly resourceVersion: string }
   /** The watch is over; the object is a Status. */
   | { readonly type: 'error'; readonly status: unknown }
@@ -144,7 +146,7 @@ function parseWatchEvent(line: string): Parsed<WatchEvent> {
   try {
     raw = JSON.parse(line)
   } catch {
-    return { ok: false, problem: `the line is no JSON: ${line.slice(0, 80)}` }
+    return { ok: false, problem: `the line is not JSON: ${line.slice(0, 80)}` }
   }
   const event = parseType(raw)
   if (!event.ok) return event

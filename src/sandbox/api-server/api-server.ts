@@ -15,31 +15,31 @@ import { Deletes } from './writes/deletes.ts'
 import { prepareCreate } from './writes/prepare.ts'
 import { Writes } from './writes/writes.ts'
 
-/** How the embedded cluster's API server behaves; every part has a default. */
+/** Options of the embedded cluster's API server; every part has a default. */
 export interface ApiServerOptions {
-  /** Where it listens. Loopback only by default: it has no access control. */
+  /** The listen address. Loopback by default, since it has no access control. */
   readonly host: string
-  /** 0: any port that is free. */
+  /** 0 for any free port. */
   readonly port: number
-  /** How many changes a watch can look back; fewer make 410 more frequent. */
+  /** How many changes a watch can look back; with fewer, 410 is more frequent. */
   readonly historySize: number
   /** How long a request may take, its webhooks included: the API server's own default. */
   readonly requestTimeoutMs: number
   /** How often a watch that asked for bookmarks gets one: the API server's own default. */
   readonly bookmarkMs: number
-  /** How long a watch lasts that does not say: the shortest of the API server's own. */
+  /** How long a watch without its own timeout lasts: the shortest of the API server's own. */
   readonly watchTimeoutMs: number
-  /** The longest body that is read: the API server's own limit. */
+  /** The longest accepted body: the API server's own limit. */
   readonly maxBodyBytes: number
-  /** The namespaces there are from the beginning. */
+  /** The namespaces that exist from the beginning. */
   readonly namespaces: readonly string[]
   readonly clock: Clock
   readonly identity: Identity
-  /** Where a webhook's `clientConfig.service` is reached; undefined: it is not known. */
+  /** The address of a webhook's `clientConfig.service`; undefined if it is not known. */
   readonly resolveService: ResolveService
 }
 
-/** What a user of the sandbox gets without saying anything. */
+/** The identity of a user who sends no credentials. */
 const defaultOptions: ApiServerOptions = {
   host: '127.0.0.1',
   port: 0,
@@ -55,7 +55,10 @@ const defaultOptions: ApiServerOptions = {
   resolveService: () => undefined,
 }
 
-/** The API server of the embedded cluster: enough of Kubernetes for kubectl, and for guards that are registered with it. */
+/**
+ * The API server of the embedded cluster: enough of Kubernetes for kubectl, and for guards that register with
+ * it.
+ */
 export class ApiServer {
   /** Where it listens, `http://127.0.0.1:…`. */
   readonly url: string
@@ -72,7 +75,7 @@ export class ApiServer {
     this.#endRequests = endRequests
   }
 
-  /** Starts one with nothing in it but its namespaces. @throws Error when the port cannot be listened on */
+  /** Starts an empty one that has only its namespaces. @throws Error if it cannot listen on the port */
   static async start(options: Partial<ApiServerOptions> = {}): Promise<ApiServer> {
     const all = { ...defaultOptions, ...options }
     const { clock, identity, requestTimeoutMs, maxBodyBytes } = all
@@ -93,7 +96,7 @@ export class ApiServer {
 
     const http = { ...modules, reads, maxBodyBytes }
     const server = createServer((request, response) => void answerHttp(http, request, response))
-    // client-go keeps an idle connection for 90 s, and does not replay a POST on one that was just closed.
+    // client-go keeps an idle connection for 90 s, and does not repeat a POST on one that was just closed.
     server.keepAliveTimeout = 120_000
     server.listen(all.port, all.host)
     await once(server, 'listening')
@@ -113,10 +116,10 @@ export class ApiServer {
   }
 
   /**
-   * Calls back after each later commit of a resource, in order and never within one. What a listener throws is
-   * not caught.
+   * Calls the listener after each later commit of a resource, in order and never within one. Errors of the
+   * listener are not caught.
    *
-   * @returns ends the subscription. @throws ApiError 404 for a resource that is not served
+   * @returns ends the subscription @throws ApiError 404 for an unknown resource
    */
   subscribe(resource: ResourceName, listener: (event: ObjectEvent) => void): () => void {
     const facts = findResource(resource)
@@ -124,7 +127,7 @@ export class ApiServer {
     return this.#modules.store.subscribe(facts, ({ type, object }) => listener({ type, object }))
   }
 
-  /** Opens a watch within the process. A restart breaks it, as it breaks those over HTTP. */
+  /** Opens a watch within the process. A restart breaks it, like a watch over HTTP. */
   readonly watch: Watch = (resource, namespace, sink) => {
     const { store, uptime } = this.#modules
     const facts = findResource(resource)
@@ -134,11 +137,10 @@ export class ApiServer {
   }
 
   /**
-   * Goes away and comes back at the same place with the same objects. Every watch breaks, every request under way
-   * fails, and no watch can go on from before: a fresh API server knows nothing older than its own first list.
+   * Stops and starts again at the same address with the same objects. Every watch breaks, every request in
+   * progress fails, and no watch can resume: a new API server knows nothing older than its own first list.
    *
-   * @param awayMs how long it does not serve
-   * @throws Error when another program has taken the port meanwhile
+   * @param awayMs how long it is down @throws Error if another program has taken the port meanwhile
    */
   async restart(awayMs = 0): Promise<void> {
     this.#restarted = this.#restarted.then(() => this.#restart(awayMs))

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { absent, absentMap, parser } from '../../json/schema.ts'
 
-/** What an API server checks of a Lease: the sort of each field, and that a lease lasts at all. */
+/** The API server's checks of a Lease: the type of each field, and a positive duration. */
 const LeaseSchema = Type.Object({
   spec: absent(
     Type.Object({
@@ -14,7 +14,7 @@ const LeaseSchema = Type.Object({
   ),
 })
 
-/** What this server checks of an Event: what it is about, and what `kubectl describe` shows. */
+/** The checks of an Event: its object, and the fields that `kubectl describe` shows. */
 const EventSchema = Type.Object({
   involvedObject: Type.Object({
     kind: absent(Type.String()),
@@ -28,17 +28,17 @@ const EventSchema = Type.Object({
   count: absent(Type.Integer()),
 })
 
-/** What an API server checks of a Secret: that its data are base64. */
+/** The API server's check of a Secret: its data must be base64. */
 const SecretSchema = Type.Object({
   type: absent(Type.String()),
   data: absentMap(Type.String({ pattern: '^[A-Za-z0-9+/]*={0,2}$' })),
 })
 
-/** Judges an untrusted core Secret. */
+/** Validates an untrusted core Secret. */
 export const parseSecret = parser(SecretSchema, (raw) => raw)
 
-/** Judges an untrusted `leases.coordination.k8s.io` object. */
+/** Validates an untrusted `leases.coordination.k8s.io` object. */
 export const parseLease = parser(LeaseSchema, (raw) => raw)
 
-/** Judges an untrusted core Event. */
+/** Validates an untrusted core Event. */
 export const parseEvent = parser(EventSchema, (raw) => raw)

@@ -1,13 +1,13 @@
 import { ApiError, type FailureStatus } from '../cluster-client.ts'
 
-/** What a failure needs to know of a resource: enough to name the object. */
+/** The facts of a resource that a failure needs to name the object. */
 interface Named {
   readonly group: string
   readonly plural: string
   readonly kind: string
 }
 
-/** One thing that is wrong with an object: the field as a dotted path, and a sentence. */
+/** One error in an object: the field as a dotted path, and a sentence. */
 export interface Problem {
   readonly field: string
   readonly message: string
@@ -36,7 +36,7 @@ export function notFound(resource: Named, name: string): ApiError {
   return new ApiError({ code: 404, reason: 'NotFound', message, details: about(resource, name) })
 }
 
-/** 404 for a path that leads nowhere; kubectl tells it from a missing object by its text. */
+/** 404 for an unknown path; kubectl tells it from a missing object by its text. */
 export function noSuchPath(path: string): ApiError {
   return new ApiError({
     code: 404,
@@ -45,31 +45,31 @@ export function noSuchPath(path: string): ApiError {
   })
 }
 
-/** 405: the path is served, but not with this method. */
+/** 405: the path exists, but not for this method. */
 export function methodNotAllowed(method: string, path: string): ApiError {
   const message = `the server does not allow this method on the requested resource: ${method} ${path}`
   return new ApiError({ code: 405, reason: 'MethodNotAllowed', message })
 }
 
-/** 406: no form of the answer that the client can read. */
+/** 406: the server has no form of the answer that the client can read. */
 export function notAcceptable(): ApiError {
   const message = 'only the following media types will be returned: application/json'
   return new ApiError({ code: 406, reason: 'NotAcceptable', message })
 }
 
-/** 409: an object of this name is there already. */
+/** 409: an object of this name exists already. */
 export function alreadyExists(resource: Named, name: string): ApiError {
   const message = `${qualified(resource)} "${name}" already exists`
   return new ApiError({ code: 409, reason: 'AlreadyExists', message, details: about(resource, name) })
 }
 
-/** 409: the write was made for another version, or another object, than the stored one. */
+/** 409: the write is for another version, or another object, than the stored one. */
 export function conflict(resource: Named, name: string, why: string): ApiError {
   const message = `Operation cannot be fulfilled on ${qualified(resource)} "${name}": ${why}`
   return new ApiError({ code: 409, reason: 'Conflict', message, details: about(resource, name) })
 }
 
-/** 410: the history no longer reaches back so far; the client has to list again. */
+/** 410: the history does not reach back so far; the client has to list again. */
 export function expired(message: string): ApiError {
   return new ApiError({ code: 410, reason: 'Expired', message })
 }
@@ -80,12 +80,12 @@ export function tooLarge(limitBytes: number): ApiError {
   return new ApiError({ code: 413, reason: 'RequestEntityTooLarge', message })
 }
 
-/** 415: a body in a format that is not spoken here. */
+/** 415: a body in an unsupported format. */
 export function unsupportedMediaType(message: string): ApiError {
   return new ApiError({ code: 415, reason: 'UnsupportedMediaType', message })
 }
 
-/** 422: the object is understood and is not valid. */
+/** 422: the object is readable and not valid. */
 export function invalid(resource: Named, name: string, problems: readonly Problem[]): ApiError {
   const kind = resource.group === '' ? resource.kind : `${resource.kind}.${resource.group}`
   const causes = problems.map(({ field, message }) => ({ reason: 'FieldValueInvalid', message, field }))
@@ -100,7 +100,7 @@ export function invalid(resource: Named, name: string, problems: readonly Proble
   })
 }
 
-/** 500: the server's own fault, or a webhook's. The cause is kept for whoever catches it in this process. */
+/** 500: an error of the server or of a webhook. The cause is kept for callers in this process. */
 export function internal(problem: string, cause?: unknown): ApiError {
   const error = new ApiError({
     code: 500,
@@ -112,13 +112,13 @@ export function internal(problem: string, cause?: unknown): ApiError {
   return error
 }
 
-/** 504: the time of the whole request is used up. */
+/** 504: the time of the whole request is over. */
 export function timedOut(what: string): ApiError {
   const message = `Timeout: request did not complete within the allotted time: ${what}`
   return new ApiError({ code: 504, reason: 'Timeout', message })
 }
 
-/** A failure as clients get it, a `metav1.Status`. */
+/** A failure in the form that clients get, a `metav1.Status`. */
 export function statusOf(failure: FailureStatus): Readonly<Record<string, unknown>> {
   const { code, reason, message, details } = failure
   return {

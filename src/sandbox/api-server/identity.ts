@@ -2,33 +2,35 @@ import { randomInt, randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { ApiError } from '../cluster-client.ts'
 
-/** Where names and uids come from: a test gives its own, so that it can tell them beforehand. */
+/** The source of names and uids. Tests pass their own, to know them beforehand. */
 export interface Identity {
   /** A uid for an object or a review. */
   uid(): string
-  /** What is put behind a `generateName`. */
+  /** The suffix for a `generateName`. */
   suffix(): string
 }
 
-/** No vowels and no digits that look like letters, so that no suffix spells a word: the API server's own choice. */
+/**
+ * No vowels and no digits that look like letters, so that no suffix is a word: the API server's own choice.
+ */
 const letters = 'bcdfghjklmnpqrstvwxz2456789'
 
-/** Random ones, as a real API server makes them. */
+/** Random ones, like those of a real API server. */
 export const randomIdentity: Identity = {
   uid: randomUUID,
   suffix: () => Array.from({ length: 5 }, () => letters.charAt(randomInt(letters.length))).join(''),
 }
 
-/** Whether the API server serves; a restart ends all that is under way and begins anew. */
+/** Whether the API server runs. A restart ends all requests in progress. */
 export class Uptime {
   #current = begun()
 
-  /** Fires when the server goes away. Ask for it anew for each request. */
+  /** Fires when the server stops. Each request needs the current one. */
   get signal(): AbortSignal {
     return this.#current.signal
   }
 
-  /** @throws ApiError 503 while the server is away */
+  /** @throws ApiError 503 while the server is down */
   assertServing(): void {
     if (!this.signal.aborted) return
     throw new ApiError({
@@ -38,18 +40,18 @@ export class Uptime {
     })
   }
 
-  /** The server goes away. */
+  /** The server stops. */
   end(): void {
     this.#current.abort()
   }
 
-  /** The server serves again. */
+  /** The server runs again. */
   begin(): void {
     this.#current = begun()
   }
 }
 
-/** Each request and each watch listens. */
+/** Each request and each watch listens, so the number of listeners is unlimited. */
 function begun(): AbortController {
   const controller = new AbortController()
   setMaxListeners(0, controller.signal)

@@ -17,7 +17,7 @@ import type { Deletes } from './writes/deletes.ts'
 import { type OptionsKind, writeOptions } from './writes/options.ts'
 import type { Writes } from './writes/writes.ts'
 
-/** What a client within the process goes through. */
+/** The parts of the server that a client within the process uses. */
 export interface ClientModules {
   readonly store: Store
   readonly writes: Writes
@@ -27,7 +27,7 @@ export interface ClientModules {
   readonly uptime: Uptime
 }
 
-/** A client without HTTP: everything else is the way of any request. Objects it returns are frozen. */
+/** A client without HTTP; the rest of the way is that of any request. Objects it returns are frozen. */
 export class InProcessClient implements ClusterClient {
   readonly #modules: ClientModules
   readonly #user: User
@@ -42,7 +42,7 @@ export class InProcessClient implements ClusterClient {
     return Promise.resolve(this.#modules.store.get(target.resource, target.namespace, name))
   }
 
-  /** @param namespace empty: cluster-scoped, or of all namespaces */
+  /** @param namespace empty for cluster-scoped, or all namespaces */
   async list(resource: ResourceName, namespace: string): Promise<readonly ClusterObject[]> {
     const target = this.#target(resource, namespace, '')
     const within = target.namespace === '' ? undefined : target.namespace
@@ -75,7 +75,9 @@ export class InProcessClient implements ClusterClient {
     return this.#modules.writes.update(target, () => sent, how('UpdateOptions'), this.#context())
   }
 
-  /** Every request begins here. @throws ApiError 503 while the server is away, 404 for what is not served */
+  /**
+   * The start of every request. @throws ApiError 503 while the server is down, 404 for an unknown resource
+   */
   #target(wanted: ResourceName, namespace: string, name: string): Target {
     this.#modules.uptime.assertServing()
     const resource = findResource(wanted)
@@ -89,13 +91,15 @@ export class InProcessClient implements ClusterClient {
       user: this.#user,
       deadlineMs: clock.now() + requestTimeoutMs,
       signal: uptime.signal,
-      // Nobody reads them here: what warns a user reaches kubectl.
+      // Callers here do not read warnings; those for users reach kubectl.
       warn: () => undefined,
     }
   }
 }
 
-/** As it would arrive: no undefined fields, and nothing that the caller can change later. */
+/**
+ * The object as it would arrive over HTTP: without undefined fields, and independent of the caller's object.
+ */
 function asSent(object: ClusterObject): unknown {
   return JSON.parse(JSON.stringify(object))
 }
@@ -109,9 +113,9 @@ function how(kind: OptionsKind): WriteOptions {
 }
 
 /**
- * A watch without HTTP. Listing and subscribing happen in one go, so no change falls between.
+ * A watch without HTTP. It lists and subscribes in one step, so it misses no change.
  *
- * @param ended fires when the server goes away
+ * @param ended fires when the server stops
  */
 export function openWatch(
   store: Store,

@@ -12,7 +12,7 @@ export interface Column {
   readonly value: (object: ClusterObject) => unknown
 }
 
-/** A column that shows what stands at a path, e.g. `text('State', 'status', 'currentState')`. */
+/** A column with the value at a path, e.g. `text('State', 'status', 'currentState')`. */
 export function text(name: string, ...path: readonly string[]): Column {
   return { name, type: 'string', priority: 0, value: (object) => at(object, ...path) }
 }
@@ -22,12 +22,12 @@ export function flag(name: string, ...path: readonly string[]): Column {
   return { ...text(name, ...path), type: 'boolean' }
 }
 
-/** A column that shows how long ago the moment at a path is. */
+/** A column with the age of the moment at a path. */
 export function since(name: string, ...path: readonly string[]): Column {
   return { ...text(name, ...path), type: 'date' }
 }
 
-/** A column that shows the status of one condition, `True`, `False` or `Unknown`. */
+/** A column with the status of one condition, `True`, `False` or `Unknown`. */
 export function condition(name: string, type: string): Column {
   const value = (object: ClusterObject) =>
     listAt(object, 'status', 'conditions')
@@ -36,18 +36,18 @@ export function condition(name: string, type: string): Column {
   return { name, type: 'string', priority: 0, value }
 }
 
-/** The same column, shown only with `-o wide`. */
+/** The same column, only with `-o wide`. */
 export function wide(column: Column): Column {
   return { ...column, priority: 1 }
 }
 
-/** The column every table begins with. */
+/** The first column of every table. */
 export const name = text('Name', 'metadata', 'name')
 
-/** The column most tables end with. */
+/** The last column of most tables. */
 export const age = since('Age', 'metadata', 'creationTimestamp')
 
-/** How many webhooks a configuration has. */
+/** The number of webhooks in a configuration. */
 export const webhookCount: Column = {
   name: 'Webhooks',
   type: 'integer',
@@ -55,7 +55,7 @@ export const webhookCount: Column = {
   value: (object) => listAt(object, 'webhooks').length,
 }
 
-/** What an Event is about, as `node/n1`. */
+/** The object of an Event, as `node/n1`. */
 export const involvedObject: Column = {
   name: 'Object',
   type: 'string',
@@ -72,21 +72,24 @@ export const lastSeen: Column = {
   value: (object) =>
     at(object, 'lastTimestamp') ?? at(object, 'eventTime') ?? object.metadata.creationTimestamp,
 }
-/** What there is to know of a resource that is served. */
+/** The facts about a served resource. */
 
 export interface ResourceFacts extends ResourceName {
   readonly kind: string
   readonly singular: string
   readonly shortNames: readonly string[]
   readonly namespaced: boolean
-  /** True with a `/status` subresource: the main path then cannot write `status`, and `/status` nothing else. */
+  /**
+   * True with a `/status` subresource: the main path then cannot write `status`, and `/status` writes nothing
+   * else.
+   */
   readonly hasStatus: boolean
-  /** True when `metadata.generation` counts the changes of what is wanted. */
+  /** True if `metadata.generation` counts the changes of spec. */
   readonly hasGeneration: boolean
-  /** Fields a `fieldSelector` may name besides `metadata.name` and `metadata.namespace`. */
+  /** Fields that a `fieldSelector` may name besides `metadata.name` and `metadata.namespace`. */
   readonly selectable: readonly string[]
-  /** What `kubectl get` shows. */
+  /** The columns of `kubectl get`. */
   readonly columns: readonly Column[]
-  /** Judges the schema. */
+  /** Validates the schema. */
   readonly parse: (raw: unknown) => Parsed<unknown>
 }

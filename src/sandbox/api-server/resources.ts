@@ -79,7 +79,7 @@ export const namespaces: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Registrations of validating webhooks; they are called as the API server does. */
+/** Registrations of validating webhooks. This server calls them as the API server does. */
 export const webhookConfigurations: ResourceFacts = {
   ...builtIn,
   group: 'admissionregistration.k8s.io',
@@ -93,7 +93,7 @@ export const webhookConfigurations: ResourceFacts = {
   parse: parseWebhookConfiguration,
 }
 
-/** Core Events: what `kubectl describe` shows below an object. */
+/** Core Events: `kubectl describe` shows them below an object. */
 const events: ResourceFacts = {
   ...builtIn,
   group: '',
@@ -136,7 +136,7 @@ const leases: ResourceFacts = {
   parse: parseLease,
 }
 
-/** Core Secrets, where a guard keeps certificates of its own making. They are as open as all else here. */
+/** Core Secrets, where a guard keeps its self-made certificates. They are as open as everything here. */
 const secrets: ResourceFacts = {
   ...builtIn,
   group: '',
@@ -149,7 +149,7 @@ const secrets: ResourceFacts = {
   parse: parseSecret,
 }
 
-/** Core Pods. None runs here, but whoever looks for them is answered. */
+/** Core Pods. None runs here, but clients can list them. */
 const pods: ResourceFacts = {
   ...builtIn,
   group: '',
@@ -164,7 +164,7 @@ const pods: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Deployments; the same holds for them. */
+/** Deployments, also for listing only. */
 export const deployments: ResourceFacts = {
   ...builtIn,
   group: 'apps',
@@ -178,7 +178,7 @@ export const deployments: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Core ConfigMaps, which change nothing here. */
+/** Core ConfigMaps, without effect here. */
 const configMaps: ResourceFacts = {
   ...builtIn,
   group: '',
@@ -192,7 +192,7 @@ const configMaps: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** NetworkPolicies, which stop nobody here. */
+/** NetworkPolicies, without effect here. */
 const networkPolicies: ResourceFacts = {
   ...builtIn,
   group: 'networking.k8s.io',
@@ -207,7 +207,9 @@ const networkPolicies: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Definitions; those of Longhorn are there, and say what is served. Others change nothing. */
+/**
+ * CustomResourceDefinitions. Those of Longhorn exist, and name the served versions. Others have no effect.
+ */
 export const definitions: ResourceFacts = {
   ...builtIn,
   group: 'apiextensions.k8s.io',
@@ -221,7 +223,7 @@ export const definitions: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Everything the embedded cluster stores. */
+/** All resources of the embedded cluster. */
 export const resources: readonly ResourceFacts[] = [
   namespaces,
   events,
@@ -241,7 +243,7 @@ export const resources: readonly ResourceFacts[] = [
   definitions,
 ]
 
-/** The facts of one resource; undefined when it is not served. */
+/** The facts of one resource; undefined for an unknown one. */
 export function findResource(wanted: ResourceName): ResourceFacts | undefined {
   return resources.find(
     ({ group, version, plural }) =>

@@ -10,15 +10,15 @@ import { resources } from './resources.ts'
 
 const finalizer = 'longhorn.io'
 
-/** Bytes that every image of the sandbox has. */
+/** The size of every image of the sandbox, in bytes. */
 const imageSize = 671_088_640
 
 /**
- * Longhorn's BackingImageController: keeps enough copies, ends evictions, and lets status follow spec. An image is
- * looked after by the manager that owns it (`status.ownerID`); when that one is down another live one takes over.
+ * Longhorn's BackingImageController: keeps enough copies, ends evictions, and updates status from spec. The
+ * manager that owns an image (`status.ownerID`) works on it. If that manager is down, another one takes over.
  *
- * Spec and status are written by tasks of their own: a spec write that admission holds back must not keep the very
- * clean-up waiting that would release it. (Longhorn's one worker does wait; the result is the same, only later.)
+ * Separate tasks write spec and status. A spec write that admission holds must not delay the clean-up that
+ * would release it. (Longhorn's one worker does wait; the result is the same, only later.)
  */
 export class BackingImageController {
   /** Starts, wakes and stops it. */

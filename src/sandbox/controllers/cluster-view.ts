@@ -17,7 +17,7 @@ import {
 } from './objects.ts'
 import { resources } from './resources.ts'
 
-/** Everything the controllers look at, read at about the same time. */
+/** All objects that the controllers read, from about the same time. */
 export interface Snapshot {
   readonly nodes: ReadonlyMap<string, NodeObject>
   readonly images: ReadonlyMap<string, ImageObject>
@@ -30,11 +30,11 @@ export interface Snapshot {
   /** The UUIDs of the disks whose backing image manager runs: only there files can be made or deleted. */
   readonly runningDisks: ReadonlySet<string>
   readonly settings: ReadonlyMap<string, string>
-  /** The release as the setting has it; undefined when there is no such setting. */
+  /** The release in the setting; undefined without the setting. */
   readonly release: string | undefined
 }
 
-/** What the controllers know of the cluster, read again only after a change. */
+/** The controllers' view of the cluster, read again only after a change. */
 export class ClusterView {
   readonly #client: ClusterClient
   readonly #namespace: string
@@ -46,12 +46,12 @@ export class ClusterView {
     this.#namespace = namespace
   }
 
-  /** Something changed: what was read before, or is being read now, is out of date. */
+  /** Something changed: the last read, or the one in progress, is out of date. */
   invalidate(): void {
     this.#generation++
   }
 
-  /** At least everything that was committed before the call. */
+  /** Has at least everything that was committed before the call. */
   async current(): Promise<Snapshot> {
     if (this.#cached?.generation !== this.#generation)
       this.#cached = { generation: this.#generation, reading: this.#read() }
@@ -59,7 +59,7 @@ export class ClusterView {
     try {
       return await reading
     } catch (error) {
-      // A failed read is nobody's knowledge: the next call reads again.
+      // A failed read is not kept: the next call reads again.
       if (this.#cached.reading === reading) this.#cached = undefined
       throw error
     }
@@ -86,7 +86,7 @@ export class ClusterView {
   }
 }
 
-/** What the controllers look at, from all objects of each kind. */
+/** Makes the controllers' view from all objects of each kind. */
 export function snapshotOf(raw: Readonly<Record<Kind, readonly ClusterObject[]>>): Snapshot {
   const nodes = byName(raw.Node.map(readNode))
   const disks = [...nodes.values()].flatMap((node) => node.disks).filter((disk) => disk.uuid !== '')
@@ -115,10 +115,10 @@ function byName<T extends { readonly name: string }>(objects: readonly T[]): Rea
 }
 
 /**
- * One subscription to all of Longhorn's kinds, from an API server that has one for each resource. Events and Leases
- * are left out: no controller looks at them.
+ * One subscription to all of Longhorn's kinds, from an API server that has one for each resource. Events and
+ * Leases are left out: no controller reads them.
  *
- * @param subscribeTo calls the listener after each commit of a resource; the function it returns ends that
+ * @param subscribeTo calls the listener after each commit of a resource; the returned function ends that
  */
 export function subscribeToLonghorn(
   subscribeTo: (resource: ResourceName, listener: () => void) => () => void,

@@ -4,19 +4,19 @@ import type { LonghornOptions } from './options.ts'
 import type { Report } from './report.ts'
 import type { Writer } from './writer.ts'
 
-/** What a controller does, and how a report of its failures names it. */
+/** The work of a controller, and its name in reports of failures. */
 interface ControllerWork {
-  /** What a sync does before it starts tasks, e.g. `list the replicas`. */
+  /** The work of a sync before it starts tasks, e.g. `list the replicas`. */
   readonly name: string
-  /** Looks at the cluster once and starts the tasks that it calls for. */
+  /** Reads the cluster once and starts the necessary tasks. */
   readonly sync: () => Promise<void>
-  /** What the task of a key does, e.g. `sync replica r-1`. */
+  /** The work of a key's task, e.g. `sync replica r-1`. */
   readonly nameTask: (key: string) => string
 }
 
 /**
- * The life of a controller that works for the whole cluster: its sync runs from time to time and after each change,
- * and leaves the writes to tasks, so that one write held back keeps neither the sync nor another object waiting.
+ * The life of a controller that works for the whole cluster. Its sync runs from time to time and after each
+ * change, and leaves the writes to tasks. So a held write delays neither the sync nor other objects.
  */
 export class ControllerLoop {
   readonly #loop: SyncLoop
@@ -40,26 +40,26 @@ export class ControllerLoop {
     this.#loop.wake()
   }
 
-  /** Something will be due in so many milliseconds: sync then at the latest. Nothing will be: undefined. */
+  /** Sync at the latest after so many milliseconds; undefined for no such time. */
   wakeWithin(ms: number | undefined): void {
     if (ms !== undefined) this.#loop.wakeWithin(ms)
   }
 
-  /** Starts the task, unless one of this key is running; then another sync follows it. */
+  /** Starts the task, unless one of this key is running; then another sync follows. */
   startTask(key: string, task: () => Promise<void>): void {
     this.#tasks.start(key, task)
   }
 
-  /** Starts nothing new and waits for the sync and the tasks that run. */
+  /** Starts nothing new and waits for the running sync and tasks. */
   async stop(): Promise<void> {
     await this.#loop.stop()
     await this.#tasks.idle()
   }
 }
 
-/** What a {@link SyncLoop} runs. A sync that throws is reported; the loop goes on. */
+/** The work of a {@link SyncLoop}. An error of a sync is reported, and the loop goes on. */
 interface SyncWork {
-  /** How the report of a failure names it, e.g. `list the nodes`. */
+  /** Its name in the report of a failure, e.g. `list the nodes`. */
   readonly name: string
   readonly sync: () => Promise<void>
 }
@@ -74,7 +74,7 @@ export class SyncLoop {
   readonly #modules: ControllerModules
   readonly #work: SyncWork
   #state: State = 'stopped'
-  /** During a sync: in how many milliseconds the next one is wanted. */
+  /** During a sync: the milliseconds until the next wanted one. */
   #nextMs = 0
   #timer: { readonly dueMs: number; readonly cancel: () => void } | undefined
   #running: Promise<void> = Promise.resolve()
@@ -96,13 +96,13 @@ export class SyncLoop {
     this.wakeWithin(this.#modules.options.reactMs)
   }
 
-  /** Something will be due in so many milliseconds: sync then at the latest. */
+  /** Sync at the latest after so many milliseconds. */
   wakeWithin(ms: number): void {
     if (this.#state === 'syncing') this.#nextMs = Math.min(this.#nextMs, ms)
     if (this.#state === 'waiting') this.#wakeIn(ms)
   }
 
-  /** Starts no further sync and waits for the one that runs. */
+  /** Starts no further sync and waits for the running one. */
   async stop(): Promise<void> {
     this.#state = 'stopped'
     this.#cancelTimer()
@@ -138,15 +138,15 @@ export class SyncLoop {
     this.#wakeIn(this.#nextMs)
   }
 
-  /** Asked after an await, when stop() may have been called. */
+  /** Read after an await, since stop() may have been called meanwhile. */
   #isStopped(): boolean {
     return this.#state === 'stopped'
   }
 }
 
 /**
- * Runs tasks side by side, at most one for each key. A write that a webhook holds back keeps only its own object
- * waiting, as with the workers of a real controller.
+ * Runs tasks side by side, at most one for each key. As with a real controller's workers, a write that a
+ * webhook holds delays only its own object.
  */
 class KeyedTasks {
   readonly #running = new Map<string, Promise<void>>()
@@ -155,8 +155,8 @@ class KeyedTasks {
   readonly #wake: () => void
 
   /**
-   * @param onFailure hears of a task that threw
-   * @param wake called when a task ends that was asked for again meanwhile
+   * @param onFailure called with the error of a task @param wake called if a task ends that was requested
+   * again meanwhile
    */
   constructor(onFailure: (key: string, error: unknown) => void, wake: () => void) {
     this.#onFailure = onFailure
@@ -172,7 +172,7 @@ class KeyedTasks {
     this.#running.set(key, this.#run(key, task))
   }
 
-  /** Waits for all that run. */
+  /** Waits for all running tasks. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await Promise.all(this.#running.values())
   }
@@ -189,7 +189,7 @@ class KeyedTasks {
   }
 }
 
-/** What every controller is given. */
+/** The parts of every controller. */
 export interface ControllerModules {
   readonly view: ClusterView
   readonly writer: Writer
@@ -198,15 +198,15 @@ export interface ControllerModules {
   readonly report: (report: Report) => void
 }
 
-/** What the controllers are given that work for the whole cluster. */
+/** The parts of controllers that work for the whole cluster. */
 export interface ClusterControllerModules extends ControllerModules {
   readonly managers: LiveManagers
 }
 
-/** The managers that run, as far as one controller must know them. */
+/** The running managers, as far as a controller must know them. */
 export interface LiveManagers {
   /** True while the manager of this node runs. */
   isLive(node: string): boolean
-  /** A manager that can take work over; undefined when none runs: then nothing moves. */
+  /** A manager that can take over work; undefined if none runs: then nothing moves. */
   anyLive(): string | undefined
 }

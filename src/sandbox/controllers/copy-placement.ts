@@ -3,15 +3,15 @@ import { flag, type JsonObject } from '../json.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { type Disk, type ImageObject, newCopy, type ReplicaObject } from './objects.ts'
 
-/** States that do not count as a copy when Longhorn decides whether it needs another. */
+/** States that Longhorn does not count when it decides whether it needs another copy. */
 const lost = new Set(['failed', 'failed-and-cleanup', 'unknown'])
 
 /**
- * The `spec.diskFileSpecMap` that the image's controller wants: one more copy if there are too few, without those
- * that are evicted. Both come in **one** write, so who refuses the removal refuses the new copy too.
+ * The `spec.diskFileSpecMap` that the image's controller wants: one more copy if there are too few, without
+ * the evicted ones. Both come in **one** write, so a denial of the removal denies the new copy too.
  *
- * @param keepsCopiesInUse whether eviction spares a copy that a replica uses; before the releases of profile C it
- *   does not (longhorn.md §4, copy-in-use)
+ * @param keepsCopiesInUse whether eviction spares a copy that a replica uses; releases before profile C do
+ * not (longhorn.md §4, copy-in-use)
  */
 export function wantedSpecs(
   image: ImageObject,
@@ -24,7 +24,10 @@ export function wantedSpecs(
   return specs
 }
 
-/** Copies that one node may receive at a time; 0: none is made to have more. Longhorn's own default is 5. */
+/**
+ * Copies that one node may receive at a time; with 0 Longhorn does not replenish. Longhorn's own default is
+ * 5.
+ */
 export function replenishLimit(snapshot: Snapshot): number {
   return Number(snapshot.settings.get(settingNames.replenishLimit) ?? 5)
 }
@@ -36,11 +39,11 @@ export function isInUse(image: ImageObject, diskUUID: string, snapshot: Snapshot
   )
 }
 
-/** Adds one copy when those that stay are fewer than `minNumberOfCopies`, and one that can be copied is left. */
+/** Adds one copy if fewer than `minNumberOfCopies` stay, and one of them can be copied. */
 function replenish(image: ImageObject, snapshot: Snapshot, specs: Map<string, JsonObject>): void {
   if (!snapshot.dataSources.get(image.name)?.fileTransferred) return
   if (replenishLimit(snapshot) === 0) return
-  // A planned copy has no status yet and counts: otherwise each sync would add one more.
+  // A planned copy has no status yet and counts. Otherwise each sync would add one more.
   const standing = [...specs.keys()].filter((uuid) => !lost.has(image.files.get(uuid)?.state ?? ''))
   if (standing.length === 0) return
   const evicting = [...specs.values()].filter((copy) => flag(copy.evictionRequested))
@@ -67,14 +70,15 @@ function removeEvicted(
 }
 
 /**
- * How many copies each node receives at a time: the setting `concurrent-backing-image-replenish-per-node-limit`. Kept in
- * memory, since the images are looked after side by side and none sees what the other is about to start.
+ * How many copies each node receives at a time: the setting
+ * `concurrent-backing-image-replenish-per-node-limit`. Kept in memory, since the tasks of images run side by
+ * side and do not see each other's new copies.
  */
 export class CopySlots {
-  /** The copies under way, by image and disk UUID, with their node. */
+  /** The copies in progress, by image and disk UUID, with their node. */
   readonly #taken = new Map<string, Map<string, string>>()
 
-  /** Begins or continues a copy. @returns false when the node receives as many as it may */
+  /** Begins or continues a copy. @returns false if the node receives its maximum */
   take(image: string, diskUUID: string, node: string, limit: number): boolean {
     const taken = this.#taken.get(image) ?? new Map<string, string>()
     if (!taken.has(diskUUID) && this.#count(node) >= limit) return false
@@ -82,7 +86,7 @@ export class CopySlots {
     return true
   }
 
-  /** Gives back the slots of an image's copies that are not under way any more. */
+  /** Frees the slots of an image's copies that are no longer in progress. */
   keepOnly(image: string, isUnderWay: (diskUUID: string) => boolean): void {
     const taken = [...(this.#taken.get(image) ?? [])].filter(([diskUUID]) => isUnderWay(diskUUID))
     if (taken.length > 0) this.#taken.set(image, new Map(taken))
@@ -97,8 +101,8 @@ export class CopySlots {
 }
 
 /**
- * The disks that can take a copy of the image, best first: schedulable, of the tags it asks for, without a copy of it
- * (one whose clean-up is pending counts as one), nodes without a copy first.
+ * The disks that can take a copy of the image, best first. They are schedulable, have the tags it asks for,
+ * and have no copy of it (a pending clean-up counts as one). Nodes without a copy come first.
  */
 export function disksForImage(image: ImageObject, snapshot: Snapshot): Disk[] {
   const holds = (uuid: string) => image.specs.has(uuid) || image.files.has(uuid)
@@ -115,8 +119,8 @@ export function disksForImage(image: ImageObject, snapshot: Snapshot): Disk[] {
 }
 
 /**
- * The disks that can take the place of a replica, best first: nodes without a replica of the volume come first, then
- * disks that have its backing image already.
+ * The disks for a replacement replica, best first: nodes without a replica of the volume, then disks that
+ * already have its backing image.
  */
 export function disksForReplica(replica: ReplicaObject, snapshot: Snapshot): Disk[] {
   const siblings = snapshot.replicas.filter((other) => other.volumeName === replica.volumeName)

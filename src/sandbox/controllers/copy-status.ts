@@ -3,13 +3,13 @@ import type { Snapshot } from './cluster-view.ts'
 import { type CopySlots, isInUse, replenishLimit } from './copy-placement.ts'
 import { type DataSourceObject, type FileStatus, type ImageObject, isFirstFile } from './objects.ts'
 
-/** How long files take. */
+/** How long file operations take. */
 interface FileTimes {
   readonly copyMs: number
   readonly drainMs: number
 }
 
-/** What decides the files of one image. */
+/** The facts that decide the files of one image. */
 interface FileContext {
   readonly snapshot: Snapshot
   readonly progress: Progress
@@ -20,15 +20,15 @@ interface FileContext {
 }
 
 /**
- * The `status.diskFileStatusMap` as it is now: it follows spec, never the other way round. Without its disk's
- * backing image manager a file neither comes nor goes: what is there is `unknown`, and a clean-up stays pending as
- * long as that lasts (longhorn.md §2).
+ * The current `status.diskFileStatusMap`: it follows spec, never the reverse. While its disk's backing image
+ * manager is down, files neither come nor go: existing ones are `unknown`, and a clean-up stays pending
+ * (longhorn.md §2).
  */
 export function filesNow(image: ImageObject, context: FileContext): ReadonlyMap<string, FileStatus> {
   const source = context.snapshot.dataSources.get(image.name)
   const wanted = image.terminating ? [] : [...image.specs.keys()]
   const files = new Map<string, FileStatus>()
-  // o5: the first file stands in status before its key is in spec.
+  // o5: the first file is in status before its key is in spec.
   const firstFile =
     source && !image.terminating && isFirstFile(source, source.diskUUID) ? [source.diskUUID] : []
   for (const uuid of new Set([...image.files.keys(), ...wanted, ...firstFile])) {
@@ -45,7 +45,7 @@ export function filesNow(image: ImageObject, context: FileContext): ReadonlyMap<
   return files
 }
 
-/** The `status.diskLastRefAtMap` as it is now: since when nothing uses each copy of spec. */
+/** The current `status.diskLastRefAtMap`: since when each copy of spec is unused. */
 export function unusedSinceNow(
   image: ImageObject,
   snapshot: Snapshot,
@@ -63,7 +63,7 @@ function firstFileNow(
   file: FileStatus | undefined,
 ): Next | undefined {
   if (source.currentState === '') return file
-  // The disk's manager takes a finished file over once spec asks for it.
+  // The disk's manager takes over a finished file once spec asks for it.
   if (source.currentState === 'ready-for-transfer' && isInSpec) return plain('ready', 100)
   return plain(source.currentState, source.progress)
 }
@@ -88,15 +88,15 @@ function copyNow(image: ImageObject, uuid: string, context: FileContext): Next |
   }
 }
 
-/** A copy needs a ready one elsewhere to be made from, and a slot on its node. */
+/** A copy needs a ready one elsewhere as its source, and a slot on its node. */
 function copying(image: ImageObject, uuid: string, { snapshot, progress, times, slots }: FileContext): Next {
   const node = snapshot.disks.get(uuid)?.node ?? ''
-  // 0 switches replenishing off; a copy that a replica asks for is made all the same.
+  // 0 switches replenishing off; Longhorn still makes a copy that a replica asks for.
   const limit = replenishLimit(snapshot) || Infinity
   if (!hasSource(image, uuid, snapshot) || !slots.take(image.name, uuid, node, limit))
     return plain('pending', 0)
   const share = progress(`copy to ${uuid}`, times.copyMs)
-  // In steps, so that each sync does not write a new percentage.
+  // In steps, so that not every sync writes a new percentage.
   return share === 1 ? plain('ready', 100) : plain('in-progress', Math.floor(share * 4) * 25)
 }
 
@@ -129,15 +129,15 @@ function stamped(next: Next, file: FileStatus | undefined, now: number): FileSta
 }
 
 /**
- * How far something that takes time has come: 0 at the first time it is asked for, 1 once `ms` have passed.
+ * The progress of something that takes time: 0 at the first call, 1 once `ms` have passed.
  *
- * @param key what it is, e.g. the disk a copy goes to
+ * @param key its name, e.g. the disk of a copy
  */
 export type Progress = (key: string, ms: number) => number
 
 /**
- * Remembers since when a controller has seen things under way. What is not asked for in a round has ended or was
- * given up, and begins anew when it comes back.
+ * Remembers since when operations have been in progress. A key that a round does not ask for has ended, and
+ * starts again at its next call.
  */
 export class Deadlines {
   readonly #clock: Clock
@@ -148,12 +148,12 @@ export class Deadlines {
     this.#clock = clock
   }
 
-  /** Milliseconds from the last round until the next thing is complete; undefined when nothing is under way. */
+  /** Milliseconds from the last round until the next operation is complete; undefined without any. */
   get nextMs(): number | undefined {
     return this.#nextMs
   }
 
-  /** Looks once at everything that may be under way. */
+  /** Runs one round over all possible operations. */
   round<T>(work: (progress: Progress) => T): T {
     const now = this.#clock.now()
     const seen = new Map<string, number>()

@@ -2,7 +2,10 @@ import type { Profile } from '../../longhorn/releases.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { entries, flag, object, text } from '../json.ts'
 
-/** Where a manager meets the missing entry: a copy of `image` on `disk` that is in status and no longer in spec. */
+/**
+ * The missing entry that a manager runs into: a copy of `image` on `disk` that is in status and no longer in
+ * spec.
+ */
 export interface NilDereference {
   readonly image: string
   /** The disk's name on its node. */
@@ -11,12 +14,11 @@ export interface NilDereference {
 }
 
 /**
- * Whether the node's manager crashes at its next full sync, straight from the table of longhorn.md §2. It reads the
- * raw objects by itself and shares nothing with the rules: it is the truth that they are tested against.
+ * Whether the node's manager crashes at its next full sync, straight from the table of longhorn.md §2. It
+ * reads the raw objects and shares no code with the rules, since the tests compare the rules with it.
  *
- * @param node a `nodes.longhorn.io` object
- * @param images all `backingimages.longhorn.io` objects
- * @returns the first missing entry that the manager runs into, or undefined when it does not crash
+ * @param node a `nodes.longhorn.io` object @param images all `backingimages.longhorn.io` objects @returns the
+ * first missing entry that the manager runs into, or undefined if it does not crash
  */
 export function crashes(
   profile: Profile,
@@ -35,8 +37,8 @@ export function crashes(
 }
 
 /**
- * What profile C meets and survives: a clean-up pending on a disk that is to be emptied. It logs and requeues the
- * node (longhorn.md §2).
+ * The case that profile C survives: a pending clean-up on a disk that is evicted. The manager logs it and
+ * requeues the node (longhorn.md §2).
  */
 export function requeues(
   profile: Profile,
@@ -55,7 +57,7 @@ function pendingOn(
   const disks = entries(spec.disks)
   const diskStatus = entries(object(node.status).diskStatus)
   const wholeNode = flag(spec.evictionRequested)
-  // gate(N): without any flag on the node the crashing code is not reached.
+  // gate(N): without a flag on the node the crashing code does not run.
   if (!wholeNode && ![...disks.values()].some((disk) => flag(disk.evictionRequested))) return undefined
   for (const [disk, diskSpec] of disks) {
     if (!looksAt(wholeNode || flag(diskSpec.evictionRequested))) continue

@@ -14,8 +14,8 @@ import {
 import { apiVersion, resources } from './resources.ts'
 
 /**
- * Longhorn's part that makes an image's first file (longhorn.md §2 o5): a data source on a disk it chooses; the file
- * stands in the image's status, then its key comes into spec, then the data source is done.
+ * Longhorn's part that makes an image's first file (longhorn.md §2 o5). The data source chooses a disk. The
+ * file appears in the image's status, then its key in spec, then the data source is done.
  */
 export class DataSourceController {
   /** Starts, wakes and stops it. */
@@ -53,7 +53,7 @@ export class DataSourceController {
     }
   }
 
-  /** Chooses a disk; after a refusal another one, as Longhorn's own choice differs from time to time. */
+  /** Chooses a disk. After a denial it takes another one, since Longhorn's own choice varies too. */
   async #create(image: ImageObject, snapshot: Snapshot): Promise<void> {
     const { writer, options } = this.#modules
     const ready = disksOf(image, snapshot).filter(({ uuid }) => image.files.get(uuid)?.state === 'ready')
@@ -116,7 +116,7 @@ export class DataSourceController {
     }
   }
 
-  /** The disk it was to be made on is gone: starts again elsewhere. */
+  /** Its disk is gone: starts again on another one. */
   async #moveTo(disk: Disk | undefined, image: ImageObject): Promise<void> {
     if (!disk) return
     await this.#modules.writer.edit(
@@ -130,7 +130,7 @@ export class DataSourceController {
   }
 }
 
-/** The disks that whoever created the image asked for. */
+/** The disks that the creator of the image asked for. */
 function disksOf(image: ImageObject, snapshot: Snapshot): Disk[] {
   return [...image.specs.keys()].flatMap((uuid) => snapshot.disks.get(uuid) ?? [])
 }

@@ -9,7 +9,7 @@ import {
   type Watch,
 } from '../cluster-client.ts'
 
-/** What an informer is given. */
+/** The parts of an informer. */
 interface InformerModules {
   readonly watch: Watch
   readonly namespace: string
@@ -18,7 +18,7 @@ interface InformerModules {
   readonly backOff: BackOffOptions
   /** From 0 to 1. */
   readonly random: () => number
-  /** The cache has changed: by this object, or by a whole list. */
+  /** The cache has changed, by this object or by a whole list. */
   readonly onChange: (changed: ClusterObject | undefined) => void
 }
 
@@ -28,11 +28,12 @@ type State =
   | { readonly phase: 'backing off'; readonly cancel: () => void }
 
 /**
- * The cache of one kind as client-go keeps it for one manager: a list, then a watch. It lags behind the API server, but
- * never changes the order. When the watch breaks it backs off and lists again; until then it shows the past.
+ * One manager's cache of one kind, as client-go keeps it: a list, then a watch. It lags behind the API
+ * server, but keeps the order. After a broken watch it backs off and lists again; until then it shows the
+ * past.
  *
- * (client-go also watches on from where it was when the server merely ends a watch, and when the connection is refused.
- * Here every end is a break.)
+ * (client-go also resumes a watch after a normal end, and after a refused connection. Here every end is a
+ * break.)
  */
 export class Informer {
   readonly #resource: ResourceName
@@ -41,7 +42,7 @@ export class Informer {
   #state: State = { phase: 'stopped' }
   #objects = new Map<string, ClusterObject>()
   #synced = false
-  /** What has come and is not in the cache yet, the oldest first. */
+  /** Changes that have come and are not in the cache yet, the oldest first. */
   #coming: { readonly dueMs: number; readonly apply: () => void }[] = []
   #cancelNext = (): void => undefined
 
@@ -51,7 +52,7 @@ export class Informer {
     this.#backOff = new BackOff(modules.backOff, modules.clock.now())
   }
 
-  /** True once there has been a first list. */
+  /** True after the first list. */
   get synced(): boolean {
     return this.#synced
   }
@@ -61,14 +62,14 @@ export class Informer {
     return this.#objects
   }
 
-  /** Begins with nothing, as a pod that starts. */
+  /** Starts empty, like a new pod. */
   start(): void {
     if (this.#state.phase !== 'stopped') return
     this.#backOff = new BackOff(this.#modules.backOff, this.#modules.clock.now())
     this.#open()
   }
 
-  /** Forgets everything, as a pod that ends. */
+  /** Drops everything, like a pod that ends. */
   stop(): void {
     if (this.#state.phase === 'watching') this.#state.watch.close()
     if (this.#state.phase === 'backing off') this.#state.cancel()
@@ -87,7 +88,7 @@ export class Informer {
         broken: () => this.#openLater(),
       })
       this.#state = { phase: 'watching', watch: opened }
-      // A manager waits for its first list, so that one cannot lag.
+      // A manager waits for its first list, so the first list cannot lag.
       if (this.#synced) this.#later(() => this.#replace(opened.objects))
       else this.#replace(opened.objects)
     } catch (error) {
@@ -99,7 +100,7 @@ export class Informer {
   #openLater(): void {
     const { clock, random } = this.#modules
     const pauseMs = this.#backOff.crashed(clock.now())
-    // client-go forgets its back-off when the one before began long enough ago.
+    // client-go resets its back-off if the previous one began long enough ago.
     this.#backOff.started(clock.now())
     // Jitter 1.0: up to twice the pause (client-go v0.36 tools/cache/reflector.go).
     const cancel = clock.setTimer(pauseMs * (1 + random()), () => this.#open())
@@ -118,7 +119,7 @@ export class Informer {
     this.#modules.onChange(object)
   }
 
-  /** A lag that has become shorter does not let one overtake what came before. */
+  /** A shorter lag does not let a change overtake the ones before. */
   #later(apply: () => void): void {
     const { clock, lag } = this.#modules
     const last = this.#coming.at(-1)
@@ -141,7 +142,9 @@ export class Informer {
     })
   }
 
-  /** All that is due, since a timer for each would leave the cache further behind the busier this process is. */
+  /**
+   * Applies everything that is due. With one timer each, a busy process would leave the cache further behind.
+   */
   #takeOver(): void {
     const now = this.#modules.clock.now()
     for (;;) {
@@ -153,7 +156,7 @@ export class Informer {
   }
 }
 
-/** The longest lag of a manager's caches in milliseconds, of all kinds alike or for some kinds only. */
+/** The longest lag of a manager's caches in milliseconds, for all kinds or for some only. */
 export type InformerLag = number | Readonly<Partial<Record<Kind, number>>>
 
 /** The longest lag of one kind's cache, in milliseconds. */
@@ -161,7 +164,7 @@ export function longestLagOf(lag: InformerLag, kind: Kind): number {
   return typeof lag === 'number' ? lag : (lag[kind] ?? 0)
 }
 
-/** How far a cache is behind: something between nothing and a maximum, and something else every so often. */
+/** How far a cache is behind: a random lag up to a maximum, which changes now and then. */
 export class ChangingLag {
   readonly #maxMs: number
   readonly #random: () => number
@@ -185,7 +188,7 @@ export class ChangingLag {
   }
 }
 
-/** CrashLoopBackOff: each pause is twice the one before, until it has run well for a while. */
+/** CrashLoopBackOff: each pause is twice the previous one, until the pod has run well for a while. */
 interface BackOffOptions {
   readonly restartMs: number
   readonly maxRestartMs: number
@@ -205,7 +208,7 @@ export class BackOff {
     this.#runningSince = now
   }
 
-  /** It crashed: the pause before the next start, in milliseconds. */
+  /** A crash: returns the pause before the next start, in milliseconds. */
   crashed(now: number): number {
     if (now - this.#runningSince >= this.#options.healthyMs) this.#pauseMs = this.#options.restartMs
     const pauseMs = this.#pauseMs
@@ -217,7 +220,7 @@ export class BackOff {
     this.#runningSince = now
   }
 
-  /** A new pod, as after an upgrade, knows nothing of its predecessor's crashes. */
+  /** A new pod, as after an upgrade, starts without the crashes of its predecessor. */
   reset(now: number): void {
     this.#pauseMs = this.#options.restartMs
     this.#runningSince = now

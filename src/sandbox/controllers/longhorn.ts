@@ -13,24 +13,25 @@ import type { CrashRecord, Report } from './report.ts'
 import { apiVersion, resources } from './resources.ts'
 import { Writer } from './writer.ts'
 
-/** What the miniature needs from outside. */
+/** The parts that the miniature needs. */
 interface LonghornModules {
-  /** A client for {@link longhornServiceAccount}: all of Longhorn writes as that. */
+  /** A client for {@link longhornServiceAccount}: all of Longhorn writes as that account. */
   readonly client: ClusterClient
-  /** Calls the listener after each commit in the cluster; the function it returns ends that. */
+  /** Calls the listener after each commit in the cluster; the returned function ends that. */
   readonly subscribe: (listener: () => void) => () => void
-  /** Where the managers' caches come from. */
+  /** The source of the managers' caches. */
   readonly watch: Watch
   readonly clock?: Clock
-  /** Hears of everything worth a line of a log. */
+  /** Called for everything that is worth a log line. */
   readonly report: (report: Report) => void
-  /** Hears of each crash at once, before anything else happens. */
+  /** Called for each crash at once, before anything else happens. */
   readonly onCrash?: (crash: CrashRecord) => void
 }
 
 /**
- * Longhorn's controllers in miniature: a manager on each node that crashes by the predicate of the chosen release,
- * copies that come and go, evictions, replicas that move. With nobody to guard it, it crashes as the real one does.
+ * Longhorn's controllers in miniature: a manager on each node that crashes by the predicate of the chosen
+ * release, copies that come and go, evictions, replicas that move. Without a guard it crashes as the real one
+ * does.
  */
 export class Longhorn {
   readonly #modules: LonghornModules
@@ -63,7 +64,7 @@ export class Longhorn {
     return this.#crashes
   }
 
-  /** How often the manager of this node has crashed so far. */
+  /** The number of crashes of this node's manager so far. */
   crashCount(node: string): number {
     return this.#crashes.filter((crash) => crash.node === node).length
   }
@@ -73,7 +74,7 @@ export class Longhorn {
     return this.#pods.isLive(node)
   }
 
-  /** How many syncs the manager of this node has begun. */
+  /** The number of syncs that this node's manager has begun. */
   syncCount(node: string): number {
     return this.#pods.of(node)?.syncCount ?? 0
   }
@@ -90,7 +91,7 @@ export class Longhorn {
     for (const controller of this.#controllers) controller.start()
   }
 
-  /** Starts nothing new and waits for every write that runs. */
+  /** Starts nothing new and waits for every running write. */
   async stop(): Promise<void> {
     this.#unsubscribe?.()
     this.#unsubscribe = undefined
@@ -98,9 +99,9 @@ export class Longhorn {
   }
 
   /**
-   * Moves to another release, e.g. `v1.9.1`: writes the setting and starts every manager anew.
+   * Moves to another release, e.g. `v1.9.1`: writes the setting and restarts every manager.
    *
-   * @throws Error when the cluster refuses the setting; the reason has been reported
+   * @throws Error if the cluster denies the setting; the reason has been reported
    */
   async setRelease(version: string): Promise<void> {
     const { namespace } = this.#options
@@ -120,17 +121,20 @@ export class Longhorn {
     this.#pods.renew()
   }
 
-  /** Switches a node's machine off: its manager and all backing image managers on it stop. */
+  /** Powers a node off: its manager and all backing image managers on it stop. */
   async powerOff(node: string): Promise<void> {
     await this.#manager(node).powerOff()
   }
 
-  /** The same, and Kubernetes lets go of the node. (Really Longhorn then deletes its own node; here that is left to others.) */
+  /**
+   * The same, and Kubernetes removes the node. (The real Longhorn then deletes its own node; here a test does
+   * that.)
+   */
   async letGo(node: string): Promise<void> {
     await this.#manager(node).powerOff(true)
   }
 
-  /** Switches a node's machine on again. */
+  /** Powers a node on again. */
   async powerOn(node: string): Promise<void> {
     await this.#manager(node).powerOn()
   }

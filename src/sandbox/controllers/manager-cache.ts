@@ -7,18 +7,18 @@ import type { LonghornOptions, Pauses } from './options.ts'
 import { resources } from './resources.ts'
 import type { Part, Writer } from './writer.ts'
 
-/** What the cache of a manager is given. */
+/** The parts of a manager's cache. */
 interface ManagerCacheModules {
   readonly watch: Watch
   readonly clock: Clock
   readonly options: LonghornOptions
-  /** The cache of this kind has changed: by this object, or by a whole list. */
+  /** The cache of this kind has changed, by this object or by a whole list. */
   readonly onChange: (kind: Kind, changed: ClusterObject | undefined) => void
 }
 
 /**
- * All that the manager of one node reads. Each kind has an informer of its own that lags on its own: a manager may see a
- * later write to an image before an earlier one to its node.
+ * Everything that one node's manager reads. Each kind has a separate informer with a separate lag. So a
+ * manager may see a later write to an image before an earlier one to its node.
  */
 export class ManagerCache {
   readonly #informers: Readonly<Record<Kind, Informer>>
@@ -50,12 +50,12 @@ export class ManagerCache {
     }
   }
 
-  /** True once each kind has been listed: a manager works on nothing before. */
+  /** True once each kind has been listed: a manager does not work before. */
   get synced(): boolean {
     return Object.values(this.#informers).every(({ synced }) => synced)
   }
 
-  /** Everything as the caches have it now. */
+  /** Everything in the caches now. */
   get now(): Snapshot {
     const { Node, BackingImage, BackingImageDataSource, BackingImageManager, Replica, Setting } =
       this.#informers
@@ -70,17 +70,17 @@ export class ManagerCache {
     return this.#snapshot
   }
 
-  /** One object as the cache has it now. */
+  /** One object in the cache now. */
   find(kind: Kind, name: string): ClusterObject | undefined {
     return this.#informers[kind].objects.get(name)
   }
 
-  /** Begins with nothing, as a pod that starts. */
+  /** Starts empty, like a new pod. */
   start(): void {
     for (const informer of Object.values(this.#informers)) informer.start()
   }
 
-  /** Forgets everything, as a pod that ends. */
+  /** Drops everything, like a pod that ends. */
   stop(): void {
     for (const informer of Object.values(this.#informers)) informer.stop()
     this.#snapshot = undefined
@@ -88,9 +88,10 @@ export class ManagerCache {
 }
 
 /**
- * Writes what a manager has made from its cache. The write carries the version of the cache, so a stale one is a
- * conflict. After a write the manager waits until its own cache shows it, but not for ever; then it goes on with what
- * the cache has (`verifyUpdate`, Longhorn v1.8.0 datastore/longhorn.go: looks 20 times, 100 ms apart).
+ * Writes an object that a manager has made from its cache. The write carries the cached version, so a stale
+ * one conflicts. After a write the manager waits for a limited time until its cache shows it, then goes on
+ * with the cache as it is (`verifyUpdate`, Longhorn v1.8.0 datastore/longhorn.go: looks 20 times, 100 ms
+ * apart).
  */
 export class CachedWriter {
   readonly #writer: Writer
@@ -105,7 +106,7 @@ export class CachedWriter {
     this.#options = options
   }
 
-  /** @returns false when it was refused, or the cache was stale, or the object is gone: to be tried again */
+  /** @returns false if it was denied, the cache was stale, or the object is gone: the caller retries */
   async update(kind: Kind, wanted: ClusterObject, part: Part): Promise<boolean> {
     const stored = await this.#writer.replace(resources[kind], wanted, part)
     if (!stored) return false
@@ -119,7 +120,7 @@ export class CachedWriter {
   }
 }
 
-/** Longhorn compares versions as numbers too. */
+/** Longhorn too compares versions as numbers. */
 function versionOf({ metadata }: ClusterObject): number {
   return Number(metadata.resourceVersion)
 }

@@ -2,7 +2,7 @@ import { type LiveManagers, SyncLoop } from './controller-loop.ts'
 import { NodeManager, type NodeManagerModules } from './node-manager.ts'
 import { resources } from './resources.ts'
 
-/** The longhorn-manager DaemonSet: one manager for each Longhorn node, for as long as the node exists. */
+/** The longhorn-manager DaemonSet: one manager for each Longhorn node, as long as the node exists. */
 export class ManagerPods implements LiveManagers {
   readonly #modules: NodeManagerModules
   readonly #managers = new Map<string, NodeManager>()
@@ -21,7 +21,7 @@ export class ManagerPods implements LiveManagers {
     return [...this.#managers.keys()].find((node) => this.isLive(node))
   }
 
-  /** The manager of a node; undefined when there is no such node. */
+  /** The manager of a node; undefined without such a node. */
   of(node: string): NodeManager | undefined {
     return this.#managers.get(node)
   }
@@ -30,24 +30,24 @@ export class ManagerPods implements LiveManagers {
     this.#loop.start()
   }
 
-  /** Nodes may have come or gone. The managers themselves hear of changes through their caches. */
+  /** Nodes may have come or gone. The managers see changes through their caches. */
   wake(): void {
     this.#loop.wake()
   }
 
-  /** Renews all of them, as an upgrade does. */
+  /** Replaces all of them, as an upgrade does. */
   renew(): void {
     for (const manager of this.#managers.values()) manager.renew()
   }
 
-  /** Waits for the syncs that run. */
+  /** Waits for the running syncs. */
   async stop(): Promise<void> {
     await this.#loop.stop()
     await Promise.all([...this.#managers.values()].map((manager) => manager.stop()))
     this.#managers.clear()
   }
 
-  /** Any manager does it, whichever node it is on (Longhorn controller/node_controller.go, syncNode). */
+  /** Any manager does it, on whatever node (Longhorn controller/node_controller.go, syncNode). */
   async #letGo(name: string): Promise<void> {
     await this.#modules.writer.edit({ resource: resources.Node, name }, 'main', (newest) => ({
       ...newest,

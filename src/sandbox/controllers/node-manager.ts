@@ -13,7 +13,7 @@ import { Pauses } from './options.ts'
 import { crashEvent, type CrashRecord } from './report.ts'
 import { events, resources } from './resources.ts'
 
-/** What the manager of one node is given. */
+/** The parts of one node's manager. */
 export interface NodeManagerModules extends ControllerModules {
   readonly watch: Watch
   readonly onCrash: (crash: CrashRecord) => void
@@ -25,9 +25,9 @@ type State =
   | { readonly phase: 'off' }
 
 /**
- * The longhorn-manager pod of one node, as far as its NodeController goes. It looks at its own node's disks only. In
- * the crash predicate it goes down with everything it does, and starts again after a pause with fresh caches, only to
- * crash again as long as the predicate holds (longhorn.md §2).
+ * The longhorn-manager pod of one node, limited to its NodeController. It reads its own node's disks only.
+ * When the crash predicate holds, it stops with all its work. It starts again after a pause with new caches,
+ * and crashes again as long as the predicate holds (longhorn.md §2).
  */
 export class NodeManager {
   readonly #node: string
@@ -60,12 +60,12 @@ export class NodeManager {
     this.#loop = new SyncLoop(modules, { name: `sync node ${node}`, sync: () => this.#sync() })
   }
 
-  /** False while it waits to start again, and while its machine is off. */
+  /** False while it waits for its restart, and while its machine is off. */
   get isLive(): boolean {
     return this.#state.phase === 'running'
   }
 
-  /** How many syncs it has begun. */
+  /** The number of syncs it has begun. */
   get syncCount(): number {
     return this.#syncCount
   }
@@ -76,7 +76,7 @@ export class NodeManager {
     this.#loop.start()
   }
 
-  /** Waits for the sync that runs. */
+  /** Waits for the running sync. */
   async stop(): Promise<void> {
     this.#pauses.end()
     await this.#loop.stop()
@@ -84,7 +84,7 @@ export class NodeManager {
     this.#cache.stop()
   }
 
-  /** Starts again at once and forgets the crashes before, as a new pod does after an upgrade. */
+  /** Restarts at once and without past crashes, like a new pod after an upgrade. */
   renew(): void {
     this.#backOff.reset(this.#modules.clock.now())
     if (this.#state.phase === 'off') return
@@ -94,9 +94,9 @@ export class NodeManager {
   }
 
   /**
-   * The whole machine goes off, with all backing image managers on it: clean-ups there stay pending.
+   * Powers the machine off with all its backing image managers: clean-ups there stay pending.
    *
-   * @param isGone whether Kubernetes lets go of the node too
+   * @param isGone whether Kubernetes removes the node too
    */
   async powerOff(isGone = false): Promise<void> {
     await this.stop()
@@ -113,9 +113,9 @@ export class NodeManager {
   }
 
   /**
-   * What enqueues a node: a change of itself, of a replica on it, of a setting (Longhorn v1.8.0 NewNodeController). There
-   * images are not among it and are seen at the next full sync. Here they are, since nothing that a manager could run
-   * into shall pass between two syncs unseen.
+   * The events that enqueue a node: a change of itself, of a replica on it, of a setting (Longhorn v1.8.0
+   * NewNodeController). In Longhorn images do not, and the next full sync sees them. Here they do, so that no
+   * dangerous state comes and goes unseen between two syncs.
    */
   #onChange(kind: Kind, changed: ClusterObject | undefined): void {
     const concerns: Readonly<Partial<Record<Kind, (object: ClusterObject) => boolean>>> = {
@@ -184,7 +184,9 @@ export class NodeManager {
     if (this.#state.phase === 'crashed') this.#state.cancelRestart()
   }
 
-  /** Really another manager writes this; here it is written even when none is left, so that it can be seen. */
+  /**
+   * In Longhorn another manager writes this. Here it is written even if none is left, so that people see it.
+   */
   async #notReady(reason: NotReady): Promise<void> {
     const { writer, clock } = this.#modules
     await writer.edit({ resource: resources.Node, name: this.#node }, 'status', (newest) =>

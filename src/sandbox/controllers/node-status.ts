@@ -5,15 +5,15 @@ import type { Snapshot } from './cluster-view.ts'
 import { type Disk, readNode } from './objects.ts'
 import type { DiskUUIDs } from './resources.ts'
 
-/** Bytes of every disk of the sandbox. */
+/** The size of every disk of the sandbox, in bytes. */
 const diskSize = 107_374_182_400
 
-/** Bytes of a replica whose volume does not say. */
+/** The size of a replica whose volume has none, in bytes. */
 const replicaSize = 1_073_741_824
 
-/** What the status of a node is made from. */
+/** The inputs of a node's status. */
 interface NodeStatusContext {
-  /** What lies on the disks. */
+  /** The contents of the disks. */
   readonly snapshot: Pick<Snapshot, 'images' | 'replicas'>
   readonly diskUUID: DiskUUIDs
   /** Milliseconds since 1970. */
@@ -21,8 +21,8 @@ interface NodeStatusContext {
 }
 
 /**
- * The node with its status in order: every disk of spec has one, with its UUID, and a disk that was removed from spec
- * disappears.
+ * The node with an updated status: every disk of spec has an entry with its UUID, and a disk that left spec
+ * has none.
  */
 export function withNodeStatus(raw: ClusterObject, context: NodeStatusContext): ClusterObject {
   const status = object(raw.status)
@@ -45,7 +45,7 @@ export function withNodeStatus(raw: ClusterObject, context: NodeStatusContext): 
   }
 }
 
-/** The node whose manager, or whose whole machine, is down. What is known of its disks stays. */
+/** The status of a node whose manager, or whose machine, is down. The entries of its disks stay. */
 export function withNotReady(raw: ClusterObject, notReady: NotReady, now: number): ClusterObject {
   const status = object(raw.status)
   const conditions = nodeConditions(status.conditions, raw.metadata.name, notReady, now)
@@ -100,7 +100,7 @@ function nodeConditions(
   ]
 }
 
-/** The conditions of a disk that works. */
+/** The conditions of a working disk. */
 function diskConditions(
   before: unknown,
   disk: string,
@@ -128,7 +128,7 @@ interface Condition {
   readonly message: string
 }
 
-/** Keeps the time of the last transition while the status stays. */
+/** Keeps the time of the last transition as long as the status stays. */
 function condition(before: unknown, next: Condition, now: number): JsonObject {
   const old = list(before)
     .map(object)

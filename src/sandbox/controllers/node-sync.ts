@@ -8,7 +8,7 @@ import { readNode } from './objects.ts'
 import type { Pauses } from './options.ts'
 import type { CrashRecord } from './report.ts'
 
-/** How a sync ended. */
+/** The result of a sync. */
 export type SyncResult =
   /** The caches are not filled yet, or the node is not in them. */
   | { readonly kind: 'nothing to do' }
@@ -20,18 +20,21 @@ export type SyncResult =
       readonly release: string
       readonly nodeUid: string | undefined
     }
-  /** @property again whether the node is requeued @property pending profile C: what it waits for */
+  /**
+   * @property again whether the node is requeued @property pending profile C: the clean-up that it waits for
+   */
   | { readonly kind: 'synced'; readonly again: boolean; readonly pending: NilDereference | undefined }
 
 /**
  * One sync of a node by its manager, in the order of Longhorn's `syncNode` (v1.8.0 and v1.8.1
- * controller/node_controller.go): it reads the node from its cache **once**, cleans up unused copies, hands the eviction
- * flags on to replicas, then to copies, and at last writes the status. Where it hands them on to copies it may crash:
- * there it looks at the node as it was at the beginning, and at the images as its cache has them by then. So a clean-up
- * of the same sync is seen together with a flag that was cleared meanwhile.
+ * controller/node_controller.go). It reads the node from its cache **once**, cleans up unused copies, passes
+ * the eviction flags on to replicas, then to copies, and writes the status last. The step for copies may
+ * crash: it uses the node as it was at the beginning, and the images as the cache has them by then. So it can
+ * combine a clean-up of the same sync with a flag that was cleared meanwhile.
  *
- * (Left out: while the flags of a node differ from those that the disk monitor found at its last round, every 30 s,
- * syncNode returns early. A fresh flag therefore takes 0–30 s to get here; in the miniature it gets here at once.)
+ * (Left out: while the flags of a node differ from those of the disk monitor's last round, every 30 s,
+ * syncNode returns early. A new flag therefore takes 0–30 s to get here; in the miniature it gets here at
+ * once.)
  */
 export async function syncNode(
   name: string,

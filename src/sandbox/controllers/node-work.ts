@@ -8,15 +8,17 @@ import type { CachedWriter, ManagerCache } from './manager-cache.ts'
 import { backingImageManager, type ImageObject, type NodeObject, withSpecs } from './objects.ts'
 import { resources } from './resources.ts'
 
-/** Minutes until an unused copy is cleaned up, when the setting is missing. */
+/** Minutes until an unused copy is cleaned up, if the setting is missing. */
 const defaultCleanupMinutes = 60
 
-/** Whether a step did all it wanted; a write that failed does not end the sync, but another one follows at once. */
+/**
+ * Whether a step did all its work. A failed write does not end the sync, but another sync follows at once.
+ */
 type StepResult = 'done' | 'again'
 
 /**
- * What a node's manager does in a full sync, step by step. Each step works on the node that the sync began with, and
- * reads everything else from the caches as they are when it begins (Longhorn v1.8.0 controller/node_controller.go).
+ * The steps of a node manager's full sync. Each step uses the node that the sync began with, and reads
+ * everything else from the caches when it begins (Longhorn v1.8.0 controller/node_controller.go).
  */
 export class NodeWork {
   readonly #modules: ControllerModules
@@ -30,8 +32,9 @@ export class NodeWork {
   }
 
   /**
-   * Sees that each disk has a backing image manager. Really the image's controller makes one when the first copy is
-   * wanted; here it is there from the beginning, and goes with its disk. So it reads the cluster and not the caches.
+   * Ensures a backing image manager for each disk. In Longhorn the image's controller makes one for the first
+   * copy. Here it exists from the beginning, and goes with its disk, so this reads the cluster and not the
+   * caches.
    */
   async keepBackingImageManagers(node: NodeObject): Promise<void> {
     const { view, writer, options } = this.#modules
@@ -58,8 +61,8 @@ export class NodeWork {
   }
 
   /**
-   * The automatic clean-up of unused copies on this node (longhorn.md §2 o3). A write that is refused requeues the node
-   * at once and the sync goes on (`cleanUpBackingImagesInDisks`: enqueueNode, continue).
+   * The automatic clean-up of unused copies on this node (longhorn.md §2 o3). A denied write requeues the
+   * node at once and the sync goes on (`cleanUpBackingImagesInDisks`: enqueueNode, continue).
    */
   async cleanUpUnused(node: NodeObject): Promise<StepResult> {
     const { now: snapshot } = this.#cache
@@ -76,7 +79,7 @@ export class NodeWork {
     return result
   }
 
-  /** Hands the eviction flags of disks on to the replicas there (`syncReplicaEvictionRequested`). */
+  /** Passes the eviction flags of disks on to their replicas (`syncReplicaEvictionRequested`). */
   async requestReplicaEviction(node: NodeObject): Promise<StepResult> {
     const evicting = new Map(node.disks.map((disk) => [disk.uuid, disk.evicting]))
     let result: StepResult = 'done'
@@ -90,8 +93,9 @@ export class NodeWork {
   }
 
   /**
-   * Hands the eviction flags of disks on to the copies there, down as well as up. When the last flag of the node has
-   * gone it does nothing at all, so the copies stay marked (longhorn.md §4). Releases of profile none never do it.
+   * Passes the eviction flags of disks on to their copies, cleared ones too. Once the last flag of the node
+   * is cleared it does nothing, so the copies stay marked (longhorn.md §4). Releases of profile none never do
+   * it.
    *
    * (Releases of A and B write each copy at every sync, changed or not; those writes are left out.)
    */
@@ -103,7 +107,8 @@ export class NodeWork {
       const specs = new Map(image.specs)
       for (const disk of node.disks) {
         const copy = specs.get(disk.uuid)
-        // Longhorn finds the copies of a disk in status; a planned one is marked once it stands there.
+        // Longhorn finds the copies of a disk in status, so it marks a planned one only once it appears
+        // there.
         if (!copy || !image.files.has(disk.uuid) || flag(copy.evictionRequested) === disk.evicting) continue
         specs.set(disk.uuid, { ...copy, evictionRequested: disk.evicting })
       }
@@ -114,7 +119,7 @@ export class NodeWork {
     return result
   }
 
-  /** Writes the status that the sync has made, as the last step of all: syncNode does it when it returns. */
+  /** Writes the status that the sync has made, as the last step, like syncNode. */
   async writeStatus(before: ClusterObject, inHand: ClusterObject): Promise<StepResult> {
     if (isDeepStrictEqual(before.status, inHand.status)) return 'done'
     return (await this.#writer.update('Node', inHand, 'status')) ? 'done' : 'again'
@@ -129,12 +134,12 @@ export class NodeWork {
 }
 
 /**
- * The `spec.diskFileSpecMap` without the copies on these disks that nothing has used for long enough, as the node's
- * automatic clean-up wants it (longhorn.md §2 o3). Ready copies are kept up to `minNumberOfCopies`; if those are too
- * few, copies on their way are kept too, then failed ones.
+ * The `spec.diskFileSpecMap` without the copies on these disks that are unused for long enough, as the node's
+ * automatic clean-up wants it (longhorn.md §2 o3). It keeps ready copies up to `minNumberOfCopies`. If those
+ * are too few, it keeps copies in progress too, then failed ones.
  *
- * @param diskUUIDs the disks of the node that cleans up
- * @param unusedBefore milliseconds since 1970: a copy unused since before then may go
+ * @param diskUUIDs the disks of the node that cleans up @param unusedBefore milliseconds since 1970: a copy
+ * unused since before then may go
  */
 function withoutUnused(
   image: ImageObject,

@@ -12,9 +12,9 @@ export interface Disk {
   readonly diskType: string
   /** Empty until the node's manager has synced the disk. */
   readonly uuid: string
-  /** True while it is to be emptied, by its own flag or the node's. */
+  /** True while it is evicted, by its own flag or the node's. */
   readonly evicting: boolean
-  /** True when a new copy or replica may be put here. */
+  /** True if it can take a new copy or replica. */
   readonly schedulable: boolean
   /** The disk's own tags. */
   readonly tags: readonly string[]
@@ -22,17 +22,17 @@ export interface Disk {
   readonly nodeTags: readonly string[]
 }
 
-/** A `nodes.longhorn.io` object as the controllers look at it. */
+/** A `nodes.longhorn.io` object as the controllers use it. */
 export interface NodeObject {
   readonly name: string
-  /** True while any eviction flag is up, its own or a disk's. */
+  /** True while an eviction flag is up, its own or a disk's. */
   readonly flagged: boolean
   /** The disks of spec. */
   readonly disks: readonly Disk[]
   readonly raw: ClusterObject
 }
 
-/** Reads a node; what is missing is false or empty. */
+/** Reads a node; missing fields are false or empty. */
 export function readNode(raw: ClusterObject): NodeObject {
   const spec = object(raw.spec)
   const status = object(raw.status)
@@ -81,25 +81,25 @@ export interface FileStatus {
   readonly lastStateTransitionTime: string
 }
 
-/** A `backingimages.longhorn.io` object as the controllers look at it. */
+/** A `backingimages.longhorn.io` object as the controllers use it. */
 export interface ImageObject {
   readonly name: string
   readonly terminating: boolean
   readonly minNumberOfCopies: number
   readonly nodeSelector: readonly string[]
   readonly diskSelector: readonly string[]
-  /** `spec.diskFileSpecMap` by disk UUID, each entry as it is stored. */
+  /** `spec.diskFileSpecMap` by disk UUID, each entry in its stored form. */
   readonly specs: ReadonlyMap<string, JsonObject>
   /** `status.diskFileStatusMap` by disk UUID. */
   readonly files: ReadonlyMap<string, FileStatus>
-  /** `status.diskLastRefAtMap` by disk UUID: since when nothing uses the copy, RFC 3339. */
+  /** `status.diskLastRefAtMap` by disk UUID: since when the copy is unused, RFC 3339. */
   readonly unusedSince: ReadonlyMap<string, string>
-  /** The node whose manager looks after the image. */
+  /** The node whose manager works on the image. */
   readonly ownerID: string
   readonly raw: ClusterObject
 }
 
-/** Reads an image; what is missing is false or empty. */
+/** Reads an image; missing fields are false or empty. */
 export function readImage(raw: ClusterObject): ImageObject {
   const spec = object(raw.spec)
   const status = object(raw.status)
@@ -135,7 +135,7 @@ function readFile(file: JsonObject): FileStatus {
   }
 }
 
-/** A `replicas.longhorn.io` object as the controllers look at it. */
+/** A `replicas.longhorn.io` object as the controllers use it. */
 export interface ReplicaObject {
   readonly name: string
   readonly volumeName: string
@@ -145,13 +145,13 @@ export interface ReplicaObject {
   /** Empty for a volume without a backing image. */
   readonly backingImage: string
   readonly evictionRequested: boolean
-  /** False while it is being rebuilt. */
+  /** False during its rebuild. */
   readonly healthy: boolean
   readonly terminating: boolean
   readonly raw: ClusterObject
 }
 
-/** Reads a replica; what is missing is false or empty. */
+/** Reads a replica; missing fields are false or empty. */
 export function readReplica(raw: ClusterObject): ReplicaObject {
   const spec = object(raw.spec)
   return {
@@ -167,27 +167,27 @@ export function readReplica(raw: ClusterObject): ReplicaObject {
   }
 }
 
-/** The name of the replica that takes another one's place: told from its name alone, so it is made only once. */
+/** The name of a replacement replica. It follows from the old name, so only one is ever made. */
 export function replacementName(replica: ReplicaObject): string {
   const hash = createHash('sha256').update(replica.name).digest('hex').slice(0, 8)
   return `${replica.volumeName}-r-${hash}`
 }
 
-/** The labels that Longhorn sets whenever it writes a replica; empty values for what it does not have. */
+/** The labels that Longhorn sets with each write of a replica; empty values for missing facts. */
 export function replicaLabels(backingImage: string, diskUUID: string): Record<string, string> {
   return { 'longhorn.io/backing-image': backingImage, longhorndiskuuid: diskUUID }
 }
 
-/** A `backingimagemanagers.longhorn.io` object as the controllers look at it. */
+/** A `backingimagemanagers.longhorn.io` object as the controllers use it. */
 export interface BackingImageManagerObject {
   readonly name: string
   readonly nodeID: string
   readonly diskUUID: string
-  /** While it does not run, files on its disk neither come nor go. */
+  /** While it is down, files on its disk neither come nor go. */
   readonly running: boolean
 }
 
-/** Reads a backing image manager; what is missing is false or empty. */
+/** Reads a backing image manager; missing fields are false or empty. */
 export function readBackingImageManager(raw: ClusterObject): BackingImageManagerObject {
   const spec = object(raw.spec)
   return {
@@ -198,7 +198,7 @@ export function readBackingImageManager(raw: ClusterObject): BackingImageManager
   }
 }
 
-/** The backing image manager of a disk, to be created. */
+/** The backing image manager of a disk, for its creation. */
 export function backingImageManager(
   disk: Pick<Disk, 'node' | 'uuid' | 'path'>,
   namespace: string,
@@ -217,20 +217,20 @@ export function backingImageManager(
   }
 }
 
-/** A `backingimagedatasources.longhorn.io` object as the controllers look at it. */
+/** A `backingimagedatasources.longhorn.io` object as the controllers use it. */
 export interface DataSourceObject {
   /** The name of its image. */
   readonly name: string
   readonly diskUUID: string
-  /** True once the first file is a copy like any other. */
+  /** True once the first file counts as a copy. */
   readonly fileTransferred: boolean
-  /** How far the first file is: `starting`, `in-progress`, `ready-for-transfer`, `ready`. */
+  /** The state of the first file: `starting`, `in-progress`, `ready-for-transfer`, `ready`. */
   readonly currentState: string
   /** Percent. */
   readonly progress: number
 }
 
-/** Reads a data source; what is missing is false or empty. */
+/** Reads a data source; missing fields are false or empty. */
 export function readDataSource(raw: ClusterObject): DataSourceObject {
   const spec = object(raw.spec)
   const status = object(raw.status)
@@ -243,7 +243,7 @@ export function readDataSource(raw: ClusterObject): DataSourceObject {
   }
 }
 
-/** True for the disk where the image's first file is still being made. */
+/** True for the disk where the image's first file is in progress. */
 export function isFirstFile(
   source: DataSourceObject | undefined,
   diskUUID: string,

@@ -2,42 +2,57 @@ import type { Clock } from '../../time/clock.ts'
 import type { InformerLag } from './informer.ts'
 import { diskUUIDFromPath, type DiskUUIDs } from './resources.ts'
 
-/** How the miniature behaves. Times are short, so that an eviction can be watched; the real ones are named. */
+/**
+ * Options of the miniature. Times are short, so that people can watch an eviction; the comments name the real
+ * ones.
+ */
 export interface LonghornOptions {
   /** Longhorn's own namespace. */
   readonly namespace: string
-  /** Between two full syncs without a change. Really 30,000. */
+  /** Between two full syncs without a change. In Longhorn 30,000. */
   readonly syncMs: number
-  /** From a change to the sync it causes; gathers the changes of one burst. */
+  /** From a change to its sync; collects the changes of one burst. */
   readonly reactMs: number
-  /** What a manager does between reading its node and the automatic clean-up. Really 10–50. */
+  /** A manager's pause between reading its node and the automatic clean-up. In Longhorn 10–50. */
   readonly stepsMs: number
   /**
-   * From the end of a sync that has to be done again to the next. Really nothing, but Longhorn's client sends at most 50
+   * From the end of a requeued sync to the next one. In Longhorn zero, but its client sends at most 50
    * requests a second (types.KubeAPIQPS), and profile C waits a few milliseconds.
    */
   readonly requeueMs: number
-  /** The longest lag of each manager's caches, each kind on its own. Really a few, but see {@link relistMs}. */
+  /**
+   * The longest lag of each manager's caches, separate for each kind. In Longhorn a few, but see {@link
+   * relistMs}.
+   */
   readonly informerLagMs: InformerLag
-  /** First pause before a broken watch lists again; it doubles each time, and jitter adds up to as much. client-go's own. */
+  /**
+   * First pause before a broken watch lists again. It doubles each time, and jitter adds up to the same.
+   * client-go's own.
+   */
   readonly relistMs: number
-  /** Longest pause before a broken watch lists again, jitter apart. client-go's own. */
+  /** Longest pause before a broken watch lists again, without jitter. client-go's own. */
   readonly maxRelistMs: number
-  /** A watch that broke this long after the one before starts again with the first pause. client-go's own. */
+  /**
+   * A watch that breaks this long after the previous one starts again with the first pause. client-go's own.
+   */
   readonly relistHealthyMs: number
-  /** How often a manager looks for its own write in its cache before it goes on without. Longhorn's own. */
+  /** How often a manager looks for its own write in its cache before it goes on. Longhorn's own. */
   readonly verifyAttempts: number
   /** Between two such looks. Longhorn's own. */
   readonly verifyMs: number
-  /** To copy an image to another disk, and to make its first file. Really minutes. */
+  /** To copy an image to another disk, and to make its first file. In Longhorn minutes. */
   readonly copyMs: number
-  /** From the removal of a copy's key to the end of its clean-up. Really 1,000–5,000 (longhorn.md §2). */
+  /**
+   * From the removal of a copy's key to the end of its clean-up. In Longhorn 1,000–5,000 (longhorn.md §2).
+   */
   readonly drainMs: number
-  /** How long an image's first file stands in status before its key comes into spec (longhorn.md §2 o5). */
+  /** How long an image's first file is in status before its key is in spec (longhorn.md §2 o5). */
   readonly specLagMs: number
-  /** To rebuild a replica on another disk. Really minutes. */
+  /** To rebuild a replica on another disk. In Longhorn minutes. */
   readonly rebuildMs: number
-  /** How long a copy must be unused before it is cleaned up; undefined: as the setting says, in minutes. */
+  /**
+   * How long a copy must be unused before it is cleaned up; undefined for the setting's value, in minutes.
+   */
   readonly cleanupWaitMs: number | undefined
   /** First pause of CrashLoopBackOff; it doubles with each crash. The kubelet's own value. */
   readonly restartMs: number
@@ -45,15 +60,15 @@ export interface LonghornOptions {
   readonly maxRestartMs: number
   /** A manager that ran this long starts again with the first pause. The kubelet's own value. */
   readonly healthyMs: number
-  /** How often one write is tried again after a conflict, before the next sync does. */
+  /** Retries of a write after conflicts; then the next sync retries. */
   readonly conflictRetries: number
-  /** Where a new disk gets its UUID. */
+  /** The source of UUIDs for new disks. */
   readonly diskUUID: DiskUUIDs
-  /** From 0 to 1: how long the lags are, and the pauses before a new list. */
+  /** From 0 to 1: decides the lags, and the pauses before a new list. */
   readonly random: () => number
 }
 
-/** Quick enough to watch, slow enough to see each state. */
+/** Fast enough to watch, slow enough to see each state. */
 export const defaultOptions: LonghornOptions = {
   namespace: 'longhorn-system',
   syncMs: 500,
@@ -79,7 +94,7 @@ export const defaultOptions: LonghornOptions = {
   random: Math.random,
 }
 
-/** Pauses within a sync, which all end at once when the sync is to come to its end. */
+/** Pauses within a sync, which all end at once when the sync has to end. */
 export class Pauses {
   readonly #clock: Clock
   readonly #ends = new Set<() => void>()
@@ -89,7 +104,7 @@ export class Pauses {
     this.#clock = clock
   }
 
-  /** @param ms 0: no pause at all */
+  /** @param ms 0 for no pause */
   async wait(ms: number): Promise<void> {
     if (ms === 0 || this.#ended) return
     await new Promise<void>((resolve) => {
@@ -103,13 +118,13 @@ export class Pauses {
     })
   }
 
-  /** Ends those that run, and lets none begin. */
+  /** Ends running pauses, and skips later ones. */
   end(): void {
     this.#ended = true
     for (const end of this.#ends) end()
   }
 
-  /** There may be pauses again. */
+  /** Allows pauses again. */
   begin(): void {
     this.#ended = false
   }

@@ -17,8 +17,8 @@ import {
 import { resources } from './resources.ts'
 
 /**
- * What Longhorn's volume and replica controllers do in an eviction: a new replica on another disk, its backing image
- * brought there first, and the old one deleted once the new one is rebuilt.
+ * The part of Longhorn's volume and replica controllers in an eviction: they make a new replica on another
+ * disk, bring its backing image there first, and delete the old one after the rebuild.
  */
 export class ReplicaController {
   /** Starts, wakes and stops it. */
@@ -75,7 +75,7 @@ export class ReplicaController {
       'main',
       (newest) => {
         const image = readImage(newest)
-        // A file whose clean-up is pending has to go first, or it would be taken for the new one.
+        // A file with a pending clean-up has to go first, or it would count as the new one.
         if (image.terminating || image.specs.has(replica.diskID) || image.files.has(replica.diskID))
           return undefined
         return withSpecs(newest, new Map(image.specs).set(replica.diskID, newCopy))

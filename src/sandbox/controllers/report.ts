@@ -3,27 +3,29 @@ import { apiVersion } from './resources.ts'
 
 /** One crash of a manager. */
 export interface CrashRecord {
-  /** The node whose manager it was. */
+  /** The node of the manager. */
   readonly node: string
   /** The disk's name on its node. */
   readonly disk: string
   readonly diskUUID: string
   readonly image: string
-  /** When, RFC 3339. */
+  /** The time, RFC 3339. */
   readonly at: string
-  /** The release that ran, as the setting has it; empty when it is unknown. */
+  /** The running release, from the setting; empty if it is unknown. */
   readonly release: string
   /** How often this manager has crashed, this time included. */
   readonly count: number
-  /** When the manager starts again, in milliseconds. */
+  /** Milliseconds until the restart of the manager. */
   readonly restartInMs: number
-  /** The versions at which the manager's caches had the two: older ones mean that it lagged, or had begun before. */
+  /**
+   * The versions of both objects in the manager's caches. Old ones mean that it lagged, or had begun before.
+   */
   readonly seen: { readonly node: string; readonly image: string }
-  /** What the manager's log ends with. */
+  /** The last line of the manager's log. */
   readonly message: string
 }
 
-/** What happens inside the miniature and is worth a line of a log. */
+/** Everything in the miniature that is worth a log line. */
 export type Report =
   | { readonly kind: 'crash'; readonly crash: CrashRecord }
   | { readonly kind: 'recovered'; readonly node: string }
@@ -31,10 +33,10 @@ export type Report =
   | { readonly kind: 'requeued'; readonly node: string; readonly image: string; readonly disk: string }
   /** The API server, usually a webhook, refused this write; the next sync tries again. */
   | { readonly kind: 'refused'; readonly write: string; readonly status: FailureStatus }
-  /** Something nobody expected: the next sync tries again. */
+  /** An unexpected error: the next sync retries. */
   | { readonly kind: 'failed'; readonly work: string; readonly error: unknown }
 
-/** The Event on the Node that `kubectl describe` and `kubectl get events` show. */
+/** The Event on the Node in `kubectl describe` and `kubectl get events`. */
 export function crashEvent(
   crash: CrashRecord,
   namespace: string,

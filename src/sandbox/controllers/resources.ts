@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { group, type Kind, kinds, version } from '../../longhorn/kinds.ts'
 import type { ResourceName, User } from '../cluster-client.ts'
 
-/** `apiVersion` of every object of Longhorn. */
+/** `apiVersion` of Longhorn's objects. */
 export const apiVersion = `${group}/${version}`
 
 /** Longhorn's own resources, by kind. */
@@ -15,7 +15,7 @@ export const resources: Readonly<Record<Kind, ResourceName>> = {
   Setting: named('Setting'),
 }
 
-/** Core Events: what `kubectl describe` shows under an object. */
+/** Core Events: `kubectl describe` shows them under an object. */
 export const events: ResourceName = { group: '', version: 'v1', plural: 'events' }
 
 /** Core Namespaces, cluster-scoped. */
@@ -26,12 +26,12 @@ function named(kind: Kind): ResourceName {
 }
 
 /**
- * Gives a disk its UUID. On a real disk it stands in `longhorn-disk.cfg` on the disk itself, so a disk that is removed
- * and added again keeps it: the same node and path must give the same UUID (longhorn.md §2 o7).
+ * Gives a disk its UUID. A real disk has it in its `longhorn-disk.cfg`, so a disk that is removed and added
+ * again keeps it. The same node and path must therefore give the same UUID (longhorn.md §2 o7).
  */
 export type DiskUUIDs = (node: string, path: string) => string
 
-/** A UUID made from node and path alone, so that every run of the sandbox has the same ones. */
+/** A UUID from node and path alone, so that every run of the sandbox has the same ones. */
 export const diskUUIDFromPath: DiskUUIDs = (node, path) => {
   const hex = createHash('sha256').update(`${node}:${path}`).digest('hex')
   return [
@@ -44,8 +44,8 @@ export const diskUUIDFromPath: DiskUUIDs = (node, path) => {
 }
 
 /**
- * Who every writer of Longhorn is: the REST API, so each click in the UI, and all controllers (longhorn.md §3). A
- * webhook cannot tell one from the other by identity.
+ * The account of every writer of Longhorn: the REST API, and so each click in the UI, and all controllers
+ * (longhorn.md §3). A webhook cannot tell them apart.
  *
  * @param namespace Longhorn's own namespace
  */

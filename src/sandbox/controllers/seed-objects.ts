@@ -6,7 +6,7 @@ import { newCopy, replicaLabels } from './objects.ts'
 import { defaultOptions } from './options.ts'
 import { apiVersion, type DiskUUIDs } from './resources.ts'
 
-/** A disk that is made with the cluster. */
+/** A disk of the initial cluster. */
 export interface SeedDisk {
   readonly node: string
   readonly name: string
@@ -14,7 +14,7 @@ export interface SeedDisk {
   readonly uuid: string
 }
 
-/** A node as Longhorn writes it, before its manager has seen the disks. */
+/** A node as Longhorn writes it, before its manager has synced the disks. */
 export function nodeObject(name: string, disks: readonly SeedDisk[], namespace: string): ClusterObject {
   const specs = new Map(disks.map((disk) => [disk.name, diskSpec(disk)]))
   return {
@@ -66,7 +66,7 @@ export function imageObject(image: SeedImage, uuids: readonly string[], namespac
   }
 }
 
-/** The status of an image all of whose copies are ready. */
+/** The status of an image whose copies are all ready. */
 export function imageStatus(uuids: readonly string[], owner: string, name: string, now: number) {
   const file = {
     dataEngine: 'v1',
@@ -89,7 +89,7 @@ export function imageStatus(uuids: readonly string[], owner: string, name: strin
   }
 }
 
-/** The data source of an image whose first file was made long ago. */
+/** The data source of an image with a finished first file. */
 export function dataSourceObject(image: SeedImage, disk: SeedDisk, namespace: string): ClusterObject {
   return {
     apiVersion,
@@ -156,18 +156,18 @@ export function settingObjects(options: SeedOptions): ClusterObject[] {
   }))
 }
 
-/** A disk of the sandbox as people name it: `node-1/disk-2`. */
+/** The name of a sandbox disk for people: `node-1/disk-2`. */
 export type DiskName = `${string}/${string}`
 
-/** An image that is there from the beginning. */
+/** An image of the initial cluster. */
 export interface SeedImage {
   readonly name: string
-  /** Where it has a ready copy. */
+  /** The disks with a ready copy. */
   readonly copies: readonly DiskName[]
   readonly minNumberOfCopies: number
 }
 
-/** A replica that is there from the beginning. */
+/** A replica of the initial cluster. */
 export interface SeedReplica {
   readonly volume: string
   readonly disk: DiskName
@@ -175,18 +175,18 @@ export interface SeedReplica {
   readonly image?: string
 }
 
-/** What a sandbox cluster begins with. */
+/** The content of the initial cluster. */
 export interface SeedOptions {
   readonly namespace: string
-  /** How many nodes, named `node-1`, `node-2`, … */
+  /** The number of nodes, named `node-1`, `node-2`, … */
   readonly nodes: number
-  /** How many disks each node has, named `disk-1`, `disk-2`, … */
+  /** The number of disks of each node, named `disk-1`, `disk-2`, … */
   readonly disksPerNode: number
   /** The value of the setting `current-longhorn-version`. */
   readonly release: string
   readonly images: readonly SeedImage[]
   readonly replicas: readonly SeedReplica[]
-  /** Copies that one node may be receiving at a time; 0 switches replenishing off. */
+  /** Copies that one node may receive at a time; 0 switches replenishing off. */
   readonly replenishLimit: number
   /** Minutes after which an unused copy is cleaned up. */
   readonly cleanupWaitMinutes: number
@@ -209,7 +209,10 @@ export const defaultSeed: SeedOptions = {
   diskUUID: defaultOptions.diskUUID,
 }
 
-/** Longhorn's CustomResourceDefinitions, as far as somebody looks at them: which versions are served, and that all fields are kept. */
+/**
+ * Longhorn's CustomResourceDefinitions, as far as clients read them: the served versions, and that all fields
+ * are kept.
+ */
 export function longhornDefinitions(): ClusterObject[] {
   return Object.entries(kinds).map(([kind, { plural, shortName }]) => ({
     apiVersion: 'apiextensions.k8s.io/v1',
@@ -231,7 +234,7 @@ export function longhornDefinitions(): ClusterObject[] {
   }))
 }
 
-/** The Deployment of Longhorn's UI. Nothing runs it; it can be pointed at a proxy, as Longhorn's own can. */
+/** The Deployment of Longhorn's UI. No pod runs, but it can be pointed at a proxy like Longhorn's own. */
 export function longhornUi(namespace: string): ClusterObject {
   const name = 'longhorn-ui'
   const labels = { app: name }

@@ -15,22 +15,21 @@ import {
   settingObjects,
 } from './seed-objects.ts'
 
-/** What a seeded cluster consists of. */
+/** The content of a seeded cluster. */
 export interface SeededCluster {
   readonly nodes: readonly string[]
   readonly disks: readonly SeedDisk[]
-  /** @throws Error when there is no such disk */
+  /** @throws Error for an unknown disk */
   readonly uuidOf: (disk: DiskName) => string
 }
 
 /**
- * Fills an empty cluster with Longhorn's objects, in the shapes Longhorn writes, everything at rest: each disk synced,
- * each copy ready.
+ * Fills an empty cluster with Longhorn's objects, in the shapes Longhorn writes, without pending work: each
+ * disk synced, each copy ready.
  *
- * @param client of a user who may write everything
- * @param now milliseconds since 1970, for the times in status
- * @throws ApiError when the cluster refuses an object, e.g. because it is not empty
- * @throws Error when an image or a replica names a disk that is not made
+ * @param client of a user who may write everything @param now milliseconds since 1970, for the times in
+ * status @throws ApiError if the cluster denies an object, e.g. because it is not empty @throws Error if an
+ * image or a replica names an unknown disk
  */
 export async function seed(
   client: ClusterClient,
@@ -106,7 +105,7 @@ async function createWithStatus(
   await client.updateStatus(resource, { ...created, status })
 }
 
-/** The namespace may be there already: an API server makes some by itself. */
+/** The namespace may exist: an API server creates some by itself. */
 async function createNamespace(client: ClusterClient, name: string): Promise<void> {
   try {
     await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name } })

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util'
 import { ApiError, type ClusterClient, type ClusterObject, type ResourceName } from '../cluster-client.ts'
 import type { Report } from './report.ts'
 
-/** How a write ended. Only `refused` is worth a second thought: the next sync tries again by itself. */
+/** The result of a write. After `refused` the next sync retries. */
 type Written = 'written' | 'unchanged' | 'gone' | 'refused'
 
-/** Which part of the object is written (longhorn.md §1: a status subresource). */
+/** The written part of the object (longhorn.md §1: a status subresource). */
 export type Part = 'main' | 'status'
 
 /** Names one object. */
@@ -15,8 +15,8 @@ interface Target {
 }
 
 /**
- * Writes as Longhorn's controllers do (longhorn.md §3): a conflict is tried again at once, a refusal is swallowed
- * until the next sync, and a write that would change nothing is not sent.
+ * Writes as Longhorn's controllers do (longhorn.md §3): it retries a conflict at once, leaves a denial to the
+ * next sync, and does not send a write without a change.
  */
 export class Writer {
   readonly #client: ClusterClient
@@ -38,7 +38,7 @@ export class Writer {
   /**
    * Changes one object.
    *
-   * @param change called with the newest version, again after each conflict; undefined leaves it as it is
+   * @param change gets the newest version, again after each conflict; it returns undefined to leave it
    */
   async edit(
     target: Target,
@@ -66,7 +66,7 @@ export class Writer {
   /**
    * Replaces one object at the version it was read at, once.
    *
-   * @returns what is stored now; undefined when it was refused, changed meanwhile or is gone
+   * @returns the stored object; undefined if the write was denied, or the object has changed or is gone
    */
   async replace(
     resource: ResourceName,
@@ -86,7 +86,7 @@ export class Writer {
     }
   }
 
-  /** Creates an object; one that exists already is left alone and counts as unchanged. */
+  /** Creates an object; an existing one stays and counts as unchanged. */
   async create(resource: ResourceName, wanted: ClusterObject): Promise<Written> {
     try {
       await this.#client.create(resource, wanted)
@@ -98,7 +98,7 @@ export class Writer {
     }
   }
 
-  /** Deletes an object; one that does not exist counts as gone. */
+  /** Deletes an object; a missing one counts as deleted. */
   async delete(target: Target): Promise<Written> {
     try {
       await this.#client.delete(target.resource, this.#namespace, target.name)

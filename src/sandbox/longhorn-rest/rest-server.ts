@@ -13,23 +13,26 @@ import {
   RestWrites,
 } from './rest-writes.ts'
 
-/** What the REST API works with. */
+/** The parts of the REST API. */
 interface RestModules {
-  /** Of Longhorn's own service account: a webhook cannot tell its writes from those of the controllers. */
+  /**
+   * The client of Longhorn's own service account: a webhook cannot tell its writes from those of the
+   * controllers.
+   */
   readonly client: ClusterClient
   readonly namespace: string
-  /** Calls the listener after each change to one of Longhorn's objects; the function it returns ends that. */
+  /** Calls the listener after each change to one of Longhorn's objects; the returned function ends that. */
   readonly subscribe: (listener: () => void) => () => void
 }
 
 type Kind = 'node' | 'backingImage'
 
-/** Nobody looks faster. */
+/** The interval of pushes: people read no faster. */
 const pushMs = 200
 
 /**
- * Longhorn's REST API in miniature (longhorn.md §5), which its UI talks to. It is one server for all nodes, and goes on
- * when a manager has crashed: what it is here for is the writes.
+ * Longhorn's REST API in miniature (longhorn.md §5), for Longhorn's UI. One server serves all nodes, and goes
+ * on after a manager has crashed: its purpose is the writes.
  */
 export class RestServer {
   readonly #modules: RestModules
@@ -59,7 +62,7 @@ export class RestServer {
     })
   }
 
-  /** @throws Error when the port cannot be listened on */
+  /** @throws Error if it cannot listen on the port */
   static async start(modules: RestModules, port: number): Promise<RestServer> {
     const server = new RestServer(modules)
     await server.#app.listen({ host: '127.0.0.1', port })
@@ -79,7 +82,7 @@ export class RestServer {
 
   #routes(): void {
     const app = this.#app
-    // As Go does it: whatever the content type says, and an empty body is an empty object.
+    // As in Go: any content type counts as JSON, and an empty body is an empty object.
     app.removeAllContentTypeParsers()
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => {
       try {
@@ -95,7 +98,7 @@ export class RestServer {
     })
     app.setNotFoundHandler((request, reply) => {
       const [path = '', query] = request.url.split('?', 2)
-      // The router of Longhorn redirects to the path without the slash, which few clients follow with a write.
+      // Longhorn's router redirects to the path without the slash, and few clients follow that with a write.
       if (path.length > 1 && path.endsWith('/')) {
         return reply
           .code(301)
@@ -190,7 +193,7 @@ function actionOf({ url }: FastifyRequest): string {
   return new URLSearchParams(url.split('?', 2)[1] ?? '').get('action') ?? ''
 }
 
-/** Links are absolute, as whoever asks sees the server (longhorn.md §5). */
+/** Links are absolute, with the address that the client sees (longhorn.md §5). */
 function originOf({ headers, host }: FastifyRequest): Origin {
   const [proto, forwarded] = [headers['x-forwarded-proto'], headers['x-forwarded-host']]
   return `${typeof proto === 'string' ? proto : 'http'}://${typeof forwarded === 'string' ? forwarded : host}`

@@ -3,10 +3,10 @@ import { ApiError, type ClusterClient, type ClusterObject, type ResourceName } f
 import { resources } from '../controllers/resources.ts'
 import { entries, flag, object } from '../json.ts'
 
-/** How long a conflict is tried again, as the manager does (longhorn.md §3). */
+/** How long a conflict is retried, as in the manager (longhorn.md §3). */
 const conflictMs = 5_000
 
-/** Of a disk's fields, those that Go unmarshals. The UI sends back whatever it was given, status included. */
+/** The fields of a disk that Go unmarshals. The UI sends back the whole disk, status included. */
 const diskFields = [
   'path',
   'diskType',
@@ -17,10 +17,10 @@ const diskFields = [
   'tags',
 ]
 
-/** So often a 429 is waited for, as client-go does. */
+/** Retries after a 429, as in client-go. */
 const maxWaits = 10
 
-/** The writes of Longhorn's REST API (longhorn.md §5), done as its manager does them. */
+/** The writes of Longhorn's REST API (longhorn.md §5), done as in its manager. */
 export class RestWrites {
   readonly #client: ClusterClient
   readonly #namespace: string
@@ -31,7 +31,7 @@ export class RestWrites {
     this.#namespace = namespace
   }
 
-  /** Nothing is merged: a missing field clears. */
+  /** Longhorn does not merge: a missing field clears. */
   async updateNode(name: string, body: unknown): Promise<ClusterObject> {
     const { allowScheduling, evictionRequested, tags } = object(body)
     const wanted = {
@@ -48,7 +48,7 @@ export class RestWrites {
     return await this.#edit(resources.Node, name, (spec) => ({ ...spec, ...wanted }))
   }
 
-  /** All disks are replaced: one that is left out is removed. */
+  /** Longhorn replaces all disks: one that is left out is removed. */
   async updateDisks(name: string, body: unknown): Promise<ClusterObject> {
     const disks = entries(object(body).disks)
     for (const [disk, wanted] of disks) {
@@ -70,7 +70,7 @@ export class RestWrites {
     })
   }
 
-  /** UUIDs without a copy are skipped. */
+  /** Longhorn skips UUIDs without a copy. */
   async cleanUp(name: string, body: unknown): Promise<ClusterObject> {
     const { disks } = object(body)
     const uuids = new Set(Array.isArray(disks) ? disks : [])
@@ -128,7 +128,7 @@ function diskOf(wanted: Readonly<Record<string, unknown>>): object {
   return Object.fromEntries(diskFields.flatMap((name) => (name in wanted ? [[name, wanted[name]]] : [])))
 }
 
-/** Thrown by a call of Longhorn's REST API that fails. */
+/** Thrown by a failed call of Longhorn's REST API. */
 export class RestError extends Error {
   readonly status: number
 
@@ -151,15 +151,15 @@ export function errorBody(status: number, message: string): object {
   return { type: 'error', links: {}, actions: {}, status, code, message, detail: '' }
 }
 
-/** What the links of an answer begin with: `http://longhorn.example`. */
+/** The prefix of links in an answer: `http://longhorn.example`. */
 export type Origin = string
 
-/** A collection, which knows what it is of even when it is empty. */
+/** A collection, which names its type even if it is empty. */
 export function collection(type: 'node' | 'backingImage', data: readonly object[], self: string): object {
   return { type: 'collection', resourceType: type, links: { self }, data, actions: {} }
 }
 
-/** A node, the disks of spec and status as one. */
+/** A node, with spec and status of its disks merged. */
 export function restNode({ metadata: { name }, spec, status }: ClusterObject, origin: Origin): object {
   const self = `${origin}/v1/nodes/${name}`
   const { allowScheduling = false, evictionRequested = false, tags = [], disks } = object(spec)
@@ -181,7 +181,10 @@ export function restNode({ metadata: { name }, spec, status }: ClusterObject, or
   }
 }
 
-/** A backing image. Its `diskFileStatusMap` is a union of spec and status: it cannot show what is pending (longhorn.md §5). */
+/**
+ * A backing image. Its `diskFileStatusMap` is a union of spec and status, so it does not show pending
+ * clean-ups (longhorn.md §5).
+ */
 export function restImage({ metadata: { name }, spec, status }: ClusterObject, origin: Origin): object {
   const self = `${origin}/v1/backingimages/${name}`
   const { minNumberOfCopies = 1, sourceType = '', diskFileSpecMap } = object(spec)

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** What YAML 1.1, YAML 1.2 and Go read differently, and what looks like that. */
+/** Texts that YAML 1.1, YAML 1.2 and Go read differently, and similar ones. */
 const scalars = [
   ...'yes No on OFF y n true FALSE yEs TRue ~ null Null nil "" "yes" \'off\' "null" text \'it\'\'s\' = <<'.split(
     ' ',
@@ -30,7 +30,10 @@ const scalars = [
   ...['!!float 5', '!!bool "on"', '!!binary aGk=', '!own no'],
 ]
 
-/** What no document of JSON can have, or Go's decoder does not take. A document with one of them is not read. */
+/**
+ * Texts that no JSON document can have, or that Go's decoder rejects. A document with one of them is not
+ * read.
+ */
 const badScalars = ['.inf', '.nan', '-.INF', '+.inf', '"\\/"', '!!int x', '!!null x']
 const scalar = fc.oneof(
   { weight: 30, arbitrary: fc.constantFrom(...scalars) },
@@ -60,14 +63,14 @@ interface Field {
   readonly key: string
   readonly tree: Tree
   readonly isBlock: boolean
-  /** What stands between key and value. */
+  /** Separators between key and value. */
   readonly colon: string
 }
 
 const names = fc.constantFrom('p', 'q')
 const anchor = fc.oneof({ weight: 2, arbitrary: fc.constant('') }, { weight: 1, arbitrary: names })
 
-/** What stands behind the sign of an item. */
+/** Separators behind the sign of an item. */
 const gaps = fc.array(fc.constantFrom(' ', ' ', ' ', ' ', ' ', '  ', '\t', ' \t'), { maxLength: 3 })
 
 /** Texts of several lines. */
@@ -166,7 +169,7 @@ const spec = fc
 
 const encodings = ['utf8', 'bom', 'utf16le', 'utf16be', 'crlf', 'cr', 'latin1'] as const
 
-/** What stands before the first document, between two, and after the last. */
+/** Texts before the first document, between two, and after the last. */
 const heads = [
   '',
   '',
@@ -266,7 +269,7 @@ export function nameIn(file: number, place: number): string {
   return `n${file}-${place}`
 }
 
-/** What is written in a file. @param index names its objects */
+/** The content of a file. @param index names its objects */
 export function textOf(index: number, { specs, isList, head, joint, tail }: File): string {
   const objects = specs.map((fields, place) => objectOf(nameIn(index, place), fields))
   if (!isList) return head + objects.join(joint) + tail

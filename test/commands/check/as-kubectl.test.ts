@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { type CheckDocument, documentsIn } from '../../../src/commands/check/documents.ts'
-import { isJsonObject, type JsonObject } from '../../../src/json/object.ts'
+import { isJsonObject, type JsonObject } from '../../../src/json/schema.ts'
 import { decodedText, UndecodableText } from '../../../src/text/yaml.ts'
 import { embeddedCluster } from '../../fixtures/embedded-cluster.ts'
 import { kubectls, withoutKubectl } from '../../fixtures/kubectl.ts'
@@ -12,14 +12,14 @@ import { hangMs } from '../../fixtures/limits.ts'
 import { depth } from '../../fixtures/thorough.ts'
 import { anyFile, encoded, nameIn, textOf } from './any-file.ts'
 
-/** What is read of a file: an object, as a text that can be compared. */
+/** An object of a file, as a text for comparison. */
 interface Read {
   readonly spec: string
   /** True if something before it, or what ends it, cannot be read: kubectl reads no such file on, and here a problem is told. */
   readonly isByProblem: boolean
 }
 
-/** What is read of a file, by the name of its object. */
+/** The objects of a file, by their names. */
 function readHere(content: Buffer, path: string): [string, Read][] {
   const documents = documentsOf(content, path).map((document) => {
     const { metadata, spec }: JsonObject = 'problem' in document ? {} : document.object

@@ -92,7 +92,7 @@ t.test('a snapshot holds no secret, and no setting that no decision needs', (t) 
   t.end()
 })
 
-t.test('what kubectl apply makes of an object', (t) => {
+t.test('the result of kubectl apply on an object', (t) => {
   const last = { spec: { tags: ['old'], disks: { d1: { path: '/1' }, d2: { path: '/2' } } } }
   const key = 'kubectl.kubernetes.io/last-applied-configuration'
   const current = {
@@ -120,7 +120,7 @@ t.test('what kubectl apply makes of an object', (t) => {
   t.end()
 })
 
-t.test('what kubectl replace makes of an object', (t) => {
+t.test('the result of kubectl replace on an object', (t) => {
   const current = {
     metadata: { name: 'n1', uid: 'u', resourceVersion: '7' },
     spec: { a: 1 },
@@ -134,7 +134,7 @@ t.test('what kubectl replace makes of an object', (t) => {
   t.end()
 })
 
-t.test('what is proposed, and what cannot be', (t) => {
+t.test('valid and invalid proposals', (t) => {
   const state = new ClusterState(0)
   const node = { ...rawNode('n1', [disk('d1')]), ...longhorn, kind: 'Node' }
   state.add(node)
@@ -156,8 +156,8 @@ t.test('what is proposed, and what cannot be', (t) => {
     outcome: 'unusable',
     problem: /the test failed/,
   })
-  t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is no object/ })
-  t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is no object/ })
+  t.match(patch('n1', [1], 'merge'), { outcome: 'unusable', problem: /is not an object/ })
+  t.match(patch('n1', 'foo', 'merge'), { outcome: 'unusable', problem: /is not an object/ })
   const renaming = [
     { metadata: { name: 'x' } },
     { kind: 'BackingImage' },
@@ -165,8 +165,8 @@ t.test('what is proposed, and what cannot be', (t) => {
     { metadata: null },
   ]
   for (const change of renaming)
-    t.match(patch('n1', change, 'merge'), { outcome: 'unusable', problem: /which the API server refuses/ })
-  t.match(patch('n2', {}), { outcome: 'unusable', problem: /no such object/ })
+    t.match(patch('n1', change, 'merge'), { outcome: 'unusable', problem: /which the API server rejects/ })
+  t.match(patch('n2', {}), { outcome: 'unusable', problem: /the object to patch does not exist/ })
   t.match(proposalOf({ ...longhorn, kind: 'Node', metadata: { name: 'n2' } }, context), {
     outcome: 'review',
     what: 'CREATE of Node n2',
@@ -246,7 +246,7 @@ t.test(
     t.match(doubts('Node', 'n1', { spec: { tags: ['a'] }, status: { odd: 1 } }), { doubts: [] })
     // Its definition keeps whatever it gets.
     t.match(doubts('Node', 'n9', { apiVersion: 'longhorn.io/v1beta1', spec: { odd: 1 } }), { doubts: [] })
-    // What is stored is known to the definition that stored it.
+    // The definition that stored an object knows its fields.
     state.add({ ...longhorn, kind: 'Node', metadata: { name: 'n2' }, spec: { newer: 1 } })
     t.match(doubts('Node', 'n2', { spec: { tags: [] } }), { doubts: [] })
     t.end()

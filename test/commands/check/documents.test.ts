@@ -54,12 +54,12 @@ t.test('objects of JSON follow each other, and YAML may follow the first', (t) =
   t.match(documentsIn('{"kind":"A"}\n{"kind":"B"}\nkind: C\n', 'a.json'), [
     { object: { kind: 'A' } },
     { object: { kind: 'B' } },
-    { source: 'a.json:3', problem: /no JSON/ },
+    { source: 'a.json:3', problem: /not JSON/ },
   ])
   t.end()
 })
 
-t.test('only the items of a typed list are told by the list what they are', (t) => {
+t.test('only the items of a typed list get their kind from the list', (t) => {
   const list = (kind: string, item: string) =>
     `apiVersion: longhorn.io/v1beta2\nkind: ${kind}\nitems: [${item}]\n`
   t.match(documentsIn(list('NodeList', '{}'), 'a'), [{ object: { ...longhorn, kind: 'Node' } }])
@@ -76,7 +76,7 @@ t.test('only the items of a typed list are told by the list what they are', (t) 
   t.end()
 })
 
-t.test('a field that comes twice is told of JSON as of YAML, and of the item that has it', (t) => {
+t.test('a duplicate field is reported for JSON and YAML, and for the item that has it', (t) => {
   const node = (spec: string) => `{"kind":"Node","metadata":{"name":"n"},"spec":${spec}}`
   const twice = '{"tags":["a"],"tags":["b"]}'
   for (const text of [node(twice), `# YAML\n${node(twice)}`])
@@ -90,7 +90,7 @@ t.test('a field that comes twice is told of JSON as of YAML, and of the item tha
   t.end()
 })
 
-t.test('what is part of a snapshot knows when it was taken', (t) => {
+t.test('a document of a snapshot knows when the snapshot was taken', (t) => {
   const snapshot = (takenAt: string) =>
     `apiVersion: holdfast.dev/v1\nkind: Snapshot\ntakenAt: ${takenAt}\nitems: [{kind: Node}]\n`
   t.match(documentsIn(snapshot('2026-11-23T18:00:00.5Z'), 'a'), [
@@ -100,7 +100,7 @@ t.test('what is part of a snapshot knows when it was taken', (t) => {
     { takenAt: Date.parse('2026-11-23T16:00:00Z') },
   ])
   for (const bad of ['yesterday', '2026', '5', '2026-13-40T00:00:00Z'])
-    t.match(documentsIn(snapshot(bad), 'a'), [{ problem: /takenAt is no time/ }], bad)
+    t.match(documentsIn(snapshot(bad), 'a'), [{ problem: /takenAt is not a time/ }], bad)
   t.notOk('takenAt' in (documentsIn('kind: List\ntakenAt: x\nitems: [{kind: A}]', 'a')[0] ?? {}))
   t.end()
 })

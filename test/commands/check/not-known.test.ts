@@ -40,7 +40,7 @@ t.test(
       return { strict: await run(args), lenient: await run([...args, '--no-strict']), path }
     }
     const told =
-      /^admitted .*\n {4}Warning: not known: whether a replica uses a copy \(copy-in-use\), since the snapshot has no Replica\. Write it with holdfast snapshot\. If there is any, what kubectl get replicas\.longhorn\.io/
+      /^admitted .*\n {4}Warning: not known: whether a replica uses a copy \(copy-in-use\), since the snapshot has no Replica\. Write it with holdfast snapshot\. If there is any, the output of kubectl get replicas\.longhorn\.io/
     const without = await asked(nodes, twoCopies, source)
     t.match(without.strict, { code: 2, stdout: told })
     t.match(without.lenient, { code: 0, stdout: told })
@@ -69,7 +69,7 @@ t.test(
   },
 )
 
-t.test('a snapshot of a cluster without replicas says that there is none', async (t) => {
+t.test('a snapshot of a cluster without replicas says that there are none', async (t) => {
   const { kubeconfig } = await embeddedCluster(t)
   const folder = t.testdir({ kubeconfig })
   const { stdout } = await run(['snapshot', '--kubeconfig', join(folder, 'kubeconfig')])

@@ -61,7 +61,7 @@ async function both(t: Test, objects: Iterable<Stored>) {
   }
 }
 
-/** What the tests look at in a review. */
+/** The tested fields of a review. */
 interface Review {
   readonly request: {
     readonly resource: { readonly resource: string }
@@ -110,7 +110,7 @@ async function checkerOf(url: string): Promise<Checker> {
   return new Checker(state, defaultPolicy)
 }
 
-/** What does not depend on the moment. */
+/** The parts that do not depend on the time. */
 function essence(answer: Answer | { readonly problem: string }) {
   if ('problem' in answer) return answer
   const { allowed, status, warnings = [], auditAnnotations } = answer
@@ -163,7 +163,7 @@ function reviewOf(world: World, { kind, after }: Write) {
 
 const writesEach = 40
 
-t.test('a check of a snapshot says what the webhook says, of many changes', async (t) => {
+t.test('a check of a snapshot agrees with the webhook, for many changes', async (t) => {
   const worlds = fc.sample(anyWorld, { numRuns: depth(2, 25), seed: 4_711 })
   const seen = new Map<string, number>()
   for (const [index, world] of worlds.entries()) {

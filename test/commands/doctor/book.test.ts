@@ -16,7 +16,7 @@ t.test('a guard that looks for its Leases elsewhere than the others is wrong', (
   t.end()
 })
 
-t.test('Leases of a guard in other namespaces are told, each with the way to take them away', (t) => {
+t.test('Leases of a guard in other namespaces are reported, each with its clean-up', (t) => {
   const findings = checkBook(facts({ books: { seen: ['holdfast', 'team-a', 'team-b'] } }))
   t.strictSame(levels(findings), ['warn', 'warn'])
   t.match(
@@ -26,14 +26,14 @@ t.test('Leases of a guard in other namespaces are told, each with the way to tak
   t.end()
 })
 
-t.test('a cluster in which no door has said where its Leases are is told', (t) => {
+t.test('a cluster in which no door has named its namespace is reported', (t) => {
   const findings = checkBook(facts({ anchor: { seen: undefined } }))
   t.strictSame(levels(findings), ['warn'])
   t.match(said(findings), 'There is no Lease holdfast-book in longhorn-system.')
   t.end()
 })
 
-t.test('what cannot be looked at hides nothing that can', (t) => {
+t.test('an unreadable fact hides no other', (t) => {
   t.strictSame(levels(checkBook(facts({ anchor: forbidden, books: { seen: ['x'] } }))), ['unknown', 'warn'])
   t.strictSame(levels(checkBook(facts({ books: forbidden }))), ['unknown'])
   t.end()

@@ -10,14 +10,14 @@ const day = 86_400_000
 t.test('a certificate is judged by its end', (t) => {
   const at = (now: number) => checkCertificate(facts({ now }))
   t.strictSame(levels(at(noon)), ['ok'])
-  t.match(said(at(noon)), 'is good until 2027-01-01')
+  t.match(said(at(noon)), 'is valid until 2027-01-01')
   t.strictSame(levels(at(noon + 340 * day)), ['ok'])
   t.strictSame(levels(at(noon + 355 * day)), ['warn'])
   t.match(said(at(noon + 366 * day)), /expired on 2027-01-01[^]*patch secret holdfast-tls/)
   t.end()
 })
 
-t.test('a certificate that nobody trusts, or that is for another name, is an error', async (t) => {
+t.test('an untrusted certificate, or one for another name, is an error', async (t) => {
   const stranger = await makeAuthority(clock)
   const check = (cert: string | undefined, but: Parameters<typeof facts>[0] = {}) =>
     checkCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
@@ -49,7 +49,7 @@ t.test('a short life is judged by its share, not by days', async (t) => {
     t.strictSame(levels(left(days * 24)), ['ok'], 'made just now')
     t.strictSame(levels(left(end + 1)), ['ok'])
     t.strictSame(levels(left(end - 1)), ['warn'])
-    t.match(said(left(end - 1)), /good only until 2026-\d\d-\d\dT12:00Z/)
+    t.match(said(left(end - 1)), /valid only until 2026-\d\d-\d\dT12:00Z/)
     t.strictSame(levels(left(-1)), ['error'])
   }
 })
@@ -62,11 +62,11 @@ t.test('a certificate that is not valid yet is an error, by the API server’s c
       facts({ certificate: { seen: made(cert) }, clock: { seen: { aheadMs, uncertainMs: 510 } } }),
     )
   t.strictSame(levels(check(0)), ['error'])
-  t.match(said(check(0)), /is not valid before 2026-01-02: whoever made it had a clock that was ahead/)
+  t.match(said(check(0)), /is not valid before 2026-01-02: the clock of its maker was ahead/)
   t.strictSame(levels(check(-27 * 3_600_000)), ['ok'], 'it is this machine that is behind')
 })
 
-t.test('the remedy is that of whoever makes the certificate', (t) => {
+t.test('the remedy depends on the issuer of the certificate', (t) => {
   const late = noon + 360 * day
   const of = (madeBy: Parameters<typeof made>[1]) =>
     said(checkCertificate(facts({ certificate: { seen: made(serving.cert, madeBy) }, now: late })))

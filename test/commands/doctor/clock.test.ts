@@ -18,7 +18,7 @@ t.test('clocks are compared as exactly as the Date header allows', (t) => {
   t.end()
 })
 
-t.test('a clock that is surely wrong is told', (t) => {
+t.test('a clock that is surely wrong is reported', (t) => {
   const check = (aheadMs: number, uncertainMs = 500) =>
     checkClock(facts({ clock: { seen: { aheadMs, uncertainMs } }, leases: { seen: [] } }))
   t.strictSame(levels(check(2_000)), ['ok'])

@@ -21,7 +21,7 @@ t.test('where all is well, each check says so', (t) => {
   t.end()
 })
 
-t.test('what cannot be looked at is unknown with the reason, in each check, and never ok', (t) => {
+t.test('an unreadable fact is unknown with the reason, in each check, and never ok', (t) => {
   const { rights } = facts()
   const { findings, summary } = diagnose(
     facts({
@@ -47,7 +47,7 @@ t.test('what cannot be looked at is unknown with the reason, in each check, and 
   t.end()
 })
 
-t.test('every finding that is not ok says why it matters, and what is wrong what to do', (t) => {
+t.test('every finding that is not ok says why it matters, and an error or warn what to do', (t) => {
   const { findings } = diagnose(
     facts({ registration: { seen: undefined }, pods: { seen: [] }, certificate: { seen: undefined } }),
   )

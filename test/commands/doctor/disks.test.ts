@@ -11,7 +11,7 @@ const usual = () =>
     .node('n1', [disk('d1')])
     .node('n2', [disk('d2')])
 
-t.test('an image whose file is on no disk that works is an error, with what to do', (t) => {
+t.test('an image without its file on a working disk is an error, with the remedy', (t) => {
   const findings = check(usual().image('base', [copy('d9', 'unknown')]))
   t.strictSame(levels(findings), ['error'])
   t.match(
@@ -58,7 +58,7 @@ t.test(
   },
 )
 
-t.test('a copy that is looked for on a disk that no node has is told, and how it is given up', (t) => {
+t.test('a copy on a disk that no node has is reported, with the command to give it up', (t) => {
   const findings = check(usual().image('base', [ready('d1'), planned('d9'), pending('d8')]))
   t.strictSame(levels(findings), ['warn'])
   t.match(said(findings), `-p '{"spec":{"diskFileSpecMap":{"${uuid('d9')}":null}}}'`)
@@ -67,7 +67,7 @@ t.test('a copy that is looked for on a disk that no node has is told, and how it
   t.end()
 })
 
-t.test('one UUID on several nodes is told', (t) => {
+t.test('one UUID on several nodes is reported', (t) => {
   const findings = check(usual().node('n3', [disk('d2')]))
   t.strictSame(levels(findings), ['warn'])
   t.match(said(findings), 'Disks d2 of n2, d2 of n3 have one UUID, uuid-d2.')

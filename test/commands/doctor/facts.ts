@@ -17,7 +17,7 @@ import { issueServing } from '../../../src/tls/issue.ts'
 import { cluster, noon } from '../../fixtures/cluster.ts'
 import { disk, ready } from '../../fixtures/raw-objects.ts'
 
-/** What the cluster's objects are called unless told otherwise. */
+/** The default names of the cluster's objects. */
 export const names: Names = {
   namespace: 'holdfast',
   longhornNamespace: 'longhorn-system',
@@ -34,7 +34,7 @@ export const clock = { now: () => noon }
 /** The authority that the API server trusts in a healthy cluster. */
 export const authority = await makeAuthority(clock)
 
-/** What the guard serves in a healthy cluster, for a year. */
+/** The serving certificate in a healthy cluster, for a year. */
 export const serving = await issueServing(authority, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
 
 /** A registration as the chart makes it, but for parts of its one webhook. */
@@ -87,7 +87,7 @@ export function facts(but: Partial<Facts> = {}): Facts {
   }
 }
 
-/** What a replica says that enforces everything, but for what is given. */
+/** The report of a replica that enforces everything, with the given changes. */
 export function replicaPolicy(replica: string, but: Partial<ReplicaPolicy> = {}): ReplicaPolicy {
   return {
     replica,
@@ -99,7 +99,7 @@ export function replicaPolicy(replica: string, but: Partial<ReplicaPolicy> = {})
   }
 }
 
-/** What could not be looked at, and what must be said of it. */
+/** A fact that cannot be read, and the expected text about it. */
 export const forbidden = { problem: 'ann is not allowed to' }
 
 /** The kinds of Longhorn. */

@@ -29,16 +29,16 @@ const rule = (resources: string[], operations = ['*'], apiGroups = ['longhorn.io
   resources,
 })
 
-t.test('without a registration nothing is guarded', (t) => {
+t.test('without a registration sends nothing to the guard', (t) => {
   for (const seen of [undefined, []]) {
     const findings = checkRegistration({ registration: { seen }, names })
     t.strictSame(levels(findings), ['error'])
-    t.match(said(findings), /ValidatingWebhookConfiguration holdfast[^]*nothing is guarded/)
+    t.match(said(findings), /ValidatingWebhookConfiguration holdfast[^]*sends nothing to the guard/)
   }
   t.end()
 })
 
-t.test('what is not sent to the guard is told, operation by operation', (t) => {
+t.test('writes that are not sent to the guard are reported, operation by operation', (t) => {
   const cases: readonly (readonly [string, object[] | undefined, RegExp | undefined])[] = [
     ['all of all', [rule(['*'], ['*'], ['*'])], undefined],
     [
@@ -91,7 +91,7 @@ t.test('a registration that leaves out Longhorn’s namespace guards nothing', (
   t.end()
 })
 
-t.test('what somebody added to the registration is told, since it keeps writes from the guard', (t) => {
+t.test('a condition that was added to the registration is reported, since it bypasses the guard', (t) => {
   const cases: readonly (readonly [Record<string, unknown>, 'warn' | 'error', RegExp])[] = [
     [{ objectSelector: { matchLabels: { guarded: 'yes' } } }, 'error', /has an objectSelector \(guarded\)/],
     [
@@ -107,12 +107,12 @@ t.test('what somebody added to the registration is told, since it keeps writes f
     [
       { matchConditions: [ofChart('can-raise-danger'), { name: 'never', expression: 'false' }] },
       'warn',
-      /matchConditions that are not of the chart: never\./,
+      /matchConditions that the chart does not have: never\./,
     ],
     [
       { matchConditions: [ofChart('not-being-deleted'), { name: 'can-raise-danger', expression: 'false' }] },
       'warn',
-      /say something else than in the chart of this version: can-raise-danger\./,
+      /differ from the chart of this version: can-raise-danger\./,
     ],
     [
       {
@@ -124,12 +124,12 @@ t.test('what somebody added to the registration is told, since it keeps writes f
         ],
       },
       'warn',
-      /say something else than in the chart of this version: can-raise-danger\./,
+      /differ from the chart of this version: can-raise-danger\./,
     ],
     [
       { matchConditions: [{ name: 'not-being-deleted', expression: null }] },
       'warn',
-      /say something else than in the chart of this version: not-being-deleted\./,
+      /differ from the chart of this version: not-being-deleted\./,
     ],
     [{ matchPolicy: 'Exact' }, 'warn', /has matchPolicy Exact/],
     [{ rules: [{ ...rule(['*']), apiVersions: ['v1beta1'] }] }, 'error', /does not send CREATE of nodes/],
@@ -194,7 +194,7 @@ t.test('status must never be registered', (t) => {
   t.end()
 })
 
-t.test('how it fails is told where it could be better', (t) => {
+t.test('a failure policy that could be better is reported', (t) => {
   const cases: readonly (readonly [Record<string, unknown>, RegExp])[] = [
     [{ failurePolicy: 'Ignore' }, /failurePolicy Ignore[^]*--set webhook\.failurePolicy=Fail/],
     [{ timeoutSeconds: 3 }, /gives the guard 3 s/],
@@ -218,7 +218,7 @@ t.test('the webhook that only records an uninstall guards nothing, and may be of
   t.end()
 })
 
-t.test('the API server has to trust somebody, for some time yet', async (t) => {
+t.test('the API server has to trust an authority that stays valid for a while', async (t) => {
   const day = 86_400_000
   const other = await makeAuthority({ now: () => noon + 1000 * day })
   const bundle = (...pems: string[]) => ({ caBundle: Buffer.from(pems.join('')).toString('base64') })
@@ -233,7 +233,7 @@ t.test('the API server has to trust somebody, for some time yet', async (t) => {
   const ends = /until (\S+)\./.exec(said(trust(bundle(authority.cert))))?.[1] ?? ''
   const soon = trust(bundle(authority.cert), Date.parse(ends) - 10 * day)
   t.strictSame(levels(soon), ['warn'])
-  t.match(said(soon), `good only until ${ends}`)
+  t.match(said(soon), `valid only until ${ends}`)
   t.strictSame(
     levels(trust(bundle(authority.cert, broken, other.cert), Date.parse(ends) - 10 * day)),
     ['ok'],

@@ -47,7 +47,7 @@ t.test('a namespace without a Longhorn is an error', (t) => {
   t.end()
 })
 
-t.test('what stands in the way of an upgrade depends on what runs and what comes', (t) => {
+t.test('the obstacles of an upgrade depend on the running and the next release', (t) => {
   const either = (release: string) =>
     cluster(release)
       .node('n1', [disk('d1'), disk('d2', { evictionRequested: true })], { evictionRequested: true })

@@ -11,9 +11,9 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
     ['as wanted', [pod, pod], 2, 'ok', /2 of 2 replicas of the guard are ready, all of image holdfast:1/],
     ['nobody', [], 0, 'error', /There is no guard in namespace holdfast/],
     ['not yet a pod', [], 2, 'error', /0 of 2 replicas/],
-    ['none ready', [down, down], 2, 'error', /0 of 2 replicas[^]*every eviction is refused/],
+    ['none ready', [down, down], 2, 'error', /0 of 2 replicas[^]*every eviction is denied/],
     ['one is missing', [pod, down], 2, 'warn', /1 of 2 replicas of the guard are ready/],
-    ['one alone', [pod], 1, 'warn', /one replica of the guard alone/],
+    ['one alone', [pod], 1, 'warn', /only one replica/],
     ['two versions', [pod, { ...pod, image: 'holdfast:2' }], 2, 'warn', /holdfast:1, holdfast:2/],
     ['an old one leaves', [pod, pod, { ...down, image: 'old', serves: false }], 2, 'ok', /2 of 2/],
   ]
@@ -30,7 +30,7 @@ t.test('replicas have to answer, to be enough and to be of one version', (t) => 
   t.end()
 })
 
-t.test('a guard that runs in no pod is one all the same, where there are no pods', (t) => {
+t.test('a guard outside any pod counts, if there are no pods', (t) => {
   const policy = {
     replica: 'laptop',
     modes: {},

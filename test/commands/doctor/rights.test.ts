@@ -10,11 +10,11 @@ function without(verb: string, resource: string) {
   return checkRights({ rights, names })
 }
 
-t.test('each right that is missing is told, with what becomes of the guard without it', (t) => {
+t.test('each missing right is reported, with its effect on the guard', (t) => {
   t.strictSame(levels(without('fly', 'nodes')), ['ok'])
   const cases: readonly (readonly [string, string, string, RegExp])[] = [
     ['watch', 'nodes', 'error', /allowed to watch nodes\.longhorn\.io in longhorn-system \(for disk map\)/],
-    ['get', 'backingimages', 'error', /nothing that could raise danger is admitted/],
+    ['get', 'backingimages', 'error', /denies dangerous writes/],
     ['update', 'leases', 'error', /update leases\.coordination\.k8s\.io in holdfast/],
     ['create', 'events', 'warn', /create events in longhorn-system/],
     ['patch', 'secrets', 'warn', /patch secrets holdfast-tls in holdfast/],
@@ -43,7 +43,7 @@ t.test('a guard that only reads its certificate is not asked for the rights to m
   t.end()
 })
 
-t.test('what is missing for the same purpose is told at once', (t) => {
+t.test('missing rights of the same purpose are reported together', (t) => {
   const rights = rightsOf(names).map((right) => ({ right, allowed: { seen: false } }))
   const findings = checkRights({ rights, names })
   t.strictSame(levels(findings), ['error', 'error', 'warn', 'warn', 'warn'])

@@ -32,7 +32,7 @@ t.test('a dry run that the guard denies proves the whole way, and nothing else d
   t.end()
 })
 
-t.test('what is tried is the loss of an image with a ready copy', (t) => {
+t.test('the dry run is the loss of an image with a ready copy', (t) => {
   const node = cluster('v1.10.0').node('n1', [disk('d1'), disk('d2')])
   t.equal(forbiddenRemoval(node.map), undefined)
   t.strictSame(forbiddenRemoval(node.image('ubuntu', [ready('d1'), ready('d2')]).map), {
@@ -45,12 +45,12 @@ t.test('what is tried is the loss of an image with a ready copy', (t) => {
 const modes = (mode: Mode): ReplicaPolicy['modes'] =>
   Object.fromEntries(Object.keys(defaultPolicy.modes).map((rule) => [rule, mode]))
 
-t.test('a replica that enforces less than all is told by name', (t) => {
+t.test('a replica that does not enforce all rules is named', (t) => {
   const one = replicaPolicy('one')
   const lax = { ...defaultPolicy.modes, 'copy-in-use': 'warn' as const }
   const cases: readonly (readonly [readonly ReplicaPolicy[], string[], RegExp])[] = [
     [[one, replicaPolicy('two')], ['ok'], /\(2\) enforce all rules/],
-    [[replicaPolicy('one', { modes: modes('warn') })], ['warn'], /one of the guard only watches/],
+    [[replicaPolicy('one', { modes: modes('warn') })], ['warn'], /one of the guard only warns/],
     [[replicaPolicy('one', { modes: lax })], ['warn'], /does not enforce copy-in-use \(warn\)/],
     [[replicaPolicy('one', { evictionCompletion: 'allow' })], ['warn'], /evictionCompletion: allow/],
     [
@@ -59,7 +59,7 @@ t.test('a replica that enforces less than all is told by name', (t) => {
       /judges for Longhorn v1\.8\.0 .* v1\.10\.0 runs/,
     ],
     [[replicaPolicy('one', { release: 'v1.10.1' })], ['ok'], /\(1\) enforce all rules/],
-    [[one, replicaPolicy('two', { modes: lax })], ['warn', 'warn'], /do not judge by the same rules/],
+    [[one, replicaPolicy('two', { modes: lax })], ['warn', 'warn'], /have different rules/],
   ]
   for (const [seen, expected, text] of cases) {
     const findings = checkPolicies({ ...facts(), policies: { seen } })

@@ -17,7 +17,7 @@ import { untilHung } from '../../fixtures/limits.ts'
 import { replicaPolicy } from '../doctor/facts.ts'
 
 const namespace = 'longhorn-system'
-/** What replicas that enforce everything say. */
+/** The report of replicas that enforce everything. */
 const policies = { seen: [replicaPolicy('one')] }
 const forEver = new AbortController().signal
 

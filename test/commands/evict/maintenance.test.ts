@@ -118,7 +118,7 @@ t.test('it is interrupted at each of its steps, and taken up again', async (t) =
       running.stderr.on('data', (chunk: Buffer) => {
         told += chunk.toString()
         const steps = told.match(
-          /closing for scheduling first|closing the disks|move \d|ready copy elsewhere|taking it down|remove the copies/g,
+          /closing for scheduling first|closing the disks|move \d|ready copy elsewhere|clearing it|remove the copies/g,
         )
         const fresh = steps?.find((step) => !stopped.has(step))
         if (fresh === undefined) return

@@ -88,7 +88,7 @@ t.test('beside another eviction on the node, one disk cannot be emptied safely w
     t.match(
       stepOf(twoDisks(release, {}, closed, flagged), 'd1').step,
       'impossible',
-      'the flag is down already',
+      'the flag is cleared already',
     )
     t.equal(stepOf(twoDisks(release, {}, flagged, {}), 'd1').step, 'lower')
   }
@@ -107,7 +107,7 @@ t.test('the flags of single disks go down with that of the whole node', (t) => {
   t.end()
 })
 
-t.test('copies that can be replaced only once the flag is down do not keep it up', (t) => {
+t.test('copies that can be replaced only once the flag is cleared do not keep it up', (t) => {
   // Longhorn adds the new copy and removes all but one of the old ones in a single write.
   const only = (copies: readonly RawCopy[]) =>
     cluster(B)
@@ -150,11 +150,11 @@ t.test('a clean-up that has met the flag takes it down at once where managers cr
   t.end()
 })
 
-t.test('what is impossible is said before anything is written', (t) => {
+t.test('an impossible eviction is reported before anything is written', (t) => {
   t.match(stepOf(cluster(A)), { step: 'impossible', problems: ['there is no node n1'] })
   t.match(stepOf(world(A, {}, []), 'd9'), { problems: ['there is no disk d9 of node n1'] })
   const unsynced = cluster(A).node('n1', [disk('d1', { synced: false })])
-  t.match(stepOf(unsynced), { problems: [/has not looked at disk d1 of n1 yet/] })
+  t.match(stepOf(unsynced), { problems: [/has not synced disk d1 of n1 yet/] })
   const alone = cluster(A)
     .node('n1', [disk('d1')])
     .image('ubuntu', [ready('d1')])
@@ -164,7 +164,7 @@ t.test('what is impossible is said before anything is written', (t) => {
   t.end()
 })
 
-t.test('a node whose manager is lost is not waited for, with the flag or without', (t) => {
+t.test('an eviction does not wait for a node with a lost manager, with the flag or without', (t) => {
   const notReady = { reason: 'KubernetesNodeGone' }
   for (const release of [A, B, C]) {
     for (const flags of [{}, flagged]) {
@@ -194,7 +194,7 @@ t.test('a manager that has just gone down may be back in a moment, so the evicti
   t.end()
 })
 
-t.test('the patches close what they evict, and leave it closed', (t) => {
+t.test('the patches close the evicted disks, and leave them closed', (t) => {
   const n1 = parsed('Node', rawNode('n1', [disk('d1')]))
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, true), { spec: flagged })
   t.strictSame(evictionPatch({ node: 'n1', disk: undefined }, n1, false), {
@@ -207,7 +207,7 @@ t.test('the patches close what they evict, and leave it closed', (t) => {
   t.end()
 })
 
-t.test('each step is told in a line, with names and numbers', (t) => {
+t.test('each step is described in a line, with names and numbers', (t) => {
   const replicas = ['r1', 'r2', 'r3', 'r4', 'r5', 'r6']
   t.equal(
     explain({ step: 'wait-for-replicas', replicas }, noon),
@@ -233,8 +233,8 @@ t.test('a dry run tells each step as one that would be taken', (t) => {
     [{ step: 'raise' }, /^would close the disks for scheduling, and request the eviction$/],
     [{ step: 'wait-for-replicas', replicas: ['r1'] }, /^would wait for Longhorn to move 1 replica away/],
     [{ step: 'wait-for-copies', images: ['ubuntu'] }, /^would wait for a ready copy elsewhere/],
-    [{ step: 'retreat', cleanups }, /: would take the flag down until the end of it: ubuntu/],
-    [{ step: 'lower' }, /: would take it down, so that the copies are removed without one$/],
+    [{ step: 'retreat', cleanups }, /: would clear the flag until the clean-up ends: ubuntu/],
+    [{ step: 'lower' }, /: would clear it, so that the copies are removed without one$/],
     [{ step: 'wait-for-removal', images: ['ubuntu'] }, /^would wait for Longhorn to remove the copies/],
     [{ step: 'done' }, /^done: no replica and no copy is left$/],
     [{ step: 'impossible', problems: ['a'] }, /^a$/],
@@ -276,7 +276,7 @@ t.test('after a clear it waits until Longhorn has noticed, before it waits for t
     const at = (now: number) =>
       nextStep({ node: 'n1', disk: undefined }, lowered.map, { policy: defaultPolicy, ...moment(now) })
     t.strictSame(at(noon + 3_000), { step: 'wait-for-notice', of: 'flag', until: noon + 10_000 })
-    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is down/)
+    t.match(explain(at(noon + 3_000), noon + 3_000), /^waiting about 7s until .* flag is cleared/)
     t.equal(at(noon + 10_000).step, 'wait-for-removal')
   }
   const calm = world(C, flagged, [ready('d1', going)], [ready('d2')])

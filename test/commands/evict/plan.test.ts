@@ -47,7 +47,7 @@ t.test('nodes that have the last copies between them go one after the other', (t
   t.end()
 })
 
-t.test('without a disk for each copy there is no plan, and the reason is told', (t) => {
+t.test('without a disk for each copy there is no plan, and the reason is given', (t) => {
   const why = (copies: Parameters<TestCluster['image']>[1], options: RawImageOptions = {}) =>
     plan(nodes(3).image('ubuntu', copies, options), ['n1', 'n2'])
   t.strictSame(why([ready('d1'), ready('d2')], two), {

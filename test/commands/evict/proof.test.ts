@@ -22,7 +22,7 @@ const webhooks = {
 }
 const longhorn = { drainMs: 80, copyMs: 80, rebuildMs: 80, syncMs: 60, restartMs: 200 }
 
-/** Where pods cannot be asked, as on the embedded cluster. */
+/** A cluster whose pods cannot be asked, like the embedded one. */
 const mute: ProofModules['policies'] = { problem: 'ann may not list pods' }
 
 /** An embedded cluster on a release that crashes, with a guard of these settings, and how node-2 is evicted there. */
@@ -78,7 +78,7 @@ t.test('an eviction does not begin where the guard only watches, and does with -
   const { evict, isUntouched } = await cluster(t, { mode: 'warn' })
   await t.rejects(evict(), {
     name: 'CannotRun',
-    message: /lets pass what it must deny: a dry run .* was admitted.*--unguarded/,
+    message: /does not deny what it must deny: a dry run .* was admitted.*--unguarded/,
   })
   t.ok(isUntouched())
   t.match(await evict(true), { step: 'done' })
@@ -91,7 +91,7 @@ t.test('nor where a replica says that it would not hold the removal of a copy', 
   t.ok(isUntouched())
 })
 
-t.test('nor where somebody narrowed the registration, or nobody answers', async (t) => {
+t.test('nor with a narrowed registration, or without an answer', async (t) => {
   const { sandbox, guard, evict, isUntouched } = await cluster(t, {})
   const stored = await sandbox.client.get(webhooks, '', 'holdfast')
   if (!stored) throw new Error('there is no registration')
@@ -107,7 +107,7 @@ t.test('nor where somebody narrowed the registration, or nobody answers', async 
   t.ok(isUntouched())
 })
 
-t.test('with the flag up a dry run tells what replicas cannot be asked', async (t) => {
+t.test('with the flag up a dry run proves the hold if replicas cannot be asked', async (t) => {
   const held = await cluster(t, { hold: '100ms' })
   t.match(await held.evict(), { step: 'done' }, held.notes.join('\n'))
   t.match(held.notes.join('\n'), 'could not be asked for their rules: ann may not list pods')
@@ -115,7 +115,7 @@ t.test('with the flag up a dry run tells what replicas cannot be asked', async (
 
   const allowed = await cluster(t, { rules: { 'cleanup-during-eviction': 'warn' } })
   await t.rejects(allowed.evict(), {
-    message: /not held by cleanup-during-eviction\. That flag is down again\./,
+    message: /not held by cleanup-during-eviction\. That flag is cleared again\./,
   })
   const node = allowed.live.map.node('node-2')
   t.equal(node && isFlagged(node), false)
@@ -134,7 +134,7 @@ for (const release of ['v1.8.0', 'v1.8.1']) {
   })
 }
 
-t.test('a flag that is taken down again is told with those that stay up', async (t) => {
+t.test('a flag that is cleared again is reported with those that stay up', async (t) => {
   const { live, evict, flag } = await cluster(
     t,
     { rules: { 'cleanup-during-eviction': 'warn' } },
@@ -145,7 +145,7 @@ t.test('a flag that is taken down again is told with those that stay up', async 
   await flag('disk-2')
   await t.rejects(evict(false, 'disk-1'), {
     message:
-      /while the flag of disk disk-1 of node node-2 is up.*That flag is down again; an eviction is still requested on disk disk-2\./,
+      /while the flag of disk disk-1 of node node-2 is up.*That flag is cleared again; an eviction is still requested on disk disk-2\./,
   })
   t.match(live.map.node('node-2')?.spec.disks.get('disk-1'), { evictionRequested: false })
 })

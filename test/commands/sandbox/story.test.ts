@@ -69,7 +69,7 @@ async function tell(t: Test, release: string, options: { readonly guarded: boole
 }
 
 // They wait for clean-ups most of the time. The tests of other files go on one after the other.
-t.test('the story as it is told', { jobs: 4 }, (t) => {
+t.test('the story in its words', { jobs: 4 }, (t) => {
   for (const [release, guardOff] of [
     ['v1.8.0', 1],
     ['v1.9.0', 1],
@@ -89,7 +89,7 @@ t.test('the story as it is told', { jobs: 4 }, (t) => {
     await t.rejects(tell(t, 'v1.8.0', { guarded: false }), NotAsTold)
   })
 
-  t.test('what never comes is waited for only so long', async (t) => {
+  t.test('a wait for something that never comes ends', async (t) => {
     const stage = new Stage({
       connection: connectTo('http://127.0.0.1:1'),
       namespace: 'longhorn-system',

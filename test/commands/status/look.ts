@@ -2,7 +2,7 @@ import { observe, type Observed } from '../../../src/commands/status/observe.ts'
 import type { Status } from '../../../src/commands/status/status.ts'
 import { noon, type TestCluster } from '../../fixtures/cluster.ts'
 
-/** What `status` sees of a cluster that nobody guards, a minute and a half after noon, but for the options. */
+/** The status of an unguarded cluster, a minute and a half after noon, with the given options. */
 export function look({ map }: TestCluster, options: Partial<Observed> = {}): Status {
   return observe({
     map,

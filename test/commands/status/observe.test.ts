@@ -79,7 +79,7 @@ t.test('of a replica of an older version the times of day are passed over', (t) 
   t.end()
 })
 
-t.test('a node settles only by what its release looks at', (t) => {
+t.test('a node settles only for changes that matter on its release', (t) => {
   const evicting = { evictionRequested: true }
   const states = (release: string, from: readonly string[], to: readonly string[]) => {
     const disks = (evicted: readonly string[]) =>
@@ -205,7 +205,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
   t.end()
 })
 
-t.test('the age of a clean-up is told only as far as it is known', (t) => {
+t.test('the age of a clean-up is shown only as far as it is known', (t) => {
   const world = cluster(releases.A)
     .node('n', [disk('d1')])
     .image('i', [pending('d1')])
@@ -230,7 +230,7 @@ t.test('clean-ups on disks that no node has are shown too', (t) => {
   t.end()
 })
 
-t.test('nodes that are named are shown alone, with what is theirs', (t) => {
+t.test('named nodes are shown alone, with their objects', (t) => {
   const world = cluster(releases.A)
     .node('n10', [disk('d10')])
     .node('n2', [disk('d2')])

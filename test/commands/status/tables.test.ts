@@ -95,7 +95,7 @@ t.test('reservations are counted, and shown one by one on wide screens', (t) => 
   t.end()
 })
 
-t.test('images that are nowhere and disks with one UUID have tables of their own', (t) => {
+t.test('images that are nowhere and disks with one UUID have separate tables', (t) => {
   const lost = cluster('v1.10.0')
     .node('n1', [disk('d1'), disk('d3')])
     .node('n2', [disk('d1')], { notReady: { reason: 'KubernetesNodeGone' } })
@@ -124,13 +124,13 @@ t.test('states have colours on a terminal', (t) => {
   t.end()
 })
 
-t.test('a cluster without nodes is told in words', (t) => {
+t.test('a cluster without nodes is reported in words', (t) => {
   const { map } = cluster('v1.8.0')
   t.match(text({ map }), 'There is no Longhorn node.\n')
   t.end()
 })
 
-t.test('a release that is not known is told, and what is assumed', (t) => {
+t.test('an unknown release is reported, with the assumption', (t) => {
   const of = (release?: string) => text({ map: cluster(release).node('n1', [disk('d1')]).map })
   t.match(
     of('latest\u009b'),

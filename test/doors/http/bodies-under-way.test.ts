@@ -3,7 +3,7 @@ import http, { type ClientRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { BodiesUnderWay, type BodyLimits, type KeptBody } from '../../../src/doors/http/bodies-under-way.ts'
-import { untilAborted } from '../../../src/time/wait.ts'
+import { untilAborted } from '../../../src/time/clock.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 
@@ -91,7 +91,7 @@ t.test('the oldest body that is not whole is cut when there are too many bytes',
   t.strictSame(cuts, ['arriving'])
 })
 
-t.test('the peer with the most bytes under way gives way, not the others', async (t) => {
+t.test('the peer with the most bytes in memory gives way, not the others', async (t) => {
   const { bodies, send } = await reading(t)
   const other = await send(400, '127.0.0.1')
   const [one, two] = [await send(750, '127.0.0.2'), await send(750, '127.0.0.2')]
@@ -131,7 +131,7 @@ t.test('of old half-sent bodies, those of the peer with the most of them go firs
   t.equal(await slow.outcome(), 200)
 })
 
-t.test('a body that has come, or that its client breaks off, counts no more', async (t) => {
+t.test('a body that has arrived, or that its client breaks off, no longer counts', async (t) => {
   const { bodies, send } = await reading(t)
   const { end, outcome } = await send(600)
   t.equal(bodies.bytes, 600)
@@ -155,7 +155,7 @@ t.test('a body that is kept counts until it is released, once', async (t) => {
   t.equal(bodies.bytes, 0)
 })
 
-t.test('the latest that is kept of the peer with the most gives way, and is answered', async (t) => {
+t.test('the latest kept body of the peer with the most gives way, and is answered', async (t) => {
   const { bodies, keep, cuts } = await reading(t)
   const [first, second] = [await keep(700, '127.0.0.2'), await keep(700, '127.0.0.2')]
   const other = await keep(600)
@@ -167,7 +167,7 @@ t.test('the latest that is kept of the peer with the most gives way, and is answ
   t.strictSame(cuts, ['kept'])
 })
 
-t.test('a body that is being passed on is not asked to give way until it waits again', async (t) => {
+t.test('a body that is being forwarded does not give way until it waits again', async (t) => {
   const { keep, send, cuts } = await reading(t)
   const { body, isKept } = await keep(1_500)
   body.passing()

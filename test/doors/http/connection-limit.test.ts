@@ -49,7 +49,7 @@ async function serving(t: Test, limits: ConnectionLimits, switches = true) {
 const closed = (socket: Socket): Promise<unknown> =>
   socket.closed ? Promise.resolve() : once(socket, 'close')
 
-t.test('one connection too many takes the place of the one that was idle for longest', async (t) => {
+t.test('one connection too many replaces the one that was idle for longest', async (t) => {
   const { open, ask, told } = await serving(t, { most: 3, mostOfPeer: 3 })
   const [used, unused, busy] = [await open(), await open(), await open()]
   await ask(busy, '/slow')
@@ -104,7 +104,7 @@ t.test('peers whose connections are all busy cannot keep out one that has fewer'
   await closed(await open('127.0.0.2'))
 })
 
-t.test('a server that switches to no other protocol answers who offers one', async (t) => {
+t.test('a server without other protocols answers a client that offers one', async (t) => {
   const { open, ask } = await serving(t, { most: 2, mostOfPeer: 2 }, false)
   await ask(await open(), '/quick', 'Connection: upgrade\r\nUpgrade: x\r\n')
   t.pass('as a plain request')

@@ -30,7 +30,7 @@ function world(limits: Partial<FairTurnsLimits> = {}) {
   return { turns, ask, comeRound, done, rests }
 }
 
-t.test('what is alone is done at once', (t) => {
+t.test('a single task runs at once', (t) => {
   const { ask, done } = world()
   ask('a', 'one', 1)
   ask('b', 'two', 1)
@@ -38,7 +38,7 @@ t.test('what is alone is done at once', (t) => {
   t.end()
 })
 
-t.test('what takes long lets the event loop come round before the next', (t) => {
+t.test('a long task lets the event loop run before the next', (t) => {
   const { turns, ask, comeRound, done } = world()
   for (const name of ['one', 'two', 'three']) ask('a', name, 100)
   t.strictSame(done, ['one'])
@@ -52,7 +52,7 @@ t.test('what takes long lets the event loop come round before the next', (t) => 
   t.end()
 })
 
-t.test('after what took long the next waits a while, so that what others began goes on', (t) => {
+t.test('after a long task the next one waits a while, so that others can go on', (t) => {
   const { ask, comeRound, rests } = world()
   for (const ms of [19, 20, 200, 4_000]) {
     ask('a', `${ms} ms`, ms)
@@ -94,7 +94,7 @@ t.test('where too much waits, the peer with the most loses its latest', (t) => {
   t.end()
 })
 
-t.test('what a peer has cost is forgotten once nobody waits', (t) => {
+t.test('the cost of a peer is forgotten once it has no waiting task', (t) => {
   const { ask, comeRound, done } = world()
   ask('a', 'long', 100)
   comeRound()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KeptBytes } from '../../../src/doors/http/kept-bytes.ts'
+import { KeptBytes } from '../../../src/doors/webhook/waiting-reviews.ts'
 
 /** Room for a hundred bytes, and who gave way. */
 function keeping() {
@@ -10,7 +10,7 @@ function keeping() {
   return { kept, keep, gaveWay }
 }
 
-t.test('as long as there is room nobody gives way, and what is released makes room', (t) => {
+t.test('while there is room no body gives way, and a released one makes room', (t) => {
   const { kept, keep, gaveWay } = keeping()
   const release = keep('a', '10.0.0.1', 60)
   keep('b', '10.0.0.2', 40)
@@ -34,7 +34,7 @@ t.test('beyond that the latest of the peer with the most gives way, and others k
   t.end()
 })
 
-t.test('one that has no room gives way itself', (t) => {
+t.test('a body without room gives way itself', (t) => {
   const { kept, keep, gaveWay } = keeping()
   keep('own', '10.0.0.1', 20)
   keep('huge', '10.0.0.9', 200)

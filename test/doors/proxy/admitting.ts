@@ -1,8 +1,7 @@
-import type { Decide } from '../../../src/gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../src/gate/ports.ts'
+import type { Decide, UnjudgedWrite } from '../../../src/gate/ports.ts'
 import type { Change } from '../../../src/rules/change.ts'
 
-/** What a door works with that admits everything, and counts what was reserved and not taken back. */
+/** The parts of a door that admits everything, and counts unreleased reservations. */
 export function admitting() {
   const decided: Change[] = []
   const denied: UnjudgedWrite[] = []

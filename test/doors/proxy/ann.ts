@@ -1,5 +1,5 @@
 import type { Caller } from '../../../src/doors/proxy/kubernetes/who-is.ts'
 
-/** Whom the API server knows as ann, whatever proof comes. */
+/** An API server that knows every caller as ann, whatever the credentials. */
 export const ann = (): Promise<Caller> =>
   Promise.resolve({ is: 'known', actor: { username: 'ann', groups: [] } })

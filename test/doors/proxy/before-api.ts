@@ -8,7 +8,7 @@ import { ann } from './ann.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
-/** Of node n1. */
+/** For node n1. */
 export const path = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system/nodes/n1'
 /** An eviction. */
 export const emptied = { evictionRequested: true, allowScheduling: false }
@@ -66,7 +66,7 @@ export async function beforeApi(
   return { ...proxy, patch, committed, decided, denied, reserved }
 }
 
-/** What a dry run comes to on each of these versions in turn. */
+/** The result of a dry run on each of these versions in turn. */
 export function resultsOn(...versions: string[]): http.RequestListener {
   return (_, response) => response.end(JSON.stringify(written(versions.shift() ?? '', emptied)))
 }

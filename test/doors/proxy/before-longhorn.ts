@@ -9,7 +9,7 @@ import { admitting } from './admitting.ts'
 import { beforeUpstream } from './before-upstream.ts'
 import { unasked } from './unasked.ts'
 
-/** What a disk looks like that is evicted. */
+/** An evicted disk. */
 export const emptied = { evictionRequested: true, allowScheduling: false }
 
 /** n1, one of its disks evicted, in this version. */

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap'
-import { mostBytesOfCall } from '../../../src/doors/http/kept-bytes.ts'
+import { mostBytesOfCall } from '../../../src/doors/http/body.ts'
 import { readSaid } from '../../../src/doors/proxy/longhorn/body.ts'
 import type { Call } from '../../../src/doors/proxy/longhorn/call.ts'
 
@@ -14,7 +14,7 @@ function parsed(t: Test, work: () => void): number {
   return sum
 }
 
-t.test('the body of a call is parsed once, and of it only what counts is parsed again', (t) => {
+t.test('the body of a call is parsed once, and only its relevant parts are parsed again', (t) => {
   const others = Array.from({ length: 9_000 }, (_, at) => `"other${at}":${at}`)
   const body = Buffer.from(`{${others.join(',')},"evictionRequested":true}`)
   const characters = parsed(t, () => {

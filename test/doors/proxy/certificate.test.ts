@@ -44,7 +44,7 @@ t.test(
     proxy.setCertificate(second)
     t.equal(await served(), new X509Certificate(second.cert).fingerprint256)
     t.throws(() => proxy.setCertificate({ cert: first.cert, key: second.key }))
-    // What is not switched to another protocol goes on as it is, over TLS too.
+    // A request without a change of protocol works unchanged, over TLS too.
     const socket = connect({ host: '127.0.0.1', port, servername: 'localhost', ca: authority.cert })
     const offer = 'Connection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n'
     socket.write(`POST /v1/volumes HTTP/1.1\r\nHost: x\r\n${offer}Content-Length: 4\r\n\r\nbody`)
@@ -53,7 +53,7 @@ t.test(
   },
 )
 
-t.test('who connects and never begins to speak TLS does not keep a proxy from stopping', async () => {
+t.test('a client that connects and never begins TLS does not keep a proxy from stopping', async () => {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: [] }, systemClock)
   const door = new LonghornDoor({ holdMs: 0, userHeader: undefined }, unasked)

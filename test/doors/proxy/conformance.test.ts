@@ -109,7 +109,7 @@ for (const [name, door] of doors) {
               exchangeRaw(port, 'longhorn.example', raw),
             ])
             const [one, other] = [partsOf(want), partsOf(got)]
-            // What `Connection` names is of the connection too.
+            // Headers that `Connection` names belong to the connection too.
             const head = one.head.filter((line) => !line.startsWith('X-Private'))
             if (other.head.join('\n') !== head.join('\n'))
               throw new Error(`${head.join('\n')}\n--- but\n${other.head.join('\n')}`)

@@ -69,7 +69,7 @@ for (const request of ambiguous) {
   })
 }
 
-t.test('a write with such a target is on record, and passes where nothing is enforced', async (t) => {
+t.test('a write with such a target is recorded, and passes if nothing is enforced', async (t) => {
   const { send, denied } = await kubernetes(t)
   await send(`DELETE ${of}/nodes/n1//x`)
   await send(`POST ${of}//replicas`)
@@ -105,7 +105,7 @@ t.test(
   },
 )
 
-t.test('a slash at the end of what is only read passes, as in the paths of OpenAPI', async (t) => {
+t.test('a slash at the end of a read passes, as in the paths of OpenAPI', async (t) => {
   const { send, asked } = await kubernetes(t)
   for (const request of [
     'GET /apis/longhorn.io/',
@@ -117,7 +117,7 @@ t.test('a slash at the end of what is only read passes, as in the paths of OpenA
   t.equal(asked.length, 3)
 })
 
-t.test('a fragment in a target is a 400 at both proxies, and goes nowhere', async (t) => {
+t.test('a fragment in a target is a 400 at both proxies, and is not forwarded', async (t) => {
   const longhorn = await beforeUpstream(
     t,
     fine,
@@ -206,7 +206,7 @@ t.test(
   },
 )
 
-t.test('where nothing is enforced, calls of Longhorn’s REST API pass through the API server', async (t) => {
+t.test('if nothing is enforced, calls of Longhorn’s REST API pass through the API server', async (t) => {
   const { send, asked } = await kubernetes(t, { enforces: false })
   t.equal((await send(through[0] ?? '', raise)).status, 200)
   t.equal(asked.length, 1)

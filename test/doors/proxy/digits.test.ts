@@ -104,7 +104,7 @@ t.test('a disk update reaches Longhorn digit by digit, each name once', async (t
 const runs = { numRuns: depth(1_000, 100_000) }
 const resourceVersion = '7'
 
-t.test('a bound body is the text that came but for the version', (t) => {
+t.test('a bound body is the original text except the version', (t) => {
   const merge = { method: 'PATCH', hasQuery: false, contentType: 'application/merge-patch+json' } as const
   const patch = { ...merge, contentType: 'application/json-patch+json' }
   fc.assert(
@@ -126,7 +126,7 @@ t.test('a bound body is the text that came but for the version', (t) => {
   t.end()
 })
 
-t.test('a call of Longhorn’s REST API keeps what its body says, digit by digit', (t) => {
+t.test('a call of Longhorn’s REST API keeps its numbers digit by digit', (t) => {
   const call: Call = { call: 'disk-update', kind: 'Node', name: 'n1' }
   fc.assert(
     fc.property(anyObject, anyJson, (object, value) => {
@@ -138,7 +138,7 @@ t.test('a call of Longhorn’s REST API keeps what its body says, digit by digit
   t.end()
 })
 
-t.test('the options of a delete keep what they say, and a null binds nothing', (t) => {
+t.test('the options of a delete keep their values, and a null binds nothing', (t) => {
   const bound = (body: string) =>
     bind(Buffer.from(body), { method: 'DELETE', hasQuery: false, contentType: undefined, resourceVersion })
   const named = '"apiVersion":"v1","kind":"DeleteOptions"'

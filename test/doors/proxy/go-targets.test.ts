@@ -14,7 +14,7 @@ const program = 'holdfast-targets'
 const isThere = spawnSync(program, { input: '' }).status === 0
 const skip = isThere ? false : `${program} is not on the PATH: npm run test:e2e:prepare builds it`
 
-/** What Go makes of a request. */
+/** Go's reading of a request. */
 interface Seen {
   /** The write, as the API server sees it: verb, namespace, resource, name. */
   readonly write: string | undefined
@@ -45,7 +45,7 @@ const judgedResources = new Map(
   (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
 )
 
-/** What the proxy before the Kubernetes API takes a request for, in Go's words; `refused` for one that goes nowhere. */
+/** The proxy's reading of a request, in Go's words; `refused` for one that is not forwarded. */
 function written({ method, target }: RequestLine): string | undefined {
   if (target.includes('#') || isAmbiguous(method, target)) return 'refused'
   const write = writeOf(method, target)
@@ -111,7 +111,7 @@ t.test(`${total} mangled targets are to the proxies what they are to Go`, { skip
         if (seen.through !== through && !line.target.includes('#')) differs(line, seen.through, through)
       }
     }
-    // What is sent as a dry run must be one to Go, of the same write.
+    // A request that is sent as a dry run must be one for Go, of the same write.
     const dry = tries.map(({ line }) => {
       const write = writeOf(line.method, line.target)
       const target = write && dryRunOf(write, line.target, Buffer.alloc(0))?.target

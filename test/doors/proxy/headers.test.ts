@@ -28,7 +28,7 @@ for (const [what, connection] of [
   })
 }
 
-t.test('Connection cannot take away whom a message is for, nor where it ends', (t) => {
+t.test('Connection cannot remove the recipient of a message, nor its end', (t) => {
   const kept = ['Host', 'a', 'Content-Length', '3']
   t.strictSame(endToEnd([...kept, 'Connection', 'host, content-length']), kept)
   t.end()

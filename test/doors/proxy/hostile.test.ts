@@ -70,13 +70,13 @@ const odd: readonly (readonly [what: string, request: string, answer: string, st
     'a status that there is not',
     'GET /a HTTP/1.1',
     'HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n',
-    /502 .*cannot be passed on/s,
+    /502 .*cannot be forwarded/s,
   ],
   [
-    'a protocol that nobody asked for',
+    'a protocol that the client did not ask for',
     'GET /a HTTP/1.1',
     'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n',
-    /502 .*nobody asked for/s,
+    /502 .*the client did not ask for/s,
   ],
 ]
 
@@ -102,7 +102,7 @@ t.test('a body stays a body, whatever Connection names', async (t) => {
   t.strictSame(asked, ['GET /v1/volumes', 'DELETE /v1/volumes', 'OPTIONS /v1/volumes', 'POST /v1/volumes'])
 })
 
-t.test('who resets the connection of an upgrade ends nothing else', async (t) => {
+t.test('a client that resets the connection of an upgrade ends nothing else', async (t) => {
   const { port, url } = await proxied(t, fine, { localOnly: true })
   for (const host of ['elsewhere.example', '127.0.0.1']) {
     const head = `GET /v1/ws/nodes HTTP/1.1\r\nHost: ${host}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`
@@ -148,7 +148,7 @@ t.test('an answer that comes before the end of an upload leaves the client able 
   t.match(sent.got(), 'next')
 })
 
-t.test('whoever leaves a judged write leaves no connection to the upstream behind', async (t) => {
+t.test('a client that leaves a judged write leaves no connection to the upstream behind', async (t) => {
   const sockets: Socket[] = []
   let answer: (() => void) | undefined
   const { port } = await proxied(t, (request, response) => {
@@ -197,7 +197,7 @@ t.test('an upgrade whose refusal is cut off ends for the client too', async (t) 
   t.pass('it has ended')
 })
 
-t.test('who leaves while an upgrade is being refused leaves nothing behind', async (t) => {
+t.test('a client that leaves during the refusal of an upgrade leaves nothing behind', async (t) => {
   const answer = 'HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\nhalf'
   const { port, sockets } = await upgrading(t, (socket) => socket.write(answer))
   const sent = await raw(t, port, upgrade)

@@ -48,7 +48,7 @@ const heldBack = {
   },
 }
 
-t.test('an eviction during a clean-up is held back, however it is written', async (t) => {
+t.test('an eviction during a clean-up is held back, in any notation', async (t) => {
   // Nothing else writes the node: a PUT names its version.
   const { call, cleanUp, sandbox, decided } = await proxied(t, { longhorn: idle })
   t.equal((await cleanUp()).status, 200)
@@ -81,7 +81,7 @@ t.test('an eviction during a clean-up is held back, however it is written', asyn
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('what is admitted is written once, on the version that was judged', async (t) => {
+t.test('an admitted write is written once, on the version that was judged', async (t) => {
   const { call } = await proxied(t)
   const path = `${nodes}/node-3`
   const evicted = await call('PATCH', path, { spec: raised }, merge)
@@ -92,7 +92,7 @@ t.test('what is admitted is written once, on the version that was judged', async
   t.match(await call('PATCH', path, cleared, merge), { status: 200, body: cleared })
 })
 
-t.test('what the API server would not do is its own to say', async (t) => {
+t.test('a failure of the API server’s own is answered in its words', async (t) => {
   const { call, decided } = await proxied(t)
   t.match(await call('PATCH', `${nodes}/node-9`, { spec: raised }, merge), {
     status: 404,

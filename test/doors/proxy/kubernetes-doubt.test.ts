@@ -8,7 +8,7 @@ import { emptied, node, path, beforeApi as proxied, resultsOn, written } from '.
 const merge = 'application/merge-patch+json'
 const quiet = { read: () => Promise.resolve(node('1')) }
 
-t.test('what was reserved stands until it is certain that a write was not done', async (t) => {
+t.test('a reservation stays until it is certain that the write was not done', async (t) => {
   const failed = (status: number, message: string) =>
     [status, JSON.stringify({ kind: 'Status', code: status, message })] as const
   const answers = [
@@ -40,7 +40,7 @@ t.test('a delete of whatever matches is judged again if something else matches b
   t.strictSame(committed(), [`DELETE ${all}`])
 })
 
-t.test('of what a delete answers as terminating, that counts which really is', async (t) => {
+t.test('of the objects that a delete answers as terminating, those that really are count', async (t) => {
   const ending = (name: string) => {
     const deletionTimestamp = '2026-11-29T12:00:00Z'
     return rawNode(name, [disk('d1')], { metadata: { uid: name, resourceVersion: '1', deletionTimestamp } })

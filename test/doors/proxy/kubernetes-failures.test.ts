@@ -1,6 +1,6 @@
 import type http from 'node:http'
 import t from 'tap'
-import type { Decide } from '../../../src/gate/outcome.ts'
+import type { Decide } from '../../../src/gate/ports.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { emptied, node, path, beforeApi as proxied, resultsOn, written } from './before-api.ts'
 
@@ -82,7 +82,7 @@ t.test(
 const merge = 'application/merge-patch+json'
 const quiet = { read: () => Promise.resolve(node('1')) }
 
-t.test('what fails once and passes then is written, not only tried', async (t) => {
+t.test('a write whose dry run fails once and then passes is written', async (t) => {
   let tries = 0
   const failsOnce: http.RequestListener = (_, response) => {
     tries += 1
@@ -124,7 +124,7 @@ t.test('a create is a create, whatever its path names', async (t) => {
   t.match(decided, [{ operation: 'CREATE', before: undefined }])
 })
 
-t.test('a delete whose options cannot be read is a 415, on record', async (t) => {
+t.test('a delete with unreadable options is a 415, on record', async (t) => {
   const { url, denied, asked } = await proxied(t, resultsOn('1'), quiet)
   const answer = await fetch(url + path, { method: 'DELETE', body: 'k8s\u0000protobuf' })
   t.equal(answer.status, 415)
@@ -177,7 +177,7 @@ t.test('a dry run whose answer stalls ends when its client leaves', async (t) =>
   await eventually(() => closed)
 })
 
-t.test('what the guard fails to judge is denied, on record', async (t) => {
+t.test('a write that the guard fails to judge is denied, on record', async (t) => {
   const broken = { ...quiet, decide: () => Promise.reject(new Error('a mistake of ours')) }
   const { patch, denied, committed } = await proxied(t, resultsOn('1'), broken)
   t.match(await patch(merge), { status: 500, body: { kind: 'Status', message: /failed to judge this/ } })

@@ -8,7 +8,7 @@ import { RestWay } from '../../race/rest-way.ts'
 
 const images = { group: 'longhorn.io', version: 'v1beta2', plural: 'backingimages' }
 
-t.test('no two clean-ups at once, through whatever proxies, take the last copy of an image', async (t) => {
+t.test('no two concurrent clean-ups, through any proxies, remove the last copy of an image', async (t) => {
   const sandbox = await quickSandbox(8)
   t.teardown(() => sandbox.stop())
   const [one, other] = [await proxiesOf(sandbox), await proxiesOf(sandbox)]

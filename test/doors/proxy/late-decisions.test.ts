@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import type { ProxyDoor } from '../../../src/doors/proxy/door.ts'
 import { KubernetesDoor } from '../../../src/doors/proxy/kubernetes/door.ts'
 import { LonghornDoor } from '../../../src/doors/proxy/longhorn/door.ts'
-import type { Decide } from '../../../src/gate/outcome.ts'
+import type { Decide } from '../../../src/gate/ports.ts'
 import { kinds } from '../../../src/longhorn/kinds.ts'
 import type { Change } from '../../../src/rules/change.ts'
 import { disk, rawNode } from '../../fixtures/raw-objects.ts'
@@ -68,7 +68,7 @@ t.test('one request that is several changes is judged again if one of them was h
   t.equal(reserved(), 0)
 })
 
-t.test('a write whose object took long to read again is judged again', async (t) => {
+t.test('a write whose object took long to read is judged again', async (t) => {
   const isLate = (change: Change, decided: readonly Change[]) => decided.indexOf(change) === 0
   const { write, committed, decided, reserved } = await proxied(t, 'longhorn', isLate)
   t.match(await (await write()).json(), { done: true })
@@ -83,7 +83,7 @@ for (const which of ['kubernetes', 'longhorn'] as const) {
     const answer = await write()
     t.equal(answer.status, 503)
     const { message } = (await answer.json()) as { message: string }
-    t.match(message, 'The write was not passed on: too much time went by since it was admitted')
+    t.match(message, 'The write was not forwarded: it was allowed too long ago')
     t.match(message, 'Nothing was changed; try again')
     t.notMatch(message, /slept/, 'what is not known is not said')
     t.strictSame(failures, [503])

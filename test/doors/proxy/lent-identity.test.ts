@@ -10,7 +10,7 @@ const headers = {
   'Impersonate-Group': ['one', 'two'],
 }
 
-t.test('a client adds nothing to whom the proxy acts as', (t) => {
+t.test('a client adds nothing to the identity of the proxy', (t) => {
   const upstream = { server: new URL('http://api'), host: undefined, options: () => ({ headers }) }
   const asked = ['Accept', '*/*', 'impersonate-group', 'system:masters', 'Impersonate-Extra-Reason', 'mine']
   t.strictSame(headersFor(upstream, { headers }, asked), [
@@ -42,7 +42,7 @@ async function refusals(t: Test, status: number): Promise<number> {
   return count
 }
 
-t.test('credentials that the upstream does not take are had anew', async (t) => {
+t.test('credentials that the upstream rejects are refreshed', async (t) => {
   t.equal(await refusals(t, 401), 1)
   t.equal(await refusals(t, 403), 0)
 })

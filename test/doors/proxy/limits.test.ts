@@ -4,7 +4,7 @@ import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import type { ProxyDoor, ProxyOptions } from '../../../src/doors/proxy/door.ts'
 import { errorAnswer, LonghornDoor } from '../../../src/doors/proxy/longhorn/door.ts'
-import { untilAborted } from '../../../src/time/wait.ts'
+import { untilAborted } from '../../../src/time/clock.ts'
 import { eventually, turns } from '../../fixtures/eventually.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { beforeUpstream } from './before-upstream.ts'
@@ -25,18 +25,21 @@ const fine: http.RequestListener = (request, response) => {
   response.end('{}')
 }
 
-t.test('an upstream that does not answer in time is a 504, and says that it may still be done', async (t) => {
-  const { url, failures } = await proxied(t, () => undefined, { answerMs: 50 })
-  const answer = await fetch(`${url}/v1/nodes`)
-  t.equal(answer.status, 504)
-  t.match(await answer.json(), {
-    type: 'error',
-    message: /did not answer within 0.05 s. .* may still be done/,
-  })
-  t.strictSame(failures, [504])
-})
+t.test(
+  'an upstream that does not answer in time is a 504, and says that it may still take effect',
+  async (t) => {
+    const { url, failures } = await proxied(t, () => undefined, { answerMs: 50 })
+    const answer = await fetch(`${url}/v1/nodes`)
+    t.equal(answer.status, 504)
+    t.match(await answer.json(), {
+      type: 'error',
+      message: /did not answer within 0.05 s. .* may still take effect/,
+    })
+    t.strictSame(failures, [504])
+  },
+)
 
-t.test('a body larger than any such write is a 413, and goes nowhere', async (t) => {
+t.test('a body larger than any such write is a 413, and is not forwarded', async (t) => {
   const { url, asked } = await proxied(t, fine, { maxBodyBytes: 100 })
   const answer = await fetch(`${url}/v1/nodes/n1`, { method: 'PUT', body: 'x'.repeat(101) })
   t.equal(answer.status, 413)
@@ -128,7 +131,7 @@ t.test('a body counts no longer once its client has gone', async (t) => {
   t.pass('five in turn had room')
 })
 
-t.test('connections on which nothing is asked give way to others', async (t) => {
+t.test('idle connections give way to others', async (t) => {
   const { port, url } = await proxied(t, fine, { connections: { most: 2, mostOfPeer: 2 } })
   const [first, second] = [connect(port, '127.0.0.1'), connect(port, '127.0.0.1')]
   await Promise.all(
@@ -144,7 +147,7 @@ t.test('connections on which nothing is asked give way to others', async (t) => 
   second.destroy()
 })
 
-t.test('who breaks off in the middle of a judged body has asked for nothing', async (t) => {
+t.test('a client that breaks off in a judged body has sent no request', async (t) => {
   const { port, url, asked } = await proxied(t, fine)
   const socket = connect(port, '127.0.0.1')
   socket.write('PUT /v1/nodes/n1 HTTP/1.1\r\nHost: x\r\nContent-Length: 50\r\n\r\n{"evict')
@@ -154,7 +157,7 @@ t.test('who breaks off in the middle of a judged body has asked for nothing', as
   t.strictSame(asked, ['GET /v1/nodes'])
 })
 
-t.test('who goes away before the answer ends the request to the upstream', async (t) => {
+t.test('a client that goes away before the answer ends the request to the upstream', async (t) => {
   let closed = false
   const { port, asked } = await proxied(t, (request) => {
     request.on('close', () => (closed = true))

@@ -112,7 +112,7 @@ t.test('the method decides: the UI deletes an image with the query of a clean-up
   t.ok(image === undefined || image.metadata.deletionTimestamp !== undefined, 'it is on its way out')
 })
 
-t.test('who asks is on record, by the header of a proxy before this one', async (t) => {
+t.test('the user is recorded, by the header of a proxy before this one', async (t) => {
   const { call, decided } = await proxied(t)
   await call(
     'PUT',
@@ -145,7 +145,7 @@ t.test('a hold lasts until the clean-up has ended, and then the write is done', 
   t.strictSame(sandbox.longhorn.crashes, [])
 })
 
-t.test('what cannot be understood is refused, and what concerns nobody passes', async (t) => {
+t.test('an unreadable request is denied, and an unrelated one passes', async (t) => {
   const { url, call, cleanUp } = await proxied(t)
   const odd = await fetch(`${url}/v1/nodes/node-1`, { method: 'PUT', body: '{"evictionRequested":' })
   t.equal(odd.status, 400)

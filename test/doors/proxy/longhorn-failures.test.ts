@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import type http from 'node:http'
 import t from 'tap'
-import type { Decide } from '../../../src/gate/outcome.ts'
+import type { Decide } from '../../../src/gate/ports.ts'
 import { eventually, turns } from '../../fixtures/eventually.ts'
 import { hangMs } from '../../fixtures/limits.ts'
 import { emptied, node, proxied } from './before-longhorn.ts'
 
-t.test('what has changed by the time it is reserved is judged again as it is then', async (t) => {
+t.test('an object that has changed by the reservation is judged again', async (t) => {
   const versions = ['1', '2', '3', '3']
   const read = () => Promise.resolve(node(versions.shift() ?? '3'))
   const { put, decided, reserved } = await proxied(t, { read })
@@ -18,7 +18,7 @@ t.test('what has changed by the time it is reserved is judged again as it is the
   t.equal(reserved(), 0)
 })
 
-t.test('what changes faster than it can be judged is denied, on record', async (t) => {
+t.test('an object that changes faster than it can be judged is denied, on record', async (t) => {
   let version = 0
   const { put, asked, denied, reserved } = await proxied(t, {
     read: () => Promise.resolve(node(`${++version}`)),
@@ -33,7 +33,7 @@ t.test('what changes faster than it can be judged is denied, on record', async (
 
 const away = () => Promise.reject(new Error('no answer'))
 
-t.test('what cannot be read is denied, on record, and passes where nothing is enforced', async (t) => {
+t.test('an unreadable write is denied, on record, and passes if nothing is enforced', async (t) => {
   const enforced = await proxied(t, { read: away })
   const answer = await enforced.put(emptied)
   t.equal(answer.status, 500)
@@ -46,7 +46,7 @@ t.test('what cannot be read is denied, on record, and passes where nothing is en
   t.strictSame(watching.denied, [])
 })
 
-t.test('the object that cannot be read a second time leaves nothing reserved', async (t) => {
+t.test('an object that cannot be read a second time leaves no reservation', async (t) => {
   let reads = 0
   const read = () => (++reads === 1 ? Promise.resolve(node('1')) : away())
   const { put, reserved, asked } = await proxied(t, { read })
@@ -62,7 +62,7 @@ t.test('a body that is no such call is denied, on record', async (t) => {
   t.match(denied, [{ why: 'unreadable' }, { why: 'unreadable' }])
 })
 
-t.test('a body that is nested deeper than the stack is one that cannot be read', async (t) => {
+t.test('a body that is nested deeper than the stack counts as unreadable', async (t) => {
   const deep = `${'['.repeat(19_000)}${']'.repeat(19_000)}`
   const problems: unknown[] = []
   const onProblem = (error: unknown) => void problems.push(error)
@@ -98,7 +98,7 @@ t.test('clearing all flags waits for no decision and no record', async (t) => {
   t.strictSame(asked, ['PUT /v1/nodes/n1'])
 })
 
-t.test('nothing stays reserved for a write that never reached the upstream', async (t) => {
+t.test('no reservation stays for a write that never reached the upstream', async (t) => {
   const { put, reserved, stopUpstream } = await proxied(t, { read: () => Promise.resolve(node('1')) })
   stopUpstream()
   t.equal((await put(emptied)).status, 502)
@@ -162,7 +162,7 @@ function errorOf(message: string): string {
   return JSON.stringify({ type: 'error', status: 500, message })
 }
 
-/** What Go's encoding/json makes of each (*measured*), and what is judged and passed on. */
+/** The results of Go's encoding/json (*measured*), and the judged and forwarded texts. */
 const bodies: readonly (readonly [came: string, goes: string])[] = [
   ['{"evictionRequested":true,"evictionRequested":null}', '{"evictionRequested":null}'],
   ['{"evictionRequested":true,"EvictionRequested":null}', '{"evictionRequested":null}'],
@@ -237,7 +237,7 @@ t.test('an answer that is cut off while the reservation is taken back is a 502',
   t.match(await answer.json(), { message: /broke off its answer/ })
 })
 
-t.test('a clear goes on record, and waits for nothing', async (t) => {
+t.test('a clear is recorded, and waits for nothing', async (t) => {
   const { put, decided, asked } = await proxied(t, { read: away, known: () => node('1') })
   t.equal((await put({ allowScheduling: true })).status, 200)
   t.equal(decided.length, 1)

@@ -10,7 +10,7 @@ export interface RequestLine {
 const of = '/apis/longhorn.io/v1beta2/namespaces/longhorn-system'
 const backend = '/api/v1/namespaces/longhorn-system/services/http:longhorn-backend:9500/proxy'
 
-/** What clients ask for, before it is mangled. */
+/** The requests of clients, before they are mangled. */
 const plain: readonly string[] = [
   ...Object.values(kinds).flatMap(({ plural }) => [`${of}/${plural}`, `${of}/${plural}/n1`]),
   `${of}/nodes/n1/status`,
@@ -30,7 +30,7 @@ const plain: readonly string[] = [
 
 const methods = ['POST', 'PUT', 'PATCH', 'DELETE', 'GET']
 
-/** What is put into a target somewhere. */
+/** The texts that are put into a target. */
 const insertions = [
   ...[
     '/',
@@ -115,7 +115,7 @@ export function* mangledTargets(count: number, seed: number): Generator<RequestL
           target = swapped(target, below(12), below(12))
           break
         case 5: {
-          // Where one part ends, since most is decided there.
+          // The end of one part, since most decisions happen there.
           const slash = target.indexOf('/', at)
           const end = slash < 0 ? target.length : slash
           target = target.slice(0, end) + oneOf(insertions) + target.slice(end)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostValuesOfObject, mostValuesOfPatch } from '../../../src/doors/http/kept-bytes.ts'
+import { mostValuesOfObject, mostValuesOfPatch } from '../../../src/doors/http/body.ts'
 import { beforeApi, path, written } from './before-api.ts'
 
 /** An object with at least so many values. */

@@ -25,7 +25,7 @@ async function proxied(t: Test, door?: ProxyDoor) {
   return { url, lines }
 }
 
-t.test('what could not be passed on is logged without its query', async (t) => {
+t.test('a request that could not be forwarded is logged without its query', async (t) => {
   const { url, lines } = await proxied(t)
   t.equal((await fetch(`${url}${path}?${secret}`, { method: 'POST' })).status, 502)
   const upgrade = http.get(`${url}${path}?${secret}`, {
@@ -40,7 +40,7 @@ t.test('what could not be passed on is logged without its query', async (t) => {
   }
 })
 
-t.test('what failed within the proxy is logged without its query', async (t) => {
+t.test('a request that failed within the proxy is logged without its query', async (t) => {
   const judge = () => () => Promise.reject(new Error('a mistake of ours'))
   const failure = (status: number, body: string) => ({ status, headers: {}, body })
   const { url, lines } = await proxied(t, { judge, failure })

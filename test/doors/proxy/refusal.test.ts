@@ -52,7 +52,7 @@ t.test('an answer that is no error in JSON is no refusal', (t) => {
   t.end()
 })
 
-t.test('of a client that says very much nothing is searched, and nothing is taken for a refusal', (t) => {
+t.test('the answer to a client with a very long body is not searched, and is no denial', (t) => {
   const denied = errorOf('admission webhook "guard.holdfast.dev" denied the request: no')
   const said = (size: number) => JSON.stringify({ padding: 'x'.repeat(size) }).replaceAll('x', '\\u0078')
   t.ok(isRefusal(denied, said(10_000)))
@@ -62,7 +62,7 @@ t.test('of a client that says very much nothing is searched, and nothing is take
   t.end()
 })
 
-t.test('what was reserved stands where the client’s own words come back in an error', async (t) => {
+t.test('a reservation stays if the client’s own words come back in an error', async (t) => {
   const flags = { evictionRequested: true, allowScheduling: false }
   const n1 = cluster('v1.8.0')
     .node('n1', [disk('d1', flags)])

@@ -7,7 +7,7 @@ import { Sandbox } from '../../../src/sandbox/sandbox.ts'
 import { agentFor, ProxyGuard, type ProxyOf } from '../../../src/server/proxy-server.ts'
 import { record } from '../../fixtures/decisions.ts'
 
-/** What can be different about the cluster and the proxy of a test. */
+/** The options of a test's cluster and proxy. */
 export interface Setup {
   readonly release?: string
   readonly longhorn?: Partial<LonghornOptions>

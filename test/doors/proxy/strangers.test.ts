@@ -101,7 +101,7 @@ t.test('options of a delete that are larger than any are answered with 413, unre
   t.strictSame(bodies, [])
 })
 
-t.test('such options pass, as they came, where nothing is enforced', async (t) => {
+t.test('such options pass unchanged if nothing is enforced', async (t) => {
   const { remove, bodies, denied } = await before(t, () => 200, { enforces: false })
   const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
   const large = JSON.stringify({ padding: marker.repeat(10_000) })
@@ -152,7 +152,7 @@ for (const [method, target] of ways) {
   )
 }
 
-t.test('a request that cannot be judged is a 503, unread, while nobody can say who asks', async (t) => {
+t.test('a request that cannot be judged is a 503, unread, while its user is unknown', async (t) => {
   const { send, bodies, denied } = await before(t, () => 200, { whoIs: caller('untold') })
   const parsed = t.capture(JSON, 'parse', JSON.parse.bind(JSON))
   t.equal(await send('PUT', `${backend}/nodes/n1`, raise), 503)
@@ -161,7 +161,7 @@ t.test('a request that cannot be judged is a 503, unread, while nobody can say w
   t.strictSame([bodies, denied], [[], []])
 })
 
-t.test('somebody whom the API server does not name is judged as unknown', async (t) => {
+t.test('a caller whom the API server does not name is judged as unknown', async (t) => {
   const { send, decided, denied } = await before(t, () => 200, { whoIs: caller('nameless') })
   t.equal(await send('DELETE', path, ''), 200)
   t.match(decided, [{ request: { actor: { username: 'unknown' } } }])

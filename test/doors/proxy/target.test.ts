@@ -3,7 +3,7 @@ import { isAmbiguous } from '../../../src/doors/proxy/kubernetes/bind.ts'
 import { writeOf } from '../../../src/doors/proxy/kubernetes/write.ts'
 import { callOf } from '../../../src/doors/proxy/longhorn/call.ts'
 
-/** What a router of Go (gorilla/mux 1.8.1, as in Longhorn) was seen to make of each. */
+/** The observed results of a Go router (gorilla/mux 1.8.1, as in Longhorn). */
 const longhorn: readonly (readonly [request: string, call: string | undefined])[] = [
   ['PUT /v1/nodes/n1', 'node-update'],
   ['PUT /v1/nodes/n1?action=diskUpdate', 'node-update'],

@@ -1,6 +1,6 @@
 const unexpected = () => Promise.reject(new Error('nothing is judged here'))
 
-/** What a door works with where nothing is judged. */
+/** The parts of a door that judges nothing. */
 export const unasked = {
   decide: unexpected,
   read: unexpected,

@@ -109,7 +109,10 @@ for (const [what, at, answerMs, status, asked] of cases) {
       t.match(failure, { status, asked })
       t.equal(released, !asked)
       if (status === 504)
-        t.match(failure.message, asked ? 'may still be done' : 'Nothing was asked: try again')
+        t.match(
+          failure.message,
+          asked ? 'may still take effect' : 'It has not received the request: try again',
+        )
     }
   })
 }

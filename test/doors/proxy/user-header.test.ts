@@ -7,7 +7,7 @@ const names = [
   'system:serviceaccount:longhorn-system:longhorn-service-account',
 ]
 
-t.test('nobody is a component of the cluster because a header names one', async (t) => {
+t.test('no caller becomes a component of the cluster by a header', async (t) => {
   const of = { api: 'longhorn', userHeader: 'X-Forwarded-User' } as const
   const { url, decided } = await sandboxed(t, of, { longhorn: idle })
   for (const name of names) {

@@ -51,7 +51,7 @@ async function before(t: Test, answerTo: (token: string) => { status: number; bo
   return { find, asked, unknown, pass: (ms: number) => void (now += ms), server }
 }
 
-t.test('who asks is asked once in five seconds, however many requests come at once', async (t) => {
+t.test('a caller is identified once in five seconds, however many requests come at once', async (t) => {
   const { find, asked, pass, unknown } = await before(t, () => as('ann'))
   const all = await Promise.all([find('a'), find('a'), find('a')])
   t.match(all, [{ is: 'known', actor: { username: 'ann', groups: ['g'] } }, { is: 'known' }, { is: 'known' }])
@@ -119,7 +119,7 @@ t.test('an API server that cannot be asked is asked again a second later', async
   t.match(await find('a'), { is: 'known' })
 })
 
-t.test('strangers do not push out whoever is known', async (t) => {
+t.test('strangers do not push out known callers', async (t) => {
   const { find, asked } = await before(t, (token) => (token === 'ann' ? as('ann') : unauthorized))
   await find('ann')
   for (let at = 0; at < 1_001; at++) await find(`token ${at}`)

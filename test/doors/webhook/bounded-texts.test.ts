@@ -1,6 +1,6 @@
 import t from 'tap'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
-import { longestText } from '../../../src/text/names.ts'
+import { longestText } from '../../../src/text/plain-text.ts'
 import { awaited, fakes, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
 
@@ -34,13 +34,13 @@ t.test('names, uids, versions, users and groups of a review are cut where they c
   t.equal(groups.length, 1_000)
 })
 
-t.test('a review with a uid that no API server gives is none', async (t) => {
+t.test('a review with a uid that no API server gives is rejected', async (t) => {
   t.match((await reviewed(evict({}, { uid: huge }))).answer, { ok: false, problem: /request\.uid/ })
   t.match((await reviewed(evict({}, { uid: 'u'.repeat(longestText) }))).answer, { ok: true })
   t.match((await reviewed({ request: { uid: huge } })).answer, { ok: false })
 })
 
-t.test('what is wrong with an object is said in a line, however long its keys and texts', async (t) => {
+t.test('an error in an object is one line, however long its keys and texts', async (t) => {
   const disks = { [huge]: { evictionRequested: huge } }
   const { answer, log } = await reviewed(
     review('Node', { before: node({ disks: {} }, { name: huge }), after: node({ disks }, { name: huge }) }),

@@ -98,7 +98,7 @@ t.test('a certificate that will not do is answered 403, with the reason', async 
   t.equal(gate.asked.length, 0)
 })
 
-t.test('a certificate that has ended is told so', async (t) => {
+t.test('an expired certificate is named in the answer', async (t) => {
   const old = await makeAuthority(ago(9 * day))
   const { postAs } = await asking(t, wanted([old]))
   const ended = await issueClient(old, 'kube-apiserver', ago(8 * day), { lifetimeMs: day })
@@ -111,7 +111,7 @@ t.test('of several authorities in a file each will do', async (t) => {
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now))).status, 200)
 })
 
-t.test('a client that sends the authorities between is followed to the one that is known', async (t) => {
+t.test('a client that sends intermediate authorities is followed to the known one', async (t) => {
   const root = await makeRoot()
   const intermediate = await makeIntermediate(root)
   const { server, postAs } = await asking(t, wanted([root, authority]))
@@ -126,13 +126,13 @@ t.test('a client that sends the authorities between is followed to the one that 
   t.equal((await postAs(leaf)).status, 200, 'or that are in the file')
 })
 
-t.test('a certificate without any name or purpose is one that will not do', async (t) => {
+t.test('a certificate without any name or purpose is rejected', async (t) => {
   const { postAs } = await asking(t, wanted([authority], ['kube-apiserver']))
   const bare = await issueBare(authority)
   t.match(await postAs(bare), { status: 403, json: { message: /The client certificate is not for clients/ } })
 })
 
-t.test('where names are given, a certificate needs one of them exactly', async (t) => {
+t.test('if names are configured, a certificate needs one of them exactly', async (t) => {
   const { postAs } = await asking(t, wanted([authority], ['kube-apiserver', 'front-proxy']))
   t.equal((await postAs(client)).status, 200)
   for (const name of ['kube-apiserver-2', 'KUBE-APISERVER', 'apiserver']) {
@@ -199,7 +199,7 @@ t.test('a connection is judged again for each request: certificates end while it
   t.equal(await post(), 403)
 })
 
-t.test('another serving certificate leaves what is asked of callers as it was', async (t) => {
+t.test('a new serving certificate leaves the demands on callers unchanged', async (t) => {
   const { server, postAs } = await asking(t)
   const next = await testCertificates()
   server.setCertificate(next.serving)
@@ -209,7 +209,7 @@ t.test('another serving certificate leaves what is asked of callers as it was', 
   t.equal((await postAs(await issueClient(other, 'kube-apiserver', now), trusting)).status, 403)
 })
 
-t.test('a session that is resumed proves nothing: each handshake needs the certificate', async (t) => {
+t.test('a resumed session proves nothing: each handshake needs the certificate', async (t) => {
   for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
     const { port, agent } = await asking(t)
     const sessions: Buffer[] = []
@@ -243,7 +243,7 @@ t.test('health is open to all as before', async (t) => {
   t.match(await health('/metrics'), { status: 200 })
 })
 
-t.test('whoever keeps coming is in the log once in ten minutes, with how often', async (t) => {
+t.test('a rejected caller that keeps coming is logged once in ten minutes, with its count', async (t) => {
   let skewMs = 0
   const { log, port, agent } = await running(
     t,
@@ -261,7 +261,7 @@ t.test('whoever keeps coming is in the log once in ten minutes, with how often',
   t.equal(log.lines.length, 1)
   skewMs = 600_000
   await ask()
-  t.match(log.lines[1], { message: /turned away/, fields: { why: 'no-certificate', refused: 5 } })
+  t.match(log.lines[1], { message: /rejected/, fields: { why: 'no-certificate', refused: 5 } })
 })
 
 t.test('a name with control characters reaches neither log nor answer', async (t) => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { mostEntries } from '../../../src/doors/webhook/crowding.ts'
+import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
 import type { JudgedKind } from '../../../src/rules/change.ts'
 import { awaited, fakes, options } from './fake-gate.ts'
@@ -14,7 +14,7 @@ const disksOf = (count: number, evictionRequested: boolean) =>
 const copiesOf = (count: number) =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`u${at}`, {}]))
 
-t.test('an object with more disks or copies than are judged counts as one that cannot be read', async (t) => {
+t.test('an object with more disks or copies than the limit counts as unreadable', async (t) => {
   const many = mostEntries + 1
   const ask = async (kind: JudgedKind, parts: ReviewParts) => {
     const { gate, modules } = fakes()
@@ -46,7 +46,7 @@ t.test('an object with more disks or copies than are judged counts as one that c
   t.match(most, { allowed: true, asked: 1 }, 'one less is judged')
 })
 
-t.test('the entries of what cannot be read are counted once', async (t) => {
+t.test('entries of an unreadable object are counted once', async (t) => {
   const annotations = copiesOf(mostEntries + 1)
   const { modules } = fakes()
   const before = node({ evictionRequested: false }, { annotations })

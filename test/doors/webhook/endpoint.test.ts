@@ -55,12 +55,12 @@ t.test('the timeout in the query is the budget of the gate', async (t) => {
   )
 })
 
-t.test('a request that is no review is told what is expected', async (t) => {
+t.test('a request that is no review gets an error with the expected form', async (t) => {
   const { app, log, post } = open(t)
   const json = JSON.stringify(evict)
   const bodies = [
-    { answer: await post('{"kind": "Admis'), status: 400, error: /no JSON/ },
-    { answer: await post(''), status: 400, error: /no JSON/ },
+    { answer: await post('{"kind": "Admis'), status: 400, error: /not JSON/ },
+    { answer: await post(''), status: 400, error: /not JSON/ },
     { answer: await post('null'), status: 400, error: /not an AdmissionReview: the object must be object/ },
     { answer: await post('[]'), status: 400, error: /not an AdmissionReview/ },
     { answer: await post('{}'), status: 400, error: /apiVersion/ },
@@ -268,7 +268,7 @@ t.test('a review with anything anywhere gets a well-formed answer', async (t) =>
   )
 })
 
-/** What an answer may be made of. */
+/** The possible parts of an answer. */
 interface Body {
   readonly message?: unknown
   readonly response?: {

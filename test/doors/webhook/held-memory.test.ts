@@ -2,9 +2,9 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import { Reviewer } from '../../../src/doors/webhook/reviewer.ts'
-import type { Decide, Outcome } from '../../../src/gate/outcome.ts'
+import type { Decide, Outcome } from '../../../src/gate/ports.ts'
 import type { Change } from '../../../src/rules/change.ts'
-import { onAbort } from '../../../src/time/wait.ts'
+import { onAbort } from '../../../src/time/clock.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 import { allowed, awaited, fakes, held, options } from './fake-gate.ts'
 import { node, review } from './review-builder.ts'
@@ -12,7 +12,7 @@ import { node, review } from './review-builder.ts'
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
 
-t.test('while a review is held, nothing keeps its objects as they came', async (t) => {
+t.test('during a hold, the original objects are not kept', async (t) => {
   const { gate, modules } = fakes()
   let decide: (decision: Outcome) => void = () => undefined
   gate.answer = () => new Promise((resolve) => (decide = resolve))
@@ -167,7 +167,7 @@ t.test(
   },
 )
 
-t.test('what only clears flags is decided however many reviews wait', async (t) => {
+t.test('a write that only clears flags is decided however many reviews wait', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer(options, modules)
   const clear = review('Node', {
@@ -179,7 +179,7 @@ t.test('what only clears flags is decided however many reviews wait', async (t) 
   t.equal(gate.asked.length, 1)
 })
 
-t.test('a guard that only watches lets pass what gives way', async (t) => {
+t.test('a guard that only warns admits the reviews that give way', async (t) => {
   const { ask, denials } = slow(false)
   const { allowed, warnings } = await ask(5 * quarter, '10.0.0.9')
   t.equal(allowed, true)
@@ -187,7 +187,7 @@ t.test('a guard that only watches lets pass what gives way', async (t) => {
   t.strictSame(denials, [])
 })
 
-t.test('of a node that is created a little is looked at, however many disks it names', async (t) => {
+t.test('a created node is read in part only, however many disks it names', async (t) => {
   const { gate, modules } = fakes()
   const huge = 'x'.repeat(100_000)
   const disk = (at: number) => ({ evictionRequested: at > 900, path: huge, tags: [huge] })

@@ -18,14 +18,14 @@ t.test('a server listens on addresses of both families by default', { skip }, as
   }
 })
 
-t.test('where there is no IPv6, a server listens on all addresses of IPv4', async (t) => {
+t.test('without IPv6, a server listens on all addresses of IPv4', async (t) => {
   const none = () => Promise.reject(Object.assign(new Error('no IPv6'), { code: 'EAFNOSUPPORT' }))
   t.equal(await anyAddress('::', none), '0.0.0.0')
   t.equal(await anyAddress('::1', none), '::1', 'one address is no other')
   t.equal(await anyAddress('127.0.0.1', none), '127.0.0.1')
 })
 
-t.test('a port that is taken is told with its address', { skip }, async (t) => {
+t.test('a port in use is an error with its address', { skip }, async (t) => {
   const [first, second] = [fastify(), fastify()]
   t.teardown(() => Promise.all([first.close(), second.close()]))
   await listen(first, 'a test', '::1', 0)

@@ -63,7 +63,7 @@ t.test(
   },
 )
 
-t.test('what raises no danger there passes, and does not count as judged', async (t) => {
+t.test('a harmless request to Longhorn passes there, and does not count as judged', async (t) => {
   const odd = { before: node({ tags: 1 }, there), after: node({ tags: 2 }, there) }
   for (const parts of [harmless, odd]) {
     t.match(await answerTo('Node', parts), {
@@ -86,7 +86,7 @@ t.test('the namespace is that of the request, or else that of the object', async
   t.match(await answerTo('Node', raising, elsewhere), { allowed: true, asked: 1 })
 })
 
-t.test('a guard that only watches lets it pass with a word', async (t) => {
+t.test('a guard that only warns lets it pass with a warning', async (t) => {
   t.match(await answerTo('Node', raising, { ...there, enforces: false }), {
     allowed: true,
     asked: 0,

@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
-import { mostValues } from '../../../src/doors/http/kept-bytes.ts'
-import { mostEntries } from '../../../src/doors/webhook/crowding.ts'
+import { mostValues } from '../../../src/doors/http/body.ts'
+import { mostEntries } from '../../../src/doors/webhook/normalise.ts'
 import { defaultConnectionOptions, endpoint } from '../../../src/doors/webhook/endpoint.ts'
 import { ClientErrors } from '../../../src/doors/webhook/http-errors.ts'
 import { Reviewer, type ReviewOptions } from '../../../src/doors/webhook/reviewer.ts'
@@ -148,7 +148,7 @@ for (const { what, body, but, enforced, watched } of cases) {
   })
 }
 
-t.test('what is not read is counted by its reason', async (t) => {
+t.test('unread bodies are counted by their reason', async (t) => {
   const { post, refused } = open(t, true)
   await post(tooManyValues)
   await post(values)

@@ -3,14 +3,14 @@ import { leadingUid, parseJson } from '../../../src/doors/webhook/admission-revi
 import { NoJson, TooManyValues } from '../../../src/doors/webhook/http-errors.ts'
 import { review, uid } from './review-builder.ts'
 
-t.test('JSON is read as it is, and what is none is told', (t) => {
+t.test('JSON is read unchanged, and other bytes are an error', (t) => {
   t.match(parseJson('{"a":[1]}'), { json: { a: [1] } })
   t.match(parseJson('{"__proto__":1}'), { json: JSON.parse('{"__proto__":1}') as object })
   t.ok(parseJson('{') instanceof NoJson)
   t.end()
 })
 
-t.test('a text with too many values is not read, however they are written', (t) => {
+t.test('a text with too many values is not read, in any form', (t) => {
   const many = 1_100_000
   for (const text of [
     `[${'0,'.repeat(many)}0]`,

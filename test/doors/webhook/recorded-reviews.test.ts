@@ -2,8 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { type ReviewAnswer, Reviewer } from '../../../src/doors/webhook/reviewer.ts'
-import { isArming } from '../../../src/rules/acts.ts'
-import type { Change } from '../../../src/rules/change.ts'
+import { type Change, isArming } from '../../../src/rules/change.ts'
 import { root } from '../../fixtures/root.ts'
 import { awaited, fakes, options } from './fake-gate.ts'
 
@@ -85,7 +84,7 @@ t.test('a deletion that a finalizer puts off', async (t) => {
   t.notOk(change && isArming(change))
 })
 
-t.test('a write to /status, for which nobody should have registered', async (t) => {
+t.test('a write to /status, which no webhook should be registered for', async (t) => {
   const { answer, change } = await recorded('030-bi-status-update-update-backingimages-status.json')
   t.equal(change, undefined)
   t.match(answer.response, { allowed: true, warnings: [/UPDATE of backingimages\/status\.longhorn\.io/] })

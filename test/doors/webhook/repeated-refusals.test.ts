@@ -70,7 +70,7 @@ t.test(
   },
 )
 
-t.test('after some seconds of quiet it begins anew', async (t) => {
+t.test('the delay starts again after some seconds of quiet', async (t) => {
   const { clock, delayOf } = refusals()
   await delayOf()
   clock.advance(4_999)
@@ -101,7 +101,7 @@ t.test('no answer is put off longer than the caller can wait', async (t) => {
   t.equal(repeated.delayed, 7, 'those that left at once were not delayed')
 })
 
-t.test('a caller that goes away is not waited for', async (t) => {
+t.test('the delay ends for a caller that goes away', async (t) => {
   const { client, ask, repeated, clock } = refusals()
   ask()
   const asked = ask()
@@ -115,7 +115,7 @@ t.test('a caller that goes away is not waited for', async (t) => {
   t.ok(gone.answered, 'nor one that has gone before')
 })
 
-t.test('at a stop all answers leave, and none waits any more', async (t) => {
+t.test('at a stop all answers leave at once', async (t) => {
   const { repeated, ask, clock } = refusals()
   ask()
   const asked = [ask(), ask(), ask()]
@@ -126,7 +126,7 @@ t.test('at a stop all answers leave, and none waits any more', async (t) => {
   t.strictSame([repeated.waiting, clock.pending], [0, 0])
 })
 
-t.test('beyond so many that wait the next is answered at once', async (t) => {
+t.test('beyond the limit of delayed answers the next one leaves at once', async (t) => {
   const { ask, repeated } = refusals({ maxWaiting: 2 })
   ask()
   const [first, second, third] = [ask(), ask(), ask()]
@@ -135,10 +135,13 @@ t.test('beyond so many that wait the next is answered at once', async (t) => {
   t.equal(repeated.waiting, 2)
 })
 
-t.test('no more than so many are remembered, and the longest unseen is forgotten', async (t) => {
-  const { delayOf, repeated } = refusals({ maxRemembered: 2 })
-  for (const name of ['a', 'b', 'a', 'c']) await delayOf({ name })
-  t.equal(repeated.remembered, 2)
-  t.equal(await delayOf({ name: 'a' }), 100)
-  t.equal(await delayOf({ name: 'b' }), 0)
-})
+t.test(
+  'the number of remembered denials is limited, and the one unseen for longest is forgotten',
+  async (t) => {
+    const { delayOf, repeated } = refusals({ maxRemembered: 2 })
+    for (const name of ['a', 'b', 'a', 'c']) await delayOf({ name })
+    t.equal(repeated.remembered, 2)
+    t.equal(await delayOf({ name: 'a' }), 100)
+    t.equal(await delayOf({ name: 'b' }), 0)
+  },
+)

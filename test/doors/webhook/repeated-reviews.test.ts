@@ -56,13 +56,13 @@ t.test(
   },
 )
 
-t.test('nobody else’s answer is put off, and no dry run’s', async (t) => {
+t.test('only Longhorn’s answers are delayed, and no dry run’s', async (t) => {
   const { atOnce } = puttingOff()
   for (let n = 0; n < 3; n++) t.ok(await atOnce({ ...evict, username: 'jane' }))
   for (let n = 0; n < 3; n++) t.ok(await atOnce({ ...evict, username: longhorn, dryRun: true }))
 })
 
-t.test('what is allowed is never put off', async (t) => {
+t.test('an allowed change is never delayed', async (t) => {
   const { gate, atOnce } = puttingOff()
   for (let n = 0; n < 3; n++) await atOnce({ ...evict, username: longhorn })
   gate.answer = () => Promise.resolve(allowed())
@@ -114,7 +114,7 @@ t.test('another version of the object is answered at once', async (t) => {
   t.ok(await atOnce(of('2')))
 })
 
-t.test('a decision that took all the time there is is not put off any more', async (t) => {
+t.test('a decision that took all of its time is not delayed further', async (t) => {
   const { gate, atOnce, clock } = puttingOff()
   t.ok(await atOnce({ ...evict, username: longhorn }))
   gate.answer = (change) => {

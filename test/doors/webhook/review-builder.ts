@@ -1,7 +1,7 @@
 import { kinds } from '../../../src/longhorn/kinds.ts'
 import type { JudgedKind } from '../../../src/rules/change.ts'
 
-/** What differs from one review to the next. */
+/** The parts that differ between reviews. */
 export interface ReviewParts {
   readonly operation?: string
   readonly group?: string

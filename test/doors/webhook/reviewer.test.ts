@@ -57,7 +57,7 @@ t.test('CREATE has nothing before and DELETE nothing after, and DELETE needs no 
   t.match(source, { kind: 'BackingImageDataSource', after: { spec: { diskUUID: 'u1' } } })
 })
 
-t.test('the gate is told how much time is left, less a margin, of a short time the half', async (t) => {
+t.test('the gate gets the remaining time less a margin, or half of a short time', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer({ ...options, marginMs: 1_500 }, modules)
   for (const timeout of ['10s', '1s', undefined]) await answerTo(reviewer, review('Node', evict), timeout)
@@ -126,7 +126,7 @@ t.test('no control character leaves, and only messages keep their lines', async 
   t.same(answer.warnings, ['disk [31mred[0m line two'])
 })
 
-t.test('what is not judged passes with a warning that names it', async (t) => {
+t.test('an unjudged request passes with a warning that names it', async (t) => {
   const { gate, modules } = fakes()
   const reviewer = new Reviewer(options, modules)
   const others = [
@@ -234,7 +234,38 @@ t.test('a decision leaves no timer behind', async (t) => {
   t.equal(timers.waiting.size, 0)
 })
 
-t.test('a write counts as arming when not even that can be told', async (t) => {
+t.test('a write that is decided at once takes no timer, and asks for nothing else', async (t) => {
+  const { gate, timers, modules } = fakes()
+  const reviewer = new Reviewer(options, { ...modules, decideAtOnce: () => allowed('be careful') })
+  const answering = answerTo(reviewer, review('Node', cancel))
+  t.equal(timers.waiting.size, 0)
+  t.match(await answering, { allowed: true, warnings: ['be careful'] })
+  t.same(gate.asked, [])
+})
+
+t.test('a write that cannot be decided at once, or fails to be, is decided as others are', async (t) => {
+  const fails = () => {
+    throw new Error('a bug')
+  }
+  for (const decideAtOnce of [() => undefined, fails]) {
+    const { gate, modules } = fakes()
+    const answer = await answerTo(new Reviewer(options, { ...modules, decideAtOnce }), review('Node', cancel))
+    t.match(answer, { allowed: true })
+    t.equal(gate.asked.length, 1)
+  }
+})
+
+t.test('a write to another namespace is not decided at once', async (t) => {
+  const { modules } = fakes()
+  const reviewer = new Reviewer(options, { ...modules, decideAtOnce: () => allowed('decided at once') })
+  const body = review('Node', cancel)
+  const request = { ...body.request, namespace: 'elsewhere' }
+  const answer = await answerTo(reviewer, { ...body, request })
+  t.match(answer, { allowed: true })
+  t.notMatch(answer, { warnings: ['decided at once'] })
+})
+
+t.test('a write counts as arming if even that is unknown', async (t) => {
   const { gate, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const isArming = () => {
@@ -244,7 +275,7 @@ t.test('a write counts as arming when not even that can be told', async (t) => {
   t.match(answer, { allowed: false, status: { code: 503 } })
 })
 
-t.test('the same failure of the same object is logged once, however often it comes back', async (t) => {
+t.test('the same failure of the same object is logged once, however often it returns', async (t) => {
   const { gate, log, modules } = fakes()
   gate.answer = () => Promise.reject(new Error('the Lease is gone'))
   const reviewer = new Reviewer(options, modules)

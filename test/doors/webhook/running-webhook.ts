@@ -14,7 +14,7 @@ import { testCertificates } from './test-certificates.ts'
 
 const { ca, serving } = await testCertificates()
 
-/** What came back. */
+/** The answer. */
 export interface Answered {
   readonly status: number | undefined
   readonly headers: IncomingHttpHeaders

@@ -72,7 +72,7 @@ t.test('an answer that is put off leaves when the guard does', async (t) => {
   await closed
 })
 
-t.test('what is no HTTP is told so', async (t) => {
+t.test('bytes that are not HTTP get an error', async (t) => {
   const { silent } = await running(t)
   const socket = await silent()
   socket.write('hello\r\n\r\n')
@@ -82,7 +82,7 @@ t.test('what is no HTTP is told so', async (t) => {
   t.match(String((await once(other, 'data'))[0]), /^HTTP\/1\.1 431 /)
 })
 
-t.test('another certificate is served to new connections, and open ones live on', async (t) => {
+t.test('a new certificate is served to new connections, and open ones stay', async (t) => {
   const { server, post, silent } = await running(t)
   await post(evict)
   const next = await testCertificates()
@@ -113,7 +113,7 @@ t.test('that a client does not trust the certificate is said once for each certi
   const errors = new ClientErrors(120_000, log)
   const distrusted = () => {
     const socket = new Socket()
-    // What Go's TLS ends a handshake with, as Node reports it.
+    // The error with which Go's TLS ends a handshake, as Node reports it.
     const alert = Object.assign(new Error('alert'), { code: 'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE' })
     socket.on('error', () => undefined)
     errors.onClientError(alert, socket)
@@ -128,7 +128,7 @@ t.test('that a client does not trust the certificate is said once for each certi
   t.end()
 })
 
-t.test('alive is whoever answers, ready is who knows enough', async (t) => {
+t.test('every running guard is alive, and a guard with enough knowledge is ready', async (t) => {
   const { health, readiness } = await running(t)
   t.match(await health('/livez'), { status: 200 })
   t.match(await health('/readyz'), { status: 200, body: 'Ready.\n' })
@@ -155,7 +155,7 @@ t.test('a client that goes away leaves nothing behind', async (t) => {
   await closed
 })
 
-t.test('a client that has its answer is not taken for one that went away', async (t) => {
+t.test('a client with its answer does not count as one that went away', async (t) => {
   const { gate, post, server, timers } = await running(t)
   await post(evict)
   const closed = server.close()
@@ -240,7 +240,7 @@ t.test('leaving does not wait for connections on which nothing was asked', async
   await closed
 })
 
-t.test('leaving cuts what takes too long, and says so', async (t) => {
+t.test('a shutdown cuts reviews that take too long, and says so', async (t) => {
   const { server, port, gate, log, post, timers } = await running(t)
   gate.answer = () => new Promise(() => undefined)
   const answer = t.rejects(post(evict), { code: 'ECONNRESET' })
@@ -257,7 +257,7 @@ t.test('leaving cuts what takes too long, and says so', async (t) => {
   t.match(log.lines, [{ level: 'warn', message: /were cut/, fields: { connections: 2 } }])
 })
 
-t.test('a port that is taken is named, and nothing is left listening', async (t) => {
+t.test('a port in use is named, and nothing listens', async (t) => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   t.teardown(() => taken.close())

@@ -1,9 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { fitWarnings } from '../../../src/doors/webhook/answer.ts'
-import { parseTimeout } from '../../../src/doors/webhook/deadline.ts'
-import { cut } from '../../../src/text/names.ts'
-import { plainLine, plainText } from '../../../src/text/plain-text.ts'
+import { fitWarnings } from '../../../src/doors/webhook/admission-review.ts'
+import { parseTimeout } from '../../../src/doors/webhook/waiting-reviews.ts'
+import { cut, plainLine, plainText } from '../../../src/text/plain-text.ts'
 
 t.test('a timeout is a Go duration', (t) => {
   const durations = {
@@ -75,7 +74,7 @@ t.test('warnings that do not fit are dropped from the end, and counted', (t) => 
   t.end()
 })
 
-t.test('a warning that is too long by itself is cut', (t) => {
+t.test('a single warning that is too long is cut', (t) => {
   const [first, second, third] = fitWarnings(['short', 'x'.repeat(10_000), 'last'])
   t.equal(first, 'short')
   t.match(second, /^x{4000,}…$/)
@@ -83,7 +82,7 @@ t.test('a warning that is too long by itself is cut', (t) => {
   t.end()
 })
 
-t.test('warnings never exceed what the API server passes on, and never vanish without a word', (t) => {
+t.test('warnings never exceed the API server’s limits, and never vanish silently', (t) => {
   const texts = fc.array(fc.string({ minLength: 1, maxLength: 3_000, size: 'max' }), { maxLength: 20 })
   fc.assert(
     fc.property(texts, (warnings) => {

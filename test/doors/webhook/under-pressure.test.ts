@@ -34,7 +34,7 @@ t.test('bodies that do not come whole are cut when they are too many, and review
   t.strictSame(log.lines, [])
 })
 
-t.test('connections on which nothing is asked give way to those of reviews', async (t) => {
+t.test('idle connections give way to those of reviews', async (t) => {
   const { post, silent } = await running(t, { connections: { most: 3, mostOfPeer: 3 } })
   const idle = [await silent(), await silent(), await silent()]
   t.equal((await post(evict)).status, 200)
@@ -44,7 +44,7 @@ t.test('connections on which nothing is asked give way to those of reviews', asy
   t.equal((await post(evict)).status, 200, 'the connection that was used stays')
 })
 
-t.test('connections on which nothing is asked give way to those of probes at the health port', async (t) => {
+t.test('idle connections give way to those of probes at the health port', async (t) => {
   const told: string[] = []
   const traffic = {
     closed: (why: string) => void told.push(why),

@@ -25,14 +25,14 @@ async function passes(t: Test, kind: JudgedKind, parts: ReviewParts, name: strin
 async function refused(t: Test, kind: JudgedKind, parts: ReviewParts, why: string) {
   const answer = await answerTo(t, kind, parts)
   t.match(answer, { allowed: false, status: { code: 403, reason: 'Forbidden' } }, why)
-  t.ok(answer.status?.message.includes(`refused because ${why}`), `${why}: ${answer.status?.message ?? ''}`)
+  t.ok(answer.status?.message.includes(`denied because ${why}`), `${why}: ${answer.status?.message ?? ''}`)
   t.notOk(Object.hasOwn(answer.status?.details ?? {}, 'retryAfterSeconds'), 'nothing that passes by itself')
 }
 
 /** A field of a type that no known release gives it: what a newer Longhorn may do. */
 const odd = { allowScheduling: 'yes' }
 
-t.test('what is denied unread is on record first; a guard that only watches lets it pass', async (t) => {
+t.test('an unread request is denied on record first; a guard that only warns lets it pass', async (t) => {
   const { denials, modules } = fakes()
   const raising = { before: node({ ...odd }), after: node({ ...odd, evictionRequested: true }) }
   const ask = async (enforces: boolean) => {
@@ -156,7 +156,7 @@ t.test('an unreadable node that is made or deleted', async (t) => {
     t,
     'Node',
     { operation: 'DELETE', before: node({ disks: [1] }) },
-    'the node is deleted and its disks cannot be told',
+    'the node is deleted, and its disks are unreadable',
   )
 })
 
@@ -212,7 +212,7 @@ t.test('an unreadable data source', async (t) => {
       before: dataSource({ ...placed, fileTransferred: true, diskUUID: 7 }),
       after: dataSource({ ...placed, fileTransferred: false, diskUUID: 7 }),
     },
-    'the write has the first file made anew',
+    'the write makes Longhorn create the first file again',
   )
   await refused(
     t,
@@ -229,24 +229,27 @@ t.test('an unreadable data source', async (t) => {
   await refused(t, kind, { operation: 'CREATE', after: dataSource(placed) }, 'the write sets spec.diskUUID')
 })
 
-t.test('an unreadable object on its way out passes, so that an uninstall is not blocked', async (t) => {
-  const before = { ...odd, disks: { d1: {} } }
-  const leaving = { deletionTimestamp: '2026-11-23T06:00:00Z' }
-  await passes(t, 'Node', { before: node(before, leaving), after: node(odd, leaving) }, 'a disk less')
-  const marked = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
-  await passes(t, 'Node', { operation: 'DELETE', before: node(before, marked) }, 'deleted once marked')
-  const { annotations } = marked
-  await passes(
-    t,
-    'Node',
-    { before: node(before, marked), after: node(before, { annotations, labels: { x: 'y' } }) },
-    'a label',
-  )
-  const less = { before: node(before, marked), after: node(odd, marked) }
-  await refused(t, 'Node', less, 'the write removes disk d1')
-})
+t.test(
+  'an unreadable object that is being deleted passes, so that an uninstall is not blocked',
+  async (t) => {
+    const before = { ...odd, disks: { d1: {} } }
+    const leaving = { deletionTimestamp: '2026-11-23T06:00:00Z' }
+    await passes(t, 'Node', { before: node(before, leaving), after: node(odd, leaving) }, 'a disk less')
+    const marked = { annotations: { 'longhorn.io/delete-node-from-longhorn': '' } }
+    await passes(t, 'Node', { operation: 'DELETE', before: node(before, marked) }, 'deleted once marked')
+    const { annotations } = marked
+    await passes(
+      t,
+      'Node',
+      { before: node(before, marked), after: node(before, { annotations, labels: { x: 'y' } }) },
+      'a label',
+    )
+    const less = { before: node(before, marked), after: node(odd, marked) }
+    await refused(t, 'Node', less, 'the write removes disk d1')
+  },
+)
 
-t.test('an unreadable object is logged by its own name when the review gives none', async (t) => {
+t.test('an unreadable object is logged by its own name if the review has none', async (t) => {
   const { log, modules } = fakes()
   await new Reviewer(options, modules).review(
     review('Node', { operation: 'DELETE', before: node(odd) }),

@@ -13,7 +13,7 @@ const upgrade = [
   '--reset-then-reuse-values',
 ]
 
-/** What a remedy tells to run; it goes to the end, or to the next sentence. */
+/** The command in a remedy, up to the end or the next sentence. */
 const command = {
   helm: /helm upgrade [^;']*?(?=\. |;|$)/,
   patch: /kubectl patch \S+ holdfast --type json -p '[^']*'/,
@@ -22,7 +22,7 @@ const command = {
   canI: /kubectl auth can-i .*$/,
 }
 
-/** What doctor tells to do about the chart, done as it is told. Nobody runs Deployments here, so no guard answers. */
+/** Follows doctor's advice about the chart. No kubelet runs Deployments here, so no guard answers. */
 export function advice(t: Test, cluster: RealCluster): void {
   const found = async (check: Finding['check']): Promise<Finding[]> => {
     const flags = ['--kubeconfig', `${cluster.plane.folder}/kubeconfig`, '--namespace', namespace]
@@ -75,7 +75,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     await isWell(t, 'registration')
   })
 
-  t.test('what narrows a registration is told, and taken out or put right as it is told', async (t) => {
+  t.test('a narrowed registration is reported, and fixed by the printed commands', async (t) => {
     await change([
       { op: 'add', path: '/webhooks/0/objectSelector', value: { matchLabels: { guarded: 'yes' } } },
       { op: 'add', path: '/webhooks/0/namespaceSelector/matchLabels', value: { team: 'storage' } },
@@ -86,7 +86,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     for (const text of [
       'an objectSelector (guarded)',
       'selects namespaces by team',
-      'not of the chart: never',
+      'the chart does not have: never',
     ])
       t.match(what, text, 'an upgrade alone leaves it there')
     await isWell(t, 'registration')
@@ -128,7 +128,7 @@ export function advice(t: Test, cluster: RealCluster): void {
     await ask(cluster, 'POST', pods, pod)
     const conditions = [{ type: 'Ready', status: 'True' }]
     await ask(cluster, 'PATCH', `${pods}/guard-a/status`, { status: { phase: 'Running', conditions } })
-    t.match(await follow(t, 'replicas', command.helm), 'There is one replica of the guard alone')
+    t.match(await follow(t, 'replicas', command.helm), 'The guard has only one replica')
     t.match(await deployment(), { spec: { replicas: 2 } })
     const [fewer] = await found('replicas')
     const shown = await cluster.shell(commandIn(fewer?.remedy ?? '', command.look))

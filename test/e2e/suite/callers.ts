@@ -23,7 +23,7 @@ import { World } from '../world.ts'
 const day = 86_400_000
 const clock = { now: Date.now }
 
-/** What the API server shows is what the guard asks for; nobody else gets a review read. */
+/** The API server shows the certificate that the guard asks for; no other client gets a review read. */
 export async function callers(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
   const { plane } = cluster
   const authority = await readFile(join(plane.clientFolder, apiServerNames.caCert), 'utf8')
@@ -49,7 +49,7 @@ export async function callers(t: Test, cluster: RealCluster, guards: Guards): Pr
     await guards.add()
   })
 
-  t.test('what the documentation shows gives the guard of the chart the authority', async (t) => {
+  t.test('the commands in the documentation give the guard of the chart the authority', async (t) => {
     const [shown = ''] =
       /^ {3}kubectl create configmap .*$/m.exec(readFileSync(`${root}/docs/security.md`, 'utf8')) ?? []
     const args = shown.replace('certs/', `${plane.clientFolder}/`).trim().split(' ').slice(1)

@@ -91,7 +91,7 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
     return { port, proxy }
   }
 
-  t.test('before the Kubernetes API, each caller has the rights of their own token', async (t) => {
+  t.test('before the Kubernetes API, each caller has the rights of its own token', async (t) => {
     const { port, proxy } = await start(t, 'holdfast-kubernetes')
     await cluster.must(['create', 'serviceaccount', 'operator', '-n', 'holdfast'])
     await cluster.must(['create', 'serviceaccount', 'stranger', '-n', 'holdfast'])
@@ -131,14 +131,14 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
         t.match(JSON.parse(body), { kind: 'Status', reason: 'Unauthorized' })
       }
     }
-    t.match(await proxy.said('requests come from callers whom the API server does not accept'), {
+    t.match(await proxy.said('the API server rejects the credentials of callers'), {
       why: 'stranger',
       err: { message: /answered 403: .*system:anonymous/ },
     })
     const renewed = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
     await writeFile(join(folder, 'tls.crt'), renewed.cert)
     await writeFile(join(folder, 'tls.key'), renewed.key)
-    await proxy.said('another certificate is served')
+    await proxy.said('a new certificate is served')
     t.match(await as('operator', 'auth', 'whoami'), { code: 0 })
     const nobody = await fetch(`http://127.0.0.1:${port}/api`).catch(() => 'no plain HTTP')
     t.equal(nobody, 'no plain HTTP')
@@ -185,7 +185,7 @@ export async function chartProxies(t: Test, cluster: RealCluster): Promise<void>
       const policy = ['delete', 'networkpolicies.networking.k8s.io', 'holdfast-backend']
       t.match(await cluster.must([...policy, '--namespace', 'longhorn-system']), 'deleted')
       const other = ['proxy', 'point-ui', 'http://x', '--deployment', 'holdfast', '--kubeconfig', kubeconfig]
-      t.match(await run(other), { code: 2, stderr: /still asks whom it asked: .*forbidden/ })
+      t.match(await run(other), { code: 2, stderr: /was not changed: .*forbidden/ })
     },
   )
 }

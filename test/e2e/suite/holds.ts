@@ -118,9 +118,9 @@ async function evictions(t: Test, cluster: RealCluster, guards: Guards, nodes: n
     }))
   for (let round = 0; round < rounds; round += 1) {
     await cleanUps({ state: 'ready', progress: 100 })
-    await touch(cluster, ['nodes/hx', `backingimages/${image}`, 'backingimagedatasources/h-source'])
     const mark = await audit.mark()
-    const released = await releaseAll(cluster, guards, flag(true), () => cleanUps(null))
+    const touched = ['nodes/hx', `backingimages/${image}`, 'backingimagedatasources/h-source']
+    const released = await releaseAll(cluster, guards, flag(true), () => cleanUps(null), touched)
     reportReleased(t, `round ${round}`, released)
     allAdmitted(t, released)
     const asked = await audit.roundTrips(mark)

@@ -16,7 +16,7 @@ export function install(t: Test, cluster: RealCluster): void {
     return stdout
   }
 
-  t.test('helm install tells the next commands, and they do what they should', async (t) => {
+  t.test('helm install prints the next commands, and they work', async (t) => {
     const said = await helm(
       t,
       'install',
@@ -68,7 +68,7 @@ export function install(t: Test, cluster: RealCluster): void {
     await cluster.must(['delete', 'networkpolicy', 'longhorn-manager', '-n', 'longhorn-system'])
   })
 
-  t.test('helm upgrade keeps the certificates, and whom the API server trusts', async (t) => {
+  t.test('helm upgrade keeps the certificates, and the caBundle', async (t) => {
     const secret = '/api/v1/namespaces/trial/secrets/trial-holdfast-tls'
     const registration =
       '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/trial-holdfast'
@@ -103,7 +103,7 @@ export function install(t: Test, cluster: RealCluster): void {
     t.match(await cluster.must(['get', name, '-o', 'name']), 'trial-holdfast')
   })
 
-  t.test('helm uninstall leaves nothing of the release but what its namespace takes along', async (t) => {
+  t.test('helm uninstall leaves only the objects that the namespace takes along', async (t) => {
     await helm(t, 'uninstall', 'trial', '--no-hooks')
     const kinds = [
       'validatingwebhookconfigurations,validatingadmissionpolicies,clusterroles,clusterrolebindings',

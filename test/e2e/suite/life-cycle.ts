@@ -68,7 +68,7 @@ export function lifeCycle(t: Test, cluster: RealCluster, guards: Guards): void {
     const clock = { now: Date.now }
     const old = await makeAuthority({ now: () => Date.now() - 3_600 * 86_400_000 })
     const serving = await issueServing(old, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
-    // Nobody knows this one yet: all have to trust it before it is served under load.
+    // This authority is new: all have to trust it before it is served under load.
     const { bundle: trusted } = await served(cluster)
     const both = Buffer.from(`${trusted}\n${old.cert}`).toString('base64')
     const publish = [{ op: 'replace', path: '/webhooks/0/clientConfig/caBundle', value: both }]
@@ -177,7 +177,7 @@ async function aliveAndWaiting(t: Test, replica: Replica): Promise<void> {
 /** Waits until every replica serves another certificate. */
 async function reloaded(guards: Guards, heard: readonly number[]): Promise<void> {
   await Promise.all(
-    guards.replicas.map((replica, index) => replica.said('another certificate is served', heard[index] ?? 0)),
+    guards.replicas.map((replica, index) => replica.said('a new certificate is served', heard[index] ?? 0)),
   )
 }
 

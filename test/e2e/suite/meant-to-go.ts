@@ -7,7 +7,7 @@ import { World } from '../world.ts'
 const namespaceController = 'system:serviceaccount:kube-system:namespace-controller'
 const garbageCollector = 'system:serviceaccount:kube-system:generic-garbage-collector'
 
-/** What a scenario begins with: a node with the last copy of an image, which nobody else may delete. */
+/** The start of a scenario: a node with the last copy of an image, which no other user may delete. */
 async function lastCopy(world: World, name: string): Promise<void> {
   await world.node(name, [disk(`${name}-a`)])
   await world.image(name, [ready(`${name}-a`)])
@@ -35,7 +35,7 @@ async function controllersPass(t: Test, cluster: Cluster, name: string, others: 
   t.equal(code, 0, stderr)
 }
 
-/** What is meant to go passes a guard that answers; what a backup brings back does too. */
+/** Deletions on purpose pass a guard that answers, and so do objects from a backup. */
 export function meantToGo(t: Test, cluster: Cluster): void {
   const world = new World(cluster)
   t.teardown(() => world.forgetImages())
@@ -86,7 +86,7 @@ export function meantToGo(t: Test, cluster: Cluster): void {
     t.match(stderr, /Warning: overridden, which is on record: the machine burnt down/)
   })
 
-  t.test('what a backup brings back without status passes', async (t) => {
+  t.test('an object that a backup restores without status passes', async (t) => {
     const metadata = { namespace: 'longhorn-system', labels: { 'velero.io/restore-name': 'r1' } }
     const made = (kind: string, name: string, spec: object) => ({
       apiVersion: 'longhorn.io/v1beta2',

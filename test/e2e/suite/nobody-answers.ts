@@ -8,7 +8,7 @@ import { World } from '../world.ts'
 
 const flagged = { evictionRequested: true }
 
-/** What the scenarios begin with. A node that is made with a flag up has to be admitted: here a guard still answers. */
+/** The start of the scenarios. A node with a flag up has to be admitted: here a guard still answers. */
 export async function beforeNobodyAnswers(cluster: RealCluster): Promise<void> {
   const world = new World(cluster)
   await world.node('n1', [disk('n1-a'), disk('n1-b', flagged)], flagged)
@@ -25,7 +25,7 @@ export async function beforeNobodyAnswers(cluster: RealCluster): Promise<void> {
   await world.image('n6', [ready('n6-a'), ready('n6-c')])
 }
 
-/** What the registration alone does, with no replica left. */
+/** The effect of the registration alone, without a replica. */
 export function nobodyAnswers(t: Test, cluster: RealCluster): void {
   const world = new World(cluster)
   const fails = (t: Test, { code, stderr }: { code: number | null; stderr: string }): void => {
@@ -103,7 +103,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
     },
   )
 
-  t.test('what is being deleted passes', async (t) => {
+  t.test('an object that is being deleted passes', async (t) => {
     const path = `${longhornPath('backingimages')}/n4`
     await ask(cluster, 'PATCH', path, { metadata: { finalizers: ['longhorn.io'] } })
     await ask(cluster, 'DELETE', path)

@@ -6,7 +6,7 @@ import { World } from '../world.ts'
 
 /** Writes in v1beta1, which Longhorn serves up to 1.8; `matchPolicy: Equivalent` brings them to the guard. */
 export function olderVersion(t: Test, cluster: RealCluster): void {
-  t.test('a flag that is raised through v1beta1 is judged all the same', async (t) => {
+  t.test('a flag that is raised through v1beta1 is judged too', async (t) => {
     const world = new World(cluster)
     await world.node('v1', [disk('v1-a'), disk('v1-b')])
     await world.image('v1', [pending('v1-a')])

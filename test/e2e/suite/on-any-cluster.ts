@@ -4,7 +4,7 @@ import { meantToGo } from './meant-to-go.ts'
 import { requests } from './requests.ts'
 import { rules } from './rules.ts'
 
-/** What holds on every API server. */
+/** Promises that hold on every API server. */
 export function onAnyCluster(t: Test, cluster: Cluster): void {
   t.test('rules', (t) => rules(t, cluster))
   t.test('requests', (t) => requests(t, cluster))

@@ -184,7 +184,7 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
 
   t.test('no target gets around the proxy', (t) => targets(t, cluster, port))
 
-  t.test('what was admitted leaves nothing reserved behind', async (t) => {
+  t.test('an admitted change leaves no reservation behind', async (t) => {
     const leases = await cluster.must([
       'get',
       'leases',

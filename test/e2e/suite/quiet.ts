@@ -4,9 +4,9 @@ import type { Guards } from '../guards.ts'
 
 const kinds = ['Node', 'BackingImage', 'BackingImageDataSource', 'BackingImageManager', 'Replica', 'Setting']
 
-/** Where nobody writes anything: etcd tells no progress unless it is told to, so no watch says a word. */
+/** A cluster without writes: etcd reports no progress by default, so every watch is silent. */
 export function quiet(t: Test, guards: Guards): void {
-  t.test('what the guard knows of a cluster that is quiet does not grow too old', async (t) => {
+  t.test('the map of a quiet cluster does not grow too old', async (t) => {
     const maxAge = 4
     const replica = await guards.add('--max-age', `${maxAge}s`)
     t.teardown(() => guards.remove(replica))

@@ -45,7 +45,7 @@ export function registrationPolicy(t: Test, cluster: RealCluster): void {
     t.match(await patch(bundle, ...asGuard), { code: 0 })
   })
 
-  t.test('everybody else changes what their rights allow', async (t) => {
+  t.test('all other users change objects as their rights allow', async (t) => {
     for (const [what, change] of changes.filter(([what]) => what !== 'another group')) {
       const { code, stderr } = await patch(change, '--dry-run=server')
       t.equal(code, 0, `${what}: ${stderr}`)

@@ -8,7 +8,7 @@ import { World } from '../world.ts'
 
 const chart = `${root}/charts/holdfast`
 const registrations = 'validatingwebhookconfigurations.admissionregistration.k8s.io'
-/** Nobody answers here. */
+/** No guard answers here. */
 const unguarded = 'webhook.failurePolicy=Ignore'
 const kinds = [
   `${registrations},validatingadmissionpolicies,clusterroles,clusterrolebindings`,
@@ -71,7 +71,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     t.match(await upgrade('self'), { code: 0, stderr: '' })
     for (const turn of ['once', 'again']) {
       t.match(await upgrade('cert-manager'), { code: 0, stderr: '' }, turn)
-      // What cert-manager does, the first time.
+      // The first step of cert-manager.
       await cluster.kubectl([
         ...['create', 'secret', 'generic', 'modes-holdfast-cert-manager-tls', '-n', 'modes'],
         ...['--type=kubernetes.io/tls', '--from-literal=tls.crt=a', '--from-literal=tls.key=b'],
@@ -83,7 +83,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     t.match(await uninstall('modes', 'modes'), { code: 0 })
   })
 
-  t.test('commands find a guard that is called otherwise, and what is its own', async (t) => {
+  t.test('commands find a guard with another name, and its objects', async (t) => {
     t.match(await install('guard', 'guardx', 'nameOverride=guard'), { code: 0, stderr: '' })
     const deployment = (await ask(cluster, 'GET', '/apis/apps/v1/namespaces/guardx/deployments/guard')) as {
       spec: { template: { metadata: object; spec: object } }
@@ -138,7 +138,7 @@ export function releases(t: Test, cluster: RealCluster): void {
       const flags = ['upgrade', '--install', 'order', chart, '--namespace', 'order', '--create-namespace']
       const proxy = ['--no-hooks', '--set', `${unguarded},proxy.longhorn.enabled=true`]
       t.match(await cluster.helm([...flags, ...proxy]), { code: 0, stderr: '' })
-      // Nobody runs the Job here.
+      // No kubelet runs the Job here.
       t.match(await uninstall('order', 'order', '--timeout', '3s'), {
         code: 1,
         stderr: /timed out/,
@@ -149,7 +149,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     },
   )
 
-  t.test('who wants neither hook has neither', async (t) => {
+  t.test('a release without hooks has neither', async (t) => {
     const none = ['uninstall.removeRegistration=false', 'uninstall.removeBook=false']
     t.match(await install('plain', 'plain', ...none), { code: 0, stderr: '' })
     t.notMatch((await cluster.helm(['get', 'hooks', 'plain', '-n', 'plain'])).stdout, 'kind: Lease')
@@ -162,7 +162,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     t.equal(await left('plain'), '')
   })
 
-  t.test('what the guard publishes is no difference to those who apply what is rendered', async (t) => {
+  t.test('fields that the guard publishes are no difference for GitOps tools', async (t) => {
     // As Argo CD renders: with no way to ask the cluster.
     const template = ['template', 'gitops', chart, '--namespace', 'gitops', '--kube-version', '1.36.2']
     const { stdout: yaml } = await cluster.helm([...template, '--skip-tests', '--set', unguarded])

@@ -53,7 +53,7 @@ export function requests(t: Test, cluster: Cluster): void {
     t.equal(dry.stderr.match(/verb="PATCH"|\bPATCH https?:/g)?.length, 1, dry.stderr)
   })
 
-  t.test('a JSON patch is judged by what it makes of the object', async (t) => {
+  t.test('a JSON patch is judged by its result', async (t) => {
     await world.node('q3', [disk('q3-a'), disk('q3-b')])
     await world.image('q3', [pending('q3-a')])
     const body = [{ op: 'replace', path: '/spec/disks/q3-b/evictionRequested', value: true }]
@@ -103,7 +103,7 @@ export function requests(t: Test, cluster: Cluster): void {
       await ask(cluster, 'PATCH', `${path}/${name}`, { metadata: { finalizers: null } })
   })
 
-  t.test('kubectl describe shows at the object what was refused', async (t) => {
+  t.test('kubectl describe shows a refusal at the object', async (t) => {
     await world.node('q8', [disk('q8-a')])
     await world.image('q8', [ready('q8-a')])
     t.equal((await cleanUp(cluster, 'q8', 'q8-a')).code, 1)
@@ -131,7 +131,7 @@ export function requests(t: Test, cluster: Cluster): void {
     },
   )
 
-  t.test('what Longhorn deletes is not stopped', async (t) => {
+  t.test('a deletion by Longhorn is not stopped', async (t) => {
     await world.node('q7', [disk('q7-a')])
     await world.image('q7', [ready('q7-a')])
     const path = `${longhornPath('backingimages')}/q7`

@@ -9,7 +9,7 @@ import { World } from '../world.ts'
 const settleMs = 2_000
 const flags = ['--settle', '2s', '--settle-after-outage', '15s']
 
-/** What has ended counts for a while, on guards that are set so; all others here let nothing settle. */
+/** An ended change counts for a while on guards with that setting; all others here use 0s. */
 export async function settling(t: Test, cluster: RealCluster, guards: Guards): Promise<void> {
   const before = guards.replicas
   await Promise.all([guards.add(...flags), guards.add(...flags)])
@@ -62,7 +62,7 @@ export async function settling(t: Test, cluster: RealCluster, guards: Guards): P
     t.ok(performance.now() - from >= settleMs)
   })
 
-  t.test('after a restart of the API server what ends counts for longer', async (t) => {
+  t.test('after a restart of the API server an ended change counts for longer', async (t) => {
     await world.node('s3', [disk('s3-a'), disk('s3-b')])
     await world.image('s3', [pending('s3-a'), ready('sx-a')])
     await cluster.plane.crash()

@@ -3,17 +3,17 @@ import { group } from '../../../longhorn/kinds.ts'
 import { targetOf } from '../target.ts'
 import { isWriting, judged, type NamedWrite } from './write.ts'
 
-/** A body that is committed on one version of its object only. */
+/** A body that is committed only on one version of its object. */
 export interface Bound {
   readonly body: Buffer
   /**
-   * Who named the version. Of a conflict with one that the client named itself the client hears; a write that nobody
-   * could bind may be committed on any version.
+   * The source of the version. The client learns of a conflict with its own version. An unbound write may be
+   * committed on any version.
    */
   readonly by: 'proxy' | 'client' | 'nobody'
 }
 
-/** What binding depends on. */
+/** The inputs of binding. */
 interface Binding {
   readonly method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly hasQuery: boolean
@@ -24,16 +24,16 @@ interface Binding {
 }
 
 /**
- * Binds a write to the version that was judged, so that it cannot be committed on another, where it might do something
- * else. The API server refuses it there with a conflict, and then it is judged again; a client that named no version
- * never hears of that, as it would not have without a proxy.
+ * Binds a write to the version that was judged, so that it cannot be committed on another, where its effect
+ * might differ. On another version the API server answers with a conflict, and the write is judged again. A
+ * client that named no version never learns of that, just as without a proxy.
  */
 export function bind(body: Buffer, { method, hasQuery, contentType = '', resourceVersion }: Binding): Bound {
   const type = contentType.split(';')[0]?.trim().toLowerCase() ?? ''
   const version = JSON.stringify(resourceVersion)
   if (method === 'POST') return { body, by: 'nobody' }
   if (method === 'DELETE') return bindDelete(body, hasQuery, version)
-  // The API server would write the version into the annotation of what was last applied.
+  // The API server would write the version into the last-applied annotation.
   if (type === 'application/apply-patch+yaml') return { body, by: 'nobody' }
   const text = jsonTextOf(body)
   if (type === 'application/json-patch+json') {
@@ -50,12 +50,12 @@ export function bind(body: Buffer, { method, hasQuery, contentType = '', resourc
 }
 
 function bindDelete(body: Buffer, hasQuery: boolean, version: string): Bound {
-  // With a body, the options in the query would not be looked at any more.
+  // With a body, the API server ignores the options in the query.
   if (body.length === 0 && hasQuery) return { body, by: 'nobody' }
   let options = body.length === 0 ? '{"apiVersion":"v1","kind":"DeleteOptions"}' : jsonTextOf(body)
   if (!isObjectText(options)) return { body, by: 'nobody' }
   const preconditions = objectIn(options, 'preconditions')
-  // To Go, `null` is none.
+  // For Go, `null` is none.
   if ((memberOf(preconditions, 'resourceVersion')?.value ?? 'null') !== 'null') return { body, by: 'client' }
   if (!memberOf(options, 'apiVersion')) options = withMember(options, 'apiVersion', '"v1"')
   if (!memberOf(options, 'kind')) options = withMember(options, 'kind', '"DeleteOptions"')
@@ -63,7 +63,7 @@ function bindDelete(body: Buffer, hasQuery: boolean, version: string): Bound {
   return { body: bodyOf(withMember(options, 'preconditions', bound)), by: 'proxy' }
 }
 
-/** The text of an object that is a member of another; an empty one where there is none. */
+/** The text of an object that is a member of another; an empty object without one. */
 function objectIn(text: string, name: string): string {
   const value = memberOf(text, name)?.value
   return isObjectText(value) ? value : '{}'
@@ -74,9 +74,9 @@ export const ambiguity =
   'The path of this request has an empty segment, "." or "..". Servers read such a path in different ways, so Holdfast cannot tell which object it names. Write each name once, with single slashes between them'
 
 /**
- * True for a request for Longhorn's objects whose path has an empty segment, `.` or `..` once it is decoded. To the API
- * server `nodes/node-1//x` is node-1 itself, with an empty subresource, and `nodes///node-3` is all nodes (*measured*).
- * A slash at the end of what is only read leads nowhere: OpenAPI writes `/apis/<group>/<version>/` so.
+ * True for a request for Longhorn's objects whose decoded path has an empty segment, `.` or `..`. For the API
+ * server `nodes/node-1//x` is node-1 itself, with an empty subresource, and `nodes///node-3` is all nodes
+ * (*measured*). A slash at the end of a read is harmless: OpenAPI writes `/apis/<group>/<version>/`.
  */
 export function isAmbiguous(method: string, target: string): boolean {
   const { parts, segments } = targetOf(target)
@@ -87,8 +87,8 @@ export function isAmbiguous(method: string, target: string): boolean {
 }
 
 /**
- * What such a request may be meant to write in the namespace that this guard follows, for the record; undefined if nothing
- * there that is judged is named.
+ * The write that such a request may mean in the guard's namespace, for the record; undefined if it names
+ * nothing there that is judged.
  */
 export function meantBy(method: string, target: string, longhornNamespace: string): NamedWrite | undefined {
   if (!isWriting(method)) return undefined

@@ -13,13 +13,16 @@ import type { TrialModules } from './dry-run.ts'
 import { type Caller, callThrough } from './who-is.ts'
 import { operationBy, statusAnswer, unauthorized } from './write.ts'
 
-/** What turning requests away works with. */
+/** The parts that rejecting requests needs. */
 export interface DetourModules extends UnjudgedModules, Pick<TrialModules, 'known'> {
-  /** Who asks, as the API server knows them. Never rejects. */
+  /** The user, as the API server knows it. Never rejects. */
   readonly whoIs: (headers: readonly string[]) => Promise<Caller>
 }
 
-/** The ways to Longhorn's objects on which a write cannot be judged: a path that is read differently, and Longhorn's own REST API. */
+/**
+ * Paths to Longhorn's objects on which a write cannot be judged: a path that servers read differently, and
+ * Longhorn's own REST API.
+ */
 export class Detours {
   readonly #longhornNamespace: string
   readonly #modules: DetourModules
@@ -29,7 +32,7 @@ export class Detours {
     this.#modules = modules
   }
 
-  /** How such a request is answered; undefined for every other. */
+  /** The answer to such a request; undefined for every other. */
   judge(method: string, target: string): ((judged: JudgedCall) => Promise<CallOutcome>) | undefined {
     if (isAmbiguous(method, target)) return (judged) => this.#ambiguous(method, target, judged)
     const call = callThrough(method, target, this.#longhornNamespace)
@@ -53,7 +56,7 @@ export class Detours {
     )
   }
 
-  /** What only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
+  /** A write that only clears flags passes, as it does everywhere (longhorn.md §2). @throws RelayFailure */
   async #through(call: Call, { request, body, forward }: JudgedCall): Promise<CallOutcome> {
     if (!this.#modules.enforces) return await onlyWatched(notThrough(call), forward)
     const asked = await this.#asked(request)
@@ -80,7 +83,7 @@ export class Detours {
     return last?.kind === 'BackingImageDataSource' ? undefined : last
   }
 
-  /** Whoever the API server does not accept has nothing of theirs parsed or put on record. */
+  /** For a client that the API server does not accept, nothing is parsed or recorded. */
   async #asked({ rawHeaders }: IncomingMessage): Promise<Request | { readonly refused: OwnAnswer }> {
     const { is, actor } = await this.#modules.whoIs(endToEnd(rawHeaders))
     if (is === 'stranger') return { refused: unauthorized }
@@ -90,8 +93,8 @@ export class Detours {
 }
 
 const untold =
-  'Holdfast cannot find out who asks, since the API server does not say, so it does not look at this request. Try again'
+  'The API server does not say which user sent this request, so Holdfast does not read it. Try again'
 
 function notThrough({ call, kind, name }: Call): string {
-  return `Holdfast does not judge Longhorn's REST API through the API server, so it does not pass on this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`
+  return `Holdfast does not judge Longhorn's REST API through the API server, so it does not forward this ${call} of ${kind} ${name}. Write the object itself with kubectl, or use holdfast proxy longhorn`
 }

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Status } from '../../../gate/answer.ts'
-import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
+import type { Decide, Outcome as GateOutcome } from '../../../gate/ports.ts'
 import type { Change, Request } from '../../../rules/change.ts'
-import { systemClock } from '../../../time/clock.ts'
-import { pause } from '../../../time/wait.ts'
+import { pause, systemClock } from '../../../time/clock.ts'
 import {
   type CallOutcome,
   decidingMs,
@@ -43,24 +42,26 @@ import {
   writeOf,
 } from './write.ts'
 
-/** What the operator decides about this door. */
+/** The options of this door. */
 interface KubernetesDoorOptions {
   readonly longhornNamespace: string
-  /** How long a write is held back, in milliseconds, if its client waits that long. */
+  /** How long it holds a write, in milliseconds, if its client waits that long. */
   readonly holdMs: number
 }
 
-/** What this door works with. */
+/** The parts of this door. */
 export interface KubernetesDoorModules extends TrialModules, DetourModules {
   readonly decide: Decide
-  /** Aborted once nothing is to be held any more. */
+  /** Aborted once holds have to end. */
   readonly stopping: AbortSignal
 }
 
-/** So often a write is judged anew because its object changed meanwhile. */
+/** How often a write is judged again because its object changed meanwhile. */
 const maxRounds = 10
 
-/** The door before the Kubernetes API. It judges what a write would result in, which the API server itself tells. */
+/**
+ * The door before the Kubernetes API. It judges the result of a write, which the API server itself computes.
+ */
 export class KubernetesDoor implements ProxyDoor {
   readonly #options: KubernetesDoorOptions
   readonly #modules: KubernetesDoorModules
@@ -94,7 +95,7 @@ export class KubernetesDoor implements ProxyDoor {
     const { request } = call
     const { enforces } = this.#modules
     const { is, actor } = await this.#modules.whoIs(endToEnd(request.rawHeaders))
-    // The API server would say so to the dry run, and to the write after it.
+    // The API server would answer that to the dry run, and to the write after it.
     if (is === 'stranger' && enforces) return own(unauthorized)
     const refused = await optionsRefused(write, call, { trial: this.#trial, enforces })
     if (refused) return refused
@@ -116,17 +117,17 @@ export class KubernetesDoor implements ProxyDoor {
     let late = 0
     for (let round = 0; round < maxRounds; round += 1) {
       const tried = await this.#tryUntil(end, write, dry, call)
-      // What is only watched is not stopped for a dry run that fails, which another webhook may refuse alone.
+      // In warn mode a failed dry run does not stop a write: another webhook may reject only the dry run.
       if (tried === 'failed' || (tried.status >= 300 && !this.#modules.enforces))
         return passed(await forward(dry.asked ? dry : undefined))
-      // What the API server would not do anyway is its own to say, and in the client's own encoding.
+      // Failures of the API server's own come from it, and in the client's own encoding.
       if (tried.status >= 300) {
-        // The webhook answers a dry run without a Retry-After, and who wants to write is to come again.
+        // The webhook answers a dry run without a Retry-After, and the writing client has to retry.
         const held = dry.asked ? undefined : heldBy(tried)
         if (held !== undefined) return own(heldAnswer(held))
         const answer = await forward(dry)
         if (dry.asked || (answer.statusCode ?? 502) >= 300) return passed(answer)
-        // Whatever it was has passed by itself, and nothing is written yet.
+        // The reason for the hold has ended, and nothing is written yet.
         answer.resume()
         continue
       }
@@ -148,10 +149,9 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   /**
-   * Tries it, and as long as the guard's own webhook holds it back and there is time, again.
+   * Makes the dry run, and repeats it while the guard's own webhook holds it and there is time.
    *
-   * @returns `failed` if it cannot be tried, where nothing is enforced
-   * @throws RelayFailure where something is
+   * @returns `failed` if it cannot be made and nothing is enforced @throws RelayFailure if something is
    */
   async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
     const { enforces } = this.#modules
@@ -173,7 +173,7 @@ export class KubernetesDoor implements ProxyDoor {
     }
   }
 
-  /** All or none: what was reserved for the others is taken back. */
+  /** All or none: the reservations of the others are released. */
   async #decide(changes: readonly Change[], budgetMs: number, signal: AbortSignal): Promise<Decided> {
     const decisions: GateOutcome[] = []
     const release = async (): Promise<void> => {
@@ -200,10 +200,10 @@ export class KubernetesDoor implements ProxyDoor {
   }
 
   /**
-   * Passes on what was admitted.
+   * Forwards an admitted write.
    *
-   * @returns `moved` if the object is not any more what was judged, or nobody waits; `late` if what was admitted first
-   * may be too old by now, since another of the changes was held or the API server was slow
+   * @returns `moved` if the object has changed since it was judged, or the client has gone. `late` if the
+   * first admission may be too old, since another of the changes was held or the API server was slow
    */
   async #commit(
     write: Write,
@@ -228,15 +228,15 @@ export class KubernetesDoor implements ProxyDoor {
     }
     const instead: Instead | undefined = dry.asked ? dry : bound && { body: bound.body }
     const answer = await forwarded((isLate) => call.forward(instead, isLate), decided)
-    // A test of a JSON patch that fails is 422; if it was the client's own, the dry run says so next time.
+    // A failed test of a JSON patch is 422. If it was the client's own, the next dry run says so.
     if (bound?.by !== 'proxy' || (answer.statusCode !== 409 && answer.statusCode !== 422)) return answer
     answer.resume()
     return 'moved'
   }
 
   /**
-   * Whether a write that is bound to no version would still do what was judged. Nobody else writes its objects through a
-   * proxy until it was answered (gate, turnOf).
+   * Whether a write without a bound version would still do what was judged. No other proxy writes its objects
+   * until it was answered (gate, turnOf).
    */
   async #isStill(changes: readonly Change[], write: Write, dry: DryRun, call: JudgedCall): Promise<boolean> {
     const [change] = changes
@@ -259,20 +259,20 @@ export class KubernetesDoor implements ProxyDoor {
   }
 }
 
-/** A clean-up drains in 1–5 s (longhorn.md §2). */
+/** A clean-up takes 1–5 s (longhorn.md §2). */
 const retryMs = 500
 
 interface Decided {
   readonly changes: readonly Change[]
   readonly denied: Status | undefined
   readonly warnings: readonly string[]
-  /** True if something was reserved for them: they arm. */
+  /** True if they have a reservation: they are arming changes. */
   readonly reserved: boolean
   readonly release: () => Promise<void>
   readonly isLate: () => boolean
 }
 
-/** Which object, in which version, a change is about. */
+/** The object of a change, and its version. */
 function versionOf({ before }: Change): string {
   return before ? `${before.metadata.name}/${before.metadata.uid}/${before.metadata.resourceVersion}` : ''
 }

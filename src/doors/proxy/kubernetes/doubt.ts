@@ -1,5 +1,6 @@
 import type { UnjudgedWrite } from '../../../gate/ports.ts'
-import { hasMoreValues, mostValuesOfObject, mostValuesOfPatch } from '../../http/kept-bytes.ts'
+import { mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
+import { hasMoreValues } from '../../../json/schema.ts'
 import type { JudgedCall } from '../door.ts'
 import type { NamedWrite } from './write.ts'
 
@@ -7,7 +8,7 @@ import type { NamedWrite } from './write.ts'
 export interface Doubt {
   readonly why: UnjudgedWrite['why']
   readonly problem: string
-  /** What it is answered with, if not with what its reason is. */
+  /** The status of the answer, if it differs from the usual one of the reason. */
   readonly status?: number
 }
 
@@ -19,16 +20,16 @@ export const notJson: Doubt = {
 }
 
 /**
- * What a write has too much of to be read: binding it to a version reads all names in it, at some microseconds each, and
- * nothing else is answered meanwhile.
+ * The excessive part of a write. Binding it to a version reads all names in it, at some microseconds each,
+ * and no other request is answered meanwhile.
  *
- * @returns undefined for all others
+ * @returns undefined for all other writes
  */
 export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall): Doubt | undefined {
-  // The options of a delete are bounded by their size.
+  // Their size limits the options of a delete.
   if (method === 'DELETE') return undefined
   const [type = ''] = (request.headers['content-type'] ?? '').split(';', 1)
-  // To apply names the whole object.
+  // An apply names the whole object.
   const isPatch = method === 'PATCH' && type.trim().toLowerCase() !== 'application/apply-patch+yaml'
   const most = isPatch ? mostValuesOfPatch : mostValuesOfObject
   if (!hasMoreValues(most, body.toString('latin1'))) return undefined
@@ -36,9 +37,9 @@ export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall)
 }
 
 /**
- * The same of the object that it would leave. A patch can copy what is there many times.
+ * The same for the resulting object. A patch can copy existing parts many times.
  *
- * @param text what the dry run answered
+ * @param text the answer to the dry run
  */
 export function tooMuchLeft({ name }: NamedWrite, text: string): Doubt | undefined {
   // A whole collection may be deleted at once.

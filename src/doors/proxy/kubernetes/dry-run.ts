@@ -13,28 +13,31 @@ import { isCure, onlyWatched } from '../unjudged.ts'
 import { changeFrom, fieldsOf, isOlder } from './resulting-change.ts'
 import { statusAnswer, type Write } from './write.ts'
 
-/** What trying works with. */
+/** The parts that a dry run needs. */
 export interface TrialModules {
-  /** Asks the upstream with the rights of whoever asked. @throws RelayFailure */
+  /** Asks the upstream with the rights of the client. @throws RelayFailure */
   readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
-  /** Reads past every cache; undefined if there is no such object. @throws when it cannot be read */
+  /** Reads past every cache; undefined if the object does not exist. @throws if it cannot be read */
   readonly read: (kind: JudgedKind, name: string, signal: AbortSignal) => Promise<JudgedObject | undefined>
-  /** The object as the disk map has it; undefined if that does not know it. */
+  /** The object in the disk map; undefined if it has none. */
   readonly known: (kind: JudgedKind, name: string) => JudgedObject | undefined
 }
 
-/** What the API server says to a dry run. */
+/** The API server's answer to a dry run. */
 export interface Tried {
   readonly status: number
   readonly text: string
 }
 
-/** True if the guard's own webhook holds it back. Names of disks are free text, so only the beginning of the message counts. */
+/**
+ * True if the guard's own webhook holds it. Names of disks are free text, so only the beginning of the
+ * message counts.
+ */
 export function isHeld(tried: Tried): boolean {
   return heldBy(tried) !== undefined
 }
 
-/** What the guard's own webhook says of a write that it holds back, as it would say it of the write itself. */
+/** The webhook's message about a held dry run, in the words for the write itself. */
 export function heldBy({ status, text }: Tried): string | undefined {
   if (status !== 429) return undefined
   const message = fieldsOf(jsonIn(text))?.message
@@ -42,19 +45,19 @@ export function heldBy({ status, text }: Tried): string | undefined {
   return message.replace(`${heldByGuard}: ${wouldWait}`, `${heldByGuard}: `)
 }
 
-/** As it is registered. */
+/** The webhook's name in its registration. */
 const heldByGuard = 'admission webhook "guard.holdfast.dev" denied the request'
 
-/** What a write turns out to be. */
+/** The effect of a write. */
 type Found =
   | { readonly outcome: 'changes'; readonly changes: readonly Change[] }
   /** The object has changed since the dry run. */
   | { readonly outcome: 'moved' }
-  /** The object cannot be read as it is now, but this can do nothing but good. */
+  /** The object cannot be read, but the write only clears flags. */
   | { readonly outcome: 'cure' }
   | { readonly outcome: 'unjudged'; readonly why: 'unreadable' | 'undecided'; readonly problem: string }
 
-/** Finds out what a write would result in: patches, defaults, conflicts and rights are the API server's to tell. */
+/** Finds the result of a write. Only the API server knows patches, defaults, conflicts and rights. */
 export class Trial {
   readonly #modules: TrialModules
 
@@ -62,7 +65,7 @@ export class Trial {
     this.#modules = modules
   }
 
-  /** Has it done as a dry run. @throws RelayFailure, or the signal's reason */
+  /** Makes the dry run. @throws RelayFailure, or the signal's reason */
   async run({ method }: Write, { target, body }: DryRun, { request, signal }: JudgedCall): Promise<Tried> {
     const kept = without(endToEnd(request.rawHeaders), negotiated)
     const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
@@ -70,7 +73,7 @@ export class Trial {
     return { status: answer.statusCode ?? 502, text: await readAnswer(answer, answerLimits, signal) }
   }
 
-  /** Compares what it answered with what is there. @throws the signal's reason */
+  /** Compares its answer with the stored object. @throws the signal's reason */
   async changes(write: Write, { text }: Tried, request: Request, signal: AbortSignal): Promise<Found> {
     const { kind, method } = write
     const object = jsonIn(text)
@@ -79,7 +82,7 @@ export class Trial {
       return await this.#allDeleted(kind, Array.isArray(items) ? items : [], request, signal)
     }
     const after = method === 'DELETE' ? undefined : (object ?? null)
-    // The dry run says so if it is there already. A name in the path is not looked at (*measured*).
+    // The dry run fails if the object exists. The API server ignores a name in the path (*measured*).
     if (method === 'POST') return found([changeFrom({ kind, before: undefined, after, request })])
     const name = write.name ?? metadataIn(object).name
     const before = await this.#stored(kind, name, signal)
@@ -90,15 +93,16 @@ export class Trial {
     }
     if (method === 'DELETE' && !before) return { outcome: 'moved' }
     const change = changeFrom({ kind, before, after, request })
-    // What a dry run answers has the version that it was made on.
+    // The answer to a dry run has the version that it was made on.
     const version = change.ok ? change.value.after?.metadata.resourceVersion : undefined
     const moved = version !== undefined && version !== (before?.metadata.resourceVersion ?? '')
     return moved ? { outcome: 'moved' } : found([change])
   }
 
   /**
-   * Each object of a collection that would go. The API server answers with them as they were before, and others may with
-   * them as they are after: what is terminating passes, so that is asked of the stored object.
+   * Each object of a collection that would be deleted. The API server answers with the objects as they were
+   * before, others may answer with them as they are after. A terminating object passes, so that is read from
+   * the stored one.
    */
   async #allDeleted(
     kind: JudgedKind,
@@ -117,7 +121,10 @@ export class Trial {
     return found(all)
   }
 
-  /** Such an object as it is before its deletion; undefined if that is another one by now. @throws the signal's reason */
+  /**
+   * Such an object before its deletion; undefined if another one has its name now. @throws the signal's
+   * reason
+   */
   async #itemBefore(
     kind: JudgedKind,
     item: unknown,
@@ -128,7 +135,7 @@ export class Trial {
     if (!older && !(parsed.ok && parsed.value.metadata.terminating)) return parsed
     const { name, uid } = metadataIn(item)
     const known = this.#modules.known(kind, name)?.metadata
-    // It never ends otherwise than by being gone.
+    // It ends only with its disappearance.
     if (!older && known?.uid === uid && known.terminating) return parsed
     const stored = await this.#stored(kind, name, signal)
     if (stored instanceof CannotRead) return stored
@@ -151,13 +158,13 @@ export class Trial {
   }
 }
 
-/** Returned for an object that cannot be read as it is now. */
+/** Returned for an object that cannot be read. */
 class CannotRead extends Error {}
 
-/** Of the body and encodings of the client, in the place of which come the proxy's own. */
+/** Headers about the body and encodings of the client, which the proxy replaces. */
 const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trailer'])
 
-/** The largest object etcd takes is 1.5 MiB; a list of what is deleted may have many. */
+/** The largest object in etcd is 1.5 MiB; a list of deleted objects may have many. */
 const answerLimits = { maxBytes: 64 * 1024 * 1024, bodyMs: 60_000 }
 
 function found(parsed: readonly Parsed<Change>[]): Found {
@@ -169,7 +176,7 @@ function found(parsed: readonly Parsed<Change>[]): Found {
   return { outcome: 'changes', changes }
 }
 
-/** Undefined for what is no JSON, which then is no object either. */
+/** Undefined for anything but JSON, which then is no object either. */
 function jsonIn(text: string): unknown {
   try {
     return JSON.parse(text) as unknown
@@ -183,25 +190,25 @@ function metadataIn(object: unknown): { readonly name: string; readonly uid: str
   return { name: typeof name === 'string' ? name : '', uid: typeof uid === 'string' ? uid : '' }
 }
 
-/** A request as a dry run: nothing is written, and the answer is what would be. */
+/** A request as a dry run: nothing is written, and the answer is the result. */
 export interface DryRun {
   readonly target: string
   readonly body: Buffer
-  /** True if the client asked for one itself: then this is what is passed on, too. */
+  /** True if the client itself asked for one: then this is also the forwarded request. */
   readonly asked: boolean
 }
 
 /**
- * Makes a dry run of a write. The options of a delete are in its body if it has one, and then the query is not looked at
- * (*measured*: a delete with a body and `?dryRun=All` deletes).
+ * Makes a dry run of a write. The options of a delete are in its body if it has one, and then the API server
+ * ignores the query (*measured*: a delete with a body and `?dryRun=All` deletes).
  *
- * @returns undefined for a body that nobody can tell to be one: it must not be sent
+ * @returns undefined for a body that is not clearly a dry run: it must not be sent
  */
 export function dryRunOf({ method }: Write, target: string, body: Buffer): DryRun | undefined {
   if (method !== 'DELETE' || body.length === 0) {
     const { query } = targetOf(target)
     const asked = new URLSearchParams(query).getAll('dryRun').includes('All')
-    // Added whatever the client asked: what looks like a dry run here may be none to Go (`dryRun=All;x`).
+    // Added to every request: a dry run for this proxy may be none for Go (`dryRun=All;x`).
     return { target: `${target}${target.includes('?') ? '&' : '?'}dryRun=All`, body, asked }
   }
   const options = jsonTextOf(body)
@@ -220,11 +227,11 @@ const tooManyOptions = statusAnswer(413, tooMany)
 const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRun":["All"]}')
 
 /**
- * Asks the API server whether it takes a delete with options at all, with options of the proxy's own. So nothing is
- * parsed of a caller who may not delete. All other writes are tried as they are before they are read.
+ * Asks the API server whether it would take a delete, with options of the proxy's own. So the proxy parses
+ * nothing of a caller without the right to delete. It tries all other writes unread.
  *
- * @param enforces false where the whole guard only watches
- * @returns what the caller is told who may not, or whose options are too many; undefined for all else
+ * @param enforces false if the whole guard only warns @returns the answer for a caller without that right, or
+ * with too many options; undefined for all others
  */
 export async function optionsRefused(
   write: Write,
@@ -232,16 +239,16 @@ export async function optionsRefused(
   { trial, enforces }: { readonly trial: Pick<Trial, 'run'>; readonly enforces: boolean },
 ): Promise<CallOutcome | undefined> {
   if (write.method !== 'DELETE' || call.body.length === 0) return undefined
-  // JSON under another name is nonsense to the API server; what has that name is no JSON, and is answered so.
-  // Its parameters do not count: the API server does not look at them.
+  // The API server rejects JSON under another content type. A body with this content type that is no JSON is
+  // answered the same way. Its parameters do not count: the API server ignores them.
   const [type = ''] = (call.request.headers['content-type'] ?? '').split(';', 1)
   if (/protobuf|cbor/i.test(type)) return undefined
   if (call.body.length > mostOptions) {
     if (enforces) return { outcome: 'own', answer: tooManyOptions }
-    // What the guard would only watch it must not stop.
+    // In warn mode the proxy must not stop it.
     return await onlyWatched(tooMany, call.forward)
   }
-  // Another webhook may refuse to have a delete tried, which says nothing of the delete.
+  // Another webhook may reject only the dry run, which says nothing about the delete.
   if (!enforces) return undefined
   const probe = { target: call.request.url ?? '/', body: ownOptions, asked: true }
   const tried = await trial.run(write, probe, call)

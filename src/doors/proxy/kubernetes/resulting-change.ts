@@ -4,17 +4,17 @@ import { group, kinds, type ObjectOf, version } from '../../../longhorn/kinds.ts
 import type { Node } from '../../../longhorn/node.ts'
 import type { Change, JudgedKind, JudgedObject, Request, Step } from '../../../rules/change.ts'
 
-/** What a write would do, as far as it is known. */
+/** The known effect of a write. */
 interface Result {
   readonly kind: JudgedKind
-  /** The object as it is; undefined if there is none. */
+  /** The current object; undefined if it does not exist. */
   readonly before: JudgedObject | undefined
-  /** What the dry run answered; undefined for a delete. */
+  /** The answer to the dry run; undefined for a delete. */
   readonly after: unknown
   readonly request: Request
 }
 
-/** The change that a write would be; a problem if what the API server answered cannot be read. */
+/** The change that a write would make; a problem if the API server's answer is unreadable. */
 export function changeFrom({ kind, before, after, request }: Result): Parsed<Change> {
   switch (kind) {
     case 'Node': {
@@ -52,15 +52,18 @@ function stepOf<K extends JudgedKind>(
   return { ok: true, value: { operation: 'UPDATE', before, after: after.value } }
 }
 
-/** True for an object that the API server wrote in another version than the one that is read: v1beta1, up to Longhorn 1.8. */
+/**
+ * True for an object that the API server wrote in another version than the one that Holdfast reads: v1beta1,
+ * up to Longhorn 1.8.
+ */
 export function isOlder(raw: unknown): boolean {
   const apiVersion = fieldsOf(raw)?.apiVersion
   return apiVersion !== undefined && apiVersion !== `${group}/${version}`
 }
 
 /**
- * Reads a node in an older version. Its conditions are of another form there, and a write of the main resource changes no
- * status: that of the stored node stays.
+ * Reads a node in an older version. Its conditions have another form there. A write of the main resource does
+ * not change the status, so that of the stored node stays.
  */
 function parseOlderNode(raw: unknown, before: Node | undefined): Parsed<Node> {
   const parsed = kinds.Node.parse({ ...fieldsOf(raw), status: undefined })
@@ -68,12 +71,12 @@ function parseOlderNode(raw: unknown, before: Node | undefined): Parsed<Node> {
 }
 
 /**
- * Reads an image in an older version. v1beta1 has no `diskFileSpecMap`, and what Longhorn's conversion makes of an image
- * without one cannot be told from it: it may lose all copies.
+ * Reads an image in an older version. v1beta1 has no `diskFileSpecMap`, and the result of Longhorn's
+ * conversion of an image without one looks the same: it may lose all copies.
  */
 function parseOlderImage(raw: unknown, before: BackingImage | undefined): Parsed<BackingImage> {
   const object = fieldsOf(raw)
-  // Of another form there, and deprecated.
+  // It has another form there, and is deprecated.
   const spec = { ...fieldsOf(object?.spec), disks: undefined }
   const parsed = kinds.BackingImage.parse({ ...object, spec, status: undefined })
   if (!parsed.ok || !before) return parsed
@@ -86,7 +89,7 @@ function parseOlderImage(raw: unknown, before: BackingImage | undefined): Parsed
   return { ok: true, value: { ...parsed.value, status: before.status } }
 }
 
-/** The members of an object that was not validated; undefined for what is none. */
+/** The members of an object that was not validated; undefined for other values. */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> | undefined {
   return isObject(value) ? value : undefined
 }

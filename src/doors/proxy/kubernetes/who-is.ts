@@ -4,7 +4,7 @@ import { LRUCache } from 'lru-cache'
 import { Type } from 'typebox'
 import { absent, parser } from '../../../json/schema.ts'
 import type { Actor } from '../../../rules/change.ts'
-import { cut, longestText } from '../../../text/names.ts'
+import { cut, longestText } from '../../../text/plain-text.ts'
 import { readAnswer } from '../../http/body.ts'
 import { type Call, callAt } from '../longhorn/call.ts'
 import type { Outgoing } from '../relay.ts'
@@ -19,55 +19,58 @@ const parseReview = parser(
   ({ status: { userInfo } }): Actor => ({ username: userInfo.username ?? '', groups: userInfo.groups ?? [] }),
 )
 
-/** What says who asks: the proof itself, and whom one asks for. */
+/** The headers that identify a client: its credentials, and its impersonation. */
 const identity = /^(authorization|impersonate-.*)$/i
 
-/** Why a caller has no name: the API server does not accept it, does not name it, or could not be asked. */
+/** Why a caller has no name: the API server rejects or does not name it, or could not be asked. */
 export type Unknown = 'stranger' | 'nameless' | 'untold'
 
-/** What the API server says of whoever asks. */
+/** The API server's answer about a caller. */
 export type Caller =
   | { readonly is: 'known'; readonly actor: Actor }
-  /** Whoever this is may still be somebody, but for a stranger: `stranger` has proved nothing. */
+  /**
+   * A caller without a name may still be a valid user, except a stranger: `stranger` has no valid
+   * credentials.
+   */
   | { readonly is: Unknown; readonly actor: Actor }
 
-/** What finding out works with. */
+/** The parts that identifying callers needs. */
 interface WhoIsModules {
   /** @throws RelayFailure */
   readonly ask: (outgoing: Outgoing, signal: AbortSignal) => Promise<http.IncomingMessage>
   /** Milliseconds by a clock that is never set. */
   readonly now: () => number
-  /** Told of each caller without a name. @param error absent where that was found out a moment ago */
+  /** Called for each caller without a name. @param error absent if an earlier result was reused */
   readonly onUnknown: (why: Unknown, error: unknown) => void
 }
 
 /**
- * How long an answer counts, in milliseconds. A token may be revoked meanwhile, which the API server itself may not notice
- * for twice as long (kubernetes.md, Who asks), and one that was refused may have become valid.
+ * How long an answer counts, in milliseconds. A token may be revoked meanwhile, which the API server itself
+ * may notice only after twice that time (kubernetes.md, Who asks). A rejected one may have become valid.
  */
 const rememberMs = 5_000
 
-/** An API server that could not be asked may be well again a moment later, in milliseconds. */
+/** An API server that could not be asked may be well again soon, in milliseconds. */
 const rememberUntoldMs = 1_000
 
-/** A name in the audit is worth no more. */
+/** The longest useful name in the audit. */
 const timeoutMs = 5_000
 
-/** So many callers at most are remembered, and as many strangers: these cannot push the others out. */
+/** The maximum of remembered callers, and of remembered strangers: these cannot push out the others. */
 const maxCallers = 1_000
 
-/** In characters: somebody may be in very many groups. */
+/** In characters: a user may be in very many groups. */
 const maxKept = 4 * 1024 * 1024
 
 const nobody: Actor = { username: 'unknown', groups: [] }
 
-/** Finds out who asks, as the API server knows them: only it can tell whose token that is (SelfSubjectReview). */
+/** Finds the user of a request. Only the API server knows the owner of a token (SelfSubjectReview). */
 export class WhoIs {
   readonly #modules: WhoIsModules
-  /** By a digest of their proof: tokens are not kept. */
+  /** By a digest of their credentials: tokens are not kept. */
   readonly #known: LRUCache<string, Caller>
   readonly #unknown: LRUCache<string, Caller>
-  /** Who asks many times at once is asked about once. */
+  /** Parallel requests of one caller share one question. */
   readonly #asking = new Map<string, Promise<Caller>>()
 
   constructor(modules: WhoIsModules) {
@@ -137,7 +140,7 @@ export class WhoIs {
   }
 }
 
-/** Thrown for an answer other than who it is. */
+/** Thrown for an answer without a user. */
 class NotTold extends Error {
   readonly why: Unknown
 
@@ -148,8 +151,8 @@ class NotTold extends Error {
 }
 
 /**
- * Only `system:anonymous` may not ask this, and gets 403 (kubernetes.md, Who asks). A server before Kubernetes 1.28 answers
- * 404, once it knows that the caller may ask.
+ * Only `system:anonymous` may not ask this, and gets 403 (kubernetes.md, Who asks). A server before
+ * Kubernetes 1.28 answers 404, after it has accepted the caller.
  */
 function whyNot(status: number, text: string): Unknown {
   if (status === 401) return 'stranger'
@@ -157,15 +160,16 @@ function whyNot(status: number, text: string): Unknown {
   return status === 404 ? 'nameless' : 'untold'
 }
 
-/** As it stands in the JSON of a Status. */
+/** As in the JSON of a Status. */
 const anonymous = String.raw`User \"system:anonymous\" `
 
-/** What the API server passes on to a server in the cluster. */
+/** The part that the API server forwards to a server in the cluster. */
 const proxied = new Set(['services', 'pods'])
 
 /**
- * Finds the call of Longhorn's REST API in a request that the API server itself would pass on to a service or a pod of
- * Longhorn's namespace. It takes its own path by position, as it came, and tidies up what is left for the other server.
+ * Finds the call of Longhorn's REST API in a request that the API server itself would forward to a service or
+ * a pod of Longhorn's namespace. The API server reads its own path by position, unchanged, and normalises the
+ * rest for the other server.
  */
 export function callThrough(method: string, target: string, longhornNamespace: string): Call | undefined {
   const { parts, query } = targetOf(target)

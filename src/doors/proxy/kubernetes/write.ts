@@ -9,20 +9,23 @@ import { targetOf } from '../target.ts'
 /** The methods that write. */
 type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
-/** A write to an object of a kind that is judged. */
+/** A write to an object of a judged kind. */
 export interface NamedWrite {
   readonly kind: JudgedKind
-  /** Undefined for the whole collection: a create, or a delete of all that match. */
+  /** Undefined for the whole collection: a create, or a delete of all matching objects. */
   readonly name: string | undefined
   readonly method: Method
 }
 
-/** A write to the Kubernetes API that is judged. */
+/** A judged write to the Kubernetes API. */
 export interface Write extends NamedWrite {
   readonly namespace: string
 }
 
-/** The kinds that are judged, by their plurals, in every version: older ones are converted (kubernetes.md, The request). */
+/**
+ * The judged kinds, by their plurals, in every version: the API server converts older ones (kubernetes.md,
+ * The request).
+ */
 export const judged: ReadonlyMap<string, JudgedKind> = new Map(
   (['Node', 'BackingImage', 'BackingImageDataSource'] as const).map((kind) => [kinds[kind].plural, kind]),
 )
@@ -33,8 +36,8 @@ export function isWriting(method: string): method is Method {
 }
 
 /**
- * Finds the write in a request; undefined for all that just passes. Main resources only: a refused status write would
- * block the very clean-up that has to end (longhorn.md §3).
+ * Finds the write in a request; undefined for one that just passes. Main resources only: a denied status
+ * write would block the very clean-up that has to end (longhorn.md §3).
  */
 export function writeOf(method: string, target: string): Write | undefined {
   if (!isWriting(method)) return undefined
@@ -45,13 +48,13 @@ export function writeOf(method: string, target: string): Write | undefined {
   return { kind, namespace, name, method }
 }
 
-/** What a method does to an object, as a review names it. */
+/** The operation of a method, as a review names it. */
 export function operationBy(method: Method): 'CREATE' | 'UPDATE' | 'DELETE' {
   if (method === 'POST') return 'CREATE'
   return method === 'DELETE' ? 'DELETE' : 'UPDATE'
 }
 
-/** Reasons as the API server names them, where clients look at them. */
+/** Reasons as the API server names them, since clients look at them. */
 const reasons: Readonly<Record<number, string>> = {
   400: 'BadRequest',
   401: 'Unauthorized',
@@ -65,25 +68,28 @@ const reasons: Readonly<Record<number, string>> = {
   504: 'Timeout',
 }
 
-/** A failure as the API server writes it: a `metav1.Status`, which kubectl shows. What acts on a screen is taken out. */
+/**
+ * A failure as the API server writes it: a `metav1.Status`, which kubectl shows. Characters that act on a
+ * screen are removed.
+ */
 export function statusAnswer(status: number, message: string): OwnAnswer {
   return answerWith(status, { reason: reasons[status] ?? 'InternalError', message: plainText(message) })
 }
 
-/** As the API server answers whoever has proved nothing. */
+/** The API server's answer to a client without credentials. */
 export const unauthorized: OwnAnswer = statusAnswer(401, 'Unauthorized')
 
-/** What the gate says, as the answer to the write itself; a hold makes client-go programs wait and ask again. */
+/** The gate's verdict, as the answer to the write itself; after a hold client-go programs wait and retry. */
 export function deniedAnswer({ code, reason, message, details }: Status): OwnAnswer {
   const answer = answerWith(code, { reason, message, details })
   if (details.retryAfterSeconds === undefined) return answer
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(details.retryAfterSeconds) } }
 }
 
-/** What clients that retry wait, in seconds. */
+/** The wait before a retry, in seconds. */
 const retryAfterSeconds = 2
 
-/** The same where the guard's webhook has said it, of a dry run. */
+/** The same for a verdict of the guard's webhook about a dry run. */
 export function heldAnswer(message: string): OwnAnswer {
   const answer = answerWith(429, { reason: 'TooManyRequests', message, details: { retryAfterSeconds } })
   return { ...answer, headers: { ...answer.headers, 'retry-after': String(retryAfterSeconds) } }

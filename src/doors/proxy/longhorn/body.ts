@@ -1,37 +1,38 @@
 import { membersOf } from '../../../json/text.ts'
-import { hasMoreValues, mostBytesOfCall, mostValuesOfCall } from '../../http/kept-bytes.ts'
+import { mostBytesOfCall, mostValuesOfCall } from '../../http/body.ts'
+import { hasMoreValues } from '../../../json/schema.ts'
 import type { Call } from './call.ts'
 
-/** Thrown for a body that is not what the call takes; Longhorn would not understand it either. */
+/** Thrown for a body that does not fit the call; Longhorn would not understand it either. */
 export class BadBody extends Error {
-  /** What it is answered with. */
+  /** The status of the answer. */
   readonly status: 400 | 413
 
   constructor(call: Call['call'], problem: string, status: BadBody['status'] = 400) {
-    super(`The body of a ${call} cannot be read, so it cannot be told whether it is safe: ${problem}`)
+    super(`The body of a ${call} cannot be read, so Holdfast cannot tell whether it is safe: ${problem}`)
     this.name = 'BadBody'
     this.status = status
   }
 }
 
-/** What a call says in its body. */
+/** The content of a call's body. */
 interface Said {
   readonly fields: Fields
   /**
-   * What is passed on in the place of what came, since they can be read differently: of a name that is there twice, Go
-   * skips a `null`. Undefined for a body that is not looked at.
+   * The text to forward instead of the original, which servers can read differently: Go skips a `null` of a
+   * duplicate name. Undefined for an unread body.
    */
   readonly body?: Buffer
 }
 
-/** The names that count, of all that the UI sends back as it got it. */
+/** The relevant names; the UI sends back all that it got. */
 const known: Readonly<Record<'node-update' | 'disk-update' | 'image-cleanup', readonly string[]>> = {
   'node-update': ['allowScheduling', 'evictionRequested', 'tags'],
   'disk-update': ['disks'],
   'image-cleanup': ['disks'],
 }
 
-/** The same of a disk. */
+/** The relevant names of a disk. */
 const knownOfDisk = [
   'path',
   'diskType',
@@ -42,7 +43,7 @@ const knownOfDisk = [
   'tags',
 ]
 
-/** Reads the body of a call; an empty one says nothing. @throws BadBody */
+/** Reads the body of a call; an empty one has no fields. @throws BadBody */
 export function readSaid({ call }: Call, body: Buffer): Said {
   if (call === 'node-delete' || call === 'image-delete' || body.length === 0) return { fields: new Map() }
   if (body.length > mostBytesOfCall)
@@ -62,7 +63,7 @@ export function readSaid({ call }: Call, body: Buffer): Said {
     const read = [...disks].map(([name, disk]) => [name, diskText(disk)] as const)
     members.set('disks', objectText(new Map(read)))
   }
-  // What is judged is read from the very texts that are passed on.
+  // The judged content is read from the very texts that are forwarded.
   const fields = known[call].flatMap((name) => {
     const value = members.get(name)
     return value === undefined ? [] : [[name, JSON.parse(value) as unknown] as const]
@@ -75,32 +76,31 @@ function diskText(text: string): string {
   return members ? objectText(members) : text
 }
 
-/** The members that count, by their names. */
+/** The relevant members, by their names. */
 export type Fields = ReadonlyMap<string, unknown>
 
 /**
- * The texts of the members of an object as Longhorn finds them, whose encoding/json takes names in whatever case and, of
- * several, the last: those that are known come out once, as they are spelt here.
+ * The texts of an object's members as Longhorn finds them. Its encoding/json ignores case and takes the last
+ * of several names. Known names come out once, as they are spelt here.
  *
- * @param text valid JSON
- * @returns undefined if it is no object
+ * @param text valid JSON @returns undefined for anything but an object
  */
 function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
   const spelt = new Map(known.map((name) => [folded(name), name]))
   const longest = Math.max(0, ...known.map(({ length }) => length))
-  // No name gets shorter as it is folded.
+  // Folding makes no name shorter.
   const spelling = (name: string): string =>
     name.length > longest ? name : (spelt.get(folded(name)) ?? name)
   const members = membersOf(text)
   return members && new Map(members.map(({ name, value }) => [spelling(name), value]))
 }
 
-/** An object with these members, each value as it is written. */
+/** An object with these members, each value in its original text. */
 function objectText(members: ReadonlyMap<string, string>): string {
   return `{${[...members].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(',')}}`
 }
 
-/** To Go, the long s is an s, and the Kelvin sign a k. */
+/** For Go, the long s is an s, and the Kelvin sign a k. */
 function folded(name: string): string {
   return name.toUpperCase().replaceAll('\u212a', 'K')
 }

@@ -5,17 +5,16 @@ import type { Change, Request } from '../../../rules/change.ts'
 import { BadBody, type Fields } from './body.ts'
 import type { Call } from './call.ts'
 
-/** True for a call that raises no danger, whatever the object is like. */
+/** True for a call that raises no danger, whatever its object. */
 export function isHarmless({ call }: Call, fields: Fields): boolean {
   const requested = fields.get('evictionRequested')
   return call === 'node-update' && (requested === undefined || requested === null || requested === false)
 }
 
 /**
- * What a call would change, were it done on this object.
+ * The change that a call would make to this object.
  *
- * @param before the object of the call, as it is now
- * @throws BadBody
+ * @param before the current object of the call @throws BadBody
  */
 export function changeOf(call: Call, before: Node | BackingImage, fields: Fields, request: Request): Change {
   if (before.kind === 'Node') {
@@ -30,7 +29,7 @@ export function changeOf(call: Call, before: Node | BackingImage, fields: Fields
   return { ...base, operation: 'UPDATE', after: { ...before, spec: { ...before.spec, diskFileSpecMap } } }
 }
 
-/** Nothing is merged: a field that is missing is cleared, and a disk that is left out is removed (longhorn.md §5). */
+/** Longhorn does not merge: it clears a missing field, and removes a missing disk (longhorn.md §5). */
 function specAfter(call: Call, { metadata, spec }: Node, fields: Fields): Node['spec'] {
   if (call.call === 'disk-update') {
     return { ...spec, disks: readSpec(call, metadata, { disks: fields.get('disks') }).disks }

@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, STATUS_CODES } from 'node:http'
-import type { Decide, Outcome as GateOutcome } from '../../../gate/outcome.ts'
-import type { UnjudgedWrite } from '../../../gate/ports.ts'
+import type { Decide, Outcome as GateOutcome, UnjudgedWrite } from '../../../gate/ports.ts'
 import type { BackingImage } from '../../../longhorn/backing-image.ts'
 import type { Node } from '../../../longhorn/node.ts'
 import type { Actor, Request } from '../../../rules/change.ts'
-import { peerAddress } from '../../../text/names.ts'
-import { plainText } from '../../../text/plain-text.ts'
+import { peerAddress, plainText } from '../../../text/plain-text.ts'
 import {
   type CallOutcome,
   decidingMs,
@@ -22,33 +20,33 @@ import { BadBody, type Fields, readSaid } from './body.ts'
 import { type Call, callOf, operationOf } from './call.ts'
 import { changeOf, isHarmless } from './change.ts'
 
-/** What the operator decides about this door. */
+/** The options of this door. */
 interface LonghornDoorOptions {
-  /** How long a write is held back, in milliseconds, if its client waits that long. */
+  /** How long it holds a write, in milliseconds, if its client waits that long. */
   readonly holdMs: number
   /**
-   * The header in which an authenticating proxy before this one names the person, in lower case. To be set only if
-   * nobody can reach this one around that.
+   * The header in which an authenticating proxy before this one names the person, in lower case. It is safe
+   * only if every client comes through that proxy.
    */
   readonly userHeader: string | undefined
 }
 
-/** What this door works with. */
+/** The parts of this door. */
 export interface LonghornDoorModules extends UnjudgedModules {
   readonly decide: Decide
-  /** Reads past every cache; undefined if there is no such object. @throws when it cannot be read */
+  /** Reads past every cache; undefined if the object does not exist. @throws if it cannot be read */
   readonly read: (
     kind: 'Node' | 'BackingImage',
     name: string,
     signal: AbortSignal,
   ) => Promise<Node | BackingImage | undefined>
-  /** The object as the disk map has it; undefined if that does not know it. */
+  /** The object in the disk map; undefined if it has none. */
   readonly known: (kind: 'Node' | 'BackingImage', name: string) => Node | BackingImage | undefined
 }
 
 /**
- * The door before Longhorn's REST API, where a person's own request is seen, before it becomes one of many writes of
- * Longhorn's service account (longhorn.md §3).
+ * The door before Longhorn's REST API. It sees a person's own request, before that becomes one of many writes
+ * of Longhorn's service account (longhorn.md §3).
  */
 export class LonghornDoor implements ProxyDoor {
   readonly #options: LonghornDoorOptions
@@ -103,10 +101,10 @@ export class LonghornDoor implements ProxyDoor {
       const decision = await this.#decide(call, fields, asked, signal)
       if (decision === 'cure') return passed(await pass())
       if (decision?.answer.allowed === false) return refusal(decision.answer.status.message)
-      // Who went away while it was held asks for nothing any more.
+      // A client that went away during the hold wants nothing any longer.
       if (signal.aborted) await decision?.release?.()
       signal.throwIfAborted()
-      // Without an object Longhorn says by itself that there is none.
+      // Longhorn itself answers for a missing object.
       return passed(await forwarded(pass, decision ?? {}, said?.toString()))
     } catch (error) {
       if (error instanceof BadBody) return await denied('unreadable', error.status, error.message)
@@ -116,11 +114,11 @@ export class LonghornDoor implements ProxyDoor {
   }
 
   /**
-   * Longhorn writes on whatever version there is, so what was judged is read again once it is reserved; if it looks
-   * different by then, it is judged again as it is now.
+   * Longhorn writes on the current version, whatever it is. So the object is read again after the
+   * reservation, and judged again if it looks different.
    *
-   * @returns undefined if there is no such object; `cure` if it cannot be read, but this can do nothing but good
-   * @throws RelayFailure if reading takes too long each time
+   * @returns undefined if the object does not exist; `cure` if it cannot be read, but the write only clears
+   * flags @throws RelayFailure if reading takes too long each time
    */
   async #decide(
     call: Call,
@@ -155,7 +153,10 @@ export class LonghornDoor implements ProxyDoor {
     throw new CannotRead(`${call.kind} ${call.name} changes faster than it can be judged; try again`)
   }
 
-  /** For the record of what a clear leaves behind. Nothing waits for it: clearing flags is never stopped (longhorn.md §2). Never rejects. */
+  /**
+   * Records the marks that a clear leaves behind. No request waits for it: clearing flags is never stopped
+   * (longhorn.md §2). Never rejects.
+   */
   async #note(call: Call, fields: Fields, asked: Request, signal: AbortSignal): Promise<void> {
     const { known, decide, onProblem } = this.#modules
     const last = known(call.kind, call.name)
@@ -163,7 +164,7 @@ export class LonghornDoor implements ProxyDoor {
     try {
       await decide(changeOf(call, last, fields, asked), { budgetMs: 0, signal })
     } catch (error) {
-      // Longhorn says by itself what it cannot read; it is no mistake of ours, and whoever asks can repeat it.
+      // Longhorn itself answers for a body that it cannot read. It is no bug, and any client can repeat it.
       if (!(error instanceof BadBody)) onProblem(error)
     }
   }
@@ -178,7 +179,7 @@ export class LonghornDoor implements ProxyDoor {
     } catch (cause) {
       const why = cause instanceof Error ? cause.message : String(cause)
       return new CannotRead(
-        `${kind} ${name} cannot be read, so it cannot be told whether this is safe: ${why}`,
+        `${kind} ${name} cannot be read, so Holdfast cannot tell whether this is safe: ${why}`,
         cause,
       )
     }
@@ -189,17 +190,17 @@ export class LonghornDoor implements ProxyDoor {
     const named = userHeader === undefined ? undefined : headers[userHeader]
     const username =
       typeof named === 'string' && named !== ''
-        ? // Components of the cluster are excepted from rules, and none of them comes through a page for people.
+        ? // Some rules exempt components of the cluster, and none of them comes through a page for people.
           named.replace(/^system:/, 'header:system:')
         : `anonymous at ${peerAddress(socket.remoteAddress) ?? 'an unknown address'}`
     return { username, groups: [] }
   }
 }
 
-/** So often a write is judged anew because its object changed meanwhile. */
+/** How often a write is judged again because its object changed meanwhile. */
 const maxRounds = 10
 
-/** Thrown when it cannot be known what a write would do to its object. */
+/** Thrown if the effect of a write on its object is unknown. */
 class CannotRead extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause })
@@ -210,7 +211,7 @@ function writeOf(call: Call, request: Request): Omit<UnjudgedWrite, 'why'> {
   return { request, kind: call.kind, name: call.name, operation: operationOf(call) }
 }
 
-/** Longhorn answers everything that goes wrong with 500; its UI shows the message (longhorn.md §5). */
+/** Longhorn answers every failure with 500; its UI shows the message (longhorn.md §5). */
 function refusal(message: string): CallOutcome {
   return { outcome: 'own', answer: errorAnswer(500, message) }
 }
@@ -219,7 +220,10 @@ function passed(answer: IncomingMessage): CallOutcome {
   return { outcome: 'passed', answer, warnings: [] }
 }
 
-/** An error as Longhorn's REST API writes it; its UI shows `message` (longhorn.md §5). What acts on a screen is taken out. */
+/**
+ * An error as Longhorn's REST API writes it; its UI shows `message` (longhorn.md §5). Characters that act on
+ * a screen are removed.
+ */
 export function errorAnswer(status: number, message: string): OwnAnswer {
   const code = STATUS_CODES[status] ?? 'Error'
   const body = {

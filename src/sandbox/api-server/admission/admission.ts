@@ -19,7 +19,7 @@ export class Admission {
   readonly #store: Store
   readonly #caller: WebhookCaller
   readonly #identity: Identity
-  /** What was parsed of each stored configuration; an object is never changed in place. */
+  /** The parsed form of each stored configuration. Stored objects never change in place. */
   readonly #parsed = new WeakMap<ClusterObject, readonly Webhook[]>()
 
   constructor(store: Store, caller: WebhookCaller, identity: Identity) {
@@ -29,13 +29,13 @@ export class Admission {
   }
 
   /**
-   * Lets every webhook concerned have its say; all are asked at once.
+   * Asks all concerned webhooks at once.
    *
    * @throws ApiError the denial, or 500 `failed calling webhook` under `failurePolicy: Fail`. Of several, the
    * first in the order of the configurations' names
    */
   async admit(request: AdmissionRequest, context: RequestContext): Promise<void> {
-    // Never asked about registrations themselves: a dead webhook could not be taken away again.
+    // Webhooks are not asked about registrations, or a dead webhook could not be removed.
     if (request.resource === webhookConfigurations) return
     const asked = this.#webhooks().filter((webhook) =>
       isAsked(webhook, request, this.#namespaceLabels(request)),
@@ -45,7 +45,7 @@ export class Admission {
     for (const answer of answers) if (!answer.allowed) throw answer.denial
   }
 
-  /** Every webhook that is registered, in the order of the configurations' names. */
+  /** All registered webhooks, in the order of the configurations' names. */
   #webhooks(): readonly Webhook[] {
     return this.#store.list(webhookConfigurations, undefined).flatMap((object) => {
       const known = this.#parsed.get(object)
@@ -70,7 +70,7 @@ export class Admission {
       if (typeof answer !== 'string') return answer
       throw new Error(answer)
     } catch (error) {
-      // Under Ignore the user is not even warned (kubernetes.md, The answer).
+      // Under Ignore the user does not even get a warning (kubernetes.md, The answer).
       if (webhook.failurePolicy === 'Ignore') return { allowed: true, warnings: [] }
       const why = error instanceof Error ? error.message : String(error)
       const denial = internal(`failed calling webhook "${webhook.name}": ${why}`, error)
@@ -79,15 +79,15 @@ export class Admission {
   }
 
   #namespaceLabels({ resource, namespace, object, oldObject }: AdmissionRequest) {
-    // A namespace is selected by its own labels.
+    // A namespaceSelector matches a namespace by its own labels.
     if (resource === namespaces) return labelsOf(object ?? oldObject)
     return resource.namespaced ? labelsOf(this.#store.get(namespaces, '', namespace)) : undefined
   }
 }
 
 /**
- * The AdmissionReview of a request (kubernetes.md, The request). On the main resource there is no `subResource`,
- * not even an empty one; on DELETE `object` is null, on CREATE `oldObject`.
+ * The AdmissionReview of a request (kubernetes.md, The request). On the main resource `subResource` is
+ * absent, not empty; on DELETE `object` is null, on CREATE `oldObject`.
  *
  * @param uid new for each call: one client request can be reviewed many times
  */
@@ -119,7 +119,7 @@ function reviewOf(request: AdmissionRequest, uid: string): JsonObject {
   }
 }
 
-/** What a webhook said. */
+/** The answer of a webhook. */
 type Answer =
   | { readonly allowed: true; readonly warnings: readonly string[] }
   | { readonly allowed: false; readonly warnings: readonly string[]; readonly denial: ApiError }
@@ -127,8 +127,8 @@ type Answer =
 /**
  * Reads a webhook's answer as strictly as the API server does (kubernetes.md, The answer).
  *
- * @param uid the one the review was sent with
- * @returns a sentence instead when the answer is none: a failed call, not a denial
+ * @param uid of the review @returns a sentence instead for a malformed answer: that is a failed call, not a
+ * denial
  */
 function readAnswer(webhookName: string, uid: string, review: unknown): Answer | string {
   const kind = `${textAt(review, 'apiVersion')}, Kind=${textAt(review, 'kind')}`
@@ -150,7 +150,10 @@ function readAnswer(webhookName: string, uid: string, review: unknown): Answer |
   return { allowed, warnings, denial: denialOf(webhookName, status ?? {}) }
 }
 
-/** The whole status reaches the client, with who denied it said first. Below 400 or none is turned into 400. */
+/**
+ * The whole status reaches the client, and its message begins with the name of the webhook. A code that is
+ * missing or below 400 becomes 400.
+ */
 function denialOf(webhookName: string, status: JsonObject): ApiError {
   const denied = `admission webhook "${webhookName}" denied the request`
   const reason = textAt(status, 'reason')

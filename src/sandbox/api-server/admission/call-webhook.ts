@@ -3,25 +3,25 @@ import { Agent, request } from 'node:https'
 import type { Clock } from '../../../time/clock.ts'
 import type { Webhook } from './webhook-configuration.ts'
 
-/** Where a service is really reached from this machine: `127.0.0.1:8443`. */
+/** The address of a service as seen from this machine: `127.0.0.1:8443`. */
 export type ResolveService = (namespace: string, name: string, port: number) => string | undefined
 
 /** An API server keeps this many idle connections to a webhook (kubernetes.md, Connections). */
 const idleConnections = 25
 /** An API server closes an idle connection after this time (kubernetes.md, Connections). */
 const idleMs = 90_000
-/** Far more than any answer needs, and small enough to be kept in memory. */
+/** Far more than any answer needs, and small enough for the memory. */
 const maxAnswerBytes = 3 * 1024 * 1024
 
 interface Target {
   readonly url: URL
-  /** The name the certificate must have; undefined: the one in the URL. */
+  /** The name that the certificate must have; undefined for the one in the URL. */
   readonly servername: string | undefined
 }
 
 /**
- * Calls webhooks over TLS as the API server does: HTTP/1.1 with idle connections kept, the certificate verified
- * against the registration's `caBundle` only, no client certificate, a POST never replayed.
+ * Calls webhooks over TLS as the API server does: HTTP/1.1 with idle connections kept, the certificate
+ * verified against the registration's `caBundle` only, no client certificate, and no POST sent twice.
  */
 export class WebhookCaller {
   readonly #clock: Clock
@@ -36,9 +36,9 @@ export class WebhookCaller {
   /**
    * Sends one review.
    *
-   * @param deadlineMs when the whole request must be done, on the clock
-   * @param signal ends the call when the client has gone
-   * @returns the parsed body. @throws Error with a sentence when there is none: `failurePolicy` decides then
+   * @param deadlineMs when the whole request must be done, on the clock @param signal ends the call if the
+   * client has gone @returns the parsed body @throws Error with a sentence if no body comes; `failurePolicy`
+   * decides then
    */
   async call(webhook: Webhook, review: string, deadlineMs: number, signal: AbortSignal): Promise<unknown> {
     const target = this.#targetOf(webhook)
@@ -76,7 +76,8 @@ export class WebhookCaller {
       const answer = await post(url, review, this.#agentOf(webhook, servername), signal)
       const pauseMs = answer.retryAfterMs
       if (pauseMs === undefined) return parse(answer.status, answer.body)
-      // An HTTP-level 429 or 503 with Retry-After is called again until the budget ends (kubernetes.md, The answer).
+      // The API server repeats a call with an HTTP-level 429 or 503 and Retry-After until the budget ends
+      // (kubernetes.md, The answer).
       await this.#pause(pauseMs, signal)
     }
   }
@@ -107,7 +108,10 @@ export class WebhookCaller {
     return { url: new URL(`https://${reached}${path}`), servername: `${name}.${namespace}.svc` }
   }
 
-  /** One for each authority and name: a rotated `caBundle` never goes on with a connection trusted before. */
+  /**
+   * One for each authority and name, so that a rotated `caBundle` never reuses a connection of the previous
+   * one.
+   */
   #agentOf(webhook: Webhook, servername: string | undefined): Agent {
     const { caBundle } = webhook.clientConfig
     const key = JSON.stringify([servername, caBundle])
@@ -127,7 +131,7 @@ export class WebhookCaller {
 
 interface Reply {
   readonly status: number
-  /** Set when the webhook asks to be called again. */
+  /** Set if the webhook asks for another call. */
   readonly retryAfterMs: number | undefined
   readonly body: string
 }

@@ -5,7 +5,7 @@ import { at, isJsonObject, type JsonObject, listAt, textAt } from '../../json.ts
 import type { ResourceFacts } from '../resource-facts.ts'
 import { labelOperators, type LabelSelector, labelSelectorOf } from '../store/label-selector.ts'
 
-/** Kept open: {@link labelSelectorOf} reads it. */
+/** Left unparsed: {@link labelSelectorOf} reads it. */
 const SelectorSchema = absent(mapOf(Type.Unknown()))
 
 const RuleSchema = Type.Object({
@@ -33,7 +33,7 @@ const WebhookSchema = Type.Object({
   rules: absent(Type.Array(RuleSchema)),
   failurePolicy: absent(Type.String({ pattern: '^(Fail|Ignore)$' })),
   matchPolicy: absent(Type.String({ pattern: '^(Exact|Equivalent)$' })),
-  // `Some` and `Unknown` ended with admissionregistration.k8s.io/v1, so every webhook may be asked about a dry run.
+  // `Some` and `Unknown` ended with admissionregistration.k8s.io/v1, so dry runs go to every webhook.
   sideEffects: Type.String({ pattern: '^(None|NoneOnDryRun)$' }),
   timeoutSeconds: absent(Type.Integer({ minimum: 1, maximum: 30 })),
   admissionReviewVersions: Type.Array(Type.String(), { minItems: 1 }),
@@ -44,10 +44,10 @@ const WebhookSchema = Type.Object({
 
 const ConfigurationSchema = Type.Object({ webhooks: absent(Type.Array(WebhookSchema)) })
 
-/** One rule of a webhook, as it stands in its configuration. */
+/** One rule of a webhook, as its configuration has it. */
 type WebhookRule = Static<typeof RuleSchema>
 
-/** A validating webhook that is registered. */
+/** A registered validating webhook. */
 export interface Webhook {
   readonly name: string
   readonly clientConfig: {
@@ -55,7 +55,7 @@ export interface Webhook {
     readonly service:
       | { readonly namespace: string; readonly name: string; readonly path: string; readonly port: number }
       | undefined
-    /** PEM; undefined: the machine's own authorities. */
+    /** PEM; undefined for the machine's own authorities. */
     readonly caBundle: string | undefined
   }
   readonly rules: readonly WebhookRule[]
@@ -79,7 +79,7 @@ export function parseWebhookConfiguration(raw: unknown): Parsed<readonly Webhook
   return parsed
 }
 
-/** What a schema cannot say. */
+/** The errors that a schema cannot find. */
 function problemOf(webhook: unknown): string | undefined {
   const { url, service } = {
     url: at(webhook, 'clientConfig', 'url'),
@@ -133,7 +133,7 @@ function decode(base64: string): string {
 }
 
 /**
- * True when a webhook has to be asked about a request.
+ * True if a webhook must be asked about a request.
  *
  * @param namespaceLabels the labels of the request's namespace; undefined for a cluster-scoped object
  */
@@ -145,13 +145,13 @@ export function isAsked(
   if (!webhook.rules.some((rule) => matches(rule, request))) return false
   if (namespaceLabels && !webhook.namespaceSelector(namespaceLabels)) return false
   if (!webhook.matchConditions.hold(request)) return false
-  // Either version may carry the label: taking it off must not escape the webhook.
+  // Either version may carry the label: its removal must not escape the webhook.
   return [request.object, request.oldObject].some(
     (object) => object !== undefined && webhook.objectSelector(labelsOf(object)),
   )
 }
 
-/** An object's labels; none is an empty set. */
+/** An object's labels; empty without any. */
 export function labelsOf(object: unknown): JsonObject {
   const labels = at(object, 'metadata', 'labels')
   return isJsonObject(labels) ? labels : {}
@@ -185,14 +185,16 @@ function inScope(rule: WebhookRule, { resource }: AdmissionRequest): boolean {
   return scope === '*' || scope === (resource.namespaced ? 'Namespaced' : 'Cluster')
 }
 
-/** One write as webhooks are asked about it, decoded, complete and valid. */
+/** One write in the form in which webhooks are asked, decoded, complete and valid. */
 export interface AdmissionRequest {
   readonly operation: 'CREATE' | 'UPDATE' | 'DELETE'
   readonly resource: ResourceFacts
   readonly subresource: 'status' | undefined
   /** Empty for a cluster-scoped object. */
   readonly namespace: string
-  /** Empty for each object of a deletecollection: the name stands in `oldObject` only (kubernetes.md, The request). */
+  /**
+   * Empty for each object of a deletecollection: only `oldObject` has the name (kubernetes.md, The request).
+   */
   readonly name: string
   /** Undefined for DELETE. */
   readonly object: ClusterObject | undefined
@@ -204,17 +206,17 @@ export interface AdmissionRequest {
   readonly options: JsonObject
 }
 
-/** The `matchConditions` of a webhook, as far as they are understood here. */
+/** The `matchConditions` of a webhook, as far as this server understands them. */
 interface MatchConditions {
-  /** False for a request that the webhook is not asked about. */
+  /** False for a request that the webhook does not get. */
   readonly hold: (request: AdmissionRequest) => boolean
-  /** True when some of them are not understood: they count as true, so the webhook is asked more often, never less. */
+  /** True if some are not understood. They count as true, so the webhook is asked more often, never less. */
   readonly areUnknown: boolean
 }
 
 type Condition = (request: AdmissionRequest) => boolean
 
-/** Reads conditions of two forms, which keep a registration out of the way of what is being deleted. All of CEL it is not. */
+/** Reads conditions of two forms, which exempt deleted objects. It is not all of CEL. */
 function matchConditionsOf(raw: readonly unknown[]): MatchConditions {
   const conditions = raw.map((each) => conditionOf(textAt(each, 'expression')))
   const known = conditions.filter((condition) => condition !== undefined)

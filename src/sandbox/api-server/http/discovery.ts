@@ -3,7 +3,7 @@ import type { ResourceFacts } from '../resource-facts.ts'
 import { apiVersionOf, resources } from '../resources.ts'
 import { selfReviews } from './self-reviews.ts'
 
-/** What `kubectl version` shows as the server's version: the release whose behaviour is served. */
+/** The server version in `kubectl version`: the release whose behaviour this server has. */
 const serverVersion = {
   major: '1',
   minor: '32',
@@ -19,8 +19,8 @@ const serverVersion = {
 const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch']
 
 /**
- * Answers the discovery requests of kubectl and other clients, in the form that lists one group version at a time.
- * A client that would rather have all at once is told so by the content type, and asks again.
+ * Answers the discovery requests of kubectl and other clients, in the form with one group version at a time.
+ * A client that asks for all at once learns that from the content type, and asks again.
  *
  * @returns undefined for a path that is not discovery
  */
@@ -49,12 +49,12 @@ export function discover(path: string): JsonObject | undefined {
   }
 }
 
-/** Every group version that is served: `v1`, `longhorn.io/v1beta2`, … */
+/** Every group version of the server: `v1`, `longhorn.io/v1beta2`, … */
 function groupVersions(): readonly string[] {
   return [...new Set([...resources, ...selfReviews].map(apiVersionOf))]
 }
 
-/** Where a group version is found: `/api/v1`, `/apis/longhorn.io/v1beta2`. */
+/** The path of a group version: `/api/v1`, `/apis/longhorn.io/v1beta2`. */
 function rootOf(groupVersion: string): string {
   return groupVersion.includes('/') ? `/apis/${groupVersion}` : `/api/${groupVersion}`
 }
@@ -105,19 +105,18 @@ function entriesOf({
   return hasStatus ? [main, status] : [main]
 }
 
-/** A body and what it is. */
+/** A body and its media type. */
 interface Document {
   readonly contentType: string
   readonly body: string
 }
 
 /**
- * The OpenAPI documents, as small as kubectl can do with. It reads in version 3 whether the server itself checks
- * the fields of an object (`fieldValidation`) and knows dry runs, and then checks nothing by itself. Version 2 is
- * only asked for in protobuf, where no bytes at all are an empty document.
+ * The OpenAPI documents, as small as kubectl accepts. In version 3 it reads whether the server checks the
+ * fields of an object (`fieldValidation`) and knows dry runs, and then checks nothing itself. It asks for
+ * version 2 in protobuf only, where zero bytes are an empty document.
  *
- * @param accept the `Accept` header
- * @returns undefined for a path that is none of them
+ * @param accept the `Accept` header @returns undefined for any other path
  */
 export function openApi(path: string, accept: string | undefined): Document | undefined {
   const protobuf = /application\/com\.github\.proto-openapi\.spec\.v2[^,;]*protobuf/.exec(accept ?? '')?.[0]

@@ -11,18 +11,18 @@ import { answerSelfReview, findSelfReview } from './self-reviews.ts'
 import { send, sendFailure, sendJson, Warnings } from './send.ts'
 import { answerWrite, type WriteRequestModules } from './write-requests.ts'
 
-/** What answering HTTP needs from outside. */
+/** The parts that answering HTTP needs. */
 interface HttpModules extends WriteRequestModules {
   readonly reads: ReadRequests
   readonly clock: Clock
   /** How long a request may take, its webhooks included. */
   readonly requestTimeoutMs: number
-  /** The longest body that is read. */
+  /** The longest accepted body. */
   readonly maxBodyBytes: number
   readonly uptime: Uptime
 }
 
-/** Answers one HTTP request, whatever it is. Never throws: a failure is an answer too. */
+/** Answers any HTTP request. It never throws: a failure is an answer too. */
 export async function answerHttp(
   modules: HttpModules,
   request: IncomingMessage,
@@ -64,7 +64,7 @@ async function answer(
   }
 }
 
-/** Health, discovery and OpenAPI: they depend on nothing that is stored. */
+/** Health, discovery and OpenAPI: they do not depend on stored objects. */
 function answerDocument(request: IncomingMessage, response: ServerResponse, path: string): boolean {
   const document = openApi(path, request.headers.accept)
   const found = discover(path.replace(/(.)\/$/, '$1'))

@@ -1,12 +1,12 @@
 import { isJsonObject, type JsonObject } from '../../json.ts'
 
-/** What a field holds: a text, a flag, or a map of texts or of bytes (base64 in JSON). */
+/** The type of a field: a text, a boolean, or a map of texts or of bytes (base64 in JSON). */
 type Sort = 'text' | 'flag' | 'texts' | 'manyBytes'
 
 /** The fields of a message by their numbers. */
 type Message = ReadonlyMap<number, readonly [name: string, sort: Sort | Message]>
 
-/** As far as kubectl fills it in. */
+/** Only the fields that kubectl sets. */
 const metadata: Message = new Map<number, readonly [string, Sort | Message]>([
   [1, ['name', 'text']],
   [2, ['generateName', 'text']],
@@ -15,7 +15,10 @@ const metadata: Message = new Map<number, readonly [string, Sort | Message]>([
   [12, ['annotations', 'texts']],
 ])
 
-/** What `kubectl create` makes from flags alone, of the kinds that are served (k8s.io/api core/v1/generated.proto). */
+/**
+ * The objects that `kubectl create` makes from flags alone, for the known kinds (k8s.io/api
+ * core/v1/generated.proto).
+ */
 const kinds: Readonly<Record<string, Message>> = {
   Namespace: new Map([[1, ['metadata', metadata]]]),
   ConfigMap: new Map<number, readonly [string, Sort | Message]>([
@@ -41,7 +44,7 @@ const magic = Buffer.from('k8s\0')
 /**
  * Reads an object in Kubernetes' protobuf, which newer clients send for core kinds.
  *
- * @returns undefined for what is none, or of another kind
+ * @returns undefined for any other bytes or kind
  */
 export function readProtobuf(bytes: Buffer): JsonObject | undefined {
   if (!bytes.subarray(0, magic.length).equals(magic)) return undefined
@@ -79,7 +82,10 @@ function bytesOf(value: Buffer | number | undefined): Buffer {
   return Buffer.isBuffer(value) ? value : Buffer.alloc(0)
 }
 
-/** The fields of a message in their order. @throws RangeError where it ends too early, or has what Kubernetes has not */
+/**
+ * The fields of a message in their order. @throws RangeError if it ends too early, or has a wire type that
+ * Kubernetes does not use
+ */
 function* fieldsOf(bytes: Buffer): Generator<readonly [number, Buffer | number], void> {
   let at = 0
   const varint = (): number => {

@@ -8,27 +8,27 @@ import type { Target } from './request.ts'
 import { sendJson, type Warnings, watchSink } from './send.ts'
 import { type IncludeObject, representationOf, tableOf } from './table.ts'
 
-/** What reading needs from outside. */
+/** The parts that reading needs. */
 interface ReadModules {
   readonly store: Store
   readonly clock: Clock
-  /** How often a watch that asked for bookmarks gets one. */
+  /** The interval of bookmarks for a watch that asks for them. */
   readonly bookmarkMs: number
-  /** How long a watch lasts that does not say. */
+  /** How long a watch without its own timeout lasts. */
   readonly watchTimeoutMs: number
 }
 
 /** Answers GET: one object, a list, or a watch; as objects or as a table. */
 export class ReadRequests {
   readonly #modules: ReadModules
-  /** Ends each watch that is open. */
+  /** Ends each open watch. */
   readonly #watches = new Set<() => void>()
 
   constructor(modules: ReadModules) {
     this.#modules = modules
   }
 
-  /** @throws ApiError 404, 406, 410 or 400 for parameters that cannot be read */
+  /** @throws ApiError 404, 406, 410, or 400 for unreadable parameters */
   answer(
     request: IncomingMessage,
     response: ServerResponse,
@@ -68,7 +68,7 @@ export class ReadRequests {
     for (const end of this.#watches) end()
   }
 
-  /** @param include for a table; undefined: objects */
+  /** @param include for a table; undefined for objects */
   #watch(
     response: ServerResponse,
     { resource, namespace }: Target,
@@ -77,7 +77,7 @@ export class ReadRequests {
   ): void {
     const { store, clock, bookmarkMs, watchTimeoutMs } = this.#modules
     if (query.get('sendInitialEvents') === 'true')
-      // What an API server without that feature says: the client then lists and watches.
+      // The answer of an API server without that feature: the client then lists and watches.
       throw invalid({ group: 'meta.k8s.io', plural: 'listoptions', kind: 'ListOptions' }, '', [
         {
           field: 'sendInitialEvents',

@@ -6,40 +6,39 @@ import type { ResourceFacts } from '../resource-facts.ts'
 import { findResource } from '../resources.ts'
 import { protobufType, readProtobuf } from './protobuf.ts'
 
-/** What accompanies one request on its way. */
+/** The context of one request. */
 export interface RequestContext {
   readonly user: User
-  /** When the whole request must be done, on the clock: it bounds the webhooks and the retries. */
+  /** When the whole request must be done, on the clock. It limits the webhooks and the retries. */
   readonly deadlineMs: number
-  /** Fires when the client has gone or the server stops. */
+  /** Fires if the client has gone or the server stops. */
   readonly signal: AbortSignal
-  /** Tells the client something beside the answer, as a `Warning` header. */
+  /** Adds a `Warning` header to the answer. */
   readonly warn: (text: string) => void
 }
 
-/** What a request is about. */
+/** The target of a request. */
 export interface Target {
   readonly resource: ResourceFacts
-  /** Empty: cluster-scoped, or all namespaces. */
+  /** Empty for cluster-scoped, or all namespaces. */
   readonly namespace: string
-  /** Empty: the collection. */
+  /** Empty for the collection. */
   readonly name: string
   readonly subresource: 'status' | undefined
 }
 
-/** How a write is to be done. */
+/** The options of a write. */
 export interface WriteOptions {
-  /** The whole way including the webhooks, but nothing is stored. */
+  /** All steps including the webhooks, but nothing is stored. */
   readonly dryRun: boolean
   /** CreateOptions, UpdateOptions or DeleteOptions as webhooks get them. */
   readonly options: JsonObject
 }
 
 /**
- * Reads what a URL's path names: an object, its status, a collection, or a collection over all namespaces.
+ * Reads the target in a URL's path: an object, its status, a collection, or a collection over all namespaces.
  *
- * @param path decoded
- * @returns undefined when nothing of that name is served
+ * @param path decoded @returns undefined for an unknown path
  */
 export function parsePath(path: string): Target | undefined {
   const segments = segmentsOf(path)
@@ -53,7 +52,8 @@ export function parsePath(path: string): Target | undefined {
     : ['', ...rest]
   const resource = findResource({ group, version, plural })
   if (!resource || more.length > 0 || (name === '' && subresource !== undefined)) return undefined
-  // Of a namespaced resource only the collection can be named without a namespace, and of others nothing with one.
+  // A path without a namespace names only the collection of a namespaced resource. A path with one names only
+  // namespaced resources.
   if (inNamespace !== resource.namespaced && (inNamespace || name !== '')) return undefined
   if (subresource === undefined) return { resource, namespace, name, subresource }
   return subresource === 'status' && resource.hasStatus
@@ -61,24 +61,24 @@ export function parsePath(path: string): Target | undefined {
     : undefined
 }
 
-/** The segments of a path; undefined for one that has empty ones. */
+/** The segments of a path; undefined if one is empty. */
 function segmentsOf(path: string): string[] | undefined {
   const segments = path.replace(/\/$/, '').slice(1).split('/')
   return segments.includes('') ? undefined : segments
 }
 
-/** What a request asks for. */
+/** The parsed target of a request. */
 interface RequestTarget {
-  /** Decoded: a slash that was written as `%2F` divides as well. */
+  /** Decoded: a slash written as `%2F` separates segments too. */
   readonly path: string
   readonly query: URLSearchParams
 }
 
 /**
- * Takes the target of a request apart as a server in Go does. A URL parser of the web would tidy it up first: it cuts off
- * what follows a `#`, takes a backslash for a slash, and follows `..`.
+ * Splits the target of a request as a Go server does. A URL parser of the web would normalise it first: it
+ * cuts off the part after a `#`, reads a backslash as a slash, and resolves `..`.
  *
- * @throws ApiError 400 for one with a `#`, 404 for one that cannot be decoded
+ * @throws ApiError 400 for a target with a `#`, 404 for one that cannot be decoded
  */
 export function requestTarget(target: string): RequestTarget {
   if (target.includes('#'))
@@ -101,18 +101,18 @@ function decoded(path: string): string {
   }
 }
 
-/** Who asks without `--as`. */
+/** The user without `--as`. */
 export const sandboxAdmin: User = {
   username: 'sandbox-admin',
   groups: ['system:masters', 'system:authenticated'],
 }
 
 /**
- * Who asks: `kubectl --as` and `--as-group` make it somebody else. Webhooks see only the effective user
- * (kubernetes.md, The request). Everybody may impersonate everybody here.
+ * The effective user: `kubectl --as` and `--as-group` change it, and webhooks see only this one
+ * (kubernetes.md, The request). Here every user may impersonate every other.
  *
- * @param headers every value of each header (Node's `headersDistinct`)
- * @throws ApiError 400 for what cannot be carried
+ * @param headers every value of each header (Node's `headersDistinct`) @throws ApiError 400 for an invalid
+ * header
  */
 export function userOf(headers: NodeJS.Dict<string[]>): User {
   const username = headers['impersonate-user']?.[0]
@@ -132,23 +132,24 @@ export function userOf(headers: NodeJS.Dict<string[]>): User {
   return { username, groups: own.includes(everybody) ? own : [...own, everybody] }
 }
 
-/** A service account is in the groups of all service accounts and of those of its namespace. */
+/** A service account belongs to the groups of all service accounts and of those of its namespace. */
 function serviceAccountGroups(username: string): readonly string[] {
   const namespace = /^system:serviceaccount:([^:]+):[^:]+$/.exec(username)?.[1]
   return namespace === undefined ? [] : ['system:serviceaccounts', `system:serviceaccounts:${namespace}`]
 }
 
-/** A body as it came: undefined when there is none. */
+/** A body as it came: undefined without one. */
 export interface Body {
-  /** Without parameters, in lower case; empty when not said. */
+  /** Without parameters, in lower case; may be empty. */
   readonly mediaType: string
   readonly value: unknown
 }
 
 /**
- * Reads the JSON body of a request, or what `kubectl create` sends in its place; undefined when it has none.
+ * Reads the JSON body of a request, or the protobuf that `kubectl create` sends instead; undefined without a
+ * body.
  *
- * @throws ApiError 413 when it is longer than `maxBytes`, 400 when it is not JSON, or nested too deep
+ * @throws ApiError 413 if it is longer than `maxBytes`, 400 if it is not JSON, or nested too deep
  */
 export async function readBody(request: IncomingMessage, maxBytes: number): Promise<Body | undefined> {
   const chunks: Buffer[] = []
@@ -185,7 +186,7 @@ function parse(text: string): unknown {
   return value
 }
 
-/** The API server reads 10,000 levels. Here objects are walked through by recursion, and no real one has ten. */
+/** The API server reads 10,000 levels. This server walks objects by recursion, and no real one has ten. */
 const deepest = 1_000
 
 function isDeeperThan(levels: number, value: unknown): boolean {

@@ -1,7 +1,7 @@
 import type { ResourceName, User } from '../../cluster-client.ts'
 import { isJsonObject, type JsonObject } from '../../json.ts'
 
-/** A question about oneself, or about somebody else: created, answered, never stored. */
+/** A question about the rights of the client or another user: created, answered, never stored. */
 interface SelfReview extends ResourceName {
   readonly kind: string
   /** `status` of the answer. */
@@ -9,8 +9,8 @@ interface SelfReview extends ResourceName {
 }
 
 /**
- * What `kubectl auth` asks. The embedded cluster has no access control of its own: whoever reaches it may do
- * everything, and only webhooks refuse.
+ * The questions of `kubectl auth`. The embedded cluster has no access control: every client may do
+ * everything, and only webhooks deny.
  */
 export const selfReviews: readonly SelfReview[] = [
   {
@@ -47,12 +47,12 @@ export const selfReviews: readonly SelfReview[] = [
   },
 ]
 
-/** Finds the question that is asked at a path. */
+/** Finds the question of a path. */
 export function findSelfReview(path: string): SelfReview | undefined {
   return selfReviews.find(({ group, version, plural }) => path === `/apis/${group}/${version}/${plural}`)
 }
 
-/** Answers it: the question with its `status` filled in. */
+/** Answers it: returns the question with its `status` filled in. */
 export function answerSelfReview(review: SelfReview, question: unknown, user: User): JsonObject {
   const { group, version, kind } = review
   const asked = isJsonObject(question) ? question : {}

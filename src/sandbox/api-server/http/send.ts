@@ -4,16 +4,19 @@ import { at } from '../../json.ts'
 import { statusOf } from '../failure.ts'
 import type { WatchEvent, WatchSink } from '../store/watch.ts'
 
-/** Answers with a JSON body and what was warned of. */
+/** Answers with a JSON body and the warnings. */
 export function sendJson(response: ServerResponse, code: number, body: unknown, warnings: Warnings): void {
   send(response, code, 'application/json', JSON.stringify(body), warnings)
 }
 
-/** Answers with a failure; `retryAfterSeconds` becomes a header, which makes kubectl wait (kubernetes.md, The answer). */
+/**
+ * Answers with a failure. `retryAfterSeconds` becomes a header, and kubectl then waits (kubernetes.md, The
+ * answer).
+ */
 export function sendFailure(response: ServerResponse, failure: FailureStatus, warnings: Warnings): void {
   const seconds = at(failure.details, 'retryAfterSeconds')
   if (typeof seconds === 'number' && seconds > 0) response.setHeader('retry-after', Math.floor(seconds))
-  // A webhook may choose any number; what is no HTTP status cannot be sent as one.
+  // A webhook may choose any number, and only an HTTP status can be sent as one.
   const code = failure.code < 600 ? Math.floor(failure.code) : 500
   sendJson(response, code, statusOf(failure), warnings)
 }
@@ -26,17 +29,17 @@ export function send(
   body: string,
   warnings?: Warnings,
 ): void {
-  // The client may be gone, or its watch begun.
+  // The client may have gone, or its watch may have begun.
   if (response.headersSent || response.destroyed) return
   const headers = warnings?.headers() ?? []
   if (headers.length > 0) response.setHeader('warning', headers)
-  // Bytes, since Node would write the headers in UTF-8 too together with a text: warnings would be encoded twice.
+  // As bytes: with a text Node would write the headers in UTF-8 too, and encode warnings twice.
   const bytes = Buffer.from(body)
   response.writeHead(code, { 'content-type': contentType, 'content-length': bytes.length })
   response.end(bytes)
 }
 
-/** Up to this many characters in all, warnings are passed whole (kubernetes.md, The answer). */
+/** Up to this many characters in all, warnings stay whole (kubernetes.md, The answer). */
 const maxTotal = 4096
 /** Beyond that each is cut to this many. */
 const maxEach = 256
@@ -45,12 +48,12 @@ const maxEach = 256
 export class Warnings {
   readonly #texts = new Set<string>()
 
-  /** Keeps a warning once. One with a control character is dropped without a word, as an API server does. */
+  /** Keeps each warning once. Like an API server, it drops one with a control character silently. */
   add(text: string): void {
     if (!/\p{Cc}/u.test(text) && text !== '') this.#texts.add(text)
   }
 
-  /** The values of the `Warning` headers, ready to be written. */
+  /** The values of the `Warning` headers. */
   headers(): readonly string[] {
     const texts = [...this.#texts]
     const whole = texts.reduce((sum, text) => sum + text.length, 0) <= maxTotal
@@ -64,17 +67,17 @@ function bytes(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
 
-/** More unsent bytes than this and a watcher is too slow: it is cut off, and lists again. */
+/** With more unsent bytes than this, a watcher is too slow: it is disconnected, and lists again. */
 const maxUnsentBytes = 16 * 1024 * 1024
 
 /**
  * Writes a watch as an HTTP answer, one JSON event a line.
  *
- * @param show the object as the client wants it, e.g. as a table
+ * @param show converts an object to the form that the client wants, e.g. a table
  */
 export function watchSink(response: ServerResponse, show: (event: WatchEvent) => unknown): WatchSink {
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' })
-  // A client takes the headers for the sign that the watch has begun.
+  // For a client the headers are the sign that the watch has begun.
   response.flushHeaders()
   return {
     send(event) {

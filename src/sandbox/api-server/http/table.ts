@@ -3,19 +3,19 @@ import type { ClusterObject } from '../../cluster-client.ts'
 import { type JsonObject, shown } from '../../json.ts'
 import type { Column, ResourceFacts } from '../resource-facts.ts'
 
-/** How much of each object a row carries. */
+/** How much of each object a row has. */
 export type IncludeObject = 'None' | 'Metadata' | 'Object'
 
-/** How the table is to be made. */
+/** Options of the table. */
 interface TableOptions {
   readonly include: IncludeObject
   /** For the ages. */
   readonly nowMs: number
-  /** False for all but the first table of a watch: the columns are then known. */
+  /** False for all but the first table of a watch, since the client then knows the columns. */
   readonly withColumns: boolean
 }
 
-/** What `kubectl get` prints: the server chooses the columns, kubectl only aligns them. */
+/** The output of `kubectl get`: the server chooses the columns, kubectl only aligns them. */
 export function tableOf(
   resource: ResourceFacts,
   objects: readonly ClusterObject[],
@@ -51,13 +51,13 @@ function partOf({ metadata }: ClusterObject): JsonObject {
   return { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata }
 }
 
-/** How a client wants its answer. */
+/** The form of answer that a client wants. */
 type Representation = 'object' | 'table' | 'none'
 
 /**
- * Reads an `Accept` header: the first representation that is spoken here.
+ * Reads an `Accept` header: the first supported representation.
  *
- * @returns `none` when there is no such one, e.g. protobuf only
+ * @returns `none` if none is supported, e.g. protobuf only
  */
 export function representationOf(accept: string | undefined): Representation {
   for (const range of (accept ?? '*/*').split(',')) {

@@ -13,7 +13,7 @@ interface Answer {
   readonly body: unknown
 }
 
-/** What answering writes needs. */
+/** The parts that answering writes needs. */
 export interface WriteRequestModules {
   readonly store: Store
   readonly writes: Writes
@@ -23,7 +23,7 @@ export interface WriteRequestModules {
 /**
  * Answers POST, PUT, PATCH and DELETE.
  *
- * @throws ApiError as the write itself does, and 405 for a method the path does not have
+ * @throws ApiError as the write itself does, and 405 for a method that the path does not have
  */
 export async function answerWrite(
   { store, writes, deletes }: WriteRequestModules,
@@ -73,7 +73,7 @@ function json(body: Body | undefined): unknown {
   return body?.value
 }
 
-/** What a client gets for an object that is gone. */
+/** The answer for a deleted object. */
 function deleted({ resource, name }: Target, object: ClusterObject) {
   const { group, plural } = resource
   const details = { name, ...(group !== '' && { group }), kind: plural, uid: object.metadata.uid }

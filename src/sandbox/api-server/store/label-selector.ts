@@ -1,6 +1,6 @@
 import { at, isJsonObject, type JsonObject, listAt, shown, textAt } from '../../json.ts'
 
-/** True when an object with these labels is meant. */
+/** True if the selector matches these labels. */
 export type LabelSelector = (labels: JsonObject) => boolean
 
 /** One clause of a `labelSelector` parameter, `key`, `!key`, `key=value`, `key in (a,b)`, … */
@@ -10,11 +10,11 @@ const clausePattern =
 /**
  * Reads a `labelSelector` parameter.
  *
- * @returns undefined when it cannot be read
+ * @returns undefined for an unreadable one
  */
 export function parseLabelSelector(selector: string): LabelSelector | undefined {
   const clauses: LabelSelector[] = []
-  // Commas also stand between the values of a set.
+  // Commas also separate the values of a set.
   for (const clause of selector.split(/,(?![^(]*\))/)) {
     if (clause.trim() === '') continue
     const parsed = parseClause(clause.trim())
@@ -35,7 +35,7 @@ function parseClause(clause: string): LabelSelector | undefined {
   return exists(key)
 }
 
-/** Reads a `metav1.LabelSelector`, as webhooks have it; an empty or absent one selects everything. */
+/** Reads a `metav1.LabelSelector`, as webhooks have it. An empty or absent one matches everything. */
 export function labelSelectorOf(selector: unknown): LabelSelector {
   const labels = Object.entries(at(selector, 'matchLabels') ?? {})
   const clauses = [
@@ -45,7 +45,7 @@ export function labelSelectorOf(selector: unknown): LabelSelector {
   return (found) => clauses.every((holds) => holds(found))
 }
 
-/** The operators a `metav1.LabelSelector` may have. */
+/** The operators of a `metav1.LabelSelector`. */
 export const labelOperators: readonly string[] = ['In', 'NotIn', 'Exists', 'DoesNotExist']
 
 function expression(requirement: JsonObject): LabelSelector {

@@ -14,17 +14,17 @@ interface Page {
   readonly metadata: JsonObject
 }
 
-/** Where a list goes on: the revision of its first page, and the key of the last object seen. */
+/** Where a list continues: the revision of its first page, and the key of the last object. */
 interface Continue {
   readonly revision: number
   readonly after: string
 }
 
 /**
- * Lists a collection. All pages of one list show the state of the first page, as those of a real API server do.
+ * Lists a collection. All pages of one list show the state of the first page, as with a real API server.
  *
- * @throws ApiError 400 for parameters that cannot be read, 410 when the state of the first page is forgotten,
- * 504 when a newer state is asked for than there is
+ * @throws ApiError 400 for unreadable parameters, 410 if the history no longer has the state of the first
+ * page, 504 for a state that is newer than the current one
  */
 export function listPage(store: Store, target: Target, query: URLSearchParams): Page {
   const { resource } = target
@@ -61,14 +61,14 @@ export function listObject(resource: ResourceFacts, { items, metadata }: Page): 
   return { apiVersion: apiVersionOf(resource), kind: `${resource.kind}List`, metadata, items }
 }
 
-/** A parameter that is a whole number; 0 when it is absent. @throws ApiError 400 */
+/** A parameter with an integer; 0 without one. @throws ApiError 400 */
 export function wholeNumber(query: URLSearchParams, parameter: string): number {
   const given = query.get(parameter) ?? '0'
   if (!/^\d{1,15}$/.test(given)) throw badRequest(`${parameter} must be a whole number, but is "${given}"`)
   return Number(given)
 }
 
-/** Only `Exact` asks for an old state; otherwise the newest is always new enough. */
+/** Only `Exact` asks for an old state; the newest state satisfies all others. */
 function revisionOf(store: Store, query: URLSearchParams): number {
   const wanted = wholeNumber(query, 'resourceVersion')
   if (wanted > store.revision)
@@ -97,13 +97,13 @@ function keyOfObject({ metadata }: ClusterObject): string {
   return keyOf(metadata.namespace ?? '', metadata.name)
 }
 
-/** Which objects of a resource a list or a watch is about. */
+/** The objects of a list or a watch. */
 export type Selection = (object: ClusterObject) => boolean
 
 /**
  * Reads `labelSelector` and `fieldSelector`.
  *
- * @throws ApiError 400 for one that cannot be read, or for a field that cannot be selected by
+ * @throws ApiError 400 for an unreadable one, or for an unsupported field
  */
 export function selectionOf(resource: ResourceFacts, query: URLSearchParams): Selection {
   const labelText = query.get('labelSelector') ?? ''
@@ -128,7 +128,7 @@ function fieldClause(resource: ResourceFacts, clause: string): Selection {
     throw badRequest(
       `field label not supported: ${field}; ${resource.plural} can be selected by ${selectable.join(', ')}`,
     )
-  // A backslash keeps a comma or an equals sign as part of the value, for what Kubernetes writes itself.
+  // A backslash escapes a comma or an equals sign, in selectors that Kubernetes writes itself.
   const wanted = value.replace(/\\(.)/g, '$1')
   const equal = operator !== '!='
   return (object) => (shown(at(object, ...field.split('.'))) === wanted) === equal

@@ -5,8 +5,8 @@ import type { ResourceFacts } from '../resource-facts.ts'
 type CommitListener = (commit: Commit) => void
 
 /**
- * The objects, as etcd would keep them: one counter gives every change its revision, and an object changes only
- * by compare-and-swap. Stored objects are frozen, so whoever got one has what was stored then.
+ * The objects, as etcd would keep them: one counter gives every change its revision, and an object changes
+ * only by compare-and-swap. Stored objects are frozen, so a caller keeps the state that it has read.
  */
 export class Store {
   readonly #objects = new Map<ResourceFacts, Map<string, ClusterObject>>()
@@ -37,7 +37,7 @@ export class Store {
     return sorted(this.#objects.get(resource) ?? new Map<string, ClusterObject>(), namespace)
   }
 
-  /** As {@link Store.list}, but as it was at a revision; undefined when that is no longer known. */
+  /** Like {@link Store.list}, but at a revision; undefined if the history does not reach it. */
   listAt(
     resource: ResourceFacts,
     namespace: string | undefined,
@@ -54,13 +54,13 @@ export class Store {
     return sorted(objects, namespace)
   }
 
-  /** Stores a new object; undefined when the name is taken. */
+  /** Stores a new object; undefined if the name is taken. */
   create(resource: ResourceFacts, object: ClusterObject): ClusterObject | undefined {
     if (this.get(resource, object.metadata.namespace ?? '', object.metadata.name)) return undefined
     return this.#commit('ADDED', resource, object, undefined)
   }
 
-  /** Stores a new version; undefined when `expected` is no longer the stored one. */
+  /** Stores a new version; undefined if `expected` is no longer the stored one. */
   replace(
     resource: ResourceFacts,
     expected: ClusterObject,
@@ -72,7 +72,7 @@ export class Store {
   }
 
   /**
-   * Takes an object away; undefined when `expected` is no longer the stored one.
+   * Deletes an object; undefined if `expected` is no longer the stored one.
    *
    * @param last its last state, if that differs from the stored one
    */
@@ -84,19 +84,19 @@ export class Store {
     return this.#isStored(resource, expected) ? this.#commit('DELETED', resource, last, expected) : undefined
   }
 
-  /** The changes after a revision, oldest first; undefined when the history does not reach back so far. */
+  /** The changes after a revision, oldest first; undefined if the history does not reach back so far. */
   since(revision: number): readonly Commit[] | undefined {
     return this.#history.since(revision)
   }
 
-  /** Forgets what a watch could look back to; the objects stay. */
+  /** Drops the history of watches; the objects stay. */
   forgetHistory(): void {
     this.#history.clear(this.#revision)
   }
 
   /**
-   * Calls back after each later commit of a resource, in the order of the commits and never within one: a
-   * listener may write. What a listener throws is not caught, since it is a fault of this program.
+   * Calls the listener after each later commit of a resource, in the order of the commits and never within
+   * one: a listener may write. Errors of the listener are bugs of this program, so they are not caught.
    *
    * @returns ends the subscription
    */
@@ -155,25 +155,25 @@ function sorted(
 }
 
 function freeze<T>(value: T): T {
-  // A frozen part came from a stored object and is frozen all the way down.
+  // A frozen part comes from a stored object, and its parts are frozen too.
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value
   for (const part of Object.values(value)) freeze(part)
   return Object.freeze(value)
 }
 
-/** One change that was stored. */
+/** One stored change. */
 export interface Commit {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   /** The global counter after it; also the `resourceVersion` of {@link Commit.object}. */
   readonly revision: number
   readonly resource: ResourceFacts
-  /** What is stored now; of a deleted object its last state. */
+  /** The stored object; for a deleted one its last state. */
   readonly object: ClusterObject
-  /** What was stored before; undefined for a new object. */
+  /** The object before; undefined for a new one. */
   readonly before: ClusterObject | undefined
 }
 
-/** The last changes. A watch that wants to begin before them gets 410 and has to list again. */
+/** The last changes. A watch from before them gets 410 and has to list again. */
 class History {
   readonly #size: number
   readonly #commits: Commit[] = []
@@ -185,20 +185,20 @@ class History {
     this.#size = size
   }
 
-  /** Keeps one more change, and forgets the oldest when there are too many. */
+  /** Adds one change, and drops the oldest if there are too many. */
   add(commit: Commit): void {
     this.#commits.push(commit)
     if (this.#commits.length <= this.#size) return
     this.#forgotten = this.#commits.shift()?.revision ?? this.#forgotten
   }
 
-  /** Forgets every change until now. */
+  /** Drops every change so far. */
   clear(revision: number): void {
     this.#commits.length = 0
     this.#forgotten = revision
   }
 
-  /** The changes after a revision, oldest first; undefined when some of them are forgotten. */
+  /** The changes after a revision, oldest first; undefined if some of them were dropped. */
   since(revision: number): readonly Commit[] | undefined {
     if (revision < this.#forgotten) return undefined
     return this.#commits.slice(this.#commits.findLastIndex((commit) => commit.revision <= revision) + 1)

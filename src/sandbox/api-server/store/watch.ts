@@ -13,32 +13,32 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly object: JsonObject }
   | { readonly type: 'ERROR'; readonly object: JsonObject }
 
-/** What a watch is to show, and for how long. */
+/** Options of a watch. */
 interface WatchOptions {
   readonly resource: ResourceFacts
-  /** Undefined: all namespaces. */
+  /** Undefined for all namespaces. */
   readonly namespace: string | undefined
   readonly selection: Selection
-  /** The revision after which it begins; 0: with everything there is, as ADDED. */
+  /** The revision after which it begins; 0 to begin with every object, as ADDED. */
   readonly from: number
-  /** How often a bookmark says how far the watch has come; undefined: never. */
+  /** The interval of bookmarks, which say how far the watch has come; undefined for none. */
   readonly bookmarkMs: number | undefined
   /** When the server ends it. */
   readonly timeoutMs: number
 }
 
-/** Where the lines of a watch go. */
+/** The receiver of the lines of a watch. */
 export interface WatchSink {
   send(event: WatchEvent): void
-  /** Nothing more will come. */
+  /** The watch has ended. */
   end(): void
 }
 
 /**
- * Shows the changes of a collection, beginning in the past if need be. A revision that the history no longer
- * reaches, or one that this server never gave, ends it with ERROR 410: the client lists again.
+ * Shows the changes of a collection, from a past revision on. If the history does not reach the revision, or
+ * this server never gave it, the watch ends with ERROR 410 and the client lists again.
  *
- * @returns ends the watch; the sink is then not called any more
+ * @returns ends the watch; the sink then gets no more calls
  */
 export function watch(store: Store, clock: Clock, options: WatchOptions, sink: WatchSink): () => void {
   const { resource, namespace, bookmarkMs } = options
@@ -68,11 +68,11 @@ export function watch(store: Store, clock: Clock, options: WatchOptions, sink: W
     cancelBookmark()
     cancelTimeout()
   }
-  // Commits are shown in microtasks: a bookmark waits its turn behind those it speaks for.
+  // Commits are shown in microtasks, so a bookmark must wait for those before it.
   const inTurn = (speak: (bookmark: () => void) => void) => {
     const { revision } = store
     queueMicrotask(() => {
-      // As in the API server, where nothing was written there is nothing to say.
+      // As in the API server, a resource without writes has no bookmarks.
       const bookmark = () =>
         bookmarkMs !== undefined && revision > from && sink.send(bookmarkOf(resource, revision))
       if (!stopped) speak(bookmark)
@@ -87,7 +87,7 @@ export function watch(store: Store, clock: Clock, options: WatchOptions, sink: W
   if (bookmarkMs !== undefined) bookmarkEvery(bookmarkMs)
   const cancelTimeout = clock.setTimer(options.timeoutMs, () =>
     inTurn((bookmark) => {
-      // The last word says from where the next watch may go on.
+      // The last line says where the next watch can resume.
       bookmark()
       stop()
       sink.end()
@@ -96,13 +96,16 @@ export function watch(store: Store, clock: Clock, options: WatchOptions, sink: W
   return stop
 }
 
-/** How far a watch has come: also a quiet one then need not begin in a past that is forgotten. */
+/** How far a watch has come. With it even a quiet watch can resume later. */
 function bookmarkOf(resource: ResourceFacts, revision: number): WatchEvent {
   const metadata = { resourceVersion: String(revision), creationTimestamp: null }
   return { type: 'BOOKMARK', object: { kind: resource.kind, apiVersion: apiVersionOf(resource), metadata } }
 }
 
-/** A change as a selective watch sees it: what comes into the selection is added, what leaves it is deleted. */
+/**
+ * A change as a selective watch shows it: an object that begins to match is added, one that no longer matches
+ * is deleted.
+ */
 function eventOf(
   { type, object, before }: Commit,
   { namespace, selection }: WatchOptions,
@@ -111,7 +114,7 @@ function eventOf(
   const was = before !== undefined && selection(before)
   const is = type !== 'DELETED' && selection(object)
   if (is) return { type: was ? 'MODIFIED' : 'ADDED', object }
-  // The last state that was selected, but at the version of the change.
+  // The last matching state, but with the version of the change.
   const { resourceVersion } = object.metadata
   if (!was) return undefined
   return { type: 'DELETED', object: selection(object) ? object : withVersion(before, resourceVersion) }

@@ -6,16 +6,16 @@ import type { ResourceFacts } from '../resource-facts.ts'
 import { apiVersionOf } from '../resources.ts'
 
 /**
- * Reads what a client sent as an object of the resource it was sent to.
+ * Reads the client's body as an object of the resource in the path.
  *
  * @returns with `metadata.namespace` filled in from the path; `metadata.name` may be empty (`generateName`)
- * @throws ApiError 400 when it is another kind of thing, 422 when a field of its metadata is of the wrong sort
+ * @throws ApiError 400 for another kind, 422 if a field of its metadata has the wrong type
  */
 export function decodeObject(raw: unknown, target: Target): ClusterObject {
   const { resource, namespace } = target
   if (!isJsonObject(raw)) throw badRequest('the body of the request must be a JSON object')
   const apiVersion = apiVersionOf(resource)
-  // In a sub-request of a typed client both may be missing; a wrong one is never a slip.
+  // In a request to a subresource, typed clients may omit both; a wrong one is always an error.
   if (raw.apiVersion !== undefined && raw.apiVersion !== apiVersion)
     throw badRequest(
       `the API version in the data (${shown(raw.apiVersion)}) does not match the expected API version (${apiVersion})`,
@@ -48,7 +48,7 @@ const isText = (value: unknown) => typeof value === 'string'
 const isTextMap = (value: unknown) => isJsonObject(value) && Object.values(value).every(isText)
 const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
 
-/** The fields of metadata whose sort others rely on. */
+/** The metadata fields whose types other code relies on. */
 const sorts: Readonly<Record<string, (value: unknown) => boolean>> = {
   name: isText,
   generateName: isText,
@@ -63,7 +63,7 @@ const sorts: Readonly<Record<string, (value: unknown) => boolean>> = {
   ownerReferences: Array.isArray,
 }
 
-/** Narrows to what {@link sorts} has been checked for. */
+/** Narrows to the types that {@link sorts} has checked. */
 function isClusterObject(value: unknown): value is ClusterObject {
   return (
     isJsonObject(value) &&
@@ -79,7 +79,8 @@ const namePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 const maxNameLength = 253
 
 /**
- * The schema check, just before the webhooks: what breaks the schema never reaches them (kubernetes.md, The request).
+ * The schema check, just before the webhooks: an invalid object never reaches them (kubernetes.md, The
+ * request).
  *
  * @throws ApiError 422 with every cause
  */

@@ -8,19 +8,19 @@ import type { Selection } from '../store/list.ts'
 import { nextGeneration } from './prepare.ts'
 import type { WriteModules } from './writes.ts'
 
-/** What became of an object that was to be deleted. */
+/** The result of a deletion. */
 interface Deletion {
   /** Its last state. */
   readonly object: ClusterObject
-  /** As it was when it was reviewed. */
+  /** The object that was reviewed. */
   readonly before: ClusterObject
   /** False while it waits for its finalizers. */
   readonly gone: boolean
 }
 
 /**
- * Deletes objects. One with finalizers only gets a `deletionTimestamp`, and goes with its last finalizer.
- * Known limit: owner references are not followed, so every propagation policy comes to the same here.
+ * Deletes objects. One with finalizers gets a `deletionTimestamp`, and goes with its last finalizer. Known
+ * limit: owner references are ignored, so every propagation policy has the same effect.
  */
 export class Deletes {
   readonly #modules: WriteModules
@@ -29,15 +29,15 @@ export class Deletes {
     this.#modules = modules
   }
 
-  /** @throws ApiError 404, 409 for a failed precondition or a namespace still in use, or a webhook's denial */
+  /** @throws ApiError 404, 409 for a failed precondition or a namespace in use, or a webhook's denial */
   delete(target: Target, how: WriteOptions, context: RequestContext): Promise<Deletion> {
     return this.#delete(target, target.name, how, context)
   }
 
   /**
-   * Deletes every selected object of a collection; each review goes without a name (kubernetes.md, The request).
+   * Deletes every selected object of a collection; each review has no name (kubernetes.md, The request).
    *
-   * @returns the objects as they were before, without the deletion
+   * @returns the objects as they were before the deletion
    */
   async deleteCollection(
     target: Target,
@@ -79,7 +79,7 @@ export class Deletes {
       )
       const gone = (current.metadata.finalizers ?? []).length === 0
       const last = gone ? current : terminating(current, timestamp(clock.now()))
-      // Deleting once more what is going away already is reviewed, but changes nothing.
+      // A second deletion of the same object is reviewed, but changes nothing.
       if (dryRun || (!gone && last === current)) return { object: last, before: current, gone }
       const stored = gone ? store.remove(resource, current) : store.replace(resource, current, last)
       if (stored) return { object: stored, before: current, gone }
@@ -111,7 +111,7 @@ export class Deletes {
     if (resource === namespaces) this.#checkEmpty(name)
   }
 
-  /** Known limit: a namespace is not emptied by the server, so it has to be empty. */
+  /** Known limit: the server does not empty a namespace, so it has to be empty. */
   #checkEmpty(namespace: string): void {
     const left = resources.filter(
       (resource) => resource.namespaced && this.#modules.store.list(resource, namespace).length > 0,

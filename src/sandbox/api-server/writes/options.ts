@@ -13,7 +13,7 @@ export type OptionsKind = 'CreateOptions' | 'UpdateOptions' | 'DeleteOptions'
 const fieldValidations = ['', 'Ignore', 'Warn', 'Strict']
 
 /**
- * Reads how a write is to be done from its parameters, and for a deletion from its body too.
+ * Reads the options of a write from its parameters, and for a deletion from its body too.
  *
  * @throws ApiError 422 for a dry run other than `All` or an unknown field validation
  */
@@ -44,7 +44,7 @@ function queryOptions(query: URLSearchParams): JsonObject {
   }
 }
 
-/** The body counts when there is one; otherwise the parameters do. */
+/** A body wins over the parameters. */
 function deleteOptions(query: URLSearchParams, body: unknown): JsonObject {
   if (body !== undefined) {
     if (isJsonObject(body)) return body
@@ -56,11 +56,10 @@ function deleteOptions(query: URLSearchParams, body: unknown): JsonObject {
 }
 
 /**
- * Makes of a patch what it does to an object.
+ * Turns a patch into a function from the old to the new object.
  *
- * @param mediaType the content type, without parameters
- * @throws ApiError 415 for a type that is not spoken here. The function returned throws 400 for what is no patch,
- * and 422 for one that does not fit the object
+ * @param mediaType the content type, without parameters @throws ApiError 415 for an unsupported type. The
+ * returned function throws 400 for a malformed patch, and 422 for one that does not fit the object
  */
 export function patchOf(
   resource: ResourceFacts,
@@ -73,7 +72,7 @@ export function patchOf(
     case 'application/json-patch+json':
       return (current) => patched(resource, current, patch)
     case 'application/strategic-merge-patch+json':
-      // An API server does not know them either for kinds of a CustomResourceDefinition.
+      // An API server does not support them for kinds of a CustomResourceDefinition either.
       if (resource.group === longhornGroup)
         throw unsupportedMediaType(
           'the body of the request was in an unknown format - strategic merge patch is not supported for custom resources: patch with --type=merge or --type=json',

@@ -7,7 +7,7 @@ import type { ResourceFacts } from '../resource-facts.ts'
 import { namespaces } from '../resources.ts'
 import { checkObject } from './decode.ts'
 
-/** What a client cannot change, whatever it sends. */
+/** The fields that a client cannot change. */
 const fixed = [
   'uid',
   'resourceVersion',
@@ -17,10 +17,10 @@ const fixed = [
 ]
 
 /**
- * Makes the next version of a stored object: the main path cannot write `status`, `/status` nothing else, the
- * fixed metadata stay, and `generation` counts the changes of what is wanted.
+ * Makes the next version of a stored object. The main path cannot write `status`, `/status` writes nothing
+ * else, the fixed metadata stay, and `generation` counts the changes of spec.
  *
- * @throws ApiError 409 when it was made from another version, 422 when it is not valid
+ * @throws ApiError 409 if it was made from another version, 422 if it is not valid
  */
 export function prepareUpdate(target: Target, current: ClusterObject, wanted: ClusterObject): ClusterObject {
   const { resource, subresource } = target
@@ -67,13 +67,13 @@ function withMain(resource: ResourceFacts, current: ClusterObject, wanted: Clust
   return { ...next, metadata: { ...metadata, generation: nextGeneration(current) } }
 }
 
-/** The number of the next change of what is wanted; the deletion of an object is one too. */
+/** The generation after a change of spec; the deletion of an object counts as one. */
 export function nextGeneration(current: ClusterObject): number {
   const generation = at(current, 'metadata', 'generation')
   return (typeof generation === 'number' ? generation : 0) + 1
 }
 
-/** The status as a field of its own; none at all when there is none. */
+/** The status as a field; absent without one. */
 function statusOf(object: ClusterObject): { readonly status?: unknown } {
   return object.status === undefined ? {} : { status: object.status }
 }
@@ -90,7 +90,7 @@ function sameKind(
   return { ...content, apiVersion, kind, metadata }
 }
 
-/** An object that is going away may only lose finalizers, or it might never go. */
+/** An object that is being deleted may only lose finalizers, or its deletion might never end. */
 function checkFinalizers(resource: ResourceFacts, current: ClusterObject, next: ClusterObject): void {
   if (current.metadata.deletionTimestamp === undefined) return
   const before = current.metadata.finalizers ?? []
@@ -101,11 +101,11 @@ function checkFinalizers(resource: ResourceFacts, current: ClusterObject, next: 
 }
 
 /**
- * Makes what is stored of an object that is to be created: it has its name, its uid and its time, and no status
- * where that is a subresource.
+ * Makes the stored form of a new object: with name, uid and time, and without a status if that is a
+ * subresource.
  *
- * @param fresh what only the server gives: the uid, the time (RFC 3339), the end of a generated name
- * @throws ApiError 400 or 422 when it cannot be created
+ * @param fresh the values that only the server gives: the uid, the time (RFC 3339), the end of a generated
+ * name @throws ApiError 400 or 422 if it cannot be created
  */
 export function prepareCreate(
   { resource }: Target,
@@ -143,7 +143,7 @@ export function prepareCreate(
   return resource === namespaces ? activeNamespace(object) : object
 }
 
-/** Every namespace carries its own name as a label, so that webhooks can select it. */
+/** Every namespace has its name as a label, so that webhooks can select it. */
 function activeNamespace(object: ClusterObject): ClusterObject {
   const labels = at(object, 'metadata', 'labels')
   const named = {

@@ -1,6 +1,9 @@
-import { isJsonObject, type JsonObject } from '../../../json/object.ts'
+import { isJsonObject, type JsonObject } from '../../../json/schema.ts'
 
-/** The lists of built-in kinds whose elements are merged, and what tells them apart. All others are replaced as a whole. */
+/**
+ * The lists of built-in kinds with merged elements, and their merge keys. All other lists are replaced as a
+ * whole.
+ */
 const keys: Readonly<Record<string, string>> = {
   containers: 'name',
   initContainers: 'name',
@@ -14,8 +17,8 @@ const keys: Readonly<Record<string, string>> = {
 }
 
 /**
- * Applies a strategic merge patch, which kubectl sends for built-in kinds: what it names in a list is merged with the element
- * of that name. Known limit: elements stay in their order, whatever the patch says of it.
+ * Applies a strategic merge patch, which kubectl sends for built-in kinds. It merges each element of such a
+ * list with the one of the same key. Known limit: the order of elements stays, whatever the patch says.
  */
 export function strategicMerge(target: unknown, patch: unknown): unknown {
   if (!isJsonObject(patch)) return patch

@@ -10,7 +10,7 @@ import type { Store } from '../store/store.ts'
 import { decodeObject } from './decode.ts'
 import { prepareCreate, prepareUpdate } from './prepare.ts'
 
-/** What writing needs from outside. */
+/** The parts that writing needs. */
 export interface WriteModules {
   readonly store: Store
   readonly admission: Admission
@@ -29,7 +29,7 @@ export class Writes {
     this.#modules = modules
   }
 
-  /** @throws ApiError 404 without the namespace, 409 when the name is taken, 400, 422 or a webhook's denial */
+  /** @throws ApiError 404 without the namespace, 409 if the name is taken, 400, 422 or a webhook's denial */
   async create(
     target: Target,
     body: unknown,
@@ -52,7 +52,7 @@ export class Writes {
     )
     const taken = dryRun ? store.get(resource, namespace, name) !== undefined : false
     const stored = dryRun ? object : store.create(resource, object)
-    // Only now: creating an existing name does reach the webhooks (kubernetes.md, The request).
+    // Not earlier: the creation of an existing name does reach the webhooks (kubernetes.md, The request).
     if (taken || !stored) throw alreadyExists(resource, name)
     return stored
   }
@@ -60,9 +60,9 @@ export class Writes {
   /**
    * Changes one object, main part or status.
    *
-   * @param next makes the wanted version from the stored one. It is called again, and the outcome is reviewed
-   * again under a new uid, whenever another write came between (kubernetes.md, The request)
-   * @throws ApiError 404, 409 for a resourceVersion that is not the newest, 400, 422 or a webhook's denial
+   * @param next makes the wanted version from the stored one. After another client's write in between it is
+   * called again, and the result is reviewed again under a new uid (kubernetes.md, The request) @throws
+   * ApiError 404, 409 for a resourceVersion that is not the newest, 400, 422 or a webhook's denial
    */
   async update(
     target: Target,
@@ -84,7 +84,7 @@ export class Writes {
         context,
       )
       if (dryRun) return object
-      // A write that changes nothing is reviewed, but stores nothing and keeps its version.
+      // A write without a change is reviewed, but stores nothing and keeps its version.
       if (isDeepStrictEqual(object, current)) return current
       const stored = isGone(object)
         ? store.remove(resource, current, object)
@@ -96,12 +96,12 @@ export class Writes {
   }
 }
 
-/** The last finalizer of an object that is being deleted has been taken away. */
+/** True if the write removes the last finalizer of an object that is being deleted. */
 function isGone({ metadata }: ClusterObject): boolean {
   return metadata.deletionTimestamp !== undefined && (metadata.finalizers ?? []).length === 0
 }
 
-/** A name may be left out of the body, but it cannot be another one. */
+/** The body may omit the name, but not have another one. */
 function named(object: ClusterObject, name: string): ClusterObject {
   const given = object.metadata.name
   if (given === name) return object

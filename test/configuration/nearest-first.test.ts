@@ -1,5 +1,5 @@
 import t from 'tap'
-import { nearestFirst } from '../../src/text/names.ts'
+import { nearestFirst } from '../../src/configuration/layer.ts'
 
 t.test('names that are most like a word come first, and others keep their order', (t) => {
   const known = ['node-1', 'node-12', 'storage-a', 'storage-b']
