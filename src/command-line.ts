@@ -25,6 +25,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['plan', async (given) => (await import('./commands/evict/plan-command.ts')).planCommand(given)],
   ['evict', async (given) => (await import('./commands/evict/command.ts')).evictCommand(given)],
   ['reopen', async (given) => (await import('./commands/evict/reopen-command.ts')).reopenCommand(given)],
+  ['rescue', async (given) => (await import('./commands/rescue/command.ts')).rescueCommand(given)],
   ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
   ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
   ['schema', async (given) => (await import('./commands/schema/command.ts')).schemaCommand(given)],

@@ -2,6 +2,7 @@
 import type { Registry } from 'prom-client'
 import { runCommandLine } from './command-line.ts'
 import { exitCode } from './commands/surroundings.ts'
+import { inWords } from './text/system-error.ts'
 
 /** Listen for a failure of standard output; a command that serves goes on without it. */
 const stdoutListeners = new Set<(why: string) => void>()
@@ -10,11 +11,12 @@ let stdoutIsLost: (name: string) => void = () => undefined
 let isIncomplete = false
 const untilStdoutIsLost = new Promise<string>((resolve) => (stdoutIsLost = resolve))
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  const why = error.code ?? error.message
+  const isUnread = error.code === 'EPIPE'
+  const why = isUnread ? 'nobody reads it any more (EPIPE)' : inWords(error)
   for (const hear of stdoutListeners) hear(why)
   if (stdoutListeners.size > 0) return
   // EPIPE: the reader, such as `| head`, closed early, which is no error. The exit code still has the result.
-  if (why !== 'EPIPE') outputIsIncomplete(why)
+  if (!isUnread) outputIsIncomplete(why)
   stdoutIsLost('SIGPIPE')
 })
 // With standard error closed, no message is possible.
@@ -36,7 +38,7 @@ process.exitCode = await runCommandLine(process.argv.slice(2), {
 function outputIsIncomplete(why: string): void {
   if (isIncomplete) return
   isIncomplete = true
-  process.stderr.write(`holdfast: standard output cannot be written (${why}), so it is not complete\n`)
+  process.stderr.write(`holdfast: standard output cannot be written: ${why}. So it is not complete\n`)
   // The error may come after the command has ended.
   process.on('exit', () => (process.exitCode = exitCode.couldNotRun))
 }

@@ -2,8 +2,9 @@ import { Argument, Command, type Option } from 'commander'
 import type { CommandSurroundings } from './surroundings.ts'
 
 /**
- * `holdfast completion`: a script with which a shell completes commands and flags. @param program with all
- * its commands
+ * `holdfast completion`: a script with which a shell completes commands and flags.
+ *
+ * @param program with all its commands
  */
 export function completionCommand({ stdout }: CommandSurroundings, program: Command): Command {
   return new Command('completion')

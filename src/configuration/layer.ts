@@ -50,8 +50,8 @@ export function layerFromFile(text: string, path: string): Layer {
 /**
  * Reads settings that are texts, from flags or environment variables.
  *
- * @param texts `rules` as `rule=mode`, several separated by commas @param nameOf the name of a setting in
- * this source, for messages
+ * @param texts `rules` as `rule=mode`, several separated by commas
+ * @param nameOf the name of a setting in this source, for messages
  */
 export function layerFromTexts(
   texts: Readonly<Partial<Record<SettingName, string>>>,
@@ -71,9 +71,13 @@ export function layerFromTexts(
 
 function check(value: unknown, describe: (error: ErrorObject) => string): Layer {
   if (validate(value)) return { ok: true, settings: value }
-  // A union yields an error for each of its branches; the one for the whole is the clearest.
-  const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'const')
-  return { ok: false, problems: errors.map(describe) }
+  // A union yields an error for each branch; the one for the whole union says it best.
+  const all = validate.errors ?? []
+  const unions = new Set(
+    all.flatMap(({ keyword, instancePath }) => (keyword === 'anyOf' ? instancePath : [])),
+  )
+  const errors = all.filter(({ keyword, instancePath }) => keyword === 'anyOf' || !unions.has(instancePath))
+  return { ok: false, problems: [...new Set(errors.map(describe))] }
 }
 
 function readRules(text: string): Record<string, string> {

@@ -108,7 +108,7 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
   kubeconfig: {
     placeholder: 'file',
     help: 'kubeconfig of the cluster',
-    byDefault: '$KUBECONFIG, then the pod’s service account, then ~/.kube/config',
+    byDefault: '$KUBECONFIG, then ~/.kube/config, then the pod’s service account',
   },
   context: { placeholder: 'name', help: 'context of the kubeconfig', byDefault: 'its current context' },
   namespace: {

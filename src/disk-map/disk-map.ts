@@ -105,8 +105,8 @@ export class DiskMap implements DiskMapView {
   /**
    * Forgets a deleted object; an unknown one is no error.
    *
-   * @param at when its absence was seen, in milliseconds by the monotonic clock @param unseen true if it may
-   * have changed before its deletion without the map's knowledge
+   * @param at when its absence was seen, in milliseconds by the monotonic clock
+   * @param unseen true if it may have changed before its deletion without the map's knowledge
    */
   remove(kind: Kind, name: string, at: number, unseen = false): void {
     this.#end(kind, name, undefined, at, unseen)

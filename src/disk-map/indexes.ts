@@ -156,7 +156,8 @@ export class ImageIndex {
   /**
    * Replaces the image of this name. A clean-up that was pending before keeps its start time.
    *
-   * @param at milliseconds by the monotonic clock @returns the disks that the image was or is on
+   * @param at milliseconds by the monotonic clock
+   * @returns the disks that the image was or is on
    */
   put(image: BackingImage, at: number): Iterable<string> {
     const name = image.metadata.name

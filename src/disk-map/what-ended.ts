@@ -14,8 +14,9 @@ export interface Endings {
 }
 
 /**
- * Compares two versions of an object, or its last version with its absence. @param at milliseconds by the
- * monotonic clock
+ * Compares two versions of an object, or its last version with its absence.
+ *
+ * @param at milliseconds by the monotonic clock
  */
 export function endingsOf(
   kind: EndingKind,

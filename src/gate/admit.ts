@@ -13,6 +13,7 @@ import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedPage } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
+import type { WaitingList } from './waiting-list.ts'
 
 /** The parts that admitting needs. */
 export interface AdmissionModules {
@@ -23,6 +24,8 @@ export interface AdmissionModules {
   readonly book: ReservationBook
   readonly changes: Changes
   readonly holds: Holds
+  /** Told of what waits. */
+  readonly waiting: WaitingList
   readonly reserver: Reserver
   readonly takeBack: TakeBack
   /** Called with errors of the cluster; the change is then not admitted. */
@@ -83,21 +86,26 @@ export class Admission {
       // 2. Reserve, and 3. confirm: judge once more, on fresh data that the other side may have changed.
       return 'verdict' in first ? first : await this.#secure(asked, first, asking.signal)
     }
+    const waiting = this.#modules.waiting.follow(asked)
     const holder = {
       caller: asked.change.request.actor.username,
       mayWait: () => this.#mayTakePlace(asked.change, asking.signal),
+      waits: waiting.waits,
     }
     try {
       //
       // 4. Hold: start again whenever the obstacle may be gone.
-      return await this.#modules.holds.retryUntil(
+      const decided = await this.#modules.holds.retryUntil(
         attempt,
         { ...wait, budgetMs: waits ? wait.budgetMs : 0 },
         holder,
       )
+      const waited = waiting.over(decided.verdict, wait.signal.aborted)
+      return waited ? { ...decided, waited } : decided
     } finally {
       cancel()
       forget()
+      waiting.over(undefined, wait.signal.aborted)
     }
   }
 

@@ -30,8 +30,8 @@ interface ConfirmModules {
  * on and too old.
  *
  * @returns the data to judge on: the reads, with the nodes of the disk map for the rest, and the memory of
- * the map. Changes that ended between the two count as ended now @throws if something cannot be read, or the
- * signal's reason
+ *   the map. Changes that ended between the two count as ended now
+ * @throws if something cannot be read, or the signal's reason
  */
 export async function confirm(
   change: Change,

@@ -5,12 +5,14 @@ import { type Answer, answerTo } from './answer.ts'
 import { isOnRecord, readChange, type Verdict } from './verdict.ts'
 import { isEnforced } from './conflict-finding.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
-import type { Decide, DecideAtOnce, DecisionListener, Heard, Timing } from './ports.ts'
+import type { HeldChange } from './held-change.ts'
+import type { Decide, DecideAtOnce, DecisionListener, Heard, HoldListener, Timing } from './ports.ts'
 import { PageQueue } from './page-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
+import { aboutWait, type Waited, WaitingList } from './waiting-list.ts'
 
 /** Options of the gate. */
 export interface GateOptions extends AdmissionOptions, HoldLimits, ReserverOptions, SweeperOptions {
@@ -42,7 +44,10 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 }
 
 /** The parts of the gate. */
-interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'takeBack'> {
+interface GateModules extends Omit<
+  AdmissionModules,
+  'holds' | 'waiting' | 'reserver' | 'takeBack' | 'onProblem'
+> {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
   /** Called after every change to the map and to the book. */
@@ -50,13 +55,20 @@ interface GateModules extends Omit<AdmissionModules, 'holds' | 'reserver' | 'tak
   readonly clock: Clock
   /** Called with each decision. */
   readonly listeners: readonly DecisionListener[]
+  /** Told of what waits. */
+  readonly holdListeners?: readonly HoldListener[]
+  /** Told of what went wrong; `not-told`: with who listens. */
+  readonly onProblem: (what: Problem | 'not-told', error: unknown) => void
 }
+
+type Problem = Parameters<AdmissionModules['onProblem']>[0]
 
 /** Decides every requested write, whatever its door. */
 export class Gate {
   readonly #options: GateOptions
   readonly #modules: GateModules
   readonly #holds: Holds
+  readonly #waiting: WaitingList
   readonly #lifetimes: Lifetimes
   readonly #admission: Admission
   readonly #sweeper: Sweeper
@@ -69,19 +81,35 @@ export class Gate {
     const queue = new PageQueue(book)
     this.#lifetimes = new Lifetimes(book, clock)
     this.#holds = new Holds(options, changes, clock)
+    this.#waiting = new WaitingList(options, {
+      ...modules,
+      listeners: modules.holdListeners ?? [],
+      onProblem: (error) => modules.onProblem('not-told', error),
+    })
     const lifetimes = this.#lifetimes
     // The next owner of a removed disk would meet pending changes on it without knowing of them.
     const stands: ReserverModules['stands'] = (conflict, { change, acts, policy }) =>
       isEnforced(conflict, change, acts.some(({ act }) => act === 'disk-removal') ? options.policy : policy)
     const reserver = new Reserver(options, { ...modules, queue, lifetimes, stands })
     const takeBack = new TakeBack({ ...modules, queue, onProblem })
-    this.#admission = new Admission(options, { ...modules, holds: this.#holds, reserver, takeBack })
+    this.#admission = new Admission(options, {
+      ...modules,
+      holds: this.#holds,
+      waiting: this.#waiting,
+      reserver,
+      takeBack,
+    })
     this.#sweeper = new Sweeper(options, { ...modules, lifetimes, onProblem })
   }
 
   /** The number of requests that it holds now. */
   get holding(): number {
     return this.#holds.active
+  }
+
+  /** Each of them, the longest first: who asked, for what, and what it waits for. At most `maxHolds`. */
+  holds(): readonly HeldChange[] {
+    return this.#waiting.list()
   }
 
   /**
@@ -97,8 +125,8 @@ export class Gate {
       acts.length === 0
         ? passing(passesByMark(change))
         : await this.#admission.admit(readChange(change, acts, this.#options.policy), wait)
-    const { verdict, heldMs = 0, release, isLate } = attempt
-    const answer = this.#answer(change, verdict)
+    const { verdict, heldMs = 0, release, isLate, waited } = attempt
+    const answer = this.#answer(change, verdict, waited)
     const totalMs = clock.monotonic() - began
     const recorded = this.#tell(change, acts, verdict, { totalMs, heldMs }, wait.budgetMs)
     // An allowed change waits for no record, and a denial without a record does not wait for a turn of the
@@ -137,12 +165,14 @@ export class Gate {
   }
 
   /** Words and codes. A refused override is mentioned even if the change passes. */
-  #answer(change: Change, verdict: Verdict): Answer {
+  #answer(change: Change, verdict: Verdict, waited?: Waited): Answer {
     const asksForException = (change.after ?? change.before).metadata.override !== undefined
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
-    if (passes && !asksForException) return { allowed: true, warnings: [] }
+    const told = verdict.decision === 'allow' && waited ? aboutWait(waited) : []
+    if (passes && !asksForException) return { allowed: true, warnings: told }
     const { policy, retryAfterSeconds } = this.#options
-    return answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
+    const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
+    return told.length === 0 ? answer : { ...answer, warnings: [...told, ...answer.warnings] }
   }
 
   /** @returns the promise to wait for until it is recorded */
@@ -175,6 +205,8 @@ function heardBy(acts: readonly Act[], verdict: Verdict, timing: Timing): Readon
   return isOnRecord(verdict, timing) ? all : notOnRecord
 }
 
-function passing(mark: Mark | undefined): Pick<Attempt, 'verdict' | 'heldMs' | 'release' | 'isLate'> {
+function passing(
+  mark: Mark | undefined,
+): Pick<Attempt, 'verdict' | 'heldMs' | 'release' | 'isLate' | 'waited'> {
   return { verdict: { decision: 'allow', warnings: [], ...(mark && { mark }) } }
 }

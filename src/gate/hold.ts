@@ -4,6 +4,7 @@ import type { WaitBudget } from './ports.ts'
 import { type ReservationBook, unownedDisks } from './reservation-book.ts'
 import type { Conflict } from './conflict-finding.ts'
 import type { Objection, Verdict } from './verdict.ts'
+import type { Waited } from './waiting-list.ts'
 
 /** A change: an object of the disk map, or a page of the book of reservations. */
 type Changed = `${string}/${string}`
@@ -65,6 +66,8 @@ export interface Attempt {
   readonly wakeAt: number | undefined
   /** The wait before it, in milliseconds; absent for a first attempt. */
   readonly heldMs?: number
+  /** What it had to wait for, since the user first asked; absent if it did not wait. */
+  readonly waited?: Waited
   /** Releases the reservations of an admitted change. */
   readonly release?: () => Promise<void>
   /** True once it is too late to forward an admitted change. */
@@ -88,6 +91,8 @@ interface Holder {
   readonly caller: string
   /** Asked before the change takes a place. False for a change that must not take one. */
   readonly mayWait: () => Promise<boolean>
+  /** Told what it waits for, from when it takes its place. @param until when it is answered at the latest */
+  readonly waits?: (objections: readonly Objection[], until: number) => void
 }
 
 /** One held change. */
@@ -128,7 +133,7 @@ export class Holds {
   async retryUntil(
     attempt: () => Promise<Attempt>,
     { budgetMs, signal }: WaitBudget,
-    { caller, mayWait }: Holder,
+    { caller, mayWait, waits }: Holder,
   ): Promise<Attempt> {
     const end = this.#clock.monotonic() + Math.min(budgetMs, this.#limits.maxHoldMs)
     const isOver = (): boolean => this.#isOver(end, signal)
@@ -145,6 +150,7 @@ export class Holds {
         // The attempt may take a while.
         if (!hold && !isOver() && (await mayWait()) && !isOver()) hold = this.#take(caller)
         if (!hold || hold.isOver) return { ...tried, heldMs }
+        waits?.(tried.verdict.objections, end)
         const began = this.#clock.monotonic()
         const isWorthIt = await this.#wait(tried, changed, { end, hold }, signal)
         heldMs += this.#clock.monotonic() - began

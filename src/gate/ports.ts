@@ -4,6 +4,7 @@ import type { Node } from '../longhorn/node.ts'
 import type { Replica } from '../longhorn/replica.ts'
 import type { Change, JudgedKind, Request } from '../rules/change.ts'
 import type { Answer } from './answer.ts'
+import type { HeldChange } from './held-change.ts'
 import type { Verdict } from './verdict.ts'
 
 /** How much the disk map can be trusted. */
@@ -67,6 +68,18 @@ export interface DecisionListener {
   decided(change: Change, verdict: Verdict, timing: Timing, patienceMs: number): void | Promise<void>
 }
 
+/**
+ * How a hold ended. `told to retry`: nobody could wait any longer, and the client asks again. `left`: nobody waits for the
+ * answer any more.
+ */
+export type HoldEnd = 'admitted' | 'denied' | 'not judged' | 'told to retry' | 'left'
+
+/** Hears when a change begins to wait and when that ends. It returns at once: a decision waits for nothing that it does. */
+export interface HoldListener {
+  began(held: HeldChange): void
+  ended(held: HeldChange, how: HoldEnd): void
+}
+
 /** A write that a door denied by itself, since it could not be brought before the gate. */
 export interface UnjudgedWrite {
   readonly request: Request
@@ -88,6 +101,8 @@ export interface ObjectEvent {
   /** In one word: `EvictionDuringCleanup`. */
   readonly reason: string
   readonly message: string
+  /** `Warning` if not given. */
+  readonly type?: 'Normal'
   /** The share of Events that it counts against: usually the name of the user of the request. */
   readonly share: string
 }

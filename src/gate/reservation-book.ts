@@ -77,8 +77,8 @@ export interface ReservationBook {
    * Replaces the page's contents, unless another writer was quicker. A page without reservations and marks is
    * removed.
    *
-   * @returns the new page; undefined if the given one is out of date @throws if the write may not have
-   * happened, or the signal's reason
+   * @returns the new page; undefined if the given one is out of date
+   * @throws if the write may not have happened, or the signal's reason
    */
   swap(page: Page, contents: Contents, signal: AbortSignal): Promise<Page | undefined>
   /**
@@ -87,7 +87,9 @@ export interface ReservationBook {
    */
   markedSince(page: Page): number | undefined
   /**
-   * Calls the listener with the key of each page that changes, or was watched. @returns removes the listener
+   * Calls the listener with the key of each page that changes, or was watched.
+   *
+   * @returns removes the listener
    */
   subscribe(listener: (key: string) => void): () => void
 }

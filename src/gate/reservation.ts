@@ -65,8 +65,9 @@ export function lastsMs({ lastsMs: given, pinned, deadline }: Reservation, now: 
 }
 
 /**
- * The stamp of a reservation. @param process random, made once for each process, so no two give the same
- * stamp
+ * The stamp of a reservation.
+ *
+ * @param process random, made once for each process, so no two give the same stamp
  */
 export function stampOf(replica: string, process: string, count: number): string {
   return `${replica}/${process}/${count}`

@@ -10,7 +10,8 @@ const ajv = new Ajv({ verbose: true, allowUnionTypes: true })
  * Makes the parser of one kind. It validates an untrusted object against the schema, then projects it to the
  * fields that Holdfast uses. The schema is compiled at the first call, since most commands need few kinds.
  *
- * @param schema tolerates fields that it does not name @param project gets valid objects only
+ * @param schema tolerates fields that it does not name
+ * @param project gets valid objects only
  */
 export function parser<S extends TSchema, T>(
   schema: S,

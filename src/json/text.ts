@@ -11,7 +11,8 @@ interface Member {
  * The members of an object in the order of the text, duplicate names included. JavaScript's numbers have 53
  * bits and Go's 64, so forwarded values are cut out of the text and not serialised again.
  *
- * @param text valid JSON @returns undefined for anything but an object
+ * @param text valid JSON
+ * @returns undefined for anything but an object
  */
 export function membersOf(text: string): readonly Member[] | undefined {
   let at = afterSpace(text, 0)
@@ -42,7 +43,8 @@ export function memberOf(text: string, name: string): Member | undefined {
  * The text of an object with a member that has this value, in the place of its last one of this name or after
  * all others. All other bytes stay.
  *
- * @param text valid JSON, an object @param value valid JSON
+ * @param text valid JSON, an object
+ * @param value valid JSON
  */
 export function withMember(text: string, name: string, value: string): string {
   const members = membersOf(text) ?? []
@@ -54,8 +56,10 @@ export function withMember(text: string, name: string, value: string): string {
 }
 
 /**
- * The text of a list with one element added at the front. @param text valid JSON, a list; @param element
- * valid JSON
+ * The text of a list with one element added at the front.
+ *
+ * @param text valid JSON, a list;
+ * @param element valid JSON
  */
 export function withFirst(text: string, element: string): string {
   const at = afterSpace(text, 0) + 1
@@ -158,6 +162,8 @@ function isEscaped(text: string, quote: number): boolean {
  * that is no JSON the result is some later place.
  */
 export function afterValue(text: string, from: number): number {
+  // A bracket or a quote ends what began with one; a number or a word ends where something else begins.
+  const isWord = !'{["'.includes(text.charAt(from))
   let depth = 0
   let at = from
   do {
@@ -168,11 +174,11 @@ export function afterValue(text: string, from: number): number {
       else if (char === '}' || char === ']') depth -= 1
       at += 1
     }
-  } while (at < text.length && (depth > 0 || !ends.includes(text.charAt(at))))
+  } while (at < text.length && (depth > 0 || (isWord && !ends.includes(text.charAt(at)))))
   return at
 }
 
-/** The characters that can follow a value. */
+/** What comes after a number or a word. */
 const ends = ' \t\r\n,]}'
 
 /**

@@ -18,8 +18,9 @@ export interface DiskMapSink {
   /** @param unseen true if a list lacks it, so it may have changed before its deletion */
   remove(kind: Kind, name: string, at: number, unseen: boolean): void
   /**
-   * The connection is broken. @param began the last moment at which it was known to work, in milliseconds by
-   * the monotonic clock
+   * The connection is broken.
+   *
+   * @param began the last moment at which it was known to work, in milliseconds by the monotonic clock
    */
   outageBegan?(began: number): void
   /** The connection works again for all kinds. */
@@ -152,8 +153,9 @@ export class DiskMapFeed {
   }
 
   /**
-   * Resolves once `synced` is true. @throws the signal's reason, or that the feed was stopped, whichever
-   * comes first
+   * Resolves once `synced` is true.
+   *
+   * @throws the signal's reason, or that the feed was stopped, whichever comes first
    */
   async whenSynced(signal: AbortSignal): Promise<void> {
     const forget: (() => void)[] = []

@@ -170,7 +170,7 @@ export class EventRecorder implements EventSink {
   }
 
   async #create(series: Series, signal: AbortSignal): Promise<void> {
-    const { kind, name, uid, reason } = series.event
+    const { kind, name, uid, reason, type = 'Warning' } = series.event
     const { namespace, replica, connection } = this.#options
     const json = {
       apiVersion: 'v1',
@@ -183,7 +183,7 @@ export class EventRecorder implements EventSink {
         namespace,
         ...(uid === '' ? {} : { uid }),
       },
-      type: 'Warning',
+      type,
       reason,
       source: { component: 'holdfast', host: replica },
       reportingComponent: 'holdfast',

@@ -21,7 +21,8 @@ export class ReplicaReads {
   /**
    * The replicas that may use a copy of an image, at least those on other disks than `elsewhere`.
    *
-   * @param elsewhere UUIDs of disks @throws the errors of reading, or the signal's reason
+   * @param elsewhere UUIDs of disks
+   * @throws the errors of reading, or the signal's reason
    */
   async get(image: string, elsewhere: readonly string[], signal: AbortSignal): Promise<readonly Replica[]> {
     signal.throwIfAborted()

@@ -63,8 +63,8 @@ export class SharedReads<T> {
   }
 
   /**
-   * @param read asks once; the function of the first caller serves all callers of the key @throws the error
-   * of the read, or the signal's reason
+   * @param read asks once; the function of the first caller serves all callers of the key
+   * @throws the error of the read, or the signal's reason
    */
   async get(key: string, read: (signal: AbortSignal) => Promise<T>, signal: AbortSignal): Promise<T> {
     const shared = this.#shared.get(key) ?? { read: new SharedRead(read), waiting: 0 }

@@ -49,8 +49,8 @@ export interface DiskFileSpec {
 interface DiskFileStatus {
   /** `ready`, `in-progress`, `failed`, `unknown`, …; the schema accepts any text. */
   readonly state: string
-  /** Of 100; undefined if Longhorn does not say. */
-  readonly progress?: number | undefined
+  /** How much of the file is there, in percent; absent if Longhorn has not written it. */
+  readonly progress?: number
 }
 
 /** A backing image, `backingimages.longhorn.io`. */
@@ -94,7 +94,7 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
   status: {
     diskFileStatusMap: readMap(raw.status?.diskFileStatusMap, {}, ({ state, progress }) => ({
       state: state ?? '',
-      progress: progress ?? undefined,
+      ...(progress !== undefined && progress !== null && { progress }),
     })),
     // Longhorn writes 0 until it knows.
     size: raw.status?.size || undefined,

@@ -1,7 +1,8 @@
 import { type Static, Type } from 'typebox'
-import { absent, absentMap, mapOf, parser, readMap } from '../json/schema.ts'
+import { absent, absentMap, type Parsed, parser, readMap } from '../json/schema.ts'
 import { shortened } from '../text/plain-text.ts'
 import { type Metadata, MetadataSchema, readMetadata } from './metadata.ts'
+import { readRescueNote, rescueAnnotation, type RescueNote } from './rescue-note.ts'
 
 const ConditionSchema = Type.Object({
   type: absent(Type.String()),
@@ -26,13 +27,14 @@ const DiskStatusSchema = Type.Object({
   storageAvailable: absent(Type.Integer()),
   storageMaximum: absent(Type.Integer()),
   storageScheduled: absent(Type.Integer()),
-  scheduledReplica: absent(mapOf(Type.Integer())),
-  scheduledBackingImage: absent(mapOf(Type.Integer())),
 })
 
 const FieldsSchema = Type.Object({ subresource: absent(Type.String()), time: absent(Type.String()) })
 
-/** JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1. */
+/**
+ * JSON Schema of the fields of `nodes.longhorn.io` in longhorn.md §1, but for the maps of what is scheduled on a disk: no rule
+ * needs them, and each of their entries would cost a microsecond.
+ */
 export const NodeSchema = Type.Object({
   metadata: Type.Object({ ...MetadataSchema.properties, managedFields: absent(Type.Array(FieldsSchema)) }),
   spec: absent(
@@ -112,6 +114,8 @@ export interface Node {
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
   }
+  /** What a rescue of the node has noted on it; absent if there is no note. */
+  readonly rescue?: Parsed<RescueNote>
 }
 
 /** Parses an untrusted `nodes.longhorn.io` object. Absent booleans are false, as in Go. */
@@ -130,7 +134,12 @@ export const parseNode = parser(NodeSchema, (raw): Node => ({
     schedulable: isTrue(raw.status?.conditions, 'Schedulable'),
     diskStatus: readMap(raw.status?.diskStatus, {}, readDiskStatus),
   },
+  ...readNote(raw.metadata.annotations?.[rescueAnnotation]),
 }))
+
+function readNote(text: string | null | undefined): Pick<Node, 'rescue'> {
+  return text === null || text === undefined ? {} : { rescue: readRescueNote(text) }
+}
 
 function readDiskSpec(raw: Static<typeof DiskSpecSchema>): DiskSpec {
   return {

@@ -51,8 +51,9 @@ export function isAssumed(release: string | undefined): boolean {
 }
 
 /**
- * Says that such a release is not known, and what Holdfast assumes. @param release the value of Longhorn's
- * setting
+ * Says that such a release is not known, and what Holdfast assumes.
+ *
+ * @param release the value of Longhorn's setting
  */
 export function assumption(release: string | undefined): string {
   return `Longhorn says ${release === undefined ? 'nothing' : `"${release}"`} of its release, so the worst is assumed (profile ${profileOf(release)}).`
@@ -172,4 +173,5 @@ function isEarly(suffix: string): boolean {
   return !/^hotfix/i.test(suffix) && suffix.split(/[._-]/).some((word) => earlyWord.test(word))
 }
 
-const earlyWord = /^(?:rc|dev|head|alpha|beta|pre|preview|nightly|snapshot|canary|master|main)\d*$/i
+const earlyWord =
+  /^(?:rc|dev|devel|develop|development|head|alpha|beta|pre|prerelease|preview|nightly|daily|snapshot|canary|unstable|edge|trunk|master|main)\d*$/i

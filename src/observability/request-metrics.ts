@@ -190,6 +190,7 @@ export class TrafficMetrics {
   readonly #closed: Counter<'port' | 'why'>
   readonly #cut: Counter<'port' | 'why'>
   readonly #refused: Counter<'port' | 'why'>
+  readonly #passed: Counter<'port' | 'why'>
 
   /** @param now milliseconds by a clock that is never set */
   constructor(registry: Registry, log: Logger, now: () => number) {
@@ -199,7 +200,7 @@ export class TrafficMetrics {
     const labelNames = ['port', 'why'] as const
     this.#closed = new Counter({
       name: 'holdfast_connections_closed_total',
-      help: 'Connections that were closed because there were too many, by port: idle or busy ones to make room, and refused ones.',
+      help: 'Connections that were closed because there were too many, by port: idle or busy ones that made room, refused ones, and those with too many requests in flight (pipelined).',
       labelNames,
       registers,
     })
@@ -211,7 +212,13 @@ export class TrafficMetrics {
     })
     this.#refused = new Counter({
       name: 'holdfast_bodies_refused_total',
-      help: 'Request bodies that were not read, by port: too large, too slow, with too many values, or too many at once.',
+      help: 'Request bodies that were not read, and whose requests were refused, by port: too large, too slow, with too many values, or too many at once.',
+      labelNames,
+      registers,
+    })
+    this.#passed = new Counter({
+      name: 'holdfast_bodies_passed_unread_total',
+      help: 'The same where nothing is enforced (mode: warn): their requests passed unjudged.',
       labelNames,
       registers,
     })
@@ -223,6 +230,7 @@ export class TrafficMetrics {
       closed: (why) => this.#connectionClosed(port, why),
       cut: (why) => this.#bodyCut(port, why),
       refused: (why) => this.#bodyRefused(port, why),
+      passed: (why) => this.#bodyPassed(port, why),
     }
   }
 
@@ -239,6 +247,14 @@ export class TrafficMetrics {
   #bodyRefused(port: Port, why: BodyRefused): void {
     this.#refused.inc({ port, why })
     this.#say({ port, why }, 'bodies of requests are not read, since they are above a limit')
+  }
+
+  #bodyPassed(port: Port, why: BodyRefused): void {
+    this.#passed.inc({ port, why })
+    this.#say(
+      { port, why },
+      'requests pass unread, since their bodies are above a limit and nothing is enforced',
+    )
   }
 
   #say(fields: { readonly port: Port; readonly why: string }, text: string): void {

@@ -76,7 +76,10 @@ export function mayBeLost(node: Node, disk: string, circumstances: LossCircumsta
 /** Why an eviction on such a node has no effect (Longhorn controller/node_controller.go, syncNode). */
 export const onlyItsManager = 'Only the longhorn-manager of the node marks what has to move.'
 
-/** The alternative. */
+/**
+ * What to do instead. Longhorn's own webhook lets a node go only once scheduling is off, no replica is on it, and Kubernetes
+ * has no node of that name, or no manager pod on it (Longhorn webhook/resources/node/validator.go).
+ */
 export function insteadOfEviction(
   node: Node,
   circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
@@ -86,7 +89,7 @@ export function insteadOfEviction(
     whyNodeLost(node, circumstances) === undefined
       ? `once it has been down for longer than ${lasting(lostAfterMs)}, and as long as`
       : 'as long as'
-  return `Bring the node back. If it is gone for good, clear the flag and delete the Longhorn node. That is allowed ${when} every image has a ready copy elsewhere: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
+  return `Bring the node back. If it is gone for good, clear the flag, disable scheduling, and delete the Longhorn node. That is allowed ${when} every image has a ready copy elsewhere. Longhorn also asks that Kubernetes has no node of that name and that no replica is on it: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
 }
 
 /** Why a disk counts as lost on one of its owners. */

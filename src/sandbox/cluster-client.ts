@@ -85,7 +85,9 @@ export interface ClusterClient {
   list(resource: ResourceName, namespace: string): Promise<readonly ClusterObject[]>
   create(resource: ResourceName, object: ClusterObject): Promise<ClusterObject>
   /**
-   * Replaces all but `status`. @throws {@link ApiError} 409 if `resourceVersion` is given and not the newest
+   * Replaces all but `status`.
+   *
+   * @throws {@link ApiError} 409 if `resourceVersion` is given and not the newest
    */
   update(resource: ResourceName, object: ClusterObject): Promise<ClusterObject>
   /** Replaces only `status`; it does not call webhooks that are registered for the main resource. */

@@ -55,7 +55,9 @@ export class Sandbox {
 
   /** @throws Error if it cannot listen on the port */
   static async start(options: SandboxOptions): Promise<Sandbox> {
-    const api = await ApiServer.start({ port: options.port })
+    let managers: Longhorn | undefined
+    const previousLog = (pod: string): string | undefined => managers?.previousLog(pod)
+    const api = await ApiServer.start({ port: options.port, previousLog })
     try {
       for (const definition of longhornDefinitions())
         await api.client(administrator).create(definitions, definition)
@@ -71,6 +73,7 @@ export class Sandbox {
         },
         options.longhorn,
       )
+      managers = longhorn
       const rest = await RestServer.start(
         { client, namespace: 'longhorn-system', subscribe: subscription(api) },
         options.restPort ?? 0,

@@ -68,14 +68,19 @@ export class DecisionCore {
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
     changes.follow(book)
-    const { listeners, trail, operator, events, registry, traffic } = observers(configuration, modules, {
-      map,
-      feed: this.#feed,
-      book,
-      ...(shared && { shared }),
-      holding: () => this.gate.holding,
-      skew,
-    })
+    const { listeners, holdListeners, trail, operator, events, registry, traffic } = observers(
+      configuration,
+      modules,
+      {
+        map,
+        feed: this.#feed,
+        book,
+        ...(shared && { shared }),
+        holding: () => this.gate.holding,
+        holds: () => this.gate.holds(),
+        skew,
+      },
+    )
     this.registry = registry
     this.traffic = traffic
     this.trail = trail
@@ -94,8 +99,14 @@ export class DecisionCore {
         changes,
         clock: systemClock,
         listeners,
+        holdListeners,
         onProblem: (what, error) =>
-          problems.error({ err: error, what }, 'a reservation was not made, confirmed or released'),
+          problems.error(
+            { err: error, what },
+            what === 'not-told'
+              ? 'a hold could not be told'
+              : 'a reservation was not made, confirmed or released',
+          ),
       },
     )
   }

@@ -3,7 +3,8 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
-import type { DecisionListener } from '../gate/ports.ts'
+import type { HeldChange } from '../gate/held-change.ts'
+import type { DecisionListener, HoldListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
 import type { DiskMapFeed } from '../kubernetes/disk-map-feed.ts'
@@ -14,9 +15,16 @@ import { profileOf } from '../longhorn/releases.ts'
 import { LogSink, RecentRecords } from '../observability/audit-sinks.ts'
 import { AuditTrail } from '../observability/audit-trail.ts'
 import { DecisionEvents } from '../observability/decision-events.ts'
+import { HoldEvents } from '../observability/hold-events.ts'
+import { HoldLog } from '../observability/hold-log.ts'
+import { holdMetrics } from '../observability/hold-metrics.ts'
+import { HoldNews } from '../observability/hold-news.ts'
+import { heldAt } from '../observability/hold-record.ts'
+import { HoldStream } from '../observability/hold-stream.ts'
 import { DecisionLog } from '../observability/log.ts'
 import { DecisionMetrics, TrafficMetrics } from '../observability/request-metrics.ts'
 import { bookMetrics, stateMetrics } from '../observability/state-metrics.ts'
+import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
 import { systemClock } from '../time/clock.ts'
@@ -31,6 +39,8 @@ interface Observers {
   readonly registry: Registry
   /** The observers of decisions. */
   readonly listeners: readonly DecisionListener[]
+  /** The observers of holds. */
+  readonly holdListeners: readonly HoldListener[]
   /** Stopped with the guard. */
   readonly trail: AuditTrail
   /** The API for people's commands. It does not listen yet. */
@@ -49,6 +59,7 @@ interface Observed {
   /** The same as the Leases that all doors share; absent if another book was given. */
   readonly shared?: SharedBook
   readonly holding: () => number
+  readonly holds: () => readonly HeldChange[]
   readonly skew: ClockSkew
 }
 
@@ -56,7 +67,7 @@ interface Observed {
 export function observers(
   { policy, replica, auditLog, auditFile }: Configuration,
   { connection, log, audit, registry = new Registry(), certificate, callers }: DecisionCoreModules,
-  { map, feed, book, shared, holding, skew }: Observed,
+  { map, feed, book, shared, holding, holds, skew }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -79,6 +90,7 @@ export function observers(
     ...(certificate && { certificateExpiry: () => expiryOf(certificate()) }),
     droppedEvents: () => events.dropped,
   })
+  holdMetrics(registry, { holds, clock: systemClock })
   if (shared) bookMetrics(registry, anchorStates, shared)
   const recent = new RecentRecords()
   const trail = new AuditTrail({
@@ -93,16 +105,20 @@ export function observers(
       return { replica, release, profile: profileOf(release), ageMs: feed.ageMs() }
     },
   })
+  const uidOf = (kind: JudgedKind, name: string) => map.object(kind, name)?.metadata.uid
   const listeners = [
     new DecisionMetrics(registry),
-    new DecisionEvents(events, (kind, name) => map.object(kind, name)?.metadata.uid),
+    new DecisionEvents(events, uidOf),
     trail,
     new DecisionLog(log, systemClock, auditLog),
     ...(audit ? [audit] : []),
   ]
+  const stream = new HoldStream({ replica, clock: systemClock, holds })
+  const news = [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream]
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
   const operator = operatorApi({
     recent,
+    holds: stream,
     traffic: traffic.at('operator'),
     status: () => ({
       replica,
@@ -110,6 +126,7 @@ export function observers(
       synced: feed.synced,
       diskMapAgeMs: Number.isFinite(feed.ageMs()) ? feed.ageMs() : null,
       holds: holding(),
+      waiting: holds().map((held) => heldAt(held, systemClock.monotonic())),
       settleMs: policy.settleMs,
       settleAfterOutageMs: policy.settleAfterOutageMs,
       lostAfterMs: policy.lostAfterMs,
@@ -131,7 +148,10 @@ export function observers(
       ...(callers && { callers: callersNow(callers()) }),
     }),
   })
-  return { registry, listeners, trail, operator, events, traffic }
+  const holdListeners = [
+    new HoldNews(news, systemClock, (error) => log.error({ err: error }, 'a hold could not be told')),
+  ]
+  return { registry, listeners, holdListeners, trail, operator, events, traffic }
 }
 
 function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {

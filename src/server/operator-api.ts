@@ -4,8 +4,11 @@ import {
   ConnectionLimit,
   type ConnectionLimits,
   type TrafficObserver,
+  unlessClosed,
 } from '../doors/http/connection-limit.ts'
 import type { RecentRecords } from '../observability/audit-sinks.ts'
+import type { Held } from '../observability/hold-record.ts'
+import type { HoldStream } from '../observability/hold-stream.ts'
 import { escapedText } from '../text/plain-text.ts'
 
 /**
@@ -21,6 +24,8 @@ export interface ReplicaStatus {
   readonly diskMapAgeMs: number | null
   /** The number of requests that it holds now. */
   readonly holds: number
+  /** Each of them, the longest first. */
+  readonly waiting: readonly Held[]
   /** How long an ended change still counts. */
   readonly settleMs: number
   /** The same after an outage of the API server. */
@@ -61,6 +66,8 @@ export interface ReplicaStatus {
 /** The sources of the API. */
 interface OperatorModules {
   readonly recent: RecentRecords
+  /** Which requests wait, for whoever follows. */
+  readonly holds?: Pick<HoldStream, 'lines' | 'subscribe'>
   readonly status: () => ReplicaStatus
   /** The maximum of open connections; {@link operatorConnections} by default. */
   readonly connections?: ConnectionLimits
@@ -75,18 +82,20 @@ export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 
 export const linesType = 'application/x-ndjson'
 
 /**
- * The API for people's commands to one replica: `/audit` (with `?follow=true` for later records) and
- * `/status`. It must listen on loopback only: clients come through a port-forward, for which the API server
- * has checked their rights. It changes nothing.
+ * The API for people's commands to one replica: `/audit` (with `?follow=true` for later records, and
+ * `&holds=true` for requests that wait) and `/status`. It must listen on loopback only: clients come through
+ * a port-forward, for which the API server has checked their rights. It changes nothing.
  */
 export function operatorApi({
   recent,
+  holds,
   status,
   connections = operatorConnections,
   traffic,
 }: OperatorModules): FastifyInstance {
   const app = fastify({ logger: false, forceCloseConnections: true })
   new ConnectionLimit(app.server, connections, (why) => traffic?.closed(why))
+  app.addHook('onRequest', unlessClosed)
   // curl prints the body on a terminal.
   app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
   // A page in a person's browser can reach loopback too, under a host name of its choice.
@@ -95,24 +104,30 @@ export function operatorApi({
     await reply.code(403).send({ error: `Ask for 127.0.0.1 or localhost, not for ${request.hostname}.` })
   })
   app.get('/status', (_request, reply) => reply.send(status()))
-  app.get<{ Querystring: { follow?: string } }>('/audit', async (request, reply) => {
+  app.get<{ Querystring: { follow?: string; holds?: string } }>('/audit', async (request, reply) => {
     if (request.query.follow !== 'true') return reply.type(linesType).send(recent.lines().join(''))
-    await follow(reply, recent)
+    // Who does not ask for holds gets records alone, as of old.
+    await follow(reply, holds && request.query.holds === 'true' ? [recent, holds] : [recent])
   })
   return app
 }
 
-async function follow(reply: FastifyReply, recent: RecentRecords): Promise<void> {
+/** What tells lines. */
+type Lines = Pick<RecentRecords, 'lines' | 'subscribe'>
+
+async function follow(reply: FastifyReply, sources: readonly Lines[]): Promise<void> {
   reply.hijack()
   const { raw } = reply
   raw.writeHead(200, { 'content-type': linesType, 'cache-control': 'no-store' })
-  raw.write(recent.lines().join(''))
-  const unsubscribe = recent.subscribe((line) => {
-    // A reader that is too slow is disconnected, since its records would fill the memory.
-    if (!raw.write(line)) raw.destroy()
-  })
+  raw.write(sources.flatMap((source) => source.lines()).join(''))
+  const ends = sources.map((source) =>
+    source.subscribe((line) => {
+      // A reader that is too slow is disconnected, since its lines would fill the memory.
+      if (!raw.write(line)) raw.destroy()
+    }),
+  )
   await once(raw, 'close')
-  unsubscribe()
+  for (const end of ends) end()
 }
 
 function isLoopback(hostname: string): boolean {

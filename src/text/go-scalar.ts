@@ -28,8 +28,8 @@ export function goScalar(text: string): GoScalar {
 /**
  * Reads a scalar with a tag (`!!int`), with or without quotes.
  *
- * @param tag in full: `tag:yaml.org,2002:int`; tags of other vocabularies have no effect @returns undefined
- * if the value does not fit the tag
+ * @param tag in full: `tag:yaml.org,2002:int`; tags of other vocabularies have no effect
+ * @returns undefined if the value does not fit the tag
  */
 export function taggedScalar(tag: string, text: string): GoScalar | undefined {
   const found = goScalar(text)

@@ -7,8 +7,10 @@ type SourceToken = CST.SourceToken
  * Checks the tokens of the library's parser before they become a document. It rejects syntax that the library
  * accepts and Go's decoder rejects, and rewrites syntax that only Go's decoder accepts.
  *
- * @param all of the text @param lineOf the line of an offset, counted from 1 @returns the tokens of the first
- * document; later ones are not checked @throws UnreadableYaml
+ * @param all of the text
+ * @param lineOf the line of an offset, counted from 1
+ * @returns the tokens of the first document; later ones are not checked
+ * @throws UnreadableYaml
  */
 export function asGoReads(
   all: readonly CST.Token[],

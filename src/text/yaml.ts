@@ -31,7 +31,8 @@ export class UnreadableYaml extends Error {
 /**
  * Reads one document with the positions of its parts. {@link valueOf} throws its errors.
  *
- * @param lines learns where lines begin @throws UnreadableYaml if it is nested too deep
+ * @param lines learns where lines begin
+ * @throws UnreadableYaml if it is nested too deep
  */
 export function parseYaml(text: string, lines: LineCounter): Document.Parsed {
   if (isTooDeep(new Parser().parse(text))) throw new UnreadableYaml(1, tooDeep)

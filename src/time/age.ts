@@ -1,6 +1,7 @@
 /**
- * A length of time as kubectl shows ages: `45s`, `3m20s`, `5h10m`, `12d`. @param ms milliseconds; a negative
- * value counts as zero
+ * A length of time as kubectl shows ages: `45s`, `3m20s`, `5h10m`, `12d`.
+ *
+ * @param ms milliseconds; a negative value counts as zero
  */
 export function age(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000))

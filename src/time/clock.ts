@@ -9,7 +9,7 @@ export interface TimeOfDay {
 /** Timers. Tests pass their own to control time. */
 export interface Timers {
   /**
-   * Calls `fire` once after `ms` milliseconds.
+   * Calls `fire` once after `ms` milliseconds, or after 24 days if that is longer.
    *
    * @returns cancels the timer; does nothing once it has fired
    */
@@ -34,6 +34,14 @@ export function monotonicMs(): number {
 }
 
 /**
+ * So long a timer of Node is set for something that takes `ms` milliseconds: 24 days at most. What is longer Node takes for
+ * 1 ms, and whoever then looks again, since it is too early, never rests.
+ */
+export function timerMs(ms: number): number {
+  return Math.min(ms, 2 ** 31 - 1)
+}
+
+/**
  * The machine's time. The monotonic clock counts on from the start of the process, so a wall clock that is
  * set back does not make old data look young. Its values look like a time of day, and equal it while the wall
  * clock is not set. Known limit: it stands still while the machine is suspended.
@@ -42,7 +50,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: monotonicMs,
   setTimer: (ms, fire) => {
-    const timer = setTimeout(fire, ms)
+    const timer = setTimeout(fire, timerMs(ms))
     return () => clearTimeout(timer)
   },
 }
@@ -69,7 +77,7 @@ export function within(ms: number, signal: AbortSignal): AbortSignal {
   const timer = setTimeout(() => {
     forget()
     limited.abort(new DOMException(`there was no answer within ${ms / 1_000} s`, 'TimeoutError'))
-  }, ms).unref()
+  }, timerMs(ms)).unref()
   return limited.signal
 }
 
@@ -125,8 +133,9 @@ interface Patience {
 }
 
 /**
- * Waits until a condition is true, and checks it again at every piece of news. @returns false if it is not
- * true in time
+ * Waits until a condition is true, and checks it again at every piece of news.
+ *
+ * @returns false if it is not true in time
  */
 export async function comesTrue(
   isSo: () => boolean,
@@ -205,8 +214,9 @@ class Waiters {
 }
 
 /**
- * Waits for work that several callers share and that continues without them. @throws the error of the work,
- * or the signal's reason, whichever comes first
+ * Waits for work that several callers share and that continues without them.
+ *
+ * @throws the error of the work, or the signal's reason, whichever comes first
  */
 export async function untilAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted()

@@ -13,8 +13,9 @@ export class Repeats {
   readonly #seen = new Map<string, { toldAt: number; repeated: number }>()
 
   /**
-   * @param intervalMs the minimum time between two reports of one key @param most the number of keys to
-   * remember; a key that is evicted, longest unseen first, is reported again
+   * @param intervalMs the minimum time between two reports of one key
+   * @param most the number of keys to remember; a key that is evicted, longest unseen first, is reported
+   *   again
    */
   constructor(intervalMs = 10_000, most = 1_000) {
     this.#intervalMs = intervalMs

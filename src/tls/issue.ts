@@ -49,7 +49,8 @@ export async function issueServing(
 /**
  * Issues a client certificate with a new key.
  *
- * @param commonName the name of the client; letters, digits and hyphens @throws {@link UnusableAuthority}
+ * @param commonName the name of the client; letters, digits and hyphens
+ * @throws {@link UnusableAuthority}
  */
 export async function issueClient(
   authority: PemPair,

@@ -17,7 +17,9 @@ export interface TrustRegistration {
   publish(bundle: string, signal: AbortSignal): Promise<boolean>
   /**
    * Publishes the bundle unless this authority is trusted already. So a replica with an old bundle removes
-   * nothing. @throws if publishing fails
+   * nothing.
+   *
+   * @throws if publishing fails
    */
   ensure(authority: string, bundle: string, signal: AbortSignal): Promise<void>
 }
@@ -25,13 +27,14 @@ export interface TrustRegistration {
 /** The election of the replica that writes. */
 export interface Election {
   /**
-   * @returns true if this replica leads, for longer than until its next question @throws if the election
-   * cannot be read
+   * @returns true if this replica leads, for longer than until its next question
+   * @throws if the election cannot be read
    */
   leads(signal: AbortSignal): Promise<boolean>
   /**
-   * Lets another replica lead at once. @throws if the election cannot be written; then another one leads a
-   * little later
+   * Lets another replica lead at once.
+   *
+   * @throws if the election cannot be written; then another one leads a little later
    */
   resign(): Promise<void>
 }

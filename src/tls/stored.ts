@@ -49,8 +49,8 @@ export function certificateBlocks(pem: string): string[] {
 }
 
 /**
- * A year before its end leaves time for everything; three months are enough (kubernetes.md, Staying out of
- * the way).
+ * A year before its end leaves time for everything; three months are enough
+ * (kubernetes.md, Staying out of the way).
  */
 const lookAheadMs = 90 * 86_400_000
 
@@ -143,7 +143,8 @@ function belongs(cert: X509Certificate, key: string): boolean {
 /**
  * When a certificate expires. Of a chain the first one counts, since it is renewed most often.
  *
- * @param pem one certificate or a chain @throws an Error if there is no certificate in it
+ * @param pem one certificate or a chain
+ * @throws an Error if there is no certificate in it
  */
 export function expiryOf(pem: string): Date {
   try {

@@ -52,9 +52,29 @@ export const errors: Followed = {
     'The time is up': goesOn,
     '…\nGo on with': goesOn,
   },
+  'commands/rescue/attempt': {
+    '…\nLonghorn’s managers serve': 'flags go down as soon as a manager answers Longhorn’s webhook again',
+  },
+  'commands/rescue/command': {
+    'Go on with': 'a rescue says what it does, shows each step to programs, and ends with a code',
+  },
+  'commands/rescue/explain': {
+    '… … again': { why: 'an eviction whose flag is up is taken up again by holdfast evict; its tests do' },
+    'done: its longhorn-manager is ready':
+      'without a guard the flags stay down and noted, and go up once there is one',
+    ', and nothing that stops it': reports,
+    'leave the flags down': reports,
+    'take the flags down': reports,
+  },
+  'commands/rescue/guard': {
+    '…: the guard would not hold back': { why: 'holdfast doctor tells why; its tests do' },
+  },
   'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
+    'Holdfast takes these flags down': reports,
+    'Holdfast raises these flags again': reports,
+    'Holdfast takes the note away': reports,
     'Holdfast clears the flag': reports,
   },
   'commands/doctor/prove-guard': {
@@ -141,6 +161,11 @@ export const errors: Followed = {
   },
   'kubernetes/leases/lease-format': {
     'Lease … is not what Holdfast wrote': 'an unreadable Lease is deleted, and evictions pass again',
+  },
+  'kubernetes/client/usable': {
+    'has both a token and a password': kubeconfigOfCluster,
+    'has both … and …-data': kubeconfigOfCluster,
+    'has both exec and auth-provider': kubeconfigOfCluster,
   },
   'kubernetes/client/url': {
     '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },

@@ -26,6 +26,9 @@ const noAlert: Readonly<Record<string, string>> = {
   holdfast_decision_seconds: 'a decision that takes too long counts as one that could not be judged',
   holdfast_hold_seconds: 'holds last as long as clean-ups, on which there is an alert',
   holdfast_holds: 'beyond the most, requests are answered at once and come again',
+  holdfast_holds_by_node: 'the same, by node',
+  holdfast_hold_waited_seconds: 'holds last as long as clean-ups, on which there is an alert',
+  holdfast_hold_left_seconds: 'what is answered then asks again',
   holdfast_info: 'it only says which version runs',
   holdfast_reservations: 'they end by themselves',
   holdfast_settling_nodes: 'they settle by themselves',
@@ -36,6 +39,7 @@ const noAlert: Readonly<Record<string, string>> = {
   holdfast_watch_restarts_total: 'what is not watched grows old, and there is an alert on its age',
   holdfast_delayed_refusals_total: 'there is an alert on refusals without end',
   holdfast_audit_reopened_total: 'whoever moves the file has it opened anew, and no record is lost',
+  holdfast_bodies_passed_unread_total: 'where nothing is enforced, nothing is kept from passing',
   holdfast_proxy_requests_total: 'to pass requests on is daily business',
   holdfast_proxy_upgraded_connections: 'so are exec and port-forward',
 }

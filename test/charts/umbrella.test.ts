@@ -8,6 +8,24 @@ import { type Made, podOf, rendered } from './manifest.ts'
 
 const proxies = { longhorn: { enabled: true } }
 
+const label = /^[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/
+
+t.test('an alias of any spelling makes names and labels that Kubernetes takes', { skip }, (t) => {
+  const long = 'a'.repeat(60)
+  for (const alias of ['storageGuard', 'storage_guard_', '9Lives', long, `${long.slice(2)}_B`]) {
+    const { all } = rendered([], {
+      chart: umbrella(t, { alias }, { [alias]: { proxy: proxies } }),
+      release: 'p',
+    })
+    t.ok(all.length > 20, alias)
+    for (const { kind, metadata } of all) {
+      t.match(metadata.name, /^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$/, `${kind} ${metadata.name}`)
+      for (const value of Object.values(metadata.labels ?? {})) t.match(value, label, `${kind} ${value}`)
+    }
+  }
+  t.end()
+})
+
 /** An umbrella that has the chart as its dependency. */
 function umbrella(t: Test, dependency: object, values: object): string {
   const chart = t.testdir({
@@ -53,6 +71,8 @@ t.test('global names the registry and the pull secrets of every pod', { skip }, 
     for (const { image } of [...containers, ...initContainers])
       t.equal(image, 'r.example:5000/holdfast:0.1.0')
   }
+  const slash = rendered(['--set', 'global.imageRegistry=r.example/']).all
+  t.match(slash.flatMap((made) => podOf(made)?.containers ?? [])[0]?.image, 'r.example/holdfast:0.1.0')
   const { all: own } = rendered(['--set', 'image.registry=mine/sub,image.repository=guard'])
   t.match(
     own.flatMap((made) => podOf(made)?.containers ?? []).map(({ image }) => image),

@@ -64,6 +64,7 @@ const commands: readonly (readonly [readonly string[], number, RegExp])[] = [
   [['plan', 'node-1'], 0, /Batch 1: node-1/],
   [['evict', 'node-1', '--dry-run'], 0, /Nothing was written: this is a dry run/],
   [['evict', 'node-2', '--disk', 'disk-2'], 0, /node-2/],
+  [['rescue'], 0, /No manager is in danger/],
   [['check', 'nodes/node-1', '--patch', '{"spec":{"tags":["a"]}}'], 0, /^admitted/],
   [['audit', '-o', 'json'], 0, /"last-usable-copy"/],
   [['doctor', '-o', 'json'], 2, /"check": "dry-run",\n *"level": "ok"/],

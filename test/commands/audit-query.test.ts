@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { type AuditFilter, matches, recordIn, recordsIn, summarise } from '../../src/commands/audit/query.ts'
 import { record } from '../observability/records.ts'
@@ -70,4 +71,23 @@ t.test('a summary counts decisions by user and rule, most frequent first', (t) =
     },
   ])
   t.end()
+})
+
+t.test('a line that is too long for a record is passed over, and what follows it is read', async (t) => {
+  const line = JSON.stringify(record({ uid: 'r1' }))
+  const parts = [
+    `${line}\n`,
+    ...Array.from({ length: 40 }, () => 'x'.repeat(64 * 1024)),
+    `${line}\n${line}\n`,
+  ]
+  const found = []
+  for await (const each of recordsIn(Readable.from(parts))) found.push(each.uid)
+  t.strictSame(found, ['r1', 'r1'], 'the one that follows it on the same line is part of it')
+  const endless = async function* () {
+    for (let kept = 0; kept < 260; kept += 1) yield await Promise.resolve('x'.repeat(2 * 1024 * 1024))
+    yield `\n${line}`
+  }
+  const after = []
+  for await (const each of recordsIn(endless())) after.push(each.uid)
+  t.strictSame(after, ['r1'], 'longer than any text of JavaScript')
 })

@@ -5,11 +5,14 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { listen, portOf } from '../../src/doors/http/listen.ts'
+import type { HeldChange } from '../../src/gate/held-change.ts'
 import { RecentRecords } from '../../src/observability/audit-sinks.ts'
+import { HoldStream } from '../../src/observability/hold-stream.ts'
 import { operatorApi } from '../../src/server/operator-api.ts'
+import { at, held as heldChange } from '../observability/held.ts'
 import { record } from '../observability/records.ts'
 import { forwardTo, podList } from './forwarded-pods.ts'
-import { run, startProcess } from './holdfast.ts'
+import { linesOf, run, start, startProcess } from './holdfast.ts'
 
 const refused = record({ uid: 'r1', verdict: 'refuse', time: '2026-11-23T12:00:02.000Z' })
 const held = record({ uid: 'r2', actor: { user: 'bob', groups: [] }, count: 40 })
@@ -24,7 +27,8 @@ async function fileOf(t: Test): Promise<string> {
 }
 
 /** A replica's operator port, without the rest of it. */
-async function replica(t: Test, records: readonly (typeof held)[]) {
+async function replica(t: Test, records: readonly (typeof held)[], waiting: readonly HeldChange[] = []) {
+  const holds = new HoldStream({ replica: 'one', clock: at(1_000), holds: () => waiting })
   const recent = new RecentRecords()
   for (const each of records) recent.write(each)
   const status = {
@@ -36,15 +40,16 @@ async function replica(t: Test, records: readonly (typeof held)[]) {
     settleMs: 10_000,
     settleAfterOutageMs: 90_000,
     lostAfterMs: 600_000,
+    waiting: [],
     pendingCleanups: [],
     settling: [],
     policy: { modes: {}, evictionCompletion: 'hold', release: null },
     callers: null,
   }
-  const api = operatorApi({ recent, status: () => status })
+  const api = operatorApi({ recent, holds, status: () => status })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
-  return { recent, port: portOf(api) }
+  return { recent, holds, port: portOf(api) }
 }
 
 t.test('a file is shown as a table, by time', async (t) => {
@@ -89,6 +94,12 @@ t.test('wrong flags and missing files are errors', async (t) => {
   t.match(nobody.stderr, 'cannot read the audit of the guard at http://127.0.0.1:1')
 })
 
+t.test('requests that wait are told to who follows, so --holds without --follow is an error', async (t) => {
+  const { code, stderr } = await run(['audit', await fileOf(t), '--holds'])
+  t.equal(code, 2)
+  t.match(stderr, 'it needs --follow')
+})
+
 t.test('the schema of a record can be printed', async (t) => {
   const { code, stdout } = await run(['audit', '--schema'])
   t.equal(code, 0)
@@ -113,6 +124,56 @@ t.test('one replica is followed', async (t) => {
       .map((line) => JSON.parse(line) as unknown),
     [{ uid: 'r2' }, { uid: 'r1' }],
   )
+})
+
+/** What is told by who follows a replica in which a request waits. */
+async function following(t: Test, args: readonly string[] = [], waiting = [heldChange()]) {
+  const { recent, holds, port } = await replica(t, [], waiting)
+  const child = start(['audit', '--address', `http://127.0.0.1:${port}`, '--follow', ...args])
+  t.teardown(child.end)
+  return { recent, holds, lines: linesOf(child), child }
+}
+
+t.test('who follows is told of requests that begin to wait, and of the end', async (t) => {
+  const { holds, lines } = await following(t)
+  t.match(
+    await lines(/ waits /),
+    /^2026-11-23T12:00:01Z +waits +- +ann +evicting d2 of n1 +eviction-during-cleanup: backing image ubuntu is still being removed from d1 \(for 12s\), 7s left$/,
+  )
+  holds.ended(heldChange(), 'admitted')
+  t.match(await lines(/ waited /), /ann +evicting d2 of n1 +admitted after 1s$/)
+})
+
+t.test('the filters apply to requests that wait', async (t) => {
+  const request = { uid: 'r', user: 'bob', door: 'webhook' } as const
+  const { lines } = await following(
+    t,
+    ['--user', 'bob', '--node', 'n2', '--image', 'ubuntu', '--rule', 'eviction-during-cleanup'],
+    [
+      heldChange({ nodes: ['n2'] }),
+      heldChange({ request }),
+      heldChange({ request, nodes: ['n2'], causes: [] }),
+      heldChange({ request, nodes: ['n2'], doing: 'evicting n2' }),
+    ],
+  )
+  t.match(await lines(/ waits /), 'evicting n2')
+})
+
+t.test('json is for programs that read records, and tells of holds if they are asked for', async (t) => {
+  const plain = await following(t, ['-o', 'json'])
+  plain.recent.write(refused)
+  t.match(JSON.parse(await plain.lines(/./)), { uid: 'r1' })
+  const asked = await following(t, ['-o', 'json', '--holds'])
+  t.match(JSON.parse(await asked.lines(/./)), {
+    schema: 'holdfast.dev/hold/v1',
+    phase: 'began',
+    user: 'ann',
+    change: 'evicting d2 of n1',
+    leftMs: 7_500,
+  })
+  const none = await following(t, ['--no-holds'])
+  none.recent.write(refused)
+  t.match(await none.lines(/./), / refuse /)
 })
 
 t.test(

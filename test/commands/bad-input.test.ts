@@ -4,6 +4,8 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { variableOf } from '../../src/commands/options/setting-options.ts'
+import { settingNames } from '../../src/configuration/settings.ts'
 import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
 import { thorough } from '../fixtures/thorough.ts'
 import { run, type Ended } from './holdfast.ts'
@@ -19,6 +21,8 @@ const looking: readonly (readonly string[])[] = [
   ['evict', 'node-1', '--dry-run'],
   ['evict', 'node-1'],
   ['evict', 'node-1', '--unguarded'],
+  ['rescue'],
+  ['rescue', '--dry-run'],
   ['doctor'],
   ['audit'],
   ['check', 'nodes/node-1', ...patch],
@@ -33,6 +37,23 @@ const serving: readonly (readonly string[])[] = [
   ['proxy', 'kubernetes', ...listen],
   ['proxy', 'longhorn', '--upstream', 'http://127.0.0.1:1', ...listen],
 ]
+
+t.test('an empty variable is refused by every command that takes it, and named', async (t) => {
+  for (const args of [...looking, ...serving])
+    for (const variable of ['HOLDFAST_CONTEXT', 'HOLDFAST_KUBECONFIG', 'HOLDFAST_LONGHORN_NAMESPACE']) {
+      const { code, stderr } = await run(args, { [variable]: '' })
+      t.equal(code, 2, args.join(' '))
+      t.equal(stderr, `holdfast: ${variable}: the variable is empty. Give it a value, or unset it\n`)
+    }
+  for (const args of serving)
+    t.match(await run(args, Object.fromEntries(settingNames.map((name) => [variableOf(name), '']))), {
+      code: 2,
+      stderr: /^holdfast: HOLDFAST_\S+, .*: the variables are empty\. Give them values, or unset them\n$/,
+    })
+  const flags = ['--context', 'x', '--kubeconfig', '/nonexistent']
+  const given = await run(['status', ...flags], { HOLDFAST_CONTEXT: '' })
+  t.match(given.stderr, /Cannot read the kubeconfig/, 'what a flag says is not asked of a variable')
+})
 
 /** The words of a command that begin its name. */
 const all = [...looking, ...serving, ['sandbox'], ['certs'], ['completion', 'bash']]

@@ -147,6 +147,29 @@ t.test('a field that Longhorn does not have is bad news, or a warning if that is
   t.match(json, { code: 1, stdout: /unknown field "spec.evict"/ })
 })
 
+t.test('what a patch misses is told: a name that is a key, nothing to change, the wrong type', async (t) => {
+  const { check } = checking(t)
+  const patched = async (target: string, patch: object, ...more: string[]) =>
+    await check(target, ...more, '--patch', JSON.stringify(patch))
+  const nothing = /Warning: the patch changes nothing: /
+  t.match(await patched('nodes/node-1', { spec: {} }), { code: 0, stdout: nothing })
+  t.match(await patched('nodes/node-1', { status: { x: 1 } }), { code: 0, stdout: nothing })
+  const misspelt = { spec: { diskFileSpecMap: { 'uuid-disk-l': null } } }
+  t.match((await patched('backingimages/ubuntu', misspelt)).stdout, nothing)
+  const added = { spec: { diskFileSpecMap: { 'uuid-disk-l': {} } } }
+  t.match(
+    (await patched('backingimages/ubuntu', added)).stdout,
+    /Warning: spec.diskFileSpecMap."uuid-disk-l": no node has a disk with this UUID/,
+  )
+  const disk = (its: object) => ({ spec: { disks: { 'disk-l': its } } })
+  t.match(
+    (await patched('nodes/node-1', disk({ evictionRequested: true }))).stdout,
+    /Warning: spec.disks.disk-l is a new disk without a path; node-1 has a, b/,
+  )
+  t.notMatch((await patched('nodes/node-1', disk({ path: '/d' }))).stdout, /new disk/)
+  t.match(await patched('nodes/node-1', []), { code: 2, stdout: /a list goes with --type json/ })
+})
+
 t.test('a field that comes twice is bad news, in YAML, in JSON and in a patch', async (t) => {
   const { check, checkText } = checking(t)
   const told = { code: 1, stdout: /^admitted [^]*Warning: duplicate field "spec\.tags"; the last one counts/ }

@@ -34,6 +34,7 @@ t.test('the exit code has the result even if the reader of the output is gone', 
   const told = await runProgram('sh', full, { PATH, HOME: root })
   t.match(told, {
     code: 2,
-    stderr: /^holdfast: standard output cannot be written \(ENOSPC\), so it is not complete\n$/,
+    stderr:
+      /^holdfast: standard output cannot be written: the disk is full \(ENOSPC\)\. So it is not complete\n$/,
   })
 })

@@ -93,7 +93,7 @@ async function replica(
   const policy = { modes, evictionCompletion: 'hold', release: null }
   const api = operatorApi({
     recent: new RecentRecords(),
-    status: () => ({ ...status, pendingCleanups: [], settling: [], policy, callers: null }),
+    status: () => ({ ...status, waiting: [], pendingCleanups: [], settling: [], policy, callers: null }),
   })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Registry } from 'prom-client'
 import type { Test } from 'tap'
 import { guardSandbox } from '../../src/commands/sandbox/command.ts'
 import type { Settings } from '../../src/configuration/settings.ts'
@@ -52,11 +53,11 @@ export async function guarded(t: Test, choice: GuardedChoice = {}) {
     longhorn: { ...times, diskUUID },
   })
   const verdicts: Verdict[] = []
+  const registry = new Registry()
   const audit = { decided: (_: unknown, verdict: Verdict) => void verdicts.push(verdict) }
-  const guard = await guardSandbox(sandbox, audit, process.stderr, new AbortController().signal, {
-    lostAfter: '1ms',
-    ...choice.settings,
-  })
+  const { signal } = new AbortController()
+  const settings = { lostAfter: '1ms', ...choice.settings }
+  const guard = await guardSandbox(sandbox, audit, process.stderr, signal, settings, registry)
   let stopped: Promise<void> | undefined
   const stop = () => (stopped ??= guard.stop())
   t.teardown(stop)
@@ -69,6 +70,9 @@ export async function guarded(t: Test, choice: GuardedChoice = {}) {
     files,
     verdicts,
     stop,
+    kubeconfig,
+    /** `/metrics` of the guard. */
+    metrics: () => registry.metrics(),
     /** The request that kubectl makes, without its process. */
     ask: (method: Method, path: string, body?: object, as?: string) =>
       ask(sandbox.api.url, method, path, body, as),

@@ -22,6 +22,7 @@ t.test('in a namespace without a Longhorn no command succeeds', async (t) => {
   const cluster = await at(t)
   const commands = [
     ...[['status'], ['snapshot'], ['plan', 'node-1'], ['evict', 'node-1', '--dry-run'], ['evict', 'node-1']],
+    ...[['rescue'], ['rescue', '--dry-run']],
     ['check', 'nodes/node-1', '--patch', '{}'],
   ]
   for (const command of commands) {
@@ -72,6 +73,13 @@ t.test('an invalid address is an error in a sentence', async (t) => {
     t.match(stderr, /It must be a URL such as http:/, address)
     t.notMatch(stderr, /\n {4}at /, address)
   }
+})
+
+t.test('an address with a path is refused, since another one would be asked', async (t) => {
+  t.match(await run(['audit', '--address', 'http://127.0.0.1:1/audit']), {
+    code: 2,
+    stderr: /It must be without a path: http:\/\/127\.0\.0\.1:1\./,
+  })
 })
 
 t.test('an invalid release is not played', async (t) => {

@@ -24,7 +24,15 @@ function kubeconfig(t: Test): string {
   return `${t.testdir({ config: JSON.stringify(config) })}/config`
 }
 
-const commands = [['status'], ['audit'], ['doctor'], ['plan', 'node-1'], ['evict', 'node-1'], ['snapshot']]
+const commands = [
+  ['status'],
+  ['audit'],
+  ['doctor'],
+  ['plan', 'node-1'],
+  ['evict', 'node-1'],
+  ['rescue'],
+  ['snapshot'],
+]
 
 for (const command of commands) {
   t.test(`holdfast ${command.join(' ')} lets a plugin ask a person, on a terminal alone`, async (t) => {

@@ -135,6 +135,7 @@ t.test('an empty value is an error, for every option', async (t) => {
     [['serve', '--tls-cert', ''], '--tls-cert'],
     [['evict', ''], 'argument node'],
     [['plan', 'node-1', ''], 'argument node'],
+    [['rescue', 'node-1', ''], 'argument node'],
     [['proxy', 'point-ui', 'http://x', '--deployment', ''], '--deployment'],
   ] as const
   for (const [args, what] of cases)

@@ -184,6 +184,15 @@ t.test('requests to a proxy are counted', async (t) => {
 const wrong: readonly (readonly [what: string, args: readonly string[], said: RegExp])[] = [
   ['no upstream', ['longhorn'], /required option '--upstream <url>'/],
   ['an upstream that is no URL', ['longhorn', '--upstream', 'longhorn'], /must be a URL such as/],
+  ...['/v1', '/longhorn/v1/', '/%761/x'].map(
+    (path) =>
+      [
+        `an upstream with a version (${path})`,
+        ['longhorn', '--upstream', `http://x${path}`],
+        /must be without \/v1, which each request brings along/,
+      ] as const,
+  ),
+  ['an upstream with a query', ['longhorn', '--upstream', 'http://x?y'], /must be without a \? and a #/],
   ['a place that is none', ['kubernetes', '--listen', 'x:y'], /must be like 127\.0\.0\.1:8001/],
   ['a time that is none', ['kubernetes', '--upstream-timeout', 'long'], /must be a duration/],
   ['rights lent to a network', ['kubernetes', '--listen', '0.0.0.0:0'], /act with your own rights/],

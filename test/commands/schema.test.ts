@@ -5,9 +5,10 @@ import t, { type Test } from 'tap'
 import type { Static } from 'typebox'
 import { parse } from 'yaml'
 import type { EvictionStep } from '../../src/commands/evict/next-step.ts'
+import type { RescueStep } from '../../src/commands/rescue/next-step.ts'
 import { guardSandbox } from '../../src/commands/sandbox/command.ts'
 import { type SchemaName, schemaNames, schemaOf } from '../../src/commands/schema/command.ts'
-import type { EvictionStepSchema, StatusSchema } from '../../src/commands/schema/schemas.ts'
+import type { EvictionStepSchema, RescueStepSchema, StatusSchema } from '../../src/commands/schema/schemas.ts'
 import { observe } from '../../src/commands/status/observe.ts'
 import type { Status } from '../../src/commands/status/status.ts'
 import { layerFromFile } from '../../src/configuration/layer.ts'
@@ -25,6 +26,8 @@ export const sameTypes = {
   status: (document: Mutable<Status>): Static<typeof StatusSchema> => document,
   step: (name: EvictionStep['step']): Static<typeof EvictionStepSchema>['step'] => name,
   stepBack: (name: Static<typeof EvictionStepSchema>['step']): EvictionStep['step'] => name,
+  rescue: (step: Mutable<RescueStep>): Pick<Static<typeof RescueStepSchema>, 'step'> => step,
+  rescueBack: (name: Static<typeof RescueStepSchema>['step']): RescueStep['step'] => name,
 }
 
 const rfc3339 = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/

@@ -68,7 +68,7 @@ t.test('a closed standard output does not end the guard, and does not look like 
   t.equal(guard.stopping(), false)
   t.equal(guard.out.length, 1)
   t.equal(guard.told.length, 1)
-  t.match(guard.told[0], /standard output is closed \(EPIPE\).*in memory only/)
+  t.match(guard.told[0], /standard output is closed: EPIPE\. .*in memory only/)
   t.match(await guard.metrics(), 'holdfast_log_dropped_total{reason="closed"} 1')
   guard.signal('SIGTERM')
   await guard.ended
@@ -150,6 +150,6 @@ t.test(
     t.equal(await refused(port, 'node-2'), 400)
     proxy.kill('SIGTERM')
     t.equal(await proxy.exit, 1)
-    t.match(await told, /standard output is closed \(EPIPE\)/)
+    t.match(await told, /standard output is closed: nobody reads it any more \(EPIPE\)\. There/)
   },
 )

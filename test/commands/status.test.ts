@@ -82,7 +82,7 @@ t.test('an eviction that has met a clean-up is danger, and the exit code says so
   const danger = await run(status())
   t.equal(danger.code, 1)
   t.match(danger.stdout, /node-1 +\(node\) .*danger\n/)
-  t.match(danger.stdout, /node-2 .*1 removal +ok\n/)
+  t.match(danger.stdout, /node-2 .*1 clean-up +ok\n/)
   t.equal((await run(status('node-2'))).code, 0, 'only what is shown counts')
 
   const json = await run(status('-o', 'json'))
@@ -160,6 +160,7 @@ t.test('replicas of the guard report their holds, and since when clean-ups are p
       synced: true,
       diskMapAgeMs: 1,
       holds,
+      waiting: [],
       settleMs: 10_000,
       settleAfterOutageMs: 90_000,
       lostAfterMs: 600_000,
@@ -218,7 +219,7 @@ t.test('a watching person sees each change, and Ctrl-C exits 0', async (t) => {
   await evict()
   await until(/^node-1 .* danger$/)
   await reserve()
-  await until(/^node-2 .* 1 removal +ok$/)
+  await until(/^node-2 .* 1 clean-up +ok$/)
   child.kill('SIGINT')
   t.equal(await child.exit, 0)
 })

@@ -31,6 +31,7 @@ const commands: readonly (readonly string[])[] = [
   ['evict', 'node-1'],
   ['evict', 'node-1', '--dry-run', ...named],
   ['evict', 'node-1', '--unguarded'],
+  ['rescue'],
   ['proxy', 'point-ui', 'http://holdfast-longhorn.holdfast:9500'],
   ['proxy', 'point-ui', 'http://longhorn-backend:9500', '--if-there'],
   ['serve', '--host', '127.0.0.1', '--port', '0', ...places],

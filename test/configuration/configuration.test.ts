@@ -200,3 +200,11 @@ t.test('no text makes reading throw', (t) => {
   )
   t.end()
 })
+
+t.test('what is wrong with a value is told once, however many sorts it could be', (t) => {
+  for (const text of ['logLevel: ~', 'logLevel: loud', 'mode: 1', 'maxHolds: ~']) {
+    const layer = layerFromFile(text, 'holdfast.yaml')
+    t.equal(layer.ok ? 0 : layer.problems.length, 1, text)
+  }
+  t.end()
+})

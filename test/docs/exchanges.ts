@@ -62,6 +62,6 @@ export function timeless(text: string): string {
     .replaceAll(/127\.0\.0\.1:\d+/g, '127.0.0.1:PORT')
     .replaceAll(/\b\d+(\.\d+)? ?(ms|s|m|h)\b/g, 'AGE')
     .replaceAll(/ +/g, ' ')
-    .replaceAll(/ 1 (removal|eviction) /g, ' - ')
+    .replaceAll(/ 1 (clean-up|eviction) /g, ' - ')
     .replaceAll(/ $/gm, '')
 }

@@ -30,7 +30,7 @@ t.test('every setting is a row of docs/configuration.md, and every rule a sectio
 
 t.test('every command and every sub-command is a section of docs/cli.md', (t) => {
   const text = read('docs/cli.md')
-  for (const name of ['serve', 'status', 'evict', 'schema', 'proxy', 'completion'])
+  for (const name of ['serve', 'status', 'evict', 'rescue', 'schema', 'proxy', 'completion'])
     t.match(text, new RegExp(`^## holdfast ${name}$`, 'm'))
   for (const name of ['longhorn', 'kubernetes', 'point-ui'])
     t.match(text, new RegExp(`^### holdfast proxy ${name}$`, 'm'))

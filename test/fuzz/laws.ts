@@ -84,8 +84,10 @@ function objectIn(json: unknown, kind: JudgedKind): RawObject | undefined {
 }
 
 /**
- * Why a write should not have been admitted; undefined if it was right. @param stored all objects as they are
- * stored @param release of Longhorn, one of those that are tried
+ * Why a write should not have been admitted; undefined if it was right.
+ *
+ * @param stored all objects as they are stored
+ * @param release of Longhorn, one of those that are tried
  */
 export function wronglyAdmitted(
   stored: RawObjects,

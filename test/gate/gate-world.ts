@@ -1,7 +1,14 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Changes, objectChange } from '../../src/gate/hold.ts'
 import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
-import type { DecisionListener, Knowledge, Outcome, QuorumReads, Timing } from '../../src/gate/ports.ts'
+import type {
+  DecisionListener,
+  HoldListener,
+  Knowledge,
+  Outcome,
+  QuorumReads,
+  Timing,
+} from '../../src/gate/ports.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import type { Kind } from '../../src/longhorn/kinds.ts'
@@ -17,6 +24,7 @@ export interface GateWorldOptions extends Partial<Omit<GateOptions, 'policy'>> {
   /** The stored objects of the API server; by default those of the disk map. */
   readonly truth?: TestCluster
   readonly book?: InProcessBook
+  readonly holdListeners?: readonly HoldListener[]
 }
 
 /** One replica: a gate with everything around it in the hands of the test, and every round trip counted. */
@@ -64,7 +72,10 @@ export class GateWorld {
   truth: TestCluster
   readonly cluster: TestCluster
 
-  constructor(cluster: TestCluster, { policy, truth, book, ...options }: GateWorldOptions = {}) {
+  constructor(
+    cluster: TestCluster,
+    { policy, truth, book, holdListeners = [], ...options }: GateWorldOptions = {},
+  ) {
     this.cluster = cluster
     this.truth = truth ?? cluster
     this.book = book ?? new InProcessBook()
@@ -87,6 +98,7 @@ export class GateWorld {
         changes: this.changes,
         clock: this.clock,
         listeners: this.listeners,
+        holdListeners,
         onProblem: (what, error) => void this.problems.push({ what, error }),
       },
     )

@@ -140,6 +140,19 @@ t.test('no answer', (t) => {
     await text
   })
 
+  t.test('a body that is larger than any answer is read no further', async (t) => {
+    const server = createServer((_, response) => {
+      const send = (): void => void response.write('x'.repeat(1_000), (error) => error ?? setImmediate(send))
+      send()
+    })
+    await once(server.listen(0, '127.0.0.1'), 'listening')
+    t.teardown(() => server.close())
+    const connection = connectTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+    t.teardown(() => connection.close())
+    const answer = await connection.request({ method: 'GET', path: '/', signal, mostBytes: 100_000 })
+    await t.rejects(answer.text(), { kind: 'cut', message: /answered GET \/ with more than 100000 bytes/ })
+  })
+
   t.test('a body that is lost in the middle', async (t) => {
     const { connection } = await connected(t, 'cut')
     await t.rejects(get(connection), { kind: 'cut', message: /was lost in GET \/things/ })

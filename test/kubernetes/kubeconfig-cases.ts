@@ -24,7 +24,7 @@ export interface Case {
 }
 
 /** Over TLS the server has this name only, and plain HTTP is asked at an address that proxies are not passed over for. */
-const secure = ({ secure: port, cert }: Place) => ({
+export const secure = ({ secure: port, cert }: Place) => ({
   server: `https://127.0.0.1:${port}`,
   'certificate-authority-data': cert,
 })
@@ -50,16 +50,12 @@ const plugin =
       ...more,
     },
   })
-const proxied = ({ proxy }: Place) => ({
-  HTTPS_PROXY: `http://127.0.0.1:${proxy}`,
-  HTTP_PROXY: `127.0.0.1:${proxy}`,
-})
-const far = ({ secure: port, cert }: Place) => ({
+/** A server whose certificate is for another name than its address. */
+export const far = ({ secure: port, cert }: Place) => ({
   server: `https://0.0.0.0:${port}`,
   'certificate-authority-data': cert,
   'tls-server-name': 'api.example',
 })
-const exempt = (rule: string) => (place: Place) => ({ ...proxied(place), NO_PROXY: rule })
 
 /** Kubeconfigs that kubectl and Holdfast have to take for the same, by what is special about them. */
 export const cases: Readonly<Record<string, Case>> = {
@@ -103,6 +99,47 @@ export const cases: Readonly<Record<string, Case>> = {
   'a flag for a group alone': { flags: ['--as-group', 'one'], fails: true },
   'an impersonation of a user alone': { user: () => ({ ...token(), as: 'grace' }) },
   'groups without a user to impersonate': { user: () => ({ ...token(), 'as-groups': ['x'] }), fails: true },
+  'a token and a password': {
+    cluster: secure,
+    user: () => ({ ...token(), username: 'ada', password: 'x' }),
+    fails: true,
+  },
+  'a password without a name': { cluster: secure, user: () => ({ password: 'x' }) },
+  'a name without a password': { cluster: secure, user: () => ({ username: 'ada' }) },
+  'a server behind a path': {
+    cluster: (place) => ({
+      ...secure(place),
+      server: `https://127.0.0.1:${place.secure}/k8s/clusters/c-m-1/`,
+    }),
+  },
+  'a certificate in two places': {
+    cluster: secure,
+    user: ({ cert, key }) => ({
+      'client-certificate': 'ca.crt',
+      'client-certificate-data': cert,
+      'client-key-data': key,
+    }),
+    fails: true,
+  },
+  'a certificate without its key': {
+    cluster: secure,
+    user: ({ cert }) => ({ 'client-certificate-data': cert }),
+    fails: true,
+  },
+  'an authority in two places': {
+    cluster: (place) => ({ ...secure(place), 'certificate-authority': 'ca.crt' }),
+    fails: true,
+  },
+  'an authority in lines of 64': {
+    cluster: (place) => ({
+      ...secure(place),
+      'certificate-authority-data': place.cert.replaceAll(/.{64}/g, '$&\n'),
+    }),
+  },
+  'an authority that is no base64': {
+    cluster: (place) => ({ ...secure(place), 'certificate-authority-data': `!${place.cert}` }),
+    fails: true,
+  },
   'a client certificate': {
     cluster: secure,
     user: ({ cert, key }) => ({ 'client-certificate-data': cert, 'client-key-data': key }),
@@ -171,6 +208,21 @@ export const cases: Readonly<Record<string, Case>> = {
     user: plugin({ token: 'x' }, { apiVersion: 'client.authentication.k8s.io/v1beta1' }),
     fails: true,
   },
+  'a plugin of a version that is gone': {
+    cluster: secure,
+    user: plugin({ token: 'x' }, { apiVersion: 'client.authentication.k8s.io/v1alpha1' }),
+    fails: true,
+  },
+  'a plugin that does not say whether it asks a person': {
+    cluster: secure,
+    user: plugin({ token: 'x' }, { interactiveMode: undefined }),
+    fails: true,
+  },
+  'a plugin beside a provider': {
+    cluster: secure,
+    user: (place) => ({ ...plugin({ token: 'x' })(place), 'auth-provider': { name: 'oidc', config: {} } }),
+    fails: true,
+  },
   'a plugin that needs a terminal': {
     cluster: secure,
     user: plugin({ token: 'x' }, { interactiveMode: 'Always' }),
@@ -181,101 +233,4 @@ export const cases: Readonly<Record<string, Case>> = {
     user: plugin({}, { command: 'no-such-plugin', installHint: 'Get it.' }),
     fails: true,
   },
-  'a proxy in the kubeconfig': {
-    cluster: (place) => ({ ...secure(place), 'proxy-url': `http://ann:s%40d@127.0.0.1:${place.proxy}` }),
-  },
-  'a proxy in the kubeconfig, for plain HTTP': {
-    cluster: ({ plain, proxy }) => ({
-      server: `http://api.invalid:${plain}`,
-      'proxy-url': `http://ann:s%40d@127.0.0.1:${proxy}`,
-    }),
-  },
-  'a proxy of SOCKS, which resolves the name': {
-    cluster: (place) => ({
-      ...far(place),
-      server: `https://api.example:${place.secure}`,
-      'proxy-url': `socks5://ann:s%40d@127.0.0.1:${place.socks}`,
-    }),
-  },
-  'a proxy of SOCKS, for plain HTTP': {
-    cluster: ({ plain, socks }) => ({
-      server: `http://api.invalid:${plain}`,
-      'proxy-url': `socks5://127.0.0.1:${socks}`,
-    }),
-  },
-  'a proxy with a scheme that is none': {
-    cluster: (place) => ({ ...secure(place), 'proxy-url': 'ftp://127.0.0.1' }),
-    fails: true,
-  },
-  'a proxy in the environment': { cluster: far, env: proxied },
-  'a proxy in the environment, for plain HTTP': {
-    cluster: ({ plain }) => ({ server: `http://api.invalid:${plain}` }),
-    env: proxied,
-  },
-  'a proxy in the environment in lower case': {
-    cluster: far,
-    env: ({ proxy }) => ({ https_proxy: `http://127.0.0.1:${proxy}` }),
-  },
-  'a proxy of SOCKS in the environment': {
-    cluster: far,
-    env: ({ socks }) => ({ HTTPS_PROXY: `socks5://127.0.0.1:${socks}` }),
-  },
-  'a proxy for the other scheme only': {
-    cluster: far,
-    env: ({ proxy }) => ({ HTTP_PROXY: `http://127.0.0.1:${proxy}` }),
-  },
-  'upper case wins over lower case': {
-    cluster: far,
-    env: (place) => ({ ...proxied(place), https_proxy: 'http://127.0.0.1:1' }),
-  },
-  'no proxy for this machine': { cluster: secure, env: proxied },
-  'but one in the kubeconfig': {
-    cluster: (place) => ({ ...secure(place), 'proxy-url': `http://127.0.0.1:${place.proxy}` }),
-    env: exempt('*'),
-  },
-  'a proxy in the kubeconfig wins over the environment': {
-    cluster: (place) => ({ ...far(place), 'proxy-url': `socks5://127.0.0.1:${place.socks}` }),
-    env: proxied,
-  },
-  'a proxy of HTTPS that the authority of the cluster has signed': {
-    cluster: (place) => ({ ...far(place), 'proxy-url': `https://127.0.0.1:${place.secureProxy}` }),
-    user: ({ cert, key }) => ({ 'client-certificate-data': cert, 'client-key-data': key }),
-  },
-  'a proxy of HTTPS in the environment': {
-    cluster: far,
-    env: ({ secureProxy }) => ({ HTTPS_PROXY: `https://127.0.0.1:${secureProxy}` }),
-  },
-  'a proxy of HTTPS, and neither it nor the server is verified': {
-    cluster: ({ secure: port, secureProxy }) => ({
-      server: `https://0.0.0.0:${port}`,
-      'insecure-skip-tls-verify': true,
-      'proxy-url': `https://127.0.0.1:${secureProxy}`,
-    }),
-  },
-  'a proxy of HTTPS that has not the name of the server': {
-    cluster: (place) => ({
-      ...far(place),
-      'tls-server-name': 'other.example',
-      'proxy-url': `https://127.0.0.1:${place.secureProxy}`,
-    }),
-    fails: true,
-  },
-  'a proxy of HTTPS, for plain HTTP, is not what the authority of the cluster is for': {
-    cluster: ({ plain, cert, secureProxy }) => ({
-      server: `http://api.invalid:${plain}`,
-      'certificate-authority-data': cert,
-      'proxy-url': `https://127.0.0.1:${secureProxy}`,
-    }),
-    fails: true,
-  },
-  'an API server of IPv6 through a proxy': {
-    cluster: (place) => ({ ...far(place), server: `https://[fd00::1]:${place.secure}` }),
-    env: proxied,
-  },
-  'NO_PROXY with an address': { cluster: far, env: exempt('10.0.0.1, 0.0.0.0') },
-  'NO_PROXY with a block of addresses': { cluster: far, env: exempt('0.0.0.0/8') },
-  'NO_PROXY with another block': { cluster: far, env: exempt('10.0.0.0/8') },
-  'NO_PROXY with a port': { cluster: far, env: (place) => exempt(`0.0.0.0:${place.secure}`)(place) },
-  'NO_PROXY with another port': { cluster: far, env: exempt('0.0.0.0:1') },
-  'no_proxy in lower case': { cluster: far, env: (place) => ({ ...proxied(place), no_proxy: '*' }) },
 }

@@ -89,9 +89,11 @@ t.test('a Lease that was edited by hand is reported, and not taken for an empty 
   const { open, connection, problems } = await cluster(t)
   const book = await open('one')
   const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('a')] }, signal)
+  const atNoTime = JSON.stringify([{ ...reservation('a'), deadline: '2026-02-45T25:00:00Z' }])
   for (const annotations of [
     { 'holdfast.dev/reservations': 'nothing', 'holdfast.dev/page': 'n1' },
     { 'holdfast.dev/reservations': '[{"kind":"Pod"}]', 'holdfast.dev/page': 'n1' },
+    { 'holdfast.dev/reservations': atNoTime, 'holdfast.dev/page': 'n1' },
     null,
   ]) {
     await jsonRequest(connection, {

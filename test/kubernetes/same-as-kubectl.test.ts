@@ -7,6 +7,7 @@ import { certificateFor, type Certificate } from '../fixtures/certificates.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { thorough } from '../fixtures/thorough.ts'
 import { cases, plainly, token, type Place } from './kubeconfig-cases.ts'
+import { proxyCases } from './proxy-cases.ts'
 import { httpProxy, socksProxy, witness } from './witness.ts'
 
 /** Servers and proxies of its own for each kubeconfig: a command that has ended may still have asked something. */
@@ -61,7 +62,7 @@ t.test('status asks as kubectl does, on the same route', { skip }, async (t) => 
   for (const [
     at,
     [name, { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false }],
-  ] of Object.entries(cases).entries()) {
+  ] of Object.entries({ ...cases, ...proxyCases }).entries()) {
     await t.test(name, async (t) => {
       const { place, watched } = await placeFor(t, certificate)
       const entry = {

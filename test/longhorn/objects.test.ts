@@ -266,6 +266,14 @@ function spoil(json: string, place: number, wrong: unknown): unknown {
   return spoilt
 }
 
+t.test('what is scheduled on a disk is not read, whatever form it has', (t) => {
+  const scheduled = { scheduledReplica: ['x'], scheduledBackingImage: { image: 'x' } }
+  const raw = rawNode('n', [disk('d', { diskUUID: 'u' })])
+  const diskStatus = { d: { diskUUID: 'u', ...scheduled } }
+  t.equal(parsed('Node', { ...raw, status: { diskStatus } }).status.diskStatus.get('d')?.diskUUID, 'u')
+  t.end()
+})
+
 t.test('an empty disk UUID is one that is not known yet', (t) => {
   const node = parsed('Node', rawNode('n', [disk('d', { diskUUID: '' })]))
   t.equal(node.status.diskStatus.get('d')?.diskUUID, undefined)

@@ -4,6 +4,7 @@ import t from 'tap'
 import { InProcessBook } from '../../src/gate/reservation-book.ts'
 import type { Verdict } from '../../src/gate/verdict.ts'
 import { DecisionMetrics } from '../../src/observability/request-metrics.ts'
+import { holdMetrics } from '../../src/observability/hold-metrics.ts'
 import { stateMetrics } from '../../src/observability/state-metrics.ts'
 import { cluster, noon } from '../fixtures/cluster.ts'
 import { disk, pending, ready } from '../fixtures/raw-objects.ts'
@@ -38,6 +39,7 @@ async function page() {
     certificateExpiry: () => new Date(86_400_000),
     droppedEvents: () => ({ 'too-many': 4 }),
   })
+  holdMetrics(registry, { holds: () => [], clock: { monotonic: () => noon } })
   return { registry, decisions, lines: async () => (await registry.metrics()).split('\n') }
 }
 

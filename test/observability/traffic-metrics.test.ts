@@ -19,18 +19,21 @@ t.test('the effects of limits are counted by port, and logged once a minute', as
   for (let at = 0; at < 100; at++) traffic.at('reviews').cut('late')
   traffic.at('health').closed('idle')
   traffic.at('proxy').refused('too-large')
+  traffic.at('proxy').passed('too-large')
   traffic.at('health').closed('refused')
   const text = await registry.metrics()
   t.match(text, 'holdfast_bodies_cut_total{port="reviews",why="late"} 100')
   t.match(text, 'holdfast_connections_closed_total{port="health",why="idle"} 1')
   t.match(text, 'holdfast_bodies_refused_total{port="proxy",why="too-large"} 1')
+  t.match(text, 'holdfast_bodies_passed_unread_total{port="proxy",why="too-large"} 1')
   t.match(said(), [
     { level: 40, port: 'reviews', why: 'late', msg: /^requests are cut off/ },
     { port: 'health', why: 'idle', msg: /^connections are closed/ },
     { port: 'proxy', why: 'too-large', msg: /^bodies of requests are not read/ },
+    { port: 'proxy', why: 'too-large', msg: /^requests pass unread/ },
     { port: 'health', why: 'refused' },
   ])
-  t.equal(said().length, 4)
+  t.equal(said().length, 5)
   clock.now += 60_000
   traffic.at('reviews').cut('late')
   t.match(said().at(-1), { port: 'reviews', repeated: 99 })

@@ -243,6 +243,11 @@ t.test('an eviction on a node without a manager has no effect, and a warning say
       if (profile === 'none') continue
       t.match(told[0], { found: /^the eviction does nothing, since /, why: /^Only the longhorn-manager of/ })
       t.match(told[0]?.next, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
+      t.match(
+        told[0]?.next,
+        /disable scheduling.* Longhorn also asks .* no replica is on it/,
+        'its own webhook',
+      )
     }
   }
   const flagged = withLost(gone, []).node('n1', [disk('d1')], { ...evicting, notReady: gone })

@@ -5,11 +5,14 @@ import t, { type Test } from 'tap'
 import { listen, portOf } from '../../src/doors/http/listen.ts'
 import type { AuditRecord } from '../../src/observability/audit-record.ts'
 import { RecentRecords } from '../../src/observability/audit-sinks.ts'
+import { HoldStream } from '../../src/observability/hold-stream.ts'
 import { operatorApi, operatorConnections } from '../../src/server/operator-api.ts'
 import { eventually } from '../fixtures/eventually.ts'
+import { at, held } from '../observability/held.ts'
 import { record } from '../observability/records.ts'
 
 async function serving(t: Test, recent = new RecentRecords()) {
+  const holds = new HoldStream({ replica: 'one', clock: at(0), holds: () => [held()] })
   const status = {
     replica: 'one',
     version: '0.1.0',
@@ -19,6 +22,7 @@ async function serving(t: Test, recent = new RecentRecords()) {
     settleMs: 10_000,
     settleAfterOutageMs: 90_000,
     lostAfterMs: 600_000,
+    waiting: [],
     pendingCleanups: [],
     settling: [],
     policy: { modes: { 'last-usable-copy': 'enforce' }, evictionCompletion: 'hold', release: null },
@@ -29,11 +33,12 @@ async function serving(t: Test, recent = new RecentRecords()) {
     closed: (why: string) => void told.push(why),
     cut: () => undefined,
     refused: () => undefined,
+    passed: () => undefined,
   }
-  const api = operatorApi({ recent, status: () => status, traffic })
+  const api = operatorApi({ recent, holds, status: () => status, traffic })
   await listen(api, 'test', '127.0.0.1', 0)
   t.teardown(() => api.close())
-  return { recent, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
+  return { recent, holds, url: `http://127.0.0.1:${portOf(api)}`, port: portOf(api), told }
 }
 
 t.test('a replica reports its state, and its remembered records, oldest first', async (t) => {
@@ -63,6 +68,28 @@ t.test('it keeps sending to followers until they leave', async (t) => {
   await eventually(() => text.includes('"uid":"2"'))
   leaving.abort()
   await t.rejects(reading)
+})
+
+t.test('who follows hears of requests that wait, if that was asked for', async (t) => {
+  const { recent, holds, url } = await serving(t)
+  const leaving = new AbortController()
+  const follow = async (query: string) => {
+    const answer = await fetch(`${url}/audit?follow=true${query}`, { signal: leaving.signal })
+    const read = { text: '' }
+    const reading = (async () => {
+      for await (const chunk of answer.body ?? []) read.text += Buffer.from(chunk as Uint8Array).toString()
+    })()
+    reading.catch(() => undefined)
+    return read
+  }
+  const [all, records] = await Promise.all([follow('&holds=true'), follow('')])
+  await eventually(() => all.text.includes('"phase":"began"'), 'what waits already is told')
+  holds.ended(held({ id: 2 }), 'admitted')
+  recent.write(record({ uid: 'later' }))
+  await eventually(() => all.text.includes('"later"') && records.text.includes('"later"'))
+  t.match(all.text, '"phase":"ended","outcome":"admitted"')
+  t.notMatch(records.text, 'hold/v1', 'who knows records only gets records only')
+  leaving.abort()
 })
 
 t.test('idle connections give way, and followers stay', async (t) => {

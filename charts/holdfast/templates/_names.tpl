@@ -1,5 +1,5 @@
 {{- define "holdfast.name" -}}
-{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-." -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 50 | trimAll "-._" -}}
 {{- end -}}
 
 {{/* Short enough for every suffix that the chart adds. */}}
@@ -9,8 +9,8 @@
 {{- $name := include "holdfast.name" . -}}
 {{- $wanted = contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name) -}}
 {{- end -}}
-{{- /* Services of this name are made too: they need a letter in front, and take no dot. */ -}}
-{{- $wanted = replace "." "-" $wanted -}}
+{{- /* Services of this name are made too: they need a letter in front, and take no dot. An alias may be storageGuard or storage_guard. */ -}}
+{{- $wanted = regexReplaceAll "[._]" $wanted "-" | lower -}}
 {{- regexMatch "^[a-z]" $wanted | ternary $wanted (printf "holdfast-%s" $wanted) | trunc 50 | trimSuffix "-" -}}
 {{- end -}}
 
@@ -20,7 +20,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end -}}
 
 {{- define "holdfast.labels" -}}
-helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimAll "-._" | quote }}
 {{ include "holdfast.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service | quote }}
@@ -46,7 +46,8 @@ app.kubernetes.io/component: test
 {{- end -}}
 
 {{- define "holdfast.image" -}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry -}}
+{{/* Some charts of an umbrella need a slash at the end of it. */}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry | trimSuffix "/" -}}
 {{- $repository := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}

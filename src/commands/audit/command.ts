@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-record.ts'
 import { ruleNames } from '../../rules/finding.ts'
+import type { HoldRecord } from '../../observability/hold-record.ts'
 import { age } from '../../time/age.ts'
 import { parseDuration } from '../../time/duration.ts'
 import {
@@ -9,10 +10,11 @@ import {
   askingOf,
   operatorPortOption,
 } from '../options/cluster-options.ts'
-import { url } from '../options/variable-option.ts'
+import { origin } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { type Colours, coloursFor, type Column, data, dataLine, table, tableRow } from '../terminal.ts'
-import { type AuditFilter, matches, summarise, type SummaryLine } from './query.ts'
+import { holdColumns } from './hold-row.ts'
+import { type AuditFilter, concernsHold, isHold, matches, summarise, type SummaryLine } from './query.ts'
 import { type AuditSource, auditSources, type SourceFlags } from './sources.ts'
 
 interface AuditFlags extends SourceFlags {
@@ -46,6 +48,11 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
       ]),
     )
     .option('-f, --follow', 'keep showing new records until Ctrl-C', false)
+    .option(
+      '--holds',
+      'with --follow: requests that begin to wait and what became of them, too; --no-holds for records alone (default: true in tables, false in json and yaml)',
+    )
+    .addOption(new Option('--no-holds').hideHelp())
     .option('--summary', 'count decisions by user, rule and verdict', false)
     .option('--schema', 'print only the JSON Schema of a record', false)
     .addOption(
@@ -53,18 +60,21 @@ export function auditCommand(surroundings: CommandSurroundings): Command {
         .choices(['table', 'wide', 'json', 'yaml'])
         .default('table'),
     )
-    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', url)
+    .option('--address <url>', 'ask this replica only, e.g. http://127.0.0.1:8081', origin)
     .addOption(operatorPortOption())
     .addHelpText(
       'after',
       `
 A replica remembers its latest 2,000 records. Older ones are in its log, or in the file of --audit-file.
+With --follow a table also shows requests that begin to wait (waits: the cause, and the latest time of the answer) and
+what became of them (waited). They are no records, so json and yaml have them with --holds only.
 To read replicas you need the right to list pods and to create pods/portforward in the guard's namespace.
 
 Examples:
   $ holdfast audit
   $ holdfast audit --since 1h --verdict refuse --summary
   $ holdfast audit --node node-1 --follow
+  $ holdfast audit --follow --holds -o json
   $ kubectl logs -n holdfast -l app.kubernetes.io/component=guard --prefix --tail=-1 | holdfast audit -
   $ holdfast audit /var/log/holdfast/audit.log -o json`,
     )
@@ -83,13 +93,24 @@ async function audit(
     stdout.write(data('json', AuditRecordSchema))
     return
   }
+  if (flags.holds === true && (!flags.follow || flags.summary))
+    throw new CannotRun(
+      '--holds tells which requests begin and cease to wait, so it needs --follow, without --summary',
+    )
   const ending = new AbortController()
   const { signal } = ending
   if (flags.follow) void untilSignal().then(() => ending.abort(new Error('interrupted')))
   const filter: AuditFilter = { ...flags }
-  const wanted = (record: AuditRecord): boolean => matches(record, filter)
+  const wanted = (entry: AuditRecord | HoldRecord): boolean =>
+    isHold(entry) ? concernsHold(entry, filter) : matches(entry, filter)
+  // Programs that read records must not come upon other documents.
+  const holds = flags.holds ?? (flags.output === 'table' || flags.output === 'wide')
   const note = (text: string): void => void stderr.write(`${text}\n`)
-  const sources = await auditSources(source, flags, { ...askingOf(surroundings), signal, note, stdin })
+  const sources = await auditSources(
+    source,
+    { ...flags, holds },
+    { ...askingOf(surroundings), signal, note, stdin },
+  )
   const colours = coloursFor(stdout, env)
   try {
     if (flags.follow && !flags.summary) {
@@ -103,7 +124,8 @@ async function audit(
     }
     const found: AuditRecord[] = []
     for (const source of sources) {
-      for await (const record of readAll(source, signal)) if (wanted(record)) found.push(record)
+      for await (const record of readAll(source, signal))
+        if (!isHold(record) && wanted(record)) found.push(record)
     }
     found.sort((one, other) => one.time.localeCompare(other.time, 'en'))
     stdout.write(
@@ -124,7 +146,7 @@ async function audit(
 async function* readAll(
   { records, text }: AuditSource,
   signal: AbortSignal,
-): AsyncGenerator<AuditRecord, void> {
+): AsyncGenerator<AuditRecord | HoldRecord, void> {
   let count = 0
   for await (const record of records) {
     count += 1
@@ -142,11 +164,15 @@ function view(records: readonly AuditRecord[], format: AuditFlags['output'], col
 }
 
 /** One record at a time, each on one line; only YAML takes several. */
-function liveView(format: AuditFlags['output'], colours: Colours): (record: AuditRecord) => string {
+function liveView(
+  format: AuditFlags['output'],
+  colours: Colours,
+): (record: AuditRecord | HoldRecord) => string {
   if (format === 'json') return dataLine
   if (format === 'yaml') return (record) => `---\n${data('yaml', record)}`
   const cells = columns(format, colours)
-  return (record) => tableRow(cells, record)
+  const ofHold = holdColumns(format, colours)
+  return (entry) => (isHold(entry) ? tableRow(ofHold, entry) : tableRow(cells, entry))
 }
 
 function summaryView(lines: readonly SummaryLine[], format: AuditFlags['output'], colours: Colours): string {

@@ -1,5 +1,6 @@
 import { TextDecoder } from 'node:util'
 import { type AuditRecord, parseRecord } from '../../observability/audit-record.ts'
+import { type HoldRecord, parseHoldRecord } from '../../observability/hold-record.ts'
 import { encodingOf } from '../../text/yaml.ts'
 
 /** The filter of a person; an absent part matches everything. */
@@ -27,6 +28,24 @@ export function matches(
     (rule === undefined || record.findings.some((finding) => finding.rule === rule)) &&
     (node === undefined || concerns(record, 'Node', node, (subject) => subject.node)) &&
     (image === undefined || concerns(record, 'BackingImage', image, (subject) => subject.image))
+  )
+}
+
+/** Whether it is told that a request waits: no verdict is known yet, but what it waits for. */
+export function concernsHold(
+  hold: HoldRecord,
+  { since, node, image, user, rule, verdict }: AuditFilter,
+): boolean {
+  const { object, causes, nodes } = hold
+  return (
+    (since === undefined || Date.parse(hold.time) >= since) &&
+    (verdict === undefined || verdict === 'hold') &&
+    (user === undefined || hold.user === user) &&
+    (rule === undefined || causes.some((cause) => cause.rule === rule)) &&
+    (node === undefined || nodes.includes(node)) &&
+    (image === undefined ||
+      (object.kind !== 'Node' && object.name === image) ||
+      causes.some((cause) => cause.image === image))
   )
 }
 
@@ -92,6 +111,31 @@ export async function* recordsIn(source: AsyncIterable<Buffer | string>): AsyncG
   }
 }
 
+/** The same, and besides what is told of requests that wait. */
+export async function* entriesIn(
+  source: AsyncIterable<Buffer | string>,
+): AsyncGenerator<AuditRecord | HoldRecord, void> {
+  for await (const line of linesOf(source)) {
+    const entry = recordIn(line) ?? holdIn(line)
+    if (entry) yield entry
+  }
+}
+
+/** True for what is told of a request that waits. */
+export function isHold(entry: AuditRecord | HoldRecord): entry is HoldRecord {
+  return 'phase' in entry
+}
+
+function holdIn(line: string): HoldRecord | undefined {
+  if (!line.includes('"holdfast.dev/hold/')) return undefined
+  try {
+    const parsed = parseHoldRecord(JSON.parse(line))
+    return parsed.ok ? parsed.value : undefined
+  } catch {
+    return undefined
+  }
+}
+
 /** The record in one line, if it is one. */
 export function recordIn(line: string): AuditRecord | undefined {
   // Most lines of a log are no records, and this finds out without parsing.
@@ -109,13 +153,22 @@ export function recordIn(line: string): AuditRecord | undefined {
 async function* linesOf(source: AsyncIterable<Buffer | string>): AsyncGenerator<string, void> {
   let decoder: TextDecoder | undefined
   let rest = ''
+  let isSkipping = false
   for await (const chunk of source) {
     // PowerShell writes logs as UTF-16.
     decoder ??= new TextDecoder(typeof chunk === 'string' ? 'utf-8' : encodingOf(chunk))
     rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })
     const lines = rest.split('\n')
     rest = lines.pop() ?? ''
-    yield* lines
+    // What has no end yet and is too long for a record is passed over.
+    const [first, ...others] = lines
+    if (first !== undefined && !isSkipping) yield first
+    yield* others
+    isSkipping = (isSkipping && first === undefined) || rest.length > longestLine
+    if (isSkipping) rest = ''
   }
   if (rest !== '') yield rest
 }
+
+/** In characters; what a record keeps is cut to some kilobytes. */
+const longestLine = 1024 * 1024

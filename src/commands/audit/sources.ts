@@ -1,12 +1,13 @@
 import { createReadStream } from 'node:fs'
 import { access, stat } from 'node:fs/promises'
 import type { AuditRecord } from '../../observability/audit-record.ts'
+import type { HoldRecord } from '../../observability/hold-record.ts'
 import { linesType } from '../../server/operator-api.ts'
 import { guardPlace } from '../guard/guard-place.ts'
 import { NoReplica, reachReplicas } from '../guard/reach-replicas.ts'
 import { type ClusterFlags, connectWith } from '../options/cluster-options.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
-import { recordsIn } from './query.ts'
+import { entriesIn, recordsIn } from './query.ts'
 import { inWords } from '../../text/system-error.ts'
 
 /** A replica that is silent for this long is given up, in milliseconds. `--follow` waits without limit. */
@@ -17,11 +18,13 @@ export interface SourceFlags extends ClusterFlags {
   readonly address?: URL
   readonly operatorPort: number
   readonly follow: boolean
+  /** Requests that wait are told of too, where they are followed. */
+  readonly holds?: boolean
 }
 
 /** Records of one replica, file or stream. */
 export interface AuditSource {
-  readonly records: AsyncIterable<AuditRecord>
+  readonly records: AsyncIterable<AuditRecord | HoldRecord>
   /** The name of a file or stream. Absent for a replica, which may have no records. */
   readonly text?: string
   readonly close: () => void
@@ -66,12 +69,18 @@ async function file(path: string): Promise<AuditSource> {
   return { text: path, records: recordsIn(stream), close: () => stream.destroy() }
 }
 
-function replica(address: URL, { follow }: SourceFlags, reading: Reading): AuditSource {
-  return { records: ask(new URL('/audit', address), follow, reading), close: () => undefined }
+function replica(address: URL, { follow, holds = false }: SourceFlags, reading: Reading): AuditSource {
+  const url = new URL('/audit', address)
+  if (follow) url.searchParams.set('follow', 'true')
+  if (follow && holds) url.searchParams.set('holds', 'true')
+  return { records: ask(url, follow, reading), close: () => undefined }
 }
 
-async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator<AuditRecord, void> {
-  if (follow) url.searchParams.set('follow', 'true')
+async function* ask(
+  url: URL,
+  follow: boolean,
+  reading: Reading,
+): AsyncGenerator<AuditRecord | HoldRecord, void> {
   const silence = new Silence(reading.silenceMs ?? silenceMs)
   const signal = AbortSignal.any([reading.signal, silence.signal])
   try {
@@ -85,7 +94,7 @@ async function* ask(url: URL, follow: boolean, reading: Reading): AsyncGenerator
       )
     }
     if (follow) silence.end()
-    for await (const record of recordsIn(chunksOf(body, silence))) yield record
+    for await (const record of entriesIn(chunksOf(body, silence))) yield record
   } catch (cause) {
     if (reading.signal.aborted) return
     if (cause instanceof CannotRun) throw cause

@@ -59,7 +59,9 @@ interface UnknownField {
 
 /**
  * The fields of an object that Longhorn's definitions lack. It ignores the status, since a write does not
- * change that. @returns in order of their paths
+ * change that.
+ *
+ * @returns in order of their paths
  */
 export function unknownFields(kind: JudgedKind, object: JsonObject): UnknownField[] {
   const shape: Shape = {

@@ -16,7 +16,9 @@ export interface TypedPatch extends PatchProposal {
 /**
  * Reads `--patch` and its target.
  *
- * @param target `nodes/node-1` @returns undefined without a patch @throws CannotRun
+ * @param target `nodes/node-1`
+ * @returns undefined without a patch
+ * @throws CannotRun
  */
 export async function patchOf(
   target: string | undefined,

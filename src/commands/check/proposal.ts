@@ -7,6 +7,7 @@ import { nearest } from '../../configuration/layer.ts'
 import { type ClusterState, nameOf } from './cluster-state.ts'
 import { kindFound } from './documents.ts'
 import { unknownFields } from './known-fields.ts'
+import { missesOf } from './misses.ts'
 
 /** Options for reading a manifest. */
 type ManifestMode = 'apply' | 'replace'
@@ -27,6 +28,8 @@ export type Proposal =
       readonly what: string
       /** The parts that the API server would drop or warn of, one sentence each. */
       readonly doubts: readonly string[]
+      /** What it would take, and was probably not meant. */
+      readonly misses?: readonly string[]
     }
   | { readonly outcome: 'not-judged'; readonly what: string }
   | { readonly outcome: 'unusable'; readonly what: string; readonly problem: string }
@@ -70,6 +73,8 @@ export function patchProposal(
   const what = `${kind} ${name}`
   const before = context.state.raw(kind, name)
   if (!before) return { outcome: 'unusable', what, problem: 'the object to patch does not exist' }
+  if (type === 'merge' && !isJsonObject(patch))
+    return { outcome: 'unusable', what, problem: 'the patch is not an object; a list goes with --type json' }
   const patched =
     type === 'merge' ? { ok: true as const, value: mergePatch(before, patch) } : jsonPatch(before, patch)
   if (!patched.ok) return { outcome: 'unusable', what, problem: patched.problem }
@@ -81,7 +86,11 @@ export function patchProposal(
     const problem = `the patch changes ${renamed.join('.')}, which the API server rejects`
     return { outcome: 'unusable', what, problem }
   }
-  return reviewOf(kind, name, before, withStatusOf(before, after), context.actor)
+  const stored = withStatusOf(before, after)
+  return {
+    ...reviewOf(kind, name, before, stored, context.actor),
+    misses: missesOf({ kind, name, before, after: stored }, context.state.map),
+  }
 }
 
 /** The fields that no write to an object changes. */
@@ -108,7 +117,7 @@ function reviewOf(
   before: JsonObject | undefined,
   after: JsonObject,
   { username, groups }: Actor,
-): Proposal {
+): Extract<Proposal, { readonly outcome: 'review' }> {
   const operation = before ? 'UPDATE' : 'CREATE'
   const review = {
     apiVersion: 'admission.k8s.io/v1',

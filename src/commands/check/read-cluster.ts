@@ -58,8 +58,8 @@ export async function stateFrom(
  * The documents in files, folders (recursively, in order of their names) and standard input (`-`). An
  * unreadable file in a folder keeps its place in the result.
  *
- * @param wholeKinds called with kinds of which a document has all objects @throws CannotRun for a missing
- * path
+ * @param wholeKinds called with kinds of which a document has all objects
+ * @throws CannotRun for a missing path
  */
 export async function readDocuments(
   paths: readonly string[],

@@ -46,8 +46,10 @@ async function isKnown(path: string, seen: Set<string>): Promise<boolean> {
 }
 
 /**
- * The text of a file, in UTF-8 or by its byte order mark. @param what its name for the message @throws
- * CannotRun
+ * The text of a file, in UTF-8 or by its byte order mark.
+ *
+ * @param what its name for the message
+ * @throws CannotRun
  */
 export async function readText(path: string, what: string): Promise<string> {
   try {

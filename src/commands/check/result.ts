@@ -21,10 +21,12 @@ export interface CheckResult {
   readonly unknown?: readonly string[]
 }
 
+type Reviewed = Extract<Proposal, { readonly outcome: 'review' }>
+
 /** Turns an answer into the result of a check. */
 export function resultOf(
   source: string,
-  { what, doubts }: { readonly what: string; readonly doubts: readonly string[] },
+  { what, doubts, misses = [] }: Pick<Reviewed, 'what' | 'doubts' | 'misses'>,
   answer: Answer | { readonly problem: string },
 ): CheckResult {
   if ('problem' in answer) {
@@ -39,7 +41,7 @@ export function resultOf(
     rules: rules === undefined ? [] : rules.split(','),
     // The outcome already says that it would wait.
     ...(status ? { message: status.message.replace(wouldWait, '') } : {}),
-    warnings,
+    warnings: [...misses, ...warnings],
     doubts,
   }
 }

@@ -87,20 +87,55 @@ function trusted(
     // Another check looks for a missing caBundle.
     if (authorities.length === 0) return []
     const reasons: string[] = []
-    const signed = authorities.some((authority) => chain.some((link) => isSignedBy(link, authority)))
-    if (!signed) {
+    const links = chain.filter((each) => ['valid', 'ending'].includes(ageOf(each, serverTime(now, clock))))
+    if (!leadsTo(serving, authorities, links)) {
       reasons.push(
         `The serving certificate is not signed by an authority in the caBundle of webhook ${webhook.name}.`,
       )
     }
-    const { service } = webhook.clientConfig
-    const host = service ? `${service.name}.${service.namespace}.svc` : undefined
-    if (host !== undefined && serving.checkHost(host) === undefined) {
+    const host = hostOf(webhook)
+    if (host !== undefined && !isFor(serving, host)) {
       reasons.push(`The serving certificate is not for ${host}, which webhook ${webhook.name} calls.`)
     }
+    if (!servesServers(serving))
+      reasons.push('The serving certificate is for other purposes than a server (extendedKeyUsage).')
     return reasons
   })
 }
+
+/** True if one certificate has signed the next, from an authority down to this one. Each link is used once. */
+function leadsTo(
+  cert: Certificate,
+  authorities: readonly Certificate[],
+  links: readonly Certificate[],
+): boolean {
+  if (authorities.some((authority) => isSignedBy(cert, authority))) return true
+  const others = links.filter((link) => link.fingerprint256 !== cert.fingerprint256)
+  return others.some((link) => isSignedBy(cert, link) && leadsTo(link, authorities, others))
+}
+
+/** What the API server calls. */
+function hostOf({ clientConfig: { service, url } }: Webhook): string | undefined {
+  if (service) return `${service.name}.${service.namespace}.svc`
+  return url && URL.canParse(url) ? new URL(url).hostname.replace(/^\[|\]$/g, '') : undefined
+}
+
+/** As Go has it: a name in the subject is none, and `*` stands for a whole part of a name. */
+function isFor(cert: Certificate, host: string): boolean {
+  const isAddress = /:|^\d+(\.\d+){3}$/.test(host)
+  return isAddress
+    ? cert.checkIP(host) !== undefined
+    : cert.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
+}
+
+/** A certificate that says nothing of its purpose is for any. (Node calls the extended usages `keyUsage`.) */
+function servesServers({ keyUsage }: Certificate): boolean {
+  const usages = new Set(keyUsage)
+  return usages.size === 0 || usages.has(serverAuth) || usages.has(anyUsage)
+}
+
+const serverAuth = '1.3.6.1.5.5.7.3.1'
+const anyUsage = '2.5.29.37.0'
 
 function isSignedBy(cert: Certificate, authority: Certificate): boolean {
   if (cert.fingerprint256 === authority.fingerprint256) return true

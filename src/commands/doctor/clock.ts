@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { absent, parser } from '../../json/schema.ts'
 import { age } from '../../time/age.ts'
+import { reservedWords } from '../status/reserved.ts'
 import type { Facts, LeaseTime, Looked, MeasuredClock } from './facts.ts'
 import { type Finding, notKnown, ok, problem } from './finding.ts'
 import { guardSelector } from './replicas.ts'
@@ -119,11 +120,13 @@ export function checkReservations({
     }),
   )
   for (const { key, reservations } of pages) {
-    for (const { kind, name, intent, deadline, by } of reservations) {
+    for (const reservation of reservations) {
+      const { kind, name, deadline, by } = reservation
       if (at - deadline < graceMs) continue
+      const [reserved] = reservedWords(reservation)
       findings.push(
         problem('warn', 'reservations', {
-          what: `The ${intent} reserved on ${key} for ${kind} ${name} by ${by} is ${age(at - deadline)} past its deadline.`,
+          what: `The ${reserved} reserved on ${key} for ${kind} ${name} by ${by} is ${age(at - deadline)} past its deadline.`,
           why: 'It no longer blocks anything, but a healthy guard would have removed it.',
           remedy: `To see what prevents that: kubectl -n ${names.namespace} logs -l app.kubernetes.io/component=guard --prefix --tail 50. Look: ${look}`,
         }),
@@ -133,7 +136,12 @@ export function checkReservations({
   const count = pages.reduce((total, { reservations }) => total + reservations.length, 0)
   return findings.length > 0
     ? findings
-    : [ok('reservations', `${count} reservations, none past its deadline.`)]
+    : [
+        ok(
+          'reservations',
+          `${count} ${count === 1 ? 'reservation' : 'reservations'}, none past its deadline.`,
+        ),
+      ]
 }
 
 /** Whether all doors of the cluster keep their Leases in one namespace. */

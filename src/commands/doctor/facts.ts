@@ -178,6 +178,7 @@ const WebhookSchema = Type.Object({
   name: Type.String(),
   clientConfig: Type.Object({
     caBundle: absent(Type.String()),
+    url: absent(Type.String()),
     service: absent(Type.Object({ namespace: Type.String(), name: Type.String() })),
   }),
   failurePolicy: absent(Type.String()),

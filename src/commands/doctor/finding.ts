@@ -49,7 +49,10 @@ export function problem(
 }
 
 /**
- * A check that could not run. @param what it needs to read @param why the error in the words of its source
+ * A check that could not run.
+ *
+ * @param what it needs to read
+ * @param why the error in the words of its source
  */
 export function notKnown(check: CheckName, what: string, why: string, remedy: string | null = null): Finding {
   return { check, level: 'unknown', what, why, remedy }

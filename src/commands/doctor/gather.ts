@@ -53,8 +53,8 @@ const parseNamespace = parser(
  * Reads everything that the checks need, and makes one dry run. A fact that cannot be read comes with the
  * reason.
  *
- * @param askReplicas asks the replicas of the guard for their rules @throws CannotRun if the API server does
- * not answer, or the signal's reason
+ * @param askReplicas asks the replicas of the guard for their rules
+ * @throws CannotRun if the API server does not answer, or the signal's reason
  */
 export async function gatherFacts(
   connection: Connection,

@@ -30,8 +30,8 @@ const goOn = 'To go on anyway: --unguarded'
  * Proves that a guard would hold the removal of a copy while a flag is up: by its registration, by the rules
  * of its replicas, and by a dry run that it has to deny.
  *
- * @returns false if a dry run has to prove it once the flag is up @throws CannotRun if it would not hold the
- * removal, or the proof fails
+ * @returns false if a dry run has to prove it once the flag is up
+ * @throws CannotRun if it would not hold the removal, or the proof fails
  */
 export async function proveGuard(modules: ProofModules): Promise<boolean> {
   const { connection, longhornNamespace, namespace, signal, note, policies } = modules

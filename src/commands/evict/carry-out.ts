@@ -3,7 +3,12 @@ import type { BatchStep } from './next-batch.ts'
 import type { EvictionStep } from './next-step.ts'
 import type { Target } from './remains.ts'
 
-/** Empties a node or a disk, or, as a dry run, tells what it would do. @returns the last step @throws what ended it */
+/**
+ * Empties a node or a disk, or, as a dry run, shows the next step.
+ *
+ * @returns the last step
+ * @throws the error that ended it
+ */
 export async function carryOut(
   target: Target,
   ways: EvictWays,
@@ -25,10 +30,10 @@ export async function carryOut(
 }
 
 /**
- * Empties several nodes in safe batches, or, as a dry run, tells the first. Each batch is judged again before it begins.
+ * Empties several nodes in safe batches, or, as a dry run, shows the first. Each batch is judged again before it begins.
  *
  * @returns the last step, of all or of the node that stands in the way
- * @throws what ended it
+ * @throws the error that ended it
  */
 export async function carryOutBatches(
   nodes: readonly string[],

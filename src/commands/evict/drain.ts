@@ -66,7 +66,12 @@ export async function lookForDrain(
   return { step: 'wait-for-drain', cordoned, pods: left.toSorted() }
 }
 
-/** Waits until a node is drained. @param tell told of each look @throws as {@link lookForDrain} */
+/**
+ * Waits until a node is drained.
+ *
+ * @param tell hears of each look
+ * @throws as {@link lookForDrain}
+ */
 export async function untilDrained(
   node: string,
   {

@@ -1,7 +1,7 @@
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
-import { systemClock } from '../../time/clock.ts'
+import { systemClock, timerMs } from '../../time/clock.ts'
 import { askReplicas, budgetOf, lostAfterOf, policiesOf, settleOf } from '../guard/ask-replicas.ts'
 import { guardPlace, insistOnLonghorn } from '../guard/guard-place.ts'
 import { insistOnDisk, insistOnNodes } from '../guard/insist-on-nodes.ts'
@@ -58,7 +58,9 @@ export async function evict(
     const settle = answers && settleOf(answers)
     live = await openMap(connection, { ...flags, settle }, signal)
     const timer =
-      flags.timeout === undefined ? undefined : setTimeout(() => ending.abort(new TimeIsUp()), flags.timeout)
+      flags.timeout === undefined
+        ? undefined
+        : setTimeout(() => ending.abort(new TimeIsUp()), timerMs(flags.timeout))
     try {
       insistOnLonghorn(live.map, flags.longhornNamespace)
       insistOnNodes(wanted.nodes, live)
@@ -90,7 +92,12 @@ export async function evict(
   }
 }
 
-/** @returns the last step @throws what ended it */
+/**
+ * Empties one node or disk, or several nodes in batches, and waits for their drain.
+ *
+ * @returns the last step
+ * @throws the error that ended it
+ */
 async function emptied(
   { nodes, disk, batches }: Wanted,
   flags: EvictFlags,
@@ -116,7 +123,11 @@ async function emptied(
   return last
 }
 
-/** Asks the replicas of the guard, once for all that is to be known of them. @throws the signal's reason */
+/**
+ * Asks the replicas of the guard once for all facts.
+ *
+ * @throws the signal's reason
+ */
 async function askGuard(connection: Connection, flags: EvictFlags, asking: Asking, signal: AbortSignal) {
   const namespace = await guardPlace(connection, flags, { signal })
   return await askReplicas({ ...flags, ...askingOf(asking), namespace }, connection, signal)

@@ -3,10 +3,14 @@ import type { Profile } from '../../longhorn/releases.ts'
 import type { EvictionStep } from './next-step.ts'
 import { findTarget, imagesLeft, remainsOn, type Target } from './remains.ts'
 
-/** Whether a step is being taken, or would be: then this is a dry run. */
+/** `does` while a step runs, `would` for a dry run. */
 type Telling = 'does' | 'would'
 
-/** Says a step in one line, for a person who waits, or who only asks. @param now milliseconds by the monotonic clock */
+/**
+ * Describes a step in one line, for a person who waits or plans.
+ *
+ * @param now milliseconds by the monotonic clock
+ */
 export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {
   const verb = (does: string, would: string): string => (telling === 'does' ? does : `would ${would}`)
   const waiting = verb('waiting', 'wait')
@@ -56,7 +60,7 @@ function some(names: readonly string[]): string {
   return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
 }
 
-/** What a whole eviction does, one sentence for each step that is still to come. */
+/** The rest of an eviction, one sentence for each step. */
 export function outline(target: Target, map: DiskMapView, profile: Profile, next: EvictionStep): string[] {
   const found = findTarget(target, map)
   if (!found) return []

@@ -11,8 +11,8 @@ export function isOwnFlagUp({ disk }: Target, { spec }: Node): boolean {
 /**
  * If the replicas could not be asked, a dry run proves the hold while the flag of a target is up.
  *
- * @param lower clears that flag; resolves once the disk map shows it @throws CannotRun after clearing the
- * flag, if the removal of a copy would not be held
+ * @param lower clears that flag; resolves once the disk map shows it
+ * @throws CannotRun after clearing the flag, if the removal of a copy would not be held
  */
 export async function insistOnHold(
   target: Target,

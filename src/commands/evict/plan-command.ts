@@ -113,7 +113,11 @@ function commandsOf(batches: readonly { readonly nodes: readonly string[] }[], f
   ])
 }
 
-/** Reads a number of nodes. @throws InvalidArgumentError */
+/**
+ * Reads a number of nodes.
+ *
+ * @throws InvalidArgumentError for any other text
+ */
 export function atLeastOne(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
   return Number(text)

@@ -126,7 +126,8 @@ function pauseAfter(error: unknown): number | undefined {
 /**
  * Resolves at the next change of the disk map, or at a time, whichever is first.
  *
- * @param end `until` in the clock's milliseconds @throws the signal's reason
+ * @param end `until` in the clock's milliseconds
+ * @throws the signal's reason
  */
 export async function nextChange(
   live: LiveMap,

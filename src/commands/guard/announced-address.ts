@@ -25,7 +25,8 @@ interface Announcement {
  * find it as they find pods. A killed replica leaves its Lease behind, so readers check that the address
  * answers.
  *
- * @returns withdraws it; never rejects @throws ApiFailure, ConnectionFailure, or the signal's reason
+ * @returns withdraws it; never rejects
+ * @throws ApiFailure, ConnectionFailure, or the signal's reason
  */
 export async function announceReplica(
   connection: Connection,

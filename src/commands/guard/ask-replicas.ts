@@ -70,7 +70,8 @@ const answerMs = 5_000
 /**
  * Asks every running replica of the guard once, through port-forwards.
  *
- * @param limitMs see {@link answerMs} @throws the signal's reason
+ * @param limitMs see {@link answerMs}
+ * @throws the signal's reason
  */
 export async function askReplicas(
   search: ReplicaSearch,

@@ -57,8 +57,8 @@ export interface ReplicaSearch extends SearchFlags, Asking {
  * Opens a connection to the operator port of each replica that runs now, but not of later ones. If none runs
  * in a pod, those on this machine count.
  *
- * @param note called with a connection that cannot be forwarded @throws NoReplica if none runs, CannotRun if
- * the search fails
+ * @param note called with a connection that cannot be forwarded
+ * @throws NoReplica if none runs, CannotRun if the search fails
  */
 export async function reachReplicas(
   { namespace, env, isInteractive, operatorPort, ...flags }: ReplicaSearch,
@@ -103,7 +103,7 @@ async function replicasOutside(
     }
   } catch (error) {
     signal.throwIfAborted()
-    return { reached: [], problem: `replicas outside a pod could not be looked for: ${messageOf(error)}` }
+    return { reached: [], problem: `replicas outside a pod could not be looked for: ${inWords(error)}` }
   }
 }
 
@@ -119,10 +119,6 @@ async function lookAt(url: string, signal: AbortSignal): Promise<{ url: string; 
     signal.throwIfAborted()
     return { url, problem: `${url}, which one has announced, cannot be asked: ${inWords(error)}` }
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }
 
 /** A guard on this machine answers quickly; this is the limit, in milliseconds. */
@@ -144,7 +140,7 @@ async function runningPods(
     if (!pods.ok) throw new Error(pods.problem)
     return pods.value
   } catch (cause) {
-    const why = messageOf(cause)
+    const why = inWords(cause)
     throw new CannotRun(`cannot find the replicas of the guard in namespace ${namespace}: ${why}`, { cause })
   }
 }
@@ -164,7 +160,9 @@ export class GuardStatus {
   }
 
   /**
-   * Asks for the first time. @param problem called once with the reason if they cannot be asked, now or later
+   * Asks for the first time.
+   *
+   * @param problem called once with the reason if they cannot be asked, now or later
    */
   static async open(
     search: ReplicaSearch,
@@ -180,7 +178,7 @@ export class GuardStatus {
     } catch (error) {
       if (signal.aborted) throw error
       // The request only knows that the connection broke; the port-forward has reported why.
-      why ??= error instanceof Error ? error.message : String(error)
+      why ??= inWords(error)
     }
     if (why !== undefined) guard.#problem(why)
     return guard
@@ -193,7 +191,7 @@ export class GuardStatus {
       await this.#ask(signal)
     } catch (error) {
       this.replicas = undefined
-      if (!signal.aborted) this.#problem(error instanceof Error ? error.message : String(error))
+      if (!signal.aborted) this.#problem(inWords(error))
     }
   }
 

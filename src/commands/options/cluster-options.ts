@@ -150,8 +150,9 @@ export async function connectWith(flags: SearchFlags, asking: Asking): Promise<C
 /**
  * Reads Longhorn's objects and follows them.
  *
- * @param about `settle`: how long ended changes have to be remembered; absent for the default @param
- * onProblem called for later problems @throws CannotRun if some cannot be read, or the signal's reason
+ * @param about `settle`: how long ended changes have to be remembered; absent for the default
+ * @param onProblem called for later problems
+ * @throws CannotRun if some cannot be read, or the signal's reason
  */
 export async function openMap(
   connection: Connection,
@@ -174,7 +175,8 @@ export async function openMap(
 /**
  * The configuration of a door, with the namespace in which all doors of the cluster keep their Leases.
  *
- * @param connection closed if the door does not start @returns undefined if a signal ended it meanwhile
+ * @param connection closed if the door does not start
+ * @returns undefined if a signal ended it meanwhile
  * @throws CannotRun if this door would keep its Leases elsewhere
  */
 export async function withCommonNamespace(

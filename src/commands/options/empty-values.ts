@@ -5,7 +5,8 @@ import { CannotRun } from '../surroundings.ts'
  * Rejects an option or argument with an empty value, as an unset shell variable leaves it. It would change
  * the meaning, to another context or to all namespaces.
  *
- * @param command whose arguments are parsed @throws CannotRun
+ * @param command whose arguments are parsed
+ * @throws CannotRun
  */
 export function refuseEmptyValues(command: Command): void {
   const options = command.options.flatMap((option) => {

@@ -42,8 +42,8 @@ export function addSettings(command: Command): Command {
 /**
  * Merges the settings of flags, environment and configuration file.
  *
- * @param otherwise defaults for settings that none of them has @throws CannotRun that names all errors at
- * once
+ * @param otherwise defaults for settings that none of them has
+ * @throws CannotRun that names all errors at once
  */
 export async function readSettings(command: Command, otherwise: Settings = {}): Promise<Configuration> {
   const flags = layerFromTexts(textsFrom(command, 'cli'), flagOf)
@@ -114,7 +114,9 @@ const others = [
 ]
 
 /**
- * A misspelt variable would be ignored, and the command would run with the wrong settings. @throws CannotRun
+ * A misspelt variable would be ignored, and the command would run with the wrong settings.
+ *
+ * @throws CannotRun
  */
 export function refuseUnknownVariables(env: Environment): void {
   const known = [...settingNames.map(variableOf), ...others]

@@ -1,5 +1,5 @@
 import { type Command, Help, InvalidArgumentError, Option } from 'commander'
-import type { Environment } from '../surroundings.ts'
+import { CannotRun, type Environment } from '../surroundings.ts'
 
 /** An option that a variable can set too. Commander's own `env()` knows only the variables of the process. */
 export class VariableOption extends Option {
@@ -24,21 +24,29 @@ export function describeOption(option: Option): string {
  * Sets the options that variables give and the arguments do not. Commander sets its own before it looks for
  * required options; none of these is required.
  *
- * @param command whose arguments are parsed @throws CommanderError for a value that the option rejects
+ * An empty one is refused as an option is that is typed and empty: whatever was to set it did not, and without it another
+ * context would be asked, or everybody might override.
+ *
+ * @param command whose arguments are parsed
+ * @throws CannotRun for empty variables, and CommanderError for a value that the option does not take
  */
 export function readVariables(command: Command, env: Environment): void {
-  for (const option of command.options) {
-    if (!(option instanceof VariableOption)) continue
+  const given = command.options.flatMap((option) => {
+    if (!(option instanceof VariableOption)) return []
     const text = env[option.variable]
     const key = option.attributeName()
-    if (
-      text === undefined ||
-      isServiceLink(option.variable, text) ||
-      command.getOptionValueSource(key) === 'cli'
+    if (text === undefined || command.getOptionValueSource(key) === 'cli') return []
+    return isServiceLink(option.variable, text) ? [] : [{ option, key, text }]
+  })
+  const empty = given.flatMap(({ option, text }) => (text === '' ? [option.variable] : []))
+  if (empty.length > 0) {
+    const is = empty.length === 1 ? 'the variable is empty. Give it a value, or unset it' : undefined
+    throw new CannotRun(
+      `${empty.join(', ')}: ${is ?? 'the variables are empty. Give them values, or unset them'}`,
     )
-      continue
-    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
   }
+  for (const { option, key, text } of given)
+    command.setOptionValueWithSource(key, parsed(command, option, text), 'env')
 }
 
 /**
@@ -75,8 +83,9 @@ export function repeatable(value: string, before: readonly string[]): readonly s
 }
 
 /**
- * Reads the address of a server. It rejects a name and a password, since no request would use them. @throws
- * InvalidArgumentError
+ * Reads the address of a server. A name and a password in it would be sent to nobody, nor would a query.
+ *
+ * @throws InvalidArgumentError
  */
 export function url(text: string): URL {
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
@@ -85,5 +94,13 @@ export function url(text: string): URL {
   const url = new URL(text)
   if (url.username !== '' || url.password !== '')
     throw new InvalidArgumentError('It must not have a name or a password.')
+  if (/[?#]/.test(text)) throw new InvalidArgumentError('It must be without a ? and a #.')
   return url
+}
+
+/** The same of a server that is asked at paths of its own. @throws InvalidArgumentError */
+export function origin(text: string): URL {
+  const server = url(text)
+  if (server.pathname !== '/') throw new InvalidArgumentError(`It must be without a path: ${server.origin}.`)
+  return server
 }

@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Upstream } from '../../doors/proxy/relay.ts'
+import { targetOf } from '../../doors/proxy/target.ts'
 import { type Credentials, findConfig, loadCredentials } from '../../kubernetes/client/credentials.ts'
 import { tunnelTo } from '../../kubernetes/client/route.ts'
 import { agentFor } from '../../server/proxy-server.ts'
@@ -119,7 +120,11 @@ export function proxyLonghornCommand(surroundings: CommandSurroundings): Command
     .description(
       'Runs in front of Longhorn’s REST API and sees each person’s own request: point Longhorn’s UI here.',
     )
-    .requiredOption('--upstream <url>', 'Longhorn’s REST API, e.g. http://longhorn-backend:9500', url)
+    .requiredOption(
+      '--upstream <url>',
+      'Longhorn’s REST API without its /v1, e.g. http://longhorn-backend:9500',
+      restApi,
+    )
     .option(
       '--user-header <name>',
       'take the user’s name from this header; safe only if every client comes through your authenticating proxy',
@@ -148,6 +153,17 @@ async function runBeforeLonghorn(
   const agent = agentFor(server)
   const upstream = { server, host: undefined, options: () => ({ agent }) }
   await runProxy(configuration, flags, upstream, { api: 'longhorn', userHeader }, surroundings)
+}
+
+/**
+ * Reads the address of Longhorn's REST API. What stands before it may serve it below a path. With a version in that path
+ * `/nodes/node-1` would be a node, which the proxy looks for at `/v1/nodes/node-1`: writes would pass unjudged.
+ */
+function restApi(text: string): URL {
+  const server = url(text)
+  if (targetOf(server.pathname).segments.includes('v1'))
+    throw new InvalidArgumentError('It must be without /v1, which each request brings along.')
+  return server
 }
 
 /** A name that HTTP accepts for a header (RFC 9110, 5.1). */

@@ -215,9 +215,10 @@ const parseDeployment = parser(
 /**
  * Points Longhorn's UI at another server. It writes one variable only, so it can run again and again.
  *
- * @param target without a path: the UI's nginx appends its own @param from changes the UI only if it asks
- * this server; any if undefined @returns the server that it asks now, and whether that is new @throws
- * ApiFailure, ConnectionFailure, MalformedAnswer
+ * @param target without a path: the UI's nginx appends its own
+ * @param from changes the UI only if it asks this server; any if undefined
+ * @returns the server that it asks now, and whether that is new
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer
  */
 async function pointUi(
   connection: Connection,

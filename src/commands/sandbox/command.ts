@@ -1,7 +1,8 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import type { Registry } from 'prom-client'
 import { configure } from '../../configuration/configuration.ts'
 import type { Settings } from '../../configuration/settings.ts'
 import { registration } from '../../doors/webhook/registration.ts'
@@ -43,15 +44,20 @@ export function sandboxCommand(surroundings: CommandSurroundings): Command {
     .option('--longhorn <release>', 'Longhorn release to play', releaseName, 'v1.8.0')
     .option('--nodes <n>', 'how many nodes, 2 to 100', between(2, 100), 3)
     .option('--images <n>', 'how many backing images, 1 to 100', between(1, 100), 2)
-    .option('--drain <duration>', 'how long a clean-up takes (default: 5s)', duration, 5_000)
-    .option(
-      '--informer-lag <duration>',
-      'how far each cache of a manager may lag, 0s to 30s (default: 0s)',
-      informerLag,
-      0,
+    .addOption(
+      new Option('--drain <duration>', 'how long a clean-up takes').argParser(duration).default(5_000, '5s'),
     )
-    .option('--port <port>', 'port of its API (default: a free one)', anyPort, 0)
-    .option('--rest-port <port>', 'port of Longhorn’s REST API (default: a free one)', anyPort, 0)
+    .addOption(
+      new Option('--informer-lag <duration>', 'how far each cache of a manager may lag, 0s to 30s')
+        .argParser(informerLag)
+        .default(0, '0s'),
+    )
+    .addOption(new Option('--port <port>', 'port of its API').argParser(anyPort).default(0, 'a free one'))
+    .addOption(
+      new Option('--rest-port <port>', 'port of Longhorn’s REST API')
+        .argParser(anyPort)
+        .default(0, 'a free one'),
+    )
     .option('--once', 'end after the story; the exit code is 1 if an act failed', false)
     .option('--bare', 'only the cluster, without guard and story, for a guard of your own', false)
     .addHelpText(
@@ -240,8 +246,9 @@ export const sandboxSettle = '2s'
  * Puts a guard in front of the embedded cluster, like `holdfast serve`, and registers it. Its certificate is
  * in memory only.
  *
- * @param stderr for the guard's errors @param settings of the guard, besides those that put it in front of
- * this cluster
+ * @param stderr for the guard's errors
+ * @param settings of the guard, besides those that put it in front of this cluster
+ * @param registry for the metrics of the guard
  */
 export async function guardSandbox(
   sandbox: Sandbox,
@@ -249,6 +256,7 @@ export async function guardSandbox(
   stderr: Output,
   signal: AbortSignal,
   settings: Settings = {},
+  registry?: Registry,
 ): Promise<Guard> {
   const authority = await makeAuthority(systemClock)
   const tls = await issueServing(authority, { dns: ['localhost'], ips: ['127.0.0.1'] }, systemClock)
@@ -264,7 +272,16 @@ export async function guardSandbox(
   const log = createLog('error', stderr)
   const connection = connectTo(sandbox.api.url)
   const { namespace } = await agreeOnNamespace(configuration, connection, signal)
-  const guard = new Guard({ ...configuration, namespace }, { connection, tls, log, audit })
+  const guard = new Guard(
+    { ...configuration, namespace },
+    {
+      connection,
+      tls,
+      log,
+      audit,
+      ...(registry && { registry }),
+    },
+  )
   const { port, operatorPort } = await guard.start()
   await announceReplica(connection, { namespace, replica: configuration.replica, operatorPort }, signal)
   await guard.whenSynced(signal)

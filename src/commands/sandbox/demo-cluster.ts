@@ -101,7 +101,8 @@ export class Stage {
   /**
    * Waits until a condition is true, and checks it after each change in the cluster.
    *
-   * @param what completes the sentence "waited for …" @throws NotAsTold if it is not true in time
+   * @param what completes the sentence "waited for …"
+   * @throws NotAsTold if it is not true in time
    */
   async until(what: string, isSo: () => Promise<boolean> | boolean, withinMs = 30_000): Promise<void> {
     const { subscribe, setTimer, signal } = this.#modules

@@ -1,12 +1,21 @@
 import { Argument, Command } from 'commander'
 import { settingFacts, type SettingName, SettingsSchema } from '../../configuration/settings.ts'
 import { AuditRecordSchema } from '../../observability/audit-record.ts'
+import { HoldRecordSchema } from '../../observability/hold-record.ts'
 import type { CommandSurroundings } from '../surroundings.ts'
 import { data } from '../terminal.ts'
-import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
+import { EvictionStepSchema, RescueStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
 
 /** The documents that `holdfast schema` describes. */
-export const schemaNames = ['config', 'status', 'snapshot', 'eviction-step', 'audit'] as const
+export const schemaNames = [
+  'config',
+  'status',
+  'snapshot',
+  'eviction-step',
+  'rescue-step',
+  'audit',
+  'hold',
+] as const
 
 /** One of the {@link schemaNames}. */
 export type SchemaName = (typeof schemaNames)[number]
@@ -23,7 +32,9 @@ export function schemaCommand({ stdout }: CommandSurroundings): Command {
       'after',
       `
 config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
-holdfast snapshot, eviction-step each line of holdfast evict -o json, and audit each record of holdfast audit -o json.
+holdfast snapshot, eviction-step each line of holdfast evict -o json, rescue-step each line of holdfast rescue -o json,
+audit each record of holdfast audit -o json, and hold what holdfast audit --follow --holds -o json tells of requests that
+wait.
 
 Fields may be added to the documents of version v1. No field is removed, and none changes its meaning.
 
@@ -44,7 +55,9 @@ const schemas: Readonly<Record<SchemaName, () => object>> = {
   status: () => StatusSchema,
   snapshot: () => SnapshotSchema,
   'eviction-step': () => EvictionStepSchema,
+  'rescue-step': () => RescueStepSchema,
   audit: () => AuditRecordSchema,
+  hold: () => HoldRecordSchema,
 }
 
 /** Each setting with its help, for editors to show beside the key. */

@@ -88,6 +88,34 @@ const ReservationStatusSchema = Type.Object({
   by: text('The replica that admitted the change.'),
 })
 
+const WaitingCauseSchema = Type.Object({
+  rule: Text,
+  found: text('What stands against the change, in words, with its age.'),
+  node: orNull(Text, 'Null if the cause is about no single node.'),
+  disk: orNull(Text, 'Null if the cause is about no single disk.'),
+  diskUUID: orNull(Text, 'Null if the cause is about no single disk.'),
+  image: orNull(Text, 'Null if the cause is about no backing image.'),
+  since: orNull(time('RFC 3339.'), 'Since when the guard knows of it. Null where nothing tells.'),
+  until: orNull(time('RFC 3339.'), 'When time alone ends it. Null where something has to happen.'),
+  progress: orNull(
+    Type.Number(),
+    'How much of the copy is there that has to be ready first, in percent. Null where no copy is being made.',
+  ),
+})
+
+const WaitingStatusSchema = Type.Object({
+  change: text('What the request does, in words: evicting disk-2 of node-1.'),
+  object: Type.Object({ kind: Text, name: Text }),
+  user: text('Who asked.'),
+  door: text('Where it came in: webhook, proxy-kubernetes or proxy-longhorn.'),
+  since: time('When its user first asked, retries included.'),
+  until: time('When it is answered at the latest. Its client is told to retry then.'),
+  causes: Type.Array(WaitingCauseSchema, { description: 'The first of what stands against it.' }),
+  moreCauses: Type.Integer({ minimum: 0, description: 'How many causes are left out.' }),
+  nodes: Type.Array(Text, { description: 'The nodes that it is about, the first few.' }),
+  replica: text('The replica that holds it.'),
+})
+
 /** JSON Schema of what `holdfast status -o json` prints. */
 export const StatusSchema = Type.Object(
   {
@@ -101,6 +129,10 @@ export const StatusSchema = Type.Object(
         description: 'True if the release is not known or names none, so that the worst is assumed.',
       }),
     }),
+    waiting: orNull(
+      Type.Array(WaitingStatusSchema),
+      'The requests that wait in the guard. Null if its replicas cannot be asked.',
+    ),
     nodes: Type.Array(NodeStatusSchema),
     pendingCleanups: Type.Array(PendingStatusSchema),
     lostAfter: Type.Object(
@@ -243,4 +275,63 @@ export const EvictionStepSchema = Type.Union(
     step('impossible', 'The eviction cannot be carried out.', { problems: Type.Array(Text) }),
   ],
   { $id: 'holdfast.dev/v1/EvictionStep', title: 'A step of holdfast evict' },
+)
+
+const FlagsSchema = Type.Object(
+  { node: Type.Boolean({ description: 'That of the node itself.' }), disks: Type.Array(Text) },
+  { description: 'Eviction flags. Disks are named.' },
+)
+
+const CleanupOnNode = { image: Text, diskUUID: Text, disk: Text, state: Text, since: Type.Number() }
+
+/** A step of `holdfast rescue`. @param rest its own fields */
+function rescueStep<const S extends string, P extends Record<string, TSchema>>(
+  name: S,
+  description: string,
+  rest: P,
+) {
+  return Type.Object(
+    { apiVersion, kind: Type.Literal('RescueStep'), node: Text, step: Type.Literal(name), ...rest },
+    { description },
+  )
+}
+
+/** JSON Schema of each document that `holdfast rescue -o json` prints. */
+export const RescueStepSchema = Type.Union(
+  [
+    rescueStep('clear', 'Holdfast takes these flags down and notes them on the node.', {
+      flags: FlagsSchema,
+      cleanups: Type.Array(Type.Object(CleanupOnNode), { description: 'What they met.' }),
+    }),
+    rescueStep('wait-for-cleanup', 'These clean-ups have to end before the flags may go up again.', {
+      cleanups: Type.Array(
+        Type.Object({
+          ...CleanupOnNode,
+          stoppedBy: orNull(Text, 'What keeps Longhorn from ending it. Null if nothing is known to.'),
+        }),
+      ),
+    }),
+    rescueStep('wait-for-manager', 'The longhorn-manager of the node is not ready.', {
+      pod: orNull(Text, 'Null if the node has none, or if pods may not be looked at.'),
+      restarts: Count,
+      reason: orNull(Text, 'Why it is not ready. Null if that is not known.'),
+    }),
+    rescueStep('wait-for-notice', 'Longhorn may not have noticed yet that no clean-up is pending.', {
+      until: Type.Number({ description: 'Milliseconds by a clock of this process.' }),
+    }),
+    rescueStep('wait-for-rule', 'The guard would hold the flags back by another rule.', {
+      problems: Type.Array(Text),
+    }),
+    rescueStep('raise', 'Holdfast raises these flags again and takes the note away.', { flags: FlagsSchema }),
+    rescueStep('forget', 'Holdfast takes the note away and leaves the flags as they are.', {
+      why: oneOf(['leave-cleared', 'already-up'], 'Why no flag is raised.'),
+    }),
+    rescueStep('done', 'No eviction meets a clean-up on the node.', {
+      noted: FlagsSchema,
+      manager: oneOf(['ready', 'not ready'], 'How its longhorn-manager stands.'),
+    }),
+    rescueStep('gone', 'The node was deleted.', {}),
+    rescueStep('blocked', 'The flags are down and cannot be raised again.', { problems: Type.Array(Text) }),
+  ],
+  { $id: 'holdfast.dev/v1/RescueStep', title: 'A step of holdfast rescue' },
 )

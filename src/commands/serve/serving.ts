@@ -51,7 +51,7 @@ export async function serving(
       if (!stream.close()) return
       exitWith(exitCode.failed)
       stderr.write(
-        `holdfast: standard output is closed (${why}), so there is no log from now on; ${records(auditFile)}\n`,
+        `holdfast: standard output is closed: ${why}. There is no log from now on; ${records(auditFile)}\n`,
       )
     }),
   ]

@@ -69,8 +69,11 @@ STATE is one of:
 IMAGE NOWHERE is a backing image without a usable copy on a disk that a node has and that is not lost. RESERVED are
 admitted changes that may still be committed.
 
+WAITING are the requests that the guard holds now. FOR is the time since the user first asked, and LEFT the latest time of
+the answer. kubectl retries after it.
+
 Longhorn does not record when a clean-up began, so its age is unknown unless it began during --watch, or the guard saw it
-begin. The command asks the guard's replicas for that, and for the number of waiting requests, through port-forwards.
+begin. The command asks the guard's replicas for that, and for the waiting requests, through port-forwards.
 That needs the right to list pods and to create pods/portforward in the guard's namespace. Without it the rest is shown.
 
 Exit code: 0 if no node shown is in danger and no image is nowhere, 1 if one is, 2 if the command could not run. With --watch 0 on Ctrl-C.

@@ -17,6 +17,7 @@ import type {
   ReservationStatus,
   Status,
 } from './status.ts'
+import { waitingStatus } from './waiting.ts'
 
 /** The inputs of a status. */
 export interface Observed {
@@ -47,6 +48,7 @@ export function observe(observed: Observed): Status {
     kind: 'Status',
     observedAt: new Date(timeOfDay).toISOString(),
     longhorn: { release: map.release ?? null, profile, assumed: isAssumed(map.release) },
+    waiting: waitingStatus(observed),
     nodes: byText(
       [...map.nodes()]
         .filter(({ metadata }) => isShown(observed, metadata.name))

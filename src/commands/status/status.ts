@@ -3,6 +3,8 @@ import type { Disks, Intent } from '../../gate/reservation.ts'
 import { type Parsed, parser } from '../../json/schema.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import type { Profile } from '../../longhorn/releases.ts'
+import { type Held, HeldSchema } from '../../observability/hold-record.ts'
+import type { WaitingStatus } from './waiting.ts'
 
 /**
  * The state of a node, the worst that applies. `danger` is a flag together with a clean-up. `settling` is an
@@ -122,6 +124,8 @@ export interface GuardReplica {
   }[]
   /** The nodes where an ended change still counts, and until when, in milliseconds by the same clock. */
   readonly settling: readonly { readonly node: string; readonly until: number }[]
+  /** What it holds, and when it said so, in milliseconds by the same clock; absent for one of an older version. */
+  readonly waiting?: { readonly heardAt: number; readonly held: readonly Held[] }
 }
 
 /** The output of `holdfast status`: one document for programs, and the source of its tables. */
@@ -140,6 +144,8 @@ export interface Status {
     /** True if the release is unknown, or names none: the profile is then the worst. */
     readonly assumed: boolean
   }
+  /** What the guard holds now; null if its replicas cannot be asked. */
+  readonly waiting: readonly WaitingStatus[] | null
   readonly nodes: readonly NodeStatus[]
   readonly pendingCleanups: readonly PendingStatus[]
   /** When a disk counts as lost, in milliseconds, and whether the guard reports it or it is the default. */
@@ -151,7 +157,8 @@ export interface Status {
   readonly reservations: readonly ReservationStatus[] | null
   /** The replicas of the guard; null if they cannot be asked. */
   readonly guard:
-    readonly Omit<GuardReplica, 'settle' | 'lostAfterMs' | 'pendingCleanups' | 'settling'>[] | null
+    | readonly Omit<GuardReplica, 'settle' | 'lostAfterMs' | 'pendingCleanups' | 'settling' | 'waiting'>[]
+    | null
 }
 
 /** True if the manager of some node crashes, or will at its next sync. */
@@ -164,8 +171,8 @@ export function somethingIsWrong(status: Status): boolean {
   return someInDanger(status) || status.imagesNowhere.length > 0
 }
 
-/** Times of the past or future. They vary by the milliseconds that a replica takes to answer. */
-const times = new Set(['observedAt', 'settlesAt', 'since'])
+/** Times of the past or future. They vary by the milliseconds that a replica takes to answer. The text `found` has an age. */
+const times = new Set(['observedAt', 'settlesAt', 'since', 'until', 'found'])
 
 /** True if both have the same content, whatever the time of their making. */
 export function saysTheSame(a: Status, b: Status): boolean {
@@ -192,6 +199,7 @@ const parseReplica = parser(
       ),
     ),
     settling: Type.Optional(Type.Array(Type.Object({ node: Type.String(), leftMs: Type.Optional(Ms) }))),
+    waiting: Type.Optional(Type.Array(HeldSchema)),
   }),
   (answer) => answer,
 )
@@ -200,13 +208,14 @@ const parseReplica = parser(
  * The report of one replica, with lengths of time converted to times of this process's own clock. The delay
  * of the answer makes ages a little too short and ends a little too late, and both err on the safe side.
  *
- * @param answer untrusted JSON @param heardAt when it came, in milliseconds by the monotonic clock
+ * @param answer untrusted JSON
+ * @param heardAt when it came, in milliseconds by the monotonic clock
  */
 export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardReplica> {
   const parsed = parseReplica(answer)
   if (!parsed.ok) return parsed
   const { replica, version, synced, holds, settleMs, settleAfterOutageMs, lostAfterMs } = parsed.value
-  const { pendingCleanups = [], settling = [] } = parsed.value
+  const { pendingCleanups = [], settling = [], waiting } = parsed.value
   const isTold = settleMs !== undefined && settleAfterOutageMs !== undefined
   return {
     ok: true,
@@ -223,6 +232,7 @@ export function heardReplica(answer: unknown, heardAt: number): Parsed<GuardRepl
       settling: settling.flatMap(({ node, leftMs }) =>
         leftMs === undefined ? [] : [{ node, until: heardAt + leftMs }],
       ),
+      ...(waiting && { waiting: { heardAt, held: waiting } }),
     },
   }
 }

@@ -3,6 +3,7 @@ import { assumption } from '../../longhorn/releases.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { age } from '../../time/age.ts'
 import { type Colours, type Column, table } from '../terminal.ts'
+import { reservedWords } from './reserved.ts'
 import type {
   DiskStatus,
   NodeState,
@@ -13,6 +14,7 @@ import type {
   SharedDiskStatus,
   Status,
 } from './status.ts'
+import { waitingTable } from './waiting-table.ts'
 
 /** How to show a status to a person. */
 interface Look {
@@ -32,6 +34,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
     ok: colours.green,
   }
   const parts = [
+    ...waitingTable(status, wide),
     status.nodes.length === 0
       ? 'There is no Longhorn node.\n'
       : table<NodeStatus>(
@@ -49,7 +52,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
               paint: (node) => paint[node.state],
             },
           ],
-          status.nodes,
+          status.nodes.toSorted((one, other) => Number(inDanger(other)) - Number(inDanger(one))),
         ),
   ]
   if (wide && status.nodes.length > 0) parts.push(diskTable(status))
@@ -62,6 +65,11 @@ export function tables(status: Status, { colours, wide }: Look): string {
   const { release, assumed } = status.longhorn
   if (assumed && status.nodes.length > 0) parts.push(`${plainLine(assumption(release ?? undefined))}\n`)
   return parts.join('\n')
+}
+
+/** Nodes in danger come before the others. */
+function inDanger({ state }: NodeStatus): boolean {
+  return state === 'danger'
 }
 
 /** `settling (8s)`: it ends by itself. */
@@ -107,12 +115,19 @@ function ageOf({ since, ageKnown }: PendingStatus, { observedAt }: Status): stri
 
 function reservedSummary({ reservations }: Status, name: string): string {
   if (reservations === null) return 'unknown'
+  const counts = new Map<string, { count: number; several: string }>()
   const here = reservations.filter(({ node }) => node === name)
-  return intents
-    .map((intent) => ({ intent, count: here.filter((each) => each.intent === intent).length }))
-    .filter(({ count }) => count > 0)
-    .map(({ intent, count }) => `${count} ${intent}`)
+  for (const each of here.toSorted((a, b) => intents.indexOf(a.intent) - intents.indexOf(b.intent))) {
+    const [one, several] = wordsOf(each)
+    counts.set(one, { count: (counts.get(one)?.count ?? 0) + 1, several })
+  }
+  return [...counts]
+    .map(([one, { count, several }]) => (count === 1 ? `1 ${one}` : `${count} ${several}`))
     .join(', ')
+}
+
+function wordsOf({ intent, object: { kind }, disks }: ReservationStatus): readonly [string, string] {
+  return reservedWords({ intent, kind, disks })
 }
 
 function diskTable({ nodes }: Status): string {
@@ -188,7 +203,7 @@ const guardColumns: readonly Column<NonNullable<Status['guard']>[number]>[] = [
 ]
 
 const reservationColumns: readonly Column<ReservationStatus>[] = [
-  { heading: 'RESERVED', cell: ({ intent }) => intent },
+  { heading: 'RESERVED', cell: (reservation) => wordsOf(reservation)[0] },
   { heading: 'NODE', cell: ({ node }) => node ?? '' },
   { heading: 'FOR', cell: ({ object }) => `${object.kind} ${object.name}` },
   { heading: 'DISKS', cell: ({ disks }) => (disks === 'any' ? 'any' : disks.join(',')) },

@@ -79,8 +79,8 @@ export class BodiesUnderWay {
    * Counts the body of a message from now on; call it before the body is read.
    *
    * @param giveWay ends the wait of a request whose body is kept. Without it a body counts until it has
-   * arrived. @param isPassedOn true for a body that is forwarded as it comes if it has to make room during
-   * its arrival
+   *   arrived.
+   * @param isPassedOn true for a body that is forwarded as it comes if it has to make room during its arrival
    */
   watch(message: IncomingMessage, giveWay?: () => void, isPassedOn = false): KeptBody {
     const peer = message.socket.remoteAddress ?? ''

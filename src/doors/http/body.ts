@@ -90,6 +90,12 @@ export async function readBody(
   })
 }
 
+/** True if an answer could not be read since it is too large. */
+export function isTooLarge(error: unknown): boolean {
+  const { cause } = error instanceof RelayFailure ? error : {}
+  return cause instanceof BodyFailure && cause.why === 'too-large'
+}
+
 /** The whole body of the answer to a read. @throws RelayFailure, or the signal's reason */
 export async function readAnswer(
   answer: IncomingMessage,

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Socket } from 'node:net'
 import type { BodyCut } from './bodies-under-way.ts'
 
@@ -11,10 +11,16 @@ export interface ConnectionLimits {
 }
 
 /**
- * Why a connection was closed: another one replaced it while it was idle, or before its answer; or it came
- * when all were busy.
+ * Why a connection was closed: another took its place while nothing was asked on it, or while its answer was still to
+ * come; or it came when all were busy; or it asked too much without waiting for answers.
  */
-export type ConnectionClosed = 'idle' | 'busy' | 'refused'
+export type ConnectionClosed = 'idle' | 'busy' | 'refused' | 'pipelined'
+
+/**
+ * So many requests may be in flight on one connection. No client of an API server sends a second one before the first is
+ * answered. Node hands out all that have come: a megabyte of them would open ten thousand connections to an upstream.
+ */
+export const mostPipelined = 8
 
 interface Connection {
   readonly socket: Socket
@@ -24,7 +30,7 @@ interface Connection {
 }
 
 /** The observed events of a server, plain or over TLS. */
-type Listening = Pick<Server, 'on'>
+type Listening = Pick<Server, 'on' | 'prependListener'>
 
 /**
  * Limits the connections of a server, in all and for each peer. At the limit a new one replaces one of that
@@ -42,11 +48,16 @@ export class ConnectionLimit {
     this.#limits = limits
     this.#onClosed = onClosed
     server.on('connection', (socket: Socket) => this.#opened(socket))
-    server.on('request', ({ socket }, response) => {
+    // Before whoever answers: see unlessClosed.
+    server.prependListener('request', ({ socket }, response) => {
       const connection = this.#connections.get(keyOf(socket))
       if (!connection) return
       connection.busy += 1
       response.once('close', () => this.#answered(socket))
+      if (connection.busy > mostPipelined && !socket.destroyed) {
+        this.#onClosed?.('pipelined')
+        socket.destroy()
+      }
     })
   }
 
@@ -107,6 +118,19 @@ export class ConnectionLimit {
   }
 }
 
+/**
+ * A hook of fastify that takes no notice of requests on a connection that is closed. Of one that asks too much at once a
+ * thousand requests more may have come, and each page of metrics takes some milliseconds.
+ */
+export function unlessClosed(
+  { raw }: { readonly raw: IncomingMessage },
+  reply: { hijack(): unknown },
+  done: () => void,
+): void {
+  if (raw.socket.destroyed) reply.hijack()
+  else done()
+}
+
 function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
   return `${remoteAddress} ${remotePort}`
 }
@@ -121,5 +145,8 @@ export type BodyRefused = 'too-large' | 'too-many-values' | 'too-slow' | 'busy'
 export interface TrafficObserver {
   closed(why: ConnectionClosed): void
   cut(why: BodyCut): void
+  /** A body was not read, and its request was refused. */
   refused(why: BodyRefused): void
+  /** A body was not read, and its request passed unjudged, since nothing is enforced. */
+  passed(why: BodyRefused): void
 }

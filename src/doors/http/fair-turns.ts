@@ -54,8 +54,8 @@ export class FairTurns {
   #isGoing = false
 
   /**
-   * @param now milliseconds by a clock that is never set @param later runs something once the event loop has
-   * run, and so many milliseconds are over
+   * @param now milliseconds by a clock that is never set
+   * @param later runs something once the event loop has run, and so many milliseconds are over
    */
   constructor(
     limits: FairTurnsLimits,
@@ -81,8 +81,9 @@ export class FairTurns {
   /**
    * Does some work at the peer's turn: at once if nothing waits and little was done since the event loop ran.
    *
-   * @param bytes its memory while it waits @param work must not throw @param giveUp called instead if too
-   * much waits; the peer with the most loses its latest
+   * @param bytes its memory while it waits
+   * @param work must not throw
+   * @param giveUp called instead if too much waits; the peer with the most loses its latest
    */
   take(peer: string, bytes: number, work: () => void, giveUp: () => void): void {
     const own = this.#peerOf(peer)

@@ -1,5 +1,10 @@
 import { fastify, type FastifyInstance } from 'fastify'
-import { ConnectionLimit, type ConnectionLimits, type TrafficObserver } from './connection-limit.ts'
+import {
+  ConnectionLimit,
+  type ConnectionLimits,
+  type TrafficObserver,
+  unlessClosed,
+} from './connection-limit.ts'
 import { listen, portOf } from './listen.ts'
 
 /** The sources of health. */
@@ -42,6 +47,7 @@ export class Health {
   constructor(metrics: MetricsPage, connections: ConnectionLimits = healthConnections) {
     this.#app = fastify({ logger: false, forceCloseConnections: true })
     new ConnectionLimit(this.#app.server, connections, (why) => this.#modules.traffic?.closed(why))
+    this.#app.addHook('onRequest', unlessClosed)
     this.#app.get('/livez', (_request, reply) => reply.type('text/plain').send('Alive.\n'))
     this.#app.get('/readyz', (_request, reply) => {
       const why = this.#whyNotReady()

@@ -1,14 +1,15 @@
 import type { Server as HttpsServer } from 'node:https'
 import { type AddressInfo, createServer } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { inWords } from '../../text/system-error.ts'
 
 /** Thrown if a port cannot be used. */
 export class CannotListen extends Error {
   constructor(what: string, host: string, port: number, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    super(`Cannot listen on ${host} port ${port} for ${what}: ${why}. Choose another port or address`, {
-      cause,
-    })
+    super(
+      `Cannot listen on ${host} port ${port} for ${what}: ${inWords(cause)}. Choose another port or address`,
+      { cause },
+    )
     this.name = 'CannotListen'
   }
 }

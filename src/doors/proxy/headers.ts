@@ -69,7 +69,9 @@ export function isPlain({ headers }: http.IncomingMessage): boolean {
 }
 
 /**
- * The bytes of a request without its change of protocol. @param head the bytes that came after its headers
+ * The bytes of a request without its change of protocol.
+ *
+ * @param head the bytes that came after its headers
  */
 export function plainRequest(
   { method = 'GET', url = '/', httpVersion, rawHeaders, headers }: http.IncomingMessage,

@@ -43,7 +43,8 @@ export class JudgedRequest {
 
   /**
    * @returns why the body cannot be read, if the guard only warns: the caller forwards it as it comes.
-   * Undefined once the request is answered, or its client has gone @throws RelayFailure, GaveWay
+   *   Undefined once the request is answered, or its client has gone
+   * @throws RelayFailure, GaveWay
    */
   async handle({ request, response, judge, kept, signal }: Handled): Promise<string | undefined> {
     const { door, upstream } = this.#modules
@@ -55,8 +56,11 @@ export class JudgedRequest {
       if (door.watches && error instanceof GaveWay) return error.message
       if (!(error instanceof BodyFailure)) throw error
       if (error.why === 'cut') return undefined
+      if (door.watches) {
+        this.#modules.traffic?.passed(error.why)
+        return error.message
+      }
       this.#modules.traffic?.refused(error.why)
-      if (door.watches) return error.message
       response.setHeader('connection', 'close')
       send(response, door.failure(error.why === 'too-slow' ? 408 : 413, error.message))
       return undefined
@@ -110,7 +114,8 @@ export function warningHeader(text: string): string {
  * Forwards an admitted write, and releases its reservation once its result is certain. If it is not, because
  * the upstream does not answer or fails half-way, the reservation stays until its deadline.
  *
- * @param said the client's request, as JSON, if the upstream may repeat it in an error @throws RelayFailure
+ * @param said the client's request, as JSON, if the upstream may repeat it in an error
+ * @throws RelayFailure
  */
 export async function forwarded(
   forward: (isLate: Outcome['isLate']) => Promise<IncomingMessage>,

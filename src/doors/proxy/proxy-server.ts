@@ -64,7 +64,7 @@ export class ProxyServer {
     const { traffic } = modules
     this.#bodies = new BodiesUnderWay(options.bodies, {
       now: () => performance.now(),
-      onCut: (why) => (modules.door.watches ? traffic?.refused('busy') : traffic?.cut(why)),
+      onCut: (why) => (modules.door.watches ? traffic?.passed('busy') : traffic?.cut(why)),
     })
     this.#limit = new ConnectionLimit(this.#server, options.connections, (why) => traffic?.closed(why))
     this.#server.on('connection', (socket: Socket) => {
@@ -94,8 +94,9 @@ export class ProxyServer {
   }
 
   /**
-   * Takes effect with the next connection. For a proxy with TLS only. @throws for an unusable certificate;
-   * the old one stays
+   * Takes effect with the next connection. For a proxy with TLS only.
+   *
+   * @throws for an unusable certificate; the old one stays
    */
   setCertificate({ cert, key }: { readonly cert: string; readonly key: string }): void {
     if (this.#server instanceof https.Server) this.#server.setSecureContext({ cert, key })
@@ -123,6 +124,8 @@ export class ProxyServer {
 
   #handle(request: http.IncomingMessage, response: http.ServerResponse): void {
     const { door, observer } = this.#modules
+    // Of a connection that asks too much at once, more has come than is looked at.
+    if (request.socket.destroyed) return
     const turnedAway = this.#turnedAway(request)
     if (turnedAway) {
       send(response, turnedAway)
@@ -140,7 +143,7 @@ export class ProxyServer {
       return
     }
     response.once('close', () => this.#answered())
-    if (isTooLarge) this.#modules.traffic?.refused('too-large')
+    if (isTooLarge) this.#modules.traffic?.passed('too-large')
     this.#pass(request, response, isTooLarge ? tooLarge : undefined)
   }
 

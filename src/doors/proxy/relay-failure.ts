@@ -1,3 +1,5 @@
+import { inWords } from '../../text/system-error.ts'
+
 /** Why a request could not be forwarded: the upstream is down, or slow, or credentials are missing. */
 export class RelayFailure extends Error {
   /** 502 or 504, as a gateway answers; 503 if it was not forwarded. */
@@ -18,14 +20,14 @@ export class RelayFailure extends Error {
 }
 
 /**
- * The upstream is unreachable, or ended the connection. @param asked true once there was a connection to ask
- * on
+ * The upstream is unreachable, or ended the connection.
+ *
+ * @param asked true once there was a connection to ask on
  */
 export function unreachable(server: URL, asked: boolean, cause: Error): RelayFailure {
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : cause.message
   return new RelayFailure(
     502,
-    `${server.origin} cannot be reached (${code}). Does it run, and is it the right address?`,
+    `${server.origin} cannot be reached: ${inWords(cause)}. Does it run, and is it the right address?`,
     { asked, cause },
   )
 }

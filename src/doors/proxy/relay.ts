@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
-import { onAbort } from '../../time/clock.ts'
+import { inWords } from '../../text/system-error.ts'
+import { onAbort, timerMs } from '../../time/clock.ts'
 import { endToEnd, without } from './headers.ts'
 import { RelayFailure, tooLate, tooSlow, unpassable, unreachable } from './relay-failure.ts'
 
@@ -50,8 +51,7 @@ export function relay(upstream: Upstream, outgoing: Outgoing, limits: RelayLimit
       if (!ended) sent = attempt(upstream, credentials, outgoing, limits, heard)
     },
     (cause: unknown) => {
-      const why = cause instanceof Error ? cause.message : String(cause)
-      if (!ended) heard.failed(new RelayFailure(502, why, { asked: false, cause }))
+      if (!ended) heard.failed(new RelayFailure(502, inWords(cause), { asked: false, cause }))
     },
   )
   return {
@@ -116,7 +116,8 @@ function attempt(
     ended = true
     request.destroy()
   }
-  const timer = setTimeout(() => fail(tooSlow(server, asked, limits.answerMs)), limits.answerMs)
+  const { answerMs } = limits
+  const timer = setTimeout(() => fail(tooSlow(server, asked, answerMs)), timerMs(answerMs))
   request.on('response', (answer) => {
     clearTimeout(timer)
     if (answer.statusCode === 401) credentials.refused?.()

@@ -1,5 +1,6 @@
 import type http from 'node:http'
 import type { Duplex } from 'node:stream'
+import { timerMs } from '../../time/clock.ts'
 import { ClientGone } from './door.ts'
 import { endToEnd } from './headers.ts'
 import { tooSlow, unreachable } from './relay-failure.ts'
@@ -52,7 +53,7 @@ export async function tunnel(
     })
     let isConnected = false
     whenConnected(asked, () => (isConnected = true))
-    const timer = setTimeout(() => asked.destroy(tooSlow(server, isConnected, answerMs)), answerMs)
+    const timer = setTimeout(() => asked.destroy(tooSlow(server, isConnected, answerMs)), timerMs(answerMs))
     const giveUp = (): void => void asked.destroy()
     socket.once('close', giveUp)
     const settle = (): void => {

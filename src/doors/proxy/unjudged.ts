@@ -30,7 +30,9 @@ interface Denial {
 }
 
 /**
- * Denies such a write on record, or, if nothing is enforced, forwards it with a warning. @throws RelayFailure
+ * Denies such a write on record, or, if nothing is enforced, forwards it with a warning.
+ *
+ * @throws RelayFailure
  */
 export async function unjudged(
   { enforces, denied }: UnjudgedModules,
@@ -52,8 +54,9 @@ export async function onlyWatched(
 }
 
 /**
- * The warning for a write that passes unjudged, since nothing is enforced. @param message of the denial that
- * it replaces
+ * The warning for a write that passes unjudged, since nothing is enforced.
+ *
+ * @param message of the denial that it replaces
  */
 export function notJudged(message: string): string {
   return cut(
@@ -72,8 +75,9 @@ const recordMs = 2_000
 export const undecided = 'Holdfast failed to judge this request, so it does not forward it; its log says why'
 
 /**
- * Judges. A write on which a bug makes that fail is one of those. @throws RelayFailure, or the signal's
- * reason
+ * Judges. A write on which a bug makes that fail is one of those.
+ *
+ * @throws RelayFailure, or the signal's reason
  */
 export async function judgedOrNot(
   modules: UnjudgedModules,
@@ -115,8 +119,8 @@ const parseError = parser(Type.Object({ message: Type.String() }), ({ message })
  * counts only if the client did not use these words itself, since the manager repeats the disks of a clean-up
  * before the error.
  *
- * @param text the body of the answer, one character for each byte @param said the body of the client, JSON of
- * any depth
+ * @param text the body of the answer, one character for each byte
+ * @param said the body of the client, JSON of any depth
  */
 export function isRefusal(text: string, said: string): boolean {
   if (said.length > mostSaid) return false

@@ -5,7 +5,13 @@ import { fieldOf } from '../../json/schema.ts'
 import type { ClientAuthorities } from '../../tls/client-authorities.ts'
 import type { ServingCertificate } from '../../tls/stored.ts'
 import { BodiesUnderWay, type BodyLimits } from '../http/bodies-under-way.ts'
-import { ConnectionLimit, type ConnectionLimits, type TrafficObserver } from '../http/connection-limit.ts'
+import {
+  type BodyRefused,
+  ConnectionLimit,
+  type ConnectionLimits,
+  type TrafficObserver,
+  unlessClosed,
+} from '../http/connection-limit.ts'
 import { defaultFairTurnsLimits, FairTurns } from '../http/fair-turns.ts'
 import { leadingUid, parseJson } from './admission-review.ts'
 import { type Callers, contextOf } from './callers.ts'
@@ -157,6 +163,7 @@ export function endpoint(
     })
   })
 
+  app.addHook('onRequest', unlessClosed)
   app.addHook('onRequest', (request, reply, done) => {
     const refusal = callers?.judge.refusal(request.raw.socket)
     if (refusal) void problem(reply.header('connection', 'close'), refusal)
@@ -167,14 +174,15 @@ export function endpoint(
     if (leaving.aborted) reply.header('connection', 'close')
     done()
   })
-  const refused = (error: unknown): void => {
-    if (error instanceof TooManyValues) traffic?.refused('too-many-values')
-    else if (error instanceof TooBusy) traffic?.refused('busy')
-    else if (isTooLarge(error)) traffic?.refused('too-large')
+  const whyUnread = (error: unknown): BodyRefused | undefined => {
+    if (error instanceof TooManyValues) return 'too-many-values'
+    if (error instanceof TooBusy) return 'busy'
+    return isTooLarge(error) ? 'too-large' : undefined
   }
   app.setErrorHandler((error: unknown, request, reply) => {
     const known = problemOf(error, bodyLimitBytes)
-    refused(error)
+    const why = whyUnread(error)
+    if (why) traffic?.refused(why)
     if (known) return problem(reply, known)
     const err = error instanceof Error ? error : new Error(String(error))
     const [path] = request.url.split('?', 1)
@@ -186,7 +194,8 @@ export function endpoint(
     const timeout = fieldOf(request.query, 'timeout')
     if (request.body instanceof UnreadReview) {
       const { uid, error } = request.body
-      refused(error)
+      const why = whyUnread(error)
+      if (why) traffic?.[watches ? 'passed' : 'refused'](why)
       return reply.send(reviewer.unread(uid, unreadProblem(error)))
     }
     const weight = { bytes: lengths.get(request) ?? 0, peer: peerOf(request) }

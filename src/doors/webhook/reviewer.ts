@@ -94,9 +94,11 @@ export class Reviewer {
   /**
    * Answers one review.
    *
-   * @param body untrusted JSON @param timeout the query parameter of this name @param signal aborted when the
-   * client has gone @param weight its share of memory while it waits @returns a problem if not even its uid
-   * can be read
+   * @param body untrusted JSON
+   * @param timeout the query parameter of this name
+   * @param signal aborted when the client has gone
+   * @param weight its share of memory while it waits
+   * @returns a problem if not even its uid can be read
    */
   review(
     body: unknown,

@@ -60,8 +60,9 @@ export class WaitingReviews {
   }
 
   /**
-   * Counts a review during its work. @param work gets a signal for the end of the wait, and whether it may be
-   * held
+   * Counts a review during its work.
+   *
+   * @param work gets a signal for the end of the wait, and whether it may be held
    */
   async during<T>(
     { bytes, peer }: ReviewWeight,
@@ -168,7 +169,8 @@ const maxTimeoutMs = 30_000
  * Reads `?timeout=` of a review: the remaining time of the client's request, a Go duration (`10s`, `1m30s`,
  * `500ms`), rounded **up** to a second (kubernetes.md, The request).
  *
- * @param timeout absent or unreadable: the default of 10 s @returns milliseconds, at most 30,000
+ * @param timeout absent or unreadable: the default of 10 s
+ * @returns milliseconds, at most 30,000
  */
 export function parseTimeout(timeout: unknown): number {
   const ms = typeof timeout === 'string' ? goDuration(timeout) : undefined

@@ -39,7 +39,7 @@ export function authorizationOf(asked: Asked, modules: Modules): () => Promise<A
   if (server.protocol === 'http:') return always({})
   if (tokenFile !== undefined) return fromFile(tokenFile, user, modules)
   if (token !== undefined) return async () => await Promise.resolve(fixed(bearer(token, itsToken(user))))
-  if (username !== undefined || password !== undefined) return always(basic(username, password))
+  if (username !== undefined) return always(basic(username, password))
   if (certificate !== undefined) return always({})
   if (exec !== undefined) {
     return fromPlugin(pluginOf(exec, asked, modules))
@@ -114,7 +114,8 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
 }
 
 /**
- * @param what its name in messages, which never show it @throws Error for a token that no header can carry
+ * @param what its name in messages, which never show it
+ * @throws Error for a token that no header can carry
  */
 function bearer(token: string, what: string): Headers {
   const its = token.trim()
@@ -128,7 +129,7 @@ function itsToken({ name }: User): string {
   return `the token of user "${name}"`
 }
 
-function basic(username = '', password = ''): Headers {
+function basic(username: string, password = ''): Headers {
   return { Authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` }
 }
 

@@ -28,8 +28,8 @@ export interface ConnectOptions extends ConfigSearch {
 }
 
 /**
- * Connects by the usual rules: the kubeconfig that is named, `KUBECONFIG`, the pod's service account,
- * `~/.kube/config`. It sends nothing yet.
+ * Connects by the rules of kubectl: the kubeconfig that is named, `KUBECONFIG`, `~/.kube/config`, the pod's service account.
+ * It sends nothing yet.
  *
  * @throws Error that says where it looked and what is wrong
  */

@@ -16,6 +16,7 @@ import {
 import { isProxyScheme, proxyFromEnvironment } from './route.ts'
 import { tlsFiles, type TlsMaterial } from './tls-material.ts'
 import { parsedUrl, serverUrl } from './url.ts'
+import { notUsable } from './usable.ts'
 
 /** Where the API server is, the route to it, and the credentials. */
 export interface Credentials {
@@ -132,6 +133,8 @@ function credentialsOf(
   inPod: boolean,
   { environment = {}, clock = systemClock, isInteractive = false, impersonate }: CredentialsOptions,
 ): Credentials {
+  const problem = notUsable(cluster, user)
+  if (problem !== undefined) throw new Error(`${found}: ${problem}.`)
   const server = serverUrl(cluster, found)
   const proxy = proxyOf(cluster, server, environment, found)
   const files = tlsFiles(cluster, user, clock)
@@ -221,8 +224,8 @@ type ConfigSource =
   | { readonly from: 'service-account'; readonly server: string; readonly folder: string }
 
 /**
- * Finds the configuration: the file that is named, the files of `KUBECONFIG`, the pod's service account,
- * `~/.kube/config`, in this order. A service account has no contexts, so a requested context skips it.
+ * Finds the configuration as kubectl does: the file that is named, the files of `KUBECONFIG`, `~/.kube/config`, the pod's
+ * service account, in this order. A service account has no contexts, so a requested context skips it.
  *
  * @throws Error that says where it looked
  */
@@ -233,19 +236,19 @@ export function findConfig(search: ConfigSearch): ConfigSource {
   const listed = (environment.KUBECONFIG ?? '').split(path.delimiter).filter((name) => name !== '')
   if (listed.length > 0) return { from: 'files', paths: listed, mustExist: false }
 
+  const home = environment.HOME
+  const usual = home === undefined || home === '' ? undefined : path.join(home, '.kube', 'config')
+  if (usual !== undefined && existsSync(usual)) return { from: 'files', paths: [usual], mustExist: true }
+
   const folder = search.serviceAccountFolder ?? '/var/run/secrets/kubernetes.io/serviceaccount'
   const server = inClusterServer(environment)
   const inPod = server !== undefined && existsSync(path.join(folder, 'token'))
   if (inPod && search.context === undefined) return { from: 'service-account', server, folder }
 
-  const home = environment.HOME
-  const usual = home === undefined || home === '' ? undefined : path.join(home, '.kube', 'config')
-  if (usual !== undefined && existsSync(usual)) return { from: 'files', paths: [usual], mustExist: true }
-
   throw new Error(
     'No cluster configuration was found. Tried: an explicit kubeconfig (none given); KUBECONFIG (not set); ' +
-      `the service account of a pod (${inPod ? 'it has no contexts, and one was asked for' : `none in ${folder}`}); ` +
-      `${usual === undefined ? '~/.kube/config (HOME is not set)' : `${usual} (does not exist)`}. ` +
+      `${usual === undefined ? '~/.kube/config (HOME is not set)' : `${usual} (does not exist)`}; ` +
+      `the service account of a pod (${inPod ? 'it has no contexts, and one was asked for' : `none in ${folder}`}). ` +
       'Name a kubeconfig file, or set KUBECONFIG.',
   )
 }

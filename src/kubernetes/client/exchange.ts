@@ -10,6 +10,7 @@ import { inWords, mayNeedTls } from '../../text/system-error.ts'
 
 const defaultHeadersTimeoutMs = 30_000
 const defaultIdleTimeoutMs = 90_000
+const defaultMostBytes = 128 * 1024 * 1024
 
 /** A server, and the route to it. */
 interface Destination {
@@ -101,7 +102,9 @@ function attempt(
       cancelTimeout()
       forget()
       const idleTimeoutMs = request.idleTimeoutMs ?? defaultIdleTimeoutMs
-      const body = responseBody(incoming, { signal, idleTimeoutMs, what: what(request), server, clock })
+      const { mostBytes = defaultMostBytes } = request
+      const asked = { what: what(request), server, clock, mostBytes }
+      const body = responseBody(incoming, { signal, idleTimeoutMs, ...asked })
       resolve({ response: { status: incoming.statusCode ?? 0, headers: incoming.headers, ...body } })
     })
     // Stays to the end: the request can fail after its response has come.
@@ -167,6 +170,8 @@ export interface ApiRequest {
   readonly headersTimeoutMs?: number
   /** How long the body may stay silent. Default 90 s: a half-open connection gives no other sign. */
   readonly idleTimeoutMs?: number
+  /** How large an answer that is read whole may be. Default 128 MiB: ten times the largest list of the largest clusters. */
+  readonly mostBytes?: number
 }
 /** The API server's answer, whatever the status. Callers read its body to the end, or leave it by `break`. */
 
@@ -186,6 +191,7 @@ interface BodyOptions {
   readonly what: string
   readonly server: URL
   readonly clock: Clock
+  readonly mostBytes: number
 }
 
 /**
@@ -203,7 +209,12 @@ function responseBody(incoming: IncomingMessage, options: BodyOptions): Pick<Api
     body: guarded(incoming, options),
     text: async () => {
       const chunks: Buffer[] = []
-      for await (const chunk of guarded(incoming, options, wholeAnswerMs)) chunks.push(chunk)
+      let bytes = 0
+      for await (const chunk of guarded(incoming, options, wholeAnswerMs)) {
+        bytes += chunk.length
+        if (bytes > options.mostBytes) throw tooLarge(options)
+        chunks.push(chunk)
+      }
       return Buffer.concat(chunks).toString('utf8')
     },
   }
@@ -249,6 +260,11 @@ async function* guarded(
     cancelLate?.()
     forget()
   }
+}
+
+function tooLarge({ mostBytes, server, what }: BodyOptions): ConnectionFailure {
+  const most = `more than ${mostBytes} bytes, more than is read`
+  return new ConnectionFailure('cut', `${server.host} answered ${what} with ${most}.`)
 }
 
 function cut(cause: unknown, { what, server }: Pick<BodyOptions, 'what' | 'server'>): ConnectionFailure {

@@ -11,11 +11,11 @@ export interface ExecConfig {
   readonly args: readonly string[]
   readonly env: readonly (readonly [name: string, value: string])[]
   /** `client.authentication.k8s.io/v1` or an older one. */
-  readonly apiVersion: string
+  readonly apiVersion: string | undefined
   /** The advice for a missing installation. */
   readonly installHint: string | undefined
   /** `Never`, `IfAvailable` or `Always`: whether it prompts the user. */
-  readonly interactiveMode: string
+  readonly interactiveMode: string | undefined
   /** Whether it gets the description of the cluster. */
   readonly provideClusterInfo: boolean
 }

@@ -48,8 +48,9 @@ const parseStatus = parser(StatusSchema, (raw) => raw)
  * Reads the answer to a request that failed. Proxies and unknown paths answer in plain text or HTML: then the
  * result has only the code and the beginning of the text.
  *
- * @param what the request, for the message: `GET /apis/…` @param code the HTTP status @param retryAfter the
- * header, if there was one
+ * @param what the request, for the message: `GET /apis/…`
+ * @param code the HTTP status
+ * @param retryAfter the header, if there was one
  */
 export function readFailure(what: string, code: number, text: string, retryAfter?: string): ApiFailure {
   const status = parseStatus(jsonOrNothing(text))

@@ -22,6 +22,14 @@ export class Fields {
     return value === '' ? undefined : value
   }
 
+  /** Bytes in base64, in one line or in several. @throws Error for what is none, to Go too */
+  bytes(name: string): Buffer | undefined {
+    const text = this.text(name)?.replaceAll(/[\r\n]/g, '')
+    if (text === undefined) return undefined
+    if (text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text)) return Buffer.from(text, 'base64')
+    throw new Error(`${this.#at(name)} is no base64`)
+  }
+
   /** @throws Error if it is missing, or not a text */
   needed(name: string): string {
     const value = this.text(name)

@@ -5,9 +5,10 @@ import { readGoYaml } from '../../text/go-yaml.ts'
 import type { ExecConfig } from './exec-plugin.ts'
 import { Fields } from './fields.ts'
 import { inWords } from '../../text/system-error.ts'
+import { decodedText } from '../../text/yaml.ts'
 
 /** PEM in a kubeconfig, or in a file that may change at any time. */
-export type Pem = { readonly data: Buffer } | { readonly file: string }
+export type Pem = { readonly data: Buffer; readonly isInFileToo: boolean } | { readonly file: string }
 
 /** An API server, and how to reach it. */
 export interface Cluster {
@@ -89,7 +90,8 @@ export async function readKubeconfigs({
 async function read(file: string): Promise<Kubeconfig> {
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    // PowerShell writes UTF-16.
+    text = decodedText(await readFile(file))
   } catch (cause) {
     throw new Error(`Cannot read the kubeconfig ${file}: ${inWords(cause)}`, { cause })
   }
@@ -154,11 +156,10 @@ function contextOf(entry: Fields): Context {
   }
 }
 
-/** Inline data wins over the file. */
 function pemOf(fields: Fields, name: string, folder: string): Pem | undefined {
-  const data = fields.text(`${name}-data`)
-  if (data !== undefined) return { data: Buffer.from(data, 'base64') }
+  const data = fields.bytes(`${name}-data`)
   const file = absolute(fields.text(name), folder)
+  if (data !== undefined) return { data, isInFileToo: file !== undefined }
   return file === undefined ? undefined : { file }
 }
 
@@ -170,9 +171,9 @@ function execOf(fields: Fields | undefined, folder: string): ExecConfig | undefi
     command: command.includes(path.sep) ? path.resolve(folder, command) : command,
     args: fields.texts('args'),
     env: fields.mappings('env').map((each) => [each.needed('name'), each.text('value') ?? ''] as const),
-    apiVersion: fields.text('apiVersion') ?? 'client.authentication.k8s.io/v1',
+    apiVersion: fields.text('apiVersion'),
     installHint: fields.text('installHint'),
-    interactiveMode: fields.text('interactiveMode') ?? 'IfAvailable',
+    interactiveMode: fields.text('interactiveMode'),
     provideClusterInfo: fields.flag('provideClusterInfo'),
   }
 }

@@ -42,8 +42,8 @@ const errorChannel = 1
  * Opens a tunnel into a pod, as `kubectl port-forward` does. The user of the kubeconfig needs the right to
  * create `pods/portforward`. The first request to the API server comes with the first connection.
  *
- * @param onProblem called if a connection cannot be forwarded; it is then closed @throws Error about the
- * kubeconfig
+ * @param onProblem called if a connection cannot be forwarded; it is then closed
+ * @throws Error about the kubeconfig
  */
 export async function forwardPort(
   search: ConfigSearch,

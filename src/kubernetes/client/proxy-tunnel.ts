@@ -27,7 +27,9 @@ interface TunnelOptions {
 }
 
 /**
- * Asks a proxy for a connection to a target, with CONNECT or by SOCKS 5. @throws Error that names the proxy
+ * Asks a proxy for a connection to a target, with CONNECT or by SOCKS 5.
+ *
+ * @throws Error that names the proxy
  */
 export async function tunnelThrough(
   proxy: URL,

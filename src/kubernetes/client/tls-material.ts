@@ -31,8 +31,9 @@ export function tlsFiles(cluster: Cluster, user: User, clock: Clock): () => Prom
 }
 
 /**
- * OpenSSL would not say which of them is wrong. @param what the field, in a kubeconfig with `-data` or
- * without
+ * OpenSSL would not say which of them is wrong.
+ *
+ * @param what the field, in a kubeconfig with `-data` or without
  */
 function checkPem(content: Buffer | undefined, what: string): void {
   if (content?.includes('-----BEGIN ') !== false) return

@@ -3,7 +3,8 @@ import type { Cluster } from './kubeconfig.ts'
 /**
  * The URL of an API server. As in kubectl, `host:port` alone means plain HTTP.
  *
- * @param found its source, for messages @throws Error that quotes nothing of it, since it may have a password
+ * @param found its source, for messages
+ * @throws Error that quotes nothing of it, since it may have a password
  */
 export function serverUrl({ name, server, authority, insecure }: Cluster, found: string): URL {
   if (server === undefined) throw new Error(`${found}: cluster "${name}" has no server.`)

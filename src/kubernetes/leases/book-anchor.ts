@@ -47,8 +47,8 @@ export function bookNamespaceOf(raw: unknown): Parsed<string> {
 /**
  * Reads the namespace of the book, past every cache.
  *
- * @returns undefined while no door has named one @throws ApiFailure, ConnectionFailure, MalformedAnswer, or
- * the signal's reason
+ * @returns undefined while no door has named one
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
 export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promise<string | undefined> {
   const path = `${anchorCollection(place.longhornNamespace)}/${anchorName}`
@@ -64,8 +64,8 @@ export async function readAnchor(place: AnchorPlace, signal: AbortSignal): Promi
  * Names the namespace of the book, unless another door has done so: only one of several can create the
  * anchor.
  *
- * @returns the namespace that counts from now on @throws ApiFailure, ConnectionFailure, MalformedAnswer, or
- * the signal's reason
+ * @returns the namespace that counts from now on
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
 export async function makeAnchor(
   place: AnchorPlace,

@@ -55,9 +55,17 @@ const parseMarks = parser(
   (raw): Marks => raw,
 )
 const parseLease = parser(LeaseSchema, (raw) => raw)
-const parseReservations = parser(ReservationsSchema, (raw) =>
+const parseShape = parser(ReservationsSchema, (raw) =>
   raw.map((each): Reservation => ({ ...each, deadline: Date.parse(each.deadline) })),
 )
+
+/** The 45th of a month has the form of a day, and no time could be counted from it. */
+function parseReservations(raw: unknown): Parsed<Reservation[]> {
+  const parsed = parseShape(raw)
+  if (!parsed.ok) return parsed
+  const odd = parsed.value.findIndex(({ deadline }) => Number.isNaN(deadline))
+  return odd < 0 ? parsed : { ok: false, problem: `${odd}.deadline is no time` }
+}
 
 /** The name of the Lease for a page. */
 export function leaseName(key: string): string {

@@ -45,7 +45,8 @@ export class LiveReservations {
   /**
    * Reads the book once, or finds that it cannot, and follows it from there.
    *
-   * @param namespace the guard's @throws the signal's reason
+   * @param namespace the guard's
+   * @throws the signal's reason
    */
   static async open(
     connection: Connection,

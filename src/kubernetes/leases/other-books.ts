@@ -21,8 +21,8 @@ const parseLeases = parser(
 /**
  * The namespaces with Leases of a book, except one.
  *
- * @param namespace where the book of the cluster is @throws ApiFailure, ConnectionFailure, MalformedAnswer,
- * or the signal's reason
+ * @param namespace where the book of the cluster is
+ * @throws ApiFailure, ConnectionFailure, MalformedAnswer, or the signal's reason
  */
 export async function otherBooks(
   connection: Connection,

@@ -45,8 +45,8 @@ export class BackOff {
   /**
    * A failure.
    *
-   * @param retryAfterSeconds the wait that the server asks for; it overrides the back-off @returns how long
-   * to wait, in milliseconds
+   * @param retryAfterSeconds the wait that the server asks for; it overrides the back-off
+   * @returns how long to wait, in milliseconds
    */
   failed(retryAfterSeconds = 0): number {
     const { baseMs, capMs, healthyMs, maxRetryAfterMs } = this.#limits

@@ -59,9 +59,10 @@ const parsePage = parser(
  * it for 250 ms, pages of 500 for 30 ms. The request has no resourceVersion. So the first page is a
  * consistent read, and the others show the same moment.
  *
- * @param path of the collection @param only the name of the one wanted object; all if undefined @throws
- * ApiFailure 410 if the list took longer than the server keeps its history (about 5 minutes). All pages are
- * void then, and the caller starts again
+ * @param path of the collection
+ * @param only the name of the one wanted object; all if undefined
+ * @throws ApiFailure 410 if the list took longer than the server keeps its history (about 5 minutes). All
+ *   pages are void then, and the caller starts again
  */
 export async function* listPages(
   connection: Connection,

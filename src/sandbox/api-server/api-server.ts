@@ -6,6 +6,7 @@ import { Admission } from './admission/admission.ts'
 import { type ResolveService, WebhookCaller } from './admission/call-webhook.ts'
 import { noSuchPath } from './failure.ts'
 import { answerHttp } from './http/http-api.ts'
+import type { PreviousLog } from './http/pod-log.ts'
 import { ReadRequests } from './http/read-requests.ts'
 import { type Identity, randomIdentity, Uptime } from './identity.ts'
 import { type ClientModules, InProcessClient, openWatch } from './in-process-client.ts'
@@ -37,6 +38,8 @@ export interface ApiServerOptions {
   readonly identity: Identity
   /** The address of a webhook's `clientConfig.service`; undefined if it is not known. */
   readonly resolveService: ResolveService
+  /** The log of the container before the one that runs in a pod; undefined: there was none. */
+  readonly previousLog: PreviousLog
 }
 
 /** The identity of a user who sends no credentials. */
@@ -53,6 +56,7 @@ const defaultOptions: ApiServerOptions = {
   clock: systemClock,
   identity: randomIdentity,
   resolveService: () => undefined,
+  previousLog: () => undefined,
 }
 
 /**
@@ -94,7 +98,7 @@ export class ApiServer {
     const modules = { store, writes, deletes, clock, requestTimeoutMs, uptime }
     for (const name of all.namespaces) addNamespace(store, name, all)
 
-    const http = { ...modules, reads, maxBodyBytes }
+    const http = { ...modules, reads, maxBodyBytes, previousLog: all.previousLog }
     const server = createServer((request, response) => void answerHttp(http, request, response))
     // client-go keeps an idle connection for 90 s, and does not repeat a POST on one that was just closed.
     server.keepAliveTimeout = 120_000
@@ -119,7 +123,8 @@ export class ApiServer {
    * Calls the listener after each later commit of a resource, in order and never within one. Errors of the
    * listener are not caught.
    *
-   * @returns ends the subscription @throws ApiError 404 for an unknown resource
+   * @returns ends the subscription
+   * @throws ApiError 404 for an unknown resource
    */
   subscribe(resource: ResourceName, listener: (event: ObjectEvent) => void): () => void {
     const facts = findResource(resource)
@@ -140,7 +145,8 @@ export class ApiServer {
    * Stops and starts again at the same address with the same objects. Every watch breaks, every request in
    * progress fails, and no watch can resume: a new API server knows nothing older than its own first list.
    *
-   * @param awayMs how long it is down @throws Error if another program has taken the port meanwhile
+   * @param awayMs how long it is down
+   * @throws Error if another program has taken the port meanwhile
    */
   async restart(awayMs = 0): Promise<void> {
     this.#restarted = this.#restarted.then(() => this.#restart(awayMs))

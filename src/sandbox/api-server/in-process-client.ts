@@ -76,7 +76,9 @@ export class InProcessClient implements ClusterClient {
   }
 
   /**
-   * The start of every request. @throws ApiError 503 while the server is down, 404 for an unknown resource
+   * The start of every request.
+   *
+   * @throws ApiError 503 while the server is down, 404 for an unknown resource
    */
   #target(wanted: ResourceName, namespace: string, name: string): Target {
     this.#modules.uptime.assertServing()

@@ -149,8 +149,8 @@ const secrets: ResourceFacts = {
   parse: parseSecret,
 }
 
-/** Core Pods. None runs here, but clients can list them. */
-const pods: ResourceFacts = {
+/** Core Pods. Only the managers of Longhorn in miniature have one here. Clients can list them. */
+export const pods: ResourceFacts = {
   ...builtIn,
   group: '',
   version: 'v1',
@@ -164,7 +164,7 @@ const pods: ResourceFacts = {
   parse: (raw) => ({ ok: true, value: raw }),
 }
 
-/** Deployments, also for listing only. */
+/** Deployments. That of Longhorn's UI is there, and runs nothing. */
 export const deployments: ResourceFacts = {
   ...builtIn,
   group: 'apps',

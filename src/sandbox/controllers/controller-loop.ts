@@ -155,8 +155,8 @@ class KeyedTasks {
   readonly #wake: () => void
 
   /**
-   * @param onFailure called with the error of a task @param wake called if a task ends that was requested
-   * again meanwhile
+   * @param onFailure called with the error of a task
+   * @param wake called if a task ends that was requested again meanwhile
    */
   constructor(onFailure: (key: string, error: unknown) => void, wake: () => void) {
     this.#onFailure = onFailure

@@ -17,8 +17,9 @@ export interface NilDereference {
  * Whether the node's manager crashes at its next full sync, straight from the table of longhorn.md §2. It
  * reads the raw objects and shares no code with the rules, since the tests compare the rules with it.
  *
- * @param node a `nodes.longhorn.io` object @param images all `backingimages.longhorn.io` objects @returns the
- * first missing entry that the manager runs into, or undefined if it does not crash
+ * @param node a `nodes.longhorn.io` object
+ * @param images all `backingimages.longhorn.io` objects
+ * @returns the first missing entry that the manager runs into, or undefined if it does not crash
  */
 export function crashes(
   profile: Profile,

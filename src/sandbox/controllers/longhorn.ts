@@ -5,6 +5,7 @@ import { BackingImageController } from './backing-image-controller.ts'
 import { ClusterView } from './cluster-view.ts'
 import type { ControllerLoop } from './controller-loop.ts'
 import { DataSourceController } from './data-source-controller.ts'
+import { managerPodName } from './manager-pod.ts'
 import { ManagerPods } from './manager-pods.ts'
 import type { NodeManager } from './node-manager.ts'
 import { defaultOptions, type LonghornOptions } from './options.ts'
@@ -77,6 +78,12 @@ export class Longhorn {
   /** The number of syncs that this node's manager has begun. */
   syncCount(node: string): number {
     return this.#pods.of(node)?.syncCount ?? 0
+  }
+
+  /** What `kubectl logs --previous` shows of the pod of a manager; undefined for one that never crashed, and for other pods. */
+  previousLog(pod: string): string | undefined {
+    const node = this.#crashes.find((crash) => managerPodName(crash.node) === pod)?.node
+    return node === undefined ? undefined : this.#pods.of(node)?.previousLog
   }
 
   start(): void {

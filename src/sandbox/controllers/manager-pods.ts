@@ -68,6 +68,7 @@ export class ManagerPods implements LiveManagers {
       if (nodes.has(name)) continue
       this.#managers.delete(name)
       await manager.stop()
+      await manager.removePod()
     }
   }
 }

@@ -4,6 +4,7 @@ import type { ClusterObject, Watch } from '../cluster-client.ts'
 import { object } from '../json.ts'
 import { type ControllerModules, SyncLoop } from './controller-loop.ts'
 import { BackOff } from './informer.ts'
+import { crashLog, managerPod, managerPodName, type PodState } from './manager-pod.ts'
 import { CachedWriter, ManagerCache } from './manager-cache.ts'
 import { type NotReady, withNotReady } from './node-status.ts'
 import { syncNode, type SyncResult } from './node-sync.ts'
@@ -11,7 +12,7 @@ import { NodeWork } from './node-work.ts'
 import { readReplica } from './objects.ts'
 import { Pauses } from './options.ts'
 import { crashEvent, type CrashRecord } from './report.ts'
-import { events, resources } from './resources.ts'
+import { events, pods, resources } from './resources.ts'
 
 /** The parts of one node's manager. */
 export interface NodeManagerModules extends ControllerModules {
@@ -39,6 +40,9 @@ export class NodeManager {
   readonly #backOff: BackOff
   #state: State = { phase: 'running' }
   #crashCount = 0
+  #lastCrash: CrashRecord | undefined
+  /** True once its pod is shown as running. */
+  #isShown = false
   #syncCount = 0
   #recovering = false
 
@@ -68,6 +72,11 @@ export class NodeManager {
   /** The number of syncs it has begun. */
   get syncCount(): number {
     return this.#syncCount
+  }
+
+  /** What `kubectl logs --previous` shows of it; undefined before its first crash. */
+  get previousLog(): string | undefined {
+    return this.#lastCrash && crashLog(this.#lastCrash)
   }
 
   start(): void {
@@ -102,6 +111,7 @@ export class NodeManager {
     await this.stop()
     this.#state = { phase: 'off' }
     await this.#notReady(isGone ? 'KubernetesNodeGone' : 'KubernetesNodeNotReady')
+    await this.#showPod('off')
     await this.#setBackingImageManagers('unknown')
   }
 
@@ -130,6 +140,7 @@ export class NodeManager {
   async #sync(): Promise<void> {
     if (!this.isLive) return
     this.#syncCount += 1
+    if (!this.#isShown) await this.#showPod('running')
     const { options, report } = this.#modules
     const result = await syncNode(this.#node, this.#modules, this.#cache, this.#work, this.#pauses)
     if (result.kind === 'crashed') await this.#crash(result)
@@ -168,8 +179,10 @@ export class NodeManager {
         `backing image ${missing.image} has a file on disk ${missing.disk} (${missing.diskUUID}) of node ${this.#node} ` +
         `and no entry for it in spec.diskFileSpecMap`,
     }
+    this.#lastCrash = crash
     onCrash(crash)
     await this.#notReady('ManagerPodDown')
+    await this.#showPod('crashed')
     await writer.create(events, crashEvent(crash, options.namespace, nodeUid))
   }
 
@@ -192,6 +205,24 @@ export class NodeManager {
     await writer.edit({ resource: resources.Node, name: this.#node }, 'status', (newest) =>
       withNotReady(newest, reason, clock.now()),
     )
+  }
+
+  /** Its pod goes with the node. */
+  async removePod(): Promise<void> {
+    await this.#modules.writer.delete({ resource: pods, name: managerPodName(this.#node) })
+  }
+
+  /** Really the kubelet writes this. */
+  async #showPod(phase: PodState['phase']): Promise<void> {
+    const { writer, options, clock } = this.#modules
+    this.#isShown = phase === 'running'
+    const state = { phase, crashes: this.#crashCount, last: this.#lastCrash }
+    const pod = managerPod(this.#node, options.namespace, state, clock.now())
+    const written = await writer.edit({ resource: pods, name: pod.metadata.name }, 'main', (newest) => ({
+      ...newest,
+      status: pod.status,
+    }))
+    if (written === 'gone') await writer.create(pods, pod)
   }
 
   async #setBackingImageManagers(currentState: string): Promise<void> {

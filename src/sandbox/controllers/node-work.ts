@@ -138,8 +138,8 @@ export class NodeWork {
  * automatic clean-up wants it (longhorn.md §2 o3). It keeps ready copies up to `minNumberOfCopies`. If those
  * are too few, it keeps copies in progress too, then failed ones.
  *
- * @param diskUUIDs the disks of the node that cleans up @param unusedBefore milliseconds since 1970: a copy
- * unused since before then may go
+ * @param diskUUIDs the disks of the node that cleans up
+ * @param unusedBefore milliseconds since 1970: a copy unused since before then may go
  */
 function withoutUnused(
   image: ImageObject,

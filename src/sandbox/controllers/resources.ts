@@ -18,6 +18,9 @@ export const resources: Readonly<Record<Kind, ResourceName>> = {
 /** Core Events: `kubectl describe` shows them under an object. */
 export const events: ResourceName = { group: '', version: 'v1', plural: 'events' }
 
+/** Core Pods. */
+export const pods: ResourceName = { group: '', version: 'v1', plural: 'pods' }
+
 /** Core Namespaces, cluster-scoped. */
 export const namespaces: ResourceName = { group: '', version: 'v1', plural: 'namespaces' }
 

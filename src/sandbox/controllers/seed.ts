@@ -27,9 +27,10 @@ export interface SeededCluster {
  * Fills an empty cluster with Longhorn's objects, in the shapes Longhorn writes, without pending work: each
  * disk synced, each copy ready.
  *
- * @param client of a user who may write everything @param now milliseconds since 1970, for the times in
- * status @throws ApiError if the cluster denies an object, e.g. because it is not empty @throws Error if an
- * image or a replica names an unknown disk
+ * @param client of a user who may write everything
+ * @param now milliseconds since 1970, for the times in status
+ * @throws ApiError if the cluster denies an object, e.g. because it is not empty
+ * @throws Error if an image or a replica names an unknown disk
  */
 export async function seed(
   client: ClusterClient,

@@ -46,6 +46,11 @@ t.test('objects of JSON follow each other, and YAML may follow the first', (t) =
     { source: 'a.json:2', object: { kind: 'B' } },
     { source: 'a.json:2', object: { kind: 'C' } },
   ])
+  t.match(
+    documentsIn('{"kind":"A"}{"kind":"B"}{"kind":"C"}', 'a.json'),
+    [{ object: { kind: 'A' } }, { object: { kind: 'B' } }, { object: { kind: 'C' } }],
+    'with nothing between them, as some programs write them',
+  )
   t.match(documentsIn('{"kind":"A"}\n---\nkind: B\n', 'a.yaml'), [
     { object: { kind: 'A' } },
     { source: 'a.yaml:3', object: { kind: 'B' } },

@@ -1,11 +1,13 @@
 import t from 'tap'
 import { checkCertificate, checkTrust } from '../../../src/commands/doctor/certificate.ts'
-import { makeAuthority } from '../../../src/tls/authority.ts'
+import { makeAuthority, x509Library } from '../../../src/tls/authority.ts'
 import { issueServing } from '../../../src/tls/issue.ts'
 import { noon } from '../../fixtures/cluster.ts'
+import { issueOdd, makeIntermediate, makeRoot } from '../../fixtures/odd-certificates.ts'
 import { authority, clock, facts, forbidden, levels, made, registered, said, serving } from './facts.ts'
 
 const day = 86_400_000
+const calling = { service: { name: 'holdfast', namespace: 'holdfast' } }
 
 t.test('a certificate is judged by its end', (t) => {
   const at = (now: number) => checkCertificate(facts({ now }))
@@ -23,7 +25,11 @@ t.test('an untrusted certificate, or one for another name, is an error', async (
     checkCertificate(facts({ certificate: { seen: cert === undefined ? cert : made(cert) }, ...but }))
   const strange = await issueServing(stranger, { dns: ['holdfast.holdfast.svc'], ips: [] }, clock)
   t.match(said(check(strange.cert)), 'not signed by an authority in the caBundle')
-  t.strictSame(levels(check(strange.cert + authority.cert)), ['ok'], 'its chain leads to it')
+  t.match(
+    said(check(strange.cert + authority.cert)),
+    'not signed by',
+    'an authority beside it changes nothing',
+  )
   const other = await issueServing(authority, { dns: ['other.holdfast.svc'], ips: [] }, clock)
   t.match(said(check(other.cert)), 'not for holdfast.holdfast.svc')
   t.strictSame(levels(check('nonsense')), ['error'])
@@ -31,6 +37,58 @@ t.test('an untrusted certificate, or one for another name, is an error', async (
   t.strictSame(levels(check(strange.cert, { registration: forbidden })), ['ok'], 'as far as can be seen')
   const untrusting = registered({ clientConfig: { url: 'https://127.0.0.1/validate' } })
   t.strictSame(levels(check(serving.cert, { registration: { seen: untrusting } })), ['ok'])
+})
+
+t.test('a chain leads to the authority, in any order', async (t) => {
+  const root = await makeRoot()
+  const middle = await makeIntermediate(root)
+  const names = { dns: ['holdfast.holdfast.svc'], ips: [] }
+  const leaf = await issueServing(middle, names, { now: Date.now })
+  const caBundle = Buffer.from(root.cert).toString('base64')
+  const check = (pem: string, now = Date.now()) =>
+    checkCertificate(
+      facts({
+        certificate: { seen: made(pem) },
+        registration: { seen: registered({ clientConfig: { ...calling, caBundle } }) },
+        now,
+      }),
+    )
+  t.strictSame(levels(check(leaf.cert + middle.cert)), ['ok'])
+  t.strictSame(levels(check(leaf.cert + root.cert + middle.cert)), ['ok'])
+  t.match(said(check(leaf.cert)), 'not signed by an authority', 'what is between them is missing')
+  t.match(said(check(leaf.cert + root.cert)), 'not signed by an authority')
+})
+
+t.test('a certificate is for what the API server calls, as Go reads it', async (t) => {
+  const x509 = await x509Library()
+  const check = async (
+    { cn = 'x', sans = [], usages }: { cn?: string; sans?: string[]; usages?: string[] },
+    clientConfig: object = calling,
+  ) => {
+    const { cert } = await issueOdd(authority, {
+      subject: `CN=${cn}`,
+      extensions: [
+        ...(sans.length > 0
+          ? [new x509.SubjectAlternativeNameExtension(sans.map((value) => ({ type: 'dns' as const, value })))]
+          : []),
+        ...(usages ? [new x509.ExtendedKeyUsageExtension(usages)] : []),
+      ],
+    })
+    const caBundle = Buffer.from(authority.cert).toString('base64')
+    const registration = { seen: registered({ clientConfig: { ...clientConfig, caBundle } }) }
+    return said(checkCertificate(facts({ certificate: { seen: made(cert) }, registration })))
+  }
+  const host = 'holdfast.holdfast.svc'
+  t.match(await check({ sans: [host] }), 'is good until')
+  t.match(await check({ sans: ['*.holdfast.svc'] }), 'is good until')
+  t.match(await check({ cn: host }), `is not for ${host}`, 'a name in the subject is none')
+  t.match(await check({ sans: ['hold*.holdfast.svc'] }), `is not for ${host}`)
+  t.match(await check({ sans: [host], usages: ['1.3.6.1.5.5.7.3.2'] }), 'other purposes than a server')
+  t.match(await check({ sans: [host], usages: ['2.5.29.37.0'] }), 'is good until')
+  const elsewhere = { url: 'https://guard.example:8443/validate' }
+  t.match(await check({ sans: [host] }, elsewhere), 'is not for guard.example')
+  t.match(await check({ sans: ['guard.example'] }, elsewhere), 'is good until')
+  t.match(await check({ sans: [host] }, { url: 'https://[::1]:8443/validate' }), 'is not for ::1')
 })
 
 t.test('a short life is judged by its share, not by days', async (t) => {

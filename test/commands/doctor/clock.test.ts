@@ -68,11 +68,11 @@ t.test('a reservation long past its deadline tells of a guard that is hindered',
       }),
     )
   t.strictSame(levels(check(deadline + 59_000)), ['ok'])
-  t.match(said(check(deadline)), '1 reservations, none past its deadline')
+  t.match(said(check(deadline)), '1 reservation, none past its deadline')
   t.strictSame(levels(check(deadline + 300_000)), ['warn'])
   t.match(
     said(check(deadline + 300_000)),
-    'The removal reserved on n1 for BackingImage ubuntu-22.04 by holdfast-0 is 5m past its deadline',
+    'The clean-up reserved on n1 for BackingImage ubuntu-22.04 by holdfast-0 is 5m past its deadline',
   )
   t.strictSame(levels(check(deadline + 300_000, 300_000)), ['ok'], 'by the clock of the API server')
   const spoilt = checkReservations(

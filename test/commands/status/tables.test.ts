@@ -80,7 +80,7 @@ t.test('who watches sees ages, and which of them may be more', (t) => {
 t.test('reservations are counted, and shown one by one on wide screens', (t) => {
   const reservations = [reservation('a'), reservation('b'), { ...reservation('c'), intent: 'keep' as const }]
   const pages = [{ key: 'n2', version: '1', reservations }]
-  t.match(text({ pages }), /n2 .* 2 removal, 1 keep {3}ok/)
+  t.match(text({ pages }), /n2 .* 2 clean-ups, 1 copy to keep {3}ok/)
   t.match(text({ pages: undefined }), /n2 .* unknown {4}ok/)
   const wide = text({ pages, wide: true })
   t.match(
@@ -90,8 +90,28 @@ t.test('reservations are counted, and shown one by one on wide screens', (t) => 
   t.match(wide, /n1 +d2 +uuid-d2 +node,disk +- +-\nn2 +d3 +uuid-d3 +- +1 present +-\n/)
   t.match(
     wide,
-    /removal +n2 +BackingImage ubuntu-22.04 +54982ab1-\S+ +2026-11-23T12:01:10.123Z +holdfast-0\n/,
+    /clean-up +n2 +BackingImage ubuntu-22.04 +54982ab1-\S+ +2026-11-23T12:01:10.123Z +holdfast-0\n/,
   )
+  t.end()
+})
+
+t.test('a reservation is called what its change does', (t) => {
+  const cases = [
+    [{ kind: 'BackingImage', intent: 'removal' }, 'clean-up'],
+    [{ kind: 'Node', intent: 'removal' }, 'disk removal'],
+    [{ kind: 'Node', intent: 'eviction', disks: 'any' }, 'eviction'],
+    [{ kind: 'Node', intent: 'eviction' }, 'eviction or disk removal'],
+    [{ kind: 'BackingImageDataSource', intent: 'placement' }, 'first file'],
+    [{ kind: 'Node', intent: 'keep' }, 'copy to keep'],
+    [{ kind: 'Node', intent: 'write' }, 'write'],
+  ] as const
+  for (const [fields, words] of cases) {
+    const pages = [{ key: 'n2', version: '1', reservations: [{ ...reservation('a'), ...fields }] }]
+    t.match(text({ pages, wide: true }), new RegExp(`^${words} +n2 +${fields.kind} `, 'm'), words)
+    t.match(text({ pages }), new RegExp(`^n2 .* 1 ${words} +ok$`, 'm'), words)
+  }
+  const two = ['a', 'b'].map((name) => ({ ...reservation(name), kind: 'Node' as const }))
+  t.match(text({ pages: [{ key: 'n2', version: '1', reservations: two }] }), /2 disk removals +ok/)
   t.end()
 })
 

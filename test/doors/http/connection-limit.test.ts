@@ -2,7 +2,11 @@ import { once } from 'node:events'
 import http from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { ConnectionLimit, type ConnectionLimits } from '../../../src/doors/http/connection-limit.ts'
+import {
+  ConnectionLimit,
+  type ConnectionLimits,
+  mostPipelined,
+} from '../../../src/doors/http/connection-limit.ts'
 import { eventually } from '../../fixtures/eventually.ts'
 
 /** A server that answers `/quick` at once and all else never, and clients on addresses of loopback. */
@@ -108,4 +112,16 @@ t.test('a server without other protocols answers a client that offers one', asyn
   const { open, ask } = await serving(t, { most: 2, mostOfPeer: 2 }, false)
   await ask(await open(), '/quick', 'Connection: upgrade\r\nUpgrade: x\r\n')
   t.pass('as a plain request')
+})
+
+t.test('a connection with too many requests in flight is closed', async (t) => {
+  const { open, ask, told } = await serving(t, { most: 10, mostOfPeer: 10 })
+  const [greedy, other] = [await open(), await open()]
+  for (let at = 0; at < mostPipelined; at += 1) await ask(greedy, '/slow')
+  t.notOk(greedy.closed, 'as many as that may be')
+  greedy.write('GET /slow HTTP/1.1\r\nHost: here\r\n\r\n')
+  await closed(greedy)
+  for (let at = 0; at < 2 * mostPipelined; at += 1) await ask(other, '/quick')
+  t.notOk(other.closed, 'what is answered counts no longer')
+  t.strictSame(told, ['pipelined'])
 })

@@ -35,6 +35,7 @@ export async function beforeUpstream(
   const failures: number[] = []
   const cut: BodyCut[] = []
   const refused: BodyRefused[] = []
+  const passed: BodyRefused[] = []
   const proxy = new ProxyServer(options, {
     upstream,
     door: doorOf({ ask: (outgoing) => ask(upstream, outgoing, options) }),
@@ -44,6 +45,7 @@ export async function beforeUpstream(
       closed: () => undefined,
       cut: (why) => void cut.push(why),
       refused: (why) => void refused.push(why),
+      passed: (why) => void passed.push(why),
     },
   })
   const port = await proxy.start()
@@ -56,5 +58,15 @@ export async function beforeUpstream(
     await proxy.close()
     stopUpstream()
   })
-  return { port, url: `http://127.0.0.1:${port}`, asked, failures, cut, refused, server, stopUpstream }
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    asked,
+    failures,
+    cut,
+    refused,
+    passed,
+    server,
+    stopUpstream,
+  }
 }

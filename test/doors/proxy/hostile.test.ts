@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type http from 'node:http'
 import { connect, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
+import { mostPipelined } from '../../../src/doors/http/connection-limit.ts'
 import type { ProxyOptions } from '../../../src/doors/proxy/door.ts'
 import { LonghornDoor } from '../../../src/doors/proxy/longhorn/door.ts'
 import { eventually } from '../../fixtures/eventually.ts'
@@ -219,4 +220,23 @@ t.test('the last bytes of a tunnel arrive although its other end has closed', as
   sent.socket.resume()
   await eventually(sent.closed)
   t.equal(sent.got().length - sent.got().indexOf('\r\n\r\n') - 4, size)
+})
+
+t.test('a burst of requests on one connection does not reach the upstream as a burst', async (t) => {
+  for (const line of ['GET /v1/nodes', 'PUT /v1/nodes/n1', 'DELETE /v1/nodes/n1']) {
+    const { port, asked } = await beforeUpstream(
+      t,
+      (request) => void request.resume(),
+      () =>
+        new LonghornDoor(
+          { holdMs: 0, userHeader: undefined },
+          { ...unasked, read: () => new Promise(() => undefined) },
+        ),
+    )
+    const socket = connect(port, '127.0.0.1').resume()
+    socket.on('error', () => undefined)
+    socket.write(`${line} HTTP/1.1\r\nHost: x\r\n\r\n`.repeat(1_000))
+    await once(socket, 'close')
+    t.ok(asked.length <= mostPipelined, line)
+  }
 })

@@ -200,6 +200,10 @@ t.test('an upstream that is down is a 502 with the reason', async (t) => {
   await sandbox.rest.stop()
   t.match(await call('GET', '/v1/nodes'), {
     status: 502,
-    body: { type: 'error', message: /cannot be reached \(ECONNREFUSED\)/ },
+    body: {
+      type: 'error',
+      message:
+        /cannot be reached: the connection was refused, so no program listens there \(ECONNREFUSED\)\. Does/,
+    },
   })
 })

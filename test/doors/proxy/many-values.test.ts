@@ -1,6 +1,6 @@
 import t from 'tap'
-import { mostValuesOfObject, mostValuesOfPatch } from '../../../src/doors/http/body.ts'
-import { beforeApi, path, written } from './before-api.ts'
+import { mostValues, mostValuesOfObject, mostValuesOfPatch } from '../../../src/doors/http/body.ts'
+import { beforeApi, node, path, written } from './before-api.ts'
 
 /** An object with at least so many values. */
 const valued = (values: number): string => `{"spec":{${'"a":0,'.repeat(values / 2)}"b":0}}`
@@ -67,3 +67,45 @@ t.test(
     t.match(denied, [{ kind: 'Node', name: 'n1', why: 'unreadable' }])
   },
 )
+
+/** The nodes that a deleted collection has, as the API server answers with them. */
+const collection = { method: 'DELETE', target: path.replace('/n1', '') } as const
+const listOf = (items: readonly object[]): string => JSON.stringify({ kind: 'NodeList', items })
+
+for (const [what, annotation] of [
+  ['more values than are read', ','],
+  ['more bytes than are read', 'x'],
+] as const) {
+  t.test(
+    `a deleted collection with ${what} is a 413 that says what to do, and is not committed`,
+    async (t) => {
+      const annotations = { long: annotation.repeat(annotation === ',' ? mostValues : 16 * 1024 * 1024) }
+      const items = [{ ...written('1'), metadata: { name: 'n1', annotations } }]
+      const { url, committed, decided, denied } = await beforeApi(
+        t,
+        (_, response) => response.end(listOf(items)),
+        {},
+      )
+      const answer = await fetch(url + collection.target, { method: collection.method })
+      t.equal(answer.status, 413)
+      t.match(await answer.json(), {
+        reason: 'RequestEntityTooLarge',
+        message: /have more than 350000 values together\. Delete them one by one/,
+      })
+      t.strictSame(committed(), [])
+      t.strictSame(decided, [])
+      t.match(denied, [{ kind: 'Node', name: '', operation: 'DELETE', why: 'unreadable' }])
+    },
+  )
+}
+
+t.test('a deleted collection with fewer values than are read is judged one by one', async (t) => {
+  const items = [written('1'), written('2')]
+  const { url, committed, decided } = await beforeApi(t, (_, response) => response.end(listOf(items)), {
+    read: () => Promise.resolve(node('1')),
+  })
+  const answer = await fetch(url + collection.target, { method: collection.method })
+  t.equal(answer.status, 200)
+  t.equal(decided.length, 2)
+  t.strictSame(committed(), [`DELETE ${collection.target}`])
+})

@@ -33,5 +33,8 @@ t.test('a port in use is an error with its address', { skip }, async (t) => {
     (error: unknown) => error,
   )
   t.ok(failure instanceof CannotListen)
-  t.match(failure, { message: /Cannot listen on ::1 port \d+ for a test \(--port\): .*EADDRINUSE/ })
+  t.match(failure, {
+    message:
+      /^Cannot listen on ::1 port \d+ for a test \(--port\): another program listens there already \(EADDRINUSE\)\. Choose another/,
+  })
 })

@@ -50,6 +50,7 @@ t.test('idle connections give way to those of probes at the health port', async 
     closed: (why: string) => void told.push(why),
     cut: () => undefined,
     refused: () => undefined,
+    passed: () => undefined,
   }
   const metrics = { contentType: 'text/plain', metrics: () => Promise.resolve('') }
   const health = new Health(metrics)

@@ -131,7 +131,7 @@ export class KubernetesDoor implements ProxyDoor {
         answer.resume()
         continue
       }
-      const tooMuch = tooMuchLeft(write, tried.text)
+      const tooMuch = tooMuchLeft(write, tried)
       if (tooMuch) return await this.#unjudged(write, asked, tooMuch, call)
       const found = await this.#trial.changes(write, tried, asked, signal)
       if (found.outcome === 'moved') continue
@@ -151,7 +151,8 @@ export class KubernetesDoor implements ProxyDoor {
   /**
    * Makes the dry run, and repeats it while the guard's own webhook holds it and there is time.
    *
-   * @returns `failed` if it cannot be made and nothing is enforced @throws RelayFailure if something is
+   * @returns `failed` if it cannot be made and nothing is enforced
+   * @throws RelayFailure if something is
    */
   async #tryUntil(end: number, write: Write, dry: DryRun, call: JudgedCall): Promise<Tried | 'failed'> {
     const { enforces } = this.#modules

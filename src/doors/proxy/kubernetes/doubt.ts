@@ -1,7 +1,8 @@
 import type { UnjudgedWrite } from '../../../gate/ports.ts'
-import { mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
+import { mostValues, mostValuesOfObject, mostValuesOfPatch } from '../../http/body.ts'
 import { hasMoreValues } from '../../../json/schema.ts'
 import type { JudgedCall } from '../door.ts'
+import type { Tried } from './dry-run.ts'
 import type { NamedWrite } from './write.ts'
 
 /** Why a write cannot be judged. */
@@ -37,15 +38,17 @@ export function tooMuchIn({ method }: NamedWrite, { request, body }: JudgedCall)
 }
 
 /**
- * The same for the resulting object. A patch can copy existing parts many times.
- *
- * @param text the answer to the dry run
+ * The same of the object that it would leave, or of all that would go with a collection. A patch can copy what is there
+ * many times.
  */
-export function tooMuchLeft({ name }: NamedWrite, text: string): Doubt | undefined {
-  // A whole collection may be deleted at once.
-  if (name === undefined || !hasMoreValues(mostValuesOfObject, text)) return undefined
+export function tooMuchLeft({ name, method }: NamedWrite, { text, isTooLong }: Tried): Doubt | undefined {
+  const isCollection = name === undefined && method === 'DELETE'
+  const most = isCollection ? mostValues : mostValuesOfObject
+  if (!isTooLong && !hasMoreValues(most, text)) return undefined
   return tooMany(
-    `it would leave an object with more than ${mostValuesOfObject} values, more than Longhorn’s have`,
+    isCollection
+      ? `the objects that it would delete have more than ${most} values together. Delete them one by one, as kubectl delete --all does`
+      : `it would leave an object with more than ${most} values, more than Longhorn’s have`,
   )
 }
 

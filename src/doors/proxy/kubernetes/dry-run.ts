@@ -4,7 +4,7 @@ import type { Parsed } from '../../../json/schema.ts'
 import { bodyOf, isObjectText, jsonTextOf, memberOf, withMember } from '../../../json/text.ts'
 import { kinds } from '../../../longhorn/kinds.ts'
 import type { Change, JudgedKind, JudgedObject, Request } from '../../../rules/change.ts'
-import { readAnswer } from '../../http/body.ts'
+import { isTooLarge, readAnswer } from '../../http/body.ts'
 import type { CallOutcome, JudgedCall } from '../door.ts'
 import { endToEnd, without } from '../headers.ts'
 import type { Outgoing } from '../relay.ts'
@@ -26,7 +26,9 @@ export interface TrialModules {
 /** The API server's answer to a dry run. */
 export interface Tried {
   readonly status: number
+  /** Empty if that is too long to be read. */
   readonly text: string
+  readonly isTooLong: boolean
 }
 
 /**
@@ -70,7 +72,13 @@ export class Trial {
     const kept = without(endToEnd(request.rawHeaders), negotiated)
     const headers = [...kept, 'Accept', 'application/json', 'Content-Length', String(body.length)]
     const answer = await this.#modules.ask({ method, target, headers, body }, signal)
-    return { status: answer.statusCode ?? 502, text: await readAnswer(answer, answerLimits, signal) }
+    const status = answer.statusCode ?? 502
+    try {
+      return { status, text: await readAnswer(answer, answerLimits, signal), isTooLong: false }
+    } catch (error) {
+      if (isTooLarge(error)) return { status, text: '', isTooLong: true }
+      throw error
+    }
   }
 
   /** Compares its answer with the stored object. @throws the signal's reason */
@@ -122,8 +130,9 @@ export class Trial {
   }
 
   /**
-   * Such an object before its deletion; undefined if another one has its name now. @throws the signal's
-   * reason
+   * Such an object before its deletion; undefined if another one has its name now.
+   *
+   * @throws the signal's reason
    */
   async #itemBefore(
     kind: JudgedKind,
@@ -164,8 +173,8 @@ class CannotRead extends Error {}
 /** Headers about the body and encodings of the client, which the proxy replaces. */
 const negotiated = new Set(['accept', 'accept-encoding', 'content-length', 'trailer'])
 
-/** The largest object in etcd is 1.5 MiB; a list of deleted objects may have many. */
-const answerLimits = { maxBytes: 64 * 1024 * 1024, bodyMs: 60_000 }
+/** The largest object etcd takes is 1.5 MiB. A list of what is deleted with as many values as are read has 10 MiB. */
+const answerLimits = { maxBytes: 16 * 1024 * 1024, bodyMs: 60_000 }
 
 function found(parsed: readonly Parsed<Change>[]): Found {
   const changes: Change[] = []
@@ -230,8 +239,8 @@ const ownOptions = Buffer.from('{"apiVersion":"v1","kind":"DeleteOptions","dryRu
  * Asks the API server whether it would take a delete, with options of the proxy's own. So the proxy parses
  * nothing of a caller without the right to delete. It tries all other writes unread.
  *
- * @param enforces false if the whole guard only warns @returns the answer for a caller without that right, or
- * with too many options; undefined for all others
+ * @param enforces false if the whole guard only warns
+ * @returns the answer for a caller without that right, or with too many options; undefined for all others
  */
 export async function optionsRefused(
   write: Write,

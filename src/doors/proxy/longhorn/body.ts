@@ -83,7 +83,8 @@ export type Fields = ReadonlyMap<string, unknown>
  * The texts of an object's members as Longhorn finds them. Its encoding/json ignores case and takes the last
  * of several names. Known names come out once, as they are spelt here.
  *
- * @param text valid JSON @returns undefined for anything but an object
+ * @param text valid JSON
+ * @returns undefined for anything but an object
  */
 function textsOf(text: string, known: readonly string[]): Map<string, string> | undefined {
   const spelt = new Map(known.map((name) => [folded(name), name]))

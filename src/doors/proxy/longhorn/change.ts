@@ -14,7 +14,8 @@ export function isHarmless({ call }: Call, fields: Fields): boolean {
 /**
  * The change that a call would make to this object.
  *
- * @param before the current object of the call @throws BadBody
+ * @param before the current object of the call
+ * @throws BadBody
  */
 export function changeOf(call: Call, before: Node | BackingImage, fields: Fields, request: Request): Change {
   if (before.kind === 'Node') {

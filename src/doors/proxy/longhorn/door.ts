@@ -118,7 +118,8 @@ export class LonghornDoor implements ProxyDoor {
    * reservation, and judged again if it looks different.
    *
    * @returns undefined if the object does not exist; `cure` if it cannot be read, but the write only clears
-   * flags @throws RelayFailure if reading takes too long each time
+   *   flags
+   * @throws RelayFailure if reading takes too long each time
    */
   async #decide(
     call: Call,

@@ -127,8 +127,8 @@ type Answer =
 /**
  * Reads a webhook's answer as strictly as the API server does (kubernetes.md, The answer).
  *
- * @param uid of the review @returns a sentence instead for a malformed answer: that is a failed call, not a
- * denial
+ * @param uid of the review
+ * @returns a sentence instead for a malformed answer: that is a failed call, not a denial
  */
 function readAnswer(webhookName: string, uid: string, review: unknown): Answer | string {
   const kind = `${textAt(review, 'apiVersion')}, Kind=${textAt(review, 'kind')}`

@@ -36,9 +36,10 @@ export class WebhookCaller {
   /**
    * Sends one review.
    *
-   * @param deadlineMs when the whole request must be done, on the clock @param signal ends the call if the
-   * client has gone @returns the parsed body @throws Error with a sentence if no body comes; `failurePolicy`
-   * decides then
+   * @param deadlineMs when the whole request must be done, on the clock
+   * @param signal ends the call if the client has gone
+   * @returns the parsed body
+   * @throws Error with a sentence if no body comes; `failurePolicy` decides then
    */
   async call(webhook: Webhook, review: string, deadlineMs: number, signal: AbortSignal): Promise<unknown> {
     const target = this.#targetOf(webhook)

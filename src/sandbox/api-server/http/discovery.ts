@@ -116,7 +116,8 @@ interface Document {
  * fields of an object (`fieldValidation`) and knows dry runs, and then checks nothing itself. It asks for
  * version 2 in protobuf only, where zero bytes are an empty document.
  *
- * @param accept the `Accept` header @returns undefined for any other path
+ * @param accept the `Accept` header
+ * @returns undefined for any other path
  */
 export function openApi(path: string, accept: string | undefined): Document | undefined {
   const protobuf = /application\/com\.github\.proto-openapi\.spec\.v2[^,;]*protobuf/.exec(accept ?? '')?.[0]

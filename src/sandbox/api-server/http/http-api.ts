@@ -5,6 +5,7 @@ import { ApiError } from '../../cluster-client.ts'
 import { badRequest, internal, methodNotAllowed, noSuchPath } from '../failure.ts'
 import type { Uptime } from '../identity.ts'
 import { discover, openApi } from './discovery.ts'
+import { logTarget, type PreviousLog, readLog } from './pod-log.ts'
 import type { ReadRequests } from './read-requests.ts'
 import { parsePath, readBody, type RequestContext, requestTarget, userOf } from './request.ts'
 import { answerSelfReview, findSelfReview } from './self-reviews.ts'
@@ -20,6 +21,7 @@ interface HttpModules extends WriteRequestModules {
   /** The longest accepted body. */
   readonly maxBodyBytes: number
   readonly uptime: Uptime
+  readonly previousLog: PreviousLog
 }
 
 /** Answers any HTTP request. It never throws: a failure is an answer too. */
@@ -46,6 +48,11 @@ async function answer(
   const { method = 'GET' } = request
   const { path, query } = requestTarget(request.url ?? '/')
   if (method === 'GET' && answerDocument(request, response, path)) return
+  const log = method === 'GET' ? logTarget(path) : undefined
+  if (log) {
+    send(response, 200, 'text/plain', readLog(log, query, modules), warnings)
+    return
+  }
   const review = findSelfReview(path)
   const target = parsePath(path)
   if (!review && !target) throw noSuchPath(path)

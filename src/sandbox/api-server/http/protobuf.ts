@@ -83,8 +83,9 @@ function bytesOf(value: Buffer | number | undefined): Buffer {
 }
 
 /**
- * The fields of a message in their order. @throws RangeError if it ends too early, or has a wire type that
- * Kubernetes does not use
+ * The fields of a message in their order.
+ *
+ * @throws RangeError if it ends too early, or has a wire type that Kubernetes does not use
  */
 function* fieldsOf(bytes: Buffer): Generator<readonly [number, Buffer | number], void> {
   let at = 0

@@ -38,7 +38,8 @@ export interface WriteOptions {
 /**
  * Reads the target in a URL's path: an object, its status, a collection, or a collection over all namespaces.
  *
- * @param path decoded @returns undefined for an unknown path
+ * @param path decoded
+ * @returns undefined for an unknown path
  */
 export function parsePath(path: string): Target | undefined {
   const segments = segmentsOf(path)
@@ -111,8 +112,8 @@ export const sandboxAdmin: User = {
  * The effective user: `kubectl --as` and `--as-group` change it, and webhooks see only this one
  * (kubernetes.md, The request). Here every user may impersonate every other.
  *
- * @param headers every value of each header (Node's `headersDistinct`) @throws ApiError 400 for an invalid
- * header
+ * @param headers every value of each header (Node's `headersDistinct`)
+ * @throws ApiError 400 for an invalid header
  */
 export function userOf(headers: NodeJS.Dict<string[]>): User {
   const username = headers['impersonate-user']?.[0]

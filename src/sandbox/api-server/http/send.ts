@@ -10,8 +10,8 @@ export function sendJson(response: ServerResponse, code: number, body: unknown, 
 }
 
 /**
- * Answers with a failure. `retryAfterSeconds` becomes a header, and kubectl then waits (kubernetes.md, The
- * answer).
+ * Answers with a failure. `retryAfterSeconds` becomes a header, and kubectl then waits
+ * (kubernetes.md, The answer).
  */
 export function sendFailure(response: ServerResponse, failure: FailureStatus, warnings: Warnings): void {
   const seconds = at(failure.details, 'retryAfterSeconds')

@@ -79,8 +79,8 @@ const namePattern = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9
 const maxNameLength = 253
 
 /**
- * The schema check, just before the webhooks: an invalid object never reaches them (kubernetes.md, The
- * request).
+ * The schema check, just before the webhooks: an invalid object never reaches them
+ * (kubernetes.md, The request).
  *
  * @throws ApiError 422 with every cause
  */

@@ -58,8 +58,9 @@ function deleteOptions(query: URLSearchParams, body: unknown): JsonObject {
 /**
  * Turns a patch into a function from the old to the new object.
  *
- * @param mediaType the content type, without parameters @throws ApiError 415 for an unsupported type. The
- * returned function throws 400 for a malformed patch, and 422 for one that does not fit the object
+ * @param mediaType the content type, without parameters
+ * @throws ApiError 415 for an unsupported type. The returned function throws 400 for a malformed patch, and
+ *   422 for one that does not fit the object
  */
 export function patchOf(
   resource: ResourceFacts,

@@ -105,7 +105,8 @@ function checkFinalizers(resource: ResourceFacts, current: ClusterObject, next: 
  * subresource.
  *
  * @param fresh the values that only the server gives: the uid, the time (RFC 3339), the end of a generated
- * name @throws ApiError 400 or 422 if it cannot be created
+ *   name
+ * @throws ApiError 400 or 422 if it cannot be created
  */
 export function prepareCreate(
   { resource }: Target,

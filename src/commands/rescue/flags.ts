@@ -1,0 +1,88 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Node } from '../../longhorn/node.ts'
+import { type Flags, rescueAnnotation, type RescueNote, rescueNoteText } from '../../longhorn/rescue-note.ts'
+
+/** A merge patch of a Longhorn node. */
+export interface NodePatch {
+  readonly metadata: { readonly annotations: Readonly<Record<string, string | null>> }
+  readonly spec?: object
+}
+
+/** No flag at all. */
+export const noFlags: Flags = { node: false, disks: [] }
+
+/** The flags that are up on a node. */
+export function flagsUp({ spec }: Node): Flags {
+  const disks = [...spec.disks].filter(([, disk]) => disk.evictionRequested).map(([name]) => name)
+  return { node: spec.evictionRequested, disks: disks.toSorted() }
+}
+
+/** Those of either. */
+export function bothFlags(one: Flags, other: Flags): Flags {
+  return {
+    node: one.node || other.node,
+    disks: [...new Set([...one.disks, ...other.disks])].toSorted(),
+  }
+}
+
+/** The noted flags that can be raised still: those that are down, of disks that the node still has. */
+export function toRaise(noted: Flags, node: Node): Flags {
+  const up = flagsUp(node)
+  return {
+    node: noted.node && !up.node,
+    disks: noted.disks.filter((disk) => node.spec.disks.has(disk) && !up.disks.includes(disk)),
+  }
+}
+
+/** True if there is none. */
+export function isNone(flags: Flags): boolean {
+  return isDeepStrictEqual({ node: flags.node, disks: flags.disks }, noFlags)
+}
+
+/** The node as it is to be once these flags are up too. */
+export function withFlags(node: Node, flags: Flags): Node {
+  const disks = [...node.spec.disks].map(
+    ([name, disk]) =>
+      [name, { ...disk, evictionRequested: disk.evictionRequested || flags.disks.includes(name) }] as const,
+  )
+  const evictionRequested = node.spec.evictionRequested || flags.node
+  return { ...node, spec: { ...node.spec, evictionRequested, disks: new Map(disks) } }
+}
+
+/**
+ * The merge patch that takes the noted flags of a node down and notes them on it. It is one write, so that no flag goes
+ * down without being noted. A flag that is down already is left out: its disk may be gone, and would come into being.
+ */
+export function clearPatch(node: Node, note: RescueNote): NodePatch {
+  const up = flagsUp(node)
+  const clearing = { node: note.node && up.node, disks: up.disks.filter((disk) => note.disks.includes(disk)) }
+  return {
+    metadata: { annotations: { [rescueAnnotation]: rescueNoteText(note) } },
+    spec: flagsAs(clearing, false),
+  }
+}
+
+/** The merge patch that raises flags and takes the note away, in one write too. */
+export function raisePatch(flags: Flags): NodePatch {
+  return { ...forgetPatch, spec: flagsAs(flags, true) }
+}
+
+/** The merge patch that takes the note away. */
+export const forgetPatch: NodePatch = { metadata: { annotations: { [rescueAnnotation]: null } } }
+
+function flagsAs({ node, disks }: Flags, evictionRequested: boolean): object {
+  return {
+    ...(node && { evictionRequested }),
+    ...(disks.length > 0 && {
+      disks: Object.fromEntries(disks.map((disk) => [disk, { evictionRequested }])),
+    }),
+  }
+}
+
+/** `the flag of the node`, `the flags of the node, disk-1 and disk-2`. */
+export function inWords({ node, disks }: Flags): string {
+  const of = [...(node ? ['the node'] : []), ...disks]
+  const last = of.at(-1) ?? 'nothing'
+  const list = of.length > 1 ? `${of.slice(0, -1).join(', ')} and ${last}` : last
+  return `the flag${of.length > 1 ? 's' : ''} of ${list}`
+}

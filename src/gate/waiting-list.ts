@@ -1,0 +1,198 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { nameOf } from '../rules/change.ts'
+import { doing } from '../rules/doing.ts'
+import { fitWarning } from '../rules/layout.ts'
+import { lasting } from '../rules/sentences.ts'
+import type { Clock } from '../time/clock.ts'
+import { describe, type HeldChange } from './held-change.ts'
+import type { HoldEnd, HoldListener } from './ports.ts'
+import { type Asked, judgeAsked, type Objection, type Verdict } from './verdict.ts'
+
+/** What the list works with. */
+interface WaitingListModules {
+  readonly map: DiskMapView
+  readonly clock: Clock
+  readonly listeners: readonly HoldListener[]
+  /** Told of a listener that fails: a hold does not. */
+  readonly onProblem: (error: unknown) => void
+}
+
+/** What bounds the list. */
+interface WaitingListOptions {
+  readonly maxHolds: number
+  /** How long clients wait before they ask again, in seconds. */
+  readonly retryAfterSeconds: number
+}
+
+/** One change while it is decided: on the list from its first hold on. */
+interface Waiting {
+  /** What it waits for from now on. @param until when it is answered at the latest, by the monotonic clock */
+  readonly waits: (objections: readonly Objection[], until: number) => void
+  /**
+   * It is decided, or deciding failed; the first call counts.
+   *
+   * @param isGone true if nobody waits for the answer any more
+   * @returns how it has waited; undefined if it has not
+   */
+  readonly over: (verdict: Verdict | undefined, isGone: boolean) => Waited | undefined
+}
+
+/** What a change that is decided had to wait for. */
+export interface Waited {
+  /** Since the user first asked for it, in milliseconds. */
+  readonly ms: number
+  readonly cause: Objection
+}
+
+/** Who waits for less does not wonder why, in milliseconds. */
+const worthTellingMs = 1_000
+
+/**
+ * Tells whoever asked why it took so long. client-go shows the warnings of the last answer only, so none of a denial that
+ * it retries (kubernetes.md, The answer).
+ */
+export function aboutWait({ ms, cause }: Waited): readonly string[] {
+  if (ms < worthTellingMs) return []
+  const { doing, found, rule } = cause
+  return [fitWarning(`${doing} waited ${lasting(ms)} for this: ${found} (rule ${rule})`)]
+}
+
+/** A hold that is under way. */
+interface Entry extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
+  readonly asked: Asked
+  readonly first: Objection | undefined
+  readonly key: string
+  objections: readonly Objection[]
+  until: number
+}
+
+/** With at most so many objections a change is judged again for whoever looks: that takes as long as they are many. */
+const judgedAgain = 10
+
+/** Longer than a client takes for its way back, besides the time that it was told, in milliseconds. */
+const comesBackMs = 10_000
+
+/** Knows each change that waits: what it does, who asked, and what it waits for. It decides nothing. */
+export class WaitingList {
+  readonly #options: WaitingListOptions
+  readonly #modules: WaitingListModules
+  readonly #entries = new Set<Entry>()
+  /** Those that were told to retry lately: since when each waits, and when it was told. */
+  readonly #retrying = new Map<string, { readonly since: number; readonly toldAt: number }>()
+  #count = 0
+
+  constructor(options: WaitingListOptions, modules: WaitingListModules) {
+    this.#options = options
+    this.#modules = modules
+  }
+
+  /** What waits now, the longest first; at most `maxHolds`. */
+  list(): readonly HeldChange[] {
+    return [...this.#entries]
+      .slice(0, this.#options.maxHolds)
+      .map((entry) => this.#described(entry))
+      .toSorted((one, other) => one.since - other.since)
+  }
+
+  /** Follows a change that may come to wait. */
+  follow(asked: Asked): Waiting {
+    let entry: Entry | undefined
+    return {
+      waits: (objections, until) => {
+        if (entry) Object.assign(entry, { objections, until })
+        else entry = this.#begin(asked, objections, until)
+      },
+      over: (verdict, isGone) => {
+        const ended = entry
+        entry = undefined
+        return ended && this.#end(ended, endOf(verdict, isGone))
+      },
+    }
+  }
+
+  #begin(asked: Asked, objections: readonly Objection[], until: number): Entry {
+    const now = this.#modules.clock.monotonic()
+    const { change, acts } = asked
+    const what = doing(acts, this.#modules.map)
+    const key = JSON.stringify([change.kind, nameOf(change), change.request.actor.username, what])
+    const before = this.#takeRetry(key, now)
+    this.#count += 1
+    const entry: Entry = {
+      id: this.#count,
+      doing: what,
+      since: before ?? now,
+      isRetry: before !== undefined,
+      asked,
+      first: objections[0],
+      key,
+      objections,
+      until,
+    }
+    this.#entries.add(entry)
+    this.#tell(entry, (listener, held) => listener.began(held))
+    return entry
+  }
+
+  #end(entry: Entry, how: HoldEnd): Waited | undefined {
+    this.#entries.delete(entry)
+    const now = this.#modules.clock.monotonic()
+    if (how === 'told to retry') this.#keepRetry(entry, now)
+    this.#tell(entry, (listener, held) => listener.ended(held, how))
+    return entry.first && { ms: now - entry.since, cause: entry.first }
+  }
+
+  /** A listener decides nothing, whatever it does. */
+  #tell(entry: Entry, tell: (listener: HoldListener, held: HeldChange) => void): void {
+    for (const listener of this.#modules.listeners) {
+      try {
+        tell(listener, this.#described(entry))
+      } catch (error) {
+        this.#modules.onProblem(error)
+      }
+    }
+  }
+
+  #described(entry: Entry): HeldChange {
+    const { asked, id, doing, since, isRetry, until } = entry
+    const { map } = this.#modules
+    const objections = this.#objectionsNow(entry)
+    return describe(asked.change, { id, doing, since, isRetry, until, objections }, map)
+  }
+
+  /** With their ages of now. What was found on fresher data than the disk map's, or on a Lease, stays as it was. */
+  #objectionsNow({ asked, objections }: Entry): readonly Objection[] {
+    if (objections.length > judgedAgain) return objections
+    const { map, clock } = this.#modules
+    const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
+    return verdict.decision === 'hold' ? verdict.objections : objections
+  }
+
+  /** @returns since when the request waits that comes back; undefined for a new one */
+  #takeRetry(key: string, now: number): number | undefined {
+    const found = this.#retrying.get(key)
+    this.#retrying.delete(key)
+    const limitMs = this.#options.retryAfterSeconds * 1_000 + comesBackMs
+    return found && now - found.toldAt <= limitMs ? found.since : undefined
+  }
+
+  #keepRetry({ key, since }: Entry, toldAt: number): void {
+    this.#retrying.delete(key)
+    this.#retrying.set(key, { since, toldAt })
+    const [oldest = key] = this.#retrying.keys()
+    if (this.#retrying.size > this.#options.maxHolds) this.#retrying.delete(oldest)
+  }
+}
+
+function endOf(verdict: Verdict | undefined, isGone: boolean): HoldEnd {
+  switch (verdict?.decision) {
+    case 'allow':
+      return 'admitted'
+    case 'refuse':
+      return 'denied'
+    case 'hold':
+      return isGone ? 'left' : 'told to retry'
+    case 'unavailable':
+    case undefined:
+      return isGone ? 'left' : 'not judged'
+  }
+}

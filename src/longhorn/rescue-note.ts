@@ -1,0 +1,53 @@
+import { Type } from 'typebox'
+import { type Parsed, parser } from '../json/schema.ts'
+import { shortened } from '../text/plain-text.ts'
+
+/** The annotation of a Longhorn node that notes which flags a rescue has taken down and has to raise again. */
+export const rescueAnnotation = 'holdfast.dev/rescue'
+
+/** Eviction flags of one node: its own, and those of its disks. */
+export interface Flags {
+  readonly node: boolean
+  /** The names of the disks, sorted. */
+  readonly disks: readonly string[]
+}
+
+/** What a rescue notes on a node in the same write that takes the flags down. */
+export interface RescueNote extends Flags {
+  /** When, RFC 3339. */
+  readonly at: string
+  /** The user as the API server knows them; empty if it did not say. */
+  readonly by: string
+}
+
+const parse = parser(
+  Type.Object({
+    node: Type.Boolean(),
+    disks: Type.Array(Type.String()),
+    at: Type.String(),
+    by: Type.String(),
+  }),
+  ({ node, disks, at, by }): RescueNote => ({
+    node,
+    disks: [...new Set(disks)].toSorted(),
+    at: shortened(at),
+    by: shortened(by),
+  }),
+)
+
+/** Reads what the annotation says. It is anybody's text: a person may have edited it. */
+export function readRescueNote(text: string): Parsed<RescueNote> {
+  let raw: unknown
+  try {
+    raw = JSON.parse(text)
+  } catch (error) {
+    // What a stranger wrote is an answer too, and says what is wrong with it.
+    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
+  }
+  return parse(raw)
+}
+
+/** The text of the annotation. */
+export function rescueNoteText({ node, disks, at, by }: RescueNote): string {
+  return JSON.stringify({ node, disks, at, by })
+}

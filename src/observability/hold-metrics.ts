@@ -1,0 +1,85 @@
+import { Gauge, type Registry } from 'prom-client'
+import type { HeldChange, HoldCause } from '../gate/held-change.ts'
+import { cut } from '../text/plain-text.ts'
+import type { Clock } from '../time/clock.ts'
+
+/** What the metrics of holds are read from. */
+interface HoldSources {
+  /** What waits now, the longest first. */
+  readonly holds: () => readonly HeldChange[]
+  readonly clock: Pick<Clock, 'monotonic'>
+}
+
+const labelNames = ['node', 'kind', 'name', 'user', 'door', 'change', 'rule', 'cause'] as const
+
+/** Of a label, in UTF-16 units: a name of Kubernetes, or a sentence. */
+const longestLabel = 256
+
+/**
+ * Registers which requests wait. There is a series for each, and none for what does not wait: as many as `maxHolds`. None of
+ * its labels changes while it waits, ages least of all.
+ */
+export function holdMetrics(registry: Registry, { holds, clock }: HoldSources): void {
+  const registers = [registry]
+  new Gauge({
+    name: 'holdfast_holds_by_node',
+    help: 'Changes that are held now, by node that they are about; a change about several nodes counts for each.',
+    labelNames: ['node'],
+    registers,
+    collect() {
+      this.reset()
+      for (const { nodes } of holds()) for (const node of nodes) this.inc({ node })
+    },
+  })
+  const each = (name: string, help: string, value: (held: HeldChange, now: number) => number): void => {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset()
+        const now = clock.monotonic()
+        // Of several alike the one that has waited longest, which comes first, counts.
+        for (const held of holds().toReversed()) this.set(labelsOf(held), value(held, now) / 1_000)
+      },
+    })
+  }
+  each(
+    'holdfast_hold_waited_seconds',
+    'How long a change that is held now has waited, since its user first asked for it.',
+    ({ since }, now) => Math.max(0, now - since),
+  )
+  each(
+    'holdfast_hold_left_seconds',
+    'When a change that is held now is answered at the latest; its client is told to retry then.',
+    ({ until }, now) => Math.max(0, until - now),
+  )
+}
+
+function labelsOf({
+  nodes,
+  object,
+  request,
+  doing,
+  causes,
+}: HeldChange): Record<(typeof labelNames)[number], string> {
+  const [cause] = causes
+  return {
+    node: nodes[0] ?? '',
+    kind: object.kind,
+    name: object.name,
+    user: cut(request.user, longestLabel),
+    door: request.door,
+    change: cut(doing, longestLabel),
+    rule: cause?.rule ?? '',
+    cause: cause ? cut(subjectOf(cause), longestLabel) : '',
+  }
+}
+
+/** Without an age: `backing image ubuntu on disk-1 of node-1`. */
+function subjectOf({ subject: { image, disk, node } }: HoldCause): string {
+  const what = image === undefined ? [] : [`backing image ${image}`]
+  const where = disk !== undefined && node !== undefined ? [`${disk} of ${node}`] : (node ?? [])
+  return [...what, ...[where].flat()].join(' on ')
+}

@@ -1,0 +1,58 @@
+import t from 'tap'
+import type { HeldChange } from '../../src/gate/held-change.ts'
+import type { ObjectEvent } from '../../src/gate/ports.ts'
+import { HoldEvents } from '../../src/observability/hold-events.ts'
+import { at, held } from './held.ts'
+
+function told(of: HeldChange, now = 1_000, uid = 'uid-n1'): ObjectEvent[] {
+  const events: ObjectEvent[] = []
+  const sink = { record: (event: ObjectEvent) => void events.push(event) }
+  const teller = new HoldEvents(sink, () => uid, at(now))
+  teller.began(of)
+  teller.ended(of, 'admitted')
+  return events
+}
+
+t.test('the beginning and the end of a hold are Events at the object', (t) => {
+  t.strictSame(told(held()), [
+    {
+      kind: 'Node',
+      name: 'n1',
+      uid: 'uid-n1',
+      reason: 'RequestWaits',
+      message:
+        'evicting d2 of n1 has to wait: backing image ubuntu is still being removed from d1 (for 12s) (asked by ann, webhook). The request is answered in 8s at the latest, and kubectl retries then. (rule eviction-during-cleanup)',
+      share: 'ann',
+    },
+    {
+      kind: 'Node',
+      name: 'n1',
+      uid: 'uid-n1',
+      reason: 'RequestWaited',
+      message: 'evicting d2 of n1 waited 1s (asked by ann, webhook). It was admitted.',
+      share: 'ann',
+      type: 'Normal',
+    },
+  ])
+  t.end()
+})
+
+t.test('other causes are counted', (t) => {
+  const [cause] = held().causes
+  t.match(
+    told(held({ causes: cause ? [cause, cause] : [], moreCauses: 3 }))[0]?.message,
+    '(for 12s) and 4 more (asked',
+  )
+  t.end()
+})
+
+t.test('nothing is told of an object that is stored under another uid', (t) => {
+  t.strictSame(told(held(), 1_000, 'another'), [])
+  t.end()
+})
+
+t.test('no message is longer than the API server takes', (t) => {
+  const [event] = told(held({ doing: 'x'.repeat(2_000) }))
+  t.equal(event?.message.length, 1_024)
+  t.end()
+})

@@ -1,0 +1,83 @@
+import t from 'tap'
+import type { HoldListener } from '../../src/gate/ports.ts'
+import { HoldNews } from '../../src/observability/hold-news.ts'
+import { FakeClock } from '../fixtures/fake-clock.ts'
+import { held } from './held.ts'
+
+function listening(others: readonly HoldListener[] = []) {
+  const heard: string[] = []
+  const problems: unknown[] = []
+  const clock = new FakeClock()
+  const listener: HoldListener = {
+    began: ({ id }) => void heard.push(`${id} began`),
+    ended: ({ id }, how) => void heard.push(`${id} ${how}`),
+  }
+  const news = new HoldNews([...others, listener], clock, (error) => void problems.push(error))
+  return { news, clock, heard, problems }
+}
+
+t.test('a hold is told after a quarter of a second, and its end at once', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(249)
+  t.strictSame(heard, [])
+  clock.advance(1)
+  t.strictSame(heard, ['1 began'])
+  news.ended(held(), 'admitted')
+  t.strictSame(heard, ['1 began', '1 admitted'])
+  t.end()
+})
+
+t.test('one that is over sooner is not told', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(249)
+  news.ended(held(), 'admitted')
+  clock.advance(10_000)
+  t.strictSame(heard, [])
+  t.equal(clock.pending, 0)
+  t.end()
+})
+
+t.test('a client that retries is told of once, until its wait is over', (t) => {
+  const { news, clock, heard } = listening()
+  news.began(held())
+  clock.advance(8_500)
+  news.ended(held(), 'told to retry')
+  clock.advance(2_000)
+  const again = held({ id: 2, isRetry: true })
+  news.began(again)
+  clock.advance(5_000)
+  news.ended(again, 'admitted')
+  t.strictSame(heard, ['1 began', '2 admitted'])
+  t.end()
+})
+
+t.test('of many alike one in ten seconds is told, and others at once', (t) => {
+  const { news, clock, heard } = listening()
+  for (const id of [1, 2, 3]) news.began(held({ id }))
+  news.began(held({ id: 4, request: { uid: 'r', user: 'bob', door: 'webhook' } }))
+  clock.advance(250)
+  for (const id of [1, 2, 3, 4]) news.ended(held({ id }), 'left')
+  t.strictSame(heard, ['1 began', '4 began', '1 left', '4 left'])
+  clock.advance(10_000)
+  news.began(held({ id: 5 }))
+  clock.advance(250)
+  t.strictSame(heard.slice(4), ['5 began'])
+  t.end()
+})
+
+t.test('what fails to be told by one is told by the others', (t) => {
+  const broken: HoldListener = {
+    began: () => {
+      throw new Error('no room')
+    },
+    ended: () => undefined,
+  }
+  const { news, clock, heard, problems } = listening([broken])
+  news.began(held())
+  clock.advance(250)
+  t.strictSame(heard, ['1 began'])
+  t.match(problems, [{ message: 'no room' }])
+  t.end()
+})
