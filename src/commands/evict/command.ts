@@ -33,24 +33,9 @@ export function evictCommand(surroundings: CommandSurroundings): Command {
         'yaml',
       ]),
     )
-    .addHelpText('after', help)
-  return addImpersonationOptions(addClusterOptions(command)).action(
-    async (nodes: string[], flags: EvictFlags & { readonly plan?: string }) => {
-      const { disk, plan } = flags
-      const isOne = nodes.length === 1
-      if (plan !== undefined && (nodes.length > 0 || disk !== undefined))
-        throw new CannotRun('--plan names the nodes: leave out other nodes and --disk')
-      if (plan === undefined && nodes.length === 0)
-        throw new CannotRun('Name a Longhorn node, or give a plan with --plan')
-      if (disk !== undefined && !isOne) throw new CannotRun('--disk is about one node: name one')
-      const made = plan === undefined ? { nodes } : await readPlan(plan, surroundings.stdin)
-      const again = plan === undefined || plan === '-' ? made.nodes : ['--plan', plan]
-      await evict({ ...made, again, disk }, flags, surroundings)
-    },
-  )
-}
-
-const help = `
+    .addHelpText(
+      'after',
+      `
 The command waits for pending clean-ups, closes the disks for scheduling, and raises the flag. Then it waits until no
 replica is left and every backing image has a ready copy elsewhere.
 
@@ -76,7 +61,23 @@ Examples:
   $ holdfast evict node-1 node-2 node-3
   $ holdfast plan node-1 node-2 -o json | holdfast evict --plan -
   $ holdfast evict node-1 --disk disk-2 --timeout 2h
-  $ holdfast evict node-1 -o json | jq .step`
+  $ holdfast evict node-1 -o json | jq .step`,
+    )
+  return addImpersonationOptions(addClusterOptions(command)).action(
+    async (nodes: string[], flags: EvictFlags & { readonly plan?: string }) => {
+      const { disk, plan } = flags
+      const isOne = nodes.length === 1
+      if (plan !== undefined && (nodes.length > 0 || disk !== undefined))
+        throw new CannotRun('--plan names the nodes: leave out other nodes and --disk')
+      if (plan === undefined && nodes.length === 0)
+        throw new CannotRun('Name a Longhorn node, or give a plan with --plan')
+      if (disk !== undefined && !isOne) throw new CannotRun('--disk is about one node: name one')
+      const made = plan === undefined ? { nodes } : await readPlan(plan, surroundings.stdin)
+      const again = plan === undefined || plan === '-' ? made.nodes : ['--plan', plan]
+      await evict({ ...made, again, disk }, flags, surroundings)
+    },
+  )
+}
 
 function duration(text: string): number {
   const milliseconds = parseDuration(text)

@@ -2,12 +2,17 @@ import t, { type Test } from 'tap'
 import { reopen } from '../../../src/commands/evict/reopen.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
 import { LiveMap } from '../../../src/kubernetes/live-map.ts'
+import type { BackingImage } from '../../../src/longhorn/backing-image.ts'
 import { isFlagged } from '../../../src/longhorn/node.ts'
 import { systemClock } from '../../../src/time/clock.ts'
+import { without } from '../../advice/following.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { comesTrue, guarded, namespace } from '../guarded-cluster.ts'
 
-/** A cluster where an eviction of node-2 was begun and left: its flag is up, its copies are marked, none is made elsewhere. */
+/**
+ * A cluster where an eviction of node-2 was begun and left. Its flag is up, and its copies are marked. They stay so, since
+ * they are the only ones and no other becomes ready.
+ */
 async function abandoned(t: Test, release: string) {
   const { sandbox, ask, holdfast } = await guarded(t, { release, images: 2, times: { copyMs: 600_000 } })
   const connection = connectTo(sandbox.api.url)
@@ -24,10 +29,21 @@ async function abandoned(t: Test, release: string) {
       uuids.filter((uuid) => spec.diskFileSpecMap.get(uuid)?.evictionRequested).map(() => metadata.name),
     )
   }
+  const here = sandbox.cluster.uuidOf('node-2/disk-1')
+  for (const { metadata, spec } of live.map.images()) {
+    const others = [...spec.diskFileSpecMap.keys()].filter((uuid) => uuid !== here)
+    for (const uuid of others) {
+      const removed = await ask('PATCH', `backingimages/${metadata.name}`, without(uuid))
+      if (!removed.ok) throw new Error(removed.text)
+    }
+  }
+  const isOnly = ({ spec, status }: BackingImage): boolean =>
+    [...spec.diskFileSpecMap.keys(), ...status.diskFileStatusMap.keys()].every((uuid) => uuid === here)
+  await comesTrue(() => Promise.resolve([...live.map.images()].every(isOnly)))
   const spec = { allowScheduling: false, evictionRequested: true }
   const told = await ask('PATCH', 'nodes/node-2', { spec })
   if (!told.ok) throw new Error(told.text)
-  await comesTrue(() => Promise.resolve(marks().length > 0))
+  await comesTrue(() => Promise.resolve(marks().length === 2))
   const notes: string[] = []
   const modules = {
     connection,
@@ -43,12 +59,13 @@ async function abandoned(t: Test, release: string) {
       { ...modules, dryRun, note: (text: string) => void notes.push(text) },
     )
   const node = () => live.map.node('node-2')
-  return { sandbox, holdfast, node, marks, notes, again }
+  const copies = () => [...live.map.images()].filter(({ spec }) => spec.diskFileSpecMap.has(here)).length
+  return { sandbox, holdfast, node, marks, copies, notes, again }
 }
 
 for (const release of ['v1.8.0', 'v1.10.0']) {
   t.test(`an eviction that was left is taken back on ${release}, with its marks`, async (t) => {
-    const { sandbox, node, marks, notes, again } = await abandoned(t, release)
+    const { sandbox, node, marks, copies, notes, again } = await abandoned(t, release)
     t.equal(await again(true), true)
     t.equal(node()?.spec.allowScheduling, false, 'a dry run writes nothing')
     t.equal(await again(), true, notes.join('\n'))
@@ -56,6 +73,7 @@ for (const release of ['v1.8.0', 'v1.10.0']) {
     const found = node()
     t.equal(found && isFlagged(found), false)
     t.strictSame(marks(), [])
+    t.equal(copies(), 2, 'all copies stay')
     const told = notes.join('\n')
     t.match(told, 'node node-2: would clear the flag of the node, would open it for scheduling')
     t.match(told, 'node node-2: clearing the flag of the node, opening it for scheduling')
