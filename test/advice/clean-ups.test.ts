@@ -249,7 +249,7 @@ t.test('the last copy on a lost disk is given up by an override in the same writ
       metadata: { annotations: { 'holdfast.dev/override': reason } },
       spec: { disks: { 'disk-1': null } },
     })
-  t.match(await write(' '), { ok: false, text: /annotation holdfast\.dev\/override has to say why/ })
+  t.match(await write(' '), { ok: false, text: /annotation holdfast\.dev\/override needs a reason/ })
   t.match(await write('the machine burnt down'), { ok: true })
   t.match(verdicts.at(-1), { override: { reason: 'the machine burnt down' } })
 })

@@ -10,6 +10,7 @@ const listening = 'a proxy accepts the address that the error names'
 const together = 'settings of client certificates that do not go together are put right'
 const forApiServers = 'the API server shows its certificate, and its reviews are judged'
 const madeFirst = 'serve without its namespace or its Secret tells how to make them, and then starts'
+const emptyVariable = 'an empty variable is refused by every command that takes it, and named'
 const sameNamespace = 'a door with another namespace starts with that of the others'
 
 const kubeconfigOfCluster = { why: 'it names a field of a kubeconfig; which value is right, its owner knows' }
@@ -167,8 +168,17 @@ export const errors: Followed = {
     'has both … and …-data': kubeconfigOfCluster,
     'has both exec and auth-provider': kubeconfigOfCluster,
   },
-  'kubernetes/client/url': {
-    '…: cluster "…" has both': { why: 'it names two fields, of which one goes' },
+  'commands/options/variable-option': {
+    'the variable is empty': emptyVariable,
+    'the variables are empty': emptyVariable,
+  },
+  'server/shared-book': {
+    'Holdfast cannot look for Leases': reports,
+  },
+  'doors/proxy/kubernetes/doubt': {
+    'the objects that it would delete have more': {
+      why: 'kubectl delete --all deletes one object after the other',
+    },
   },
   'doors/webhook/admission-review': {
     'Reviews of … are not understood': { why: 'API servers of today send v1 alone' },
@@ -241,7 +251,7 @@ export const errors: Followed = {
   },
   'tls/api-server-folder': {
     'Holdfast client CA': { why: 'it is a name' },
-    '… (--webhook) is not how': together,
+    '… (--webhook) is not the address': together,
   },
   'tls/client-authorities': {
     '… is signed by …': { why: 'it names an authority of somebody else’s' },
@@ -250,6 +260,6 @@ export const errors: Followed = {
     'The certificate authority cannot be used': { why: 'it names files that somebody has changed' },
   },
   'tls/folder': {
-    '… … there already': 'serve without a certificate tells how to make one, and then starts',
+    '… … already and may be in use': 'serve without a certificate tells how to make one, and then starts',
   },
 }

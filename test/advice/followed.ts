@@ -24,16 +24,11 @@ const logs = { why: 'it shows a log, which takes a kubelet; the state behind it 
 
 /** Advice in findings: what clears a denial or a warning, and what doctor tells to do. */
 export const findings: Followed = {
-  'rules/below-min-copies': {
-    'Add a disk to spec.diskFileSpecMap': 'a copy may go once there are enough others, or fewer are wanted',
-    'Watch that Longhorn makes another copy':
-      'of a lost copy that goes it is watched that another one is made',
-    'Let Longhorn make more copies first':
-      'an eviction that leaves too few copies is watched until there are enough',
-  },
   'rules/cleanup-during-eviction': {
     'The removal is allowed once no eviction is requested':
       'a clean-up passes once no eviction is requested on the node',
+    'Place the first file on another node':
+      'a first file is made on another node, or once no eviction is requested',
   },
   'rules/copy-in-use': {
     'Move or delete the replica first': 'a copy in use may go once its replica is deleted',
@@ -60,46 +55,42 @@ export const findings: Followed = {
     'If the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
     'Look for the file': 'four cloned machines get separate UUIDs again',
   },
-  'rules/evict-unready-copy': {
-    'The eviction is allowed once a copy of … is ready':
-      'an eviction of the only copy passes once it is ready',
-  },
-  'rules/eviction-budget': {
-    'The eviction is allowed once enough of these clean-ups':
-      'an eviction beyond the budget passes when it is its turn',
-    'The eviction is allowed once fewer of these nodes':
-      'an eviction beyond the budget passes when it is its turn',
-    'kubectl -n … get nodes.longhorn.io': 'an eviction beyond the budget passes when it is its turn',
-  },
   'rules/eviction-during-cleanup': {
     ' … So this clean-up does not end': 'a clean-up that never ends on a lost disk ends with the disk',
     ' It is also allowed once Longhorn has found out':
       'a disk of unknown UUID stands in no way once it is known to be another, or is removed',
     'Apply the CRDs': 'a definition that drops the copies is replaced, and evictions pass again',
     'kubectl get crd': 'a definition that drops the copies is replaced, and evictions pass again',
-  },
-  'rules/first-file-during-eviction': {
-    'Place the first file on another node':
-      'a first file is made on another node, or once no eviction is requested',
-  },
-  'rules/first-file-unfinished': {
     'The request is allowed once the first file is there':
       'an eviction passes once the first file is made, or its image is deleted',
     'kubectl -n … get backingimagedatasources.longhorn.io':
       'an eviction passes once the first file is made, or its image is deleted',
+  },
+  'rules/evictions-under-way': {
+    'Give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
+    'The eviction is allowed once enough of these clean-ups':
+      'an eviction beyond the budget passes when it is its turn',
+    'The eviction is allowed once fewer of these nodes':
+      'an eviction beyond the budget passes when it is its turn',
+    'kubectl -n … get nodes.longhorn.io': 'an eviction beyond the budget passes when it is its turn',
+    'To keep the copy': 'a copy stays if its mark is taken off after the eviction was given up',
+  },
+  'rules/too-few-copies': {
+    'Add a disk to spec.diskFileSpecMap': 'a copy may go once there are enough others, or fewer are wanted',
+    'Watch that Longhorn makes another copy':
+      'of a lost copy that goes it is watched that another one is made',
+    'Let Longhorn make more copies first':
+      'an eviction that leaves too few copies is watched until there are enough',
+    'The eviction is allowed once a copy of … is ready':
+      'an eviction of the only copy passes once it is ready',
+    'Bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
+    'Wait until another copy is ready': 'the last usable copy may go once another one is ready',
   },
   'rules/images-nowhere': {
     'Look them up with holdfast status':
       'images that are nowhere are listed, and deleted if they are not needed',
     'If a disk has the file under another UUID':
       'the UUID of a disk that changed at a reboot is found, and put back',
-  },
-  'rules/last-usable-copy': {
-    'Bring the disk back': 'the last copy on a lost disk may go once the disk is back, and was copied from',
-    'Wait until another copy is ready': 'the last usable copy may go once another one is ready',
-  },
-  'rules/lingering-eviction': {
-    'To keep the copy': 'a copy stays if its mark is taken off after the eviction was given up',
   },
   'rules/layout': {
     'rule …, disk UUID': { why: 'it is a name' },
@@ -111,9 +102,6 @@ export const findings: Followed = {
     'Kubernetes has no node': { why: 'it says why' },
     'the longhorn-manager of node': { why: 'it says why' },
     'Only the longhorn-manager of the node': { why: 'it says why' },
-  },
-  'rules/no-eviction-target': {
-    'Give … a disk that can take a copy': 'an eviction that no disk can take ends once one can',
   },
   'rules/policy': {
     'kubectl -n … annotate': givenUp,
@@ -149,7 +137,7 @@ export const findings: Followed = {
   },
   'commands/doctor/clock': {
     'Grant the rights of the chart': 'a guard without its Lease makes it when it is started again',
-    'Look again: holdfast doctor --namespace': oneBook,
+    'Check that namespace: holdfast doctor --namespace': oneBook,
     'Stop that guard or proxy': oneBook,
     'Look: timedatectl status': { why: 'a test does not set the clock of its machine' },
     'Correct the clock of its node':
@@ -198,7 +186,7 @@ export const findings: Followed = {
     'Install it again': 'a registration that is gone is put back',
     'helm upgrade --install': 'a registration that is gone is put back',
     'helm upgrade holdfast charts/holdfast': 'a registration that fails open, or too soon, is set right',
-    'Look again: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
+    'Check that guard: holdfast doctor --namespace': 'a guard of another namespace, and its Secret, are named',
     'kubectl get validatingwebhookconfigurations': narrowed,
   },
   'commands/doctor/release': {

@@ -47,7 +47,7 @@ app.kubernetes.io/component: test
 
 {{- define "holdfast.image" -}}
 {{/* Some charts of an umbrella need a slash at the end of it. */}}
-{{- $registry := default .Values.image.registry .Values.global.imageRegistry | trimSuffix "/" -}}
+{{- $registry := default .Values.image.registry .Values.global.imageRegistry | default "" | trimSuffix "/" -}}
 {{- $repository := ternary .Values.image.repository (printf "%s/%s" $registry .Values.image.repository) (empty $registry) -}}
 {{- if .Values.image.digest -}}
 {{- printf "%s@%s" $repository .Values.image.digest -}}

@@ -79,15 +79,15 @@ t.test('a certificate is for what the API server calls, as Go reads it', async (
     return said(checkCertificate(facts({ certificate: { seen: made(cert) }, registration })))
   }
   const host = 'holdfast.holdfast.svc'
-  t.match(await check({ sans: [host] }), 'is good until')
-  t.match(await check({ sans: ['*.holdfast.svc'] }), 'is good until')
+  t.match(await check({ sans: [host] }), 'is valid until')
+  t.match(await check({ sans: ['*.holdfast.svc'] }), 'is valid until')
   t.match(await check({ cn: host }), `is not for ${host}`, 'a name in the subject is none')
   t.match(await check({ sans: ['hold*.holdfast.svc'] }), `is not for ${host}`)
   t.match(await check({ sans: [host], usages: ['1.3.6.1.5.5.7.3.2'] }), 'other purposes than a server')
-  t.match(await check({ sans: [host], usages: ['2.5.29.37.0'] }), 'is good until')
+  t.match(await check({ sans: [host], usages: ['2.5.29.37.0'] }), 'is valid until')
   const elsewhere = { url: 'https://guard.example:8443/validate' }
   t.match(await check({ sans: [host] }, elsewhere), 'is not for guard.example')
-  t.match(await check({ sans: ['guard.example'] }, elsewhere), 'is good until')
+  t.match(await check({ sans: ['guard.example'] }, elsewhere), 'is valid until')
   t.match(await check({ sans: [host] }, { url: 'https://[::1]:8443/validate' }), 'is not for ::1')
 })
 
