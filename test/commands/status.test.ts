@@ -60,7 +60,10 @@ t.test('a cluster at rest is shown, and unknown facts are on standard error', as
   const { status, uuid } = await cluster(t)
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
-  t.match(stdout, /^NODE +FLAGS +SCHEDULING +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +open +2 +1 +- +- +ok\nnode-2 /)
+  t.match(
+    stdout,
+    /^NODE +FLAGS +SCHEDULING +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +open +2 +1 +- +- +ok\nnode-2 /,
+  )
   t.match(
     stderr,
     'The number of waiting requests is not shown: no replica of the guard runs in namespace holdfast',

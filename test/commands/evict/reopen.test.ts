@@ -125,3 +125,30 @@ t.test('a disk is not reopened while its whole node is evicted', async (t) => {
     stderr: /an eviction is requested on the whole node node-2: reopen that \(without --disk\)/,
   })
 })
+
+t.test('a node that is cordoned stays closed for Longhorn until it is uncordoned', async (t) => {
+  const { sandbox, ask, holdfast } = await guarded(t, { release: 'v1.10.0' })
+  // Longhorn writes the condition, so its managers stand still here.
+  await sandbox.longhorn.stop()
+  const close = await ask('PATCH', 'nodes/node-3', { spec: { allowScheduling: false } })
+  t.ok(close.ok, close.text)
+  const cordon = async (status: 'True' | 'False'): Promise<void> => {
+    const conditions = [
+      { type: 'Ready', status: 'True' },
+      { type: 'Schedulable', status, reason: status === 'False' ? 'KubernetesNodeCordoned' : '' },
+    ]
+    const told = await ask('PATCH', 'nodes/node-3/status', { status: { conditions } })
+    if (!told.ok) throw new Error(told.text)
+  }
+  await cordon('False')
+  const cordoned = await holdfast('reopen', 'node-3')
+  t.match(cordoned, {
+    code: 0,
+    stderr: /node node-3: back in service\nLonghorn places nothing on node node-3 yet/,
+  })
+  t.match(cordoned.stderr, /To end that: kubectl uncordon node-3\n$/)
+  await cordon('True')
+  const uncordoned = await holdfast('reopen', 'node-3')
+  t.match(uncordoned, { code: 0, stderr: /in service already/ })
+  t.notMatch(uncordoned.stderr, 'kubectl uncordon')
+})
