@@ -18,6 +18,7 @@ type MakeCommand = (surroundings: CommandSurroundings, program: Command) => Prom
 const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>([
   ['serve', async (given) => (await import('./commands/serve/command.ts')).serveCommand(given)],
   ['status', async (given) => (await import('./commands/status/command.ts')).statusCommand(given)],
+  ['ui', async (given) => (await import('./commands/ui/command.ts')).uiCommand(given)],
   ['doctor', async (given) => (await import('./commands/doctor/command.ts')).doctorCommand(given)],
   ['audit', async (given) => (await import('./commands/audit/command.ts')).auditCommand(given)],
   ['check', async (given) => (await import('./commands/check/command.ts')).checkCommand(given)],

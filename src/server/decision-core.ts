@@ -19,6 +19,7 @@ import { defaultListWatchLimits } from '../kubernetes/watch/list-watch-state.ts'
 import type { AuditTrail } from '../observability/audit-trail.ts'
 import { ProblemLog } from '../observability/problem-log.ts'
 import type { TrafficMetrics } from '../observability/request-metrics.ts'
+import type { TrendRing } from '../page/trend.ts'
 import { rememberMs } from '../rules/unnoticed.ts'
 import { systemClock } from '../time/clock.ts'
 import { type DecisionCoreModules, observers } from './observers.ts'
@@ -41,6 +42,7 @@ export class DecisionCore {
   /** Undefined if another book was given. */
   readonly #shared: SharedBook | undefined
   readonly #events: EventRecorder
+  readonly #trend: TrendRing
   readonly #operator: FastifyInstance
   readonly #operatorPort: number
   readonly #readiness: ReadinessOptions
@@ -68,7 +70,7 @@ export class DecisionCore {
     const { book, shared } = bookOf(configuration, { ...modules, connection }, skew)
     this.#shared = shared
     changes.follow(book)
-    const { listeners, holdListeners, trail, operator, events, registry, traffic } = observers(
+    const { listeners, holdListeners, trail, operator, events, trend, registry, traffic } = observers(
       configuration,
       modules,
       {
@@ -76,6 +78,7 @@ export class DecisionCore {
         feed: this.#feed,
         book,
         ...(shared && { shared }),
+        changes,
         holding: () => this.gate.holding,
         holds: () => this.gate.holds(),
         skew,
@@ -85,6 +88,7 @@ export class DecisionCore {
     this.traffic = traffic
     this.trail = trail
     this.#events = events
+    this.#trend = trend
     this.#operator = operator
     this.#operatorPort = configuration.operatorPort
     this.#readiness = { longhornNamespace: namespace, maxAgeMs: configuration.maxAgeMs }
@@ -138,6 +142,7 @@ export class DecisionCore {
 
   /** Disconnects from the cluster. Its doors close first. */
   async stop(): Promise<void> {
+    this.#trend.stop()
     await this.gate.stop()
     await Promise.all([this.trail.stop(), this.#events.stop(), this.#operator.close()])
     await Promise.all([this.#feed.stop(), this.#shared?.stop()])

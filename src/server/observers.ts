@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { HeldChange } from '../gate/held-change.ts'
+import type { Changes } from '../gate/hold.ts'
 import type { DecisionListener, HoldListener } from '../gate/ports.ts'
 import type { ReservationBook } from '../gate/reservation-book.ts'
 import type { Connection } from '../kubernetes/client/connection.ts'
@@ -24,6 +25,9 @@ import { HoldStream } from '../observability/hold-stream.ts'
 import { DecisionLog } from '../observability/log.ts'
 import { DecisionMetrics, TrafficMetrics } from '../observability/request-metrics.ts'
 import { bookMetrics, stateMetrics } from '../observability/state-metrics.ts'
+import { TrendRing } from '../page/trend.ts'
+import { HoldBell } from '../page/waiting.ts'
+import type { PlanEvictions } from '../page/what-if.ts'
 import type { JudgedKind } from '../rules/change.ts'
 import type { Policy } from '../rules/policy.ts'
 import { settlesAt } from '../rules/unnoticed.ts'
@@ -31,6 +35,7 @@ import { systemClock } from '../time/clock.ts'
 import { expiryOf } from '../tls/stored.ts'
 import { auditFileSink } from './audit-file.ts'
 import { operatorApi, type ReplicaStatus } from './operator-api.ts'
+import { guardPage } from './page-source.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
@@ -47,6 +52,8 @@ interface Observers {
   readonly operator: FastifyInstance
   /** Stopped with the guard. */
   readonly events: EventRecorder
+  /** Stopped with the guard. */
+  readonly trend: TrendRing
   /** Called with the effects of the limits of connections and bodies. */
   readonly traffic: TrafficMetrics
 }
@@ -58,6 +65,7 @@ interface Observed {
   readonly book: ReservationBook
   /** The same as the Leases that all doors share; absent if another book was given. */
   readonly shared?: SharedBook
+  readonly changes: Changes
   readonly holding: () => number
   readonly holds: () => readonly HeldChange[]
   readonly skew: ClockSkew
@@ -65,9 +73,9 @@ interface Observed {
 
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
-  { policy, replica, auditLog, auditFile }: Configuration,
-  { connection, log, audit, registry = new Registry(), certificate, callers }: DecisionCoreModules,
-  { map, feed, book, shared, holding, holds, skew }: Observed,
+  { policy, replica, auditLog, auditFile, maxAgeMs }: Configuration,
+  { connection, log, audit, registry = new Registry(), certificate, callers, plan }: DecisionCoreModules,
+  { map, feed, book, shared, changes, holding, holds, skew }: Observed,
 ): Observers {
   const events = new EventRecorder({
     connection,
@@ -106,13 +114,19 @@ export function observers(
     },
   })
   const uidOf = (kind: JudgedKind, name: string) => map.object(kind, name)?.metadata.uid
+  const trend = new TrendRing(
+    () => ({ holds: holding(), pending: [...map.pendingCleanups()].length }),
+    systemClock,
+  )
   const listeners = [
     new DecisionMetrics(registry),
+    trend,
     new DecisionEvents(events, uidOf),
     trail,
     new DecisionLog(log, systemClock, auditLog),
     ...(audit ? [audit] : []),
   ]
+  const bell = new HoldBell()
   const stream = new HoldStream({ replica, clock: systemClock, holds })
   const news = [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream]
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
@@ -120,6 +134,12 @@ export function observers(
     recent,
     holds: stream,
     traffic: traffic.at('operator'),
+    ...(plan && {
+      page: guardPage({
+        ...{ replica, map, knowledge: feed, book, changes, policy, maxAgeMs, holds, bell },
+        ...{ records: recent, trend, plan, clock: systemClock },
+      }),
+    }),
     status: () => ({
       replica,
       version: version(),
@@ -148,10 +168,9 @@ export function observers(
       ...(callers && { callers: callersNow(callers()) }),
     }),
   })
-  const holdListeners = [
-    new HoldNews(news, systemClock, (error) => log.error({ err: error }, 'a hold could not be told')),
-  ]
-  return { registry, listeners, holdListeners, trail, operator, events, traffic }
+  const untold = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
+  const holdListeners = [new HoldNews(news, systemClock, untold), bell]
+  return { registry, listeners, holdListeners, trail, operator, events, trend, traffic }
 }
 
 function callersNow(callers: CallersSeen | undefined): NonNullable<ReplicaStatus['callers']> | null {
@@ -196,6 +215,8 @@ export interface DecisionCoreModules {
   readonly commitMs?: number
   /** PEM of the serving certificate; undefined without TLS. */
   readonly certificate?: () => string
+  /** How evictions are planned, for the page; without it there is no page. */
+  readonly plan?: PlanEvictions
   /** The clients that it authenticates; absent if it asks for no certificate. */
   readonly callers?: () => CallersSeen | undefined
 }

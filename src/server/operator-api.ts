@@ -9,6 +9,8 @@ import {
 import type { RecentRecords } from '../observability/audit-sinks.ts'
 import type { Held } from '../observability/hold-record.ts'
 import type { HoldStream } from '../observability/hold-stream.ts'
+import { addPage, type PageSource } from '../page/routes.ts'
+import { refuseOtherSites } from '../page/same-site.ts'
 import { escapedText } from '../text/plain-text.ts'
 
 /**
@@ -69,6 +71,8 @@ interface OperatorModules {
   /** Which requests wait, for whoever follows. */
   readonly holds?: Pick<HoldStream, 'lines' | 'subscribe'>
   readonly status: () => ReplicaStatus
+  /** What the page shows; without it there is no page. */
+  readonly page?: PageSource
   /** The maximum of open connections; {@link operatorConnections} by default. */
   readonly connections?: ConnectionLimits
   /** Called with connections that the limit closes. */
@@ -82,14 +86,16 @@ export const operatorConnections: ConnectionLimits = { most: 32, mostOfPeer: 32 
 export const linesType = 'application/x-ndjson'
 
 /**
- * The API for people's commands to one replica: `/audit` (with `?follow=true` for later records, and
- * `&holds=true` for requests that wait) and `/status`. It must listen on loopback only: clients come through
- * a port-forward, for which the API server has checked their rights. It changes nothing.
+ * The API of one replica for people: for commands `/audit` (with `?follow=true` for later records, and
+ * `&holds=true` for requests that wait) and `/status`, for a browser the page. It must listen on loopback
+ * only: clients come through a port-forward, for which the API server has checked their rights. It changes
+ * nothing.
  */
 export function operatorApi({
   recent,
   holds,
   status,
+  page,
   connections = operatorConnections,
   traffic,
 }: OperatorModules): FastifyInstance {
@@ -98,17 +104,14 @@ export function operatorApi({
   app.addHook('onRequest', unlessClosed)
   // curl prints the body on a terminal.
   app.setReplySerializer((payload) => escapedText(JSON.stringify(payload)))
-  // A page in a person's browser can reach loopback too, under a host name of its choice.
-  app.addHook('onRequest', async (request, reply) => {
-    if (isLoopback(request.hostname)) return
-    await reply.code(403).send({ error: `Ask for 127.0.0.1 or localhost, not for ${request.hostname}.` })
-  })
+  refuseOtherSites(app)
   app.get('/status', (_request, reply) => reply.send(status()))
   app.get<{ Querystring: { follow?: string; holds?: string } }>('/audit', async (request, reply) => {
     if (request.query.follow !== 'true') return reply.type(linesType).send(recent.lines().join(''))
     // Who does not ask for holds gets records alone, as of old.
     await follow(reply, holds && request.query.holds === 'true' ? [recent, holds] : [recent])
   })
+  if (page) addPage(app, page)
   return app
 }
 
@@ -128,8 +131,4 @@ async function follow(reply: FastifyReply, sources: readonly Lines[]): Promise<v
   )
   await once(raw, 'close')
   for (const end of ends) end()
-}
-
-function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '[::1]'
 }

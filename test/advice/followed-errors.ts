@@ -95,10 +95,12 @@ export const errors: Followed = {
   'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
+    'Holdfast clears the flag': reports,
+  },
+  'commands/schema/rescue-step': {
     'Holdfast takes these flags down': reports,
     'Holdfast raises these flags again': reports,
     'Holdfast takes the note away': reports,
-    'Holdfast clears the flag': reports,
   },
   'commands/doctor/prove-guard': {
     'To go on anyway': unguarded,

@@ -30,11 +30,16 @@ export function readTexts(root, folders) {
   const texts = new Map()
   for (const folder of folders)
     for (const entry of readdirSync(join(root, folder), { recursive: true, withFileTypes: true }))
-      if (entry.isFile() && entry.name.endsWith('.ts')) {
+      if (entry.isFile() && isRead(join(entry.parentPath, entry.name))) {
         const path = join(entry.parentPath, entry.name)
         texts.set(posix.relative(root, path), readFileSync(path, 'utf8'))
       }
   return texts
+}
+
+/** What a browser gets is not built, so it is JavaScript. @param {string} path */
+function isRead(path) {
+  return path.endsWith('.ts') || (path.endsWith('.js') && path.includes('/browser/'))
 }
 
 /**
@@ -98,6 +103,9 @@ function moduleOf(path, text) {
     ts.forEachChild(node, visit)
   }
   visit(source)
+  // Types that JavaScript takes, in comments.
+  for (const [, names = '', specifier = ''] of text.matchAll(/@import \{ ([^}]+) \} from '(\.[^']+)'/g))
+    imports.push({ from: resolve(specifier), names: names.split(/, */) })
   for (const statement of source.statements) exports.push(...exportedBy(statement))
   return { imports, exports }
 }

@@ -17,8 +17,10 @@ export const rooms = {
   kubernetes: { may: ['gate', 'tls', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
   doors: { may: ['gate', 'rules', 'longhorn', 'tls', 'json', 'text', 'time'] },
   observability: { may: ['doors', 'gate', 'rules', 'disk-map', 'longhorn', 'json', 'text', 'time'] },
+  page: { may: ['observability', 'gate', 'rules', 'disk-map', 'longhorn', 'text', 'time'] },
   server: {
     may: [
+      'page',
       'doors',
       'kubernetes',
       'observability',
@@ -36,6 +38,7 @@ export const rooms = {
   commands: {
     may: [
       'server',
+      'page',
       'sandbox',
       'doors',
       'kubernetes',

@@ -128,6 +128,13 @@ function wholePort(text: string): number {
   return port
 }
 
+/** Reads a port to listen on; 0 is any that is free. @throws InvalidArgumentError */
+export function anyPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
+}
+
 /**
  * Reads the name of a release. Another text would silently count as the most dangerous release. @throws
  * InvalidArgumentError

@@ -13,6 +13,7 @@ import { clusterOf } from '../options/setting-options.ts'
 import { VariableOption } from '../options/variable-option.ts'
 import { listeningHealth, serving, type Serving } from '../serve/serving.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
+import { pagePlan } from '../ui/page-plan.ts'
 import { inWords } from '../../text/system-error.ts'
 
 /** Runs a proxy until a signal ends it. @throws CannotRun */
@@ -75,7 +76,15 @@ async function proxyOnceItCan(
   const connection = await connectWith(clusterOf(settings), asking)
   const configuration = await withCommonNamespace(settings, connection, { log, signal })
   if (configuration === undefined) return
-  const modules = { connection, upstream, log, registry, health, ...(certificates && { certificates }) }
+  const modules = {
+    connection,
+    upstream,
+    log,
+    registry,
+    health,
+    plan: pagePlan,
+    ...(certificates && { certificates }),
+  }
   const proxy = await started(() => new ProxyGuard(configuration, options, modules))
   onReopen(() => proxy.reopen())
   proxy

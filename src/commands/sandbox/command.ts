@@ -10,6 +10,7 @@ import type { DecisionListener } from '../../gate/ports.ts'
 import { connectTo } from '../../kubernetes/client/connection.ts'
 import { profileOf } from '../../longhorn/releases.ts'
 import { createLog, DecisionLines } from '../../observability/log.ts'
+import { StoryLog } from '../../page/story.ts'
 import { Sandbox } from '../../sandbox/sandbox.ts'
 import { agreeOnNamespace } from '../../server/guard-namespace.ts'
 import { Guard } from '../../server/webhook-server.ts'
@@ -18,11 +19,13 @@ import { parseDuration } from '../../time/duration.ts'
 import { makeAuthority } from '../../tls/authority.ts'
 import { issueServing } from '../../tls/issue.ts'
 import { announceReplica } from '../guard/announced-address.ts'
-import { releaseName } from '../options/cluster-options.ts'
+import { pagePlan } from '../ui/page-plan.ts'
+import { anyPort, releaseName } from '../options/cluster-options.ts'
 import { CannotRun, type CommandSurroundings, exitCode, type Output } from '../surroundings.ts'
 import { coloursFor } from '../terminal.ts'
 import { canCrash, type Cast, isHeld, NotAsTold, Stage } from './demo-cluster.ts'
 import { Narrator, tellStory } from './demo.ts'
+import { storyPage } from './story-page.ts'
 import { inWords } from '../../text/system-error.ts'
 
 interface SandboxFlags {
@@ -85,13 +88,18 @@ async function playSandbox(
     throw error
   })
   const guards: Guard[] = []
+  const pages: { close(): Promise<void> }[] = []
   try {
     const kubeconfig = join(folder, 'kubeconfig')
     await writeFile(kubeconfig, sandbox.kubeconfig)
-    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env))
+    const story = new StoryLog()
+    const narrator = new Narrator((line) => stdout.write(`${line}\n`), coloursFor(stdout, env), story.add)
     narrator.title(
       `Longhorn ${flags.longhorn} on ${flags.nodes} nodes with 2 disks each, ${flags.images} backing images, at ${sandbox.api.url}`,
     )
+    const page = await storyPage(sandbox, story, ended.signal)
+    pages.push(page)
+    narrator.say(`Watch it in a browser: ${page.url}`)
     // The story itself reports decisions; later each decision gets a line.
     const serving = { yet: false }
     const lines = new DecisionLines((line) => narrator.say(line), systemClock)
@@ -119,6 +127,7 @@ async function playSandbox(
       throw error
     }
   } finally {
+    for (const page of pages) await page.close()
     for (const guard of guards) await guard.stop()
     await sandbox.stop()
     await rm(folder, { recursive: true, force: true })
@@ -208,12 +217,6 @@ function sayHowToReach(
   )
 }
 
-function anyPort(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
-  throw new InvalidArgumentError('It must be a port, 0 to 65535.')
-}
-
 /** Everything is in the memory of one process. */
 function between(least: number, most: number): (text: string) => number {
   return (text) => {
@@ -279,6 +282,7 @@ export async function guardSandbox(
       tls,
       log,
       audit,
+      plan: pagePlan,
       ...(registry && { registry }),
     },
   )

@@ -1,3 +1,4 @@
+import type { StoryLine } from '../../page/story.ts'
 import type { Colours } from '../terminal.ts'
 import {
   canCrash,
@@ -222,35 +223,47 @@ async function actDryRun(stage: Stage, cast: Cast, narrator: Narrator): Promise<
   await putBack(stage, cast)
 }
 
-/** Tells the story, line by line, in plain sentences. */
+/** Tells the story, line by line, in plain sentences: on the terminal, and to whoever else hears it. */
 export class Narrator {
   readonly #write: (line: string) => void
   readonly #colours: Colours
+  readonly #hear: (line: StoryLine) => void
 
-  constructor(write: (line: string) => void, colours: Colours) {
+  constructor(
+    write: (line: string) => void,
+    colours: Colours,
+    hear: (line: StoryLine) => void = () => undefined,
+  ) {
     this.#write = write
     this.#colours = colours
+    this.#hear = hear
   }
 
   title(text: string): void {
     this.#write('')
     this.#write(this.#colours.bold(text))
+    this.#hear({ tone: 'title', text })
   }
 
   say(text: string): void {
     this.#write(`  ${text}`)
+    this.#hear({ tone: 'plain', text })
   }
 
   good(text: string): void {
     this.#write(`  ${this.#colours.green('✓')} ${text}`)
+    this.#hear({ tone: 'good', text })
   }
 
   bad(text: string): void {
     this.#write(`  ${this.#colours.red('✗')} ${text}`)
+    this.#hear({ tone: 'bad', text })
   }
 
   /** The API server's answer, word for word. */
   quote({ code, message }: Outcome): void {
-    for (const line of `${code}: ${message}`.split('\n')) this.#write(`      ${this.#colours.dim(line)}`)
+    const text = `${code}: ${message}`
+    for (const line of text.split('\n')) this.#write(`      ${this.#colours.dim(line)}`)
+    this.#hear({ tone: 'quote', text })
   }
 }

@@ -2,19 +2,18 @@ import { Argument, Command } from 'commander'
 import { settingFacts, type SettingName, SettingsSchema } from '../../configuration/settings.ts'
 import { AuditRecordSchema } from '../../observability/audit-record.ts'
 import { HoldRecordSchema } from '../../observability/hold-record.ts'
+import { StateChangeSchema, StateSchema } from '../../page/state-schema.ts'
+import { TrendSchema } from '../../page/trend.ts'
+import { WhatIfSchema } from '../../page/what-if.ts'
 import type { CommandSurroundings } from '../surroundings.ts'
 import { data } from '../terminal.ts'
-import { EvictionStepSchema, RescueStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
+import { RescueStepSchema } from './rescue-step.ts'
+import { EvictionStepSchema, SnapshotSchema, StatusSchema } from './schemas.ts'
 
 /** The documents that `holdfast schema` describes. */
 export const schemaNames = [
-  'config',
-  'status',
-  'snapshot',
-  'eviction-step',
-  'rescue-step',
-  'audit',
-  'hold',
+  ...(['config', 'status', 'snapshot', 'eviction-step', 'rescue-step', 'audit', 'hold'] as const),
+  ...(['state', 'state-change', 'trend', 'what-if'] as const),
 ] as const
 
 /** One of the {@link schemaNames}. */
@@ -34,7 +33,7 @@ export function schemaCommand({ stdout }: CommandSurroundings): Command {
 config describes the file of holdfast serve --config, status the output of holdfast status -o json, snapshot that of
 holdfast snapshot, eviction-step each line of holdfast evict -o json, rescue-step each line of holdfast rescue -o json,
 audit each record of holdfast audit -o json, and hold what holdfast audit --follow --holds -o json tells of requests that
-wait.
+wait. state, state-change, trend and what-if are documents of the API beneath the page (holdfast ui).
 
 Fields may be added to the documents of version v1. No field is removed, and none changes its meaning.
 
@@ -58,6 +57,10 @@ const schemas: Readonly<Record<SchemaName, () => object>> = {
   'rescue-step': () => RescueStepSchema,
   audit: () => AuditRecordSchema,
   hold: () => HoldRecordSchema,
+  state: () => StateSchema,
+  'state-change': () => StateChangeSchema,
+  trend: () => TrendSchema,
+  'what-if': () => WhatIfSchema,
 }
 
 /** Each setting with its help, for editors to show beside the key. */

@@ -12,6 +12,7 @@ import { announceReplica } from '../guard/announced-address.ts'
 import { type Asking, connectWith, withCommonNamespace } from '../options/cluster-options.ts'
 import { addSettings, clusterOf, readSettings } from '../options/setting-options.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
+import { pagePlan } from '../ui/page-plan.ts'
 import { listeningHealth, serving, type Serving } from './serving.ts'
 import { inWords } from '../../text/system-error.ts'
 
@@ -77,6 +78,7 @@ async function guardOnceItCan(
     log,
     registry,
     health,
+    plan: pagePlan,
   })
   onReopen(() => guard.reopen())
   // It serves while it still reads, since writes that raise no danger need not wait.

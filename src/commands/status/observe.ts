@@ -1,17 +1,17 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { nodeOf, type Page } from '../../gate/reservation-book.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
-import { diskUUID, isDown, isFlagged, type Node } from '../../longhorn/node.ts'
+import { diskUUID, type Node } from '../../longhorn/node.ts'
 import { isAssumed, type Profile, profileOf } from '../../longhorn/releases.ts'
-import { isInDanger, sharedDisks } from '../../rules/disks-at-risk.ts'
+import { sharedDisks } from '../../rules/disks-at-risk.ts'
 import { imagesWithoutDisk } from '../../rules/images-nowhere.ts'
 import { whyNothingCountsOn } from '../../rules/lost.ts'
+import { nodeState } from '../../rules/node-state.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import { settlesAt } from '../../rules/unnoticed.ts'
 import type {
   DiskStatus,
   GuardReplica,
-  NodeState,
   NodeStatus,
   PendingStatus,
   ReservationStatus,
@@ -232,14 +232,6 @@ function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: s
         }
       }),
   }
-}
-
-function nodeState(node: Node, map: DiskMapView, profile: Profile, settling: boolean): NodeState {
-  if (isInDanger(node, map, profile)) return 'danger'
-  if (isFlagged(node)) return 'flagged'
-  for (const _ of map.pendingOnNode(node.metadata.name)) return 'cleaning up'
-  if (isDown(node)) return 'down'
-  return settling ? 'settling' : 'ok'
 }
 
 function copiesOn(uuid: string | undefined, map: DiskMapView): Record<CopyPhase, number> {

@@ -4,13 +4,8 @@ import { type Parsed, parser } from '../../json/schema.ts'
 import type { CopyPhase } from '../../longhorn/copies.ts'
 import type { Profile } from '../../longhorn/releases.ts'
 import { type Held, HeldSchema } from '../../observability/hold-record.ts'
+import type { NodeState } from '../../rules/node-state.ts'
 import type { WaitingStatus } from './waiting.ts'
-
-/**
- * The state of a node, the worst that applies. `danger` is a flag together with a clean-up. `settling` is an
- * ended change that Longhorn may not have noticed yet, `down` a node without a running manager.
- */
-export type NodeState = 'danger' | 'flagged' | 'cleaning up' | 'down' | 'settling' | 'ok'
 
 /**
  * How well the age of a clean-up is known. Longhorn does not record when one begins. A single look knows no

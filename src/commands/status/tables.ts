@@ -1,12 +1,12 @@
 import { intents } from '../../gate/reservation.ts'
 import { assumption } from '../../longhorn/releases.ts'
+import type { NodeState } from '../../rules/node-state.ts'
 import { plainLine } from '../../text/plain-text.ts'
 import { age } from '../../time/age.ts'
 import { type Colours, type Column, table } from '../terminal.ts'
 import { reservedWords } from './reserved.ts'
 import type {
   DiskStatus,
-  NodeState,
   NodeStatus,
   NowhereStatus,
   PendingStatus,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { Observed } from '../../../src/commands/status/observe.ts'
-import { heardReplica, type NodeState, someInDanger } from '../../../src/commands/status/status.ts'
+import { heardReplica, someInDanger } from '../../../src/commands/status/status.ts'
+import type { NodeState } from '../../../src/rules/node-state.ts'
 import { cluster, noon, releases, type TestCluster } from '../../fixtures/cluster.ts'
 import { disk, pending, planned, ready, uuid } from '../../fixtures/raw-objects.ts'
 import { reservation } from '../../gate/reservation-book-contract.ts'

@@ -1,0 +1,42 @@
+import { connectTo } from '../../kubernetes/client/connection.ts'
+import { LiveMap } from '../../kubernetes/live-map.ts'
+import type { StoryLog } from '../../page/story.ts'
+import type { Sandbox } from '../../sandbox/sandbox.ts'
+import { defaultNamespace } from '../../server/guard-namespace.ts'
+import { systemClock } from '../../time/clock.ts'
+import { announcedReplicas } from '../guard/announced-address.ts'
+import { FollowedGuard } from '../ui/followed-guard.ts'
+import { livePage, servePage } from '../ui/live-page.ts'
+
+/** The page on which the story is told while it happens. */
+interface StoryPage {
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+/**
+ * Serves the page of an embedded cluster, before there is a guard and with it.
+ *
+ * @throws CannotListen, or the signal's reason
+ */
+export async function storyPage(sandbox: Sandbox, story: StoryLog, signal: AbortSignal): Promise<StoryPage> {
+  const connection = connectTo(sandbox.api.url)
+  const ended = new AbortController()
+  const within = AbortSignal.any([signal, ended.signal])
+  const guard = new FollowedGuard(async (asking) => {
+    const addresses = await announcedReplicas(connection, defaultNamespace, asking)
+    if (addresses.length === 0) throw new Error('there is none yet')
+    return addresses.map((url) => ({ url, close: () => undefined }))
+  }, systemClock)
+  const live = await LiveMap.open(connection, sandbox.namespace, signal)
+  const following = guard.run(within)
+  const page = await servePage(livePage({ live, guard, story, clock: systemClock }), 0)
+  return {
+    url: page.url,
+    close: async () => {
+      ended.abort(new Error('The page was ended.'))
+      await Promise.all([page.close(), following, live.stop()])
+      connection.close()
+    },
+  }
+}

@@ -1,0 +1,116 @@
+import { Type } from 'typebox'
+import { parser } from '../../json/schema.ts'
+import { type AuditRecord, AuditRecordSchema } from '../../observability/audit-record.ts'
+import { type State, StateChangeSchema, StateSchema, type WaitingView } from '../../page/state-schema.ts'
+import { type Trend, TrendSchema } from '../../page/trend.ts'
+import type { Clock } from '../../time/clock.ts'
+import { eventsIn } from './event-lines.ts'
+
+const parseState = parser(StateSchema, (state) => state)
+const parseChange = parser(StateChangeSchema, (change) => change)
+const parseTrend = parser(TrendSchema, (trend) => trend)
+const parseRecord = parser(AuditRecordSchema, (record) => record)
+const parseRecords = parser(Type.Array(AuditRecordSchema), (records) => records)
+
+/** A replica is heard of every two seconds. One that is silent for so long is gone, in milliseconds. */
+const silentMs = 10_000
+
+/** What is told of a replica. */
+interface ReplicaHears {
+  /** Something of it is different. */
+  readonly changed: () => void
+  /** One came; those of before come again with each connection. */
+  readonly record: (record: AuditRecord) => void
+}
+
+/** What one replica of the guard says, as long as its stream lasts. */
+export class FollowedReplica {
+  guard: State['guard'] | undefined
+  /** By this process's own clock. */
+  waiting: readonly WaitingView[] = []
+  trend: Trend | undefined
+  readonly #hears: ReplicaHears
+  readonly #clock: Clock
+  /** Its clock, minus ours; measured once, so that the same moment is always told alike. */
+  #ahead: number | undefined
+
+  constructor(hears: ReplicaHears, clock: Clock) {
+    this.#hears = hears
+    this.#clock = clock
+  }
+
+  /**
+   * Follows it until the stream ends.
+   *
+   * @throws Error that says why it ended, or the signal's reason
+   */
+  async follow(url: string, signal: AbortSignal): Promise<void> {
+    const silence = new AbortController()
+    let cancel = (): void => undefined
+    const heard = (): void => {
+      cancel()
+      const late = new Error(`it said nothing for ${silentMs / 1_000} s`)
+      cancel = this.#clock.setTimer(silentMs, () => silence.abort(late))
+    }
+    heard()
+    try {
+      const response = await fetch(new URL('/api/v1/events?nodes=false', url), {
+        signal: AbortSignal.any([signal, silence.signal]),
+        redirect: 'manual',
+      })
+      if (!response.ok || !response.body) {
+        await response.body?.cancel()
+        throw new Error(`it answered ${response.status}, so it may be of an older version`)
+      }
+      for await (const { name, data } of eventsIn(response.body)) {
+        heard()
+        this.#take(name, JSON.parse(data))
+      }
+      throw new Error('its stream ended')
+    } finally {
+      cancel()
+    }
+  }
+
+  #take(name: string, data: unknown): void {
+    switch (name) {
+      case 'state':
+      case 'change':
+        this.#takeState(name === 'state' ? parseState(data) : parseChange(data))
+        break
+      case 'trend': {
+        const trend = parseTrend(data)
+        if (trend.ok) this.trend = trend.value
+        this.#hears.changed()
+        break
+      }
+      case 'record':
+      case 'records': {
+        const one = name === 'record' ? parseRecord(data) : undefined
+        const several = name === 'records' ? parseRecords(data) : undefined
+        if (one?.ok) this.#hears.record(one.value)
+        if (several?.ok) for (const record of several.value) this.#hears.record(record)
+      }
+    }
+  }
+
+  #takeState(parsed: ReturnType<typeof parseState> | ReturnType<typeof parseChange>): void {
+    if (!parsed.ok) throw new Error(`it answered what is no state: ${parsed.problem}`)
+    const { now, guard, waiting } = parsed.value
+    this.#ahead ??= now - this.#clock.monotonic()
+    if (guard) this.guard = guard
+    if (waiting) this.waiting = waiting.map((each) => moved(each, this.#ahead ?? 0))
+    this.#hears.changed()
+  }
+}
+
+/** The clocks of two processes are not to be compared. */
+function moved({ since, until, causes, ...rest }: WaitingView, ahead: number): WaitingView {
+  const own = (moment: number | null): number | null => (moment === null ? null : moment - ahead)
+  return {
+    ...rest,
+    since: since - ahead,
+    until: until - ahead,
+    causes: causes.map((cause) => ({ ...cause, since: own(cause.since), until: own(cause.until) })),
+  }
+}

@@ -1,0 +1,97 @@
+import { fastify } from 'fastify'
+import { ConnectionLimit } from '../../doors/http/connection-limit.ts'
+import { listen, portOf } from '../../doors/http/listen.ts'
+import type { Page } from '../../gate/reservation-book.ts'
+import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { profileOf } from '../../longhorn/releases.ts'
+import { cleanUpsElsewhere, nodeViews } from '../../page/node-view.ts'
+import { longhornPart, reservedBy } from '../../page/parts.ts'
+import { addPage, type PageSource } from '../../page/routes.ts'
+import { refuseOtherSites } from '../../page/same-site.ts'
+import type { StoryLog } from '../../page/story.ts'
+import type { WhatIfModules } from '../../page/what-if.ts'
+import { defaultPolicy, type Policy, withModes } from '../../rules/policy.ts'
+import { operatorConnections } from '../../server/operator-api.ts'
+import type { Clock } from '../../time/clock.ts'
+import type { FollowedGuard } from './followed-guard.ts'
+import { pagePlan } from './page-plan.ts'
+
+/** What a person's own page is told from. */
+interface LivePageModules {
+  /** What the person may read of the cluster. */
+  readonly live: Pick<LiveMap, 'map' | 'ageMs' | 'unreadable' | 'subscribe'>
+  readonly guard: FollowedGuard
+  /** The book of reservations, where it can be read. */
+  readonly book?: {
+    readonly pages: Iterable<Page> | undefined
+    readonly subscribe: (listener: () => void) => () => void
+  }
+  readonly story?: StoryLog
+  readonly clock: Clock
+}
+
+/** A connection that works is heard of at least this often, in milliseconds. */
+const staleAfterMs = 120_000
+
+/** The page of a person: the cluster as they may read it, and what all replicas of the guard say. */
+export function livePage({ live, guard, book, story, clock }: LivePageModules): PageSource {
+  const { map } = live
+  const policy = (): Policy => {
+    const { rules } = guard.guard
+    const modes = withModes(defaultPolicy.modes, (rule) => rules?.[rule] ?? defaultPolicy.modes[rule])
+    return { ...defaultPolicy, modes }
+  }
+  const whatIf: WhatIfModules = {
+    map,
+    plan: pagePlan,
+    clock,
+    get policy() {
+      return policy()
+    },
+  }
+  return {
+    parts: () => ({
+      longhorn: longhornPart(map.release),
+      guard: guard.guard,
+      map: { synced: true, staleAfterMs, unreadable: live.unreadable.length },
+      waiting: guard.waiting,
+      elsewhere: cleanUpsElsewhere({ map }),
+    }),
+    nodes: () =>
+      nodeViews({
+        map,
+        policy: defaultPolicy,
+        profile: profileOf(map.release),
+        now: clock.monotonic(),
+        reserved: reservedBy(book?.pages ?? []),
+      }),
+    currentAt: () => clock.monotonic() - live.ageMs(),
+    subscribe: (listener) => {
+      const ends = [live.subscribe(listener), guard.subscribe(listener), book?.subscribe(listener)]
+      return () => {
+        for (const end of ends) end?.()
+      }
+    },
+    records: guard.records,
+    trend: { trend: () => guard.trend(), subscribe: (listener) => guard.subscribeTrend(listener) },
+    whatIf,
+    ...(story && { story }),
+  }
+}
+
+/** A page that is served. */
+interface ServedPage {
+  /** `http://127.0.0.1:…/ui/` */
+  readonly url: string
+  readonly close: () => Promise<void>
+}
+
+/** Serves a page on this machine alone. @param port 0: any that is free @throws CannotListen */
+export async function servePage(source: PageSource, port: number): Promise<ServedPage> {
+  const app = fastify({ logger: false, forceCloseConnections: true })
+  new ConnectionLimit(app.server, operatorConnections, () => undefined)
+  refuseOtherSites(app)
+  addPage(app, source)
+  await listen(app, 'the page (--port)', '127.0.0.1', port)
+  return { url: `http://127.0.0.1:${portOf(app)}/ui/`, close: async () => await app.close() }
+}

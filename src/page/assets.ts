@@ -1,0 +1,36 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+
+/** A file of the page, as it is sent. */
+interface Asset {
+  readonly body: Buffer
+  readonly type: string
+  readonly etag: string
+}
+
+const types: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+
+let read: ReadonlyMap<string, Asset> | undefined
+
+/** The files of the page by name. They are read when somebody looks for the first time, and are the same from then on. */
+export function assets(): ReadonlyMap<string, Asset> {
+  return (read ??= readAssets(join(import.meta.dirname, 'browser')))
+}
+
+/** Only what a browser gets lies there, and nothing is looked up by a path that somebody sends. */
+function readAssets(folder: string): ReadonlyMap<string, Asset> {
+  const found = new Map<string, Asset>()
+  for (const name of readdirSync(folder)) {
+    const type = types[extname(name)]
+    if (type === undefined) continue
+    const body = readFileSync(join(folder, name))
+    found.set(name, { body, type, etag: `"${createHash('sha256').update(body).digest('base64url')}"` })
+  }
+  return found
+}

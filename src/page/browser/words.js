@@ -1,0 +1,98 @@
+/** @import { AuditRecord } from '../../observability/audit-record.ts' */
+/** @import { CopyView, NodeView } from '../state-schema.ts' */
+
+/**
+ * A length of time as people say it: `43s`, `2m 5s`, `3h 20m`.
+ *
+ * @param {number} ms
+ */
+export function lasting(ms) {
+  const seconds = Math.max(0, Math.floor(ms / 1_000))
+  if (seconds < 60) return `${seconds}s`
+  const minutes = Math.floor(seconds / 60)
+  if (minutes < 60) return seconds % 60 === 0 ? `${minutes}m` : `${minutes}m ${seconds % 60}s`
+  const hours = Math.floor(minutes / 60)
+  if (hours < 48) return minutes % 60 === 0 ? `${hours}h` : `${hours}h ${minutes % 60}m`
+  return `${Math.floor(hours / 24)}d`
+}
+
+/** The sign of each look of a copy, besides its colour. */
+export const signs = /** @type {const} */ ({
+  ready: '●',
+  copying: '◐',
+  'cleaning up': '◌',
+  failed: '✕',
+  unknown: '?',
+})
+
+/**
+ * What a copy is, for whoever cannot see signs.
+ *
+ * @param {CopyView} copy
+ * @param {number} now
+ */
+export function copyWords({ image, look, state, progress, since, replicas, last }, now) {
+  const words = {
+    ready: 'ready',
+    copying: progress === null ? 'being copied' : `being copied, ${progress} percent`,
+    'cleaning up':
+      since === null ? 'being cleaned up' : `being cleaned up for at least ${lasting(now - since)}`,
+    failed: 'failed',
+    unknown: state === '' ? 'unknown' : `in state ${state}`,
+  }
+  const used = replicas === 0 ? '' : `, used by ${replicas} ${replicas === 1 ? 'replica' : 'replicas'}`
+  return `${image}: ${words[look]}${used}${last ? ', the last usable copy' : ''}`
+}
+
+/**
+ * Where a flag is up.
+ *
+ * @param {Pick<NodeView, 'evictionRequested' | 'disks'>} node
+ */
+export function flagWords({ evictionRequested, disks }) {
+  if (evictionRequested) return 'node is evicted'
+  const flagged = disks.filter((disk) => disk.evictionRequested)
+  if (flagged.length === 0) return ''
+  return flagged.length === 1 ? `${flagged[0]?.name} is evicted` : `${flagged.length} disks are evicted`
+}
+
+/**
+ * Whether Longhorn may put something on the node.
+ *
+ * @param {Pick<NodeView, 'scheduling' | 'disks'>} node
+ */
+export function schedulingWords({ scheduling, disks }) {
+  if (!scheduling) return 'closed'
+  const closed = disks.filter((disk) => !disk.scheduling).length
+  if (closed === 0) return 'open'
+  return closed === disks.length ? 'all disks closed' : `${closed} of ${disks.length} disks closed`
+}
+
+/** The word and the sign of each verdict. */
+export const verdicts = /** @type {const} */ ({
+  allow: { word: 'allowed', sign: '✓' },
+  hold: { word: 'told to retry', sign: '◔' },
+  refuse: { word: 'denied', sign: '✕' },
+  unavailable: { word: 'not judged', sign: '!' },
+})
+
+/**
+ * What a record is about, in one line: the change in words if that is known.
+ *
+ * @param {AuditRecord} record
+ */
+export function recordWords({ findings, operation, object, waitedMs, verdict }) {
+  const [first] = findings
+  const waited = verdict === 'allow' && waitedMs > 0 ? ` after a wait of ${lasting(waitedMs)}` : ''
+  if (first) return `${first.message.split('. ')[0]}${waited}`
+  return `${operation} of ${object.kind} ${object.name}${waited}`
+}
+
+/**
+ * @param {number} count
+ * @param {string} one
+ * @param {string} [several]
+ */
+export function counted(count, one, several = `${one}s`) {
+  return `${count} ${count === 1 ? one : several}`
+}

@@ -1,0 +1,128 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { type Copy, copiesOf, copyOn, isReady, isReadySoon } from '../longhorn/copies.ts'
+import type { BackingImage } from '../longhorn/backing-image.ts'
+import { diskUUID, type Node } from '../longhorn/node.ts'
+import type { Profile } from '../longhorn/releases.ts'
+import { isFailed, isUsable, oncePerImage } from '../rules/copies-left.ts'
+import { nodeState } from '../rules/node-state.ts'
+import type { Policy } from '../rules/policy.ts'
+import { settlesAt } from '../rules/unnoticed.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
+import type { CopyView, DiskView, NodeView, StateParts } from './state-schema.ts'
+
+/** What nodes are seen from. */
+export interface NodesSeen {
+  readonly map: DiskMapView
+  readonly policy: Policy
+  readonly profile: Profile
+  /** By the monotonic clock. */
+  readonly now: number
+  /** How many admitted changes may still be committed, by the name of the node. */
+  readonly reserved: ReadonlyMap<string, number>
+}
+
+/** All nodes by name, with their disks and copies. Texts are one line and bounded: names of disks are free strings. */
+export function nodeViews(seen: NodesSeen): NodeView[] {
+  const lastUsable = oncePerImage((image) => onlyUsable(image, seen.map))
+  return [...seen.map.nodes()]
+    .map((node) => nodeView(node, seen, lastUsable))
+    .toSorted((one, other) => byName.compare(one.name, other.name))
+}
+
+/** Clean-ups on disks that no node has: no node shows them. */
+export function cleanUpsElsewhere({ map }: Pick<NodesSeen, 'map'>): StateParts['elsewhere'] {
+  const found: StateParts['elsewhere'] = []
+  for (const { diskUUID, image, since } of map.pendingOnUnownedDisks()) {
+    if (found.length === mostElsewhere) break
+    if (map.ownersOf(diskUUID).length === 0)
+      found.push({ diskUUID: line(diskUUID), image: line(image), since })
+  }
+  return found
+}
+
+/** More of them are not told one by one; nobody reads so many. */
+const mostElsewhere = 100
+
+/** Made once: making one for each comparison takes most of the time of sorting. */
+const byName = new Intl.Collator('en', { numeric: true })
+
+/** Longer than any name of Kubernetes (253), in UTF-16 units. */
+const longestText = 256
+
+type LastUsable = (image: BackingImage) => string | undefined
+
+function nodeView(node: Node, seen: NodesSeen, lastUsable: LastUsable): NodeView {
+  const { map, profile, reserved } = seen
+  const settles = settlesAt(node, seen)
+  const { name } = node.metadata
+  return {
+    name: line(name),
+    state: nodeState(node, map, profile, settles !== undefined),
+    settlesAt: settles ?? null,
+    scheduling: node.spec.allowScheduling,
+    evictionRequested: node.spec.evictionRequested,
+    reserved: reserved.get(name) ?? 0,
+    disks: [...node.spec.disks.keys()]
+      .toSorted(byName.compare)
+      .map((disk) => diskView(node, disk, map, lastUsable)),
+  }
+}
+
+function diskView(node: Node, name: string, map: DiskMapView, lastUsable: LastUsable): DiskView {
+  const spec = node.spec.disks.get(name)
+  const uuid = diskUUID(node, name)
+  return {
+    name: line(name),
+    path: line(spec?.path ?? ''),
+    uuid: uuid === undefined ? null : line(uuid),
+    scheduling: node.spec.allowScheduling && (spec?.allowScheduling ?? false),
+    evictionRequested: spec?.evictionRequested ?? false,
+    managerState: uuid === undefined ? null : (map.managerState(uuid) ?? null),
+    copies: uuid === undefined ? [] : copyViews(uuid, map, lastUsable),
+  }
+}
+
+function copyViews(uuid: string, map: DiskMapView, lastUsable: LastUsable): CopyView[] {
+  const copies: CopyView[] = []
+  for (const image of map.imagesOn(uuid)) {
+    const copy = copyOn(image, uuid)
+    if (copy) copies.push(copyView(copy, image, map, lastUsable))
+  }
+  return copies.toSorted((one, other) => byName.compare(one.image, other.image))
+}
+
+function copyView(copy: Copy, image: BackingImage, map: DiskMapView, lastUsable: LastUsable): CopyView {
+  const look = lookOf(copy)
+  const progress = image.status.diskFileStatusMap.get(copy.diskUUID)?.progress
+  return {
+    image: line(copy.image),
+    look,
+    state: line(copy.state),
+    progress: look === 'copying' && progress !== undefined ? Math.min(100, Math.max(0, progress)) : null,
+    since: look === 'cleaning up' ? sinceOf(copy, map) : null,
+    replicas: [...map.replicasUsing(copy.image, copy.diskUUID)].length,
+    last: lastUsable(image) === copy.diskUUID,
+  }
+}
+
+function lookOf(copy: Copy): CopyView['look'] {
+  if (copy.phase === 'pending cleanup') return 'cleaning up'
+  if (isReady(copy)) return 'ready'
+  if (isFailed(copy)) return 'failed'
+  return isReadySoon(copy) ? 'copying' : 'unknown'
+}
+
+function sinceOf({ image, diskUUID }: Copy, map: DiskMapView): number | null {
+  for (const pending of map.pendingOf(image)) if (pending.diskUUID === diskUUID) return pending.since
+  return null
+}
+
+/** The disk with the only usable copy of an image; undefined if there are several, or none. */
+function onlyUsable(image: BackingImage, map: DiskMapView): string | undefined {
+  const usable = copiesOf(image).filter((copy) => isUsable(copy, map))
+  return usable.length === 1 ? usable[0]?.diskUUID : undefined
+}
+
+function line(text: string): string {
+  return cut(plainLine(text), longestText)
+}

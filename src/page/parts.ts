@@ -1,0 +1,41 @@
+import { nodeOf, type Page } from '../gate/reservation-book.ts'
+import { isAssumed, type Profile, profileOf } from '../longhorn/releases.ts'
+import { ruleNames } from '../rules/finding.ts'
+import type { Policy } from '../rules/policy.ts'
+import { cut, plainLine } from '../text/plain-text.ts'
+import type { StateParts } from './state-schema.ts'
+
+/** What the release does, in a few words. */
+const profileWords: Readonly<Record<Profile, string>> = {
+  A: 'crashes if an eviction meets a clean-up on any disk of the node',
+  B: 'crashes if an eviction meets a clean-up on the same disk',
+  C: 'does not crash',
+  none: 'does not evict backing images',
+}
+
+/** The release and what it does. */
+export function longhornPart(release: string | undefined): StateParts['longhorn'] {
+  const profile = profileOf(release)
+  return {
+    release: release === undefined ? null : cut(plainLine(release), 256),
+    profile,
+    assumed: isAssumed(release),
+    words: profileWords[profile],
+  }
+}
+
+/** The mode of all rules in one word. */
+export function modeOf({ modes }: Pick<Policy, 'modes'>): NonNullable<StateParts['guard']['mode']> {
+  const [first, ...others] = new Set(ruleNames.map((rule) => modes[rule]))
+  return first === undefined || others.length > 0 ? 'mixed' : first
+}
+
+/** How many admitted changes may still be committed on each node. */
+export function reservedBy(pages: Iterable<Page>): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const { key, reservations } of pages) {
+    const node = nodeOf(key)
+    if (node !== undefined && reservations.length > 0) counts.set(node, reservations.length)
+  }
+  return counts
+}

@@ -1,0 +1,153 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { RecentRecords } from '../observability/audit-sinks.ts'
+import { escapedText } from '../text/plain-text.ts'
+import { type Clock, systemClock } from '../time/clock.ts'
+import { assets } from './assets.ts'
+import { EventStream } from './event-stream.ts'
+import { pageHeaders } from './same-site.ts'
+import { type FeedEvent, StateFeed, type StateSource } from './state-feed.ts'
+import type { StoryLine } from './story.ts'
+import type { Trend } from './trend.ts'
+import { mostNodes, whatIf, type WhatIfModules } from './what-if.ts'
+
+/** What the page is told from. */
+export interface PageSource extends StateSource {
+  readonly records: Pick<RecentRecords, 'lines' | 'subscribe'>
+  readonly trend: { readonly trend: () => Trend; readonly subscribe: (listener: () => void) => () => void }
+  readonly whatIf: WhatIfModules
+  /** What is told besides, in plain sentences: the story of the embedded cluster. */
+  readonly story?: {
+    readonly lines: () => readonly StoryLine[]
+    /** Calls the listener whenever there are more. @returns ends it */
+    readonly subscribe: (listener: () => void) => () => void
+  }
+}
+
+/** So many streams are open at once: each may have one whole state under way. */
+const mostStreams = 16
+
+/** So many of the latest records are told to one that has just come. */
+const firstRecords = 200
+
+/**
+ * Adds the page (`/ui/`) and what it reads (`/api/v1/…`). Whoever serves it refuses other sites and other methods first, see
+ * `refuseOtherSites`.
+ */
+export function addPage(app: FastifyInstance, source: PageSource, clock: Clock = systemClock): void {
+  const feed = new StateFeed(source, clock)
+  // One who follows a replica to show many has no use for its nodes, and nobody makes them for that.
+  const feedWithoutNodes = new StateFeed({ ...source, nodes: () => [] }, clock)
+  const feedFor = ({ query }: FastifyRequest<Nodes>): StateFeed =>
+    query.nodes === 'false' ? feedWithoutNodes : feed
+  const open = new Set<FastifyReply>()
+
+  app.get<Nodes>('/api/v1/state', (request, reply) => json(reply).send(feedFor(request).state()))
+  app.get('/api/v1/trend', (_request, reply) => json(reply).send(JSON.stringify(source.trend.trend())))
+  app.get<Asked>('/api/v1/what-if', (request, reply) => sendWhatIf(request, reply, source))
+  app.get<Nodes>('/api/v1/events', (request, reply) => {
+    if (open.size >= mostStreams) {
+      const error = `There are ${mostStreams} streams already: close a page that you do not need.`
+      return json(reply).code(503).header('retry-after', '10').send(JSON.stringify({ error }))
+    }
+    open.add(reply)
+    stream(reply, feedFor(request), source, clock, () => open.delete(reply))
+    return reply
+  })
+  app.get('/', (_request, reply) => reply.headers(pageHeaders).redirect('/ui/', 302))
+  app.get('/ui', (_request, reply) => reply.headers(pageHeaders).redirect('/ui/', 302))
+  app.get('/ui/', (request, reply) => sendAsset(request, reply, 'index.html'))
+  app.get<{ Params: { name: string } }>('/ui/:name', (request, reply) =>
+    sendAsset(request, reply, request.params.name),
+  )
+}
+
+interface Nodes {
+  Querystring: { readonly nodes?: string }
+}
+
+interface Asked {
+  Querystring: { readonly node?: string | string[] }
+}
+
+/** The texts are JSON already. */
+function json(reply: FastifyReply): FastifyReply {
+  return reply
+    .headers(pageHeaders)
+    .header('cache-control', 'no-store')
+    .type('application/json')
+    .serializer((text: string) => text)
+}
+
+function sendAsset(request: FastifyRequest, reply: FastifyReply, name: string): FastifyReply {
+  const asset = assets().get(name)
+  if (asset === undefined) return json(reply).code(404).send('{"error":"There is no such file."}')
+  // Whoever upgrades the guard sees the new page at once.
+  reply.headers(pageHeaders).header('cache-control', 'no-cache').header('etag', asset.etag)
+  if (request.headers['if-none-match'] === asset.etag) return reply.code(304).send()
+  return reply.type(asset.type).send(asset.body)
+}
+
+function sendWhatIf({ query }: FastifyRequest<Asked>, reply: FastifyReply, source: PageSource): FastifyReply {
+  const names = [...new Set([query.node ?? []].flat())]
+  const refuse = (code: number, error: string): FastifyReply =>
+    json(reply)
+      .code(code)
+      .send(escapedText(JSON.stringify({ error })))
+  if (names.length === 0) return refuse(400, 'Name the nodes: ?node=node-1&node=node-2')
+  if (names.length > mostNodes) return refuse(400, `Name ${mostNodes} nodes at most.`)
+  const { synced, unreadable } = source.parts().map
+  if (!synced || unreadable > 0)
+    return refuse(503, 'The map of Longhorn’s disks is not complete, so nothing can be told.')
+  const { map } = source.whatIf
+  const unknown = names.find((name) => map.node(name) === undefined)
+  if (unknown !== undefined) return refuse(404, `There is no Longhorn node ${unknown}.`)
+  return json(reply).send(escapedText(JSON.stringify(whatIf(names, source.whatIf))))
+}
+
+function stream(
+  reply: FastifyReply,
+  feed: StateFeed,
+  { records, trend, story }: PageSource,
+  clock: Clock,
+  closed: () => void,
+): void {
+  reply.hijack()
+  const { raw } = reply
+  raw.writeHead(200, {
+    ...pageHeaders,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // Proxies would collect it first.
+    'x-accel-buffering': 'no',
+  })
+  const trendNow = (): FeedEvent => ({ name: 'trend', data: JSON.stringify(trend.trend()) })
+  const storyNow = (): FeedEvent[] =>
+    story ? [{ name: 'story', data: escapedText(JSON.stringify(story.lines())) }] : []
+  const events = new EventStream(
+    raw,
+    () => [
+      { name: 'state', data: feed.state() },
+      { name: 'records', data: `[${linesAsList(records.lines().slice(-firstRecords))}]` },
+      trendNow(),
+      ...storyNow(),
+    ],
+    clock,
+  )
+  const ends = [
+    feed.follow((event) => events.send(event)),
+    records.subscribe((line) => events.send({ name: 'record', data: line.trimEnd() })),
+    trend.subscribe(() => events.send(trendNow())),
+    story?.subscribe(() => {
+      for (const event of storyNow()) events.send(event)
+    }),
+  ]
+  raw.on('close', () => {
+    for (const end of ends) end?.()
+    closed()
+  })
+  events.begin()
+}
+
+function linesAsList(lines: readonly string[]): string {
+  return lines.map((line) => line.trimEnd()).join(',')
+}

@@ -1,0 +1,163 @@
+import { escapedText } from '../text/plain-text.ts'
+import type { Clock } from '../time/clock.ts'
+import type { NodeView, StateParts } from './state-schema.ts'
+
+/** What a state is made from, when somebody looks and at no other time. */
+export interface StateSource {
+  /** All but the nodes; quickly made. */
+  readonly parts: () => StateParts
+  /** By name. */
+  readonly nodes: () => readonly NodeView[]
+  /** When the map was last known to be current, by the monotonic clock; undefined before that. */
+  readonly currentAt: () => number | undefined
+  /** Calls the listener whenever something may be different. @returns ends it */
+  readonly subscribe: (listener: () => void) => () => void
+}
+
+/** An event of the stream: its name, and its data as JSON on one line. */
+export interface FeedEvent {
+  readonly name: string
+  readonly data: string
+}
+
+/** Nobody sees more than a few states a second. In milliseconds. */
+const paceMs = 400
+
+/** Whoever looks hears so often that all goes on, and how old the knowledge is. In milliseconds. */
+const pulseMs = 2_000
+
+/** Making a state takes at most this share of the time: decisions come first. */
+const shareOfTime = 20
+
+/** What was told last: each part and each node as JSON, to find out what is different. */
+interface Told {
+  readonly parts: ReadonlyMap<string, string>
+  readonly nodes: ReadonlyMap<string, string>
+}
+
+/**
+ * The state as whoever looks follows it: whole once, then what has changed, a few times a second at most. It keeps one state
+ * as text, however many look, and nothing while nobody does.
+ */
+export class StateFeed {
+  readonly #source: StateSource
+  readonly #clock: Clock
+  readonly #followers = new Set<(event: FeedEvent) => void>()
+  #told: Told | undefined
+  #isDue = false
+  #notBefore = 0
+  #cancel: (() => void)[] = []
+  #cancelNext: (() => void) | undefined
+
+  constructor(source: StateSource, clock: Clock) {
+    this.#source = source
+    this.#clock = clock
+  }
+
+  /** How many follow. */
+  get followers(): number {
+    return this.#followers.size
+  }
+
+  /** The whole state as JSON: as it was told last while somebody follows, else as it is. @param withNodes false: none of them */
+  state(withNodes = true): string {
+    if (this.#followers.size > 0 && this.#clock.monotonic() >= this.#notBefore) this.#tell()
+    const { parts, nodes } = this.#told ?? this.#look()
+    const list = withNodes ? [...nodes.values()].join(',') : ''
+    return `{"apiVersion":"holdfast.dev/v1","kind":"State",${this.#moment()},${[...parts.values()].join(',')},"nodes":[${list}]}`
+  }
+
+  /** Tells what changes from now on. @returns ends it */
+  follow(follower: (event: FeedEvent) => void): () => void {
+    if (this.#followers.size === 0) this.#begin()
+    this.#followers.add(follower)
+    return () => {
+      if (this.#followers.delete(follower) && this.#followers.size === 0) this.#end()
+    }
+  }
+
+  #begin(): void {
+    this.#told = this.#look()
+    const pulse = (): void => {
+      this.#cancel[0] = this.#clock.setTimer(pulseMs, pulse)
+      // Time alone ends what settles, and begins what is late.
+      this.#touch()
+      this.#send({ name: 'pulse', data: `{${this.#moment()}}` })
+    }
+    this.#cancel = [this.#clock.setTimer(pulseMs, pulse), this.#source.subscribe(() => this.#touch())]
+  }
+
+  #end(): void {
+    for (const cancel of this.#cancel) cancel()
+    this.#cancelNext?.()
+    this.#cancelNext = undefined
+    this.#isDue = false
+    this.#told = undefined
+  }
+
+  #touch(): void {
+    if (this.#isDue) return
+    this.#isDue = true
+    const inMs = Math.max(0, this.#notBefore - this.#clock.monotonic())
+    this.#cancelNext = this.#clock.setTimer(inMs, () => this.#tell())
+  }
+
+  #tell(): void {
+    this.#cancelNext?.()
+    this.#isDue = false
+    const before = this.#told
+    const now = this.#look()
+    this.#told = now
+    const change = before && changeOf(before, now)
+    if (change !== undefined)
+      this.#send({
+        name: 'change',
+        data: `{"apiVersion":"holdfast.dev/v1","kind":"StateChange",${this.#moment()},${change}}`,
+      })
+  }
+
+  #look(): Told {
+    const began = this.#clock.monotonic()
+    const parts = new Map(
+      Object.entries(this.#source.parts()).map(([name, part]) => [name, `"${name}":${json(part)}`]),
+    )
+    const nodes = new Map(this.#source.nodes().map((node) => [node.name, json(node)]))
+    const ended = this.#clock.monotonic()
+    this.#notBefore = ended + Math.max(paceMs, (ended - began) * shareOfTime)
+    return { parts, nodes }
+  }
+
+  #moment(): string {
+    const { currentAt } = this.#source
+    const now = this.#clock.monotonic()
+    const observedAt = new Date(this.#clock.now()).toISOString()
+    return `"now":${Math.round(now)},"observedAt":"${observedAt}","currentAt":${rounded(currentAt())}`
+  }
+
+  #send(event: FeedEvent): void {
+    for (const follower of [...this.#followers]) follower(event)
+  }
+}
+
+/** @returns the parts and the nodes that are different, as JSON without its braces; undefined if all is the same */
+function changeOf(before: Told, now: Told): string | undefined {
+  const changed = [...now.parts]
+    .filter(([name, part]) => before.parts.get(name) !== part)
+    .map(([, part]) => part)
+  const set = [...now.nodes].filter(([name, node]) => before.nodes.get(name) !== node).map(([, node]) => node)
+  const gone = [...before.nodes.keys()].filter((name) => !now.nodes.has(name))
+  if (set.length > 0 || gone.length > 0)
+    changed.push(`"nodes":{"set":[${set.join(',')}],"gone":${json(gone)}}`)
+  return changed.length > 0 ? changed.join(',') : undefined
+}
+
+function rounded(ms: number | undefined): string {
+  return ms === undefined ? 'null' : String(Math.round(ms))
+}
+
+/** curl shows on a terminal what it gets. Times are told in whole milliseconds. */
+function json(value: unknown): string {
+  return escapedText(
+    JSON.stringify(value, (_key, each: unknown) => (typeof each === 'number' ? Math.round(each) : each)),
+  )
+}

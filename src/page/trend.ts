@@ -1,0 +1,126 @@
+import { type Static, Type } from 'typebox'
+import type { DecisionListener } from '../gate/ports.ts'
+import type { Verdict } from '../gate/verdict.ts'
+import type { Clock } from '../time/clock.ts'
+
+const Count = Type.Integer({ minimum: 0 })
+
+const PointSchema = Type.Object({
+  pending: Type.Integer({ minimum: 0, description: 'Clean-ups that were pending at its end.' }),
+  holds: Type.Integer({ minimum: 0, description: 'Changes that were held at its end.' }),
+  allowed: Count,
+  held: Type.Integer({ minimum: 0, description: 'Changes that were told to retry, or could not be judged.' }),
+  denied: Count,
+})
+
+/** JSON Schema of `GET /api/v1/trend`, and of the event `trend`. */
+export const TrendSchema = Type.Object(
+  {
+    apiVersion: Type.Literal('holdfast.dev/v1'),
+    kind: Type.Literal('Trend'),
+    stepMs: Type.Number({ description: 'How long each step is.' }),
+    points: Type.Array(PointSchema, { description: 'One a step, the oldest first; the last hour at most.' }),
+  },
+  { $id: 'holdfast.dev/v1/Trend', title: 'The last hour in steps' },
+)
+
+/** The last hour in steps. */
+export type Trend = Static<typeof TrendSchema>
+
+/** One step of it. */
+export type TrendPoint = Static<typeof PointSchema>
+
+/** In milliseconds. */
+export const stepMs = 10_000
+
+/** An hour of them. */
+const mostPoints = 360
+
+const nothing: TrendPoint = { pending: 0, holds: 0, allowed: 0, held: 0, denied: 0 }
+
+/** What is sampled at the end of a step. */
+type Sample = () => Pick<TrendPoint, 'pending' | 'holds'>
+
+/** Counts decisions and samples the present, in steps. It keeps 360 of them. Writes that raise no danger are not counted. */
+export class TrendRing implements DecisionListener {
+  readonly hears = 'what-matters'
+  readonly #sample: Sample
+  readonly #clock: Clock
+  readonly #listeners = new Set<() => void>()
+  readonly #points: TrendPoint[] = []
+  #counts = { allowed: 0, held: 0, denied: 0 }
+  #cancel: () => void
+
+  constructor(sample: Sample, clock: Clock) {
+    this.#sample = sample
+    this.#clock = clock
+    this.#cancel = this.#clock.setTimer(stepMs, () => this.#step())
+  }
+
+  /** The last hour. */
+  trend(): Trend {
+    return trendOf(this.#points)
+  }
+
+  decided(_change: unknown, { decision }: Pick<Verdict, 'decision'>): void {
+    this.count(decision)
+  }
+
+  /** Counts a decision that was made elsewhere. */
+  count(decision: Verdict['decision'], times = 1): void {
+    switch (decision) {
+      case 'allow':
+        this.#counts.allowed += times
+        break
+      case 'hold':
+      case 'unavailable':
+        this.#counts.held += times
+        break
+      case 'refuse':
+        this.#counts.denied += times
+    }
+  }
+
+  /** Calls the listener after each step. @returns ends it */
+  subscribe(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  stop(): void {
+    this.#cancel()
+  }
+
+  #step(): void {
+    this.#cancel = this.#clock.setTimer(stepMs, () => this.#step())
+    this.#points.push({ ...this.#sample(), ...this.#counts })
+    if (this.#points.length > mostPoints) this.#points.shift()
+    this.#counts = { allowed: 0, held: 0, denied: 0 }
+    for (const listener of [...this.#listeners]) listener()
+  }
+}
+
+/**
+ * The trends of several replicas as one, step by step from the end: their steps do not begin at the same moment. Each replica
+ * counts its own decisions, and sees all clean-ups.
+ */
+export function joined(trends: readonly Trend[]): Trend {
+  const length = Math.max(0, ...trends.map(({ points }) => points.length))
+  return trendOf(
+    Array.from({ length }, (_, at) =>
+      trends
+        .map(({ points }) => points[points.length - length + at] ?? nothing)
+        .reduce((sum, point) => ({
+          pending: Math.max(sum.pending, point.pending),
+          holds: sum.holds + point.holds,
+          allowed: sum.allowed + point.allowed,
+          held: sum.held + point.held,
+          denied: sum.denied + point.denied,
+        })),
+    ),
+  )
+}
+
+function trendOf(points: readonly TrendPoint[]): Trend {
+  return { apiVersion: 'holdfast.dev/v1', kind: 'Trend', stepMs, points: [...points] }
+}

@@ -1,0 +1,138 @@
+import { type Static, Type } from 'typebox'
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import { judgeAsked, readChange, type Verdict } from '../gate/verdict.ts'
+import { isFlagged, type Node } from '../longhorn/node.ts'
+import { actsOf, type NodeChange } from '../rules/change.ts'
+import { adviceOf, headlineOf } from '../rules/layout.ts'
+import type { Policy } from '../rules/policy.ts'
+import type { Clock } from '../time/clock.ts'
+
+const Text = Type.String()
+
+/** JSON Schema of `GET /api/v1/what-if`. */
+export const WhatIfSchema = Type.Object(
+  {
+    apiVersion: Type.Literal('holdfast.dev/v1'),
+    kind: Type.Literal('WhatIf'),
+    verdicts: Type.Array(
+      Type.Object({
+        node: Text,
+        decision: Type.Unsafe<'admitted' | 'waits' | 'denied'>({
+          type: 'string',
+          enum: ['admitted', 'waits', 'denied'],
+          description: 'What the guard would say now to the eviction of this node alone.',
+        }),
+        findings: Type.Array(Type.Object({ rule: Text, message: Text, advice: Text })),
+      }),
+    ),
+    plan: Type.Object({
+      possible: Type.Boolean(),
+      closeFirst: Type.Array(Text, { description: 'Nodes to close for scheduling before the first batch.' }),
+      batches: Type.Array(Type.Object({ nodes: Type.Array(Text), images: Type.Array(Text) }), {
+        description: 'Nodes that can be evicted together, and the images of which a copy moves.',
+      }),
+      problems: Type.Array(Text, { description: 'Why there is no plan.' }),
+    }),
+    commands: Type.Array(Text, { description: 'What to run, in this order.' }),
+  },
+  { $id: 'holdfast.dev/v1/WhatIf', title: 'What would happen if these nodes were evicted' },
+)
+
+/** What would happen. */
+export type WhatIf = Static<typeof WhatIfSchema>
+
+/** An order in batches, or why there is none. */
+type Plan =
+  | {
+      readonly possible: true
+      readonly closeFirst: readonly string[]
+      readonly batches: readonly { readonly nodes: readonly string[]; readonly images: readonly string[] }[]
+    }
+  | { readonly possible: false; readonly problems: readonly string[] }
+
+/** Plans the eviction of nodes, as `holdfast plan` does. */
+export type PlanEvictions = (nodes: readonly string[], map: DiskMapView) => Plan
+
+/** What it is told from. */
+export interface WhatIfModules {
+  readonly map: DiskMapView
+  readonly policy: Policy
+  readonly plan: PlanEvictions
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+}
+
+/** Planning takes longer the more there are. */
+export const mostNodes = 50
+
+/**
+ * Tells what would happen if these nodes were evicted: the verdict of the rules on each, and an order in batches. Nothing is
+ * written, reserved or put on record, and the API server is not asked. So changes that were admitted a moment ago do not count.
+ *
+ * @param names of nodes that there are
+ */
+export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf {
+  const { map, plan } = modules
+  const found = plan(names, map)
+  const { closeFirst, batches, problems } = { closeFirst: [], batches: [], problems: [], ...found }
+  const order = found.possible ? batches.flatMap(({ nodes }) => nodes) : []
+  return {
+    apiVersion: 'holdfast.dev/v1',
+    kind: 'WhatIf',
+    verdicts: names.flatMap((name) => {
+      const node = map.node(name)
+      return node ? [verdictOf(node, modules)] : []
+    }),
+    plan: {
+      possible: found.possible,
+      closeFirst: [...closeFirst],
+      batches: batches.map(({ nodes, images }) => ({ nodes: [...nodes], images: [...images] })),
+      problems: [...problems],
+    },
+    commands: order.map((node) => `holdfast evict ${quoted(node)}`),
+  }
+}
+
+function verdictOf(node: Node, { map, policy, clock }: WhatIfModules): WhatIf['verdicts'][number] {
+  const change = evictionOf(node)
+  const asked = readChange(change, actsOf(change), policy)
+  const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
+  return { node: node.metadata.name, decision: decisions[verdict.decision], findings: findingsOf(verdict) }
+}
+
+const decisions = { allow: 'admitted', hold: 'waits', refuse: 'denied' } as const
+
+type Judged = Exclude<Verdict, { decision: 'unavailable' }>
+
+/** A node can have thousands. */
+const toldFindings = 10
+
+function findingsOf(verdict: Judged): WhatIf['verdicts'][number]['findings'] {
+  const objections = verdict.decision === 'allow' ? [] : verdict.objections
+  return [...objections, ...verdict.warnings].slice(0, toldFindings).map((finding) => ({
+    rule: finding.rule,
+    message: `${headlineOf(finding)}. ${finding.why}`,
+    advice: adviceOf(finding),
+  }))
+}
+
+/** The flag of the whole node goes up, as `holdfast evict` raises it. One that is up already is raised anew. */
+function evictionOf(node: Node): NodeChange {
+  const before = isFlagged(node) ? { ...node, spec: withoutFlags(node) } : node
+  return {
+    kind: 'Node',
+    operation: 'UPDATE',
+    before,
+    after: { ...node, spec: { ...node.spec, evictionRequested: true } },
+    request: { uid: 'what-if', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
+  }
+}
+
+function withoutFlags({ spec }: Node): Node['spec'] {
+  const disks = [...spec.disks].map(([name, disk]) => [name, { ...disk, evictionRequested: false }] as const)
+  return { ...spec, evictionRequested: false, disks: new Map(disks) }
+}
+
+/** A name that a shell takes as it is, or in quotes. */
+function quoted(name: string): string {
+  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
+}

@@ -1,0 +1,81 @@
+import type { DiskMapView } from '../disk-map/disk-map-view.ts'
+import type { HeldChange } from '../gate/held-change.ts'
+import type { Changes } from '../gate/hold.ts'
+import type { Knowledge } from '../gate/ports.ts'
+import type { ReservationBook } from '../gate/reservation-book.ts'
+import { profileOf } from '../longhorn/releases.ts'
+import type { RecentRecords } from '../observability/audit-sinks.ts'
+import { cleanUpsElsewhere, type NodesSeen, nodeViews } from '../page/node-view.ts'
+import { longhornPart, modeOf, reservedBy } from '../page/parts.ts'
+import type { PageSource } from '../page/routes.ts'
+import type { TrendRing } from '../page/trend.ts'
+import { type HoldBell, waitingViews } from '../page/waiting.ts'
+import type { PlanEvictions } from '../page/what-if.ts'
+import type { Policy } from '../rules/policy.ts'
+import type { Clock } from '../time/clock.ts'
+import { version } from './version.ts'
+
+/** What the page of one replica is told from. */
+interface GuardSeen {
+  readonly replica: string
+  readonly map: DiskMapView
+  readonly knowledge: Pick<Knowledge, 'synced' | 'ageMs' | 'unreadable'>
+  readonly book: Pick<ReservationBook, 'pages'>
+  readonly changes: Pick<Changes, 'subscribe'>
+  readonly policy: Policy
+  /** The map is too old to judge by after so long. */
+  readonly maxAgeMs: number
+  /** What is held now. */
+  readonly holds: () => readonly HeldChange[]
+  /** Tells when that is different. */
+  readonly bell: Pick<HoldBell, 'subscribe'>
+  readonly records: RecentRecords
+  readonly trend: TrendRing
+  readonly plan: PlanEvictions
+  readonly clock: Clock
+}
+
+/** The page of one replica of the guard: its own map, and its own decisions. */
+export function guardPage(seen: GuardSeen): PageSource {
+  const { replica, map, knowledge, book, changes, policy, holds, bell, records, trend, plan, clock } = seen
+  const release = (): string | undefined => policy.release ?? map.release
+  const nodes = (): NodesSeen => ({
+    map,
+    policy,
+    profile: profileOf(release()),
+    now: clock.monotonic(),
+    reserved: reservedBy(book.pages()),
+  })
+  return {
+    parts: () => ({
+      longhorn: longhornPart(release()),
+      guard: {
+        mode: modeOf(policy),
+        rules: policy.modes,
+        replicas: [{ replica, version: version(), synced: knowledge.synced }],
+        problem: null,
+      },
+      map: {
+        synced: knowledge.synced,
+        staleAfterMs: seen.maxAgeMs,
+        unreadable: knowledge.unreadable.length,
+      },
+      waiting: waitingViews(holds(), replica),
+      elsewhere: cleanUpsElsewhere({ map }),
+    }),
+    nodes: () => nodeViews(nodes()),
+    currentAt: () => {
+      const ageMs = knowledge.ageMs()
+      return Number.isFinite(ageMs) ? clock.monotonic() - ageMs : undefined
+    },
+    subscribe: (listener) => {
+      const ends = [changes.subscribe(listener), bell.subscribe(listener)]
+      return () => {
+        for (const end of ends) end()
+      }
+    },
+    records,
+    trend,
+    whatIf: { map, policy, plan, clock },
+  }
+}
