@@ -96,8 +96,7 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
       state: state ?? '',
       ...(progress !== undefined && progress !== null && { progress }),
     })),
-    // Longhorn writes 0 until it knows.
-    size: raw.status?.size || undefined,
+    size: sizeOf(raw.status?.size),
   },
 }))
 
@@ -169,3 +168,8 @@ export const parseBackingImageManager = parser(BackingImageManagerSchema, (raw):
   spec: { diskUUID: raw.spec?.diskUUID ?? '' },
   status: { currentState: raw.status?.currentState ?? '' },
 }))
+
+/** Longhorn writes 0 until it knows. */
+function sizeOf(bytes: number | null | undefined): number | undefined {
+  return bytes === null || bytes === 0 ? undefined : bytes
+}

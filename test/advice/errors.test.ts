@@ -2,48 +2,15 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { commandIn } from '../commands/guarded-cluster.ts'
-import { type Ended, logOf, run, runProgram, start } from '../commands/holdfast.ts'
-import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { logOf, run, start } from '../commands/holdfast.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { record } from '../observability/records.ts'
+import { operator, wordsOf } from './operator.ts'
 
 const anyPort = ['--health-port', '0', '--operator-port', '0', '--linger', '0s']
-
-/** A person at a shell, in a separate folder, with a cluster. */
-async function operator(t: Test, release = 'v1.8.0') {
-  const sandbox = await embeddedCluster(t, { release, images: 1, longhorn: { drainMs: 50, rebuildMs: 50 } })
-  const folder = t.testdir()
-  const before = process.cwd()
-  process.chdir(folder)
-  t.teardown(() => process.chdir(before))
-  const kubeconfig = join(folder, 'kubeconfig')
-  await writeFile(kubeconfig, kubeconfigFor(sandbox.api.url, 'default'))
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
-  /** Runs a command to its end. @param line as it is told, with holdfast in front or not */
-  const holdfast = (line: string, input = ''): Promise<Ended> => run(wordsOf(line), env, input)
-  /** Starts a server, waits until it listens, and ends it. @returns what it logged then */
-  const listens = async (line: string) => {
-    const running = start(wordsOf(line), env)
-    t.teardown(running.end)
-    running.stderr.resume()
-    const listening = await logOf(running)('listening')
-    await running.end()
-    return listening
-  }
-  const started = (line: string) => start(wordsOf(line), env)
-  const follow = (command: string) => runProgram('bash', ['-c', command], env)
-  return { sandbox, folder, holdfast, started, listens, follow }
-}
-
-/** Quoted words stay together. */
-function wordsOf(line: string): string[] {
-  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].flatMap(([, quoted, bare]) => quoted ?? bare ?? [])
-  return words[0] === 'holdfast' ? words.slice(1) : words
-}
 
 t.test('check gets a change, and a state to judge it against', async (t) => {
   const { holdfast } = await operator(t)
@@ -98,60 +65,6 @@ t.test('an eviction that timed out goes on with the printed command', async (t) 
   const late = await holdfast('evict node-2 --timeout 1ms')
   t.match(late, { code: 1, stderr: /The time is up\. Go on with: / })
   t.match(await holdfast(commandIn(late.stderr, /holdfast evict node-2$/m)), { code: 0 })
-})
-
-t.test('an eviction gets its nodes by name or from a plan, and a disk with one node', async (t) => {
-  const { holdfast } = await operator(t)
-  const none = await holdfast('evict')
-  t.match(none, { code: 2, stderr: /Name a Longhorn node, or give a plan with --plan/ })
-  t.match(await holdfast('evict node-1 --dry-run'), { code: 0 })
-  const empty = await holdfast('evict --plan -')
-  t.match(empty, {
-    code: 2,
-    stderr: /standard input is no plan: .*Make one with: holdfast plan NODE… -o json/,
-  })
-  const { stdout: plan } = await holdfast(
-    commandIn(empty.stderr, /holdfast plan NODE… -o json/).replace('NODE…', 'node-1'),
-  )
-  t.match(await holdfast('evict --plan - --dry-run', plan), { code: 0 })
-  t.match(await holdfast('evict node-2 --plan -', plan), {
-    code: 2,
-    stderr: /--plan names the nodes: leave out other nodes and --disk/,
-  })
-  for (const command of ['evict', 'reopen']) {
-    t.match(await holdfast(`${command} node-1 node-2 --disk disk-1`), {
-      code: 2,
-      stderr: /--disk is about one node: name one/,
-    })
-    t.match(await holdfast(`${command} node-1 --disk disk-1 --dry-run`), { code: 0 })
-  }
-})
-
-t.test('a plan with --reopen is carried out batch by batch, with the printed commands', async (t) => {
-  const { holdfast } = await operator(t, 'v1.10.0')
-  const plan = await holdfast('plan node-1 node-2 --reopen --batch-size 1 -o json')
-  const refused = await holdfast('evict --plan -', plan.stdout)
-  t.match(refused, { code: 2, stderr: /Run its batches one by one, with holdfast reopen in between:\n/ })
-  const commands = [...refused.stderr.matchAll(/^ {2}(holdfast evict (\S+))$/gm)]
-  t.equal(commands.length, 2)
-  for (const [, evict = '', node = ''] of commands) {
-    t.match(await holdfast(evict), { code: 0 })
-    t.match(await holdfast(`reopen ${node}`), { code: 0, stderr: /back in service/ })
-  }
-})
-
-t.test('a reopening that was interrupted goes on with the printed command', async (t) => {
-  const { holdfast, started } = await operator(t, 'v1.10.0')
-  t.match(await holdfast('evict node-2'), { code: 0 })
-  const running = started('reopen node-2')
-  running.kill('SIGINT')
-  const [told, code] = await Promise.all([text(running.stderr), running.exit])
-  t.equal(code, 1)
-  t.match(told, 'Interrupted. Go on with: ')
-  t.match(await holdfast(commandIn(told, /holdfast reopen node-2$/m)), {
-    code: 0,
-    stderr: /node node-2: back in service/,
-  })
 })
 
 t.test('an eviction beside another one begins once that is given up, or of the whole node', async (t) => {
