@@ -92,6 +92,9 @@ export const errors: Followed = {
   'commands/rescue/guard': {
     '…: the guard would not hold back': { why: 'holdfast doctor tells why; its tests do' },
   },
+  'commands/ui/command': {
+    'Holdfast is at …': reports,
+  },
   'commands/schema/schemas': {
     'Set if the object': reports,
     'Holdfast closes the disks': reports,
@@ -269,7 +272,7 @@ export const errors: Followed = {
   'doors/proxy/longhorn/door': {
     '… … changes faster': asked,
   },
-  'server/operator-api': {
+  'page/same-site': {
     'Ask for 127.0.0.1 or localhost':
       'it answers to names of loopback only, so that no page in a browser reads it',
   },
