@@ -116,7 +116,7 @@ t.test('a node that cannot be emptied stands in the way before anything is close
   const of = world(A).node('n2', [disk('d2', { synced: false })])
   t.match(next(of.image('i', [ready('d1'), ready('d5')]), ['n1', 'n2']), {
     step: 'impossible',
-    problems: [/Longhorn has not looked at disk d2/],
+    problems: [/Longhorn has not synced disk d2 of n2 yet/],
   })
   t.end()
 })
