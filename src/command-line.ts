@@ -25,6 +25,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
   ['snapshot', async (given) => (await import('./commands/snapshot.ts')).snapshotCommand(given)],
   ['plan', async (given) => (await import('./commands/evict/plan-command.ts')).planCommand(given)],
   ['evict', async (given) => (await import('./commands/evict/command.ts')).evictCommand(given)],
+  ['reopen', async (given) => (await import('./commands/evict/reopen-command.ts')).reopenCommand(given)],
   ['rescue', async (given) => (await import('./commands/rescue/command.ts')).rescueCommand(given)],
   ['proxy', async (given) => (await import('./commands/proxy/command.ts')).proxyCommand(given)],
   ['sandbox', async (given) => (await import('./commands/sandbox/command.ts')).sandboxCommand(given)],
@@ -44,7 +45,7 @@ const commands: ReadonlyMap<string, MakeCommand> = new Map<string, MakeCommand>(
  * exit code for the process, one of `exitCode`
  */
 export async function runCommandLine(given: readonly string[], around: Surroundings): Promise<number> {
-  const surroundings = { ...around, stderr: plain(around.stderr) }
+  const surroundings = { ...around, stderr: plain(around.stderr), screen: around.stderr }
   let code: number = exitCode.ok
   const exitWith = (wanted: number): void => {
     code = wanted

@@ -11,7 +11,9 @@ export interface Output {
   readonly isTTY?: boolean
   /** Width of that terminal, in characters. */
   readonly columns?: number
-  /** Bytes that were written and not yet taken. */
+  /** Its height, in lines. */
+  readonly rows?: number
+  /** What was written and is not taken yet, in bytes. */
   readonly writableLength?: number
   write(text: string): unknown
 }
@@ -48,7 +50,9 @@ export interface Surroundings {
 
 /** The part of the surroundings that one command uses, and its exit code. */
 export interface CommandSurroundings extends Surroundings {
-  /** @param code one of `exitCode`; the last call counts, and the default is `ok` */
+  /** Standard error as it is, for what moves the cursor there. All texts that go this way have to be plain already. */
+  readonly screen: Output
+  /** @param code one of `exitCode`; the last call counts, and without any it is `ok` */
   readonly exitWith: (code: number) => void
 }
 

@@ -188,6 +188,14 @@ function lineOf(document: Document, lines: LineCounter, error: ErrorObject): num
   return Array.isArray(offset) && typeof offset[0] === 'number' ? lines.linePos(offset[0]).line : undefined
 }
 
+/** The known words, the most similar first; equally similar ones keep their order. */
+export function nearestFirst(word: string, known: readonly string[]): string[] {
+  return known
+    .map((each) => ({ each, away: distance(word, each) }))
+    .toSorted((a, b) => a.away - b.away)
+    .map(({ each }) => each)
+}
+
 /** The known word that the user probably meant; undefined if none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   if (known.length === 0) return undefined

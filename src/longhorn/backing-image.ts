@@ -71,6 +71,8 @@ export interface BackingImage {
   readonly status: {
     /** By disk UUID. */
     readonly diskFileStatusMap: ReadonlyMap<string, DiskFileStatus>
+    /** Of one copy, in bytes; undefined until Longhorn knows it. */
+    readonly size: number | undefined
   }
 }
 
@@ -94,6 +96,7 @@ export const parseBackingImage = parser(BackingImageSchema, (raw): BackingImage 
       state: state ?? '',
       ...(progress !== undefined && progress !== null && { progress }),
     })),
+    size: sizeOf(raw.status?.size),
   },
 }))
 
@@ -165,3 +168,8 @@ export const parseBackingImageManager = parser(BackingImageManagerSchema, (raw):
   spec: { diskUUID: raw.spec?.diskUUID ?? '' },
   status: { currentState: raw.status?.currentState ?? '' },
 }))
+
+/** Longhorn writes 0 until it knows. */
+function sizeOf(bytes: number | null | undefined): number | undefined {
+  return bytes === null || bytes === 0 ? undefined : bytes
+}

@@ -40,15 +40,20 @@ function bodyOf(object: LonghornObject): Pick<RawObject, 'spec' | 'status' | 'va
       const { spec, status } = object
       return {
         spec: { ...spec, diskFileSpecMap: entriesOf(spec.diskFileSpecMap, (file) => file) },
-        status: { diskFileStatusMap: entriesOf(status.diskFileStatusMap, (file) => file) },
+        status: {
+          diskFileStatusMap: entriesOf(status.diskFileStatusMap, (file) => file),
+          ...(status.size !== undefined && { size: status.size }),
+        },
       }
     }
     case 'BackingImageDataSource':
       return { spec: { ...object.spec, diskUUID: object.spec.diskUUID ?? '' } }
     case 'BackingImageManager':
       return { spec: object.spec, status: object.status }
-    case 'Replica':
-      return { spec: object.spec }
+    case 'Replica': {
+      const { volumeSize, ...spec } = object.spec
+      return { spec: volumeSize === undefined ? spec : { ...spec, volumeSize: String(volumeSize) } }
+    }
     case 'Setting':
       return { value: object.value }
   }

@@ -11,6 +11,8 @@ export const ReplicaSchema = Type.Object({
       diskID: absent(Type.String()),
       backingImage: absent(Type.String()),
       evictionRequested: absent(Type.Boolean()),
+      // A number of bytes, in quotes.
+      volumeSize: absent(Type.String()),
     }),
   ),
 })
@@ -25,6 +27,8 @@ export interface Replica {
     readonly diskID: string
     /** Empty for a volume without a backing image. */
     readonly backingImage: string
+    /** In bytes; undefined if it is not known. */
+    readonly volumeSize: number | undefined
   }
 }
 
@@ -36,5 +40,11 @@ export const parseReplica = parser(ReplicaSchema, (raw): Replica => ({
     nodeID: raw.spec?.nodeID ?? '',
     diskID: raw.spec?.diskID ?? '',
     backingImage: raw.spec?.backingImage ?? '',
+    volumeSize: sizeOf(raw.spec?.volumeSize),
   },
 }))
+
+function sizeOf(text: string | null | undefined): number | undefined {
+  const bytes = Number(text ?? '')
+  return Number.isSafeInteger(bytes) && bytes > 0 ? bytes : undefined
+}

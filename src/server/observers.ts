@@ -160,6 +160,10 @@ export function observers(
         modes: policy.modes,
         evictionCompletion: policy.evictionCompletion,
         release: policy.release ?? null,
+        evictionBudget: {
+          flaggedNodes: policy.evictionBudget.flaggedNodes ?? null,
+          pendingCleanups: policy.evictionBudget.pendingCleanups ?? null,
+        },
       },
       ...(callers && { callers: callersNow(callers()) }),
     }),

@@ -50,6 +50,11 @@ export interface ReplicaStatus {
     readonly evictionCompletion: string
     /** The configured Longhorn release; null for the running one. */
     readonly release: string | null
+    /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number. Absent of an older version. */
+    readonly evictionBudget?: {
+      readonly flaggedNodes: number | null
+      readonly pendingCleanups: number | null
+    }
   }
   /** The clients whose reviews it accepts; null for any client. Absent for a proxy, which gets no reviews. */
   readonly callers?: null | {

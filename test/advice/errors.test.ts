@@ -2,46 +2,15 @@ import { once } from 'node:events'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { kubeconfigFor } from '../../src/sandbox/sandbox.ts'
 import { commandIn } from '../commands/guarded-cluster.ts'
-import { type Ended, logOf, run, runProgram, start } from '../commands/holdfast.ts'
-import { embeddedCluster } from '../fixtures/embedded-cluster.ts'
+import { logOf, run, start } from '../commands/holdfast.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { record } from '../observability/records.ts'
+import { operator, wordsOf } from './operator.ts'
 
 const anyPort = ['--health-port', '0', '--operator-port', '0', '--linger', '0s']
-
-/** A person at a shell, in a separate folder, with a cluster. */
-async function operator(t: Test, release = 'v1.8.0') {
-  const sandbox = await embeddedCluster(t, { release, images: 1, longhorn: { drainMs: 50, rebuildMs: 50 } })
-  const folder = t.testdir()
-  const before = process.cwd()
-  process.chdir(folder)
-  t.teardown(() => process.chdir(before))
-  const kubeconfig = join(folder, 'kubeconfig')
-  await writeFile(kubeconfig, kubeconfigFor(sandbox.api.url, 'default'))
-  const env = { PATH: process.env.PATH ?? '', HOME: folder, KUBECONFIG: kubeconfig }
-  /** Runs a command to its end. @param line as it is told, with holdfast in front or not */
-  const holdfast = (line: string, input = ''): Promise<Ended> => run(wordsOf(line), env, input)
-  /** Starts a server, waits until it listens, and ends it. @returns what it logged then */
-  const listens = async (line: string) => {
-    const running = start(wordsOf(line), env)
-    t.teardown(running.end)
-    running.stderr.resume()
-    const listening = await logOf(running)('listening')
-    await running.end()
-    return listening
-  }
-  const follow = (command: string) => runProgram('bash', ['-c', command], env)
-  return { sandbox, folder, holdfast, listens, follow }
-}
-
-/** Quoted words stay together. */
-function wordsOf(line: string): string[] {
-  const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].flatMap(([, quoted, bare]) => quoted ?? bare ?? [])
-  return words[0] === 'holdfast' ? words.slice(1) : words
-}
 
 t.test('check gets a change, and a state to judge it against', async (t) => {
   const { holdfast } = await operator(t)

@@ -6,6 +6,8 @@ const plugin = { why: 'it says to run a program of the user’s own' }
 const toCheck = 'check gets a change, and a state to judge it against'
 const unguarded = 'an eviction without a guard goes on with --unguarded'
 const goesOn = 'an eviction that timed out goes on with the printed command'
+const nodesOfEviction = 'an eviction gets its nodes by name or from a plan, and a disk with one node'
+const reopeningGoesOn = 'a reopening that was interrupted goes on with the printed command'
 const listening = 'a proxy accepts the address that the error names'
 const together = 'settings of client certificates that do not go together are put right'
 const forApiServers = 'the API server shows its certificate, and its reviews are judged'
@@ -49,9 +51,29 @@ export const errors: Followed = {
     'the guard would not hold back': unguarded,
   },
   'commands/evict/command': {
+    '--disk is about one node': nodesOfEviction,
+    '--plan names the nodes': nodesOfEviction,
+    'Name a Longhorn node': nodesOfEviction,
+  },
+  'commands/evict/evict': {
     'Interrupted. Go on with': goesOn,
     'The time is up': goesOn,
     '…\nGo on with': goesOn,
+  },
+  'commands/evict/plan-file': {
+    'in … the nodes of a batch are in service again':
+      'a plan with --reopen is carried out batch by batch, with the printed commands',
+    '… is no plan': nodesOfEviction,
+  },
+  'commands/evict/reopen': {
+    'disk … of node … stays closed': 'the command says what stays closed, and opens a disk by its name',
+    'Longhorn places nothing on node':
+      'a node that is cordoned stays closed for Longhorn until it is uncordoned',
+  },
+  'commands/evict/reopen-command': {
+    '--disk is about one node': nodesOfEviction,
+    'Interrupted. Go on with': reopeningGoesOn,
+    '…\nGo on with': reopeningGoesOn,
   },
   'commands/rescue/attempt': {
     '…\nLonghorn’s managers serve': 'flags go down as soon as a manager answers Longhorn’s webhook again',

@@ -43,7 +43,7 @@ const tellsWhatToDo =
 
 /** Files of commands whose texts are findings, which {@link spokenAdvice} reads, or a story. */
 const noErrors =
-  /^(?:doctor\/(?!command|gather|cluster-reader|prove-guard)|evict\/(?!command|insist-on-hold|plan-command|writes)|sandbox\/demo)/
+  /^(?:doctor\/(?!command|gather|cluster-reader|prove-guard)|evict\/(?:next-|remains|plan\.)|sandbox\/demo)/
 
 /** Errors of commands and doors that tell what to do. */
 export function spokenErrors(): Spoken[] {

@@ -27,6 +27,7 @@ function served({ isTTY = false, ...settings }: Settings & { readonly isTTY?: bo
       stdin: () => process.stdin,
       stdout: { isTTY, write: (line) => out.push(line) },
       stderr: { write: (line) => told.push(line) },
+      screen: { write: (line) => told.push(line) },
       untilSignal: () => new Promise((resolve) => (signal = resolve)),
       onHangup(hear) {
         hangUp = hear

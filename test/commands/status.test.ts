@@ -60,7 +60,10 @@ t.test('a cluster at rest is shown, and unknown facts are on standard error', as
   const { status, uuid } = await cluster(t)
   const { code, stdout, stderr } = await run(status())
   t.equal(code, 0, stderr)
-  t.match(stdout, /^NODE +FLAGS +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +2 +1 +- +- +ok\nnode-2 /)
+  t.match(
+    stdout,
+    /^NODE +FLAGS +SCHEDULING +DISKS +COPIES +PENDING +RESERVED +STATE\nnode-1 +- +open +2 +1 +- +- +ok\nnode-2 /,
+  )
   t.match(
     stderr,
     'The number of waiting requests is not shown: no replica of the guard runs in namespace holdfast',
@@ -113,7 +116,7 @@ t.test('an unknown node, and a cluster that does not answer, are errors', async 
   const { status, sandbox } = await cluster(t)
   const missing = await run(status('node-1', 'nod-2'))
   t.equal(missing.code, 2)
-  t.match(missing.stderr, 'There is no Longhorn node nod-2. There are: node-1, node-2')
+  t.match(missing.stderr, 'There is no Longhorn node nod-2. There are: node-2, node-1')
   t.equal(missing.stdout, '')
   const wrong = await run(status('--longhorn-namespace', 'longhorn'))
   t.match(wrong, { code: 2, stderr: /There is no Longhorn in namespace longhorn: [^]*--longhorn-namespace/ })

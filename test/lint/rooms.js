@@ -66,7 +66,23 @@ export const pureFolders = {
   'src/commands/status': { room: 'commands', impure: ['command'] },
   'src/commands/doctor': { room: 'commands', impure: ['cluster-reader', 'command', 'gather', 'prove-guard'] },
   'src/commands/rescue': { room: 'commands', impure: ['attempt', 'command', 'guard', 'look', 'rescue'] },
-  'src/commands/evict': { room: 'commands', impure: ['command', 'insist-on-hold', 'plan-command', 'writes'] },
+  'src/commands/evict': {
+    room: 'commands',
+    impure: [
+      'carry-out',
+      'command',
+      'drain',
+      'evict',
+      'eviction',
+      'insist-on-hold',
+      'plan-command',
+      'plan-file',
+      'reopen',
+      'reopen-command',
+      'report',
+      'writes',
+    ],
+  },
 }
 
 /** What a pure room must not touch: data in, data out. */

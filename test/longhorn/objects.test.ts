@@ -56,7 +56,7 @@ t.test('an object without anything but metadata has the zero values of Go', (t) 
     })
     t.same(parsed('BackingImageManager', raw).spec, { diskUUID: '' })
     t.same(parsed('BackingImageManager', raw).status, { currentState: '' })
-    t.same(parsed('Replica', raw).spec, { nodeID: '', diskID: '', backingImage: '' })
+    t.same(parsed('Replica', raw).spec, { nodeID: '', diskID: '', backingImage: '', volumeSize: undefined })
     t.equal(parsed('Setting', raw).value, '')
   }
   t.end()

@@ -65,7 +65,10 @@ export interface ReplicaPolicy {
   readonly evictionCompletion: 'hold' | 'allow'
   /** The configured Longhorn release; null for the running one. */
   readonly release: string | null
-  /** When a disk counts as lost, in milliseconds; absent if it does not report it. */
+  /** How many nodes may be evicted, and clean-ups pending, at a time; null for any number, absent where it does not say. */
+  readonly evictionBudget?:
+    { readonly flaggedNodes: number | null; readonly pendingCleanups: number | null } | undefined
+  /** When a disk counts as lost, in milliseconds; absent where it does not say. */
   readonly lostAfterMs?: number | undefined
   /** The clients whose reviews it accepts; null for any client, undefined if it does not report it. */
   readonly callers: ReplicaCallers | null | undefined

@@ -1,132 +1,96 @@
-import type { DiskMapView } from '../../disk-map/disk-map-view.ts'
-import type { Profile } from '../../longhorn/releases.ts'
-import type { Policy } from '../../rules/policy.ts'
-import type { Moment } from '../../rules/rule.ts'
-import { type EvictionStep, nextStep } from './next-step.ts'
-import { findTarget, imagesLeft, remainsOn, type Target } from './remains.ts'
+import { type Batches, type EvictModules, type EvictWays, Eviction } from './eviction.ts'
+import type { BatchStep } from './next-batch.ts'
+import type { EvictionStep } from './next-step.ts'
+import type { Target } from './remains.ts'
 
-/** The parts of an eviction. */
-interface EvictionPorts {
-  readonly map: DiskMapView
-  readonly moment: () => Moment
-  /** Requests the eviction, or clears the flag; resolves once the disk map shows it. */
-  readonly write: (evictionRequested: boolean) => Promise<void>
-  /**
-   * Resolves when the disk map may have changed, or at this time (milliseconds by the monotonic clock),
-   * whichever is first.
-   */
-  readonly changed: (until?: number) => Promise<void>
-  /** Called for each step, and again whenever the reason for its wait changes. */
-  readonly tell: (step: EvictionStep) => void
+/**
+ * Empties a node or a disk, or, as a dry run, shows the next step.
+ *
+ * @returns the last step
+ * @throws the error that ended it
+ */
+export async function carryOut(
+  target: Target,
+  ways: EvictWays,
+  modules: EvictModules,
+): Promise<EvictionStep> {
+  const eviction = new Eviction(ways, modules)
+  eviction.begin()
+  if (!ways.dryRun) {
+    await eviction.prove()
+    return await eviction.evict([target])
+  }
+  const step = eviction.wouldDo(target)
+  if (step.step !== 'done' && step.step !== 'impossible') {
+    modules.note('Next steps:')
+    for (const [at, text] of eviction.outline(target, step).entries()) modules.note(`  ${at + 1}. ${text}`)
+  }
+  modules.note(nothingWritten)
+  return step
 }
 
 /**
- * Carries an eviction through to its end. It stores no state: after an interruption, another call continues.
+ * Empties several nodes in safe batches, or, as a dry run, shows the first. Each batch is judged again before it begins.
  *
- * @returns the last step: `done` or `impossible` @throws the errors of the ports
+ * @returns the last step, of all or of the node that stands in the way
+ * @throws the error that ended it
  */
-export async function runEviction(
-  target: Target,
-  policy: Policy,
-  { map, moment, write, changed, tell }: EvictionPorts,
+export async function carryOutBatches(
+  nodes: readonly string[],
+  batches: Batches,
+  ways: EvictWays,
+  modules: EvictModules,
 ): Promise<EvictionStep> {
-  let told = ''
+  const { note } = modules
+  const eviction = new Eviction(ways, modules, true)
+  eviction.begin()
+  if (ways.dryRun) {
+    const first = eviction.nextBatch(nodes, batches)
+    tellBatch(first, note, 'would')
+    const steps = nodes.map((node) => eviction.wouldDo(targetOf(node)))
+    note(nothingWritten)
+    return first.step === 'impossible' ? first : (steps.at(-1) ?? { step: 'done' })
+  }
+  await eviction.prove()
   for (;;) {
-    const step = nextStep(target, map, { policy, ...moment() })
-    const text = JSON.stringify(step)
-    if (text !== told) tell(step)
-    told = text
-    switch (step.step) {
+    const next = eviction.nextBatch(nodes, batches)
+    tellBatch(next, note)
+    switch (next.step) {
       case 'done':
       case 'impossible':
-        return step
-      case 'raise':
-        await write(true)
+        return next
+      case 'close':
+        await eviction.close(next.nodes)
         break
-      case 'retreat':
-      case 'lower':
-        await write(false)
-        break
-      case 'wait-for-notice':
-        await changed(step.until)
-        break
-      case 'wait-for-cleanup':
-      case 'wait-for-replicas':
-      case 'wait-for-copies':
-      case 'wait-for-removal':
-        await changed()
+      case 'evict': {
+        const last = await eviction.evict(next.nodes.map(targetOf))
+        if (last.step !== 'done') return last
+      }
     }
   }
 }
 
-/** True while a step runs; false for a dry run. */
-type Telling = 'does' | 'would'
+const nothingWritten = 'Nothing was written: this is a dry run.'
 
-/**
- * Describes a step in one line, for a person who waits or plans.
- *
- * @param now milliseconds by the monotonic clock
- */
-export function explain(step: EvictionStep, now: number, telling: Telling = 'does'): string {
-  const verb = (does: string, would: string): string => (telling === 'does' ? does : `would ${would}`)
-  const waiting = verb('waiting', 'wait')
-  switch (step.step) {
-    case 'wait-for-cleanup':
-      return `${waiting} for ${count(step.cleanups.length, 'clean-up')} to end before the flag may go up: ${some(
-        step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
-      )}`
-    case 'wait-for-notice':
-      return `${waiting} about ${Math.max(0, Math.ceil((step.until - now) / 1_000))}s until Longhorn has noticed that the ${step.of === 'flag' ? 'flag is cleared, and the guard allows the removal of the copies' : 'clean-up has ended'}`
-    case 'raise':
-      return `${verb('closing', 'close')} the disks for scheduling, and ${telling === 'does' ? 'requesting' : 'request'} the eviction`
-    case 'wait-for-replicas':
-      return `${waiting} for Longhorn to move ${count(step.replicas.length, 'replica')} away: ${some(step.replicas)}`
-    case 'wait-for-copies':
-      return `${waiting} for a ready copy elsewhere of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
-    case 'retreat':
-      return `${count(step.cleanups.length, 'clean-up')} began while the flag is up, which crashes the manager of the node: ${verb('clearing', 'clear')} the flag until the clean-up ends: ${some(
-        step.cleanups.map(({ image, diskUUID }) => `${image} on disk ${diskUUID}`),
-      )}`
-    case 'lower':
-      return `nothing needs the flag now: ${verb('clearing', 'clear')} it, so that the copies are removed without one`
-    case 'wait-for-removal':
-      return `${waiting} for Longhorn to remove the copies of ${count(step.images.length, 'backing image')}: ${some(step.images)}`
+function targetOf(node: string): Target {
+  return { node, disk: undefined }
+}
+
+function tellBatch(next: BatchStep, note: (text: string) => void, telling: 'does' | 'would' = 'does'): void {
+  switch (next.step) {
     case 'done':
-      return 'done: no replica and no copy is left'
+      return
     case 'impossible':
-      return step.problems.join('\n')
+      for (const problem of next.problems) note(problem)
+      return
+    case 'close': {
+      const closes = telling === 'does' ? 'closing' : 'would close'
+      note(`${closes} for scheduling first, so that nothing moves twice: ${next.nodes.join(', ')}`)
+      return
+    }
+    case 'evict': {
+      const later = next.later.length > 0 ? `, and later ${next.later.join(', ')}` : ''
+      note(`batch: ${next.nodes.join(', ')}${later}`)
+    }
   }
-}
-
-function count(number: number, thing: string): string {
-  return `${number} ${thing}${number === 1 ? '' : 's'}`
-}
-
-function some(names: readonly string[]): string {
-  return names.length > 5 ? `${names.slice(0, 5).join(', ')} and ${names.length - 5} more` : names.join(', ')
-}
-
-/** The rest of an eviction, one sentence for each step. */
-export function outline(target: Target, map: DiskMapView, profile: Profile, next: EvictionStep): string[] {
-  const found = findTarget(target, map)
-  if (!found) return []
-  const remains = remainsOn(found, map, profile)
-  const [replicas, images] = [remains.replicas.length, imagesLeft(remains).length]
-  const crashing = profile === 'A' || profile === 'B'
-  const steps: [EvictionStep['step'], string][] = [
-    ['wait-for-cleanup', 'wait until no clean-up is pending that a flag must not meet'],
-    ['raise', 'close the disks for scheduling, and request the eviction'],
-    ['wait-for-replicas', `wait until Longhorn has moved the replicas away (${replicas} now)`],
-  ]
-  if (crashing) {
-    steps.push(
-      ['wait-for-copies', `wait until each backing image has a ready copy elsewhere (${images} now)`],
-      ['lower', 'clear the flag, so that no removal of a copy meets one'],
-    )
-  }
-  if (profile !== 'none') {
-    steps.push(['wait-for-removal', `wait until Longhorn has removed the copies (of ${images} now)`])
-  }
-  const at = steps.findIndex(([step]) => step === next.step)
-  return steps.slice(Math.max(0, at)).map(([, text]) => text)
 }

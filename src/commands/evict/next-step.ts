@@ -38,6 +38,8 @@ export type EvictionStep =
    * monotonic clock.
    */
   | { readonly step: 'wait-for-notice'; readonly of: 'clean-up' | 'flag'; readonly until: number }
+  /** The guard's budget is used up by other evictions: it would hold the flag back. */
+  | { readonly step: 'wait-for-room'; readonly problems: readonly string[] }
   /** Close the disks for scheduling and raise the flag. */
   | { readonly step: 'raise' }
   /** Longhorn moves the replicas away. */
@@ -50,12 +52,20 @@ export type EvictionStep =
   | { readonly step: 'lower' }
   /** Longhorn removes the copies and deletes their files. */
   | { readonly step: 'wait-for-removal'; readonly images: readonly string[] }
+  /** The node is empty, and its flag is in the way of the next one's. */
+  | { readonly step: 'clear' }
+  /** Kubernetes moves the pods away, once a person drains the node. */
+  | { readonly step: 'wait-for-drain'; readonly cordoned: boolean; readonly pods: readonly string[] }
+  /** No pod is left but those that a drain leaves. */
+  | { readonly step: 'drained' }
   | { readonly step: 'done' }
   | { readonly step: 'impossible'; readonly problems: readonly string[] }
 
-/** The inputs of a step besides the disk map. */
-interface EvictionCircumstances extends Moment {
+/** What a step depends on besides the disk map. */
+export interface EvictionCircumstances extends Moment {
   readonly policy: Policy
+  /** True if others are emptied too: the flag of an empty node makes room for theirs then. */
+  readonly isOneOfSeveral?: boolean
 }
 
 /**
@@ -94,7 +104,10 @@ export function nextStep(
       `the eviction of node ${target.node} does nothing, since ${whyLost}. ${onlyItsManager} ${insteadOfEviction(found.node, circumstances)}`,
     )
   }
-  if (requested) return whileRequested(remains, crashing)
+  if (requested) {
+    const step = whileRequested(remains, crashing)
+    return step.step === 'done' && circumstances.isOneOfSeveral === true ? { step: 'clear' } : step
+  }
   if (isEmpty(remains)) return { step: 'done' }
   if (isOnlyRemoval(target, remains)) {
     const noticed = flagNoticed(found, { ...circumstances, map, profile })
@@ -108,6 +121,8 @@ export function nextStep(
   const findings = findingsOn(target, found, map, circumstances)
   const problems = findings.filter(isForGood).map((finding) => oneLineOf(finding))
   if (problems.length > 0) return impossible(...problems)
+  const room = findings.filter(({ rule, effect }) => rule === 'eviction-budget' && effect === 'hold')
+  if (room.length > 0) return { step: 'wait-for-room', problems: room.map(({ found }) => found) }
   const ends = findings.flatMap(({ until }) => until ?? [])
   return ends.length > 0
     ? { step: 'wait-for-notice', of: 'clean-up', until: Math.max(...ends) }

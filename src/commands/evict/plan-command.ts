@@ -9,6 +9,7 @@ import {
   connectWith,
   openMap,
 } from '../options/cluster-options.ts'
+import { commandText } from '../options/command-text.ts'
 import { CannotRun, type CommandSurroundings, exitCode } from '../surroundings.ts'
 import { data } from '../terminal.ts'
 import { type EvictionPlan, planEvictions } from './plan.ts'
@@ -35,17 +36,17 @@ export function planCommand(surroundings: CommandSurroundings): Command {
     .addHelpText(
       'after',
       `
-No two nodes of a batch hold the last copies of an image between them. After each batch there is a disk for every copy
-that spec.minNumberOfCopies requires. Longhorn chooses where a copy moves, and the plan holds for every choice. Without
---reopen, close all nodes for scheduling before the first batch: then nothing moves twice. The plan ignores the room
-that replicas need.
+No two nodes of a batch hold the last copies of an image between them, and after each batch there is a disk for every
+copy that has to be (spec.minNumberOfCopies). Longhorn chooses where a copy moves, so the plan holds wherever that is.
+Without --reopen close all nodes for scheduling before the first batch: then nothing moves twice. Room for replicas is
+not looked at. It ends with the commands that carry the plan out, and put the nodes back in service.
 
 Exit code: 0 if there is a plan, 1 if there is none, 2 if the command could not run.
 
 Examples:
   $ holdfast plan node-1 node-2
   $ holdfast plan node-1 node-2 node-3 --reopen
-  $ holdfast plan node-1 node-2 --batch-size 1 -o json`,
+  $ holdfast plan node-1 node-2 --batch-size 1 -o json | holdfast evict --plan -`,
     )
     .action((nodes: string[], flags: PlanFlags) => plan(nodes, flags, surroundings))
 }
@@ -68,7 +69,11 @@ async function plan(
         throw new CannotRun(`${kind} ${name} cannot be read, and a plan must not overlook it: ${problem}`)
       }
       const found = planEvictions(nodes, live.map, flags)
-      stdout.write(flags.output === 'text' ? plainText(textOf(found)) : data(flags.output, documentOf(found)))
+      stdout.write(
+        flags.output === 'text'
+          ? plainText(textOf(found, flags))
+          : data(flags.output, documentOf(found, flags)),
+      )
       if (!found.possible) exitWith(exitCode.failed)
     } finally {
       await live.stop()
@@ -78,11 +83,11 @@ async function plan(
   }
 }
 
-function documentOf(plan: EvictionPlan): object {
-  return { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan', ...plan }
+function documentOf(plan: EvictionPlan, { reopen }: PlanFlags): object {
+  return { apiVersion: 'holdfast.dev/v1', kind: 'EvictionPlan', reopen, ...plan }
 }
 
-function textOf(plan: EvictionPlan): string {
+function textOf(plan: EvictionPlan, flags: PlanFlags): string {
   if (!plan.possible) {
     return ['There is no order in which every backing image keeps its copies:', ...plan.problems, ''].join(
       '\n',
@@ -93,10 +98,27 @@ function textOf(plan: EvictionPlan): string {
     const moves = images.length === 0 ? 'no backing image moves' : `copies move: ${images.join(', ')}`
     return `Batch ${at + 1}: ${nodes.join(' ')} (${moves})`
   })
-  return [...first, ...batches, ''].join('\n')
+  return [...first, ...batches, 'Commands:', ...commandsOf(plan.batches, flags), ''].join('\n')
 }
 
-function atLeastOne(text: string): number {
+/** What carries the plan out, and puts the nodes back in service. */
+function commandsOf(batches: readonly { readonly nodes: readonly string[] }[], flags: PlanFlags): string[] {
+  const most = Number.isFinite(flags.batchSize) ? ['--batch-size', String(flags.batchSize)] : []
+  const rounds = flags.reopen
+    ? batches.map(({ nodes }) => ({ nodes, options: [] }))
+    : [{ nodes: batches.flatMap(({ nodes }) => nodes), options: most }]
+  return rounds.flatMap(({ nodes, options }) => [
+    `  ${commandText(['evict', ...nodes, ...options], flags)}`,
+    `  ${commandText(['reopen', ...nodes], flags)}`,
+  ])
+}
+
+/**
+ * Reads a number of nodes.
+ *
+ * @throws InvalidArgumentError for any other text
+ */
+export function atLeastOne(text: string): number {
   if (!/^[1-9]\d*$/.test(text)) throw new InvalidArgumentError('It must be a whole number, at least 1.')
   return Number(text)
 }

@@ -61,6 +61,18 @@ export function planEvictions(
   return { possible: true, closeFirst: reopen ? [] : [...planned], batches }
 }
 
+/** Why these nodes cannot be evicted together now, while all that are planned are closed for scheduling; none if they can. */
+export function whyNotTogether(
+  nodes: readonly string[],
+  planned: readonly string[],
+  map: DiskMapView,
+): string[] {
+  const closed = new Set(planned)
+  return imagesOnNodes(nodes, map).flatMap(
+    (name) => new PlannedImage(name, closed, map, false).whyNot(nodes, new Set()) ?? [],
+  )
+}
+
 type WhyNot = (batch: readonly string[], evicted: ReadonlySet<string>) => readonly string[]
 
 /**

@@ -22,8 +22,8 @@ export function remainsOn(found: TargetDisks, map: DiskMapView, profile: Profile
   return {
     found,
     map,
-    replicas: disks.flatMap((uuid) => [...map.replicasOn(uuid)]),
-    // Before 1.7 Longhorn does not move copies: they stay.
+    replicas: disks.flatMap((uuid) => [...map.replicasOn(uuid)]).toSorted(),
+    // Before 1.7 copies are not moved: they stay where they are.
     images: profile === 'none' ? [] : imagesOn(found, map),
     pending: disks.flatMap((uuid) => [...map.pendingOn(uuid)]),
   }
@@ -98,12 +98,12 @@ function imagesOn(found: TargetDisks, map: DiskMapView): string[] {
       if (spec.diskFileSpecMap.has(uuid)) names.add(metadata.name)
     }
   }
-  return [...names]
+  return [...names].toSorted()
 }
 
 /** The images with a copy, or a pending clean-up, on these disks. */
 export function imagesLeft({ images, pending }: Remains): string[] {
-  return [...new Set([...images, ...pending.map(({ image }) => image)])]
+  return [...new Set([...images, ...pending.map(({ image }) => image)])].toSorted()
 }
 
 /** The target of an eviction: a node, or one of its disks. */

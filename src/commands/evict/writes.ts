@@ -4,13 +4,15 @@ import type { Connection } from '../../kubernetes/client/connection.ts'
 import { ApiFailure, ConnectionFailure } from '../../kubernetes/client/failures.ts'
 import { jsonRequest, MalformedAnswer } from '../../kubernetes/client/json-request.ts'
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import type { BackingImage } from '../../longhorn/backing-image.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import { isOlder } from '../../longhorn/metadata.ts'
 import type { Node } from '../../longhorn/node.ts'
 import { abortReason, type Clock, onAbort, pause } from '../../time/clock.ts'
+import type { Turns } from './turns.ts'
 
-/** The API for writes to nodes, and the disk map that shows them. */
-interface NodeWriteModules {
+/** Where Longhorn's objects are written, and where the write is seen. */
+interface WriteModules {
   readonly connection: Connection
   readonly namespace: string
   readonly live: LiveMap
@@ -18,6 +20,8 @@ interface NodeWriteModules {
   readonly signal: AbortSignal
   /** Called with the reason why a write has to wait. */
   readonly onHeld: (message: string) => void
+  /** Whose turn each attempt waits for; undefined to wait for nobody's. */
+  readonly turns?: Turns | undefined
 }
 
 const parseWritten = parser(
@@ -29,34 +33,47 @@ const parseWritten = parser(
  * Patches one of Longhorn's nodes as the disk map has it at each attempt, and waits until the disk map shows
  * the write. It retries a held write without limit.
  *
- * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's
- * reason
+ * @param patch what to change, asked at each attempt; undefined if nothing any more
+ * @throws ApiFailure that is neither a hold nor a conflict, ConnectionFailure `credentials`, or the signal's reason
  */
 export async function patchNode(
   name: string,
-  patch: (node: Node) => object,
-  modules: NodeWriteModules,
+  patch: (node: Node) => object | undefined,
+  modules: WriteModules,
 ): Promise<void> {
-  const { connection, namespace, live, clock, signal, onHeld } = modules
-  const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds.Node.plural}/${encodeURIComponent(name)}`
-  const headers = { 'content-type': 'application/merge-patch+json' }
+  const look = () => modules.live.map.node(name)
+  await patchObject({ kind: 'Node', name, look, patch }, modules)
+}
+
+/** The same for a backing image. */
+export async function patchImage(
+  name: string,
+  patch: (image: BackingImage) => object | undefined,
+  modules: WriteModules,
+): Promise<void> {
+  const look = () => modules.live.map.image(name)
+  await patchObject({ kind: 'BackingImage', name, look, patch }, modules)
+}
+
+/** What is patched, and how. */
+interface Patching<T> {
+  readonly kind: 'Node' | 'BackingImage'
+  readonly name: string
+  /** Undefined once it was deleted. */
+  readonly look: () => T | undefined
+  readonly patch: (object: T) => object | undefined
+}
+
+async function patchObject<T extends Node | BackingImage>(
+  patching: Patching<T>,
+  modules: WriteModules,
+): Promise<void> {
+  const { clock, signal, onHeld, turns } = modules
   for (;;) {
     signal.throwIfAborted()
-    const node = live.map.node(name)
-    // The node was deleted while a write was held; the disk map will show that.
-    if (!node) return
     try {
-      const json = { ...patch(node), metadata: { resourceVersion: node.metadata.resourceVersion } }
-      const written = parseWritten(
-        await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
-      )
-      if (!written.ok)
-        throw new MalformedAnswer(`The answer to PATCH ${path} is no node: ${written.problem}.`)
-      await until(
-        () => !isOlder(live.map.node(name)?.metadata.resourceVersion ?? '0', written.value),
-        live,
-        signal,
-      )
+      const attempt = () => patchOnce(patching, modules)
+      await (turns ? turns.take(attempt) : attempt())
       return
     } catch (error) {
       const pauseMs = pauseAfter(error)
@@ -67,7 +84,31 @@ export async function patchNode(
   }
 }
 
-/** After a conflict the disk map catches up quickly. */
+async function patchOnce<T extends Node | BackingImage>(
+  { kind, name, look, patch }: Patching<T>,
+  { connection, namespace, live, signal }: WriteModules,
+): Promise<void> {
+  signal.throwIfAborted()
+  const object = look()
+  const wanted = object && patch(object)
+  // It was deleted while a write was held back, or is as it should be: the next look at the disk map says so.
+  if (!wanted) return
+  const path = `/apis/${group}/${version}/namespaces/${encodeURIComponent(namespace)}/${kinds[kind].plural}/${encodeURIComponent(name)}`
+  const headers = { 'content-type': 'application/merge-patch+json' }
+  // On another version the write could bring a copy back that has gone meanwhile.
+  const json = { ...wanted, metadata: { resourceVersion: object.metadata.resourceVersion } }
+  const written = parseWritten(
+    await jsonRequest(connection, { method: 'PATCH', path, headers, json, signal }),
+  )
+  if (!written.ok) throw new MalformedAnswer(`The answer to PATCH ${path} is no ${kind}: ${written.problem}.`)
+  const isSeen = (): boolean => {
+    const seen = look()
+    return seen === undefined || !isOlder(seen.metadata.resourceVersion, written.value)
+  }
+  await until(isSeen, live, signal)
+}
+
+/** After a conflict the disk map catches up in no time. */
 const conflictPauseMs = 100
 const usualPauseMs = 2_000
 

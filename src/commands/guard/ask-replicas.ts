@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { type Parsed, parser } from '../../json/schema.ts'
 import type { Connection } from '../../kubernetes/client/connection.ts'
 import type { ForwardedPort } from '../../kubernetes/client/port-forward.ts'
-import { defaultPolicy } from '../../rules/policy.ts'
+import { defaultPolicy, type EvictionBudget } from '../../rules/policy.ts'
 import type { NoticeTimes } from '../../rules/unnoticed.ts'
 import type { Looked, ReplicaPolicy } from '../doctor/facts.ts'
 import { reachReplicas, type ReplicaSearch } from './reach-replicas.ts'
@@ -19,6 +19,8 @@ interface ReplicaAnswer {
   readonly policy: Parsed<ReplicaPolicy>
 }
 
+const Most = Type.Union([Type.Integer({ minimum: 1 }), Type.Null()])
+
 const Modes = Type.Union([Type.Literal('enforce'), Type.Literal('warn'), Type.Literal('off')])
 
 const parsePolicy = parser(
@@ -29,6 +31,7 @@ const parsePolicy = parser(
       modes: Type.Record(Type.String(), Modes),
       evictionCompletion: Type.Union([Type.Literal('hold'), Type.Literal('allow')]),
       release: Type.Union([Type.String(), Type.Null()]),
+      evictionBudget: Type.Optional(Type.Object({ flaggedNodes: Most, pendingCleanups: Most })),
     }),
     callers: Type.Optional(
       Type.Union([
@@ -103,6 +106,21 @@ export function policiesOf(answers: Looked<readonly ReplicaAnswer[]>): Looked<re
     seen.push(policy.value)
   }
   return { seen }
+}
+
+/** How much the guard lets be under way at a time: the least that one of its replicas says, since any of them may decide. */
+export function budgetOf(policies: Looked<readonly ReplicaPolicy[]>): EvictionBudget {
+  const enforced = ('problem' in policies ? [] : policies.seen)
+    .filter(({ modes }) => modes['eviction-budget'] === 'enforce')
+    .flatMap(({ evictionBudget }) => evictionBudget ?? [])
+  const least = (numbers: readonly (number | null)[]): number | undefined => {
+    const told = numbers.filter((number) => number !== null)
+    return told.length > 0 ? Math.min(...told) : undefined
+  }
+  return {
+    flaggedNodes: least(enforced.map(({ flaggedNodes }) => flaggedNodes)),
+    pendingCleanups: least(enforced.map(({ pendingCleanups }) => pendingCleanups)),
+  }
 }
 
 async function askOne({ url }: ForwardedPort, signal: AbortSignal, limitMs: number): Promise<ReplicaAnswer> {

@@ -1,4 +1,5 @@
 import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { nearestFirst } from '../../configuration/layer.ts'
 import { CannotRun } from '../surroundings.ts'
 
 /** A typo in a name must not pass for a result. @throws CannotRun for names that no Longhorn node has */
@@ -8,8 +9,14 @@ export function insistOnNodes(names: Iterable<string>, { map, unreadable }: Live
   const odd = [...unreadable].find(({ kind, name }) => kind === 'Node' && missing.includes(name))
   if (odd) throw new CannotRun(`Longhorn node ${odd.name} exists and cannot be read: ${odd.problem}`)
   const there = [...map.nodes()].map(({ metadata }) => metadata.name).toSorted()
-  throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${there.join(', ')}`)
+  const [first = ''] = missing
+  const told = nearestFirst(first, there).slice(0, mostTold)
+  const more = there.length > told.length ? ` and ${there.length - told.length} more` : ''
+  throw new CannotRun(`There is no Longhorn node ${missing.join(', ')}. There are: ${told.join(', ')}${more}`)
 }
+
+/** A screen of them: the one that was meant is among the first. */
+const mostTold = 20
 
 /** The same for a disk of a node, if one is named. @throws CannotRun */
 export function insistOnDisk(node: string, disk: string | undefined, { map }: LiveMap): void {

@@ -31,6 +31,9 @@ const DiskStatusSchema = Type.Object({
   evictionRequested: Type.Boolean({
     description: 'The flag of the disk. That of the node counts for it too.',
   }),
+  allowScheduling: Type.Boolean({
+    description: 'False while the disk itself is closed for scheduling. That of the node counts for it too.',
+  }),
   copies: Type.Object(
     { planned: Count, present: Count, 'pending cleanup': Count },
     { description: 'Copies of backing images: in spec only, in spec and status, in status only.' },
@@ -49,6 +52,7 @@ const NodeStatusSchema = Type.Object({
     'When Longhorn has noticed the changes that ended there. Null if none is known.',
   ),
   evictionRequested: Type.Boolean({ description: 'The flag of the node, without those of its disks.' }),
+  allowScheduling: Type.Boolean({ description: 'False while the whole node is closed for scheduling.' }),
   disks: Type.Array(DiskStatusSchema),
 })
 
@@ -227,14 +231,13 @@ function step<const S extends string, P extends Record<string, TSchema>>(
 export const EvictionStepSchema = Type.Union(
   [
     step('wait-for-cleanup', 'Clean-ups have to end before the flag may go up.', { cleanups: Cleanups }),
-    step(
-      'wait-for-notice',
-      'Longhorn may not have noticed yet that a clean-up has ended, or a flag was cleared.',
-      {
-        of: oneOf(['clean-up', 'flag'], 'The kind of change that has ended.'),
-        until: Type.Number({ description: 'Milliseconds by a clock of this process.' }),
-      },
-    ),
+    step('wait-for-notice', 'Longhorn may not have noticed yet that a clean-up or a flag is over.', {
+      of: oneOf(['clean-up', 'flag'], 'What is over.'),
+      until: Type.Number({ description: 'Milliseconds by a clock of this process.' }),
+    }),
+    step('wait-for-room', 'The budget of the guard has no room for another eviction.', {
+      problems: Type.Array(Text),
+    }),
     step('raise', 'Holdfast closes the disks for scheduling and raises the flag.', {}),
     step('wait-for-replicas', 'Longhorn moves these replicas away.', { replicas: Type.Array(Text) }),
     step('wait-for-copies', 'Longhorn makes copies of these images elsewhere.', { images: Type.Array(Text) }),
@@ -243,7 +246,13 @@ export const EvictionStepSchema = Type.Union(
     }),
     step('lower', 'Holdfast clears the flag, so that copies are removed without one.', {}),
     step('wait-for-removal', 'Longhorn removes the copies of these images.', { images: Type.Array(Text) }),
+    step('clear', 'The node is empty, and Holdfast takes its flag down, so that another may go up.', {}),
     step('done', 'No replica and no copy is left.', {}),
+    step('wait-for-drain', 'The node is empty, and a person has to drain it with kubectl.', {
+      cordoned: Type.Boolean({ description: 'False while the Kubernetes node takes new pods.' }),
+      pods: Type.Array(Text, { description: 'The pods that are left, with their namespace.' }),
+    }),
+    step('drained', 'No pod is left but those that a drain leaves.', {}),
     step('impossible', 'The eviction cannot be carried out.', { problems: Type.Array(Text) }),
   ],
   { $id: 'holdfast.dev/v1/EvictionStep', title: 'A step of holdfast evict' },

@@ -217,14 +217,16 @@ function nodeStatus(node: Node, map: DiskMapView, profile: Profile, settlesAt: s
     state: nodeState(node, map, profile, settlesAt !== null),
     settlesAt,
     evictionRequested: node.spec.evictionRequested,
+    allowScheduling: node.spec.allowScheduling,
     disks: [...node.spec.disks]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { evictionRequested }]): DiskStatus => {
+      .map(([name, { evictionRequested, allowScheduling }]): DiskStatus => {
         const uuid = diskUUID(node, name)
         return {
           name,
           uuid: uuid ?? null,
           evictionRequested,
+          allowScheduling,
           copies: copiesOn(uuid, map),
           managerState: uuid === undefined ? null : (map.managerState(uuid) ?? null),
         }

@@ -64,6 +64,8 @@ export interface DiskStatus {
   readonly uuid: string | null
   /** Its own flag; the node's flag counts for it too. */
   readonly evictionRequested: boolean
+  /** Its own switch; that of the node counts for it too. */
+  readonly allowScheduling: boolean
   readonly copies: Readonly<Record<CopyPhase, number>>
   readonly managerState: string | null
 }
@@ -76,6 +78,8 @@ export interface NodeStatus {
   readonly settlesAt: string | null
   /** Its own flag, without those of its disks. */
   readonly evictionRequested: boolean
+  /** Its own switch, without those of its disks. */
+  readonly allowScheduling: boolean
   readonly disks: readonly DiskStatus[]
 }
 

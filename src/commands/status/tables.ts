@@ -41,6 +41,7 @@ export function tables(status: Status, { colours, wide }: Look): string {
           [
             { heading: 'NODE', cell: ({ name }) => name },
             { heading: 'FLAGS', cell: flags },
+            { heading: 'SCHEDULING', cell: scheduling },
             { heading: 'DISKS', cell: ({ disks }) => String(disks.length) },
             { heading: 'COPIES', cell: ({ disks }) => String(sum(disks, inSpec)) },
             { heading: 'PENDING', cell: ({ name }) => pendingSummary(status, name) },
@@ -81,6 +82,13 @@ function stateOf({ state, settlesAt }: NodeStatus, { observedAt }: Status): stri
 function flags({ evictionRequested, disks }: NodeStatus): string {
   const own = evictionRequested ? ['(node)'] : []
   return [...own, ...disks.filter((disk) => disk.evictionRequested).map(({ name }) => name)].join(',')
+}
+
+/** `closed` is the whole node; else the disks that are. Where it is closed, Longhorn places nothing new. */
+function scheduling({ allowScheduling, disks }: NodeStatus): string {
+  if (!allowScheduling) return 'closed'
+  const closed = disks.filter((disk) => !disk.allowScheduling).map(({ name }) => name)
+  return closed.length === 0 ? 'open' : `closed: ${closed.join(',')}`
 }
 
 function inSpec({ copies }: DiskStatus): number {

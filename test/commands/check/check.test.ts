@@ -44,8 +44,11 @@ t.test('an object written out and read again is the same, for all that decisions
     }),
   )
   t.strictSame(parsed('Node', rawOf(down)), down)
+  const used = { backingImage: 'i', diskID: 'd', nodeID: 'n', volumeSize: '1024' }
+  const copied = { size: 1024, diskFileStatusMap: { d: { state: 'in-progress', progress: 50 } } }
   const others = [
-    parsed('Replica', { metadata: { name: 'r' }, spec: { backingImage: 'i', diskID: 'd', nodeID: 'n' } }),
+    parsed('Replica', { metadata: { name: 'r' }, spec: used }),
+    parsed('BackingImage', { metadata: { name: 'i' }, status: copied }),
     parsed('BackingImageManager', { metadata: { name: 'm' }, spec: { diskUUID: 'd' }, status: {} }),
     parsed('BackingImageDataSource', { metadata: { name: 's' }, spec: { diskUUID: '' } }),
     parsed('Setting', { metadata: { name: 's' }, value: 'v' }),

@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
-import { carryOut } from '../../../src/commands/evict/command.ts'
+import { carryOut } from '../../../src/commands/evict/carry-out.ts'
 import type { EvictionStep } from '../../../src/commands/evict/next-step.ts'
+import { StepReport } from '../../../src/commands/evict/step-report.ts'
+import type { Target } from '../../../src/commands/evict/remains.ts'
 import { nextChange } from '../../../src/commands/evict/writes.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import { connectTo } from '../../../src/kubernetes/client/connection.ts'
@@ -10,6 +12,7 @@ import { readImage, readReplica } from '../../../src/sandbox/controllers/objects
 import { resources } from '../../../src/sandbox/controllers/resources.ts'
 import { object } from '../../../src/sandbox/json.ts'
 import { Sandbox } from '../../../src/sandbox/sandbox.ts'
+import { monotonicMs } from '../../../src/time/clock.ts'
 import { untilHung } from '../../fixtures/limits.ts'
 import { replicaPolicy } from '../doctor/facts.ts'
 
@@ -55,7 +58,9 @@ async function cluster(t: Test, release: string, guarded = true) {
     }
     const flags = { dryRun: false, unguarded: false, longhornNamespace: namespace }
     try {
-      return await carryOut({ node, disk }, flags, { connection, live, signal, note, policies })
+      const report = new StepReport(live.map, monotonicMs, note)
+      const tell = (target: Target, told: EvictionStep) => void report.tell(target, told)
+      return await carryOut({ node, disk }, flags, { connection, live, signal, note, policies, tell })
     } catch (error) {
       if (ending.signal.aborted) return undefined
       throw error

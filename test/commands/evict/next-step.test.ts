@@ -1,5 +1,5 @@
 import t from 'tap'
-import { explain } from '../../../src/commands/evict/carry-out.ts'
+import { explain } from '../../../src/commands/evict/explain.ts'
 import { type EvictionStep, nextStep } from '../../../src/commands/evict/next-step.ts'
 import { evictionPatch } from '../../../src/commands/evict/remains.ts'
 import { defaultPolicy } from '../../../src/rules/policy.ts'

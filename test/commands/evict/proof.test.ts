@@ -1,6 +1,6 @@
 import t, { type Test } from 'tap'
 import type { ProofModules } from '../../../src/commands/doctor/prove-guard.ts'
-import { carryOut } from '../../../src/commands/evict/command.ts'
+import { carryOut } from '../../../src/commands/evict/carry-out.ts'
 import { nextChange } from '../../../src/commands/evict/writes.ts'
 import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import type { Settings } from '../../../src/configuration/settings.ts'
@@ -44,7 +44,14 @@ async function cluster(t: Test, settings: Settings, policies = mute, release = '
     carryOut(
       { node: 'node-2', disk },
       { dryRun: false, unguarded, longhornNamespace },
-      { connection, live, signal, note: (text) => notes.push(text), policies },
+      {
+        connection,
+        live,
+        signal,
+        note: (text: string) => void notes.push(text),
+        policies,
+        tell: () => undefined,
+      },
     )
   const isUntouched = (): boolean => {
     const node = live.map.node('node-2')

@@ -182,11 +182,13 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
       state: 'danger',
       settlesAt: null,
       evictionRequested: false,
+      allowScheduling: true,
       disks: [
         {
           name: 'd1',
           uuid: uuid('d1'),
           evictionRequested: true,
+          allowScheduling: true,
           copies: { planned: 1, present: 1, 'pending cleanup': 1 },
           managerState: 'running',
         },
@@ -194,6 +196,7 @@ t.test('each disk has its copies by phase, its flag and the state of its manager
           name: 'd2',
           uuid: null,
           evictionRequested: false,
+          allowScheduling: true,
           copies: { planned: 0, present: 0, 'pending cleanup': 0 },
           managerState: null,
         },

@@ -48,9 +48,9 @@ t.test('a node that settles shows how long it still takes', (t) => {
 t.test('the tables show nodes, and clean-ups if there are any', (t) => {
   t.equal(
     text(),
-    `NODE   FLAGS       DISKS   COPIES   PENDING           RESERVED   STATE
-n1     (node),d2   2       0        1 (age unknown)   -          danger
-n2     -           1       1        -                 -          ok
+    `NODE   FLAGS       SCHEDULING   DISKS   COPIES   PENDING           RESERVED   STATE
+n1     (node),d2   open         2       0        1 (age unknown)   -          danger
+n2     -           open         1       1        -                 -          ok
 
 IMAGE    NODE   DISK        STATE     AGE       MANAGER
 lost     -      uuid-gone   ready     unknown   -
@@ -60,7 +60,18 @@ ubuntu   n1     d1          unknown   unknown   unknown
   t.end()
 })
 
-t.test('a watching person sees ages, and which of them may be more', (t) => {
+t.test('where nothing new is placed, scheduling is closed: of the node, or of its disks', (t) => {
+  const closed = { allowScheduling: false }
+  const { map } = cluster('v1.8.0')
+    .node('n1', [disk('d1')], closed)
+    .node('n2', [disk('d2', closed), disk('d3'), disk('d4', closed)])
+  const shown = text({ map })
+  t.match(shown, /^n1 +- +closed +1 .* ok$/m)
+  t.match(shown, /^n2 +- +closed: d2,d4 +3 .* ok$/m)
+  t.end()
+})
+
+t.test('who watches sees ages, and which of them may be more', (t) => {
   t.match(text({ watchingSince: noon }), /1 \(at least 3m20s\)[^]*ubuntu .* at least 3m20s {3}unknown\n/)
   t.match(text({ watchingSince: noon - 1 }), /1 \(3m20s\)[^]*ubuntu .* {3}3m20s {3}unknown\n/)
   t.end()
@@ -112,10 +123,10 @@ t.test('images that are nowhere and disks with one UUID have separate tables', (
     .image('base', [copy('d9', 'unknown'), copy('d4', 'unknown')], { sourceType: 'upload' })
   t.equal(
     text({ map: lost.map }),
-    `NODE   FLAGS   DISKS   COPIES   PENDING   RESERVED   STATE
-n1     -       2       0        -         -          ok
-n2     -       1       0        -         -          down
-n3     -       1       1        -         -          down
+    `NODE   FLAGS   SCHEDULING   DISKS   COPIES   PENDING   RESERVED   STATE
+n1     -       open         2       0        -         -          ok
+n2     -       open         1       0        -         -          down
+n3     -       open         1       1        -         -          down
 
 IMAGE NOWHERE   SOURCE   LOOKED FOR ON
 base            upload   uuid-d9 (no node has it), d4 of n3 (Kubernetes has no node n3 any more (KubernetesNodeGone))

@@ -1,0 +1,126 @@
+import type { Connection } from '../../kubernetes/client/connection.ts'
+import type { LiveMap } from '../../kubernetes/live-map.ts'
+import { age } from '../../time/age.ts'
+import type { Clock } from '../../time/clock.ts'
+import {
+  hasCopies,
+  nextReopening,
+  type Reopening,
+  reopenPatch,
+  stillClosed,
+  unmarkPatch,
+} from './next-reopening.ts'
+import { nameOf } from './next-step.ts'
+import type { Target } from './remains.ts'
+import { nextChange, patchImage, patchNode } from './writes.ts'
+
+/** What a target is put back in service with. */
+interface ReopenModules {
+  readonly connection: Connection
+  readonly live: LiveMap
+  readonly longhornNamespace: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  readonly note: (text: string) => void
+  /** So long after a flag went down a manager may still mark copies, in milliseconds. */
+  readonly settleMs: number
+  readonly dryRun: boolean
+}
+
+/**
+ * Puts a node, or a disk, back in service: flags down, scheduling open, marks of the eviction cleared. It remembers
+ * nothing: whoever interrupts it runs it again.
+ *
+ * @returns false if it cannot be
+ * @throws what the writes throw, or the signal's reason
+ */
+export async function reopen(target: Target, modules: ReopenModules): Promise<boolean> {
+  const { live, clock, signal, note, settleMs, dryRun } = modules
+  const name = nameOf(target)
+  let isChanged = false
+  /** Until when managers that lag may mark copies again. */
+  let until = 0
+  let isToldOfWaiting = false
+  for (;;) {
+    const next = nextReopening(target, live.map)
+    if (next.step === 'impossible') {
+      note(`${name}: ${next.problem}`)
+      return false
+    }
+    if (next.step !== 'done') {
+      note(`${name}: ${sentenceOf(next, target, modules)}`)
+      if (dryRun) return true
+      if (next.step === 'open' && next.flags.length > 0) until = clock.monotonic() + settleMs
+      await (next.step === 'open' ? open(target, modules) : unmark(next, modules))
+      isChanged = true
+      continue
+    }
+    const leftMs = until - clock.monotonic()
+    if (leftMs <= 0 || !hasCopies(target, live.map)) break
+    if (!isToldOfWaiting)
+      note(
+        `${name}: waiting about ${age(leftMs + 999)}, since a manager of Longhorn that has not noticed yet may mark copies again`,
+      )
+    isToldOfWaiting = true
+    await nextChange(live, signal, { clock, until })
+  }
+  note(`${name}: ${isChanged ? 'back in service' : 'in service already, with nothing to clear'}`)
+  tellWhatStays(target, modules)
+  return true
+}
+
+async function open(target: Target, modules: ReopenModules): Promise<void> {
+  await patchNode(target.node, (node) => reopenPatch(target, node), writing(modules))
+}
+
+async function unmark(
+  { marks }: Extract<Reopening, { step: 'unmark' }>,
+  modules: ReopenModules,
+): Promise<void> {
+  for (const { image, disks } of marks) {
+    await patchImage(image, ({ spec }) => unmarkPatch(disks, spec.diskFileSpecMap), writing(modules))
+  }
+}
+
+function writing({ connection, live, longhornNamespace: namespace, clock, signal, note }: ReopenModules) {
+  const onHeld = (message: string): void => note(`held back, and tried again: ${message}`)
+  return { connection, namespace, live, clock, signal, onHeld }
+}
+
+function sentenceOf(
+  next: Exclude<Reopening, { step: 'done' | 'impossible' }>,
+  target: Target,
+  { live: { map }, dryRun }: ReopenModules,
+): string {
+  const verb = (does: string, would: string): string => (dryRun ? `would ${would}` : does)
+  if (next.step === 'open') {
+    const parts = [
+      ...(next.flags.length > 0
+        ? [`${verb('clearing', 'clear')} the flag of ${next.flags.join(' and ')}`]
+        : []),
+      ...(next.closed ? [`${verb('opening', 'open')} it for scheduling`] : []),
+    ]
+    return parts.join(', ')
+  }
+  const copies = next.marks.flatMap(({ image, disks }) =>
+    disks.map((uuid) => {
+      const owner = map.ownersOf(uuid).find(({ node }) => node === target.node)
+      return `${image} on ${owner?.disk ?? uuid}`
+    }),
+  )
+  return `${verb('clearing', 'clear')} the marks by which Longhorn would still move copies away: ${copies.join(', ')}`
+}
+
+/** What it leaves as it is, since no eviction of the target has made it so. */
+function tellWhatStays(target: Target, { live: { map }, note }: ReopenModules): void {
+  for (const disk of stillClosed(target, map)) {
+    note(
+      `disk ${disk} of node ${target.node} stays closed for scheduling by itself. To open it: holdfast reopen ${target.node} --disk ${disk}`,
+    )
+  }
+  if (map.node(target.node)?.status.schedulable === false) {
+    note(
+      `Longhorn places nothing on node ${target.node} yet: its condition Schedulable is not True, as on a node that is cordoned. To end that: kubectl uncordon ${target.node}`,
+    )
+  }
+}

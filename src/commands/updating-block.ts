@@ -1,0 +1,58 @@
+import { Writable } from 'node:stream'
+import { plainText } from '../text/plain-text.ts'
+import type { Output } from './surroundings.ts'
+
+/** Lines at the end of a terminal that are written anew in their place. */
+interface UpdatingBlock {
+  /** Shows these lines in the place of those before. */
+  readonly show: (lines: readonly string[]) => void
+  /** Writes text above the block, where it stays. */
+  readonly above: (text: string) => void
+  /** Takes the block away. */
+  readonly end: () => void
+}
+
+/**
+ * An updating block on a terminal. Names of a cluster reach it, so what acts on a terminal is taken out of all texts.
+ *
+ * @param screen the terminal as it is: the block moves its cursor
+ */
+export async function updatingBlock(screen: Output): Promise<UpdatingBlock> {
+  const { createLogUpdate } = await import('log-update')
+  const stream = new Writable({
+    decodeStrings: false,
+    write(text: string, _encoding, done) {
+      screen.write(text)
+      done()
+    },
+  })
+  // Its size is asked for at each write: a person may change it meanwhile.
+  const terminal = Object.defineProperties(stream, {
+    isTTY: { value: true },
+    columns: { get: () => screen.columns },
+    rows: { get: () => screen.rows },
+  })
+  // The cursor stays to be seen, so that nobody has to bring it back, however the process ends.
+  const update = createLogUpdate(terminal, { showCursor: true })
+  let lines: readonly string[] = []
+  const draw = (): void => {
+    if (lines.length > 0) update(plainText(lines.join('\n')))
+    else update.clear()
+  }
+  return {
+    show: (next) => {
+      lines = next
+      draw()
+    },
+    above: (text) => {
+      update.clear()
+      screen.write(`${plainText(text)}\n`)
+      draw()
+    },
+    end: () => {
+      lines = []
+      update.clear()
+      update.done()
+    },
+  }
+}
