@@ -272,10 +272,6 @@ export const errors: Followed = {
   'doors/proxy/longhorn/door': {
     '… … changes faster': asked,
   },
-  'page/same-site': {
-    'Ask for 127.0.0.1 or localhost':
-      'it answers to names of loopback only, so that no page in a browser reads it',
-  },
   'tls/api-server-folder': {
     'Holdfast client CA': { why: 'it is a name' },
     '… (--webhook) is not the address': together,

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { guardSandbox } from '../../../src/commands/sandbox/command.ts'
+import { guardSandbox } from '../../../src/commands/sandbox/guard-sandbox.ts'
 import type { ClusterObject } from '../../../src/sandbox/cluster-client.ts'
 import { readImage } from '../../../src/sandbox/controllers/objects.ts'
 import { resources } from '../../../src/sandbox/controllers/resources.ts'
