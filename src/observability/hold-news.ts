@@ -33,6 +33,11 @@ export class HoldNews implements HoldListener {
     this.#onProblem = onProblem
   }
 
+  /** True from when the listeners were told that it began until they are told that it ended. */
+  hasTold(id: number): boolean {
+    return this.#told.has(id)
+  }
+
   began(held: HeldChange): void {
     const { id } = held
     if (held.isRetry) {

@@ -127,8 +127,15 @@ export function observers(
     ...(audit ? [audit] : []),
   ]
   const bell = new HoldBell()
-  const stream = new HoldStream({ replica, clock: systemClock, holds })
-  const news = [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream]
+  // Whoever comes while a hold is too young to be told hears of it when the others do, and so of its end.
+  const told = (): HeldChange[] => holds().filter(({ id }) => news.hasTold(id))
+  const stream = new HoldStream({ replica, clock: systemClock, holds: told })
+  const untold = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
+  const news = new HoldNews(
+    [new HoldEvents(events, uidOf, systemClock), new HoldLog(log, systemClock), stream],
+    systemClock,
+    untold,
+  )
   const traffic = new TrafficMetrics(registry, log, () => systemClock.monotonic())
   const operator = operatorApi({
     recent,
@@ -168,8 +175,7 @@ export function observers(
       ...(callers && { callers: callersNow(callers()) }),
     }),
   })
-  const untold = (error: unknown): void => log.error({ err: error }, 'a hold could not be told')
-  const holdListeners = [new HoldNews(news, systemClock, untold), bell]
+  const holdListeners = [news, bell]
   return { registry, listeners, holdListeners, trail, operator, events, trend, traffic }
 }
 

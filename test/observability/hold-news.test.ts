@@ -28,6 +28,17 @@ t.test('a hold is told after a quarter of a second, and its end at once', (t) =>
   t.end()
 })
 
+t.test('a hold counts as told between the two', (t) => {
+  const { news, clock } = listening()
+  news.began(held())
+  t.notOk(news.hasTold(1), 'whoever follows now hears of it later, and of its end')
+  clock.advance(250)
+  t.ok(news.hasTold(1))
+  news.ended(held(), 'admitted')
+  t.notOk(news.hasTold(1))
+  t.end()
+})
+
 t.test('one that is over sooner is not told', (t) => {
   const { news, clock, heard } = listening()
   news.began(held())
