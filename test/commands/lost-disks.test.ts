@@ -170,7 +170,7 @@ t.test('four cloned machines get separate UUIDs again', async (t) => {
     await gone(sandbox, node, 'disk-1')
     t.ok((await patchDisk(ask, node, 'disk-1', spec)).ok, node)
   }
-  await until(t, look, { code: 0, text: /^(?![^]*ONE UUID)[^]*node-4 +- +2 / })
+  await until(t, look, { code: 0, text: /^(?![^]*ONE UUID)[^]*node-4 +- +open +2 / })
   t.match((await holdfast('doctor')).stdout, /ok +disks /)
   t.strictSame(sandbox.longhorn.crashes, [])
 })
