@@ -3,7 +3,15 @@ import { type Profile, profileOf } from '../longhorn/releases.ts'
 import type { Change } from '../rules/change.ts'
 import { enforcesAnything, isImpatient, type Policy } from '../rules/policy.ts'
 import { type Clock, onAbort } from '../time/clock.ts'
-import { allow, type Asked, judgeAsked, type Unavailability, unavailable, type Warning } from './verdict.ts'
+import {
+  allow,
+  type Asked,
+  judgeAsked,
+  type Objection,
+  type Unavailability,
+  unavailable,
+  type Warning,
+} from './verdict.ts'
 import { type Claim, claimsOf, mayBeAnyDisk, merged, uncovered, writeLock } from './claims.ts'
 import { confirm, needsConfirmation } from './confirm.ts'
 import { type Conflict, findingOf } from './conflict-finding.ts'
@@ -13,7 +21,7 @@ import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
 import type { ReservationBook, ReservedPage } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
-import type { WaitingList } from './waiting-list.ts'
+import type { Waiting, WaitingList } from './waiting-list.ts'
 
 /** The parts that admitting needs. */
 export interface AdmissionModules {
@@ -71,7 +79,6 @@ export class Admission {
   /** The way of a change (docs/architecture.md): judge; reserve and confirm; hold, and begin again. */
   async admit(asked: Asked, wait: WaitBudget): Promise<Attempt> {
     const waits = this.#mayBeHeld(asked, wait)
-    //
     // 1. Judge on the disk map. A refused change, and one without a reservation, needs no I/O.
     let judged: Attempt | Candidate | undefined = this.#judge(asked)
     if ('verdict' in judged && !(waits && judged.verdict.decision === 'hold')) return judged
@@ -82,30 +89,32 @@ export class Admission {
     const attempt = async (): Promise<Attempt> => {
       const first = judged ?? this.#judge(asked)
       judged = undefined
-      //
       // 2. Reserve, and 3. confirm: judge once more, on fresh data that the other side may have changed.
       return 'verdict' in first ? first : await this.#secure(asked, first, asking.signal)
     }
-    const waiting = this.#modules.waiting.follow(asked)
+    // Most changes never wait, so nothing is kept of them.
+    let waiting: Waiting | undefined
     const holder = {
       caller: asked.change.request.actor.username,
       mayWait: () => this.#mayTakePlace(asked.change, asking.signal),
-      waits: waiting.waits,
+      waits: (objections: readonly Objection[], until: number) => {
+        waiting ??= this.#modules.waiting.follow(asked)
+        waiting.waits(objections, until)
+      },
     }
     try {
-      //
       // 4. Hold: start again whenever the obstacle may be gone.
       const decided = await this.#modules.holds.retryUntil(
         attempt,
         { ...wait, budgetMs: waits ? wait.budgetMs : 0 },
         holder,
       )
-      const waited = waiting.over(decided.verdict, wait.signal.aborted)
+      const waited = waiting?.over(decided.verdict, wait.signal.aborted)
       return waited ? { ...decided, waited } : decided
     } finally {
       cancel()
       forget()
-      waiting.over(undefined, wait.signal.aborted)
+      waiting?.over(undefined, wait.signal.aborted)
     }
   }
 

@@ -25,7 +25,7 @@ interface WaitingListOptions {
 }
 
 /** One change while it is decided: on the list from its first hold on. */
-interface Waiting {
+export interface Waiting {
   /** What it waits for from now on. @param until when it is answered at the latest, by the monotonic clock */
   readonly waits: (objections: readonly Objection[], until: number) => void
   /**
