@@ -40,9 +40,8 @@ export function readRescueNote(text: string): Parsed<RescueNote> {
   let raw: unknown
   try {
     raw = JSON.parse(text)
-  } catch (error) {
-    // What a stranger wrote is an answer too, and says what is wrong with it.
-    return { ok: false, problem: error instanceof Error ? error.message : String(error) }
+  } catch {
+    return { ok: false, problem: 'it is not JSON' }
   }
   return parse(raw)
 }
