@@ -177,7 +177,9 @@ export async function proxy(t: Test, cluster: RealCluster): Promise<void> {
     t.equal(stdout, 'false')
     const other = await kubectl(['patch', 'nodes.longhorn.io', 'py', '--type', 'merge', '-p', raise])
     t.match(other, { code: 0 }, 'another node')
-    const record = await child.line((line) => (line.includes('"door":"proxy-kubernetes"') ? line : undefined))
+    const record = await child.line((line) =>
+      /"actor":.*"door":"proxy-kubernetes"|"door":"proxy-kubernetes".*"actor":/.test(line) ? line : undefined,
+    )
     t.match(JSON.parse(record), { actor: { user: /./ }, object: { kind: 'Node', name: 'px' } })
     t.notMatch(record, '"user":"unknown"', 'who it was, the API server has said')
   })
