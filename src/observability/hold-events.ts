@@ -56,7 +56,8 @@ export class HoldEvents implements HoldListener {
       ...object,
       reason,
       message: cut(plainLine(message), longestMessage),
-      share: request.user,
+      // Apart from that of denials: a user with many requests that wait still sees each one that is denied.
+      share: `${request.user} (waits)`,
       ...(type && { type }),
     })
   }

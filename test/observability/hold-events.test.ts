@@ -13,7 +13,7 @@ function told(of: HeldChange, now = 1_000, uid = 'uid-n1'): ObjectEvent[] {
   return events
 }
 
-t.test('the beginning and the end of a hold are Events at the object', (t) => {
+t.test('the beginning and the end of a hold are Events at the object, apart from those of denials', (t) => {
   t.strictSame(told(held()), [
     {
       kind: 'Node',
@@ -22,7 +22,7 @@ t.test('the beginning and the end of a hold are Events at the object', (t) => {
       reason: 'RequestWaits',
       message:
         'evicting d2 of n1 has to wait: backing image ubuntu is still being removed from d1 (for 12s) (asked by ann, webhook). The request is answered in 8s at the latest, and kubectl retries then. (rule eviction-during-cleanup)',
-      share: 'ann',
+      share: 'ann (waits)',
     },
     {
       kind: 'Node',
@@ -30,7 +30,7 @@ t.test('the beginning and the end of a hold are Events at the object', (t) => {
       uid: 'uid-n1',
       reason: 'RequestWaited',
       message: 'evicting d2 of n1 waited 1s (asked by ann, webhook). It was admitted.',
-      share: 'ann',
+      share: 'ann (waits)',
       type: 'Normal',
     },
   ])
