@@ -55,3 +55,6 @@ export function cleanUp(
     ...flags,
   )
 }
+
+/** What kubectl prints for a request that waited and was allowed: a wait of less than a second is not told. */
+export const onlyToldWait = /^(Warning: .* waited \d+s for this: .*\n)?$/
