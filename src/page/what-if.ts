@@ -2,9 +2,10 @@ import { type Static, Type } from 'typebox'
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import { judgeAsked, readChange, type Verdict } from '../gate/verdict.ts'
 import { isFlagged, type Node } from '../longhorn/node.ts'
-import { actsOf, type NodeChange } from '../rules/change.ts'
+import { actsOf, type NodeChange, proposedUpdate } from '../rules/change.ts'
 import { adviceOf, headlineOf } from '../rules/layout.ts'
 import type { Policy } from '../rules/policy.ts'
+import { shellWord } from '../text/plain-text.ts'
 import type { Clock } from '../time/clock.ts'
 
 const Text = Type.String()
@@ -75,6 +76,7 @@ export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf
   const found = plan(names, map)
   const { closeFirst, batches, problems } = { closeFirst: [], batches: [], problems: [], ...found }
   const order = found.possible ? batches.flatMap(({ nodes }) => nodes) : []
+  const words = order.map(shellWord).join(' ')
   return {
     apiVersion: 'holdfast.dev/v1',
     kind: 'WhatIf',
@@ -88,7 +90,7 @@ export function whatIf(names: readonly string[], modules: WhatIfModules): WhatIf
       batches: batches.map(({ nodes, images }) => ({ nodes: [...nodes], images: [...images] })),
       problems: [...problems],
     },
-    commands: order.map((node) => `holdfast evict ${quoted(node)}`),
+    commands: order.length > 0 ? ['evict', 'reopen'].map((what) => `holdfast ${what} ${words}`) : [],
   }
 }
 
@@ -118,21 +120,10 @@ function findingsOf(verdict: Judged): WhatIf['verdicts'][number]['findings'] {
 /** The flag of the whole node goes up, as `holdfast evict` raises it. One that is up already is raised anew. */
 function evictionOf(node: Node): NodeChange {
   const before = isFlagged(node) ? { ...node, spec: withoutFlags(node) } : node
-  return {
-    kind: 'Node',
-    operation: 'UPDATE',
-    before,
-    after: { ...node, spec: { ...node.spec, evictionRequested: true } },
-    request: { uid: 'what-if', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
-  }
+  return proposedUpdate(before, { ...node, spec: { ...node.spec, evictionRequested: true } })
 }
 
 function withoutFlags({ spec }: Node): Node['spec'] {
   const disks = [...spec.disks].map(([name, disk]) => [name, { ...disk, evictionRequested: false }] as const)
   return { ...spec, evictionRequested: false, disks: new Map(disks) }
-}
-
-/** A name that a shell takes as it is, or in quotes. */
-function quoted(name: string): string {
-  return /^[\w.-]+$/.test(name) ? name : `'${name.replaceAll("'", String.raw`'\''`)}'`
 }

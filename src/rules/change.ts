@@ -51,6 +51,12 @@ export type DataSourceChange = ChangeOf<BackingImageDataSource>
 /** One requested write, whatever its door. */
 export type Change = NodeChange | BackingImageChange | DataSourceChange
 
+/** An update of a node that nobody has requested: to learn what the rules say of it. */
+export function proposedUpdate(before: Node, after: Node): NodeChange {
+  const request = { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' } as const
+  return { kind: 'Node', operation: 'UPDATE', before, after, request }
+}
+
 /** The name of the changed object. */
 export function nameOf(change: Change): string {
   return (change.after ?? change.before).metadata.name

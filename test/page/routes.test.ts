@@ -102,7 +102,7 @@ t.test('what-if tells verdicts, batches and commands, and what is wrong with a q
       kind: 'WhatIf',
       verdicts: [{ node: 'n1', decision: 'waits', findings: [{ rule: 'eviction-during-cleanup' }] }],
       plan: { possible: true, batches: [{ nodes: ['n1'] }] },
-      commands: ['holdfast evict n1'],
+      commands: ['holdfast evict n1', 'holdfast reopen n1'],
     },
   })
   t.match(await answer('?node=n1&node=n2'), { body: { plan: { possible: false } } })

@@ -1,7 +1,7 @@
 import type { DiskMapView, PendingCleanup } from '../../disk-map/disk-map-view.ts'
 import { isFlagged } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
-import type { NodeChange } from '../../rules/change.ts'
+import { proposedUpdate } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
 import { judge } from '../../rules/judge.ts'
@@ -169,14 +169,7 @@ function findingsOn(
   map: DiskMapView,
   { policy, ...moment }: EvictionCircumstances,
 ): Finding[] {
-  const change: NodeChange = {
-    kind: 'Node',
-    operation: 'UPDATE',
-    before: node,
-    after: withEviction(target, node),
-    request: { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
-  }
-  return judge(change, map, policy, moment)
+  return judge(proposedUpdate(node, withEviction(target, node)), map, policy, moment)
 }
 
 /**

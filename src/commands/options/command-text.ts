@@ -1,3 +1,4 @@
+import { shellWord } from '../../text/plain-text.ts'
 import { defaultPolicy } from '../../rules/policy.ts'
 import type { ClusterFlags } from './cluster-options.ts'
 
@@ -21,10 +22,5 @@ export function commandText(words: readonly string[], flags: ClusterFlags): stri
     ...asGroup.map((group) => ['--as-group', group] as const),
   ]
   const given = options.flatMap(([name, value]) => (value === undefined ? [] : [name, value]))
-  return ['holdfast', ...words, ...given].map(quoted).join(' ')
-}
-
-/** As a shell reads it back. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
+  return ['holdfast', ...words, ...given].map(shellWord).join(' ')
 }

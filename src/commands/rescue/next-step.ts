@@ -2,7 +2,7 @@ import type { DiskMapView, PendingOnNode } from '../../disk-map/disk-map-view.ts
 import type { Node } from '../../longhorn/node.ts'
 import { type Profile, profileOf } from '../../longhorn/releases.ts'
 import type { Flags } from '../../longhorn/rescue-note.ts'
-import type { NodeChange } from '../../rules/change.ts'
+import { proposedUpdate } from '../../rules/change.ts'
 import { isInDanger } from '../../rules/disks-at-risk.ts'
 import type { Finding } from '../../rules/finding.ts'
 import { judge } from '../../rules/judge.ts'
@@ -103,14 +103,7 @@ function whetherToRaise(
 }
 
 function findingsOn(flags: Flags, node: Node, map: DiskMapView, policy: Policy, moment: Moment): Finding[] {
-  const change: NodeChange = {
-    kind: 'Node',
-    operation: 'UPDATE',
-    before: node,
-    after: withFlags(node, flags),
-    request: { uid: '', actor: { username: '', groups: [] }, dryRun: true, door: 'check' },
-  }
-  return judge(change, map, policy, moment)
+  return judge(proposedUpdate(node, withFlags(node, flags)), map, policy, moment)
 }
 
 function waitForManager(node: Node, pods: SeenPods): RescueStep {
