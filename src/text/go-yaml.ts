@@ -1,10 +1,12 @@
 import {
   type Alias,
   Composer,
+  type CST,
   isAlias,
   isMap,
   isScalar,
   isSeq,
+  Lexer,
   LineCounter,
   type Node,
   Parser,
@@ -39,7 +41,7 @@ export function readGoYaml(text: string): GoDocument {
   // For Go's decoder a carriage return ends a line too.
   const plain = text.replaceAll(/\r\n?/g, '\n')
   const lineOf = (offset: number): number => lines.linePos(offset).line
-  const tokens = asGoReads([...new Parser(lines.addNewLine).parse(plain)], plain, lineOf)
+  const tokens = asGoReads([...tokensIn(plain, lines)], plain, lineOf)
   const [document] = new Composer({ ...quiet, schema: 'failsafe', uniqueKeys: false }).compose(tokens)
   if (document === undefined) {
     if (tokens.some(({ type }) => type === 'directive'))
@@ -66,6 +68,24 @@ export function readGoYaml(text: string): GoDocument {
   const value = reading.valueOf(document.contents)
   refuse(value)
   return { line: lineOf(document.contents?.range[0] ?? 0), value, twice: reading.twice }
+}
+
+/**
+ * A document of that many parts takes more than 1 GB while it is read, and its text 15 MiB. The same as JSON takes
+ * a tenth.
+ */
+const mostParts = 4_000_000
+
+function* tokensIn(text: string, lines: LineCounter): Generator<CST.Token, void> {
+  const parser = new Parser(lines.addNewLine)
+  lines.addNewLine(0)
+  let parts = 0
+  for (const part of new Lexer().lex(text)) {
+    parts += 1
+    if (parts > mostParts) throw new UnreadableYaml(1, tooManyParts)
+    yield* parser.next(part)
+  }
+  yield* parser.end()
 }
 
 /** Reads the nodes of one document. */
@@ -232,6 +252,7 @@ function isMergeKey(key: unknown): boolean {
  */
 const mostByAlias = 0.99
 
+const tooManyParts = 'it has too many values for YAML, more than some 15 MiB have; write it as JSON'
 const tooMuch = 'its aliases expand to too much'
 const noAnchor = 'an alias (*name) that no anchor (&name) before it defines; put it in quotes if it is a text'
 

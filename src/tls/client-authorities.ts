@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
+import { mostBytes, readBounded } from '../files/bounded-file.ts'
 import { certificateBlocks, readCertificate } from './stored.ts'
 import { inWords } from '../text/system-error.ts'
 
@@ -33,7 +33,8 @@ export class UnusableClientAuthorities extends Error {
  */
 export async function readClientAuthorities(path: string, signal: AbortSignal): Promise<ClientAuthorities> {
   try {
-    return parseClientAuthorities(await readFile(path, { encoding: 'utf8', signal }), path)
+    const content = await readBounded(path, mostBytes.credential, { signal })
+    return parseClientAuthorities(content.toString('utf8'), path)
   } catch (error) {
     signal.throwIfAborted()
     if (error instanceof UnusableClientAuthorities) throw error

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { access, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { mostBytes, readBounded } from '../files/bounded-file.ts'
 import type { TimeOfDay } from '../time/clock.ts'
 import { makeAuthority } from './authority.ts'
 import { issueServing, type ServerNames, UnusableAuthority } from './issue.ts'
@@ -141,11 +142,15 @@ export async function present(paths: readonly string[]): Promise<string[]> {
 /** The text of a file; undefined if there is none. */
 async function readText(path: string): Promise<string | undefined> {
   try {
-    return await readFile(path, 'utf8')
+    return await textIn(path)
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined
     throw error
   }
+}
+
+async function textIn(path: string, signal?: AbortSignal): Promise<string> {
+  return (await readBounded(path, mostBytes.credential, signal && { signal })).toString('utf8')
 }
 
 function hasCode(error: unknown, code: string): boolean {
@@ -169,8 +174,7 @@ export class CertificateFiles implements CertificateSource {
 
   /** @throws an Error of Node for a file that cannot be read */
   async read(signal: AbortSignal): Promise<PemPair> {
-    const options = { encoding: 'utf8', signal } as const
-    const [cert, key] = await Promise.all([readFile(this.#cert, options), readFile(this.#key, options)])
+    const [cert, key] = await Promise.all([textIn(this.#cert, signal), textIn(this.#key, signal)])
     return { cert, key }
   }
 

@@ -61,7 +61,10 @@ function standardInput({ stdin }: Reading): AuditSource {
 async function file(path: string): Promise<AuditSource> {
   try {
     await access(path)
-    if ((await stat(path)).isDirectory()) throw new Error('it is a folder, and a file is needed')
+    const facts = await stat(path)
+    if (facts.isDirectory()) throw new Error('it is a folder, and a file is needed')
+    // Some have no end.
+    if (!facts.isFile() && !facts.isFIFO()) throw new Error('it is a device, and a file or a pipe is needed')
   } catch (cause) {
     throw new CannotRun(`cannot read the audit file ${path}: ${inWords(cause)}`, { cause })
   }

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { configure } from '../../configuration/configuration.ts'
 import { layerFromFile, layerFromTexts } from '../../configuration/layer.ts'
 import { hasLonghorn } from '../../disk-map/disk-map-view.ts'
+import { mostBytes } from '../../files/bounded-file.ts'
 import { group } from '../../longhorn/kinds.ts'
 import { assumption, isAssumed } from '../../longhorn/releases.ts'
 import { someWaitToBeLost } from '../../rules/lost.ts'
@@ -221,7 +222,7 @@ async function policyOf({ config, rule, longhornNamespace }: CheckFlags): Promis
     ),
     ...(config === undefined
       ? []
-      : [layerFromFile(await readText(config, 'the configuration file'), config)]),
+      : [layerFromFile(await readText(config, 'the configuration file', mostBytes.configuration), config)]),
   ]
   const problems = layers.flatMap((layer) => (layer.ok ? [] : layer.problems))
   if (problems.length > 0) throw new CannotRun(problems.join('\n'))

@@ -1,3 +1,4 @@
+import { mostBytes } from '../../files/bounded-file.ts'
 import { depthOf, duplicateFields } from '../../json/text.ts'
 import { group, kinds, version } from '../../longhorn/kinds.ts'
 import type { JudgedKind } from '../../rules/change.ts'
@@ -25,7 +26,7 @@ export async function patchOf(
   { patch, type }: { readonly patch?: string; readonly type: PatchProposal['type'] },
 ): Promise<TypedPatch | undefined> {
   if (patch === undefined) return undefined
-  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch') : patch
+  const content = patch.startsWith('@') ? await readText(patch.slice(1), 'the patch', mostBytes.patch) : patch
   const { value, twice } = parsedPatch(content)
   return { ...targetOf(target), type, patch: value, twice }
 }

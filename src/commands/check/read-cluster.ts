@@ -1,4 +1,4 @@
-import { buffer } from 'node:stream/consumers'
+import { mostBytes, readBoundedStream } from '../../files/bounded-file.ts'
 import { readLonghorn } from '../../kubernetes/live-map.ts'
 import { allKinds } from '../../longhorn/kinds.ts'
 import { inWords } from '../../text/system-error.ts'
@@ -79,7 +79,7 @@ export async function readDocuments(
 
 async function typed(stdin: Surroundings['stdin']): Promise<string> {
   try {
-    return decodedText(await buffer(stdin()))
+    return decodedText(await readBoundedStream(stdin(), mostBytes.manifest))
   } catch (cause) {
     const why = inWords(cause)
     throw new CannotRun(`cannot read standard input: ${why}`, { cause })
@@ -94,7 +94,7 @@ async function documentsOf(
 ): Promise<CheckDocument[]> {
   if ('problem' in file) return [{ source: file.path, problem: file.problem }]
   try {
-    return documentsIn(await readText(file.path, 'the file'), file.path, wholeKinds)
+    return documentsIn(await readText(file.path, 'the file', mostBytes.manifest), file.path, wholeKinds)
   } catch (error) {
     if (!(error instanceof CannotRun) || file.path === named) throw error
     return [{ source: file.path, problem: error.message }]

@@ -1,5 +1,6 @@
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { readBounded } from '../../files/bounded-file.ts'
 import { inWords } from '../../text/system-error.ts'
 import { decodedText } from '../../text/yaml.ts'
 import { CannotRun } from '../surroundings.ts'
@@ -49,11 +50,12 @@ async function isKnown(path: string, seen: Set<string>): Promise<boolean> {
  * The text of a file, in UTF-8 or by its byte order mark.
  *
  * @param what its name for the message
+ * @param most bytes, as `mostBytes` has them
  * @throws CannotRun
  */
-export async function readText(path: string, what: string): Promise<string> {
+export async function readText(path: string, what: string, most: number): Promise<string> {
   try {
-    return decodedText(await readFile(path))
+    return decodedText(await readBounded(path, most))
   } catch (cause) {
     const why = inWords(cause)
     throw new CannotRun(`cannot read ${what} ${path}: ${why}`, { cause })

@@ -1,8 +1,9 @@
 import { LineCounter } from 'yaml'
 import { Type } from 'typebox'
-import { buffer } from 'node:stream/consumers'
+import { mostBytes, readBoundedStream } from '../../files/bounded-file.ts'
 import { parser } from '../../json/schema.ts'
-import { decodedText, parseYaml, UndecodableText, UnreadableYaml, valueOf } from '../../text/yaml.ts'
+import { inWords } from '../../text/system-error.ts'
+import { decodedText, parseYaml, UnreadableYaml, valueOf } from '../../text/yaml.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Surroundings } from '../surroundings.ts'
 
@@ -34,7 +35,7 @@ const parsePlan = parser(
  */
 export async function readPlan(path: string, stdin: Surroundings['stdin']): Promise<PlanFound> {
   const source = path === '-' ? 'standard input' : path
-  const text = path === '-' ? await textOf(stdin) : await readText(path, 'the plan')
+  const text = path === '-' ? await textOf(stdin) : await readText(path, 'the plan', mostBytes.plan)
   const plan = parsePlan(documentIn(text, source))
   if (!plan.ok) {
     throw new CannotRun(`${source} is no plan: ${plan.problem}. Make one with: holdfast plan NODE… -o json`)
@@ -54,10 +55,9 @@ export async function readPlan(path: string, stdin: Surroundings['stdin']): Prom
 
 async function textOf(stdin: Surroundings['stdin']): Promise<string> {
   try {
-    return decodedText(await buffer(stdin()))
+    return decodedText(await readBoundedStream(stdin(), mostBytes.plan))
   } catch (cause) {
-    if (cause instanceof UndecodableText) throw new CannotRun(`standard input: ${cause.message}`, { cause })
-    throw cause
+    throw new CannotRun(`cannot read standard input: ${inWords(cause)}`, { cause })
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { type Configuration, configure } from '../../configuration/configuration.ts'
 import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../configuration/layer.ts'
 import { settingFacts, type SettingName, settingNames, type Settings } from '../../configuration/settings.ts'
+import { mostBytes } from '../../files/bounded-file.ts'
 import { readText } from '../check/read-files.ts'
 import { CannotRun, type Environment } from '../surroundings.ts'
 import type { ClusterFlags } from './cluster-options.ts'
@@ -71,7 +72,7 @@ export async function readSettings(command: Command, otherwise: Settings = {}): 
 const noLayer: Layer = { ok: true, settings: {} }
 
 async function readConfig(path: string): Promise<Layer> {
-  return layerFromFile(await readText(path, 'the configuration file'), path)
+  return layerFromFile(await readText(path, 'the configuration file', mostBytes.configuration), path)
 }
 
 /** The settings from one source, in their original form. */

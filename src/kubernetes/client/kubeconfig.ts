@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { mostBytes, readBounded } from '../../files/bounded-file.ts'
 import { readGoYaml } from '../../text/go-yaml.ts'
 import type { ExecConfig } from './exec-plugin.ts'
 import { Fields } from './fields.ts'
@@ -91,7 +91,7 @@ async function read(file: string): Promise<Kubeconfig> {
   let text: string
   try {
     // PowerShell writes UTF-16.
-    text = decodedText(await readFile(file))
+    text = decodedText(await readBounded(file, mostBytes.kubeconfig))
   } catch (cause) {
     throw new Error(`Cannot read the kubeconfig ${file}: ${inWords(cause)}`, { cause })
   }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { isIP } from 'node:net'
 import { checkServerIdentity, type ConnectionOptions } from 'node:tls'
+import { mostBytes, readBounded } from '../../files/bounded-file.ts'
 import type { Clock } from '../../time/clock.ts'
 import type { Cluster, Pem, User } from './kubeconfig.ts'
 
@@ -61,6 +61,9 @@ function nameOf({ serverName }: Cluster): TlsMaterial {
 /** Files are replaced before their content expires, so a copy of this age is still valid, in milliseconds. */
 const freshMs = 10_000
 
+/** The limit for a pipe in the place of such a file: less than for the credentials as a whole. */
+const pipeMs = 30_000
+
 /** A file of credentials, which is replaced now and then. It is read again once the last read is old. */
 export class RereadFile {
   readonly #path: string
@@ -80,7 +83,9 @@ export class RereadFile {
     const now = this.#clock.monotonic()
     if (this.#read && now - this.#read.at < freshMs) return this.#read.content
     try {
-      this.#read = { content: await readFile(this.#path), at: now }
+      const reading = { clock: this.#clock, pipeMs }
+      const content = await readBounded(this.#path, mostBytes.credential, reading)
+      this.#read = { content, at: now }
     } catch (error) {
       // Some errors of Node do not name the file.
       if (!this.#read) throw error instanceof Error ? Object.assign(error, { path: this.#path }) : error
