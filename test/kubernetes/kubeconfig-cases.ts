@@ -19,6 +19,10 @@ export interface Case {
   /** Flags that both have. */
   readonly flags?: readonly string[]
   readonly env?: (place: Place) => Record<string, string>
+  /** The text of the kubeconfig, made from it as JSON. */
+  readonly text?: (json: string) => string
+  /** Other files beside it. */
+  readonly files?: Readonly<Record<string, string>>
   /** True where both have to fail before they ask. */
   readonly fails?: true
 }
@@ -32,7 +36,8 @@ export const secure = ({ secure: port, cert }: Place) => ({
 export const plainly = ({ plain }: Place) => ({ server: `http://127.0.0.1:${plain}` })
 /** The usual user. */
 export const token = () => ({ token: 't0ken' })
-const plugin =
+/** A user with a program that prints this. */
+export const plugin =
   (status: object, more: object = {}) =>
   ({ folder }: Place) => ({
     exec: {

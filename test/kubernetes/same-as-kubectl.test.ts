@@ -7,6 +7,7 @@ import { certificateFor, type Certificate } from '../fixtures/certificates.ts'
 import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { thorough } from '../fixtures/thorough.ts'
 import { cases, plainly, token, type Place } from './kubeconfig-cases.ts'
+import { oddCases } from './odd-cases.ts'
 import { proxyCases } from './proxy-cases.ts'
 import { httpProxy, socksProxy, witness } from './witness.ts'
 
@@ -61,8 +62,8 @@ t.test('status asks as kubectl does, on the same route', { skip }, async (t) => 
   const certificate = await certificateFor('api.example')
   for (const [
     at,
-    [name, { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false }],
-  ] of Object.entries({ ...cases, ...proxyCases }).entries()) {
+    [name, { cluster = plainly, user = token, env = () => ({}), flags = [], fails = false, ...odd }],
+  ] of Object.entries({ ...cases, ...proxyCases, ...oddCases }).entries()) {
     await t.test(name, async (t) => {
       const { place, watched } = await placeFor(t, certificate)
       const entry = {
@@ -73,7 +74,10 @@ t.test('status asks as kubectl does, on the same route', { skip }, async (t) => 
       }
       const config = { 'current-context': 'x', contexts: [entry], clusters: [entry], users: [entry] }
       const file = path.join(place.folder, 'config')
-      await writeFile(file, JSON.stringify(config))
+      const { text = String, files = {} } = odd
+      await writeFile(file, text(JSON.stringify(config)))
+      for (const [beside, content] of Object.entries(files))
+        await writeFile(path.join(place.folder, beside), content)
       const { PATH = '' } = process.env
       const variables = { PATH, HOME: place.folder, KUBECONFIG: file, ...env(place) }
       // A process of kubectl for each of them is for the thorough tests.

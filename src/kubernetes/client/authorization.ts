@@ -2,7 +2,7 @@ import type { RequestOptions } from 'node:https'
 import type { Clock } from '../../time/clock.ts'
 import { type ExecConfig, ExecPlugin, PluginProblem } from './exec-plugin.ts'
 import { errorCode } from './failures.ts'
-import type { Cluster, Headers, User } from './kubeconfig.ts'
+import { type Cluster, type Headers, inHeader, type User } from './kubeconfig.ts'
 import { pemReader, RereadFile, type TlsMaterial } from './tls-material.ts'
 import { inWords } from '../../text/system-error.ts'
 
@@ -118,11 +118,10 @@ async function clusterInfo({ cluster, server }: Asked, { clock }: Modules): Prom
  * @throws Error for a token that no header can carry
  */
 function bearer(token: string, what: string): Headers {
-  const its = token.trim()
-  if (its === '') throw new Error(`${what} is empty`)
-  if (/[^\t\x20-\x7e\x80-\xff]/.test(its))
-    throw new Error(`${what} has a line break or a letter outside of ASCII, which no token may have`)
-  return { Authorization: `Bearer ${its}` }
+  if (token.trim() === '') throw new Error(`${what} is empty`)
+  if (/[^\P{Cc}\t\x80-\x9f]/u.test(token))
+    throw new Error(`${what} has a line break or another control character, which no header can carry`)
+  return { Authorization: `Bearer ${inHeader(token)}` }
 }
 
 function itsToken({ name }: User): string {

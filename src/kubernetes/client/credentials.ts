@@ -186,7 +186,10 @@ function proxyOf(
 ): URL | undefined {
   const proxy = proxyUrl === undefined ? proxyFromEnvironment(server, environment) : parsedUrl(proxyUrl)
   const isNone = proxyUrl === undefined && proxy === undefined
-  if (isNone || (proxy && isProxyScheme(proxy.protocol))) return proxy
+  // client-go takes three schemes in a kubeconfig, and Go one more in the environment.
+  const isTaken =
+    proxy && isProxyScheme(proxy.protocol) && (proxyUrl === undefined || proxy.protocol !== 'socks5h:')
+  if (isNone || isTaken) return proxy
   const where =
     proxyUrl === undefined ? 'HTTPS_PROXY or HTTP_PROXY' : `${found}: the proxy-url of cluster "${name}"`
   throw new Error(`${where} must be a URL with the scheme http, https or socks5.`)

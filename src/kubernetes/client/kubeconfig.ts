@@ -98,6 +98,7 @@ async function read(file: string): Promise<Kubeconfig> {
   try {
     // An empty file is valid and has no content.
     const content = new Fields(readGoYaml(text).value ?? {})
+    insistOnConfig(content)
     const folder = path.dirname(path.resolve(file))
     return {
       clusters: content.mappings('clusters').map((entry) => clusterOf(entry, folder)),
@@ -108,6 +109,16 @@ async function read(file: string): Promise<Kubeconfig> {
   } catch (cause) {
     throw new Error(`${file} is not a usable kubeconfig: ${inWords(cause)}`, { cause })
   }
+}
+
+/** @throws Error for another object of Kubernetes: it has no contexts, and the reader would look for the reason */
+function insistOnConfig(content: Fields): void {
+  const { version, kind } = {
+    version: content.text('apiVersion') ?? 'v1',
+    kind: content.text('kind') ?? 'Config',
+  }
+  if (version !== 'v1' || kind !== 'Config')
+    throw new Error(`it is a ${kind} of ${version}, and a kubeconfig is a Config of v1`)
 }
 
 function clusterOf(entry: Fields, folder: string): Cluster {
@@ -213,9 +224,9 @@ export type Headers = Readonly<Record<string, string | readonly string[]>>
 /** The headers that ask the API server for impersonation. */
 export function impersonationHeaders({ user, uid, groups, extra }: Impersonation): Headers {
   return {
-    'Impersonate-User': encoded(user),
-    ...(uid === undefined ? {} : { 'Impersonate-Uid': encoded(uid) }),
-    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups.map(encoded) }),
+    'Impersonate-User': inHeader(user),
+    ...(uid === undefined ? {} : { 'Impersonate-Uid': inHeader(uid) }),
+    ...(groups.length === 0 ? {} : { 'Impersonate-Group': groups.map(inHeader) }),
     ...extraHeaders(extra),
   }
 }
@@ -228,7 +239,7 @@ function extraHeaders(extra: Impersonation['extra']): Record<string, string[]> {
   for (const [name, values] of extra) {
     if (values.length === 0) continue
     const header = `Impersonate-Extra-${escaped(name.toLowerCase())}`
-    headers[header] = [...(headers[header] ?? []), ...values.map(encoded)]
+    headers[header] = [...(headers[header] ?? []), ...values.map(inHeader)]
   }
   return headers
 }
@@ -245,7 +256,7 @@ function escaped(name: string): string {
   return text
 }
 
-/** Go sends the bytes of UTF-8 in a header; Node sends one byte for each character. */
-function encoded(text: string): string {
+/** A text for a header. Go sends the bytes of UTF-8; Node sends one byte for each character. */
+export function inHeader(text: string): string {
   return Buffer.from(text, 'utf8').toString('latin1')
 }
