@@ -32,6 +32,8 @@ const commands = [
   ['evict', 'node-1'],
   ['rescue'],
   ['snapshot'],
+  ['ui'],
+  ['proxy', 'kubernetes', '--listen', '127.0.0.1:0'],
 ]
 
 for (const command of commands) {
