@@ -17,7 +17,9 @@ import { leadingUid, parseJson } from './admission-review.ts'
 import { type Callers, contextOf } from './callers.ts'
 import {
   type ClientErrors,
+  encodedProblem,
   type HttpProblem,
+  isEncoded,
   isTooLarge,
   type Log,
   notServed,
@@ -168,7 +170,10 @@ export function endpoint(
     const refusal = callers?.judge.refusal(request.raw.socket)
     if (refusal) void problem(reply.header('connection', 'close'), refusal)
     else if (request.is404) void problem(reply, notServed(request.method, request.url))
-    else done()
+    else if (isEncoded(request.headers['content-encoding'])) {
+      // A small body can unpack to gigabytes, so none is unpacked.
+      void problem(reply.headers({ connection: 'close', 'accept-encoding': 'identity' }), encodedProblem)
+    } else done()
   })
   app.addHook('onSend', (_request, reply, _payload, done) => {
     if (leaving.aborted) reply.header('connection', 'close')

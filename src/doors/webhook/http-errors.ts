@@ -13,7 +13,7 @@ import { SaidOnce } from '../../time/repeats.ts'
  * | 403 | a client certificate that is not accepted |
  * | 404, 405 | another path than `/validate`, another method than POST |
  * | 413 | a body above a limit: larger than the API server sends, or with more values. One of the latter that begins as API servers begin a review is answered as a review |
- * | 415 | another content type than `application/json` |
+ * | 415 | another content type than `application/json`, or a body that is compressed |
  * | 500 | an error in Holdfast itself, outside the gate |
  * | 503 | more bodies than can be read, most of them from this address; where nothing is enforced, a review among them passes |
  */
@@ -55,6 +55,17 @@ export function notServed(method: string, url: string): HttpProblem {
     return { status: 405, error: `/validate does not answer ${method}. ${expected}.` }
   }
   return { status: 404, error: `There is nothing at this path. ${expected}.` }
+}
+
+/** True for a body that is compressed or encoded in another way. @param encoding the header Content-Encoding */
+export function isEncoded(encoding = ''): boolean {
+  return encoding.split(',').some((each) => !['', 'identity'].includes(each.trim().toLowerCase()))
+}
+
+/** The answer to such a body. */
+export const encodedProblem: HttpProblem = {
+  status: 415,
+  error: 'The body is encoded (Content-Encoding), and API servers send reviews as they are.',
 }
 
 /** The answer to an unread body, though it may be a review. */
