@@ -6,6 +6,8 @@ export interface FairTurnsLimits {
   readonly mostWaitingBytes: number
   /** How many peers are remembered with their cost, besides those that wait. */
   readonly mostPeers: number
+  /** So many bytes are expected to cost a millisecond. */
+  readonly bytesPerMs: number
 }
 
 /** The limits without configuration. */
@@ -13,6 +15,7 @@ export const defaultFairTurnsLimits: FairTurnsLimits = {
   goMs: 5,
   mostWaitingBytes: 32 * 1024 * 1024,
   mostPeers: 1_000,
+  bytesPerMs: 64 * 1024,
 }
 
 /** Work of this length is followed by a pause, in milliseconds. */
@@ -28,20 +31,24 @@ interface Turn {
   readonly giveUp: () => void
 }
 
-/** The past cost of a peer, and its waiting work. */
+/** The share of a peer, and its waiting work. */
 interface Peer {
   /** The first comes first. */
   readonly waiting: Turn[]
   bytes: number
-  /** The cost of work, in milliseconds. */
-  spentMs: number
+  /** What it has used of its share: in milliseconds, on the scale of {@link FairTurns.#servedMs}. */
+  usedMs: number
 }
 
 /**
  * Shares the processor between peers. Reading a body of megabytes takes long, and many that arrive together
  * would be read one after the other, while no request is answered. Here the event loop runs in between, and
- * the peer with the lowest cost so far is next. So the reviews of the API server do not wait for all of
- * another client's.
+ * that work is next which ends first if each peer has an equal share (weighted fair queueing, Demers 1989).
+ *
+ * - Reviews of the API server do not wait for all of another client's.
+ * - A peer that is new, or was idle, has the share of all others from now on: it saves none up. So addresses
+ *   that come once each, with a large body, do not go before the small ones of a peer that is known.
+ * - Many addresses have many shares. What they can delay is what may wait at once, `mostWaitingBytes`.
  */
 export class FairTurns {
   readonly #limits: FairTurnsLimits
@@ -50,6 +57,8 @@ export class FairTurns {
   readonly #peers = new Map<string, Peer>()
   #waiting = 0
   #bytes = 0
+  /** How much of its share a peer has used that has always waited, in milliseconds: it only grows. */
+  #servedMs = 0
   #leftMs: number
   #isGoing = false
 
@@ -87,6 +96,7 @@ export class FairTurns {
    */
   take(peer: string, bytes: number, work: () => void, giveUp: () => void): void {
     const own = this.#peerOf(peer)
+    if (own.waiting.length === 0) own.usedMs = Math.max(own.usedMs, this.#servedMs)
     own.waiting.push({ bytes, work, giveUp })
     own.bytes += bytes
     this.#bytes += bytes
@@ -99,9 +109,7 @@ export class FairTurns {
   #peerOf(name: string): Peer {
     const known = this.#peers.get(name)
     if (known) return known
-    // At least the lowest of the others, or a new address would always be first.
-    const least = Math.min(...[...this.#peers.values()].map(({ spentMs }) => spentMs))
-    const peer = { waiting: [], bytes: 0, spentMs: Number.isFinite(least) ? least : 0 }
+    const peer = { waiting: [], bytes: 0, usedMs: 0 }
     if (this.#peers.size >= this.#limits.mostPeers) this.#forgetIdle()
     this.#peers.set(name, peer)
     return peer
@@ -117,24 +125,29 @@ export class FairTurns {
       const began = this.#now()
       next.turn.work()
       const tookMs = this.#now() - began
-      next.peer.spentMs += tookMs
+      this.#servedMs = Math.max(this.#servedMs, next.peer.usedMs)
+      next.peer.usedMs += tookMs
       this.#leftMs -= tookMs
     }
   }
 
-  /** Takes the first of the peer with the lowest cost. */
+  /** Takes the first work of the peer whose work ends first. */
   #next(): { readonly peer: Peer; readonly turn: Turn } | undefined {
     if (this.#leftMs <= 0) return undefined
-    let least: Peer | undefined
-    for (const peer of this.#peers.values())
-      if (peer.waiting.length > 0 && (!least || peer.spentMs < least.spentMs)) least = peer
-    const turn = least?.waiting.shift()
-    if (!least || !turn) return undefined
-    this.#forget(least, turn)
-    return { peer: least, turn }
+    let first: Peer | undefined
+    let firstEndMs = Infinity
+    for (const peer of this.#peers.values()) {
+      const [turn] = peer.waiting
+      const endMs = turn ? peer.usedMs + turn.bytes / this.#limits.bytesPerMs : Infinity
+      if (endMs < firstEndMs) [first, firstEndMs] = [peer, endMs]
+    }
+    const turn = first?.waiting.shift()
+    if (!first || !turn) return undefined
+    this.#forget(first, turn)
+    return { peer: first, turn }
   }
 
-  /** Starts again when the event loop has run. Costs are forgotten once no peer waits. */
+  /** Starts again when the event loop has run. Shares are forgotten once no peer waits. */
   #goOn(): void {
     if (this.#isGoing) return
     this.#isGoing = true
@@ -143,7 +156,10 @@ export class FairTurns {
       this.#leftMs = this.#limits.goMs
       this.#go()
       if (this.#waiting > 0 || this.#leftMs <= 0) this.#goOn()
-      else this.#peers.clear()
+      else {
+        this.#peers.clear()
+        this.#servedMs = 0
+      }
     }, this.#restMs())
   }
 
