@@ -13,6 +13,7 @@ import { beforeNobodyLetsGo, nobodyLetsGo } from './suite/meant-to-go.ts'
 import { beforeNobodyAnswers, nobodyAnswers } from './suite/nobody-answers.ts'
 import { olderVersion } from './suite/older-version.ts'
 import { onAnyCluster } from './suite/on-any-cluster.ts'
+import { patches } from './suite/patches.ts'
 import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { registrationPolicy } from './suite/registration-policy.ts'
@@ -63,6 +64,7 @@ t.test('end to end', { timeout }, async (t) => {
     t.end()
   })
   await group('server-side apply', (t) => serverSideApply(t, cluster))
+  await group('every patch', (t) => patches(t, cluster))
   await group('older version', (t) => olderVersion(t, cluster))
   await group('chart’s proxies', (t) => chartProxies(t, cluster))
   await group('quiet', (t) => quiet(t, guards))
