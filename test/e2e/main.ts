@@ -5,6 +5,7 @@ import { advice } from './suite/advice.ts'
 import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
+import { gitops } from './suite/gitops.ts'
 import { holds } from './suite/holds.ts'
 import { hooks } from './suite/hooks.ts'
 import { install } from './suite/install.ts'
@@ -48,6 +49,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('install', (t) => install(t, cluster))
   await group('hooks', (t) => hooks(t, cluster))
   await group('releases', (t) => releases(t, cluster))
+  await group('gitops', (t) => gitops(t, cluster))
   await group('advice', (t) => advice(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))

@@ -2,7 +2,6 @@ import type { Test } from 'tap'
 import { run } from '../../commands/holdfast.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 import { root } from '../../fixtures/root.ts'
-import { ask } from '../cluster.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
 
@@ -161,38 +160,7 @@ export function releases(t: Test, cluster: RealCluster): void {
     await cluster.must(['delete', 'lease', 'holdfast-book', '-n', 'longhorn-system'])
     t.equal(await left('plain'), '')
   })
-
-  t.test('fields that the guard publishes are no difference for GitOps tools', async (t) => {
-    // As Argo CD renders: with no way to ask the cluster.
-    const template = ['template', 'gitops', chart, '--namespace', 'gitops', '--kube-version', '1.36.2']
-    const { stdout: yaml } = await cluster.helm([...template, '--skip-tests', '--set', unguarded])
-    await cluster.must(['create', 'namespace', 'gitops'])
-    const apply = {
-      'kubectl apply': [],
-      'server-side apply': ['--server-side', '--field-manager=argocd-controller'],
-    }
-    for (const [how, flags] of Object.entries(apply)) {
-      await cluster.must(['apply', ...flags, '-f', '-'], yaml)
-      const bundle = { op: 'add', path: '/webhooks/0/clientConfig/caBundle', value: caBundle(cluster) }
-      await cluster.must([
-        ...['patch', registrations, 'gitops-holdfast', '--type=json', '--field-manager=guard'],
-        ...['-p', JSON.stringify([bundle])],
-      ])
-      const secret = { data: { 'tls.crt': 'eA==' } }
-      await ask(cluster, 'PATCH', '/api/v1/namespaces/gitops/secrets/gitops-holdfast-tls', secret)
-      t.match(await cluster.kubectl(['diff', ...flags, '-f', '-'], yaml), { code: 0, stdout: '' }, how)
-      await cluster.must(['apply', ...flags, '-f', '-'], yaml)
-      const jsonpath = 'jsonpath={.webhooks[0].clientConfig.caBundle}'
-      const kept = await cluster.must(['get', registrations, 'gitops-holdfast', '-o', jsonpath])
-      t.equal(kept, caBundle(cluster), how)
-      await cluster.must(['delete', '-f', '-'], yaml)
-    }
-  })
   t.end()
-}
-
-function caBundle({ plane }: RealCluster): string {
-  return Buffer.from(plane.authorityCert).toString('base64')
 }
 
 /** By what Helm says of each deletion. */
