@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { run } from '../../commands/holdfast.ts'
 import { disk } from '../../fixtures/raw-objects.ts'
 import { root } from '../../fixtures/root.ts'
+import { ask } from '../cluster.ts'
 import type { RealCluster } from '../real-cluster.ts'
 import { World } from '../world.ts'
 
