@@ -15,6 +15,7 @@ import {
 } from './controllers/seed-objects.ts'
 import { seed, type SeededCluster } from './controllers/seed.ts'
 import { RestServer } from './longhorn-rest/rest-server.ts'
+import { LonghornWebhook } from './longhorn-webhook/longhorn-webhook.ts'
 
 /** Options of the embedded cluster. */
 interface SandboxOptions {
@@ -27,6 +28,8 @@ interface SandboxOptions {
   readonly longhorn: Partial<LonghornOptions>
   /** The port of Longhorn's REST API; any free port by default. */
   readonly restPort?: number
+  /** False to leave Longhorn's own webhook out. */
+  readonly longhornWebhook?: boolean
   /** Called for everything that happens inside Longhorn. */
   readonly report: (report: Report) => void
 }
@@ -57,13 +60,21 @@ export class Sandbox {
   static async start(options: SandboxOptions): Promise<Sandbox> {
     let managers: Longhorn | undefined
     const previousLog = (pod: string): string | undefined => managers?.previousLog(pod)
-    const api = await ApiServer.start({ port: options.port, previousLog })
+    let client: ClusterClient | undefined
+    const webhook = new LonghornWebhook({
+      // The cluster is filled before Longhorn starts.
+      client: () => (managers ? client : undefined),
+      isServed: () => managers?.isAnyLive !== false,
+      namespace: 'longhorn-system',
+    })
+    const ownWebhooks = options.longhornWebhook === false ? [] : [webhook]
+    const api = await ApiServer.start({ port: options.port, previousLog, ownWebhooks })
     try {
       for (const definition of longhornDefinitions())
         await api.client(administrator).create(definitions, definition)
       await api.client(administrator).create(deployments, longhornUi('longhorn-system'))
       const cluster = await seed(api.client(administrator), Date.now(), seedOptions(options))
-      const client = api.client(longhornServiceAccount('longhorn-system'))
+      client = api.client(longhornServiceAccount('longhorn-system'))
       const longhorn = new Longhorn(
         {
           client,

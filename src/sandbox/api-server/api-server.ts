@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { type Clock, systemClock, timestamp } from '../../time/clock.ts'
 import type { ClusterClient, ObjectEvent, ResourceName, User, Watch } from '../cluster-client.ts'
-import { Admission } from './admission/admission.ts'
+import { Admission, type OwnWebhook } from './admission/admission.ts'
 import { type ResolveService, WebhookCaller } from './admission/call-webhook.ts'
 import { noSuchPath } from './failure.ts'
 import { answerHttp } from './http/http-api.ts'
@@ -40,6 +40,8 @@ export interface ApiServerOptions {
   readonly resolveService: ResolveService
   /** The log of the container before the one that runs in a pod; undefined: there was none. */
   readonly previousLog: PreviousLog
+  /** Webhooks without a registration. */
+  readonly ownWebhooks: readonly OwnWebhook[]
 }
 
 /** The identity of a user who sends no credentials. */
@@ -57,6 +59,7 @@ const defaultOptions: ApiServerOptions = {
   identity: randomIdentity,
   resolveService: () => undefined,
   previousLog: () => undefined,
+  ownWebhooks: [],
 }
 
 /**
@@ -85,7 +88,7 @@ export class ApiServer {
     const { clock, identity, requestTimeoutMs, maxBodyBytes } = all
     const store = new Store(all.historySize)
     const caller = new WebhookCaller(clock, all.resolveService)
-    const admission = new Admission(store, caller, identity)
+    const admission = new Admission(store, caller, identity, all.ownWebhooks)
     const writes = new Writes({ store, admission, clock, identity })
     const deletes = new Deletes({ store, admission, clock, identity })
     const reads = new ReadRequests({

@@ -75,6 +75,11 @@ export class Longhorn {
     return this.#pods.isLive(node)
   }
 
+  /** False while no manager runs, although there are nodes. */
+  get isAnyLive(): boolean {
+    return this.#pods.isEmpty || this.#pods.anyLive() !== undefined
+  }
+
   /** The number of syncs that this node's manager has begun. */
   syncCount(node: string): number {
     return this.#pods.of(node)?.syncCount ?? 0

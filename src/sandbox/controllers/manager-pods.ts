@@ -17,6 +17,11 @@ export class ManagerPods implements LiveManagers {
     return this.#managers.get(node)?.isLive ?? false
   }
 
+  /** True before the first node is seen. */
+  get isEmpty(): boolean {
+    return this.#managers.size === 0
+  }
+
   anyLive(): string | undefined {
     return [...this.#managers.keys()].find((node) => this.isLive(node))
   }

@@ -1,5 +1,6 @@
 import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
+import { isSince } from '../release.ts'
 import { amount, entries, type JsonObject, list, object, text } from '../json.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { type Disk, readNode } from './objects.ts'
@@ -14,7 +15,7 @@ const replicaSize = 1_073_741_824
 /** The inputs of a node's status. */
 interface NodeStatusContext {
   /** The contents of the disks. */
-  readonly snapshot: Pick<Snapshot, 'images' | 'replicas'>
+  readonly snapshot: Pick<Snapshot, 'images' | 'replicas' | 'release'>
   readonly diskUUID: DiskUUIDs
   /** Milliseconds since 1970. */
   readonly now: number
@@ -60,7 +61,8 @@ function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatu
     replicas.map(({ name, raw }) => [name, Number(text(object(raw.spec).volumeSize)) || replicaSize]),
   )
   const scheduledImage = new Map(images.map(({ name, raw }) => [name, amount(object(raw.status).size)]))
-  const used = [...scheduledReplica.values(), ...scheduledImage.values()].reduce((sum, size) => sum + size, 0)
+  const used = sumOf(scheduledReplica) + sumOf(scheduledImage)
+  const release = context.snapshot.release ?? ''
   return {
     diskDriver: '',
     diskName: disk.name,
@@ -75,8 +77,13 @@ function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatu
     scheduledReplica: Object.fromEntries(scheduledReplica),
     scheduledBackingImage: Object.fromEntries(scheduledImage),
     storageAvailable: diskSize - used,
-    storageScheduled: [...scheduledReplica.values()].reduce((sum, size) => sum + size, 0),
+    // Longhorn 1.7 counts no images (longhorn.md §4).
+    storageScheduled: sumOf(scheduledReplica) + (isSince(release, [1, 8, 0]) ? sumOf(scheduledImage) : 0),
   }
+}
+
+function sumOf(sizes: ReadonlyMap<string, number>): number {
+  return [...sizes.values()].reduce((sum, size) => sum + size, 0)
 }
 
 /** Why a node is not ready, in Longhorn's words. */

@@ -46,7 +46,7 @@ export async function seed(
   for (const node of cluster.nodes) {
     const disks = cluster.disks.filter((disk) => disk.node === node)
     const created = await client.create(resources.Node, nodeObject(node, disks, namespace))
-    const empty = { images: new Map(), replicas: [] }
+    const empty = { images: new Map(), replicas: [], release: wanted.release }
     const context = { snapshot: empty, diskUUID: wanted.diskUUID, now }
     await client.updateStatus(resources.Node, withNodeStatus(created, context))
   }

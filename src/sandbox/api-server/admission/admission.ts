@@ -14,18 +14,29 @@ import {
   type Webhook,
 } from './webhook-configuration.ts'
 
+/** A webhook that runs in this process and needs no registration. */
+export interface OwnWebhook {
+  /** For messages, such as `validator.longhorn.io`. */
+  readonly name: string
+  /** @returns the denial in its `status`, or a sentence if no answer comes; undefined if it allows the write */
+  judge(request: AdmissionRequest): Promise<JsonObject | string | undefined>
+}
+
 /** Asks the registered webhooks about each write, just before it is stored. */
 export class Admission {
   readonly #store: Store
   readonly #caller: WebhookCaller
   readonly #identity: Identity
+  readonly #own: readonly OwnWebhook[]
   /** The parsed form of each stored configuration. Stored objects never change in place. */
   readonly #parsed = new WeakMap<ClusterObject, readonly Webhook[]>()
 
-  constructor(store: Store, caller: WebhookCaller, identity: Identity) {
+  /** @param own asked too; in the order of names they come after the guard's */
+  constructor(store: Store, caller: WebhookCaller, identity: Identity, own: readonly OwnWebhook[] = []) {
     this.#store = store
     this.#caller = caller
     this.#identity = identity
+    this.#own = own
   }
 
   /**
@@ -40,7 +51,10 @@ export class Admission {
     const asked = this.#webhooks().filter((webhook) =>
       isAsked(webhook, request, this.#namespaceLabels(request)),
     )
-    const answers = await Promise.all(asked.map((webhook) => this.#ask(webhook, request, context)))
+    const answers = await Promise.all([
+      ...asked.map((webhook) => this.#ask(webhook, request, context)),
+      ...this.#own.map((webhook) => askOwn(webhook, request)),
+    ])
     for (const answer of answers) for (const warning of answer.warnings) context.warn(warning)
     for (const answer of answers) if (!answer.allowed) throw answer.denial
   }
@@ -73,8 +87,7 @@ export class Admission {
       // Under Ignore the user does not even get a warning (kubernetes.md, The answer).
       if (webhook.failurePolicy === 'Ignore') return { allowed: true, warnings: [] }
       const why = error instanceof Error ? error.message : String(error)
-      const denial = internal(`failed calling webhook "${webhook.name}": ${why}`, error)
-      return { allowed: false, warnings: [], denial }
+      return { allowed: false, warnings: [], denial: failedCall(webhook.name, why, error) }
     }
   }
 
@@ -83,6 +96,18 @@ export class Admission {
     if (resource === namespaces) return labelsOf(object ?? oldObject)
     return resource.namespaced ? labelsOf(this.#store.get(namespaces, '', namespace)) : undefined
   }
+}
+
+async function askOwn(webhook: OwnWebhook, request: AdmissionRequest): Promise<Answer> {
+  const { name } = webhook
+  const refused = await webhook.judge(request)
+  if (refused === undefined) return { allowed: true, warnings: [] }
+  const denial = typeof refused === 'string' ? failedCall(name, refused) : denialOf(name, refused)
+  return { allowed: false, warnings: [], denial }
+}
+
+function failedCall(webhook: string, why: string, cause?: unknown): ApiError {
+  return internal(`failed calling webhook "${webhook}": ${why}`, cause)
 }
 
 /**
