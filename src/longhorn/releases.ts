@@ -86,6 +86,21 @@ function compare(a: Version, b: Version): number {
 }
 
 /**
+ * True for a release from this version on, its own pre-releases and each build of its line included, and for a
+ * text that names none.
+ */
+export function isFrom(release: string | undefined, [major, minor, patch]: Version): boolean {
+  const named = releasesIn(release ?? '')
+  return (
+    named.length === 0 ||
+    named.some((its) => {
+      const isOfLine = its.major === major && its.minor === minor
+      return (isOfLine && its.early) || compare([its.major, its.minor, its.patch], [major, minor, patch]) >= 0
+    })
+  )
+}
+
+/**
  * The first release of the same line on which an eviction during a clean-up is safe (longhorn.md §2). For a
  * release before backing images were evicted it is that of the oldest line that evicts them.
  *

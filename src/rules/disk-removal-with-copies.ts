@@ -1,7 +1,8 @@
 import type { DiskMapView } from '../disk-map/disk-map-view.ts'
 import type { BackingImage } from '../longhorn/backing-image.ts'
 import { copiesOf, type Copy, copyOn, isReady } from '../longhorn/copies.ts'
-import { diskUUID, isAtWork } from '../longhorn/node.ts'
+import { diskUUID, isAtWork, isDown, isGone, type Node } from '../longhorn/node.ts'
+import { isFrom } from '../longhorn/releases.ts'
 import type { DiskRemoval } from './change.ts'
 import { isWorthless, oncePerImage } from './copies-left.ts'
 import { whyDown, whyLost, workingOwners } from './lost.ts'
@@ -66,7 +67,10 @@ function draft(taken: Taken, circumstances: Circumstances): Draft {
 }
 
 /** The answer depends on the user who could do it. */
-function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances: Circumstances): string {
+function wayOut(
+  { removal: { before, after }, disk, image, copy }: Taken,
+  circumstances: Circumstances,
+): string {
   const { name } = image.metadata
   const later = `for longer than ${lasting(circumstances.policy.lostAfterMs)} may be removed once every image has a ready copy elsewhere.`
   const down = whyDown(before, circumstances)
@@ -75,10 +79,13 @@ function wayOut({ removal: { before }, disk, image, copy }: Taken, circumstances
   if (!isAtWork(before, disk))
     return `Bring the disk back: it is not ready, so no clean-up on it ends. A disk that has not been ready ${later}`
   const until = `wait until the status of ${name} no longer lists the disk.`
-  if (copy.phase === 'pending cleanup') return `Its clean-up is under way: ${until}`
-  if (isWorthless(copy) && !isUsed(copy, circumstances.map)) return `Clean the copy up first, and ${until}`
+  const isOpen = after !== undefined && before.spec.disks.get(disk)?.allowScheduling === true
+  const asked = isOpen ? ' Longhorn also asks that its scheduling is disabled.' : ''
+  if (copy.phase === 'pending cleanup') return `Its clean-up is under way: ${until}${asked}`
+  if (isWorthless(copy) && !isUsed(copy, circumstances.map))
+    return `Clean the copy up first, and ${until}${asked}`
   return circumstances.profile === 'none'
-    ? `This release does not move copies. Once another copy is ready elsewhere, clean this one up, and ${until}`
+    ? `This release does not move copies. Once another copy is ready elsewhere, clean this one up, and ${until}${asked}`
     : `Empty the disk first: disable its scheduling and evict it. Then ${until}`
 }
 
@@ -103,7 +110,7 @@ function lostDraft(
       subjects: [subjectOf(taken)],
       found: theCopy(taken),
       why: `${lost} No other copy of ${name} is ready on a disk that works, so this may be the last usable one.`,
-      next: `Bring the disk back, so that Longhorn can copy the image from it. An eviction does nothing meanwhile. If you do not need the image, delete it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name}).${giveUp(removal, circumstances)}`,
+      next: `Bring the disk back, so that Longhorn can copy the image from it. An eviction does nothing meanwhile. If you do not need the image, delete it, after the volumes that use it (kubectl -n ${circumstances.policy.longhornNamespace} delete backingimages.longhorn.io ${name}).${giveUp(removal, circumstances)}`,
       look: lookAtImage(name, circumstances),
     }
   }
@@ -117,17 +124,26 @@ function lostDraft(
   }
 }
 
-/** Only if it is needed, and would be granted. */
+/** Only if it is needed, and would be granted, and Longhorn lets the disk or the node go then. */
 function giveUp(
   { before, after }: DiskRemoval,
-  { policy, actor, profile, timeOfDay }: Circumstances,
+  { policy, actor, profile, release, timeOfDay }: Circumstances,
 ): string {
   const isRefused = diskRemovalWithCopies.effects[profile] === 'refuse'
   if (!isRefused || !mayOverride(actor, diskRemovalWithCopies.name, policy)) return ''
-  const how = after
-    ? 'set annotation holdfast.dev/override to the reason in the same write'
-    : deleteOverrideFor(before, policy.longhornNamespace, timeOfDay)
-  return ` To give the copy up all the same: ${how}`
+  if (after && !isDown(before))
+    return ' To give the copy up all the same: disable the scheduling of the disk, and set annotation holdfast.dev/override to the reason in the write that removes it'
+  // Longhorn takes no annotation any more.
+  if (isGone(before) && isFrom(release, [1, 12, 2])) return ''
+  const isOpen = before.spec.allowScheduling
+  const first = isOpen ? 'disable the scheduling of the node, then ' : ''
+  const override = deleteOverrideFor(isOpen ? asChanged(before) : before, policy.longhornNamespace, timeOfDay)
+  return ` To give the copy up all the same${after ? ', delete the whole node' : ''}: ${first}${override}`
+}
+
+/** With the generation of one more change of spec. */
+function asChanged(node: Node): Node {
+  return { ...node, metadata: { ...node.metadata, generation: node.metadata.generation + 1 } }
 }
 
 function sharedDraft(taken: Taken, others: readonly string[]): Draft {

@@ -9,7 +9,7 @@ import {
   whereOf,
   whyPerhaps,
 } from './disks-at-risk.ts'
-import { whyLost } from './lost.ts'
+import { removalOfLost, whyLost } from './lost.ts'
 import type { Circumstances, Draft, Rule } from './rule.ts'
 import {
   ago,
@@ -95,14 +95,14 @@ function wayOutOfLost({ node: name, disk, uuid }: DiskAtRisk, circumstances: Cir
   if (uuid === undefined) return ''
   const node = circumstances.map.node(name)
   const why = node && whyLost(node, disk, circumstances)
-  if (why === undefined) return ''
-  return ` ${asSentence(why)} So this clean-up does not end. Remove disk ${disk} from node ${name}: that is allowed as long as every image has a ready copy elsewhere.`
+  if (!node || why === undefined) return ''
+  return ` ${asSentence(why)} So this clean-up does not end. ${removalOfLost(node, disk, circumstances)}`
 }
 
 /** A disk of known UUID has nothing to do with clean-ups on others. An unusable disk never gets a UUID. */
 function untilKnown({ node, disk, uuid }: DiskAtRisk): string {
   if (uuid !== undefined) return ''
-  return ` It is also allowed once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node.`
+  return ` It is also allowed once Longhorn has found out that disk ${disk} of node ${node} is another disk, or once that disk is removed from the node, which takes that its scheduling is disabled.`
 }
 
 /** On profile C nothing crashes, and the evicted node is often the one that is down and cannot clean up. */
@@ -194,7 +194,7 @@ function firstFileDraft(
     subjects: [{ ...(owner && { node: owner.node, disk: owner.disk }), diskUUID, image }],
     found,
     why: `${perhaps}Longhorn would remove the copy and add it again in a loop, with a clean-up pending each time.`,
-    next: 'The request is allowed once the first file is there (spec.fileTransferred is true). If it never will be, delete the backing image.',
+    next: 'The request is allowed once the first file is there (spec.fileTransferred is true). If it never will be, delete the backing image. Longhorn lets it go once no replica uses it.',
     look: [`kubectl -n ${policy.longhornNamespace} get backingimagedatasources.longhorn.io ${image} -o yaml`],
   }
 }

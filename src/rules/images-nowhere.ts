@@ -132,5 +132,5 @@ const toldCopies = 3
 
 /** How to find such an image again, or give it up. */
 export function wayOut({ metadata: { name } }: BackingImage, namespace: string): string {
-  return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk. Then remove the disk from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
+  return `If a disk has the file under another UUID, write the old UUID into longhorn-disk.cfg on that disk. Then disable the scheduling of the disk, remove it from its node and add it again. If a node is to come back, wait for it. If the file is not needed, delete the image, after the volumes that use it: kubectl -n ${namespace} delete backingimages.longhorn.io ${name}`
 }

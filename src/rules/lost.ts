@@ -84,12 +84,33 @@ export function insteadOfEviction(
   node: Node,
   circumstances: Pick<LossCircumstances, 'policy' | 'timeOfDay'>,
 ): string {
-  const { longhornNamespace, lostAfterMs } = circumstances.policy
+  const { lostAfterMs } = circumstances.policy
   const when =
     whyNodeLost(node, circumstances) === undefined
       ? `once it has been down for longer than ${lasting(lostAfterMs)}, and as long as`
       : 'as long as'
-  return `Bring the node back. If it is gone for good, clear the flag, disable scheduling, and delete the Longhorn node. That is allowed ${when} every image has a ready copy elsewhere. Longhorn also asks that Kubernetes has no node of that name and that no replica is on it: kubectl -n ${longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
+  return `Bring the node back. If it is gone for good, delete the Longhorn node, and its flag goes with it. That is allowed ${when} every image has a ready copy elsewhere. ${deletion(node, circumstances)}`
+}
+
+/**
+ * What Longhorn asks of a node that is to be deleted, and the command. A flag cannot be cleared before: from
+ * 1.12.2 on Longhorn takes no such write of a node that Kubernetes has removed (longhorn.md §4).
+ */
+function deletion(node: Node, { policy }: Pick<LossCircumstances, 'policy'>): string {
+  const closed = node.spec.allowScheduling ? ', that its scheduling is disabled' : ''
+  return `Longhorn also asks that Kubernetes has no node of that name${closed}, and that no replica is on it: kubectl -n ${policy.longhornNamespace} delete nodes.longhorn.io ${node.metadata.name}`
+}
+
+/**
+ * How a lost disk is taken away, as a sentence. While its manager is down nothing counts the disk as empty, so
+ * from 1.8 on Longhorn lets it go with its node alone.
+ */
+export function removalOfLost(node: Node, disk: string, circumstances: LossCircumstances): string {
+  const { name } = node.metadata
+  const allowed = 'that is allowed as long as every image has a ready copy elsewhere.'
+  return isDown(node)
+    ? `Bring node ${name} back, or delete it: ${allowed} ${deletion(node, circumstances)}`
+    : `Disable the scheduling of disk ${disk}, and remove it from node ${name}: ${allowed}`
 }
 
 /** Why a disk counts as lost on one of its owners. */

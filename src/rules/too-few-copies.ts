@@ -61,7 +61,7 @@ function wayBack(image: BackingImage, lost: readonly Copy[], circumstances: Loss
   if (lost.every(({ diskUUID }) => map.ownersOf(diskUUID).length === 0))
     return wayOut(image, policy.longhornNamespace)
   return lost.every(({ diskUUID }) => isLost(diskUUID))
-    ? `Bring the disk back, so that Longhorn can copy the image from it. If you do not need the image, delete it: kubectl -n ${policy.longhornNamespace} delete backingimages.longhorn.io ${image.metadata.name}`
+    ? `Bring the disk back, so that Longhorn can copy the image from it. If you do not need the image, delete it, after the volumes that use it: kubectl -n ${policy.longhornNamespace} delete backingimages.longhorn.io ${image.metadata.name}`
     : 'Wait until another copy is ready, or delete the backing image if you no longer need it.'
 }
 

@@ -154,11 +154,23 @@ const anyActor = fc.constantFrom(admin, longhornAccount, { username: 'eve', grou
 function overridden(change: Change, told: string): Change {
   if (change.kind !== 'Node') throw new Error(`nobody overrides a write to a ${change.kind}`)
   const why = 'the machine burnt down'
-  if (change.operation !== 'DELETE')
-    return { ...change, operation: 'UPDATE', before: was(change.before), after: noted(change.after, why) }
+  const before = was(change.before)
+  if (change.operation !== 'DELETE' && !told.includes('delete the whole node'))
+    return { ...change, operation: 'UPDATE', before, after: noted(was(change.after), why) }
   const written = new RegExp(`'${key}=([^']*)'`).exec(told)?.[1]?.replace('<why>', why)
   if (written === undefined) throw new Error(`no command in: ${told}`)
-  return { ...change, before: noted(change.before, written) }
+  const stored = told.includes('disable the scheduling of the node') ? closed(before) : before
+  return { kind: 'Node', operation: 'DELETE', request: change.request, before: noted(stored, written) }
+}
+
+/** The node once its scheduling is disabled. */
+function closed({ metadata, spec, ...rest }: Node): Node {
+  const { generation } = metadata
+  return {
+    ...rest,
+    metadata: { ...metadata, generation: generation + 1 },
+    spec: { ...spec, allowScheduling: false },
+  }
 }
 
 function was(before: Node | undefined): Node {

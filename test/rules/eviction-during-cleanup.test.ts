@@ -110,7 +110,7 @@ t.test('and so it may be one of a node that is dead: it may have been moved', (t
         effect: 'hold',
         found: /is still being removed from d1 of n2 \(for 0s\)$/,
         why: /^Disk d1 \(uuid-d1\) does not work on node n2\. It may be disk new of node n1, whose UUID/,
-        next: /It is also allowed once Longhorn has found out that disk new of node n1 is another disk, or once that disk is removed from the node\.$/,
+        next: /It is also allowed once Longhorn has found out that disk new of node n1 is another disk, or once that disk is removed from the node, which takes that its scheduling is disabled\.$/,
       },
     ])
     const known = before.toNode('n1', [disk('new', evicting)])

@@ -166,11 +166,28 @@ t.test('the advice for the last copy works on a dead node', (t) => {
     deletion?.next,
     /^Bring the disk back.*An eviction does nothing.*delete backingimages\.longhorn\.io golden/,
   )
-  t.match(deletion?.next, "'holdfast.dev/override=delete uid-n1/7 before 2026-01-01T12:30:00Z: <why>'")
+  const override = (generation: number) =>
+    `'holdfast.dev/override=delete uid-n1/${generation} before 2026-01-01T12:30:00Z: <why>'`
+  t.match(deletion?.next, override(7))
   const [removal] = before.judge(before.toNode('n1', [], { notReady: gone }))
-  t.match(removal?.next, /set annotation holdfast\.dev\/override to the reason in the same write$/)
+  t.match(removal?.next, 'To give the copy up all the same, delete the whole node: kubectl')
+  t.match(removal?.next, override(7))
+  const open = cluster('v1.9.2')
+    .node('n1', [disk('d1')], { notReady: gone, metadata: { generation: 7 } })
+    .image('golden', [lostCopy])
+  const [opened] = open.judge(open.deleteNode('n1'))
+  t.match(opened?.next, 'To give the copy up all the same: disable the scheduling of the node, then kubectl')
+  t.match(opened?.next, override(8), 'with the generation that it has then')
   const cleanUp = before.judge(before.cleanUp('golden', ['d1'])).find(({ effect }) => effect === 'refuse')
   t.match(cleanUp?.next, /^Bring the disk back, .*delete backingimages\.longhorn\.io golden$/)
+  const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
+  const working = cluster('v1.9.2')
+    .node('n1', [disk('d1', broken)])
+    .image('golden', [ready('d1')])
+  t.match(
+    working.judge(working.toNode('n1', []))[0]?.next,
+    /disable the scheduling of the disk, and set annotation holdfast\.dev\/override to the reason in the write that removes it$/,
+  )
   const nowhere = cluster('v1.9.2').image('golden', [ready('d9')])
   t.match(
     nowhere.judge(nowhere.cleanUp('golden', ['d9']))[0]?.next,
@@ -233,6 +250,21 @@ t.test('a copy that is lost does not count', (t) => {
   t.end()
 })
 
+t.test('where Longhorn takes no annotation of a node any more, no override is advised', (t) => {
+  for (const [release, isAdvised] of [
+    ['v1.12.1', true],
+    ['v1.12.2', false],
+    ['v1.13.0', false],
+  ] as const) {
+    const of = (notReady: RawNotReady) => withLost(notReady, [lostCopy], release)
+    const next = (notReady: RawNotReady) => of(notReady).judge(of(notReady).deleteNode('n1'))[0]?.next ?? ''
+    t.equal(next(gone).includes('To give the copy up'), isAdvised, release)
+    t.match(next(gone), 'If you do not need the image, delete it')
+    t.match(next(longDown), 'To give the copy up', 'while Kubernetes has the node')
+  }
+  t.end()
+})
+
 t.test('an eviction on a node without a manager has no effect, and a warning says so', (t) => {
   for (const profile of profiles) {
     for (const notReady of [gone, longDown, justDown, { reason: 'ManagerPodDown' }]) {
@@ -245,7 +277,7 @@ t.test('an eviction on a node without a manager has no effect, and a warning say
       t.match(told[0]?.next, /kubectl -n longhorn-system delete nodes\.longhorn\.io n1$/)
       t.match(
         told[0]?.next,
-        /disable scheduling.* Longhorn also asks .* no replica is on it/,
+        /Longhorn also asks .* its scheduling is disabled, and that no replica is on it/,
         'its own webhook',
       )
     }
@@ -268,7 +300,7 @@ t.test('a clean-up on a lost disk does not end, and the message says what ends t
     t.match(held, { effect: 'hold' }, release)
     t.match(
       held?.next,
-      /Disk d1 of node n1 is not ready, for 60m .* does not end\. Remove disk d1 from node n1/,
+      /Disk d1 of node n1 is not ready, for 60m .* does not end\. Disable the scheduling of disk d1, and remove it from node n1/,
     )
     t.strictSame(
       effects(before.judge(before.toNode('n1', [disk('d2')]))),

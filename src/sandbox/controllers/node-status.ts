@@ -1,6 +1,6 @@
 import { timestamp } from '../../time/clock.ts'
 import type { ClusterObject } from '../cluster-client.ts'
-import { isSince } from '../release.ts'
+import { isFrom } from '../../longhorn/releases.ts'
 import { amount, entries, type JsonObject, list, object, text } from '../json.ts'
 import type { Snapshot } from './cluster-view.ts'
 import { type Disk, readNode } from './objects.ts'
@@ -78,7 +78,7 @@ function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatu
     scheduledBackingImage: Object.fromEntries(scheduledImage),
     storageAvailable: diskSize - used,
     // Longhorn 1.7 counts no images (longhorn.md §4).
-    storageScheduled: sumOf(scheduledReplica) + (isSince(release, [1, 8, 0]) ? sumOf(scheduledImage) : 0),
+    storageScheduled: sumOf(scheduledReplica) + (isFrom(release, [1, 8, 0]) ? sumOf(scheduledImage) : 0),
   }
 }
 

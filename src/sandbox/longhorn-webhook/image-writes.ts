@@ -1,6 +1,6 @@
 import type { AdmissionRequest } from '../api-server/admission/webhook-configuration.ts'
 import { amount, type JsonObject, object } from '../json.ts'
-import { isSince } from '../release.ts'
+import { isFrom } from '../../longhorn/releases.ts'
 import { invalid } from './denial.ts'
 
 /** The parts of the cluster that decide about an image. */
@@ -23,7 +23,7 @@ export function onImage(
     return replicas === 0 ? undefined : invalid(`backing image ${its} cannot be deleted: replicas use it`)
   const { minNumberOfCopies } = object(after?.spec)
   // Without a number, the webhook that changes objects puts the default in its place.
-  if (minNumberOfCopies === undefined || !isSince(release, [1, 7, 0]) || amount(minNumberOfCopies) >= 1)
+  if (minNumberOfCopies === undefined || !isFrom(release, [1, 7, 0]) || amount(minNumberOfCopies) >= 1)
     return undefined
   return invalid(`minNumberOfCopies of backing image ${its} must be 1 or more`)
 }

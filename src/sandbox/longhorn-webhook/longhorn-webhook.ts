@@ -6,7 +6,7 @@ import type { ClusterClient, ResourceName } from '../cluster-client.ts'
 import { readReplica, type ReplicaObject } from '../controllers/objects.ts'
 import { resources } from '../controllers/resources.ts'
 import { type JsonObject, text } from '../json.ts'
-import { isSince } from '../release.ts'
+import { isFrom } from '../../longhorn/releases.ts'
 import { onImage } from './image-writes.ts'
 import { onNode } from './node-writes.ts'
 
@@ -69,6 +69,6 @@ const asksOfDeletion: readonly ResourceName[] = [resources.BackingImage, resourc
 
 function isRegistered({ operation, resource }: AdmissionRequest, release: string): boolean {
   if (operation !== 'DELETE') return true
-  if (resource.plural === resources.Node.plural) return isSince(release, [1, 10, 0])
+  if (resource.plural === resources.Node.plural) return isFrom(release, [1, 10, 0])
   return asksOfDeletion.some(({ plural }) => plural === resource.plural)
 }

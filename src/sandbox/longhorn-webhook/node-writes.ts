@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { AdmissionRequest } from '../api-server/admission/webhook-configuration.ts'
 import type { ClusterObject } from '../cluster-client.ts'
 import { amount, entries, flag, type JsonObject, list, object, text } from '../json.ts'
-import { isSince } from '../release.ts'
+import { isFrom } from '../../longhorn/releases.ts'
 import { forbidden, invalid } from './denial.ts'
 
 /** The parts of the cluster that decide about a node. */
@@ -36,7 +36,7 @@ function onUpdate(
     return invalid(
       `node ${name} cannot be evicted while its scheduling is on: switch that off, or end the eviction`,
     )
-  if (isSince(release, [1, 12, 2]) && readiness(before).reason === kubernetesNodeGone)
+  if (isFrom(release, [1, 12, 2]) && readiness(before).reason === kubernetesNodeGone)
     return ofGoneNode(before, after)
   const disks = entries(object(before.spec).disks)
   const seen = entries(object(before.status).diskStatus)
@@ -76,7 +76,7 @@ function ofGoneNode(before: ClusterObject, after: ClusterObject): JsonObject | u
 
 /** Before 1.10 only the REST API asks this (longhorn/longhorn#11131). */
 function onDelete(node: ClusterObject, { release, replicas }: NodeFacts): JsonObject | undefined {
-  if (!isSince(release, [1, 10, 0])) return undefined
+  if (!isFrom(release, [1, 10, 0])) return undefined
   const { name, annotations = {} } = node.metadata
   if (Object.hasOwn(annotations, 'longhorn.io/delete-node-from-longhorn')) return undefined
   const { isReady, reason } = readiness(node)
