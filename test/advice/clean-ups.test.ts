@@ -2,9 +2,9 @@ import t from 'tap'
 import { adviceOf } from '../../src/rules/layout.ts'
 import { object } from '../../src/sandbox/json.ts'
 import {
+  annotate,
   comesTrue,
   commandIn,
-  diskOf,
   guarded,
   images,
   namespace,
@@ -16,6 +16,7 @@ import { withoutKubectl as skip } from '../fixtures/kubectl.ts'
 import { copyOn, evicts, look, warned, without } from './following.ts'
 
 const image = 'backingimages/ubuntu-22.04'
+const longAgo = '2026-01-01T00:00:00Z'
 const deleteIt = `kubectl -n ${namespace} delete backingimages.longhorn.io ubuntu-22.04`
 
 /** A cluster whose one image has copies on disk-1 of node-1 and node-2; the latter is used unless `unused`. */
@@ -204,7 +205,9 @@ t.test('a disk goes once it is empty, by an eviction or by a clean-up', { skip }
     t.match(await look(t, world, refused.text), world.first)
     t.match(await empty(world), { ok: true }, name)
     await comesTrue(async () => !(await look(t, world, refused.text)).includes(world.first))
-    t.match(await patchDisk(world.ask, 'node-1', 'disk-1', null), { ok: true }, name)
+    // As Longhorn asks, once its manager has counted what is left.
+    t.ok((await patchDisk(world.ask, 'node-1', 'disk-1', { allowScheduling: false })).ok, name)
+    await comesTrue(async () => (await patchDisk(world.ask, 'node-1', 'disk-1', null)).ok)
   }
 })
 
@@ -232,24 +235,49 @@ t.test('a node that has just gone down is waited for, until it is back or lost',
   }
 })
 
-t.test('the last copy on a lost disk is given up by an override in the same write', { skip }, async (t) => {
+t.test(
+  'the last copy on a disk that is lost is given up by an override in the same write',
+  { skip },
+  async (t) => {
+    const world = await copies(t)
+    const { ask, sandbox, second, goes, verdicts } = world
+    t.ok((await goes(second)).ok)
+    // As its manager writes of a disk without longhorn-disk.cfg.
+    await sandbox.longhorn.stop()
+    const condition = { type: 'Ready', status: 'False', reason: 'NoDiskInfo', lastTransitionTime: longAgo }
+    const status = { conditions: [condition], storageScheduled: 0 }
+    t.ok((await ask('PATCH', 'nodes/node-1/status', { status: { diskStatus: { 'disk-1': status } } })).ok)
+    const told = () => patchDisk(ask, 'node-1?dryRun=All', 'disk-1', null)
+    await comesTrue(async () =>
+      (await told()).text.includes(
+        'To give the copy up all the same: disable the scheduling of the disk, and set annotation holdfast.dev/override to the reason',
+      ),
+    )
+    t.ok((await patchDisk(ask, 'node-1', 'disk-1', { allowScheduling: false })).ok)
+    const write = (reason: string) =>
+      ask('PATCH', 'nodes/node-1', {
+        metadata: { annotations: { 'holdfast.dev/override': reason } },
+        spec: { disks: { 'disk-1': null } },
+      })
+    t.match(await write(' '), { ok: false, text: /annotation holdfast\.dev\/override needs a reason/ })
+    t.match(await write('the machine burnt down'), { ok: true })
+    t.match(verdicts.at(-1), { override: { reason: 'the machine burnt down' } })
+  },
+)
+
+t.test('the last copy on a node that is gone is given up with the node', { skip }, async (t) => {
   const world = await copies(t)
-  const { ask, sandbox, second, goes, verdicts } = world
+  const { ask, sandbox, second, goes, follow, verdicts } = world
   t.ok((await goes(second)).ok)
   await sandbox.longhorn.letGo('node-1')
-  const disk = await diskOf(sandbox, 'node-1', 'disk-1')
-  t.ok(disk.path)
   const refused = await patchDisk(ask, 'node-1', 'disk-1', null)
   t.match(
     refused.text,
-    /To give the copy up all the same: set annotation holdfast\.dev\/override to the reason/,
+    'To give the copy up all the same, delete the whole node: disable the scheduling of the node',
   )
-  const write = (reason: string) =>
-    ask('PATCH', 'nodes/node-1', {
-      metadata: { annotations: { 'holdfast.dev/override': reason } },
-      spec: { disks: { 'disk-1': null } },
-    })
-  t.match(await write(' '), { ok: false, text: /annotation holdfast\.dev\/override needs a reason/ })
-  t.match(await write('the machine burnt down'), { ok: true })
+  t.ok((await ask('PATCH', 'nodes/node-1', { spec: { allowScheduling: false } })).ok)
+  const written = await follow(commandIn(refused.text, annotate).replace('<why>', 'the machine burnt down'))
+  t.equal(written.code, 0, written.stderr)
+  t.match(await ask('DELETE', 'nodes/node-1'), { ok: true })
   t.match(verdicts.at(-1), { override: { reason: 'the machine burnt down' } })
 })

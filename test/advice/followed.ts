@@ -16,6 +16,7 @@ const onRealCluster = 'a Deployment is looked at, started again, and has two rep
 const narrowed = 'a narrowed registration is reported, and fixed by the printed commands'
 const oneBook = 'Leases are kept in one namespace again'
 const givenUp = 'the last copy on a dead node keeps the node until the advice is followed'
+const goneNode = 'a node that Kubernetes let go of is deleted while its image is ready elsewhere'
 const unready = 'a disk that is not ready is brought back, or goes once it is lost'
 const crowd = { why: 'it names who may send too much; npm run test:attack sends it' }
 const callers = { why: 'it says what is missing from records, and where the reason is' }
@@ -50,8 +51,12 @@ export const findings: Followed = {
       'a node that has just gone down is waited for, until it is back or lost',
     'Empty the disk first': 'a disk goes once it is empty, by an eviction or by a clean-up',
     'Bring the disk back, so that': givenUp,
-    'set annotation holdfast.dev/override':
-      'the last copy on a lost disk is given up by an override in the same write',
+    ' To give the copy up all the same: disable the scheduling of the disk':
+      'the last copy on a disk that is lost is given up by an override in the same write',
+    ', delete the whole node': 'the last copy on a node that is gone is given up with the node',
+    'disable the scheduling of the node, then':
+      'the last copy on a node that is gone is given up with the node',
+    ' Longhorn also asks that its scheduling': 'a disk with a failed copy goes once that is cleaned up',
     'If the disk comes back': { why: 'it tells what is left behind; the disk has gone' },
     'Look for the file': 'four cloned machines get separate UUIDs again',
   },
@@ -96,8 +101,13 @@ export const findings: Followed = {
     'rule …, disk UUID': { why: 'it is a name' },
   },
   'rules/lost': {
-    'Bring the node back': 'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
+    'Bring the node back': goneNode,
     'as long as': { why: 'it is a condition' },
+    'that is allowed as long as': { why: 'it is a condition' },
+    ', that its scheduling is disabled': goneNode,
+    'Longhorn also asks that Kubernetes has no node': goneNode,
+    'Bring node … back, or delete it': 'a clean-up that never ends on a lost node ends with the node',
+    'Disable the scheduling of disk': 'a clean-up that never ends on a lost disk ends with the disk',
     'once it has been down for longer': { why: 'it is a condition' },
     'Kubernetes has no node': { why: 'it says why' },
     'the longhorn-manager of node': { why: 'it says why' },

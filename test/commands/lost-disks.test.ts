@@ -15,6 +15,7 @@ import {
   namespace,
   nodes,
   patchDisk,
+  removeDisk,
   removeCopy,
   until,
 } from './guarded-cluster.ts'
@@ -23,30 +24,34 @@ t.test(
   'a node that Kubernetes let go of is deleted while its image is ready elsewhere',
   { skip },
   async (t) => {
-    const { sandbox, ask, follow, holdfast } = await guarded(t)
-    await sandbox.longhorn.letGo('node-1')
-    t.match(await holdfast('status'), { code: 0, stdout: /node-1 .*down\n/ })
-    const evicts = { spec: { allowScheduling: false, evictionRequested: true } }
-    for (const when of ['before the flag is up', 'and with the flag']) {
-      const impossible = await holdfast('evict', 'node-1', '--dry-run')
-      t.match(impossible, { code: 1, stderr: /does nothing, since .*KubernetesNodeGone/ }, when)
-      const evicted = await ask('PATCH', 'nodes/node-1', evicts)
-      if (when.startsWith('before'))
-        t.match(
-          evicted.text,
-          /evicting node node-1: the eviction does nothing, .*\(rule no-eviction-target\)/,
-        )
+    for (const [release, isFlagged] of [
+      ['v1.9.2', true],
+      ['v1.10.0', true],
+      ['v1.12.2', false],
+    ] as const) {
+      const { sandbox, ask, follow, holdfast } = await guarded(t, { release })
+      await sandbox.longhorn.letGo('node-1')
+      t.match(await holdfast('status'), { code: 0, stdout: /node-1 .*down\n/ })
+      const impossible = () => holdfast('evict', 'node-1', '--dry-run')
+      t.match(await impossible(), { code: 1, stderr: /does nothing, since .*KubernetesNodeGone/ }, release)
+      t.match(await impossible(), { stderr: /asks .* that its scheduling is disabled, and that no replica/ })
+      const flag = { spec: { allowScheduling: false, evictionRequested: true } }
+      const evicted = await ask('PATCH', 'nodes/node-1', flag)
+      const warning = /evicting node node-1: the eviction does nothing, .*\(rule no-eviction-target\)/
+      t.match(evicted, { ok: isFlagged, text: isFlagged ? warning : /only its scheduling can be/ }, release)
+      if (!isFlagged) t.ok((await ask('PATCH', 'nodes/node-1', { spec: { allowScheduling: false } })).ok)
+      const { stderr } = await impossible()
+      t.notMatch(stderr, 'its scheduling is disabled', 'it is')
+      // The flag goes with it.
+      const deleted = await follow(`${commandIn(stderr, deleteNode)} --wait=false`)
+      t.equal(deleted.code, 0, deleted.stderr)
+      t.match(
+        deleted.stderr,
+        /Warning: deleting node node-1: .*ubuntu-22\.04 .* keeps a ready one on disk-1 of node-2.*disk-removal-with-copies/,
+      )
+      await comesTrue(async () => (await sandbox.client.get(nodes, namespace, 'node-1')) === undefined)
+      t.strictSame(sandbox.longhorn.crashes, [])
     }
-    await ask('PATCH', 'nodes/node-1', { spec: { evictionRequested: false } })
-    const { stderr } = await holdfast('evict', 'node-1', '--dry-run')
-    const deleted = await follow(`${commandIn(stderr, deleteNode)} --wait=false`)
-    t.equal(deleted.code, 0, deleted.stderr)
-    t.match(
-      deleted.stderr,
-      /Warning: deleting node node-1: .*ubuntu-22\.04 .* keeps a ready one on disk-1 of node-2.*disk-removal-with-copies/,
-    )
-    await comesTrue(async () => (await sandbox.client.get(nodes, namespace, 'node-1')) === undefined)
-    t.strictSame(sandbox.longhorn.crashes, [])
   },
 )
 
@@ -81,6 +86,8 @@ t.test('the last copy on a dead node keeps the node until the advice is followed
 
   t.test('the copy is given up: an annotation says why, and the node is deleted', async (t) => {
     const { follow, ask, advice, verdicts } = await lastCopy()
+    t.match(advice, 'disable the scheduling of the node, then kubectl')
+    t.ok((await ask('PATCH', 'nodes/node-1', { spec: { allowScheduling: false } })).ok)
     const written = await follow(commandIn(advice, annotate).replace('<why>', 'the machine burnt down'))
     t.equal(written.code, 0, written.stderr)
     t.match(await ask('DELETE', 'nodes/node-1'), {
@@ -124,7 +131,7 @@ t.test('the UUID of a disk that changed at a reboot is found, and put back', asy
 
   // As it is told: the old UUID into longhorn-disk.cfg of that disk, and the disk added to its node again.
   const spec = await diskOf(sandbox, 'node-1', 'disk-1')
-  const removed = await patchDisk(ask, 'node-1', 'disk-1', null)
+  const removed = await removeDisk(ask, 'node-1', 'disk-1')
   t.match(removed, { ok: true, text: /backing image ubuntu-22\.04 .*\(rule images-nowhere\)/ })
   files.set(path, old)
   await gone(sandbox, 'node-1', 'disk-1')
@@ -160,13 +167,18 @@ t.test('four cloned machines get separate UUIDs again', async (t) => {
   for (const node of clones) {
     const spec = await diskOf(sandbox, node, 'disk-1')
     t.ok((await patchDisk(ask, node, 'disk-1', { allowScheduling: false })).ok, node)
-    files.delete(paths.get(node) ?? '')
-    const removed = await patchDisk(ask, node, 'disk-1', null)
+    const may = () => patchDisk(ask, `${node}?dryRun=All`, 'disk-1', null)
     t.match(
-      removed,
-      { ok: true, text: /a disk of node-1.* has the same UUID.*rule disk-removal-with-copies/ },
-      node,
+      await may(),
+      {
+        ok: false,
+        text: /a disk of node-1.* has the same UUID.*disk-removal-with-copies\)[^]*disk-1 of .*cannot be removed/,
+      },
+      `${node}: Longhorn counts the copy`,
     )
+    files.delete(paths.get(node) ?? '')
+    await comesTrue(async () => (await may()).ok)
+    t.match(await patchDisk(ask, node, 'disk-1', null), { ok: true }, node)
     await gone(sandbox, node, 'disk-1')
     t.ok((await patchDisk(ask, node, 'disk-1', spec)).ok, node)
   }

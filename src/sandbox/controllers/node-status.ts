@@ -54,9 +54,12 @@ export function withNotReady(raw: ClusterObject, notReady: NotReady, now: number
 }
 
 function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatusContext): JsonObject {
-  const uuid = disk.uuid === '' ? context.diskUUID(disk.node, disk.path) : disk.uuid
-  const replicas = context.snapshot.replicas.filter((replica) => replica.diskID === uuid)
-  const images = [...context.snapshot.images.values()].filter((image) => image.specs.has(uuid))
+  const found = context.diskUUID(disk.node, disk.path)
+  const uuid = disk.uuid === '' ? found : disk.uuid
+  // Longhorn then takes the disk for empty (longhorn.md §1).
+  const isChanged = uuid !== found
+  const replicas = context.snapshot.replicas.filter(({ diskID }) => !isChanged && diskID === uuid)
+  const images = [...context.snapshot.images.values()].filter(({ specs }) => !isChanged && specs.has(uuid))
   const scheduledReplica = new Map(
     replicas.map(({ name, raw }) => [name, Number(text(object(raw.spec).volumeSize)) || replicaSize]),
   )
@@ -73,7 +76,7 @@ function statusOf(disk: Disk, before: JsonObject | undefined, context: NodeStatu
     instanceManagerName: '',
     storageMaximum: diskSize,
     ...before,
-    conditions: diskConditions(before?.conditions, disk.name, disk.path, disk.node, context.now),
+    conditions: diskConditions(before?.conditions, disk, isChanged, context.now),
     scheduledReplica: Object.fromEntries(scheduledReplica),
     scheduledBackingImage: Object.fromEntries(scheduledImage),
     storageAvailable: diskSize - used,
@@ -107,17 +110,23 @@ function nodeConditions(
   ]
 }
 
-/** The conditions of a working disk. */
+/** @param isChanged whether longhorn-disk.cfg on the disk has another UUID than its status */
 function diskConditions(
   before: unknown,
-  disk: string,
-  path: string,
-  node: string,
+  { name, path, node }: Disk,
+  isChanged: boolean,
   now: number,
 ): JsonObject[] {
-  const message = `Disk ${disk}(${path}) on node ${node} is ready`
+  const its = `Disk ${name}(${path}) on node ${node}`
+  const ready = isChanged
+    ? {
+        status: 'False',
+        reason: 'DiskFilesystemChanged',
+        message: `${its} is not ready: it has another UUID`,
+      }
+    : { status: 'True', reason: '', message: `${its} is ready` }
   return [
-    condition(before, { type: 'Ready', status: 'True', reason: '', message }, now),
+    condition(before, { type: 'Ready', ...ready }, now),
     condition(before, { type: 'Schedulable', status: 'True', reason: '', message: '' }, now),
   ]
 }
