@@ -71,7 +71,7 @@ t.test('an eviction beside another one begins once that is given up, or of the w
   const { sandbox, holdfast, follow } = await operator(t)
   const flag = (up: boolean) =>
     follow(
-      `kubectl -n longhorn-system patch nodes.longhorn.io node-1 --type merge -p '{"spec":{"disks":{"disk-2":{"evictionRequested":${up}}}}}'`,
+      `kubectl -n longhorn-system patch nodes.longhorn.io node-1 --type merge -p '{"spec":{"disks":{"disk-2":{"allowScheduling":${!up},"evictionRequested":${up}}}}}'`,
     )
   t.match(await flag(true), { code: 0 })
   const beside = await holdfast('evict node-1 --disk disk-1 --dry-run')
