@@ -1,5 +1,6 @@
 import t from 'tap'
 import { adviceOf } from '../../src/rules/layout.ts'
+import { nodeObject } from '../../src/sandbox/controllers/seed-objects.ts'
 import { object, text } from '../../src/sandbox/json.ts'
 import {
   comesTrue,
@@ -196,6 +197,9 @@ t.test('a definition that drops the copies is replaced, and evictions pass again
 t.test('images that are nowhere are listed, and deleted if they are not needed', { skip }, async (t) => {
   const world = await guarded(t, { images: 7 })
   const { sandbox, follow, holdfast } = world
+  // A manager that runs serves Longhorn's own webhook.
+  t.ok((await world.ask('POST', 'nodes', nodeObject('node-4', [], namespace))).ok)
+  await comesTrue(() => Promise.resolve(sandbox.longhorn.isLive('node-4')))
   for (const node of ['node-1', 'node-2', 'node-3']) await sandbox.longhorn.letGo(node)
   const disks = { 'disk-2': { allowScheduling: false, evictionRequested: true } }
   const again = () => world.ask('PATCH', 'nodes/node-1?dryRun=All', { spec: { disks } })
@@ -210,8 +214,12 @@ t.test('images that are nowhere are listed, and deleted if they are not needed',
   t.equal(names.length, 7, listed)
 
   const doctor = async () => (await holdfast('doctor')).stdout
-  const advice = /If the file is not needed, delete the image: [^\n]*/.exec(await doctor())?.[0] ?? ''
+  const advice =
+    /If the file is not needed, delete the image, after the volumes that use it: [^\n]*/.exec(
+      await doctor(),
+    )?.[0] ?? ''
   const first = commandIn(advice, deleteImage)
+  t.ok((await world.ask('DELETE', 'replicas')).ok)
   t.match(await follow(`${first} --wait=false`), { code: 0 })
   const name = first.split(' ').at(-1) ?? ''
   await comesTrue(async () => !(await doctor()).includes(`Backing image ${name} has no usable copy`))

@@ -27,7 +27,10 @@ async function crash({ client, cluster: { uuidOf }, longhorn }: Sandbox): Promis
   )
   const spec = { ...Object(image.spec), diskFileSpecMap: others } as object
   await client.update(resources.BackingImage, { ...image, spec })
-  await client.update(resources.Node, { ...node, spec: { ...Object(node.spec), evictionRequested: true } })
+  await client.update(resources.Node, {
+    ...node,
+    spec: { ...Object(node.spec), allowScheduling: false, evictionRequested: true },
+  })
   await comesTrue(() => Promise.resolve(longhorn.crashCount('node-1') > 0))
 }
 
