@@ -16,7 +16,9 @@ async function kubectlWaits(t: Test) {
   const uuid = world.sandbox.cluster.uuidOf('node-1/disk-1')
   const spec = { diskFileSpecMap: { [uuid]: null } }
   t.match(await world.ask('PATCH', 'backingimages/ubuntu-22.04', { spec }), { ok: true })
-  const patch = JSON.stringify({ spec: { disks: { 'disk-2': { evictionRequested: true } } } })
+  const patch = JSON.stringify({
+    spec: { disks: { 'disk-2': { allowScheduling: false, evictionRequested: true } } },
+  })
   const kubectl = () =>
     world.follow(`kubectl -n ${namespace} patch nodes.longhorn.io node-1 --type merge -p '${patch}' 2>&1`)
   const waits = () => comesTrue(async () => /^holdfast_holds 1$/m.test(await world.metrics()))

@@ -45,7 +45,7 @@ async function cluster(t: Test) {
     t.teardown(() => client.close())
     const path = `/apis/longhorn.io/v1beta2/namespaces/${sandbox.namespace}/nodes/node-1`
     const headers = { 'content-type': 'application/merge-patch+json' }
-    const json = { spec: { evictionRequested: true } }
+    const json = { spec: { allowScheduling: false, evictionRequested: true } }
     await jsonRequest(client, { method: 'PATCH', path, headers, json, signal })
   }
   return { sandbox, connection, lasting, evict }

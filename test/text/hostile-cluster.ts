@@ -35,7 +35,8 @@ export type Said = [from: string, text: string][]
  */
 export async function saidOf(t: Test, name: string): Promise<Said> {
   const longhorn = { drainMs: 600_000, ...idle }
-  const options = { port: 0, release: 'v1.8.0', nodes: 2, images: 1, longhorn, report: () => undefined }
+  const quiet = { report: () => undefined, longhornWebhook: false }
+  const options = { port: 0, release: 'v1.8.0', nodes: 2, images: 1, longhorn, ...quiet }
   const sandbox = await Sandbox.start(options)
   try {
     await nameDisk(sandbox, name)

@@ -19,7 +19,6 @@ import {
   type ClientErrors,
   encodedProblem,
   type HttpProblem,
-  isEncoded,
   isTooLarge,
   type Log,
   notServed,
@@ -212,6 +211,11 @@ export function endpoint(
     return problem(reply, { status: 400, error: `${reviewed.problem}.` })
   })
   return app
+}
+
+/** @param encoding the header Content-Encoding */
+function isEncoded(encoding = ''): boolean {
+  return encoding.split(',').some((each) => !['', 'identity'].includes(each.trim().toLowerCase()))
 }
 
 function peerOf(request: FastifyRequest): string {

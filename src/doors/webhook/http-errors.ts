@@ -57,12 +57,7 @@ export function notServed(method: string, url: string): HttpProblem {
   return { status: 404, error: `There is nothing at this path. ${expected}.` }
 }
 
-/** True for a body that is compressed or encoded in another way. @param encoding the header Content-Encoding */
-export function isEncoded(encoding = ''): boolean {
-  return encoding.split(',').some((each) => !['', 'identity'].includes(each.trim().toLowerCase()))
-}
-
-/** The answer to such a body. */
+/** The answer to a body that is compressed, or encoded in another way. */
 export const encodedProblem: HttpProblem = {
   status: 415,
   error: 'The body is encoded (Content-Encoding), and API servers send reviews as they are.',
