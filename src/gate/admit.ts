@@ -18,7 +18,7 @@ import { type Conflict, findingOf } from './conflict-finding.ts'
 import { type Attempt, attemptOf, type Changes, type Holds, whatEndsConflict } from './hold.ts'
 import { isFreshEnough, isKnownObject, isUnproved, nodesWillDo, ownMapWillDo, staleFor } from './own-map.ts'
 import type { Knowledge, QuorumReads, WaitBudget } from './ports.ts'
-import type { ReservationBook, ReservedPage } from './reservation-book.ts'
+import type { ReservationBook, ReservedEntry } from './reservation-book.ts'
 import type { PlacedReservation, Reserver } from './reserve.ts'
 import type { TakeBack } from './take-back.ts'
 import type { Waiting, WaitingList } from './waiting-list.ts'
@@ -189,7 +189,7 @@ export class Admission {
   ): Promise<Attempt> {
     const { map, clock, reserver } = this.#modules
     let [claims, missing] = [first, first]
-    const pages: ReservedPage[] = []
+    const entries: ReservedEntry[] = []
     // Before any other read or reservation, also for a dry run and for a change without claims.
     const known = await this.#isKnown(asked.change, signal)
     if (known instanceof Error) return this.#failed(asked, 'not-confirmed', known, warnings)
@@ -199,8 +199,8 @@ export class Admission {
       if (reserved.outcome === 'conflict') return this.#heldBy(reserved.conflict, asked, warnings)
       if (reserved.outcome === 'failed')
         return this.#failed(asked, 'reservations-unreachable', reserved.error, warnings)
-      pages.push(...reserved.pages)
-      const fresh = await this.#confirm(asked, claims, pages, signal)
+      entries.push(...reserved.entries)
+      const fresh = await this.#confirm(asked, claims, entries, signal)
       if (fresh instanceof Error) return this.#failed(asked, 'not-confirmed', fresh, warnings)
       const verdict = judgeAsked(asked, { map: fresh, policy, clock })
       if (verdict.decision !== 'allow') return attemptOf(verdict, map)
@@ -216,14 +216,14 @@ export class Admission {
   async #confirm(
     { change, acts }: Asked,
     claims: readonly Claim[],
-    pages: readonly ReservedPage[],
+    entries: readonly ReservedEntry[],
     signal: AbortSignal,
   ): Promise<DiskMapView | Error> {
     return await orError(async () => {
       const stale = staleFor(acts, this.#modules, this.#options.policy)
       const mayDo = isFreshEnough(stale) && !mayBeAnyDisk(claims)
-      if (mayDo && (await ownMapWillDo(acts, pages, this.#modules, signal))) return this.#modules.map
-      const everyNode = !nodesWillDo(pages, this.#modules)
+      if (mayDo && (await ownMapWillDo(acts, entries, this.#modules, signal))) return this.#modules.map
+      const everyNode = !nodesWillDo(entries, this.#modules)
       return await confirm(change, acts, claims, { ...this.#modules, everyNode, stale }, signal)
     })
   }

@@ -7,7 +7,7 @@ import { isEnforced } from './conflict-finding.ts'
 import { type Attempt, type Changes, type HoldLimits, Holds } from './hold.ts'
 import type { HeldChange } from './held-change.ts'
 import type { Decide, DecideAtOnce, DecisionListener, Heard, HoldListener, Timing } from './ports.ts'
-import { PageQueue } from './page-queue.ts'
+import { EntryQueue } from './entry-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
@@ -78,7 +78,7 @@ export class Gate {
     this.#modules = modules
     const { book, changes, clock } = modules
     const onProblem = (error: unknown): void => modules.onProblem('not-released', error)
-    const queue = new PageQueue(book)
+    const queue = new EntryQueue(book)
     this.#lifetimes = new Lifetimes(book, clock)
     this.#holds = new Holds(options, changes, clock)
     this.#waiting = new WaitingList(options, {

@@ -58,7 +58,7 @@ export function aboutWait({ ms, cause }: Waited): readonly string[] {
 }
 
 /** A hold that is under way. */
-interface Entry extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
+interface Hold extends Omit<Parameters<typeof describe>[1], 'objections' | 'until'> {
   readonly asked: Asked
   readonly first: Objection | undefined
   readonly key: string
@@ -76,7 +76,7 @@ const comesBackMs = 10_000
 export class WaitingList {
   readonly #options: WaitingListOptions
   readonly #modules: WaitingListModules
-  readonly #entries = new Set<Entry>()
+  readonly #holds = new Set<Hold>()
   /** Those that were told to retry lately: since when each waits, and when it was told. */
   readonly #retrying = new Map<string, { readonly since: number; readonly toldAt: number }>()
   #count = 0
@@ -88,36 +88,36 @@ export class WaitingList {
 
   /** What waits now, the longest first; at most `maxHolds`. */
   list(): readonly HeldChange[] {
-    return [...this.#entries]
+    return [...this.#holds]
       .slice(0, this.#options.maxHolds)
-      .map((entry) => this.#described(entry))
+      .map((hold) => this.#described(hold))
       .toSorted((one, other) => one.since - other.since)
   }
 
   /** Follows a change that may come to wait. */
   follow(asked: Asked): Waiting {
-    let entry: Entry | undefined
+    let hold: Hold | undefined
     return {
       waits: (objections, until) => {
-        if (entry) Object.assign(entry, { objections, until })
-        else entry = this.#begin(asked, objections, until)
+        if (hold) Object.assign(hold, { objections, until })
+        else hold = this.#begin(asked, objections, until)
       },
       over: (verdict, isGone) => {
-        const ended = entry
-        entry = undefined
+        const ended = hold
+        hold = undefined
         return ended && this.#end(ended, endOf(verdict, isGone))
       },
     }
   }
 
-  #begin(asked: Asked, objections: readonly Objection[], until: number): Entry {
+  #begin(asked: Asked, objections: readonly Objection[], until: number): Hold {
     const now = this.#modules.clock.monotonic()
     const { change, acts } = asked
     const what = doing(acts, this.#modules.map)
     const key = JSON.stringify([change.kind, nameOf(change), change.request.actor.username, what])
     const before = this.#takeRetry(key, now)
     this.#count += 1
-    const entry: Entry = {
+    const hold: Hold = {
       id: this.#count,
       doing: what,
       since: before ?? now,
@@ -128,39 +128,39 @@ export class WaitingList {
       objections,
       until,
     }
-    this.#entries.add(entry)
-    this.#tell(entry, (listener, held) => listener.began(held))
-    return entry
+    this.#holds.add(hold)
+    this.#tell(hold, (listener, held) => listener.began(held))
+    return hold
   }
 
-  #end(entry: Entry, how: HoldEnd): Waited | undefined {
-    this.#entries.delete(entry)
+  #end(hold: Hold, how: HoldEnd): Waited | undefined {
+    this.#holds.delete(hold)
     const now = this.#modules.clock.monotonic()
-    if (how === 'told to retry') this.#keepRetry(entry, now)
-    this.#tell(entry, (listener, held) => listener.ended(held, how))
-    return entry.first && { ms: now - entry.since, cause: entry.first }
+    if (how === 'told to retry') this.#keepRetry(hold, now)
+    this.#tell(hold, (listener, held) => listener.ended(held, how))
+    return hold.first && { ms: now - hold.since, cause: hold.first }
   }
 
   /** A listener decides nothing, whatever it does. */
-  #tell(entry: Entry, tell: (listener: HoldListener, held: HeldChange) => void): void {
+  #tell(hold: Hold, tell: (listener: HoldListener, held: HeldChange) => void): void {
     for (const listener of this.#modules.listeners) {
       try {
-        tell(listener, this.#described(entry))
+        tell(listener, this.#described(hold))
       } catch (error) {
         this.#modules.onProblem(error)
       }
     }
   }
 
-  #described(entry: Entry): HeldChange {
-    const { asked, id, doing, since, isRetry, until } = entry
+  #described(hold: Hold): HeldChange {
+    const { asked, id, doing, since, isRetry, until } = hold
     const { map } = this.#modules
-    const objections = this.#objectionsNow(entry)
+    const objections = this.#objectionsNow(hold)
     return describe(asked.change, { id, doing, since, isRetry, until, objections }, map)
   }
 
   /** With their ages of now. What was found on fresher data than the disk map's, or on a Lease, stays as it was. */
-  #objectionsNow({ asked, objections }: Entry): readonly Objection[] {
+  #objectionsNow({ asked, objections }: Hold): readonly Objection[] {
     if (objections.length > judgedAgain) return objections
     const { map, clock } = this.#modules
     const verdict = judgeAsked(asked, { map, policy: asked.policy, clock })
@@ -175,7 +175,7 @@ export class WaitingList {
     return found && now - found.toldAt <= limitMs ? found.since : undefined
   }
 
-  #keepRetry({ key, since }: Entry, toldAt: number): void {
+  #keepRetry({ key, since }: Hold, toldAt: number): void {
     this.#retrying.delete(key)
     this.#retrying.set(key, { since, toldAt })
     const [oldest = key] = this.#retrying.keys()

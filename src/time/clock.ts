@@ -126,7 +126,7 @@ interface News {
 }
 
 /** How long a wait takes at most. */
-interface Patience {
+interface WaitLimit {
   readonly clock: Pick<Clock, 'setTimer'>
   readonly limitMs: number
   readonly signal: AbortSignal
@@ -140,7 +140,7 @@ interface Patience {
 export async function comesTrue(
   isSo: () => boolean,
   news: News,
-  { clock, limitMs, signal }: Patience,
+  { clock, limitMs, signal }: WaitLimit,
 ): Promise<boolean> {
   if (isSo()) return true
   if (signal.aborted) return false

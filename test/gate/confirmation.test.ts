@@ -70,10 +70,10 @@ t.test('a disk is not taken away while an image is on it that the disk map has n
   const world = behind(usual().image('new', [ready('d2')]))
   const takeD2 = world.cluster.toNode('n1', [disk('d1')])
   t.match(await is(t, 'refuse', world, takeD2), { objections: [{ rule: 'disk-removal-with-copies' }] })
-  const pages = ['swap (unowned disks)', 'swap n1']
+  const entries = ['swap (unowned disks)', 'swap n1']
   t.strictSame(
     world.trips,
-    [...pages, 'images', 'data sources', 'nodes', ...pages.toReversed()],
+    [...entries, 'images', 'data sources', 'nodes', ...entries.toReversed()],
     'and nothing stays',
   )
   const none = behind(usual().image('new', [ready('d2')]), {}, 'v1.6.4')

@@ -1,6 +1,6 @@
 import { defaultGateOptions, Gate, type GateOptions } from '../../src/gate/gate.ts'
 import { Changes, objectChange } from '../../src/gate/hold.ts'
-import { InProcessBook, type Page, type ReservationBook } from '../../src/gate/reservation-book.ts'
+import { InProcessBook, type Entry, type ReservationBook } from '../../src/gate/reservation-book.ts'
 import type {
   DecisionListener,
   HoldListener,
@@ -67,7 +67,7 @@ export class GateWorld {
   doubt: string | undefined
   /** True once nothing is known of the book without asking, as before its Leases are listed. */
   forgetful = false
-  /** Since when pages have been marked: never, so that everything is listed, unless a test says so. */
+  /** Since when entries have been marked: never, so that everything is listed, unless a test says so. */
   markedSince: number | undefined = Infinity
   truth: TestCluster
   readonly cluster: TestCluster
@@ -111,7 +111,7 @@ export class GateWorld {
 
   /** All that is reserved now. */
   get reservations(): Reservation[] {
-    return [...this.book.pages()].flatMap((page) => page.reservations)
+    return [...this.book.entries()].flatMap((entry) => entry.reservations)
   }
 
   /** Tells that an object of the disk map has changed, as the feed does. */
@@ -154,10 +154,10 @@ export class GateWorld {
     const { book } = this
     return {
       seen: (key) => (this.forgetful ? undefined : book.seen(key)),
-      pages: () => book.pages(),
+      entries: () => book.entries(),
       read: (key, signal) => this.#trip(`read ${key}`, signal, () => book.read(key, signal)),
-      swap: (page: Page, contents, signal) =>
-        this.#trip(`swap ${page.key}`, signal, () => book.swap(page, contents, signal)),
+      swap: (entry: Entry, contents, signal) =>
+        this.#trip(`swap ${entry.key}`, signal, () => book.swap(entry, contents, signal)),
       markedSince: () => this.markedSince,
       subscribe: (listener) => book.subscribe(listener),
     }

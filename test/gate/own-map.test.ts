@@ -12,12 +12,12 @@ function watching(): GateWorld {
   return world
 }
 
-/** A page with a mark, and a map that has come as far as said. */
+/** An entry with a mark, and a map that has come as far as said. */
 async function marked(seen: string): Promise<GateWorld> {
   const world = watching()
-  const page = await world.book.read('n1', new AbortController().signal)
+  const entry = await world.book.read('n1', new AbortController().signal)
   const contents = { reservations: [], settled: { BackingImage: '12' } }
-  await world.book.swap(page, contents, new AbortController().signal)
+  await world.book.swap(entry, contents, new AbortController().signal)
   world.knowledge.seenUpTo = () => seen
   return world
 }
@@ -28,7 +28,7 @@ t.test('an eviction costs one round trip where the map has come as far as the ma
   t.strictSame(world.trips, ['swap n1'])
   const unmarked = watching()
   await is(t, 'allow', unmarked, evictD1(unmarked.cluster))
-  t.strictSame(unmarked.trips, ['swap n1'], 'a page that nobody has written for long tells as much')
+  t.strictSame(unmarked.trips, ['swap n1'], 'an entry that nobody has written for long tells as much')
 })
 
 t.test('an eviction waits shortly for a watch that is behind the marks', async (t) => {
@@ -53,7 +53,7 @@ t.test('an eviction lists stored objects if the watch does not catch up in half 
 })
 
 t.test(
-  'an eviction lists what is stored where something may have left the page without a mark',
+  'an eviction lists what is stored where something may have left the entry without a mark',
   async (t) => {
     const world = watching()
     world.markedSince = world.clock.monotonic() - 9_000
@@ -128,5 +128,5 @@ t.test('a release by a proxy after the answer leaves the version that it then re
   const { release } = await world.decide(change)
   await release?.()
   t.ok(world.trips.includes('BackingImage ubuntu'))
-  t.match([...world.book.pages()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
+  t.match([...world.book.entries()], [{ key: 'n1', reservations: [], settled: { BackingImage: String } }])
 })

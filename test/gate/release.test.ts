@@ -38,7 +38,7 @@ t.test('a reservation that cannot be released is reported, and stays until its d
   }
   await is(t, 'unavailable', world, evictD1(world.cluster))
   t.match(world.problems, [{ what: 'not-confirmed' }])
-  t.strictSame(world.reservations, [], 'the page was known, so taking back worked')
+  t.strictSame(world.reservations, [], 'the entry was known, so taking back worked')
   world.after = (trip) => {
     if (trip === 'swap n1') throw new Error('the answer was lost')
   }
@@ -80,7 +80,7 @@ t.test('a release restores the reservation of another review of the same object'
   t.strictSame(one.reservations, [first], 'that change may still be on its way')
 })
 
-t.test('a release leaves no reservation of two rounds on one page', async (t) => {
+t.test('a release leaves no reservation of two rounds on one entry', async (t) => {
   // The disk map knows d2 on n2; it has moved to n1, where the second round claims it too.
   const before = () =>
     cluster('v1.8.1')
@@ -134,7 +134,7 @@ t.test(
       if (hangs) world.clock.advance(2_000)
       await released
       t.strictSame(world.reservations, [])
-      t.strictSame([...world.book.pages()], [], 'without marks the page tells nothing, and goes')
+      t.strictSame([...world.book.entries()], [], 'without marks the entry tells nothing, and goes')
       t.strictSame(world.problems, [])
     }
   },

@@ -28,7 +28,7 @@ async function evicted(release: string) {
   const eviction = one.cluster.toNode('n2', shared(emptied))
   t.equal((await one.decide(eviction)).verdict.decision, 'allow')
   t.strictSame(
-    [...book.pages()].map(({ key }) => key).toSorted(),
+    [...book.entries()].map(({ key }) => key).toSorted(),
     ['n1', 'n2'],
     'it meets clean-ups on n1 too',
   )
@@ -63,7 +63,7 @@ t.test('a clean-up reads only its node if the watch has reached the marks', asyn
   )
 })
 
-t.test('a clean-up reads all nodes where the page has no marks', async (t) => {
+t.test('a clean-up reads all nodes where the entry has no marks', async (t) => {
   const world = new GateWorld(usual('v1.8.0', true))
   const { signal } = new AbortController()
   const older = { ...reservation('older'), intent: 'removal' } as const

@@ -53,7 +53,7 @@ async function late(t: Test) {
 }
 
 for (const who of ['this process', 'another one']) {
-  t.test(`that a page was not there takes away nothing that ${who} has written since`, async (t) => {
+  t.test(`that an entry was not there takes away nothing that ${who} has written since`, async (t) => {
     const { book, other, held, asked } = await late(t)
     let answer: () => void = () => undefined
     held.reads = new Promise((resolve) => (answer = resolve))
@@ -82,9 +82,9 @@ t.test('nor does the late news that an unreadable Lease of before is gone', asyn
   let goOn: () => void = () => undefined
   held.watches = new Promise((resolve) => (goOn = resolve))
   await jsonRequest(connection, { method: 'DELETE', path, signal })
-  const page = await book.swap(await book.read('n1', signal), { reservations: [reservation('b')] }, signal)
-  if (!page) throw new Error('nobody was in the way')
+  const entry = await book.swap(await book.read('n1', signal), { reservations: [reservation('b')] }, signal)
+  if (!entry) throw new Error('nobody was in the way')
   goOn()
-  await eventually(() => book.markedSince(page) !== undefined)
+  await eventually(() => book.markedSince(entry) !== undefined)
   t.match(book.seen('n1')?.reservations, [{ stamp: 'b' }])
 })

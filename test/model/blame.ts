@@ -10,7 +10,7 @@ interface Author {
 
 /**
  * Tells what an override does knowingly from what must not be. Of two changes that bring something about together, the
- * one that came second to a page of both has to answer for it, since it found the other there. Where they have no page
+ * one that came second to an entry of both has to answer for it, since it found the other there. Where they have no entry
  * in common, it is the one that was admitted last. An override that passed although nothing could be reserved or read for it
  * answers for all: whoever asked for it was told that it was not judged.
  */
@@ -23,7 +23,7 @@ export class Blame {
   /** The wish that was committed last on each object. */
   readonly #authors = new Map<string, number>()
   readonly #stamps = new Set<string>()
-  /** The reservations of each page, by object, in the order of the last time. */
+  /** The reservations of each entry, by object, in the order of the last time. */
   readonly #reserved = new Map<string, string[]>()
 
   constructor(wishes: readonly Wish[]) {
@@ -45,10 +45,10 @@ export class Blame {
   look(store: Store): void {
     if (!this.#matters) return
     for (const [, leases] of store.allLeases()) {
-      for (const { page } of leases.pages()) {
-        const order = this.#reserved.get(page.key) ?? []
-        this.#reserved.set(page.key, order)
-        for (const { stamp, kind, name } of page.reservations) {
+      for (const { entry } of leases.entries()) {
+        const order = this.#reserved.get(entry.key) ?? []
+        this.#reserved.set(entry.key, order)
+        for (const { stamp, kind, name } of entry.reservations) {
           if (this.#stamps.has(stamp)) continue
           this.#stamps.add(stamp)
           last(order, `${kind}/${name}`)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { unownedDisks, type Page } from '../../src/gate/reservation-book.ts'
+import { unownedDisks, type Entry } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import { depth } from '../fixtures/thorough.ts'
 import { explore, walk } from './explore.ts'
@@ -8,28 +8,28 @@ import { foundOut, knownInStatus, movedFromDead, movedFromDying } from './joins.
 import type { Sabotage } from './sabotage.ts'
 import { report } from './report.ts'
 
-/** Some of what stands on the page for disks that no node has is not seen. */
+/** Some of what stands on the entry for disks that no node has is not seen. */
 function hidden(isHidden: (reservation: Reservation) => boolean): Sabotage {
-  const lied = (page: Page): Page => ({
-    ...page,
-    reservations: page.reservations.filter((each) => !isHidden(each)),
+  const lied = (entry: Entry): Entry => ({
+    ...entry,
+    reservations: entry.reservations.filter((each) => !isHidden(each)),
   })
   return {
     book: (book) => ({
       ...book,
       seen: (key) => {
-        const page = book.seen(key)
-        return page && key === unownedDisks ? lied(page) : page
+        const entry = book.seen(key)
+        return entry && key === unownedDisks ? lied(entry) : entry
       },
       read: async (key, signal) => {
-        const page = await book.read(key, signal)
-        return key === unownedDisks ? lied(page) : page
+        const entry = await book.read(key, signal)
+        return key === unownedDisks ? lied(entry) : entry
       },
     }),
   }
 }
 
-/** The page for disks that no node has is claimed only for disks of unknown UUID. */
+/** The entry for disks that no node has is claimed only for disks of unknown UUID. */
 const unownedForUnknown = hidden(({ intent, disks }) => intent === 'eviction' && disks === 'any')
 
 /** Whoever empties known disks does not look at what was reserved on them while no node had them. */
@@ -66,7 +66,7 @@ for (const profile of ['A', 'B'] as const) {
   })
 }
 
-t.test('with the page of unowned disks for unknown disks alone the checker finds a crash', async (t) => {
+t.test('with the entry of unowned disks for unknown disks alone the checker finds a crash', async (t) => {
   const broken = '=> n2 crashes: a clean-up is pending on d9'
   await finds(t, knownInStatus('A', { sabotage: unownedForUnknown }), { broken, seed: 42 })
 })

@@ -81,7 +81,7 @@ export function foundOut(profile: Scenario['profile'], more: Partial<Scenario> =
 /** Longhorn has found out the UUID, and something was reserved before. */
 function isFoundLate(store: Store): boolean {
   if (store.find('Node', 'n2')?.status.diskStatus.get('d9')?.diskUUID === undefined) return false
-  return [...store.allLeases()].some(([, leases]) => leases.page(unownedDisks).change > 0)
+  return [...store.allLeases()].some(([, leases]) => leases.entry(unownedDisks).change > 0)
 }
 
 /** All of them. */

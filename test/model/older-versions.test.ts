@@ -25,7 +25,7 @@ t.test('without the marks of an older version the checker finds a crash', async 
   await finds(t, upgrade(olderIgnored), { broken, seed: 361, leaves: aside })
 })
 
-t.test('with pages without marks taken for marked ones the checker finds a crash', async (t) => {
+t.test('with entries without marks taken for marked ones the checker finds a crash', async (t) => {
   const broken = '=> n1 crashes: a clean-up is pending on d1'
   const leaves =
     /^evict.*by replica 1|^clean.*by replica 2|Longhorn deletes|replica 2 hears of the next (BackingImage|Node)|restarts/

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/time/clock.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
-import type { Contents, Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Contents, Entry, ReservationBook } from '../../src/gate/reservation-book.ts'
 
 /**
  * The book as an older version of Holdfast reads and writes it. It writes no marks, no `lastsMs`, and stamps of the form
@@ -28,7 +28,7 @@ export function olderBook(
     const stamp = each.stamp.replace(current, own)
     return originals.get(each) ?? { ...each, stamp, lastsMs: undefined }
   }
-  const show = ({ key, version, reservations }: Page): Page => ({
+  const show = ({ key, version, reservations }: Entry): Entry => ({
     key,
     version,
     reservations: reservations.map(shown),
@@ -36,13 +36,13 @@ export function olderBook(
   return {
     ...book,
     seen: (key) => {
-      const page = book.seen(key)
-      return page && show(page)
+      const entry = book.seen(key)
+      return entry && show(entry)
     },
-    pages: () => [...book.pages()].map(show),
+    entries: () => [...book.entries()].map(show),
     read: async (key, signal) => show(await book.read(key, signal)),
-    swap: async (page, { reservations }: Contents, signal) => {
-      const swapped = await book.swap(page, { reservations: reservations.map(written) }, signal)
+    swap: async (entry, { reservations }: Contents, signal) => {
+      const swapped = await book.swap(entry, { reservations: reservations.map(written) }, signal)
       return swapped && show(swapped)
     },
   }

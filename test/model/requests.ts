@@ -165,7 +165,7 @@ export class Requests {
     const change = this.#scenario.sabotage.asked?.(wanted) ?? wanted
     if (!wish.dryRun) this.#real.add(`${change.kind}/${nameOf(change)}`)
     if (!this.areReviewedBy(replica)) replica.asking.history = []
-    // Of two that a replica is asked, the first comes first to the page of both.
+    // Of two that a replica is asked, the first comes first to the entry of both.
     replica.asking.history.push(wish.what)
     this.phases[at] = { at: 'reviewed', by: replica.id }
     const since = time.now

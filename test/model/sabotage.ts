@@ -1,7 +1,7 @@
 import type { DiskMap } from '../../src/disk-map/disk-map.ts'
 import type { GateOptions } from '../../src/gate/gate.ts'
 import type { Knowledge, QuorumReads } from '../../src/gate/ports.ts'
-import type { Page, ReservationBook } from '../../src/gate/reservation-book.ts'
+import type { Entry, ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Reservation } from '../../src/gate/reservation.ts'
 import type { BackingImage } from '../../src/longhorn/backing-image.ts'
 import type { Change } from '../../src/rules/change.ts'
@@ -30,9 +30,9 @@ export interface Sabotage {
 
 const emptyBook: ReservationBook = {
   seen: (key) => ({ key, version: undefined, reservations: [] }),
-  pages: () => [],
+  entries: () => [],
   read: (key) => Promise.resolve({ key, version: undefined, reservations: [] }),
-  swap: (page) => Promise.resolve(page),
+  swap: (entry) => Promise.resolve(entry),
   markedSince: () => Infinity,
   subscribe: () => () => undefined,
 }
@@ -47,7 +47,7 @@ export const uncompared: Sabotage = { knowledge: (knowledge) => ({ ...knowledge,
 export const unmarked: Sabotage = {
   book: (book) => ({
     ...book,
-    swap: (page, { reservations }, signal) => book.swap(page, { reservations, settled: {} }, signal),
+    swap: (entry, { reservations }, signal) => book.swap(entry, { reservations, settled: {} }, signal),
   }),
 }
 
@@ -96,9 +96,9 @@ export const wallClockDeadlines: Sabotage = { book: byTimeOfDay }
 
 /** The book in which reservations end at their deadline, by the time of day of whoever reads it. */
 export function byTimeOfDay(book: ReservationBook, clock: Pick<Clock, 'now'>): ReservationBook {
-  return asIfRead(book, (page) => ({
-    ...page,
-    reservations: page.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
+  return asIfRead(book, (entry) => ({
+    ...entry,
+    reservations: entry.reservations.map((each) => ({ ...each, lastsMs: each.deadline - clock.now() })),
   }))
 }
 
@@ -108,16 +108,16 @@ export const twoBooks: Sabotage = { unanchored: true }
 /** What an older version reserved is ignored, since it does not say how long it lasts. */
 export const olderIgnored: Sabotage = {
   book: (book) =>
-    asIfRead(book, (page) => ({
-      ...page,
-      reservations: page.reservations.filter(({ lastsMs }) => lastsMs !== undefined),
+    asIfRead(book, (entry) => ({
+      ...entry,
+      reservations: entry.reservations.filter(({ lastsMs }) => lastsMs !== undefined),
     })),
 }
 
-/** A page that an older version wrote counts as one that nothing has left, though that version makes no marks. */
+/** An entry that an older version wrote counts as one that nothing has left, though that version makes no marks. */
 export const unmarkedTrusted: Sabotage = {
   book: (book) => ({
-    ...asIfRead(book, (page) => (page.settled ? page : { ...page, settled: {} })),
+    ...asIfRead(book, (entry) => (entry.settled ? entry : { ...entry, settled: {} })),
     markedSince: () => -Infinity,
   }),
 }
@@ -127,9 +127,9 @@ export function unreserved(isLeftOut: (reservation: Reservation) => boolean): Sa
   return {
     book: (book) => ({
       ...book,
-      swap: (page, contents, signal) => {
+      swap: (entry, contents, signal) => {
         const reservations = contents.reservations.filter((each) => !isLeftOut(each))
-        return book.swap(page, { ...contents, reservations }, signal)
+        return book.swap(entry, { ...contents, reservations }, signal)
       },
     }),
   }
@@ -153,9 +153,9 @@ export const removalsUnreserved: Sabotage = unreserved(
 export const uidsIgnored: Sabotage = {
   seen: (object) => ({ ...object, metadata: { ...object.metadata, uid: `uid-${object.metadata.name}` } }),
   book: (book) =>
-    asIfRead(book, (page) => ({
-      ...page,
-      reservations: page.reservations.map((each) => ({ ...each, uid: `uid-${each.name}` })),
+    asIfRead(book, (entry) => ({
+      ...entry,
+      reservations: entry.reservations.map((each) => ({ ...each, uid: `uid-${each.name}` })),
     })),
 }
 
@@ -174,17 +174,17 @@ export const creationsProven: Sabotage = {
   asked: (change) => ({ ...change, request: { ...change.request, door: 'proxy-kubernetes' } }),
 }
 
-/** The book, with every page that is read from it seen otherwise. */
-function asIfRead(book: ReservationBook, see: (page: Page) => Page): ReservationBook {
+/** The book, with every entry that is read from it seen otherwise. */
+function asIfRead(book: ReservationBook, see: (entry: Entry) => Entry): ReservationBook {
   return {
     seen: (key) => {
-      const page = book.seen(key)
-      return page && see(page)
+      const entry = book.seen(key)
+      return entry && see(entry)
     },
-    pages: () => [...book.pages()].map(see),
+    entries: () => [...book.entries()].map(see),
     read: async (key, signal) => see(await book.read(key, signal)),
-    swap: (page, contents, signal) => book.swap(page, contents, signal),
-    markedSince: (page) => book.markedSince(page),
+    swap: (entry, contents, signal) => book.swap(entry, contents, signal),
+    markedSince: (entry) => book.markedSince(entry),
     subscribe: (listener) => book.subscribe(listener),
   }
 }

@@ -1,5 +1,5 @@
 import type { Phase } from './phase.ts'
-import type { NumberedPage } from './lease-store.ts'
+import type { NumberedEntry } from './lease-store.ts'
 import type { Replica } from './replica.ts'
 import { watched, type ModelEvent, type ModelObject, type Store } from './store.ts'
 
@@ -14,12 +14,12 @@ export function stateText(
   now: number,
 ): string {
   const objects = [...store.objects()].map(textOf)
-  const pages = [...store.allLeases()].map(([namespace, leases]) => [
+  const entries = [...store.allLeases()].map(([namespace, leases]) => [
     namespace,
-    ...[...leases.pages()].map(shownPage),
+    ...[...leases.entries()].map(shownEntry),
   ])
   const known = replicas.map((replica) => shownReplica(replica, store))
-  return [objects, store.anchor, pages, known, phases.map((phase) => shownPhase(phase, now))]
+  return [objects, store.anchor, entries, known, phases.map((phase) => shownPhase(phase, now))]
     .map(String)
     .join('\n')
 }
@@ -37,23 +37,23 @@ export function doings(
   return text
 }
 
-/** Nor do pages. */
-const pageTexts = new WeakMap<NumberedPage, string>()
+/** Nor do entries. */
+const entryTexts = new WeakMap<NumberedEntry, string>()
 
-function shownPage(page: NumberedPage): string {
-  const known = pageTexts.get(page)
+function shownEntry(entry: NumberedEntry): string {
+  const known = entryTexts.get(entry)
   if (known !== undefined) return known
-  const text = textOfPage(page)
-  pageTexts.set(page, text)
+  const text = textOfEntry(entry)
+  entryTexts.set(entry, text)
   return text
 }
 
-function textOfPage({ page, change }: NumberedPage): string {
-  const reservations = page.reservations.map(
+function textOfEntry({ entry, change }: NumberedEntry): string {
+  const reservations = entry.reservations.map(
     ({ stamp, kind, name, resourceVersion, intent, disks, pinned, lastsMs }) =>
       `${stamp}:${kind}${name}${resourceVersion}${intent}${String(disks)}${pinned === true ? 'pinned' : ''}${lastsMs}`,
   )
-  return `${page.key}${change}${reservations.join()}${JSON.stringify(page.settled)}`
+  return `${entry.key}${change}${reservations.join()}${JSON.stringify(entry.settled)}`
 }
 
 function shownReplica(replica: Replica, store: Store): string {

@@ -181,8 +181,8 @@ export class World {
     this.#blame.look(this.store)
     if (this.#scenario.wishes.every(({ dryRun }) => !dryRun)) return
     for (const [, leases] of this.store.allLeases())
-      for (const { page } of leases.pages())
-        if (!page.reservations.every((each) => this.#requests.isForReal(each)))
+      for (const { entry } of leases.entries())
+        if (!entry.reservations.every((each) => this.#requests.isForReal(each)))
           this.broken ??= 'a dry run has written'
   }
 

@@ -46,7 +46,7 @@ async function guarded(t: Test) {
     connection,
     namespace: 'default',
     replica: 'one',
-    // As if it had been read a minute ago: what left a page before that is in every map.
+    // As if it had been read a minute ago: what left an entry before that is in every map.
     clock: { ...systemClock, monotonic: () => systemClock.monotonic() - 60_000 },
     onProblem,
   })
@@ -74,7 +74,7 @@ async function guarded(t: Test) {
       json: { spec },
       signal,
     }).catch(() => undefined)
-    await eventually(() => [...book.pages()].every(({ reservations }) => reservations.length === 0))
+    await eventually(() => [...book.entries()].every(({ reservations }) => reservations.length === 0))
     return [...asked]
   }
   return { sandbox, patch }
@@ -104,7 +104,7 @@ t.test('an arming change costs at most two round trips to the API server, all ot
   t.strictSame(
     await patch('nodes/node-2', evicted(true)),
     ['PUT leases/node.node-2'],
-    'an eviction on a page with marks',
+    'an eviction on an entry with marks',
   )
   t.strictSame(await patch('backingimages/ubuntu-22.04', { diskFileSpecMap: null }), [], 'a refusal')
 })
