@@ -1,4 +1,5 @@
 import type { DiskOwner, PendingCleanup, UnseenChanges } from '../disk-map/disk-map-view.ts'
+import { knowledgeOf, newestKnown } from '../longhorn/releases.ts'
 import type { Finding } from './finding.ts'
 import type { Circumstances } from './rule.ts'
 import type { Unnoticed } from './unnoticed.ts'
@@ -94,11 +95,16 @@ export function unseenEviction(
   }
 }
 
-/** The release in a sentence; an unknown one counts as the worst. */
+/** The release in a sentence, with what is assumed if it is not known. */
 function theRelease({ release }: Circumstances): string {
-  return release === undefined
-    ? 'Longhorn (of unknown release, so the worst is assumed)'
-    : `Longhorn ${release}`
+  switch (knowledgeOf(release)) {
+    case 'known':
+      return `Longhorn ${release ?? ''}`
+    case 'newer':
+      return `Longhorn ${release ?? ''} (newer than this guard knows, so judged as ${newestKnown})`
+    case 'unnamed':
+      return 'Longhorn (of unknown release, so the worst is assumed)'
+  }
 }
 
 /** The effect of an eviction during a pending clean-up on this release (longhorn.md §2). */

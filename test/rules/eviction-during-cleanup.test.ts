@@ -204,6 +204,19 @@ t.test('an unknown release is taken for the worst, and a pinned one wins', (t) =
   t.end()
 })
 
+t.test('a verdict says of a release that is newer than is known what is assumed', (t) => {
+  const evict = (release: string) => {
+    const before = cleaning(release)
+    return before.judge(before.toNode('n1', [disk('d1', evicting), disk('d2')]))
+  }
+  t.match(evict('v1.13.0'), [
+    { why: /^Longhorn v1\.13\.0 \(newer than this guard knows, so judged as v1\.12\) requeues n1/ },
+  ])
+  t.match(evict('v1.12.4'), [{ why: /^Longhorn v1\.12\.4 requeues n1/ }])
+  t.match(evict('master-head'), [{ why: /^Longhorn \(of unknown release, so the worst is assumed\)/ }])
+  t.end()
+})
+
 t.test('modes', (t) => {
   const before = cleaning('v1.8.0')
   const change = before.toNode('n1', [disk('d1', evicting), disk('d2')])

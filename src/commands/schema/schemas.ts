@@ -107,7 +107,8 @@ export const StatusSchema = Type.Object(
       release: orNull(Text, 'As in Setting current-longhorn-version. Null if it is not known.'),
       profile: oneOf(profiles, 'What the release does when an eviction meets a clean-up.'),
       assumed: Type.Boolean({
-        description: 'True if the release is not known or names none, so that the worst is assumed.',
+        description:
+          'True if the behaviour is assumed: the worst if the release is not known or names none, that of the newest known line if it is newer.',
       }),
     }),
     waiting: orNull(

@@ -157,6 +157,10 @@ t.test('an unknown release is reported, with the assumption', (t) => {
     /^n1 .*\n\nLonghorn says "latest" of its release, so the worst is assumed \(profile A\)\.\n$/m,
   )
   t.match(of(), /Longhorn says nothing of its release/)
+  t.match(
+    of('v1.13.0'),
+    /^n1 .*\n\nLonghorn v1\.13\.0 is newer than this version of Holdfast knows, so it is judged as v1\.12 /m,
+  )
   t.notMatch(of('v1.10.0'), 'assumed')
   t.end()
 })
