@@ -19,6 +19,7 @@ import { registrationPolicy } from './suite/registration-policy.ts'
 import { releases } from './suite/releases.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
+import { upgrades } from './suite/upgrades.ts'
 import { World } from './world.ts'
 
 // Run by `npm run test:e2e`; an argument is part of the name of the only group to run. Everything is stopped and
@@ -47,6 +48,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('install', (t) => install(t, cluster))
   await group('hooks', (t) => hooks(t, cluster))
   await group('releases', (t) => releases(t, cluster))
+  await group('upgrades', (t) => upgrades(t, cluster))
   await group('advice', (t) => advice(t, cluster))
   const yaml = await cluster.install()
   await group('registration policy', (t) => registrationPolicy(t, cluster))
