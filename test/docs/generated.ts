@@ -2,6 +2,7 @@ import { runCommandLine } from '../../src/command-line.ts'
 import { flagOf, variableOf } from '../../src/commands/options/setting-options.ts'
 import { settingFacts, settingNames } from '../../src/configuration/settings.ts'
 import { ruleNames } from '../../src/rules/finding.ts'
+import { chartValueTable } from './chart-values.ts'
 import { messageOf } from './messages.ts'
 
 /** A part of a page that is written by `npm run docs:generate`: what stands between its two marks. */
@@ -26,6 +27,7 @@ export async function writeParts(): Promise<ReadonlyMap<string, string>> {
   return new Map([
     ['settings', settings()],
     ['commands', await commands()],
+    ['chart values', chartValueTable()],
     ...ruleNames.map((rule) => [`message of ${rule}`, fenced('text', messageOf(rule))] as const),
   ])
 }

@@ -1,6 +1,6 @@
 {{/* holdfast.yaml: what the chart decides, then what the operator does. */}}
 {{- define "holdfast.settings" -}}
-namespace: {{ .Release.Namespace | quote }}
+namespace: {{ include "holdfast.namespace" . | quote }}
 longhornNamespace: {{ .Values.longhornNamespace | quote }}
 {{ include "holdfast.certificateSettings" . }}
 {{- with include "holdfast.clientSettings" . }}
