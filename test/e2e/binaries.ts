@@ -6,6 +6,7 @@ import { root } from '../fixtures/root.ts'
 
 /** The Kubernetes that is built where none is at hand; the one of go.mod. */
 export const kubernetesVersion = 'v1.36.2'
+const actionlintModule = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
 
 /** The folder of a control plane's programs. */
@@ -49,6 +50,14 @@ export function binaries(): Binaries {
 export function buildTargets(): string {
   const path = join(cache, 'holdfast-targets')
   go(['build', '-trimpath', '-o', path, './targets'], { ...process.env, CGO_ENABLED: '0' })
+  return path
+}
+
+/** Builds what reads GitHub's workflows, once. @returns its path */
+export function buildActionlint(): string {
+  const path = join(cache, 'actionlint')
+  if (!existsSync(path))
+    go(['install', '-trimpath', actionlintModule], { ...process.env, GOBIN: cache, CGO_ENABLED: '0' })
   return path
 }
 
