@@ -28,5 +28,22 @@ export function chart(t: Test, cluster: RealCluster): void {
       t.match(applied.stdout, 'validatingwebhookconfiguration.admissionregistration.k8s.io/holdfast')
     })
   }
+  t.test(
+    'every pod meets the Pod Security Standard restricted, but on the network of its node',
+    async (t) => {
+      const label = async (level: string) => {
+        const labels = ['enforce', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}${level}`)
+        await cluster.must(['label', 'namespace', 'holdfast', '--overwrite', ...labels])
+      }
+      await label('=restricted')
+      t.teardown(() => label('-'))
+      const apply = (...set: readonly string[]) =>
+        cluster.kubectl(['apply', '--dry-run=server', '-f', '-'], rendered(cluster.binaries.helm, ...set))
+      for (const set of settings) t.match(await apply(...set), { code: 0, stderr: '' }, set.join(' '))
+      t.match(await apply('hostNetwork=true'), {
+        stderr: /would violate PodSecurity "restricted:latest": host/,
+      })
+    },
+  )
   t.end()
 }
