@@ -1,4 +1,5 @@
 import type { Test } from 'tap'
+import { root } from '../../fixtures/root.ts'
 import { everything, lint, rendered } from '../chart.ts'
 import type { RealCluster } from '../real-cluster.ts'
 
@@ -45,5 +46,27 @@ export function chart(t: Test, cluster: RealCluster): void {
       })
     },
   )
+  t.test('a release in Longhorn’s namespace puts the guard into another one', async (t) => {
+    await cluster.must(['create', 'namespace', 'beside'])
+    const at = ['--namespace', 'longhorn-system']
+    const set = ['--set', 'namespaceOverride=beside,webhook.failurePolicy=Ignore']
+    const installed = await cluster.helm(['install', 'umbrella', `${root}/charts/holdfast`, ...at, ...set])
+    t.match(installed, { code: 0, stderr: '' })
+    const made = await cluster.must(['get', 'deployments,services,secrets', '-n', 'beside', '-o', 'name'])
+    for (const kind of ['deployment.apps', 'service', 'secret']) t.match(made, `${kind}/umbrella-holdfast`)
+    const book = [
+      'get',
+      'lease',
+      'holdfast-book',
+      '-n',
+      'longhorn-system',
+      '-o',
+      'jsonpath={.metadata.annotations}',
+    ]
+    t.match(await cluster.must(book), '"holdfast.dev/book-namespace":"beside"')
+    t.match(await cluster.helm(['uninstall', 'umbrella', ...at]), { code: 0 })
+    t.match(await cluster.kubectl(book), { stderr: /not found/ })
+    await cluster.must(['delete', 'namespace', 'beside', '--wait=false'])
+  })
   t.end()
 }
