@@ -34,7 +34,12 @@ t.test('end to end', { timeout }, async (t) => {
   t.teardown(() => cluster.stop())
   what = cluster.what
   t.comment(what)
-  process.once('SIGINT', () => t.bailout('interrupted'))
+  // What is to be stopped, the latest first. A signal stops it too: an etcd or a guard that outlives this run would be in
+  // the way of the next one.
+  const stops = [() => cluster.stop()]
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void stopAll(stops).finally(() => process.exit(1)))
+  }
 
   let groups = 0
   const group = async (name: string, run: (t: Test) => void | Promise<void>): Promise<void> => {
@@ -54,6 +59,7 @@ t.test('end to end', { timeout }, async (t) => {
   const guards = await cluster.deploy(yaml)
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
+  stops.unshift(() => guards.stop())
   // What groups before have reserved on disks that no node had may have left it without marks: then evictions list.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
@@ -76,6 +82,10 @@ t.test('end to end', { timeout }, async (t) => {
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
   t.ok(groups > 0, `there is a group with ${only} in its name`)
 })
+
+async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops) await stop()
+}
 
 t.on('end', () => {
   const { pass, fail } = t.counts
