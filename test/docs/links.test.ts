@@ -120,6 +120,30 @@ t.test(
   },
 )
 
+t.test('the links of the dashboard lead to runbooks, or where the alerts lead to', { skip }, (t) => {
+  const linksOf = (...settings: readonly string[]) => {
+    const made = render(...set('dashboard.enabled=true', ...settings)).find(
+      ({ metadata }) => metadata.name === 'holdfast-dashboard',
+    )
+    const { panels } = JSON.parse(made?.data?.['holdfast.json'] ?? '{}') as { panels: unknown }
+    return [...JSON.stringify(panels).matchAll(/"url":"([^"]+)"/g)].flatMap(([, link]) => link ?? [])
+  }
+  const links = linksOf()
+  t.ok(links.length > 20)
+  for (const link of links) {
+    const [, path = ''] = /\/blob\/main\/(.+)$/.exec(link) ?? []
+    if (link.includes('${__value.raw}')) t.match(path, /^docs\/runbooks\/\$\{__value\.raw\}\.md$/)
+    else t.equal(problemOf(path, ''), undefined, link)
+  }
+  const elsewhere = 'https://wiki.example.com/$1?a=1&page='
+  const changed = linksOf(`prometheusRule.runbookUrl=${elsewhere}\\{alert\\}`)
+  t.strictSame(
+    changed,
+    links.map((link) => link.replace(/^.*\/([^/]+)\.md$/, (_, page: string) => `${elsewhere}${page}`)),
+  )
+  t.end()
+})
+
 t.test('the index of the docs names every page', (t) => {
   const index = read('docs/README.md')
   for (const page of pages) {
