@@ -11,7 +11,8 @@ export interface SeriesSource {
 
 /** One series. */
 export interface Series {
-  readonly labels: Readonly<Record<string, string>>
+  /** Asked only of what is shown: there may be thousands of others. */
+  readonly labels: () => Readonly<Record<string, string>>
   readonly value: number
 }
 
@@ -39,7 +40,7 @@ export function boundedSeries(
         let count = 0
         for (const { labels, value } of read()) {
           count += 1
-          if (count <= most) this.set(labels, value)
+          if (count <= most) this.set(labels(), value)
         }
         leftOut.set(name, Math.max(0, count - most))
       },

@@ -48,7 +48,11 @@ export class Denials implements DecisionListener {
     for (const [key, tally] of [...this.#tallies.entries()]) {
       forget(tally, minute)
       if (tally.minutes.length === 0) this.#tallies.delete(key)
-      else yield { labels: tally.labels, value: tally.minutes.reduce((sum, { count }) => sum + count, 0) }
+      else
+        yield {
+          labels: () => tally.labels,
+          value: tally.minutes.reduce((sum, { count }) => sum + count, 0),
+        }
     }
   }
 

@@ -54,7 +54,10 @@ export function troubleMetrics(registry: Registry, sources: TroubleSources): voi
       help: '1 for each Longhorn object that cannot be read.',
       labelNames: ['kind', 'name'],
       read: () =>
-        knowledge.unreadable.map(({ kind, name }) => ({ labels: { kind, name: label(name) }, value: 1 })),
+        knowledge.unreadable.map(({ kind, name }) => ({
+          labels: () => ({ kind, name: label(name) }),
+          value: 1,
+        })),
     },
     {
       name: 'holdfast_image_nowhere',
@@ -64,7 +67,7 @@ export function troubleMetrics(registry: Registry, sources: TroubleSources): voi
         // Before every node is read, no image has a disk.
         if (!knowledge.synced) return
         for (const { image } of imagesWithoutDisk({ map, policy, timeOfDay: clock.now() }))
-          yield { labels: { image: label(image.metadata.name) }, value: 1 }
+          yield { labels: () => ({ image: label(image.metadata.name) }), value: 1 }
       },
     },
     {
@@ -84,7 +87,7 @@ function statesOf(map: DiskMapView, profile: Profile): Series[] {
   }
   return found
     .toSorted((one, other) => nodeStates.indexOf(one.state) - nodeStates.indexOf(other.state))
-    .map(({ node, state }) => ({ labels: { node: label(node), state }, value: 1 }))
+    .map(({ node, state }) => ({ labels: () => ({ node: label(node), state }), value: 1 }))
 }
 
 /** Of each node one clean-up comes before the second of any, so that no node in danger is left out for another's images. */
@@ -94,13 +97,16 @@ function* dangersOf(map: DiskMapView, profile: Profile): Iterable<Series> {
     const cleanups = cleanupsInDanger(node, map, profile)[Symbol.iterator]()
     nodes.push({ node: node.metadata.name, cleanups })
   }
-  for (let left = nodes; left.length > 0; ) {
+  for (let left = nodes; left.length > 0;) {
     const more: typeof nodes = []
     for (const each of left) {
       const { done, value } = each.cleanups.next()
       if (done === true) continue
       const { disk, image } = value
-      yield { labels: { node: label(each.node), disk: label(disk), image: label(image) }, value: 1 }
+      yield {
+        labels: () => ({ node: label(each.node), disk: label(disk), image: label(image) }),
+        value: 1,
+      }
       more.push(each)
     }
     left = more
@@ -111,17 +117,17 @@ function* dangersOf(map: DiskMapView, profile: Profile): Iterable<Series> {
 function cleanupsOf(map: DiskMapView, now: number): Series[] {
   return [...map.pendingCleanups()]
     .toSorted((one, other) => one.since - other.since)
-    .map(({ image, diskUUID, since }) => {
-      const [owner] = map.ownersOf(diskUUID)
-      return {
-        labels: {
+    .map(({ image, diskUUID, since }) => ({
+      labels: () => {
+        const [owner] = map.ownersOf(diskUUID)
+        return {
           node: label(owner?.node),
           disk: label(owner?.disk),
           disk_uuid: label(diskUUID),
           image: label(image),
           manager: label(map.managerState(diskUUID) ?? 'none'),
-        },
-        value: Math.max(0, now - since) / 1_000,
-      }
-    })
+        }
+      },
+      value: Math.max(0, now - since) / 1_000,
+    }))
 }

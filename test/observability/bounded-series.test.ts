@@ -5,7 +5,7 @@ import { boundedSeries } from '../../src/observability/bounded-series.ts'
 /** A registry with one metric of at most two series. */
 function registryOf(nodes: () => readonly string[]) {
   const registry = new Registry()
-  const read = () => nodes().map((node) => ({ labels: { node }, value: 1 }))
+  const read = () => nodes().map((node) => ({ labels: () => ({ node }), value: 1 }))
   boundedSeries(registry, [{ name: 'x', help: 'X.', labelNames: ['node'], read }], 2)
   return async () => (await registry.metrics()).split('\n').filter((line) => /^\w/.test(line))
 }
