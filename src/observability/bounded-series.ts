@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
 
 /** A gauge with a series for each thing that is wrong now, and none for what is right. */
-export interface SeriesSource {
+interface SeriesSource {
   readonly name: string
   readonly help: string
   readonly labelNames: readonly string[]
@@ -17,7 +17,7 @@ export interface Series {
 }
 
 /** The maximum of series of one metric. A cluster in which all is wrong must not cost Prometheus its memory. */
-export const mostSeries = 100
+const mostSeries = 100
 
 /**
  * Registers gauges whose series go with what they are about. Beyond so many series of one metric the others are left out,

@@ -33,7 +33,7 @@ export class Denials implements DecisionListener {
     if (verdict.decision !== 'refuse' || change.request.dryRun) return
     const labels = labelsOf(change, verdict)
     const key = JSON.stringify(labels)
-    const tally = this.#tallies.get(key) ?? { labels, minutes: [] }
+    const tally: Tally = this.#tallies.get(key) ?? { labels, minutes: [] }
     const minute = this.#minute()
     const last = tally.minutes.at(-1)
     if (last?.minute === minute) last.count += 1

@@ -100,9 +100,9 @@ function* dangersOf(map: DiskMapView, profile: Profile): Iterable<Series> {
   for (let left = nodes; left.length > 0;) {
     const more: typeof nodes = []
     for (const each of left) {
-      const { done, value } = each.cleanups.next()
-      if (done === true) continue
-      const { disk, image } = value
+      const next = each.cleanups.next()
+      if (next.done === true) continue
+      const { disk, image } = next.value
       yield {
         labels: () => ({ node: label(each.node), disk: label(disk), image: label(image) }),
         value: 1,

@@ -1,4 +1,10 @@
-import type { DiskMapView, DiskOwner, Ended, PendingCleanup, PendingOnNode } from '../disk-map/disk-map-view.ts'
+import type {
+  DiskMapView,
+  DiskOwner,
+  Ended,
+  PendingCleanup,
+  PendingOnNode,
+} from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './change.ts'

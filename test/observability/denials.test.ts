@@ -25,8 +25,8 @@ function memory() {
   let now = 10 * minute
   const denials = new Denials({ monotonic: () => now })
   const deny = (change: Change = removal(), verdict = denied) => denials.decided(change, verdict)
-  const seen = () => [...denials.inTheLastHour()].map(({ labels, value }) => ({ ...labels(), value }))
-  const lines = () => seen().map(({ user, name, value }) => `${user} ${name} ${value}`)
+  const seen = () => [...denials.inTheLastHour()].map(({ labels, value }) => ({ labels: labels(), value }))
+  const lines = () => seen().map(({ labels, value }) => `${labels.user} ${labels.name} ${value}`)
   return { seen, deny, lines, pass: (ms: number) => void (now += ms) }
 }
 
@@ -39,14 +39,16 @@ t.test('a denial is named by who asked, for what, and the rule that denied it', 
   deny()
   t.strictSame(seen(), [
     {
-      node: 'n1',
-      kind: 'BackingImage',
-      name: 'ubuntu',
-      user: 'ann',
-      door: 'webhook',
-      change: 'evicting d1 of n1',
-      rule: 'last-usable-copy',
-      cause: 'backing image ubuntu on d1 of n1',
+      labels: {
+        node: 'n1',
+        kind: 'BackingImage',
+        name: 'ubuntu',
+        user: 'ann',
+        door: 'webhook',
+        change: 'evicting d1 of n1',
+        rule: 'last-usable-copy',
+        cause: 'backing image ubuntu on d1 of n1',
+      },
       value: 1,
     },
   ])
