@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { advice } from './suite/advice.ts'
+import { apiServerMetrics } from './suite/api-server-metrics.ts'
 import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
@@ -64,6 +65,7 @@ t.test('end to end', { timeout }, async (t) => {
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
   await group('holds', (t) => holds(t, cluster, guards))
+  await group('metrics of the API server', (t) => apiServerMetrics(t, cluster))
   await group('on any cluster', (t) => {
     onAnyCluster(t, cluster)
     t.end()
