@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { foreign } from '../../charts/foreign-metrics.ts'
 import { disk, pending, ready } from '../../fixtures/raw-objects.ts'
-import type { Cluster } from '../cluster.ts'
+import type { RealCluster } from '../real-cluster.ts'
 import { calm, evict, longhorn, patch } from '../requests.ts'
 import { World } from '../world.ts'
 
@@ -12,7 +12,7 @@ const unseen = [
 ]
 
 /** What alerts and the dashboard ask the API server for. Unit tests of both count on these names. */
-export function apiServerMetrics(t: Test, cluster: Cluster): void {
+export function apiServerMetrics(t: Test, cluster: RealCluster): void {
   t.test(
     'the API server counts calls of the guard under the names and labels of the dashboard',
     async (t) => {
