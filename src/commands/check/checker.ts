@@ -58,7 +58,7 @@ export class Checker {
 
   /** Answers one review, or says why it is unreadable. */
   async check(review: unknown): Promise<Answer | { readonly problem: string }> {
-    const answered = await this.#reviewer.review(review, undefined, new AbortController().signal)
+    const answered = await this.#reviewer.review(review, undefined, () => new AbortController().signal)
     return answered.ok ? answered.value.response : { problem: answered.problem }
   }
 }
