@@ -2,6 +2,7 @@ import { certificateFor } from '../test/fixtures/certificates.ts'
 import { startCluster } from './cluster.ts'
 import { Contender, type Measured, pin } from './contender.ts'
 import { type Question, ReviewRequest } from './reviews.ts'
+import type { ServerName } from './server-process.ts'
 
 const serverCore = 0
 const loadCore = 1
@@ -14,7 +15,7 @@ const warmUpAnswers = 12_000
 
 /** What a server did with one question. */
 export interface Result {
-  readonly name: string
+  readonly name: ServerName
   readonly question: Question
   readonly aSecond: number
   /** CPU of the server for one answer, in microseconds. */
@@ -60,7 +61,7 @@ async function warmUp(each: Contender, request: ReviewRequest): Promise<void> {
 }
 
 function resultOf(
-  name: string,
+  name: ServerName,
   question: Question,
   turns: readonly Measured[],
   bare: readonly Measured[],
