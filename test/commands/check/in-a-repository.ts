@@ -7,7 +7,7 @@ import { type Ended, run } from '../holdfast.ts'
 export const uuid = '00000001-aaaa-4bbb-8ccc-000000000001'
 
 /** Two nodes with two disks each; of image ubuntu a copy is being removed, and a ready one is on the other node. */
-const snapshot = `apiVersion: holdfast.dev/v1
+export const snapshot = `apiVersion: holdfast.dev/v1
 kind: Snapshot
 takenAt: 2026-11-23T18:00:00Z
 kinds: [Node, BackingImage, BackingImageManager, BackingImageDataSource, Replica, Setting]
