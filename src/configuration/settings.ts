@@ -68,6 +68,15 @@ export const SettingsSchema = Type.Object(
     auditFile: Type.Optional(Type.String({ minLength: 1 })),
     auditFileSize: Type.Optional(Type.String({ pattern: sizePattern })),
     auditFiles: Type.Optional(positive),
+    reports: Type.Optional(
+      Type.Union([
+        Type.Literal('off'),
+        Type.Literal('auto'),
+        Type.Literal('openreports'),
+        Type.Literal('policyreport'),
+      ]),
+    ),
+    reportedFor: Type.Optional(duration),
     operatorPort: Type.Optional(port),
     maxAge: Type.Optional(duration),
     hold: Type.Optional(duration),
@@ -244,6 +253,16 @@ export const settingFacts: Readonly<Required<Record<SettingName, SettingFacts>>>
     placeholder: 'n',
     help: 'how many rotated files are kept',
     byDefault: '5',
+  },
+  reports: {
+    placeholder: 'kind',
+    help: 'keep a report of denials beside Longhorn’s objects: openreports, policyreport, auto (the one that the API server serves) or off',
+    byDefault: 'off',
+  },
+  reportedFor: {
+    placeholder: 'duration',
+    help: 'how long a denial stays in that report',
+    byDefault: '24h',
   },
   operatorPort: {
     placeholder: 'port',

@@ -38,6 +38,7 @@ import { expiryOf } from '../tls/stored.ts'
 import { auditFileSink } from './audit-file.ts'
 import { operatorApi, type ReplicaStatus } from './operator-api.ts'
 import { guardPage } from './page-source.ts'
+import { reportSink } from './report-sink.ts'
 import type { SharedBook } from './shared-book.ts'
 import { version } from './version.ts'
 
@@ -75,10 +76,12 @@ interface Observed {
 
 /** Log, audit, metrics and Events of one guard. */
 export function observers(
-  { policy, replica, auditLog, auditFile, maxAgeMs }: Configuration,
+  configuration: Configuration,
   { connection, log, audit, registry = new Registry(), certificate, callers, plan }: DecisionCoreModules,
   { map, feed, book, shared, changes, holding, holds, skew }: Observed,
 ): Observers {
+  const { policy, replica, auditLog, auditFile, maxAgeMs } = configuration
+  const report = reportSink(configuration, connection, log)
   const events = new EventRecorder({
     connection,
     namespace: policy.longhornNamespace,
@@ -111,6 +114,7 @@ export function observers(
       recent,
       ...(auditLog ? [new LogSink(log)] : []),
       ...(auditFile ? [auditFileSink(auditFile, registry, log)] : []),
+      ...(report ? [report] : []),
     ],
     clock: systemClock,
     circumstances: () => {

@@ -17,10 +17,9 @@ import { repeatable } from '../options/variable-option.ts'
 import { CannotRun, type CommandSurroundings } from '../surroundings.ts'
 import { type Colours, coloursFor, data, type DataFormat } from '../terminal.ts'
 import type { ClusterState } from './cluster-state.ts'
-import type { CheckDocument } from './documents.ts'
+import { type CheckDocument, emptyFile } from './documents.ts'
 import { judgeAll } from './judge-all.ts'
 import { namesObject, patchOf } from './patch.ts'
-import { wholeFile } from './place.ts'
 import { proposals } from './proposals.ts'
 import { liveState, readDocuments, stateFrom } from './read-cluster.ts'
 import { readText } from './read-files.ts'
@@ -39,7 +38,7 @@ interface CheckFlags extends ClusterFlags {
   readonly rule?: string
   readonly strict: boolean
   readonly longhornRelease?: string
-  readonly allowNothing: boolean
+  readonly skipOthers: boolean
   readonly report: readonly string[]
   readonly output: 'text' | 'json' | 'yaml' | 'junit' | 'sarif' | 'github'
 }
@@ -76,7 +75,11 @@ export function checkCommand(surroundings: CommandSurroundings): Command {
     )
     .option('--strict', 'unknown and duplicate fields count as a failure', true)
     .option('--no-strict', 'they are only warnings')
-    .option('--allow-nothing', 'exit with 0 if no document is one that the guard judges', false)
+    .option(
+      '--skip-others',
+      'pass over documents that are no objects of Kubernetes, and exit with 0 if nothing is left to judge',
+      false,
+    )
     .option('--config <file>', 'configuration file of the guard, for its rules')
     .option('--longhorn-release <release>', settingFacts.longhornRelease.help)
     .option('--rule <rule=mode>', 'mode of a rule; several with commas between')
@@ -144,11 +147,7 @@ async function checkAll(
   const documents: CheckDocument[] = []
   for (const path of files) {
     const found = await readDocuments([path], stdin)
-    documents.push(
-      ...(found.length > 0
-        ? found
-        : [{ source: path, place: wholeFile(path === '-' ? undefined : path), problem: 'it is empty' }]),
-    )
+    documents.push(...(found.length > 0 ? found : [emptyFile(path)]))
   }
   const state =
     flags.snapshot.length > 0
@@ -161,7 +160,7 @@ async function checkAll(
   const checked = await judgeAll(proposals(documents, wanted, state, flags), state, policy)
   const results = checked.map(({ result }) => result)
   const isNothing = !someJudged(results)
-  const code = isNothing && flags.allowNothing ? 0 : exitCodeOf(results, flags.strict)
+  const code = isNothing && flags.skipOthers ? 0 : exitCodeOf(results, flags.strict)
   if (!isReportFormat(output)) stdout.write(shown(results, output, coloursFor(stdout, env)))
   await reports.write({ checked, code, ...(isNothing && code > 0 && { problem: nothingJudged }) })
   if (flags.config === undefined && someWaitToBeLost(state.map)) stderr.write(assumedLostAfter(policy))

@@ -6,7 +6,7 @@ import { readGoYaml } from '../../text/go-yaml.ts'
 import { nearest } from '../../configuration/layer.ts'
 import { FieldLines } from '../../text/field-lines.ts'
 import { deepest, tooDeep, UnreadableYaml } from '../../text/yaml.ts'
-import { type Place, placeWithin } from './place.ts'
+import { type Place, placeWithin, wholeFile } from './place.ts'
 import { snapshotVersion } from './snapshot.ts'
 
 /** One object of a file, or the reason why it is none. */
@@ -21,7 +21,13 @@ export type CheckDocument =
       /** When its snapshot was taken, in milliseconds since the epoch; absent without a time. */
       readonly takenAt?: number
     }
-  | { readonly source: string; readonly place: Place; readonly problem: string }
+  | {
+      readonly source: string
+      readonly place: Place
+      readonly problem: string
+      /** True if it can be read and is something else than an object. */
+      readonly isOther?: true
+    }
 
 /**
  * The objects in a file as kubectl reads it: several documents, lists (`kind: List`, and those of kubectl),
@@ -40,7 +46,7 @@ export function documentsIn(
     if ('problem' in document) return [{ ...at, problem: document.problem }]
     const { value, twice, fields } = document
     if (value === null) return []
-    if (!isJsonObject(value)) return [{ ...at, problem: 'a document has to be an object' }]
+    if (!isJsonObject(value)) return [{ ...at, problem: 'a document has to be an object', isOther: true }]
     if (isOtherSnapshot(value)) return [{ ...at, problem: otherSnapshot(value.apiVersion) }]
     wholeKinds(wholeKindsOf(value))
     const takenAt = timeOf(value)
@@ -49,6 +55,12 @@ export function documentsIn(
     const place = { ...at.place, fields }
     return flat({ ...at, place, object: value, twice, ...(takenAt === undefined ? {} : { takenAt }) })
   })
+}
+
+/** A file without a document. @param path as the user named it */
+export function emptyFile(path: string): CheckDocument {
+  const place = wholeFile(path === '-' ? undefined : path)
+  return { source: path, place, problem: 'it is empty', isOther: true }
 }
 
 /** A list form that this version does not know; its items may mean something else. */

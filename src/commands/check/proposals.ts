@@ -23,6 +23,8 @@ export interface Proposed {
 
 /** Flags that say how documents are meant. */
 interface ProposedBy {
+  /** Documents that are no objects of Kubernetes are not judged, and are an error otherwise. */
+  readonly skipOthers: boolean
   readonly replace: boolean
   readonly as: string
   readonly asGroup: readonly string[]
@@ -33,13 +35,14 @@ export function proposals(
   documents: readonly CheckDocument[],
   patch: TypedPatch | undefined,
   state: ClusterState,
-  { replace, as: username, asGroup }: ProposedBy,
+  { replace, skipOthers, as: username, asGroup }: ProposedBy,
 ): Proposed[] {
   const mode = replace ? 'replace' : 'apply'
   const groups = asGroup.length > 0 ? asGroup : ['system:authenticated']
   const context = { state, mode, actor: { username, groups } } as const
   const proposed = documents.map((document): Proposed => {
     const { source, place } = document
+    if (skipOthers && isOther(document)) return { source, place, written: {}, proposal: other }
     if ('problem' in document) return { source, place, written: {}, proposal: document.problem }
     const { object, twice } = document
     return { source, ...writtenIn(object, place), proposal: withDoubts(proposalOf(object, context), twice) }
@@ -48,6 +51,14 @@ export function proposals(
   const proposal = withDoubts(patchProposal(patch, context), patch.twice)
   const written = isJsonObject(patch.patch) ? patch.patch : {}
   return [...proposed, { source: patchSource, place: patch.place, written, proposal }]
+}
+
+const other = { outcome: 'not-judged', what: 'a document' } as const
+
+/** True for a document that nobody takes for an object of Kubernetes: the configuration of another tool. */
+function isOther(document: CheckDocument): boolean {
+  if ('problem' in document) return document.isOther === true
+  return document.object.apiVersion === undefined && document.object.kind === undefined
 }
 
 /** The object of a review is what the user wrote. */

@@ -68,16 +68,20 @@ t.test('files can be named without -f, as a shell expands a pattern', async (t) 
   })
 })
 
-t.test('with --allow-nothing only files without an object to judge are fine', async (t) => {
-  const { check } = repository(t)
-  const nothing = await check(['-', '--allow-nothing'], pod)
-  t.match(nothing, { code: 0, stderr: /Nothing here is an object that the guard judges/ })
-  const codes = [heldBack, 'kind: [', ''].map((input) => check(['-', '--allow-nothing'], input))
-  t.strictSame(
-    (await Promise.all(codes)).map(({ code }) => code),
-    [1, 2, 2],
-  )
-})
+t.test(
+  'with --skip-others what is no object of Kubernetes is passed over, and nothing else is',
+  async (t) => {
+    const { check } = repository(t)
+    const codeOf = async (input: string): Promise<number | null> =>
+      (await check(['-', '--skip-others'], input)).code
+    const nothing = await check(['-', '--skip-others'], pod)
+    t.match(nothing, { code: 0, stderr: /Nothing here is an object that the guard judges/ })
+    for (const input of ['repos: []\n', '- a list\n', '', 'text']) t.equal(await codeOf(input), 0, input)
+    for (const input of [heldBack, `repos: []\n---\n${heldBack}`]) t.equal(await codeOf(input), 1, input)
+    for (const input of ['kind: [', 'kind: Node\n', 'apiVersion: longhorn.io/v1beta2\n'])
+      t.equal(await codeOf(input), 2, input)
+  },
+)
 
 t.test('a release can be named, since files of kubectl may lack it', async (t) => {
   const { check } = repository(t)
