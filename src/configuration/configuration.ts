@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { defaultPolicy, type Mode, type Policy, withModes } from '../rules/policy.ts'
 import { parseDuration } from '../time/duration.ts'
-import { parseSize, type Settings } from './settings.ts'
+import type { Settings } from './settings.ts'
+import { parseSize } from './size.ts'
 
 /** Every setting, with all defaults filled in. */
 export interface Configuration {

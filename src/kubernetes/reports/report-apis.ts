@@ -14,7 +14,7 @@ export interface ReportApi {
 }
 
 /** The kinds that can be asked for by name. */
-export const reportApis = {
+const reportApis = {
   openreports: { apiVersion: 'openreports.io/v1alpha1', kind: 'Report', plural: 'reports', hasSource: true },
   policyreport: {
     apiVersion: 'wgpolicyk8s.io/v1alpha2',
@@ -28,7 +28,7 @@ export const reportApis = {
 export type ReportChoice = keyof typeof reportApis | 'auto'
 
 /** No kind of report that may be written is served. */
-export class NoReportApi extends Error {
+class NoReportApi extends Error {
   constructor(wanted: readonly ReportApi[]) {
     const names = wanted.map(({ kind, apiVersion }) => `${kind} of ${apiVersion}`).join(' or ')
     super(`The API server does not serve ${names}: install its definition, or set reports to off.`)

@@ -30,7 +30,7 @@ interface ReportWriterOptions {
 }
 
 /** Limits of the report and of writing it. */
-export interface ReportWriterLimits extends Omit<ReportLimits, 'keepMs'> {
+interface ReportWriterLimits extends Omit<ReportLimits, 'keepMs'> {
   /** The report is written at most once in this time, in milliseconds. */
   readonly writeMs: number
   /** The maximum of results that wait to be written; more are dropped. */
