@@ -26,7 +26,7 @@ export class ReportRecords implements AuditSink {
 type RecordedFinding = AuditRecord['findings'][number]
 
 /** The results of a record: one for each rule and effect, and one if it could not be judged. */
-export function resultsOf(record: AuditRecord): ReportedResult[] {
+function resultsOf(record: AuditRecord): ReportedResult[] {
   if (record.dryRun) return []
   const groups = new Map<string, RecordedFinding[]>()
   for (const finding of record.findings) {

@@ -18,6 +18,7 @@ import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { registrationPolicy } from './suite/registration-policy.ts'
 import { releases } from './suite/releases.ts'
+import { reports } from './suite/reports.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
 import { World } from './world.ts'
@@ -76,6 +77,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('quiet', (t) => quiet(t, guards))
   await group('settling', (t) => settling(t, cluster, guards))
   await group('callers', (t) => callers(t, cluster, guards))
+  await group('reports', (t) => reports(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   await beforeNobodyLetsGo(cluster)
