@@ -65,6 +65,6 @@ t.test('GitLab installs the command from the repository that package.json names'
   const { repository: its } = JSON.parse(read('package.json')) as {
     readonly repository: { readonly url: string }
   }
-  t.match(gitlab.longhorn.before_script, [`npm install --global ${its.url}`])
+  t.match(gitlab.longhorn.before_script, [`npm install --global --install-links ${its.url}`])
   t.end()
 })
