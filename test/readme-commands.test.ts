@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { blocksOf, pages } from './docs/pages.ts'
+import { type Block, blocksOf, pages } from './docs/pages.ts'
 import { shellIn, type Started } from './docs/shell.ts'
 import { withoutKubectl as skip } from './fixtures/kubectl.ts'
 
@@ -19,6 +19,19 @@ const others = pages.filter((page) => /^(README\.md|docs|examples)/.test(page) &
 function partsOf(script: string): string[] {
   const isByLine = [...goingOn, ...exitCodes].some(([which]) => which.test(script))
   return isByLine ? script.trimEnd().split('\n') : [script]
+}
+
+/** The scripts of blocks. Runbooks tell the same commands again and again: there each line runs once. */
+function commandsOf(blocks: readonly Block[]): string[] {
+  const told = new Set<string>()
+  return blocks.flatMap(({ page, text }) => {
+    if (elsewhere.test(text)) return []
+    if (!page.startsWith('docs/runbooks')) return partsOf(text)
+    const lines = text.trimEnd().split('\n')
+    const fresh = lines.filter((line) => !told.has(line))
+    for (const line of fresh) told.add(line)
+    return fresh
+  })
 }
 
 /** A command that goes on until it is interrupted, once it has said this. */
@@ -44,7 +57,7 @@ t.test('every command of README and docs works, one after the other', { skip }, 
     longhorn: { drainMs: 500 },
   })
   const blocks = [...first, ...others].flatMap(blocksOf).filter(({ language }) => language === 'sh')
-  const commands = blocks.flatMap(({ text }) => (elsewhere.test(text) ? [] : partsOf(text)))
+  const commands = commandsOf(blocks)
   let ran = 0
   const serving: Started[] = []
   t.teardown(async () => {

@@ -9,6 +9,7 @@ import type { HeldChange } from './held-change.ts'
 import type { Decide, DecideAtOnce, DecisionListener, Heard, HoldListener, Timing } from './ports.ts'
 import { EntryQueue } from './entry-queue.ts'
 import { Lifetimes } from './reservation-book.ts'
+import { RepeatedDenials } from './repeated-denials.ts'
 import { Reserver, type ReserverModules, type ReserverOptions } from './reserve.ts'
 import { Sweeper, type SweeperOptions } from './sweeper.ts'
 import { TakeBack } from './take-back.ts'
@@ -46,7 +47,7 @@ export const defaultGateOptions: Omit<GateOptions, 'policy' | 'replica' | 'proce
 /** The parts of the gate. */
 interface GateModules extends Omit<
   AdmissionModules,
-  'holds' | 'waiting' | 'reserver' | 'takeBack' | 'onProblem'
+  'holds' | 'waiting' | 'denials' | 'reserver' | 'takeBack' | 'onProblem'
 > {
   /** See {@link ReserverModules.doubt}. */
   readonly doubt?: () => string | undefined
@@ -72,6 +73,8 @@ export class Gate {
   readonly #lifetimes: Lifetimes
   readonly #admission: Admission
   readonly #sweeper: Sweeper
+  /** The words of denials: one that is given again has the same. */
+  readonly #answers = new WeakMap<Verdict, Answer>()
 
   constructor(options: GateOptions, modules: GateModules) {
     this.#options = options
@@ -96,6 +99,7 @@ export class Gate {
       ...modules,
       holds: this.#holds,
       waiting: this.#waiting,
+      denials: new RepeatedDenials(changes, clock),
       reserver,
       takeBack,
     })
@@ -139,13 +143,17 @@ export class Gate {
   readonly decideAtOnce: DecideAtOnce = (asked) => {
     const { clock } = this.#modules
     const began = clock.monotonic()
-    if (actsOf(asked).length > 0 || passesByMark(asked)) return undefined
+    const acts = actsOf(asked)
+    if (acts.length === 0 && passesByMark(asked)) return undefined
+    const { verdict } = acts.length === 0 ? passing(undefined) : { verdict: this.#admission.repeated(asked) }
+    if (!verdict) return undefined
     const change = this.#received(asked)
-    const { verdict } = passing(undefined)
     const answer = this.#answer(change, verdict)
-    const timing = { totalMs: clock.monotonic() - began, heldMs: 0 }
-    void this.#tell(change, [], verdict, timing, 0)
-    return { verdict, answer }
+    const totalMs = clock.monotonic() - began
+    const timing: Timing = answer.allowed ? { totalMs, heldMs: 0 } : { totalMs, heldMs: 0, isRepeated: true }
+    const recorded = this.#tell(change, acts, verdict, timing, 0)
+    const outcome = { verdict, answer }
+    return recorded && !answer.allowed ? recorded.then(() => outcome) : outcome
   }
 
   /** Answers all held requests, and holds none from now on; it still decides. */
@@ -170,8 +178,11 @@ export class Gate {
     const passes = verdict.decision === 'allow' && verdict.warnings.length === 0 && !verdict.unjudged
     const told = verdict.decision === 'allow' && waited ? aboutWait(waited) : []
     if (passes && !asksForException) return { allowed: true, warnings: told }
+    const known = this.#answers.get(verdict)
+    if (known) return known
     const { policy, retryAfterSeconds } = this.#options
     const answer = answerTo(change, verdict, { policy, map: this.#modules.map, retryAfterSeconds })
+    if (!answer.allowed) this.#answers.set(verdict, answer)
     return told.length === 0 ? answer : { ...answer, warnings: [...told, ...answer.warnings] }
   }
 

@@ -48,6 +48,8 @@ export interface Timing {
   readonly totalMs: number
   /** The time of it that was a hold: waiting for the disk map or a reservation to change. */
   readonly heldMs: number
+  /** True for a denial that was given before, as this same verdict: see RepeatedDenials. */
+  readonly isRepeated?: true
 }
 
 /**
@@ -144,5 +146,8 @@ export interface Outcome {
 /** Decides one change; webhook, proxy and command line all call this function only. */
 export type Decide = (change: Change, wait: WaitBudget) => Promise<Outcome>
 
-/** Decides at once what does nothing of concern, which is nearly every write; undefined for all else. */
-export type DecideAtOnce = (change: Change) => Outcome | undefined
+/**
+ * Decides at once what does nothing of concern, which is nearly every write, and what was denied right before; undefined for
+ * all else. A denial may have to be recorded first.
+ */
+export type DecideAtOnce = (change: Change) => Outcome | Promise<Outcome> | undefined

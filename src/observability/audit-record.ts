@@ -155,6 +155,23 @@ export function recordOf(
   }
 }
 
+/** The record of a denial that was given again: it differs from the first in its times and the uid of the request. */
+export function recordOfRepeated(
+  first: AuditRecord,
+  { request: { uid } }: Change,
+  { totalMs, heldMs }: Timing,
+  { now, ageMs }: Circumstances,
+): AuditRecord {
+  return {
+    ...first,
+    time: new Date(now).toISOString(),
+    uid: name(uid),
+    ...(Number.isFinite(ageMs) ? { diskMapAgeMs: Math.round(ageMs) } : {}),
+    waitedMs: Math.round(heldMs),
+    decisionMs: Math.round((totalMs - heldMs) * 1_000) / 1_000,
+  }
+}
+
 function envelope(
   { uid, actor, dryRun, door }: Request,
   object: AuditRecord['object'],

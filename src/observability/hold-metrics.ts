@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client'
-import type { HeldChange, HoldCause } from '../gate/held-change.ts'
-import { cut } from '../text/plain-text.ts'
+import type { HeldChange } from '../gate/held-change.ts'
 import type { Clock } from '../time/clock.ts'
+import { label, subjectLabel } from './series-labels.ts'
 
 /** What the metrics of holds are read from. */
 interface HoldSources {
@@ -11,9 +11,6 @@ interface HoldSources {
 }
 
 const labelNames = ['node', 'kind', 'name', 'user', 'door', 'change', 'rule', 'cause'] as const
-
-/** Of a label, in UTF-16 units: a name of Kubernetes, or a sentence. */
-const longestLabel = 256
 
 /**
  * Registers which requests wait. There is a series for each, and none for what does not wait: as many as `maxHolds`. None of
@@ -69,17 +66,10 @@ function labelsOf({
     node: nodes[0] ?? '',
     kind: object.kind,
     name: object.name,
-    user: cut(request.user, longestLabel),
+    user: label(request.user),
     door: request.door,
-    change: cut(doing, longestLabel),
+    change: label(doing),
     rule: cause?.rule ?? '',
-    cause: cause ? cut(subjectOf(cause), longestLabel) : '',
+    cause: cause ? subjectLabel(cause.subject) : '',
   }
-}
-
-/** Without an age: `backing image ubuntu on disk-1 of node-1`. */
-function subjectOf({ subject: { image, disk, node } }: HoldCause): string {
-  const what = image === undefined ? [] : [`backing image ${image}`]
-  const where = disk !== undefined && node !== undefined ? [`${disk} of ${node}`] : (node ?? [])
-  return [...what, ...[where].flat()].join(' on ')
 }

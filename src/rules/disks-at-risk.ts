@@ -1,4 +1,10 @@
-import type { DiskMapView, DiskOwner, Ended, PendingCleanup } from '../disk-map/disk-map-view.ts'
+import type {
+  DiskMapView,
+  DiskOwner,
+  Ended,
+  PendingCleanup,
+  PendingOnNode,
+} from '../disk-map/disk-map-view.ts'
 import { diskUUID, isEvicting, isFlagged, type Node } from '../longhorn/node.ts'
 import type { Profile } from '../longhorn/releases.ts'
 import type { Eviction } from './change.ts'
@@ -135,14 +141,19 @@ function meets(node: Node, disk: string, { profile }: Circumstances): boolean {
 }
 
 /**
- * True if a flag and a pending clean-up have met on a node, so that its manager crashes, or will at its next
- * sync (longhorn.md §2). The guard lets that happen only if Longhorn itself writes status before spec, or if
- * the guard was not asked.
+ * The clean-ups of a node that have met a flag there, so that its manager crashes, or will at its next sync
+ * (longhorn.md §2). The guard lets that happen only if Longhorn itself writes status before spec, or if the
+ * guard was not asked.
  */
+export function* cleanupsInDanger(node: Node, map: DiskMapView, profile: Profile): Iterable<PendingOnNode> {
+  if (profile === 'C' || profile === 'none' || !isFlagged(node)) return
+  for (const cleanup of map.pendingOnNode(node.metadata.name))
+    if (profile === 'A' || isEvicting(node, cleanup.disk)) yield cleanup
+}
+
+/** True if a flag and a pending clean-up have met on a node. */
 export function isInDanger(node: Node, map: DiskMapView, profile: Profile): boolean {
-  if (profile === 'C' || profile === 'none' || !isFlagged(node)) return false
-  for (const { disk } of map.pendingOnNode(node.metadata.name))
-    if (profile === 'A' || isEvicting(node, disk)) return true
+  for (const _ of cleanupsInDanger(node, map, profile)) return true
   return false
 }
 

@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { configure } from '../../src/configuration/configuration.ts'
 import { type Layer, layerFromFile, layerFromTexts, nearest } from '../../src/configuration/layer.ts'
-import { parseSize, type Settings } from '../../src/configuration/settings.ts'
+import type { Settings } from '../../src/configuration/settings.ts'
+import { parseSize } from '../../src/configuration/size.ts'
 import { parseDuration } from '../../src/time/duration.ts'
 
 const flags = (name: string) => `--${name}`

@@ -8,6 +8,8 @@ import { root } from '../fixtures/root.ts'
 export const kubernetesVersion = 'v1.36.2'
 const actionlintModule = 'github.com/rhysd/actionlint/cmd/actionlint@v1.7.12'
 const helmModule = 'helm.sh/helm/v3/cmd/helm@v3.22.0'
+/** Of Prometheus 3.16. It has neither `replace` nor `exclude`, so it is built as it is, and no go.mod of ours grows. */
+const promtoolModule = 'github.com/prometheus/prometheus/cmd/promtool@v0.316.0'
 
 /** The folder of a control plane's programs. */
 export interface Binaries {
@@ -59,6 +61,20 @@ export function buildActionlint(): string {
   if (!existsSync(path))
     go(['install', '-trimpath', actionlintModule], { ...process.env, GOBIN: cache, CGO_ENABLED: '0' })
   return path
+}
+
+/** Builds Prometheus' own checker of rules and metrics, once, without the clients of all clouds. @returns its path */
+export function buildPromtool(): string {
+  const built = join(cache, 'promtool')
+  if (!existsSync(built)) {
+    console.error(`# ${promtoolModule} is built; this happens once`)
+    go(['install', '-trimpath', '-tags', 'remove_all_sd', '-ldflags', '-s -w', promtoolModule], {
+      ...process.env,
+      GOBIN: cache,
+      CGO_ENABLED: '0',
+    })
+  }
+  return built
 }
 
 function etcd(): string {
@@ -113,7 +129,7 @@ function go(args: readonly string[], env: NodeJS.ProcessEnv): void {
     execFileSync('go', args, { cwd: join(root, 'test/e2e'), env, stdio: ['ignore', 'inherit', 'inherit'] })
   } catch (cause) {
     throw new Error(
-      `go ${args.join(' ')} failed. Install Go 1.26; or, for all but the comparison of targets, unpack the envtest binaries and set KUBEBUILDER_ASSETS to their folder.`,
+      `go ${args.join(' ')} failed. Install Go 1.26; or, for all but the comparison of targets and promtool, unpack the envtest binaries and set KUBEBUILDER_ASSETS to their folder.`,
       { cause },
     )
   }

@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { binaries } from './binaries.ts'
 import { RealCluster } from './real-cluster.ts'
 import { advice } from './suite/advice.ts'
+import { apiServerMetrics } from './suite/api-server-metrics.ts'
 import { callers } from './suite/callers.ts'
 import { chart } from './suite/chart.ts'
 import { chartProxies } from './suite/chart-proxies.ts'
@@ -17,6 +18,7 @@ import { proxy } from './suite/proxy.ts'
 import { quiet } from './suite/quiet.ts'
 import { registrationPolicy } from './suite/registration-policy.ts'
 import { releases } from './suite/releases.ts'
+import { reports } from './suite/reports.ts'
 import { serverSideApply } from './suite/server-side-apply.ts'
 import { settling } from './suite/settling.ts'
 import { upgrades } from './suite/upgrades.ts'
@@ -35,7 +37,12 @@ t.test('end to end', { timeout }, async (t) => {
   t.teardown(() => cluster.stop())
   what = cluster.what
   t.comment(what)
-  process.once('SIGINT', () => t.bailout('interrupted'))
+  // What is to be stopped, the latest first. A signal stops it too: an etcd or a guard that outlives this run would be in
+  // the way of the next one.
+  const stops = [() => cluster.stop()]
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.once(signal, () => void stopAll(stops).finally(() => process.exit(1)))
+  }
 
   let groups = 0
   const group = async (name: string, run: (t: Test) => void | Promise<void>): Promise<void> => {
@@ -56,10 +63,12 @@ t.test('end to end', { timeout }, async (t) => {
   const guards = await cluster.deploy(yaml)
   // Before the cluster, which they are connected to.
   t.teardown(() => guards.stop())
+  stops.unshift(() => guards.stop())
   // What groups before have reserved on disks that no node had may have left it without marks: then evictions list.
   await cluster.must(['delete', 'lease', 'unowned-disks', '-n', 'holdfast', '--ignore-not-found'])
   await Promise.all([guards.add(), guards.add()])
   await group('holds', (t) => holds(t, cluster, guards))
+  await group('metrics of the API server', (t) => apiServerMetrics(t, cluster))
   await group('on any cluster', (t) => {
     onAnyCluster(t, cluster)
     t.end()
@@ -70,6 +79,7 @@ t.test('end to end', { timeout }, async (t) => {
   await group('quiet', (t) => quiet(t, guards))
   await group('settling', (t) => settling(t, cluster, guards))
   await group('callers', (t) => callers(t, cluster, guards))
+  await group('reports', (t) => reports(t, cluster, guards))
   await group('life cycle', (t) => lifeCycle(t, cluster, guards))
   await beforeNobodyAnswers(cluster)
   await beforeNobodyLetsGo(cluster)
@@ -78,6 +88,10 @@ t.test('end to end', { timeout }, async (t) => {
   await group('nobody answers', (t) => nobodyAnswers(t, cluster))
   t.ok(groups > 0, `there is a group with ${only} in its name`)
 })
+
+async function stopAll(stops: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const stop of stops) await stop()
+}
 
 t.on('end', () => {
   const { pass, fail } = t.counts

@@ -1,9 +1,11 @@
-import { binaries, buildActionlint, buildTargets } from './binaries.ts'
+import { binaries, buildActionlint, buildPromtool, buildTargets } from './binaries.ts'
 
 // Finds or builds what `npm run test:e2e` needs, so that it can be done beforehand, and what tests beside it compare with:
-// how Go reads targets, and how GitHub reads workflows.
+// how Go reads targets, how Prometheus reads rules and metrics, and how GitHub reads
+// workflows.
 for (const [name, path] of Object.entries(binaries())) console.log(`${name}: ${path}`)
-for (const [name, build] of Object.entries({ targets: buildTargets, actionlint: buildActionlint })) {
+const builds = { targets: buildTargets, promtool: buildPromtool, actionlint: buildActionlint }
+for (const [name, build] of Object.entries(builds)) {
   try {
     console.log(`${name}: ${build()}`)
   } catch (error) {

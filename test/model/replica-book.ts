@@ -2,6 +2,7 @@ import { entryChange, type Changes } from '../../src/gate/hold.ts'
 import type { ReservationBook } from '../../src/gate/reservation-book.ts'
 import type { Asking } from './asking.ts'
 import { emptyEntry, type LeaseStore, type NumberedEntry } from './lease-store.ts'
+import { shownEntry } from './state-text.ts'
 
 /** What the book of a replica works with. */
 export interface ReplicaBookModules {
@@ -56,7 +57,9 @@ export class ReplicaBook {
       const unmarkedFor = now - (this.#unmarkedAt.get(entry.key) ?? -Infinity)
       return `${entry.key}@${change}/${this.#watched.get(entry.key)}/${unmarkedFor}/${ages.join()}`
     })
-    return `${this.behind}|${entries.toSorted().join()}`
+    // Changes of two entries can come in either order, and the versions in between were not the same in every past.
+    const queue = this.#modules.leases.events.slice(this.#delivered).map(shownEntry)
+    return `${queue.join(';')}|${entries.toSorted().join()}`
   }
 
   /** The book as the gate uses it. */

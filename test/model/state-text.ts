@@ -40,7 +40,8 @@ export function doings(
 /** Nor do entries. */
 const entryTexts = new WeakMap<NumberedEntry, string>()
 
-function shownEntry(entry: NumberedEntry): string {
+/** An entry in a text, with the change that made it. */
+export function shownEntry(entry: NumberedEntry): string {
   const known = entryTexts.get(entry)
   if (known !== undefined) return known
   const text = textOfEntry(entry)

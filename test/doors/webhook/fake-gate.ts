@@ -55,7 +55,10 @@ export class FakeGate {
 }
 
 /** A client that does not go away. */
-export const awaited = new AbortController().signal
+const signal = new AbortController().signal
+
+/** The client stays until its answer comes. */
+export const awaited = (): AbortSignal => signal
 
 /** Timers that fire when the test says so. */
 export class ManualTimers implements Timers {
