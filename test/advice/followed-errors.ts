@@ -105,6 +105,7 @@ export const errors: Followed = {
     'Holdfast raises these flags again': reports,
     'Holdfast takes the note away': reports,
   },
+  'commands/compare-crds/differences': { 'kubectl knows it no longer': reports },
   'commands/doctor/prove-guard': {
     'To go on anyway': unguarded,
     'no guard is registered': unguarded,

@@ -198,6 +198,7 @@ export const findings: Followed = {
     'Move to …': 'Longhorn is moved to the release that does not crash, once doctor has been asked',
     '; ask: holdfast doctor --target':
       'Longhorn is moved to the release that does not crash, once doctor has been asked',
+    'Look for a newer version': 'a missing field is a row of a table, and exit code 1',
     'a release that says which it is': { why: 'no release is known to move to' },
   },
   'commands/doctor/rights': {
