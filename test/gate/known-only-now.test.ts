@@ -69,7 +69,7 @@ t.test('it reads the entry where the watch does not come so far in half a second
 })
 
 t.test(
-  'of an entry that it reads, and that is not there, it does not know what was removed with it',
+  'an eviction lists images after it reads a missing entry, since marks may be gone with the entry',
   async (t) => {
     const world = new GateWorld(moving(true))
     world.markedSince = undefined

@@ -114,7 +114,7 @@ t.test('a release leaves a reservation that replaced its own', async (t) => {
 })
 
 t.test(
-  'what became of a write cannot be read: its reservation is taken back, and the marks with it',
+  'the release of a write removes the marks too if the outcome of the write cannot be read',
   async (t) => {
     for (const hangs of [false, true]) {
       const world = new GateWorld(usual())

@@ -258,7 +258,7 @@ t.test('a change does not conflict with its own reservation in a second review',
 })
 
 t.test(
-  'many at once on one entry share its swaps: one for the first, one for all who come meanwhile',
+  'simultaneous changes on one entry share its swaps: one for the first, one for all the others',
   async (t) => {
     const world = new GateWorld(usual())
     const decisions = await Promise.all(

@@ -79,7 +79,7 @@ t.test('an eviction of a copy that is not ready goes on once another copy stays'
 })
 
 t.test(
-  'a clean-up that met a reservation of unsynced disks goes on once its own node shows its disk',
+  'a clean-up that waits for a reservation of unsynced disks continues once its node shows its disk',
   async (t) => {
     const book = new InProcessBook()
     const of = cluster('v1.8.0')

@@ -85,7 +85,7 @@ function some<T>(scenarios: readonly T[]): T[] {
 
 /** An ended change must not meet the next one in a manager that lags, and must not block it for ever. */
 export function settles(profile: 'A' | 'B'): void {
-  t.test(`what is over counts until nobody lags any more, on profile ${profile}`, async (t) => {
+  t.test(`an ended change counts until no manager lags, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile)) {
       // As deep as it takes to admit what was asked last.
       const steps = scenario.wishes.length === 1 ? 10 : 8
@@ -93,7 +93,7 @@ export function settles(profile: 'A' | 'B'): void {
     }
   })
 
-  t.test(`what is over counts for longer after an outage, on profile ${profile}`, async (t) => {
+  t.test(`an ended change counts for longer after an outage, on profile ${profile}`, async (t) => {
     for (const scenario of overlapping(profile, { reviews: 4, jumps: 6, outages: 1 })) {
       keepsAndAdmits(t, scenario, await untilAdmitted(scenario, 60))
     }

@@ -65,7 +65,7 @@ const weak: readonly Weak[] = [
 ]
 
 for (const [what, sabotage, name, profile, search] of weak) {
-  t.test(`with ${what} the checker finds what breaks`, async (t) => {
+  t.test(`the checker finds the broken promise with ${what}`, async (t) => {
     const all = exceptions(profile, { sabotage }).flatMap(([, scenarios]) => scenarios)
     await finds(t, named(all, name), search)
   })

@@ -72,7 +72,7 @@ t.test('with the entry of unowned disks for unknown disks alone the checker find
 })
 
 t.test(
-  'without a look at what was reserved while no node had the disk the checker finds a crash',
+  'the checker finds a crash if no change reads reservations from before a node had the disk',
   async (t) => {
     const broken = '=> n2 crashes: a clean-up is pending on d9'
     await finds(t, foundOut('B', { sabotage: unlooked }), { broken, seed: 2_213 })

@@ -7,11 +7,14 @@ import { World } from './world.ts'
 const mostSteps = 8
 
 for (const profile of ['A', 'B', 'C'] as const) {
-  t.test(`what goes and comes back, one request after the other (${profile})`, async (t) => {
-    for (const [, scenarios] of departures(profile)) {
-      for (const scenario of scenarios) t.equal(await explored(scenario), undefined, scenario.name)
-    }
-  })
+  t.test(
+    `objects that go and return, one request after the other, break no promise (${profile})`,
+    async (t) => {
+      for (const [, scenarios] of departures(profile)) {
+        for (const scenario of scenarios) t.equal(await explored(scenario), undefined, scenario.name)
+      }
+    },
+  )
 }
 
 /** @returns what was broken and how, in any order in which each request is over before the next begins */

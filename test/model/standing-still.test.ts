@@ -36,7 +36,7 @@ t.test('a proxy gives up a write that it comes to too late', async (t) => {
   t.strictSame([...committed], ['evict d2 of n1'])
 })
 
-t.test('a proxy stands still at any moment, and no promise is broken', async (t) => {
+t.test('a proxy that pauses at any moment breaks no promise', async (t) => {
   const explored = await explore(still({}), depth(4, 7))
   t.equal(explored.counterExample, undefined, report(explored))
   t.comment(`${explored.states} states`)

@@ -34,7 +34,7 @@ function removal(user = 'ann', dryRun = false): Change {
   return world.cleanUp('ubuntu', ['d1'], { actor: { username: user, groups: [] }, dryRun })
 }
 
-t.test('a denial is named by who asked, for what, and the rule that denied it', (t) => {
+t.test('the labels of a denial name its user, its change and its rule', (t) => {
   const { seen, deny } = memory()
   deny()
   t.strictSame(seen(), [

@@ -28,7 +28,7 @@ t.test('of several alike the one that has waited longest counts', async (t) => {
   t.match(await metrics([held({ since: -4_000 }), held({ id: 2 })]), `waited_seconds{${labels}} 5\n`)
 })
 
-t.test('what waits no longer has no series', async (t) => {
+t.test('a request that no longer waits has no series', async (t) => {
   const registry = new Registry()
   let holds = [held()]
   holdMetrics(registry, { holds: () => holds, clock: at(0) })

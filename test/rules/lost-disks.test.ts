@@ -256,7 +256,7 @@ t.test('an eviction on a node without a manager has no effect, and a warning say
   t.end()
 })
 
-t.test('a clean-up on a lost disk does not end, and the message says what ends the wait', (t) => {
+t.test('the advice for a clean-up on a lost disk names the step that ends the wait', (t) => {
   const broken = { notReady: { reason: 'DiskFilesystemChanged', since: minutes(60) } }
   for (const release of [releases.A, releases.B, releases.C]) {
     const before = cluster(release)

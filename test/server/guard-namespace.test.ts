@@ -46,7 +46,7 @@ async function* nothing(): AsyncGenerator<Buffer> {
 const agreed = (namespace: string) => ({ namespace, doubt: undefined })
 const toAnchor = ({ path }: ApiRequest) => path.includes(`${longhornNamespace}/leases`)
 
-t.test('people who work in different namespaces agree on one that belongs to none of them', async (t) => {
+t.test('people with different namespaces agree on one that is not theirs', async (t) => {
   const { person, place } = await cluster(t)
   t.strictSame(await person('team-a'), agreed('holdfast'))
   t.strictSame(await person('team-b'), agreed('holdfast'))

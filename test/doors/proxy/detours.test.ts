@@ -177,7 +177,7 @@ for (const request of through) {
 }
 
 t.test(
-  'what the proxy before Longhorn’s REST API lets pass also passes through the API server',
+  'a request that passes the proxy before Longhorn’s REST API also passes through the API server',
   async (t) => {
     const known = () =>
       cluster('v1.8.0')

@@ -78,7 +78,7 @@ function guardedWrite(write: string | undefined): string | undefined {
 
 const total = depth(20_000, 500_000)
 
-t.test(`${total} mangled targets are to the proxies what they are to Go`, { skip }, (t) => {
+t.test(`the proxies read ${total} mangled targets as Go does`, { skip }, (t) => {
   // `careful`: judged, although Go sees no write.
   const counts = { taken: 0, guarded: 0, refused: 0, careful: 0, calls: 0, through: 0, dryRuns: 0 }
   const differ: string[] = []

@@ -25,7 +25,7 @@ const fine: http.RequestListener = (request, response) => {
   response.end('{}')
 }
 
-t.test('an upstream is given longer than the longest timer of Node, if one is told so', async (t) => {
+t.test('an upstream may take longer than the longest timer of Node if the limit is longer', async (t) => {
   const slowly: http.RequestListener = (_, response) => void setTimeout(() => response.end('done'), 20)
   const { url } = await proxied(t, slowly, { answerMs: 1_000 * 3_600_000 })
   t.equal(await (await fetch(url)).text(), 'done')

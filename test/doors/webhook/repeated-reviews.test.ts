@@ -42,7 +42,7 @@ function puttingOff() {
 }
 
 t.test(
-  'the answer to what Longhorn’s own account is refused again is put off, once it is decided',
+  'a repeated denial of a change by Longhorn’s own account is decided at once, and sent later',
   async (t) => {
     const { gate, atOnce, clock, asked } = puttingOff()
     t.ok(await atOnce({ ...evict, username: longhorn }))

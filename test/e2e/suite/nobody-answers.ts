@@ -83,7 +83,7 @@ export function nobodyAnswers(t: Test, cluster: RealCluster): void {
   })
 
   t.test(
-    'Longhorn’s uninstaller deletes what it has marked; every other arming change to it fails',
+    'Longhorn’s uninstaller deletes objects that it has marked; other arming changes to them fail',
     async (t) => {
       await world.node('n4', [disk('n4-a'), disk('n4-b')])
       await world.image('n4', [ready('n4-a')])
