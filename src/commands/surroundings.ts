@@ -13,7 +13,7 @@ export interface Output {
   readonly columns?: number
   /** Its height, in lines. */
   readonly rows?: number
-  /** What was written and is not taken yet, in bytes. */
+  /** The size of the output that still waits to be written, in bytes. */
   readonly writableLength?: number
   write(text: string): unknown
 }

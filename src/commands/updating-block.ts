@@ -32,7 +32,7 @@ export async function updatingBlock(screen: Output): Promise<UpdatingBlock> {
     columns: { get: () => screen.columns },
     rows: { get: () => screen.rows },
   })
-  // The cursor stays to be seen, so that nobody has to bring it back, however the process ends.
+  // The cursor stays visible, since a killed process could not show it again.
   const update = createLogUpdate(terminal, { showCursor: true })
   let lines: readonly string[] = []
   const draw = (): void => {

@@ -67,8 +67,8 @@ export async function ownMapWillDo(
 }
 
 /**
- * True if the disk map shows all settled evictions that have met this change on its entries. Two nodes can have
- * one disk, a copied one for example; a map that lacks one of them lacks its flag too.
+ * True if the disk map shows all settled evictions on the entries of this change. Two nodes can have one disk,
+ * a copied one for example; a map that lacks one of them lacks its flag too.
  */
 export function nodesWillDo(
   entries: readonly ReservedEntry[],

@@ -71,8 +71,7 @@ export interface DecisionListener {
 }
 
 /**
- * How a hold ended. `told to retry`: nobody could wait any longer, and the client asks again. `left`: nobody waits for the
- * answer any more.
+ * How a hold ended. `told to retry`: with a 429, so the client asks again. `left`: the client has gone.
  */
 export type HoldEnd = 'admitted' | 'denied' | 'not judged' | 'told to retry' | 'left'
 

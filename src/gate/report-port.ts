@@ -13,7 +13,7 @@ export interface ReportedResult {
   readonly count: number
   /** When the last of them was decided, in milliseconds since the epoch. */
   readonly at: number
-  /** What else there is to know, by name. */
+  /** More facts, by name. */
   readonly properties: Readonly<Record<string, string>>
 }
 

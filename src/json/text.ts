@@ -178,7 +178,7 @@ export function afterValue(text: string, from: number): number {
   return at
 }
 
-/** What comes after a number or a word. */
+/** The characters that can end a number or a word. */
 const ends = ' \t\r\n,]}'
 
 /**

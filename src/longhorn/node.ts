@@ -114,7 +114,7 @@ export interface Node {
     /** By disk name. A disk in spec may be missing here, and the reverse. */
     readonly diskStatus: ReadonlyMap<string, DiskStatus>
   }
-  /** What a rescue of the node has noted on it; absent if there is no note. */
+  /** The note of a rescue of the node; absent if there is none. */
   readonly rescue?: Parsed<RescueNote>
 }
 

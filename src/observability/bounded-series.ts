@@ -5,13 +5,13 @@ interface SeriesSource {
   readonly name: string
   readonly help: string
   readonly labelNames: readonly string[]
-  /** Read when Prometheus scrapes. What matters most comes first. No two have the same labels. */
+  /** Read when Prometheus scrapes. The most important come first. No two have the same labels. */
   readonly read: () => Iterable<Series>
 }
 
 /** One series. */
 export interface Series {
-  /** Asked only of what is shown: there may be thousands of others. */
+  /** Called only for series that are shown: there may be thousands of others. */
   readonly labels: () => Readonly<Record<string, string>>
   readonly value: number
 }

@@ -3,9 +3,9 @@ import type { HeldChange } from '../gate/held-change.ts'
 import type { Clock } from '../time/clock.ts'
 import { label, subjectLabel } from './series-labels.ts'
 
-/** What the metrics of holds are read from. */
+/** The sources of the metrics of holds. */
 interface HoldSources {
-  /** What waits now, the longest first. */
+  /** The changes that wait now, the longest first. */
   readonly holds: () => readonly HeldChange[]
   readonly clock: Pick<Clock, 'monotonic'>
 }

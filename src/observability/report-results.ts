@@ -80,7 +80,7 @@ const weights = {
   warn: { result: 'warn', severity: 'low' },
 } as const satisfies Record<Effect, Pick<ReportedResult, 'result' | 'severity'>>
 
-/** What a rule protects from. Policy Reporter groups by it. */
+/** The damage that a rule prevents. Policy Reporter groups by it. */
 const categories: Readonly<Record<RuleName, string>> = {
   'eviction-during-cleanup': 'manager crash',
   'cleanup-during-eviction': 'manager crash',

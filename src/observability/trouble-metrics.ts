@@ -11,7 +11,7 @@ import { boundedSeries, type Series } from './bounded-series.ts'
 import type { Denials } from './denials.ts'
 import { label } from './series-labels.ts'
 
-/** What is wrong is read from these, only when Prometheus scrapes. */
+/** The sources of the metrics, read only when Prometheus scrapes. */
 interface TroubleSources {
   readonly map: DiskMapView
   readonly profile: () => Profile

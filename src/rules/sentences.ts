@@ -132,7 +132,7 @@ export function lookAtNode(node: string, { policy }: Circumstances): readonly st
   return [`kubectl -n ${policy.longhornNamespace} get nodes.longhorn.io ${node} -o yaml`]
 }
 
-/** What ends a pending clean-up, and why it may last. */
+/** The sentence on the end of a pending clean-up, and on the reason if it lasts. */
 export function endOfCleanup({ diskUUID }: PendingCleanup, circumstances: Circumstances): string {
   const manager = circumstances.map.managerState(diskUUID)
   const stuck =

@@ -34,8 +34,8 @@ export function monotonicMs(): number {
 }
 
 /**
- * So long a timer of Node is set for something that takes `ms` milliseconds: 24 days at most. What is longer Node takes for
- * 1 ms, and whoever then looks again, since it is too early, never rests.
+ * The length of a timer for something that takes `ms` milliseconds: 24 days at most. Node takes a longer one for 1 ms, and
+ * code that sets its timer again when it fires early would loop.
  */
 export function timerMs(ms: number): number {
   return Math.min(ms, 2 ** 31 - 1)

@@ -246,8 +246,8 @@ type KindFound =
   | { readonly is: 'none'; readonly problem: string }
 
 /**
- * Tells the objects that the guard judges from others, and from those that an API server would reject, as far
- * as that is known.
+ * Distinguishes objects that the guard judges from others, and from those that an API server is known to
+ * reject.
  */
 export function kindFound(apiVersion: unknown, kind: unknown): KindFound {
   if (typeof kind !== 'string' || kind === '') return none('it has no kind, so it is not a Kubernetes object')

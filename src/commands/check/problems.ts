@@ -11,9 +11,9 @@ import type { CheckResult } from './result.ts'
 export interface Checked {
   readonly result: CheckResult
   readonly place: Place
-  /** What is written at that place. */
+  /** The object at that place. */
   readonly written: JsonObject
-  /** What it would change, and what the rules found; absent if it was not judged. */
+  /** The change and the findings of the rules; absent if it was not judged. */
   readonly judged?: { readonly change: Change; readonly findings: readonly Finding[] }
 }
 
@@ -35,7 +35,7 @@ export interface Problem {
   readonly rule: ReportRule
   /** An error is what makes the exit code 1 or 2. */
   readonly level: 'error' | 'warning'
-  /** What the rule does; absent if no rule found it. */
+  /** The effect of the rule; absent if no rule found it. */
   readonly effect?: Effect
   /** The source of its document, as in the result. */
   readonly source: string
